@@ -1,0 +1,27 @@
+# One image, four commands: haulwatch collect | record | judge | serve.
+
+FROM python:3.11-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /opt/haulwatch
+WORKDIR /src
+# The packages first: they change less often than the code.
+COPY requirements.lock ./
+RUN /opt/haulwatch/bin/pip install --require-hashes -r requirements.lock
+COPY . .
+RUN /opt/haulwatch/bin/pip install --no-deps --no-build-isolation .
+
+FROM python:3.11-slim-bookworm
+RUN useradd --uid 10001 --user-group --home-dir /var/lib/haulwatch --create-home --shell /usr/sbin/nologin haulwatch
+COPY --from=build /opt/haulwatch /opt/haulwatch
+ENV PATH=/opt/haulwatch/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HAULWATCH_DATA_DIR=/var/lib/haulwatch \
+    HAULWATCH_LOG_FORMAT=json
+USER haulwatch
+VOLUME /var/lib/haulwatch
+# What every command stands on; docker-compose.yml asks each process more.
+HEALTHCHECK --interval=30s --timeout=20s --start-period=20s --retries=3 \
+    CMD ["haulwatch", "doctor", "data", "database"]
+ENTRYPOINT ["haulwatch"]
+CMD ["--help"]

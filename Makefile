@@ -1,0 +1,77 @@
+# Every target is listed by `make` alone. Set-up is pip with hashes; nothing but a Python (3.11 or newer) is needed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo bench test chaos check format lock clean
+
+VENV := .venv
+RUN := $(VENV)/bin
+# Passed on by `demo`, `test` and `lock`: make demo ARGS="--for 150 --json"
+ARGS ?=
+
+# The first of these that runs and is new enough; say PYTHON=… for another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' </dev/null >/dev/null 2>&1 && echo "$$name" && break; \
+	done)
+
+PIP := $(RUN)/python -m pip --disable-pip-version-check --no-input --quiet
+say = @echo "make: $(1)" >&2
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/runtime.stamp ## run the whole path on this machine with simulated devices (ARGS="--for 150 --json")
+	@$(RUN)/haulwatch demo $(ARGS)
+
+bench: $(VENV)/runtime.stamp ## what the path costs on this machine, and how fast it is (ARGS="--quick --json")
+	@$(RUN)/haulwatch bench $(ARGS)
+
+test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs where it may (ARGS="-k words")
+	@sh tests/servers/install.sh
+	@$(RUN)/python -m pytest $(ARGS)
+
+chaos: $(VENV)/dev.stamp ## kill, cut off and fill up the real processes under load, and account for every reading (ARGS="--quick --json")
+	@sh tests/servers/install.sh
+	@$(RUN)/python -m tests.chaos $(ARGS)
+
+check: $(VENV)/dev.stamp ## what must hold before a commit: format, lint, types, import arrows
+	$(RUN)/ruff format --check .
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+format: $(VENV)/dev.stamp ## lay out the code and mend what the linter can mend
+	$(RUN)/ruff format .
+	$(RUN)/ruff check --fix .
+
+LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--no-annotate --universal --quiet
+
+lock: $(VENV)/dev.stamp ## pin what pyproject.toml asks for, with hashes, in the two lock files (ARGS=--upgrade)
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra build -o requirements.lock
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build -o requirements-dev.lock
+
+clean: ## remove the environment and everything tools left behind; keeps var/, where the data is
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN)/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is not Python 3.11 or newer: say PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "make: $(PYTHON) has no venv or ensurepip: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	$(call say,an environment in $(VENV))
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime.stamp: requirements.lock pyproject.toml | $(RUN)/python
+	$(call say,installing the pinned packages (a minute on a fresh machine))
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml | $(RUN)/python
+	$(call say,installing the pinned packages and the tools (a minute or two on a fresh machine))
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,66 @@
+"""A real PostgreSQL with an empty database for each test."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.servers import free_port, running
+
+_SERVER_USER = "postgres"
+
+
+@pytest.fixture(scope="session")
+def postgres_port() -> Iterator[int]:
+    """The port of a server that trusts everybody on loopback and forgets everything at the end."""
+    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+    if programs is None:
+        pytest.skip("postgresql is not installed here (apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="haulwatch-postgres-"))
+    as_server = []
+    if os.getuid() == 0:  # PostgreSQL refuses to run as root
+        shutil.chown(folder, _SERVER_USER)
+        as_server = ["runuser", "-u", _SERVER_USER, "--"]
+    port, data = free_port(), str(folder / "data")
+    try:
+        subprocess.run(
+            [
+                *as_server,
+                str(programs / "initdb"),
+                "-D",
+                data,
+                "-U",
+                "haulwatch",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-sync",
+            ],
+            check=True,
+            capture_output=True,
+            cwd="/",
+        )
+        settings = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off"]
+        command = [*as_server, str(programs / "postgres"), "-D", data, *(f"--{setting}" for setting in settings)]
+        with running(command, folder.with_suffix(".log"), port):
+            yield port
+    finally:
+        shutil.rmtree(folder)
+        folder.with_suffix(".log").unlink(missing_ok=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_port: int) -> str:
+    """URL of a fresh, empty database."""
+    psycopg = pytest.importorskip("psycopg")
+    name = f"test_{uuid4().hex[:12]}"
+    server = f"postgresql://haulwatch@127.0.0.1:{postgres_port}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{server}/{name}"

@@ -1,0 +1,104 @@
+"""The plan of the house, held by a machine: what lives where, how large, and what may not be written anywhere."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("api", "devices", "grafana", "haulwatch", "ingest", "rules", "simulators")
+FOLDERS = {*PACKAGES, "deploy", "docs", "tests"}
+LEFT_BY_TOOLS = {"build", "var"}
+CATCH_ALLS = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "base", "core", "stuff"}
+MAX_LINES = 400
+BINARY = {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".pyc"}
+
+
+def tracked() -> list[Path]:
+    """Every file of the project: what git knows and what it would add."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip(f"this is not a git checkout: {listed.stderr.strip()}")
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def modules() -> list[Path]:
+    return [path for path in tracked() if path.suffix == ".py"]
+
+
+def test_the_top_level_folders_are_the_planned_ones() -> None:
+    found = {path.relative_to(ROOT).parts[0] for path in tracked() if len(path.relative_to(ROOT).parts) > 1}
+    assert {name for name in found if not name.startswith(".")} - LEFT_BY_TOOLS == FOLDERS
+
+
+def test_no_module_grows_without_end() -> None:
+    long = {str(path.relative_to(ROOT)): lines for path in modules() if (lines := count_lines(path)) > MAX_LINES}
+    assert not long
+
+
+def count_lines(path: Path) -> int:
+    return path.read_text(encoding="utf-8").count("\n")
+
+
+def test_no_module_is_a_catch_all() -> None:
+    named = {part for path in modules() for part in path.relative_to(ROOT).with_suffix("").parts}
+    assert not named & CATCH_ALLS
+
+
+def test_no_path_of_one_machine_and_no_registry_is_written_down() -> None:
+    """The patterns are put together here so that this file does not hold them."""
+    roots = "|".join(("work", "root", "home", "Users"))
+    registries = "|".join((r"pypi\.org", r"pythonhosted", r"npmjs", r"registry\.", r"crates\.io", r"debian\.org"))
+    wrong = re.compile(rf"(?<![\w.}}>/-])/(?:{roots})/\w|(?:https?://)[\w.-]*(?:{registries})")
+    found = []
+    for path in tracked():
+        if path.suffix in BINARY or path == Path(__file__).resolve():
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            if match := wrong.search(line):
+                found.append(f"{path.relative_to(ROOT)}:{number}: {match.group()}")
+    assert not found
+
+
+@pytest.mark.parametrize("text", ["cd /work" + "/main", 'open("/home' + '/me/x")', "https://pypi" + ".org/simple"])
+def test_such_a_line_would_be_found(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "notes.md").write_text(text)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    monkeypatch.setattr("tests.test_house.ROOT", tmp_path)
+    with pytest.raises(AssertionError, match=r"notes\.md:1"):
+        test_no_path_of_one_machine_and_no_registry_is_written_down()
+
+
+def test_make_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE))
+    shown = subprocess.run(
+        ["make", "-C", str(ROOT), "--no-print-directory"], capture_output=True, text=True, check=True
+    )
+    listed = dict(re.findall(r"^ +make ([\w-]+) +(\S.*)$", shown.stdout, re.MULTILINE))
+    assert set(listed) == targets
+    assert targets >= {"help", "demo", "test", "check", "lock", "format", "clean"}
+    [phony] = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert set(phony.split()) == targets
+
+
+def test_everything_in_the_packages_is_installed_with_them(tmp_path: Path) -> None:
+    """Cities, migrations, boards, the console: an image without one of them would start and then fail."""
+    files = [path.relative_to(ROOT) for path in tracked()]
+    # Words for people, and what Grafana's own container mounts, stay in the repository.
+    wanted = {str(path) for path in files if path.parts[0] in PACKAGES and path.suffix != ".md"}
+    wanted -= {str(path) for path in files if path.parts[:2] == ("grafana", "provisioning")}
+    source = tmp_path / "source"
+    for path in files:
+        if path.parts[0] in PACKAGES or str(path) in {"pyproject.toml", "README.md", "LICENSE"}:
+            (source / path).parent.mkdir(parents=True, exist_ok=True)
+            (source / path).write_bytes((ROOT / path).read_bytes())
+    build = "from setuptools.build_meta import build_wheel; build_wheel('..')"
+    done = subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("*.whl")
+    assert wanted - set(zipfile.ZipFile(wheel).namelist()) == set()
