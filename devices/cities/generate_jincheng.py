@@ -1,0 +1,295 @@
+"""Draws the demonstration city: `python -m devices.cities.generate_jincheng` writes its folder anew.
+
+What exists and where it roughly lies follows Jincheng's published zero-waste plan; every outline, route, plate and
+device is made up, the same ones each time. Sites and roads are laid out by bearing and distance from the centre.
+"""
+
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import yaml
+
+from devices.cities import JINCHENG
+from devices.geometry import XY, LatLon, LocalPlane
+
+CENTRE: Final = LatLon(lat=35.49, lon=112.85)
+VALID_FROM: Final = "2020-01-01"
+VERTEX_SPACING_M: Final = 80.0
+
+_PLANE: Final = LocalPlane(CENTRE)
+_COUNTIES: Final = {
+    "gaoping": ("Gaoping", "高平", LatLon(lat=35.798, lon=112.924)),
+    "zezhou": ("Zezhou", "泽州", LatLon(lat=35.56, lon=112.96)),
+    "yangcheng": ("Yangcheng", "阳城", LatLon(lat=35.486, lon=112.415)),
+    "qinshui": ("Qinshui", "沁水", LatLon(lat=35.69, lon=112.187)),
+    "lingchuan": ("Lingchuan", "陵川", LatLon(lat=35.776, lon=113.281)),
+}
+_STREETS: Final = (
+    ("Fengtai Street", "凤台街"), ("Zezhou Road", "泽州路"), ("Xinshi Street", "新市街"), ("Huanghua Street", "黄华街"),
+    ("Wenchang Street", "文昌街"), ("Zhongyuan Street", "中原街"), ("Baishui Street", "白水街"),
+    ("Hongxing Street", "红星街"), ("Shuyuan Street", "书院街"), ("Taiyue Street", "太岳街"),
+)  # fmt: skip
+_SPOIL_GROUNDS: Final = {
+    ("nw", "Northwest", "西北"): ((302, 8.2), (318, 9.4), (334, 7.6), (350, 9.0)),
+    ("w", "West", "西部"): ((252, 8.6), (272, 9.3), (287, 7.4)),
+    ("s", "South", "南部"): ((170, 9.0), (184, 7.4), (198, 9.6), (228, 8.4)),
+    ("ne", "Northeast", "东北"): ((28, 7.8), (46, 9.2), (64, 8.6)),
+}
+_HAULS: Final = (
+    # bearing and km of the works, where its waste goes, trucks
+    ((302, 2.2), "spoil-nw-1", 3), ((334, 2.2), "spoil-nw-3", 3), ((272, 2.2), "spoil-w-2", 2),
+    ((228, 2.2), "spoil-s-4", 2), ((198, 2.2), "spoil-s-3", 2), ((170, 2.2), "spoil-s-1", 2),
+    ((28, 2.2), "spoil-ne-1", 3), ((64, 2.2), "spoil-ne-3", 2), ((140, 2.2), "plant-wangjiang", 3),
+    ((102, 5.2), "plant-wangjiang", 2),
+)  # fmt: skip
+_FLEETS: Final = (
+    # id, carrier, its short Chinese name, bearing of its depot
+    ("taihang", "Taihang Muck Haulage 太行渣土运输", "太行", 12),
+    ("danhe", "Danhe Environmental Haulage 丹河环保运输", "丹河", 88),
+    ("fengtai", "Fengtai Earthworks 凤台土石方", "凤台", 213),
+    ("qinhe", "Qinhe Muck Haulage 沁河渣土运输", "沁河", 252),
+)
+_CENTRAL_PLACES: Final = (
+    # id, kind, name, Chinese name, district, (bearing, km), radius in metres
+    ("plant-wangjiang", "recycling_plant", "Wangjiang recycling plant", "王江资源化利用厂", "zezhou", (140, 9.6), 180),
+    ("mobile-urban", "recycling_plant", "Urban mobile recycling site", "城区移动资源化点", "urban", (46, 3.4), 85),
+    ("sorting-dongtianshi", "sorting_centre", "Dongtianshi sorting centre", "东田石分拣中心", "urban", (46, 5.6), 110),
+    (
+        "sorting-xishangzhuang",
+        "sorting_centre",
+        "Xishangzhuang metals centre",
+        "西上庄金属分拣中心",
+        "urban",
+        (287, 4.4),
+        110,
+    ),
+    ("sorting-dongshangzhuang", "sorting_centre", "Dongshangzhuang centre", "东上庄分拣中心", "urban", (88, 6.6), 110),
+    ("landfill-urban", "landfill", "Urban landfill", "城区填埋场", "urban", (318, 6.2), 160),
+    ("incineration-zezhou", "incineration_plant", "Zezhou incineration", "泽州焚烧发电厂", "zezhou", (155, 7.0), 150),
+    ("wash-north", "wash_bay", "North wash bay", "北部洗车点", "urban", (350, 5.0), 80),
+    ("wash-south", "wash_bay", "South wash bay", "南部洗车点", "urban", (184, 4.6), 80),
+)
+_WEIGHBRIDGES: Final = ("plant-wangjiang", "spoil-nw-1", "spoil-s-1")
+_LINES: Final = ("sorting-dongtianshi", "transfer-lingchuan")
+
+
+class Place(NamedTuple):
+    """A site to draw."""
+
+    id: str
+    kind: str
+    name: str
+    name_zh: str
+    district: str
+    middle: XY
+    radius_m: float
+
+
+def write_city(directory: Path) -> None:
+    """Write the city's files; the same bytes each time."""
+    dice = random.Random(20200101)  # noqa: S311 - a drawing, not a secret
+    places = _places(dice)
+    by_id = {place.id: place for place in places}
+    sites = [_site(place, dice) for place in places]
+    routes = [_route(number, by_id, dice) for number in range(1, len(_HAULS) + 1)]
+    trucks = [number for number, haul in enumerate(_HAULS, start=1) for _ in range(haul[2])]
+    head = {"id": "jincheng", "name": "Jincheng", "name_zh": "晋城", "timezone": "Asia/Shanghai"}
+    _write_yaml(directory / "city.yaml", head | {"centre": [CENTRE.lon, CENTRE.lat], "datum": "wgs84"})
+    _write_geojson(directory / "sites.geojson", sites)
+    _write_geojson(directory / "routes.geojson", routes)
+    _write_yaml(directory / "vehicles.yaml", [_vehicle(truck, dice) for truck in range(1, len(trucks) + 1)])
+    _write_yaml(directory / "permits.yaml", [_permit(truck, route) for truck, route in enumerate(trucks, start=1)])
+    _write_yaml(directory / "devices.yaml", _devices(len(trucks), places))
+
+
+def _places(dice: random.Random) -> list[Place]:
+    found = [
+        Place(
+            f"spoil-{slug}-{n}",
+            "disposal_site",
+            f"{name} spoil ground {n}",
+            f"{zh}{n}号弃土场",
+            "zezhou",
+            _at(*at),
+            165,
+        )
+        for (slug, name, zh), spots in _SPOIL_GROUNDS.items()
+        for n, at in enumerate(spots, start=1)
+    ]
+    for n, (haul, (street, zh)) in enumerate(zip(_HAULS, _STREETS, strict=True), start=1):
+        middle = _at(*haul[0])
+        found.append(Place(f"works-{n:02}", "construction_site", f"{street} works", f"{zh}工地", "urban", middle, 95))
+    for fleet, carrier, zh, bearing_deg in _FLEETS:
+        name = f"{carrier.split()[0]} depot"
+        found.append(Place(f"depot-{fleet}", "depot", name, f"{zh}停车场", "urban", _at(bearing_deg, 4.6), 90))
+    for place_id, kind, name, zh, district, at, radius_m in _CENTRAL_PLACES:
+        found.append(Place(place_id, kind, name, zh, district, _at(*at), radius_m))
+    return [*found, *_county_places(), *_recycling_points(dice)]
+
+
+def _county_places() -> list[Place]:
+    found = []
+    for slug, (name, zh, seat) in _COUNTIES.items():
+        kinds = [
+            ("mobile", "recycling_plant", "mobile recycling site", "移动资源化点", (80, 2.4), 85),
+            ("sorting", "sorting_centre", "sorting centre", "分拣中心", (170, 2.0), 110),
+        ]
+        if slug != "zezhou":
+            kinds.append(("landfill", "landfill", "landfill", "填埋场", (320, 3.2), 150))
+        if slug in {"lingchuan", "qinshui"}:
+            kinds.append(("transfer", "transfer_station", "transfer station", "转运站", (240, 1.8), 100))
+        for stem, kind, what, what_zh, at, radius_m in kinds:
+            middle = _from(_PLANE.xy(seat), *at)
+            found.append(Place(f"{stem}-{slug}", kind, f"{name} {what}", f"{zh}{what_zh}", slug, middle, radius_m))
+    return found
+
+
+def _recycling_points(dice: random.Random) -> list[Place]:
+    """Eighteen on two rings inside the works, three in each county town but Zezhou's."""
+    spots = [("urban", _at(step * 40 + dice.uniform(-8, 8), km)) for km in (0.6, 1.4) for step in range(9)]
+    for slug, (_, _, seat) in _COUNTIES.items():
+        if slug != "zezhou":
+            spots += [(slug, _from(_PLANE.xy(seat), step * 120 + dice.uniform(-30, 30), 0.6)) for step in range(3)]
+    return [
+        Place(f"recycling-{n:03}", "recycling_point", f"Smart recycling point {n}", f"{n}号智能回收点", slug, spot, 12)
+        for n, (slug, spot) in enumerate(spots, start=1)
+    ]
+
+
+def _site(place: Place, dice: random.Random) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "id": place.id, "kind": place.kind, "name": place.name, "name_zh": place.name_zh, "district": place.district,
+    }  # fmt: skip
+    if place.kind == "recycling_point":
+        return _feature(facts | {"radius_m": place.radius_m}, "Point", _lon_lat(place.middle))
+    corners = [
+        _lon_lat(
+            _from(place.middle, step * 45 + dice.uniform(-14, 14), place.radius_m * dice.uniform(0.85, 1.1) / 1000)
+        )
+        for step in range(8)
+    ]
+    return _feature(facts, "Polygon", [[*reversed(corners), corners[-1]]])
+
+
+def _route(number: int, places: dict[str, Place], dice: random.Random) -> dict[str, Any]:
+    """A winding road from the middle of the works to the middle of where its waste goes."""
+    origin, destination = places[f"works-{number:02}"], places[_HAULS[number - 1][1]]
+    start, end = origin.middle, destination.middle
+    bends = [
+        (sway_m * dice.choice((-1, 1)) * dice.uniform(0.6, 1), waves)
+        for sway_m, waves in ((350, 1), (220, 2), (110, 4), (45, 9))
+    ]
+    length_m = start.distance_m(end)
+    east, north = (end.x - start.x) / length_m, (end.y - start.y) / length_m
+    steps = round(length_m / VERTEX_SPACING_M)
+    line = []
+    for step in range(steps + 1):
+        share = step / steps
+        sway_m = sum(amplitude_m * math.sin(waves * math.pi * share) for amplitude_m, waves in bends)
+        along_m = share * length_m
+        line.append(_lon_lat(XY(start.x + along_m * east - sway_m * north, start.y + along_m * north + sway_m * east)))
+    facts = {
+        "id": f"route-{number:02}",
+        "name": f"{origin.name} to {destination.name}",
+        "name_zh": f"{origin.name_zh}—{destination.name_zh}",
+        "origin": origin.id,
+        "destination": destination.id,
+    }
+    return _feature(facts, "LineString", line)
+
+
+def _vehicle(truck: int, dice: random.Random) -> dict[str, Any]:
+    return {
+        "id": f"vehicle-{truck:03}",
+        "plate": f"晋E·D{100 + truck:04}",
+        "carrier": _FLEETS[truck % 4][1],
+        "tare_kg": float(dice.randrange(12_400, 14_800, 20)),
+        "payload_kg": 16_000.0,
+        "valid_from": VALID_FROM,
+    }
+
+
+def _permit(truck: int, route: int) -> dict[str, Any]:
+    return {
+        "id": f"permit-{truck:03}",
+        "vehicle": f"vehicle-{truck:03}",
+        "routes": [f"route-{route:02}"],
+        "sites": [_HAULS[route - 1][1]],
+        "valid_from": VALID_FROM,
+    }
+
+
+def _devices(trucks: int, places: list[Place]) -> list[dict[str, Any]]:
+    district_of = {place.id: place.district for place in places}
+    points = [place.id for place in places if place.kind == "recycling_point"]
+
+    def fixed(
+        role: str, stem: str, width: int, sites: tuple[str, ...] | list[str], interval_s: int
+    ) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": f"{stem}-{n:0{width}}",
+                "role": role,
+                "site": site,
+                "district": district_of[site],
+                "report_interval_s": interval_s,
+                "valid_from": VALID_FROM,
+            }
+            for n, site in enumerate(sites, start=1)
+        ]
+
+    moving = [
+        {
+            "id": f"truck-{truck:03}",
+            "role": "truck",
+            "vehicle": f"vehicle-{truck:03}",
+            "fleet": _FLEETS[truck % 4][0],
+            "district": "urban",
+            "report_interval_s": 10,
+            "valid_from": VALID_FROM,
+        }
+        for truck in range(1, trucks + 1)
+    ]
+    return [
+        *moving,
+        *fixed("weighbridge", "weighbridge", 2, _WEIGHBRIDGES, 60),
+        *fixed("recycling_point", "point", 3, points, 120),
+        *fixed("station_line", "line", 2, _LINES, 30),
+    ]
+
+
+def _at(bearing_deg: float, km: float) -> XY:
+    return _from(XY(0, 0), bearing_deg, km)
+
+
+def _from(place: XY, bearing_deg: float, km: float) -> XY:
+    bearing = math.radians(bearing_deg)
+    return XY(place.x + km * 1000 * math.sin(bearing), place.y + km * 1000 * math.cos(bearing))
+
+
+def _lon_lat(place: XY) -> list[float]:
+    """Six decimals: a tenth of a metre."""
+    found = _PLANE.latlon(place)
+    return [round(found.lon, 6), round(found.lat, 6)]
+
+
+def _feature(facts: dict[str, Any], shape: str, coordinates: list[Any]) -> dict[str, Any]:
+    properties = facts | {"valid_from": VALID_FROM, "illustrative": True}
+    return {"type": "Feature", "properties": properties, "geometry": {"type": shape, "coordinates": coordinates}}
+
+
+def _write_geojson(path: Path, features: list[dict[str, Any]]) -> None:
+    lines = ",\n".join(json.dumps(feature, ensure_ascii=False) for feature in features)
+    head = '{"type": "FeatureCollection", "haulwatch:datum": "wgs84", "features": ['
+    path.write_text(f"{head}\n{lines}\n]}}\n", encoding="utf-8")
+
+
+def _write_yaml(path: Path, content: object) -> None:
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=110), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_city(JINCHENG)

@@ -1,0 +1,119 @@
+"""Opening the registry's database: SQLite by default, PostgreSQL by URL. The alert journal lives in the same one.
+
+DatabaseError
+├── DatabaseUnavailable    down, locked or full: try again later
+└── DatabaseMisconfigured  the URL, the rights or the schema are wrong: tell an operator
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+
+BUSY_TIMEOUT_MS: Final = 10_000
+"""How long a SQLite writer waits for another; imports and journal writes take milliseconds."""
+
+_NO_SUCH_TABLE: Final = ("no such table", "no such column")
+
+
+class DatabaseError(Exception):
+    """The database did not do what it was asked."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """Down, locked or full: nothing was changed, try again later."""
+
+
+class DatabaseMisconfigured(DatabaseError):
+    """Wrong URL, missing rights or missing tables: a person must mend it."""
+
+
+def open_database(url: str) -> Engine:
+    """An engine for `sqlite:///path` or `postgresql://user:password@host/name`. Opens no connection yet.
+
+    SQLite: WAL, foreign keys on, durable at commit, and real transactions, so that several SELECTs of one transaction
+    see one state (the driver alone begins only at the first write). A transaction that reads before it writes may
+    lose to another writer: write first, as `transaction` users do.
+
+    Raises:
+        DatabaseMisconfigured: the URL names another engine or cannot be read, or its folder cannot be made.
+    """
+    parsed = _parsed(url)
+    engine = create_engine(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            _make_folder(Path(parsed.database).parent)
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end of the block, rolled back by any exception.
+
+    Raises DatabaseUnavailable or DatabaseMisconfigured in place of the library's errors.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except SQLAlchemyError as exc:
+        raise translated(exc) from exc
+
+
+def translated(error: SQLAlchemyError) -> DatabaseError:
+    """What a library error asks of the caller."""
+    detail = str(error.orig) if isinstance(error, DBAPIError) and error.orig else str(error)
+    if isinstance(error, ProgrammingError) or any(sign in detail for sign in _NO_SUCH_TABLE):
+        return DatabaseMisconfigured(f"{detail.strip()}: create or upgrade the tables with `haulwatch db upgrade`")
+    if isinstance(error, OperationalError | InterfaceError):
+        return DatabaseUnavailable(detail.strip())
+    return DatabaseError(detail.strip())
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except (ArgumentError, SQLAlchemyError) as exc:
+        raise DatabaseMisconfigured(
+            f"database URL cannot be read ({exc}): use sqlite:///path or postgresql://…"
+        ) from exc
+    if backend == "sqlite":
+        return parsed.set(drivername="sqlite")
+    if backend in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    raise DatabaseMisconfigured(f"database URL names {backend!r}: use sqlite:///path or postgresql://…")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise DatabaseMisconfigured(f"{folder}: no folder for the database: {exc.strerror}") from exc
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # `_begin` begins; the driver's own late BEGIN gives no snapshot
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,46 @@
+"""Why something was not accepted: one closed list of reasons, shared by codec, admission, stores and ledger.
+
+Refusal            a reason, the field it concerns, and a sentence that says how to mend it
+DecodeError        raised when nothing of a message can be read; carries a Refusal
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The closed list of reasons a reading is quarantined under; the ledger counts by it."""
+
+    FOREIGN_TOPIC = "foreign_topic"
+    TOO_LARGE = "too_large"
+    BROKEN_JSON = "broken_json"
+    NOT_A_READING = "not_a_reading"
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_BOUNDS = "out_of_bounds"
+    UNKNOWN_DEVICE = "unknown_device"
+    FOREIGN_DEVICE = "foreign_device"
+    FUTURE_TIME = "future_time"
+    CONFLICT = "conflict"
+    REJECTED_BY_STORE = "rejected_by_store"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal a person can act on."""
+
+    reason: Reason
+    detail: str
+    """Names the field, what was found and what is expected."""
+    field: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+class DecodeError(Exception):
+    """Nothing of the message can be read. It counts as one reading."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal

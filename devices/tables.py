@@ -1,0 +1,97 @@
+"""Tables of the registry. Times are device time, ms since 1970 UTC; geometries WGS-84 as WKB, x = lon, y = lat.
+
+A column carries the name of the field it holds (`devices.city`); `valid_from_ms` is inclusive, `valid_until_ms`
+exclusive, null is open.
+"""
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+
+metadata: Final = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_N_name)s"})
+
+
+def _validity() -> tuple[Column[int], Column[int]]:
+    return Column("valid_from_ms", BigInteger), Column("valid_until_ms", BigInteger)
+
+
+registry_revision: Final = Table(
+    "registry_revision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, nullable=False),
+)
+"""One row: how many imports changed anything."""
+
+city: Final = Table(
+    "city",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("centre_lat", Float, nullable=False),
+    Column("centre_lon", Float, nullable=False),
+)
+"""One row: one city in a database."""
+
+vehicle: Final = Table(
+    "vehicle",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("plate", String, nullable=False),
+    Column("carrier", String, nullable=False),
+    Column("tare_kg", Float),
+    Column("payload_kg", Float),
+    *_validity(),
+)
+
+site: Final = Table(
+    "site",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("area_wkb", LargeBinary, nullable=False),
+    Column("district", String),
+    *_validity(),
+)
+
+route: Final = Table(
+    "route",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("line_wkb", LargeBinary, nullable=False),
+    Column("origin_site_id", String),
+    Column("destination_site_id", String),
+    *_validity(),
+)
+
+device: Final = Table(
+    "device",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("vehicle_id", String, ForeignKey("vehicle.id")),
+    Column("site_id", String),
+    Column("fleet", String),
+    Column("district", String),
+    Column("report_interval_s", Integer, nullable=False),
+    *_validity(),
+)
+
+permit: Final = Table(
+    "permit",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("vehicle_id", String, ForeignKey("vehicle.id"), nullable=False),
+    Column("route_ids", JSON, nullable=False),
+    Column("site_ids", JSON, nullable=False),
+    *_validity(),
+)
