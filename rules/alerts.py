@@ -1,0 +1,102 @@
+"""What judgement says: alerts, their phases, and the evidence they rest on."""
+
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Severity(StrEnum):
+    """How soon somebody must act."""
+
+    P1 = "P1"
+    """Act now."""
+    P2 = "P2"
+    P3 = "P3"
+    P4 = "P4"
+    """Information."""
+
+
+class Phase(StrEnum):
+    """The life of an alert. A candidate is silent: it lives in the engine and is never published."""
+
+    CANDIDATE = "candidate"
+    PROVISIONAL = "provisional"
+    CONFIRMED = "confirmed"
+    CLOSED = "closed"
+    AMENDED = "amended"
+
+
+class Amendment(StrEnum):
+    """What later data changed about an alert people were already told of."""
+
+    NEW_LATE = "new_late"
+    EXTENDED = "extended"
+    DOWNGRADED = "downgraded"
+    RETRACTED = "retracted"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Text(_Value):
+    """Said to a person, in both languages."""
+
+    en: str
+    zh: str
+
+
+class ReadingRef(_Value):
+    """A reading an alert rests on, so that it can be looked up again."""
+
+    device_id: str
+    kind: str
+    ts: int
+    """Device time, ms."""
+    says: dict[str, Any]
+    """The fields that mattered, with their units in the names."""
+
+
+class Evidence(_Value):
+    """Why the rule says so."""
+
+    parameters: dict[str, Any]
+    """Of the rule, as they were."""
+    findings: tuple[Text, ...] = ()
+    """What speaks for it, one sentence each."""
+    ruled_out: tuple[Text, ...] = ()
+    """What was looked for and not found."""
+    readings: tuple[ReadingRef, ...] = ()
+    measures: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    """Figures of the incident, with units in the names (`detour_m`, `score`)."""
+
+
+class AlertChange(_Value):
+    """One step in the life of one alert. Applying it twice changes nothing: (alert_id, phase, revision) is its key."""
+
+    alert_id: str
+    revision: int
+    """1 for the first published change of an alert, then one more each."""
+    rule: str
+    rule_version: int
+    subject: str
+    """The device the alert is about."""
+    phase: Phase
+    severity: Severity
+    at: int
+    """When the change happened, device time, ms."""
+    opened_at: int
+    """When the incident began, device time, ms."""
+    closed_at: int | None = None
+    amendment: Amendment | None = None
+    title: Text
+    lat: float | None = None
+    lon: float | None = None
+    evidence: Evidence
+
+
+def alert_id(rule: str, subject: str, incident_start_ms: int) -> str:
+    """Derived, never random: the same incident has the same id in every replay. 16 hex digits."""
+    return blake2b(f"{rule}|{subject}|{incident_start_ms}".encode(), digest_size=8).hexdigest()

@@ -1,0 +1,84 @@
+"""Tables of the alert journal, in the registry's database.
+
+`*_at` is ms since 1970 UTC: device time for opened, confirmed and closed; wall clock for recorded, acknowledged,
+handled and actions.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata: Final = MetaData()
+
+_SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers rows by itself only where the key is called INTEGER."""
+
+alert: Final = Table(
+    "alert",
+    metadata,
+    Column("alert_id", String(16), primary_key=True),
+    Column("rule", String(64), nullable=False),
+    Column("rule_version", Integer, nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("severity", String(2), nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("confirmed_at", BigInteger),
+    Column("closed_at", BigInteger),
+    Column("amendment", String(16)),
+    Column("title_en", Text, nullable=False),
+    Column("title_zh", Text, nullable=False),
+    Column("lat", Float),
+    Column("lon", Float),
+    Column("evidence", JSON, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("acknowledged_by", String(64)),
+    Column("acknowledged_at", BigInteger),
+    Column("assigned_to", String(64)),
+    Column("outcome", String(32)),
+    Column("handled_by", String(64)),
+    Column("handled_at", BigInteger),
+    Column("first_recorded_at", BigInteger, nullable=False),
+    Index("ix_alert_opened_at", "opened_at", "alert_id"),
+    Index("ix_alert_subject", "subject", "opened_at"),
+)
+"""Where each alert stands now."""
+
+alert_change: Final = Table(
+    "alert_change",
+    metadata,
+    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("alert_id", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("change", JSON, nullable=False),
+    UniqueConstraint("alert_id", "phase", "revision", name="uq_alert_change"),
+    sqlite_autoincrement=True,
+)
+"""Everything judgement ever said, in the order it was recorded."""
+
+alert_action: Final = Table(
+    "alert_action",
+    metadata,
+    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("alert_id", String(16), ForeignKey("alert.alert_id", name="fk_alert_action_alert_id"), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("action", JSON, nullable=False),
+    Index("ix_alert_action_alert_id", "alert_id"),
+    sqlite_autoincrement=True,
+)
+"""Everything people did about alerts."""

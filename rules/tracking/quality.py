@@ -1,0 +1,47 @@
+"""How far a fix is to be believed (domain.md, "Time and quality")."""
+
+from enum import StrEnum
+from typing import Final
+
+from devices.readings import Alarm, Position
+
+ASSUMED_ACCURACY_M: Final = 15.0
+"""Of a fix that does not say."""
+
+_GNSS_BROKEN: Final = int(Alarm.GNSS_FAULT | Alarm.ANTENNA_OPEN | Alarm.ANTENNA_SHORT)
+
+
+class Quality(StrEnum):
+    """BAD fixes never enter or leave a spatial state."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    BAD = "bad"
+
+
+def accuracy_m(position: Position) -> float:
+    """Estimated horizontal error."""
+    return ASSUMED_ACCURACY_M if position.accuracy_m is None else position.accuracy_m
+
+
+def judge_quality(position: Position) -> Quality:
+    """GOOD: 5 satellites and HDOP <= 3, or 15 m. FAIR: 4 satellites, or 50 m. BAD: less, no fix, receiver in alarm.
+
+    The assumed accuracy speaks only for a fix that says nothing at all of its quality: two satellites stay BAD.
+    """
+    if not position.located or position.alarm_bits & _GNSS_BROKEN:
+        return Quality.BAD
+    satellites, hdop, accuracy = position.satellites, position.hdop, position.accuracy_m
+    if satellites is None and hdop is None and accuracy is None:
+        accuracy = ASSUMED_ACCURACY_M
+    if (satellites is not None and satellites >= 5 and hdop is not None and hdop <= 3) or _within(accuracy, 15):
+        return Quality.GOOD
+    if satellites is None and accuracy is None:
+        return Quality.FAIR if hdop is not None and hdop <= 3 else Quality.BAD
+    if (satellites is not None and satellites >= 4) or _within(accuracy, 50):
+        return Quality.FAIR
+    return Quality.BAD
+
+
+def _within(accuracy: float | None, limit_m: float) -> bool:
+    return accuracy is not None and accuracy <= limit_m

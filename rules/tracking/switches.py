@@ -1,0 +1,61 @@
+"""Switches bounce, stick and chatter: what a raw switch value is worth."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+ON_AFTER_MS: Final = 2_000
+OFF_AFTER_MS: Final = 3_000
+CHATTER_EDGES: Final = 6
+CHATTER_WITHIN_MS: Final = 60_000
+HEALTHY_AFTER_MS: Final = 600_000
+"""How long a switch that chattered has no vote after its last edge too many."""
+STALE_AFTER_MS: Final = 120_000
+"""A value is not carried further than this."""
+
+
+@dataclass(slots=True)
+class Switch:
+    """One switch, debounced: on after 2 s, off after 3 s. Times are device time, ms."""
+
+    on: bool | None = None
+    """None: not known."""
+    since: int = 0
+    """When the debounced value began."""
+    raw: bool | None = None
+    raw_since: int = 0
+    seen: int = 0
+    edges: list[int] = field(default_factory=list)
+    """Of the last minute."""
+    fault_until: int = 0
+
+    def take(self, raw: bool | None, ts: int) -> None:
+        """Take a reported value in; None is a report without the switch."""
+        if raw is None or (self.seen and ts - self.seen > STALE_AFTER_MS):
+            if ts - self.seen > STALE_AFTER_MS:
+                self.on = self.raw = None
+            if raw is None:
+                return
+        self.seen = ts
+        if raw is not self.raw:
+            self._edge(raw, ts)
+        if raw is not self.on and ts - self.raw_since >= (ON_AFTER_MS if raw else OFF_AFTER_MS):
+            self.on, self.since = raw, self.raw_since
+
+    def faulty(self, ts: int) -> bool:
+        """It chattered lately and has no vote."""
+        return ts < self.fault_until
+
+    def is_on(self, ts: int) -> bool:
+        """On, and to be believed."""
+        return self.on is True and not self.faulty(ts)
+
+    def on_for_ms(self, ts: int) -> int:
+        """How long it has been on without doubt; 0 when it is not."""
+        return ts - self.since if self.is_on(ts) else 0
+
+    def _edge(self, raw: bool, ts: int) -> None:
+        if self.raw is not None:
+            self.edges = [edge for edge in self.edges if ts - edge < CHATTER_WITHIN_MS] + [ts]
+            if len(self.edges) > CHATTER_EDGES:
+                self.fault_until = ts + HEALTHY_AFTER_MS
+        self.raw, self.raw_since = raw, ts

@@ -1,0 +1,47 @@
+"""One truck, as far as its readings tell."""
+
+from dataclasses import dataclass, field
+
+from devices.city import City, Device
+from devices.readings import Position, Reading, Weighing
+from rules.tracking.load import LoadTrack
+from rules.tracking.motion import BLIND_AFTER_MS, Fix, Motion
+from rules.tracking.switches import Switch
+
+_GATE_M = 20.0
+"""A truck this close to a fence may still be in its gate: it neither entered nor left."""
+
+
+@dataclass(slots=True)
+class Track:
+    """State of one truck between readings; JSON-able."""
+
+    motion: Motion = field(default_factory=Motion)
+    lift: Switch = field(default_factory=Switch)
+    cover: Switch = field(default_factory=Switch)
+    load: LoadTrack = field(default_factory=LoadTrack)
+
+    def standing_ms(self, ts: int) -> int:
+        """How long it has stood still; 0 while it moves."""
+        return ts - self.motion.standing_since if self.motion.standing_since else 0
+
+
+def follow(track: Track, reading: Reading, device: Device, city: City) -> Fix | None:
+    """Take a truck's reading into its track. A position gives a Fix, a weighbridge's ticket changes the load only."""
+    vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    if isinstance(reading, Weighing):
+        track.load.take_ticket(reading, city, vehicle)
+        return None
+    if not isinstance(reading, Position):
+        return None
+    fix = track.motion.take(reading, city, max(BLIND_AFTER_MS, 2000 * device.report_interval_s))
+    track.lift.take(reading.lift_up, reading.ts)
+    track.cover.take(reading.cover_open, reading.ts)
+    track.load.take_position(reading, vehicle)
+    if fix.usable:
+        nearest = fix.sites[0] if fix.sites else None
+        if nearest is not None and nearest.distance_m == 0:
+            track.load.visit(nearest.site, reading.ts)
+        elif nearest is None or nearest.distance_m > _GATE_M:
+            track.load.visit(None, reading.ts)
+    return fix

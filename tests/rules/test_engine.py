@@ -1,0 +1,139 @@
+"""The engine round the rules: failures, snapshots, the city, devices that are gone."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import pytest
+
+from devices.city import DeviceRole, Validity
+from rules.alerts import Evidence, Text
+from rules.bin_overflow import BinOverflow
+from rules.catalogue import build_rules
+from rules.engine import TRACKING, RuleEngine, SnapshotUnusable
+from rules.rule import Parameters, Rule, Step
+from rules.verdicts import Level, Verdict
+from tests.rules.town import T0, Trip, fills, judged, run, ticket, told, town
+
+
+@dataclass(slots=True)
+class Count:
+    readings: int = 0
+
+
+class EveryThird(Rule[Count]):
+    """Suspects every third reading; falls over at the fifth."""
+
+    name: ClassVar = "every_third"
+    version: ClassVar = 1
+    roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    parameters = Parameters()
+    state = Count
+
+    def judge(self, step: Step, state: Count) -> Iterable[Verdict]:
+        state.readings += 1
+        if state.readings == 5:
+            raise ZeroDivisionError
+        if state.readings % 3:
+            return ()
+        ts, words = step.reading.ts, Text(en="third", zh="三")
+        evidence = Evidence(parameters={})
+        return (Verdict(step.device.id, Level.SUSPECTED, ts, ts, title=words, evidence=evidence),)
+
+
+class NextEveryThird(EveryThird):
+    version: ClassVar = 2
+
+
+def test_a_rule_that_raises_is_counted_and_the_others_go_on() -> None:
+    engine = RuleEngine(town(), [EveryThird(), BinOverflow()])
+    for reading in (*Trip("T1", 0, 0).stand(120).readings, *fills([70, 95, 95, 95], start_s=200, deposits=1)):
+        engine.judge(reading)
+    changes = engine.advance(120_000)
+    assert engine.failures == {"every_third": 2}  # begun anew after the first
+    assert [change.rule for change in changes] == ["bin_overflow"]
+
+
+def test_the_rest_of_the_engine_survives_a_reading_that_breaks_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no such place")
+
+    monkeypatch.setattr("rules.engine.follow", broken)
+    engine = RuleEngine(town(), build_rules())
+    for reading in Trip("T1", 0, 0).stand(100).readings:
+        engine.judge(reading)
+    assert engine.failures[TRACKING] > 0
+
+
+def test_a_state_of_another_version_is_not_taken_over() -> None:
+    engine = RuleEngine(town(), [EveryThird()])
+    readings = Trip("T1", 0, 0).stand(120).readings
+    for reading in readings[:6]:
+        engine.judge(reading)
+    same, newer = RuleEngine(town(), [EveryThird()]), RuleEngine(town(), [NextEveryThird()])
+    for successor in (same, newer):
+        successor.restore(engine.snapshot())
+    assert same.snapshot() == engine.snapshot()
+    assert b'"states":{}' in newer.snapshot()
+
+
+@pytest.mark.parametrize("snapshot", [b"", b"{}", b"[]", b'{"format":0}', b'{"format":1,"clock":7}'])
+def test_what_is_no_snapshot_is_refused_and_the_engine_is_as_new(snapshot: bytes) -> None:
+    engine = RuleEngine(town(), build_rules())
+    with pytest.raises(SnapshotUnusable):
+        engine.restore(snapshot)
+    assert engine.snapshot() == RuleEngine(town(), build_rules()).snapshot()
+
+
+def test_late_readings_are_counted_by_device() -> None:
+    engine = RuleEngine(town(), build_rules())
+    early, *rest = Trip("T1", 0, 0).stand(120).readings
+    for reading in (*rest, early):
+        engine.judge(reading)
+    assert engine.late == {"T1": 1}
+
+
+def test_a_device_taken_out_of_the_city_is_not_judged_any_more() -> None:
+    engine = RuleEngine(town(), build_rules())
+    run(engine, fills([70, 95, 95], deposits=1), quiet_s=0)
+    city = town()
+    engine.replace_city(town(devices={k: d for k, d in city.devices.items() if k != "P01"}))
+    assert engine.advance(600_000) == []
+
+
+def test_a_new_city_is_judged_by_from_the_next_reading_on() -> None:
+    trip = Trip("T6", 500, 0).drive(3000, 0)
+    engine = RuleEngine(town(), build_rules())
+    assert run(engine, trip.readings, quiet_s=0) == []
+    permits = town().permits
+    engine.replace_city(town(permits=(*permits, type(permits[0])("KT6", "VT6", ("R1",), ("tip",)))))
+    rest = trip.drive(3000, 800).readings[len(trip.readings) - 8 :]
+    assert told(run(engine, rest))[0].startswith("T6 confirmed")
+
+
+def test_a_ticket_without_a_known_plate_harms_nobody() -> None:
+    assert judged(build_rules(), [ticket("T9", 10), ticket("T1", 20, plate=None)]) == []
+
+
+def test_no_alarm_of_a_well_behaved_day() -> None:
+    trips = []
+    for n in range(1, 6):
+        trip = Trip(f"T{n}", 0, 0, at_s=37 * n, load="loaded", load_kg=12_000.0, lift_up=False, cover_open=False)
+        trip.stand(240).drive(4000, 0).stand(70).drive(9995, 0).stand(30).now(cover_open=True).now(lift_up=True)
+        trip.stand(40).now(load_kg=200.0, load="empty").stand(20).now(lift_up=False, cover_open=False).stand(40)
+        trips.append(trip.drive(0, 0).stand(600).readings)
+    points = [
+        fills([30.0, 34, 40, 47, 52, 61, 66, 4, 6], point=f"P{n:02}", every_s=300, deposits=3) for n in range(1, 9)
+    ]
+    assert judged(build_rules(), *trips, *points) == []
+
+
+def test_a_ticket_reaches_the_terminal_that_is_valid_now() -> None:
+    """T1's terminal was replaced: the old one keeps its id, and its validity has ended."""
+    city = town()
+    old = replace(city.devices["T1"], validity=Validity(None, T0 - 1))
+    new = replace(city.devices["T1"], id="T9")
+    engine = RuleEngine(town(devices=dict(city.devices) | {"T1": old, "T9": new}), build_rules())
+    run(engine, [*Trip("T9", 9000, 0).drive(9990, 0).readings, ticket("T1", 400)])
+    assert "ticket" in json.loads(engine.snapshot())["tracks"]["T9"]["load"]["said"]

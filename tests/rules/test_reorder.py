@@ -1,0 +1,85 @@
+import json
+from collections.abc import Iterable
+
+from devices.readings import Fill, Position, Reading, Weighing
+from rules.reorder import WINDOW_MS, Heard, Lane
+
+T = 1_790_000_000_000
+
+
+def fix(s: float, lat: float = 35.0, device_id: str = "T1") -> Position:
+    return Position(device_id=device_id, ts=T + round(s * 1000), lat=lat, lon=112.0)
+
+
+def seconds(released: Iterable[Heard] | None) -> list[float]:
+    assert released is not None
+    return [(reading.ts - T) / 1000 for reading, _ in released]
+
+
+def arrive(lane: Lane, *readings: Reading, fleet_s: float = 0) -> list[float]:
+    return [s for reading in readings for s in seconds(lane.arrive(reading, T + round(fleet_s * 1000)))]
+
+
+def test_readings_leave_in_order_once_the_newest_is_thirty_seconds_on() -> None:
+    lane = Lane()
+    assert arrive(lane, fix(10), fix(0), fix(5)) == []
+    assert arrive(lane, fix(30)) == []
+    assert arrive(lane, fix(35.001)) == [0, 5]
+
+
+def test_a_reading_thirty_seconds_late_is_still_in_time_and_one_millisecond_more_is_not() -> None:
+    lane = Lane()
+    arrive(lane, fix(30))
+    assert lane.arrive(fix(0), T) == []
+    assert lane.arrive(fix(-0.001), T) is None
+
+
+def test_fleet_time_lets_the_last_readings_go() -> None:
+    lane = Lane()
+    arrive(lane, fix(0), fix(10), fleet_s=10)
+    assert lane.due == T + 40_000
+    assert seconds(lane.flush(T + 39_999)) == []
+    assert seconds(lane.flush(T + 40_000)) == [0, 10]
+    assert lane.arrive(fix(10), T + 41_000) is None
+
+
+def test_a_device_that_lags_is_let_go_after_its_last_arrival() -> None:
+    lane = Lane()
+    arrive(lane, fix(0), fleet_s=3600)
+    arrive(lane, fix(-10), fleet_s=3620)
+    assert seconds(lane.flush(T + 3_649_999)) == []
+    assert seconds(lane.flush(T + 3_650_000)) == [-10, 0]
+
+
+def test_of_repeats_the_same_one_is_judged_whatever_came_first() -> None:
+    for first, second in ((35.0, 35.1), (35.1, 35.0)):
+        lane = Lane()
+        arrive(lane, fix(0, first), fix(0, second))
+        (kept,) = lane.flush(T + 90_000)
+        assert kept.reading == fix(0, 35.0)
+
+
+def test_compartments_and_tickets_of_one_instant_are_no_repeats() -> None:
+    lane = Lane()
+    parts = [Fill(device_id="P", ts=T, compartment=part, fill_pct=1.0) for part in ("b", "a")]
+    ticket = Weighing(device_id="W1", ts=T, gross_kg=1.0, ticket="1", direction="in")
+    readings: list[Reading] = [*parts, ticket]
+    for reading in readings:
+        lane.arrive(reading, T)
+    assert [type(reading) for reading, _ in lane.flush(T + 90_000)] == [Fill, Fill, Weighing]
+
+
+def test_what_another_device_measured_does_not_move_the_devices_time_on() -> None:
+    lane = Lane()
+    ticket = Weighing(device_id="W1", ts=T + 90_000, gross_kg=1.0, ticket="1", direction="in")
+    assert lane.arrive(fix(0), T) == []
+    assert lane.arrive(ticket, T, own=False) == []
+    assert lane.arrive(fix(1), T) == []
+
+
+def test_a_lane_survives_its_snapshot() -> None:
+    lane = Lane()
+    arrive(lane, fix(10), fix(0))
+    lane.arrive(Fill(device_id="P", ts=T, compartment="a", fill_pct=1.0), T)
+    assert Lane.load(json.loads(lane.dump())) == lane
+    assert WINDOW_MS == 30_000
