@@ -1,0 +1,1 @@
+"""The running path: MQTT to raw log, raw log to store and to judgement."""

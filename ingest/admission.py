@@ -1,0 +1,38 @@
+"""Is this reading to be believed at all? Pure; recorder and judge share it and so take the same readings."""
+
+from typing import Final
+
+from devices.city import City, Device
+from devices.readings import Reading
+from devices.refusals import Reason, Refusal
+from ingest.messages import RawMessage
+
+MAX_AHEAD_MS: Final = 120_000
+"""A device clock may run this far ahead of the collector's; more is a wrong clock."""
+
+
+def admit(reading: Reading, message: RawMessage, city: City) -> Device | Refusal:
+    """Return the device that measured, or why its reading is refused.
+
+    The device is registered and valid at the reading's device time, the payload's device is the topic's, and device
+    time is no later than receive time + 120 s. Values were held to their physical bounds by the models.
+    """
+    topic_device = message.topic.split("/", 3)[2]
+    if reading.device_id != topic_device:
+        detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"
+        return Refusal(Reason.FOREIGN_DEVICE, detail, field="device_id")
+    device = city.device(reading.device_id, reading.ts)
+    if device is None:
+        known = reading.device_id in city.devices
+        detail = (
+            f"device_id: {reading.device_id!r} is not valid at ts {reading.ts}: check its validity interval"
+            if known
+            else f"device_id: {reading.device_id!r} is not registered: add it to the city and redrive"
+        )
+        return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
+    ahead_ms = reading.ts - message.received_at
+    if ahead_ms > MAX_AHEAD_MS:
+        allowed = f"at most {MAX_AHEAD_MS // 1000} s"
+        detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock"
+        return Refusal(Reason.FUTURE_TIME, detail, field="ts")
+    return device

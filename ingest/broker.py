@@ -1,0 +1,114 @@
+"""An MQTT broker inside Python, for the demonstration on a machine that has none. Not for production.
+
+amqtt speaks MQTT 3.1.1, keeps everything in memory, and gives a message up when a subscriber does not acknowledge it
+within five seconds: so no promise of Haulwatch rests on it. The one module that knows amqtt.
+"""
+
+import asyncio
+import logging
+import signal
+from contextlib import suppress
+from typing import Final
+
+from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
+from amqtt.broker import Broker
+from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.errors import AMQTTError
+from amqtt.plugins.base import BaseAuthPlugin
+from amqtt.session import Session
+
+_LISTENER: Final = "default"
+_SESSION_EXPIRY_S: Final = 24 * 3600
+_CONNECT: Final = b"\x10"
+_PROTOCOL_5: Final = b"\x00\x04MQTT\x05"
+_REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"
+"""CONNACK, "unacceptable protocol version" (MQTT 3.1.1, section 3.2.2.3): a client of any version reads it."""
+
+
+class BrokerFailed(Exception):
+    """The broker could not start; the message says on which address."""
+
+
+class Everybody(BaseAuthPlugin):  # type: ignore[misc]  # amqtt carries no types
+    """Lets everyone in. amqtt's own anonymous plugin also marks the session as one whose messages are not kept."""
+
+    async def authenticate(self, *, session: Session) -> bool:
+        return session is not None
+
+
+async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. Raises BrokerFailed when the address cannot be used."""
+    # It logs each connection and each late acknowledgement; what matters is raised.
+    for name in ("amqtt", "transitions"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    broker = Broker(
+        BrokerConfig(
+            # We listen ourselves. No $SYS topics and no packet log: only the plugin that lets clients in.
+            listeners={_LISTENER: ListenerConfig(type=ListenerType.EXTERNAL)},
+            plugins={f"{Everybody.__module__}.{Everybody.__qualname__}": {}},
+            session_expiry_interval=_SESSION_EXPIRY_S,
+        )
+    )
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            beginning = await _read_beginning(reader)
+            if beginning.endswith(_PROTOCOL_5):
+                writer.write(_REFUSED_PROTOCOL)
+                await writer.drain()
+                writer.close()
+            else:
+                await broker.external_connected(_Rest(beginning, reader), StreamWriterAdapter(writer), _LISTENER)
+
+    try:
+        await broker.start()
+        server = await asyncio.start_server(connected, host, port, backlog=1024)
+    except (AMQTTError, OSError) as exc:
+        raise BrokerFailed(f"no broker on {host}:{port}: {exc}") from exc
+    try:
+        await stop.wait()
+    finally:
+        server.close()
+        await broker.shutdown()
+
+
+def run_broker(host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Raises BrokerFailed."""
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, stop.set)
+        await serve_broker(host, port, stop)
+
+    asyncio.run(serve())
+
+
+async def _read_beginning(reader: asyncio.StreamReader) -> bytes:
+    """The first bytes of a connection, up to the protocol level of a CONNECT.
+
+    amqtt reads the properties of an MQTT 5 CONNECT as the length of a client id and waits for ever for that many bytes,
+    so such a client has to be refused before.
+    """
+    beginning = await reader.readexactly(1)
+    if beginning == _CONNECT:
+        while len(beginning) == 1 or (beginning[-1] & 0x80 and len(beginning) < 5):
+            beginning += await reader.readexactly(1)
+        beginning += await reader.readexactly(len(_PROTOCOL_5))
+    return beginning
+
+
+class _Rest(StreamReaderAdapter):  # type: ignore[misc]  # amqtt carries no types
+    """A stream whose beginning was read already."""
+
+    def __init__(self, beginning: bytes, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._beginning = beginning
+
+    async def read(self, n: int = -1) -> bytes:
+        beginning, self._beginning = self._beginning[:n], self._beginning[n:]
+        if len(beginning) == n:
+            return beginning
+        rest: bytes = await super().read(n - len(beginning))
+        return beginning + rest

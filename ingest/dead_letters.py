@@ -1,0 +1,159 @@
+"""Dead letters: what was refused, why, with its bytes; looked through and driven again once the cause is mended.
+
+Works from any process while the recorder runs.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from devices.refusals import Reason
+from ingest.messages import RawMessage
+from ingest.raw_log import RawLogError
+from ingest.recorder_state import open_state, state_errors, transaction
+
+_SHOWN_BYTES: Final = 4_096
+_COLUMNS: Final = (
+    "id, device, counted_as, reason, detail, field, topic, payload, received_at, redriven_at, redriven_offset"
+)
+
+
+class Appender(Protocol):
+    """The part of the raw log a redrive uses."""
+
+    def append(self, messages: Sequence[RawMessage]) -> int: ...
+
+
+class DeadLetter(BaseModel):
+    """One refused reading, or message of which nothing could be read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    device: str
+    """As its topic says; empty if the topic names none."""
+    reason: Reason
+    detail: str
+    field: str | None
+    topic: str
+    shown: str
+    """Its bytes, safe to print: no control characters, undecodable bytes as \\xNN, cut at 4 KiB."""
+    size_bytes: int
+    received_at: int
+    """Collector's clock, ms; 0 if the disk has spoiled the record."""
+    redriven_at: int | None
+    """When it was driven again, ms."""
+    redriven_offset: int | None
+    """Where its copy stands in the raw log; it waits while None."""
+
+
+class NoSuchLetter(LookupError):
+    """No dead letter has this id."""
+
+
+class AlreadyRedriven(Exception):
+    """The letter was driven again before; its reading is counted where it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """The dead letters in the recorder's file. Every method raises `recorder_state.StateUnavailable`."""
+
+    state_path: Path
+
+    def list(
+        self,
+        *,
+        device: str | None = None,
+        reason: Reason | None = None,
+        since: int | None = None,
+        until: int | None = None,
+        redriven: bool = False,
+        after_id: int = 0,
+        limit: int = 100,
+    ) -> "list[DeadLetter]":
+        """Oldest first, since <= received_at < until (ms); the next page starts `after_id` the last id of this one.
+
+        Letters that wait, or with `redriven` those that were driven again.
+        """
+        filters = {"device": device, "reason": reason, "since": since, "until": until, "redriven": redriven}
+        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+            db.row_factory = sqlite3.Row
+            rows = db.execute(
+                f"SELECT {_COLUMNS} FROM dead_letter WHERE id > :after"  # noqa: S608 - a constant
+                " AND (:device IS NULL OR device = :device) AND (:reason IS NULL OR reason = :reason)"
+                " AND (:since IS NULL OR received_at >= :since) AND (:until IS NULL OR received_at < :until)"
+                " AND (redriven_offset IS NOT NULL) = :redriven ORDER BY id LIMIT :limit",
+                {**filters, "after": after_id, "limit": limit},
+            ).fetchall()
+        return [_letter(row) for row in rows]
+
+    def show(self, letter_id: int) -> DeadLetter:
+        """Raises NoSuchLetter."""
+        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+            return _letter(_row(db, letter_id))
+
+    def payload(self, letter_id: int) -> bytes:
+        """The bytes as they came. Raises NoSuchLetter."""
+        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+            return bytes(_row(db, letter_id)["payload"])
+
+    def redrive(self, letter_id: int, log: Appender, now: int) -> int:
+        """Send a letter through the path again; its new offset in the raw log. `now` is ms since 1970 UTC.
+
+        First it leaves `received` and `quarantined`, then its copy is appended (and counted when the recorder reads
+        it), then the copy's offset is noted. A crash in between leaves it among those that wait, so at worst it is
+        driven twice and the second is a duplicate. The mark comes first, or the recorder could take the copy of a
+        conflict for a duplicate of the letter itself.
+
+        Raises NoSuchLetter, AlreadyRedriven, RawLogError (nothing has changed then).
+        """
+        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+            with transaction(db):
+                row = _row(db, letter_id)
+                if row["redriven_offset"] is not None:
+                    raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
+                if row["redriven_at"] is None:
+                    _count(db, row, -1, now)
+            try:
+                offset = log.append([RawMessage(row["topic"], bytes(row["payload"]), now)])
+            except RawLogError:
+                with transaction(db):
+                    if _row(db, letter_id)["redriven_offset"] is None:  # else another hand has driven it meanwhile
+                        _count(db, row, +1, None)
+                raise
+            with transaction(db):
+                if _row(db, letter_id)["redriven_at"] is None:  # another hand has failed and undone it meanwhile
+                    _count(db, row, -1, now)
+                db.execute("UPDATE dead_letter SET redriven_offset = ? WHERE id = ?", (offset, letter_id))
+            return offset
+
+
+def _count(db: sqlite3.Connection, row: sqlite3.Row, readings: int, redriven_at: int | None) -> None:
+    db.execute("UPDATE ledger SET received = received + ? WHERE device = ?", (readings, row["counted_as"]))
+    db.execute("UPDATE dead_letter SET redriven_at = ? WHERE id = ?", (redriven_at, row["id"]))
+
+
+def _row(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
+    db.row_factory = sqlite3.Row
+    found = db.execute(f"SELECT {_COLUMNS} FROM dead_letter WHERE id = ?", (letter_id,)).fetchone()  # noqa: S608
+    if not isinstance(found, sqlite3.Row):
+        raise NoSuchLetter(f"there is no dead letter {letter_id}")
+    return found
+
+
+def _letter(row: sqlite3.Row) -> DeadLetter:
+    payload = bytes(row["payload"])
+    said = {name: row[name] for name in row.keys() if name not in {"counted_as", "payload", "reason"}}  # noqa: SIM118
+    return DeadLetter(**said, reason=Reason(row["reason"]), shown=_shown(payload), size_bytes=len(payload))
+
+
+def _shown(payload: bytes) -> str:
+    text = payload[:_SHOWN_BYTES].decode(errors="backslashreplace")
+    safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return safe + ("…" if len(payload) > _SHOWN_BYTES else "")

@@ -1,0 +1,212 @@
+"""The judge: raw log → decode → admit → rules → journal. It never touches the time-series store.
+
+Changes go to the journal first, which takes each only once; the offset and the engine's snapshot follow together, now
+and then. So a crash at any point repeats some judging and no alert, and misses none. What cannot be read or is refused
+is passed over here: the recorder quarantines it.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, Protocol
+
+from devices.city import City
+from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode
+from devices.database import DatabaseError
+from devices.refusals import DecodeError, Refusal
+from ingest.admission import admit
+from ingest.judge_state import Checkpoint, JudgeState, JudgeStateUnavailable
+from ingest.messages import TICK_TOPIC, LogRecord
+from ingest.raw_log import RawLogCorrupt, RawLogError
+from rules.alerts import AlertChange
+from rules.engine import RuleEngine, SnapshotUnusable
+from rules.rule import Rule
+
+CONSUMER: Final = "judge"
+BATCH: Final = 500
+CHECKPOINT_EVERY: Final = 20_000
+"""Messages: what a restart judges again, some seconds of work."""
+CHECKPOINT_EVERY_S: Final = 10.0
+CHECKPOINT_REST: Final = 20.0
+"""Times as long as one took, until the next, where that is more than the time above: with very many devices it takes
+seconds, and judging comes first."""
+IDLE_CHECKPOINT_S: Final = 1.0
+"""With nothing to read, the offset people see is soon the true one."""
+_IDLE_S: Final = 0.1
+_LONGEST_BACK_OFF_S: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+class Log(Protocol):
+    """What the judge needs of the raw log."""
+
+    def read(self, after: int, limit: int) -> Sequence[LogRecord]: ...
+
+    def last_offset(self) -> int: ...
+
+    def commit(self, consumer: str, offset: int) -> None: ...
+
+
+class Journal(Protocol):
+    """What the judge needs of the alert journal. Raises DatabaseError."""
+
+    def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int: ...
+
+
+class Judge:
+    """Judges the raw log from where it left off. One thread."""
+
+    def __init__(
+        self,
+        log: Log,
+        journal: Journal,
+        state: JudgeState,
+        rules: Sequence[Rule[Any]],
+        current_city: Callable[[], City],
+        *,
+        checkpoint_every: int = CHECKPOINT_EVERY,
+        max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+    ) -> None:
+        """Raises JudgeStateUnavailable, RawLogError."""
+        self._log, self._journal, self._state = log, journal, state
+        self._current_city = current_city
+        self._checkpoint_every = checkpoint_every
+        self._max_payload_bytes = max_payload_bytes
+        self._city = current_city()
+        self.engine = RuleEngine(self._city, rules)
+        self.offset = self._resume()
+        self._saved_offset = self.offset
+        self._saved_at = time.monotonic()
+        self._saving_took_s = 0.0
+        self._unrecorded: list[AlertChange] = []
+        # Before the first checkpoint too: the log trims by those consumers it knows of.
+        log.commit(CONSUMER, self.offset)
+
+    def _resume(self) -> int:
+        checkpoint = self._state.load()
+        if checkpoint is None:
+            return 0
+        try:
+            self.engine.restore(checkpoint.snapshot)
+        except SnapshotUnusable as exc:
+            _log.warning("the judge's snapshot cannot be used, the raw log is judged again from its start: %s", exc)
+            return 0
+        if (last := self._log.last_offset()) < checkpoint.offset:
+            judged = checkpoint.offset
+            _log.error(
+                "raw log: ends at %d and %d were judged: it was lost or put back, from its start on", last, judged
+            )
+            return 0
+        return checkpoint.offset
+
+    def step(self, limit: int = BATCH) -> int:
+        """Judge the next messages and journal what they change; how many there were.
+
+        Raises DatabaseError, RawLogError or JudgeStateUnavailable; called again, it goes on where it was, without loss.
+        """
+        self._record()
+        self._follow_city()
+        records = self._log.read(self.offset, limit)
+        for record in records:
+            self._unrecorded += judge_record(self.engine, record, self._city, self._max_payload_bytes)
+            self.offset = record.offset
+        self._record()
+        if self._checkpoint_is_due(idle=not records):
+            self.checkpoint()
+        return len(records)
+
+    def checkpoint(self) -> None:
+        """Make everything judged so far survive a crash. Raises as `step` does."""
+        self._record()
+        if self.offset == self._saved_offset:
+            return
+        began = time.monotonic()
+        self._state.save(Checkpoint(self.offset, self.engine.snapshot()))
+        self._saved_offset, self._saved_at = self.offset, time.monotonic()
+        self._saving_took_s = self._saved_at - began
+        self._log.commit(CONSUMER, self.offset)
+
+    def pass_over(self, offset: int) -> None:
+        """Go on after a record that the log cannot give."""
+        self.offset = max(self.offset, offset)
+
+    def _record(self) -> None:
+        if self._unrecorded:
+            self._journal.record(self._unrecorded, time.time_ns() // 1_000_000)
+            self._unrecorded = []
+
+    def _follow_city(self) -> None:
+        city = self._current_city()
+        if city is self._city:
+            return
+        self.checkpoint()  # so that a crash does not judge messages from before the change by the new city
+        self._city = city
+        self.engine.replace_city(city)
+
+    def _checkpoint_is_due(self, *, idle: bool) -> bool:
+        waited_s = time.monotonic() - self._saved_at
+        rest_s = CHECKPOINT_REST * self._saving_took_s
+        if rest_s > CHECKPOINT_EVERY_S and waited_s < rest_s:
+            return False
+        if self.offset - self._saved_offset >= self._checkpoint_every:
+            return True
+        return waited_s >= (IDLE_CHECKPOINT_S if idle else CHECKPOINT_EVERY_S)
+
+
+def judge_record(
+    engine: RuleEngine, record: LogRecord, city: City, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+) -> list[AlertChange]:
+    """What one message of the log changes."""
+    message = record.message
+    if message.topic == TICK_TOPIC:
+        return engine.advance(int(message.payload)) if message.payload.isdigit() else []
+    try:
+        decoded = decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+    except DecodeError:
+        return []
+    changes: list[AlertChange] = []
+    for reading in decoded:
+        if not isinstance(reading, Flaw) and not isinstance(admit(reading, message, city), Refusal):
+            changes += engine.judge(reading)
+    return changes
+
+
+def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:
+    """Judge a whole log from nothing: the same messages, the same alerts."""
+    engine = RuleEngine(city, rules)
+    return [change for record in records for change in judge_record(engine, record, city)]
+
+
+async def run_judge(judge: Judge, stop: asyncio.Event) -> None:
+    """Judge until `stop` is set, then checkpoint. What is down is tried again, for ever."""
+    failures = 0
+    while not stop.is_set():
+        try:
+            # In a thread, so that the announcers beside it get their turn between two messages, not two batches.
+            judged = await asyncio.to_thread(judge.step)
+        except RawLogCorrupt as exc:
+            _log.error("passed over a damaged record of the raw log: %s", exc)
+            judge.pass_over(exc.offset)
+            await asyncio.sleep(0)
+            continue
+        except (DatabaseError, RawLogError, JudgeStateUnavailable) as exc:
+            failures += 1
+            pause_s = min(_LONGEST_BACK_OFF_S, 0.2 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
+            _log.warning("judging waits %.1f s: %s", pause_s, exc)
+            await _pause(stop, pause_s)
+            continue
+        failures = 0
+        await (asyncio.sleep(0) if judged else _pause(stop, _IDLE_S))
+    try:
+        judge.checkpoint()
+    except (DatabaseError, RawLogError, JudgeStateUnavailable) as exc:
+        _log.warning("no last checkpoint, the next start judges again from the one before: %s", exc)
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

@@ -1,0 +1,216 @@
+"""The ledger as others read it: what became of every reading, in total and per device, and what the recorder is at.
+
+    received = stored + duplicate + quarantined + queued
+
+Queued are settled readings whose write is not confirmed, and readings the recorder has not come to yet: those are
+counted by decoding them, up to `MAX_DECODED` readings. Of a longer backlog each further message counts as one reading
+of nobody known, and `exact` is false.
+"""
+
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pydantic import BaseModel, ConfigDict, computed_field
+
+from devices.codec import MAX_PAYLOAD_BYTES, decode
+from devices.refusals import DecodeError
+from ingest.device_watch import DeviceWatch
+from ingest.intake import device_of
+from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
+from ingest.raw_log import RawLogCorrupt
+from ingest.recorder_state import open_state, read_outbox, state_errors
+
+MAX_DECODED: Final = 20_000
+"""About a quarter of a second of decoding."""
+UNKNOWN: Final = "(unknown)"
+"""The line of messages whose device cannot be told, and of made-up ids beyond those that have lines of their own."""
+_PAGE: Final = 2_000
+
+
+class Log(Protocol):
+    """The part of the raw log the ledger reads."""
+
+    def read(self, after: int, limit: int) -> list[LogRecord]: ...
+
+    def last_offset(self) -> int: ...
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Line(_Value):
+    """Readings, each stored, duplicate, quarantined or queued. A message nobody can read is one reading."""
+
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    quarantined: dict[str, int] = {}
+    """By reason."""
+    queued: int = 0
+    gaps: int = 0
+    """Sequence numbers that were given to readings and have not arrived, as far as the recorder has come."""
+
+    @property
+    def balanced(self) -> bool:
+        return self.received == self.stored + self.duplicate + sum(self.quarantined.values()) + self.queued
+
+
+class DeviceLine(Line):
+    device: str
+    first_seen: int | None = None
+    """Collector's clock, ms; None while all of it is queued."""
+    last_seen: int | None = None
+    resets: int = 0
+    """How often its sequence numbers began anew."""
+    clock_offset_ms: int | None = None
+    """Receive time less device time, running median: positive where its clock is behind; None until heard."""
+    clock_drift_ms_per_h: float | None = None
+    """How fast the offset grows; None until it was heard for an hour."""
+
+
+class Ledger(_Value):
+    """Serialises as `{"total": {…}, "devices": [{"device": …, …}], "exact": …, "balanced": …}`."""
+
+    total: Line
+    devices: tuple[DeviceLine, ...]
+    """By device id."""
+    exact: bool
+    """False when the backlog was too long to decode, so that `queued` and `received` are estimates from below."""
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice for a computed property
+    @property
+    def balanced(self) -> bool:
+        return self.total.balanced and all(line.balanced for line in self.devices)
+
+
+class RecorderStatus(_Value):
+    """How far the recorder is, and what it waits for."""
+
+    offset: int
+    backlog: int
+    """Records of the raw log it has not come to."""
+    pending: int
+    """Settled readings that are not known to be in the store."""
+    trouble: str | None
+    """Why it waits, while it does."""
+    trouble_since: int | None
+    """ms since 1970 UTC."""
+    write_ms: float | None = None
+    """How long the last write to the store took; None before the first."""
+    slowest_write_ms: float | None = None
+    """Of the last hundred writes of this process."""
+
+
+def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
+    """Read it as of now, from any process. Raises StateUnavailable, RawLogFull."""
+    with state_errors(state_path), closing(open_state(state_path)) as db:
+        db.execute("BEGIN")  # one view of all tables
+        (offset,) = db.execute("SELECT offset FROM progress").fetchone()
+        settled = db.execute(
+            "SELECT device, received, stored, duplicate, first_seen, last_seen, watch FROM ledger"
+        ).fetchall()
+        letters = db.execute(
+            "SELECT counted_as, reason, count(*) FROM dead_letter WHERE redriven_at IS NULL GROUP BY counted_as, reason"
+        ).fetchall()
+        pending = Counter(dict(entry.point.tags)["device"] for entry in read_outbox(db))
+    unread, exact = _unread(log, offset, max_payload_bytes)
+    quarantined: dict[str, dict[str, int]] = {}
+    for name, reason, count in letters:
+        quarantined.setdefault(name, {})[reason] = count
+    lines = {
+        name: DeviceLine(
+            device=name or UNKNOWN,
+            received=received + unread[name],
+            stored=stored,
+            duplicate=duplicate,
+            quarantined=quarantined.get(name, {}),
+            queued=pending[name] + unread[name],
+            first_seen=first_seen,
+            last_seen=last_seen,
+            **_watched(watch),
+        )
+        for name, received, stored, duplicate, first_seen, last_seen, watch in settled
+    }
+    for name in unread.keys() - lines.keys():
+        lines[name] = DeviceLine(device=name or UNKNOWN, received=unread[name], queued=unread[name])
+    devices = tuple(lines[name] for name in sorted(lines))
+    return Ledger(total=_total(devices), devices=devices, exact=exact)
+
+
+def read_status(state_path: Path, log: Log) -> RecorderStatus:
+    """Raises StateUnavailable, RawLogFull."""
+    with state_errors(state_path), closing(open_state(state_path)) as db:
+        row = db.execute("SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress").fetchone()
+        pending = len(read_outbox(db))
+    offset, trouble, since, write_ms, slowest_write_ms = row
+    return RecorderStatus(
+        offset=offset,
+        backlog=max(log.last_offset() - offset, 0),
+        pending=pending,
+        trouble=trouble,
+        trouble_since=since,
+        write_ms=write_ms,
+        slowest_write_ms=slowest_write_ms,
+    )
+
+
+def _watched(packed: bytes | None) -> dict[str, Any]:
+    watch = DeviceWatch(packed)
+    return {
+        "gaps": watch.gaps,
+        "resets": watch.resets,
+        "clock_offset_ms": watch.clock_offset_ms,
+        "clock_drift_ms_per_h": watch.clock_drift_ms_per_h,
+    }
+
+
+def _total(lines: tuple[DeviceLine, ...]) -> Line:
+    quarantined: Counter[str] = Counter()
+    for line in lines:
+        quarantined.update(line.quarantined)
+    return Line(
+        received=sum(line.received for line in lines),
+        stored=sum(line.stored for line in lines),
+        duplicate=sum(line.duplicate for line in lines),
+        quarantined=dict(sorted(quarantined.items())),
+        queued=sum(line.queued for line in lines),
+        gaps=sum(line.gaps for line in lines),
+    )
+
+
+def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str], bool]:
+    """Readings after `offset` by device, and whether all of them were counted one by one."""
+    readings: Counter[str] = Counter()
+    decoded = 0
+    while decoded < MAX_DECODED:
+        try:
+            records = log.read(offset, min(_PAGE, MAX_DECODED - decoded))
+        except RawLogCorrupt as exc:
+            readings[""] += 1
+            decoded += 1
+            offset = exc.offset
+            continue
+        if not records:
+            return readings, True
+        for record in records:
+            offset, found = record.offset, 1
+            if record.message.topic != TICK_TOPIC:
+                found = _count(record.message, max_payload_bytes)
+                readings[device_of(record.message.topic)] += found
+            decoded += found
+            if decoded >= MAX_DECODED:
+                break
+    rest = max(log.last_offset() - offset, 0)
+    if rest:
+        readings[""] += rest
+    return readings, rest == 0
+
+
+def _count(message: RawMessage, max_payload_bytes: int) -> int:
+    try:
+        return len(decode(message.topic, message.payload, max_bytes=max_payload_bytes))
+    except DecodeError:
+        return 1

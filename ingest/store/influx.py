@@ -1,0 +1,230 @@
+"""InfluxDB behind the store port: raw line protocol through influxdb-client, InfluxQL over httpx.
+
+What its answers mean stands in `influx_answers`. Databases and buckets are created by the deployment, never from here.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import aiohttp
+import httpx
+from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
+
+from devices.readings import Kind
+from devices.series import FieldValue, Point, SeriesKey
+from ingest.store import Instant, Row, StoreMisconfigured, StoreRejected, StoreUnavailable, page
+from ingest.store.influx_answers import Answer, first_result, retry_after_s, shown, sort_answer
+from ingest.store.influxql import Series, count_all, read_series, select
+from ingest.store.line_protocol import Unencodable, encode_points
+
+_LINES_PER_WRITE: Final = 5_000
+"""InfluxDB's own advice; about 1.5 MB before compression."""
+_DEVICES_PER_QUERY: Final = 100
+_WINDOW_MS: Final = 300_000
+"""Instants asked for together lie in one window: 100 devices at one reading every 10 s are 3,000 rows."""
+_QUERIES_AT_ONCE: Final = 8
+_TIMEOUT_S: Final = 30.0
+
+_Rejected = list[tuple[Point, str]]
+
+
+class InfluxStore:
+    """InfluxDB 1.8, 2.x or 3 at `url`; `token` is `user:password` for 1.8. Implements Store and History.
+
+    `database` is the name InfluxQL knows the bucket by, the bucket's own unless a mapping says otherwise.
+    """
+
+    def __init__(
+        self, url: str, token: str, org: str, bucket: str, *, database: str | None = None, gzip: bool = True
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._token = token
+        self._org = org
+        self._bucket = bucket
+        self._gzip = gzip
+        self._writer: InfluxDBClientAsync | None = None
+        self._reader = httpx.AsyncClient(
+            base_url=self._url,
+            params={"db": database or bucket, "epoch": "ms"},
+            headers={"Authorization": f"Token {token}"},
+            timeout=_TIMEOUT_S,
+        )
+        self._slots = asyncio.Semaphore(_QUERIES_AT_ONCE)
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            await self._writer.close()  # type: ignore[no-untyped-call]
+            self._writer = None
+        await self._reader.aclose()
+
+    async def ping(self) -> str:
+        answer = await self._ask("GET", "/ping")
+        return f"InfluxDB {answer.headers.get('X-Influxdb-Version', 'of unknown version')}"
+
+    # Writing
+
+    async def write(self, points: Sequence[Point]) -> None:
+        rejected: _Rejected = []
+        for start in range(0, len(points), _LINES_PER_WRITE):
+            rejected += await self._write(points[start : start + _LINES_PER_WRITE])
+        if rejected:
+            raise StoreRejected(rejected)
+
+    async def _write(self, points: Sequence[Point]) -> _Rejected:
+        """Write what can be written; return the poison."""
+        try:
+            body = encode_points(points)
+        except Unencodable as exc:
+            return await self._halve(points, str(exc))
+        try:
+            await self._post(body)
+        except ApiException as exc:
+            detail = f"HTTP {exc.status}: {shown(exc.body)}"
+            match sort_answer(exc.status, exc.body or b""):
+                case Answer.SPLIT | Answer.POISON:
+                    return await self._halve(points, detail)
+                case Answer.RETRY:
+                    raise StoreUnavailable(detail, retry_after_s(exc.retry_after)) from exc
+                case _:
+                    raise StoreMisconfigured(f"{detail}: check URL, token, organisation and bucket") from exc
+        except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            raise StoreUnavailable(f"{self._url}: {exc!r}") from exc
+        return []
+
+    async def _halve(self, points: Sequence[Point], detail: str) -> _Rejected:
+        if len(points) == 1:
+            return [(points[0], detail)]
+        middle = len(points) // 2
+        return await self._write(points[:middle]) + await self._write(points[middle:])
+
+    async def _post(self, body: bytes) -> None:
+        if self._writer is None:  # here, not in __init__: it wants the running loop
+            self._writer = InfluxDBClientAsync(
+                self._url,
+                self._token,
+                self._org,
+                enable_gzip=self._gzip,
+                timeout=int(_TIMEOUT_S * 1000),
+                allow_redirects=False,  # to a login page that is served with 200
+            )
+        precision: Any = WritePrecision.MS  # its own annotation takes no member of the class
+        if not await self._writer.write_api().write(self._bucket, self._org, body, write_precision=precision):
+            raise StoreMisconfigured(f"{self._url} takes points without a word of InfluxDB's (204): check the URL")
+
+    # What stands already
+
+    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        asked = frozenset(instants)
+        windows: defaultdict[tuple[str, int], list[Instant]] = defaultdict(list)
+        for instant in asked:
+            windows[instant.series.kind, instant.ts // _WINDOW_MS].append(instant)
+        statements = []
+        for (kind, _), inside in windows.items():
+            start, end = min(instant.ts for instant in inside), max(instant.ts for instant in inside) + 1
+            for devices in _by_hundreds({instant.series.device_id for instant in inside}):
+                statement = select("*::field", kind, devices=devices, start=start, end=end)
+                statements.append((kind, statement))
+        found: dict[Instant, Mapping[str, FieldValue]] = {}
+        for key, ts, fields in await self._select_all(statements):
+            instant = Instant(key, ts)
+            if instant in asked:
+                found[instant] = fields
+        return found
+
+    async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
+        kinds: defaultdict[str, set[str]] = defaultdict(set)
+        for key in series:
+            kinds[key.kind].add(key.device_id)
+        statements = [
+            (kind, select("*::field", kind, devices=some, newest_first=True, limit=1))
+            for kind, devices in kinds.items()
+            for some in _by_hundreds(devices)
+        ]
+        wanted = frozenset(series)
+        return {key: ts for key, ts, _ in await self._select_all(statements) if key in wanted}
+
+    async def _select_all(
+        self, statements: Iterable[tuple[str, str]]
+    ) -> list[tuple[SeriesKey, int, Mapping[str, FieldValue]]]:
+        async def one(kind: str, statement: str) -> list[tuple[SeriesKey, int, Mapping[str, FieldValue]]]:
+            return [
+                (SeriesKey(Kind(kind), series.device_id, series.part), ts, fields)
+                for series in await self._select(kind, statement)
+                for ts, fields in series.rows
+            ]
+
+        answers = await asyncio.gather(*(one(kind, statement) for kind, statement in statements))
+        return [row for answer in answers for row in answer]
+
+    # History
+
+    async def latest(self, kind: str, device_id: str) -> list[Row]:
+        statement = select("*::field", kind, devices=[device_id], newest_first=True, limit=1)
+        return _rows(await self._select(kind, statement))
+
+    async def rows(
+        self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
+    ) -> list[Row]:
+        statement = select("*::field", kind, devices=[device_id], part=part, start=start, end=end, limit=limit + 1)
+        return page(_rows(await self._select(kind, statement)), limit)
+
+    async def downsampled(
+        self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int
+    ) -> list[Row]:
+        statement = select(
+            "mean(*)", kind, devices=[device_id], start=start, end=end, every_ms=every_ms, limit=limit + 1
+        )
+        return page(_rows(await self._select(kind, statement, prefix="mean_")), limit)
+
+    async def count(self, kind: str) -> int:
+        result = await self._query(count_all(kind))
+        counts = [value for series in result.get("series", ()) for row in series["values"] for value in row[1:]]
+        return max((value for value in counts if value is not None), default=0)
+
+    # Asking
+
+    async def _select(self, kind: str, statement: str, prefix: str = "") -> list[Series]:
+        return list(read_series(await self._query(statement), kind, prefix))
+
+    async def _query(self, statement: str) -> Mapping[str, Any]:
+        async with self._slots:
+            answer = await self._ask("POST", "/query", {"q": statement})
+        result = first_result(answer.content)
+        error = result.get("error")
+        if error is not None:
+            raise (StoreMisconfigured if "not found" in error else StoreUnavailable)(
+                f"{error} in answer to {statement}"
+            )
+        if result.get("partial") or any(series.get("partial") for series in result.get("series", ())):
+            raise StoreMisconfigured("InfluxDB cut its answer short: set [http] max-row-limit = 0")
+        return result
+
+    async def _ask(self, method: str, path: str, form: Mapping[str, str] | None = None) -> httpx.Response:
+        try:
+            answer = await self._reader.request(method, path, data=form)
+        except httpx.HTTPError as exc:
+            raise StoreUnavailable(f"{self._url}: {exc!r}") from exc
+        match sort_answer(answer.status_code, answer.content):
+            case Answer.DONE:
+                return answer
+            case Answer.RETRY:
+                detail = f"HTTP {answer.status_code}: {shown(answer.content)}"
+                raise StoreUnavailable(detail, retry_after_s(answer.headers.get("Retry-After")))
+            case _:
+                raise StoreMisconfigured(f"HTTP {answer.status_code} to {path}: {shown(answer.content)}")
+
+
+def _rows(found: Iterable[Series]) -> list[Row]:
+    rows = [Row(ts, series.device_id, series.part, fields) for series in found for ts, fields in series.rows]
+    return sorted(rows, key=lambda row: (row.ts, row.part))
+
+
+def _by_hundreds(devices: Collection[str]) -> Iterable[list[str]]:
+    ordered = iter(sorted(devices))
+    while some := list(islice(ordered, _DEVICES_PER_QUERY)):
+        yield some

@@ -1,0 +1,74 @@
+"""What InfluxDB's answers mean, in one table:
+
+| answer | meaning |
+| --- | --- |
+| 204 to a write, any 2xx to a question | done: what was written is durable |
+| 413 | too large: write its two halves |
+| 400, 422 with InfluxDB's own JSON error | some line is poison: halve until it stands alone, the others are written |
+| 401, 403, 404, any other 2xx, 3xx or 4xx, a 400 that InfluxDB did not write | StoreMisconfigured: keep everything |
+| 408, 429, 5xx, no answer | StoreUnavailable: keep everything; Retry-After in seconds is passed on |
+
+InfluxDB 1.x answers 400 "partial write … dropped=n" after writing the good points; halving writes those again, which
+changes nothing.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Any
+
+from pydantic_core import from_json
+
+from ingest.store import StoreMisconfigured
+
+
+class Answer(Enum):
+    """What an HTTP status asks of us."""
+
+    DONE = auto()
+    SPLIT = auto()
+    POISON = auto()
+    MISCONFIGURED = auto()
+    RETRY = auto()
+
+
+def sort_answer(status: int, body: bytes) -> Answer:
+    """Sort an HTTP answer by the table above."""
+    match status:
+        case 413:
+            return Answer.SPLIT
+        case 400 | 422:
+            return Answer.POISON if _is_influx_error(body) else Answer.MISCONFIGURED
+        case 408 | 429:
+            return Answer.RETRY
+        case _ if 200 <= status < 300:
+            return Answer.DONE
+        case _ if 300 <= status < 500:
+            return Answer.MISCONFIGURED
+        case _:
+            return Answer.RETRY
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Retry-After in its form of whole seconds; the form of a date is not used by any InfluxDB."""
+    return float(header) if header is not None and header.isdecimal() else None
+
+
+def shown(body: bytes | None) -> str:
+    return (body or b"").decode(errors="replace").strip()[:300]
+
+
+def first_result(body: bytes) -> Mapping[str, Any]:
+    """What a question's one statement gave. Raises StoreMisconfigured: something else answers at this address."""
+    try:
+        return dict(from_json(body)["results"][0])
+    except (ValueError, LookupError, TypeError) as exc:
+        raise StoreMisconfigured(f"not an answer of InfluxDB, check the URL: {shown(body)}") from exc
+
+
+def _is_influx_error(body: bytes) -> bool:
+    """A proxy's 400 page says nothing about our points; InfluxDB names its error in JSON."""
+    try:
+        said = from_json(body)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and bool({"error", "message"} & said.keys())

@@ -1,0 +1,103 @@
+"""InfluxQL: statements built with safe quoting, answers read into rows.
+
+Only what InfluxDB 1.x, 2.x (`/query`) and 3 share: one statement a request (3 takes no more), OR between tags but never
+on time, no SELECT INTO, no cardinality. Device time in milliseconds both ways (`epoch=ms`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, get_args
+
+from devices.readings import MODELS, Kind
+from devices.series import FieldValue
+
+_IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
+_IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment"}
+"""The tag beside `device` that tells the series of one device apart, by measurement."""
+
+
+class Series(NamedTuple):
+    """One series of an answer: the tags it was grouped by and its rows of (ms, fields that are present)."""
+
+    device_id: str
+    part: str
+    rows: list[tuple[int, dict[str, FieldValue]]]
+
+
+def literal(text: str) -> str:
+    return f"'{text.translate(_IN_LITERAL)}'"
+
+
+def name(text: str) -> str:
+    return f'"{text.translate(_IN_NAME)}"'
+
+
+def select(  # noqa: PLR0913 - the clauses of one statement
+    what: str,
+    kind: str,
+    *,
+    devices: Iterable[str],
+    part: str | None = None,
+    start: int | None = None,
+    end: int | None = None,
+    every_ms: int | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+) -> str:
+    """Rows of some devices with start <= time < end, one answer series for each device and part."""
+    where = ["(" + " OR ".join(f'"device" = {literal(device)}' for device in devices) + ")"]
+    groups = [name("device")]
+    if kind in PART_TAG:
+        groups.append(name(PART_TAG[kind]))
+        if part is not None:
+            where.append(f"{name(PART_TAG[kind])} = {literal(part)}")
+    if start is not None:
+        where.append(f"time >= {start}ms")
+    if end is not None:
+        where.append(f"time < {end}ms")
+    if every_ms is not None:
+        groups.append(f"time({every_ms}ms)")
+    return (
+        f"SELECT {what} FROM {name(kind)} WHERE {' AND '.join(where)} GROUP BY {', '.join(groups)}"  # noqa: S608 - quoted
+        + (" fill(none)" if every_ms is not None else "")
+        + (" ORDER BY time DESC" if newest_first else "")
+        + (f" LIMIT {limit}" if limit is not None else "")
+    )
+
+
+def count_all(kind: str) -> str:
+    """How often each field was written."""
+    return f"SELECT count(*) FROM {name(kind)}"  # noqa: S608 - quoted
+
+
+def read_series(result: Mapping[str, Any], kind: str, prefix: str = "") -> Iterator[Series]:
+    """Read the answer to one statement. `prefix` is what a mean put before each field's name."""
+    floats = _FLOAT_FIELDS.get(kind, frozenset())
+    for series in result.get("series", ()):
+        tags = series.get("tags", {})
+        columns = [column.removeprefix(prefix) for column in series["columns"][1:]]
+        as_float = [bool(prefix) or column in floats for column in columns]
+        rows = [
+            (
+                row[0],
+                {
+                    column: float(value) if is_float else value
+                    for column, is_float, value in zip(columns, as_float, row[1:], strict=True)
+                    if value is not None
+                },
+            )
+            for row in series["values"]
+        ]
+        yield Series(tags.get("device", ""), tags.get(PART_TAG.get(kind, ""), ""), rows)
+
+
+def _is_float(annotation: Any) -> bool:
+    return annotation is float or any(_is_float(inner) for inner in get_args(annotation))
+
+
+_FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(field for field, info in model.model_fields.items() if _is_float(info.annotation))
+    for kind, model in MODELS.items()
+}
+"""JSON does not tell 40.0 from 40: these are floats whatever their value."""

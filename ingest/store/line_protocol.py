@@ -1,0 +1,61 @@
+"""Points as InfluxDB line protocol, millisecond precision.
+
+    measurement,tag=value,… field=1.5,count=3i,on=true,text="…" 1700000000000
+
+Escaping as the InfluxDB reference has it: comma and space in measurements; comma, equals sign and space in tag keys,
+tag values and field keys; quote and backslash in string fields, where a line break may stand as it is.
+"""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+from devices.series import FieldValue, Point
+
+_IN_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
+_IN_NAME = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
+_IN_STRING = str.maketrans({"\\": r"\\", '"': r"\""})
+
+
+class Unencodable(ValueError):
+    """Line protocol has no way to say this point; the message names the part of it."""
+
+
+def encode_points(points: Sequence[Point]) -> bytes:
+    """One line a point, in order, no trailing line break. Raises Unencodable at the first that cannot be said."""
+    return "\n".join(map(encode_point, points)).encode()
+
+
+def encode_point(point: Point) -> str:
+    if not point.fields:
+        raise Unencodable(f"{point.measurement}: a point needs at least one field")
+    tags = "".join([f",{_name(key)}={_name(value)}" for key, value in sorted(point.tags)])
+    fields = ",".join([f"{_name(key)}={_value(key, value)}" for key, value in point.fields.items()])
+    return f"{_outside_quotes(point.measurement).translate(_IN_MEASUREMENT)}{tags} {fields} {point.ts}"
+
+
+@lru_cache(maxsize=8192)
+def _name(text: str) -> str:
+    """A tag key, tag value or field key; the same few come again with every point."""
+    return _outside_quotes(text).translate(_IN_NAME)
+
+
+def _outside_quotes(text: str) -> str:
+    """A line break would end the line, and a backslash at the end would escape what follows: neither can be escaped."""
+    if not text or text.endswith("\\") or "\n" in text or "\r" in text:
+        raise Unencodable(f"{text!r}: a name or tag is not empty, has no line break and does not end with a backslash")
+    return text
+
+
+def _value(key: str, value: FieldValue) -> str:
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise Unencodable(f"{key}: {value} is not a number a store can hold")
+        return repr(value)
+    if isinstance(value, int):
+        return f"{value}i"
+    return f'"{value.translate(_IN_STRING)}"'

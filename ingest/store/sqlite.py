@@ -1,0 +1,214 @@
+"""The embedded store: one SQLite file with InfluxDB's own model, series and their points, and the same answers.
+
+Fields are JSON, so that a new field needs no migration. Other processes may read while the recorder writes (WAL).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Final, TypeVar
+
+from pydantic_core import from_json, to_json
+
+from devices.series import FieldValue, Point, SeriesKey
+from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS series (
+    id INTEGER PRIMARY KEY,
+    measurement TEXT NOT NULL,
+    tags TEXT NOT NULL,    -- JSON, in tag-key order
+    device TEXT NOT NULL,
+    part TEXT NOT NULL,
+    UNIQUE (measurement, tags)
+);
+CREATE INDEX IF NOT EXISTS series_of_device ON series (measurement, device, part);
+CREATE TABLE IF NOT EXISTS points (
+    series INTEGER NOT NULL REFERENCES series (id),
+    ts INTEGER NOT NULL,
+    fields TEXT NOT NULL,  -- JSON
+    PRIMARY KEY (series, ts)
+) WITHOUT ROWID;
+"""
+_BUSY_TIMEOUT_S: Final = 5.0
+
+_MOST_PARTS: Final = 64
+"""Rows read beyond a page to see its last instant whole; no recycling point has as many compartments."""
+
+Tags = tuple[tuple[str, str], ...]
+_T = TypeVar("_T")
+
+
+class SqliteStore:
+    """Points in the file at `path`, made when first used. Implements Store and History."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: sqlite3.Connection | None = None
+        self._writing = Lock()
+        self._series: dict[tuple[str, Tags], int] = {}
+
+    async def close(self) -> None:
+        with self._writing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+
+    async def ping(self) -> str:
+        return await self._read(lambda db: f"SQLite {db.execute('SELECT sqlite_version()').fetchone()[0]}")
+
+    # Writing
+
+    async def write(self, points: Sequence[Point]) -> None:
+        await asyncio.to_thread(self._write, points)
+
+    def _write(self, points: Sequence[Point]) -> None:
+        with self._writing, _translated(self._path):
+            if self._writer is None:
+                self._writer = self._connect()
+            db = self._writer
+            try:
+                with db:
+                    db.execute("BEGIN IMMEDIATE")
+                    self._insert(db, points)
+            except sqlite3.Error:
+                self._series.clear()  # what was rolled back has no id
+                raise
+
+    def _insert(self, db: sqlite3.Connection, points: Sequence[Point]) -> None:
+        db.executemany(
+            # As InfluxDB does: fields written to an instant that stands join those it has.
+            "INSERT INTO points VALUES (?, ?, ?) ON CONFLICT (series, ts)"
+            " DO UPDATE SET fields = json_patch(fields, excluded.fields)",
+            [(self._series_id(db, point), point.ts, to_json(point.fields).decode()) for point in points],
+        )
+
+    def _series_id(self, db: sqlite3.Connection, point: Point) -> int:
+        key = (point.measurement, point.tags)
+        if key not in self._series:
+            tags = dict(point.tags)
+            named = (point.measurement, to_json(tags).decode(), tags.get("device", ""), tags.get("compartment", ""))
+            db.execute("INSERT OR IGNORE INTO series (measurement, tags, device, part) VALUES (?, ?, ?, ?)", named)
+            found = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ?", named[:2])
+            self._series[key] = int(found.fetchone()[0])
+        return self._series[key]
+
+    def _connect(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.executescript(_SCHEMA)
+        return db
+
+    async def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Ask over a connection of its own: a long question does not hold up the writer, nor the writer it."""
+
+        def read() -> _T:
+            with _translated(self._path), closing(self._connect()) as db:
+                return ask(db)
+
+        return await asyncio.to_thread(read)
+
+    # What stands already
+
+    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        def ask(db: sqlite3.Connection) -> dict[Instant, Mapping[str, FieldValue]]:
+            found: dict[Instant, Mapping[str, FieldValue]] = {}
+            for instant in instants:
+                row = db.execute(
+                    "SELECT fields FROM points JOIN series ON series.id = points.series"
+                    " WHERE measurement = ? AND device = ? AND part = ? AND ts = ?",
+                    (*instant.series, instant.ts),
+                ).fetchone()
+                if row is not None:
+                    found[instant] = from_json(row[0])
+            return found
+
+        return await self._read(ask)
+
+    async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
+        def ask(db: sqlite3.Connection) -> dict[SeriesKey, int]:
+            found: dict[SeriesKey, int] = {}
+            for key in series:
+                for row in _latest(db, key.kind, key.device_id):
+                    if row.part == key.part:
+                        found[key] = row.ts
+            return found
+
+        return await self._read(ask)
+
+    # History
+
+    async def latest(self, kind: str, device_id: str) -> list[Row]:
+        return await self._read(lambda db: _latest(db, kind, device_id))
+
+    async def rows(
+        self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
+    ) -> list[Row]:
+        asked = {"kind": kind, "device": device_id, "part": part, "start": start, "end": end}
+
+        def ask(db: sqlite3.Connection) -> list[Row]:
+            found = db.execute(
+                "SELECT ts, device, part, fields FROM points JOIN series ON series.id = points.series"
+                " WHERE measurement = :kind AND device = :device AND (:part IS NULL OR part = :part)"
+                " AND ts >= :start AND ts < :end ORDER BY ts, part LIMIT :limit",
+                {**asked, "limit": limit + _MOST_PARTS},
+            )
+            return page([_row(*row) for row in found], limit)
+
+        return await self._read(ask)
+
+    async def downsampled(
+        self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int
+    ) -> list[Row]:
+        asked = {"kind": kind, "device": device_id, "start": start, "end": end, "every": every_ms}
+
+        def ask(db: sqlite3.Connection) -> list[Row]:
+            found = db.execute(
+                "SELECT opens, device, part, json_group_object(name, mean) FROM ("
+                " SELECT ts / :every * :every AS opens, device, part, key AS name, avg(value) AS mean"
+                " FROM points JOIN series ON series.id = points.series, json_each(fields)"
+                " WHERE measurement = :kind AND device = :device AND ts >= :start AND ts < :end"
+                " AND type IN ('integer', 'real') GROUP BY opens, part, name"
+                ") GROUP BY opens, part ORDER BY opens, part LIMIT :limit",
+                {**asked, "limit": limit + _MOST_PARTS},
+            )
+            return page([_row(*row) for row in found], limit)
+
+        return await self._read(ask)
+
+    async def count(self, kind: str) -> int:
+        def ask(db: sqlite3.Connection) -> int:
+            counted = "SELECT count(*) FROM points JOIN series ON series.id = points.series WHERE measurement = ?"
+            return int(db.execute(counted, (kind,)).fetchone()[0])
+
+        return await self._read(ask)
+
+
+def _latest(db: sqlite3.Connection, kind: str, device_id: str) -> list[Row]:
+    found = db.execute(
+        "SELECT ts, device, part, fields FROM series JOIN points ON series = id"
+        " AND ts = (SELECT max(ts) FROM points WHERE series = id)"
+        " WHERE measurement = ? AND device = ? ORDER BY ts",
+        (kind, device_id),
+    )
+    by_part = {row.part: row for row in (_row(*row) for row in found)}  # a part whose tags changed has two series
+    return sorted(by_part.values(), key=lambda row: (row.ts, row.part))
+
+
+def _row(ts: int, device_id: str, part: str, fields: str) -> Row:
+    return Row(ts, device_id, part, from_json(fields))
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as exc:  # locked, disk full, cannot be opened
+        raise StoreUnavailable(f"{path}: {exc}") from exc
+    except sqlite3.DatabaseError as exc:
+        raise StoreMisconfigured(f"{path}: {exc}: it is not a store of ours, or it is damaged") from exc

@@ -1,0 +1,114 @@
+"""Which questions are asked, and of whom: a live fleet costs the store none."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from devices.readings import Reading
+from devices.series import FieldValue, SeriesKey, content, point_of, series_key
+from ingest.identity import Identity, Verdict, content_digest
+from ingest.store import Instant
+from tests.ingest.recorder_parts import CITY, fill, position
+
+NEW, DUPLICATE, CONFLICT = Verdict.NEW, Verdict.DUPLICATE, Verdict.CONFLICT
+
+
+class AskedStore:
+    """Holds readings and notes what it was asked."""
+
+    def __init__(self, *readings: Reading) -> None:
+        self.held = {instant(reading): content(reading) | {"seq": 1} for reading in readings}
+        self.asked: list[Instant | SeriesKey] = []
+
+    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        self.asked += instants
+        return {instant: self.held[instant] for instant in instants if instant in self.held}
+
+    async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
+        self.asked += series
+        times = {key: [held.ts for held in self.held if held.series == key] for key in series}
+        return {key: max(found) for key, found in times.items() if found}
+
+
+def instant(reading: Reading) -> Instant:
+    return Instant(series_key(reading), reading.ts)
+
+
+def nothing_refused(_instant: Instant, _digest: bytes) -> bool:
+    return False
+
+
+async def settle(identity: Identity, store: AskedStore, *readings: Reading) -> list[Verdict]:
+    classified = await identity.classify(readings, store, nothing_refused)
+    identity.remember(classified)
+    return list(classified.verdicts)
+
+
+async def test_a_live_fleet_asks_the_store_nothing() -> None:
+    first = position(0)
+    store, identity = AskedStore(), Identity({series_key(first): first.ts})
+    for second in range(1, 50):
+        assert await settle(identity, store, position(second)) == [NEW]
+    assert store.asked == []
+
+
+async def test_a_series_never_met_is_asked_for_its_past_once() -> None:
+    store, identity = AskedStore(position(9)), Identity({})
+    assert await settle(identity, store, position(10), position(11)) == [NEW, NEW]
+    assert await settle(identity, store, position(12)) == [NEW]
+    assert store.asked == [series_key(position(0))]
+
+
+async def test_a_recent_instant_is_remembered_and_an_old_one_asked_for() -> None:
+    store, identity = AskedStore(position(1)), Identity({series_key(position(0)): position(5).ts}, capacity=2)
+    assert await settle(identity, store, position(6), position(7)) == [NEW, NEW]
+    assert await settle(identity, store, position(7), position(6, lat=36.0)) == [DUPLICATE, CONFLICT]
+    assert store.asked == []
+    assert await settle(identity, store, position(1), position(2)) == [DUPLICATE, NEW]
+    assert store.asked == [instant(position(1)), instant(position(2))]
+
+
+async def test_memory_is_bounded_and_keeps_what_was_met_last() -> None:
+    store, identity = AskedStore(), Identity({series_key(position(0)): 0}, capacity=2)
+    await settle(identity, store, position(1), position(2))
+    await settle(identity, store, position(1))
+    await settle(identity, store, position(3))
+    store.held = {instant(reading): content(reading) for reading in (position(1), position(2), position(3))}
+    assert await settle(identity, store, position(1), position(3)) == [DUPLICATE, DUPLICATE]
+    assert store.asked == []
+    assert await settle(identity, store, position(2)) == [DUPLICATE]
+    assert store.asked == [instant(position(2))]
+
+
+async def test_a_batch_that_is_not_settled_leaves_no_memory() -> None:
+    store, identity = AskedStore(), Identity({})
+    for _ in range(2):
+        classified = await identity.classify([position(1), position(1)], store, nothing_refused)
+        assert classified.verdicts == [NEW, DUPLICATE]
+        assert classified.marks == {series_key(position(1)): position(1).ts}
+
+
+async def test_compartments_and_kinds_are_series_of_their_own() -> None:
+    store, identity = AskedStore(), Identity({})
+    assert await settle(identity, store, fill(1, "glass", 5.0), fill(1, "paper", 6.0), position(1)) == [NEW, NEW, NEW]
+    assert await settle(identity, store, fill(1, "glass", 5.0), fill(1, "paper", 5.0)) == [DUPLICATE, CONFLICT]
+
+
+async def test_a_conflict_that_is_a_dead_letter_already_is_a_duplicate_of_it() -> None:
+    refused = position(1, lat=36.0)
+    store, identity = AskedStore(position(1)), Identity({})
+    key = (instant(refused), content_digest(refused))
+    classified = await identity.classify(
+        [refused, position(1, lat=37.0)], store, lambda contended, digest: (contended, digest) == key
+    )
+    assert classified.verdicts == [DUPLICATE, CONFLICT]
+
+
+async def test_what_the_store_refused_is_asked_for_again() -> None:
+    store, identity = AskedStore(), Identity({})
+    assert await settle(identity, store, position(1)) == [NEW]
+    identity.forget([point_of(position(1), CITY.devices["truck-1"])])
+    assert await settle(identity, store, position(1)) == [NEW]
+
+
+def test_the_digest_is_of_what_was_measured_not_of_how_it_was_sent() -> None:
+    assert content_digest(position(1, seq=1)) == content_digest(position(1, seq=2))
+    assert content_digest(position(1)) != content_digest(position(1, lat=36.0))
