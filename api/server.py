@@ -1,0 +1,63 @@
+"""Serving the application with uvicorn until it is told to stop."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import uvicorn
+from fastapi import FastAPI
+
+DRAIN_S: Final = 5
+"""How long requests in flight may take to end when the server stops."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process it runs in, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config, ready: asyncio.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event, *, ready: asyncio.Event | None = None) -> None:
+    """Serve until `stop` is set; live streams are ended first, then requests in flight get DRAIN_S.
+
+    `ready` is set once the port accepts. Installs no signal handlers and no logging.
+
+    Raises OSError where the address cannot be had.
+    """
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    # Bound here, because uvicorn ends the whole process when it cannot have an address.
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    server = _Server(config, ready or asyncio.Event())
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.serve(sockets=[listener]), name="http server")
+        stopping = tasks.create_task(_stop_server(app, server, stop), name="http server stop")
+        await serving
+        stopping.cancel()
+
+
+async def _stop_server(app: FastAPI, server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    await app.state.feed.close()
+    server.should_exit = True

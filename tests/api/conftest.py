@@ -1,0 +1,78 @@
+"""The API over fakes, and over a real journal."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+
+from api.app import create_app
+from api.ports import ApiOptions, ApiParts, Check, Lag, Verdict
+from devices.database import open_database
+from rules.journal import AlertJournal
+from rules.journal_tables import metadata
+from tests.api.fakes import COLLECTOR, NOW, RECORDER, AwayJournal, FakeDeadLetters, FakeHistory, FakeLedger, small_city
+
+
+@pytest.fixture
+def history() -> FakeHistory:
+    return FakeHistory()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[AlertJournal]:
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    metadata.create_all(engine)
+    yield AlertJournal(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    return FakeLedger()
+
+
+@pytest.fixture
+def dead_letters() -> FakeDeadLetters:
+    return FakeDeadLetters()
+
+
+@pytest.fixture
+def parts(history: FakeHistory, journal: AlertJournal, ledger: FakeLedger, dead_letters: FakeDeadLetters) -> ApiParts:
+    city = small_city()
+
+    async def good() -> Verdict:
+        return Verdict(ok=True, detail="answers")
+
+    return ApiParts(
+        city=lambda: city,
+        history=history,
+        journal=journal,
+        ledger=ledger.read,
+        dead_letters=dead_letters,
+        redrive=dead_letters.redrive,
+        lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
+        collector=lambda: COLLECTOR,
+        recorder=lambda: RECORDER,
+        checks=(Check("store", good),),
+        now=lambda: NOW,
+    )
+
+
+@pytest.fixture
+def parts_without_journal(parts: ApiParts) -> ApiParts:
+    return ApiParts(**{**vars(parts), "journal": AwayJournal()})
+
+
+@asynccontextmanager
+async def client_of(parts: ApiParts, options: ApiOptions) -> AsyncIterator[AsyncClient]:
+    transport = ASGITransport(create_app(parts, options), raise_app_exceptions=False)
+    async with AsyncClient(transport=transport, base_url="http://haulwatch.test") as client:
+        yield client
+
+
+@pytest.fixture
+async def client(parts: ApiParts) -> AsyncIterator[AsyncClient]:
+    async with client_of(parts, ApiOptions(version="1.2.3", token="write-token-for-tests")) as client:
+        yield client

@@ -1,0 +1,222 @@
+"""Hand-written stand-ins for the parts behind the API, and a small city."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from shapely import LineString, box
+
+from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
+from devices.database import DatabaseUnavailable
+from devices.geometry import LatLon
+from devices.refusals import Reason
+from ingest.collector import CollectorStatus
+from ingest.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter
+from ingest.ledger import DeviceLine, Ledger, Line, RecorderStatus
+from ingest.recorder_state import StateUnavailable
+from ingest.store import Row, StoreUnavailable, page
+from rules.alerts import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+
+T0 = 1_772_352_000_000
+"""2026-03-01T08:00:00Z, when every story begins; tests count seconds from it."""
+NOW = T0 + 3_600_000
+COLLECTOR = CollectorStatus(NOW, True, "5.0", 115, 2, False, None)
+RECORDER = RecorderStatus(
+    offset=103, backlog=12, pending=0, trouble=None, trouble_since=None, write_ms=8.0, slowest_write_ms=250.0
+)
+
+
+@dataclass
+class FakeHistory:
+    """Rows in memory; pages as the stores do. Set `away` and it does not answer."""
+
+    stored: dict[str, list[Row]] = field(default_factory=dict)
+    away: StoreUnavailable | None = None
+
+    def add(self, kind: str, device_id: str, second: float, part: str = "", **fields: float | str | bool) -> None:
+        self.stored.setdefault(kind, []).append(Row(T0 + round(second * 1000), device_id, part, fields))
+
+    def _of(self, kind: str, device_id: str) -> list[Row]:
+        if self.away is not None:
+            raise self.away
+        return sorted(row for row in self.stored.get(kind, []) if row.device_id == device_id)
+
+    async def latest(self, kind: str, device_id: str) -> list[Row]:
+        return list({row.part: row for row in self._of(kind, device_id)}.values())
+
+    async def rows(
+        self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
+    ) -> list[Row]:
+        return page([row for row in self._of(kind, device_id) if start <= row.ts < end], limit)
+
+    async def downsampled(
+        self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int
+    ) -> list[Row]:
+        windows: dict[tuple[int, str], list[Row]] = {}
+        for row in await self.rows(kind, device_id, start, end, limit=10**9):
+            windows.setdefault((row.ts - row.ts % every_ms, row.part), []).append(row)
+        return page([_mean(ts, part, rows) for (ts, part), rows in sorted(windows.items())], limit)
+
+    async def count(self, kind: str) -> int:
+        return len(self.stored.get(kind, []))
+
+
+def _mean(ts: int, part: str, rows: Sequence[Row]) -> Row:
+    names = {name for row in rows for name, value in row.fields.items() if not isinstance(value, str | bool)}
+    means = {name: sum(float(row.fields[name]) for row in rows) / len(rows) for name in sorted(names)}
+    return Row(ts, rows[0].device_id, part, means)
+
+
+def small_city(trucks: int = 3) -> City:
+    devices = [
+        Device(f"truck-{n}", DeviceRole.TRUCK, vehicle_id=f"v-{n}", fleet="north", report_interval_s=10)
+        for n in range(1, trucks + 1)
+    ]
+    devices.append(Device("bin-1", DeviceRole.RECYCLING_POINT, site_id="point-1", district="zezhou"))
+    vehicles = [Vehicle(f"v-{n}", f"晋E1000{n}", tare_kg=12_500.0) for n in range(1, trucks + 1)]
+    sites = [
+        Site("works-1", SiteKind.CONSTRUCTION_SITE, "Works", "工地", box(112.80, 35.50, 112.81, 35.51)),
+        Site("spoil-1", SiteKind.DISPOSAL_SITE, "Spoil ground", "弃土场", box(112.90, 35.40, 112.91, 35.41)),
+        Site(
+            "old-1", SiteKind.DEPOT, "Old depot", "旧车场", box(112.7, 35.4, 112.8, 35.5), validity=Validity(None, T0)
+        ),
+    ]
+    line = LineString([(112.80, 35.50), (112.85, 35.45), (112.90, 35.40)])
+    routes = [
+        Route("r-1", version, f"To spoil {version}", f"至弃土场 {version}", line, validity=validity)
+        for version, validity in ((1, Validity(None, T0)), (2, Validity(T0, None)))
+    ]
+    return City(
+        id="small",
+        name="Small",
+        name_zh="小城",
+        timezone="Asia/Shanghai",
+        centre=LatLon(35.45, 112.85),
+        devices={device.id: device for device in devices},
+        vehicles={vehicle.id: vehicle for vehicle in vehicles},
+        sites={site.id: site for site in sites},
+        routes=tuple(routes),
+        permits=(Permit("p-1", "v-1", route_ids=("r-1",)),),
+    )
+
+
+def change(
+    second: float = 0,
+    *,
+    rule: str = "illegal_dumping",
+    subject: str = "truck-1",
+    phase: Phase = Phase.CONFIRMED,
+    revision: int = 1,
+    severity: Severity = Severity.P1,
+    closed: float | None = None,
+) -> AlertChange:
+    """A change of the alert that opened at `second`."""
+    opened_at = T0 + round(second * 1000)
+    says = {"lift_up": True}
+    return AlertChange(
+        alert_id=alert_id(rule, subject, opened_at),
+        revision=revision,
+        rule=rule,
+        rule_version=1,
+        subject=subject,
+        phase=phase,
+        severity=severity,
+        at=opened_at + 60_000,
+        opened_at=opened_at,
+        closed_at=None if closed is None else T0 + round(closed * 1000),
+        title=Text(en=f"{rule} by {subject}", zh=f"{subject} 告警"),
+        lat=35.46,
+        lon=112.86,
+        evidence=Evidence(
+            parameters={"confirm_score": 1.5},
+            findings=(Text(en="Bed raised for 42 s", zh="举升 42 秒"),),
+            ruled_out=(Text(en="No permitted site within 50 m", zh="50 米内无核准场所"),),
+            readings=(ReadingRef(device_id=subject, kind="position", ts=opened_at, says=says),),
+            measures={"score": 2.5},
+        ),
+    )
+
+
+class AwayJournal:
+    """A journal whose database does not answer."""
+
+    def _away(self, *_: object, **__: object) -> NoReturn:
+        raise DatabaseUnavailable("postgresql://db.internal refused")
+
+    last_no = changes_after = alerts = alert = act = _away
+
+
+@dataclass
+class FakeLedger:
+    """What the recorder would have counted."""
+
+    lines: list[DeviceLine] = field(default_factory=list)
+    away: bool = False
+
+    def read(self) -> Ledger:
+        if self.away:
+            raise StateUnavailable("/srv/secret/recorder.db: disk I/O error")
+        quarantined: Counter[str] = Counter()
+        for line in self.lines:
+            quarantined.update(line.quarantined)
+        total = Line(
+            received=sum(line.received for line in self.lines),
+            stored=sum(line.stored for line in self.lines),
+            duplicate=sum(line.duplicate for line in self.lines),
+            quarantined=quarantined,
+            queued=sum(line.queued for line in self.lines),
+            gaps=sum(line.gaps for line in self.lines),
+        )
+        return Ledger(total=total, devices=tuple(self.lines), exact=True)
+
+
+@dataclass
+class FakeDeadLetters:
+    """Letters in memory, each with its bytes."""
+
+    letters: dict[int, tuple[DeadLetter, bytes]] = field(default_factory=dict)
+
+    def add(self, payload: bytes, reason: Reason = Reason.BROKEN_JSON, device: str = "truck-1") -> None:
+        letter = DeadLetter(
+            id=len(self.letters) + 1,
+            device=device,
+            reason=reason,
+            detail="payload is not JSON",
+            field="payload",
+            topic=f"haulwatch/v1/{device}/position",
+            shown=payload.decode("ascii", "backslashreplace"),
+            size_bytes=len(payload),
+            received_at=T0,
+            redriven_at=None,
+            redriven_offset=None,
+        )
+        self.letters[letter.id] = (letter, payload)
+
+    def list(self, *, after_id: int = 0, limit: int = 100, **wanted: object) -> "list[DeadLetter]":
+        names = {name: value for name, value in wanted.items() if name in {"device", "reason"} and value is not None}
+        waiting = (
+            letter for letter, _ in self.letters.values() if (letter.redriven_at is not None) == wanted["redriven"]
+        )
+        found = [
+            x for x in waiting if x.id > after_id and all(getattr(x, name) == value for name, value in names.items())
+        ]
+        return found[:limit]
+
+    def show(self, letter_id: int) -> DeadLetter:
+        return self._of(letter_id)[0]
+
+    def payload(self, letter_id: int) -> bytes:
+        return self._of(letter_id)[1]
+
+    def redrive(self, letter_id: int) -> int:
+        letter, payload = self._of(letter_id)
+        if letter.redriven_at is not None:
+            raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
+        self.letters[letter_id] = (letter.model_copy(update={"redriven_at": NOW}), payload)
+        return 100 + letter_id
+
+    def _of(self, letter_id: int) -> tuple[DeadLetter, bytes]:
+        if letter_id not in self.letters:
+            raise NoSuchLetter(f"there is no dead letter {letter_id}")
+        return self.letters[letter_id]

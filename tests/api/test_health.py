@@ -1,0 +1,132 @@
+"""Health, readiness and figures."""
+
+import re
+
+import pytest
+from httpx import AsyncClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.health import CHECK_TIMEOUT_S
+from api.ports import ApiOptions, ApiParts, Check, Verdict
+from ingest.ledger import DeviceLine
+from rules.alerts import Phase, Severity
+from rules.journal import AlertJournal
+from tests.api.conftest import client_of
+from tests.api.fakes import NOW, FakeLedger, change
+
+
+async def good() -> Verdict:
+    return Verdict(ok=True, detail="answers")
+
+
+async def bad() -> Verdict:
+    return Verdict(ok=False, detail="disk is full")
+
+
+async def broken() -> Verdict:
+    raise OSError("/srv/secret/file")
+
+
+async def slow() -> Verdict:
+    raise TimeoutError
+
+
+def with_checks(parts: ApiParts, *checks: Check) -> ApiParts:
+    return ApiParts(**{**vars(parts), "checks": checks})
+
+
+async def test_the_process_says_that_it_is_up(client: AsyncClient) -> None:
+    answer = await client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "up", "version": "1.2.3"})
+
+
+async def test_ready_when_every_check_is_good(parts: ApiParts) -> None:
+    checked = with_checks(parts, Check("store", good), Check("journal", good))
+    async with client_of(checked, ApiOptions(version="1")) as client:
+        answer = await client.get("/readyz")
+    assert answer.status_code == 200
+    assert [check["name"] for check in answer.json()["checks"]] == ["store", "journal"]
+
+
+async def test_one_bad_check_is_a_503_that_names_it_and_still_lists_the_others(parts: ApiParts) -> None:
+    checks = (Check("store", good), Check("disk", bad), Check("journal", broken), Check("log", slow))
+    async with client_of(with_checks(parts, *checks), ApiOptions(version="1")) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    problem = answer.json()
+    assert problem["detail"] == "Not ready: disk, journal, log."
+    assert [(check["name"], check["ok"]) for check in problem["checks"]] == [
+        ("store", True),
+        ("disk", False),
+        ("journal", False),
+        ("log", False),
+    ]
+    assert problem["checks"][1]["detail"] == "disk is full"
+    assert problem["checks"][3]["detail"] == f"did not answer in {CHECK_TIMEOUT_S:.0f} s"
+    assert "secret" not in answer.text
+
+
+async def test_figures_come_from_ledger_backlog_and_journal_without_a_label_per_device(
+    client: AsyncClient, ledger: FakeLedger, journal: AlertJournal
+) -> None:
+    ledger.lines = [
+        DeviceLine(
+            device="truck-1", received=110, stored=100, duplicate=4, quarantined={"conflict": 5}, queued=1, gaps=7
+        )
+    ]
+    journal.record(
+        [
+            change(0),
+            change(1, subject="truck-2"),
+            change(2, severity=Severity.P2),
+            change(3, phase=Phase.CLOSED, closed=9),
+        ],
+        recorded_at=NOW,
+    )
+    answer = await client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    assert "truck-" not in answer.text
+    samples = {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+    assert samples["haulwatch_build_info", (("version", "1.2.3"),)] == 1
+    assert samples["haulwatch_readings_received", ()] == 110
+    assert samples["haulwatch_readings", (("verdict", "stored"),)] == 100
+    assert samples["haulwatch_readings", (("verdict", "quarantined"),)] == 5
+    assert samples["haulwatch_quarantined_readings", (("reason", "conflict"),)] == 5
+    assert samples["haulwatch_quarantined_readings", (("reason", "future_time"),)] == 0
+    assert samples["haulwatch_sequence_gaps", ()] == 7
+    assert samples["haulwatch_consumer_lag_messages", (("consumer", "judge"),)] == 3
+    assert samples["haulwatch_consumer_lag_seconds", (("consumer", "recorder"),)] == 4.5
+    assert ("haulwatch_consumer_lag_seconds", (("consumer", "judge"),)) not in samples, "nobody knows"
+    assert samples["haulwatch_collector_connected", ()] == 1
+    assert samples["haulwatch_collector_disk_full", ()] == 0
+    assert samples["haulwatch_collector_messages_total", ()] == 115
+    assert samples["haulwatch_collector_reconnects_total", ()] == 2
+    assert samples["haulwatch_store_write_seconds", (("which", "last"),)] == 0.008
+    assert samples["haulwatch_store_write_seconds", (("which", "slowest"),)] == 0.25
+    assert samples["haulwatch_recorder_waits", ()] == 0
+    alerts = {key: value for key, value in samples.items() if key[0] == "haulwatch_open_alerts"}
+    assert alerts == {
+        ("haulwatch_open_alerts", (("rule", "illegal_dumping"), ("severity", "P1"))): 2,
+        ("haulwatch_open_alerts", (("rule", "illegal_dumping"), ("severity", "P2"))): 1,
+    }
+
+
+@pytest.mark.parametrize(("path", "script"), [("/", "/api/v1/alerts/stream"), ("/docs", "/openapi.json")])
+async def test_pages_load_nothing_from_elsewhere_and_run_no_script_but_their_own(
+    client: AsyncClient, path: str, script: str
+) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    assert script in answer.text
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[A-Za-z0-9+/=]+';", policy)
+    assert "unsafe" not in policy
+    assert re.findall(r"(?:src|href)=\"(?!/)[^\"]*\"", answer.text) == []
+    assert " style=" not in answer.text, "the policy forbids style attributes"
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", answer.text)
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", answer.text) == []

@@ -1,0 +1,126 @@
+"""The OpenAPI document: whole, valid, with examples that fit their schemas."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from fastapi.routing import APIRoute
+from jsonschema import Draft202012Validator
+
+from api.app import create_app
+from api.ports import ApiOptions, ApiParts
+
+PROBLEM = "application/problem+json"
+Json = dict[str, Any]
+
+
+class Operation(NamedTuple):
+    name: str
+    spec: Json
+
+
+@pytest.fixture
+def document(parts: ApiParts) -> Json:
+    return create_app(parts, ApiOptions(version="1.2.3")).openapi()
+
+
+def operations(document: Json) -> Iterator[Operation]:
+    for path, verbs in document["paths"].items():
+        for verb, spec in verbs.items():
+            yield Operation(f"{verb} {path}", spec)
+
+
+def validator(document: Json, schema: Json) -> Draft202012Validator:
+    return Draft202012Validator({**schema, "components": document["components"]})
+
+
+def test_every_operation_says_what_it_is_for(document: Json) -> None:
+    tags = {tag["name"] for tag in document["tags"]}
+    for name, spec in operations(document):
+        assert spec["summary"], name
+        assert len(spec.get("description", "")) > 20, name
+        assert set(spec["tags"]) <= tags, name
+
+
+def test_every_parameter_is_bounded_or_described(document: Json) -> None:
+    for name, spec in operations(document):
+        for parameter in spec.get("parameters", ()):
+            schema = str(parameter["schema"])
+            said = parameter.get("description") or re.search(r"enum|\$ref|pattern|maximum|boolean", schema)
+            assert said, f"{name}: {parameter['name']}"
+
+
+def test_every_good_answer_has_an_example_that_fits_its_schema(document: Json) -> None:
+    for name, spec in operations(document):
+        good = {status: answer for status, answer in spec["responses"].items() if status.startswith("2")}
+        assert good, name
+        for answer in good.values():
+            for media_type, content in answer["content"].items():
+                assert "example" in content, f"{name} {media_type}"
+                if "json" in media_type:
+                    assert content["schema"], name
+                    errors = list(validator(document, content["schema"]).iter_errors(content["example"]))
+                    assert errors == [], name
+
+
+def test_every_body_has_an_example_that_fits_its_schema(document: Json) -> None:
+    bodies = 0
+    for name, spec in operations(document):
+        for content in spec.get("requestBody", {}).get("content", {}).values():
+            schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            assert schema["examples"], name
+            for example in schema["examples"]:
+                assert list(validator(document, schema).iter_errors(example)) == [], name
+            bodies += 1
+    assert bodies == 4
+
+
+def test_every_problem_an_operation_can_give_is_listed_with_an_example(document: Json) -> None:
+    for name, spec in operations(document):
+        statuses = {status for status in spec["responses"] if not status.startswith("2")}
+        expected = {"500"}
+        if "/api/v1/" in name or "metrics" in name:
+            expected.add("401")
+        if spec.get("parameters") or "requestBody" in spec:
+            expected.add("422")
+        if "{" in name:
+            expected.add("404")
+        if name.startswith("post"):
+            expected |= {"403", "503"}
+        if "requestBody" in spec:
+            expected |= {"400", "413"}
+        assert expected <= statuses, name
+        for status in statuses:
+            content = spec["responses"][status]["content"]
+            assert set(content) == {PROBLEM}, f"{name} {status}"
+            example = content[PROBLEM]["example"]
+            assert list(validator(document, content[PROBLEM]["schema"]).iter_errors(example)) == [], f"{name} {status}"
+
+
+def test_every_reference_leads_somewhere(document: Json) -> None:
+    references = set(re.findall(r"'\$ref': '#/components/schemas/([^']+)'", str(document)))
+    assert references
+    assert references <= set(document["components"]["schemas"])
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_no_route_is_left_out_of_the_document_but_the_two_pages(parts: ApiParts) -> None:
+    app = create_app(parts, ApiOptions(version="1"))
+    hidden = {route.path for route in all_routes(app.routes) if not route.include_in_schema}
+    assert hidden == {"/", "/docs"}
+    assert "/api/v1/alerts/stream" in app.openapi()["paths"]
+
+
+def all_routes(routes: Any) -> Iterator[APIRoute]:
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif hasattr(route, "original_router"):
+            yield from all_routes(route.original_router.routes)
+
+
+def test_writes_ask_for_the_token_and_probes_do_not(document: Json) -> None:
+    for name, spec in operations(document):
+        assert bool(spec.get("security")) == (not name.endswith(("/healthz", "/readyz"))), name
