@@ -1,0 +1,88 @@
+"""The packets of MQTT 3.1.1 and 5 that a load generator and a listener need, and no more.
+
+Sources: OASIS MQTT 3.1.1 and 5.0, chapters 2 and 3. What is written has no user name, no will and no properties.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Version(StrEnum):
+    """Of the protocol."""
+
+    V311 = "3.1.1"
+    V5 = "5"
+
+
+_LEVEL: Final = {Version.V311: 4, Version.V5: 5}
+_NO_PROPERTIES: Final = {Version.V311: b"", Version.V5: b"\0"}
+_CLEAN: Final = 0b10
+CONNACK: Final = 2
+PUBLISH: Final = 3
+PUBACK: Final = 4
+
+
+def connect(client_id: str, version: Version) -> bytes:
+    """A clean session without keep-alive: whoever measures knows when it is over."""
+    head = _text("MQTT") + bytes((_LEVEL[version], _CLEAN, 0, 0))
+    return _packet(0x10, head + _NO_PROPERTIES[version] + _text(client_id))
+
+
+def publish(topic: str, payload: bytes, packet_id: int, version: Version) -> bytes:
+    """At QoS 1; `packet_id` from 1 to 65535."""
+    return _packet(0x32, b"%b%b%b%b" % (_text(topic), packet_id.to_bytes(2, "big"), _NO_PROPERTIES[version], payload))
+
+
+def subscribe(topic_filter: str, version: Version) -> bytes:
+    """At QoS 0, packet id 1."""
+    return _packet(0x82, b"\0\1" + _NO_PROPERTIES[version] + _text(topic_filter) + b"\0")
+
+
+DISCONNECT: Final = b"\xe0\0"
+"""An orderly end; both versions write it alike when there is nothing more to say."""
+
+
+def packets_in(buffer: bytearray) -> list[tuple[int, bytes]]:
+    """Take the whole packets off the front of `buffer`: (type, what follows the length). Raises ValueError."""
+    found = []
+    at = 0
+    while (end := _end(buffer, at)) is not None:
+        start, stop = end
+        found.append((buffer[at] >> 4, bytes(buffer[start:stop])))
+        at = stop
+    del buffer[:at]
+    return found
+
+
+def published_body(body: bytes, version: Version) -> bytes:
+    """The payload of a PUBLISH of QoS 0 that has no properties."""
+    return body[2 + int.from_bytes(body[:2], "big") + len(_NO_PROPERTIES[version]) :]
+
+
+def _end(buffer: bytearray, at: int) -> tuple[int, int] | None:
+    """Where the body of the packet at `at` begins and ends; None while it is not all there."""
+    length = 0
+    for place in range(4):
+        if at + 1 + place >= len(buffer):
+            return None
+        digit = buffer[at + 1 + place]
+        length |= (digit & 0x7F) << (7 * place)
+        if digit < 0x80:
+            start = at + 2 + place
+            return (start, start + length) if start + length <= len(buffer) else None
+    raise ValueError("malformed remaining length")
+
+
+def _packet(head: int, body: bytes) -> bytes:
+    length = len(body)
+    digits = bytearray((head,))
+    while length > 0x7F:
+        digits.append(length & 0x7F | 0x80)
+        length >>= 7
+    digits.append(length)
+    return bytes(digits) + body
+
+
+def _text(text: str) -> bytes:
+    encoded = text.encode()
+    return len(encoded).to_bytes(2, "big") + encoded

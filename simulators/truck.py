@@ -1,0 +1,96 @@
+"""A truck's terminal: what it reports of a working day."""
+
+import random
+from collections.abc import Iterator
+from typing import Final
+
+from devices.geometry import LocalPlane
+from devices.readings import Load, Position
+from simulators.gnss import Receiver
+from simulators.work import Timeline, TruckState
+
+_BUSY_REPORT_MS: Final = 10_000
+"""Moving, or with the bed up, or while the load changes."""
+_STANDING_REPORT_MS: Final = 30_000
+_SWITCH_SETTLES_MS: Final = 200
+"""A switch is reported at once: when its contact has settled."""
+_STANDING_MPS: Final = 0.3
+_SCALE_SIGMA_KG: Final = 40.0
+_SCALE_STEP_KG: Final = 10
+_EMPTY_BELOW: Final = 0.1
+_LOADED_FROM: Final = 0.6
+
+
+class Terminal:
+    """Reads a timeline out as positions. `payload_kg`, the permitted load, is what EMPTY and LOADED are measured by."""
+
+    def __init__(
+        self, device_id: str, timeline: Timeline, *, plane: LocalPlane, payload_kg: float, rng: random.Random
+    ) -> None:
+        self._device_id = device_id
+        self._timeline = timeline
+        self._plane = plane
+        self._payload_kg = payload_kg
+        self._rng = rng
+        self._receiver = Receiver(rng)
+        self._heading_deg = 0.0
+        self._odometer_m = rng.uniform(20_000, 180_000) * 1000
+
+    def positions(self, start_ms: int) -> Iterator[Position]:
+        """For ever: every 10 s when busy, every 30 s standing, and at once when lift or cover change."""
+        looks_ms = start_ms
+        reported_ms = start_ms - _STANDING_REPORT_MS
+        before: TruckState | None = None
+        while True:
+            state, driven_m = self._timeline.at(looks_ms)
+            if before is None or looks_ms - reported_ms >= _STANDING_REPORT_MS or _is_news(before, state):
+                yield self._position(looks_ms, state, driven_m, (looks_ms - reported_ms) / 1000)
+                reported_ms, before = looks_ms, state
+            looks_ms = self._next_look(looks_ms, start_ms)
+
+    def _next_look(self, now_ms: int, start_ms: int) -> int:
+        grid_ms = now_ms + _BUSY_REPORT_MS - (now_ms - start_ms) % _BUSY_REPORT_MS
+        switch_ms = self._timeline.next_switch_ms(now_ms - _SWITCH_SETTLES_MS)
+        return grid_ms if switch_ms is None else min(grid_ms, switch_ms + _SWITCH_SETTLES_MS)
+
+    def _position(self, ts: int, state: TruckState, driven_m: float, dt_s: float) -> Position:
+        fix = self._receiver.fix(state.xy, dt_s)
+        place = self._plane.latlon(fix.xy)
+        moving = state.speed_mps > _STANDING_MPS
+        if state.heading_deg is not None and moving:
+            self._heading_deg = state.heading_deg
+        heading = (self._heading_deg + (self._rng.gauss(0, 1.5) if moving else 0.0)) % 360
+        speed_kmh = state.speed_mps * 3.6 + self._rng.gauss(0, 0.3) if moving else abs(self._rng.gauss(0, 0.15))
+        load_kg = max(0.0, state.load_kg + self._rng.gauss(0, _SCALE_SIGMA_KG))
+        return Position(
+            device_id=self._device_id,
+            ts=ts,
+            lat=round(place.lat, 7),
+            lon=round(place.lon, 7),
+            speed_kmh=round(max(0.0, speed_kmh), 1),
+            heading_deg=round(heading, 1),
+            accuracy_m=fix.accuracy_m,
+            satellites=fix.satellites,
+            hdop=fix.hdop,
+            lift_up=state.lift_up,
+            cover_open=state.cover_open,
+            load=self._load(state.load_kg),
+            load_kg=float(round(load_kg / _SCALE_STEP_KG) * _SCALE_STEP_KG),
+            odometer_km=round((self._odometer_m + driven_m) / 1000, 2),
+            ignition_on=state.ignition_on,
+        )
+
+    def _load(self, kg: float) -> Load:
+        if kg < _EMPTY_BELOW * self._payload_kg:
+            return Load.EMPTY
+        return Load.LOADED if kg >= _LOADED_FROM * self._payload_kg else Load.PARTIAL
+
+
+def _is_news(before: TruckState, now: TruckState) -> bool:
+    return (
+        now.speed_mps > _STANDING_MPS
+        or before.speed_mps > _STANDING_MPS
+        or now.lift_up
+        or now.load_kg != before.load_kg
+        or (now.lift_up, now.cover_open) != (before.lift_up, before.cover_open)
+    )
