@@ -1,0 +1,1 @@
+"""What Grafana shows: boards as code, and the files it is provisioned from."""
