@@ -1,0 +1,96 @@
+"""`haulwatch device`: registered devices, and what is known of each."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from devices.city import Device, DeviceRole
+from haulwatch import wiring
+from haulwatch.commands.shared import JsonFlag, fail, plainly, print_json, print_table, when
+from haulwatch.settings import load_settings
+from ingest.ledger import DeviceLine
+
+app = typer.Typer(no_args_is_help=True, help="Registered devices.")
+
+
+@app.command("list")
+@plainly
+def list_devices(
+    role: Annotated[DeviceRole | None, typer.Option(help="Only these.")] = None,
+    silent: Annotated[bool, typer.Option("--silent", help="Only those never heard of.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """List devices with what was received of each and when it was last heard."""
+    settings = load_settings()
+    with wiring.registry(settings) as registry:
+        city = registry.load_city()
+    known = {line.device: line for line in wiring.read_ledger(settings).devices}
+    chosen = [
+        device
+        for device in sorted(city.devices.values(), key=lambda device: device.id)
+        if (role is None or device.role is role) and not (silent and device.id in known)
+    ]
+    if as_json:
+        print_json([_facts(device) | _ledger(known.get(device.id)) for device in chosen])
+        return
+    zone = ZoneInfo(settings.city.timezone)
+    rows = [
+        (
+            device.id,
+            device.role,
+            device.vehicle_id or device.site_id,
+            device.district,
+            line.received if (line := known.get(device.id)) else 0,
+            when(line.last_seen, zone) if line and line.last_seen else "never",
+        )
+        for device in chosen
+    ]
+    columns = ("device", "role", "vehicle or site", "district", "received", "last heard")
+    print_table(f"{len(chosen)} devices of {city.name} {city.name_zh}", columns, rows, right=("received",))
+
+
+@app.command()
+@plainly
+def show(
+    device_id: Annotated[str, typer.Argument(metavar="DEVICE", help="Device id.")], as_json: JsonFlag = False
+) -> None:
+    """Show one device: where it belongs, its validity, and its line of the ledger."""
+    settings = load_settings()
+    with wiring.registry(settings) as registry:
+        city = registry.load_city()
+    device = city.devices.get(device_id)
+    if device is None:
+        fail(f"{device_id!r} is not registered; `haulwatch device list` shows those that are")
+    line = next((line for line in wiring.read_ledger(settings).devices if line.device == device_id), None)
+    if as_json:
+        print_json(_facts(device) | _ledger(line))
+        return
+    zone = ZoneInfo(settings.city.timezone)
+    facts = _facts(device) | {
+        "valid_from": when(device.validity.start_ms, zone),
+        "valid_until": when(device.validity.end_ms, zone),
+        "last heard": (line and when(line.last_seen, zone)) or "never",
+    }
+    counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen"}) if line else {}
+    refused = {f"quarantined: {reason}": count for reason, count in line.quarantined.items()} if line else {}
+    print_table(device_id, ("what", "value"), (facts | counts | refused).items())
+
+
+def _ledger(line: DeviceLine | None) -> dict[str, object]:
+    return {"ledger": line.model_dump(exclude={"device"}) if line else None}
+
+
+def _facts(device: Device) -> dict[str, object]:
+    return {
+        "device": device.id,
+        "role": str(device.role),
+        "name": device.name,
+        "vehicle": device.vehicle_id,
+        "site": device.site_id,
+        "fleet": device.fleet,
+        "district": device.district,
+        "report_interval_s": device.report_interval_s,
+        "valid_from": device.validity.start_ms,
+        "valid_until": device.validity.end_ms,
+    }

@@ -1,0 +1,1 @@
+"""One module per step; alembic reads them by their revision ids."""

@@ -1,0 +1,36 @@
+"""What the URLs among the settings may be. Errors repeat nothing of a URL: it may carry a password."""
+
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+
+def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
+    """Raises ValueError that repeats nothing of the URL: it may carry a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("is not a URL, or its port is not a number from 1 to 65535") from None
+    if parts.scheme not in schemes:
+        raise ValueError(f"must begin with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    if port == 0:
+        raise ValueError("port 0 is not a port")
+    return parts
+
+
+def http_url(url: str) -> str:
+    parts = _split(url, ("http", "https"))
+    if not parts.hostname:
+        raise ValueError("names no host")
+    if parts.username or parts.password:
+        raise ValueError("carries a password: put user:password into HAULWATCH_INFLUX_TOKEN")
+    return url.rstrip("/")
+
+
+def database_url(url: SecretStr) -> SecretStr:
+    text = url.get_secret_value()
+    parts = _split(text, ("sqlite", "postgresql", "postgresql+psycopg"))
+    if parts.scheme == "postgresql":
+        return SecretStr(text.replace("postgresql:", "postgresql+psycopg:", 1))
+    return url

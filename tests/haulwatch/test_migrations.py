@@ -1,0 +1,54 @@
+"""The schema that the migrations build is the one the code expects."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import MetaData
+
+from devices import tables
+from devices.database import open_database, transaction
+from haulwatch import migrations
+from rules import journal_tables
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'haulwatch.db'}"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
+def test_migrated_schema_is_the_tables_schema(url: str) -> None:
+    wanted = MetaData(naming_convention=tables.metadata.naming_convention)
+    for table in (*tables.metadata.sorted_tables, *journal_tables.metadata.sorted_tables):
+        table.to_metadata(wanted)
+    migrations.upgrade(url)
+    engine = open_database(url)
+    with transaction(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, wanted)
+    engine.dispose()
+    assert differences == []
+
+
+def test_upgrade_goes_from_nothing_to_head_and_twice_is_once(url: str) -> None:
+    assert migrations.current(url) is None
+    migrations.upgrade(url)
+    migrations.upgrade(url)
+    assert migrations.current(url) == migrations.head()
+
+
+def test_failed_upgrade_leaves_nothing_behind(url: str) -> None:
+    engine = open_database(url)
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE permit (in_the_way INTEGER)")
+    with pytest.raises(Exception, match="permit"):
+        migrations.upgrade(url)
+    with transaction(engine) as connection:
+        connection.exec_driver_sql("DROP TABLE permit")
+    engine.dispose()
+    migrations.upgrade(url)
+    assert migrations.current(url) == migrations.head()
