@@ -1,0 +1,114 @@
+"""`python -m tests.chaos`: every fault under load, a table, and an exit code.
+
+Exit code 0: nothing lost, nothing twice, alerts and ledger as they should be, every designed answer seen. 1: not so.
+2: cannot run here.
+"""
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from tests.chaos.faults import FULL, QUICK, Fault
+from tests.chaos.rounds import FAULTS, Round, run_rounds
+
+_err = Console(stderr=True, soft_wrap=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: what was started is ended
+    asked = [fault for fault in FAULTS if options.only in fault.name]
+    absent = {fault.name: why for fault in asked if (why := fault.absent()) is not None}
+    faults = [fault for fault in asked if fault.name not in absent]
+    folder = Path(tempfile.mkdtemp(prefix="haulwatch-chaos-"))
+    try:
+        rounds = _run(faults, options, folder)
+    except pytest.skip.Exception as exc:
+        _err.print(f"cannot run: {exc}", markup=False)
+        return 2
+    good = bool(rounds) and all(done.good for done in rounds)
+    if good:
+        shutil.rmtree(folder, ignore_errors=True)
+    else:
+        _err.print(f"everything is left in {folder}", markup=False)
+    _print_table(rounds, absent, Console(stderr=options.json, width=None if sys.stderr.isatty() else 120))
+    if options.json:
+        sys.stdout.write(json.dumps(_summary(rounds, absent), ensure_ascii=False) + "\n")
+    return 0 if good else 1
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description="Real processes, real servers, real faults.")
+    parser.add_argument("--quick", action="store_true", help="under three minutes; otherwise at least 100 kills")
+    parser.add_argument("--json", action="store_true", help="a JSON object as the last line of standard output")
+    parser.add_argument("--seed", type=int, default=1, help="of moments, victims and mutations")
+    parser.add_argument("--only", default="", metavar="WORDS", help="rounds whose name has these words")
+    return parser.parse_args(arguments)
+
+
+def _run(faults: Sequence[Fault], options: argparse.Namespace, folder: Path) -> list[Round]:
+    """Run them, with progress on standard error."""
+    rounds = []
+    _err.print(f"{len(faults)} rounds, seed {options.seed}", markup=False)
+    for done in run_rounds(faults, QUICK if options.quick else FULL, options.seed, folder):
+        rounds.append(done)
+        said = f"{len(rounds)}/{len(faults)} {done.fault}: {'as designed' if done.good else 'NOT as designed'}"
+        _err.print(f"{said}, {done.account.acknowledged:,} messages, {done.took_s:.0f} s", markup=False)
+        for complaint in done.complaints:
+            _err.print(f"    {complaint}", markup=False)
+    return rounds
+
+
+def _print_table(rounds: Sequence[Round], absent: dict[str, str], console: Console) -> None:
+    table = Table(title=f"chaos: {sum(done.kills for done in rounds)} kills")
+    table.add_column("fault", no_wrap=True)
+    for column in ("kills", "acknowledged", "lost", "doubled"):
+        table.add_column(column, justify="right")
+    for column in ("alerts", "ledger", "answer"):
+        table.add_column(column)
+    for done in rounds:
+        account = done.account
+        figures = (done.kills, account.acknowledged, account.lost, account.doubled)
+        table.add_row(
+            done.fault,
+            *(f"{figure:,}" for figure in figures),
+            "equal" if account.alerts_equal else "[bold red]CHANGED",
+            "balanced" if account.ledger_balanced else "[bold red]WRONG",
+            "as designed" if not done.complaints else "[bold red]SEE ABOVE",
+        )
+    console.print(table)
+    for name, why in absent.items():
+        console.print(f"not run: {name}: {why}", markup=False)
+
+
+def _summary(rounds: Sequence[Round], absent: dict[str, str]) -> dict[str, Any]:
+    return {
+        "kills": sum(done.kills for done in rounds),
+        "rounds": [
+            {
+                "fault": done.fault,
+                "acknowledged": done.account.acknowledged,
+                "lost": done.account.lost,
+                "doubled": done.account.doubled,
+                "alerts_equal": done.account.alerts_equal,
+                "ledger_balanced": done.account.ledger_balanced,
+                "complaints": list(done.complaints),
+            }
+            for done in rounds
+        ],
+        "not_run": [{"fault": name, "reason": why} for name, why in absent.items()],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Files that are locked, full or half written; and clocks."""
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from haulwatch import wiring
+from tests.chaos.faults import Fault, Size
+from tests.chaos.yard import PROCESSES, Yard, faketime
+
+_ROOM_BYTES: Final = 16_384
+"""Enough for status and log line, too little for the raw log."""
+_WAL_HEADER: Final = 32
+_FRAME_HEADER: Final = 24
+
+
+def journal_locked(yard: Yard, size: Size) -> None:
+    """Judge and recorder wait; then each change is journaled once."""
+    with yard.locked(yard.folder / "haulwatch.db"):
+        yard.rest(size.locked_s, size.locked_s)
+
+
+def recorder_locked(yard: Yard, size: Size) -> None:
+    """The recorder waits, keeps its batch, and settles it once."""
+    with yard.locked(wiring.recorder_state_path(yard.settings)):
+        yard.rest(size.locked_s, size.locked_s)
+
+
+def disk_full(yard: Yard, size: Size) -> None:
+    """The collector stops acknowledging, says so in /readyz, and goes on by itself when there is room."""
+    with yard.full_disk("collect", _ROOM_BYTES):
+        yard.expect_unready("collector", "raw log takes nothing", 15)
+        yard.rest(size.outage_s, size.outage_s)
+    yard.expect(lambda: yard.readiness().get("collector", (False, ""))[0], "the collector is well again", 20)
+
+
+def half_written(yard: Yard, size: Size) -> None:
+    """Power fails in the middle of a write: the half frame is passed over, everything before it is there.
+
+    All four are killed, so that nobody holds the log open. What was synced stays, as a disk keeps it; after it stand
+    half of a frame and noise; a draft of a segment is left behind as well.
+    """
+    yard.rest(0.5, 1.5)
+    for name in PROCESSES:
+        yard.kill(name)
+        yard.kills += 1
+    newest = yard.log_files()[-1]
+    _tear(newest.with_name(f"{newest.name}-wal"), yard.dice.randbytes(3_000))
+    (newest.parent / "draft-1").write_bytes(b"half a segment")
+    for name in PROCESSES:
+        yard.start(name)
+    yard.until_connected()
+
+
+def _tear(wal: Path, noise: bytes) -> None:
+    """After the last whole frame of a write-ahead log: the first half of a frame like it, and noise (SQLite file
+    format, section 4)."""
+    with wal.open("r+b") as file:
+        header = file.read(_WAL_HEADER)
+        frame_bytes = _FRAME_HEADER + int.from_bytes(header[8:12], "big")
+        end, last = _WAL_HEADER, b""
+        while len(frame := file.read(frame_bytes)) == frame_bytes and frame[8:16] == header[16:24]:
+            end, last = end + frame_bytes, frame
+        file.seek(end)
+        file.write(last[: len(last) // 2] + noise)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def clock_stepped(yard: Yard, size: Size) -> None:
+    """Received times leap; judgement goes by device time, and admission only refuses what is ahead of the clock."""
+    yard.kill("collect")
+    yard.kills += 1
+    plain = yard.environment
+    yard.environment = {**plain, "LD_PRELOAD": str(faketime()), "FAKETIME": "+1h", "DONT_FAKE_MONOTONIC": "1"}
+    try:
+        yard.start("collect")
+        yard.until_connected(time.time_ns() // 1_000_000 + 1_800_000)
+        yard.rest(size.outage_s, size.outage_s)
+    finally:
+        yard.environment = plain
+        yard.kill_and_start("collect")
+    yard.until_connected()
+
+
+def _no_faketime() -> str | None:
+    return None if faketime() else "libfaketime is not installed, and the machine's own clock is not ours to step"
+
+
+FAULTS: Final = (
+    Fault("registry and journal locked", journal_locked),
+    Fault("recorder's file locked", recorder_locked),
+    Fault("disk full under the raw log", disk_full),
+    Fault("last segment half written", half_written),
+    Fault("clock stepped", clock_stepped, _no_faketime),
+)

@@ -1,0 +1,115 @@
+"""A store that is away, slow, unwilling, or refuses single points."""
+
+import time
+from functools import partial
+from typing import Final
+
+import httpx
+
+from devices.readings import Weighing
+from devices.refusals import Reason
+from haulwatch import wiring
+from ingest.dead_letters import DeadLetters
+from tests.chaos.faults import Fault, Size
+from tests.chaos.fleet import message
+from tests.chaos.proxy import Mood
+from tests.chaos.yard import Complaint, Yard
+
+_WEIGHBRIDGE: Final = "weighbridge-01"
+
+
+def away(yard: Yard, size: Size) -> None:
+    """The recorder says so and keeps trying; judgement goes on; afterwards everything is written."""
+    yard.servers.influx.stop()
+    try:
+        _waits(yard, "502")
+        _judgement_goes_on(yard, size.outage_s)
+    finally:
+        yard.servers.influx.start()
+
+
+def slow(yard: Yard, size: Size) -> None:
+    """The recorder falls behind, the judge does not."""
+    with yard.servers.proxy.in_mood(Mood(delay_s=1.0)):
+        yard.expect(lambda: yard.recorder().backlog > 0, "the recorder falls behind", 15)
+        _judgement_goes_on(yard, size.outage_s)
+
+
+def refusing(status: int, words: str, yard: Yard, size: Size) -> None:
+    """The recorder says what it was told, keeps everything, and goes on when the store does."""
+    with yard.servers.proxy.in_mood(Mood(status=status)):
+        _waits(yard, words)
+        _judgement_goes_on(yard, size.outage_s)
+
+
+def overloaded(yard: Yard, size: Size) -> None:
+    """As long as Retry-After asks for, the store is left alone."""
+    pause_s = max(2, round(size.outage_s / 2))
+    mood = Mood(status=429, headers={"Retry-After": str(pause_s)}, writes_over=0)
+    with yard.servers.proxy.in_mood(mood):
+        yard.expect(lambda: yard.servers.proxy.refused > 0, "a write is refused", 10)
+        began = time.monotonic()
+        _waits(yard, "429")
+        _judgement_goes_on(yard, size.outage_s)
+        # Judge and recorder write, each with a patience of its own.
+        allowed = 2 * (1 + (time.monotonic() - began) // pause_s + 1)
+        refused = yard.servers.proxy.refused
+    if refused > allowed:
+        raise Complaint(f"asked {refused} times, though told to wait {pause_s} s each time")
+
+
+def too_large(yard: Yard, size: Size) -> None:
+    """A refused write is halved until it is taken; nothing is quarantined for it."""
+    letters = DeadLetters(wiring.recorder_state_path(yard.settings))
+    before = letters.list(reason=Reason.REJECTED_BY_STORE)
+    with yard.servers.proxy.in_mood(Mood(status=413, writes_over=700)):
+        yard.rest(size.outage_s, size.outage_s)
+        yard.expect(lambda: yard.servers.proxy.refused > 0, "a write is too large", 10)
+    if letters.list(reason=Reason.REJECTED_BY_STORE) != before:
+        raise Complaint("a reading was quarantined because its neighbours were many")
+
+
+def type_conflict(yard: Yard, size: Size) -> None:
+    """The one point is found among its neighbours and quarantined with its bytes; they are stored.
+
+    Another writer has made `gross_kg` a text; InfluxDB refuses our number for it.
+    """
+    ts = yard.stream.start_ms
+    params = {"db": yard.database, "precision": "ms"}
+    url = f"{yard.servers.influx.url}/write"
+    httpx.post(url, params=params, content=f'weighing,device=someone gross_kg="heavy" {ts}').raise_for_status()
+    known = len(yard.letters_after(0))
+    weighings = [
+        Weighing(device_id=_WEIGHBRIDGE, ts=ts + 1000 * number, gross_kg=31_000.0, ticket=f"{number}", direction="in")
+        for number in range(3)
+    ]
+    for weighing in weighings:
+        yard.rest(0.2, 0.6)
+        yard.stream.say([message(weighing)])
+    sent = {message(weighing).payload for weighing in weighings}
+    quarantined = lambda: sent <= {payload for _, _, payload in yard.letters_after(0)[known:]}  # noqa: E731
+    yard.expect(quarantined, "the weighings are quarantined with their bytes", 30)
+    httpx.post(f"{yard.servers.influx.url}/query", params={"db": yard.database, "q": 'DROP MEASUREMENT "weighing"'})
+
+
+def _waits(yard: Yard, words: str) -> None:
+    yard.expect(lambda: words in (yard.recorder().trouble or ""), f"the recorder speaks of {words}", 15)
+    yard.expect_unready("recorder", "wait", 10)
+
+
+def _judgement_goes_on(yard: Yard, seconds: float) -> None:
+    """Each slice of the stream raises alerts."""
+    before = yard.journal.last_no()
+    time.sleep(seconds)
+    yard.expect(lambda: yard.journal.last_no() > before, "alerts are raised as before", 10)
+
+
+FAULTS: Final = (
+    Fault("store away", away),
+    Fault("store slow", slow),
+    Fault("store answers 413", too_large),
+    Fault("store answers 429 with Retry-After", overloaded),
+    Fault("store answers 503", partial(refusing, 503, "503")),
+    Fault("store answers 401", partial(refusing, 401, "401")),
+    Fault("store refuses single points", type_conflict),
+)
