@@ -9,12 +9,13 @@ import logging
 import random
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
 from devices.database import DatabaseError
 from devices.series import ALERT_MEASUREMENT, FieldValue, Point
+from ingest.pause import pause
 from ingest.store import Store, StoreRejected, StoreUnavailable
 from rules.alerts import AlertChange
 from rules.journal import JournalEntry
@@ -170,13 +171,8 @@ class Announcer:
                 longest_s = min(_LONGEST_BACK_OFF_S, 0.5 * 2 ** min(self.failures, 10))
                 pause_s = asked_s if asked_s is not None else longest_s * jitter(0.5, 1.0)
                 _log.warning("alerts to %s wait %.1f s: %s", self.name, pause_s, exc)
-                await _pause(stop, pause_s)
+                await pause(stop, pause_s)
                 continue
             self.failures = 0
             if not delivered:
-                await _pause(stop, _POLL_S)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+                await pause(stop, _POLL_S)

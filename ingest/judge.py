@@ -10,7 +10,6 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from devices.city import City
@@ -20,6 +19,7 @@ from devices.refusals import DecodeError, Refusal
 from ingest.admission import admit
 from ingest.judge_state import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.messages import TICK_TOPIC, LogRecord
+from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from rules.alerts import AlertChange
 from rules.engine import RuleEngine, SnapshotUnusable
@@ -197,16 +197,11 @@ async def run_judge(judge: Judge, stop: asyncio.Event) -> None:
             failures += 1
             pause_s = min(_LONGEST_BACK_OFF_S, 0.2 * 2 ** min(failures, 10)) * random.uniform(0.5, 1.0)  # noqa: S311
             _log.warning("judging waits %.1f s: %s", pause_s, exc)
-            await _pause(stop, pause_s)
+            await pause(stop, pause_s)
             continue
         failures = 0
-        await (asyncio.sleep(0) if judged else _pause(stop, _IDLE_S))
+        await (asyncio.sleep(0) if judged else pause(stop, _IDLE_S))
     try:
         judge.checkpoint()
     except (DatabaseError, RawLogError, JudgeStateUnavailable) as exc:
         _log.warning("no last checkpoint, the next start judges again from the one before: %s", exc)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -22,6 +22,7 @@ from ingest.device_watch import heard
 from ingest.identity import Classified, Identity, Verdict, content_digest
 from ingest.intake import Batch, Intake, device_of, letter
 from ingest.messages import LogRecord
+from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from ingest.recorder_state import Letter, Pending, RecorderState, Settlement, StateUnavailable, Tally, WriteTimes
 from ingest.store import Instant, Store, StoreMisconfigured, StoreRejected, StoreUnavailable
@@ -213,16 +214,11 @@ async def run_recorder(
             level = logging.ERROR if isinstance(exc, StoreMisconfigured) else logging.WARNING
             _log.log(level, "recorder waits, attempt %d: %s", failures, exc)
             recorder.report(str(exc), since)
-            await _pause(stop, backoff.delay_s(failures, getattr(exc, "retry_after", None), random.random))
+            await pause(stop, backoff.delay_s(failures, getattr(exc, "retry_after", None), random.random))
             continue
         if failures:
             _log.info("recorder goes on after %d attempts", failures)
             recorder.report(None, None)
             failures, since = 0, 0
         if handled == 0:
-            await _pause(stop, _IDLE_S)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+            await pause(stop, _IDLE_S)
