@@ -1,11 +1,20 @@
 """What travels between the parts of the path."""
 
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 TICK_TOPIC: Final = "$haulwatch/tick"
 """Written by the collector while it is connected and hears nothing, so that silence can be judged, and judged
 again in a replay, from the log alone. Payload: milliseconds of silence since the record before, as decimal text."""
+
+FLOOD_TOPIC: Final = "$haulwatch/flood"
+"""Written by the collector in place of messages beyond a device's rate (`ingest.flood`), before they are acknowledged.
+Payload: JSON {"device", "count", "first_at", "last_at", "topic", "sample"}: how many messages it stands for, between
+which receive times (ms), and topic and payload (base64) of the first of them. The recorder counts them as received and
+as quarantined `flood`, in one dead letter; the judge passes over it."""
+
+
+CONSUMERS: Final = ("recorder", "judge")
+"""Who reads the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
 
 
 class RawMessage(NamedTuple):
@@ -17,8 +26,7 @@ class RawMessage(NamedTuple):
     """Collector's clock, ms since 1970 UTC."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(NamedTuple):
     """A message at its place in the raw log."""
 
     offset: int

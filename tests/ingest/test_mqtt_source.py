@@ -1,12 +1,8 @@
 """The source on a real Mosquitto: nothing is acknowledged before it is said to be safe, and nothing is forgotten."""
 
-import socket
-import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from paho.mqtt import publish
@@ -17,79 +13,22 @@ from paho.mqtt.properties import Properties
 from devices.readings import Kind
 from devices.topics import alert_topic, command_ack_topic, command_topic, reading_topic
 from ingest.messages import RawMessage
-from ingest.mqtt_source import Batch, MqttSource
-from ingest.mqtt_url import MqttUrl
-from tests.servers import free_port, program
+from ingest.mqtt_source import Batch
+from tests.ingest.mqtt_parts import (
+    TOPIC,
+    CannedBroker,
+    MakeSource,
+    leave,
+    nothing_comes,
+    payloads,
+    send,
+    take,
+    until,
+)
+from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.real
-
-TOPIC = reading_topic("truck-1", Kind.POSITION)
-PATIENCE_S = 20.0
-
-MakeSource = Callable[..., MqttSource]
-
-
-@pytest.fixture
-def make_source() -> Iterator[MakeSource]:
-    made: list[MqttSource] = []
-
-    def make(url: str) -> MqttSource:
-        made.append(MqttSource(MqttUrl.parse(url)))
-        return made[-1]
-
-    yield make
-    for source in made:
-        source.close()
-
-
-def until(source: MqttSource, condition: Callable[[], object]) -> list[Batch]:
-    """Let the source work until something is so; what it took meanwhile."""
-    taken = []
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"in vain; last error: {source.last_error}"
-        taken.append(source.take(1000, 0.05, 0.01))
-    return taken
-
-
-def take(source: MqttSource, count: int) -> list[Batch]:
-    batches: list[Batch] = []
-    deadline = time.monotonic() + PATIENCE_S
-    while sum(len(batch.messages) for batch in batches) < count:
-        assert time.monotonic() < deadline, f"only {payloads(batches)}; last error: {source.last_error}"
-        batches.append(source.take(1000, 0.5, 0.01))
-    return batches
-
-
-def payloads(batches: list[Batch]) -> list[bytes]:
-    return [message.payload for batch in batches for message in batch.messages]
-
-
-def send(broker: Mosquitto, *messages: bytes, topic: str = TOPIC, qos: int = 1, retain: bool = False) -> None:
-    """Publish, and return when the broker has them."""
-    publish.multiple(
-        [(topic, payload, qos, retain) for payload in messages],
-        hostname="127.0.0.1",
-        port=broker.port,
-        protocol=MQTTProtocolVersion.MQTTv5,
-    )
-
-
-def nothing_comes(source: MqttSource, broker: Mosquitto) -> None:
-    """Show that nothing is queued for the source: the next it gets is a message sent just now."""
-    send(broker, b"marker")
-    batches = take(source, 1)
-    assert payloads(batches) == [b"marker"]
-    for batch in batches:
-        source.acknowledge(batch)
-
-
-def leave(source: MqttSource, broker: Mosquitto, times: int = 1) -> None:
-    """Close, and return when the broker has read everything the source said: Mosquitto greets a newcomer first and then
-    never reads the acknowledgements of the one before."""
-    source.close()
-    broker.wait_logged("Client haulwatch-collector disconnected", times)
 
 
 def test_acknowledged_messages_come_once(mosquitto: Mosquitto, make_source: MakeSource) -> None:
@@ -206,25 +145,6 @@ def test_wrong_credentials_are_reported_with_the_mend(
     until(right, lambda: right.connected)
 
 
-class CannedBroker:
-    """Answers each connection with a canned list of replies, one for each packet it is sent."""
-
-    def __init__(self, *conversations: Sequence[bytes]) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"mqtt://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._conversations = conversations
-        Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        with self._socket, ExitStack() as connections:
-            for replies in self._conversations:
-                connection = connections.enter_context(self._socket.accept()[0])
-                for reply in replies:
-                    connection.recv(4096)
-                    connection.sendall(reply)
-            connection.recv(4096)
-
-
 def test_a_subscription_that_is_not_granted_is_reported(make_source: MakeSource) -> None:
     accepted, not_authorised = b"\x20\x03\x00\x00\x00", b"\x90\x04\x00\x01\x00\x87"
     source = make_source(CannedBroker([accepted, not_authorised]).url)
@@ -294,7 +214,7 @@ def test_payloads_are_kept_byte_for_byte(mosquitto: Mosquitto, make_source: Make
 
 
 def test_properties_that_our_library_cannot_read_stop_nothing(mosquitto: Mosquitto, make_source: MakeSource) -> None:
-    """A byte order mark is a good character in MQTT, and paho takes it for a malformed packet."""
+    """A byte order mark is a good character in MQTT; paho takes it for a malformed packet."""
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     marked = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -309,6 +229,7 @@ def test_properties_that_our_library_cannot_read_stop_nothing(mosquitto: Mosquit
     send(mosquitto, b"after")
     batches = take(source, 2)
     assert payloads(batches) == [b"marked", b"after"]
+    assert (source.protocol, source.reconnects, source.last_error) == ("5.0", 0, None)
     for batch in batches:
         source.acknowledge(batch)
     leave(source, mosquitto)
@@ -326,20 +247,16 @@ def test_retained_status_comes_with_the_first_subscription_only(mosquitto: Mosqu
     nothing_comes(make_source(mosquitto.url), mosquitto)
 
 
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
-def test_tls_is_checked_against_the_authorities_of_the_system(
-    tmp_path: Path, start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+def test_a_broker_that_lost_the_session_is_reported(
+    mosquitto: Mosquitto, make_source: MakeSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-    files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
-    broker = start_mosquitto(more_config=f"certfile {certificate}\nkeyfile {key}\n")
-    url = f"mqtts://localhost:{broker.port}"
-    # paho leaves the socket of a failed handshake to the garbage collector.
-    distrustful = make_source(url)
-    until(distrustful, lambda: distrustful.last_error)
-    assert "certificate verify failed" in (distrustful.last_error or "")
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    source = make_source(url)
+    source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
+    mosquitto.restart()
+    until(source, lambda: source.reconnects == 1)
+    assert "lost our session" not in caplog.text
+    mosquitto.stop()
+    (tmp_path / "mosquitto-0" / "mosquitto.db").unlink()
+    mosquitto.start()
+    until(source, lambda: source.reconnects == 2)
+    assert "lost our session" in caplog.text

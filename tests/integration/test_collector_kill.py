@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 from paho.mqtt.client import Client, MQTTMessageInfo
@@ -38,7 +39,6 @@ folder = Path(sys.argv[2])
 run_collector(MqttSource(MqttUrl.parse(sys.argv[1])), SlowLog(folder, 256 * 1024), stop, folder / "status.json")
 """
 KILLS = 8
-MESSAGES = 3000
 BURST = 25
 PATIENCE_S = 60.0
 
@@ -86,10 +86,11 @@ def truck(port: int) -> Iterator[Client]:
     client.loop_stop()
 
 
-def drive(client: Client) -> dict[bytes, MQTTMessageInfo]:
-    """About 800 messages a second, and what the broker says of each."""
-    sent = {}
-    for number in range(MESSAGES):
+def drive(client: Client, enough: Event) -> dict[bytes, MQTTMessageInfo]:
+    """About 800 messages a second until told that it is enough, and what the broker says of each."""
+    sent: dict[bytes, MQTTMessageInfo] = {}
+    while not enough.is_set():
+        number = len(sent)
         sent[b"%d" % number] = client.publish(f"haulwatch/v1/truck-{number % 7}/position", b"%d" % number, qos=1)
         if number % BURST == 0:
             time.sleep(BURST / 800)
@@ -107,17 +108,21 @@ def test_every_message_the_broker_took_is_in_the_log_though_the_collector_was_ki
     try:
         wait_until(collector.connected, "the first connection, which makes the session")
         with truck(mosquitto.port) as client, ThreadPoolExecutor(1) as driver:
-            driving = driver.submit(drive, client)
-            for _ in range(KILLS):
-                before = log.last_offset()
-                wait_until(lambda: log.last_offset() > before, "a message in the log")  # noqa: B023
-                time.sleep(dice.uniform(0.0, 0.1))
-                collector.kill_and_start()
+            enough = Event()
+            driving = driver.submit(drive, client, enough)
+            try:
+                for _ in range(KILLS):
+                    before = log.last_offset()
+                    wait_until(lambda: log.last_offset() > before, "a message in the log")  # noqa: B023
+                    time.sleep(dice.uniform(0.0, 0.1))
+                    collector.kill_and_start()
+            finally:
+                enough.set()
             sent = driving.result()
             for info in sent.values():
                 info.wait_for_publish(PATIENCE_S)
         acknowledged = {payload for payload, info in sent.items() if info.is_published()}
-        assert len(acknowledged) == MESSAGES
+        assert len(acknowledged) == len(sent)
         wait_until(collector.connected, "the last connection")
         with truck(mosquitto.port) as client:
             last = client.publish("haulwatch/v1/truck-1/position", b"last", qos=1)
