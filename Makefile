@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo bench test chaos check format lock clean
+.PHONY: help demo bench test chaos fuzz check format lock clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -33,6 +33,9 @@ test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs wher
 chaos: $(VENV)/dev.stamp ## kill, cut off and fill up the real processes under load, and account for every reading (ARGS="--quick --json")
 	@sh tests/servers/install.sh
 	@$(RUN)/python -m tests.chaos $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## send a million mutated messages through the whole path (ARGS="--seconds 60 --seed 7", "--payloads 20000")
+	@$(RUN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev.stamp ## what must hold before a commit: format, lint, types, import arrows
 	$(RUN)/ruff format --check .

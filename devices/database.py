@@ -20,9 +20,17 @@ from sqlalchemy.exc import (
     ProgrammingError,
     SQLAlchemyError,
 )
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 BUSY_TIMEOUT_MS: Final = 10_000
-"""How long a SQLite writer waits for another; imports and journal writes take milliseconds."""
+"""How long a writer waits for another; imports and journal writes take milliseconds."""
+CONNECT_TIMEOUT_S: Final = 5
+"""PostgreSQL: for each address of the host. One behind a dropped route answers nothing, and TCP would wait minutes."""
+STATEMENT_TIMEOUT_MS: Final = 30_000
+"""PostgreSQL: longer than any statement of ours takes on a journal of years; migrations have no such limit."""
+_LOST_AFTER_S: Final = 15
+"""PostgreSQL: a host that is gone in the middle of a statement is given up after this."""
+_POOL_TIMEOUT_S: Final = 10
 
 _NO_SUCH_TABLE: Final = ("no such table", "no such column")
 
@@ -46,12 +54,20 @@ def open_database(url: str) -> Engine:
     see one state (the driver alone begins only at the first write). A transaction that reads before it writes may
     lose to another writer: write first, as `transaction` users do.
 
+    PostgreSQL: no call waits for ever. Connecting, a lost connection, a lock and a statement each have their time,
+    after which it is DatabaseUnavailable; connection parameters in the URL (`?connect_timeout=20`) stand before ours.
+    A pooled connection is tried before it is used, so that a restarted server costs no failed call.
+
     Raises:
         DatabaseMisconfigured: the URL names another engine or cannot be read, or its folder cannot be made.
     """
     parsed = _parsed(url)
-    engine = create_engine(parsed)
-    if parsed.get_backend_name() == "sqlite":
+    if parsed.get_backend_name() != "sqlite":
+        parsed = parsed.set(query={**_patience(), **parsed.query})
+        engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_TIMEOUT_S)
+        event.listen(engine, "connect", _set_up_postgresql)
+    else:
+        engine = create_engine(parsed)
         if parsed.database and parsed.database != ":memory:":
             _make_folder(Path(parsed.database).parent)
         event.listen(engine, "connect", _set_up_sqlite)
@@ -77,7 +93,7 @@ def translated(error: SQLAlchemyError) -> DatabaseError:
     detail = str(error.orig) if isinstance(error, DBAPIError) and error.orig else str(error)
     if isinstance(error, ProgrammingError) or any(sign in detail for sign in _NO_SUCH_TABLE):
         return DatabaseMisconfigured(f"{detail.strip()}: create or upgrade the tables with `haulwatch db upgrade`")
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return DatabaseUnavailable(detail.strip())
     return DatabaseError(detail.strip())
 
@@ -102,6 +118,25 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         raise DatabaseMisconfigured(f"{folder}: no folder for the database: {exc.strerror}") from exc
+
+
+def _patience() -> dict[str, str]:
+    """As libpq names it; see "Parameter Key Words" in PostgreSQL's manual."""
+    return {
+        "connect_timeout": str(CONNECT_TIMEOUT_S),
+        "keepalives_idle": str(_LOST_AFTER_S // 3),
+        "keepalives_interval": str(_LOST_AFTER_S // 3),
+        "keepalives_count": "2",
+        "tcp_user_timeout": str(_LOST_AFTER_S * 1000),
+    }
+
+
+def _set_up_postgresql(connection: Any, _record: object) -> None:
+    # By statement, not as a start-up option: connection poolers refuse those.
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
+        cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+    connection.commit()  # else it would end with the transaction it was said in
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

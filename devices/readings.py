@@ -2,13 +2,16 @@
 
 Bounds are what the thing can physically show, not what is usual: a reading inside them may still be alarming,
 a reading outside them is a fault and is refused. Unknown fields are ignored; wrong types are refused (no "12.5"
-for a number, no 1 for true).
+for a number, no 1 for true). Text is what a person can see: a plate with an invisible character in it would look like
+another truck's, and PostgreSQL, where alerts quote it, takes no NUL.
 """
 
 from enum import IntFlag, StrEnum
 from typing import Annotated, Any, ClassVar, Final, Literal
+from unicodedata import category
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from devices.ids import DeviceId
 
@@ -17,10 +20,23 @@ MIN_TS_MS: Final = 946_684_800_000
 MAX_TS_MS: Final = 4_102_444_800_000
 """2100-01-01T00:00:00Z: later is seconds sent as microseconds, or noise."""
 
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: control, format (zero width, direction marks), surrogate, line and paragraph separators."""
+
+
+def _visible(text: str) -> str:
+    if not text.isprintable():  # quick, and true of nearly all; not of an ideographic space or a new ideograph
+        unseen = next((char for char in text if category(char) in _UNSEEN), None)
+        if unseen is not None:
+            detail = {"char": f"U+{ord(unseen):04X}"}
+            raise PydanticCustomError("unseen_character", "Text should have no invisible character, has {char}", detail)
+    return text
+
+
 TsMs = Annotated[int, Field(ge=MIN_TS_MS, le=MAX_TS_MS)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Kilograms = Annotated[float, Field(ge=0, le=200_000)]
-ShortText = Annotated[str, Field(min_length=1, max_length=64)]
+ShortText = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_visible)]
 Compartment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$")]
 
 

@@ -23,6 +23,8 @@ class Reason(StrEnum):
     FUTURE_TIME = "future_time"
     CONFLICT = "conflict"
     REJECTED_BY_STORE = "rejected_by_store"
+    FLOOD = "flood"
+    TOO_MANY_COMPARTMENTS = "too_many_compartments"
 
 
 @dataclass(frozen=True, slots=True)

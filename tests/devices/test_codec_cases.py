@@ -30,6 +30,8 @@ def test_message_becomes_what_its_case_says(case: Path) -> None:
         refusal = caught.value.refusal
         assert told(refusal) == (case / "error.txt").read_text().strip()
         assert refusal.detail.startswith(str(refusal.field)), "a refusal's sentence begins with the field it concerns"
+        assert len(refusal.detail) <= 500
+        assert refusal.detail.isprintable()
     else:
         assert [shown(item) for item in decode(topic, payload)] == json.loads((case / "expected.json").read_text())
 

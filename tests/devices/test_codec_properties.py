@@ -1,12 +1,14 @@
 """What must hold for every reading and for every string of bytes."""
 
 import json
+from typing import Final
+from unicodedata import category
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.codec import Flaw, decode, encode, encode_array
+from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode, encode, encode_array
 from devices.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 from devices.readings import MAX_TS_MS, MIN_TS_MS, Fill, Kind, Load, Position, Reading, Status, Throughput, Weighing
 from devices.refusals import DecodeError
@@ -15,7 +17,8 @@ from devices.topics import reading_topic
 device_ids = st.from_regex(DEVICE_ID_PATTERN, fullmatch=True).filter(
     lambda name: name not in RESERVED_IDS and not name.endswith("\n")
 )
-texts = st.text(min_size=1, max_size=64)
+UNSEEN: Final = ("Cc", "Cf", "Cs", "Zl", "Zp")
+texts = st.text(st.characters(exclude_categories=UNSEEN), min_size=1, max_size=64)
 base = {
     "device_id": device_ids,
     "ts": st.integers(MIN_TS_MS, MAX_TS_MS),
@@ -83,6 +86,26 @@ def test_what_is_encoded_is_decoded(kind: Kind, data: st.DataObject) -> None:
     topic = reading_topic(reading.device_id, kind)
     assert decode(topic, encode(reading)) == [reading]
     assert decode(topic, encode_array([reading, reading])) == [reading, reading]
+
+
+@given(text=st.text(min_size=1, max_size=64))
+def test_any_text_is_taken_as_it_is_or_refused_by_name(text: str) -> None:
+    payload = json.dumps({"ts": MIN_TS_MS, "lat": 1, "lon": 2, "manifest": text}).encode()
+    if any(category(char) in UNSEEN for char in text):
+        with pytest.raises(DecodeError, match=r"manifest: Text should have no invisible character, has U\+"):
+            decode("haulwatch/v1/truck-1/position", payload)
+    else:
+        [reading] = decode("haulwatch/v1/truck-1/position", payload)
+        assert isinstance(reading, Position)
+        assert reading.manifest == text
+
+
+def test_an_upload_of_the_shortest_readings_is_taken_up_to_the_last_byte() -> None:
+    shortest = b'{"ts":1767225600000,"fill_pct":5}'
+    count = (MAX_PAYLOAD_BYTES - 1) // (len(shortest) + 1)
+    upload = b"[" + b",".join([shortest] * (count - 1) + [b"{}"]) + b"]"
+    items = decode("haulwatch/v1/point-1/fill", upload)
+    assert [type(item) for item in items] == [Fill] * (count - 1) + [Flaw]
 
 
 json_values = st.recursive(

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -49,10 +50,26 @@ def postgres_port() -> Iterator[int]:
         settings = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off"]
         command = [*as_server, str(programs / "postgres"), "-D", data, *(f"--{setting}" for setting in settings)]
         with running(command, folder.with_suffix(".log"), port):
+            _wait_until_it_answers(port)
             yield port
     finally:
         shutil.rmtree(folder)
         folder.with_suffix(".log").unlink(missing_ok=True)
+
+
+def _wait_until_it_answers(port: int, timeout_s: float = 20.0) -> None:
+    """It accepts connections before it is ready, and says so: "the database system is starting up"."""
+    psycopg = pytest.importorskip("psycopg")
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            psycopg.connect(f"postgresql://haulwatch@127.0.0.1:{port}/postgres").close()
+        except psycopg.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @pytest.fixture

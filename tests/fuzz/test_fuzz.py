@@ -1,0 +1,30 @@
+"""A slice of `make fuzz`, the same each time; the million is run by hand."""
+
+import pytest
+
+from devices.readings import Reading
+from tests.fuzz.run import fuzz
+
+
+def test_twenty_thousand_messages_end_as_they_must() -> None:
+    outcome = fuzz(seed=20, payloads=20_000)
+    assert outcome.findings == []
+    assert outcome.messages == 20_000
+    assert outcome.admitted > 5_000, "mutation must leave enough for the rules and the store"
+    assert len(outcome.refused) >= 9, "every reason that decoding and admission give"
+    assert outcome.changes > 0
+
+
+def test_what_does_not_hold_is_found_with_its_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(reading: Reading) -> bytes:
+        return reading.model_dump_json(exclude={"device_id", "seq"}, exclude_none=True).encode()
+
+    monkeypatch.setattr("tests.fuzz.path.encode", forgetful)
+    finding, *_ = fuzz(seed=1, payloads=300).findings
+    assert finding.what.endswith("encoded and decoded is another reading")
+    assert b"seq" in finding.message.payload
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    first, second, other = (fuzz(seed, 300).refused for seed in (7, 7, 8))
+    assert first == second != other
