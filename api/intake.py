@@ -13,7 +13,7 @@ from api.paging import Cursor, Page
 from api.ports import Parts
 from api.problems import ProblemKind, Refused, invalid, not_found
 from devices.refusals import Reason
-from ingest.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter
+from ingest.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
 from ingest.ledger import DeviceLine, Line
 
 router = APIRouter(tags=["intake"], dependencies=READERS)
@@ -81,6 +81,7 @@ _LETTER: Final[dict[str, Any]] = {
     "received_at": 1_772_352_930_900,
     "redriven_at": None,
     "redriven_offset": None,
+    "stands_for": 1,
 }
 _PAYLOAD: Final = base64.b64encode(_LETTER["shown"].encode()).decode()
 
@@ -189,6 +190,7 @@ def show_dead_letter(parts: Parts, letter_id: LetterPath) -> LetterDetail:
         ProblemKind.WRITES_OFF,
         ProblemKind.NOT_FOUND,
         ProblemKind.ALREADY_REDRIVEN,
+        ProblemKind.NOT_KEPT,
         ProblemKind.INVALID,
         ProblemKind.UNAVAILABLE,
     ),
@@ -196,7 +198,8 @@ def show_dead_letter(parts: Parts, letter_id: LetterPath) -> LetterDetail:
 def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> Redriven:
     """Send it through the path again, after its cause was mended (the device registered, say).
 
-    It is settled anew, and may come back as a new dead letter. Once per letter: a second time is a 409.
+    It is settled anew, and may come back as a new dead letter. Once per letter: a second time is a 409, as is a letter
+    that stands for a flood's messages (`stands_for` above 1), of which only the first is kept.
     """
     try:
         return Redriven(id=letter_id, offset=parts.redrive(letter_id))
@@ -205,6 +208,8 @@ def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> Redriven:
     except AlreadyRedriven as exc:
         detail = f"Dead letter {letter_id} was driven again before; look for its reading or its newer dead letter."
         raise Refused(ProblemKind.ALREADY_REDRIVEN, detail) from exc
+    except NotKept as exc:
+        raise Refused(ProblemKind.NOT_KEPT, str(exc)) from exc
 
 
 def _unknown(letter_id: int) -> Refused:

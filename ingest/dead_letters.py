@@ -19,7 +19,8 @@ from ingest.recorder_state import open_state, state_errors, transaction
 
 _SHOWN_BYTES: Final = 4_096
 _COLUMNS: Final = (
-    "id, device, counted_as, reason, detail, field, topic, payload, received_at, redriven_at, redriven_offset"
+    "id, device, counted_as, reason, detail, field, topic, payload, received_at, redriven_at, redriven_offset,"
+    " stands_for"
 )
 
 
@@ -30,7 +31,7 @@ class Appender(Protocol):
 
 
 class DeadLetter(BaseModel):
-    """One refused reading, or message of which nothing could be read."""
+    """One refused reading, or message of which nothing could be read, or a flood's messages in sum."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -50,14 +51,28 @@ class DeadLetter(BaseModel):
     """When it was driven again, ms."""
     redriven_offset: int | None
     """Where its copy stands in the raw log; it waits while None."""
+    stands_for: int = 1
+    """Readings it is counted as: more than one only for a flood, of which the first message alone is kept."""
 
 
 class NoSuchLetter(LookupError):
     """No dead letter has this id."""
 
 
-class AlreadyRedriven(Exception):
+class NotRedrivable(Exception):
+    """It cannot be driven again, and the message says why."""
+
+
+class AlreadyRedriven(NotRedrivable):
     """The letter was driven again before; its reading is counted where it ended."""
+
+
+class NotKept(NotRedrivable):
+    """The letter stands for a flood's messages, of which only the first is kept."""
+
+
+Redriven = int | NoSuchLetter | NotRedrivable
+"""The new offset in the raw log, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +121,65 @@ class DeadLetters:
     def redrive(self, letter_id: int, log: Appender, now: int) -> int:
         """Send a letter through the path again; its new offset in the raw log. `now` is ms since 1970 UTC.
 
-        First it leaves `received` and `quarantined`, then its copy is appended (and counted when the recorder reads
-        it), then the copy's offset is noted. A crash in between leaves it among those that wait, so at worst it is
-        driven twice and the second is a duplicate. The mark comes first, or the recorder could take the copy of a
-        conflict for a duplicate of the letter itself.
-
-        Raises NoSuchLetter, AlreadyRedriven, RawLogError (nothing has changed then).
+        Raises NoSuchLetter, NotRedrivable, RawLogError (nothing has changed then).
         """
+        outcome = self.redrive_all([letter_id], log, now)[letter_id]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def redrive_all(self, letter_ids: Sequence[int], log: Appender, now: int) -> dict[int, Redriven]:
+        """The same for many at once, at the price of one: for each its new offset, or why it is not driven.
+
+        First they leave `received` and `quarantined`, then their copies are appended (and counted when the recorder
+        reads them), then the copies' offsets are noted. A crash in between leaves them among those that wait, so at
+        worst they are driven twice and the second time are duplicates. The mark comes first, or the recorder could take
+        the copy of a conflict for a duplicate of the letter itself.
+
+        Raises RawLogError (nothing has changed then).
+        """
+        outcome: dict[int, Redriven] = {}
+        driven: list[sqlite3.Row] = []
         with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
             with transaction(db):
-                row = _row(db, letter_id)
-                if row["redriven_offset"] is not None:
-                    raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
-                if row["redriven_at"] is None:
-                    _count(db, row, -1, now)
+                for letter_id in dict.fromkeys(letter_ids):
+                    try:
+                        row = _drivable(db, letter_id)
+                    except (NoSuchLetter, NotRedrivable) as exc:
+                        outcome[letter_id] = exc
+                        continue
+                    if row["redriven_at"] is None:
+                        _count(db, row, -1, now)
+                    driven.append(row)
+            if not driven:
+                return outcome
             try:
-                offset = log.append([RawMessage(row["topic"], bytes(row["payload"]), now)])
+                last = log.append([RawMessage(row["topic"], bytes(row["payload"]), now) for row in driven])
             except RawLogError:
                 with transaction(db):
-                    if _row(db, letter_id)["redriven_offset"] is None:  # else another hand has driven it meanwhile
-                        _count(db, row, +1, None)
+                    for row in driven:
+                        if _row(db, row["id"])["redriven_offset"] is None:  # else another hand has driven it meanwhile
+                            _count(db, row, +1, None)
                 raise
             with transaction(db):
-                if _row(db, letter_id)["redriven_at"] is None:  # another hand has failed and undone it meanwhile
-                    _count(db, row, -1, now)
-                db.execute("UPDATE dead_letter SET redriven_offset = ? WHERE id = ?", (offset, letter_id))
-            return offset
+                for offset, row in enumerate(driven, last - len(driven) + 1):
+                    if _row(db, row["id"])["redriven_at"] is None:  # another hand has failed and undone it meanwhile
+                        _count(db, row, -1, now)
+                    db.execute("UPDATE dead_letter SET redriven_offset = ? WHERE id = ?", (offset, row["id"]))
+                    outcome[row["id"]] = offset
+        return outcome
+
+
+def _drivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
+    row = _row(db, letter_id)
+    if row["redriven_offset"] is not None:
+        raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
+    if row["stands_for"] != 1:
+        raise NotKept(
+            f"dead letter {letter_id} stands for {row['stands_for']} messages of a flood, of which only the first is"
+            " kept: raise the device's rate limit, or have the device send them again"
+        )
+    return row
 
 
 def _count(db: sqlite3.Connection, row: sqlite3.Row, readings: int, redriven_at: int | None) -> None:

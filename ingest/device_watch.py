@@ -35,6 +35,10 @@ _NONE: Final = -2
 """No number, no number before the first, and no time."""
 _HEAD: Final = Struct("<12q")
 _SLOT: Final = Struct("<2q")
+_SLOT_AND_LAST: Final = Struct("<2q8x2q")
+"""Of the head: the open slot and, past the run's first time, its last number and newest time."""
+_SLOT_AT: Final = 16
+_FIRST_TS: Final = slice(32, 40)
 
 
 @dataclass(slots=True)
@@ -193,17 +197,21 @@ def heard(packed: bytes | None, readings: Sequence[Heard]) -> bytes:
 
 
 def _heard_in_order(packed: bytes, readings: Sequence[Heard]) -> bytes | None:
-    """The same for readings one after the other, as nearly all are, at a third of the price; None if any is not."""
-    resets, given_up, slot_at, slot_delay, first_ts, last, newest_ts, *rest = _HEAD.unpack_from(packed)
+    """The same for readings one after the other, as nearly all are, at a fifth of the price; None if any is not."""
+    slot_at, slot_delay, last, newest_ts = _SLOT_AND_LAST.unpack_from(packed, _SLOT_AT)
     for seq, ts, received_at in readings:
-        if seq != last + 1 or ts is None or ts < newest_ts or ts - received_at > MAX_AHEAD_MS:
+        if seq != last + 1 or ts is None or ts < newest_ts:
             return None
-        if not -SLOT_MS < received_at - slot_at < SLOT_MS:
+        delay = received_at - ts
+        if delay < -MAX_AHEAD_MS or not -SLOT_MS < received_at - slot_at < SLOT_MS:
             return None
         last, newest_ts = seq, ts
-        slot_delay = min(slot_delay, received_at - ts)
-    head = _HEAD.pack(resets, given_up, slot_at, slot_delay, first_ts, last, newest_ts, *rest)
-    return head + packed[_HEAD.size :]
+        if delay < slot_delay:  # noqa: PLR1730 - a call of min() is three times this
+            slot_delay = delay
+    after = bytearray(packed)
+    _SLOT_AND_LAST.pack_into(after, _SLOT_AT, slot_at, slot_delay, last, newest_ts)
+    after[_FIRST_TS] = packed[_FIRST_TS]
+    return bytes(after)
 
 
 def _median(values: list[int]) -> int:

@@ -1,34 +1,46 @@
 """Records of the raw log → readings that may be believed, and letters for what may not: decode and admit, counted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from devices.city import City, Device
+from devices.city import City
 from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode
-from devices.readings import MAX_TS_MS, MIN_TS_MS, Reading
+from devices.readings import MAX_TS_MS, MIN_TS_MS, Kind, Reading
 from devices.refusals import DecodeError, Reason, Refusal
+from devices.series import SeriesKey, series_key
 from devices.topics import parse_topic
 from ingest.admission import admit
 from ingest.device_watch import Heard
-from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
+from ingest.flood_record import Flood, flood_of
+from ingest.messages import FLOOD_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.reading_line import line_head, measured, whole_line
 from ingest.recorder_state import Letter, Tally
+from ingest.store import Instant
+from ingest.store.line_protocol import Unencodable
 
 MAX_STRANGERS: Final = 1_000
 """Unregistered ids with a ledger line of their own; more are counted together, so that made-up ids fill no table."""
+MAX_COMPARTMENTS: Final = 32
+"""Of one device. The largest recycling points have a dozen; each more is a series in the store for ever, so a faulty or
+hostile device must not make them up."""
 _MAX_SEQ: Final = (1 << 53) - 1
 _MOST_READINGS: Final = 10_000
 """A batch ends with the message that brings it here: arrays by the thousand fit into no process."""
 
 
 class Admitted(NamedTuple):
-    """A reading that may be believed, and where its bytes are."""
+    """A reading that may be believed, as it is compared and written, and where its bytes are."""
 
-    reading: Reading
-    device: Device
+    instant: Instant
+    measured: str
+    """See `ingest.reading_line`."""
+    line: str
     record: LogRecord
     place: int
     """Where it stands in the message, 0 for the first or only one."""
@@ -47,50 +59,95 @@ class Batch:
 
 
 class Intake:
-    """Decodes and admits. `strangers` are the unregistered ids that have a ledger line already."""
+    """Decodes and admits."""
 
-    def __init__(self, strangers: set[str], max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> None:
+    def __init__(
+        self, strangers: set[str], series: Iterable[SeriesKey] = (), max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    ) -> None:
+        """`strangers` are the unregistered ids that have a ledger line, `series` those that were settled before."""
         self._strangers = strangers
         self._max_payload_bytes = max_payload_bytes
+        self._compartments: defaultdict[str, set[str]] = defaultdict(set)
+        for key in series:
+            if key.kind is Kind.FILL:
+                self._compartments[key.device_id].add(key.part)
 
-    def take(self, records: Sequence[LogRecord], city: City) -> Batch:
-        """Sort a batch, as many of the records as it may hold; ticks are passed over."""
-        batch = Batch(records[0].offset)
+    def take(self, batch: Batch, records: Iterable[LogRecord], city: City) -> None:
+        """Add records, as many as the batch may hold; ticks are passed over."""
         for record in records:
-            if record.message.topic != TICK_TOPIC:
-                self._take_message(batch, record, city)
-            batch.offset = record.offset
             if len(batch.admitted) + len(batch.letters) >= _MOST_READINGS:
                 break
-        return batch
+            topic = record.message.topic
+            if topic == FLOOD_TOPIC and (flood := flood_of(record.message)) is not None:
+                self._take_flood(batch, flood, city)
+            elif topic != TICK_TOPIC:
+                self._take_message(batch, record, city)
+            batch.offset = record.offset
+
+    def _take_flood(self, batch: Batch, flood: Flood, city: City) -> None:
+        device_id = device_of(flood.topic)
+        line = self._ledger_line(device_id, city)
+        _tally(batch, line, flood.first_at).received += flood.messages
+        _tally(batch, line, flood.last_at)
+        between = f"between {_utc(flood.first_at)} and {_utc(flood.last_at)}"
+        detail = f"{flood.messages} messages beyond the device's rate {between}; the first is kept"
+        kept = Letter(device_id, line, Refusal(Reason.FLOOD, detail), flood.topic, flood.payload, flood.first_at)
+        batch.letters.append(replace(kept, stands_for=flood.messages))
 
     def _take_message(self, batch: Batch, record: LogRecord, city: City) -> None:
         message = record.message
-        device_id = device_of(message.topic)
+        topic, payload, received_at = message
+        device_id = device_of(topic)
         line = self._ledger_line(device_id, city)
-        tally = _tally(batch, line, message.received_at)
+        tally = _tally(batch, line, received_at)
         try:
-            found = decode(message.topic, message.payload, max_bytes=self._max_payload_bytes)
+            found = decode(topic, payload, max_bytes=self._max_payload_bytes)
         except DecodeError as exc:
             tally.received += 1
             batch.letters.append(Letter(device_id, line, exc.refusal, *message))
             if exc.refusal.reason is not Reason.TOO_LARGE:
-                tally.heard.append(_sifted(message.payload, message.received_at))
+                tally.heard.append(_sifted(payload, received_at))
             return
         tally.received += len(found)
         for place, item in enumerate(found):
             if isinstance(item, Flaw):
                 batch.letters.append(letter(message, place, item.refusal, line))
-                tally.heard.append(_sifted(item.raw, message.received_at))
+                tally.heard.append(_sifted(item.raw, received_at))
                 continue
-            said = admit(item, message, city)
+            said = self._admitted(item, record, place, city)
             if isinstance(said, Refusal):
                 batch.letters.append(letter(message, place, said, line))
                 if said.reason is Reason.FOREIGN_DEVICE:
                     continue
             else:
-                batch.admitted.append(Admitted(item, said, record, place))
-            tally.heard.append((item.seq, item.ts, message.received_at))
+                batch.admitted.append(said)
+            tally.heard.append((item.seq, item.ts, received_at))
+
+    def _admitted(self, reading: Reading, record: LogRecord, place: int, city: City) -> Admitted | Refusal:
+        device = admit(reading, record.message, city)
+        if isinstance(device, Refusal):
+            return device
+        series = series_key(reading)
+        if series.part and (refusal := self._one_too_many(series)):
+            return refusal
+        try:
+            head = line_head(series, device)
+        except Unencodable as exc:
+            return Refusal(Reason.REJECTED_BY_STORE, f"{device.id}: {exc}")
+        fields, ts = measured(reading), reading.ts
+        return Admitted(Instant(series, ts), fields, whole_line(head, fields, reading.seq, ts), record, place)
+
+    def _one_too_many(self, series: SeriesKey) -> Refusal | None:
+        """The first so many compartments in the order of the log are taken, so a restart takes the same ones."""
+        known = self._compartments[series.device_id]
+        if series.part not in known:
+            if len(known) >= MAX_COMPARTMENTS:
+                detail = (
+                    f"compartment: {series.part!r} would be one more than the {MAX_COMPARTMENTS} that a device may have"
+                )
+                return Refusal(Reason.TOO_MANY_COMPARTMENTS, detail, field="compartment")
+            known.add(series.part)
+        return None
 
     def _ledger_line(self, device_id: str, city: City) -> str:
         if device_id in city.devices or device_id in self._strangers:
@@ -141,8 +198,14 @@ def _whole(value: object, least: int, most: int) -> int | None:
 
 def _tally(batch: Batch, line: str, received_at: int) -> Tally:
     tally = batch.tallies.get(line)
-    if tally is None:
-        tally = batch.tallies[line] = Tally(None, None)
-    tally.first_seen = min(tally.first_seen or received_at, received_at)
-    tally.last_seen = max(tally.last_seen or received_at, received_at)
+    if tally is None or tally.first_seen is None or tally.last_seen is None:
+        tally = batch.tallies[line] = Tally(received_at, received_at)
+    elif received_at > tally.last_seen:
+        tally.last_seen = received_at
+    elif received_at < tally.first_seen:
+        tally.first_seen = received_at
     return tally
+
+
+def _utc(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")

@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from devices.codec import MAX_PAYLOAD_BYTES, decode
 from devices.refusals import DecodeError
 from ingest.device_watch import DeviceWatch
+from ingest.flood_record import flood_of
 from ingest.intake import device_of
 from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
 from ingest.raw_log import RawLogCorrupt
-from ingest.recorder_state import open_state, read_outbox, state_errors
+from ingest.recorder_state import open_state, queued_by_device, state_errors
 
 MAX_DECODED: Final = 20_000
 """About a quarter of a second of decoding."""
@@ -113,9 +114,10 @@ def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYL
             "SELECT device, received, stored, duplicate, first_seen, last_seen, watch FROM ledger"
         ).fetchall()
         letters = db.execute(
-            "SELECT counted_as, reason, count(*) FROM dead_letter WHERE redriven_at IS NULL GROUP BY counted_as, reason"
+            "SELECT counted_as, reason, sum(stands_for) FROM dead_letter WHERE redriven_at IS NULL"
+            " GROUP BY counted_as, reason"
         ).fetchall()
-        pending = Counter(dict(entry.point.tags)["device"] for entry in read_outbox(db))
+        pending = queued_by_device(db)
     unread, exact = _unread(log, offset, max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}
     for name, reason, count in letters:
@@ -124,7 +126,7 @@ def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYL
         name: DeviceLine(
             device=name or UNKNOWN,
             received=received + unread[name],
-            stored=stored,
+            stored=stored - pending[name],
             duplicate=duplicate,
             quarantined=quarantined.get(name, {}),
             queued=pending[name] + unread[name],
@@ -144,7 +146,7 @@ def read_status(state_path: Path, log: Log) -> RecorderStatus:
     """Raises StateUnavailable, RawLogFull."""
     with state_errors(state_path), closing(open_state(state_path)) as db:
         row = db.execute("SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress").fetchone()
-        pending = len(read_outbox(db))
+        pending = queued_by_device(db).total()
     offset, trouble, since, write_ms, slowest_write_ms = row
     return RecorderStatus(
         offset=offset,
@@ -197,7 +199,9 @@ def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str]
             return readings, True
         for record in records:
             offset, found = record.offset, 1
-            if record.message.topic != TICK_TOPIC:
+            if (flood := flood_of(record.message)) is not None:
+                readings[device_of(flood.topic)] += flood.messages
+            elif record.message.topic != TICK_TOPIC:
                 found = _count(record.message, max_payload_bytes)
                 readings[device_of(record.message.topic)] += found
             decoded += found

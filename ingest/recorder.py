@@ -1,35 +1,51 @@
 """From raw log to store: every reading ends as stored, duplicate or quarantined, and the ledger says which.
 
 `Recorder.step` is the path. A batch is classified once and settled in one transaction before its points are written
-(decision 3 of ARCHITECTURE.md), so it may be stopped between any two lines: a new Recorder goes on from there.
+(decision 3 of ARCHITECTURE.md), so it may be stopped between any two lines: a new Recorder goes on from there. While
+one batch is being written the next is classified and settled, and none after it: at most two wait in the outbox.
 """
 
 import asyncio
 import logging
 import random
 import time
-from collections import Counter, deque
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from devices.city import City
 from devices.codec import MAX_PAYLOAD_BYTES
+from devices.readings import Kind
 from devices.refusals import Reason, Refusal
-from devices.series import Point, point_of, series_key
+from devices.series import Point, SeriesKey
 from ingest.device_watch import heard
 from ingest.identity import Classified, Identity, Verdict, content_digest
 from ingest.intake import Batch, Intake, device_of, letter
 from ingest.messages import LogRecord
 from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
-from ingest.recorder_state import Letter, Pending, RecorderState, Settlement, StateUnavailable, Tally, WriteTimes
-from ingest.store import Instant, Store, StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.recorder_state import (
+    Letter,
+    Outgoing,
+    Place,
+    RecorderState,
+    Settlement,
+    StateUnavailable,
+    Tally,
+    WriteTimes,
+)
+from ingest.store import Instant, LineStore, StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.store.line_protocol import decode_line
 
 CONSUMER: Final = "recorder"
 """The recorder's name among the raw log's consumers."""
-BATCH_RECORDS: Final = 2_000
+BATCH_RECORDS: Final = 5_000
+"""A backlog goes in batches of so many: what is written once for each device and batch costs a record the less. Two
+of them are in memory, some 10 MB each."""
+_BREATH_RECORDS: Final = 200
+"""After so many, some milliseconds, whoever else waits for the thread has it: the write under way, above all."""
 _IDLE_S: Final = 0.05
 _RECENT_WRITES: Final = 100
 _MAX_RETRY_AFTER_S: Final = 300.0
@@ -57,7 +73,7 @@ class Recorder:
     def __init__(
         self,
         log: Log,
-        store: Store,
+        store: LineStore,
         state: RecorderState,
         city: Callable[[], City],
         *,
@@ -70,13 +86,15 @@ class Recorder:
         self._city = city
         self._batch_records = batch_records
         self._offset = self._resume()
-        self._pending = state.pending()
-        self._identity = Identity(state.marks())
+        self._outbox = deque(state.outbox())
+        # What an earlier process left is not in this one's memory, so it is written before anything is classified.
+        self._may_wait = 0
+        marks = state.marks()
+        self._identity = Identity(marks)
         self._watches = state.watches()
         self._write_ms: deque[float] = deque(maxlen=_RECENT_WRITES)
-        self._intake = Intake(state.ledger_lines() - city().devices.keys(), max_payload_bytes)
-        # Before the first batch too: the log trims by those consumers it knows of.
-        log.commit(CONSUMER, min([self._offset, *(pending.offset - 1 for pending in self._pending)]))
+        self._intake = Intake(state.ledger_lines() - city().devices.keys(), marks, max_payload_bytes)
+        self._commit()  # before the first batch too: the log trims by those consumers it knows of
 
     def _resume(self) -> int:
         settled, last = self._state.offset(), self._log.last_offset()
@@ -88,28 +106,68 @@ class Recorder:
         return 0
 
     async def step(self) -> int:
-        """Record one batch; how many records of the log that were, 0 when there is nothing to do.
+        """Write the batch settled before, and settle one more meanwhile; how many records of the log that one was.
 
+        0 when there is nothing to do; then all that was settled is written.
         Raises StoreUnavailable, StateUnavailable, RawLogError: nothing is lost and nothing counted twice, call again.
         """
-        await self._write_pending()
+        await self._write_all_but(self._may_wait)
+        self._may_wait = 1
         before = self._offset
-        batch = self._read()
-        if batch is None:
-            return 0
-        classified = await self._classify(batch)
-        pending = _sort(batch, classified)
-        self._settle(batch, classified, pending)
-        await self._write_pending()
-        self._log.commit(CONSUMER, self._offset)  # last: a point the store refuses needs the bytes of its record
+        if self._outbox:
+            self._confirm(await self._write_and_settle())
+        else:
+            await self._settle_next()
+        self._commit()
         return self._offset - before
+
+    async def _write_all_but(self, waiting: int) -> None:
+        while len(self._outbox) > waiting:
+            self._confirm(await self._write(self._outbox[0]))
+
+    async def _write_and_settle(self) -> "_Written":
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(self._write(self._outbox[0]), name="recorder writes")
+                await self._settle_next()
+        except BaseExceptionGroup as group:
+            # Of both failures the first; who waits for the one waits for the other too.
+            raise group.exceptions[0] from None
+        return writing.result()
+
+    async def finish(self) -> None:
+        """Write what is settled, and settle no more. Raises as `step` does; then it waits for the next process."""
+        await self._write_all_but(0)
+        self._commit()
 
     def report(self, trouble: str | None, since: int | None) -> None:
         """Let other processes see why the recorder waits, and since when (ms); see `ingest.ledger.read_status`."""
         with suppress(StateUnavailable):  # what it would say is said again with the next attempt
             self._state.report(trouble, since)
 
-    def _read(self) -> Batch | None:
+    async def _settle_next(self) -> None:
+        batch = await self._read()
+        if batch is None:
+            return
+        classified = await self._identity.classify(
+            [(admitted.instant, admitted.measured) for admitted in batch.admitted],
+            self._store,
+            self._state.is_quarantined,
+        )
+        lines, places = _sort(batch, classified)
+        for (_, device_id, _), ts in classified.marks.items():
+            batch.tallies[device_id].newest = max(ts, batch.tallies[device_id].newest or ts)
+        watches = {name: heard(self._watches.get(name), tally.heard) for name, tally in batch.tallies.items() if name}
+        outgoing = self._state.settle(
+            Settlement(batch.offset, lines, places, batch.letters, classified.new_series, batch.tallies, watches)
+        )
+        self._identity.remember(classified)
+        self._watches.update(watches)
+        self._offset = batch.offset
+        if outgoing is not None:
+            self._outbox.append(outgoing)
+
+    async def _read(self) -> Batch | None:
         try:
             records = self._log.read(self._offset, self._batch_records)
         except RawLogCorrupt as exc:
@@ -118,72 +176,87 @@ class Recorder:
             return None
         if records[0].offset != self._offset + 1:
             _log.error("raw log: records %d to %d are gone, never read", self._offset + 1, records[0].offset - 1)
-        return self._intake.take(records, self._city())
+        batch, city = Batch(records[0].offset), self._city()
+        for start in range(0, len(records), _BREATH_RECORDS):
+            some = records[start : start + _BREATH_RECORDS]
+            self._intake.take(batch, some, city)
+            await asyncio.sleep(0)
+            if batch.offset < some[-1].offset:  # it is full
+                break
+        return batch
 
-    async def _classify(self, batch: Batch) -> Classified:
-        readings = [admitted.reading for admitted in batch.admitted]
-        return await self._identity.classify(readings, self._store, self._state.is_quarantined)
-
-    def _settle(self, batch: Batch, classified: Classified, pending: list[Pending]) -> None:
-        watches = {name: heard(self._watches.get(name), tally.heard) for name, tally in batch.tallies.items() if name}
-        self._state.settle(Settlement(batch.offset, pending, batch.letters, classified.marks, batch.tallies, watches))
-        self._identity.remember(classified)
-        self._watches.update(watches)
-        self._offset = batch.offset
-        self._pending = pending
-
-    async def _write_pending(self) -> None:
-        """Write the outbox and clear it. What the store will never take becomes dead letters."""
-        if not self._pending:
-            return
-        refused: dict[int, str] = {}
+    async def _write(self, outgoing: Outgoing) -> "_Written":
+        refused: Mapping[int, str] = {}
         began = time.perf_counter()
         try:
-            await self._store.write([pending.point for pending in self._pending])
+            await self._store.write_lines(outgoing.lines)
         except StoreRejected as exc:
-            refused = {id(point): reason for point, reason in exc.rejected}
+            refused = dict(exc.rejected)
         self._write_ms.append((time.perf_counter() - began) * 1000)
-        stored = Counter(_device(pending.point) for pending in self._pending if id(pending.point) not in refused)
-        poison = [pending for pending in self._pending if id(pending.point) in refused]
-        letters = [self._rejection(pending, refused[id(pending.point)]) for pending in poison]
-        self._state.clear(stored, letters, WriteTimes(self._write_ms[-1], max(self._write_ms)))
-        self._identity.forget(pending.point for pending in poison)
-        self._pending = []
+        return _Written(outgoing, refused)
 
-    def _rejection(self, pending: Pending, reason: str) -> Letter:
-        refusal, device = Refusal(Reason.REJECTED_BY_STORE, reason), _device(pending.point)
+    def _confirm(self, written: "_Written") -> None:
+        """The oldest of the outbox is in the store; what of it the store will never take becomes dead letters.
+
+        Not while a batch is being classified: it may have met in memory what is forgotten here.
+        """
+        outgoing, refused = written
+        poison = {place: decode_line(outgoing.lines[place]) for place in refused}
+        letters = [
+            self._rejection(outgoing.places[place], dict(point.tags)["device"], refused[place])
+            for place, point in poison.items()
+        ]
+        self._state.clear(outgoing.batch, letters, WriteTimes(self._write_ms[-1], max(self._write_ms)))
+        self._identity.forget(map(_instant, poison.values()))
+        self._outbox.popleft()
+
+    def _rejection(self, place: Place, device: str, reason: str) -> Letter:
+        refusal = Refusal(Reason.REJECTED_BY_STORE, reason)
         with suppress(RawLogCorrupt):
-            for record in self._log.read(pending.offset - 1, 1):
-                if record.offset == pending.offset and device_of(record.message.topic) == device:
-                    return letter(record.message, pending.place, refusal, device)
-        _log.error("raw log: record %d is gone, what the store refused is kept without its bytes", pending.offset)
+            for record in self._log.read(place.offset - 1, 1):
+                if record.offset == place.offset and device_of(record.message.topic) == device:
+                    return letter(record.message, place.place, refusal, device)
+        _log.error("raw log: record %d is gone, what the store refused is kept without its bytes", place.offset)
         return Letter(device, device, refusal, "", b"", 0)
 
+    def _commit(self) -> None:
+        """Up to what is in the store: a reading that it refuses needs the bytes of its record."""
+        self._log.commit(CONSUMER, min([self._offset, *(outgoing.places[0].offset - 1 for outgoing in self._outbox)]))
 
-def _sort(batch: Batch, classified: Classified) -> list[Pending]:
-    """New readings become points; the others are counted, or kept with their bytes."""
-    pending = []
-    for (reading, device, record, place), verdict in zip(batch.admitted, classified.verdicts, strict=True):
-        match verdict:
-            case Verdict.NEW:
-                pending.append(Pending(record.offset, place, point_of(reading, device)))
-            case Verdict.DUPLICATE:
-                batch.tallies[device.id].duplicate += 1
-            case Verdict.CONFLICT:
-                refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device.id} stands at {reading.ts}", "ts")
-                contended = (Instant(series_key(reading), reading.ts), content_digest(reading))
-                batch.letters.append(replace(letter(record.message, place, refusal, device.id), conflict=contended))
-    return pending
+
+class _Written(NamedTuple):
+    outgoing: Outgoing
+    refused: Mapping[int, str]
+    """Why, by place."""
+
+
+def _sort(batch: Batch, classified: Classified) -> tuple[list[str], list[Place]]:
+    """New readings go out as lines; the others are counted, or kept with their bytes."""
+    lines, places, tallies = [], [], batch.tallies
+    for (instant, measured, line, record, place), verdict in zip(batch.admitted, classified.verdicts, strict=True):
+        device_id = instant.series.device_id
+        if verdict is Verdict.NEW:
+            tallies[device_id].fresh += 1
+            lines.append(line)
+            places.append(Place(record.offset, place))
+        elif verdict is Verdict.DUPLICATE:
+            tallies[device_id].duplicate += 1
+        else:
+            refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
+            contended = (instant, content_digest(measured))
+            batch.letters.append(replace(letter(record.message, place, refusal, device_id), conflict=contended))
+    return lines, places
+
+
+def _instant(point: Point) -> Instant:
+    tags = dict(point.tags)
+    return Instant(SeriesKey(Kind(point.measurement), tags["device"], tags.get("compartment", "")), point.ts)
 
 
 def _unreadable(exc: RawLogCorrupt) -> Batch:
     """A record the disk has spoiled: it is counted as one reading, of nobody and of no time."""
     refusal = Refusal(Reason.NOT_A_READING, f"raw log: {exc}", field="payload")
     return Batch(exc.offset, letters=[Letter("", "", refusal, "", b"", 0)], tallies={"": Tally(None, None, received=1)})
-
-
-def _device(point: Point) -> str:
-    return dict(point.tags)["device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +275,10 @@ class Backoff:
 async def run_recorder(
     recorder: Recorder, stop: asyncio.Event, *, clock: Callable[[], int], backoff: Backoff = Backoff()
 ) -> None:
-    """Record until told to stop, through any outage. `clock` gives ms since 1970 UTC, for people only."""
+    """Record until told to stop, through any outage. `clock` gives ms since 1970 UTC, for people only.
+
+    What is settled when it is told to stop is written first, unless the store is away; then it waits in the outbox.
+    """
     failures, since = 0, 0
     recorder.report(None, None)
     while not stop.is_set():
@@ -222,3 +298,6 @@ async def run_recorder(
             failures, since = 0, 0
         if handled == 0:
             await pause(stop, _IDLE_S)
+    if not failures:
+        with suppress(StoreUnavailable, StateUnavailable, RawLogError):
+            await recorder.finish()

@@ -5,6 +5,7 @@ other processes over connections of their own (WAL).
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,54 +16,11 @@ from pydantic_core import from_json, to_json
 
 from devices.readings import Kind
 from devices.refusals import Refusal
-from devices.series import Point, SeriesKey
+from devices.series import SeriesKey
 from ingest.device_watch import Heard
+from ingest.recorder_schema import SCHEMA, VERSION, bring_up
 from ingest.store import Instant
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS progress (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    offset INTEGER NOT NULL,   -- of the last settled record of the raw log
-    outbox BLOB,               -- JSON: settled points that are not known to be in the store
-    trouble TEXT,              -- why the recorder waits, while it does
-    trouble_since INTEGER,     -- ms
-    write_ms REAL,             -- how long the last write to the store took
-    slowest_write_ms REAL      -- of the recent ones
-);
-INSERT OR IGNORE INTO progress (only, offset) VALUES (1, 0);
-CREATE TABLE IF NOT EXISTS newest (
-    kind TEXT NOT NULL, device TEXT NOT NULL, part TEXT NOT NULL, ts INTEGER NOT NULL,
-    PRIMARY KEY (kind, device, part)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS ledger (
-    device TEXT PRIMARY KEY,
-    received INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL,
-    first_seen INTEGER, last_seen INTEGER,  -- received_at, ms; NULL while it is not known of any reading
-    watch BLOB                 -- see device_watch; NULL while nothing could be read of it
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dead_letter (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    device TEXT NOT NULL,      -- as the topic says
-    counted_as TEXT NOT NULL,  -- its line of the ledger
-    reason TEXT NOT NULL, detail TEXT NOT NULL, field TEXT,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, received_at INTEGER NOT NULL,
-    kind TEXT, part TEXT, ts INTEGER, digest BLOB,   -- of a conflict
-    redriven_at INTEGER,       -- ms; from then on it is not counted here
-    redriven_offset INTEGER    -- where its copy is in the raw log, once it is
-);
-CREATE INDEX IF NOT EXISTS waiting_letters ON dead_letter (counted_as, reason) WHERE redriven_at IS NULL;
-CREATE INDEX IF NOT EXISTS letters_of_device ON dead_letter (device, id);
-CREATE INDEX IF NOT EXISTS conflicts ON dead_letter (kind, device, part, ts, digest)
-    WHERE digest IS NOT NULL AND redriven_at IS NULL;
-PRAGMA user_version = 2;
-"""
-_VERSION: Final = 2
-_FROM_VERSION_1: Final = (
-    "ALTER TABLE progress ADD COLUMN write_ms REAL",
-    "ALTER TABLE progress ADD COLUMN slowest_write_ms REAL",
-    "ALTER TABLE ledger ADD COLUMN watch BLOB",
-    f"PRAGMA user_version = {_VERSION}",
-)
 _BUSY_TIMEOUT_S: Final = 30.0
 """A redrive holds the write lock for some milliseconds; this long means a stuck disk."""
 
@@ -71,12 +29,22 @@ class StateUnavailable(Exception):
     """The recorder's file cannot be read or written now (disk full, locked); nothing of the call was kept."""
 
 
-class Pending(NamedTuple):
-    """A settled point and where its bytes are: record of the raw log and place in its array."""
+class Place(NamedTuple):
+    """Where the bytes of a reading are."""
 
     offset: int
+    """Record of the raw log."""
     place: int
-    point: Point
+    """In the record's array, 0 for the first or only reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """The readings of a settled batch that are not known to be in the store, in order."""
+
+    batch: int
+    lines: Sequence[str]
+    places: Sequence[Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +60,8 @@ class Letter:
     received_at: int
     conflict: tuple[Instant, bytes] | None = None
     """The instant it contends for, and its content's digest."""
+    stands_for: int = 1
+    """Readings; the others of a flood are not kept."""
 
 
 @dataclass(slots=True)
@@ -102,6 +72,10 @@ class Tally:
     last_seen: int | None
     received: int = 0
     duplicate: int = 0
+    fresh: int = 0
+    """On their way into the store."""
+    newest: int | None = None
+    """Device time of the newest instant that stands now, if that has moved."""
     heard: list[Heard] = field(default_factory=list)
     """For the device's watch."""
 
@@ -111,9 +85,12 @@ class Settlement:
     """The verdict on a batch, committed whole or not at all."""
 
     offset: int
-    pending: Sequence[Pending]
+    lines: Sequence[str]
+    """Of the new readings."""
+    places: Sequence[Place]
+    """Of the lines."""
     letters: Sequence[Letter]
-    marks: Mapping[SeriesKey, int]
+    new_series: Sequence[SeriesKey]
     tallies: Mapping[str, Tally]
     watches: Mapping[str, bytes]
     """Packed, of the devices that were heard; see `ingest.device_watch`."""
@@ -131,7 +108,7 @@ class WriteTimes(NamedTuple):
 def state_errors(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as exc:
+    except (sqlite3.Error, OSError) as exc:
         raise StateUnavailable(f"{path}: {exc}") from exc
 
 
@@ -143,21 +120,16 @@ def open_state(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         if (version := _version(db)) == 0:
-            db.executescript(_SCHEMA)  # a reader of a file that is there writes nothing
-        elif version < _VERSION:
-            _bring_up(db)
+            db.executescript(SCHEMA)  # a reader of a file that is there writes nothing
+        elif version < VERSION:
+            with transaction(db):
+                if _version(db) < VERSION:  # else another process was quicker
+                    bring_up(db)
         return db
 
 
 def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
-
-
-def _bring_up(db: sqlite3.Connection) -> None:
-    with transaction(db):
-        if _version(db) < _VERSION:  # else another process was quicker
-            for statement in _FROM_VERSION_1:
-                db.execute(statement)
 
 
 @contextmanager
@@ -183,9 +155,15 @@ class RecorderState:
             return int(self._db.execute("SELECT offset FROM progress").fetchone()[0])
 
     def marks(self) -> dict[SeriesKey, int]:
-        """The newest settled instant of every series."""
+        """No settled instant of a series is later than its mark.
+
+        It is that of its device's newest series: one number for each device and batch is written so, not one for each
+        series, and nearly all that comes after a restart is later than both.
+        """
         with state_errors(self._path):
-            rows = self._db.execute("SELECT kind, device, part, ts FROM newest").fetchall()
+            rows = self._db.execute(
+                "SELECT kind, device, part, newest FROM series JOIN ledger USING (device)"
+            ).fetchall()
         return {SeriesKey(Kind(kind), device, part): ts for kind, device, part, ts in rows}
 
     def ledger_lines(self) -> set[str]:
@@ -197,10 +175,14 @@ class RecorderState:
         with state_errors(self._path):
             return dict(self._db.execute("SELECT device, watch FROM ledger WHERE watch IS NOT NULL"))
 
-    def pending(self) -> list[Pending]:
-        """Settled points that are not known to be in the store, as an ended process left them."""
+    def outbox(self) -> list[Outgoing]:
+        """Settled batches that are not known to be in the store, as an ended process left them, oldest first."""
         with state_errors(self._path):
-            return read_outbox(self._db)
+            rows = self._db.execute("SELECT batch, lines, places FROM outbox ORDER BY batch").fetchall()
+        return [
+            Outgoing(batch, from_json(lines), [Place(*place) for place in from_json(places)])
+            for batch, lines, places in rows
+        ]
 
     def is_quarantined(self, instant: Instant, digest: bytes) -> bool:
         """A conflict with this content is a dead letter that waits."""
@@ -212,40 +194,46 @@ class RecorderState:
             )
             return found.fetchone() is not None
 
-    def settle(self, settlement: Settlement) -> None:
-        watches = settlement.watches
+    def settle(self, settlement: Settlement) -> Outgoing | None:
+        """What is to be written now, None if the batch has nothing new."""
+        watches, lines, places = settlement.watches, settlement.lines, settlement.places
+        batch: int | None = None
         with state_errors(self._path), transaction(self._db) as db:
-            db.execute(
-                "UPDATE progress SET offset = ?, outbox = ?", (settlement.offset, _write_outbox(settlement.pending))
-            )
+            db.execute("UPDATE progress SET offset = ?", (settlement.offset,))
+            if lines:
+                counts = {name: tally.fresh for name, tally in settlement.tallies.items() if tally.fresh}
+                rows = (to_json(lines), to_json(places), to_json(counts))
+                batch = db.execute("INSERT INTO outbox (lines, places, counts) VALUES (?, ?, ?)", rows).lastrowid
+            db.executemany("INSERT OR IGNORE INTO series VALUES (?, ?, ?)", settlement.new_series)
             db.executemany(
-                "INSERT INTO newest VALUES (?, ?, ?, ?)"
-                " ON CONFLICT (kind, device, part) DO UPDATE SET ts = max(ts, excluded.ts)",
-                [(*series, ts) for series, ts in settlement.marks.items()],
-            )
-            db.executemany(
-                "INSERT INTO ledger (device, received, duplicate, first_seen, last_seen, watch)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET received = received + excluded.received,"
-                " duplicate = duplicate + excluded.duplicate,"
+                "INSERT INTO ledger (device, received, duplicate, stored, first_seen, last_seen, newest, watch)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET"
+                " received = received + excluded.received, duplicate = duplicate + excluded.duplicate,"
+                " stored = stored + excluded.stored,"
                 " first_seen = coalesce(min(first_seen, excluded.first_seen), first_seen, excluded.first_seen),"
                 " last_seen = coalesce(max(last_seen, excluded.last_seen), last_seen, excluded.last_seen),"
+                " newest = coalesce(max(newest, excluded.newest), newest, excluded.newest),"
                 " watch = coalesce(excluded.watch, watch)",
                 [
-                    (name, tally.received, tally.duplicate, tally.first_seen, tally.last_seen, watches.get(name))
-                    for name, tally in settlement.tallies.items()
+                    (
+                        *(name, said.received, said.duplicate, said.fresh),
+                        *(said.first_seen, said.last_seen, said.newest, watches.get(name)),
+                    )
+                    for name, said in settlement.tallies.items()
                 ],
             )
-            _keep(db, settlement.letters)
+            keep(db, settlement.letters)
+        return None if batch is None else Outgoing(batch, lines, places)
 
-    def clear(self, stored: Mapping[str, int], rejected: Sequence[Letter], times: WriteTimes) -> None:
-        """The outbox is written: so many readings by device are in the store, the rejected ones never will be."""
+    def clear(self, batch: int, rejected: Sequence[Letter], times: WriteTimes) -> None:
+        """The batch is written: its readings are in the store, but for the rejected ones, which never will be."""
         with state_errors(self._path), transaction(self._db) as db:
-            db.execute("UPDATE progress SET outbox = NULL, write_ms = ?, slowest_write_ms = ?", times)
+            db.execute("DELETE FROM outbox WHERE batch = ?", (batch,))
+            db.execute("UPDATE progress SET write_ms = ?, slowest_write_ms = ?", times)
             db.executemany(
-                "UPDATE ledger SET stored = stored + ? WHERE device = ?",
-                [(count, device_id) for device_id, count in stored.items()],
+                "UPDATE ledger SET stored = stored - 1 WHERE device = ?", [(letter.counted_as,) for letter in rejected]
             )
-            _keep(db, rejected)
+            keep(db, rejected)
 
     def report(self, trouble: str | None, since: int | None) -> None:
         """Let others see why the recorder waits; None when it goes on."""
@@ -253,22 +241,15 @@ class RecorderState:
             db.execute("UPDATE progress SET trouble = ?, trouble_since = ?", (trouble, since))
 
 
-def read_outbox(db: sqlite3.Connection) -> list[Pending]:
-    (body,) = db.execute("SELECT outbox FROM progress").fetchone()
-    if body is None:
-        return []
-    return [
-        Pending(offset, place, Point(measurement, tuple((key, value) for key, value in tags), fields, ts))
-        for offset, place, measurement, tags, fields, ts in from_json(body)
-    ]
+def queued_by_device(db: sqlite3.Connection) -> Counter[str]:
+    """Settled readings that are not known to be in the store."""
+    queued: Counter[str] = Counter()
+    for (counts,) in db.execute("SELECT counts FROM outbox"):
+        queued.update(from_json(counts))
+    return queued
 
 
-def _write_outbox(pending: Sequence[Pending]) -> bytes | None:
-    rows = [(offset, place, point.measurement, point.tags, point.fields, point.ts) for offset, place, point in pending]
-    return to_json(rows) if rows else None
-
-
-def _keep(db: sqlite3.Connection, letters: Sequence[Letter]) -> None:
+def keep(db: sqlite3.Connection, letters: Sequence[Letter]) -> None:
     rows = []
     for letter in letters:
         instant, digest = letter.conflict or (None, None)
@@ -277,11 +258,11 @@ def _keep(db: sqlite3.Connection, letters: Sequence[Letter]) -> None:
         rows.append(
             (
                 *(letter.device_id, letter.counted_as, refusal.reason, refusal.detail, refusal.field),
-                *(letter.topic, letter.payload, letter.received_at, kind, part, ts, digest),
+                *(letter.topic, letter.payload, letter.received_at, kind, part, ts, digest, letter.stands_for),
             )
         )
     db.executemany(
         "INSERT INTO dead_letter (device, counted_as, reason, detail, field, topic, payload, received_at,"
-        " kind, part, ts, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " kind, part, ts, digest, stands_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         rows,
     )

@@ -29,9 +29,9 @@ class StoreMisconfigured(StoreUnavailable):
 
 
 class StoreRejected(StoreError):
-    """400, 422: the named points are poison; every other point of the call is durable."""
+    """400, 422: the points at these places of the call are poison, and why; every other point of it is durable."""
 
-    def __init__(self, rejected: Sequence[tuple[Point, str]]) -> None:
+    def __init__(self, rejected: Sequence[tuple[int, str]]) -> None:
         super().__init__(f"{len(rejected)} points rejected, the first: {rejected[0][1] if rejected else ''}")
         self.rejected = tuple(rejected)
 
@@ -44,13 +44,25 @@ class Instant(NamedTuple):
 
 
 class Store(Protocol):
-    """What the recorder needs."""
+    """What those need who write points."""
 
     async def write(self, points: Sequence[Point]) -> None:
         """Return when every point is durable. Writing a point twice changes nothing.
 
         Raises StoreUnavailable, StoreMisconfigured, StoreRejected.
         """
+
+    async def ping(self) -> str:
+        """Say what answers (name and version). Raises StoreUnavailable, StoreMisconfigured."""
+
+    async def close(self) -> None: ...
+
+
+class LineStore(Protocol):
+    """What the recorder needs."""
+
+    async def write_lines(self, lines: Sequence[str]) -> None:
+        """The same as `Store.write`, of points as `line_protocol` encodes them."""
 
     async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
         """Fields of those instants that are stored already; the others are absent. Raises StoreUnavailable."""
@@ -60,11 +72,6 @@ class Store(Protocol):
 
         Raises StoreUnavailable.
         """
-
-    async def ping(self) -> str:
-        """Say what answers (name and version). Raises StoreUnavailable, StoreMisconfigured."""
-
-    async def close(self) -> None: ...
 
 
 class Row(NamedTuple):
@@ -82,6 +89,9 @@ class History(Protocol):
 
     async def latest(self, kind: str, device_id: str) -> list[Row]:
         """The newest row of each series of the device (one per compartment for fill)."""
+
+    async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
+        """The same of many devices, in the order of their ids; a device without a row is absent."""
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None

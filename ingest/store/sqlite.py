@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 
 from devices.series import FieldValue, Point, SeriesKey
 from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
+from ingest.store.line_protocol import decode_line
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS series (
@@ -64,6 +65,9 @@ class SqliteStore:
 
     async def write(self, points: Sequence[Point]) -> None:
         await asyncio.to_thread(self._write, points)
+
+    async def write_lines(self, lines: Sequence[str]) -> None:
+        await asyncio.to_thread(lambda: self._write([decode_line(line) for line in lines]))
 
     def _write(self, points: Sequence[Point]) -> None:
         with self._writing, _translated(self._path):
@@ -146,6 +150,12 @@ class SqliteStore:
     async def latest(self, kind: str, device_id: str) -> list[Row]:
         return await self._read(lambda db: _latest(db, kind, device_id))
 
+    async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
+        def ask(db: sqlite3.Connection) -> list[Row]:
+            return [row for device_id in sorted(set(device_ids)) for row in _latest(db, kind, device_id)]
+
+        return await self._read(ask)
+
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:
@@ -208,7 +218,7 @@ def _row(ts: int, device_id: str, part: str, fields: str) -> Row:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as exc:  # locked, disk full, cannot be opened
+    except (sqlite3.OperationalError, OSError) as exc:  # locked, disk full, cannot be opened
         raise StoreUnavailable(f"{path}: {exc}") from exc
     except sqlite3.DatabaseError as exc:
         raise StoreMisconfigured(f"{path}: {exc}: it is not a store of ours, or it is damaged") from exc

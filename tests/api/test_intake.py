@@ -114,3 +114,11 @@ async def test_a_dead_letter_is_driven_again_once(client: AsyncClient, dead_lett
     assert (await client.post("/api/v1/deadletters/9/redrive", headers=WRITE)).status_code == 404
     assert (await client.get("/api/v1/deadletters")).json()["items"] == []
     assert len((await client.get("/api/v1/deadletters", params={"redriven": True})).json()["items"]) == 1
+
+
+async def test_a_flood_is_not_driven_again(client: AsyncClient, dead_letters: FakeDeadLetters) -> None:
+    dead_letters.add(b"{}", reason=Reason.FLOOD, stands_for=900)
+    answer = await client.post("/api/v1/deadletters/1/redrive", headers=WRITE)
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:haulwatch:problem:not-kept")
+    assert "900 messages" in answer.json()["detail"]
+    assert (await client.get("/api/v1/deadletters/1")).json()["stands_for"] == 900

@@ -14,7 +14,7 @@ from ingest.ledger import DeviceLine, Ledger, RecorderStatus, read_ledger, read_
 from ingest.messages import LogRecord, RawMessage
 from ingest.recorder import Recorder
 from ingest.recorder_state import RecorderState
-from ingest.store import Store
+from ingest.store import LineStore
 from ingest.store.sqlite import SqliteStore
 
 T0 = 1_700_000_000_000
@@ -73,7 +73,7 @@ class Bench:
     def state_path(self) -> Path:
         return self.folder / "recorder.db"
 
-    def start(self, *, store: Store | None = None, state: RecorderState | None = None) -> Recorder:
+    def start(self, *, store: LineStore | None = None, state: RecorderState | None = None) -> Recorder:
         return Recorder(
             self.log,
             store or self.store,

@@ -3,10 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from devices.readings import Reading
-from devices.series import FieldValue, SeriesKey, content, point_of, series_key
+from devices.series import FieldValue, SeriesKey, content, series_key
 from ingest.identity import Identity, Verdict, content_digest
+from ingest.reading_line import measured
 from ingest.store import Instant
-from tests.ingest.recorder_parts import CITY, fill, position
+from tests.ingest.recorder_parts import fill, position
 
 NEW, DUPLICATE, CONFLICT = Verdict.NEW, Verdict.DUPLICATE, Verdict.CONFLICT
 
@@ -36,8 +37,12 @@ def nothing_refused(_instant: Instant, _digest: bytes) -> bool:
     return False
 
 
+def said(*readings: Reading) -> list[tuple[Instant, str]]:
+    return [(instant(reading), measured(reading)) for reading in readings]
+
+
 async def settle(identity: Identity, store: AskedStore, *readings: Reading) -> list[Verdict]:
-    classified = await identity.classify(readings, store, nothing_refused)
+    classified = await identity.classify(said(*readings), store, nothing_refused)
     identity.remember(classified)
     return list(classified.verdicts)
 
@@ -78,10 +83,20 @@ async def test_memory_is_bounded_and_keeps_what_was_met_last() -> None:
     assert store.asked == [instant(position(2))]
 
 
+async def test_the_last_two_batches_are_remembered_however_large() -> None:
+    """One of them is being written: the store cannot be asked for it."""
+    store, identity = AskedStore(), Identity({series_key(position(0)): 0}, capacity=1)
+    first, second = [position(second) for second in (1, 2, 3)], [position(second) for second in (4, 5, 6)]
+    await settle(identity, store, *first)
+    await settle(identity, store, *second)
+    assert await settle(identity, store, *first, *second) == [DUPLICATE] * 6
+    assert store.asked == []
+
+
 async def test_a_batch_that_is_not_settled_leaves_no_memory() -> None:
     store, identity = AskedStore(), Identity({})
     for _ in range(2):
-        classified = await identity.classify([position(1), position(1)], store, nothing_refused)
+        classified = await identity.classify(said(position(1), position(1)), store, nothing_refused)
         assert classified.verdicts == [NEW, DUPLICATE]
         assert classified.marks == {series_key(position(1)): position(1).ts}
 
@@ -95,9 +110,9 @@ async def test_compartments_and_kinds_are_series_of_their_own() -> None:
 async def test_a_conflict_that_is_a_dead_letter_already_is_a_duplicate_of_it() -> None:
     refused = position(1, lat=36.0)
     store, identity = AskedStore(position(1)), Identity({})
-    key = (instant(refused), content_digest(refused))
+    key = (instant(refused), content_digest(measured(refused)))
     classified = await identity.classify(
-        [refused, position(1, lat=37.0)], store, lambda contended, digest: (contended, digest) == key
+        said(refused, position(1, lat=37.0)), store, lambda contended, digest: (contended, digest) == key
     )
     assert classified.verdicts == [DUPLICATE, CONFLICT]
 
@@ -105,10 +120,10 @@ async def test_a_conflict_that_is_a_dead_letter_already_is_a_duplicate_of_it() -
 async def test_what_the_store_refused_is_asked_for_again() -> None:
     store, identity = AskedStore(), Identity({})
     assert await settle(identity, store, position(1)) == [NEW]
-    identity.forget([point_of(position(1), CITY.devices["truck-1"])])
+    identity.forget([instant(position(1))])
     assert await settle(identity, store, position(1)) == [NEW]
 
 
 def test_the_digest_is_of_what_was_measured_not_of_how_it_was_sent() -> None:
-    assert content_digest(position(1, seq=1)) == content_digest(position(1, seq=2))
-    assert content_digest(position(1)) != content_digest(position(1, lat=36.0))
+    digests = [content_digest(measured(reading)) for reading in (position(1, seq=1), position(1, seq=2))]
+    assert digests[0] == digests[1] != content_digest(measured(position(1, lat=36.0)))

@@ -1,8 +1,6 @@
 """The ledger as others read it."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,14 +11,6 @@ from ingest import ledger as ledger_module
 from ingest.ledger import DeviceLine, Ledger, Line
 from ingest.messages import TICK_TOPIC
 from tests.ingest.recorder_parts import NOW, T0, Bench, counts, position, topic_of
-
-LEDGER_COLUMNS = "device, received, stored, duplicate, first_seen, last_seen"
-OLD_TABLES = {
-    "progress": "only INTEGER PRIMARY KEY, offset INTEGER NOT NULL, outbox BLOB, trouble TEXT, trouble_since INTEGER",
-    "ledger": "device TEXT PRIMARY KEY, received INTEGER NOT NULL, stored INTEGER NOT NULL DEFAULT 0,"
-    " duplicate INTEGER NOT NULL, first_seen INTEGER, last_seen INTEGER",
-}
-"""Of version 1."""
 
 
 @pytest.fixture
@@ -101,23 +91,6 @@ async def test_a_stranger_is_watched_and_the_crowd_of_them_is_not(
     await bench.drain()
     assert bench.line("a-stranger").gaps == 3
     assert (bench.line("(unknown)").received, bench.line("(unknown)").gaps) == (2, 0)
-
-
-async def test_a_file_of_the_version_before_is_brought_up_and_keeps_its_counts(bench: Bench) -> None:
-    bench.hear(position(1), position(2))
-    await bench.drain()
-    with closing(sqlite3.connect(bench.state_path)) as db:
-        for table, columns in (("progress", "offset, outbox, trouble"), ("ledger", LEDGER_COLUMNS)):
-            db.execute(f"ALTER TABLE {table} RENAME TO newer")
-            db.execute(f"CREATE TABLE {table} ({OLD_TABLES[table]})")
-            db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM newer")
-            db.execute("DROP TABLE newer")
-        db.execute("PRAGMA user_version = 1")
-        db.commit()
-    assert (counts(bench.ledger()), bench.line("truck-1").gaps) == ({"received": 2, "stored": 2}, 0)
-    bench.hear(position(3, seq=3), position(5, seq=5))
-    await bench.drain()
-    assert (counts(bench.line("truck-1")), bench.line("truck-1").gaps) == ({"received": 4, "stored": 4}, 1)
 
 
 async def test_the_status_tells_how_long_writes_take(bench: Bench) -> None:

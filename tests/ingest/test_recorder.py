@@ -14,7 +14,7 @@ from devices.geometry import LatLon
 from devices.readings import Position
 from devices.refusals import Reason
 from ingest.dead_letters import DeadLetters
-from ingest.intake import MAX_STRANGERS, device_of
+from ingest.intake import MAX_COMPARTMENTS, MAX_STRANGERS, device_of
 from ingest.ledger import read_ledger
 from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
 from ingest.raw_log import RawLog, RawLogCorrupt
@@ -133,11 +133,11 @@ async def test_a_conflict_inside_an_array_keeps_its_own_bytes(bench: Bench) -> N
 
 
 async def test_arrays_full_of_nonsense_are_settled_a_few_at_a_time(bench: Bench) -> None:
-    for _ in range(4):
-        bench.hear_raw("haulwatch/v1/truck-1/position", b"[" + b"0," * 3_999 + b"0]")
+    for _ in range(8):
+        bench.hear_raw("haulwatch/v1/truck-1/position", b"[" + b"0," * 1_999 + b"0]")
     bench.hear(position(1))
     recorder = bench.start()
-    assert await recorder.step() < 4, "two thousand of these at once would fit into no process"
+    assert await recorder.step() < 8, "two thousand of these at once would fit into no process"
     ledger = await bench.drain(recorder)
     assert counts(ledger) == {"received": 16_001, "stored": 1, "quarantined": {"not_a_reading": 16_000}}
 
@@ -198,6 +198,23 @@ async def test_a_flood_of_made_up_ids_does_not_grow_the_ledger_without_bound(ben
     assert bench.line("truck-1").stored == 1
     assert ledger.total.received == flood + 1
     assert ledger.balanced
+
+
+async def test_a_recycling_point_cannot_make_up_compartments_without_bound(bench: Bench) -> None:
+    made_up = [f"c{number}" for number in range(MAX_COMPARTMENTS + 5)]
+    bench.hear(*(fill(1, part, 5.0) for part in made_up[:20]))
+    await bench.drain(bench.start())
+    bench.hear(*(fill(2, part, 5.0) for part in reversed(made_up)))
+    await bench.drain(bench.start())
+    refused = {"too_many_compartments": 5}
+    expected = {"received": 20 + 37, "stored": 20 + 32, "quarantined": refused}
+    assert counts(bench.line("point-1")) == expected, "the first 32 it spoke of, those of an earlier process among them"
+    bench.hear(fill(3, "c21", 5.0), fill(3, "c36", 5.0), position(1, device="point-1"))
+    await bench.drain(bench.start())
+    assert bench.line("point-1").quarantined == {"too_many_compartments": 6}
+    details = {letter.detail for letter in DeadLetters(bench.state_path).list()}
+    assert "compartment: 'c21' would be one more than the 32 that a device may have" in details
+    assert bench.ledger().balanced
 
 
 class SpoiledLog(MemoryLog):

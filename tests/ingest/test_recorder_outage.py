@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.series import FieldValue, Point, SeriesKey
+from devices.series import FieldValue, SeriesKey
 from ingest.recorder import Backoff, run_recorder
+from ingest.recorder_state import Outgoing, RecorderState, Settlement
 from ingest.store import Instant, StoreMisconfigured, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
 from tests.ingest.recorder_parts import NOW, Bench, counts, position, until
@@ -21,9 +22,9 @@ class MovingStore:
         self._inner: SqliteStore = bench.store
         self.seen: list[str | None] = []
 
-    async def write(self, points: Sequence[Point]) -> None:
+    async def write_lines(self, lines: Sequence[str]) -> None:
         self._look()
-        await self._inner.write(points)
+        await self._inner.write_lines(lines)
         self._done.set()
 
     async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
@@ -38,11 +39,6 @@ class MovingStore:
         if self._script:
             raise self._script.pop(0)
 
-    async def ping(self) -> str:
-        return await self._inner.ping()
-
-    async def close(self) -> None: ...
-
 
 async def test_it_waits_says_why_and_goes_on(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
@@ -50,7 +46,7 @@ async def test_it_waits_says_why_and_goes_on(tmp_path: Path) -> None:
     script = [StoreUnavailable("no route"), StoreMisconfigured("bad token"), StoreUnavailable("busy", 0.0)]
     store = MovingStore(bench, script, stop)
     await run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.0))
-    assert store.seen == [None, "no route", "bad token", "busy", "busy"]
+    assert store.seen == [None, "no route", "bad token", "busy", None]
     assert counts(bench.ledger()) == {"received": 2, "stored": 2}
     status = bench.status()
     assert (status.backlog, status.pending, status.trouble, status.trouble_since) == (0, 0, None, None)
@@ -60,15 +56,17 @@ async def test_a_waiting_recorder_shows_its_backlog_and_since_when(tmp_path: Pat
     bench, stop = Bench(tmp_path, batch_records=1), asyncio.Event()
     bench.hear(position(1))
     await bench.drain()
-    bench.hear(position(2), position(3))
+    bench.hear(position(2), position(3), position(4))
     store = MovingStore(bench, [StoreUnavailable("away")], stop)
+    recorder = bench.start(store=store)
+    assert await recorder.step() == 1
     with pytest.raises(StoreUnavailable):
-        await (recorder := bench.start(store=store)).step()
+        await recorder.step()
     recorder.report("away", NOW)
     status = bench.status()
-    assert (status.offset, status.backlog, status.pending) == (2, 1, 1)
+    assert (status.offset, status.backlog, status.pending) == (3, 1, 2)
     assert (status.trouble, status.trouble_since) == ("away", NOW)
-    assert counts(bench.ledger()) == {"received": 3, "stored": 1, "queued": 2}
+    assert counts(bench.ledger()) == {"received": 4, "stored": 1, "queued": 3}
 
 
 async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
@@ -80,6 +78,21 @@ async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
     stop.set()
     await running
     assert counts(bench.ledger()) == {"received": 1, "queued": 1}
+
+
+async def test_what_is_settled_is_written_before_it_stops(tmp_path: Path) -> None:
+    bench, stop = Bench(tmp_path), asyncio.Event()
+    bench.hear(position(1))
+
+    class StopWhenSettled(RecorderState):
+        def settle(self, settlement: Settlement) -> Outgoing | None:
+            stop.set()
+            return super().settle(settlement)
+
+    recorder = bench.start(state=StopWhenSettled(bench.state_path))
+    await run_recorder(recorder, stop, clock=lambda: NOW)
+    assert counts(bench.ledger()) == {"received": 1, "stored": 1}
+    assert bench.log.committed == {"recorder": 1}
 
 
 @pytest.mark.parametrize(

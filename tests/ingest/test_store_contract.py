@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from devices.city import Device, DeviceRole
 from devices.readings import Fill, Kind, Load, Position, Reading, Status, Weighing
 from devices.series import Point, SeriesKey, content, point_of, series_key
-from ingest.store import History, Instant, Row, Store
+from ingest.reading_line import line_head, measured, whole_line
+from ingest.store import History, Instant, LineStore, Row, Store
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from tests.servers.influxdb import InfluxServer
@@ -24,7 +25,7 @@ POINT = Device("point-1", DeviceRole.RECYCLING_POINT, site_id="site=7")
 BRIDGE = Device("bridge-1", DeviceRole.WEIGHBRIDGE)
 
 
-class Both(Store, History, Protocol):
+class Both(Store, LineStore, History, Protocol):
     """What an engine offers: the recorder's port and the API's."""
 
 
@@ -58,7 +59,7 @@ def instant(reading: Reading) -> Instant:
 
 async def test_what_was_written_is_read_back_exactly(store: Both) -> None:
     reading = position(
-        1, seq=2**53 - 1, lat=1 / 3, accuracy_m=40.0, load=Load.LOADED, lift_up=False, manifest='联单 "7", \\ a=b\nc'
+        1, seq=2**53 - 1, lat=1 / 3, accuracy_m=40.0, load=Load.LOADED, lift_up=False, manifest='联单 "7", \\ a=b'
     )
     await store.write(points(TRUCK, reading))
     [row] = await store.rows("position", TRUCK.id, T0, T0 + 60_000, limit=10)
@@ -74,6 +75,22 @@ async def test_writing_twice_changes_nothing(store: Both) -> None:
     await store.write(batch)
     assert await store.count("position") == 2
     assert len(await store.rows("position", TRUCK.id, T0, T0 + 60_000, limit=10)) == 2
+
+
+async def test_lines_are_written_as_their_points_are(store: Both) -> None:
+    readings = [position(1, seq=4, lift_up=True, manifest='a "b" \\'), position(2, lat=-0.0)]
+    await store.write_lines(
+        [
+            whole_line(line_head(series_key(reading), TRUCK), measured(reading), reading.seq, reading.ts)
+            for reading in readings
+        ]
+    )
+    await store.write(points(TRUCK, position(3)))
+    first, second, third = await store.rows("position", TRUCK.id, T0, T0 + 60_000, limit=10)
+    assert [first.fields, second.fields] == [point_of(reading, TRUCK).fields for reading in readings]
+    assert third.fields.keys() < first.fields.keys()
+    assert await store.downsampled("position", TRUCK.id, T0, T0 + 60_000, every_ms=60_000, limit=9)
+    assert len(await store.latest("position", TRUCK.id)) == 1, "one series"
 
 
 async def test_fields_written_to_an_instant_that_stands_join_those_it_has(store: Both) -> None:
@@ -125,6 +142,23 @@ async def test_latest_is_the_newest_row_of_each_compartment(store: Both) -> None
     assert await store.latest("fill", "nobody") == []
 
 
+async def test_latest_of_many_devices_are_told_in_the_order_of_their_ids(store: Both) -> None:
+    ids = [f"truck-{number:03}" for number in range(230)]
+    stored = [point_of(Position(device_id=id_, ts=T0, lat=1.0, lon=2.0), Device(id_, DeviceRole.TRUCK)) for id_ in ids]
+    await store.write(stored[::-1])
+    await store.write(points(TRUCK, position(1), position(9), position(5)))
+    rows = await store.latest_of("position", [TRUCK.id, "nobody", *ids[::-1], TRUCK.id])
+    assert [row.device_id for row in rows] == sorted([*ids, TRUCK.id])
+    assert {row.ts for row in rows if row.device_id == TRUCK.id} == {T0 + 9_000}
+    await store.write(points(POINT, fill(2, "glass", 20.0), fill(0, "paper", 5.0), fill(1, "glass", 10.0)))
+    levels = await store.latest_of("fill", [POINT.id, TRUCK.id])
+    assert [(row.device_id, row.part, row.fields["fill_pct"]) for row in levels] == [
+        (POINT.id, "paper", 5.0),
+        (POINT.id, "glass", 20.0),
+    ]
+    assert await store.latest_of("position", []) == []
+
+
 async def test_a_device_that_moved_to_another_district_has_one_latest_row(store: Both) -> None:
     moved = Device(TRUCK.id, DeviceRole.TRUCK, district="elsewhere")
     await store.write([*points(TRUCK, position(1)), *points(moved, position(2))])
@@ -144,7 +178,8 @@ async def test_an_instant_stands_wherever_the_device_has_moved_since(store: Both
 
 async def test_control_characters_and_breaks_in_texts_survive(store: Both) -> None:
     texts = ["a\0b", "\r\n", "\x1b[2J", "\u2028", "\ufeff", "\uffff", "\U0010ffff", "a\\", '"\n#x y=1 5\n"']
-    readings = [position(second, manifest=text) for second, text in enumerate(texts)]
+    # Not what a reading may say, but what a store may be handed.
+    readings = [position(second).model_copy(update={"manifest": text}) for second, text in enumerate(texts)]
     await store.write(points(TRUCK, *readings))
     standing = await store.standing([instant(reading) for reading in readings])
     assert standing == {instant(reading): content(reading) for reading in readings}
