@@ -30,10 +30,12 @@ from devices.plane_grid import (
     GRID_REACH_M,
     CellMemo,
     Edge,
+    Side,
     cell_box,
     cell_centre,
     edges_of,
     edges_seen,
+    encloses,
     nearest,
 )
 
@@ -75,9 +77,10 @@ class _SeenSite(NamedTuple):
     """A site as one square of the plane sees it."""
 
     site: "Site"
-    edges: tuple[Edge, ...] | None
-    """Those of its fence that can be nearest; none inside the fence, None where the fence runs through the square."""
-    area: Polygon
+    edges: tuple[Edge, ...]
+    """Those of its fence that can be nearest; none inside the fence."""
+    fence: tuple[Side, ...]
+    """All of it, where it runs through the square; else none."""
 
 
 class CityGeometry:
@@ -90,6 +93,7 @@ class CityGeometry:
         for area in self._areas:
             prepare(area)
         self._fences = [_fence(area) for area in self._areas]
+        self._sides = [_sides(area) for area in self._areas]
         self._tree = STRtree(self._areas)
         self._area_of = dict(zip(city.sites, self._areas, strict=False))
         self._routes = {(route.id, route.version): _plane_route(route.line, city.plane) for route in city.routes}
@@ -105,15 +109,15 @@ class CityGeometry:
         seen = self._sites_seen.get(key)
         if seen is None:
             seen = self._sites_seen.remember(key, self._see_sites(*key))
-        found = []
-        for site, edges, area in seen:
+        found: list[NearSite] = []
+        for site, edges, fence in seen:
             if not site.validity.covers(ts):
                 continue
-            if edges:
-                off_m = nearest(edges, x, y)[0]
-            else:
-                off_m = 0.0 if edges is not None else float(distance(area, Point(x, y)))
-            if -_TIE_M < off_m - within_m < _TIE_M:
+            off_m = nearest(edges, x, y)[0] if edges else 0.0
+            on_fence = off_m < _TIE_M
+            if fence and not on_fence and encloses(fence, x, y):
+                off_m = 0.0
+            if (fence and on_fence) or -_TIE_M < off_m - within_m < _TIE_M:
                 return self._near(Point(x, y), within_m, ts)
             if off_m < within_m:
                 found.append(NearSite(site, off_m))
@@ -172,21 +176,23 @@ class CityGeometry:
         square = cell_box(column, row)
         indices = sorted(self._tree.query(square, predicate="dwithin", distance=max(within_m, 0.0)))
         centre = cell_centre(column, row)
-        return tuple(
-            _SeenSite(self._sites[index], self._fence_seen(index, square, centre), self._areas[index])
-            for index in indices
-        )
+        return tuple(self._see_site(index, square, centre) for index in indices)
 
-    def _fence_seen(self, index: int, square: Polygon, centre: XY) -> tuple[Edge, ...] | None:
-        area = self._areas[index]
+    def _see_site(self, index: int, square: Polygon, centre: XY) -> _SeenSite:
+        site, area, fence = self._sites[index], self._areas[index], self._fences[index]
         if contains_properly(area, square):
-            return ()
-        return None if intersects(area, square) else edges_seen(self._fences[index], centre)
+            return _SeenSite(site, (), ())
+        return _SeenSite(site, edges_seen(fence, centre), self._sides[index] if intersects(area, square) else ())
 
 
 def _fence(area: Polygon) -> tuple[Edge, ...]:
     rings = (area.exterior, *area.interiors)
     return tuple(chain.from_iterable(edges_of(XY(x, y) for x, y in ring.coords) for ring in rings))
+
+
+def _sides(area: Polygon) -> tuple[Side, ...]:
+    rings = (area.exterior, *area.interiors)
+    return tuple((*start, *end) for ring in rings for start, end in pairwise(ring.coords))
 
 
 def _nearest_first(found: list[NearSite]) -> list[NearSite]:

@@ -7,7 +7,7 @@ and are converted when they are imported, never later and never by guess. GeoJSO
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 
 class Datum(StrEnum):
@@ -25,8 +25,7 @@ class LatLon:
     lon: float
 
 
-@dataclass(frozen=True, slots=True)
-class XY:
+class XY(NamedTuple):
     """A position on a city's metric plane: metres east and north of its centre."""
 
     x: float
@@ -38,6 +37,15 @@ class XY:
 
 _A: Final = 6_378_137.0
 _E2: Final = 6.694_379_990_141_317e-3
+
+
+class Placed(Protocol):
+    """Whatever has a WGS-84 position: a LatLon, a position reading."""
+
+    @property
+    def lat(self) -> float: ...
+    @property
+    def lon(self) -> float: ...
 
 
 class LocalPlane:
@@ -56,7 +64,7 @@ class LocalPlane:
         self._north = math.radians(1.0) * _A * (1.0 - _E2) / w2**1.5
         self._east = math.radians(1.0) * _A / math.sqrt(w2) * math.cos(phi)
 
-    def xy(self, place: LatLon) -> XY:
+    def xy(self, place: Placed) -> XY:
         return XY((place.lon - self.centre.lon) * self._east, (place.lat - self.centre.lat) * self._north)
 
     def latlon(self, place: XY) -> LatLon:

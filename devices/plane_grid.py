@@ -40,6 +40,10 @@ class Edge(NamedTuple):
     """From the line's start to the edge's."""
 
 
+Side = tuple[float, float, float, float]
+"""Of a closed ring: x and y of its start, x and y of its end, which is exactly the next one's start."""
+
+
 class CellMemo(dict[_Key, _Seen]):
     """What squares see. Forgets everything when it is full, so that memory is bounded; trucks fill it again."""
 
@@ -92,6 +96,18 @@ def nearest(edges: Iterable[Edge], px: float, py: float) -> tuple[float, float]:
         if off_m < least_m:
             least_m, along_m = off_m, start_m + share * length_m
     return least_m, along_m
+
+
+def encloses(fence: Iterable[Side], px: float, py: float) -> bool:
+    """Whether a place lies inside closed rings, holes being rings too; for places that are clearly off the fence.
+
+    A ray to the east crosses the fence an odd number of times (Haines, Point in Polygon Strategies, Graphics Gems IV).
+    """
+    inside = False
+    for x, y, end_x, end_y in fence:
+        if (y > py) != (end_y > py) and px < x + (py - y) / (end_y - y) * (end_x - x):
+            inside = not inside
+    return inside
 
 
 def edges_seen(edges: tuple[Edge, ...], centre: XY) -> tuple[Edge, ...]:

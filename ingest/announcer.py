@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
+from devices.city import City
 from devices.database import DatabaseError
-from devices.series import ALERT_MEASUREMENT, FieldValue, Point
+from devices.series import ALERT_MEASUREMENT, FieldValue, Point, area_tags
 from ingest.pause import pause
 from ingest.store import Store, StoreRejected, StoreUnavailable
 from rules.alerts import AlertChange
@@ -87,15 +88,15 @@ class Cursors:
 class StoreOutlet:
     """Alert changes as points of the `alert` measurement."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, city: Callable[[], City]) -> None:
+        self._store, self._city = store, city
         self.rejected = 0
         """Points the store will never take; their changes stay in the journal."""
 
     async def deliver(self, entries: Sequence[JournalEntry]) -> None:
         """See Outlet."""
         try:
-            await self._store.write(alert_points([entry.change for entry in entries]))
+            await self._store.write(alert_points([entry.change for entry in entries], self._city()))
         except StoreUnavailable as exc:
             raise OutletUnavailable(str(exc), exc.retry_after) from exc
         except StoreRejected as exc:
@@ -103,12 +104,12 @@ class StoreOutlet:
             _log.error("the store will never take %d alert points: %s", len(exc.rejected), exc)
 
 
-def alert_points(changes: Sequence[AlertChange]) -> list[Point]:
+def alert_points(changes: Sequence[AlertChange], city: City) -> list[Point]:
     """One point each, at the change's device time. One that would fall on another of its series is moved on by 1 ms."""
     points: list[Point] = []
     taken: set[tuple[tuple[tuple[str, str], ...], int]] = set()
     for change in changes:
-        tags, ts = _tags(change), change.at
+        tags, ts = _tags(change, city), change.at
         while (tags, ts) in taken:
             ts += 1
         taken.add((tags, ts))
@@ -116,7 +117,7 @@ def alert_points(changes: Sequence[AlertChange]) -> list[Point]:
     return points
 
 
-def _tags(change: AlertChange) -> tuple[tuple[str, str], ...]:
+def _tags(change: AlertChange, city: City) -> tuple[tuple[str, str], ...]:
     """Two alerts at one instant are two rows: they differ in device, rule, phase or compartment."""
     tags = {
         "device": change.subject,
@@ -124,6 +125,9 @@ def _tags(change: AlertChange) -> tuple[tuple[str, str], ...]:
         "rule": change.rule,
         "severity": str(change.severity),
     }
+    device = city.devices.get(change.subject)
+    if device is not None:
+        tags |= area_tags(device)
     compartment = change.evidence.measures.get("compartment")
     if isinstance(compartment, str):
         tags["compartment"] = compartment

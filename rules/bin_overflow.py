@@ -4,7 +4,7 @@ The subject is the device; each compartment is an incident of its own. Three of 
 the same as a median of five at it, and are known after three.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -73,7 +73,7 @@ class BinOverflow(Rule[State]):
     def __init__(self, parameters: BinOverflowParameters | None = None) -> None:
         self.parameters: BinOverflowParameters = parameters or BinOverflowParameters()
 
-    def judge(self, step: Step, state: State) -> Iterable[Verdict]:
+    def judge(self, step: Step, state: State) -> Sequence[Verdict]:
         """See Rule."""
         reading = step.reading
         if not isinstance(reading, Fill):

@@ -1,10 +1,12 @@
 """Fleet time: how late it is, by the devices' own clocks."""
 
+from bisect import insort
 from dataclasses import dataclass, field
 from typing import Final
 
 MAX_AHEAD_MS: Final = 120_000
 """No reading is admitted that is further ahead of the time it was received."""
+_LEADERS: Final = 3
 
 
 @dataclass(slots=True)
@@ -19,23 +21,28 @@ class FleetClock:
 
     now: int = 0
     """ms; 0 before anything was heard."""
-    newest: dict[str, int] = field(default_factory=dict)
+    devices: int = 0
+    """Heard so far."""
     leaders: list[tuple[int, str]] = field(default_factory=list)
-    """The newest three devices, newest first."""
+    """The newest three devices, newest last."""
 
-    def heard(self, device_id: str, ts: int) -> None:
-        """A reading of this device time (ms) arrived."""
-        before = self.newest.get(device_id)
-        if before is not None and ts <= before:
+    def heard(self, device_id: str, ts: int, before: int) -> None:
+        """A reading of this device time (ms) arrived; `before` is the device's newest until then, 0 for its first."""
+        if ts <= before:
             return
-        self.newest[device_id] = ts
-        if len(self.leaders) == 3 and ts < self.leaders[2][0]:
+        if not before:
+            self.devices += 1
+        leaders = self.leaders
+        if len(leaders) == _LEADERS and ts <= leaders[0][0]:
             return
-        self.leaders = sorted(((ts, device_id), *(led for led in self.leaders if led[1] != device_id)), reverse=True)[
-            :3
-        ]
-        k = min(3, 1 + len(self.newest) // 3)
-        self.now = max(self.now, self.leaders[min(k, len(self.leaders)) - 1][0], self.leaders[0][0] - MAX_AHEAD_MS)
+        own = next((place for place, leader in enumerate(leaders) if leader[1] == device_id), None)
+        if own is not None:
+            del leaders[own]
+        elif len(leaders) == _LEADERS:
+            del leaders[0]
+        insort(leaders, (ts, device_id))
+        k = min(_LEADERS, 1 + self.devices // 3)
+        self.now = max(self.now, leaders[-min(k, len(leaders))][0], leaders[-1][0] - MAX_AHEAD_MS)
 
     def quiet(self, quiet_ms: int) -> None:
         """Nothing was heard for so long."""

@@ -8,7 +8,7 @@ JournalError
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -138,6 +138,13 @@ class JournalEntry(_Value):
     recorded_at: int
     """Wall clock, ms."""
     change: AlertChange
+
+
+class JournalPlace(NamedTuple):
+    """How far somebody has read: the last change of judgement, and the last action of a person; 0 before the first."""
+
+    change: int = 0
+    action: int = 0
 
 
 class AlertDetail(_Value):

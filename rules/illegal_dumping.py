@@ -4,12 +4,12 @@ Every stop of a truck outside the sites where it may tip or load is scored (`rul
 because nothing reports them: known hot spots, manifests overdue or short.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from devices.city import City, Device, DeviceRole, SiteKind
-from devices.readings import Position, Weighing
+from devices.readings import Load, Position, Weighing
 from rules.alerts import Evidence, Severity, Text
 from rules.dumping_score import IllegalDumpingParameters, Stop, Term, families_of, finding, not_found, terms_of
 from rules.rule import Rule, Step
@@ -37,7 +37,7 @@ class State:
     """Of one truck."""
 
     stop: Stop | None = None
-    alleged: list[Alleged] = field(default_factory=list)
+    alleged: tuple[Alleged, ...] = ()
 
 
 class IllegalDumping(Rule[State]):
@@ -51,16 +51,17 @@ class IllegalDumping(Rule[State]):
     def __init__(self, parameters: IllegalDumpingParameters | None = None) -> None:
         self.parameters: IllegalDumpingParameters = parameters or IllegalDumpingParameters()
 
-    def judge(self, step: Step, state: State) -> Iterable[Verdict]:
+    def judge(self, step: Step, state: State) -> Sequence[Verdict]:
         """See Rule."""
-        if isinstance(step.reading, Weighing):
-            return tuple(self._cleared_by(step.reading, step, state))
-        if step.fix is None or step.track is None or not isinstance(step.reading, Position):
+        reading, fix, track = step.reading, step.fix, step.track
+        if fix is None or track is None or not isinstance(reading, Position):
+            return self.judge_late(step, state)
+        if state.stop is None and not (fix.usable and _may_begin(fix, track)):
             return ()
-        return tuple(self._judge_fix(step, step.reading, step.fix, step.track, state))
+        return tuple(self._judge_fix(step, reading, fix, track, state))
 
-    def judge_late(self, step: Step, state: State) -> Iterable[Verdict]:
-        """See Rule. A ticket that came late clears as well."""
+    def judge_late(self, step: Step, state: State) -> Sequence[Verdict]:
+        """See Rule. A ticket clears, however late it comes."""
         return tuple(self._cleared_by(step.reading, step, state)) if isinstance(step.reading, Weighing) else ()
 
     def _judge_fix(self, step: Step, position: Position, fix: Fix, track: Track, state: State) -> Iterator[Verdict]:
@@ -74,7 +75,7 @@ class IllegalDumping(Rule[State]):
         if state.stop is not None and (not outside or self._is_over(fix, track, state.stop)):
             yield from self._finish(step, state)
         if state.stop is None:
-            if not outside or not (track.standing_ms(fix.ts) or track.motion.anchor or track.lift.is_on(fix.ts)):
+            if not outside or not _may_begin(fix, track):
                 return
             state.stop = self._begin(step, fix, track)
         if not state.stop.left_at and state.stop.place.distance_m(fix.xy) > self.parameters.away_m:
@@ -138,7 +139,7 @@ class IllegalDumping(Rule[State]):
             if stop.lift_down_at and load.steady_ts - stop.lift_down_at >= self.parameters.settle_s * 1000:
                 stop.after_down_kg = load.steady_kg
         if position.load is not None and in_time:
-            stop.terminal_empty = LoadState(position.load.value) is LoadState.EMPTY
+            stop.terminal_empty = position.load is Load.EMPTY
 
     def _sense_stop(self, fix: Fix, track: Track, stop: Stop) -> None:
         ts, standing_ms = fix.ts, track.standing_ms(fix.ts)
@@ -189,7 +190,7 @@ class IllegalDumping(Rule[State]):
         stop, state.stop = state.stop, None
         if stop is None or not stop.suspected:
             return
-        state.alleged = [*state.alleged[1 - _KEPT_ALLEGED :], Alleged(stop.onset, stop.before_kg)]
+        state.alleged = (*state.alleged[1 - _KEPT_ALLEGED :], Alleged(stop.onset, stop.before_kg))
         level = Level.LEFT_OPEN if stop.confirmed else Level.CLEAR
         yield Verdict(step.device.id, level, step.reading.ts, stop.onset)
 
@@ -206,13 +207,13 @@ class IllegalDumping(Rule[State]):
         loaded_at = _loaded_at(step.track)
         alleged = state.alleged
         if state.stop is not None and state.stop.suspected:
-            alleged = [*alleged, Alleged(state.stop.onset, state.stop.before_kg)]
+            alleged = (*alleged, Alleged(state.stop.onset, state.stop.before_kg))
         for claim in alleged:
             in_time = 0 <= ticket.ts - claim.onset <= self.parameters.ticket_within_s * 1000
             loaded_again = claim.onset < loaded_at <= ticket.ts
             if net_kg is not None and in_time and not loaded_again and net_kg >= self._enough_kg(claim):
                 yield self._retraction(step, ticket, claim, net_kg)
-                state.alleged = [known for known in state.alleged if known != claim]
+                state.alleged = tuple(known for known in state.alleged if known != claim)
                 if state.stop is not None and state.stop.onset == claim.onset:
                     state.stop = None
 
@@ -274,6 +275,11 @@ class IllegalDumping(Rule[State]):
                 **_weights(stop),
             },
         )
+
+
+def _may_begin(fix: Fix, track: Track) -> bool:
+    """A stop begins with a truck that stands, or with its bed up."""
+    return track.motion.anchor is not None or track.standing_ms(fix.ts) > 0 or track.lift.is_on(fix.ts)
 
 
 def _measured(track: Track | None, stop: Stop, ts: int) -> set[Term]:

@@ -66,14 +66,14 @@ class IncidentBook:
         key = f"{rule}|{verdict.subject}|{verdict.part}"
         case = self.cases.get(key)
         if case is None:
-            if verdict.level not in _OPENING:
+            if verdict.level not in OPENING:
                 return []
             case = self.cases[key] = Case()
         changed = _step(case, rule, verdict)
         return [] if changed is None else [_publish(changed, rule, rule_version, verdict)]
 
 
-_OPENING: Final = frozenset({Level.SUSPECTED, Level.CONFIRMED})
+OPENING: Final = frozenset({Level.SUSPECTED, Level.CONFIRMED})
 
 
 def _step(case: Case, rule: str, verdict: Verdict) -> Incident | None:

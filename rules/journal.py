@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.database import transaction
@@ -30,6 +30,7 @@ from rules.handling import (
     InvalidCursor,
     JournalEntry,
     JournalError,
+    JournalPlace,
     Outcome,
     UnknownAlert,
 )
@@ -50,11 +51,14 @@ __all__ = [
     "InvalidCursor",
     "JournalEntry",
     "JournalError",
+    "JournalPlace",
     "Outcome",
     "UnknownAlert",
 ]
 
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
+_ACTIONS_LOCK: Final = 4_827_301
+"""PostgreSQL knows advisory locks by number; any, as long as nothing else in this database uses it."""
 _CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
 
 
@@ -80,6 +84,21 @@ class AlertJournal:
         with transaction(self._engine) as connection:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
+    def touched_after(self, place: JournalPlace, limit: int) -> tuple[list[AlertView], JournalPlace]:
+        """Alerts that judgement changed or a person acted on after `place`, as they stand now, and the place after.
+
+        At most `limit` changes and as many actions at a time: call again until the place stays.
+        """
+        changes = select(alert_change.c.no, alert_change.c.alert_id).where(alert_change.c.no > place.change)
+        actions = select(alert_action.c.no, alert_action.c.alert_id).where(alert_action.c.no > place.action)
+        with transaction(self._engine) as connection:
+            changed = connection.execute(changes.order_by(alert_change.c.no).limit(limit)).all()
+            acted = connection.execute(actions.order_by(alert_action.c.no).limit(limit)).all()
+            touched = {alert_id for _, alert_id in (*changed, *acted)}
+            rows = connection.execute(select(alert).where(alert.c.alert_id.in_(touched))).mappings()
+            views = [_view(row) for row in rows]
+        return views, JournalPlace(changed[-1].no if changed else place.change, acted[-1].no if acted else place.action)
+
     def last_no(self) -> int:
         """Number of the newest change; 0 while there is none."""
         with transaction(self._engine) as connection:
@@ -101,6 +120,13 @@ class AlertJournal:
         more = len(found) > limit
         return AlertPage(items=found[:limit], next_cursor=_cursor(found[limit - 1]) if more else None)
 
+    def open_alerts(self) -> dict[tuple[str, str], int]:
+        """How many are open, by rule and severity."""
+        by = (alert.c.rule, alert.c.severity)
+        query = select(*by, func.count()).where(*_conditions(AlertFilter(open=True))).group_by(*by)
+        with transaction(self._engine) as connection:
+            return {(rule, severity): count for rule, severity, count in connection.execute(query)}
+
     def alert(self, alert_id: str) -> AlertDetail | None:
         """One alert with its history; None when there is none of this id."""
         with transaction(self._engine) as connection:
@@ -121,11 +147,22 @@ class AlertJournal:
             if values:
                 connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**values))
             said = action.model_dump(mode="json")
+            _wait_for_other_actions(connection)
             connection.execute(insert(alert_action).values(alert_id=alert_id, at=action.at, action=said))
             detail = _detail(connection, alert_id)
         if detail is None:
             raise UnknownAlert(f"no alert {alert_id!r}")
         return detail
+
+
+def _wait_for_other_actions(connection: Connection) -> None:
+    """So that actions are seen in the order of their numbers: who reads on after one never passes over another.
+
+    PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, and
+    the changes come from one judge.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_ACTIONS_LOCK)))
 
 
 def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:

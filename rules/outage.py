@@ -25,7 +25,14 @@ class Outage:
     """What would have been said of each device."""
 
     def share_pct(self) -> float:
-        return 100.0 * len(self.overdue) / len(self.awaited) if self.awaited else 0.0
+        return self._share_pct(len(self.overdue))
+
+    def untold_share_pct(self) -> float:
+        """Of those that have no alert of their own: devices that were broken before do not make an outage last."""
+        return self._share_pct(len(self.overdue) - len(self.told))  # who is told of is overdue
+
+    def _share_pct(self, devices: int) -> float:
+        return 100.0 * devices / len(self.awaited) if self.awaited else 0.0
 
 
 def settle_outage(
@@ -64,7 +71,7 @@ def settle_outage(
 
 
 def _maybe_over(at: int, memory: Outage, ends_pct: float) -> Iterator[Verdict]:
-    if not memory.since or memory.share_pct() > ends_pct:
+    if not memory.since or memory.untold_share_pct() > ends_pct:
         return
     yield Verdict(SYSTEM, Level.CLEAR, at, memory.since)
     memory.since = 0

@@ -1,9 +1,13 @@
 """Putting one device's readings into the order they were measured in, whatever order they arrive in."""
 
+import json
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from devices.codec import encode
 from devices.readings import MODELS, Fill, Kind, Reading
 
 WINDOW_MS: Final = 30_000
@@ -22,12 +26,32 @@ def order_key(reading: Reading) -> OrderKey:
     return reading.ts, reading.kind, reading.device_id, part
 
 
-class Heard(NamedTuple):
-    """A reading, and how late it was for the fleet when it arrived."""
+class Waiting(NamedTuple):
+    """A reading on its way to judgement."""
 
-    reading: Reading
+    ts: int
     at: int
-    """Its device time; or, if it came later than the window allows, fleet time less the window. ms."""
+    """When the fleet knew of it: its device time; or, if it came later than the window allows, fleet time less the
+    window. ms."""
+    decoded: Reading | None
+    """None in a large fleet: what was sent takes an eighth of the memory, and is decoded again."""
+    sent: bytes | None
+    """Its JSON as the device sent it, which is what a checkpoint keeps; None where it has to be written anew."""
+    kind: Kind
+    device_id: str
+
+    def reading(self) -> Reading:
+        if self.decoded is not None:
+            return self.decoded
+        return MODELS[self.kind].model_validate_json(self.sent or b"", context=self.device_id)
+
+    def as_sent(self) -> bytes:
+        if self.sent is not None or self.decoded is None:
+            return self.sent or b""
+        return encode(self.decoded)
+
+
+_TS: Final = attrgetter("ts")
 
 
 @dataclass(slots=True)
@@ -39,93 +63,83 @@ class Lane:
     arbitrary choice, but one that does not depend on which came first.
     """
 
+    device_id: str
     newest: int = 0
     """Newest device time of the device itself, ms."""
     open_from: int = 0
     """Readings before this device time come too late to be put in order."""
     due: int = 0
-    """Fleet time at which everything waiting is let go; 0 when nothing waits."""
-    keys: list[OrderKey] = field(default_factory=list)
-    waiting: list[Heard] = field(default_factory=list)
-    """In order, beside their keys."""
+    """Fleet time at which everything waiting is let go, `WINDOW_MS` after the newest of it; 0 when nothing waits."""
+    waiting: list[Waiting] = field(default_factory=list)
+    """In order."""
 
-    def arrive(self, reading: Reading, fleet_now: int, *, own: bool = True) -> list[Heard] | None:
+    def arrive(
+        self, reading: Reading, fleet_now: int, sent: bytes | None = None, *, as_sent_only: bool = False
+    ) -> Sequence[Waiting] | None:
         """Take a reading in and return those that may be judged now, in order; None when it is too late for that.
 
-        `own` is False for what another device measured of this one (a ticket): it does not move the device's time on.
+        What another device measured of this one (a ticket) does not move the device's time on. `sent` is the reading's
+        JSON; with `as_sent_only` that is all that waits.
         """
         ts = reading.ts
-        if ts < self.open_from:
-            return None
-        self._put(heard(reading, fleet_now))
+        own = reading.device_id == self.device_id
         if own and ts > self.newest:
             self.newest = ts
             self.open_from = max(self.open_from, ts - WINDOW_MS)
-        released = self._release_before(self.open_from)
-        self.due = self._due(fleet_now)
+        if ts < self.open_from:
+            return None
+        waiting = self.waiting
+        at = max(ts, fleet_now - WINDOW_MS)
+        decoded = None if as_sent_only and sent is not None else reading
+        arrived = Waiting(ts, at, decoded, sent, reading.kind, self.device_id if own else reading.device_id)
+        if not waiting or ts > waiting[-1].ts:
+            waiting.append(arrived)
+        else:
+            self._put(arrived)
+        released: Sequence[Waiting] = ()
+        if waiting[0].ts < self.open_from:
+            count = bisect_left(waiting, self.open_from, key=_TS)
+            released = waiting[:count]
+            del waiting[:count]
+        # For a device that lags behind the fleet, or uploads what it buffered, after its last arrival instead. Never
+        # sooner than was said before: who flushes looks at that time first.
+        newest = waiting[-1].ts
+        self.due = max(self.due, (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS)
         return released
 
-    def flush(self, fleet_now: int) -> list[Heard]:
+    def flush(self, fleet_now: int) -> Sequence[Waiting]:
         """Everything that waits, once fleet time has reached `due`; else nothing."""
         if not self.due or fleet_now < self.due:
-            return []
-        self.open_from = max(self.open_from, self.keys[-1][0] + 1)
+            return ()
+        self.open_from = max(self.open_from, self.waiting[-1].ts + 1)
         self.due = 0
-        released, self.waiting, self.keys = self.waiting, [], []
+        released, self.waiting = self.waiting, []
         return released
 
     def dump(self) -> bytes:
-        """For a snapshot: JSON."""
+        """For a checkpoint: JSON."""
         waiting = ",".join(
-            f'["{reading.kind}",{reading.model_dump_json(exclude_none=True)},{at}]' for reading, at in self.waiting
+            f'[{said.ts},{said.at},{json.dumps(said.as_sent().decode())},"{said.kind}","{said.device_id}"]'
+            for said in self.waiting
         )
-        times = f'"newest":{self.newest},"open_from":{self.open_from},"due":{self.due}'
-        return f'{{{times},"waiting":[{waiting}]}}'.encode()
+        return f"[{self.newest},{self.open_from},{self.due},[{waiting}]]".encode()
 
     @classmethod
-    def load(cls, dumped: dict[str, Any]) -> "Lane":
-        # Not strict: JSON has no enums.
-        waiting = [
-            Heard(MODELS[Kind(kind)].model_validate(said, strict=False), at) for kind, said, at in dumped["waiting"]
-        ]
-        keys = [order_key(reading) for reading, _ in waiting]
-        return cls(dumped["newest"], dumped["open_from"], dumped["due"], keys, waiting)
+    def load(cls, device_id: str, dumped: list[Any]) -> "Lane":
+        """Raises ValueError or TypeError for anything but the values of a dump."""
+        newest, open_from, due, waiting = dumped
+        said = [Waiting(ts, at, None, sent.encode(), Kind(kind), who) for ts, at, sent, kind, who in waiting]
+        return cls(device_id, newest, open_from, due, said)
 
-    def _put(self, arrived: Heard) -> None:
-        key = order_key(arrived.reading)
-        if not self.keys or key > self.keys[-1]:
-            self.keys.append(key)
-            self.waiting.append(arrived)
-            return
-        place = bisect_left(self.keys, key)
-        if self.keys[place] != key:
-            self.keys.insert(place, key)
+    def _put(self, arrived: Waiting) -> None:
+        """In its place among those of the same time or later."""
+        key = order_key(arrived.reading())
+        place = bisect_left(self.waiting, key, key=lambda said: order_key(said.reading()))
+        if place == len(self.waiting) or order_key(self.waiting[place].reading()) != key:
             self.waiting.insert(place, arrived)
-        elif _content(arrived.reading) < _content(self.waiting[place].reading):
+        elif _content(arrived) < _content(self.waiting[place]):
             self.waiting[place] = arrived
 
-    def _release_before(self, ts: int) -> list[Heard]:
-        count = bisect_left(self.keys, (ts,))
-        if not count:
-            return []
-        released = self.waiting[:count]
-        del self.waiting[:count], self.keys[:count]
-        return released
 
-    def _due(self, fleet_now: int) -> int:
-        """Fleet time `WINDOW_MS` after the newest that waits.
-
-        For a device that lags behind the fleet, or uploads what it buffered, after its last arrival instead.
-        """
-        if not self.keys:
-            return 0
-        newest = self.keys[-1][0]
-        return (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS
-
-
-def heard(reading: Reading, fleet_now: int) -> Heard:
-    return Heard(reading, max(reading.ts, fleet_now - WINDOW_MS))
-
-
-def _content(reading: Reading) -> str:
-    return reading.model_dump_json(exclude={"seq"})
+def _content(waiting: Waiting) -> str:
+    return waiting.reading().model_dump_json(exclude={"seq"})

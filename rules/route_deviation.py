@@ -98,12 +98,12 @@ class RouteDeviation(FleetRule[State, Closures]):
     def __init__(self, parameters: RouteDeviationParameters | None = None) -> None:
         self.parameters: RouteDeviationParameters = parameters or RouteDeviationParameters()
 
-    def judge(self, step: Step, state: State) -> Iterable[Verdict]:
+    def judge(self, step: Step, state: State) -> Sequence[Verdict]:
         """See Rule."""
         fix, vehicle_id = step.fix, step.device.vehicle_id
         if fix is None:
             return ()
-        routes = tuple(step.city.routes_of(vehicle_id, fix.ts)) if vehicle_id is not None else ()
+        routes = list(step.city.routes_of(vehicle_id, fix.ts)) if vehicle_id is not None else []
         if not routes or fix.blind:
             return self._unknown(step, state)
         if not fix.usable:
@@ -124,10 +124,15 @@ class RouteDeviation(FleetRule[State, Closures]):
     def _offset(self, fix: Fix, routes: Sequence[Route], city: City) -> tuple[Route, float]:
         """The nearest approved route and the effective distance from it; 0 near its ends."""
         geometry = city.geometry
-        offset, index = min((geometry.route_offset(route, fix.xy), index) for index, route in enumerate(routes))
+        nearest = routes[0]
+        offset = geometry.route_offset(nearest, fix.xy)
+        for route in routes[1:]:
+            other = geometry.route_offset(route, fix.xy)
+            if other < offset:
+                nearest, offset = route, other
         if offset.distance_m >= self.parameters.leave_m and self._near_an_end(fix, routes, city):
-            return routes[index], 0.0
-        return routes[index], max(0.0, offset.distance_m - min(fix.accuracy_m, self.parameters.accuracy_credit_m))
+            return nearest, 0.0
+        return nearest, max(0.0, offset.distance_m - min(fix.accuracy_m, self.parameters.accuracy_credit_m))
 
     def _near_an_end(self, fix: Fix, routes: Sequence[Route], city: City) -> bool:
         near = {site.id for site, distance_m in fix.sites if distance_m <= self.parameters.ends_m}
@@ -140,7 +145,7 @@ class RouteDeviation(FleetRule[State, Closures]):
             for route in routes
         )
 
-    def _judge_offset(self, step: Step, fix: Fix, state: State, route: Route, off_m: float) -> Iterable[Verdict]:
+    def _judge_offset(self, step: Step, fix: Fix, state: State, route: Route, off_m: float) -> Sequence[Verdict]:
         if fix.regained and state.whereabouts is Whereabouts.LEAVING:
             state.excursion = None  # begun before a stretch of which nobody knows
         if state.excursion is None:
@@ -208,14 +213,14 @@ class RouteDeviation(FleetRule[State, Closures]):
             and (off_s >= limits.long_off_s or excursion.driven_m >= limits.long_driven_m)
         )
 
-    def _end(self, step: Step, state: State) -> Iterable[Verdict]:
+    def _end(self, step: Step, state: State) -> Sequence[Verdict]:
         excursion, was = state.excursion, state.whereabouts
         state.excursion, state.whereabouts, state.back_fixes = None, Whereabouts.ON_ROUTE, 0
         if excursion is None or was is not Whereabouts.OFF_ROUTE:
             return ()
         return (Verdict(step.device.id, Level.CLEAR, step.reading.ts, excursion.onset, shared=excursion.route_id),)
 
-    def _unknown(self, step: Step, state: State) -> Iterable[Verdict]:
+    def _unknown(self, step: Step, state: State) -> Sequence[Verdict]:
         """Nobody knows: what was only beginning is forgotten, what was found stays."""
         if state.whereabouts in {Whereabouts.UNKNOWN, Whereabouts.OFF_ROUTE}:
             return ()

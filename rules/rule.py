@@ -4,9 +4,8 @@ A new rule is one module with its parameters, its state and its class, a line in
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -22,8 +21,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One reading, in its device's order, with what is known around it."""
 
     reading: Reading
@@ -41,6 +39,13 @@ class Step:
     def own(self) -> bool:
         """The device measured it itself."""
         return self.reading.device_id == self.device.id
+
+
+class Quiet(NamedTuple):
+    """A device that was not heard."""
+
+    device: Device
+    city: City
 
 
 S = TypeVar("S")
@@ -64,10 +69,10 @@ class Rule(ABC, Generic[S]):
     state: type[S]
 
     @abstractmethod
-    def judge(self, step: Step, state: S) -> Iterable[Verdict]:
+    def judge(self, step: Step, state: S) -> Sequence[Verdict]:
         """Say what a reading, in order, means."""
 
-    def judge_late(self, step: Step, state: S) -> Iterable[Verdict]:
+    def judge_late(self, step: Step, state: S) -> Sequence[Verdict]:
         """Say what a reading means that came too late to be put in order; most rules pass over it."""
         return ()
 
@@ -75,7 +80,7 @@ class Rule(ABC, Generic[S]):
         """Device time, ms, at which silence would mean something; None when it never does."""
         return None
 
-    def expire(self, device: Device, state: S) -> Iterable[Verdict]:
+    def expire(self, quiet: Quiet, state: S) -> Sequence[Verdict]:
         """Say what it means that `due` has passed for the whole fleet while the device was not heard."""
         return ()
 

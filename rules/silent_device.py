@@ -5,7 +5,7 @@ device buffered and uploads later fills the hole; when it is full, the alert is 
 it is the network or the platform, and one alert says so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -14,7 +14,7 @@ from devices.geometry import LatLon
 from devices.readings import Position, Reading, Status
 from rules.alerts import Evidence, ReadingRef, Severity, Text
 from rules.outage import Outage, settle_outage
-from rules.rule import FleetRule, Parameters, Step
+from rules.rule import FleetRule, Parameters, Quiet, Step
 from rules.tracking import LoadState
 from rules.verdicts import Level, Verdict
 from rules.wording import duration, who
@@ -77,12 +77,15 @@ class State:
     interval_s: int = 60
     stage: int = 0
     """How many of the steps have been said: overdue, then one or more alerts."""
-    place: LatLon | None = None
-    name_en: str = ""
-    name_zh: str = ""
-    last: list[tuple[str, int]] = field(default_factory=list)
-    """Kind and device time of its last readings."""
-    silences: list[Silence] = field(default_factory=list)
+    lat: float | None = None
+    """Of its last position."""
+    lon: float | None = None
+    kind: str = ""
+    """Of its newest reading."""
+    kind_before: str = ""
+    newest_before: int = 0
+    """Kind and device time of the newest reading until then; 0 if that was the first."""
+    silences: tuple[Silence, ...] = ()
 
 
 class SilentDevice(FleetRule[State, Outage]):
@@ -97,32 +100,35 @@ class SilentDevice(FleetRule[State, Outage]):
     def __init__(self, parameters: SilentDeviceParameters | None = None) -> None:
         self.parameters: SilentDeviceParameters = parameters or SilentDeviceParameters()
 
-    def judge(self, step: Step, state: State) -> Iterable[Verdict]:
+    def judge(self, step: Step, state: State) -> Sequence[Verdict]:
         """See Rule."""
-        if not step.own or _is_will(step.reading):
+        if not step.own or _says(step.reading, "will"):  # that is the broker, not the device
             return ()
-        return tuple(self._heard(step, state))
+        return self._heard(step, state)
 
-    def judge_late(self, step: Step, state: State) -> Iterable[Verdict]:
+    def judge_late(self, step: Step, state: State) -> Sequence[Verdict]:
         """See Rule. A late status may be one the broker retained: it proves nothing."""
         if not step.own or isinstance(step.reading, Status) or not state.heard_at:
             return ()
-        return tuple(self._heard(step, state))
+        return self._heard(step, state)
 
     def due(self, state: State) -> int | None:
         """See Rule."""
         if not state.heard_at or state.resting:
             return None
+        if not state.stage:
+            return state.heard_at + self._overdue_s(state) * 1000
         step = self._step(state)
         return None if step is None else state.heard_at + step[0] * 1000
 
-    def expire(self, device: Device, state: State) -> Iterable[Verdict]:
+    def expire(self, quiet: Quiet, state: State) -> Sequence[Verdict]:
         """See Rule."""
+        device = quiet.device
         due = self.due(state)
         if due is None:
             return ()
         if device.validity.covers(due):
-            return (self._next_step(device, state, due),)
+            return (self._next_step(device, quiet.city, state, due),)
         state.resting, state.said_at = True, max(state.newest + due - state.heard_at, state.said_at)
         return (Verdict(device.id, Level.UNKNOWN, state.said_at, state.newest),)  # retired: nobody waits for it
 
@@ -140,7 +146,7 @@ class SilentDevice(FleetRule[State, Outage]):
     def _overdue_s(self, state: State) -> int:
         limits = self.parameters
         overdue_s = max(limits.overdue_intervals * state.interval_s, limits.overdue_at_least_s)
-        return min(overdue_s, limits.loaded_warn_s) if state.loaded else overdue_s
+        return limits.loaded_warn_s if state.loaded and limits.loaded_warn_s < overdue_s else overdue_s
 
     def _step(self, state: State) -> tuple[int, Severity | None] | None:
         """Seconds of silence and severity of what is to be said next; nothing is said of a device only overdue."""
@@ -159,22 +165,27 @@ class SilentDevice(FleetRule[State, Outage]):
                 again_s = limits.loaded_urgent_s + (stage - 3) * limits.loaded_again_s
                 return (again_s, Severity.P1) if stage == 3 or again_s <= limits.loaded_until_s else None
 
-    def _heard(self, step: Step, state: State) -> Iterator[Verdict]:
-        device_id, heard_at = step.device.id, max(step.heard_at, state.heard_at)
+    def _heard(self, step: Step, state: State) -> list[Verdict]:
+        said: list[Verdict] = []
+        device_id = step.device.id
+        heard_at = max(state.heard_at, step.heard_at)
         while (due := self.due(state)) is not None and due < heard_at:
-            yield self._next_step(step.device, state, due)
+            said.append(self._next_step(step.device, step.city, state, due))
         at = max(step.reading.ts, state.said_at)
         if not state.heard_at or state.resting or state.stage:
-            yield Verdict(device_id, Level.CLEAR, at, state.newest or at)
+            said.append(Verdict(device_id, Level.CLEAR, at, state.newest or at))
         if state.stage > 1:
-            state.silences = [*state.silences[1 - _KEPT_SILENCES :], Silence(state.newest, at, heard_at)]
+            state.silences = (*state.silences[1 - _KEPT_SILENCES :], Silence(state.newest, at, heard_at))
         if state.stage:
             state.stage, state.said_at = 0, at
-        self._fill(step.reading.ts, state)
+        if state.silences:
+            self._fill(step.reading.ts, state)
         self._remember(step, state, heard_at)
-        yield from self._retractions(step, state)
+        if state.silences:
+            said += self._retractions(step, state)
         if state.resting:
-            yield Verdict(device_id, Level.UNKNOWN, at, at)
+            said.append(Verdict(device_id, Level.UNKNOWN, at, at))
+        return said
 
     def _fill(self, ts: int, state: State) -> None:
         """Note the holes a reading leaves behind it, and put it into those that are known."""
@@ -188,8 +199,6 @@ class SilentDevice(FleetRule[State, Outage]):
 
     def _retractions(self, step: Step, state: State) -> Iterator[Verdict]:
         """A silence of which everything was uploaded was only one of the line."""
-        if not state.silences:
-            return
         allowed_ms = self._overdue_s(state) * 1000
         left = []
         for silence in state.silences:
@@ -197,7 +206,7 @@ class SilentDevice(FleetRule[State, Outage]):
                 yield self._retraction(step, silence)
             elif state.heard_at - silence.onset <= _BACKFILL_MS:
                 left.append(silence)
-        state.silences = left
+        state.silences = tuple(left)
 
     def _retraction(self, step: Step, silence: Silence) -> Verdict:
         """Dated by the end of the silence, whenever the last of it was uploaded."""
@@ -209,27 +218,19 @@ class SilentDevice(FleetRule[State, Outage]):
         return Verdict(step.device.id, Level.RETRACTED, silence.closed_at, silence.onset, evidence=evidence)
 
     def _remember(self, step: Step, state: State, heard_at: int) -> None:
-        reading = step.reading
+        reading, track = step.reading, step.track
         state.heard_at = heard_at
         state.interval_s = step.device.report_interval_s
         if reading.ts < state.newest:
             return
-        state.newest = reading.ts
-        state.loaded = step.track is not None and step.track.load.state is LoadState.LOADED
-        says_off = isinstance(reading, Status) and not reading.online and reading.cause == "shutdown"
-        state.resting = says_off and not state.loaded
-        if not state.name_en:
-            name = who(step.device, step.city)
-            state.name_en, state.name_zh = name.en, name.zh
-            site = step.city.sites.get(step.device.site_id) if step.device.site_id is not None else None
-            if site is not None:
-                middle = site.area.representative_point()
-                state.place = LatLon(lat=middle.y, lon=middle.x)
+        state.kind_before, state.newest_before = state.kind, state.newest
+        state.kind, state.newest = reading.kind, reading.ts
+        state.loaded = track is not None and track.load.state is LoadState.LOADED
+        state.resting = _says(reading, "shutdown") and not state.loaded
         if isinstance(reading, Position):
-            state.place = LatLon(reading.lat, reading.lon)
-        state.last = [*state.last[-1:], (reading.kind, reading.ts)]
+            state.lat, state.lon = reading.lat, reading.lon
 
-    def _next_step(self, device: Device, state: State, due: int) -> Verdict:
+    def _next_step(self, device: Device, city: City, state: State, due: int) -> Verdict:
         limits, said = self.parameters, self._step(state)
         severity = None if said is None else said[1]
         state.stage += 1
@@ -237,6 +238,7 @@ class SilentDevice(FleetRule[State, Outage]):
         state.said_at = at = max(state.newest + silent_ms, state.said_at)
         if severity is None:
             return Verdict(device.id, Level.CANDIDATE, at, state.newest)
+        name = who(device, city)
         load_en, load_zh = (", loaded,", "载货，") if state.loaded else ("", "")
         return Verdict(
             subject=device.id,
@@ -244,10 +246,10 @@ class SilentDevice(FleetRule[State, Outage]):
             at=at,
             onset=state.newest,
             severity=severity,
-            place=state.place,
+            place=_place(device, city, state),
             title=Text(
-                en=f"{state.name_en}{load_en} has not been heard for {duration(silent_ms)}",
-                zh=f"{state.name_zh}{load_zh}已离线{duration(silent_ms, zh=True)}",
+                en=f"{name.en}{load_en} has not been heard for {duration(silent_ms)}",
+                zh=f"{name.zh}{load_zh}已离线{duration(silent_ms, zh=True)}",
             ),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
@@ -267,15 +269,32 @@ class SilentDevice(FleetRule[State, Outage]):
                         zh=f"非大范围离线：同时逾期的设备不超过{limits.outage_share_pct:g}%或少于{limits.outage_devices}台",
                     ),
                 ),
-                readings=tuple(ReadingRef(device_id=device.id, kind=kind, ts=ts, says={}) for kind, ts in state.last),
+                readings=tuple(
+                    ReadingRef(device_id=device.id, kind=kind, ts=ts, says={})
+                    for kind, ts in ((state.kind_before, state.newest_before), (state.kind, state.newest))
+                    if ts
+                ),
                 measures={"silent_s": silent_ms // 1000, "loaded": state.loaded, "interval_s": state.interval_s},
             ),
         )
 
 
-def _is_will(reading: Reading) -> bool:
-    """The broker speaks for the device."""
-    return isinstance(reading, Status) and not reading.online and reading.cause == "will"
+def _place(device: Device, city: City, state: State) -> LatLon | None:
+    """Where it was last, or stands."""
+    if state.lat is not None and state.lon is not None:
+        return LatLon(state.lat, state.lon)
+    site = city.sites.get(device.site_id) if device.site_id is not None else None
+    if site is None:
+        return None
+    middle = site.area.representative_point()
+    return LatLon(lat=middle.y, lon=middle.x)
+
+
+def _says(reading: Reading, cause: str) -> bool:
+    """Whether a reading says that its device goes off, for this cause."""
+    if isinstance(reading, Position):  # asked first: a model takes long to say what it is not
+        return False
+    return isinstance(reading, Status) and not reading.online and reading.cause == cause
 
 
 def _split(start: int, end: int, ts: int) -> tuple[tuple[int, int], ...]:

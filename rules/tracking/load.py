@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from devices.city import City, Site, SiteKind, Vehicle
-from devices.readings import Position, Weighing
+from devices.readings import Load, Position, Weighing
 
 TICKET_HOLDS_MS: Final = 600_000
 """A weighbridge's word stands this long against the truck's own sensors, which may lag or drift; then they see more."""
@@ -49,6 +49,21 @@ class LoadSource(StrEnum):
     NONE = "none"
 
 
+_BELIEVED: Final = (
+    (LoadSource.TICKET, TICKET_HOLDS_MS),
+    (LoadSource.SCALE, SENSOR_HOLDS_MS),
+    (LoadSource.TERMINAL, SENSOR_HOLDS_MS),
+    (LoadSource.TICKET, STATEMENT_HOLDS_MS),
+    (LoadSource.MANIFEST, SENSOR_HOLDS_MS),
+    (LoadSource.SITE, STATEMENT_HOLDS_MS),
+)
+"""Who is asked, in this order, and how old the word may be."""
+# Python 3.11 takes longer to find a member on its class than for a line of arithmetic; every fix passes here.
+_SCALE, _TERMINAL, _LOADED = LoadSource.SCALE, LoadSource.TERMINAL, LoadState.LOADED
+_STATE_OF: Final = {Load.EMPTY: LoadState.EMPTY, Load.PARTIAL: LoadState.PARTIAL, Load.LOADED: LoadState.LOADED}
+"""What a terminal says, in our words."""
+
+
 @dataclass(slots=True)
 class LoadTrack:
     """What each source said last, and what is believed. Times are device time, ms."""
@@ -72,7 +87,7 @@ class LoadTrack:
         if position.load_kg is not None:
             self._weigh(position.load_kg, ts, _payload_kg(vehicle))
         if position.load is not None:
-            self.said[LoadSource.TERMINAL] = ts, LoadState(position.load.value)
+            self.said[_TERMINAL] = ts, _STATE_OF[position.load]
         if position.manifest is not None:
             self.said[LoadSource.MANIFEST] = ts, LoadState.LOADED
         self._believe(ts)
@@ -110,26 +125,20 @@ class LoadTrack:
             return
         self.steady_kg, self.steady_ts = kg, ts
         self.raw_kg, self.raw_ts = kg, ts
-        self.said[LoadSource.SCALE] = ts, self._state_of(kg / payload_kg)
+        self.said[_SCALE] = ts, self._state_of(kg / payload_kg)
 
     def _state_of(self, share: float) -> LoadState:
         """With hysteresis around the state the scale gave last."""
-        before = self.said.get(LoadSource.SCALE, (0, LoadState.UNKNOWN))[1]
-        if share >= LOADED_SHARE - (HYSTERESIS_SHARE if before is LoadState.LOADED else 0):
-            return LoadState.LOADED
+        word = self.said.get(_SCALE)
+        before = word[1] if word is not None else LoadState.UNKNOWN
+        if share >= LOADED_SHARE - (HYSTERESIS_SHARE if before is _LOADED else 0):
+            return _LOADED
         if share <= EMPTY_SHARE + (HYSTERESIS_SHARE if before is LoadState.EMPTY else 0):
             return LoadState.EMPTY
         return LoadState.PARTIAL
 
     def _believe(self, ts: int) -> None:
-        for source, holds_ms in (
-            (LoadSource.TICKET, TICKET_HOLDS_MS),
-            (LoadSource.SCALE, SENSOR_HOLDS_MS),
-            (LoadSource.TERMINAL, SENSOR_HOLDS_MS),
-            (LoadSource.TICKET, STATEMENT_HOLDS_MS),
-            (LoadSource.MANIFEST, SENSOR_HOLDS_MS),
-            (LoadSource.SITE, STATEMENT_HOLDS_MS),
-        ):
+        for source, holds_ms in _BELIEVED:
             if (word := self.said.get(source)) is not None and ts - word[0] <= holds_ms:
                 self.state, self.source = word[1], source
                 return

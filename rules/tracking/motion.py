@@ -1,11 +1,12 @@
 """Where a truck is and whether it moves: spikes passed over, parking drift held still."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from devices.city import City
 from devices.city_geometry import NearSite
-from devices.geometry import XY, LatLon
+from devices.geometry import XY
 from devices.readings import Position
 from rules.tracking.quality import Quality, accuracy_m, judge_quality
 
@@ -22,8 +23,7 @@ _BASELINE_MS: Final = 10_000
 fix a second is not motion."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """What one position reading says of place and motion."""
 
     ts: int
@@ -44,7 +44,7 @@ class Fix:
     """Driven since the usable fix before; 0 after a blind stretch."""
     gap_ms: int
     """Since the usable fix before; 0 at the first."""
-    sites: tuple[NearSite, ...] = ()
+    sites: Sequence[NearSite] = ()
     """Within `NEARBY_M`, nearest first."""
 
     def outside_m(self) -> float:
@@ -73,24 +73,24 @@ class Motion:
     def take(self, position: Position, city: City, blind_after_ms: int) -> Fix:
         """Judge a position reading and remember it."""
         ts = position.ts
-        xy = city.plane.xy(LatLon(position.lat, position.lon))
+        xy = city.plane.xy(position)
         quality = judge_quality(position)
         if quality is Quality.BAD or not self._believable(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held
-        speed_kmh = self._speed_kmh(position, xy)
+        speed_kmh = position.speed_kmh if position.speed_kmh is not None else self._speed_kmh(position, xy)
         self._stand_or_go(ts, xy, speed_kmh)
         self.ts, self.at = ts, xy
         here = self.held = self.anchor or xy
         regained = gap_ms > blind_after_ms
-        sites = tuple(city.geometry.sites_near(here, NEARBY_M, ts))
+        sites = city.geometry.sites_near(here, NEARBY_M, ts)
+        moving = speed_kmh is not None and speed_kmh >= STILL_KMH
+        run_m = before.distance_m(here) if before is not None and not regained else 0.0
+        usable, blind = True, False
         return Fix(
-            ts=ts, quality=quality, usable=True, blind=False, regained=regained, xy=here,
-            accuracy_m=accuracy_m(position), speed_kmh=speed_kmh,
-            moving=speed_kmh is not None and speed_kmh >= STILL_KMH,
-            run_m=before.distance_m(here) if before is not None and not regained else 0.0, gap_ms=gap_ms, sites=sites,
-        )  # fmt: skip
+            ts, quality, usable, blind, regained, here, accuracy_m(position), speed_kmh, moving, run_m, gap_ms, sites
+        )
 
     def _unusable(self, position: Position, quality: Quality, xy: XY, blind_after_ms: int) -> Fix:
         return Fix(
@@ -113,8 +113,7 @@ class Motion:
         return False
 
     def _speed_kmh(self, position: Position, xy: XY) -> float | None:
-        if position.speed_kmh is not None:
-            return position.speed_kmh
+        """Worked out."""
         if not self.baseline or position.ts - self.ts > BLIND_AFTER_MS:
             self.baseline = ((position.ts, xy),)
             return None

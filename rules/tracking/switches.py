@@ -1,6 +1,6 @@
 """Switches bounce, stick and chatter: what a raw switch value is worth."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 ON_AFTER_MS: Final = 2_000
@@ -24,7 +24,7 @@ class Switch:
     raw: bool | None = None
     raw_since: int = 0
     seen: int = 0
-    edges: list[int] = field(default_factory=list)
+    edges: tuple[int, ...] = ()
     """Of the last minute."""
     fault_until: int = 0
 
@@ -55,7 +55,7 @@ class Switch:
 
     def _edge(self, raw: bool, ts: int) -> None:
         if self.raw is not None:
-            self.edges = [edge for edge in self.edges if ts - edge < CHATTER_WITHIN_MS] + [ts]
+            self.edges = (*(edge for edge in self.edges if ts - edge < CHATTER_WITHIN_MS), ts)
             if len(self.edges) > CHATTER_EDGES:
                 self.fault_until = ts + HEALTHY_AFTER_MS
         self.raw, self.raw_since = raw, ts

@@ -29,10 +29,9 @@ class Track:
 def follow(track: Track, reading: Reading, device: Device, city: City) -> Fix | None:
     """Take a truck's reading into its track. A position gives a Fix, a weighbridge's ticket changes the load only."""
     vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
-    if isinstance(reading, Weighing):
-        track.load.take_ticket(reading, city, vehicle)
-        return None
     if not isinstance(reading, Position):
+        if isinstance(reading, Weighing):
+            track.load.take_ticket(reading, city, vehicle)
         return None
     fix = track.motion.take(reading, city, max(BLIND_AFTER_MS, 2000 * device.report_interval_s))
     track.lift.take(reading.lift_up, reading.ts)

@@ -10,6 +10,8 @@ from typing import Any
 import aiomqtt
 import pytest
 
+from devices.cities import JINCHENG
+from devices.city_files import read_city
 from devices.series import ALERT_FIELDS, ALERT_MEASUREMENT, ALERT_TAGS, Point
 from ingest.alert_mqtt import MqttOutlet
 from ingest.announcer import BATCH, Announcer, Cursors, OutletUnavailable, StoreOutlet, alert_points
@@ -20,6 +22,8 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts import AlertChange, Evidence, Phase, Severity, Text
 from rules.journal import JournalEntry
 from tests.servers import free_port
+
+CITY = read_city(JINCHENG)
 
 
 def change(no: int, **given: Any) -> AlertChange:
@@ -95,11 +99,17 @@ async def test_one_outlet_that_is_down_does_not_hold_the_other(tmp_path: Path) -
 
 
 def test_the_row_carries_what_the_boards_ask_for() -> None:
-    (point,) = alert_points([change(1)])
+    (point,) = alert_points([change(1)], CITY)
     assert point.measurement == ALERT_MEASUREMENT
     assert tuple(name for name, _ in point.tags) == ALERT_TAGS
     assert set(point.fields) == set(ALERT_FIELDS)
     assert point.ts == change(1).at
+
+
+def test_the_row_carries_where_its_device_belongs() -> None:
+    truck = next(device for device in CITY.devices.values() if device.fleet)
+    (point,) = alert_points([change(1, subject=truck.id)], CITY)
+    assert {"district": truck.district, "fleet": truck.fleet}.items() <= dict(point.tags).items()
 
 
 def test_alerts_of_one_instant_do_not_overwrite_each_other() -> None:
@@ -110,17 +120,17 @@ def test_alerts_of_one_instant_do_not_overwrite_each_other() -> None:
         change(1, subject="T1"), change(2, subject="T2"), change(3), change(4),
         change(5, evidence=of("paper")), change(6, evidence=of("glass")), change(7, phase=Phase.CLOSED),
     ]  # fmt: skip
-    points = alert_points(changes)
+    points = alert_points(changes, CITY)
     assert len({(point.tags, point.ts) for point in points}) == len(changes)
     assert max(point.ts for point in points) == changes[0].at + 1
-    assert alert_points(changes) == points
+    assert alert_points(changes, CITY) == points
 
 
 async def test_rows_stand_once_in_the_store_however_often_they_are_delivered(tmp_path: Path) -> None:
     store, journal = SqliteStore(tmp_path / "readings.db"), FakeJournal()
     journal.add(3)
     for _ in range(2):
-        await StoreOutlet(store).deliver(journal.entries)
+        await StoreOutlet(store, lambda: CITY).deliver(journal.entries)
     rows = await store.rows(ALERT_MEASUREMENT, "P01", 0, 2_000_000_000_000, limit=10)
     assert [row.fields["alert_id"] for row in rows] == [f"{no:016x}" for no in (1, 2, 3)]
     await store.close()
@@ -137,9 +147,9 @@ class TroubledStore(SqliteStore):
 async def test_a_store_that_is_down_is_tried_again_and_poison_is_passed_over() -> None:
     entries = [JournalEntry(no=1, recorded_at=0, change=change(1))]
     with pytest.raises(OutletUnavailable) as down:
-        await StoreOutlet(TroubledStore(StoreUnavailable("503", 7.0))).deliver(entries)
+        await StoreOutlet(TroubledStore(StoreUnavailable("503", 7.0)), lambda: CITY).deliver(entries)
     assert down.value.retry_after == 7
-    poison = StoreOutlet(TroubledStore(StoreRejected([(alert_points([change(1)])[0], "no")])))
+    poison = StoreOutlet(TroubledStore(StoreRejected([(0, "no")])), lambda: CITY)
     await poison.deliver(entries)
     assert poison.rejected == 1
 

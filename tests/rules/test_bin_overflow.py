@@ -1,13 +1,11 @@
 """Stories of compartments that fill, are emptied, or only seem to."""
 
-import json
-
 import pytest
 
 from rules.alerts import AlertChange
 from rules.bin_overflow import MAX_COMPARTMENTS, BinOverflow
 from rules.engine import RuleEngine
-from tests.rules.town import at_s, fills, judged, run, told, town
+from tests.rules.town import at_s, fills, judged, rows, run, told, town
 
 
 def changes(*levels: float, **says: object) -> list[AlertChange]:
@@ -99,5 +97,5 @@ def test_a_compartment_found_full_after_a_silence_is_full() -> None:
 def test_a_device_that_invents_compartments_does_not_fill_the_memory() -> None:
     engine = RuleEngine(town(), [BinOverflow()])
     run(engine, (r for n in range(200) for r in fills([95] * 4, part=f"c{n}", start_s=300 * n, deposits=2)))
-    state = json.loads(engine.snapshot())["rules"]["bin_overflow"]["states"]["P01"]
+    state = rows(engine)["P01"]["bin_overflow/1"]
     assert len(state["compartments"]) == MAX_COMPARTMENTS

@@ -1,7 +1,7 @@
 """The engine round the rules: failures, snapshots, the city, devices that are gone."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -11,10 +11,11 @@ from devices.city import DeviceRole, Validity
 from rules.alerts import Evidence, Text
 from rules.bin_overflow import BinOverflow
 from rules.catalogue import build_rules
-from rules.engine import TRACKING, RuleEngine, SnapshotUnusable
+from rules.dossier import SnapshotUnusable
+from rules.engine import TRACKING, RuleEngine
 from rules.rule import Parameters, Rule, Step
 from rules.verdicts import Level, Verdict
-from tests.rules.town import T0, Trip, fills, judged, run, ticket, told, town
+from tests.rules.town import T0, Trip, fills, in_time, judged, rows, run, ticket, told, town
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class EveryThird(Rule[Count]):
     parameters = Parameters()
     state = Count
 
-    def judge(self, step: Step, state: Count) -> Iterable[Verdict]:
+    def judge(self, step: Step, state: Count) -> Sequence[Verdict]:
         state.readings += 1
         if state.readings == 5:
             raise ZeroDivisionError
@@ -72,18 +73,65 @@ def test_a_state_of_another_version_is_not_taken_over() -> None:
     for reading in readings[:6]:
         engine.judge(reading)
     same, newer = RuleEngine(town(), [EveryThird()]), RuleEngine(town(), [NextEveryThird()])
+    before = rows(engine)
+    assert before["T1"]["every_third/1"] == {"readings": 2}
     for successor in (same, newer):
-        successor.restore(engine.snapshot())
-    assert same.snapshot() == engine.snapshot()
-    assert b'"states":{}' in newer.snapshot()
+        fleet, devices = engine.unsaved()
+        successor.restore(fleet, devices)
+        successor.judge(readings[6])
+    engine.judge(readings[6])
+    assert rows(same) == rows(engine)
+    assert rows(newer)["T1"]["every_third/2"] == {"readings": 1}
 
 
-@pytest.mark.parametrize("snapshot", [b"", b"{}", b"[]", b'{"format":0}', b'{"format":1,"clock":7}'])
-def test_what_is_no_snapshot_is_refused_and_the_engine_is_as_new(snapshot: bytes) -> None:
+FLEET = RuleEngine(town(), build_rules()).unsaved().fleet
+
+
+@pytest.mark.parametrize(
+    ("fleet", "row"),
+    [
+        (b"", None),
+        (b"{}", None),
+        (b"[]", None),
+        (FLEET.replace(b'"format":2', b'"format":1'), None),
+        (FLEET.replace(b'"now":0', b'"now":"late"'), None),
+        (FLEET, b""),
+        (FLEET, b"{}"),
+        (FLEET, b'{"late":0,"lane":[0,0,0,[7]]}'),
+        (FLEET, b'{"late":0,"lane":[0,0,0,[]],"track":[]}'),
+    ],
+)
+def test_what_is_no_checkpoint_is_refused_and_the_engine_is_as_new(fleet: bytes, row: bytes | None) -> None:
     engine = RuleEngine(town(), build_rules())
     with pytest.raises(SnapshotUnusable):
-        engine.restore(snapshot)
-    assert engine.snapshot() == RuleEngine(town(), build_rules()).snapshot()
+        engine.restore(fleet, [] if row is None else [("T1", row)])
+    assert rows(engine) == {"fleet": json.loads(FLEET)}
+
+
+def test_only_what_changed_is_written_again() -> None:
+    engine = RuleEngine(town(), build_rules())
+    run(engine, [*Trip("T1", 0, 0).stand(120).readings, *fills([70, 75])], quiet_s=0)
+    assert rows(engine).keys() == {"T1", "P01", "fleet"}
+    engine.saved()
+    assert rows(engine).keys() == {"fleet"}
+    engine.judge(Trip("T2", 0, 0, at_s=121).stand(10).readings[0])
+    assert rows(engine).keys() == {"T2", "fleet"}
+    engine.saved()
+    engine.advance(60_000)
+    assert rows(engine).keys() == {"T1", "T2", "P01", "fleet"}  # let go by fleet time
+
+
+def test_a_large_fleet_is_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is kept as it was sent, or written anew where one message brought many readings."""
+    readings = [*Trip("T1", 0, 0, load="loaded").drive(4000, 0).drive(4000, 1500).readings, ticket("T1", 400)]
+    small = run(RuleEngine(town(), build_rules()), in_time(readings))
+    monkeypatch.setattr("rules.engine.LARGE_FLEET", 0)
+    engine, changes = RuleEngine(town(), build_rules()), []
+    for n, reading in enumerate(in_time(readings)):
+        sent = reading.model_dump_json(exclude_none=True).encode()
+        changes += engine.judge(reading, sent if n % 2 else None)
+    assert small
+    assert changes + run(engine, ()) == small
 
 
 def test_late_readings_are_counted_by_device() -> None:
@@ -136,4 +184,4 @@ def test_a_ticket_reaches_the_terminal_that_is_valid_now() -> None:
     new = replace(city.devices["T1"], id="T9")
     engine = RuleEngine(town(devices=dict(city.devices) | {"T1": old, "T9": new}), build_rules())
     run(engine, [*Trip("T9", 9000, 0).drive(9990, 0).readings, ticket("T1", 400)])
-    assert "ticket" in json.loads(engine.snapshot())["tracks"]["T9"]["load"]["said"]
+    assert "ticket" in rows(engine)["T9"]["track"]["load"]["said"]

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread, current_thread
 
 import pytest
+from sqlalchemy.event import listen
 
 from devices.database import DatabaseMisconfigured, open_database
 from rules.alerts import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
@@ -17,6 +19,7 @@ from rules.journal import (
     Close,
     Comment,
     InvalidCursor,
+    JournalPlace,
     Outcome,
     UnknownAlert,
 )
@@ -169,6 +172,17 @@ def test_filters(journal: AlertJournal) -> None:
     assert subjects(AlertFilter(handled=False, severity=Severity.P1)) == "T2"
 
 
+def test_open_alerts_are_counted_by_rule_and_severity(journal: AlertJournal) -> None:
+    assert journal.open_alerts() == {}
+    closed = change("T4", revision=2, phase=Phase.CLOSED)
+    journal.record([change("T1"), change("T2"), change("T3", severity=Severity.P1), change("T4"), closed], NOW)
+    dismissed = change("T5", rule="bin_overflow")
+    journal.record([dismissed], NOW)
+    assert journal.open_alerts()["bin_overflow", "P2"] == 1
+    journal.act(dismissed.alert_id, Close(actor="li", at=NOW, outcome=Outcome.FALSE_ALARM))
+    assert journal.open_alerts() == {("route_deviation", "P1"): 1, ("route_deviation", "P2"): 2}
+
+
 def test_people_handle_an_alert(journal: AlertJournal) -> None:
     journal.record([change()], NOW)
     key = change().alert_id
@@ -213,3 +227,32 @@ def test_without_tables_the_mend_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatabaseMisconfigured, match="haulwatch db upgrade"):
         AlertJournal(engine).record([change()], NOW)
     engine.dispose()
+
+
+def test_an_action_that_is_committed_late_is_not_passed_over(journal: AlertJournal) -> None:
+    """Numbers are given when a row is written, seen when it is committed: another's must not come in between."""
+    first, second = change("T1"), change("T2")
+    journal.record([first, second], NOW)
+    (_, place) = journal.touched_after(JournalPlace(), 10)
+    committing, may_commit = Event(), Event()
+
+    def slowly(_: object) -> None:
+        if current_thread() is slow:
+            committing.set()
+            may_commit.wait(5)
+
+    def acknowledging(alert: AlertChange) -> Thread:
+        return Thread(target=journal.act, args=(alert.alert_id, Acknowledge(actor="li", at=NOW)))
+
+    listen(journal._engine, "commit", slowly)
+    slow, quick = acknowledging(first), acknowledging(second)
+    slow.start()
+    assert committing.wait(5)
+    quick.start()
+    quick.join(0.3)
+    seen, place = journal.touched_after(place, 10)
+    may_commit.set()
+    slow.join()
+    quick.join()
+    more, _ = journal.touched_after(place, 10)
+    assert sorted(view.subject for view in (*seen, *more)) == ["T1", "T2"]

@@ -1,6 +1,5 @@
 """Stories of devices nothing is heard of."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from devices.readings import Reading, Status
 from rules.alerts import AlertChange
 from rules.engine import RuleEngine
 from rules.silent_device import SilentDevice
-from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, run, ticket, told, town
+from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, rows, run, ticket, told, town
 
 
 def others(seconds: float) -> list[Reading]:
@@ -161,6 +160,22 @@ def test_after_the_outage_the_alert_closes_and_those_still_silent_are_named() ->
     assert told(found)[1:] == ["system closed P2", "P01 confirmed P4", "P02 confirmed P4"]
 
 
+def test_devices_that_were_broken_before_do_not_make_an_outage_last() -> None:
+    """Three of 24 broke long ago: when the other 21 are back the outage is over, and later silences are told."""
+    broken = points(3, 600)
+    back = [
+        r
+        for r in points(24, 6000)
+        if int(r.device_id[1:]) > 3
+        and not 2400 <= (r.ts - T0) / 1000 < 3300
+        and not (r.device_id == "P24" and r.ts > T0 + 4500_000)
+    ]
+    found = told(judged([SilentDevice()], broken, back, city=quick_town()))
+    assert found[:3] == ["P01 confirmed P4", "P02 confirmed P4", "P03 confirmed P4"]
+    assert found[3:5] == ["system confirmed P2", "system closed P2"]
+    assert found[-1] == "P24 confirmed P4", "a later silence is told by itself again"
+
+
 def test_a_loaded_truck_that_stays_silent_is_told_of_every_half_hour_for_one_shift() -> None:
     """After twelve hours nobody knows any more whether it is loaded."""
     found = changes(driven(load="loaded").readings, seconds=16 * 3600)
@@ -178,7 +193,7 @@ def test_a_device_that_was_retired_is_not_missed_and_no_longer_counted() -> None
     readings = [fills([10, 11, 12], point=device_id, every_s=300) for device_id in retired]
     engine = RuleEngine(gone, [SilentDevice()])
     assert run(engine, in_time(others(2400), *readings)) == []
-    awaited = json.loads(engine.snapshot())["rules"]["silent_device"]["memory"]["awaited"]
+    awaited = rows(engine)["fleet"]["memories"]["silent_device/1"]["awaited"]
     assert sorted(awaited) == ["T3", "T4", "T5"]
 
 

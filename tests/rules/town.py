@@ -3,6 +3,7 @@
 Places are metres east and north of the source; times are seconds since `T0`.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
@@ -148,6 +149,12 @@ def run(engine: RuleEngine, readings: Iterable[Reading], quiet_s: float = 150) -
         changes += engine.advance(10_000)
     assert not engine.failures
     return changes
+
+
+def rows(engine: RuleEngine) -> dict[str, Any]:
+    """What the engine has to write down: of each device by its id, and of the fleet."""
+    fleet, devices = engine.unsaved()
+    return {device_id: json.loads(row) for device_id, row in devices} | {"fleet": json.loads(fleet)}
 
 
 def told(changes: Iterable[AlertChange]) -> list[str]:
