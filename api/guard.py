@@ -39,6 +39,13 @@ def may_read(request: Request, credentials: Credentials) -> None:
         _check(credentials, options.read_token, options.token)
 
 
+def may_see_map(request: Request, credentials: Credentials) -> None:
+    """A route's dependency, for the city's places, which move no more than its buildings do. Raises Refused."""
+    options: ApiOptions = request.app.state.options
+    if not options.public_map:
+        may_read(request, credentials)
+
+
 def _check(credentials: HTTPAuthorizationCredentials | None, *accepted: str | None) -> None:
     """Compare with every accepted token in constant time."""
     given = "" if credentials is None else credentials.credentials

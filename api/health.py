@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,17 +10,14 @@ from pydantic import BaseModel, Field
 from api.guard import READERS
 from api.metrics import CONTENT_TYPE, Figures, render
 from api.openapi import answer, problems, text_answer
-from api.ports import ApiOptions, ApiParts, Check, Parts, options_of
+from api.ports import ApiOptions, Check, Parts, State, Verdict, options_of
 from api.problems import MEDIA_TYPE, Problem, ProblemKind
-from rules.handling import AlertFilter, AlertView
 
 _log = logging.getLogger(__name__)
 
 router = APIRouter(tags=["health"])
 
 CHECK_TIMEOUT_S: Final = 5.0
-_ALERTS_COUNTED: Final = 5_000
-_ALERTS_AT_ONCE: Final = 500
 
 
 class Health(BaseModel):
@@ -36,14 +31,16 @@ class CheckOut(BaseModel):
     """What one check found."""
 
     name: str
-    ok: bool
-    detail: str
+    ok: bool = Field(description="There is nothing to look at")
+    state: State = Field(description="`failed`: do not send traffic. `degraded`: nothing is lost, somebody should look")
+    since: int = Field(description="ms since 1970 UTC: when it came to this state, as far as this server has seen")
+    detail: str = Field(description="A sentence for people")
 
 
 class Readiness(BaseModel):
-    """Everything the API needs answers."""
+    """It is safe to send traffic."""
 
-    status: Literal["ready"] = "ready"
+    status: Literal["ready", "degraded"] = Field(description="`degraded`: at least one check is")
     checks: list[CheckOut]
 
 
@@ -53,8 +50,27 @@ class NotReady(Problem):
     checks: list[CheckOut] = Field(description="All of them, the good ones too")
 
 
-_GOOD: Final = {"name": "store", "ok": True, "detail": "SQLite 3.45.1"}
-_BAD: Final = {"name": "journal", "ok": False, "detail": "does not answer"}
+_SINCE: Final = 1_772_352_000_000
+_GOOD: Final = {"name": "store", "ok": True, "state": "ok", "since": _SINCE, "detail": "SQLite 3.45.1"}
+_BAD: Final = {
+    "name": "collector",
+    "ok": False,
+    "state": "failed",
+    "since": _SINCE,
+    "detail": "not connected to the broker: see its log, or `haulwatch doctor`",
+}
+
+
+class Memory:
+    """Since when each check has been as it is, as far as this server was asked."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, tuple[State, int]] = {}
+
+    def since(self, name: str, state: State, now: int) -> int:
+        if name not in self._states or self._states[name][0] is not state:
+            self._states[name] = (state, now)
+        return self._states[name][1]
 
 
 @router.get(
@@ -70,10 +86,10 @@ async def healthz(options: Annotated[ApiOptions, Depends(options_of)]) -> Health
 
 @router.get(
     "/readyz",
-    summary="Can it work?",
+    summary="Is it safe to send traffic?",
     response_model=Readiness,
     responses={
-        **answer("Every check is good", {"status": "ready", "checks": [_GOOD]}),
+        **answer("No check has failed", {"status": "ready", "checks": [_GOOD]}),
         **problems(),
         503: {
             "description": "At least one check failed",
@@ -84,7 +100,7 @@ async def healthz(options: Annotated[ApiOptions, Depends(options_of)]) -> Health
                         "type": ProblemKind.UNAVAILABLE.urn,
                         "title": ProblemKind.UNAVAILABLE.title,
                         "status": 503,
-                        "detail": "Not ready: journal.",
+                        "detail": "Not ready: collector.",
                         "instance": "/readyz",
                         "checks": [_GOOD, _BAD],
                     },
@@ -94,11 +110,16 @@ async def healthz(options: Annotated[ApiOptions, Depends(options_of)]) -> Health
     },
 )
 async def readyz(parts: Parts, request: Request) -> Response:
-    """Asks the store, the journal and whatever else this server was given to check. Needs no token."""
-    found = await asyncio.gather(*(_run(check) for check in parts.checks))
-    failed = [check.name for check in found if not check.ok]
+    """Whether what is sent is kept, and what keeps it is at work: store, journal, collector, recorder, judge, disk and
+    broker. A store that is merely away does not make it unready: readings wait for it. Needs no token.
+    """
+    verdicts = await asyncio.gather(*(_run(check) for check in parts.checks))
+    memory: Memory = request.app.state.readiness
+    found = [_shown(check.name, said, memory, parts.now()) for check, said in zip(parts.checks, verdicts, strict=True)]
+    failed = [check.name for check in found if check.state is State.FAILED]
     if not failed:
-        return Response(Readiness(checks=found).model_dump_json(), media_type="application/json")
+        ready = Readiness(status="ready" if all(check.ok for check in found) else "degraded", checks=found)
+        return Response(ready.model_dump_json(), media_type="application/json")
     problem = NotReady(
         type=ProblemKind.UNAVAILABLE.urn,
         title=ProblemKind.UNAVAILABLE.title,
@@ -110,16 +131,21 @@ async def readyz(parts: Parts, request: Request) -> Response:
     return Response(problem.model_dump_json(exclude={"errors"}), 503, {"Retry-After": "5"}, media_type=MEDIA_TYPE)
 
 
-async def _run(check: Check) -> CheckOut:
+async def _run(check: Check) -> Verdict:
     """A check that takes too long or breaks has failed; its exception is for the log."""
     try:
-        verdict = await asyncio.wait_for(check.run(), CHECK_TIMEOUT_S)
+        return await asyncio.wait_for(check.run(), CHECK_TIMEOUT_S)
     except TimeoutError:
-        return CheckOut(name=check.name, ok=False, detail=f"did not answer in {CHECK_TIMEOUT_S:.0f} s")
+        return Verdict(State.FAILED, f"did not answer in {CHECK_TIMEOUT_S:.0f} s")
     except Exception:  # noqa: BLE001 - whatever breaks in a check is its verdict
         _log.exception("readiness check %s broke", check.name)
-        return CheckOut(name=check.name, ok=False, detail="the check itself broke; see the log")
-    return CheckOut(name=check.name, ok=verdict.ok, detail=verdict.detail)
+        return Verdict(State.FAILED, "the check itself broke; see the log")
+
+
+def _shown(name: str, said: Verdict, memory: Memory, now: int) -> CheckOut:
+    seen = memory.since(name, said.state, now)
+    ok = said.state is State.OK
+    return CheckOut(name=name, ok=ok, state=said.state, since=said.since or seen, detail=said.detail)
 
 
 @router.get(
@@ -131,7 +157,8 @@ async def _run(check: Check) -> CheckOut:
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
 )
 def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
-    """Readings by verdict and reason, sequence gaps, lag by consumer, collector and recorder, open alerts by rule.
+    """Readings by verdict and reason, sequence gaps, lag by consumer, collector and recorder, the raw log and its disk,
+    the broker's own counters, open alerts by rule.
 
     No label per device: `GET /api/v1/ledger/devices` has those figures.
     """
@@ -141,17 +168,9 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         lag=parts.lag(),
         collector=parts.collector(),
         recorder=parts.recorder(),
-        open_alerts=Counter((alert.rule, str(alert.severity)) for alert in _open_alerts(parts)),
+        open_alerts=parts.journal.open_alerts(),
+        alive=parts.alive(),
+        disk=parts.disk(),
+        broker=parts.broker(),
     )
     return Response(render(figures), media_type=CONTENT_TYPE)
-
-
-def _open_alerts(parts: ApiParts) -> Iterator[AlertView]:
-    """The newest, up to a number at which counting them would take longer than a scrape may."""
-    cursor = None
-    for _ in range(_ALERTS_COUNTED // _ALERTS_AT_ONCE):
-        page = parts.journal.alerts(AlertFilter(open=True), limit=_ALERTS_AT_ONCE, before=cursor)
-        yield from page.items
-        cursor = page.next_cursor
-        if cursor is None:
-            return

@@ -8,8 +8,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCol
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from api.ports import Lag
+from api.ports import Disk, Lag
 from devices.refusals import Reason
+from ingest.broker_watch import DROPPED, BrokerCounters
 from ingest.collector import CollectorStatus
 from ingest.ledger import Line, RecorderStatus
 
@@ -27,6 +28,9 @@ class Figures:
     recorder: RecorderStatus
     open_alerts: Mapping[tuple[str, str], int]
     """By rule and severity."""
+    alive: Mapping[str, bool]
+    disk: Disk | None
+    broker: BrokerCounters | None
 
 
 def render(figures: Figures) -> bytes:
@@ -76,6 +80,13 @@ class _Snapshot(Collector):
         yield seconds
         yield from _of_collector(self._figures.collector)
         yield from _of_recorder(self._figures.recorder)
+        yield from _of_disk(self._figures.disk)
+        yield from _of_broker(self._figures.broker)
+
+        up = GaugeMetricFamily("haulwatch_process_up", "1: it says that it runs", labels=["process"])
+        for process, runs in sorted(self._figures.alive.items()):
+            up.add_metric([process], runs)
+        yield up
 
         alerts = GaugeMetricFamily("haulwatch_open_alerts", "Open alerts", labels=["rule", "severity"])
         for (rule, severity), count in sorted(self._figures.open_alerts.items()):
@@ -91,10 +102,38 @@ def _of_collector(status: CollectorStatus | None) -> Iterable[Metric]:
         return
     yield GaugeMetricFamily("haulwatch_collector_disk_full", "1: the raw log takes nothing", value=status.disk_full)
     yield CounterMetricFamily("haulwatch_collector_messages", "Messages appended", value=status.received)
+    yield CounterMetricFamily(
+        "haulwatch_collector_flooded", "Messages beyond the rate of their device", value=status.flooded
+    )
     yield CounterMetricFamily("haulwatch_collector_reconnects", "Sessions after the first", value=status.reconnects)
 
 
+def _of_disk(disk: Disk | None) -> Iterable[Metric]:
+    if disk is None:
+        return
+    yield GaugeMetricFamily("haulwatch_raw_log_bytes", "Size on disk", value=disk.log_bytes)
+    yield GaugeMetricFamily("haulwatch_disk_free_bytes", "On the raw log's disk", value=disk.free_bytes)
+    yield GaugeMetricFamily("haulwatch_disk_reserve_bytes", "Kept free on it", value=disk.reserve_bytes)
+    removed = CounterMetricFamily("haulwatch_removed_unread", "Records lost to the disk guard", labels=["consumer"])
+    for consumer, count in sorted(disk.removed.unread.items()):
+        removed.add_metric([consumer], count)
+    yield removed
+
+
+def _of_broker(counters: BrokerCounters | None) -> Iterable[Metric]:
+    """What the broker never said is absent, not nought."""
+    if counters is None:
+        return
+    yield GaugeMetricFamily("haulwatch_broker_watched", "1: its counters are read", value=counters.connected)
+    for name, value in sorted(counters.values.items()):
+        if name == DROPPED:
+            yield CounterMetricFamily("haulwatch_broker_dropped", "Messages its full queues refused", value=value)
+        else:
+            yield GaugeMetricFamily(f"haulwatch_broker_{name}", "As the broker says", value=value)
+
+
 def _of_recorder(status: RecorderStatus) -> Iterable[Metric]:
+    yield GaugeMetricFamily("haulwatch_recorder_outbox", "Settled, not yet known to be stored", value=status.pending)
     yield GaugeMetricFamily("haulwatch_recorder_waits", "1: for store or disk", value=status.trouble is not None)
     if status.write_ms is not None and status.slowest_write_ms is not None:
         write_s = GaugeMetricFamily("haulwatch_store_write_seconds", "Of the last hundred writes", labels=["which"])

@@ -25,7 +25,7 @@ def role(name: str) -> Iterator[Settings]:
     Raises SettingsError, AlreadyRunning.
     """
     settings = load_settings()
-    logs.configure(settings.log.level, settings.log.format)
+    logs.configure(settings.log.level, settings.log.format, process=name)
     die_with_supervisor()
     gc.set_threshold(YOUNG_OBJECTS)
     with claim(settings.paths.data_dir, name):

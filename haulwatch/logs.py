@@ -14,10 +14,13 @@ QUIET: Final = ("amqtt", "transitions", "httpx", "httpcore", "aiohttp", "influxd
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
-def configure(level: str, style: Literal["json", "text"], stream: TextIO | None = None) -> None:
-    """Send every logger's records of `level` and above to `stream` (standard error). Call once, at start."""
+def configure(level: str, style: Literal["json", "text"], stream: TextIO | None = None, process: str = "") -> None:
+    """Send every logger's records of `level` and above to `stream` (standard error). Call once, at start.
+
+    `process` is the role that speaks, for machines that gather the lines of all.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter() if style == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(process) if style == "json" else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -29,12 +32,19 @@ def configure(level: str, style: Literal["json", "text"], stream: TextIO | None 
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ts (UTC, ISO 8601, ms), level, logger, message, what `extra` carries, and error."""
+    """One JSON object a line: ts (UTC, ISO 8601, ms), level, process, logger, message, what `extra` carries (device_id,
+    alert_id where a line concerns one), and error.
+    """
+
+    def __init__(self, process: str) -> None:
+        super().__init__()
+        self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
         said: dict[str, object] = {
             "ts": _instant(record),
             "level": record.levelname,
+            "process": self._process,
             "logger": record.name,
             "message": record.getMessage(),
         }

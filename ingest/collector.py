@@ -4,15 +4,16 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
 from typing import Final, Protocol
 
-from ingest.messages import TICK_TOPIC, RawMessage
+from ingest.flood import DeviceRates
+from ingest.messages import FLOOD_TOPIC, TICK_TOPIC, RawMessage
 from ingest.mqtt_source import Batch
 from ingest.raw_segment import RawLogCorrupt, RawLogFull
+from ingest.status_file import replace_status
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,11 @@ TICK_EVERY_MS: Final = 10_000
 _FIRST_RETRY_S: Final = 0.25
 _SLOWEST_RETRY_S: Final = 10.0
 _STATUS_EVERY_MS: Final = 1000
+_DEAF_MS: Final = 1_000
+"""Nothing was taken for longer than this: the broker has a backlog for us. A round of the loop takes a third of it."""
+_LONGEST_DEAF_MS: Final = 7 * 24 * 3_600_000
+"""More than this is a clock that was set."""
+_TELL_OF_FLOODS_MS: Final = 60_000
 
 
 class Source(Protocol):
@@ -61,11 +67,15 @@ class CollectorStatus:
     protocol: str
     """MQTT version in use."""
     received: int
-    """Messages appended since the process began, ticks not counted."""
+    """Messages appended since the process began, those of a flood too, ticks not counted."""
     reconnects: int
     disk_full: bool
     """The raw log takes nothing now; nothing is acknowledged, the broker keeps it."""
     last_error: str | None
+    flooded: int = 0
+    """How many of the received were beyond their device's rate and only summed up."""
+    listened_at: int | None = None
+    """When it last took what the broker had, ms since 1970 UTC; None before the first time."""
 
 
 def run_collector(
@@ -74,12 +84,14 @@ def run_collector(
     stop: Event,
     status_path: Path,
     monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    rates: DeviceRates | None = None,
 ) -> None:
     """Bring messages into the raw log until `stop` is set: what was taken is appended and acknowledged, then it leaves.
 
-    Raises RawLogCorrupt when the log itself is damaged; the broker keeps what was not acknowledged.
+    Without `rates` a device may send as much as it likes. Raises RawLogCorrupt when the log itself is damaged; the
+    broker keeps what was not acknowledged.
     """
-    collector = _Collector(source, raw_log, stop, status_path, monotonic_ms)
+    collector = _Collector(source, raw_log, stop, status_path, monotonic_ms, rates)
     try:
         while not stop.is_set():
             batch = source.take(BATCH_MESSAGES, _LISTEN_S, LINGER_S)
@@ -101,10 +113,13 @@ class Silence:
     def heard(self, now: int) -> None:
         self._since = now
 
+    def deaf(self) -> None:
+        self._since = None
+
     def tick(self, now: int, connected: bool) -> int | None:
         """The length of the silence when it is time to write it down. Being deaf is no silence: it begins connected."""
         if not connected:
-            self._since = None
+            self.deaf()
         elif self._since is None:
             self._since = now
         elif now - self._since >= TICK_EVERY_MS:
@@ -115,25 +130,69 @@ class Silence:
 
 class _Collector:
     def __init__(
-        self, source: Source, raw_log: Log, stop: Event, status_path: Path, monotonic_ms: Callable[[], int]
+        self,
+        source: Source,
+        raw_log: Log,
+        stop: Event,
+        status_path: Path,
+        monotonic_ms: Callable[[], int],
+        rates: DeviceRates | None,
     ) -> None:
         self._source = source
         self._log = raw_log
         self._stop = stop
         self._status_path = status_path
         self._monotonic_ms = monotonic_ms
+        self._rates = rates
+        self._listened_ms = self._listened_before(monotonic_ms())
         self._silence = Silence()
         self._received = 0
+        self._flooded = 0
+        self._floods_told = 0
+        self._tell_of_floods_at = 0
         self._log_error: str | None = None
         self._report_at = 0
 
     def keep(self, messages: Sequence[RawMessage]) -> bool:
         """Return True when the messages are safe; False if told to stop before the disk had room."""
-        kept = self._append(messages)
+        now = self._monotonic_ms()
+        to_append, flooded = self._sift(messages, now)
+        if self._source.connected:
+            self._listened_ms = now
+        kept = self._append(to_append)
         if kept and messages:
             self._received += len(messages)
+            self._flooded += flooded
+            self._tell_of_floods(to_append[-1])
             self._silence.heard(self._monotonic_ms())
         return kept
+
+    def _sift(self, messages: Sequence[RawMessage], now: int) -> tuple[Sequence[RawMessage], int]:
+        if self._rates is None or not messages:
+            return messages, 0
+        if self._listened_ms is not None and now - self._listened_ms > _DEAF_MS:
+            self._rates.away(self._listened_ms, now)
+        return self._rates.sift(messages, now)
+
+    def _listened_before(self, now: int) -> int | None:
+        """When the collector before this one did, by our clock."""
+        before = read_status(self._status_path)
+        if before is None or before.listened_at is None:
+            return None
+        ago_ms = time.time_ns() // 1_000_000 - before.listened_at
+        return now - min(max(ago_ms, 0), _LONGEST_DEAF_MS)
+
+    def _tell_of_floods(self, newest: RawMessage) -> None:
+        """One line a minute, however many flood."""
+        now = self._monotonic_ms()
+        if self._flooded == self._floods_told or now < self._tell_of_floods_at:
+            return
+        log.warning(
+            "%d messages came beyond the rate of their device and were only summed up",
+            self._flooded - self._floods_told,
+            extra={"device_id": json.loads(newest.payload)["device"]} if newest.topic == FLOOD_TOPIC else None,
+        )
+        self._floods_told, self._tell_of_floods_at = self._flooded, now + _TELL_OF_FLOODS_MS
 
     def write_down_silence(self) -> None:
         quiet_ms = self._silence.tick(self._monotonic_ms(), self._source.connected)
@@ -152,6 +211,7 @@ class _Collector:
                 if self._log_error is None:
                     log.error("the raw log takes nothing, nothing is acknowledged until it does: %s", exc)
                 self._log_error = str(exc)
+                self._silence.deaf()  # the connection may come and go unnoticed while we wait
                 self.report()
                 if self._stop.is_set():
                     return False
@@ -170,28 +230,19 @@ class _Collector:
         if monotonic_ms < self._report_at and not now:
             return
         self._report_at = monotonic_ms + _STATUS_EVERY_MS
+        wall_ms = time.time_ns() // 1_000_000
         status = CollectorStatus(
-            at=time.time_ns() // 1_000_000,
+            at=wall_ms,
             connected=self._source.connected,
             protocol=self._source.protocol,
             received=self._received,
             reconnects=self._source.reconnects,
             disk_full=self._log_error is not None,
             last_error=self._log_error or self._source.last_error,
+            flooded=self._flooded,
+            listened_at=None if self._listened_ms is None else wall_ms - (monotonic_ms - self._listened_ms),
         )
-        _write_status(self._status_path, json.dumps(asdict(status)).encode())
-
-
-def _write_status(path: Path, text: bytes) -> None:
-    draft = path.with_suffix(".draft")
-    try:
-        draft.write_bytes(text)
-        draft.replace(path)
-    except OSError:
-        # A full disk has no room for a new file, but the old one's block can still be written.
-        with suppress(OSError), path.open("r+b") as file:
-            file.write(text)
-            file.truncate()
+        replace_status(self._status_path, json.dumps(asdict(status)).encode())
 
 
 def read_status(path: Path) -> CollectorStatus | None:

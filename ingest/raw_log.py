@@ -5,24 +5,52 @@ Any number of processes may append and read; offsets are given out under the wri
 Its interface is what a partitioned log service offers (append, read after, commit), so that one may take its place.
 """
 
+import json
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from ingest.disk_words import in_words
 from ingest.messages import LogRecord, RawMessage
-from ingest.raw_segment import SUFFIX, RawLogCorrupt, RawLogError, RawLogFull, Segment, segment_path
+from ingest.raw_segment import (
+    SUFFIX,
+    RawLogCorrupt,
+    RawLogError,
+    RawLogFull,
+    Segment,
+    remove_segment,
+    segment_path,
+)
 
-__all__ = ["LogStat", "RawLog", "RawLogCorrupt", "RawLogError", "RawLogFull"]
+__all__ = ["LogStat", "RawLog", "RawLogCorrupt", "RawLogError", "RawLogFull", "Removed"]
+
+_log = logging.getLogger(__name__)
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """About 300,000 messages: small enough to be given back soon after it was read, few enough files for months."""
 _CONSUMER_SUFFIX: Final = ".consumer"
+_REMOVED: Final = "removed_unread.json"
+_UNNOTED: Final = 100_000
+"""Offsets: a consumer notes how far it is after it has settled what it read, so it may be this far beyond its note."""
 _READ_BYTES: Final = 16 * 1024 * 1024
 """Of payload in one answer, or one larger message: two thousand megabyte payloads fit into no process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed although somebody had still to read it, ever."""
+
+    through: int = 0
+    """The last offset of it."""
+    unread: Mapping[str, int] = field(default_factory=dict)
+    """Consumer → how many records it had not noted as read."""
+    at: int | None = None
+    """When it was last done, ms since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +63,7 @@ class LogStat:
     size_bytes: int
     """On disk, write-ahead logs included."""
     committed: Mapping[str, int]
+    removed: Removed
 
 
 class RawLog:
@@ -57,13 +86,18 @@ class RawLog:
 
         Topics are text without lone surrogates. Raises RawLogFull (nothing of it is in the log), RawLogCorrupt.
         """
-        try:
-            while (last := self._append_to_tail(messages)) is None:
+        while True:
+            try:
+                last = self._append_to_tail(messages)
+            except RawLogError:
+                gone = self._tail is not None and not self._tail.path.exists()
                 self._drop_tail()
-        except RawLogError:
+                if not gone:
+                    raise
+                continue  # trimmed away meanwhile: there is a newer one
+            if last is not None:
+                return last
             self._drop_tail()
-            raise
-        return last
 
     def _append_to_tail(self, messages: Sequence[RawMessage]) -> int | None:
         """The last offset, or None when the tail we hold is not the newest segment any more."""
@@ -92,13 +126,20 @@ class RawLog:
             while len(records) < limit and room_bytes > 0 and (segment := self._segment_after(after)) is not None:
                 after = max(after, segment.first - 1)
                 found = segment.read(after, limit - len(records), room_bytes)
+                if not found and (following := self._following(segment.first)):
+                    # Nothing is added to a segment that has a successor, so a second look is the last word.
+                    found = segment.read(after, limit - len(records), room_bytes)
+                    after = after if found else following - 1
+                elif not found:
+                    break
                 records += found
                 room_bytes -= sum(len(record.message.payload) for record in found)
                 self._read_to = after = found[-1].offset if found else after
-                if not found:
-                    break
         except RawLogError as exc:
+            gone = self._reading is not None and not self._reading.path.exists()
             self._drop_reading()
+            if gone:  # removed while it was read
+                return records or self.read(after, limit)
             if not records:
                 if isinstance(exc, RawLogCorrupt):
                     self.last_offset()  # who passes over one record after the other has to know where to stop
@@ -109,7 +150,7 @@ class RawLog:
         """The segment that holds, or will hold, the record after `after`."""
         if self._reading is not None and after == self._read_to:
             successor = segment_path(self._directory, after + 1)
-            if after < self._reading.first or not successor.exists():
+            if (after < self._reading.first or not successor.exists()) and self._reading.path.exists():
                 return self._reading
         self._drop_reading()
         firsts = self._firsts()
@@ -118,6 +159,10 @@ class RawLog:
         first = max((first for first in firsts if first <= after + 1), default=firsts[0])
         self._reading = Segment(segment_path(self._directory, first))
         return self._reading
+
+    def _following(self, first: int) -> int | None:
+        """The segment after the one that begins at `first`."""
+        return next((other for other in self._firsts() if other > first), None)
 
     def first_offset(self) -> int:
         """Offset of the oldest record kept; 1 while there was none."""
@@ -132,7 +177,10 @@ class RawLog:
         try:
             return newest.last()
         except RawLogCorrupt as exc:
-            raise RawLogError(f"{newest.path} is damaged and its end unknown: put back a whole one") from exc
+            raise RawLogError(
+                f"{newest.path} is damaged and its end unknown: put back a whole one, or move it elsewhere and the log "
+                "goes on behind what was read"
+            ) from exc
         finally:
             newest.close()
 
@@ -150,26 +198,70 @@ class RawLog:
             files = sorted(self._directory.glob(f"*{_CONSUMER_SUFFIX}"))
             return {file.name.removesuffix(_CONSUMER_SUFFIX): _noted(file.read_bytes()) for file in files}
 
-    def trim(self, keep_bytes: int) -> int:
-        """While the log is over `keep_bytes`, remove oldest segments that every consumer has read; how many it were.
+    def trim(self, keep_bytes: int, keep_since: int = 0, at_most: int | None = None) -> int:
+        """Remove oldest segments that every consumer has read, while the log is over `keep_bytes` or all of the oldest
+        was received before `keep_since` (ms since 1970 UTC); how many it were, not more than `at_most`.
 
         Never the newest segment, and nothing at all before a consumer has committed.
         """
-        firsts = self._firsts()
         read_by_all = min(self.committed().values(), default=0)
         removed = 0
-        for first, following in pairwise(firsts):
-            if self._size_bytes() <= keep_bytes or following - 1 > read_by_all:
+        for first, following in pairwise(self._firsts()):
+            if following - 1 > read_by_all or removed == at_most:
                 break
-            with _disk(self._directory):
-                for file in _files(segment_path(self._directory, first)):
-                    file.unlink(missing_ok=True)
+            if self.size_bytes() <= keep_bytes and not self._received_before(first, keep_since):
+                break
+            self._remove(first)
             removed += 1
         return removed
 
-    def stat(self) -> LogStat:
+    def _received_before(self, first: int, instant: int) -> bool:
+        if instant <= 0:
+            return False
+        try:
+            with closing(Segment(segment_path(self._directory, first))) as segment:
+                newest = segment.newest_received_at()
+        except RawLogError:
+            return False  # whatever it is, its age does not say
+        return newest is None or newest < instant
+
+    def remove_oldest(self, consumers: Collection[str], now: int) -> bool:
+        """Remove the oldest segment, read or not; False when only the newest is left, which stays.
+
+        What one of the `consumers` had not noted as read is counted first, durably: see `removed`. `now`: ms.
+        """
         firsts = self._firsts()
-        return LogStat(min(firsts, default=1), self.last_offset(), len(firsts), self._size_bytes(), self.committed())
+        if len(firsts) < 2:
+            return False
+        first, last = firsts[0], firsts[1] - 1
+        before, committed = self.removed(), self.committed()
+        unread = dict(before.unread)
+        for name in consumers:
+            # A removal that was interrupted is begun again: what it has counted already is not counted twice.
+            unread[name] = unread.get(name, 0) + max(0, last - max(committed.get(name, 0), before.through, first - 1))
+        if unread != before.unread:
+            with _disk(self._directory):
+                _note_durably(self._directory / _REMOVED, json.dumps(asdict(Removed(last, unread, now))))
+        self._remove(first)
+        return True
+
+    def removed(self) -> Removed:
+        """What `remove_oldest` has taken from consumers, since the log began."""
+        try:
+            return Removed(**json.loads((self._directory / _REMOVED).read_bytes()))
+        except FileNotFoundError:
+            return Removed()
+        except (OSError, ValueError, TypeError) as exc:
+            _log.error("what was removed unread is not known: %s: %s", self._directory / _REMOVED, exc)
+            return Removed()
+
+    def _remove(self, first: int) -> None:
+        with _disk(self._directory):
+            remove_segment(segment_path(self._directory, first))
+
+    def stat(self) -> LogStat:
+        firsts, last = self._firsts(), self.last_offset()
+        return LogStat(min(firsts, default=1), last, len(firsts), self.size_bytes(), self.committed(), self.removed())
 
     def close(self) -> None:
         self._drop_tail()
@@ -177,21 +269,34 @@ class RawLog:
 
     def _open_newest(self) -> Segment:
         firsts = self._firsts()
-        if not firsts:
-            Segment.create(self._directory, 1)
-            firsts = self._firsts()
-        return Segment(segment_path(self._directory, firsts[-1]))
+        newest = Segment(segment_path(self._directory, firsts[-1])) if firsts else None
+        read = max(self.committed().values(), default=0)
+        end = 0 if newest is None else newest.last()
+        if newest is not None and end >= read:
+            return newest
+        # New, or a damaged newest segment was taken away. Its offsets are not given out again: to a consumer that has
+        # read them, new messages under their numbers would be old ones.
+        if newest is not None:
+            newest.close()
+        first = read + _UNNOTED + 1 if read else 1
+        if read:
+            _log.error(
+                "raw log: ends at %d and %d were read: a segment was taken away, going on at %d", end, read, first
+            )
+        Segment.create(self._directory, first)
+        return Segment(segment_path(self._directory, first))
 
     def _firsts(self) -> list[int]:
         with _disk(self._directory):
             names = [path.name for path in self._directory.iterdir()]
         return sorted(int(name.removesuffix(SUFFIX)) for name in names if name.endswith(SUFFIX))
 
-    def _size_bytes(self) -> int:
+    def size_bytes(self) -> int:
+        """On disk, write-ahead logs included."""
         size = 0
         for first in self._firsts():
             for file in _files(segment_path(self._directory, first)):
-                with suppress(FileNotFoundError):
+                with _disk(file), suppress(FileNotFoundError):
                     size += file.stat().st_size
         return size
 
@@ -211,6 +316,15 @@ def _noted(text: bytes) -> int:
     return int(text) if text.isdigit() else 0
 
 
+def _note_durably(path: Path, text: str) -> None:
+    draft = path.with_suffix(f".draft-{os.getpid()}")
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
 def _files(segment: Path) -> tuple[Path, ...]:
     return (segment, Path(f"{segment}-wal"), Path(f"{segment}-shm"))
 
@@ -220,4 +334,4 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise RawLogFull(f"{path}: {exc}") from exc
+        raise RawLogFull(f"{path}: {in_words(exc)}") from exc

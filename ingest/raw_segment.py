@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from zlib import crc32
 
+from ingest.disk_words import in_words
 from ingest.messages import LogRecord, RawMessage
 
 SUFFIX: Final = ".segment"
@@ -70,8 +71,10 @@ class Segment:
             with suppress(FileExistsError):
                 path.hardlink_to(draft)
             _sync_directory(directory)
-        except (sqlite3.Error, OSError) as exc:
+        except sqlite3.Error as exc:
             raise RawLogFull(f"{path}: {exc}") from exc
+        except OSError as exc:
+            raise RawLogFull(f"{path}: {in_words(exc)}") from exc
         finally:
             for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
                 with suppress(OSError):
@@ -117,6 +120,12 @@ class Segment:
             (last,) = self._db.execute("SELECT max(offset) FROM message").fetchone()
         return self.first - 1 if last is None else int(last)
 
+    def newest_received_at(self) -> int | None:
+        """Receive time of the last record, ms; None while there is none."""
+        with self._translated(self.first):
+            row = self._db.execute("SELECT received_at FROM message ORDER BY offset DESC LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
     def read(self, after: int, limit: int, room_bytes: int) -> list[LogRecord]:
         """Records after `after`, up to the first that cannot be believed; RawLogCorrupt when it is the very next.
 
@@ -159,6 +168,25 @@ class Segment:
             if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
                 raise RawLogCorrupt(self.path, offset, str(exc)) from exc
             raise RawLogFull(f"{self.path}: {exc}") from exc
+
+
+def remove_segment(path: Path) -> None:
+    """Take the files away and give their room back at once, also while another process holds them open.
+
+    The name goes first: who then fails to read sees that the segment is gone. Raises OSError.
+    """
+    for file in (path, Path(f"{path}-wal")):
+        try:
+            handle = os.open(file, os.O_WRONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            file.unlink(missing_ok=True)
+            os.truncate(handle, 0)
+        finally:
+            os.close(handle)
+    # Not truncated: it is mapped into the memory of those who have it open.
+    Path(f"{path}-shm").unlink(missing_ok=True)
 
 
 def segment_path(directory: Path, first: int) -> Path:

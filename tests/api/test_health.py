@@ -7,7 +7,8 @@ from httpx import AsyncClient
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.health import CHECK_TIMEOUT_S
-from api.ports import ApiOptions, ApiParts, Check, Verdict
+from api.ports import ApiOptions, ApiParts, Check, State, Verdict
+from ingest.broker_watch import BrokerCounters
 from ingest.ledger import DeviceLine
 from rules.alerts import Phase, Severity
 from rules.journal import AlertJournal
@@ -16,11 +17,15 @@ from tests.api.fakes import NOW, FakeLedger, change
 
 
 async def good() -> Verdict:
-    return Verdict(ok=True, detail="answers")
+    return Verdict(State.OK, "answers")
 
 
 async def bad() -> Verdict:
-    return Verdict(ok=False, detail="disk is full")
+    return Verdict(State.FAILED, "disk is full")
+
+
+async def away() -> Verdict:
+    return Verdict(State.DEGRADED, "does not answer", since=NOW - 60_000)
 
 
 async def broken() -> Verdict:
@@ -45,7 +50,39 @@ async def test_ready_when_every_check_is_good(parts: ApiParts) -> None:
     async with client_of(checked, ApiOptions(version="1")) as client:
         answer = await client.get("/readyz")
     assert answer.status_code == 200
+    assert answer.json()["status"] == "ready"
     assert [check["name"] for check in answer.json()["checks"]] == ["store", "journal"]
+
+
+async def test_a_part_that_is_away_without_loss_is_told_and_does_not_keep_traffic_off(parts: ApiParts) -> None:
+    async with client_of(
+        with_checks(parts, Check("store", away), Check("journal", good)), ApiOptions(version="1")
+    ) as c:
+        answer = await c.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"][0] == {
+        "name": "store",
+        "ok": False,
+        "state": "degraded",
+        "since": NOW - 60_000,
+        "detail": "does not answer",
+    }
+
+
+async def test_each_check_tells_since_when_it_is_as_it_is(parts: ApiParts) -> None:
+    """Asked every ten seconds; the disk fills after 20 s and is freed after 40 s."""
+    second, states = 0, {20: State.FAILED, 30: State.FAILED}
+
+    async def disk() -> Verdict:
+        return Verdict(states.get(second, State.OK), "")
+
+    asked = ApiParts(**{**vars(parts), "checks": (Check("disk", disk),), "now": lambda: NOW + second * 1000})
+    since = []
+    async with client_of(asked, ApiOptions(version="1")) as client:
+        for second in range(0, 60, 10):  # noqa: B007 - the clock of both lambdas
+            answer = await client.get("/readyz")
+            since.append((answer.status_code, (answer.json()["checks"][0]["since"] - NOW) // 1000))
+    assert since == [(200, 0), (200, 0), (503, 20), (503, 20), (200, 40), (200, 40)]
 
 
 async def test_one_bad_check_is_a_503_that_names_it_and_still_lists_the_others(parts: ApiParts) -> None:
@@ -108,11 +145,31 @@ async def test_figures_come_from_ledger_backlog_and_journal_without_a_label_per_
     assert samples["haulwatch_store_write_seconds", (("which", "last"),)] == 0.008
     assert samples["haulwatch_store_write_seconds", (("which", "slowest"),)] == 0.25
     assert samples["haulwatch_recorder_waits", ()] == 0
+    assert samples["haulwatch_recorder_outbox", ()] == 0
+    assert samples["haulwatch_collector_flooded_total", ()] == 11
+    assert samples["haulwatch_process_up", (("process", "recorder"),)] == 1
+    assert samples["haulwatch_process_up", (("process", "judge"),)] == 0
+    assert samples["haulwatch_raw_log_bytes", ()] == 700
+    assert samples["haulwatch_disk_free_bytes", ()] == 5_000
+    assert samples["haulwatch_removed_unread_total", (("consumer", "judge"),)] == 7
+    assert samples["haulwatch_broker_watched", ()] == 1
+    assert samples["haulwatch_broker_dropped_total", ()] == 3
+    assert samples["haulwatch_broker_clients_connected", ()] == 40
+    assert ("haulwatch_broker_heap_bytes", ()) not in samples, "the broker never said"
     alerts = {key: value for key, value in samples.items() if key[0] == "haulwatch_open_alerts"}
     assert alerts == {
         ("haulwatch_open_alerts", (("rule", "illegal_dumping"), ("severity", "P1"))): 2,
         ("haulwatch_open_alerts", (("rule", "illegal_dumping"), ("severity", "P2"))): 1,
     }
+
+
+async def test_a_broker_that_tells_nothing_leaves_no_figures(parts: ApiParts) -> None:
+    for broker in (None, BrokerCounters()):
+        silent = ApiParts(**{**vars(parts), "broker": lambda broker=broker: broker})
+        async with client_of(silent, ApiOptions(version="1")) as client:
+            text = (await client.get("/metrics")).text
+        assert "haulwatch_broker_dropped" not in text
+        assert ("haulwatch_broker_watched 0.0" in text) == (broker is not None)
 
 
 @pytest.mark.parametrize(("path", "script"), [("/", "/api/v1/alerts/stream"), ("/docs", "/openapi.json")])

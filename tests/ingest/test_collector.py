@@ -118,6 +118,19 @@ def test_ten_quiet_seconds_are_written_down_and_count_from_the_record_before(tmp
     assert [m.topic == TICK_TOPIC for m in log.kept] == [False, True, True, False]
 
 
+def test_time_in_which_the_disk_was_full_is_no_silence(tmp_path: Path) -> None:
+    """The broker was away meanwhile, and nobody noticed: a tick of an hour would make every device silent."""
+    source = ScriptedSource([[]] * 25, Event(), step_ms=1000)
+    log = ScriptedLog(source, failures=1)
+
+    def an_hour_passes() -> None:
+        source.now_ms += 3_600_000
+
+    source.on_wait = an_hour_passes
+    run(source, log, tmp_path)
+    assert [m.payload for m in log.kept] == [b"10000", b"10000"]
+
+
 def test_deafness_is_not_silence() -> None:
     silence = Silence()
     silence.heard(0)

@@ -1,0 +1,78 @@
+"""What the deployed broker keeps when it is killed: everything up to its last save."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+from aiomqtt import Client, ProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from tests.servers import free_port, program, running
+
+CONFIG = Path(__file__).resolve().parent.parent / "deploy" / "mosquitto" / "mosquitto.conf"
+SAVED, UNSAVED = 1_500, 200
+"""More than Mosquitto's default queue of 1,000."""
+TOPIC = "haulwatch/v1/truck-01/position"
+
+
+def config_in(folder: Path, port: int) -> Path:
+    """All that the deployed configuration says of keeping data, with a door of this test's own."""
+    deployed, _, _ = CONFIG.read_text().partition("\nlistener ")
+    assert "persistence_location /mosquitto/data/" in deployed
+    kept = deployed.replace("/mosquitto/data", str(folder))
+    # Debian's Mosquitto, started by root, would become a user who may not write to this folder.
+    user = "user root\n" if os.getuid() == 0 else ""
+    path = folder / "mosquitto.conf"
+    path.write_text(f"{user}{kept}\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    return path
+
+
+def collector(port: int) -> Client:
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = 3600
+    properties.ReceiveMaximum = 2000
+    return Client(
+        "127.0.0.1", port, identifier="collector", protocol=ProtocolVersion.V5, clean_start=False, properties=properties
+    )
+
+
+async def publish(port: int, first: int, count: int) -> None:
+    """Returns when the broker has acknowledged all of them."""
+    async with Client("127.0.0.1", port) as device:
+        for number in range(first, first + count):
+            await device.publish(TOPIC, str(number), qos=1)
+
+
+async def until_saved_after(database: Path, instant: float) -> None:
+    async with asyncio.timeout(20):
+        while not (database.exists() and database.stat().st_mtime > instant):  # noqa: ASYNC110, ASYNC240
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.real
+async def test_what_was_saved_outlives_a_kill_and_what_came_later_is_all_that_is_lost(tmp_path: Path) -> None:
+    port = free_port()
+    command = [program("mosquitto"), "-c", str(config_in(tmp_path, port))]
+    with running(command, tmp_path / "log", port) as broker:
+        async with collector(port) as session:
+            await session.subscribe("haulwatch/v1/+/+", qos=1)
+        await publish(port, 0, SAVED)
+        await until_saved_after(tmp_path / "mosquitto.db", time.time())
+        await publish(port, SAVED, UNSAVED)
+        broker.kill()
+        broker.wait(10)
+    heard: list[int] = []
+    with running(command, tmp_path / "log", port):
+        async with collector(port) as session:
+            await publish(port, SAVED + UNSAVED, 1)
+            async for message in session.messages:
+                assert isinstance(message.payload, bytes)
+                heard.append(int(message.payload))
+                if heard[-1] == SAVED + UNSAVED:
+                    break
+    assert heard[:SAVED] == list(range(SAVED)), "whole and in order, from before the kill"
+    assert heard == sorted(set(heard)), "nothing twice"
+    assert heard[-1] == SAVED + UNSAVED, "and the session takes new messages"
