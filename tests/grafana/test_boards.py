@@ -1,123 +1,190 @@
-"""The boards: made by the code, naming only what is stored, and answered by a real InfluxDB."""
+"""The boards as files: made by the code, whole, described, linked, in both languages."""
 
 import json
 import re
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import dashboard, units
 
-from devices.city import Device, DeviceRole
-from devices.readings import Fill, Kind, Position, Reading, Status, Throughput, Weighing
-from devices.series import ALERT_FIELDS, ALERT_MEASUREMENT, ALERT_TAGS, FIELDS, Point, point_of
-from grafana.boards import BOARDS, DATA_SOURCE, as_json, overview
-from ingest.store.influx import InfluxStore
-from tests.servers.influxdb import InfluxServer
+from devices.readings import Kind
+from devices.refusals import Reason
+from grafana import palette, wording
+from grafana.boards import BOARDS, Json, all_boards, as_text
+from grafana.frame import AREAS, NAMES, uid
+from grafana.queries import SOURCE_TYPE, SOURCE_UID
+from grafana.wording import Language
+from ingest.admission import MAX_AHEAD_MS
+from rules.alerts import Phase, Severity
+from rules.bin_overflow import BinOverflowParameters
+from rules.catalogue import rule_names
+from rules.handling import Outcome
 
 PROVISIONING = Path(__file__).resolve().parents[2] / "grafana" / "provisioning"
-TS = 1_700_000_000_000
-DEVICE = Device("d-1", DeviceRole.TRUCK, fleet="f", site_id="s", district="urban")
-READINGS: list[Reading] = [
-    Position(device_id="truck-1", ts=TS, lat=35.5, lon=112.8, speed_kmh=31.5, lift_up=False),
-    Weighing(device_id="wb-1", ts=TS, gross_kg=30_000.0, ticket="T1", direction="in"),
-    Fill(device_id="rp-1", ts=TS, compartment="paper", fill_pct=91.0),
-    Throughput(device_id="line-1", ts=TS, running=True, rate_t_per_h=40.0),
-    Status(device_id="truck-1", ts=TS, online=True, session=1),
-]
-ALERT = Point(
-    ALERT_MEASUREMENT,
-    (("device", "truck-1"), ("phase", "confirmed"), ("rule", "illegal_dumping"), ("severity", "P1")),
-    {"alert_id": "a1", "revision": 1, "opened_at": TS, "title": "Dump", "title_zh": "倾倒", "lat": 35.5, "lon": 112.8},
-    TS,
-)
+MADE = {str(path): board for path, board in all_boards()}
+ONE_BOARD = pytest.mark.parametrize("path", MADE)
+UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
-def queries() -> list[tuple[str, str]]:
-    """Every query of the board, with its panel's title."""
-    return [(panel["title"], target["query"]) for panel in overview()["panels"] for target in panel["targets"]]
+def panels(board: Json) -> list[Json]:
+    found: list[Json] = board["panels"]
+    return found
 
 
-def test_the_file_is_what_the_code_makes() -> None:
-    assert (BOARDS / "overview.json").read_text(encoding="utf-8") == as_json(overview()), "run python -m grafana.boards"
+def strings(value: Any, key: str = "") -> list[tuple[str, str]]:
+    """Every text in some JSON, with the key it stands under."""
+    if isinstance(value, str):
+        return [(key, value)]
+    if isinstance(value, dict):
+        return [text for name, held in value.items() for text in strings(held, name)]
+    return [text for held in value for text in strings(held, key)] if isinstance(value, list) else []
 
 
-@pytest.mark.parametrize(("title", "query"), queries())
-def test_a_query_names_only_what_is_stored(title: str, query: str) -> None:
-    selected, _, rest = query.partition(" FROM ")
-    measurement = rest.split('"')[1]
-    if measurement == ALERT_MEASUREMENT:
-        known = {*ALERT_TAGS, *ALERT_FIELDS}
-    else:
-        kind = Kind(measurement)
-        reading = next(reading for reading in READINGS if reading.kind is kind)
-        known = {*FIELDS[kind], *(key for key, _ in point_of(reading, DEVICE).tags)}
-    named = {*re.findall(r'"(\w+)"', selected), *re.findall(r'"(\w+)"', rest)[1:]}
-    assert named
-    assert named <= known
+def test_the_files_are_what_the_code_makes() -> None:
+    stored = {
+        str(path.relative_to(BOARDS)): path.read_text(encoding="utf-8") for path in sorted(BOARDS.rglob("*.json"))
+    }
+    assert stored == {path: as_text(board) for path, board in MADE.items()}, "run python -m grafana.boards"
 
 
-def test_every_kind_has_its_rate() -> None:
-    [rates] = [panel for panel in overview()["panels"] if panel["type"] == "timeseries"]
-    assert [target["alias"] for target in rates["targets"]] == [str(kind) for kind in Kind]
+@ONE_BOARD
+def test_the_sdk_reads_a_board_back_as_it_is(path: str) -> None:
+    register_default_plugins()
+    again = json.loads(json.dumps(dashboard.Dashboard.from_json(MADE[path]), cls=JSONEncoder))
+    for held in (*again["links"], *again["annotations"]["list"]):
+        assert held.pop("placement") == "inControlsMenu"  # a constant of the SDK, taken out when boards are made
+    assert again == MADE[path]
 
 
-def test_panels_lie_on_the_grid_without_covering_each_other() -> None:
+@ONE_BOARD
+def test_panels_lie_on_the_grid_without_covering_each_other(path: str) -> None:
     cells: set[tuple[int, int]] = set()
-    for panel in overview()["panels"]:
+    for panel in panels(MADE[path]):
         place = panel["gridPos"]
-        covered = {
-            (x, y)
-            for x in range(place["x"], place["x"] + place["w"])
-            for y in range(place["y"], place["y"] + place["h"])
-        }
+        covered = {(place["x"] + dx, place["y"] + dy) for dx in range(place["w"]) for dy in range(place["h"])}
         assert max(x for x, _ in covered) < 24
         assert not covered & cells, panel["title"]
         cells |= covered
-    assert len({panel["id"] for panel in overview()["panels"]}) == len(overview()["panels"])
+    assert cells == {(x, y) for x in range(24) for y in range(1 + max(y for _, y in cells))}, "a hole in the grid"
+    ids = [panel["id"] for panel in panels(MADE[path])]
+    assert len(set(ids)) == len(ids)
+
+
+@ONE_BOARD
+def test_the_first_rows_are_figures_or_maps(path: str) -> None:
+    """A laptop shows 15 rows of the grid: what matters stands there."""
+    assert {panel["type"] for panel in panels(MADE[path]) if panel["gridPos"]["y"] == 0} <= {"stat", "geomap"}
+
+
+@ONE_BOARD
+def test_every_panel_says_what_it_shows_and_in_which_unit(path: str) -> None:
+    for panel in panels(MADE[path]):
+        assert len(panel["description"]) >= 12, panel["title"]
+        given = [panel["fieldConfig"]["defaults"]["unit"]]
+        for override in panel["fieldConfig"]["overrides"]:
+            given += [item["value"] for item in override["properties"] if item["id"] == "unit"]
+        assert all(unit in UNITS or unit.startswith("suffix: ") for unit in given), (panel["title"], given)
+
+
+@ONE_BOARD
+def test_one_data_source_which_is_provisioned(path: str) -> None:
+    [source] = yaml.safe_load((PROVISIONING / "datasources" / "influxdb.yaml").read_text())["datasources"]
+    assert (source["type"], source["uid"]) == (SOURCE_TYPE, SOURCE_UID)
+    board = MADE[path]
+    targets = [target for panel in panels(board) for target in panel["targets"]]
+    asking = [*panels(board), *targets, *board["annotations"]["list"]]
+    asking += [variable for variable in board["templating"]["list"] if variable["type"] == "query"]
+    assert all(held["datasource"] == {"type": source["type"], "uid": source["uid"]} for held in asking)
+    for panel in panels(board):
+        refs = [target["refId"] for target in panel["targets"]]
+        assert len(set(refs)) == len(refs)
+
+
+@ONE_BOARD
+def test_links_lead_to_boards_of_the_language_and_choose_what_these_let_choose(path: str) -> None:
+    board, language = MADE[path], Language(Path(path).parent.name)
+    known = {made["uid"]: made for made in MADE.values()}
+    urls = [value for key, value in strings(board) if key == "url"]
+    other = uid(Path(path).stem, language.other)
+    assert f"/d/{other}" in urls
+    for url in urls:
+        target, _, asked = url.removeprefix("/d/").partition("?")
+        assert target == other or target in {uid(name, language) for name in NAMES}
+        offered = {variable["name"] for variable in known[target]["templating"]["list"]}
+        assert {*re.findall(r"var-(\w+)=", asked), *re.findall(r"\$\{(\w+):queryparam\}", asked)} <= offered
+        assert set(re.findall(r"\$\{(\w+):queryparam\}", asked)) <= {v["name"] for v in board["templating"]["list"]}
+
+
+@ONE_BOARD
+def test_a_link_takes_its_values_from_columns_of_the_query(path: str) -> None:
+    for panel in panels(MADE[path]):
+        asked = " ".join(target["query"] for target in panel["targets"])
+        for override in panel["fieldConfig"]["overrides"]:
+            links = [link for item in override["properties"] if item["id"] == "links" for link in item["value"]]
+            for name in re.findall(r"__data\.fields\.(\w+)", " ".join(link["url"] for link in links)):
+                assert f'"{name}"' in asked, (panel["title"], name)
+
+
+def test_an_alert_leads_to_its_truck_and_back() -> None:
+    def links(path: str) -> set[str]:
+        return {value for key, value in strings(MADE[path]["panels"]) if key == "url"}
+
+    assert any(url.startswith("/d/haulwatch-trucks?var-device=") for url in links("en/enforcement.json"))
+    assert any(url.startswith("/d/haulwatch-enforcement?var-device=") for url in links("en/trucks.json"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_languages_have_the_same_panels_and_chinese_is_chinese(name: str) -> None:
+    english, chinese = MADE[f"en/{name}.json"], MADE[f"zh/{name}.json"]
+    shape = [(panel["type"], panel["gridPos"], len(panel["targets"])) for panel in panels(english)]
+    assert shape == [(panel["type"], panel["gridPos"], len(panel["targets"])) for panel in panels(chinese)]
+    said = {"title", "description", "label"}
+    for key, text in strings(english):
+        assert key not in said or text == "中文" or not CHINESE.search(text), text
+    for key, text in strings(chinese):
+        assert key not in said or text == "English" or CHINESE.search(text), text
+    assert [v["name"] for v in english["templating"]["list"]] == [v["name"] for v in chinese["templating"]["list"]]
+    assert (english["uid"], chinese["uid"]) == (f"haulwatch-{name}", f"haulwatch-{name}-zh")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_areas_are_variables(name: str) -> None:
+    assert set(AREAS[name]) <= {variable["name"] for variable in MADE[f"en/{name}.json"]["templating"]["list"]}
+
+
+def test_closed_lists_have_a_name_and_a_colour() -> None:
+    assert set(rule_names()) <= set(wording.RULES) == set(palette.RULE)
+    assert len(set(palette.RULE.values())) == len(palette.RULE)
+    assert {str(severity) for severity in Severity} == set(wording.SEVERITIES) == set(palette.SEVERITY)
+    assert {str(phase) for phase in Phase} - {"candidate"} == set(wording.PHASES)
+    assert {str(outcome) for outcome in Outcome} == set(wording.OUTCOMES) == set(palette.OUTCOME)
+    assert set(Kind) == set(wording.KINDS)
+    assert {str(reason) for reason in Reason} <= {str(reason) for reason in wording.REASONS}
+    assert {str(load) for load in wording.LOADS} == set(palette.LOAD)
+
+
+def test_thresholds_are_the_rules_own() -> None:
+    rule = BinOverflowParameters()
+    assert (rule.warn_pct, rule.full_pct) == (palette.FILL_WARN_PCT, palette.FILL_FULL_PCT)
+    assert rule.emptied_points == palette.EMPTIED_POINTS
+    assert MAX_AHEAD_MS == palette.MAX_CLOCK_AHEAD_MS
 
 
 def test_what_grafana_is_provisioned_with() -> None:
+    root = PROVISIONING.parents[1]
     [source] = yaml.safe_load((PROVISIONING / "datasources" / "influxdb.yaml").read_text())["datasources"]
-    [provider] = yaml.safe_load((PROVISIONING / "dashboards" / "boards.yaml").read_text())["providers"]
-    compose = yaml.safe_load((PROVISIONING.parents[1] / "docker-compose.yml").read_text(encoding="utf-8"))
-    grafana, influx = compose["services"]["grafana"], compose["services"]["influxdb"]
-    assert {"type": source["type"], "uid": source["uid"]} == DATA_SOURCE
+    providers = yaml.safe_load((PROVISIONING / "dashboards" / "boards.yaml").read_text())["providers"]
+    services = yaml.safe_load((root / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    grafana, influx = services["grafana"], services["influxdb"]
     assert source["jsonData"]["dbName"] == influx["environment"]["DOCKER_INFLUXDB_INIT_BUCKET"]
-    assert source["secureJsonData"]["httpHeaderValue1"] == "Token $__file{/run/secrets/influx_token}"
-    assert "influx_token" in grafana["secrets"]
-    mounted = {mount.split(":")[1] for mount in grafana["volumes"]}
-    assert provider["options"]["path"] in mounted
-    home = Path(grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
-    assert str(home.parent) == provider["options"]["path"]
-    assert (BOARDS / home.name).exists()
-
-
-@pytest.mark.real
-async def test_a_real_influxdb_answers_every_panel(
-    influx_server: InfluxServer, influx_store: InfluxStore, influx_database: str
-) -> None:
-    """Each query, with Grafana's macros filled in as Grafana does, gives one row or more with every column it names."""
-    await influx_store.write([*(point_of(reading, DEVICE) for reading in READINGS), ALERT])
-    for title, query in queries():
-        said = await _ask(influx_server, influx_database, query)
-        assert "error" not in said, (title, said)
-        series = said.get("series")
-        assert series, title
-        wanted = set(re.findall(r'AS "(\w+)"', query))
-        assert wanted <= set(series[0]["columns"]), title
-        if "GROUP BY time" in query:
-            assert any(row[1] == pytest.approx(0.1) for row in series[0]["values"]), title
-    [alert] = (await _ask(influx_server, influx_database, queries()[-1][1]))["series"]
-    row = dict(zip(alert["columns"], alert["values"][0], strict=True))
-    assert {name: row[name] for name in (*ALERT_TAGS, *ALERT_FIELDS)} == dict(ALERT.tags) | dict(ALERT.fields)
-
-
-async def _ask(server: InfluxServer, database: str, query: str) -> dict[str, Any]:
-    span = f"time >= {TS - 60_000}ms AND time <= {TS + 60_000}ms"
-    filled = query.replace("$timeFilter", span).replace("$__interval_ms", "10000").replace("$__interval", "10s")
-    async with httpx.AsyncClient() as client:
-        answer = await client.get(f"{server.url}/query", params={"db": database, "q": filled, "epoch": "ms"})
-    result: dict[str, Any] = json.loads(answer.text)
-    return result["results"][0] if "results" in result else result
+    [password] = re.findall(r"\$__file\{/run/secrets/(\w+)\}", source["secureJsonData"]["password"])
+    assert password in grafana["secrets"]
+    assert password in influx["secrets"], "whose first start makes that login"
+    [mounted] = [there for there in (m.split(":")[-2] for m in grafana["volumes"]) if there.endswith("/boards")]
+    assert {Path(p["options"]["path"]) for p in providers} == {Path(mounted, language) for language in Language}
+    assert len({p["folder"] for p in providers}) == len(providers)

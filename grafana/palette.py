@@ -1,0 +1,81 @@
+"""Colours and thresholds, the same on every board.
+
+Colours are Okabe and Ito's (2008), which people with colour-blindness tell apart; rules of one family are shades of one
+of them. Thresholds repeat the rules' default parameters, which boards may not import: a test holds the two together.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+BLUE: Final = "#0072B2"
+SKY: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+YELLOW: Final = "#F0E442"
+ORANGE: Final = "#E69F00"
+VERMILLION: Final = "#D55E00"
+PURPLE: Final = "#CC79A7"
+GREY: Final = "#999999"
+
+SEVERITY: Final[Mapping[str, str]] = {"P1": VERMILLION, "P2": ORANGE, "P3": YELLOW, "P4": SKY}
+LOAD: Final[Mapping[str, str]] = {"loaded": BLUE, "partial": SKY, "empty": GREY}
+OUTCOME: Final[Mapping[str, str]] = {
+    "confirmed_violation": VERMILLION,
+    "false_alarm": SKY,
+    "no_action": GREY,
+    "device_fault": PURPLE,
+}
+KIND: Final[Mapping[str, str]] = {
+    "position": BLUE,
+    "weighing": GREEN,
+    "fill": ORANGE,
+    "throughput": PURPLE,
+    "status": GREY,
+}
+RULE: Final[Mapping[str, str]] = {
+    "illegal_dumping": VERMILLION,
+    "bed_raised_outside": "#F28E4B",
+    "stopped_loaded": "#F7BC94",
+    "uncovered_load": "#A34700",
+    "route_deviation": BLUE,
+    "forbidden_zone": "#4A9FD0",
+    "left_jurisdiction": "#9CCBE8",
+    "restricted_hours": "#004C78",
+    "speeding": SKY,
+    "silent_device": PURPLE,
+    "gnss_anomaly": "#E3B5CE",
+    "sensor_fault": "#8F4C72",
+    "weighbridge_integrity": GREEN,
+    "mass_shortfall": "#5CC4A4",
+    "manifest_overdue": "#006B4E",
+    "bin_overflow": ORANGE,
+    "bin_fire": "#B37B00",
+    "station_backlog": YELLOW,
+}
+
+Step = tuple[float | None, str]
+"""From this value on (None: from below) this colour."""
+
+FILL_WARN_PCT: Final = 80.0
+FILL_FULL_PCT: Final = 90.0
+EMPTIED_POINTS: Final = 30.0
+"""`bin_overflow`: warns, is full, a fall that is an emptying."""
+WARM_C: Final = 45.0
+FIRE_C: Final = 70.0
+"""`bin_fire`."""
+HOPPER_FULL_PCT: Final = 90.0
+HOPPER_CLEAR_PCT: Final = 70.0
+"""`station_backlog`: raised at the first, over below the second."""
+MOVING_KMH: Final = 10.0
+"""Faster, and a truck is out, not shunting; `restricted_hours` counts driving from here."""
+MAX_CLOCK_AHEAD_MS: Final = 120_000.0
+"""A device time so far after its reception is refused (admission)."""
+
+FILL_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (FILL_WARN_PCT, ORANGE), (FILL_FULL_PCT, VERMILLION))
+TEMPERATURE_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (WARM_C, ORANGE), (FIRE_C, VERMILLION))
+HOPPER_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (HOPPER_CLEAR_PCT, ORANGE), (HOPPER_FULL_PCT, VERMILLION))
+NONE_IS_GOOD: Final[tuple[Step, ...]] = ((None, GREEN), (1, VERMILLION))
+SOME_IS_GOOD: Final[tuple[Step, ...]] = ((None, VERMILLION), (1, GREEN))
+FEW_IS_GOOD: Final[tuple[Step, ...]] = ((None, GREEN), (1, ORANGE), (10, VERMILLION))
+LAG_S_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (10, ORANGE), (60, VERMILLION))
+"""Published to stored takes a second; over a minute and the boards no longer show the present."""
+PLAIN: Final[tuple[Step, ...]] = ((None, BLUE),)

@@ -1,0 +1,131 @@
+"""The labelled scenario as the store would hold it: readings, alerts and how they stand, places, ingestion."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from devices.cities import JINCHENG
+from devices.city import City
+from devices.city_files import read_city
+from devices.database import open_database
+from devices.readings import Position, Reading, Status, Weighing
+from devices.refusals import Reason
+from devices.series import Point, point_of
+from ingest.announcer import alert_points
+from ingest.board_points import Look, alert_state_points, health_points, place_points
+from ingest.collector import CollectorStatus
+from ingest.ledger import DeviceLine, Ledger, Line, RecorderStatus
+from rules.alerts import AlertChange
+from rules.catalogue import build_rules
+from rules.engine import RuleEngine
+from rules.handling import Acknowledge, Close, JournalPlace, Outcome
+from rules.journal import AlertJournal
+from rules.journal_tables import metadata
+from simulators.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.scenario import Scenario
+
+START = 1_790_000_000_000
+HEALTH_EVERY_MS = 15_000
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    city: City
+    start: int
+    end: int
+    readings: tuple[Reading, ...]
+    changes: tuple[AlertChange, ...]
+    points: tuple[Point, ...]
+
+    @property
+    def positions(self) -> list[Position]:
+        return [reading for reading in self.readings if isinstance(reading, Position)]
+
+    @property
+    def weighings(self) -> list[Weighing]:
+        return [reading for reading in self.readings if isinstance(reading, Weighing)]
+
+
+@cache
+def demonstration() -> Demonstration:
+    """Forty minutes of Jincheng with every labelled incident, judged."""
+    city = read_city(JINCHENG)
+    script = Scenario(seed=1).cast(city, START)
+    readings = [
+        reading
+        for device_id, life in script.lives.items()
+        for reading in _readings(device_id, takewhile(lambda moment: moment.at_ms <= script.end_ms, life()))
+    ]
+    engine = RuleEngine(city, build_rules())
+    changes = [change for reading in sorted(readings, key=lambda r: r.ts) for change in engine.judge(reading)]
+    points = [
+        *(point_of(reading, city.devices[reading.device_id]) for reading in readings),
+        *alert_points(changes, city),
+        *_alert_states(changes, city),
+        *place_points(city, script.start_ms),
+        *_health(script.start_ms, script.end_ms),
+    ]
+    return Demonstration(city, script.start_ms, script.end_ms, tuple(readings), tuple(changes), tuple(points))
+
+
+def _readings(device_id: str, moments: Iterator[Moment]) -> Iterator[Reading]:
+    """What arrives sooner or later; a reading sent twice is stored once."""
+    for moment in moments:
+        match moment:
+            case PowerCut():
+                return
+            case Heartbeat(at_ms=at_ms):
+                yield Status(device_id=device_id, ts=at_ms, online=True, session=1, buffered=0, rssi_dbm=-71.0)
+            case Sensed(reading=reading):
+                yield reading
+            case NetworkDown() | NetworkUp():
+                pass
+
+
+def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
+    """From a journal as the judge and people fill it: told 2 s after the change, every second one taken up."""
+    with TemporaryDirectory() as folder:
+        engine = open_database(f"sqlite:///{Path(folder) / 'journal.db'}")
+        metadata.create_all(engine)
+        journal = AlertJournal(engine)
+        for change in changes:
+            journal.record([change], change.at + 2_000)
+        for number, alert_id in enumerate(dict.fromkeys(change.alert_id for change in changes)):
+            at = next(change.at for change in changes if change.alert_id == alert_id) + 2_000
+            if number % 2:
+                journal.act(alert_id, Acknowledge(actor="Wang", at=at + 40_000 + 15_000 * number))
+            if outcome := (None, Outcome.CONFIRMED_VIOLATION, None, Outcome.FALSE_ALARM)[number % 4]:
+                journal.act(alert_id, Close(actor="Wang", at=at + 600_000 + 60_000 * number, outcome=outcome))
+        alerts, _ = journal.touched_after(JournalPlace(), 10_000)
+        yield from alert_state_points(alerts, city)
+        engine.dispose()
+
+
+def _health(start: int, end: int) -> Iterator[Point]:
+    """Of an ingestion that grows steadily and is well."""
+    for step, at in enumerate(range(start, end, HEALTH_EVERY_MS), start=1):
+        yield from health_points(_look(step, at))
+
+
+def _look(step: int, at: int) -> Look:
+    total = Line(
+        received=110 * step, stored=100 * step, duplicate=2 * step, quarantined=dict.fromkeys(Reason, step), gaps=3
+    )
+    collector = CollectorStatus(
+        at=at, connected=True, protocol="5.0", received=110 * step, reconnects=1, disk_full=False, last_error=None
+    )
+    recorder = RecorderStatus(
+        offset=step, backlog=0, pending=4, trouble=None, trouble_since=None, write_ms=9.0, slowest_write_ms=30.0
+    )
+    return Look(
+        at=at,
+        ledger=Ledger(total=total, devices=(DeviceLine(device="truck-001", clock_offset_ms=-120 - step),), exact=True),
+        behind={"recorder": (step, 0.2), "judge": (2 * step, 0.4)},
+        collector=collector,
+        recorder=recorder,
+        broker={"connected_clients": 30.0, "dropped_messages": 0.0, "queued_messages": 5.0},
+        disk=(50_000_000_000 - step, 1_000_000 * step),
+    )

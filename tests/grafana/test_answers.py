@@ -1,0 +1,255 @@
+"""Every query of every board, as Grafana would send it, answered by a real InfluxDB that holds the demonstration."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from devices import series as stored
+from devices.readings import Kind
+from grafana.boards import Json, all_boards
+from ingest.store.influx import InfluxStore
+from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
+from tests.grafana.demonstration import Demonstration, demonstration
+from tests.servers.influxdb import InfluxServer
+
+BOARDS: Final = {str(path): board for path, board in all_boards()}
+ONE_BOARD: Final = pytest.mark.parametrize("path", BOARDS)
+EVERYTHING: Final = dict.fromkeys(("district", "fleet", "site", "device", "rule"), ALL)
+DUMPER: Final = "truck-005"
+"""The truck that tips its load on the way; the trucks board shows one truck."""
+NOBODY: Final = ["truck-00", "point-00", "line-0", "weighbridge-0"]
+QUICK_S: Final = 1.0
+
+MAY_BE_EMPTY: Final = {
+    ("trucks", "All trucks", "B"): "no bed is up at the scenario's last moment",
+    ("trucks", "Bed raised", "A"): "no bed is up at the scenario's last moment",
+    ("weighbridges", "Entered by hand", "A"): "every simulated weighing comes from the scale",
+    ("recycling", "Filling up", "A"): "no compartment stands between warning and full at the last moment",
+    ("recycling", "Smoke", "A"): "nothing burns in the scenario",
+    ("enforcement", "Outcomes", "C"): "nobody closed an alert without action",
+    ("enforcement", "Outcomes", "D"): "nobody closed an alert as a device's fault",
+}
+"""By board, title and query. Everything else has an answer, and these are empty: who fills one takes its line out."""
+
+
+def known(measurement: str) -> set[str]:
+    """Tags and fields of a measurement, as `devices.series` has them."""
+    others = {
+        stored.ALERT_MEASUREMENT: {*stored.ALERT_TAGS, *stored.AREA_TAGS, *stored.ALERT_FIELDS},
+        stored.ALERT_STATE_MEASUREMENT: {*stored.ALERT_STATE_TAGS, *stored.ALERT_STATE_FIELDS},
+        stored.PLACE_MEASUREMENT: {*stored.PLACE_TAGS, *stored.PLACE_FIELDS},
+        stored.HEALTH_MEASUREMENT: {*stored.HEALTH_TAGS, *(n for part in stored.HEALTH_FIELDS.values() for n in part)},
+    }
+    if measurement in others:
+        return others[measurement]
+    compartment = {"compartment"} if measurement == Kind.FILL else set()
+    return {"device", *stored.AREA_TAGS, *stored.FIELDS[Kind(measurement)], *compartment}
+
+
+def queries(board: Json) -> list[tuple[str, str]]:
+    """(where it stands, query) of panels, annotations and variables."""
+    found = [(panel["title"], target["query"]) for panel in board["panels"] for target in panel["targets"]]
+    found += [(held["name"], held["target"]["query"]) for held in board["annotations"]["list"]]
+    return found + [(v["name"], v["query"]) for v in board["templating"]["list"] if v["type"] == "query"]
+
+
+@ONE_BOARD
+def test_a_query_names_only_what_is_stored(path: str) -> None:
+    for title, query in queries(BOARDS[path]):
+        [measurement] = re.findall(r'FROM "(\w+)"', query)
+        made = set(re.findall(r'AS "(\w+)"', query))
+        named = set(re.findall(r'"(\w+)"', query)) - made - {measurement}
+        assert named, title
+        assert named <= known(measurement), (title, named - known(measurement))
+        if measurement == stored.HEALTH_MEASUREMENT:
+            [part] = re.findall(r"\"part\" = '(\w+)'", query)
+            assert named <= {*stored.HEALTH_TAGS, *stored.HEALTH_FIELDS[part]}, title
+
+
+@ONE_BOARD
+def test_queries_keep_to_what_every_influxdb_understands(path: str) -> None:
+    for title, query in queries(BOARDS[path]):
+        assert ";" not in query, title
+        assert not re.search(r"\bINTO\b|CARDINALITY|SLIMIT|now\(\)|::|top\(|holt_winters", query, re.IGNORECASE), title
+
+
+@ONE_BOARD
+def test_a_curve_is_named_after_tags_it_is_grouped_by(path: str) -> None:
+    for panel in BOARDS[path]["panels"]:
+        for target in panel["targets"]:
+            grouped = target["query"].rpartition("GROUP BY")[2]
+            assert all(f'"{tag}"' in grouped for tag in re.findall(r"\$tag_(\w+)", target["alias"])), panel["title"]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """An InfluxDB that holds the demonstration."""
+
+    shown: Demonstration
+    client: httpx.Client
+
+    def ask(self, query: str) -> list[Json]:
+        """The answer's series; fails on an error, and when it takes too long three times."""
+        for _ in range(3):
+            begun = perf_counter()
+            answer = self.client.get("/query", params={"q": query}).json()
+            if perf_counter() - begun < QUICK_S:
+                break
+        else:
+            pytest.fail(f"takes longer than {QUICK_S} s: {query}")
+        [result] = answer.get("results", [answer])
+        assert "error" not in result, (result, query)
+        found: list[Json] = result.get("series", [])
+        return found
+
+    def fill(self, query: str, panel: Json, board: Json, chosen: dict[str, Any]) -> str:
+        start, end = span_of(panel, board, self.shown.end)
+        query = with_variables(query, chosen)
+        return with_macros(query, start=start, end=end, interval_ms=interval_of(panel, start, end))
+
+
+@pytest.fixture(scope="module")
+def answers(influx_server: InfluxServer) -> Iterator[Answers]:
+    database = f"boards-{uuid4().hex[:8]}"
+    influx_server.create_database(database)
+
+    points = demonstration().points
+
+    async def write() -> None:
+        store = InfluxStore(influx_server.url, "unused", "haulwatch", database)
+        try:
+            for start in range(0, len(points), 2_000):  # a body over 1 MB makes aiohttp warn
+                await store.write(points[start : start + 2_000])
+        finally:
+            await store.close()
+
+    asyncio.run(write())
+    with httpx.Client(base_url=influx_server.url, params={"db": database, "epoch": "ms"}) as client:
+        yield Answers(demonstration(), client)
+
+
+def values(series: list[Json], column: str) -> list[Any]:
+    """A column's values that are there, tags included."""
+    found = []
+    for one in series:
+        if column in one.get("tags", {}):
+            found += [one["tags"][column]] * len(one["values"])
+        elif column in one["columns"]:
+            at = one["columns"].index(column)
+            found += [row[at] for row in one["values"] if row[at] is not None]
+    return found
+
+
+def empty(series: list[Json]) -> bool:
+    return not any(value is not None for one in series for row in one["values"] for value in row[1:])
+
+
+def chosen_on(path: str, **more: Any) -> dict[str, Any]:
+    return EVERYTHING | ({"device": DUMPER} if Path(path).stem == "trucks" else {}) | more
+
+
+@pytest.mark.real
+@ONE_BOARD
+def test_a_real_influxdb_answers_every_panel(path: str, answers: Answers) -> None:
+    board, name = BOARDS[path], Path(path).name
+    nothing = set()
+    for panel, english in zip(board["panels"], BOARDS[f"en/{name}"]["panels"], strict=True):
+        for target in panel["targets"]:
+            query = answers.fill(target["query"], panel, board, chosen_on(path))
+            found = answers.ask(query)
+            if empty(found):
+                nothing.add((Path(path).stem, english["title"], target["refId"]))
+            asked = set(re.findall(r'AS "(\w+)"', target["query"].partition(" FROM ")[0]))
+            assert not found or asked <= set(found[0]["columns"]), panel["title"]
+    assert nothing == {held for held in MAY_BE_EMPTY if held[0] == Path(path).stem}
+
+
+@pytest.mark.real
+@ONE_BOARD
+def test_maps_have_places_in_the_city(path: str, answers: Answers) -> None:
+    board = BOARDS[path]
+    centre = answers.shown.city.centre
+    for panel in board["panels"]:
+        if panel["type"] != "geomap":
+            continue
+        rows = [answers.ask(answers.fill(t["query"], panel, board, chosen_on(path))) for t in panel["targets"]]
+        lats, lons = ([value for found in rows for value in values(found, name)] for name in ("lat", "lon"))
+        assert lats
+        assert len(lats) == len(lons)
+        assert all(abs(lat - centre.lat) < 1 for lat in lats)
+        assert all(abs(lon - centre.lon) < 1.5 for lon in lons)
+        assert all(target["resultFormat"] == "table" for target in panel["targets"])
+        if panel["transformations"]:  # joined by device
+            level, place = (set(values(found, "device")) for found in rows)
+            assert level <= place
+
+
+@pytest.mark.real
+@ONE_BOARD
+def test_variables_offer_what_there_is_and_narrow_each_other(path: str, answers: Answers) -> None:
+    for variable in BOARDS[path]["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        offered = set(values(answers.ask(with_variables(variable["query"], EVERYTHING)), "value"))
+        assert offered, variable["name"]
+        if "${district:regex}" in variable["query"]:
+            there = {"district": ["lingchuan"], "fleet": ALL, "site": ALL}
+            fewer = set(values(answers.ask(with_variables(variable["query"], there)), "value"))
+            assert fewer < offered, variable["name"]
+
+
+@pytest.mark.real
+@ONE_BOARD
+def test_no_panel_shows_what_was_not_chosen(path: str, answers: Answers) -> None:
+    """Two fleets; then devices that do not exist, although others' names begin like theirs."""
+    board = BOARDS[path]
+    fleets = ["danhe", "fengtai"]
+    mine = {device.id for device in answers.shown.city.devices.values() if device.fleet in fleets}
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            if "${fleet:regex}" in target["query"]:
+                query = answers.fill(target["query"], panel, board, chosen_on(path, fleet=fleets))
+                assert set(values(answers.ask(query), "device")) <= mine, panel["title"]
+            if "${device:regex}" in target["query"]:
+                query = answers.fill(target["query"], panel, board, chosen_on(path, device=NOBODY))
+                assert empty(answers.ask(query)), panel["title"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("path", ["en/trucks.json", "zh/trucks.json"])
+def test_alerts_are_marked_on_the_curves_of_their_truck(path: str, answers: Answers) -> None:
+    board = BOARDS[path]
+    found = {}
+    for mark in board["annotations"]["list"]:
+        target = mark["target"]
+        series = answers.ask(answers.fill(target["query"], {}, board, chosen_on(path)))
+        found[mark["iconColor"]] = values(series, target["textColumn"])
+        assert not series or {target["textColumn"], target["tagsColumn"]} <= set(series[0]["columns"])
+    told = [change for change in answers.shown.changes if change.subject == DUMPER]
+    assert sum(map(len, found.values())) == len(told) > 1
+
+
+@pytest.mark.real
+def test_figures_are_those_of_the_demonstration(answers: Answers) -> None:
+    """Some of the wall's figures, counted a second time from the readings and alerts themselves."""
+    board, shown = BOARDS["en/overview.json"], answers.shown
+
+    def figure(title: str) -> Any:
+        [panel] = [panel for panel in board["panels"] if panel["title"] == title]
+        [series] = answers.ask(answers.fill(panel["targets"][0]["query"], panel, board, EVERYTHING))
+        return series["values"][-1][-1]
+
+    net_kg = sum(reading.net_kg or 0 for reading in shown.weighings)
+    assert figure("Tonnes today") == pytest.approx(net_kg / 1000)
+    states = [point.fields for point in shown.points if point.measurement == stored.ALERT_STATE_MEASUREMENT]
+    assert figure("Alerts open") == sum(int(fields["open"]) for fields in states) == 2
+    moving = {r.device_id for r in shown.positions if r.ts >= shown.end - 900_000 and (r.speed_kmh or 0) > 10}
+    assert figure("Trucks out") == len(moving)
