@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from devices.broker_access import Service
 from devices.city import City, Device, DeviceRole, Permit, Route, Site, Vehicle
 from devices.city_rows import (
     CityRow,
@@ -159,8 +160,8 @@ def _check_overlaps(
 def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> None:
     for entry in devices:
         row = entry.row
-        if row.id in RESERVED_IDS:
-            problems.add(entry.where, "id", "reserved for a branch of the topic tree: choose another")
+        if row.id in RESERVED_IDS | set(Service):
+            problems.add(entry.where, "id", "reserved for Haulwatch itself: choose another")
         if row.role is DeviceRole.TRUCK and row.vehicle is None:
             problems.add(entry.where, "vehicle", "missing: a truck's terminal names its vehicle")
         if row.role is not DeviceRole.TRUCK and row.site is None:

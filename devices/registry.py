@@ -122,6 +122,22 @@ class Registry:
             connection.execute(_REVISION.update().values(revision=report.revision + 1))
             return ImportReport(report.revision + 1, done)
 
+    def add_device(self, device: Device) -> bool:
+        """Add one device to the city; False, and nothing done, if its id is registered already.
+
+        Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured; DatabaseError when its vehicle is unknown.
+        """
+        with transaction(self._engine) as connection:
+            _take_turn(connection)
+            if not _rows(connection, tables.city):
+                raise CityMissing
+            taken = select(tables.device.c.id).where(tables.device.c.id == device.id)
+            if connection.execute(taken).first() is not None:
+                return False
+            connection.execute(tables.device.insert().values(_device_values(device)))
+            connection.execute(_REVISION.update().values(revision=_REVISION.c.revision + 1))
+            return True
+
 
 def _one_state(connection: Connection) -> None:
     """Let every SELECT of this transaction see the same state, as SQLite's transactions do by themselves."""

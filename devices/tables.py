@@ -6,7 +6,21 @@ exclusive, null is open.
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 metadata: Final = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_N_name)s"})
 
@@ -95,3 +109,36 @@ permit: Final = Table(
     Column("site_ids", JSON, nullable=False),
     *_validity(),
 )
+
+login: Final = Table(
+    "login",
+    metadata,
+    Column("device_id", String, ForeignKey("device.id"), primary_key=True),
+    Column("secret_hash", String),
+    Column("enabled", Boolean, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+"""A device's right to connect to the broker. `secret_hash` is Mosquitto's `$7$…`; null: no password."""
+
+device_command: Final = Table(
+    "device_command",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("device_id", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("note", Text),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("sends", Integer, nullable=False),
+    Column("outcome", String(16)),
+    Column("outcome_at", BigInteger),
+    Column("outcome_detail", Text),
+    Column("recorded_at", BigInteger),
+    Column("due_at", BigInteger),
+    Index("ix_device_command_device_id", "device_id", "issued_at"),
+    Index("ix_device_command_due_at", "due_at"),
+)
+"""Every command ever issued (`devices.commands.Command`). `due_at`: when it needs the next step; null: it is over."""

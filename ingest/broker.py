@@ -7,8 +7,9 @@ within five seconds: so no promise of Haulwatch rests on it. The one module that
 import asyncio
 import logging
 import signal
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
@@ -27,6 +28,20 @@ _REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"
 
 class BrokerFailed(Exception):
     """The broker could not start; the message says on which address."""
+
+
+class _Subscriptions(dict[str, Any]):
+    """Looked through as they are at that moment.
+
+    amqtt pauses while it looks, and failed where somebody subscribed meanwhile: the message it was handing out reached
+    nobody else, and a device that was connecting hung.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self.keys()))
+
+    def items(self) -> Any:
+        return list(super().items())
 
 
 class Everybody(BaseAuthPlugin):  # type: ignore[misc]  # amqtt carries no types
@@ -49,6 +64,8 @@ async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
             session_expiry_interval=_SESSION_EXPIRY_S,
         )
     )
+
+    broker._subscriptions = _Subscriptions()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):

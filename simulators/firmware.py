@@ -1,4 +1,4 @@
-"""One device's life: it wakes, senses, publishes at QoS 1, buffers while it is offline and uploads later.
+"""One device's life: it wakes, senses, publishes at QoS 1, buffers while it is offline and uploads later; it obeys.
 
 Sequence numbers count readings: each is numbered when it is taken, keeps its number in the buffer and in an array, and
 is sent with the same bytes however often. A reading leaves the buffer only after its PUBACK.
@@ -6,18 +6,20 @@ is sent with the same bytes however often. A reading leaves the buffer only afte
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final
 
 from devices.codec import encode
 from devices.readings import Kind, Reading, Status
-from devices.topics import reading_topic
+from devices.topics import command_ack_topic, reading_topic
 from simulators.buffer import Buffer, Held
 from simulators.clock import Clock
 from simulators.link import Dial, LastWill, Link, LinkLost
 from simulators.memory import Counters, Memory
 from simulators.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.orders import Controls, Orders
 from simulators.tally import Tally
 
 FIRMWARE: Final = "haulwatch-sim-1"
@@ -25,6 +27,7 @@ _BUFFER_CAPACITY: Final = 5_000
 """About 14 hours of a moving truck."""
 _FIRST_BACK_OFF_S: Final = 0.5
 _LONGEST_BACK_OFF_S: Final = 30.0
+_BOOT_S: Final = 2.0
 
 
 class _Ending(Enum):
@@ -39,12 +42,24 @@ class Firmware:
     """Runs one device; `life` gives its moments in order of device time."""
 
     def __init__(
-        self, device_id: str, life: Iterator[Moment], *, dial: Dial, memory: Memory, clock: Clock, tally: Tally
+        self,
+        device_id: str,
+        life: Iterator[Moment],
+        *,
+        dial: Dial,
+        memory: Memory,
+        clock: Clock,
+        tally: Tally,
+        controls: Controls,
     ) -> None:
         self.device_id = device_id
         self._life = life
         self._dial = dial
         self._counters = Counters(device_id, memory)
+        self._orders = Orders(device_id, controls, memory)
+        self._heard: deque[bytes] = deque()
+        self._answers: deque[bytes] = deque()
+        self._reboot_due = False
         self._clock = clock
         self._tally = tally
         self._rng = random.Random(device_id)  # noqa: S311  a jitter, not a secret
@@ -53,6 +68,7 @@ class Firmware:
         self._ending = _Ending.NONE
         self._network_up = True
         self._linked = False
+        self._broken: LinkLost | None = None
         self._session = 0
         self._session_start_ms = 0
         self._last_status_ms = 0
@@ -93,7 +109,8 @@ class Firmware:
                     return
 
     def _take(self, sensed: Sensed) -> None:
-        numbered: Reading = sensed.reading.model_copy(update={"seq": self._counters.next_seq()})
+        reading = self._orders.sensed(sensed.reading)
+        numbered: Reading = reading.model_copy(update={"seq": self._counters.next_seq()})
         if sensed.copies == 0:
             self._tally.lost_on_purpose += 1
         for _ in range(sensed.copies):
@@ -121,7 +138,10 @@ class Firmware:
                 async with self._dial(self.device_id, self._will()) as link:
                     failures = 0
                     await self._serve(link)
-                return
+                if not self._reboot_due or self._ending is _Ending.POWER_CUT:
+                    return
+                await self._boot()
+                continue
             except LinkLost as exc:
                 self._tally.trouble = f"{self.device_id}: {exc}"
             if self._ending is _Ending.POWER_CUT:
@@ -135,7 +155,8 @@ class Firmware:
     async def _serve(self, link: Link) -> None:
         """Deliver over one open line until the device ends. Raises LinkLost."""
         with self._tally.line():
-            self._linked = True
+            self._linked, self._broken = True, None
+            listening = asyncio.create_task(self._listen(link), name=f"{self.device_id}:listen")
             try:
                 await self._publish(link, (self._status("birth", self._session_start_ms + 1),))
                 await self._deliver_all(link)
@@ -149,14 +170,35 @@ class Firmware:
                 self._tally.line_broke(f"{self.device_id}: {exc}")
                 raise
             finally:
+                listening.cancel()
+                await asyncio.wait([listening])
                 self._linked = False
                 self._buffer.went_offline()
 
+    async def _listen(self, link: Link) -> None:
+        """Hear commands while the line is open, and that it no longer is."""
+        try:
+            async for payload in link.commands(self.device_id):
+                self._heard.append(payload)
+                self._wake.set()
+        except LinkLost as exc:
+            self._broken = exc
+            self._wake.set()
+
     async def _deliver_all(self, link: Link) -> None:
-        """Return when the device ends and nothing is held (or, with the power, the network is gone too)."""
+        """Return when the device ends and nothing is held (or, with the power, the network is gone too), or reboots."""
         while True:
             passable = self._network_up or self._ending is _Ending.SHUTDOWN
-            if passable and (batch := self._buffer.next_batch()):
+            if self._broken is not None:
+                raise self._broken
+            if passable and self._heard:
+                self._obey(self._heard.popleft())
+            elif passable and self._answers:
+                await link.publish(command_ack_topic(self.device_id), self._answers[0])
+                self._answers.popleft()
+            elif self._reboot_due:
+                return
+            elif passable and (batch := self._buffer.next_batch()):
                 await self._publish(link, batch)
                 self._buffer.delivered(batch)
             elif self._ending is not _Ending.NONE:
@@ -172,6 +214,21 @@ class Firmware:
             await link.publish(
                 reading_topic(self.device_id, first.kind), payload, retain=first.session == self._session
             )
+
+    def _obey(self, payload: bytes) -> None:
+        obeyed = self._orders.obey(payload, self._clock.now_ms())
+        if obeyed is None:
+            return
+        if obeyed.report is not None:
+            self._take(Sensed(obeyed.report.ts, obeyed.report))
+        self._answers.append(obeyed.answer.payload())
+        self._reboot_due = self._reboot_due or obeyed.reboot
+
+    async def _boot(self) -> None:
+        """What is held outlives it, as does what was heard and answered; sensors go on by themselves."""
+        self._reboot_due = False
+        await self._clock.rest(_BOOT_S)
+        self._booted_ms = self._clock.now_ms()
 
     def _begin_session(self) -> None:
         """The will is dated to the session's start and the birth 1 ms later, so that they never share an instant."""

@@ -46,7 +46,15 @@ class _Fleet:
         self._dial = MqttDialer(mqtt)
         self._script_done = False
         self._devices = [
-            Firmware(device_id, life(), dial=self._dial, memory=memory, clock=clock, tally=self._tally)
+            Firmware(
+                device_id,
+                life(),
+                dial=self._dial,
+                memory=memory,
+                clock=clock,
+                tally=self._tally,
+                controls=script.controls[device_id],
+            )
             for device_id, life in script.lives.items()
         ]
 

@@ -17,6 +17,8 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from devices.topics import command_topic
+
 _SESSION_EXPIRY_S: Final = 86_400
 """The broker keeps a device's session for a day: longer than any blind zone, shorter than a retired device."""
 _ANSWER_TIMEOUT_S: Final = 10.0
@@ -55,6 +57,9 @@ class Link(Protocol):
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Return after the broker's PUBACK (QoS 1). Raises LinkLost."""
 
+    def commands(self, device_id: str) -> AsyncIterator[bytes]:
+        """What the device is told, from now on and since it was last connected. Raises LinkLost."""
+
     async def cut(self) -> None:
         """Drop the line as a power cut does: no goodbye, so that the broker sends the last will."""
 
@@ -73,6 +78,16 @@ class _MqttLink:
         except aiomqtt.MqttError as exc:
             raise LinkLost(str(exc)) from exc
 
+    async def commands(self, device_id: str) -> AsyncIterator[bytes]:
+        try:
+            topic = command_topic(device_id)
+            await self._client.subscribe(topic, qos=1)
+            async for message in self._client.messages:  # amqtt also hands over what others are subscribed to
+                if message.topic.value == topic and isinstance(message.payload, bytes):
+                    yield message.payload
+        except aiomqtt.MqttError as exc:
+            raise LinkLost(str(exc)) from exc
+
     async def cut(self) -> None:
         sock = self._client._client.socket()  # aiomqtt has no way to leave without a DISCONNECT
         if isinstance(sock, socket.socket):
@@ -86,7 +101,8 @@ class MqttDialer:
     """Dials for a whole fleet: MQTT 5, or 3.1.1 if the broker refuses 5.
 
     The version is settled once, by a bare CONNECT without will and properties: a broker of 3.1.1 refuses that one
-    properly, but may choke on the rest of a CONNECT it cannot read and never answer.
+    properly, but may choke on the rest of a CONNECT it cannot read and never answer. It asks under a name of its own,
+    since it would end the session in which commands wait for the device.
     """
 
     def __init__(self, broker: BrokerAddress) -> None:
@@ -131,7 +147,7 @@ class MqttDialer:
         client = aiomqtt.Client(
             self._broker.host,
             self._broker.port,
-            identifier=device_id,
+            identifier=f"{device_id}-asks" if bare else device_id,
             username=device_id if self._broker.password is not None else None,
             password=self._broker.password,
             protocol=protocol,

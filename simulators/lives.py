@@ -13,6 +13,7 @@ from simulators.faults import Unreliable, unreliable
 from simulators.ground import Ground
 from simulators.haul import Driver, Haul, Opening
 from simulators.moments import Moment, heartbeats, life, sensed
+from simulators.orders import Controls
 from simulators.recycling_point import Surge
 from simulators.station import throughput
 from simulators.truck import Terminal
@@ -70,6 +71,8 @@ class Lives:
         self._cast = cast
         self.ground = Ground(city, start_ms)
         self.devices = [device for device in city.devices.values() if device.validity.covers(start_ms)]
+        self.controls: Mapping[str, Controls] = {device.id: Controls() for device in self.devices}
+        """By device id; shared by all lives of a device."""
         self.hauls: Mapping[str, Haul] = {device.id: self._haul(device) for device in self.of_role(DeviceRole.TRUCK)}
 
     def of(self, device: Device) -> Callable[[], Iterator[Moment]]:
@@ -91,6 +94,7 @@ class Lives:
             plane=self.ground.plane,
             payload_kg=haul.payload_kg,
             rng=self._rng(device.id, "terminal"),
+            controls=self.controls[device.id],
         )
         readings = sensed(terminal.positions(self._first_report_ms(device)))
         flawed = unreliable(readings, _TRUCK_FAULTS, self._rng(device.id, "faults"))
@@ -134,7 +138,7 @@ class Lives:
         return recycling_point.fills(
             device.id,
             start_ms=self._first_report_ms(device),
-            every_s=_interval_s(device),
+            every_s=self._reports_s(device),
             lon=self._city.centre.lon,
             rng=self._rng(device.id, "fill"),
             surge=self._cast.surges.get(device.id),
@@ -142,7 +146,11 @@ class Lives:
 
     def _throughput(self, device: Device) -> Iterator[Reading]:
         first_ms, rng = self._first_report_ms(device), self._rng(device.id, "line")
-        return throughput(device.id, start_ms=first_ms, every_s=_interval_s(device), rng=rng)
+        return throughput(device.id, start_ms=first_ms, every_s=self._reports_s(device), rng=rng)
+
+    def _reports_s(self, device: Device) -> Callable[[], int]:
+        controls, usual_s = self.controls[device.id], _interval_s(device)
+        return lambda: controls.interval_s or usual_s
 
     def _flawed(self, device: Device, moments: Iterator[Moment]) -> Iterator[Moment]:
         return unreliable(moments, _OTHER_FAULTS, self._rng(device.id, "faults"))

@@ -1,4 +1,4 @@
-"""What a device remembers over a restart: the next sequence number and the last session."""
+"""What a device remembers over a restart: the next sequence number, the last session, and what it was told to do."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -25,9 +25,15 @@ class Memory(Protocol):
     def keep(self, device_id: str, state: Remembered) -> None:
         """Durable against a crash of the process when it returns."""
 
+    def recall_orders(self, device_id: str) -> str | None:
+        """As `keep_orders` had it; None before the first."""
+
+    def keep_orders(self, device_id: str, state: str) -> None:
+        """Durable as well."""
+
 
 class FolderMemory:
-    """One small file per device, replaced atomically."""
+    """Two small files per device, replaced atomically."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,8 +49,20 @@ class FolderMemory:
     def keep(self, device_id: str, state: Remembered) -> None:
         replace_text(self._file(device_id), json.dumps(asdict(state)))
 
+    def recall_orders(self, device_id: str) -> str | None:
+        try:
+            return self._orders_file(device_id).read_text()
+        except FileNotFoundError:
+            return None
+
+    def keep_orders(self, device_id: str, state: str) -> None:
+        replace_text(self._orders_file(device_id), state)
+
     def _file(self, device_id: str) -> Path:
         return self._folder / f"{device_id}.json"
+
+    def _orders_file(self, device_id: str) -> Path:
+        return self._folder / f"{device_id}.orders"
 
 
 class Counters:

@@ -1,7 +1,7 @@
 """A smart recycling point: compartments that fill by deposits and are emptied in time, unless they are not."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -71,18 +71,18 @@ class _CompartmentState:
 
 
 def fills(
-    device_id: str, *, start_ms: int, every_s: int, lon: float, rng: Random, surge: Surge | None = None
+    device_id: str, *, start_ms: int, every_s: Callable[[], int], lon: float, rng: Random, surge: Surge | None = None
 ) -> Iterator[Fill]:
     """For ever: one reading per compartment each `every_s`. A surge is of the first compartment.
 
-    `lon` (degrees) sets local solar time, by which the day warms.
+    `every_s` is asked anew before each report; `lon` (degrees) sets local solar time, by which the day warms.
     """
     states = [_CompartmentState(name, rng, surge if i == 0 else None) for i, name in enumerate(COMPARTMENTS)]
-    ts = start_ms
+    ts, dt_s = start_ms, every_s()
     while True:
         temperature_c = _day_curve_c(ts, lon) + rng.gauss(0, 0.3)
         for state in states:
-            deposits = state.pass_time(ts, every_s)
+            deposits = state.pass_time(ts, dt_s)
             yield Fill(
                 device_id=device_id,
                 ts=ts,
@@ -94,7 +94,8 @@ def fills(
                 smoke=False,
                 deposits=deposits,
             )
-        ts += every_s * 1000
+        dt_s = every_s()
+        ts += dt_s * 1000
 
 
 def _day_curve_c(ts: int, lon: float) -> float:

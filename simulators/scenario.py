@@ -12,6 +12,7 @@ from simulators.haul import DUMP_S, Haul, dump_on_the_way, leave_the_route, on_t
 from simulators.hostile import HostileMessage, hostile_messages
 from simulators.lives import Cast, Lives, Part, ScenarioError, chances
 from simulators.moments import Moment, PowerCut
+from simulators.orders import Controls
 from simulators.recycling_point import Surge
 
 __all__ = ["Label", "Scenario", "ScenarioError", "Script"]
@@ -51,6 +52,8 @@ class Script:
     lives: Mapping[str, Callable[[], Iterator[Moment]]]
     """By device id; each call gives the device's life from the beginning, the same each time, without end."""
     hostile: tuple[HostileMessage, ...]
+    controls: Mapping[str, Controls]
+    """By device id; what a command changes there changes the device's lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class _Casting:
         self._stage_overflow()
         lives = {device.id: self._lives.of(device) for device in self._lives.devices}
         hostile = hostile_messages(self._city, self._start_ms, self._end_ms, self._rng("hostile"))
-        return Script(self._start_ms, self._end_ms, tuple(self._labels), lives, hostile)
+        return Script(self._start_ms, self._end_ms, tuple(self._labels), lives, hostile, self._lives.controls)
 
     def _stage_deviation(self) -> None:
         at_ms = self._start_ms + _DEVIATION_AT

@@ -7,6 +7,7 @@ from typing import Final
 from devices.geometry import LocalPlane
 from devices.readings import Load, Position
 from simulators.gnss import Receiver
+from simulators.orders import Controls
 from simulators.work import Timeline, TruckState
 
 _BUSY_REPORT_MS: Final = 10_000
@@ -25,9 +26,19 @@ class Terminal:
     """Reads a timeline out as positions. `payload_kg`, the permitted load, is what EMPTY and LOADED are measured by."""
 
     def __init__(
-        self, device_id: str, timeline: Timeline, *, plane: LocalPlane, payload_kg: float, rng: random.Random
+        self,
+        device_id: str,
+        timeline: Timeline,
+        *,
+        plane: LocalPlane,
+        payload_kg: float,
+        rng: random.Random,
+        controls: Controls,
     ) -> None:
         self._device_id = device_id
+        self._controls = controls
+        self._newest: tuple[Position, Position] | None = None
+        controls.locate = self.locate
         self._timeline = timeline
         self._plane = plane
         self._payload_kg = payload_kg
@@ -37,21 +48,45 @@ class Terminal:
         self._odometer_m = rng.uniform(20_000, 180_000) * 1000
 
     def positions(self, start_ms: int) -> Iterator[Position]:
-        """For ever: every 10 s when busy, every 30 s standing, and at once when lift or cover change."""
+        """For ever: every 10 s when busy, every 30 s standing, and at once when lift or cover change.
+
+        Told an interval (`Controls`), it reports at that, moving or standing, and still at once when they change.
+        """
         looks_ms = start_ms
         reported_ms = start_ms - _STANDING_REPORT_MS
         before: TruckState | None = None
         while True:
             state, driven_m = self._timeline.at(looks_ms)
-            if before is None or looks_ms - reported_ms >= _STANDING_REPORT_MS or _is_news(before, state):
-                yield self._position(looks_ms, state, driven_m, (looks_ms - reported_ms) / 1000)
+            if before is None or self._is_time(looks_ms - reported_ms, before, state):
+                position = self._position(looks_ms, state, driven_m, (looks_ms - reported_ms) / 1000)
+                self._newest = (self._newest or (position, position))[1], position
+                yield position
                 reported_ms, before = looks_ms, state
-            looks_ms = self._next_look(looks_ms, start_ms)
+            looks_ms = self._next_look(looks_ms, start_ms, reported_ms)
 
-    def _next_look(self, now_ms: int, start_ms: int) -> int:
+    def locate(self, ts: int) -> Position | None:
+        """Where it is at `ts`: between the two newest fixes, of which the later one may lie ahead; None before them."""
+        if self._newest is None:
+            return None
+        a, b = self._newest
+        if not a.ts <= ts <= b.ts:
+            return None
+        share = (ts - a.ts) / (b.ts - a.ts) if b.ts > a.ts else 1.0
+        between = {"lat": a.lat + share * (b.lat - a.lat), "lon": a.lon + share * (b.lon - a.lon)}
+        return a.model_copy(update={"ts": ts} | {name: round(degrees, 7) for name, degrees in between.items()})
+
+    def _is_time(self, since_ms: int, before: TruckState, now: TruckState) -> bool:
+        told_s = self._controls.interval_s
+        if told_s is None:
+            return since_ms >= _STANDING_REPORT_MS or _is_news(before, now)
+        return since_ms >= told_s * 1000 or _has_switched(before, now)
+
+    def _next_look(self, now_ms: int, start_ms: int, reported_ms: int) -> int:
+        told_s = self._controls.interval_s
         grid_ms = now_ms + _BUSY_REPORT_MS - (now_ms - start_ms) % _BUSY_REPORT_MS
+        due_ms = grid_ms if told_s is None else reported_ms + told_s * 1000
         switch_ms = self._timeline.next_switch_ms(now_ms - _SWITCH_SETTLES_MS)
-        return grid_ms if switch_ms is None else min(grid_ms, switch_ms + _SWITCH_SETTLES_MS)
+        return due_ms if switch_ms is None else min(due_ms, switch_ms + _SWITCH_SETTLES_MS)
 
     def _position(self, ts: int, state: TruckState, driven_m: float, dt_s: float) -> Position:
         fix = self._receiver.fix(state.xy, dt_s)
@@ -92,5 +127,9 @@ def _is_news(before: TruckState, now: TruckState) -> bool:
         or before.speed_mps > _STANDING_MPS
         or now.lift_up
         or now.load_kg != before.load_kg
-        or (now.lift_up, now.cover_open) != (before.lift_up, before.cover_open)
+        or _has_switched(before, now)
     )
+
+
+def _has_switched(before: TruckState, now: TruckState) -> bool:
+    return (now.lift_up, now.cover_open) != (before.lift_up, before.cover_open)

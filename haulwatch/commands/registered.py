@@ -1,17 +1,21 @@
-"""`haulwatch device`: registered devices, and what is known of each."""
+"""`haulwatch device`: the group of commands, and what is known of each registered device."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
 
 from devices.city import Device, DeviceRole
+from devices.logins import Login
 from haulwatch import wiring
+from haulwatch.commands import device_adoption, device_certificates, device_commands, device_export, device_logins
 from haulwatch.commands.shared import JsonFlag, fail, plainly, print_json, print_table, when
 from haulwatch.settings import load_settings
 from ingest.ledger import DeviceLine
 
-app = typer.Typer(no_args_is_help=True, help="Registered devices.")
+_SHORT: Final = {"enabled": "yes", "disabled": "off", "none": "no"}
+
+app = typer.Typer(no_args_is_help=True, help="Devices: registering, logins at the broker, and what is known of each.")
 
 
 @app.command("list")
@@ -21,10 +25,10 @@ def list_devices(
     silent: Annotated[bool, typer.Option("--silent", help="Only those never heard of.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List devices with what was received of each and when it was last heard."""
+    """List devices, whether each may connect to the broker, and when it was last heard. JSON has its ledger too."""
     settings = load_settings()
-    with wiring.registry(settings) as registry:
-        city = registry.load_city()
+    with wiring.registry(settings) as registry, wiring.logins(settings) as logins:
+        city, held = registry.load_city(), logins.all()
     known = {line.device: line for line in wiring.read_ledger(settings).devices}
     chosen = [
         device
@@ -32,7 +36,12 @@ def list_devices(
         if (role is None or device.role is role) and not (silent and device.id in known)
     ]
     if as_json:
-        print_json([_facts(device) | _ledger(known.get(device.id)) for device in chosen])
+        print_json(
+            [
+                _facts(device) | {"login": _login(held.get(device.id))} | _ledger(known.get(device.id))
+                for device in chosen
+            ]
+        )
         return
     zone = ZoneInfo(settings.city.timezone)
     rows = [
@@ -41,13 +50,13 @@ def list_devices(
             device.role,
             device.vehicle_id or device.site_id,
             device.district,
-            line.received if (line := known.get(device.id)) else 0,
-            when(line.last_seen, zone) if line and line.last_seen else "never",
+            _SHORT[_login(held.get(device.id))],
+            when(line.last_seen, zone) if (line := known.get(device.id)) and line.last_seen else "never",
         )
         for device in chosen
     ]
-    columns = ("device", "role", "vehicle or site", "district", "received", "last heard")
-    print_table(f"{len(chosen)} devices of {city.name} {city.name_zh}", columns, rows, right=("received",))
+    columns = ("device", "role", "vehicle or site", "district", "login", "last heard")
+    print_table(f"{len(chosen)} devices of {city.name} {city.name_zh}", columns, rows)
 
 
 @app.command()
@@ -57,17 +66,18 @@ def show(
 ) -> None:
     """Show one device: where it belongs, its validity, and its line of the ledger."""
     settings = load_settings()
-    with wiring.registry(settings) as registry:
-        city = registry.load_city()
+    with wiring.registry(settings) as registry, wiring.logins(settings) as logins:
+        city, held = registry.load_city(), logins.all()
     device = city.devices.get(device_id)
     if device is None:
         fail(f"{device_id!r} is not registered; `haulwatch device list` shows those that are")
     line = next((line for line in wiring.read_ledger(settings).devices if line.device == device_id), None)
     if as_json:
-        print_json(_facts(device) | _ledger(line))
+        print_json(_facts(device) | {"login": _login(held.get(device_id))} | _ledger(line))
         return
     zone = ZoneInfo(settings.city.timezone)
     facts = _facts(device) | {
+        "login": _login(held.get(device_id)),
         "valid_from": when(device.validity.start_ms, zone),
         "valid_until": when(device.validity.end_ms, zone),
         "last heard": (line and when(line.last_seen, zone)) or "never",
@@ -75,6 +85,26 @@ def show(
     counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen"}) if line else {}
     refused = {f"quarantined: {reason}": count for reason, count in line.quarantined.items()} if line else {}
     print_table(device_id, ("what", "value"), (facts | counts | refused).items())
+
+
+app.command()(device_logins.add)
+app.command()(device_logins.rotate)
+app.command()(device_logins.disable)
+app.command()(device_logins.enable)
+app.command("export-acl")(device_export.export_acl)
+app.command()(device_certificates.authority)
+app.command()(device_certificates.certificate)
+app.command()(device_adoption.unknown)
+app.command()(device_adoption.adopt)
+app.command()(device_commands.command)
+app.command()(device_commands.commands)
+
+
+def _login(login: Login | None) -> str:
+    """Whether it may connect to the broker, by the next export at the latest."""
+    if login is None:
+        return "none"
+    return "enabled" if login.enabled else "disabled"
 
 
 def _ledger(line: DeviceLine | None) -> dict[str, object]:

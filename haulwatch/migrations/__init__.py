@@ -19,6 +19,8 @@ def upgrade(url: str, revision: str = "head") -> None:
     engine = open_database(url)
     try:
         with transaction(engine) as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")  # an index on years of alerts takes long
             command.upgrade(_config(connection), revision)
     finally:
         engine.dispose()

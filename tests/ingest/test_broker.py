@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
+from ingest.broker import _Subscriptions
 from ingest.mqtt_source import MqttSource
 from ingest.mqtt_url import MqttUrl
 from tests.servers import free_port, running
@@ -141,3 +142,12 @@ def test_it_leaves_when_told_though_clients_are_connected(broker: tuple[int, "su
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(10) == 0
     device.client.disconnect()
+
+
+def test_who_subscribes_while_the_broker_looks_through_subscriptions_does_not_stop_it() -> None:
+    subscriptions = _Subscriptions({"a": 1, "b": 2})
+    for topic in subscriptions:
+        subscriptions[topic * 2] = 3
+    for topic, number in subscriptions.items():
+        assert subscriptions.pop(topic) == number
+    assert not subscriptions

@@ -10,48 +10,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from haulwatch.bench.servers import INFLUXD_CONF, NGINX_CONF
 from ingest.store.influx import InfluxStore
 from tests.servers import free_port, program, running
-
-_INFLUXD = """
-reporting-disabled = true
-bind-address = "127.0.0.1:{rpc_port}"
-[meta]
-  dir = "{folder}/meta"
-[data]
-  dir = "{folder}/data"
-  wal-dir = "{folder}/wal"
-  query-log-enabled = false
-[monitor]
-  store-enabled = false
-[subscriber]
-  enabled = false
-[http]
-  bind-address = "127.0.0.1:{port}"
-  log-enabled = false
-"""
-
-_NGINX = """
-daemon off;
-master_process off;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{}}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body;
-  proxy_temp_path {folder}/proxy;
-  fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi;
-  scgi_temp_path {folder}/scgi;
-  client_max_body_size 2m;
-  server {{
-    listen 127.0.0.1:{port};
-    rewrite ^/api/v2/write$ /write?db=$arg_bucket&precision=$arg_precision? break;
-    location / {{ proxy_pass http://127.0.0.1:{influxd_port}; }}
-  }}
-}}
-"""
 
 
 @dataclass
@@ -70,13 +31,13 @@ class InfluxServer:
 
     def start(self) -> None:
         config = self.folder / "influxd.conf"
-        config.write_text(_INFLUXD.format(folder=self.folder, port=self.influxd_port, rpc_port=free_port()))
+        config.write_text(INFLUXD_CONF.format(folder=self.folder, port=self.influxd_port, rpc_port=free_port()))
         command = [program("influxd"), "-config", str(config)]
         self._influxd.enter_context(running(command, self.folder / "influxd.log", self.influxd_port))
 
     def start_nginx(self) -> None:
         config = self.folder / "nginx.conf"
-        config.write_text(_NGINX.format(folder=self.folder, port=self.port, influxd_port=self.influxd_port))
+        config.write_text(NGINX_CONF.format(folder=self.folder, port=self.port, influxd_port=self.influxd_port))
         command = [program("nginx"), "-p", str(self.folder), "-c", str(config)]
         self._nginx.enter_context(running(command, self.folder / "nginx.log", self.port))
 

@@ -14,6 +14,7 @@ from simulators.firmware import Firmware
 from simulators.link import LastWill, Link, LinkLost
 from simulators.memory import Counters, FolderMemory
 from simulators.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.orders import Controls
 from simulators.tally import Tally
 
 T0 = 1_792_000_000_000
@@ -53,6 +54,7 @@ class FakeBroker:
         self.refuse_dials = 0
         self.break_at: set[int] = set()
         self.publishes = 0
+        self.told: asyncio.Queue[bytes] = asyncio.Queue()
         self.no_more = asyncio.Event()
         """The power is cut, or the life has been told."""
 
@@ -71,6 +73,10 @@ class FakeBroker:
         if self.publishes in self.break_at:
             raise LinkLost("broken")
         self.taken.append((topic.rsplit("/", 1)[1], json.loads(payload), retain))
+
+    async def commands(self, device_id: str) -> AsyncIterator[bytes]:
+        while True:
+            yield await self.told.get()
 
     async def cut(self) -> None:
         will = self.dialled[-1]
@@ -91,6 +97,11 @@ def fill(second: int, copies: int = 1) -> Sensed:
     return Sensed(ts, Fill(device_id="point-1", ts=ts, fill_pct=float(second % 100)), copies)
 
 
+def a_device(moments: Iterator[Moment], broker: FakeBroker, folder: Path, clock: FakeClock, tally: Tally) -> Firmware:
+    memory, controls = FolderMemory(folder), Controls()
+    return Firmware("point-1", moments, dial=broker.dial, memory=memory, clock=clock, tally=tally, controls=controls)
+
+
 async def live(moments: Iterable[Moment], broker: FakeBroker, folder: Path) -> tuple[Tally, FakeClock]:
     """Run a device until its life has been told, then stop it."""
     tally, clock = Tally(), FakeClock()
@@ -99,7 +110,7 @@ async def live(moments: Iterable[Moment], broker: FakeBroker, folder: Path) -> t
         yield from moments
         broker.no_more.set()
 
-    device = Firmware("point-1", telling(), dial=broker.dial, memory=FolderMemory(folder), clock=clock, tally=tally)
+    device = a_device(telling(), broker, folder, clock, tally)
     async with asyncio.timeout(5):
         await device.run(broker.no_more)
     return tally, clock
@@ -221,7 +232,7 @@ async def test_a_stop_while_the_broker_is_away_ends_soon_and_says_what_is_held(t
     broker, tally, clock, stop = FakeBroker(), Tally(), FakeClock(), asyncio.Event()
     broker.refuse_dials = 10_000
     forever: Callable[[], Iterator[Moment]] = lambda: (fill(s) for s in range(1, 1_000_000))  # noqa: E731
-    device = Firmware("point-1", forever(), dial=broker.dial, memory=FolderMemory(tmp_path), clock=clock, tally=tally)
+    device = a_device(forever(), broker, tmp_path, clock, tally)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(device.run(stop))
         await clock.rested_twice.wait()
@@ -237,3 +248,39 @@ async def test_what_a_power_cut_forgets_is_counted(tmp_path: Path, cut_while_off
     tally, _ = await live([*down, fill(10), fill(20), PowerCut(T0 + 25_000)], broker, tmp_path)
     assert tally.lost_on_purpose == (2 if cut_while_offline else 0)
     assert len(broker.fills()) + tally.lost_on_purpose == 2
+
+
+def told(number: int, **order: Any) -> bytes:
+    life = {"issued_at": T0, "expires_at": T0 + 10_000_000}
+    return json.dumps({"id": f"{number:016x}", **life, **order}).encode()
+
+
+async def test_commands_are_answered_and_a_reboot_is_an_orderly_end_and_a_new_birth(tmp_path: Path) -> None:
+    broker = FakeBroker()
+    for number in (1, 1):
+        broker.told.put_nowait(told(number, kind="reboot"))
+    broker.told.put_nowait(told(2, kind="dance"))
+    await live([fill(10), fill(20), Heartbeat(T0 + 30_000), fill(40)], broker, tmp_path)
+    acks = [said for kind, said, _ in broker.taken if kind == "ack"]
+    assert [(said["id"][-1], said["outcome"]) for said in acks] == [
+        ("1", "done"), ("1", "done"), ("2", "unsupported"),
+    ]  # fmt: skip
+    assert acks[0] == acks[1]
+    statuses = [(said["cause"], said["session"]) for kind, said, _ in broker.taken if kind == "status"]
+    assert [one for one in statuses if one[0] != "heartbeat"] == [
+        ("birth", 1), ("shutdown", 1), ("birth", 2), ("shutdown", 2),
+    ]  # fmt: skip
+    assert sorted(said["ts"] - T0 for said in broker.fills()) == [10_000, 20_000, 40_000]
+
+
+async def test_a_blind_zone_holds_commands_and_an_answer_outlives_a_broken_line(tmp_path: Path) -> None:
+    broker = FakeBroker()
+    broker.told.put_nowait(told(1, kind="report_interval", interval_s=5))
+    broker.break_at = {2}  # the answer is the second message
+    await live(
+        [NetworkDown(T0 + 1), fill(10), NetworkUp(T0 + 20_000), *map(fill, range(30, 600, 10))], broker, tmp_path
+    )
+    kinds = [kind for kind, _, _ in broker.taken]
+    assert kinds.count("ack") == 1
+    assert [said["outcome"] for kind, said, _ in broker.taken if kind == "ack"] == ["done"]
+    assert len(broker.dialled) == 2

@@ -47,6 +47,10 @@ class FakeBroker:
         await asyncio.sleep(0)
         self.in_flight -= 1
 
+    async def commands(self, device_id: str) -> AsyncIterator[bytes]:
+        raise AssertionError("a recording obeys nobody")
+        yield b""
+
     async def cut(self) -> None: ...
 
 

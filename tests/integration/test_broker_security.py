@@ -1,0 +1,363 @@
+"""Who may do what at a real Mosquitto with the deployed configuration: what is refused, and where one sees it."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from devices.broker_access import Service
+from devices.readings import Kind
+from devices.topics import alert_topic, command_ack_topic, command_topic, reading_topic
+from haulwatch.certificates import Authority, Issued, now_utc
+from tests.servers.deployed_broker import DeployedBroker
+from tests.servers.mqtt_line import V5, V311, Line
+
+pytestmark = pytest.mark.real
+
+TRUCK, OTHER, LOCKED = "truck-001", "truck-002", "truck-003"
+DENIED = "Not authorized"
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeployedBroker]:
+    deployed = DeployedBroker(tmp_path_factory.mktemp("broker"), TRUCK, OTHER, LOCKED)
+    with deployed.running():
+        yield deployed
+
+
+def device(broker: DeployedBroker, name: str = TRUCK, **how: object) -> Line:
+    line = Line(broker.outer_port, name, broker.passwords[name], tls=broker.trusting(), **how)  # type: ignore[arg-type]
+    assert line.answer == "Success"
+    return line
+
+
+def service(broker: DeployedBroker, name: Service, **how: object) -> Line:
+    line = Line(broker.inner_port, name, broker.passwords[name], **how)  # type: ignore[arg-type]
+    assert line.answer == "Success"
+    return line
+
+
+def listening(broker: DeployedBroker) -> Line:
+    collector = service(broker, Service.COLLECTOR)
+    collector.subscribe("haulwatch/v1/+/+")
+    return collector
+
+
+@pytest.mark.parametrize("version", [V5, V311])
+@pytest.mark.parametrize(
+    ("user", "password"),
+    [(TRUCK, "guess"), (TRUCK, ""), (TRUCK, OTHER), ("stranger", "x"), ("truck-004", "never given one"), (None, None)],
+)
+def test_nobody_comes_in_without_the_right_password(
+    broker: DeployedBroker, user: str | None, password: str | None, version: int
+) -> None:
+    before = broker.log_length()
+    password = broker.passwords[OTHER] if password == OTHER else password
+    line = Line(broker.outer_port, user, password, tls=broker.trusting(), version=version)  # type: ignore[arg-type]
+    assert line.answer == DENIED
+    assert broker.said("disconnected, not authorised", before)
+
+
+def test_clear_text_is_refused_at_both_doors(broker: DeployedBroker) -> None:
+    before = broker.log_length()
+    assert Line(broker.outer_port, TRUCK, broker.passwords[TRUCK]).answer == "closed"
+    assert broker.said("wrong version number", before)
+    before = broker.log_length()
+    assert Line(broker.inner_port, TRUCK, broker.passwords[TRUCK]).answer == DENIED
+    assert broker.said("disconnected, not authorised", before)
+    assert Line(broker.inner_port).answer == DENIED
+
+
+def test_a_device_that_trusts_another_authority_does_not_speak_to_this_broker(broker: DeployedBroker) -> None:
+    plain = socket.create_connection(("127.0.0.1", broker.outer_port))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+FOREIGN = [
+    *(reading_topic(OTHER, kind) for kind in Kind),
+    command_ack_topic(OTHER),
+    command_topic(OTHER),
+    command_topic(TRUCK),
+    alert_topic("P1", "illegal_dumping"),
+    f"haulwatch/v1/{TRUCK}",
+    f"haulwatch/v1/{TRUCK}/nonsense",
+    f"haulwatch/v1/{TRUCK}/position/more",
+    f"haulwatch/v2/{TRUCK}/position",
+    "$SYS/broker/uptime",
+]
+
+
+def test_a_device_speaks_only_for_itself_and_mqtt_5_tells_it(broker: DeployedBroker) -> None:
+    collector, truck = listening(broker), device(broker)
+    assert {topic: truck.publish(topic) for topic in FOREIGN} == dict.fromkeys(FOREIGN, DENIED)
+    own = [reading_topic(TRUCK, kind) for kind in Kind]
+    assert {truck.publish(topic) for topic in (*own, command_ack_topic(TRUCK))} == {"Success"}
+    assert collector.topics(len(own)) == own
+
+
+def test_mqtt_311_is_told_nothing_and_goes_nowhere_either(broker: DeployedBroker) -> None:
+    collector, truck = listening(broker), device(broker, version=V311)
+    assert {truck.publish(topic) for topic in FOREIGN if topic[0] != "$"} == {"Success"}
+    truck.publish(reading_topic(TRUCK, Kind.POSITION))
+    assert collector.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
+
+
+def test_what_was_denied_can_be_looked_for_while_the_broker_runs(broker: DeployedBroker) -> None:
+    quiet = broker.config.read_text()
+    truck, before = device(broker), broker.log_length()
+    try:
+        broker.config.write_text(quiet + "\nlog_type debug\n")
+        broker.reload()
+        truck.publish(reading_topic(OTHER, Kind.POSITION))
+        assert broker.said(f"Denied PUBLISH from {TRUCK}", before)
+        assert broker.said(reading_topic(OTHER, Kind.POSITION), before)
+    finally:
+        broker.config.write_text(quiet)
+        broker.reload()
+
+
+@pytest.mark.parametrize("topic_filter", ["haulwatch/v1/+/command", "haulwatch/v1/#", "#"])
+def test_a_device_is_given_its_own_commands_only(broker: DeployedBroker, topic_filter: str) -> None:
+    """Access files let it subscribe to anything, and are asked again for every message."""
+    truck, other, commander = device(broker), device(broker, OTHER), service(broker, Service.COMMANDER)
+    assert truck.subscribe(topic_filter) == "Granted QoS 1"
+    other.publish(reading_topic(OTHER, Kind.STATUS), retain=True)
+    commander.publish(command_topic(OTHER), b"not yours")
+    commander.publish(command_topic(TRUCK), b"yours")
+    truck.topics(1)
+    assert [(message.topic, message.payload) for message in truck.messages] == [(command_topic(TRUCK), b"yours")]
+
+
+def test_a_retained_status_is_overwritten_by_its_own_device_only(broker: DeployedBroker) -> None:
+    truck, other = device(broker), device(broker, OTHER, will=(reading_topic(TRUCK, Kind.STATUS), b"forged will"))
+    truck.publish(reading_topic(TRUCK, Kind.STATUS), b"mine", retain=True)
+    assert other.publish(reading_topic(TRUCK, Kind.STATUS), b"forged", retain=True) == DENIED
+    assert other.publish(reading_topic(TRUCK, Kind.STATUS), b"", retain=True) == DENIED
+    before = broker.log_length()
+    other.drop()
+    broker.said(f"Client {OTHER}", before)
+    late = service(broker, Service.COLLECTOR)
+    late.subscribe(reading_topic(TRUCK, Kind.STATUS), retained=True)
+    late.topics(1)
+    assert [(message.payload, message.retain) for message in late.messages] == [(b"mine", True)]
+
+
+def test_a_device_cannot_take_the_collectors_session_by_its_client_id(broker: DeployedBroker) -> None:
+    collector = service(broker, Service.COLLECTOR, client_id="haulwatch-collector", session_s=3600)
+    collector.subscribe("haulwatch/v1/+/position")
+    collector.leave()
+    thief = device(broker, client_id="haulwatch-collector")
+    thief.publish(reading_topic(TRUCK, Kind.POSITION))
+    assert broker.said(f"as {TRUCK} (p5")
+    thief.leave()
+    back = service(broker, Service.COLLECTOR, client_id="haulwatch-collector", session_s=3600)
+    assert back.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
+
+
+def test_two_terminals_with_one_login_end_each_other_and_it_is_seen(broker: DeployedBroker) -> None:
+    first, before = device(broker), broker.log_length()
+    device(broker)
+    first.wait_ended()
+    assert broker.said(f"Client {TRUCK} already connected, closing old connection", before)
+
+
+def test_a_disabled_device_is_thrown_out_and_stays_out_until_enabled(broker: DeployedBroker) -> None:
+    locked, truck = device(broker, LOCKED), device(broker)
+    broker.haulwatch("device", "disable", LOCKED)
+    device(broker, LOCKED).leave()  # the broker does not know yet
+    locked = device(broker, LOCKED)
+    broker.export()
+    broker.reload()
+    locked.wait_ended()
+    before = broker.log_length()
+    assert Line(broker.outer_port, LOCKED, broker.passwords[LOCKED], tls=broker.trusting()).answer == DENIED
+    assert broker.said("disconnected, not authorised", before)
+    assert truck.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success"
+    broker.haulwatch("device", "enable", LOCKED)
+    broker.export()
+    broker.reload()
+    device(broker, LOCKED)
+
+
+def test_a_rotated_secret_holds_from_the_next_export_and_ends_the_old_connection(broker: DeployedBroker) -> None:
+    old = broker.passwords[OTHER]
+    line = device(broker, OTHER)
+    broker.give_secret("rotate", OTHER)
+    assert line.publish(reading_topic(OTHER, Kind.POSITION)) == "Success"
+    broker.export()
+    broker.reload()
+    line.wait_ended()
+    assert Line(broker.outer_port, OTHER, old, tls=broker.trusting()).answer == DENIED
+    assert device(broker, OTHER).publish(reading_topic(OTHER, Kind.POSITION)) == "Success"
+
+
+WRITES = {
+    Service.COLLECTOR: set[str](),
+    Service.ALERTS: {"haulwatch/v1/alerts/P1/illegal_dumping"},
+    Service.COMMANDER: {"haulwatch/v1/truck-001/command"},
+    Service.PROBE: set[str](),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_each_of_our_processes_writes_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
+    every = {*set().union(*WRITES.values()), "haulwatch/v1/truck-001/position", "haulwatch/v1/truck-001/command/ack"}
+    line = service(broker, name)
+    assert {topic for topic in every if line.publish(topic) == "Success"} == WRITES[name]
+
+
+READS = {
+    Service.COLLECTOR: {"haulwatch/v1/truck-001/position"},
+    Service.ALERTS: set[str](),
+    Service.COMMANDER: {"haulwatch/v1/truck-001/command/ack"},
+    Service.PROBE: set[str](),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_each_of_our_processes_is_given_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
+    line, truck, alerts = service(broker, name), device(broker), service(broker, Service.ALERTS)
+    line.subscribe("haulwatch/v1/#")
+    alerts.publish(alert_topic("P1", "illegal_dumping"))
+    truck.publish(command_ack_topic(TRUCK))
+    truck.publish(reading_topic(TRUCK, Kind.POSITION))
+    line.subscribe("haulwatch/v1/#")  # answered after what was sent before
+    assert {message.topic for message in line.messages} == READS[name]
+
+
+def test_the_collector_is_given_its_share_and_the_api_the_brokers_own_figures(broker: DeployedBroker) -> None:
+    collector, api, truck = service(broker, Service.COLLECTOR), service(broker, Service.COMMANDER), device(broker)
+    for line in (collector, api):
+        line.subscribe("$SYS/broker/version", retained=True)
+    assert api.topics(1) == ["$SYS/broker/version"]
+    collector.subscribe("$share/city/haulwatch/v1/+/+")
+    truck.publish(reading_topic(TRUCK, Kind.FILL))
+    assert collector.topics(1) == [reading_topic(TRUCK, Kind.FILL)]
+
+
+def test_with_access_files_a_device_in_the_collectors_share_group_swallows_readings(broker: DeployedBroker) -> None:
+    """Why no shared subscription stands on a guessable group name without the dynamic-security plugin.
+
+    Mosquitto 2.0 lets anyone subscribe, deals a message to one of the group, and drops it if that one may not read it.
+    """
+    collector, truck = service(broker, Service.COLLECTOR), device(broker)
+    for line in (collector, truck):
+        line.subscribe("$share/guessed/haulwatch/v1/+/+")
+    for _ in range(10):
+        truck.publish(reading_topic(TRUCK, Kind.FILL))
+    collector.subscribe("$SYS/broker/version", retained=True)
+    assert len([topic for topic in collector.topics(1) if topic.startswith("haulwatch/")]) == 5
+    assert truck.messages == []
+
+
+def test_a_renewed_server_certificate_is_shown_after_a_reload(broker: DeployedBroker) -> None:
+    address = ("127.0.0.1", broker.outer_port)
+    before, line = ssl.get_server_certificate(address), device(broker)
+    broker.haulwatch("device", "authority", "127.0.0.1", "broker.city", "--to", str(broker.access))
+    assert ssl.get_server_certificate(address) == before
+    broker.reload()
+    assert ssl.get_server_certificate(address) == (broker.access / "server.crt").read_text() != before
+    assert line.publish(reading_topic(TRUCK, Kind.FILL)) == "Success", "the connection stood"
+
+
+def certificate(broker: DeployedBroker, name: str, folder: Path) -> str:
+    broker.haulwatch("device", "certificate", name, "--to", str(folder))
+    return str(folder / name)
+
+
+def test_a_certificate_is_a_login_of_its_own_name_whatever_user_is_given(
+    broker: DeployedBroker, tmp_path: Path
+) -> None:
+    tls = broker.trusting(certificate(broker, TRUCK, tmp_path))
+    for user, password in ((None, None), (OTHER, broker.passwords[OTHER])):
+        collector = listening(broker)
+        line = Line(broker.certificate_port, user, password, tls=tls, client_id=OTHER)
+        assert line.publish(reading_topic(OTHER, Kind.FILL)) == DENIED
+        assert line.publish(reading_topic(TRUCK, Kind.FILL)) == "Success"
+        assert collector.topics(1)[-1] == reading_topic(TRUCK, Kind.FILL)
+
+
+def test_a_certificate_that_is_missing_expired_or_of_a_foreign_authority_opens_nothing(
+    broker: DeployedBroker, tmp_path: Path
+) -> None:
+    own = Authority.read(broker.home / "authority/ca.crt", broker.home / "authority/ca.key")
+    now = now_utc()
+    expired = own.for_device(TRUCK, now - timedelta(days=30), days=29)
+    foreign = Authority.create(now).for_device(TRUCK, now, days=365)
+    cases = {
+        "peer did not return a certificate": broker.trusting(),
+        "expired": broker.trusting(put(expired, tmp_path / "expired")),
+        "certificate verify failed": broker.trusting(put(foreign, tmp_path / "foreign")),
+    }
+    for said, tls in cases.items():
+        before = broker.log_length()
+        assert Line(broker.certificate_port, TRUCK, broker.passwords[TRUCK], tls=tls).answer == "closed"
+        assert broker.said("certificate" if said == "expired" else said, before)
+
+
+def put(issued: Issued, path: Path) -> str:
+    path.with_suffix(".crt").write_text(issued.certificate)
+    path.with_suffix(".key").write_text(issued.key)
+    return str(path)
+
+
+def test_a_disabled_device_with_a_good_certificate_can_neither_speak_nor_hear(
+    broker: DeployedBroker, tmp_path: Path
+) -> None:
+    tls = broker.trusting(certificate(broker, LOCKED, tmp_path))
+    line, commander = Line(broker.certificate_port, tls=tls), service(broker, Service.COMMANDER)
+    assert line.publish(reading_topic(LOCKED, Kind.FILL)) == "Success"
+    line.subscribe(command_topic(LOCKED))
+    broker.haulwatch("device", "disable", LOCKED)
+    broker.export()
+    broker.reload()
+    try:
+        assert line.publish(reading_topic(LOCKED, Kind.FILL)) == DENIED
+        commander.publish(command_topic(LOCKED))
+        assert line.publish(reading_topic(LOCKED, Kind.FILL)) == DENIED
+        assert line.messages == []
+    finally:
+        broker.haulwatch("device", "enable", LOCKED)
+        broker.export()
+        broker.reload()
+
+
+@pytest.fixture
+def dynamic(tmp_path: Path) -> Iterator[DeployedBroker]:
+    """The same, with the dynamic-security plugin in place of the files of both doors."""
+    plugin = next(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("mosquitto_dynamic_security.so is not installed here (it comes with mosquitto)")
+    deployed = DeployedBroker(tmp_path, TRUCK, OTHER, LOCKED)
+    deployed.haulwatch("device", "disable", LOCKED)
+    services = str(deployed.secrets / "mosquitto_services")
+    arguments = ("export-acl", str(deployed.access), "--services", services, "--dynamic-security")
+    deployed.haulwatch("device", *arguments)
+    lines = [
+        line
+        for line in deployed.config.read_text().splitlines()
+        if not line.startswith(("password_file", "acl_file", "per_listener_settings"))
+    ]
+    doors = [f"plugin {plugin}", f"plugin_opt_config_file {deployed.access / 'dynamic-security.json'}"]
+    deployed.config.write_text("\n".join([*doors, *lines]) + "\n")
+    with deployed.running():
+        yield deployed
+
+
+def test_the_dynamic_security_plugin_says_the_same_and_refuses_subscriptions_too(dynamic: DeployedBroker) -> None:
+    collector, truck = listening(dynamic), device(dynamic)
+    commander = service(dynamic, Service.COMMANDER)
+    locked = Line(dynamic.outer_port, LOCKED, dynamic.passwords[LOCKED], tls=dynamic.trusting())
+    assert locked.answer == DENIED
+    assert {topic: truck.publish(topic) for topic in FOREIGN} == dict.fromkeys(FOREIGN, DENIED)
+    filters = ("haulwatch/v1/+/command", command_topic(OTHER), "#", "$share/city/haulwatch/v1/+/+")
+    assert {wanted: truck.subscribe(wanted) for wanted in filters} == dict.fromkeys(filters, DENIED)
+    assert truck.subscribe(command_topic(TRUCK)) == "Granted QoS 1"
+    assert commander.publish(command_topic(TRUCK)) == "Success"
+    assert truck.topics(1) == [command_topic(TRUCK)]
+    assert truck.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success"
+    assert reading_topic(TRUCK, Kind.POSITION) in collector.topics(2)

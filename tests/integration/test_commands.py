@@ -1,0 +1,367 @@
+"""Commands from the API to a simulated device and back, over a real Mosquitto."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiomqtt
+import pytest
+from httpx import AsyncClient
+
+from api.ports import ApiOptions, ApiParts
+from devices.cities import JINCHENG
+from devices.city import City
+from devices.city_files import read_city
+from devices.command_book import CommandBook
+from devices.commands import (
+    GRACE_MS,
+    Acknowledgement,
+    Command,
+    CommandState,
+    Locate,
+    Order,
+    Outcome,
+    Reboot,
+    ReportInterval,
+    issue,
+)
+from devices.database import DatabaseUnavailable
+from devices.readings import Kind
+from devices.topics import command_ack_topic, command_topic, reading_topic
+from ingest.broker import serve_broker
+from ingest.commander import Commander
+from ingest.mqtt_url import MqttUrl
+from simulators.clock import ScenarioClock
+from simulators.firmware import Firmware
+from simulators.link import BrokerAddress, MqttDialer
+from simulators.memory import FolderMemory
+from simulators.scenario import Scenario
+from simulators.tally import Tally
+from tests.api.conftest import client_of
+from tests.servers import free_port
+from tests.servers.mosquitto import Mosquitto
+
+TRUCK, OTHER = "truck-001", "truck-002"
+HOURLY = ReportInterval(interval_s=3_600)
+PATIENCE_S = 15
+TOKEN = {"Authorization": "Bearer write-token-for-tests"}
+
+
+class Clock:
+    """The wall clock of server and commander, which a test moves on."""
+
+    def __init__(self) -> None:
+        self.ahead_ms = 0
+
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000 + self.ahead_ms
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    return read_city(JINCHENG)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+class Desk:
+    """Somebody who issues commands and looks what became of them."""
+
+    def __init__(self, book: CommandBook, clock: Clock, port: int) -> None:
+        self.book, self._clock = book, clock
+        self.commander = Commander(MqttUrl("127.0.0.1", port), "desk-commands", book, clock)
+        self._issued = 0
+
+    def tell(self, order: Order, device: str = TRUCK, ttl_s: int = 300) -> Command:
+        self._issued += 1
+        command = issue(f"{self._issued:016x}", device, order, actor="li", note=None, now_ms=self._clock(), ttl_s=ttl_s)
+        self.book.issue(command)
+        return command
+
+    def now(self, command: Command) -> Command:
+        found = self.book.command(command.id)
+        assert found is not None
+        return found
+
+    async def until(self, command: Command, state: CommandState, sends: int = 0) -> Command:
+        await until(lambda: (found := self.now(command)).state is state and found.sends >= sends)
+        return self.now(command)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():  # noqa: ASYNC110  the other side has no event for us
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def at_desk(book: CommandBook, clock: Clock, port: int) -> AsyncIterator[Desk]:
+    desk = Desk(book, clock, port)
+    running = asyncio.create_task(desk.commander.run())
+    yield desk
+    running.cancel()
+    await asyncio.wait([running])
+    assert running.cancelled()
+
+
+@asynccontextmanager
+async def a_truck(city: City, port: int, folder: Path, device: str = TRUCK) -> AsyncIterator[Tally]:
+    """Switched on for the length of the block, and connected."""
+    clock, tally = ScenarioClock(time.time_ns() // 1_000_000 - 60_000, speed=60), Tally()
+    script = Scenario(seed=1).cast(city, clock.now_ms())
+    firmware = Firmware(
+        device, script.lives[device](), dial=MqttDialer(BrokerAddress("127.0.0.1", port)), clock=clock, tally=tally,
+        memory=FolderMemory(folder), controls=script.controls[device],
+    )  # fmt: skip
+    stop = asyncio.Event()
+    living = asyncio.create_task(firmware.run(stop))
+    await until(lambda: tally.published[Kind.STATUS] > 0)
+    yield tally
+    stop.set()
+    await living
+
+
+@asynccontextmanager
+async def listening(port: int, *topics: str) -> AsyncIterator[list[tuple[str, Any]]]:
+    """What is published on the topics from now on."""
+    heard: list[tuple[str, Any]] = []
+
+    async def listen(client: aiomqtt.Client) -> None:
+        async for message in client.messages:
+            assert not message.retain
+            heard.append((str(message.topic), json.loads(bytes(message.payload))))
+
+    async with aiomqtt.Client("127.0.0.1", port) as client:
+        await client.subscribe([(topic, 1) for topic in topics])
+        task = asyncio.create_task(listen(client))
+        yield heard
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@pytest.mark.real
+async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
+    mosquitto: Mosquitto,
+    parts: ApiParts,
+    command_book: CommandBook,
+    clock: Clock,
+    city: City,
+    tmp_path: Path,
+) -> None:
+    parts = replace(parts, city=lambda: city, now=clock)
+    position = reading_topic(TRUCK, Kind.POSITION)
+
+    async def told(client: AsyncClient, **body: Any) -> Any:
+        answer = await client.post(f"/api/v1/devices/{TRUCK}/commands", json=body | {"actor": "li"}, headers=TOKEN)
+        assert answer.status_code == 201, answer.text
+        where = answer.headers["location"]
+        async with asyncio.timeout(PATIENCE_S):
+            while (found := (await client.get(where)).json())["outcome"] is None:  # noqa: ASYNC110  as `until`
+                await asyncio.sleep(0.02)
+        return found
+
+    async with (
+        client_of(parts, ApiOptions(version="1", token="write-token-for-tests")) as client,
+        at_desk(command_book, clock, mosquitto.port),
+        a_truck(city, mosquitto.port, tmp_path) as truck,
+        listening(mosquitto.port, position) as positions,
+    ):
+        await until(lambda: truck.published[Kind.POSITION] > 0)
+        assert (await told(client, kind="report_interval", interval_s=3_600))["state"] == "done"
+        before = len(positions)
+        located = await told(client, kind="locate")
+        await until(lambda: len(positions) > before)
+        assert positions[-1][1]["ts"] == located["outcome_at"]
+        assert (await told(client, kind="lock_lift", locked=True))["sends"] == 1
+        births = truck.published[Kind.STATUS]
+        await told(client, kind="reboot")
+        await until(lambda: truck.published[Kind.STATUS] == births + 2)  # shutdown, birth
+        listed = (await client.get(f"/api/v1/devices/{TRUCK}/commands")).json()["items"]
+    assert [(one["kind"], one["state"]) for one in listed] == [
+        ("reboot", "done"), ("lock_lift", "done"), ("locate", "done"), ("report_interval", "done"),
+    ]  # fmt: skip
+
+
+@pytest.mark.real
+async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it(
+    mosquitto: Mosquitto,
+    command_book: CommandBook,
+    clock: Clock,
+    city: City,
+    tmp_path: Path,
+) -> None:
+    async with a_truck(city, mosquitto.port, tmp_path):
+        pass  # it leaves its session behind
+    async with (
+        at_desk(command_book, clock, mosquitto.port) as desk,
+        listening(mosquitto.port, command_ack_topic(TRUCK), command_topic(TRUCK)) as heard,
+    ):
+        command = desk.tell(Reboot())
+        for sends in (1, 2, 3):
+            await desk.until(command, CommandState.SENT, sends)
+            clock.ahead_ms += 10_000 * 2 ** (sends - 1)
+        await desk.until(command, CommandState.SENT, 4)
+        async with a_truck(city, mosquitto.port, tmp_path) as truck:
+            ended = await desk.until(command, CommandState.DONE)
+            await until(lambda: [topic for topic, _ in heard].count(command_ack_topic(TRUCK)) == 4)
+            await until(lambda: truck.published[Kind.STATUS] == 3)  # birth, shutdown, birth: one reboot
+            await until(lambda: desk.commander.counts.answered >= 1)
+    copies, acks = ([said for topic, said in heard if topic == wanted] for wanted in (
+        command_topic(TRUCK), command_ack_topic(TRUCK)))  # fmt: skip
+    assert len({json.dumps(copy) for copy in copies}) == 1
+    assert len({json.dumps(ack) for ack in acks}) == 1
+    assert (ended.sends, desk.now(command).outcome_at) == (4, acks[0]["at"])
+    assert truck.published[Kind.STATUS] == 4, "and at the end it says goodbye"
+
+
+@pytest.mark.real
+async def test_a_device_that_never_comes_back_is_given_up(
+    mosquitto: Mosquitto,
+    command_book: CommandBook,
+    clock: Clock,
+) -> None:
+    async with at_desk(command_book, clock, mosquitto.port) as desk:
+        command = desk.tell(Locate(), ttl_s=5)
+        await desk.until(command, CommandState.SENT)
+        clock.ahead_ms += 5_000 + GRACE_MS
+        ended = await desk.until(command, CommandState.EXPIRED)
+    assert (ended.outcome_at, ended.sends, desk.commander.counts.expired) == (None, 1, 1)
+
+
+@pytest.mark.real
+async def test_the_broker_is_told_how_long_a_command_lives(
+    mosquitto: Mosquitto,
+    command_book: CommandBook,
+    clock: Clock,
+) -> None:
+    async with (
+        aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as device,
+        at_desk(command_book, clock, mosquitto.port) as desk,
+    ):
+        await device.subscribe(command_topic(TRUCK), qos=1)
+        desk.tell(Locate(), ttl_s=60)
+        async with asyncio.timeout(PATIENCE_S):
+            message = await anext(device.messages)
+    assert (message.qos, message.retain) == (1, False)
+    assert message.properties is not None
+    assert 50 <= message.properties.MessageExpiryInterval <= 60  # type: ignore[attr-defined]
+
+
+@pytest.mark.real
+async def test_commands_wait_for_a_broker_that_is_away(
+    mosquitto: Mosquitto,
+    command_book: CommandBook,
+    clock: Clock,
+    city: City,
+    tmp_path: Path,
+) -> None:
+    async with at_desk(command_book, clock, mosquitto.port) as desk, a_truck(city, mosquitto.port, tmp_path):
+        await desk.until(desk.tell(HOURLY), CommandState.DONE)
+        await asyncio.to_thread(mosquitto.stop)
+        command = desk.tell(HOURLY)
+        await asyncio.sleep(1)  # two looks into the book
+        assert desk.now(command).state is CommandState.WAITING
+        await asyncio.to_thread(mosquitto.start)
+        await desk.until(command, CommandState.DONE)
+
+
+@pytest.mark.real
+async def test_answers_of_others_and_noise_are_counted_told_once_and_change_nothing(
+    mosquitto: Mosquitto,
+    command_book: CommandBook,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with (
+        at_desk(command_book, clock, mosquitto.port) as desk,
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
+    ):
+        command = desk.tell(Locate())
+        await desk.until(command, CommandState.SENT)
+        counts = desk.commander.counts
+        done = Acknowledgement(id=command.id, outcome=Outcome.DONE, at=clock())
+        for foreign in (done, done.model_copy(update={"id": "f" * 16})):
+            await device.publish(command_ack_topic(OTHER), foreign.payload(), qos=1)
+        await device.publish(command_ack_topic(TRUCK), done.model_copy(update={"id": "f" * 16}).payload(), qos=1)
+        for noise in (b"", b"\xff{", b"x" * 5_000, done.payload()[:-1] + b',"detail":"' + b"x" * 4_096 + b'"}'):
+            await device.publish(command_ack_topic(TRUCK), noise, qos=1)
+        await until(lambda: (counts.foreign, counts.unreadable) == (3, 4))
+        assert desk.now(command).state is CommandState.SENT
+        for _ in range(3):
+            await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
+        await desk.until(command, CommandState.DONE)
+    told = [record.getMessage() for record in caplog.records if record.name == "ingest.commander"]
+    assert [sum(word in text for text in told) for word in ("never given", "cannot be read")] == [1, 1]
+
+
+class AwayNowAndThen:
+    """A book whose database may be away."""
+
+    def __init__(self, book: CommandBook) -> None:
+        self._book = book
+        self.away = False
+
+    def __getattr__(self, name: str) -> Any:
+        if self.away:
+            raise DatabaseUnavailable("gone for a while")
+        return getattr(self._book, name)
+
+
+@pytest.mark.real
+async def test_an_answer_outlives_a_database_that_is_away(
+    mosquitto: Mosquitto,
+    command_book: CommandBook,
+    clock: Clock,
+) -> None:
+    book = AwayNowAndThen(command_book)
+    async with (
+        at_desk(book, clock, mosquitto.port) as desk,  # type: ignore[arg-type]
+        aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
+    ):
+        command = desk.tell(Locate())
+        await desk.until(command, CommandState.SENT)
+        book.away = True
+        done = Acknowledgement(id=command.id, outcome=Outcome.DONE, at=clock())
+        await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
+        clock.ahead_ms += 300_000 + GRACE_MS  # over, and answered
+        await asyncio.sleep(0.5)
+        book.away = False
+        await desk.until(command, CommandState.DONE)
+
+
+@pytest.mark.real
+async def test_what_the_broker_refuses_is_not_taken_for_sent(
+    start_mosquitto: Callable[..., Mosquitto], command_book: CommandBook, clock: Clock, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    access = tmp_path / "acl"
+    access.write_text(f"topic read {command_ack_topic('+')}\n")
+    broker = start_mosquitto(more_config=f"acl_file {access}\n")
+    async with at_desk(command_book, clock, broker.port) as desk:
+        command = desk.tell(Locate())
+        await until(lambda: "takes no commands from this login" in caplog.text)
+        assert "Not authorized" in caplog.text
+        assert desk.now(command).state is CommandState.WAITING
+
+
+async def test_the_embedded_broker_carries_commands_too(
+    command_book: CommandBook,
+    clock: Clock,
+    city: City,
+    tmp_path: Path,
+) -> None:
+    port, stop = free_port(), asyncio.Event()
+    serving = asyncio.create_task(serve_broker("127.0.0.1", port, stop))
+    await asyncio.sleep(0.2)
+    async with a_truck(city, port, tmp_path), at_desk(command_book, clock, port) as desk:
+        await desk.until(desk.tell(HOURLY), CommandState.DONE)
+    stop.set()
+    await serving

@@ -1,0 +1,121 @@
+"""The broker as it is deployed: a real Mosquitto with deploy/mosquitto, only its ports and folders replaced.
+
+With the files that make_secrets.py and `haulwatch device` write for it.
+"""
+
+import json
+import os
+import runpy
+import signal
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from haulwatch.cli import command_line
+from tests.servers import free_port, program, running
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+CONFIG = DEPLOY / "mosquitto"
+
+
+def make_secrets(folder: Path) -> list[str]:
+    """Run deploy/make_secrets.py for another folder; the names of the files there afterwards."""
+    runpy.run_path(str(DEPLOY / "make_secrets.py"))["main"](folder)
+    return sorted(path.name for path in folder.iterdir())
+
+
+class DeployedBroker:
+    """The deployed configuration in a folder of its own, and the command line that keeps its logins."""
+
+    def __init__(self, folder: Path, *devices: str) -> None:
+        self.inner_port, self.outer_port, self.certificate_port = free_port(), free_port(), free_port()
+        self.secrets, self.access, self.home = folder / "secrets", folder / "access", folder / "home"
+        self.log, self.config = folder / "mosquitto.log", folder / "mosquitto.conf"
+        self.passwords: dict[str, str] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+        make_secrets(self.secrets)
+        for path in self.secrets.glob("mqtt_url_*"):
+            user, _, password = path.read_text().removeprefix("mqtt://").partition("@")[0].partition(":")
+            self.passwords[user] = password
+        self.haulwatch("city", "import", "jincheng")
+        for device in devices:
+            self.give_secret("add", device)
+        self.haulwatch("device", "authority", "127.0.0.1", "--to", str(self.access))
+        self.export()
+        (folder / "data").mkdir()
+        # Debian's Mosquitto, started by root, would become a user who may not read this folder.
+        root = "user root\n" if os.getuid() == 0 else ""
+        # To see when it reloads.
+        text = (
+            root
+            + "log_type information\n"
+            + (CONFIG / "mosquitto.conf").read_text()
+            + (CONFIG / "certificates.conf").read_text()
+        )
+        for deployed, here in {
+            "listener 1883": f"listener {self.inner_port} 127.0.0.1",
+            "listener 8883": f"listener {self.outer_port} 127.0.0.1",
+            "listener 8884": f"listener {self.certificate_port} 127.0.0.1",
+            "/run/secrets": str(self.secrets),
+            "/mosquitto/config": str(CONFIG),
+            "/mosquitto/access": str(self.access),
+            "/mosquitto/data": str(folder / "data"),
+        }.items():
+            assert deployed in text
+            text = text.replace(deployed, here)
+        self.config.write_text(text)
+
+    def haulwatch(self, *arguments: str) -> Any:
+        """What a command prints as JSON."""
+        env = {"HAULWATCH_DATA_DIR": str(self.home)}
+        done = CliRunner().invoke(command_line(("city", "device")), [*arguments, "--json"], env=env)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    def give_secret(self, command: str, device: str) -> str:
+        [given] = self.haulwatch("device", command, device)
+        self.passwords[device] = given["secret"]
+        return str(given["secret"])
+
+    def export(self) -> None:
+        self.haulwatch("device", "export-acl", str(self.access))
+
+    def reload(self) -> None:
+        """Let it read its files again, and return when it does nothing else before that is done."""
+        assert self._process is not None
+        before = self.log_length()
+        self._process.send_signal(signal.SIGHUP)
+        self.said("Reloading config", before)
+
+    @contextmanager
+    def running(self) -> Iterator["DeployedBroker"]:
+        """May be stopped and started again: it has its sessions and queues."""
+        with running([program("mosquitto"), "-c", str(self.config)], self.log, self.outer_port) as process:
+            self._process = process
+            yield self
+
+    def trusting(self, certificate: str | None = None) -> ssl.SSLContext:
+        """A device that trusts the broker's authority, with the certificate it was given, if any."""
+        context = ssl.create_default_context(cafile=str(self.access / "ca.crt"))
+        if certificate is not None:
+            context.load_cert_chain(f"{certificate}.crt", f"{certificate}.key")
+        return context
+
+    def said(self, text: str, after: int = 0) -> bool:
+        """Whether the log says so, after so many characters; waits a while for it."""
+        deadline = time.monotonic() + 10
+        while text not in self.log.read_text(errors="replace")[after:]:
+            if time.monotonic() > deadline:
+                pytest.fail(f"Mosquitto did not say {text!r}:\n{self.log.read_text(errors='replace')[after:][-2000:]}")
+            time.sleep(0.01)
+        return True
+
+    def log_length(self) -> int:
+        return len(self.log.read_text(errors="replace"))
