@@ -27,6 +27,8 @@ LONGEST_DOWNSAMPLED_MS: Final = 366 * DAY_MS
 _NOT_AVERAGED: Final = frozenset({"seq", "session", "alarm_bits", "heading_deg"})
 """Numbers whose mean means nothing."""
 
+Fleet = Annotated[str | None, Query(max_length=64, description="Only of this fleet")]
+District = Annotated[str | None, Query(max_length=64, description="Only of this district")]
 DevicePath = Annotated[str, Path(max_length=64, description="Device id, as in its MQTT topic", examples=["truck-001"])]
 
 
@@ -125,8 +127,8 @@ _LATEST_EXAMPLE: Final = {
 def list_devices(
     parts: Parts,
     role: Annotated[DeviceRole | None, Query(description="Only devices of this role")] = None,
-    district: Annotated[str | None, Query(max_length=64, description="Only devices of this district")] = None,
-    fleet: Annotated[str | None, Query(max_length=64, description="Only devices of this fleet")] = None,
+    district: District = None,
+    fleet: Fleet = None,
     limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100,
     cursor: Cursor = None,
 ) -> Page[DeviceOut]:

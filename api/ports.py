@@ -5,18 +5,25 @@ The API opens no file and no connection: whoever wires it hands these over.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
 from api.instants import now_ms
 from devices.city import City
+from devices.command_book import CommandPage
+from devices.commands import Command
 from devices.refusals import Reason
+from ingest.broker_watch import BrokerCounters
 from ingest.collector import CollectorStatus
 from ingest.dead_letters import DeadLetter
 from ingest.ledger import Ledger, RecorderStatus
+from ingest.raw_log import Removed
 from ingest.store import History
 from rules.handling import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
+from rules.route_deviation import RouteDeviationParameters
+from rules.silent_device import SilentDeviceParameters
 
 
 class Journal(Protocol):
@@ -30,6 +37,9 @@ class Journal(Protocol):
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """Newest first. Raises InvalidCursor."""
+
+    def open_alerts(self) -> Mapping[tuple[str, str], int]:
+        """How many are open, by rule and severity."""
 
     def alert(self, alert_id: str) -> AlertDetail | None: ...
 
@@ -60,11 +70,35 @@ class DeadLetterBox(Protocol):
         """Raises NoSuchLetter."""
 
 
+class Commands(Protocol):
+    """`devices.command_book.CommandBook`. Synchronous; every method may raise DatabaseError."""
+
+    def issue(self, command: Command) -> None:
+        """Raises LockedOut."""
+
+    def command(self, command_id: str) -> Command | None: ...
+
+    def commands(self, device_id: str | None = None, *, limit: int, before: str | None = None) -> CommandPage:
+        """Newest first. Raises BadCursor."""
+
+
+class State(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    """Nothing is lost, but somebody should look."""
+    FAILED = "failed"
+    """Do not send traffic."""
+
+
 class Verdict(NamedTuple):
     """What a check found, in words that may be shown to anybody."""
 
-    ok: bool
+    state: State
     detail: str
+    since: int | None = None
+    """ms since 1970 UTC, where the part knows; else it is since it was first seen so."""
 
 
 class Check(NamedTuple):
@@ -81,6 +115,18 @@ class Lag(NamedTuple):
     """It has still to read."""
     oldest_age_s: float | None
     """How long ago the first of them was received; 0 when there is none, None when that record cannot be read."""
+    offset: int = 0
+    """Of the last one it has noted as read."""
+
+
+class Disk(NamedTuple):
+    """The raw log, and the disk it is on."""
+
+    free_bytes: int
+    reserve_bytes: int
+    """With less than this free the log takes nothing, or loses its oldest."""
+    log_bytes: int
+    removed: Removed
 
 
 @dataclass(frozen=True)
@@ -91,11 +137,12 @@ class ApiParts:
     """The city as it is now; called for every request, so it answers from memory."""
     history: History
     journal: Journal
+    commands: Commands
     ledger: Callable[[], Ledger]
     """`ingest.ledger.read_ledger`, bound. Synchronous; raises StateUnavailable, RawLogError."""
     dead_letters: DeadLetterBox
     redrive: Callable[[int], int]
-    """`DeadLetters.redrive`, bound to the raw log: the new offset. Synchronous; raises NoSuchLetter, AlreadyRedriven,
+    """`DeadLetters.redrive`, bound to the raw log: the new offset. Synchronous; raises NoSuchLetter, NotRedrivable,
     StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Of each consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
@@ -103,7 +150,17 @@ class ApiParts:
     """What the collector says; None while none runs. Synchronous."""
     recorder: Callable[[], RecorderStatus]
     """`ingest.ledger.read_status`, bound. Synchronous; raises StateUnavailable, RawLogError."""
+    alive: Callable[[], Mapping[str, bool]] = dict
+    """Whether each process of the path says that it runs. Synchronous."""
+    disk: Callable[[], Disk | None] = lambda: None
+    """Synchronous; raises RawLogError, OSError."""
+    broker: Callable[[], BrokerCounters | None] = lambda: None
+    """The broker's own counters; None where nobody watches them."""
     checks: tuple[Check, ...] = ()
+    route_deviation: RouteDeviationParameters = field(default_factory=RouteDeviationParameters)
+    """As the judge has them: how wide a corridor is on the map."""
+    silent_device: SilentDeviceParameters = field(default_factory=SilentDeviceParameters)
+    """As the judge has them: when a truck on the map is silent."""
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 
@@ -117,6 +174,10 @@ class ApiOptions:
     """Bearer token for writing (and reading); None: every write is refused."""
     read_token: str | None = field(default=None, repr=False)
     """Bearer token for reading; None: reading needs none."""
+    origins: tuple[str, ...] = ()
+    """Of pages (`scheme://host[:port]`) that a viewer's browser lets read here."""
+    public_map: bool = False
+    """Whether `/geo` needs no token, whatever else does."""
     max_body_bytes: int = 65_536
     max_streams: int = 200
     """Live streams at once; each holds a connection."""

@@ -8,11 +8,24 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from api.app import create_app
-from api.ports import ApiOptions, ApiParts, Check, Lag, Verdict
+from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, State, Verdict
+from devices import tables
+from devices.command_book import CommandBook
 from devices.database import open_database
+from ingest.raw_log import Removed
 from rules.journal import AlertJournal
 from rules.journal_tables import metadata
-from tests.api.fakes import COLLECTOR, NOW, RECORDER, AwayJournal, FakeDeadLetters, FakeHistory, FakeLedger, small_city
+from tests.api.fakes import (
+    BROKER,
+    COLLECTOR,
+    NOW,
+    RECORDER,
+    AwayJournal,
+    FakeDeadLetters,
+    FakeHistory,
+    FakeLedger,
+    small_city,
+)
 
 
 @pytest.fixture
@@ -29,6 +42,17 @@ def journal(tmp_path: Path) -> Iterator[AlertJournal]:
 
 
 @pytest.fixture
+def command_book(tmp_path: Path) -> Iterator[CommandBook]:
+    url = f"sqlite:///{tmp_path / 'commands.db'}"
+    engine = open_database(url)
+    tables.metadata.create_all(engine)
+    engine.dispose()
+    book = CommandBook(url)
+    yield book
+    book.close()
+
+
+@pytest.fixture
 def ledger() -> FakeLedger:
     return FakeLedger()
 
@@ -39,22 +63,32 @@ def dead_letters() -> FakeDeadLetters:
 
 
 @pytest.fixture
-def parts(history: FakeHistory, journal: AlertJournal, ledger: FakeLedger, dead_letters: FakeDeadLetters) -> ApiParts:
+def parts(
+    history: FakeHistory,
+    journal: AlertJournal,
+    command_book: CommandBook,
+    ledger: FakeLedger,
+    dead_letters: FakeDeadLetters,
+) -> ApiParts:
     city = small_city()
 
     async def good() -> Verdict:
-        return Verdict(ok=True, detail="answers")
+        return Verdict(State.OK, "answers")
 
     return ApiParts(
         city=lambda: city,
         history=history,
         journal=journal,
+        commands=command_book,
         ledger=ledger.read,
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
         lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
         collector=lambda: COLLECTOR,
         recorder=lambda: RECORDER,
+        alive=lambda: {"collector": True, "recorder": True, "judge": False},
+        disk=lambda: Disk(5_000, 1_000, 700, Removed(9, {"recorder": 2, "judge": 7}, NOW)),
+        broker=lambda: BROKER,
         checks=(Check("store", good),),
         now=lambda: NOW,
     )

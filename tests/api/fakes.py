@@ -1,7 +1,7 @@
 """Hand-written stand-ins for the parts behind the API, and a small city."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -11,8 +11,9 @@ from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind
 from devices.database import DatabaseUnavailable
 from devices.geometry import LatLon
 from devices.refusals import Reason
+from ingest.broker_watch import BrokerCounters
 from ingest.collector import CollectorStatus
-from ingest.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter
+from ingest.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
 from ingest.ledger import DeviceLine, Ledger, Line, RecorderStatus
 from ingest.recorder_state import StateUnavailable
 from ingest.store import Row, StoreUnavailable, page
@@ -21,7 +22,8 @@ from rules.alerts import AlertChange, Evidence, Phase, ReadingRef, Severity, Tex
 T0 = 1_772_352_000_000
 """2026-03-01T08:00:00Z, when every story begins; tests count seconds from it."""
 NOW = T0 + 3_600_000
-COLLECTOR = CollectorStatus(NOW, True, "5.0", 115, 2, False, None)
+COLLECTOR = CollectorStatus(NOW, True, "5.0", 115, 2, False, None, flooded=11)
+BROKER = BrokerCounters(connected=True, values={"dropped": 3.0, "clients_connected": 40.0})
 RECORDER = RecorderStatus(
     offset=103, backlog=12, pending=0, trouble=None, trouble_since=None, write_ms=8.0, slowest_write_ms=250.0
 )
@@ -33,6 +35,8 @@ class FakeHistory:
 
     stored: dict[str, list[Row]] = field(default_factory=dict)
     away: StoreUnavailable | None = None
+    questions: int = 0
+    """How often it was asked about many devices."""
 
     def add(self, kind: str, device_id: str, second: float, part: str = "", **fields: float | str | bool) -> None:
         self.stored.setdefault(kind, []).append(Row(T0 + round(second * 1000), device_id, part, fields))
@@ -44,6 +48,10 @@ class FakeHistory:
 
     async def latest(self, kind: str, device_id: str) -> list[Row]:
         return list({row.part: row for row in self._of(kind, device_id)}.values())
+
+    async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
+        self.questions += 1
+        return [row for device_id in sorted(device_ids) for row in await self.latest(kind, device_id)]
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
@@ -77,14 +85,14 @@ def small_city(trucks: int = 3) -> City:
     vehicles = [Vehicle(f"v-{n}", f"晋E1000{n}", tare_kg=12_500.0) for n in range(1, trucks + 1)]
     sites = [
         Site("works-1", SiteKind.CONSTRUCTION_SITE, "Works", "工地", box(112.80, 35.50, 112.81, 35.51)),
-        Site("spoil-1", SiteKind.DISPOSAL_SITE, "Spoil ground", "弃土场", box(112.90, 35.40, 112.91, 35.41)),
+        Site("spoil-1", SiteKind.DISPOSAL_SITE, "Spoil ground", "弃土场", box(112.90, 35.40, 112.91, 35.41), "zezhou"),
         Site(
             "old-1", SiteKind.DEPOT, "Old depot", "旧车场", box(112.7, 35.4, 112.8, 35.5), validity=Validity(None, T0)
         ),
     ]
     line = LineString([(112.80, 35.50), (112.85, 35.45), (112.90, 35.40)])
     routes = [
-        Route("r-1", version, f"To spoil {version}", f"至弃土场 {version}", line, validity=validity)
+        Route("r-1", version, f"To spoil {version}", f"至弃土场 {version}", line, "works-1", "spoil-1", validity)
         for version, validity in ((1, Validity(None, T0)), (2, Validity(T0, None)))
     ]
     return City(
@@ -144,7 +152,7 @@ class AwayJournal:
     def _away(self, *_: object, **__: object) -> NoReturn:
         raise DatabaseUnavailable("postgresql://db.internal refused")
 
-    last_no = changes_after = alerts = alert = act = _away
+    last_no = changes_after = alerts = open_alerts = alert = act = _away
 
 
 @dataclass
@@ -177,7 +185,9 @@ class FakeDeadLetters:
 
     letters: dict[int, tuple[DeadLetter, bytes]] = field(default_factory=dict)
 
-    def add(self, payload: bytes, reason: Reason = Reason.BROKEN_JSON, device: str = "truck-1") -> None:
+    def add(
+        self, payload: bytes, reason: Reason = Reason.BROKEN_JSON, device: str = "truck-1", stands_for: int = 1
+    ) -> None:
         letter = DeadLetter(
             id=len(self.letters) + 1,
             device=device,
@@ -190,6 +200,7 @@ class FakeDeadLetters:
             received_at=T0,
             redriven_at=None,
             redriven_offset=None,
+            stands_for=stands_for,
         )
         self.letters[letter.id] = (letter, payload)
 
@@ -213,6 +224,8 @@ class FakeDeadLetters:
         letter, payload = self._of(letter_id)
         if letter.redriven_at is not None:
             raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
+        if letter.stands_for > 1:
+            raise NotKept(f"dead letter {letter_id} stands for {letter.stands_for} messages")
         self.letters[letter_id] = (letter.model_copy(update={"redriven_at": NOW}), payload)
         return 100 + letter_id
 
