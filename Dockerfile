@@ -18,6 +18,8 @@ ENV PATH=/opt/haulwatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HAULWATCH_DATA_DIR=/var/lib/haulwatch \
     HAULWATCH_LOG_FORMAT=json
+# A volume mounted there becomes this user's (docker-compose.yml): what the broker goes by, and the simulated devices' own.
+RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators
 USER haulwatch
 VOLUME /var/lib/haulwatch
 # What every command stands on; docker-compose.yml asks each process more.

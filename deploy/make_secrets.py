@@ -1,10 +1,9 @@
-"""Make the secrets docker-compose.yml asks for, and MQTT passwords for devices.
+"""Make the secrets docker-compose.yml asks for: tokens, and a login at the broker for each of Haulwatch's processes.
 
-    python3 deploy/make_secrets.py [DEVICE_ID …]
+    python3 deploy/make_secrets.py
 
 Needs only Python. Writes to deploy/secrets/; what is there already is kept, so it can be run again at any time.
-The password of each DEVICE_ID is printed once, to be put into the device; a device named again gets a new one.
-Afterwards let a running broker read the file again: `docker compose kill -s HUP mosquitto`.
+Devices get their logins from `haulwatch device add` and `haulwatch device export-acl`.
 
 The folder is for its owner only; the files in it can be read by any user, because each container runs as its own.
 """
@@ -12,38 +11,56 @@ The folder is for its owner only; the files in it can be read by any user, becau
 import base64
 import hashlib
 import os
-import re
 import secrets
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent / "secrets"
-TOKENS = ("influx_token", "influx_password", "grafana_password", "api_token", "api_read_token")
-HAULWATCH_USER = "haulwatch"
+TOKENS = {
+    "api_read_token": "{}",
+    "api_token": "{}",
+    "grafana_password": "{}",
+    "influx_admin_password": "{}",
+    "influx_admin_token": "{}",
+    "influx_grafana_password": "{}",
+    "influx_login": "haulwatch:{}",
+    "postgres_password": "{}",
+    "simulators_password": "{}",
+}
+DERIVED = {
+    "database_url": ("postgres_password", "postgresql://haulwatch:{}@postgres/haulwatch"),
+    "simulators_url": ("simulators_password", "mqtts://simulators:{}@mosquitto:8883"),
+}
+"""What holds one of these once more."""
+SERVICES = ("collector", "alerts", "commander", "probe")
+"""At the broker: haulwatch-collector and so on; deploy/mosquitto/services.acl says what each may do."""
+LOGINS = "mosquitto_services"
 ITERATIONS = 101
 """What mosquitto_passwd 2.0 uses; the passwords are random, so guessing is hopeless anyway."""
 
 
-def main(devices: Sequence[str], folder: Path = FOLDER) -> None:
-    for device in devices:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", device) or device in {HAULWATCH_USER, "alerts"}:
-            raise SystemExit(f"{device!r} cannot be a device id")
+def main(folder: Path = FOLDER) -> None:
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
-    for name in TOKENS:
-        if not (folder / name).exists():
-            _write(folder / name, secrets.token_urlsafe(32))
-    logins = _read_logins(folder / "mosquitto_passwd")
-    if HAULWATCH_USER not in logins or not (folder / "mqtt_url").exists():
-        password = secrets.token_urlsafe(24)
-        logins[HAULWATCH_USER] = _hashed(password)
-        _write(folder / "mqtt_url", f"mqtt://{HAULWATCH_USER}:{password}@mosquitto:1883")
-    for device in devices:
-        password = secrets.token_urlsafe(24)
-        logins[device] = _hashed(password)
-        sys.stdout.write(f"{device} {password}\n")
-    _write(folder / "mosquitto_passwd", "".join(f"{user}:{hashed}\n" for user, hashed in logins.items()))
+    made = [name for name in TOKENS if not (folder / name).exists()]
+    for name in made:
+        _write(folder / name, TOKENS[name].format(secrets.token_urlsafe(32)))
+    for name, (token, form) in DERIVED.items():
+        if not (folder / name).exists() or (token in made and _is_of((folder / name).read_text(), form)):
+            _write(folder / name, form.format((folder / token).read_text()))
+    logins = _read_logins(folder / LOGINS)
+    for service in SERVICES:
+        user, url = f"haulwatch-{service}", folder / f"mqtt_url_{service}"
+        if user not in logins or not url.exists():
+            password = secrets.token_urlsafe(24)
+            logins[user] = _hashed(password)
+            _write(url, f"mqtt://{user}:{password}@mosquitto:1883")
+    _write(folder / LOGINS, "".join(f"{user}:{hashed}\n" for user, hashed in logins.items()))
+
+
+def _is_of(text: str, form: str) -> bool:
+    """Whether it was made here: somebody may have put a URL of their own in its place."""
+    head, _, tail = form.partition("{}")
+    return text.startswith(head) and text.endswith(tail)
 
 
 def _read_logins(path: Path) -> dict[str, str]:
@@ -67,4 +84,4 @@ def _write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

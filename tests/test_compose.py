@@ -5,7 +5,10 @@ No container engine runs here; what can be shown without one is shown.
 
 import copy
 import json
+import os
 import re
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +17,17 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from haulwatch import wiring
 from haulwatch.doctor import CHECKS
 from haulwatch.settings import load_settings
-from tests.test_deploy import make_secrets
+from tests.servers.deployed_broker import make_secrets
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "collect", "record", "judge", "serve")
+OURS = ("migrate", "collect", "record", "judge", "serve", "enrol-simulators", "simulators")
+ONCE = ("migrate", "enrol-simulators")
+VARIANTS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "deploy/variants").glob("*.yml"))}
 SCHEMA = Draft202012Validator(json.loads((ROOT / "tests/compose/compose-spec.json").read_text(encoding="utf-8")))
 INTERPOLATION = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
@@ -43,8 +49,46 @@ def strings(value: Any) -> Iterator[str]:
                 yield from strings(item)
 
 
-def test_the_schema_accepts_it() -> None:
-    assert [f"{error.json_path}: {error.message}" for error in SCHEMA.iter_errors(COMPOSE)] == []
+def with_variant(name: str) -> dict[str, Any]:
+    """The services as compose merges them: maps by key, mounts by where they go, other lists one after the other."""
+    merged = copy.deepcopy(SERVICES)
+    for service, changed in VARIANTS[name]["services"].items():
+        held = merged.setdefault(service, {})
+        for key, value in changed.items():
+            if isinstance(value, dict):
+                held[key] = {**held.get(key, {}), **value}
+            elif key == "volumes":
+                held[key] = list({mount.split(":")[1]: mount for mount in [*held.get(key, []), *value]}.values())
+            elif isinstance(value, list) and key not in {"command", "entrypoint"}:
+                held[key] = [*held.get(key, []), *value]
+            else:
+                held[key] = value
+    return merged
+
+
+@pytest.mark.parametrize("document", [COMPOSE, *VARIANTS.values()], ids=["compose", *VARIANTS])
+def test_the_schema_accepts_it(document: dict[str, Any]) -> None:
+    assert [f"{error.json_path}: {error.message}" for error in SCHEMA.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_gives_what_it_uses(name: str) -> None:
+    """Its secrets are declared, its volumes too, and InfluxDB is where Haulwatch and Grafana look for it."""
+    variant, merged = VARIANTS[name], with_variant(name)
+    declared = COMPOSE["secrets"].keys() | variant.get("secrets", {}).keys()
+    volumes = COMPOSE["volumes"].keys() | variant.get("volumes", {}).keys()
+    for service in merged.values():
+        assert set(service.get("secrets", [])) <= declared
+        for mount in service.get("volumes", []):
+            source = interpolated(mount).split(":")[0]
+            assert source in volumes or source == "/dev/null" or (ROOT / source).exists(), source
+        for variable, value in service.get("environment", {}).items():
+            if value.startswith("/run/secrets/"):
+                assert Path(value).name in service["secrets"], variable
+    [source] = yaml.safe_load((ROOT / "grafana/provisioning/datasources/influxdb.yaml").read_text())["datasources"]
+    assert source["url"] == "http://influxdb:8086"
+    host = merged["record"]["environment"]["HAULWATCH_INFLUX_URL"].removeprefix("http://").removesuffix(":8086")
+    assert host in merged
 
 
 @pytest.mark.parametrize(
@@ -61,8 +105,8 @@ def test_the_schema_would_refuse_a_slip(service: str, key: str, value: object) -
 def test_every_service_is_held(name: str) -> None:
     """Restarted when it dies, watched, bounded, unprivileged, of a named version."""
     service = SERVICES[name]
-    assert service["restart"] == ("no" if name == "migrate" else "unless-stopped")
-    assert service["healthcheck"].get("test") or name == "migrate"
+    assert service["restart"] == ("no" if name in ONCE else "unless-stopped")
+    assert service["healthcheck"].get("test") or name in ONCE
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
     assert "no-new-privileges:true" in service["security_opt"]
     assert ":" in service["image"] or "build" in service
@@ -95,50 +139,124 @@ def test_what_is_mounted_is_there() -> None:
 
 
 def test_secrets_come_from_files_that_the_script_makes(tmp_path: Path) -> None:
-    made = make_secrets(tmp_path)
+    made = set(make_secrets(tmp_path))
     declared = {name: Path(secret["file"]).name for name, secret in COMPOSE["secrets"].items()}
-    assert declared == {name: name for name in made}
+    assert declared == {name: name for name in made - {"influx_login"}}, "which is a variant's"
     used = {name for service in SERVICES.values() for name in service.get("secrets", [])}
-    assert used == set(made)
+    assert used == declared.keys() - {"mqtt_url_probe"}, "which is there for others"
+
+
+def test_nobody_holds_a_secret_that_is_not_his() -> None:
+    """Of the databases' administrators only the databases; a collector has no database at all."""
+    holders: dict[str, set[str]] = {}
+    for service, found in SERVICES.items():
+        for secret in found.get("secrets", []):
+            holders.setdefault(secret, set()).add(service)
+    assert holders["influx_admin_token"] == holders["influx_admin_password"] == {"influxdb"}
+    assert holders["postgres_password"] == {"postgres"}
+    assert holders["simulators_password"] == {"enrol-simulators"}
+    assert SERVICES["collect"]["secrets"] == ["mqtt_url_collector"]
+    with_token = {name for name, found in SERVICES.items() if "influx-access" in str(found.get("volumes"))}
+    assert with_token == {"influxdb", "record", "judge", "serve"}
+
+
+def test_simulated_devices_come_with_their_profile_only() -> None:
+    profiled = {name for name, service in SERVICES.items() if service.get("profiles") == ["simulators"]}
+    assert profiled == {"enrol-simulators", "simulators"}
+    for name, service in SERVICES.items():
+        for other, wait in service.get("depends_on", {}).items():
+            assert other not in profiled or name in profiled or wait["required"] is False, name
 
 
 def test_no_password_stands_in_the_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
-            if re.search(r"PASSWORD|TOKEN", variable):
-                assert value.startswith("/run/secrets/"), (name, variable)
-                assert Path(value).name in service["secrets"], (name, variable)
+            if re.search(r"PASSWORD|TOKEN|MQTT_URL|DATABASE_URL", variable):
+                assert variable.endswith("_FILE"), (name, variable)
+                if value != "/run/influx-access/haulwatch_token":
+                    assert Path(value) == Path("/run/secrets", Path(value).name), (name, variable)
+                    assert Path(value).name in service["secrets"], (name, variable)
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_our_processes_take_their_settings(name: str, tmp_path: Path) -> None:
     make_secrets(tmp_path)
+    (tmp_path / "haulwatch_token").write_text("a-token")
     env = {
-        variable: interpolated(value).replace("/run/secrets", str(tmp_path))
+        variable: re.sub("^/run/(secrets|influx-access)", str(tmp_path), interpolated(value))
         for variable, value in SERVICES[name]["environment"].items()
     }
     settings = load_settings(env)
-    assert (settings.mqtt.broker.host, settings.mqtt.broker.user) == ("mosquitto", "haulwatch")
-    assert settings.store.url == "http://influxdb:8086"
-    assert settings.store.bucket == SERVICES["influxdb"]["environment"]["DOCKER_INFLUXDB_INIT_BUCKET"]
-    assert settings.store.org == SERVICES["influxdb"]["environment"]["DOCKER_INFLUXDB_INIT_ORG"]
+    users = {"collect": "haulwatch-collector", "judge": "haulwatch-alerts", "serve": "haulwatch-commander"}
+    users["simulators"] = "simulators"
+    broker = settings.mqtt.broker
+    assert broker.user == users.get(name)
+    assert broker.host == ("mosquitto" if name in users else "127.0.0.1")
+    assert (broker.tls, broker.port) == ((True, 8883) if name == "simulators" else (False, 1883))
+    assert settings.database_url.get_secret_value().startswith(
+        "sqlite:" if name in {"collect", "simulators"} else "postgresql+psycopg://haulwatch:"
+    )
+    if name in {"record", "judge", "serve"}:
+        influx = SERVICES["influxdb"]["environment"]
+        assert settings.store.url == "http://influxdb:8086"
+        assert settings.store.bucket == influx["DOCKER_INFLUXDB_INIT_BUCKET"]
+        assert settings.store.org == influx["DOCKER_INFLUXDB_INIT_ORG"]
     if name == "serve":
         assert settings.api.token is not None
         assert settings.api.read_token is not None
         assert settings.api.host == "0.0.0.0"
+        assert settings.api.origins == "http://localhost:3000 http://127.0.0.1:3000"
+        assert settings.api.public_map == "on"
 
 
-def test_the_doctor_is_asked_for_checks_it_has() -> None:
-    tests = [service["healthcheck"].get("test", []) for service in SERVICES.values()]
-    asked = [test[3:] for test in tests if test[1:3] == ["haulwatch", "doctor"]]
-    image = re.findall(r'CMD \["haulwatch", "doctor", (.*)\]', (ROOT / "Dockerfile").read_text(encoding="utf-8"))
-    asked += [json.loads(f"[{names}]") for names in image]
-    assert len(asked) == 4
-    assert all(names and set(names) <= set(CHECKS) for names in asked)
+def test_a_process_is_well_while_it_says_so(tmp_path: Path) -> None:
+    """Each is asked for the file it writes every second; the very test of its health is run here."""
+    asked: dict[str, Path] = {}
+    for name, service in SERVICES.items():
+        kind, *command = service["healthcheck"].get("test", ["none"])
+        if kind != "CMD-SHELL":
+            continue
+        [path] = re.findall(r"/var/lib/\S+", command[0])
+        asked[name] = Path(path)
+        here = tmp_path / asked[name].name
+        shell = ["sh", "-c", command[0].replace(path, str(here))]
+        assert subprocess.run(shell, capture_output=True, check=False).returncode != 0, "there is no such file"
+        here.write_text("{}")
+        assert subprocess.run(shell, check=False).returncode == 0
+        os.utime(here, (0, time.time() - 40))
+        assert subprocess.run(shell, check=False).returncode != 0, "it is silent"
+    home = Path("/var/lib/haulwatch")
+    settings = load_settings({"HAULWATCH_DATA_DIR": str(home)})
+    assert asked == {
+        "collect": wiring.collector_status_path(settings),
+        "record": wiring.heartbeat_path(settings, "recorder"),
+        "judge": wiring.heartbeat_path(settings, "judge"),
+        "simulators": Path("/var/lib/haulwatch-simulators/simulators/report.json"),
+    }
+
+
+def test_the_image_asks_the_doctor_for_checks_he_has() -> None:
+    [asked] = re.findall(r'CMD \["haulwatch", "doctor", (.*)\]', (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert set(json.loads(f"[{asked}]")) <= set(CHECKS)
+
+
+def test_grafana_needs_no_internet_and_finds_its_boards() -> None:
+    environment = {name: interpolated(value) for name, value in SERVICES["grafana"]["environment"].items()}
+    base = json.loads(environment["GF_GEOMAP_DEFAULT_BASELAYER_CONFIG"])
+    assert base["type"] == "xyz"
+    assert base["config"]["url"].startswith("data:image/gif;base64,")
+    mounts = dict(interpolated(mount).split(":")[1::-1] for mount in SERVICES["grafana"]["volumes"])
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (ROOT / home.replace("/etc/haulwatch/boards", mounts["/etc/haulwatch/boards"])).is_file()
+    provider = yaml.safe_load((ROOT / "grafana/provisioning/dashboards/boards.yaml").read_text())["providers"]
+    for entry in provider:
+        folder = entry["options"]["path"].replace("/etc/haulwatch/boards", mounts["/etc/haulwatch/boards"])
+        assert list((ROOT / folder).glob("*.json"))
 
 
 def test_the_example_of_an_environment_lists_what_can_be_set() -> None:
-    asked = {name: default for text in strings(COMPOSE) for name, default in INTERPOLATION.findall(text)}
+    texts = [text for document in (COMPOSE, *VARIANTS.values()) for text in strings(document)]
+    asked = {name: default for text in texts for name, default in INTERPOLATION.findall(text)}
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assert dict(line.split("=", 1) for line in lines if line and not line.startswith("#")) == asked
 

@@ -1,158 +1,195 @@
-"""The broker as it is deployed: a real Mosquitto with deploy/mosquitto, only its port and folders replaced."""
+"""What deploy/ makes and sets, beside who may do what (tests/integration/test_broker_security.py)."""
 
 import os
-import runpy
+import re
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
+import httpx
 import pytest
-from aiomqtt import Client, MqttError, ProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
+from devices.broker_access import Service, read_password_file
+from devices.credentials import MIN_SECRET_CHARS
 from devices.readings import Kind
-from devices.topics import command_topic, reading_topic
+from devices.topics import reading_topic
+from haulwatch.settings import variables
 from tests.servers import free_port, program, running
+from tests.servers.deployed_broker import CONFIG, DEPLOY, DeployedBroker, make_secrets
+from tests.servers.mqtt_line import Line
 
-DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
-CONFIG = DEPLOY / "mosquitto"
-TRUCK, OTHER = "truck-01", "truck-02"
-
-
-def make_secrets(folder: Path, *devices: str) -> list[str]:
-    """Run deploy/make_secrets.py for another folder; the names of the files there afterwards."""
-    main: Callable[..., None] = runpy.run_path(str(DEPLOY / "make_secrets.py"))["main"]
-    main(devices, folder)
-    return sorted(path.name for path in folder.iterdir())
+TRUCK = "truck-001"
 
 
-class Deployed:
-    """The deployed configuration in a folder of its own, with two devices that have logins."""
+@pytest.mark.real
+def test_what_waits_for_the_collector_outlives_the_broker(tmp_path: Path) -> None:
+    """More than Mosquitto's default queue of 1,000, through a stop and a start, from one door to the other."""
+    deployed = DeployedBroker(tmp_path, TRUCK)
+    user, session = Service.COLLECTOR, {"client_id": "collector", "session_s": 3600}
+    count = 1500
+    with deployed.running():
+        collector = Line(deployed.inner_port, user, deployed.passwords[user], **session)  # type: ignore[arg-type]
+        collector.subscribe("haulwatch/v1/+/position")
+        collector.leave()
+        truck = Line(deployed.outer_port, TRUCK, deployed.passwords[TRUCK], tls=deployed.trusting())
+        for number in range(count):
+            truck.publish(reading_topic(TRUCK, Kind.POSITION), str(number).encode())
+    with deployed.running():
+        collector = Line(deployed.inner_port, user, deployed.passwords[user], **session)  # type: ignore[arg-type]
+        collector.topics(count)
+    assert [message.payload for message in collector.messages] == [str(number).encode() for number in range(count)]
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.port = free_port()
-        self.secrets = folder / "secrets"
-        make_secrets(self.secrets, TRUCK, OTHER)
-        printed = capsys.readouterr().out.splitlines()
-        self.passwords = dict(line.split() for line in printed)
-        mqtt_url = (self.secrets / "mqtt_url").read_text()
-        self.passwords["haulwatch"] = mqtt_url.partition("mqtt://haulwatch:")[2].partition("@")[0]
-        (folder / "data").mkdir()
-        text = (CONFIG / "mosquitto.conf").read_text()
+
+def test_secrets_are_kept_when_the_script_runs_again(tmp_path: Path) -> None:
+    names = make_secrets(tmp_path)
+    before = {name: (tmp_path / name).read_text() for name in names}
+    assert len(set(before.values())) == len(before)
+    (tmp_path / "mqtt_url_alerts").unlink()
+    make_secrets(tmp_path)
+    after = {name: (tmp_path / name).read_text() for name in names}
+    assert {name for name in names if after[name] != before[name]} == {"mqtt_url_alerts", "mosquitto_services"}
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+
+
+def test_every_process_gets_a_login_of_its_own(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    logins = read_password_file((tmp_path / "mosquitto_services").read_text())
+    assert set(logins) == set(Service) - {Service.WHOLE}
+    for user in logins:
+        url = (tmp_path / f"mqtt_url_{user.removeprefix('haulwatch-')}").read_text()
+        assert url.startswith(f"mqtt://{user}:")
+
+
+def test_the_brokers_doors_are_the_inner_one_and_tls() -> None:
+    text = (CONFIG / "mosquitto.conf").read_text() + (CONFIG / "certificates.conf").read_text()
+    doors = {block.split("\n")[0]: block for block in text.split("\nlistener ")[1:]}
+    assert set(doors) == {"1883", "8883", "8884"}
+    for port, block in doors.items():
+        assert "\nallow_anonymous false\n" in block
+        assert "\nacl_file " in block
+        assert ("\ncertfile " in block) is (port != "1883")
+
+
+INFLUX = """\
+#!/bin/sh
+printf '%s\\n' "$*" >>"$0.asked"
+test "$1" = auth && printf '{\\n\\t"id": "0c1",\\n\\t"token": "s3cr3t==",\\n\\t"status": "active"\\n}\\n'
+exit 0
+"""
+
+
+def test_influxdb_gives_grafana_and_haulwatch_what_they_need_and_no_more(tmp_path: Path) -> None:
+    """The script its image runs, with a stand-in for the `influx` command that answers as documented."""
+    influx = tmp_path / "influx"
+    influx.write_text(INFLUX)
+    influx.chmod(0o755)
+    script = DEPLOY / "influxdb" / "access.sh"
+    assert os.access(script, os.X_OK), "the image runs what is executable"
+    text = script.read_text().replace("/run/secrets/influx_grafana_password", str(tmp_path / "password"))
+    (tmp_path / "password").write_text("of-grafana")
+    (tmp_path / "access.sh").write_text(text)
+    env = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "DOCKER_INFLUXDB_INIT_ORG": "haulwatch",
+        "DOCKER_INFLUXDB_INIT_BUCKET_ID": "b0b",
+        "INFLUX_ACCESS": str(tmp_path),
+    }
+    subprocess.run(["sh", str(tmp_path / "access.sh")], env=env, check=True)
+    assert (tmp_path / "influx.asked").read_text().splitlines() == [
+        "v1 auth create --org haulwatch --username grafana --password of-grafana --read-bucket b0b",
+        "auth create --org haulwatch --description haulwatch --json --read-bucket b0b --write-bucket b0b",
+    ]
+    assert (tmp_path / "haulwatch_token").read_text() == "s3cr3t=="
+    influx.write_text(INFLUX.replace("token", "tok"))
+    assert subprocess.run(["sh", str(tmp_path / "access.sh")], env=env, check=False).returncode != 0
+
+
+def test_one_password_in_two_files_is_one(tmp_path: Path) -> None:
+    make_secrets(tmp_path)
+    secret = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert secret["database_url"] == f"postgresql://haulwatch:{secret['postgres_password']}@postgres/haulwatch"
+    assert f":{secret['simulators_password']}@" in secret["simulators_url"]
+    assert len(secret["simulators_password"]) >= MIN_SECRET_CHARS
+    (tmp_path / "postgres_password").unlink()
+    (tmp_path / "simulators_url").write_text("mqtts://a-url-of-ones-own")
+    make_secrets(tmp_path)
+    assert (tmp_path / "postgres_password").read_text() in (tmp_path / "database_url").read_text()
+    assert (tmp_path / "postgres_password").read_text() != secret["postgres_password"]
+    assert (tmp_path / "simulators_url").read_text() == "mqtts://a-url-of-ones-own", "its password is the old one"
+
+
+class Taker(BaseHTTPRequestHandler):
+    """Takes writes, as InfluxDB and VictoriaMetrics do, and remembers them by its server."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken.append((self.path, self.headers["Authorization"], body))  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def taking() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+    server.taken = []  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.real
+def test_every_write_goes_to_the_copy_too_and_only_the_store_counts(tmp_path: Path) -> None:
+    """deploy/influxdb/copy.conf in a real nginx."""
+    port, text = free_port(), (DEPLOY / "influxdb" / "copy.conf").read_text()
+    with taking() as store, taking() as copy:
         for deployed, here in {
-            "listener 1883": f"listener {self.port} 127.0.0.1",
-            "/run/secrets": str(self.secrets),
-            "/mosquitto/config/acl": str(CONFIG / "acl"),
-            "/mosquitto/data": str(folder / "data"),
+            "listen 8086": f"listen 127.0.0.1:{port}",
+            "influxdb:8086": f"127.0.0.1:{store.server_port}",
+            "victoriametrics:8428": f"127.0.0.1:{copy.server_port}",
+            "/tmp/": f"{tmp_path}/",
         }.items():
             assert deployed in text
             text = text.replace(deployed, here)
-        # Debian's Mosquitto, started by root, would become a user who may not read this folder.
-        root = "user root\n" if os.getuid() == 0 else ""
-        self.config = folder / "mosquitto.conf"
-        self.config.write_text(root + text)
-        self.log = folder / "mosquitto.log"
-
-    @asynccontextmanager
-    async def client(self, user: str, password: str | None = None, session: str | None = None) -> AsyncIterator[Client]:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = 3600 if session else 0
-        properties.ReceiveMaximum = 1000
-        async with Client(
-            "127.0.0.1",
-            self.port,
-            identifier=session,
-            username=user,
-            password=password or self.passwords[user],
-            protocol=ProtocolVersion.V5,
-            clean_start=session is None,
-            properties=properties,
-            timeout=10,
-        ) as client:
-            yield client
+        (tmp_path / "copy.conf").write_text("daemon off;\n" + text)
+        command = [program("nginx"), "-p", str(tmp_path), "-c", str(tmp_path / "copy.conf")]
+        with running(command, tmp_path / "nginx.log", port):
+            url = f"http://127.0.0.1:{port}/api/v2/write?bucket=haulwatch&org=haulwatch&precision=ms"
+            headers = {"Authorization": "Token secret"}
+            assert httpx.post(url, content=b"fill,device=p-1 fill_pct=1 1", headers=headers).status_code == 204
+            path = url.partition(str(port))[2]
+            assert store.taken == [(path, "Token secret", b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
+            deadline = time.monotonic() + 10
+            while not copy.taken and time.monotonic() < deadline:  # type: ignore[attr-defined]
+                time.sleep(0.01)
+            assert copy.taken == [(path, None, b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
+            copy.shutdown()
+            copy.server_close()
+            assert httpx.post(url, content=b"fill,device=p-1 fill_pct=2 2", headers=headers).status_code == 204
+            assert len(store.taken) == 2  # type: ignore[attr-defined]
 
 
-@pytest.fixture
-def deployed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Deployed:
-    return Deployed(tmp_path, capsys)
-
-
-@pytest.fixture
-def broker(deployed: Deployed) -> Iterator[Deployed]:
-    with running([program("mosquitto"), "-c", str(deployed.config)], deployed.log, deployed.port):
-        yield deployed
-
-
-@pytest.mark.real
-async def test_nobody_comes_in_without_the_right_password(broker: Deployed) -> None:
-    for user, password in (("haulwatch", "guess"), (TRUCK, broker.passwords[OTHER]), ("stranger", "x")):
-        with pytest.raises(MqttError, match="Not authorized"):
-            async with broker.client(user, password):
-                pass
-    with pytest.raises(MqttError, match="Not authorized"):
-        async with Client("127.0.0.1", broker.port, protocol=ProtocolVersion.V5):
-            pass
-
-
-@pytest.mark.real
-async def test_a_device_speaks_only_for_itself(broker: Deployed) -> None:
-    async with broker.client("haulwatch") as collector, broker.client(TRUCK) as truck:
-        await collector.subscribe("haulwatch/v1/#", qos=1)
-        await truck.publish(reading_topic(OTHER, Kind.POSITION), b"forged", qos=1)
-        await truck.publish("haulwatch/v1/alerts/P1/illegal_dumping", b"forged", qos=1)
-        for kind in Kind:
-            await truck.publish(reading_topic(TRUCK, kind), b"{}", qos=1)
-        heard = [str((await anext(collector.messages)).topic) for _ in Kind]
-    assert heard == [reading_topic(TRUCK, kind) for kind in Kind]
-
-
-@pytest.mark.real
-async def test_a_device_hears_its_own_commands_only(broker: Deployed) -> None:
-    async with broker.client("haulwatch") as centre, broker.client(TRUCK) as truck:
-        await truck.subscribe("haulwatch/v1/+/command", qos=1)
-        await centre.publish(command_topic(OTHER), b"not yours", qos=1)
-        await centre.publish(command_topic(TRUCK), b"yours", qos=1)
-        message = await anext(truck.messages)
-    assert (str(message.topic), message.payload) == (command_topic(TRUCK), b"yours")
-
-
-@pytest.mark.real
-async def test_what_waits_for_the_collector_outlives_the_broker(deployed: Deployed) -> None:
-    """More than Mosquitto's default queue of 1,000, through a stop and a start."""
-    command = [program("mosquitto"), "-c", str(deployed.config)]
-    count = 1500
-    with running(command, deployed.log, deployed.port):
-        async with deployed.client("haulwatch", session="collector") as collector:
-            await collector.subscribe("haulwatch/v1/+/position", qos=1)
-        async with deployed.client(TRUCK) as truck:
-            for number in range(count):
-                await truck.publish(reading_topic(TRUCK, Kind.POSITION), str(number).encode(), qos=1)
-    with running(command, deployed.log, deployed.port):
-        async with deployed.client("haulwatch", session="collector") as collector:
-            heard = [(await anext(collector.messages)).payload for _ in range(count)]
-    assert heard == [str(number).encode() for number in range(count)]
-
-
-def test_secrets_are_kept_when_the_script_runs_again(deployed: Deployed, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = deployed.secrets
-    before = {path.name: path.read_text() for path in folder.iterdir()}
-    make_secrets(folder)
-    assert {path.name: path.read_text() for path in folder.iterdir()} == before
-    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-    make_secrets(folder, TRUCK)
-    assert capsys.readouterr().out.split()[0] == TRUCK
-    changed = (folder / "mosquitto_passwd").read_text().splitlines()
-    assert [line for line in changed if not line.startswith(TRUCK)] == [
-        line for line in before["mosquitto_passwd"].splitlines() if not line.startswith(TRUCK)
-    ]
-    assert len({path.read_text() for path in folder.iterdir()}) == len(before)
-
-
-@pytest.mark.parametrize("name", ["haulwatch", "alerts", "a/b", "+", "a:b", ""])
-def test_a_name_that_is_no_device_id_gets_no_login(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="cannot be a device id"):
-        make_secrets(tmp_path, name)
-    assert not (tmp_path / "mosquitto_passwd").exists()
+@pytest.mark.parametrize("document", ["operation.md", "influxdb.md"])
+def test_settings_figures_and_files_that_the_documents_name_are_there(document: str) -> None:
+    root = DEPLOY.parent
+    text = (root / "docs" / document).read_text(encoding="utf-8")
+    known = {variable.name for _, _, variable in variables()}
+    assert set(re.findall(r"HAULWATCH_[A-Z_]+", text)) <= known
+    metrics = (root / "api" / "metrics.py").read_text(encoding="utf-8")
+    for figure in set(re.findall(r"`(haulwatch_\w+)", text)):
+        assert f'"{figure.removesuffix("_total")}"' in metrics, figure
+    for path in set(re.findall(r"`((?:deploy|tests|devices)/[\w./]+)`", text)):
+        made_later = path.startswith("deploy/secrets/")
+        assert made_later or (root / path).exists(), path
