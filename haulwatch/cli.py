@@ -1,40 +1,81 @@
 """The `haulwatch` command."""
 
-from typing import Annotated
+import sys
+from collections.abc import Collection
+from importlib import import_module
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
 from haulwatch import __version__
-from haulwatch.commands import (
-    accounts,
-    benchmark,
-    cities,
-    databases,
-    deadletters,
-    demonstration,
-    diagnosis,
-    processes,
-    rawlogs,
-    registered,
-    simulation,
-)
 
-_PATH = "The path"
-_DEVICES = "Devices and tests"
-_CARE = "Care"
 
-app = typer.Typer(
-    name="haulwatch",
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # locals may hold secrets
-    rich_markup_mode="markdown",
-    help="""Telemetry and alerts for waste trucks, weighbridges, recycling points and sorting stations.
+class _Entry(NamedTuple):
+    panel: str
+    module: str
+    attribute: str
+
+
+_PATH: Final = "The path"
+_DEVICES: Final = "Devices and tests"
+_CARE: Final = "Care"
+_ENTRIES: Final = {
+    "demo": _Entry(_PATH, "demonstration", "run_demo"),
+    "run": _Entry(_PATH, "supervising", "run"),
+    "collect": _Entry(_PATH, "collecting", "collect"),
+    "record": _Entry(_PATH, "recording", "record"),
+    "judge": _Entry(_PATH, "judging", "judge"),
+    "serve": _Entry(_PATH, "serving", "serve"),
+    "simulate": _Entry(_DEVICES, "simulation", "simulate"),
+    "broker": _Entry(_DEVICES, "embedded_broker", "broker"),
+    "bench": _Entry(_DEVICES, "benchmark", "bench"),
+    "doctor": _Entry(_CARE, "diagnosis", "doctor"),
+    "settings": _Entry(_CARE, "diagnosis", "settings"),
+    "ledger": _Entry(_CARE, "accounts", "ledger"),
+    "replay": _Entry(_CARE, "accounts", "replay"),
+    "city": _Entry(_CARE, "cities", "app"),
+    "device": _Entry(_CARE, "registered", "app"),
+    "deadletter": _Entry(_CARE, "deadletters", "app"),
+    "grafana": _Entry(_CARE, "boards", "app"),
+    "log": _Entry(_CARE, "rawlogs", "app"),
+    "db": _Entry(_CARE, "databases", "app"),
+}
+"""In the order of the help. Each names the module that is loaded when its command is asked for, and only then: a
+collector holds no web framework in memory, and a process is up in half the time."""
+
+
+def command_line(names: Collection[str] = _ENTRIES.keys()) -> typer.Typer:
+    """The command line with the commands named, all by default."""
+    app = typer.Typer(
+        name="haulwatch",
+        callback=_haulwatch,
+        no_args_is_help=True,
+        pretty_exceptions_show_locals=False,  # locals may hold secrets
+        rich_markup_mode="markdown",
+        help=_HELP,
+    )
+    for name in names:
+        panel, module, attribute = _ENTRIES[name]
+        entry = getattr(import_module(f"haulwatch.commands.{module}"), attribute)
+        if isinstance(entry, typer.Typer):
+            app.add_typer(entry, name=name, rich_help_panel=panel)
+        else:
+            app.command(name, rich_help_panel=panel)(entry)
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    asked = sys.argv[1] if len(sys.argv) > 1 else ""
+    command_line([asked] if asked in _ENTRIES else _ENTRIES)()
+
+
+_HELP: Final = """Telemetry and alerts for waste trucks, weighbridges, recycling points and sorting stations.
 
     Begin with `haulwatch demo`. In production run `haulwatch city import DIR` once, then `haulwatch run`, or the
     four processes collect, record, judge and serve each by itself. Settings are environment variables, listed by
     `haulwatch settings`.
-    """,
-)
+    """
 
 
 def _version(asked: bool) -> None:
@@ -43,35 +84,9 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _haulwatch(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     pass
-
-
-app.command("demo", rich_help_panel=_PATH)(demonstration.run_demo)
-app.command(rich_help_panel=_PATH)(processes.run)
-app.command(rich_help_panel=_PATH)(processes.collect)
-app.command(rich_help_panel=_PATH)(processes.record)
-app.command(rich_help_panel=_PATH)(processes.judge)
-app.command(rich_help_panel=_PATH)(processes.serve)
-app.command(rich_help_panel=_DEVICES)(simulation.simulate)
-app.command(rich_help_panel=_DEVICES)(processes.broker)
-app.command(rich_help_panel=_DEVICES)(benchmark.bench)
-app.command(rich_help_panel=_CARE)(diagnosis.doctor)
-app.command(rich_help_panel=_CARE)(diagnosis.settings)
-app.command(rich_help_panel=_CARE)(accounts.ledger)
-app.command(rich_help_panel=_CARE)(accounts.replay)
-app.add_typer(cities.app, name="city", rich_help_panel=_CARE)
-app.add_typer(registered.app, name="device", rich_help_panel=_CARE)
-app.add_typer(deadletters.app, name="deadletter", rich_help_panel=_CARE)
-app.add_typer(rawlogs.app, name="log", rich_help_panel=_CARE)
-app.add_typer(databases.app, name="db", rich_help_panel=_CARE)
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

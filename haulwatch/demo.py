@@ -24,7 +24,7 @@ from devices.codec import Flaw, decode
 from devices.database import open_database
 from devices.refusals import DecodeError
 from haulwatch import migrations, wiring
-from haulwatch.commands.processes import PROCESSES
+from haulwatch.commands.supervising import PROCESSES
 from haulwatch.demo_view import AlertLine, ReadingLine, Snapshot, Totals
 from haulwatch.settings import Settings, load_settings
 from haulwatch.supervisor import Child, Supervisor

@@ -1,113 +1,33 @@
 """What can be set: small frozen groups. Every field states its variable, its unit and the reason for its default."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codec import MAX_PAYLOAD_BYTES
-from haulwatch.urls import database_url, http_url
+from haulwatch.setting_fields import Group, Token, Variable, field, known_timezone, mqtt_url, readable_file
+from haulwatch.urls import database_url, http_origins, http_url
 from ingest.mqtt_url import MqttUrl
 
-PREFIX: Final = "HAULWATCH_"
 
-
-class Variable(NamedTuple):
-    """What a setting is to the person who sets it."""
-
-    name: str
-    unit: str
-    why: str
-    default: str
-    """As it would be written; empty: absent."""
-    secret: bool
-
-    @classmethod
-    def of(cls, field: FieldInfo) -> "Variable":
-        extra = field.json_schema_extra
-        unit = extra["unit"] if isinstance(extra, dict) else ""
-        default = field.default
-        shown = default.get_secret_value() if isinstance(default, SecretStr) else default
-        return cls(
-            name=str(field.validation_alias),
-            unit=str(unit),
-            why=field.description or "",
-            default="" if shown is None else str(shown),
-            secret="SecretStr" in str(field.annotation),
-        )
-
-
-def _mqtt_url(url: SecretStr) -> SecretStr:
-    MqttUrl.parse(url.get_secret_value())
-    return url
-
-
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise ValueError("is not a time zone of the IANA database") from None
-    return name
-
-
-def _readable_file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError("no such file")
-    return path
-
-
-def _long_enough(token: SecretStr) -> SecretStr:
-    if len(token) < 16:
-        raise ValueError("has fewer than 16 characters")
-    return token
-
-
-Token = Annotated[SecretStr, AfterValidator(_long_enough)]
-
-
-def _field(default: Any, env: str, unit: str, why: str, **bounds: Any) -> Any:
-    """A setting: `unit` says what the value is, `why` what it does and why the default is what it is."""
-    return Field(default, validation_alias=PREFIX + env, description=why, json_schema_extra={"unit": unit}, **bounds)
-
-
-class _Group(BaseSettings):
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, validate_default=False, hide_input_in_errors=True
-    )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load_settings` hands over: the environment is read in one place, once."""
-        return (init_settings,)
-
-
-class MqttSettings(_Group):
+class MqttSettings(Group):
     """The broker, and how the collector holds its session there."""
 
-    url: Annotated[SecretStr, AfterValidator(_mqtt_url)] = _field(
+    url: Annotated[SecretStr, AfterValidator(mqtt_url)] = field(
         SecretStr("mqtt://127.0.0.1:1883"),
         "MQTT_URL",
         "mqtt[s]://user:password@host:port",
         "The broker; the default is one on this machine. mqtts checks the certificate. Ports default to 1883 and 8883.",
     )
-    client_id: str = _field(
+    client_id: str = field(
         "haulwatch-collector",
         "CLIENT_ID",
         "text, 1-23 of A-Z a-z 0-9 _ -",
         "Names the session the broker keeps: fixed, so that a restart finds its queue; two collectors need two names.",
         pattern=r"^[A-Za-z0-9_-]{1,23}$",
     )
-    session_expiry_s: int = _field(
+    session_expiry_s: int = field(
         604_800,
         "SESSION_EXPIRY_S",
         "seconds",
@@ -115,7 +35,7 @@ class MqttSettings(_Group):
         ge=60,
         le=0xFFFF_FFFF,
     )
-    receive_maximum: int = _field(
+    receive_maximum: int = field(
         2_000,
         "RECEIVE_MAXIMUM",
         "messages",
@@ -123,32 +43,41 @@ class MqttSettings(_Group):
         ge=1,
         le=65_535,
     )
+    share_group: str = field(
+        "",
+        "BROKER_SHARE_GROUP",
+        "text, up to 64 of A-Z a-z 0-9 _ -",
+        "Collectors (`haulwatch collect --instance`) of one group divide the messages. Make it a secret (`openssl rand "
+        "-hex 16`): a device that knows it can take readings away. Mosquitto 2.0 forgets groups when it restarts, and "
+        "loses what comes before the first is back. Absent: one collector has all.",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+    )
 
     @property
     def broker(self) -> MqttUrl:
         return MqttUrl.parse(self.url.get_secret_value())
 
 
-class StoreSettings(_Group):
+class StoreSettings(Group):
     """InfluxDB. All four or none; with none readings go to the embedded store in the data directory."""
 
-    url: Annotated[str, AfterValidator(http_url)] | None = _field(
+    url: Annotated[str, AfterValidator(http_url)] | None = field(
         None,
         "INFLUX_URL",
         "http[s]://host:port",
         "InfluxDB or what speaks its /api/v2/write and /query. Absent: the embedded SQLite store, no server needed.",
     )
-    token: SecretStr | None = _field(
+    token: SecretStr | None = field(
         None,
         "INFLUX_TOKEN",
         "token",
         "Must read and write the bucket. InfluxDB 1.x takes user:password here.",
         min_length=1,
     )
-    org: str | None = _field(
+    org: str | None = field(
         None, "INFLUX_ORG", "name", "Organisation of the bucket; InfluxDB 1.x ignores it, write -.", min_length=1
     )
-    bucket: str | None = _field(
+    bucket: str | None = field(
         None,
         "INFLUX_BUCKET",
         "name",
@@ -169,10 +98,10 @@ class StoreSettings(_Group):
         return self
 
 
-class DatabaseSettings(_Group):
+class DatabaseSettings(Group):
     """The registry of devices and the journal of alerts."""
 
-    url: Annotated[SecretStr, AfterValidator(database_url)] | None = _field(
+    url: Annotated[SecretStr, AfterValidator(database_url)] | None = field(
         None,
         "DATABASE_URL",
         "sqlite:///path or postgresql://user:password@host/name",
@@ -180,16 +109,16 @@ class DatabaseSettings(_Group):
     )
 
 
-class PathSettings(_Group):
+class PathSettings(Group):
     """Where Haulwatch writes."""
 
-    data_dir: Path = _field(
+    data_dir: Path = field(
         Path("var"),
         "DATA_DIR",
         "directory",
         "Raw log, embedded store, ledger. Put it on a disk that keeps what it syncs; ./var suits a laptop.",
     )
-    min_free_mib: int = _field(
+    min_free_mib: int = field(
         1_024,
         "MIN_FREE_MIB",
         "MiB",
@@ -198,29 +127,42 @@ class PathSettings(_Group):
     )
 
 
-class ApiSettings(_Group):
+class ApiSettings(Group):
     """The HTTP API."""
 
-    token: Token | None = _field(
+    token: Token | None = field(
         None,
         "API_TOKEN",
         "text, at least 16 characters",
         "Bearer token for reading and writing. Absent: nobody may write.",
     )
-    read_token: Token | None = _field(
+    read_token: Token | None = field(
         None,
         "API_READ_TOKEN",
         "text, at least 16 characters",
         "Bearer token for reading only. Absent: reading needs no token, which suits loopback only.",
     )
-    host: str = _field(
+    host: str = field(
         "127.0.0.1",
         "API_HOST",
         "address",
         "Where the API listens. Loopback until somebody decides otherwise.",
         min_length=1,
     )
-    port: int = _field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
+    port: int = field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
+
+    origins: Annotated[str, AfterValidator(http_origins)] = field(
+        "",
+        "API_ORIGINS",
+        "http[s]://host[:port], with spaces between",
+        "Pages that a viewer's browser lets read here: Grafana's address, for map layers. Absent: none but our own.",
+    )
+    public_map: Literal["on", "off"] = field(
+        "off",
+        "API_PUBLIC_MAP",
+        "on or off",
+        "/geo (sites and corridors, no vehicles) needs no token: a map layer in Grafana can send none.",
+    )
 
     @model_validator(mode="after")
     def _two_tokens(self) -> Self:
@@ -229,10 +171,10 @@ class ApiSettings(_Group):
         return self
 
 
-class LimitSettings(_Group):
+class LimitSettings(Group):
     """How much is taken and kept."""
 
-    max_payload_bytes: int = _field(
+    max_payload_bytes: int = field(
         MAX_PAYLOAD_BYTES,
         "MAX_PAYLOAD_BYTES",
         "bytes",
@@ -240,7 +182,24 @@ class LimitSettings(_Group):
         ge=1_024,
         le=1_048_576,
     )
-    raw_log_segment_mib: int = _field(
+    device_messages_per_s: float = field(
+        100.0,
+        "DEVICE_MESSAGES_PER_S",
+        "messages per second",
+        "What one device may send for long; more is summed up in quarantine, others go on unharmed. Ten times the "
+        "busiest sensor. 0: no limit.",
+        ge=0,
+        le=1_000_000,
+    )
+    device_burst_messages: int = field(
+        10_000,
+        "DEVICE_BURST_MESSAGES",
+        "messages",
+        "What one device may send at once: nearly three hours of buffer at one message a second.",
+        ge=1,
+        le=10_000_000,
+    )
+    raw_log_segment_mib: int = field(
         64,
         "RAW_LOG_SEGMENT_MIB",
         "MiB",
@@ -248,19 +207,81 @@ class LimitSettings(_Group):
         ge=1,
         le=4_096,
     )
-    raw_log_keep_mib: int = _field(
+    raw_log_keep_mib: int = field(
         4_096,
         "RAW_LOG_KEEP_MIB",
         "MiB",
         "Raw log kept for replay and evidence after all consumers have read it: 3 to 4 hours at 1,000 messages/s.",
         ge=1,
     )
+    raw_log_keep_days: float = field(
+        30.0,
+        "RAW_LOG_KEEP_DAYS",
+        "days",
+        "Read records older than this go even where there is room: evidence is asked for within a month. 0: no age.",
+        ge=0,
+        le=3_650,
+    )
+    disk_reserve_mib: int | None = field(
+        None,
+        "DISK_RESERVE_MIB",
+        "MiB",
+        "Kept free on the raw log's disk, for everything else to go on. Absent: 2 % of the disk, at most 1 GiB.",
+        ge=0,
+    )
+    disk_guard: Literal["stop", "drop_oldest"] = field(
+        "stop",
+        "DISK_GUARD",
+        "stop or drop_oldest",
+        "When only unread messages could free the reserve: stop acknowledging, so that the broker keeps them and none "
+        "is lost, or remove the oldest, counted and alarmed.",
+    )
+    broker_counters: Literal["on", "off"] = field(
+        "on",
+        "BROKER_COUNTERS",
+        "on or off",
+        "Read the broker's own counters ($SYS) for the metrics, above all what it dropped. off: for brokers without.",
+    )
 
 
-class RuleSettings(_Group):
+class GrafanaSettings(Group):
+    """A running Grafana, for `haulwatch grafana sync` and `diff`."""
+
+    url: Annotated[str, AfterValidator(http_url)] | None = field(
+        None, "GRAFANA_URL", "http[s]://host:port[/path]", "The Grafana that `haulwatch grafana` keeps."
+    )
+    token: SecretStr | None = field(
+        None,
+        "GRAFANA_TOKEN",
+        "token",
+        "Of a service account with the role Admin, which keeping the data source needs; Editor with --keep-source.",
+        min_length=1,
+    )
+    influx_url: Annotated[str, AfterValidator(http_url)] | None = field(
+        None,
+        "GRAFANA_INFLUX_URL",
+        "http[s]://host:port",
+        "InfluxDB as Grafana's machine reaches it. Absent: HAULWATCH_INFLUX_URL.",
+    )
+    influx_token: SecretStr | None = field(
+        None,
+        "GRAFANA_INFLUX_TOKEN",
+        "token",
+        "What Grafana reads with: one that may only read the bucket. Absent: HAULWATCH_INFLUX_TOKEN, which may write.",
+        min_length=1,
+    )
+    api_url: Annotated[str, AfterValidator(http_url)] = field(
+        "http://127.0.0.1:8080",
+        "GRAFANA_API_URL",
+        "http[s]://host:port",
+        "The API as the viewers' browsers reach it: map layers come from there.",
+    )
+
+
+class RuleSettings(Group):
     """Judgement."""
 
-    file: Annotated[Path, AfterValidator(_readable_file)] | None = _field(
+    file: Annotated[Path, AfterValidator(readable_file)] | None = field(
         None,
         "RULES_FILE",
         "YAML file",
@@ -268,26 +289,26 @@ class RuleSettings(_Group):
     )
 
 
-class CitySettings(_Group):
+class CitySettings(Group):
     """The place."""
 
-    timezone: Annotated[str, AfterValidator(_timezone)] = _field(
+    timezone: Annotated[str, AfterValidator(known_timezone)] = field(
         "Asia/Shanghai", "TIMEZONE", "IANA name", "What permits and people mean by an hour; stored times stay UTC."
     )
 
 
-class LogSettings(_Group):
+class LogSettings(Group):
     """What the processes say of themselves, on standard error."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _field(
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = field(
         "INFO", "LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO tells of connections and troubles, not of messages."
     )
-    format: Literal["json", "text"] = _field(
+    format: Literal["json", "text"] = field(
         "text", "LOG_FORMAT", "json or text", "json for machines that gather logs, text for people at a terminal."
     )
 
 
-class Settings(_Group):
+class Settings(Group):
     """Everything, in groups. Build it with `haulwatch.settings.load_settings`."""
 
     mqtt: MqttSettings = MqttSettings()
@@ -296,6 +317,7 @@ class Settings(_Group):
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
     limits: LimitSettings = LimitSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
     rules: RuleSettings = RuleSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()

@@ -5,16 +5,22 @@ A secret may come from a file instead (`…_FILE`), so that it need not stand in
 
 import difflib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
-from haulwatch.setting_groups import PREFIX, Settings, Variable
+from haulwatch.setting_fields import PREFIX, Variable
+from haulwatch.setting_groups import Settings
 
 __all__ = ["Settings", "SettingsError", "Variable", "load_settings", "variables"]
+
+
+_LOGIN: Final = re.compile("//[^/]*@")
+"""User and password in a URL: not to be shown even where they should not be."""
 
 
 class SettingsError(Exception):
@@ -97,6 +103,6 @@ def _wrong(name: str, message: str, known: Mapping[str, Variable], values: Mappi
     variable = known.get(name)
     if variable is None:
         return said
-    shown = "the secret given" if variable.secret else repr(values[name])
+    shown = "the secret given" if variable.secret else repr(_LOGIN.sub("//…@", values[name]))
     mend = f"unset it for the default {variable.default}" if variable.default else "unset it to go without"
     return f"{name}: {shown}: {said}. Give {variable.unit}, or {mend}"

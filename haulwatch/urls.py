@@ -24,8 +24,17 @@ def http_url(url: str) -> str:
     if not parts.hostname:
         raise ValueError("names no host")
     if parts.username or parts.password:
-        raise ValueError("carries a password: put user:password into HAULWATCH_INFLUX_TOKEN")
+        raise ValueError("carries a password: put user:password into HAULWATCH_INFLUX_TOKEN, a token into its own")
     return url.rstrip("/")
+
+
+def http_origins(text: str) -> str:
+    """Origins as browsers name them, with spaces between."""
+    for origin in text.split():
+        parts = urlsplit(http_url(origin))
+        if origin != f"{parts.scheme}://{parts.netloc}" or origin != origin.lower():
+            raise ValueError(f"{origin} is not an origin: scheme://host or scheme://host:port, in small letters")
+    return " ".join(text.split())
 
 
 def database_url(url: SecretStr) -> SecretStr:

@@ -1,32 +1,38 @@
-"""How the parts are put together: the only place that knows settings and parts at once."""
+"""How the parts are put together: the only place that knows settings and parts at once.
 
-import logging
+A part is imported where it is built: each process holds in memory what it uses, and no more.
+"""
+
+import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
-from devices.city import City
-from devices.database import DatabaseError, open_database
-from devices.registry import CityMissing, Registry
 from haulwatch.settings import Settings
-from ingest import ledger
-from ingest.ledger import Ledger
-from ingest.mqtt_source import MqttSource
+from ingest.messages import CONSUMERS
 from ingest.raw_log import RawLog
-from ingest.store.influx import InfluxStore
-from ingest.store.sqlite import SqliteStore
-from rules.catalogue import BadRuleParameters, build_rules
-from rules.journal import AlertJournal
-from rules.rule import Rule
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from devices.command_book import CommandBook
+    from devices.logins import Logins
+    from devices.registry import Registry
+    from ingest.commander import Commander
+    from ingest.disk_guard import GuardedLog
+    from ingest.flood import DeviceRates
+    from ingest.ledger import Ledger
+    from ingest.mqtt_source import MqttSource
+    from ingest.sharing import SharedLog
+    from ingest.store.influx import InfluxStore
+    from ingest.store.sqlite import SqliteStore
+    from rules.journal import AlertJournal
+    from rules.rule import Rule
 
-LOOK_EVERY_S: Final = 2.0
-"""How soon a changed registry is noticed: an adopted device is taken from then on."""
+
+_RESERVE_BYTES: Final = 1 << 30
+_RESERVED_PART: Final = 50
+"""Two per cent, so that a small disk is not all reserve."""
 
 
 def raw_log(settings: Settings) -> RawLog:
@@ -34,18 +40,76 @@ def raw_log(settings: Settings) -> RawLog:
     return RawLog(settings.paths.data_dir / "raw", settings.limits.raw_log_segment_mib << 20)
 
 
-def mqtt_source(settings: Settings) -> MqttSource:
+def collector_role(instance: str) -> str:
+    """The role of one of several collectors ("": the only one): its lock and its status file bear that name."""
+    return f"collector-{instance}" if instance else "collector"
+
+
+def mqtt_source(settings: Settings, instance: str = "") -> "MqttSource":
+    """The collector's session at the broker. Raises OSError."""
+    from ingest.mqtt_source import MqttSource
+    from ingest.sharing import remember_group
+
     mqtt = settings.mqtt
     return MqttSource(
         mqtt.broker,
-        mqtt.client_id,
+        f"{mqtt.client_id}-{instance}" if instance else mqtt.client_id,
         session_expiry_s=mqtt.session_expiry_s,
         receive_maximum=mqtt.receive_maximum,
+        share_group=mqtt.share_group,
+        former_groups=remember_group(settings.paths.data_dir / "share_groups.txt", mqtt.share_group),
     )
 
 
-def collector_status_path(settings: Settings) -> Path:
-    return settings.paths.data_dir / "collector_status.json"
+def collectors_log(settings: Settings) -> "GuardedLog | SharedLog":
+    """The raw log as a collector writes it, alone or as one of several. Raises OSError."""
+    from ingest.sharing import SharedLog
+
+    guarded = guarded_log(settings)
+    if not settings.mqtt.share_group:
+        return guarded
+    return SharedLog(guarded, raw_log(settings).last_offset, settings.paths.data_dir / "ticks.lock")
+
+
+def disk_reserve_bytes(settings: Settings) -> int:
+    """What is to stay free on the raw log's disk. Raises OSError."""
+    given_mib = settings.limits.disk_reserve_mib
+    if given_mib is not None:
+        return given_mib << 20
+    return min(_RESERVE_BYTES, shutil.disk_usage(settings.paths.data_dir).total // _RESERVED_PART)
+
+
+def guarded_log(settings: Settings) -> "GuardedLog":
+    """The raw log as the collector writes it: with a reserve left on the disk. Raises OSError."""
+    from ingest.disk_guard import DiskPolicy, GuardedLog
+
+    return GuardedLog(
+        raw_log(settings),
+        lambda: shutil.disk_usage(settings.paths.data_dir).free,
+        disk_reserve_bytes(settings),
+        DiskPolicy(settings.limits.disk_guard),
+        CONSUMERS,
+        now_ms,
+    )
+
+
+def device_rates(settings: Settings) -> "DeviceRates | None":
+    """None: no limit is set."""
+    from ingest.flood import DeviceRates
+
+    limits = settings.limits
+    if limits.device_messages_per_s == 0:
+        return None
+    return DeviceRates(limits.device_messages_per_s, limits.device_burst_messages)
+
+
+def collector_status_path(settings: Settings, instance: str = "") -> Path:
+    return settings.paths.data_dir / f"{collector_role(instance)}_status.json"
+
+
+def heartbeat_path(settings: Settings, role: str) -> Path:
+    """Where the process of that role says that it is alive; see `haulwatch.heartbeat`."""
+    return settings.paths.data_dir / f"{role}_status.json"
 
 
 def recorder_state_path(settings: Settings) -> Path:
@@ -56,27 +120,40 @@ def judge_state_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "judge.db"
 
 
-def store(settings: Settings) -> InfluxStore | SqliteStore:
+def store(settings: Settings) -> "InfluxStore | SqliteStore":
     """InfluxDB if its variables are set, the embedded store in the data directory otherwise."""
     influx = settings.store
     if influx.url is None or influx.token is None or influx.org is None or influx.bucket is None:
+        from ingest.store.sqlite import SqliteStore
+
         return SqliteStore(settings.paths.data_dir / "readings.db")
+    from ingest.store.influx import InfluxStore
+
     return InfluxStore(influx.url, influx.token.get_secret_value(), influx.org, influx.bucket)
 
 
-def read_ledger(settings: Settings) -> Ledger:
+def read_ledger(settings: Settings) -> "Ledger":
     """What became of every reading, as of now."""
+    from ingest import ledger
+
     with closing(raw_log(settings)) as log:
         state = recorder_state_path(settings)
         return ledger.read_ledger(state, log, max_payload_bytes=settings.limits.max_payload_bytes)
 
 
-def journal(settings: Settings) -> AlertJournal:
+def journal(settings: Settings) -> "AlertJournal":
+    from devices.database import open_database
+    from rules.journal import AlertJournal
+
     return AlertJournal(open_database(settings.database_url.get_secret_value()))
 
 
-def rules(settings: Settings) -> list[Rule[Any]]:
+def rules(settings: Settings) -> "list[Rule[Any]]":
     """Every rule, with the parameters of the rules file. Raises BadRuleParameters."""
+    import yaml
+
+    from rules.catalogue import BadRuleParameters, build_rules
+
     path = settings.rules.file
     if path is None:
         return build_rules()
@@ -87,7 +164,9 @@ def rules(settings: Settings) -> list[Rule[Any]]:
 
 
 @contextmanager
-def registry(settings: Settings) -> Iterator[Registry]:
+def registry(settings: Settings) -> "Iterator[Registry]":
+    from devices.registry import Registry
+
     opened = Registry(settings.database_url.get_secret_value())
     try:
         yield opened
@@ -95,45 +174,31 @@ def registry(settings: Settings) -> Iterator[Registry]:
         opened.close()
 
 
+@contextmanager
+def logins(settings: Settings) -> "Iterator[Logins]":
+    from devices.logins import Logins
+
+    opened = Logins(settings.database_url.get_secret_value())
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def command_book(settings: Settings) -> "CommandBook":
+    from devices.command_book import CommandBook
+
+    return CommandBook(settings.database_url.get_secret_value())
+
+
+def commander(settings: Settings) -> "Commander":
+    """Sends commands and takes their acknowledgements; for one process at a time."""
+    from ingest.commander import Commander
+
+    mqtt = settings.mqtt
+    return Commander(mqtt.broker, f"{mqtt.client_id}-commands", command_book(settings), now_ms)
+
+
 def now_ms() -> int:
     """The wall clock, ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
-
-
-class Cities(Protocol):
-    """The part of the registry that `CurrentCity` looks at."""
-
-    def revision(self) -> int: ...
-    def load_city(self) -> City: ...
-
-
-class CurrentCity:
-    """The city as the registry has it now; looks for a new revision at most every `LOOK_EVERY_S`.
-
-    While the registry is away the city stays as it was: recording and judging do not wait for it.
-    """
-
-    def __init__(self, source: Cities, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Raises CityMissing if none was imported yet, DatabaseError."""
-        self._registry = source
-        self._monotonic = monotonic
-        self._city = source.load_city()
-        self._look_at = monotonic() + LOOK_EVERY_S
-        self._away = False
-
-    def __call__(self) -> City:
-        if self._monotonic() >= self._look_at:
-            self._look()
-            self._look_at = self._monotonic() + LOOK_EVERY_S
-        return self._city
-
-    def _look(self) -> None:
-        try:
-            if self._registry.revision() != self._city.revision:
-                self._city = self._registry.load_city()
-        except (DatabaseError, CityMissing) as exc:
-            if not self._away:
-                _log.warning("the registry is away, going on with the city as it was: %s", exc)
-            self._away = True
-        else:
-            self._away = False

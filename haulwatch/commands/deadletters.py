@@ -10,7 +10,7 @@ from devices.refusals import Reason
 from haulwatch import wiring
 from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json, print_table, when
 from haulwatch.settings import Settings, load_settings
-from ingest.dead_letters import AlreadyRedriven, DeadLetter, DeadLetters, NoSuchLetter
+from ingest.dead_letters import DeadLetter, DeadLetters, NoSuchLetter
 
 app = typer.Typer(no_args_is_help=True, help="Readings that were refused: kept with their bytes and the reason.")
 
@@ -89,12 +89,13 @@ def redrive(
     letters, log = _letters(settings), wiring.raw_log(settings)
     chosen = ids or list(_matching(letters, device, reason))
     driven = 0
-    for letter_id in track(chosen, description="driving again", console=err, disable=len(chosen) < _PAGE):
-        try:
-            letters.redrive(letter_id, log, wiring.now_ms())
-            driven += 1
-        except (NoSuchLetter, AlreadyRedriven) as exc:
-            err.print(f"haulwatch: {exc}", style="yellow", markup=False)
+    pages = [chosen[start : start + _PAGE] for start in range(0, len(chosen), _PAGE)]
+    for page in track(pages, description="driving again", console=err, disable=len(pages) < 2):
+        for outcome in letters.redrive_all(page, log, wiring.now_ms()).values():
+            if isinstance(outcome, int):
+                driven += 1
+            else:
+                err.print(f"haulwatch: {outcome}", style="yellow", markup=False)
     out.print(f"{driven} of {len(chosen)} dead letters driven again")
     if driven < len(chosen):
         raise typer.Exit(1)
@@ -121,6 +122,7 @@ def _facts(letter: DeadLetter, zone: ZoneInfo) -> list[tuple[str, object]]:
         ("topic", letter.topic),
         ("received", when(letter.received_at, zone)),
         ("driven again", when(letter.redriven_at, zone) or "no"),
+        ("stands for", f"{letter.stands_for:,} messages" if letter.stands_for > 1 else "itself"),
         ("size", f"{letter.size_bytes:,} bytes"),
         ("payload", letter.shown),
     ]

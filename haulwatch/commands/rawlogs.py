@@ -38,6 +38,7 @@ def stat(as_json: JsonFlag = False) -> None:
         "size_bytes": found.size_bytes,
         "oldest_received_at": oldest,
         "newest_received_at": newest,
+        "removed_unread": dict(found.removed.unread),
         "unread": {name: found.last_offset - offset for name, offset in found.committed.items()},
     }
     if as_json:
@@ -52,6 +53,11 @@ def stat(as_json: JsonFlag = False) -> None:
         ("received", f"{when(oldest, zone)} to {when(newest, zone)}" if oldest and newest else "nothing yet"),
         ("on disk", f"{found.size_bytes / (1 << 20):,.1f} MiB in {found.segments} segments"),
         *((f"{name} has still to read", unread) for name, unread in facts["unread"].items()),
+        *(
+            (f"removed before {name} had read it", f"{count:,}, last {when(found.removed.at, zone)}")
+            for name, count in found.removed.unread.items()
+            if count
+        ),
     ]
     print_table("raw log", ("what", ""), rows)
 

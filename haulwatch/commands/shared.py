@@ -15,32 +15,30 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from devices.database import DatabaseError
-from devices.registry import AnotherCity, CityMissing
-from haulwatch.claims import AlreadyRunning
-from haulwatch.settings import SettingsError
 from haulwatch.terminal import as_said
-from ingest.broker import BrokerFailed
-from ingest.raw_segment import RawLogError
-from ingest.recorder_state import StateUnavailable
-from ingest.store import StoreError
-from rules.catalogue import BadRuleParameters
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MENDABLE = (
-    SettingsError,
-    AlreadyRunning,
-    CityMissing,
-    AnotherCity,
-    DatabaseError,
-    StoreError,
-    StateUnavailable,
-    RawLogError,
-    BadRuleParameters,
-    BrokerFailed,
-)
+_MENDABLE: Final = {
+    "devices.command_book": ("LockedOut",),
+    "devices.credentials": ("BadHash",),
+    "devices.database": ("DatabaseError",),
+    "devices.new_device": ("UnfitDevice",),
+    "devices.registry": ("AnotherCity", "CityMissing"),
+    "haulwatch.broker_files": ("NotReloaded",),
+    "haulwatch.certificates": ("BadAuthority", "BadHost"),
+    "grafana.server": ("GrafanaError",),
+    "haulwatch.claims": ("AlreadyRunning",),
+    "haulwatch.settings": ("SettingsError",),
+    "ingest.broker": ("BrokerFailed",),
+    "ingest.raw_segment": ("RawLogError",),
+    "ingest.recorder_state": ("StateUnavailable",),
+    "ingest.store": ("StoreError",),
+    "rules.catalogue": ("BadRuleParameters",),
+}
+"""Errors that a person can mend, by the module they are of. A module that is not loaded has raised nothing, and is not
+loaded for this."""
 
 _KEPT_WHOLE: Final = 24
 """Characters: ids, plates and times are shorter, so that they are never broken and can be copied."""
@@ -64,8 +62,6 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except _MENDABLE as exc:
-            fail(str(exc))
         except OSError as exc:
             if exc.filename is None:
                 raise
@@ -73,8 +69,17 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
                 f"{exc.filename}: {exc.strerror}: make it usable for this user, or name another (the data directory "
                 "is HAULWATCH_DATA_DIR)"
             )
+        except Exception as exc:
+            if not isinstance(exc, _mendable()):
+                raise
+            fail(str(exc))
 
     return wrapped
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    loaded = {module: sys.modules[module] for module in _MENDABLE if module in sys.modules}
+    return tuple(getattr(module, name) for path, module in loaded.items() for name in _MENDABLE[path])
 
 
 def print_json(value: Any) -> None:
@@ -88,14 +93,16 @@ def print_table(
 ) -> None:
     """A table for people; the columns named in `right` are aligned right. Nothing in a cell is taken for markup.
 
-    Where the terminal is too narrow, the columns of words are wrapped; ids and figures stay whole. Numbers get
-    thousands separators; a number that is an id is given as text.
+    Where the terminal is too narrow, the columns of words are wrapped; ids and figures stay whole, and where not even
+    they fit, lines run over its edge. Numbers get thousands separators; a number that is an id is given as text.
     """
     cells = [[_shown(value) for value in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    least = 0
     for index, column in enumerate(columns):
         longest = max((cell_len(row[index]) for row in cells), default=0)
         last = index == len(columns) - 1
+        least += 1 + max(cell_len(column), min(longest, _KEPT_WHOLE))
         table.add_column(
             column,
             justify="right" if column in right else "left",
@@ -104,7 +111,7 @@ def print_table(
         )
     for row in cells:
         table.add_row(*map(as_said, row))
-    out.print(Text(title, "bold"), table)
+    (out if least <= out.width else Console(width=least)).print(Text(title, "bold"), table)
 
 
 def _shown(value: object) -> str:

@@ -1,31 +1,25 @@
-"""What /readyz tells anybody, and how often the ledger is read for everybody."""
+"""What the API is given of the other parts, and how often the ledger is read for everybody."""
 
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
-from api.ports import Verdict
 from devices.city import City
 from devices.database import open_database
 from devices.geometry import LatLon
 from haulwatch import migrations, wiring
 from haulwatch.api_parts import api_parts, remembered
 from haulwatch.settings import Settings, load_settings
-from ingest.collector import CollectorStatus
 from ingest.messages import RawMessage
-from ingest.recorder_state import RecorderState, StateUnavailable
-from ingest.store import StoreMisconfigured, StoreUnavailable
+from ingest.recorder_state import StateUnavailable
 from ingest.store.sqlite import SqliteStore
 from rules.journal import AlertJournal
 
 CITY = City("test", "Test", "试", "UTC", LatLon(35.5, 112.8))
-TOLD = "http://influx.example:8086: token s3cret refused by 10.0.0.7, /srv/data/recorder.db: disk full"
-"""What the logs may say, and an anonymous caller may not read."""
 
 
 @pytest.fixture
@@ -42,58 +36,6 @@ def database(settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
-class TroubledStore(SqliteStore):
-    trouble: Exception | None = None
-
-    async def ping(self) -> str:
-        if self.trouble is not None:
-            raise self.trouble
-        return await super().ping()
-
-
-def collector_says(settings: Settings, at: int, **status: object) -> None:
-    well = CollectorStatus(at, True, "5.0", 1, 0, False, None)
-    wiring.collector_status_path(settings).write_text(json.dumps({**asdict(well), **status}))
-
-
-async def verdicts(settings: Settings, database: Engine, trouble: Exception | None = None) -> dict[str, Verdict]:
-    store = TroubledStore(settings.paths.data_dir / "readings.db")
-    store.trouble = trouble
-    parts = api_parts(settings, lambda: CITY, store, AlertJournal(database))
-    return {check.name: await check.run() for check in parts.checks}
-
-
-async def test_all_is_well(settings: Settings, database: Engine) -> None:
-    collector_says(settings, wiring.now_ms())
-    assert all(verdict.ok for verdict in (await verdicts(settings, database)).values())
-
-
-@pytest.mark.parametrize("error", [StoreUnavailable(TOLD), StoreMisconfigured(TOLD)])
-async def test_trouble_is_told_by_its_kind_and_nothing_of_the_inside(
-    settings: Settings, database: Engine, error: StoreUnavailable, caplog: pytest.LogCaptureFixture
-) -> None:
-    collector_says(settings, wiring.now_ms(), connected=False, last_error=TOLD)
-    state = RecorderState(wiring.recorder_state_path(settings))
-    state.report(TOLD, wiring.now_ms() - 60_000)
-    state.close()
-    found = await verdicts(settings, database, error)
-    assert {name for name, verdict in found.items() if not verdict.ok} == {"store", "collector", "recorder"}
-    for verdict in found.values():
-        for word in ("influx.example", "8086", "s3cret", "10.0.0.7", "/srv", "recorder.db"):
-            assert word not in verdict.detail
-    assert ("refuses" in found["store"].detail) == isinstance(error, StoreMisconfigured)
-    assert "broker" in found["collector"].detail
-    assert "for 60 s" in found["recorder"].detail
-    assert TOLD in caplog.text
-
-
-@pytest.mark.parametrize("off_ms", [-60_000, 60_000])
-async def test_a_status_of_another_time_is_nobodys(settings: Settings, database: Engine, off_ms: int) -> None:
-    """From before, or left over from before the clock was set back."""
-    collector_says(settings, wiring.now_ms() + off_ms)
-    assert "does not run" in (await verdicts(settings, database))["collector"].detail
-
-
 def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settings: Settings, database: Engine) -> None:
     now = wiring.now_ms()
     with closing(wiring.raw_log(settings)) as log:
@@ -103,11 +45,24 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
     store = SqliteStore(settings.paths.data_dir / "readings.db")
     parts = api_parts(settings, lambda: CITY, store, AlertJournal(database))
     lag = parts.lag()
-    assert lag["recorder"] == (0, 0.0)
+    assert lag["recorder"] == (0, 0.0, 3)
     assert lag["judge"].messages == 2
     assert lag["judge"].oldest_age_s is not None
     assert lag["judge"].oldest_age_s >= 60
     assert (parts.collector(), parts.recorder().offset) == (None, 0)
+    beat = {"at": now, "offset": 3}
+    wiring.heartbeat_path(settings, "judge").write_text(json.dumps(beat))
+    assert parts.lag()["judge"].messages == 0, "it says itself how far it is, between two checkpoints"
+    wiring.heartbeat_path(settings, "judge").write_text(json.dumps({**beat, "at": now - 60_000}))
+    assert parts.lag()["judge"].messages == 2, "and once it is dead, what it has to judge again counts"
+
+
+def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, database: Engine, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("route_deviation: {enter_m: 75}\nsilent_device: {at_least_s: 300}\n")
+    settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
+    parts = api_parts(settings, lambda: CITY, SqliteStore(tmp_path / "readings.db"), AlertJournal(database))
+    assert (parts.route_deviation.enter_m, parts.silent_device.at_least_s) == (75.0, 300)
 
 
 def test_what_everybody_asks_is_read_once_a_second() -> None:

@@ -14,7 +14,7 @@ import typer.main
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from haulwatch.cli import app
+from haulwatch.cli import command_line
 from haulwatch.commands import shared
 from ingest.dead_letters import DeadLetters
 from ingest.device_watch import heard
@@ -41,7 +41,7 @@ def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(shared.out, "width", 80)
 
     def invoke(*arguments: str) -> Result:
-        return CliRunner().invoke(app, arguments)
+        return CliRunner().invoke(command_line(), arguments)
 
     return invoke
 
@@ -55,7 +55,7 @@ def refused(result: Result) -> str:
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    command = group or typer.main.get_command(app)
+    command = group or typer.main.get_command(command_line())
     if not hasattr(command, "commands"):
         yield path, command
         return
@@ -70,7 +70,7 @@ def test_every_command_explains_itself_and_stands_in_the_readme(path: tuple[str,
         assert parameter.help, f"{' '.join(path)}: {parameter.name}"
     table = re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)
     # A row names a group once: `device list`, `show`.
-    named = {name for row in table for name in _named(re.findall(r"`([a-z ]+)`", row))}
+    named = {name for row in table for name in _named(re.findall(r"`([a-z -]+)`", row))}
     assert " ".join(path) in named
 
 
@@ -202,7 +202,7 @@ def test_the_ledger_of_those_heard_since(run: Run, data_dir: Path, monkeypatch: 
         tallies = {
             name: Tally(at, seen, received=2, duplicate=2) for name, seen in (("truck-8", at), ("truck-9", at + 9))
         }
-        state.settle(Settlement(0, [], [], {}, tallies, watches))
+        state.settle(Settlement(0, [], [], [], [], tallies, watches))
     table = run("ledger").stdout
     assert re.search(r"^truck-9 +2 +0 +2 +0 +0 +3 +0 +\+0\.7 s", table, re.MULTILINE)
     assert re.search(r"^total +4 +0 +4 +0 +0 +3 ", table, re.MULTILINE)

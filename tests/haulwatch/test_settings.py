@@ -90,7 +90,11 @@ def test_a_group_takes_nothing_from_the_environment_by_itself(monkeypatch: pytes
         ("SESSION_EXPIRY_S", "5", "Give seconds"),
         ("CLIENT_ID", "two words", "Give text, 1-23 of"),
         ("MQTT_URL", "localhost:1883", "Give mqtt[s]://user:password@host:port"),
-        ("INFLUX_URL", "http://u:p@h", "put user:password into HAULWATCH_INFLUX_TOKEN"),
+        (
+            "INFLUX_URL",
+            "http://u:p@h",
+            "'http://…@h': carries a password: put user:password into HAULWATCH_INFLUX_TOKEN",
+        ),
         ("INFLUX_URL", "ftp://h", "must begin with http:// or https://"),
         ("DATABASE_URL", "mysql://h/db", "must begin with sqlite:// or postgresql://"),
         ("TIMEZONE", "Mars/Olympus", "is not a time zone of the IANA database"),
@@ -178,7 +182,10 @@ def test_every_setting_says_what_it_is() -> None:
     assert len({variable.name for variable in listed}) == len(listed) > 15
     assert all(variable.unit and len(variable.why) > 15 for variable in listed)
     secrets = {variable.name.removeprefix("HAULWATCH_") for variable in listed if variable.secret}
-    assert secrets == {"MQTT_URL", "INFLUX_TOKEN", "DATABASE_URL", "API_TOKEN", "API_READ_TOKEN"}
+    assert secrets == {
+        *("MQTT_URL", "INFLUX_TOKEN", "DATABASE_URL", "API_TOKEN", "API_READ_TOKEN"),
+        *("GRAFANA_TOKEN", "GRAFANA_INFLUX_TOKEN"),
+    }
 
 
 def test_the_defaults_hold_to_their_own_bounds() -> None:

@@ -9,8 +9,8 @@ from devices.city import City
 from devices.database import DatabaseUnavailable
 from devices.geometry import LatLon
 from haulwatch import wiring
+from haulwatch.current_city import LOOK_AFTER_FAILURE_S, LOOK_EVERY_S, CurrentCity
 from haulwatch.settings import load_settings
-from haulwatch.wiring import LOOK_EVERY_S, CurrentCity
 from rules.catalogue import BadRuleParameters
 
 
@@ -43,12 +43,16 @@ def test_a_registry_that_is_away_leaves_the_city_as_it_was(caplog: pytest.LogCap
     current = CurrentCity(registry, lambda: now)
     registry.held, registry.away = city(2), True
     for _ in range(5):
-        now += LOOK_EVERY_S
+        now += LOOK_AFTER_FAILURE_S
         assert current().revision == 1
+    looks = registry.looks
+    now += LOOK_EVERY_S
+    assert current().revision == 1
+    assert registry.looks == looks, "a host that answers nothing would hold up its caller each time"
     assert [record.levelname for record in caplog.records] == ["WARNING"], "said once"
     registry.away = False
     assert current().revision == 1, "it looks seldom"
-    now += LOOK_EVERY_S
+    now += LOOK_AFTER_FAILURE_S
     assert current().revision == 2
 
 
