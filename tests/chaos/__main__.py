@@ -18,6 +18,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.accounts import Account
 from tests.chaos.faults import FULL, QUICK, Fault
 from tests.chaos.rounds import FAULTS, Round, run_rounds
 
@@ -31,17 +32,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     absent = {fault.name: why for fault in asked if (why := fault.absent()) is not None}
     faults = [fault for fault in asked if fault.name not in absent]
     folder = Path(tempfile.mkdtemp(prefix="haulwatch-chaos-"))
+    rounds: list[Round] = []
     try:
-        rounds = _run(faults, options, folder)
+        _run(faults, options, folder, rounds)
     except pytest.skip.Exception as exc:
         _err.print(f"cannot run: {exc}", markup=False)
         return 2
-    good = bool(rounds) and all(done.good for done in rounds)
+    except pytest.fail.Exception as exc:
+        _err.print(f"cannot go on: {exc}", markup=False)
+    good = bool(rounds) and len(rounds) == len(faults) and all(done.good for done in rounds)
     if good:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         _err.print(f"everything is left in {folder}", markup=False)
-    _print_table(rounds, absent, Console(stderr=options.json, width=None if sys.stderr.isatty() else 120))
+    _print_table(rounds, absent, Console(stderr=options.json, width=None if sys.stderr.isatty() else 140))
     if options.json:
         sys.stdout.write(json.dumps(_summary(rounds, absent), ensure_ascii=False) + "\n")
     return 0 if good else 1
@@ -56,9 +60,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _run(faults: Sequence[Fault], options: argparse.Namespace, folder: Path) -> list[Round]:
-    """Run them, with progress on standard error."""
-    rounds = []
+def _run(faults: Sequence[Fault], options: argparse.Namespace, folder: Path, rounds: list[Round]) -> None:
+    """Run them and add what came of each to `rounds`, with progress on standard error."""
     _err.print(f"{len(faults)} rounds, seed {options.seed}", markup=False)
     for done in run_rounds(faults, QUICK if options.quick else FULL, options.seed, folder):
         rounds.append(done)
@@ -66,29 +69,41 @@ def _run(faults: Sequence[Fault], options: argparse.Namespace, folder: Path) -> 
         _err.print(f"{said}, {done.account.acknowledged:,} messages, {done.took_s:.0f} s", markup=False)
         for complaint in done.complaints:
             _err.print(f"    {complaint}", markup=False)
-    return rounds
 
 
 def _print_table(rounds: Sequence[Round], absent: dict[str, str], console: Console) -> None:
-    table = Table(title=f"chaos: {sum(done.kills for done in rounds)} kills")
+    kills, minutes = sum(done.kills for done in rounds), sum(done.took_s for done in rounds) / 60
+    table = Table(title=f"chaos: {len(rounds)} rounds, {kills} kills, {minutes:.0f} minutes")
     table.add_column("fault", no_wrap=True)
     for column in ("kills", "acknowledged", "lost", "doubled"):
         table.add_column(column, justify="right")
     for column in ("alerts", "ledger", "answer"):
         table.add_column(column)
+    table.add_column("s", justify="right")
     for done in rounds:
         account = done.account
         figures = (done.kills, account.acknowledged, account.lost, account.doubled)
         table.add_row(
             done.fault,
             *(f"{figure:,}" for figure in figures),
-            "equal" if account.alerts_equal else "[bold red]CHANGED",
+            _alerts(account),
             "balanced" if account.ledger_balanced else "[bold red]WRONG",
             "as designed" if not done.complaints else "[bold red]SEE ABOVE",
+            f"{done.took_s:.0f}",
         )
     console.print(table)
+    if any(done.account.unjudged_s for done in rounds):
+        console.print(
+            "but for: minutes of device time in which the fault keeps readings from being judged in time, by design"
+        )
     for name, why in absent.items():
         console.print(f"not run: {name}: {why}", markup=False)
+
+
+def _alerts(account: Account) -> str:
+    if not account.alerts_equal:
+        return "[bold red]CHANGED"
+    return f"equal but for {account.unjudged_s // 60} min" if account.unjudged_s else "equal"
 
 
 def _summary(rounds: Sequence[Round], absent: dict[str, str]) -> dict[str, Any]:
@@ -102,6 +117,9 @@ def _summary(rounds: Sequence[Round], absent: dict[str, str]) -> dict[str, Any]:
                 "doubled": done.account.doubled,
                 "alerts_equal": done.account.alerts_equal,
                 "ledger_balanced": done.account.ledger_balanced,
+                "kills": done.kills,
+                "unjudged_s": done.account.unjudged_s,
+                "took_s": round(done.took_s, 1),
                 "complaints": list(done.complaints),
             }
             for done in rounds

@@ -13,6 +13,7 @@ from devices.readings import Kind
 from devices.refusals import DecodeError
 from devices.series import FieldValue, SeriesKey
 from haulwatch import wiring
+from ingest.flood_record import flood_of
 from ingest.judge import judge_record
 from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
 from ingest.replay import Step
@@ -40,6 +41,9 @@ class Account:
     lost: int
     doubled: int
     alerts_equal: bool
+    """The journal's to those of the raw log judged again and, but for `unjudged_s`, to those of an undisturbed run."""
+    unjudged_s: int
+    """Device time in which the fault, by design, keeps readings from being judged when they come."""
     ledger_balanced: bool
     remarks: tuple[str, ...]
     """What is not as it should be, in words."""
@@ -79,7 +83,10 @@ class Accounts:
         doubles = [instant for instant, contents in stored.items() if len(contents) > 1]
         surplus, balanced = self._ledger(remarks)
         alerts_equal = self._alerts(acknowledged, start_ms, end_ms, remarks)
-        return Account(len(acknowledged), len(lost), len(doubles) + surplus, alerts_equal, balanced, tuple(remarks))
+        doubled, unjudged_s = len(doubles) + surplus, _overlap(self._yard.unjudged, range(start_ms, end_ms)) // 1000
+        return Account(
+            len(acknowledged), len(lost), doubled, alerts_equal, unjudged_s, balanced, tuple(remarks)
+        )  # fmt: skip
 
     def _missing(self) -> str | None:
         self._follow_log()
@@ -99,7 +106,9 @@ class Accounts:
             while records := log.read(self._offset, _PAGE):
                 for record in records:
                     self._told_again.update(_steps(judge_record(self._again, record, self._yard.city)))
-                    if record.message.topic != TICK_TOPIC:
+                    if (flood := flood_of(record.message)) is not None:
+                        self._received += flood.messages
+                    elif record.message.topic != TICK_TOPIC:
                         self._logged.add((record.message.topic, record.message.payload))
                         self._received += _count(record.message)
                 self._offset = records[-1].offset
@@ -152,7 +161,7 @@ class Accounts:
     def _ledger(self, remarks: list[str]) -> tuple[int, bool]:
         """How many readings it counts as stored beyond those that are, and whether it adds up in every way."""
         book = wiring.read_ledger(self._yard.settings)
-        rows = self._rows()
+        rows, logged = self._rows(), self._received - self._yard.driven_again()
         differences = {
             line.device: line.stored - rows[line.device] for line in book.devices if line.stored != rows[line.device]
         }
@@ -160,7 +169,7 @@ class Accounts:
             "its lines do not add up": not book.balanced,
             "not exact": not book.exact,
             f"{book.total.queued} queued": book.total.queued > 0,
-            f"{book.total.received} received, {self._received} in the raw log": book.total.received != self._received,
+            f"{book.total.received} received, {logged} in the raw log": book.total.received != logged,
             f"stored less what InfluxDB holds: {differences}": bool(differences),
         }
         remarks += [f"ledger: {problem}" for problem, holds in problems.items() if holds]
@@ -177,8 +186,9 @@ class Accounts:
             record = LogRecord(number, RawMessage(message.topic, message.payload, received_at))
             undisturbed.update(_steps(judge_record(self._undisturbed, record, self._yard.city)))
         first, last = start_ms + QUIET_S * 1000, end_ms - 2 * QUIET_S * 1000
-        journal, expected = _between(self._told, first, last), _between(undisturbed, first, last)
-        if not expected:
+        compared = _overlap(self._yard.unjudged, range(first, last)) < last - first
+        journal, expected = (self._compared(steps, first, last) for steps in (self._told, undisturbed))
+        if compared and not expected:
             remarks.append("alerts: the stream raised none, so comparing them shows nothing")
         for what, other, ours in (
             ("the raw log judged again", self._told_again, self._told),
@@ -188,15 +198,20 @@ class Accounts:
                 remarks.append(
                     f"alerts: only in the journal {_shown(ours - other)}, only in {what} {_shown(other - ours)}"
                 )
-        return self._told == self._told_again and journal == expected and bool(expected)
+        return self._told == self._told_again and journal == expected and (bool(expected) or not compared)
+
+    def _compared(self, steps: Counter[Step], first: int, last: int) -> Counter[Step]:
+        """Of device time from `first` to `last` without what was, by design, not judged when it came."""
+        unjudged = self._yard.unjudged
+        return Counter({step: n for step, n in steps.items() if first <= step.at < last and step.at not in unjudged})
+
+
+def _overlap(one: range, other: range) -> int:
+    return max(0, min(one.stop, other.stop) - max(one.start, other.start))
 
 
 def _steps(changes: Iterable[AlertChange]) -> Iterable[Step]:
     return (Step(change.alert_id, change.phase, change.at) for change in changes)
-
-
-def _between(steps: Counter[Step], first: int, last: int) -> Counter[Step]:
-    return Counter({step: count for step, count in steps.items() if first <= step.at < last})
 
 
 def _shown(steps: Counter[Step]) -> str:

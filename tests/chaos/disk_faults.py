@@ -1,13 +1,12 @@
-"""Files that are locked, full or half written; and clocks."""
+"""Files that are locked, full or half written."""
 
 import os
-import time
 from pathlib import Path
 from typing import Final
 
 from haulwatch import wiring
 from tests.chaos.faults import Fault, Size
-from tests.chaos.yard import PROCESSES, Yard, faketime
+from tests.chaos.yard import PROCESSES, Yard
 
 _ROOM_BYTES: Final = 16_384
 """Enough for status and log line, too little for the raw log."""
@@ -68,30 +67,9 @@ def _tear(wal: Path, noise: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def clock_stepped(yard: Yard, size: Size) -> None:
-    """Received times leap; judgement goes by device time, and admission only refuses what is ahead of the clock."""
-    yard.kill("collect")
-    yard.kills += 1
-    plain = yard.environment
-    yard.environment = {**plain, "LD_PRELOAD": str(faketime()), "FAKETIME": "+1h", "DONT_FAKE_MONOTONIC": "1"}
-    try:
-        yard.start("collect")
-        yard.until_connected(time.time_ns() // 1_000_000 + 1_800_000)
-        yard.rest(size.outage_s, size.outage_s)
-    finally:
-        yard.environment = plain
-        yard.kill_and_start("collect")
-    yard.until_connected()
-
-
-def _no_faketime() -> str | None:
-    return None if faketime() else "libfaketime is not installed, and the machine's own clock is not ours to step"
-
-
 FAULTS: Final = (
     Fault("registry and journal locked", journal_locked),
     Fault("recorder's file locked", recorder_locked),
     Fault("disk full under the raw log", disk_full),
     Fault("last segment half written", half_written),
-    Fault("clock stepped", clock_stepped, _no_faketime),
 )

@@ -18,13 +18,15 @@ class Size:
     """How long something is away, slow or refusing."""
     hostile: int
     """Mutated payloads."""
+    flood: int
+    """Messages."""
     locked_s: float
 
 
-FULL: Final = Size(kills=20, kills_of_any=40, outage_s=15.0, hostile=5_000, locked_s=33.0)
+FULL: Final = Size(kills=10, kills_of_any=70, outage_s=12.0, hostile=5_000, flood=20_000, locked_s=33.0)
 """Locked for longer than a process waits for a lock (30 s)."""
-QUICK: Final = Size(kills=2, kills_of_any=8, outage_s=2.0, hostile=2_000, locked_s=2.0)
-CI: Final = Size(kills=1, kills_of_any=5, outage_s=1.0, hostile=500, locked_s=1.0)
+QUICK: Final = Size(kills=1, kills_of_any=6, outage_s=1.2, hostile=1_000, flood=5_000, locked_s=1.5)
+CI: Final = Size(kills=1, kills_of_any=5, outage_s=1.0, hostile=500, flood=3_000, locked_s=1.0)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """What the devices say: an endless, labelled stream in device time, so that every slice must raise the same alerts.
 
 A slice is `SLICE_S` of device time. In each, some trucks leave their routes and come back, one tips its load where it
-may not, one falls silent, and some bins overflow and are emptied. It begins and ends quietly, so that what is judged of
-a slice depends on that slice alone; device time runs over a hundred times as fast as the wall and lies in the past.
+may not and has it again (or that alert would stay open), one falls silent, and some bins overflow and are emptied. It
+begins and ends quietly, and more than five minutes lie between two incidents of a kind (`rules.incidents` would make
+them one), so that what is judged of a slice depends on that slice alone. Device time runs over a hundred times as fast
+as the wall and lies in the past.
 """
 
 import random
@@ -93,10 +95,10 @@ class Fleet:
         off_m = _ramp(story_s, 100, 200, 600.0) if number % 6 == 1 else 0.0
         says: dict[str, Any] = {"speed_kmh": _SPEED_M_S * 3.6, "load": Load.EMPTY, "lift_up": False}
         if number == 6:
-            gone_m = line.length / 4
-            tipping, tipped = 200 <= story_s < 280, story_s >= 240
-            says |= {"speed_kmh": 0.0, "lift_up": tipping, "load": Load.EMPTY if tipped else Load.LOADED}
-            says["load_kg"] = 0.0 if tipped else 15_000.0
+            standing, tipping, tipped = abs(second - half) < 100, 200 <= story_s < 280, 240 <= story_s < 400
+            gone_m = line.length / 4 + _SPEED_M_S * max(0.0, abs(second - half) - 100)
+            says |= {"lift_up": tipping, "load": Load.EMPTY if tipped else Load.LOADED}
+            says |= {"load_kg": 0.0 if tipped else 15_000.0, "speed_kmh": 0.0 if standing else says["speed_kmh"]}
         here = self._beside(line, gone_m % line.length, off_m)
         return Position(
             device_id=truck.id, ts=start_ms + second * 1000 + number * 37, seq=self._next(),
@@ -105,7 +107,7 @@ class Fleet:
 
     def _fill(self, number: int, point: Device, start_ms: int, second: int, story_s: int) -> Fill:
         level = 40.0
-        if number % 2 == 0 and 60 <= story_s < 400:
+        if number % 2 == 0 and 60 <= story_s < 360:
             level = min(97.0, 40.0 + (story_s - 60) / 2)
         return Fill(
             device_id=point.id, ts=start_ms + second * 1000 + number * 37, seq=self._next(),

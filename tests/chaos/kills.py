@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from tests.chaos.api_clients import Follower, answers_of, settled_answers
 from tests.chaos.faults import Fault, Size
-from tests.chaos.yard import PROCESSES, Yard
+from tests.chaos.yard import PROCESSES, Complaint, Yard
 
 _WHILE_STARTING: Final = 0.25
 
@@ -24,9 +25,18 @@ def judge(yard: Yard, size: Size) -> None:
 
 
 def api(yard: Yard, size: Size) -> None:
-    """Nobody else notices, and it answers again."""
-    _kill(yard, size, "serve")
-    yard.expect(yard.ready, "/readyz says ready", 20)
+    """Its clients are cut off and nobody else notices; the new one gives the same answers, and who follows the alerts
+    misses none and sees none twice."""
+    asked_before = settled_answers(yard)
+    with Follower(yard).following() as follower:
+        _kill(yard, size, "serve")
+        yard.expect(yard.ready, "/readyz says ready", 20)
+        last = yard.journal.last_no()
+        yard.expect(lambda: follower.seen[-1] >= last, "who follows the alerts is told of all", 20)
+    if (asked_again := answers_of(yard)) != asked_before:
+        raise Complaint(f"asked the same, the API said {asked_before} before and {asked_again} now")
+    if follower.missed_or_twice or not follower.cut_off:
+        raise Complaint(f"cut off {follower.cut_off} times, the follower of alerts saw {follower.seen}")
 
 
 def anyone(yard: Yard, size: Size) -> None:

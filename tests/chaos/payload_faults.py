@@ -33,11 +33,6 @@ def mutated(yard: Yard, size: Size) -> None:
         yard.rest(0.05, 0.1)
 
 
-def flooding(yard: Yard, size: Size) -> None:
-    """The excess is to be quarantined in aggregate, and the others unharmed."""
-    raise NotImplementedError
-
-
 def _mutants(start_ms: int, dice: random.Random) -> Iterator[Message]:
     """A few bytes changed, cut out, doubled or put in. None that claims a time after `start_ms`, which would lead the
     fleet's clock away from the labelled stream; and no array, whose elements are quarantined one by one."""
@@ -72,5 +67,4 @@ def _mutants(start_ms: int, dice: random.Random) -> Iterator[Message]:
 FAULTS: Final = (
     Fault("payloads of 256 KiB", large),
     Fault("mutated payloads", mutated),
-    Fault("a flooding device", flooding, lambda: "not built: there is no limit per device yet"),
 )

@@ -15,6 +15,8 @@ from tests.chaos.fleet import message
 from tests.chaos.proxy import Mood
 from tests.chaos.yard import Complaint, Yard
 
+_WRITERS: Final = 3
+"""Recorder, judge (alerts) and API (for the boards) write, each with a patience of its own."""
 _WEIGHBRIDGE: Final = "weighbridge-01"
 
 
@@ -35,24 +37,24 @@ def slow(yard: Yard, size: Size) -> None:
         _judgement_goes_on(yard, size.outage_s)
 
 
-def refusing(status: int, words: str, yard: Yard, size: Size) -> None:
-    """The recorder says what it was told, keeps everything, and goes on when the store does."""
-    with yard.servers.proxy.in_mood(Mood(status=status)):
-        _waits(yard, words)
+def unauthorised(yard: Yard, size: Size) -> None:
+    """The recorder says what it was told, keeps everything, and goes on when the token is put right."""
+    with yard.servers.proxy.in_mood(Mood(status=401)):
+        _waits(yard, "401")
         _judgement_goes_on(yard, size.outage_s)
 
 
-def overloaded(yard: Yard, size: Size) -> None:
+def overloaded(status: int, yard: Yard, size: Size) -> None:
     """As long as Retry-After asks for, the store is left alone."""
     pause_s = max(2, round(size.outage_s / 2))
-    mood = Mood(status=429, headers={"Retry-After": str(pause_s)}, writes_over=0)
+    mood = Mood(status=status, headers={"Retry-After": str(pause_s)}, writes_over=0)
     with yard.servers.proxy.in_mood(mood):
         yard.expect(lambda: yard.servers.proxy.refused > 0, "a write is refused", 10)
         began = time.monotonic()
-        _waits(yard, "429")
+        _waits(yard, str(status))
         _judgement_goes_on(yard, size.outage_s)
-        # Judge and recorder write, each with a patience of its own.
-        allowed = 2 * (1 + (time.monotonic() - began) // pause_s + 1)
+        # The first time and after each pause; they may have begun a second before it was seen.
+        allowed = _WRITERS * (1 + (time.monotonic() - began + 1) // pause_s)
         refused = yard.servers.proxy.refused
     if refused > allowed:
         raise Complaint(f"asked {refused} times, though told to wait {pause_s} s each time")
@@ -108,8 +110,8 @@ FAULTS: Final = (
     Fault("store away", away),
     Fault("store slow", slow),
     Fault("store answers 413", too_large),
-    Fault("store answers 429 with Retry-After", overloaded),
-    Fault("store answers 503", partial(refusing, 503, "503")),
-    Fault("store answers 401", partial(refusing, 401, "401")),
+    Fault("store answers 429 with Retry-After", partial(overloaded, 429)),
+    Fault("store answers 503 with Retry-After", partial(overloaded, 503)),
+    Fault("store answers 401 (wrong token)", unauthorised),
     Fault("store refuses single points", type_conflict),
 )

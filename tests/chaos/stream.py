@@ -10,8 +10,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from tests.chaos.fleet import SLICE_S, Fleet, Message
 
-RATE: Final = 700
-"""Messages a second: a large city's traffic; a slice takes little more than two seconds."""
+RATE: Final = 900
+"""Messages a second: a large city's traffic; a slice takes less than two seconds."""
 _IN_FLIGHT: Final = 100
 _PATIENCE_S: Final = 60.0
 
@@ -41,7 +41,7 @@ class Stream:
         """Device time of this round."""
         self._lock = Lock()
         self._lost = Event()
-        self._last_slice, self._going_on = Event(), Event()
+        self._last_slice, self._going_on, self._resting = Event(), Event(), Event()
         self._going_on.set()
         self._thread: Thread | None = None
         self._client = Client(
@@ -50,6 +50,11 @@ class Stream:
         self._client.on_disconnect = lambda *_: self._lost.set()
         self._client.max_inflight_messages_set(_IN_FLIGHT)
         self._client.reconnect_delay_set(1, 1)
+
+    @property
+    def slice_ms(self) -> int:
+        """Where the slice begins that is published now, device time."""
+        return self._next_ms
 
     def connect(self) -> None:
         self._client.connect("127.0.0.1", self._port)
@@ -77,12 +82,17 @@ class Stream:
         self.end_ms = self._next_ms
 
     def pause(self) -> None:
-        """Return when no more is published and everything is acknowledged."""
+        """Return when a slice is over, no more is published, and everything is acknowledged.
+
+        Raises TimeoutError.
+        """
         self._going_on.clear()
-        time.sleep(0.1)
-        self.wait_acknowledged(20.0)
+        if not self._resting.wait(_PATIENCE_S) or not self.wait_acknowledged(_PATIENCE_S):
+            raise TimeoutError(f"the broker has not taken everything in {_PATIENCE_S:.0f} s")
 
     def go_on(self) -> None:
+        """At least one slice long."""
+        self._resting.clear()
         self._going_on.set()
 
     def say(self, messages: Iterable[Message]) -> None:
@@ -118,12 +128,13 @@ class Stream:
         due = time.monotonic()
         while True:
             for messages in self._fleet.slice(self._next_ms):
-                if not self._going_on.is_set():
-                    self._going_on.wait()
-                    due = time.monotonic()
                 self.say(messages)
                 due += len(messages) / RATE
                 time.sleep(max(0.0, due - time.monotonic()))
             self._next_ms += SLICE_S * 1000
+            if not self._going_on.is_set():
+                self._resting.set()
+                self._going_on.wait()
+                due = time.monotonic()
             if self._last_slice.is_set():
                 return

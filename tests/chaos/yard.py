@@ -1,6 +1,5 @@
 """Where the faults happen: a real broker, a real store behind the proxy, and the processes of Haulwatch."""
 
-import os
 import random
 import sqlite3
 import subprocess
@@ -68,6 +67,8 @@ class Yard(Installation):
         """Starts nothing; `open` does."""
         self.servers, self.dice = servers, dice
         self.kills = 0
+        self.unjudged = range(0)
+        """Device time of this round in which the fault, by design, keeps readings from being judged when they come."""
         self.broker = Mosquitto(folder / "mosquitto")
         self.broker_memory = folder / "mosquitto" / "mosquitto.db"
         self.database = f"chaos-{uuid4().hex[:12]}"
@@ -114,6 +115,13 @@ class Yard(Installation):
         self.kills += 1
         self.start(name)
 
+    def kill_and_start_all(self) -> None:
+        """SIGKILL, and return when all are at work again."""
+        for name in PROCESSES:
+            self.kill_and_start(name)
+        self.until_connected()
+        self.until(self.ready, "/readyz says ready")
+
     def until_at_work(self, name: str) -> None:
         """Return when this process, just started, has done something."""
         began_ms = time.time_ns() // 1_000_000
@@ -144,6 +152,17 @@ class Yard(Installation):
         self.until(lambda: (said := self.status()).get("connected", False) and said["at"] >= since_ms, "it connects")
 
     @contextmanager
+    def devices_paused(self) -> Iterator[None]:
+        """Between two slices. Everything they have said so far is in the raw log."""
+        self.stream.pause()
+        try:
+            sent = {entry.message for entry in self.stream.sent}
+            self.expect(lambda: sent <= self.logged(), "the collector drains the broker", 30)
+            yield
+        finally:
+            self.stream.go_on()
+
+    @contextmanager
     def full_disk(self, name: str, room_bytes: int) -> Iterator[None]:
         """No file of this process grows beyond so many bytes: to the process, a full disk."""
         pid = self.process(name).pid
@@ -163,6 +182,11 @@ class Yard(Installation):
         """Everything in the raw log."""
         with closing(wiring.raw_log(self.settings)) as log:
             return {Message(record.message.topic, record.message.payload) for record in every_record(log)}
+
+    def last_offset(self) -> int:
+        """Of the raw log."""
+        with closing(wiring.raw_log(self.settings)) as log:
+            return log.last_offset()
 
     def recorder(self) -> RecorderStatus:
         with closing(wiring.raw_log(self.settings)) as log:
@@ -215,6 +239,13 @@ class Yard(Installation):
             asked = "SELECT id, topic, payload FROM dead_letter WHERE id > ? AND redriven_at IS NULL ORDER BY id"
             return [(number, topic, bytes(payload)) for number, topic, payload in db.execute(asked, (letter_id,))]
 
+    def driven_again(self) -> int:
+        """Dead letters; the ledger counts each where its copy ended."""
+        path = wiring.recorder_state_path(self.settings)
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+            (count,) = db.execute("SELECT count(*) FROM dead_letter WHERE redriven_at IS NOT NULL").fetchone()
+        return int(count)
+
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         """Somebody else holds this database's write lock."""
@@ -225,9 +256,3 @@ class Yard(Installation):
 
     def rest(self, shortest_s: float, longest_s: float) -> None:
         time.sleep(self.dice.uniform(shortest_s, longest_s))
-
-
-def faketime() -> Path | None:
-    """libfaketime, if it is installed."""
-    places = (path for folder in ("/usr/lib", "/usr/local/lib") for path in Path(folder).rglob("libfaketime.so.1"))
-    return next(places, None) if os.name == "posix" else None
