@@ -86,7 +86,12 @@ class Ground:
     def installation(self, broker: Broker | None = None) -> Installation:
         """With its tables made."""
         folder = self._new_folder("data")
-        variables = {"HAULWATCH_DATA_DIR": str(folder), "HAULWATCH_LOG_LEVEL": "WARNING"}
+        variables = {
+            "HAULWATCH_DATA_DIR": str(folder),
+            "HAULWATCH_LOG_LEVEL": "WARNING",
+            # Far above what the load does, so that the bound costs what it costs and stops nothing.
+            "HAULWATCH_DEVICE_MESSAGES_PER_S": "100000",
+        }
         if broker is not None:
             variables["HAULWATCH_MQTT_URL"] = broker.url
         if self.influx is not None:

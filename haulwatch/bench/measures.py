@@ -80,7 +80,7 @@ class Scale:
     judge_cpu_us: float
     """With its checkpoints, as often as it makes them."""
     snapshot_ms: float
-    """CPU of one snapshot of the judge's engine, which a checkpoint writes."""
+    """CPU of a checkpoint's rows with every device in them; an ordinary one has those that changed."""
     snapshot_mb: float
 
 

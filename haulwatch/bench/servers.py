@@ -35,7 +35,7 @@ log_type error
 log_type warning
 log_type notice
 """
-_INFLUXD: Final = """\
+INFLUXD_CONF: Final = """\
 reporting-disabled = true
 bind-address = "127.0.0.1:{rpc_port}"
 [meta]
@@ -53,7 +53,7 @@ bind-address = "127.0.0.1:{rpc_port}"
   log-enabled = false
 """
 # InfluxDB 1.6 has no /api/v2/write of its own.
-_NGINX: Final = """\
+NGINX_CONF: Final = """\
 daemon off;
 master_process off;
 pid {folder}/nginx.pid;
@@ -151,8 +151,8 @@ def influxdb(folder: Path) -> Iterator[Influx]:
     influxd, nginx = required("influxd"), required("nginx")
     port, influxd_port = free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "influxd.conf").write_text(_INFLUXD.format(folder=folder, port=influxd_port, rpc_port=free_port()))
-    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, influxd_port=influxd_port))
+    (folder / "influxd.conf").write_text(INFLUXD_CONF.format(folder=folder, port=influxd_port, rpc_port=free_port()))
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(folder=folder, port=port, influxd_port=influxd_port))
     with ExitStack() as running:
         command = [influxd, "-config", str(folder / "influxd.conf")]
         first = running.enter_context(_running(command, folder / "influxd.log", influxd_port))
