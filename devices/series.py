@@ -52,7 +52,8 @@ ALERT_STATE_FIELDS: Final = (
 """Where each alert stands now: one row for each, at its `opened_at`, all of it written anew when the alert changes or a
 person acts on it. `outcome` is `none` until a person closes it; `open`, `acknowledged`, `handled` (closed by a person)
 and `false_alarm` are 1 or 0, so that they can be added up. `acknowledge_s` and `handle_s` count by wall clock from when
-people were first told, and are there once it is done; `lasted_s` is device time and there once the incident is over."""
+people were first told, and are there once it is done; `lasted_s` is device time and there once the incident is over (a
+reopened one keeps the former value until it is over again). The area tags are those of when it was told first."""
 
 HEALTH_MEASUREMENT: Final = "ingestion"
 HEALTH_TAGS: Final = ("of", "part")

@@ -5,16 +5,17 @@ journal after the write and a crash costs nothing; while the store is away it wa
 """
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
 from api.ports import ApiParts
 from devices.city import City
 from devices.database import DatabaseError
-from devices.series import Point
+from devices.series import Point, area_tags
 from ingest.announcer import Cursors, CursorsUnavailable
 from ingest.board_points import DAY_MS, Look, alert_state_points, health_points, place_points
 from ingest.pause import pause
@@ -87,10 +88,17 @@ class BoardFeed:
         alerts, after = await asyncio.to_thread(self._journal.touched_after, place, _ALERTS)
         if after == place:
             return False
-        await self._write(list(alert_state_points(alerts, self._city())))
+        await self._write(list(alert_state_points(alerts, self._area)))
         self._cursors.set(_CHANGES, after.change)
         self._cursors.set(_ACTIONS, after.action)
         return True
+
+    def _area(self, alert: AlertView) -> Mapping[str, str]:
+        """Where its device belonged when the alert was told first: in another area it would be another row."""
+        device = self._city().devices.get(alert.subject)
+        said = json.dumps(area_tags(device) if device is not None else {})
+        area: dict[str, str] = json.loads(self._cursors.first(alert.alert_id, said))
+        return area
 
     async def _write(self, points: Sequence[Point]) -> None:
         try:

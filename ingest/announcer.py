@@ -63,6 +63,7 @@ class Cursors:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("CREATE TABLE IF NOT EXISTS cursor (outlet TEXT PRIMARY KEY, no INTEGER NOT NULL)")
+            self._db.execute("CREATE TABLE IF NOT EXISTS said (of TEXT PRIMARY KEY, first TEXT NOT NULL) WITHOUT ROWID")
 
     def get(self, outlet: str) -> int:
         with self._translated():
@@ -72,6 +73,12 @@ class Cursors:
     def set(self, outlet: str, no: int) -> None:
         with self._translated():
             self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (outlet, no))
+
+    def first(self, of: str, said: str) -> str:
+        """What was said of it the first time; from then on it stands."""
+        with self._translated():
+            self._db.execute("INSERT OR IGNORE INTO said VALUES (?, ?)", (of, said))
+            return str(self._db.execute("SELECT first FROM said WHERE of = ?", (of,)).fetchone()[0])
 
     def close(self) -> None:
         with self._translated():

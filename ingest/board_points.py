@@ -3,12 +3,12 @@
 Measurements, tags and fields are those of `devices.series`; pure functions, written by `haulwatch.board_feed`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from devices.city import City, Device
+from devices.city import City
 from devices.series import (
     ALERT_STATE_MEASUREMENT,
     HEALTH_MEASUREMENT,
@@ -99,13 +99,14 @@ def _recorder(status: RecorderStatus) -> dict[str, float]:
     return fields
 
 
-def alert_state_points(alerts: Iterable[AlertView], city: City) -> Iterator[Point]:
+def alert_state_points(alerts: Iterable[AlertView], area: Callable[[AlertView], Mapping[str, str]]) -> Iterator[Point]:
     """Each alert as it stands, at its `opened_at`: written again, a row replaces the one before.
 
-    Two alerts of one rule, device and compartment never open at one instant: their ids would be the same.
+    So `area` gives the `AREA_TAGS` of an alert's device, the same every time. Two alerts of one rule, device and
+    compartment never open at one instant: their ids would be the same.
     """
     for alert in alerts:
-        tags = {"device": alert.subject, "rule": alert.rule, **_area(city.devices.get(alert.subject))}
+        tags = {"device": alert.subject, "rule": alert.rule, **area(alert)}
         compartment = alert.evidence.measures.get("compartment")
         if isinstance(compartment, str):
             tags["compartment"] = compartment
@@ -147,7 +148,3 @@ def place_points(city: City, at: int) -> Iterator[Point]:
         tags = {"device": device.id, **area_tags(device)}
         fields: dict[str, FieldValue] = {"lat": middle.y, "lon": middle.x, "name": site.name, "name_zh": site.name_zh}
         yield Point(PLACE_MEASUREMENT, tuple(sorted(tags.items())), fields, at // DAY_MS * DAY_MS)
-
-
-def _area(device: Device | None) -> dict[str, str]:
-    return area_tags(device) if device is not None else {}

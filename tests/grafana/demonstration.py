@@ -13,7 +13,7 @@ from devices.city_files import read_city
 from devices.database import open_database
 from devices.readings import Position, Reading, Status, Weighing
 from devices.refusals import Reason
-from devices.series import Point, point_of
+from devices.series import Point, area_tags, point_of
 from ingest.announcer import alert_points
 from ingest.board_points import Look, alert_state_points, health_points, place_points
 from ingest.collector import CollectorStatus
@@ -100,7 +100,7 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
             if outcome := (None, Outcome.CONFIRMED_VIOLATION, None, Outcome.FALSE_ALARM)[number % 4]:
                 journal.act(alert_id, Close(actor="Wang", at=at + 600_000 + 60_000 * number, outcome=outcome))
         alerts, _ = journal.touched_after(JournalPlace(), 10_000)
-        yield from alert_state_points(alerts, city)
+        yield from alert_state_points(alerts, lambda alert: area_tags(city.devices[alert.subject]))
         engine.dispose()
 
 

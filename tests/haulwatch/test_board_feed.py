@@ -19,6 +19,7 @@ from devices.series import (
     PLACE_FIELDS,
     PLACE_MEASUREMENT,
     PLACE_TAGS,
+    area_tags,
 )
 from haulwatch.board_feed import BoardFeed, open_cursors
 from haulwatch.migrations import upgrade
@@ -100,6 +101,20 @@ async def test_a_row_follows_its_alert_from_the_first_word_to_the_outcome(
     assert set(over) == set(ALERT_STATE_FIELDS)
 
 
+async def test_an_alert_keeps_its_row_when_its_device_moves_to_another_district(
+    tmp_path: Path, store: SqliteStore, journal: AlertJournal
+) -> None:
+    journal.record([change()], NOON)
+    await feed(tmp_path, store, journal).tell_alerts()
+    moved = replace(CITY, devices={**CITY.devices, POINT.id: replace(POINT, district="elsewhere")})
+    journal.record([change(2, phase=Phase.CLOSED, closed_at=NOON + 1_000)], NOON)
+    later = BoardFeed(store, journal, lambda: moved, look, open_cursors(tmp_path))
+    await later.tell_alerts()
+    (row,) = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
+    assert row.fields["open"] == 0
+    assert await store.count(ALERT_STATE_MEASUREMENT) == 1
+
+
 async def test_a_feed_that_was_away_tells_all_it_missed_and_a_second_one_changes_nothing(
     tmp_path: Path, store: SqliteStore, journal: AlertJournal
 ) -> None:
@@ -152,7 +167,7 @@ def test_an_alert_is_told_with_where_its_device_belongs(journal: AlertJournal) -
     journal.record([change()], NOON)
     detail = journal.alert("0123456789abcdef")
     assert detail is not None
-    (point,) = alert_state_points([detail.alert], CITY)
+    (point,) = alert_state_points([detail.alert], lambda _: area_tags(POINT))
     assert {name for name, _ in point.tags} <= set(ALERT_STATE_TAGS)
     assert dict(point.tags)["district"] == POINT.district
     assert point.ts == NOON - 60_000
