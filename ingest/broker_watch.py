@@ -16,6 +16,7 @@ from uuid import uuid4
 import aiomqtt
 
 from ingest.mqtt_url import MqttUrl
+from ingest.pause import end_if_cancelled
 
 DROPPED: Final = "dropped"
 COUNTERS: Final = {
@@ -95,6 +96,7 @@ class BrokerWatch:
             try:
                 await self._listen()
             except (aiomqtt.MqttError, OSError, TimeoutError) as exc:
+                end_if_cancelled()
                 if not told:
                     _log.warning("the broker's counters cannot be read, trying on: %s: %s", self._url, exc)
                 told = True

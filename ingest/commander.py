@@ -25,6 +25,7 @@ from devices.commands import GRACE_MS, MAX_TTL_S, Command, Unreadable, answering
 from devices.database import DatabaseError
 from devices.topics import command_ack_topic, command_topic
 from ingest.mqtt_url import MqttUrl
+from ingest.pause import end_if_cancelled
 
 BATCH: Final = 100
 MAX_ANSWERS: Final = 1_000
@@ -111,6 +112,7 @@ class Commander:
                     await self._subscribe(client)
                     await self._hear(client)
             except (aiomqtt.MqttError, OSError, TimeoutError) as exc:
+                end_if_cancelled()
                 if _refuses_version(exc) and self._protocol is aiomqtt.ProtocolVersion.V5:
                     self._protocol = aiomqtt.ProtocolVersion.V311
                     continue
