@@ -18,7 +18,7 @@ from devices.database import DatabaseError
 from devices.refusals import DecodeError, Refusal
 from ingest.admission import admit
 from ingest.judge_state import Checkpoint, JudgeState, JudgeStateUnavailable
-from ingest.messages import TICK_TOPIC, LogRecord
+from ingest.messages import JUDGE, TICK_TOPIC, LogRecord
 from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from rules.alerts import AlertChange
@@ -26,7 +26,7 @@ from rules.dossier import SnapshotUnusable
 from rules.engine import RuleEngine
 from rules.rule import Rule
 
-CONSUMER: Final = "judge"
+CONSUMER: Final = JUDGE
 BATCH: Final = 500
 CHECKPOINT_EVERY: Final = 400_000
 """Messages: at most so many are judged again after a crash, in 20 s. In a large city nearly every message is of

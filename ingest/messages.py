@@ -13,7 +13,9 @@ which receive times (ms), and topic and payload (base64) of the first of them. T
 as quarantined `flood`, in one dead letter; the judge passes over it."""
 
 
-CONSUMERS: Final = ("recorder", "judge")
+RECORDER: Final = "recorder"
+JUDGE: Final = "judge"
+CONSUMERS: Final = (RECORDER, JUDGE)
 """Who reads the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
 
 

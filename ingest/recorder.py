@@ -23,7 +23,7 @@ from devices.series import Point, SeriesKey
 from ingest.device_watch import heard
 from ingest.identity import Classified, Identity, Verdict, content_digest
 from ingest.intake import Batch, Intake, device_of, letter
-from ingest.messages import LogRecord
+from ingest.messages import RECORDER, LogRecord
 from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from ingest.recorder_state import (
@@ -39,7 +39,7 @@ from ingest.recorder_state import (
 from ingest.store import Instant, LineStore, StoreMisconfigured, StoreRejected, StoreUnavailable
 from ingest.store.line_protocol import decode_line
 
-CONSUMER: Final = "recorder"
+CONSUMER: Final = RECORDER
 """The recorder's name among the raw log's consumers."""
 BATCH_RECORDS: Final = 5_000
 """A backlog goes in batches of so many: what is written once for each device and batch costs a record the less. Two
