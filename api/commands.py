@@ -28,7 +28,7 @@ from devices.commands import (
     ReportInterval,
     issue,
 )
-from devices.readings import ShortText
+from devices.texts import ShortText
 
 router = APIRouter(tags=["commands"], dependencies=READERS)
 

@@ -73,7 +73,7 @@ _LETTER: Final[dict[str, Any]] = {
     "id": 7,
     "device": "truck-001",
     "reason": "out_of_bounds",
-    "detail": "lat: Input should be less than or equal to 90 (found 135.491)",
+    "detail": "lat: should be a number from -90 to 90 (found 135.491)",
     "field": "lat",
     "topic": "haulwatch/v1/truck-001/position",
     "shown": '{"ts":1772352930250,"lat":135.491,"lon":112.852}',

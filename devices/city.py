@@ -4,10 +4,9 @@ The registry loads it (`devices.registry.Registry.load_city`); recorder, judge a
 A new registry revision is a new City.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 
 from shapely import LineString, Polygon
 
@@ -152,6 +151,18 @@ class Permit:
     validity: Validity = ALWAYS
 
 
+@dataclass(slots=True)
+class _Derived:
+    """What a city works out at the first question and keeps."""
+
+    plane: LocalPlane | None = None
+    geometry: CityGeometry | None = None
+    permits: dict[str, list[Permit]] | None = None
+    """By vehicle."""
+    routes: dict[str, list[tuple[Route, list[Permit]]]] | None = None
+    """By vehicle: every version of the routes that some permit of it names, in the order of the city's, and these."""
+
+
 @dataclass(frozen=True)
 class City:
     """Everything readings are admitted and judged against."""
@@ -170,15 +181,22 @@ class City:
     """Earlier versions, so that old readings are judged by the fence of their day."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    _derived: _Derived = field(default_factory=_Derived, init=False, repr=False, compare=False)
 
-    @cached_property
+    @property
     def plane(self) -> LocalPlane:
-        return LocalPlane(self.centre)
+        derived = self._derived
+        if derived.plane is None:
+            derived.plane = LocalPlane(self.centre)
+        return derived.plane
 
-    @cached_property
+    @property
     def geometry(self) -> CityGeometry:
         """Sites and routes on the plane, indexed; built at the first question."""
-        return CityGeometry(self)
+        derived = self._derived
+        if derived.geometry is None:
+            derived.geometry = CityGeometry(self)
+        return derived.geometry
 
     def device(self, device_id: str, ts: int) -> Device | None:
         """The device, if it is registered and valid at `ts` (device time, ms)."""
@@ -187,13 +205,24 @@ class City:
 
     def permits_of(self, vehicle_id: str, ts: int) -> list[Permit]:
         """Permits of a vehicle that are valid at `ts`."""
-        return [permit for permit in self._permits_by_vehicle.get(vehicle_id, ()) if permit.validity.covers(ts)]
+        permits = self._derived.permits
+        if permits is None:
+            permits = self._derived.permits = _permits_by_vehicle(self.permits)
+        return [permit for permit in permits.get(vehicle_id, ()) if permit.validity.covers(ts)]
 
-    def routes_of(self, vehicle_id: str, ts: int) -> Iterable[Route]:
+    def routes_of(self, vehicle_id: str, ts: int) -> Sequence[Route]:
         """Approved routes of a vehicle at `ts`: every valid version named by a valid permit."""
-        named = {route_id for permit in self.permits_of(vehicle_id, ts) for route_id in permit.route_ids}
-        candidates = self._routes_by_vehicle.get(vehicle_id, ())
-        return (route for route in candidates if route.id in named and route.validity.covers(ts))
+        routes = self._derived.routes
+        if routes is None:
+            routes = self._derived.routes = _routes_by_vehicle(self.routes, self.permits)
+        found = []
+        for route, permits in routes.get(vehicle_id, ()):
+            if route.validity.covers(ts):
+                for permit in permits:
+                    if permit.validity.covers(ts):
+                        found.append(route)
+                        break
+        return found
 
     def may_tip(self, vehicle_id: str, site: Site, ts: int) -> bool:
         """Whether a valid permit of the vehicle lets it unload on this site at `ts`."""
@@ -203,22 +232,23 @@ class City:
             and any(not permit.site_ids or site.id in permit.site_ids for permit in self.permits_of(vehicle_id, ts))
         )
 
-    @cached_property
-    def _permits_by_vehicle(self) -> dict[str, list[Permit]]:
-        found: dict[str, list[Permit]] = {}
-        for permit in self.permits:
-            found.setdefault(permit.vehicle_id, []).append(permit)
-        return found
 
-    @cached_property
-    def _routes_by_vehicle(self) -> dict[str, list[Route]]:
-        """Every version of the routes that some permit of the vehicle names, in the order of `routes`."""
-        holders: dict[str, set[str]] = {}
-        for permit in self.permits:
-            for route_id in permit.route_ids:
-                holders.setdefault(route_id, set()).add(permit.vehicle_id)
-        found: dict[str, list[Route]] = {}
-        for route in self.routes:
-            for vehicle_id in holders.get(route.id, ()):
-                found.setdefault(vehicle_id, []).append(route)
-        return found
+def _permits_by_vehicle(permits: Sequence[Permit]) -> dict[str, list[Permit]]:
+    found: dict[str, list[Permit]] = {}
+    for permit in permits:
+        found.setdefault(permit.vehicle_id, []).append(permit)
+    return found
+
+
+def _routes_by_vehicle(
+    routes: Sequence[Route], permits: Sequence[Permit]
+) -> dict[str, list[tuple[Route, list[Permit]]]]:
+    naming: dict[str, dict[str, list[Permit]]] = {}
+    for permit in permits:
+        for route_id in permit.route_ids:
+            naming.setdefault(route_id, {}).setdefault(permit.vehicle_id, []).append(permit)
+    found: dict[str, list[tuple[Route, list[Permit]]]] = {}
+    for route in routes:
+        for vehicle_id, named_by in naming.get(route.id, {}).items():
+            found.setdefault(vehicle_id, []).append((route, named_by))
+    return found

@@ -162,7 +162,7 @@ class CityGeometry:
 
     def _near(self, shape: Point | LineString, within_m: float, ts: int) -> list[NearSite]:
         found = []
-        for index in self._tree.query(shape, predicate="dwithin", distance=within_m):
+        for index in self._tree.query(shape, predicate="dwithin", distance=within_m).tolist():
             site = self._sites[index]
             if site.validity.covers(ts):
                 found.append(NearSite(site, float(distance(self._areas[index], shape))))
@@ -174,7 +174,7 @@ class CityGeometry:
 
     def _see_sites(self, column: float, row: float, within_m: float) -> tuple[_SeenSite, ...]:
         square = cell_box(column, row)
-        indices = sorted(self._tree.query(square, predicate="dwithin", distance=max(within_m, 0.0)))
+        indices = sorted(self._tree.query(square, predicate="dwithin", distance=max(within_m, 0.0)).tolist())
         centre = cell_centre(column, row)
         return tuple(self._see_site(index, square, centre) for index in indices)
 

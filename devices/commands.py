@@ -24,7 +24,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 
 from devices.city import DeviceRole
 from devices.ids import DEVICE_ID_PATTERN
-from devices.readings import ShortText
+from devices.texts import ShortText
 from devices.topics import command_ack_topic
 
 DEFAULT_TTL_S: Final = 300

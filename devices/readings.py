@@ -2,42 +2,34 @@
 
 Bounds are what the thing can physically show, not what is usual: a reading inside them may still be alarming,
 a reading outside them is a fault and is refused. Unknown fields are ignored; wrong types are refused (no "12.5"
-for a number, no 1 for true). Text is what a person can see: a plate with an invisible character in it would look like
-another truck's, and PostgreSQL, where alerts quote it, takes no NUL.
+for a number, no 1 for true). Text is what a person can see (`devices.texts`).
+
+The bounds hold for what the codec reads; a reading made in Python is taken as it is (`field_check.reading_of` checks).
 """
 
 from enum import IntFlag, StrEnum
-from typing import Annotated, Any, ClassVar, Final, Literal
-from unicodedata import category
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from msgspec import Meta, Struct
 
-from devices.ids import DeviceId
+from devices.ids import DEVICE_ID_PATTERN
+from devices.texts import MAX_SHORT_CHARS, VISIBLE_PATTERN
 
 MIN_TS_MS: Final = 946_684_800_000
 """2000-01-01T00:00:00Z: a device time before it is a clock that was never set."""
 MAX_TS_MS: Final = 4_102_444_800_000
 """2100-01-01T00:00:00Z: later is seconds sent as microseconds, or noise."""
 
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Unicode categories: control, format (zero width, direction marks), surrogate, line and paragraph separators."""
+_MOST: Final = (1 << 53) - 1
+"""What every JSON library takes for a whole number."""
 
-
-def _visible(text: str) -> str:
-    if not text.isprintable():  # quick, and true of nearly all; not of an ideographic space or a new ideograph
-        unseen = next((char for char in text if category(char) in _UNSEEN), None)
-        if unseen is not None:
-            detail = {"char": f"U+{ord(unseen):04X}"}
-            raise PydanticCustomError("unseen_character", "Text should have no invisible character, has {char}", detail)
-    return text
-
-
-TsMs = Annotated[int, Field(ge=MIN_TS_MS, le=MAX_TS_MS)]
-Percent = Annotated[float, Field(ge=0, le=100)]
-Kilograms = Annotated[float, Field(ge=0, le=200_000)]
-ShortText = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_visible)]
-Compartment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}$")]
+TsMs = Annotated[int, Meta(ge=MIN_TS_MS, le=MAX_TS_MS)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Kilograms = Annotated[float, Meta(ge=0, le=200_000)]
+VisibleText = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_CHARS, pattern=VISIBLE_PATTERN)]
+# In Python `$` would let a line break pass at the end.
+DeviceId = Annotated[str, Meta(pattern=DEVICE_ID_PATTERN.removesuffix("$") + r"\Z")]
+Compartment = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}\Z")]
 
 
 class Kind(StrEnum):
@@ -71,42 +63,35 @@ class Alarm(IntFlag):
     POWER_LOST = 1 << 8
 
 
-class _Reading(BaseModel):
+class _Reading(Struct, frozen=True, kw_only=True, gc=False):
     """What every reading carries. Build one with keyword arguments; the codec builds them from payloads."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
-
-    device_id: Annotated[DeviceId, Field(validate_default=True)] = ""
+    device_id: DeviceId = ""
     """Who measured. A payload may leave it out: the topic says it."""
     ts: TsMs
     """Device time, integer milliseconds since 1970 UTC."""
-    seq: Annotated[int, Field(ge=0, lt=1 << 53)] | None = None
+    seq: Annotated[int, Meta(ge=0, le=_MOST)] | None = None
     """Grows by one per reading of a device; a gap is a reading that was taken and never arrived."""
 
-    @field_validator("device_id", mode="before")
-    @classmethod
-    def _said_by_the_topic(cls, value: object, info: ValidationInfo) -> Any:
-        return info.context if value is None or value == "" else value
 
-
-class Position(_Reading):
+class Position(_Reading, frozen=True, kw_only=True):
     """Where a truck is, how well it knows, and what its switches and load sensor say at that moment."""
 
     kind: ClassVar[Literal[Kind.POSITION]] = Kind.POSITION
 
-    lat: Annotated[float, Field(ge=-90, le=90)]
+    lat: Annotated[float, Meta(ge=-90, le=90)]
     """WGS-84."""
-    lon: Annotated[float, Field(ge=-180, le=180)]
+    lon: Annotated[float, Meta(ge=-180, le=180)]
     located: bool = True
     """False: no fix, `lat` and `lon` repeat the last one known."""
-    speed_kmh: Annotated[float, Field(ge=0, le=250)] | None = None
-    heading_deg: Annotated[float, Field(ge=0, le=360)] | None = None
+    speed_kmh: Annotated[float, Meta(ge=0, le=250)] | None = None
+    heading_deg: Annotated[float, Meta(ge=0, le=360)] | None = None
     """Course over ground, clockwise from true north."""
-    altitude_m: Annotated[float, Field(ge=-500, le=9000)] | None = None
-    accuracy_m: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    altitude_m: Annotated[float, Meta(ge=-500, le=9000)] | None = None
+    accuracy_m: Annotated[float, Meta(ge=0, le=10_000)] | None = None
     """Estimated horizontal error, 1 sigma."""
-    satellites: Annotated[int, Field(ge=0, le=64)] | None = None
-    hdop: Annotated[float, Field(ge=0, le=100)] | None = None
+    satellites: Annotated[int, Meta(ge=0, le=64)] | None = None
+    hdop: Annotated[float, Meta(ge=0, le=100)] | None = None
     lift_up: bool | None = None
     """The tipping body is raised."""
     cover_open: bool | None = None
@@ -114,15 +99,15 @@ class Position(_Reading):
     load: Load | None = None
     load_kg: Kilograms | None = None
     """On-board weighing: net load."""
-    odometer_km: Annotated[float, Field(ge=0, le=5_000_000)] | None = None
+    odometer_km: Annotated[float, Meta(ge=0, le=5_000_000)] | None = None
     ignition_on: bool | None = None
-    alarm_bits: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
+    alarm_bits: Annotated[int, Meta(ge=0, le=(1 << 32) - 1)] = 0
     """See `Alarm`."""
-    manifest: ShortText | None = None
+    manifest: VisibleText | None = None
     """Number of the manifest the load travels under."""
 
 
-class Weighing(_Reading):
+class Weighing(_Reading, frozen=True, kw_only=True):
     """One weighing on a weighbridge: a ticket, or the gross or tare half of one."""
 
     kind: ClassVar[Literal[Kind.WEIGHING]] = Kind.WEIGHING
@@ -130,19 +115,19 @@ class Weighing(_Reading):
     gross_kg: Kilograms
     tare_kg: Kilograms | None = None
     net_kg: Kilograms | None = None
-    ticket: ShortText
+    ticket: VisibleText
     direction: Literal["in", "out"]
-    plate: ShortText | None = None
-    material: ShortText | None = None
+    plate: VisibleText | None = None
+    material: VisibleText | None = None
     """Waste stream, as the site names it."""
     stable: bool = True
     """The scale had settled when the weight was taken."""
     manual_entry: bool = False
     """Typed by a person, not taken from the scale."""
-    manifest: ShortText | None = None
+    manifest: VisibleText | None = None
 
 
-class Fill(_Reading):
+class Fill(_Reading, frozen=True, kw_only=True):
     """One compartment of a smart recycling point."""
 
     kind: ClassVar[Literal[Kind.FILL]] = Kind.FILL
@@ -150,42 +135,42 @@ class Fill(_Reading):
     compartment: Compartment = "main"
     fill_pct: Percent
     weight_kg: Kilograms | None = None
-    temperature_c: Annotated[float, Field(ge=-60, le=1000)] | None = None
-    tilt_deg: Annotated[float, Field(ge=0, le=180)] | None = None
+    temperature_c: Annotated[float, Meta(ge=-60, le=1000)] | None = None
+    tilt_deg: Annotated[float, Meta(ge=0, le=180)] | None = None
     smoke: bool | None = None
-    deposits: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    deposits: Annotated[int, Meta(ge=0, le=100_000)] | None = None
     """Deposits since the device's last reading of this compartment."""
 
 
-class Throughput(_Reading):
+class Throughput(_Reading, frozen=True, kw_only=True):
     """A sorting or transfer line: what it takes, what waits."""
 
     kind: ClassVar[Literal[Kind.THROUGHPUT]] = Kind.THROUGHPUT
 
     running: bool
-    rate_t_per_h: Annotated[float, Field(ge=0, le=5_000)]
-    processed_kg: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    rate_t_per_h: Annotated[float, Meta(ge=0, le=5_000)]
+    processed_kg: Annotated[float, Meta(ge=0, le=1e12)] | None = None
     """Counter since the line was commissioned."""
     hopper_pct: Percent | None = None
-    queue_trucks: Annotated[int, Field(ge=0, le=1_000)] | None = None
-    material: ShortText | None = None
+    queue_trucks: Annotated[int, Meta(ge=0, le=1_000)] | None = None
+    material: VisibleText | None = None
 
 
-class Status(_Reading):
+class Status(_Reading, frozen=True, kw_only=True):
     """Birth, heartbeat or last will of a device; the only retained message."""
 
     kind: ClassVar[Literal[Kind.STATUS]] = Kind.STATUS
 
     online: bool
-    session: Annotated[int, Field(ge=0, lt=1 << 53)]
+    session: Annotated[int, Meta(ge=0, le=_MOST)]
     """Grows with every connection, so that a late will of an old session cannot bury a newer birth."""
     cause: Literal["birth", "heartbeat", "will", "shutdown"] = "heartbeat"
-    firmware: ShortText | None = None
+    firmware: VisibleText | None = None
     battery_pct: Percent | None = None
-    rssi_dbm: Annotated[float, Field(ge=-200, le=20)] | None = None
-    buffered: Annotated[int, Field(ge=0, le=10_000_000)] | None = None
+    rssi_dbm: Annotated[float, Meta(ge=-200, le=20)] | None = None
+    buffered: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
     """Readings the device still holds back."""
-    uptime_s: Annotated[float, Field(ge=0, le=1e10)] | None = None
+    uptime_s: Annotated[float, Meta(ge=0, le=1e10)] | None = None
 
 
 Reading = Position | Weighing | Fill | Throughput | Status

@@ -6,7 +6,9 @@ Measurement = kind of reading (and `alert`). Tags are few and low in cardinality
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, get_args, get_type_hints
+
+from msgspec import structs
 
 from devices.city import Device
 from devices.readings import MODELS, Fill, Kind, Reading
@@ -76,9 +78,21 @@ Counters are of the ledger's whole life, those of `collector` and `broker` since
 _NOT_FIELDS: Final = frozenset({"device_id", "ts", "compartment"})
 
 FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
-    kind: tuple(name for name in model.model_fields if name not in _NOT_FIELDS) for kind, model in MODELS.items()
+    kind: tuple(name for name in model.__struct_fields__ if name not in _NOT_FIELDS) for kind, model in MODELS.items()
 }
 """Field names by measurement, in the models' order."""
+
+REQUIRED_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    kind: tuple(info.name for info in structs.fields(model) if info.required and info.name not in _NOT_FIELDS)
+    for kind, model in MODELS.items()
+}
+"""Those that every reading of the kind has, in the same order."""
+
+FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    kind: frozenset(name for name, hint in get_type_hints(model).items() if float in (hint, *get_args(hint)))
+    for kind, model in MODELS.items()
+}
+"""Those that are floats whatever their value: JSON does not tell 40.0 from 40."""
 
 
 class SeriesKey(NamedTuple):
@@ -103,7 +117,12 @@ class Point:
 
 
 def series_key(reading: Reading) -> SeriesKey:
-    return SeriesKey(reading.kind, reading.device_id, reading.compartment if isinstance(reading, Fill) else "")
+    return SeriesKey(reading.kind, reading.device_id, part_of(reading))
+
+
+def part_of(reading: Reading) -> str:
+    """The compartment for fill, empty otherwise."""
+    return reading.compartment if type(reading) is Fill else ""  # isinstance() takes three times as long for no
 
 
 def content(reading: Reading) -> dict[str, FieldValue]:
@@ -132,7 +151,7 @@ def point_of(reading: Reading, device: Device) -> Point:
 
 
 def _fields(reading: Reading) -> dict[str, FieldValue]:
-    held = vars(reading)  # a third quicker than an attribute at a time, for each of ten thousand readings a second
+    held = structs.asdict(reading)
     return {
         name: str(value) if isinstance(value, str) else value
         for name in FIELDS[reading.kind]

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 
 from devices import series
-from devices.readings import MODELS, Kind
+from devices.readings import Kind
 
 SOURCE_TYPE: Final = "influxdb"
 SOURCE_UID: Final = "haulwatch"
@@ -96,7 +96,7 @@ def health(part: str) -> Series:
 
 def always_there(kind: Kind) -> str:
     """A field that every reading of the kind carries, so that counting it counts readings."""
-    return next(name for name in series.FIELDS[kind] if MODELS[kind].model_fields[name].is_required())
+    return series.REQUIRED_FIELDS[kind][0]
 
 
 @dataclass(frozen=True, slots=True)

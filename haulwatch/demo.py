@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from devices.cities import JINCHENG
 from devices.city import City
 from devices.city_files import read_city
 from devices.codec import Flaw, decode
 from devices.database import open_database
+from devices.readings import Reading
 from devices.refusals import DecodeError
 from haulwatch import migrations, wiring
 from haulwatch.commands.supervising import PROCESSES
@@ -231,9 +234,7 @@ class Demo:
                 continue
             last = readings[-1]
             if not isinstance(last, Flaw):
-                says = last.model_dump(exclude={"device_id", "ts", "seq"}, exclude_none=True, exclude_defaults=True)
-                text = "  ".join(f"{name} {value}" for name, value in says.items())
-                self._tail.appendleft(ReadingLine(last.ts, last.device_id, last.kind, text))
+                self._tail.appendleft(ReadingLine(last.ts, last.device_id, last.kind, _said(last)))
         return list(self._tail)
 
 
@@ -262,6 +263,17 @@ def _totals(report: Mapping[str, Any], ledger: Ledger) -> Totals:
         quarantined=sum(total.quarantined.values()),
         queued=total.queued,
     )
+
+
+def _said(reading: Reading) -> str:
+    """What it measured, as far as it is worth a word."""
+    shown = {
+        info.name: value
+        for info in structs.fields(reading)
+        if info.name not in {"device_id", "ts", "seq"}
+        and (value := getattr(reading, info.name)) not in {None, info.default}
+    }
+    return "  ".join(f"{name} {value}" for name, value in shown.items())
 
 
 def _alert_line(alert: AlertView) -> AlertLine:

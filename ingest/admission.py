@@ -5,6 +5,7 @@ from typing import Final
 from devices.city import City, Device
 from devices.readings import Reading
 from devices.refusals import Reason, Refusal
+from devices.topics import parse_topic
 from ingest.messages import RawMessage
 
 MAX_AHEAD_MS: Final = 120_000
@@ -17,17 +18,16 @@ def admit(reading: Reading, message: RawMessage, city: City) -> Device | Refusal
     The device is registered and valid at the reading's device time, the payload's device is the topic's, and device
     time is no later than receive time + 120 s. Values were held to their physical bounds by the models.
     """
-    topic_device = message.topic.split("/", 3)[2]
+    topic_device = parse_topic(message.topic).device_id
     if reading.device_id != topic_device:
         detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"
         return Refusal(Reason.FOREIGN_DEVICE, detail, field="device_id")
-    device = city.device(reading.device_id, reading.ts)
-    if device is None:
-        known = reading.device_id in city.devices
+    device = city.devices.get(reading.device_id)
+    if device is None or not device.validity.covers(reading.ts):
         detail = (
-            f"device_id: {reading.device_id!r} is not valid at ts {reading.ts}: check its validity interval"
-            if known
-            else f"device_id: {reading.device_id!r} is not registered: add it to the city and redrive"
+            f"device_id: {reading.device_id!r} is not registered: add it to the city and redrive"
+            if device is None
+            else f"device_id: {reading.device_id!r} is not valid at ts {reading.ts}: check its validity interval"
         )
         return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
     ahead_ms = reading.ts - message.received_at

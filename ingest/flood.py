@@ -47,7 +47,8 @@ class DeviceRates:
         full = now if self._filled_since is None else self._filled_since
         empty, interval, full_at = now + self._room_ms, self._interval_ms, self._full_at
         beyond: dict[str, list[int]] = {}
-        for place, (topic, _, _) in enumerate(messages):
+        for place, message in enumerate(messages):
+            topic = message.topic
             try:
                 device = topic.split("/", 3)[2][:_ID_CHARS]
             except IndexError:  # not of our tree, whatever brought it here

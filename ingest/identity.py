@@ -90,13 +90,16 @@ class Identity:
         refused: set[tuple[Instant, bytes]] = set()
         verdicts = []
         for instant, measured in readings:
+            series, ts = instant.series, instant.ts
+            newest = moved.get(series) or marks.get(series)
+            if newest is None or ts > newest:  # so it is later than all that is seen of its series
+                moved[series] = ts
+                seen[instant] = measured
+                verdicts.append(Verdict.NEW)
+                continue
             stands = seen.get(instant)
             if stands is None:
                 seen[instant] = measured
-                series, ts = instant
-                newest = moved.get(series) or marks.get(series)
-                if newest is None or ts > newest:
-                    moved[series] = ts
                 verdicts.append(Verdict.NEW)
             elif stands == measured:
                 verdicts.append(Verdict.DUPLICATE)
@@ -131,9 +134,8 @@ class Identity:
         seen: dict[Instant, str] = {}
         questions: dict[Instant, None] = {}
         for instant, _ in readings:
-            series, ts = instant
-            mark = marks.get(series) or ends.get(series)
-            if mark is None or ts > mark or instant in seen:
+            mark = marks.get(instant.series) or ends.get(instant.series)
+            if mark is None or instant.ts > mark or instant in seen:
                 continue
             recent = next((part[instant] for part in reversed(self._recent) if instant in part), None)
             if recent is None:

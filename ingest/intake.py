@@ -5,20 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from devices.city import City
-from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode
+from devices.city import City, Device
+from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode, elements_of
 from devices.readings import MAX_TS_MS, MIN_TS_MS, Kind, Reading
 from devices.refusals import DecodeError, Reason, Refusal
-from devices.series import SeriesKey, series_key
+from devices.series import SeriesKey, part_of, series_key
 from devices.topics import parse_topic
 from ingest.admission import admit
+from ingest.admitted import Admitted, Source
 from ingest.device_watch import Heard
 from ingest.flood_record import Flood, flood_of
-from ingest.messages import FLOOD_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.messages import FLOOD_TOPIC, TICK_TOPIC, LogRecord, Place, RawMessage
 from ingest.reading_line import line_head, measured, whole_line
 from ingest.recorder_state import Letter, Tally
 from ingest.store import Instant
@@ -32,18 +33,6 @@ hostile device must not make them up."""
 _MAX_SEQ: Final = (1 << 53) - 1
 _MOST_READINGS: Final = 10_000
 """A batch ends with the message that brings it here: arrays by the thousand fit into no process."""
-
-
-class Admitted(NamedTuple):
-    """A reading that may be believed, as it is compared and written, and where its bytes are."""
-
-    instant: Instant
-    measured: str
-    """See `ingest.reading_line`."""
-    line: str
-    record: LogRecord
-    place: int
-    """Where it stands in the message, 0 for the first or only one."""
 
 
 @dataclass(slots=True)
@@ -66,6 +55,9 @@ class Intake:
     ) -> None:
         """`strangers` are the unregistered ids that have a ledger line, `series` those that were settled before."""
         self._strangers = strangers
+        self._city: City | None = None
+        self._sources: dict[str, Source] = {}
+        """Of the city's devices, by topic and compartment."""
         self._max_payload_bytes = max_payload_bytes
         self._compartments: defaultdict[str, set[str]] = defaultdict(set)
         for key in series:
@@ -74,6 +66,8 @@ class Intake:
 
     def take(self, batch: Batch, records: Iterable[LogRecord], city: City) -> None:
         """Add records, as many as the batch may hold; ticks are passed over."""
+        if city is not self._city:
+            self._city, self._sources = city, {}
         for record in records:
             if len(batch.admitted) + len(batch.letters) >= _MOST_READINGS:
                 break
@@ -86,7 +80,7 @@ class Intake:
 
     def _take_flood(self, batch: Batch, flood: Flood, city: City) -> None:
         device_id = device_of(flood.topic)
-        line = self._ledger_line(device_id, city)
+        line = device_id if device_id in city.devices else self._strangers_line(device_id)
         _tally(batch, line, flood.first_at).received += flood.messages
         _tally(batch, line, flood.last_at)
         between = f"between {_utc(flood.first_at)} and {_utc(flood.last_at)}"
@@ -96,15 +90,15 @@ class Intake:
 
     def _take_message(self, batch: Batch, record: LogRecord, city: City) -> None:
         message = record.message
-        topic, payload, received_at = message
+        topic, payload, received_at = message.topic, message.payload, message.received_at
         device_id = device_of(topic)
-        line = self._ledger_line(device_id, city)
+        line = device_id if device_id in city.devices else self._strangers_line(device_id)
         tally = _tally(batch, line, received_at)
         try:
             found = decode(topic, payload, max_bytes=self._max_payload_bytes)
         except DecodeError as exc:
             tally.received += 1
-            batch.letters.append(Letter(device_id, line, exc.refusal, *message))
+            batch.letters.append(Letter(device_id, line, exc.refusal, topic, payload, received_at))
             if exc.refusal.reason is not Reason.TOO_LARGE:
                 tally.heard.append(_sifted(payload, received_at))
             return
@@ -127,15 +121,26 @@ class Intake:
         device = admit(reading, record.message, city)
         if isinstance(device, Refusal):
             return device
+        message, part = record.message, part_of(reading)
+        name = f"{message.topic}/{part}" if part else message.topic
+        source = self._sources.get(name)
+        if source is None:
+            found = self._source(reading, device)
+            if isinstance(found, Refusal):
+                return found
+            source = self._sources[name] = found
+        fields, ts = measured(reading), reading.ts
+        line = whole_line(source.head, fields, reading.seq, ts)
+        return Admitted(Instant(source.series, ts), fields, line, Place(record.offset, place), message)
+
+    def _source(self, reading: Reading, device: Device) -> Source | Refusal:
         series = series_key(reading)
         if series.part and (refusal := self._one_too_many(series)):
             return refusal
         try:
-            head = line_head(series, device)
+            return Source(series, line_head(series, device))
         except Unencodable as exc:
             return Refusal(Reason.REJECTED_BY_STORE, f"{device.id}: {exc}")
-        fields, ts = measured(reading), reading.ts
-        return Admitted(Instant(series, ts), fields, whole_line(head, fields, reading.seq, ts), record, place)
 
     def _one_too_many(self, series: SeriesKey) -> Refusal | None:
         """The first so many compartments in the order of the log are taken, so a restart takes the same ones."""
@@ -149,8 +154,8 @@ class Intake:
             known.add(series.part)
         return None
 
-    def _ledger_line(self, device_id: str, city: City) -> str:
-        if device_id in city.devices or device_id in self._strangers:
+    def _strangers_line(self, device_id: str) -> str:
+        if device_id in self._strangers:
             return device_id
         if len(self._strangers) >= MAX_STRANGERS:
             return ""
@@ -170,15 +175,12 @@ def letter(message: RawMessage, place: int, refusal: Refusal, line: str) -> Lett
     """A dead letter for one reading of a message, with its own bytes, so that it can be driven alone."""
     raw = message.payload
     if raw.lstrip()[:1] == b"[":
-        raw = to_json(_elements(raw)[place])
+        raw = _elements(raw)[place]
     return Letter(device_of(message.topic), line, refusal, message.topic, raw, message.received_at)
 
 
-@lru_cache(maxsize=4)
-def _elements(payload: bytes) -> list[Any]:
-    """Remembered, since the bad elements of one array are asked for one after the other."""
-    elements: list[Any] = from_json(payload)
-    return elements
+_elements = lru_cache(maxsize=4)(elements_of)
+"""Remembered, since the bad elements of one array are asked for one after the other."""
 
 
 def _sifted(raw: bytes, received_at: int) -> Heard:

@@ -22,19 +22,21 @@ from ingest.messages import JUDGE, TICK_TOPIC, LogRecord
 from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from rules.alerts import AlertChange
-from rules.dossier import SnapshotUnusable
 from rules.engine import RuleEngine
 from rules.rule import Rule
+from rules.snapshot import SnapshotUnusable
 
 CONSUMER: Final = JUDGE
 BATCH: Final = 500
-CHECKPOINT_EVERY: Final = 400_000
-"""Messages: at most so many are judged again after a crash, in 20 s. In a large city nearly every message is of
-another device, and writing its row takes a third of the time of judging it."""
-CHECKPOINT_EVERY_S: Final = 30.0
+CHECKPOINT_EVERY: Final = 1_000_000
+"""Messages: at most so many are judged again after a crash, in 20 s (40 s where nothing is compiled). In a large city
+nearly every message is of another device, and writing its row takes as long as judging it."""
+CHECKPOINT_EVERY_S: Final = 60.0
 IDLE_CHECKPOINT_S: Final = 1.0
 """With nothing to read for so long, everything is soon safe."""
 _IDLE_S: Final = 0.1
+_GATHER_S: Final = 0.05
+"""Live, the judge waits so long for more: a step costs a query of the raw log, however little there is."""
 _LONGEST_BACK_OFF_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
@@ -167,11 +169,10 @@ def judge_record(
         decoded = decode(message.topic, message.payload, max_bytes=max_payload_bytes)
     except DecodeError:
         return []
-    sent = message.payload if message.payload.startswith(b"{") else None
     changes: list[AlertChange] = []
     for reading in decoded:
         if not isinstance(reading, Flaw) and not isinstance(admit(reading, message, city), Refusal):
-            changes += engine.judge(reading, sent)
+            changes += engine.judge(reading)
     return changes
 
 
@@ -200,7 +201,7 @@ async def run_judge(judge: Judge, stop: asyncio.Event) -> None:
             await pause(stop, pause_s)
             continue
         failures = 0
-        await (asyncio.sleep(0) if judged else pause(stop, _IDLE_S))
+        await (asyncio.sleep(0) if judged == BATCH else pause(stop, _GATHER_S if judged else _IDLE_S))
     try:
         judge.checkpoint()
     except (DatabaseError, RawLogError, JudgeStateUnavailable) as exc:

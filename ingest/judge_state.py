@@ -54,6 +54,7 @@ class JudgeState:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA secure_delete=OFF")  # Debian's SQLite overwrites with zeros what is given up
             self._db.executescript(_SCHEMA)
 
     def load(self) -> Checkpoint | None:

@@ -1,6 +1,12 @@
-"""What travels between the parts of the path."""
+"""What travels between the parts of the path.
 
-from typing import Final, NamedTuple
+Several of these are made for each message, so they are Structs: made in a quarter of a named tuple's time, and passed
+over by the search for cycles. This module is not to be compiled: that would drop a Struct's options.
+"""
+
+from typing import Final
+
+from msgspec import Struct
 
 TICK_TOPIC: Final = "$haulwatch/tick"
 """Written by the collector while it is connected and hears nothing, so that silence can be judged, and judged
@@ -19,7 +25,7 @@ CONSUMERS: Final = (RECORDER, JUDGE)
 """Who reads the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
 
 
-class RawMessage(NamedTuple):
+class RawMessage(Struct, frozen=True, gc=False):
     """A message as the broker delivered it."""
 
     topic: str
@@ -28,9 +34,18 @@ class RawMessage(NamedTuple):
     """Collector's clock, ms since 1970 UTC."""
 
 
-class LogRecord(NamedTuple):
+class LogRecord(Struct, frozen=True, gc=False):
     """A message at its place in the raw log."""
 
     offset: int
     """1 for the first message ever appended, then one more each, without gaps."""
     message: RawMessage
+
+
+class Place(Struct, frozen=True, gc=False, array_like=True):
+    """Where the bytes of a reading are."""
+
+    offset: int
+    """Record of the raw log."""
+    place: int
+    """In the record's array, 0 for the first or only reading."""

@@ -133,8 +133,9 @@ class RawLog:
                 elif not found:
                     break
                 records += found
-                room_bytes -= sum(len(record.message.payload) for record in found)
                 self._read_to = after = found[-1].offset if found else after
+                if len(records) < limit:
+                    room_bytes -= sum([len(record.message.payload) for record in found])
         except RawLogError as exc:
             gone = self._reading is not None and not self._reading.path.exists()
             self._drop_reading()

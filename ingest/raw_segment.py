@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from struct import Struct
 from typing import Final
 from zlib import crc32
 
@@ -20,6 +21,7 @@ SUFFIX: Final = ".segment"
 _BUSY_TIMEOUT_S: Final = 30.0
 """Another process holds the write lock for one batch, some milliseconds; this long means a stuck disk."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_TIME: Final = Struct(">q")
 
 
 class RawLogError(Exception):
@@ -134,8 +136,7 @@ class Segment:
         records: list[LogRecord] = []
         try:
             with self._translated(after + 1), closing(self._select(after, limit)) as rows:
-                for offset, received_at, topic, payload, crc in rows:
-                    expected = after + 1 + len(records)
+                for expected, (offset, received_at, topic, payload, crc) in enumerate(rows, after + 1):
                     if offset != expected:
                         raise RawLogCorrupt(self.path, expected, "missing")
                     if crc != _checksum(topic, payload, received_at):
@@ -194,7 +195,7 @@ def segment_path(directory: Path, first: int) -> Path:
 
 
 def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
-    return crc32(received_at.to_bytes(8, "big", signed=True), crc32(payload, crc32(topic)))
+    return crc32(_TIME.pack(received_at), crc32(payload, crc32(topic)))
 
 
 def _sync_directory(directory: Path) -> None:

@@ -4,26 +4,30 @@
     position,device=d1,fleet=north    lat=35.5,lon=112.8,…      head measured,seq=7i 1700000000000
 
 What was measured is compared as this text, and the outbox, InfluxDB and the embedded store take the line as it is. Each
-reading passes here, so its fields are written by one format string for each set of present fields, floats as `repr`.
+reading passes here, so its values are written at once, as JSON writes them, and put in place by one template for each
+set of present fields.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
-from operator import itemgetter
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
+
+from msgspec import json
+from msgspec.structs import astuple
 
 from devices.city import Device
-from devices.readings import MODELS, Kind, Reading
-from devices.series import FIELDS, FieldValue, SeriesKey
+from devices.readings import Kind, Reading
+from devices.series import FIELDS, FLOAT_FIELDS, FieldValue, SeriesKey
 from ingest.store.line_protocol import escaped_name, quoted
 
 _MEASURED: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: tuple(name for name in names if name != "seq") for kind, names in FIELDS.items()
 }
-_VALUES: Final[Mapping[Kind, Callable[[Mapping[str, Any]], tuple[Any, ...]]]] = {
-    kind: itemgetter(*names) for kind, names in _MEASURED.items()
-}
+_LAST: Final[Mapping[Kind, slice]] = {kind: slice(-len(names), None) for kind, names in _MEASURED.items()}
+"""What was measured comes last in every model: a slice of all takes half of what fetching each field would."""
+_JSON: Final = json.Encoder()
+_MINUS: Final = ord("-")
 _MOST_FORMS: Final = 4_096
 """A device may send any set of fields; so many sets are remembered."""
 
@@ -46,13 +50,13 @@ def measured(reading: Reading) -> str:
 
     Two readings of one series and instant with the same text are duplicates, with different texts a conflict.
     """
-    return _written(reading.kind, _VALUES[reading.kind](vars(reading)))
+    return _written(reading.kind, astuple(reading)[_LAST[reading.kind]])
 
 
 def measured_before(kind: Kind, fields: Mapping[str, FieldValue]) -> str:
     """The same text of a reading that a store gives back: its 12 may have been 12.0."""
     known = _MEASURED[kind]
-    values = tuple(_as_measured(fields.get(name), name in _FLOATS[kind]) for name in known)
+    values = tuple(_as_measured(fields.get(name), name in FLOAT_FIELDS[kind]) for name in known)
     others = sorted(fields.keys() - {*known, "seq"})  # of another writer: then it is not what a device said
     return _written(kind, values) + "".join([f",{name}={fields[name]!r}" for name in others])
 
@@ -64,40 +68,39 @@ def whole_line(head: str, fields: str, seq: int | None, ts: int) -> str:
 class _Form(NamedTuple):
     """How values of certain types are written, None as nothing."""
 
-    template: str
+    template: bytes
+    """Takes the values as JSON has them."""
     texts: tuple[int, ...]
-    """Places of values that have to be escaped."""
+    """Places of values that line protocol escapes in its own way."""
 
 
 def _written(kind: Kind, values: tuple[Any, ...]) -> str:
     form = _form(kind, tuple(map(type, values)))
+    plain = values
     if form.texts:
-        filled = list(values)
-        for place in form.texts:
-            filled[place] = quoted(filled[place])
-        values = tuple(filled)
-    text = form.template % values
-    return text if "-0.0" not in text else form.template % tuple(map(_without_sign_of_zero, values))
+        plain = tuple([None if place in form.texts else value for place, value in enumerate(values)])
+    array = _JSON.encode(plain)
+    if _MINUS in array and b"-0.0" in array:  # a single byte is found at a tenth of the price
+        array = _JSON.encode(tuple(map(_without_sign_of_zero, plain)))
+    parts = array[1:-1].split(b",")  # nothing in there has a comma of its own
+    for place in form.texts:
+        parts[place] = quoted(values[place]).encode()
+    return (form.template % tuple(parts)).decode()
 
 
 @lru_cache(maxsize=_MOST_FORMS)
 def _form(kind: Kind, types: tuple[type, ...]) -> _Form:
-    parts, texts = [], []
+    template, texts = b"", []
     for place, (name, type_) in enumerate(zip(_MEASURED[kind], types, strict=True)):
         if type_ is type(None):
-            parts.append("%.0s")  # takes the value and writes nothing of it
+            template += b"%.0s"  # takes the value and writes nothing of it
             continue
-        comma = "," if any(not part.startswith("%.0s") for part in parts) else ""
         if issubclass(type_, str) and not issubclass(type_, Enum):
             texts.append(place)
-        parts.append(f"{comma}{name}={_conversion(type_)}")
-    return _Form("".join(parts), tuple(texts))
-
-
-def _conversion(type_: type) -> str:
-    if issubclass(type_, bool | str):
-        return '"%s"' if issubclass(type_, Enum) else "%s"
-    return "%di" if issubclass(type_, int) else "%r"
+        comma = "," if b"=" in template else ""
+        whole = "i" if issubclass(type_, int) and type_ is not bool and name not in FLOAT_FIELDS[kind] else ""
+        template += f"{comma}{name}=%s{whole}".encode()
+    return _Form(template, tuple(texts))
 
 
 def _as_measured(value: FieldValue | None, is_float: bool) -> FieldValue | None:
@@ -107,13 +110,3 @@ def _as_measured(value: FieldValue | None, is_float: bool) -> FieldValue | None:
 def _without_sign_of_zero(value: object) -> object:
     """A store may not keep it, and zero is zero."""
     return 0.0 if isinstance(value, float) and value == 0 else value
-
-
-def _holds_float(annotation: object) -> bool:
-    return annotation is float or any(map(_holds_float, get_args(annotation)))
-
-
-_FLOATS: Final[Mapping[Kind, frozenset[str]]] = {
-    kind: frozenset(name for name in _MEASURED[kind] if _holds_float(model.model_fields[name].annotation))
-    for kind, model in MODELS.items()
-}

@@ -23,13 +23,12 @@ from devices.series import Point, SeriesKey
 from ingest.device_watch import heard
 from ingest.identity import Classified, Identity, Verdict, content_digest
 from ingest.intake import Batch, Intake, device_of, letter
-from ingest.messages import RECORDER, LogRecord
+from ingest.messages import RECORDER, LogRecord, Place
 from ingest.pause import pause
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from ingest.recorder_state import (
     Letter,
     Outgoing,
-    Place,
     RecorderState,
     Settlement,
     StateUnavailable,
@@ -47,6 +46,10 @@ of them are in memory, some 10 MB each."""
 _BREATH_RECORDS: Final = 200
 """After so many, some milliseconds, whoever else waits for the thread has it: the write under way, above all."""
 _IDLE_S: Final = 0.05
+_GATHER_S: Final = 0.1
+"""Live, the recorder waits so long for more after a small batch: each costs two syncs and a request, however small."""
+_WORTH_A_WRITE: Final = 2_500
+"""Records: a batch of as many is written while the next is settled, and nobody waits."""
 _RECENT_WRITES: Final = 100
 _MAX_RETRY_AFTER_S: Final = 300.0
 """A store that asks for more is asked again after this."""
@@ -233,18 +236,19 @@ class _Written(NamedTuple):
 def _sort(batch: Batch, classified: Classified) -> tuple[list[str], list[Place]]:
     """New readings go out as lines; the others are counted, or kept with their bytes."""
     lines, places, tallies = [], [], batch.tallies
-    for (instant, measured, line, record, place), verdict in zip(batch.admitted, classified.verdicts, strict=True):
+    for admitted, verdict in zip(batch.admitted, classified.verdicts, strict=True):
+        instant = admitted.instant
         device_id = instant.series.device_id
         if verdict is Verdict.NEW:
             tallies[device_id].fresh += 1
-            lines.append(line)
-            places.append(Place(record.offset, place))
+            lines.append(admitted.line)
+            places.append(admitted.place)
         elif verdict is Verdict.DUPLICATE:
             tallies[device_id].duplicate += 1
         else:
             refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
-            contended = (instant, content_digest(measured))
-            batch.letters.append(replace(letter(record.message, place, refusal, device_id), conflict=contended))
+            refused = letter(admitted.message, admitted.place.place, refusal, device_id)
+            batch.letters.append(replace(refused, conflict=(instant, content_digest(admitted.measured))))
     return lines, places
 
 
@@ -284,6 +288,12 @@ async def run_recorder(
     while not stop.is_set():
         try:
             handled = await recorder.step()
+            if failures:
+                _log.info("recorder goes on after %d attempts", failures)
+                recorder.report(None, None)
+                failures, since = 0, 0
+            if 0 < handled < _WORTH_A_WRITE:
+                await recorder.finish()  # there is no next batch to settle meanwhile
         except (StoreUnavailable, StateUnavailable, RawLogError) as exc:
             failures += 1
             since = since or clock()
@@ -292,12 +302,8 @@ async def run_recorder(
             recorder.report(str(exc), since)
             await pause(stop, backoff.delay_s(failures, getattr(exc, "retry_after", None), random.random))
             continue
-        if failures:
-            _log.info("recorder goes on after %d attempts", failures)
-            recorder.report(None, None)
-            failures, since = 0, 0
-        if handled == 0:
-            await pause(stop, _IDLE_S)
+        if handled < _WORTH_A_WRITE:
+            await pause(stop, _GATHER_S if handled else _IDLE_S)
     if not failures:
         with suppress(StoreUnavailable, StateUnavailable, RawLogError):
             await recorder.finish()

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pydantic_core import from_json, to_json
+from msgspec import json
 
 from devices.readings import Kind
 from devices.refusals import Refusal
 from devices.series import SeriesKey
 from ingest.device_watch import Heard
+from ingest.messages import Place
 from ingest.recorder_schema import SCHEMA, VERSION, bring_up
 from ingest.store import Instant
 
@@ -27,15 +28,6 @@ _BUSY_TIMEOUT_S: Final = 30.0
 
 class StateUnavailable(Exception):
     """The recorder's file cannot be read or written now (disk full, locked); nothing of the call was kept."""
-
-
-class Place(NamedTuple):
-    """Where the bytes of a reading are."""
-
-    offset: int
-    """Record of the raw log."""
-    place: int
-    """In the record's array, 0 for the first or only reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +111,8 @@ def open_state(path: Path) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
+        # Some systems' SQLite writes zeros over what is deleted: over a megabyte of the outbox with each batch.
+        db.execute("PRAGMA secure_delete=OFF")
         if (version := _version(db)) == 0:
             db.executescript(SCHEMA)  # a reader of a file that is there writes nothing
         elif version < VERSION:
@@ -180,7 +174,7 @@ class RecorderState:
         with state_errors(self._path):
             rows = self._db.execute("SELECT batch, lines, places FROM outbox ORDER BY batch").fetchall()
         return [
-            Outgoing(batch, from_json(lines), [Place(*place) for place in from_json(places)])
+            Outgoing(batch, json.decode(lines, type=list[str]), json.decode(places, type=list[Place]))
             for batch, lines, places in rows
         ]
 
@@ -202,7 +196,7 @@ class RecorderState:
             db.execute("UPDATE progress SET offset = ?", (settlement.offset,))
             if lines:
                 counts = {name: tally.fresh for name, tally in settlement.tallies.items() if tally.fresh}
-                rows = (to_json(lines), to_json(places), to_json(counts))
+                rows = (json.encode(lines), json.encode(places), json.encode(counts))
                 batch = db.execute("INSERT INTO outbox (lines, places, counts) VALUES (?, ?, ?)", rows).lastrowid
             db.executemany("INSERT OR IGNORE INTO series VALUES (?, ?, ?)", settlement.new_series)
             db.executemany(
@@ -245,7 +239,7 @@ def queued_by_device(db: sqlite3.Connection) -> Counter[str]:
     """Settled readings that are not known to be in the store."""
     queued: Counter[str] = Counter()
     for (counts,) in db.execute("SELECT counts FROM outbox"):
-        queued.update(from_json(counts))
+        queued.update(json.decode(counts, type=dict[str, int]))
     return queued
 
 

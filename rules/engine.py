@@ -8,64 +8,26 @@ same whatever order readings arrive in, as long as none comes after one that is 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
-from typing import Any, Final, Literal, NamedTuple
-
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from typing import Any, Final, NamedTuple
 
 from devices.city import City, Device, DeviceRole
-from devices.codec import encode
 from devices.readings import Position, Reading, Weighing
 from rules.alerts import AlertChange
 from rules.clock import FleetClock
-from rules.dossier import Dossier, DossierRows, SnapshotUnusable
+from rules.dossier import Dossier
 from rules.incidents import OPENING, IncidentBook
 from rules.reorder import HOLD_MS, WINDOW_MS, Lane, Waiting
 from rules.rule import FleetRule, Quiet, Rule, Step
+from rules.snapshot import FleetRow, Rows, SnapshotUnusable, Unsaved
 from rules.tracking import Track, follow
-from rules.verdicts import Verdict
+from rules.verdicts import HeldVerdict, Verdict
 
 AnyRule = Rule[Any]
 
 TRACKING: Final = "tracking"
 """Name under which failures of the tracking all rules share are counted."""
-LARGE_FLEET: Final = 20_000
-"""Devices. In a larger one a reading waits for its order as the device sent it: 200,000 decoded ones are 400 MB."""
-_SENT_BYTES: Final = 1_000
-"""A longer message is mostly what nobody reads, and is written anew before it waits."""
-
-
-class _Held(NamedTuple):
-    """A verdict that waits for fleet time; ordered by its first five fields, which no two share."""
-
-    at: int
-    rule: str
-    subject: str
-    part: str
-    serial: int
-    verdict: Verdict
-
-
-class _FleetRow(BaseModel):
-    """What the engine knows besides its dossiers."""
-
-    format: Literal[2] = 2
-    clock: FleetClock
-    held: list[tuple[int, str, str, str, int, Verdict]]
-    serial: int
-    failures: dict[str, int]
-    memories: dict[str, Any]
-    """Of fleet rules, by name and version."""
-
-
-class Unsaved(NamedTuple):
-    """What must be written down, in one transaction, so that an engine can go on from here."""
-
-    fleet: bytes
-    """In place of the one before."""
-    devices: Iterator[tuple[str, bytes]]
-    """Rows of those devices that changed, in the order of their ids. To be read before the next reading."""
 
 
 class _Asked(NamedTuple):
@@ -85,8 +47,8 @@ class RuleEngine:
         asked = [_Asked(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
         self._by_role = {role: [one for one in asked if role in one.rule.roles] for role in DeviceRole}
         self._awaiting = [one for one in asked if one.awaits]
-        self._rows = DossierRows(rules)
-        self._fleet_rules = {f"{rule.name}/{rule.version}": rule for rule in rules if isinstance(rule, FleetRule)}
+        self._rows = Rows(rules)
+        self._fleet_rules = [rule for rule in rules if isinstance(rule, FleetRule)]
         self.failures: Counter[str] = Counter()
         """Readings a rule raised on, by rule name. The rule's state of that device was reset; the others went on."""
         self._clear()
@@ -96,8 +58,8 @@ class RuleEngine:
         self._clock = FleetClock()
         self._dossiers: dict[str, Dossier] = {}
         self._changed: set[str] = set()
-        self._memories = {rule.name: rule.memory() for rule in self._fleet_rules.values()}
-        self._held: list[_Held] = []
+        self._memories = {rule.name: rule.memory() for rule in self._fleet_rules}
+        self._held: list[HeldVerdict] = []
         self._serial = 0
         self._flush_at: list[tuple[int, str]] = []
         self._wake_at: list[tuple[int, str]] = []
@@ -121,21 +83,17 @@ class RuleEngine:
             if device.role is DeviceRole.TRUCK and vehicle is not None:
                 self._trucks_of_plate.setdefault(vehicle.plate, []).append(device)
 
-    def judge(self, reading: Reading, sent: bytes | None = None) -> list[AlertChange]:
-        """Take in a reading that was admitted, and say what changed for people. `sent` is its JSON, where there is."""
+    def judge(self, reading: Reading) -> list[AlertChange]:
+        """Take in a reading that was admitted, and say what changed for people."""
         changes: list[AlertChange] = []
-        if sent is not None and len(sent) > _SENT_BYTES:
-            sent = None
-        if sent is None and len(self._dossiers) >= LARGE_FLEET:
-            sent = encode(reading)
         known = self._dossier(reading.device_id)
         self._clock.heard(reading.device_id, reading.ts, known.lane.newest)
-        self._arrive(reading, sent, known, changes)
+        self._arrive(reading, known, changes)
         if not isinstance(reading, Position) and isinstance(reading, Weighing) and reading.plate is not None:
             terminals = self._trucks_of_plate.get(reading.plate, ())
             valid = next((device.id for device in terminals if device.validity.covers(reading.ts)), None)
             if valid is not None:
-                self._arrive(reading, sent, self._dossier(valid), changes)
+                self._arrive(reading, self._dossier(valid), changes)
         self._fleet_time_passed(changes)
         return changes
 
@@ -148,15 +106,13 @@ class RuleEngine:
 
     def unsaved(self) -> Unsaved:
         """What changed since `saved`; the city and the parameters are not in it."""
-        fleet = _FleetRow(
-            clock=self._clock,
-            held=self._held,
-            serial=self._serial,
-            failures=self.failures,
-            memories={key: self._memories[rule.name] for key, rule in self._fleet_rules.items()},
-        )
-        devices = ((device_id, self._rows.dump(self._dossiers[device_id])) for device_id in sorted(self._changed))
-        return Unsaved(fleet.model_dump_json().encode(), devices)
+        memories = {f"{rule.name}/{rule.version}": self._memories[rule.name] for rule in self._fleet_rules}
+        fleet = FleetRow(self._clock, self._held, self._serial, dict(self.failures), memories)
+        devices = map(self._row, sorted(self._changed))
+        return Unsaved(self._rows.dump_fleet(fleet), devices)
+
+    def _row(self, device_id: str) -> tuple[str, bytes]:
+        return device_id, self._rows.dump(self._dossiers[device_id])
 
     def saved(self) -> None:
         """What was `unsaved` is written down."""
@@ -171,6 +127,8 @@ class RuleEngine:
         except SnapshotUnusable:
             self._clear()
             raise
+        if self._rows.are_outdated:
+            self._changed.update(self._dossiers)
         self._flush_at = [(known.lane.due, known.device_id) for known in self._dossiers.values() if known.lane.due]
         heapify(self._flush_at)
         for known in self._dossiers.values():
@@ -178,16 +136,13 @@ class RuleEngine:
                 self._schedule(asked, known)
 
     def _restore_fleet(self, row: bytes) -> None:
-        try:
-            said = _FleetRow.model_validate_json(row)
-            for key, rule in self._fleet_rules.items():
-                if key in said.memories:
-                    self._memories[rule.name] = TypeAdapter(rule.memory).validate_python(said.memories[key])
-        except ValidationError as exc:
-            where = ".".join(str(part) for part in exc.errors()[0]["loc"])
-            raise SnapshotUnusable(f"it is damaged, or was written by another version: {where or 'no JSON'}") from exc
+        said = self._rows.load_fleet(row)
+        for rule in self._fleet_rules:
+            memory = said.memories.get(f"{rule.name}/{rule.version}")
+            if memory is not None:
+                self._memories[rule.name] = memory
         self._clock, self._serial, self.failures = said.clock, said.serial, Counter(said.failures)
-        self._held = [_Held(*held) for held in said.held if held[1] in self._rules]
+        self._held = [held for held in said.held if held.rule in self._rules]
         heapify(self._held)
 
     def _dossier(self, device_id: str) -> Dossier:
@@ -201,10 +156,10 @@ class RuleEngine:
         self._changed.add(known.device_id)
         return known
 
-    def _arrive(self, reading: Reading, sent: bytes | None, known: Dossier, changes: list[AlertChange]) -> None:
+    def _arrive(self, reading: Reading, known: Dossier, changes: list[AlertChange]) -> None:
         lane, now = known.lane, self._clock.now
         was_due = lane.due
-        released = lane.arrive(reading, now, sent, as_sent_only=len(self._dossiers) >= LARGE_FLEET)
+        released = lane.arrive(reading, now)
         if released is None:
             known.late += 1
             device = self._city.device(known.device_id, reading.ts)
@@ -221,7 +176,7 @@ class RuleEngine:
     def _judge_in_order(self, released: Iterable[Waiting], known: Dossier, changes: list[AlertChange]) -> None:
         city = self._city
         for waiting in released:
-            reading = waiting.reading()
+            reading = waiting.reading
             device = city.device(known.device_id, reading.ts)
             if device is None:  # taken out of the city while its readings waited
                 continue
@@ -306,12 +261,12 @@ class RuleEngine:
         for verdict in verdicts:
             if isinstance(rule, FleetRule):
                 self._serial += 1
-                held = _Held(verdict.at, rule.name, verdict.subject, verdict.part, self._serial, verdict)
+                held = HeldVerdict(verdict.at, rule.name, verdict.subject, verdict.part, self._serial, verdict)
                 heappush(self._held, held)
             else:
                 self._tell(rule, verdict, changes)
 
-    def _settle(self, held: _Held, changes: list[AlertChange]) -> None:
+    def _settle(self, held: HeldVerdict, changes: list[AlertChange]) -> None:
         rule = self._rules[held.rule]
         if not isinstance(rule, FleetRule):
             return

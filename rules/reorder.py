@@ -1,14 +1,13 @@
 """Putting one device's readings into the order they were measured in, whatever order they arrive in."""
 
-import json
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from devices.codec import encode
-from devices.readings import MODELS, Fill, Kind, Reading
+from devices.codec import encode_content
+from devices.readings import Fill, Reading
 
 WINDOW_MS: Final = 30_000
 """How much older than the device's newest reading another may be and still be put in its place."""
@@ -33,22 +32,7 @@ class Waiting(NamedTuple):
     at: int
     """When the fleet knew of it: its device time; or, if it came later than the window allows, fleet time less the
     window. ms."""
-    decoded: Reading | None
-    """None in a large fleet: what was sent takes an eighth of the memory, and is decoded again."""
-    sent: bytes | None
-    """Its JSON as the device sent it, which is what a checkpoint keeps; None where it has to be written anew."""
-    kind: Kind
-    device_id: str
-
-    def reading(self) -> Reading:
-        if self.decoded is not None:
-            return self.decoded
-        return MODELS[self.kind].model_validate_json(self.sent or b"", context=self.device_id)
-
-    def as_sent(self) -> bytes:
-        if self.sent is not None or self.decoded is None:
-            return self.sent or b""
-        return encode(self.decoded)
+    reading: Reading
 
 
 _TS: Final = attrgetter("ts")
@@ -73,13 +57,10 @@ class Lane:
     waiting: list[Waiting] = field(default_factory=list)
     """In order."""
 
-    def arrive(
-        self, reading: Reading, fleet_now: int, sent: bytes | None = None, *, as_sent_only: bool = False
-    ) -> Sequence[Waiting] | None:
+    def arrive(self, reading: Reading, fleet_now: int) -> Sequence[Waiting] | None:
         """Take a reading in and return those that may be judged now, in order; None when it is too late for that.
 
-        What another device measured of this one (a ticket) does not move the device's time on. `sent` is the reading's
-        JSON; with `as_sent_only` that is all that waits.
+        What another device measured of this one (a ticket) does not move the device's time on.
         """
         ts = reading.ts
         own = reading.device_id == self.device_id
@@ -90,8 +71,7 @@ class Lane:
             return None
         waiting = self.waiting
         at = max(ts, fleet_now - WINDOW_MS)
-        decoded = None if as_sent_only and sent is not None else reading
-        arrived = Waiting(ts, at, decoded, sent, reading.kind, self.device_id if own else reading.device_id)
+        arrived = Waiting(ts, at, reading)
         if not waiting or ts > waiting[-1].ts:
             waiting.append(arrived)
         else:
@@ -116,30 +96,11 @@ class Lane:
         released, self.waiting = self.waiting, []
         return released
 
-    def dump(self) -> bytes:
-        """For a checkpoint: JSON."""
-        waiting = ",".join(
-            f'[{said.ts},{said.at},{json.dumps(said.as_sent().decode())},"{said.kind}","{said.device_id}"]'
-            for said in self.waiting
-        )
-        return f"[{self.newest},{self.open_from},{self.due},[{waiting}]]".encode()
-
-    @classmethod
-    def load(cls, device_id: str, dumped: list[Any]) -> "Lane":
-        """Raises ValueError or TypeError for anything but the values of a dump."""
-        newest, open_from, due, waiting = dumped
-        said = [Waiting(ts, at, None, sent.encode(), Kind(kind), who) for ts, at, sent, kind, who in waiting]
-        return cls(device_id, newest, open_from, due, said)
-
     def _put(self, arrived: Waiting) -> None:
         """In its place among those of the same time or later."""
-        key = order_key(arrived.reading())
-        place = bisect_left(self.waiting, key, key=lambda said: order_key(said.reading()))
-        if place == len(self.waiting) or order_key(self.waiting[place].reading()) != key:
+        key = order_key(arrived.reading)
+        place = bisect_left(self.waiting, key, key=lambda said: order_key(said.reading))
+        if place == len(self.waiting) or order_key(self.waiting[place].reading) != key:
             self.waiting.insert(place, arrived)
-        elif _content(arrived) < _content(self.waiting[place]):
+        elif encode_content(arrived.reading) < encode_content(self.waiting[place].reading):
             self.waiting[place] = arrived
-
-
-def _content(waiting: Waiting) -> str:
-    return waiting.reading().model_dump_json(exclude={"seq"})

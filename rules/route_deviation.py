@@ -103,7 +103,7 @@ class RouteDeviation(FleetRule[State, Closures]):
         fix, vehicle_id = step.fix, step.device.vehicle_id
         if fix is None:
             return ()
-        routes = list(step.city.routes_of(vehicle_id, fix.ts)) if vehicle_id is not None else []
+        routes = step.city.routes_of(vehicle_id, fix.ts) if vehicle_id is not None else ()
         if not routes or fix.blind:
             return self._unknown(step, state)
         if not fix.usable:

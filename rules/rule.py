@@ -49,7 +49,7 @@ class Quiet(NamedTuple):
 
 
 S = TypeVar("S")
-"""A rule's state of one device: a dataclass that pydantic can write as JSON and read back."""
+"""A rule's state of one device: a dataclass that `rules.snapshot` can write and read back."""
 M = TypeVar("M")
 """What a rule remembers of the whole fleet: likewise."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from devices.geometry import LatLon
 from rules.alerts import Evidence, Severity, Text
@@ -48,3 +49,14 @@ class Verdict:
     """Tells apart incidents of one subject that have nothing to do with each other: its compartments."""
     shared: str = ""
     """What several subjects may have in common (the id of a route), for rules that compare devices."""
+
+
+class HeldVerdict(NamedTuple):
+    """A verdict that waits for fleet time; ordered by its first five fields, which no two share."""
+
+    at: int
+    rule: str
+    subject: str
+    part: str
+    serial: int
+    verdict: Verdict

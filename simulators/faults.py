@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Final
 
+from msgspec import structs
+
 from devices.readings import Fill
 from simulators.moments import Moment, NetworkDown, NetworkUp, Sensed
 
@@ -58,7 +60,7 @@ def slow_clock(moments: Iterator[Moment], *, behind_s: float, loses_ppm: float) 
         ts = moment.reading.ts
         first_ms = ts if first_ms is None else first_ms
         drift_ms = round(behind_s * 1000 + (ts - first_ms) * loses_ppm / 1e6)
-        yield replace(moment, reading=moment.reading.model_copy(update={"ts": ts - drift_ms}))
+        yield replace(moment, reading=structs.replace(moment.reading, ts=ts - drift_ms))
 
 
 def stuck_thermometer(fills: Iterator[Fill], from_ms: int) -> Iterator[Fill]:
@@ -69,7 +71,7 @@ def stuck_thermometer(fills: Iterator[Fill], from_ms: int) -> Iterator[Fill]:
             frozen = fill.temperature_c
             yield fill
         else:
-            yield fill.model_copy(update={"temperature_c": frozen})
+            yield structs.replace(fill, temperature_c=frozen)
 
 
 def blind_zone(start_ms: int, length_s: float) -> tuple[Moment, ...]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Final
 
+from msgspec.structs import replace
+
 from devices.codec import encode
 from devices.readings import Kind, Reading, Status
 from devices.topics import command_ack_topic, reading_topic
@@ -110,7 +112,7 @@ class Firmware:
 
     def _take(self, sensed: Sensed) -> None:
         reading = self._orders.sensed(sensed.reading)
-        numbered: Reading = reading.model_copy(update={"seq": self._counters.next_seq()})
+        numbered: Reading = replace(reading, seq=self._counters.next_seq())
         if sensed.copies == 0:
             self._tally.lost_on_purpose += 1
         for _ in range(sensed.copies):

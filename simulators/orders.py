@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from devices.commands import (
@@ -102,7 +103,7 @@ class Orders:
         if self._carried is None or (reading.load_kg or 0.0) >= (self._carried.load_kg or 0.0):
             self._carried = reading
         load: Load | None = self._carried.load
-        return reading.model_copy(update={"lift_up": False, "load": load, "load_kg": self._carried.load_kg})
+        return replace(reading, lift_up=False, load=load, load_kg=self._carried.load_kg)
 
     def _carry_out(self, order: Order, now_ms: int) -> tuple[Outcome, str, Position | None]:
         place = self._controls.locate(now_ms) if self._controls.locate is not None else None

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from devices.codec import encode
 from devices.readings import Kind, Reading
 from devices.topics import reading_topic
@@ -62,7 +64,7 @@ def scheduled(
     for device_id, reading in recording:
         first_ms = reading.ts if first_ms is None else first_ms
         due_s = 0.0 if pace.speed is None else max(0.0, (reading.ts - first_ms) / 1000 / pace.speed)
-        shifted = reading.model_copy(update={"ts": reading.ts + shift_ms}) if shift_ms else reading
+        shifted = replace(reading, ts=reading.ts + shift_ms) if shift_ms else reading
         yield due_s, device_id, shifted
 
 

@@ -14,10 +14,19 @@ from typing import Final
 
 import gpxpy
 import gpxpy.gpx
+from msgspec.structs import replace
 
 from devices.ids import DEVICE_ID_PATTERN, RESERVED_IDS
-from devices.readings import Kind, Position, Reading
-from simulators.rows import Columns, RowError, position_of_row, reading_of_line, rows_of_csv, rows_of_json
+from devices.readings import Kind, Reading
+from simulators.rows import (
+    Columns,
+    RowError,
+    checked_position,
+    position_of_row,
+    reading_of_line,
+    rows_of_csv,
+    rows_of_json,
+)
 
 _DEVICE_ID: Final = re.compile(DEVICE_ID_PATTERN)
 _FOREIGN_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -137,7 +146,7 @@ class Recording:
     def _position(self, row: dict[str | int, object], names: DeviceNames) -> tuple[str, Reading]:
         device, position = position_of_row(row, self.columns, self.device_id)
         device_id = names.id_of(device)
-        return device_id, position.model_copy(update={"device_id": device_id})
+        return device_id, replace(position, device_id=device_id)
 
     def _payload_rows(self, text: str) -> Iterator[tuple[str, "_ReadRow"]]:
         for number, line in enumerate(text.splitlines(), 1):
@@ -168,9 +177,8 @@ class Recording:
         device_id = names.id_of(self.device_id or "")
         ts = round(point.time.timestamp() * 1000)
         altitude_m = None if point.elevation is None else float(point.elevation)
-        return device_id, Position(
-            device_id=device_id, ts=ts, lat=float(point.latitude), lon=float(point.longitude), altitude_m=altitude_m
-        )
+        place = {"lat": float(point.latitude), "lon": float(point.longitude), "altitude_m": altitude_m}
+        return device_id, checked_position({"ts": ts, **place}, device_id)
 
 
 _ReadRow = Callable[[DeviceNames], tuple[str, Reading]]

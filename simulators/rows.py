@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from devices.codec import Flaw, decode
-from devices.readings import Kind, Position, Reading
+from devices.field_check import reading_of
+from devices.readings import Kind, Reading
 from devices.refusals import DecodeError
 from devices.topics import reading_topic
 
@@ -89,18 +88,28 @@ def rows_of_json(text: str) -> Iterable[tuple[int, Row]]:
     return enumerate(elements, 1)
 
 
-def position_of_row(row: Mapping[Column, object], columns: Columns, device_id: str | None) -> tuple[str, Position]:
-    """(recorded device name, position without a device). Raises RowError."""
+def position_of_row(row: Mapping[Column, object], columns: Columns, device_id: str | None) -> tuple[str, Reading]:
+    """(recorded device name, position of a device to be named). Raises RowError."""
     if device_id is None and columns.device is None:
         raise RowError("device", "nothing says whose row this is: name a device column or give a device id")
     name = device_id if device_id is not None else str(_cell(row, columns.device or 0)).strip()
     lat, lon = _place(row, columns)
     fields: dict[str, Any] = {field: _number(row, column) for field, column in columns.extras if _filled(row, column)}
+    column_of: dict[str, Column] = {"ts": columns.time, "lat": columns.lat, "lon": columns.lon, **dict(columns.extras)}
+    if columns.point is not None:
+        column_of |= {"lat": columns.point, "lon": columns.point}
+    return name, checked_position({"ts": _ts(row, columns), "lat": lat, "lon": lon, **fields}, "recorded", column_of)
+
+
+def checked_position(
+    values: Mapping[str, object], device_id: str, column_of: Mapping[str, Column] | None = None
+) -> Reading:
+    """A position of the values a recording gives, which may be anything; `column_of` a field. Raises RowError."""
     try:
-        return name, Position(device_id="recorded", ts=_ts(row, columns), lat=lat, lon=lon, **fields)
-    except ValidationError as exc:
-        error = exc.errors(include_url=False)[0]
-        raise RowError(_column_of(str(error["loc"][0]), columns), f"{error['msg']} (found {error['input']!r})") from exc
+        return reading_of(Kind.POSITION, values, device_id)
+    except DecodeError as exc:
+        field = exc.refusal.field or "(row)"
+        raise RowError((column_of or {}).get(field, field), exc.refusal.detail) from exc
 
 
 def reading_of_line(line: str, kind: Kind, device_id: str | None, id_of: Callable[[str], str]) -> tuple[str, Reading]:
@@ -175,10 +184,3 @@ def _cell(row: Mapping[Column, object], column: Column) -> object:
 
 def _filled(row: Mapping[Column, object], column: Column) -> bool:
     return row.get(column) not in (None, "")
-
-
-def _column_of(field: str, columns: Columns) -> Column:
-    if field in {"lat", "lon"} and columns.point is not None:
-        return columns.point
-    named: dict[str, Column] = {"ts": columns.time, "lat": columns.lat, "lon": columns.lon, **dict(columns.extras)}
-    return named.get(field, field)

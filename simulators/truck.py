@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from devices.geometry import LocalPlane
 from devices.readings import Load, Position
 from simulators.gnss import Receiver
@@ -72,8 +74,8 @@ class Terminal:
         if not a.ts <= ts <= b.ts:
             return None
         share = (ts - a.ts) / (b.ts - a.ts) if b.ts > a.ts else 1.0
-        between = {"lat": a.lat + share * (b.lat - a.lat), "lon": a.lon + share * (b.lon - a.lon)}
-        return a.model_copy(update={"ts": ts} | {name: round(degrees, 7) for name, degrees in between.items()})
+        lat, lon = a.lat + share * (b.lat - a.lat), a.lon + share * (b.lon - a.lon)
+        return replace(a, ts=ts, lat=round(lat, 7), lon=round(lon, 7))
 
     def _is_time(self, since_ms: int, before: TruckState, now: TruckState) -> bool:
         told_s = self._controls.interval_s

@@ -9,6 +9,8 @@ StoreError
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from msgspec import Struct
+
 from devices.series import FieldValue, Point, SeriesKey
 
 
@@ -36,8 +38,8 @@ class StoreRejected(StoreError):
         self.rejected = tuple(rejected)
 
 
-class Instant(NamedTuple):
-    """One series at one device time: what can be stored once."""
+class Instant(Struct, frozen=True, gc=False):
+    """One series at one device time: what can be stored once. One is made for each reading."""
 
     series: SeriesKey
     ts: int

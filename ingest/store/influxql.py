@@ -5,10 +5,10 @@ on time, no SELECT INTO, no cardinality. Device time in milliseconds both ways (
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 
-from devices.readings import MODELS, Kind
-from devices.series import FieldValue
+from devices.readings import Kind
+from devices.series import FLOAT_FIELDS, FieldValue
 
 _IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
 _IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -73,7 +73,7 @@ def count_all(kind: str) -> str:
 
 def read_series(result: Mapping[str, Any], kind: str, prefix: str = "") -> Iterator[Series]:
     """Read the answer to one statement. `prefix` is what a mean put before each field's name."""
-    floats = _FLOAT_FIELDS.get(kind, frozenset())
+    floats = FLOAT_FIELDS.get(kind, frozenset())
     for series in result.get("series", ()):
         tags = series.get("tags", {})
         columns = [column.removeprefix(prefix) for column in series["columns"][1:]]
@@ -90,14 +90,3 @@ def read_series(result: Mapping[str, Any], kind: str, prefix: str = "") -> Itera
             for row in series["values"]
         ]
         yield Series(tags.get("device", ""), tags.get(PART_TAG.get(kind, ""), ""), rows)
-
-
-def _is_float(annotation: Any) -> bool:
-    return annotation is float or any(_is_float(inner) for inner in get_args(annotation))
-
-
-_FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    kind: frozenset(field for field, info in model.model_fields.items() if _is_float(info.annotation))
-    for kind, model in MODELS.items()
-}
-"""JSON does not tell 40.0 from 40: these are floats whatever their value."""

@@ -14,7 +14,7 @@ _GATE_M = 20.0
 
 @dataclass(slots=True)
 class Track:
-    """State of one truck between readings; JSON-able."""
+    """State of one truck between readings."""
 
     motion: Motion = field(default_factory=Motion)
     lift: Switch = field(default_factory=Switch)

@@ -9,7 +9,7 @@ from shapely import LineString, Point, Polygon, distance, dwithin, line_locate_p
 
 from devices.city import ALWAYS, City, Route, Site, SiteKind, Validity
 from devices.geometry import XY, LatLon, LocalPlane
-from devices.plane_grid import CELL_M, CellMemo
+from devices.plane_grid import _CELLS, CELL_M, CellMemo
 
 CENTRE = LatLon(lat=35.49, lon=112.85)
 PLANE = LocalPlane(CENTRE)
@@ -194,10 +194,9 @@ def test_first_of_equally_near_points_is_the_one_along_the_route() -> None:
     )
 
 
-def test_memory_of_squares_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.plane_grid._CELLS", 3)
+def test_memory_of_squares_is_bounded() -> None:
     memo: CellMemo[int, int] = CellMemo()
-    for square in range(10):
+    for square in range(_CELLS + 10):
         assert memo.remember(square, -square) == -square
         assert memo[square] == -square
-        assert len(memo) <= 3
+    assert len(memo) == 10

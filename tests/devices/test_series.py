@@ -1,3 +1,5 @@
+from msgspec.structs import replace
+
 from devices.city import Device, DeviceRole
 from devices.readings import Fill, Kind, Load, Position
 from devices.series import FIELDS, content, point_of, series_key
@@ -26,15 +28,15 @@ def test_standing_device_is_tagged_by_site_and_compartment() -> None:
 
 def test_a_resent_reading_has_the_same_content_under_a_new_number() -> None:
     first = Fill(device_id="point-001", ts=TS, seq=1, fill_pct=50)
-    again = first.model_copy(update={"seq": 2})
-    other = first.model_copy(update={"fill_pct": 51.0})
+    again = replace(first, seq=2)
+    other = replace(first, fill_pct=51.0)
     assert content(first) == content(again) != content(other)
 
 
 def test_compartments_of_one_instant_are_series_of_their_own() -> None:
     paper = Fill(device_id="point-001", ts=TS, compartment="paper", fill_pct=50)
     assert series_key(paper) == (Kind.FILL, "point-001", "paper")
-    assert series_key(paper.model_copy(update={"compartment": "glass"})) != series_key(paper)
+    assert series_key(replace(paper, compartment="glass")) != series_key(paper)
 
 
 def test_field_names_say_their_units() -> None:

@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     took_s, cpu_s = time.monotonic() - began, time.process_time() - began_cpu
     kinds = _smallest(outcome.findings)
     for finding in kinds:
-        topic, payload, received_at = finding.message
-        sys.stdout.write(f"\n{finding.what}\n  topic {topic[:_SHOWN]!r}, received at {received_at}\n")
-        sys.stdout.write(f"  {len(payload)} bytes: {payload[:_SHOWN]!r}\n")
+        message = finding.message
+        sys.stdout.write(f"\n{finding.what}\n  topic {message.topic[:_SHOWN]!r}, received at {message.received_at}\n")
+        sys.stdout.write(f"  {len(message.payload)} bytes: {message.payload[:_SHOWN]!r}\n")
     refused = ", ".join(f"{reason} {count:,}" for reason, count in outcome.refused.most_common())
     sys.stdout.write(
         f"\n{outcome.messages:,} messages (seed {options.seed}) in {took_s:.0f} s, {cpu_s:.0f} s of CPU\n"

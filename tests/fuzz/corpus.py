@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final, get_args
 
-from pydantic.fields import FieldInfo
+from msgspec.structs import FieldInfo, fields
 
 from devices.city import City, Device, DeviceRole
 from devices.codec import encode, encode_array
@@ -88,7 +88,7 @@ def _whole_readings() -> Iterator[RawMessage]:
     ]
     models = (Position, Weighing, MODELS[Kind.FILL], Throughput, Status)
     for model, (device_id, said) in zip(models, kinds, strict=True):
-        rest = {name: _any(info, text) for name, info in model.model_fields.items() if name not in said}
+        rest = {info.name: _any(info, text) for info in fields(model) if info.name not in said}
         readings = [model(**rest | said | {"device_id": device_id, "ts": T0 + n, "seq": n}) for n in range(5)]
         yield _message(readings[0])
         yield RawMessage(reading_topic(device_id, model.kind), encode_array(readings), T0 + _DELAY_MS)
@@ -96,7 +96,7 @@ def _whole_readings() -> Iterator[RawMessage]:
 
 def _any(info: FieldInfo, text: str) -> Any:
     """A value that the field takes."""
-    found = {inner for outer in (info.annotation, *get_args(info.annotation)) for inner in (outer, *get_args(outer))}
+    found = {inner for outer in (info.type, *get_args(info.type)) for inner in (outer, *get_args(outer))}
     for kind, value in ((bool, True), (float, 12.5), (int, 3), (str, text)):
         if kind in found:
             return value

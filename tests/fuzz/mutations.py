@@ -20,7 +20,7 @@ _TS = re.compile(rb'"ts"\s*:\s*(\d{1,15})')
 _SEEN_BYTES: Final = 4_096
 """Tokens are looked for no further than this."""
 
-_FIELDS: Final = sorted({name for model in MODELS.values() for name in model.model_fields})
+_FIELDS: Final = sorted({name for model in MODELS.values() for name in model.__struct_fields__})
 _NUMBERS: Final = (
     *("0", "-0", "-0.0", "0.0", "1", "1.0", "-1", "1e0", "10E-1", "0.1", "-0.1", "90.00000000000001", "180.0000001"),
     *("5e-324", "1e-400", "1.7976931348623157e308", "1e309", "1e400", "-1e400", "1e99999999999", "NaN", "Infinity"),
@@ -57,7 +57,7 @@ _TOPIC_PARTS: Final = (
 
 def mutated(rng: Random, seed: RawMessage, seeds: Sequence[RawMessage]) -> RawMessage:
     """One to five changes; the topic and the receive time are seldom among them."""
-    topic, payload, received_at = seed
+    topic, payload, received_at = seed.topic, seed.payload, seed.received_at
     for _ in range(min(5, 1 + int(rng.expovariate(0.9)))):
         [mutate] = rng.choices(_MUTATIONS, _WEIGHTS)
         payload = mutate(rng, payload, seeds)

@@ -21,8 +21,9 @@ from devices.readings import Reading
 from devices.refusals import DecodeError, Reason, Refusal
 from devices.series import point_of
 from devices.topics import reading_topic
+from ingest.admitted import Admitted
 from ingest.dead_letters import DeadLetters
-from ingest.intake import Admitted, Batch, Intake
+from ingest.intake import Batch, Intake
 from ingest.judge import judge_record
 from ingest.ledger import read_ledger
 from ingest.messages import LogRecord, RawMessage
@@ -122,7 +123,7 @@ class WholePath:
             _is_told_well(letter.refusal)
             _is_refused_again(letter)
         for admitted in batch.admitted:
-            reading = found[admitted.place] if isinstance(found, list) else None
+            reading = found[admitted.place.place] if isinstance(found, list) else None
             if not isinstance(reading, get_args(Reading)):
                 raise Broken("admitted is what was no reading")
             _comes_back(reading)

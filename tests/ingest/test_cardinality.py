@@ -49,23 +49,16 @@ def series_of(points: Iterable[Point]) -> set[Series]:
 
 
 def said(city: City, hour: int = 0) -> Iterator[Reading]:
-    """One reading of each of its kinds from every device; every value and number differs from hour to hour.
-
-    Made without checking, which is not what is tested and would take half the time.
-    """
+    """One reading of each of its kinds from every device; every value and number differs from hour to hour."""
     ts = START + hour * 3_600_000
     for number, device in enumerate(city.devices.values()):
-        yield Status.model_construct(device_id=device.id, ts=ts, seq=hour, online=True, session=hour + 1)
+        yield Status(device_id=device.id, ts=ts, seq=hour, online=True, session=hour + 1)
         if device.role is DeviceRole.TRUCK:
             lat = 35.5 + hour * 1e-3
-            yield Position.model_construct(
-                device_id=device.id, ts=ts, seq=hour + number, lat=lat, lon=112.8, manifest=f"m-{hour}"
-            )
+            yield Position(device_id=device.id, ts=ts, seq=hour + number, lat=lat, lon=112.8, manifest=f"m-{hour}")
         else:
             for compartment in COMPARTMENTS:
-                yield Fill.model_construct(
-                    device_id=device.id, ts=ts, compartment=compartment, fill_pct=float(hour % 100)
-                )
+                yield Fill(device_id=device.id, ts=ts, compartment=compartment, fill_pct=float(hour % 100))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import device_watch
-from ingest.device_watch import DeviceWatch, Heard, heard
+from ingest.device_watch import MAX_RANGES, DeviceWatch, Heard, heard
 from tests.ingest.recorder_parts import T0
 
 MINUTE_MS = 60_000
@@ -85,14 +84,16 @@ def test_a_jump_beyond_reason_is_a_counter_set_anew() -> None:
     assert (known.gaps, known.resets) == (0, 2)
 
 
-def test_gaps_beyond_the_bound_stay_counted_but_close_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device_watch, "MAX_RANGES", 2)
-    holed = live([1, 3, 5, 7, 9])
-    assert watch(holed).gaps == 4
-    assert watch(holed, late([6, 8], taken=0, received=90)).gaps == 2
-    assert watch(holed, late([2, 4], taken=0, received=90)).gaps == 4
-    split = live([1, 9, 19])
-    assert watch(split, late([5, 15], taken=0, received=90)).gaps == 14
+def test_gaps_beyond_the_bound_stay_counted_but_close_no_more() -> None:
+    last = 2 * (MAX_RANGES + 2)
+    holed = live(range(1, last + 2, 2))
+    assert watch(holed).gaps == MAX_RANGES + 2
+    assert watch(holed, late([last - 2, last], taken=0, received=90)).gaps == MAX_RANGES
+    assert watch(holed, late([2, 4], taken=0, received=90)).gaps == MAX_RANGES + 2
+    split = live(range(1, 10 * MAX_RANGES + 2, 10))
+    assert watch(split).gaps == 9 * MAX_RANGES
+    assert watch(split, late([5, 15], taken=0, received=90)).gaps == 9 * MAX_RANGES - 2
+    assert watch(split, late([5, 15, 2], taken=0, received=90)).gaps == 9 * MAX_RANGES - 2
 
 
 def test_a_packed_watch_stays_small_and_full_of_holes_too() -> None:

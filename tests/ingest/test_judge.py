@@ -1,12 +1,15 @@
 """The judge on a log: what it reads, what it passes over, and every place where it may be killed."""
 
 import asyncio
+import sqlite3
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from devices.city import City
@@ -118,7 +121,7 @@ def log() -> tuple[LogRecord, ...]:
         RawMessage("somebody/else", b"", 1),
         RawMessage("haulwatch/v1/T9/position", messages[0].payload, 1),
         RawMessage(TICK_TOPIC, b"nonsense", 1),
-        RawMessage("haulwatch/v1/P01/fill", b'[{"ts": 1}, ' + points[0].model_dump_json().encode() + b"]", 9 * 10**14),
+        RawMessage("haulwatch/v1/P01/fill", b'[{"ts": 1}, ' + msgspec.json.encode(points[0]) + b"]", 9 * 10**14),
     ]
     messages += [RawMessage(TICK_TOPIC, b"10000", 0)] * 25
     return tuple(LogRecord(offset, message) for offset, message in enumerate(messages, 1))
@@ -237,14 +240,15 @@ def test_a_checkpoint_that_cannot_be_read_means_judging_again_from_the_start(
     assert judge_of(tmp_path, journal=journal)[0].offset == len(log())
 
 
-def test_a_checkpoint_that_fails_is_made_whole_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_fails_is_made_whole_by_the_next(tmp_path: Path) -> None:
     """Rows of devices that were not heard since the failure are in it as well."""
     judge, _, journal = judge_of(tmp_path)
     judge.step(limit=30)
-    with monkeypatch.context() as broken:
-        broken.setattr(judge.engine, "unsaved", lambda: (b"", ((None, b"") for _ in range(3))))
+    with closing(sqlite3.connect(tmp_path / "judge.db", isolation_level=None)) as db:
+        db.execute("CREATE TRIGGER broken BEFORE INSERT ON device BEGIN SELECT RAISE(ABORT, 'no'); END")
         with pytest.raises(JudgeStateUnavailable):
             judge.checkpoint()
+        db.execute("DROP TRIGGER broken")
     judge.checkpoint()
     again, _, _ = judge_of(tmp_path, journal=journal)
     assert again.offset == 30

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from devices.codec import encode_array
-from ingest import intake
 from ingest import ledger as ledger_module
+from ingest.intake import MAX_STRANGERS
 from ingest.ledger import DeviceLine, Ledger, Line
 from ingest.messages import TICK_TOPIC
 from tests.ingest.recorder_parts import NOW, T0, Bench, counts, position, topic_of
@@ -82,10 +82,8 @@ async def test_what_is_refused_has_arrived_too(bench: Bench) -> None:
     assert (line.gaps, line.resets) == (4, 0), "2, 4, 8 whose payload is too large to look at, 5 of another device"
 
 
-async def test_a_stranger_is_watched_and_the_crowd_of_them_is_not(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(intake, "MAX_STRANGERS", 1)
+async def test_a_stranger_is_watched_and_the_crowd_of_them_is_not(bench: Bench) -> None:
+    bench.hear(*(position(0, device=f"one-of-{n}") for n in range(MAX_STRANGERS - 1)))
     for device in ("a-stranger", "another"):
         bench.hear(position(1, device=device, seq=1), position(5, device=device, seq=5))
     await bench.drain()

@@ -241,7 +241,7 @@ def test_retained_status_comes_with_the_first_subscription_only(mosquitto: Mosqu
     send(mosquitto, b"online", topic=topic, retain=True)
     source = make_source(mosquitto.url)
     (*_, batch) = take(source, 1)
-    assert batch.messages[0][:2] == (topic, b"online")
+    assert (batch.messages[0].topic, batch.messages[0].payload) == (topic, b"online")
     source.acknowledge(batch)
     leave(source, mosquitto)
     nothing_comes(make_source(mosquitto.url), mosquitto)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from devices.city import Device, DeviceRole
 from devices.readings import MODELS, Fill, Kind, Load, Position, Reading, Weighing
-from devices.series import content, point_of, series_key
+from devices.series import FIELDS, content, point_of, series_key
 from ingest.reading_line import line_head, measured, measured_before, whole_line
 from ingest.store.line_protocol import Unencodable, decode_fields, decode_line
 from tests.ingest.recorder_parts import T0
@@ -75,7 +75,7 @@ def test_lines_are_as_the_reference_writes_them() -> None:
     position = Position(device_id="d.1", ts=T0, seq=7, lat=35.5, lon=112.0, load=Load.LOADED, manifest='a "b" \\')
     assert line_of(position, DEVICES[0]) == (
         r"position,device=d.1,district=沁水\ 县,fleet=fleet\,\ one"
-        r' lat=35.5,lon=112.0,located=True,load="loaded",alarm_bits=0i,manifest="a \"b\" \\",seq=7i 1700000000000'
+        r' lat=35.5,lon=112.0,located=true,load="loaded",alarm_bits=0i,manifest="a \"b\" \\",seq=7i 1700000000000'
     )
     fill = Fill(device_id="d.1", ts=T0, compartment="glass", fill_pct=5.0)
     assert line_of(fill, DEVICES[1]) == r"fill,compartment=glass,device=d.1,site=site\=7 fill_pct=5.0 1700000000000"
@@ -95,3 +95,10 @@ def test_an_area_that_line_protocol_cannot_name_is_refused() -> None:
 
 def test_every_kind_has_a_form() -> None:
     assert all(measured_before(kind, {}) == "" for kind in MODELS)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_what_was_measured_comes_last_in_every_model(kind: Kind) -> None:
+    """The line takes the end of all values for it."""
+    measured_names = tuple(name for name in FIELDS[kind] if name != "seq")
+    assert MODELS[kind].__struct_fields__[-len(measured_names) :] == measured_names

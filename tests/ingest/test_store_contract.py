@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from devices.city import Device, DeviceRole
 from devices.readings import Fill, Kind, Load, Position, Reading, Status, Weighing
@@ -179,7 +180,7 @@ async def test_an_instant_stands_wherever_the_device_has_moved_since(store: Both
 async def test_control_characters_and_breaks_in_texts_survive(store: Both) -> None:
     texts = ["a\0b", "\r\n", "\x1b[2J", "\u2028", "\ufeff", "\uffff", "\U0010ffff", "a\\", '"\n#x y=1 5\n"']
     # Not what a reading may say, but what a store may be handed.
-    readings = [position(second).model_copy(update={"manifest": text}) for second, text in enumerate(texts)]
+    readings = [replace(position(second), manifest=text) for second, text in enumerate(texts)]
     await store.write(points(TRUCK, *readings))
     standing = await store.standing([instant(reading) for reading in readings])
     assert standing == {instant(reading): content(reading) for reading in readings}

@@ -3,15 +3,16 @@
 Places are metres east and north of the source; times are seconds since `T0`.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
+import msgspec
+from msgspec import convert
 from shapely import LineString, Polygon
 
 from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Vehicle
 from devices.geometry import XY, LatLon, LocalPlane
-from devices.readings import Fill, Load, Position, Reading, Weighing
+from devices.readings import Fill, Position, Reading, Weighing
 from rules.alerts import AlertChange
 from rules.engine import AnyRule, RuleEngine
 
@@ -76,9 +77,8 @@ class Trip:
     def _report(self, speed_kmh: float | None, /, **says: Any) -> None:
         here = place(self.x, self.y)
         fields: dict[str, Any] = {"lat": here.lat, "lon": here.lon, "speed_kmh": speed_kmh} | self.says | says
-        if isinstance(fields.get("load"), str):
-            fields["load"] = Load(fields["load"])
-        self.readings.append(Position(device_id=self.truck, ts=T0 + round(self.now_s * 1000), **fields))
+        fields |= {"device_id": self.truck, "ts": T0 + round(self.now_s * 1000)}
+        self.readings.append(convert(fields, Position))
 
     def drive(self, x: float, y: float, kmh: float = 40, **says: Any) -> Self:
         """Straight to a place, reporting on the way."""
@@ -117,8 +117,9 @@ def fills(
     start_s: int = 0,
     **says: Any,
 ) -> list[Reading]:
+    fields: dict[str, Any] = {"device_id": point, "compartment": part} | says
     return [
-        Fill(device_id=point, ts=T0 + (start_s + i * every_s) * 1000, compartment=part, fill_pct=level, **says)
+        convert(fields | {"ts": T0 + (start_s + i * every_s) * 1000, "fill_pct": level}, Fill)
         for i, level in enumerate(levels)
     ]
 
@@ -127,9 +128,8 @@ def ticket(
     truck: str, at_s: float, *, net_kg: float = 12_000, direction: Literal["in", "out"] = "in", **says: Any
 ) -> Weighing:
     fields: dict[str, Any] = {"tare_kg": 12_000.0, "net_kg": net_kg, "ticket": "1", "plate": f"晋E{truck}"} | says
-    return Weighing(
-        device_id="W1", ts=T0 + round(at_s * 1000), gross_kg=12_000 + net_kg, direction=direction, **fields
-    )  # fmt: skip
+    fields |= {"device_id": "W1", "ts": T0 + round(at_s * 1000), "gross_kg": 12_000 + net_kg, "direction": direction}
+    return convert(fields, Weighing)
 
 
 def in_time(*rows: Iterable[Reading]) -> list[Reading]:
@@ -154,7 +154,9 @@ def run(engine: RuleEngine, readings: Iterable[Reading], quiet_s: float = 150) -
 def rows(engine: RuleEngine) -> dict[str, Any]:
     """What the engine has to write down: of each device by its id, and of the fleet."""
     fleet, devices = engine.unsaved()
-    return {device_id: json.loads(row) for device_id, row in devices} | {"fleet": json.loads(fleet)}
+    return {device_id: msgspec.msgpack.decode(row) for device_id, row in devices} | {
+        "fleet": msgspec.msgpack.decode(fleet)
+    }
 
 
 def told(changes: Iterable[AlertChange]) -> list[str]:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from devices.readings import Kind, Position, Weighing
 from simulators.recordings import Recording, RecordingError
@@ -17,6 +18,7 @@ GPX = """<?xml version="1.0"?>
 <trkpt lat="35.5" lon="112.8"><ele>740.5</ele><time>2026-10-14T06:00:00Z</time></trkpt>
 <trkpt lat="35.6" lon="112.9">{second}</trkpt>
 </trkseg></trk></gpx>"""
+HIGH = "<ele>99999</ele><time>2026-10-14T06:00:10Z</time>"
 PLAIN = Columns(device="id")
 
 
@@ -77,7 +79,7 @@ def test_times_come_in_many_clothes(tmp_path: Path, time: str) -> None:
         ("A,2026-10-14T06:00:00Z,north,2", "a.csv, row 3: column 'lat': 'north' is not a number"),
         ("A,2026-10-14T06:00:00,1,2", "a.csv, row 3: column 'time': .* does not say its time zone"),
         ("A,yesterday,1,2", "a.csv, row 3: column 'time': 'yesterday' is neither ISO 8601"),
-        ("A,2026-10-14T06:00:00Z,91,2", "a.csv, row 3: column 'lat': .*less than or equal to 90"),
+        ("A,2026-10-14T06:00:00Z,91,2", "a.csv, row 3: column 'lat': lat: should be a number from -90 to 90"),
         ("A,2026-10-14T06:00:00Z,1", "a.csv, row 3: column 'lon': is missing or empty; the row has: .*lat"),
         ("!,2026-10-14T06:00:00Z,1,2", "a.csv, row 3: column 'device': '!' makes no device id"),
     ],
@@ -100,6 +102,7 @@ def test_a_bad_row_is_named_with_file_row_column_and_mend_or_skipped_and_counted
     [
         ("a.txt", "x", "cannot read .txt"),
         ("a.gpx", GPX.format(second=""), "track point 2: column 'time': is missing"),
+        ("a.gpx", GPX.format(second=HIGH), "track point 2: column 'altitude_m': .* from -500 to 9000 .found 99999"),
         ("a.gpx", "<gpx", "not GPX"),
         ("a.gpx", "<kml/>", "no track points"),
         ("a.json", "{}", "not one array of objects"),
@@ -153,10 +156,11 @@ def test_a_folder_and_an_archive_are_read_in_name_order(tmp_path: Path) -> None:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     for source in (tmp_path, archive):
-        assert [
-            p.ts % 10
-            for p in (q.model_copy(update={"ts": q.ts // 1000}) for q in positions(Recording((source,), PLAIN)))
-        ] == [1, 2, 3]
+        assert [p.ts % 10 for p in (replace(q, ts=q.ts // 1000) for q in positions(Recording((source,), PLAIN)))] == [
+            1,
+            2,
+            3,
+        ]
 
 
 @pytest.mark.recording

@@ -1,0 +1,12 @@
+"""Whether these tests run on compiled judgement (`make test-compiled`)."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import rules.engine
+
+COMPILED: Final = Path(rules.engine.__file__).suffix != ".py"
+
+interpreted_only = pytest.mark.skipif(COMPILED, reason="replaces a part of a module: a compiled one does not allow it")

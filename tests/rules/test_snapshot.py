@@ -1,0 +1,43 @@
+"""What the engine knows is written down and read back as it was."""
+
+import msgspec
+
+from devices.readings import Fill
+from rules.catalogue import build_rules
+from rules.dossier import Dossier
+from rules.engine import RuleEngine
+from rules.reorder import WINDOW_MS, Lane
+from rules.snapshot import Rows
+from tests.rules.test_reorder import T, arrive, fix, seconds
+from tests.rules.town import rows, town
+
+
+def test_a_change_of_the_readings_fields_is_survived_twice() -> None:
+    """Rows of devices that were not heard in between are written anew with the order of their values."""
+    engine = RuleEngine(town(), build_rules())
+    engine.judge(position := fix(0))
+    fleet, [(device_id, row)] = rows(engine)["fleet"], list(engine.unsaved().devices)
+    fleet["fields"]["position"].reverse()
+    known = msgspec.msgpack.decode(row)
+    known["lane"][3][0][2].reverse()
+    former = msgspec.msgpack.encode(fleet), [(device_id, msgspec.msgpack.encode(known))]
+    for _ in range(2):
+        engine = RuleEngine(town(), build_rules())
+        engine.restore(*former)
+        written, devices = engine.unsaved()
+        former = written, list(devices) or former[1]
+    (waiting,) = Rows(build_rules()).load(device_id, former[1][0][1]).lane.waiting
+    assert waiting.reading == position
+
+
+def test_what_waits_survives() -> None:
+    rows = Rows(build_rules())
+    lane = Lane("T1")
+    arrive(lane, fix(10), fix(0))
+    lane.arrive(Fill(device_id="P", ts=T, compartment="a", fill_pct=1.0), T)
+    arrive(lane, fix(20))
+    known = Dossier("T1", lane, [None] * len(build_rules()), late=2)
+    again = rows.load("T1", rows.dump(known))
+    assert again == known
+    assert rows.dump(again) == rows.dump(known)
+    assert seconds(again.lane.flush(T + 30_000 + WINDOW_MS)) == [0, 0, 10, 20]
