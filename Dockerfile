@@ -2,13 +2,16 @@
 
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-RUN python -m venv /opt/haulwatch
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+RUN python -m venv /opt/haulwatch && python -m venv /opt/tools
 WORKDIR /src
-# The packages first: they change less often than the code.
-COPY requirements.lock ./
+# The packages first: they change less often than the code. The tools compile the message path and stay behind.
+COPY requirements.lock requirements-dev.lock ./
 RUN /opt/haulwatch/bin/pip install --require-hashes -r requirements.lock
+RUN /opt/tools/bin/pip install --require-hashes -r requirements-dev.lock
 COPY . .
-RUN /opt/haulwatch/bin/pip install --no-deps --no-build-isolation .
+RUN COMPILE_JUDGEMENT=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
+ && /opt/haulwatch/bin/pip install --no-deps --no-index /wheels/*.whl
 
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/haulwatch --create-home --shell /usr/sbin/nologin haulwatch

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo bench test chaos fuzz check format lock clean
+.PHONY: help demo bench compiled test test-compiled chaos fuzz check format lock clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -18,24 +18,54 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --no-input --quiet
 say = @echo "make: $(1)" >&2
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(VENV)/runtime.stamp ## run the whole path on this machine with simulated devices (ARGS="--for 150 --json")
 	@$(RUN)/haulwatch demo $(ARGS)
 
-bench: $(VENV)/runtime.stamp ## what the path costs on this machine, and how fast it is (ARGS="--quick --json")
-	@$(RUN)/haulwatch bench $(ARGS)
+bench: $(VENV)/dev.stamp ## what the path costs on this machine, and how fast it is (ARGS="--quick --json")
+	@$(MAKE) --no-print-directory compiled || echo "make: measured as interpreted Python" >&2
+	@$(WITH_COMPILED) $(RUN)/haulwatch bench $(ARGS)
+
+# What is there takes the place of the source. Without it the same modules run interpreted.
+COMPILED := $(CURDIR)/build/compiled
+WITH_COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(COMPILED)
+CAN_COMPILE := command -v $${CC:-cc} >/dev/null && \
+	$(RUN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
+NO_COMPILER := no C compiler, or no Python headers: on Debian, apt-get install gcc libc6-dev python3-dev
+# With the folders, so that a file that is added or removed counts.
+SOURCES := $(shell find api devices grafana haulwatch ingest rules simulators -not -name '*.pyc' -not -name __pycache__)
+
+compiled: $(COMPILED)/stamp ## judgement as C extensions, in build/compiled (half a minute; needs a C compiler)
+
+$(COMPILED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOURCES) | $(VENV)/dev.stamp
+	@$(CAN_COMPILE) || { rm -rf $(COMPILED); echo "make: $(NO_COMPILER)" >&2; exit 1; }
+	$(call say,compiling judgement (half a minute))
+	@rm -rf build/work build/made && mkdir -p build
+	@COMPILE_JUDGEMENT=1 $(RUN)/python setup.py --quiet build --build-base build/work --build-lib build/made \
+	  >build/log 2>&1 || { cat build/log >&2; rm -rf build; exit 1; }
+	@rm -rf $(COMPILED) && mv build/made $(COMPILED)
+	@touch $@
 
 test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs where it may (ARGS="-k words")
 	@sh tests/servers/install.sh
 	@$(RUN)/python -m pytest $(ARGS)
+	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
+
+test-compiled: $(VENV)/dev.stamp ## the tests of what is compiled, on the compiled modules
+	@if $(CAN_COMPILE); then $(MAKE) --no-print-directory compiled && \
+	  $(WITH_COMPILED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
+	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_judge.py $(ARGS); \
+	else echo "test: skipped: compiled judgement: $(NO_COMPILER)" >&2; fi
 
 chaos: $(VENV)/dev.stamp ## kill, cut off and fill up the real processes under load, and account for every reading (ARGS="--quick --json")
 	@sh tests/servers/install.sh
-	@$(RUN)/python -m tests.chaos $(ARGS)
+	@$(MAKE) --no-print-directory compiled || echo "make: on interpreted Python" >&2
+	@$(WITH_COMPILED):. $(RUN)/python -m tests.chaos $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## send a million mutated messages through the whole path (ARGS="--seconds 60 --seed 7", "--payloads 20000")
-	@$(RUN)/python -m tests.fuzz $(ARGS)
+	@$(MAKE) --no-print-directory compiled || echo "make: on interpreted Python" >&2
+	@$(WITH_COMPILED):. $(RUN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/dev.stamp ## what must hold before a commit: format, lint, types, import arrows
 	$(RUN)/ruff format --check .

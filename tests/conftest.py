@@ -1,12 +1,20 @@
 """Fixtures every folder of tests shares."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from tests.compiled import COMPILED
+
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
+
+
+def pytest_configure() -> None:
+    if os.environ.get("TEST_COMPILED") and not COMPILED:
+        raise pytest.UsageError("the compiled modules were to be tested, and the interpreted ones were imported")
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from rich.table import Table
 from tests.chaos.accounts import Account
 from tests.chaos.faults import FULL, QUICK, Fault
 from tests.chaos.rounds import FAULTS, Round, run_rounds
+from tests.compiled import COMPILED
 
 _err = Console(stderr=True, soft_wrap=True)
 
@@ -62,7 +63,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(faults: Sequence[Fault], options: argparse.Namespace, folder: Path, rounds: list[Round]) -> None:
     """Run them and add what came of each to `rounds`, with progress on standard error."""
-    _err.print(f"{len(faults)} rounds, seed {options.seed}", markup=False)
+    judgement = "compiled" if COMPILED else "interpreted"
+    _err.print(f"{len(faults)} rounds, seed {options.seed}, judgement {judgement}", markup=False)
     for done in run_rounds(faults, QUICK if options.quick else FULL, options.seed, folder):
         rounds.append(done)
         said = f"{len(rounds)}/{len(faults)} {done.fault}: {'as designed' if done.good else 'NOT as designed'}"

@@ -4,6 +4,7 @@ Judgement goes by device time, so a wrong clock of ours can harm in one way only
 120 s ahead of the time it was received.
 """
 
+import os
 import struct
 import time
 from collections.abc import Iterator
@@ -91,7 +92,11 @@ def _clock(yard: Yard) -> Iterator[Clock]:
     clock = Clock(yard.folder / "clock")
     clock.file.write_bytes(bytes(8))
     plain = yard.environment
-    yard.environment = {**plain, "PYTHONPATH": str(_FOLDER), "CHAOS_CLOCK_FILE": str(clock.file)}
+    yard.environment = {
+        **plain,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(_FOLDER), os.environ.get("PYTHONPATH")))),
+        "CHAOS_CLOCK_FILE": str(clock.file),
+    }
     try:
         yard.kill_and_start_all()
         yield clock

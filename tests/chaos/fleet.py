@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
+from msgspec.structs import replace
 from shapely import LineString
 
 from devices.city import City, Device, DeviceRole, Route
@@ -85,7 +86,7 @@ class Fleet:
         if self._dice.random() < _AGAIN:
             return [message(reading)] * 2
         if isinstance(reading, Position) and self._dice.random() < _OTHERWISE:
-            return [message(reading), message(reading.model_copy(update={"altitude_m": 900.0}))]
+            return [message(reading), message(replace(reading, altitude_m=900.0))]
         return [message(reading)]
 
     def _position(self, number: int, truck: Device, start_ms: int, second: int, story_s: int) -> Position:
