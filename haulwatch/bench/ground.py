@@ -36,6 +36,10 @@ class Sizes:
     fleets: tuple[int, ...]
     """Rows of the scaling table."""
     scaling_messages: int
+    fleet_rate: float
+    """Messages/s at which fleets of these sizes are compared on the whole path."""
+    fleet_s: float
+    """Longer than the time between two of the judge's checkpoints, so that each has one in it."""
     soak_rate: float = 1_000.0
     """Messages/s."""
 
@@ -48,6 +52,8 @@ FULL: Final = Sizes(
     latency_warm_up_s=35,
     fleets=(100, 1_000, 10_000, 100_000),
     scaling_messages=40_000,
+    fleet_rate=10_000,
+    fleet_s=61,
 )
 QUICK: Final = Sizes(
     messages=40_000,
@@ -57,6 +63,8 @@ QUICK: Final = Sizes(
     latency_warm_up_s=35,
     fleets=(100, 1_000, 10_000),
     scaling_messages=20_000,
+    fleet_rate=2_000,
+    fleet_s=5,
 )
 
 

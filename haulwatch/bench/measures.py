@@ -70,7 +70,7 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """CPU per message in a fleet of so many devices, each known before the measurement."""
+    """CPU per message of a backlog, in a fleet of so many devices, each known before the measurement."""
 
     devices: int
     rules: int
@@ -82,6 +82,20 @@ class Scale:
     snapshot_ms: float
     """CPU of a checkpoint's rows with every device in them; an ordinary one has those that changed."""
     snapshot_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The whole path under a steady rate, in a fleet of so many devices."""
+
+    devices: int
+    cpu_us: Mapping[str, float]
+    """Of each process, per message."""
+    all_cpu_us: float
+    memory_mb: Mapping[str, float]
+    """Resident at the end, of our processes."""
+    behind_s: float
+    """How long after the last publish all was recorded: much more than a second, and the path did not keep up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +116,8 @@ class Circumstances:
     store: str
     broker: str
     python: str
+    compiled: bool
+    """Judgement ran as C extensions (`make compiled`), as in the image; else as interpreted Python."""
     sync_ms: float
     """Median of writing and syncing 100 kB where the raw log is."""
 

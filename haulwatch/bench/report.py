@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from haulwatch.bench.measures import Circumstances, Latency, Memory, Scale, Throughput, WholePath
+from haulwatch.bench.measures import Circumstances, Fleet, Latency, Memory, Scale, Throughput, WholePath
 from haulwatch.commands.shared import out, print_table
 
 _ALONE = ("load_only", "receive_only", "receive_append", "judge_alone", "recorder_alone")
@@ -23,6 +23,7 @@ class Report:
     recorder_alone: Throughput | None = None
     latency_ms: Latency | None = None
     scaling: tuple[Scale, ...] | None = None
+    fleets: tuple[Fleet, ...] | None = None
     soak: tuple[Memory, ...] | None = None
     failures: Mapping[str, str] | None = None
     """Why a stage that was asked for is missing."""
@@ -45,7 +46,8 @@ def print_report(report: Report) -> None:
     place = report.circumstances
     out.print(
         f"{place.cpu_count} CPUs, load {place.load_average} before; {place.broker}; {place.store}; "
-        f"Python {place.python}; a sync takes {place.sync_ms} ms",
+        f"Python {place.python}, judgement {'compiled' if place.compiled else 'interpreted'}; "
+        f"a sync takes {place.sync_ms} ms",
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -64,8 +66,10 @@ def print_report(report: Report) -> None:
             (s.devices, s.rules, s.recorder_cpu_us, s.judge_cpu_us, s.cpu_us, s.snapshot_ms, s.snapshot_mb)
             for s in report.scaling
         ]
-        print_table("CPU per message by size of the fleet (sets of 5 and 20 rules do not exist yet)", columns, scales,
-                    right=columns)  # fmt: skip
+        title = "CPU per message of a backlog by size of the fleet (sets of 5 and 20 rules do not exist yet)"
+        print_table(title, columns, scales, right=columns)
+    if report.fleets is not None:
+        _print_fleets(report.fleets)
     if report.soak is not None:
         _print_memory(report.soak)
     for stage, why in (report.failures or {}).items():
@@ -90,6 +94,15 @@ def _print_latency(latency: Latency) -> None:
     behind = "" if latency.behind_s < 1 else f"; the path fell behind and was done {latency.behind_s:.0f} s later"
     title = f"Latency at {latency.rate:,.0f} messages/s, {latency.alerts_due} alerts due{behind}"
     print_table(title, columns, rows, right=columns[1:])
+
+
+def _print_fleets(fleets: tuple[Fleet, ...]) -> None:
+    names: Mapping[str, float] = fleets[0].cpu_us if fleets else {}
+    columns = ("devices", *names, "all", "ours MB")
+    rows = [(one.devices, *one.cpu_us.values(), one.all_cpu_us, round(sum(one.memory_mb.values()))) for one in fleets]
+    print_table(
+        "CPU µs per message of the whole path at a steady rate, by size of the fleet", columns, rows, right=columns
+    )
 
 
 def _print_memory(soak: tuple[Memory, ...]) -> None:

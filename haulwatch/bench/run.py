@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TypeVar
 
+import rules.engine
 from haulwatch.bench import BenchFailed, servers, stages
+from haulwatch.bench.fleets import fleets
 from haulwatch.bench.ground import Ground, Sizes, ground
 from haulwatch.bench.latency import latency
 from haulwatch.bench.measures import Circumstances, sync_ms
@@ -21,7 +23,7 @@ T = TypeVar("T")
 
 
 class Stage(StrEnum):
-    """What can be measured, in the order it is. `soak` only when it is asked for."""
+    """What can be measured, in the order it is. `soak` only when it is asked for, `fleets` not by `--quick`."""
 
     LOAD_ONLY = "load_only"
     RECEIVE_ONLY = "receive_only"
@@ -31,6 +33,7 @@ class Stage(StrEnum):
     RECORDER_ALONE = "recorder_alone"
     LATENCY = "latency"
     SCALING = "scaling"
+    FLEETS = "fleets"
     SOAK = "soak"
 
 
@@ -64,6 +67,7 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, say: Callable[[s
             recorder_alone=measured(Stage.RECORDER_ALONE, stages.recorder_alone),
             latency_ms=measured(Stage.LATENCY, latency),
             scaling=measured(Stage.SCALING, lambda ground: tuple(scaling(ground))),
+            fleets=measured(Stage.FLEETS, lambda ground: tuple(fleets(ground))),
             soak=measured(Stage.SOAK, lambda ground: tuple(soak(ground, soak_s))),
             failures=failures or None,
         )
@@ -89,5 +93,6 @@ def circumstances(here: Ground, load_average: float) -> Circumstances:
         store="embedded SQLite" if here.influx is None else f"InfluxDB {here.influx.version()} behind nginx",
         broker="no Mosquitto" if version is None else f"Mosquitto {version}",
         python=platform.python_version(),
+        compiled=not rules.engine.__file__.endswith(".py"),
         sync_ms=sync_ms(here.folder),
     )

@@ -44,6 +44,7 @@ bind-address = "127.0.0.1:{rpc_port}"
   dir = "{folder}/data"
   wal-dir = "{folder}/wal"
   query-log-enabled = false
+  cache-snapshot-memory-size = "256m"
 [monitor]
   store-enabled = false
 [subscriber]

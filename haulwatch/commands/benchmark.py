@@ -16,7 +16,8 @@ from haulwatch.commands.shared import JsonFlag, err, fail, plainly, print_json
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Less of everything: under three minutes.")] = False,
     stage: Annotated[
-        list[Stage] | None, typer.Option(help="Only this; may be given again. Default: all but soak.")
+        list[Stage] | None,
+        typer.Option(help="Only this; may be given again. Default: all but soak, and with --quick but fleets."),
     ] = None,
     messages: Annotated[
         int | None, typer.Option(min=1_000, max=1_000_000, help="Of each stage that is measured by throughput.")
@@ -37,7 +38,8 @@ def bench(
     sizes = QUICK if quick else FULL
     if messages is not None:
         sizes = replace(sizes, messages=messages)
-    wanted = set(stage or [each for each in Stage if each is not Stage.SOAK])
+    left_out = {Stage.SOAK, Stage.FLEETS} if quick else {Stage.SOAK}
+    wanted = set(stage or set(Stage) - left_out)
     if soak is not None:
         wanted.add(Stage.SOAK)
     elif Stage.SOAK in wanted:

@@ -41,9 +41,11 @@ TINY = Sizes(
     latency_warm_up_s=0,
     fleets=(3, 40),
     scaling_messages=200,
+    fleet_rate=200,
+    fleet_s=2,
     soak_rate=200,
 )
-PLACE = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.11.7", 1.5)
+PLACE = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.11.7", True, 1.5)
 
 
 @pytest.fixture
