@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
 from pydantic_core import from_json
 
 from devices.city import City, Device
@@ -16,7 +17,6 @@ from devices.refusals import DecodeError, Reason, Refusal
 from devices.series import SeriesKey, part_of, series_key
 from devices.topics import parse_topic
 from ingest.admission import admit
-from ingest.admitted import Admitted, Source
 from ingest.device_watch import Heard
 from ingest.flood_record import Flood, flood_of
 from ingest.messages import FLOOD_TOPIC, TICK_TOPIC, LogRecord, Place, RawMessage
@@ -33,6 +33,25 @@ hostile device must not make them up."""
 _MAX_SEQ: Final = (1 << 53) - 1
 _MOST_READINGS: Final = 10_000
 """A batch ends with the message that brings it here: arrays by the thousand fit into no process."""
+
+
+class Source(Struct, frozen=True, gc=False):
+    """What all readings of a topic, or of one of its compartments, have in common while the city stays as it is."""
+
+    series: SeriesKey
+    head: str
+    """See `ingest.reading_line`."""
+
+
+class Admitted(Struct, frozen=True, gc=False):
+    """A reading that may be believed, as it is compared and written, and where its bytes are."""
+
+    instant: Instant
+    measured: str
+    """See `ingest.reading_line`."""
+    line: str
+    place: Place
+    message: RawMessage
 
 
 @dataclass(slots=True)

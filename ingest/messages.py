@@ -1,7 +1,7 @@
 """What travels between the parts of the path.
 
 Several of these are made for each message, so they are Structs: made in a quarter of a named tuple's time, and passed
-over by the search for cycles. This module is not to be compiled: that would drop a Struct's options.
+over by the search for cycles.
 """
 
 from typing import Final

@@ -23,8 +23,6 @@ from rules.tracking import Track
 from rules.verdicts import HeldVerdict
 
 FORMAT: Final = 3
-
-
 _FIELDS: Final = {kind: model.__struct_fields__ for kind, model in MODELS.items()}
 
 

@@ -21,9 +21,8 @@ from devices.readings import Reading
 from devices.refusals import DecodeError, Reason, Refusal
 from devices.series import point_of
 from devices.topics import reading_topic
-from ingest.admitted import Admitted
 from ingest.dead_letters import DeadLetters
-from ingest.intake import Batch, Intake
+from ingest.intake import Admitted, Batch, Intake
 from ingest.judge import judge_record
 from ingest.ledger import read_ledger
 from ingest.messages import LogRecord, RawMessage
