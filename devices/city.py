@@ -151,6 +151,31 @@ class Permit:
     validity: Validity = ALWAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One version of a route that some permit of a vehicle names."""
+
+    route: Route
+    permitted: tuple[Validity, ...]
+    """When: intervals of the permits that name it."""
+
+
+Approvals = tuple[Approval, ...]
+"""Of one vehicle, in the order of the city's routes. Vehicles with the same ones share them."""
+
+
+def approved_at(approvals: Approvals, ts: int) -> list[Route]:
+    """Routes approved at `ts` (device time, ms): valid versions that a valid permit names."""
+    found = []
+    for approval in approvals:
+        if approval.route.validity.covers(ts):
+            for interval in approval.permitted:
+                if interval.covers(ts):
+                    found.append(approval.route)
+                    break
+    return found
+
+
 @dataclass(slots=True)
 class _Derived:
     """What a city works out at the first question and keeps."""
@@ -159,8 +184,8 @@ class _Derived:
     geometry: CityGeometry | None = None
     permits: dict[str, list[Permit]] | None = None
     """By vehicle."""
-    routes: dict[str, list[tuple[Route, list[Permit]]]] | None = None
-    """By vehicle: every version of the routes that some permit of it names, in the order of the city's, and these."""
+    approvals: dict[str, Approvals] | None = None
+    """By vehicle."""
 
 
 @dataclass(frozen=True)
@@ -203,6 +228,10 @@ class City:
         device = self.devices.get(device_id)
         return device if device is not None and device.validity.covers(ts) else None
 
+    def vehicle_of(self, device: Device) -> Vehicle | None:
+        """What the device is bolted to, if it is a vehicle the city has."""
+        return self.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+
     def permits_of(self, vehicle_id: str, ts: int) -> list[Permit]:
         """Permits of a vehicle that are valid at `ts`."""
         permits = self._derived.permits
@@ -210,19 +239,16 @@ class City:
             permits = self._derived.permits = _permits_by_vehicle(self.permits)
         return [permit for permit in permits.get(vehicle_id, ()) if permit.validity.covers(ts)]
 
+    def approvals_of(self, vehicle_id: str) -> Approvals:
+        """Routes a vehicle was ever approved for, to be asked by time with `approved_at`."""
+        approvals = self._derived.approvals
+        if approvals is None:
+            approvals = self._derived.approvals = _approvals_by_vehicle(self.routes, self.permits)
+        return approvals.get(vehicle_id, ())
+
     def routes_of(self, vehicle_id: str, ts: int) -> Sequence[Route]:
         """Approved routes of a vehicle at `ts`: every valid version named by a valid permit."""
-        routes = self._derived.routes
-        if routes is None:
-            routes = self._derived.routes = _routes_by_vehicle(self.routes, self.permits)
-        found = []
-        for route, permits in routes.get(vehicle_id, ()):
-            if route.validity.covers(ts):
-                for permit in permits:
-                    if permit.validity.covers(ts):
-                        found.append(route)
-                        break
-        return found
+        return approved_at(self.approvals_of(vehicle_id), ts)
 
     def may_tip(self, vehicle_id: str, site: Site, ts: int) -> bool:
         """Whether a valid permit of the vehicle lets it unload on this site at `ts`."""
@@ -240,15 +266,19 @@ def _permits_by_vehicle(permits: Sequence[Permit]) -> dict[str, list[Permit]]:
     return found
 
 
-def _routes_by_vehicle(
-    routes: Sequence[Route], permits: Sequence[Permit]
-) -> dict[str, list[tuple[Route, list[Permit]]]]:
-    naming: dict[str, dict[str, list[Permit]]] = {}
+def _approvals_by_vehicle(routes: Sequence[Route], permits: Sequence[Permit]) -> dict[str, Approvals]:
+    naming: dict[str, dict[str, dict[Validity, None]]] = {}
     for permit in permits:
         for route_id in permit.route_ids:
-            naming.setdefault(route_id, {}).setdefault(permit.vehicle_id, []).append(permit)
-    found: dict[str, list[tuple[Route, list[Permit]]]] = {}
+            naming.setdefault(route_id, {}).setdefault(permit.vehicle_id, {})[permit.validity] = None
+    found: dict[str, Approvals] = {}
+    shared: dict[tuple[int, ...], Approvals] = {}
     for route in routes:
-        for vehicle_id, named_by in naming.get(route.id, {}).items():
-            found.setdefault(vehicle_id, []).append((route, named_by))
+        known: dict[tuple[Validity, ...], Approval] = {}
+        for vehicle_id, intervals in naming.get(route.id, {}).items():
+            permitted = tuple(intervals)
+            approval = known.setdefault(permitted, Approval(route, permitted))
+            approvals = (*found.get(vehicle_id, ()), approval)
+            # By identity: a route's equality and hash go through all of its line.
+            found[vehicle_id] = shared.setdefault(tuple(map(id, approvals)), approvals)
     return found

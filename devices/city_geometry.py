@@ -56,13 +56,18 @@ class NearSite(NamedTuple):
     distance_m: float
 
 
-class RouteOffset(NamedTuple):
-    """Where a place lies in relation to a route."""
+@dataclass(init=False, order=True, slots=True)
+class RouteOffset:
+    """Where a place lies in relation to a route. Never changed; made for every fix, as `XY` is."""
 
     distance_m: float
     """From the nearest point of the route; never negative."""
     along_m: float
     """From the route's origin to that nearest point, along the line; decides between routes that are equally near."""
+
+    def __init__(self, distance_m: float, along_m: float) -> None:
+        self.distance_m = distance_m
+        self.along_m = along_m
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,8 @@ class CityGeometry:
         if edges is None:
             every_edge = self._routes[route.id, route.version].edges
             edges = self._edges_seen.remember(key, edges_seen(every_edge, cell_centre(x // CELL_M, y // CELL_M)))
-        return RouteOffset(*nearest(edges, x, y))
+        distance_m, along_m = nearest(edges, x, y)
+        return RouteOffset(distance_m, along_m)
 
     def segment_route_distance_m(self, route: "Route", start: XY, end: XY) -> float:
         """The least distance between a route and the straight run between two fixes; 0 when they cross."""

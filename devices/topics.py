@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from devices.ids import DEVICE_ID_PATTERN, RESERVED_IDS
@@ -31,13 +30,27 @@ class ReadingTopic:
         return f"{ROOT}/{self.device_id}/{self.kind}"
 
 
-@lru_cache(maxsize=131_072)
+_KEPT: Final = 131_072
+_known: Final[dict[str, ReadingTopic]] = {}
+
+
 def parse_topic(topic: str) -> ReadingTopic:
     """Read a reading's topic. Raises DecodeError (`foreign_topic`) for any other.
 
     The same topics come again and again, several times a message: those of a city's fleet are remembered, 40 MB at
-    most. Foreign ones raise and so are not: made-up ones of 64 KiB would fill a gigabyte.
+    most, and all forgotten when there are too many. Not `lru_cache`, which moves links at every question, all over
+    the memory. Foreign ones raise and so are not kept: made-up ones of 64 KiB would fill a gigabyte.
     """
+    known = _known.get(topic)
+    if known is None:
+        known = _parsed(topic)
+        if len(_known) >= _KEPT:
+            _known.clear()
+        _known[topic] = known
+    return known
+
+
+def _parsed(topic: str) -> ReadingTopic:
     head, _, kind_name = topic.rpartition("/")
     root, _, device_id = head.rpartition("/")
     kind = _KINDS.get(kind_name)

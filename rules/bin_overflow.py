@@ -12,7 +12,8 @@ from devices.city import DeviceRole
 from devices.geometry import LatLon
 from devices.readings import Fill
 from rules.alerts import Evidence, ReadingRef, Severity, Text
-from rules.rule import Parameters, Rule, Step
+from rules.rule import Parameters, Rule
+from rules.step import Step
 from rules.verdicts import Level, Verdict
 from rules.wording import bounded, duration, ref, who
 

@@ -35,11 +35,13 @@ class FleetClock:
         leaders = self.leaders
         if len(leaders) == _LEADERS and ts <= leaders[0][0]:
             return
-        own = next((place for place, leader in enumerate(leaders) if leader[1] == device_id), None)
-        if own is not None:
-            del leaders[own]
-        elif len(leaders) == _LEADERS:
-            del leaders[0]
+        for place, leader in enumerate(leaders):
+            if leader[1] == device_id:
+                del leaders[place]
+                break
+        else:
+            if len(leaders) == _LEADERS:
+                del leaders[0]
         insort(leaders, (ts, device_id))
         k = min(_LEADERS, 1 + self.devices // 3)
         self.now = max(self.now, leaders[-min(k, len(leaders))][0], leaders[-1][0] - MAX_AHEAD_MS)

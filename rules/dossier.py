@@ -1,8 +1,9 @@
 """Everything the engine knows of one device."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from devices.city import Approvals, Device, Vehicle
 from rules.incidents import IncidentBook
 from rules.reorder import Lane
 from rules.tracking import Track
@@ -10,7 +11,10 @@ from rules.tracking import Track
 
 @dataclass(slots=True)
 class Dossier:
-    """Of one device; or of a subject that is none ("system"), which has a book only."""
+    """Of one device; or of a subject that is none ("system"), which has a book only.
+
+    In a large city every reading meets a dossier that no processor remembers: what it needs stands here at hand.
+    """
 
     device_id: str
     lane: Lane
@@ -20,7 +24,16 @@ class Dossier:
     """Of a truck."""
     book: IncidentBook | None = None
     """Its incidents; None before the first."""
-    wake_at: int = 0
-    """Fleet time, ms, of its entry in the engine's queue of silences; 0 without one. Not written down."""
     late: int = 0
     """Readings that came too late to be put in order."""
+    # What follows is not written down.
+    flush_at: int = 0
+    """Fleet time, ms, of its entry in the engine's queue of lanes; 0 without one. Never later than the lane is due."""
+    wake_at: int = 0
+    """Fleet time, ms, of its valid entry in the engine's queue of silences; 0 without one."""
+    changed: bool = False
+    """Since it was written down."""
+    device: Device | None = field(default=None, compare=False)
+    """As the engine's city has it; None before that was asked, and for one it does not have."""
+    vehicle: Vehicle | None = field(default=None, compare=False)
+    approvals: Approvals = field(default=(), compare=False)

@@ -18,9 +18,11 @@ from rules.alerts import AlertChange
 from rules.clock import FleetClock
 from rules.dossier import Dossier
 from rules.incidents import OPENING, IncidentBook
+from rules.reminders import Reminders
 from rules.reorder import HOLD_MS, WINDOW_MS, Lane, Waiting
-from rules.rule import FleetRule, Quiet, Rule, Step
+from rules.rule import FleetRule, Rule
 from rules.snapshot import FleetRow, Rows, SnapshotUnusable, Unsaved
+from rules.step import Quiet, Step
 from rules.tracking import Track, follow
 from rules.verdicts import HeldVerdict, Verdict
 
@@ -57,12 +59,12 @@ class RuleEngine:
     def _clear(self) -> None:
         self._clock = FleetClock()
         self._dossiers: dict[str, Dossier] = {}
-        self._changed: set[str] = set()
+        self._changed: list[Dossier] = []
         self._memories = {rule.name: rule.memory() for rule in self._fleet_rules}
         self._held: list[HeldVerdict] = []
         self._serial = 0
-        self._flush_at: list[tuple[int, str]] = []
-        self._wake_at: list[tuple[int, str]] = []
+        self._flushes = Reminders(lambda known: known.flush_at)
+        self._wakes = Reminders(lambda known: known.wake_at)
 
     @property
     def fleet_time(self) -> int:
@@ -77,11 +79,18 @@ class RuleEngine:
     def replace_city(self, city: City) -> None:
         """Judge against another revision of the city from the next reading on."""
         self._city = city
+        for known in self._dossiers.values():
+            known.device, known.vehicle, known.approvals = None, None, ()
         self._trucks_of_plate: dict[str, list[Device]] = {}
         for _, device in sorted(city.devices.items()):
-            vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+            vehicle = city.vehicle_of(device)
             if device.role is DeviceRole.TRUCK and vehicle is not None:
                 self._trucks_of_plate.setdefault(vehicle.plate, []).append(device)
+
+    def device(self, device_id: str) -> Device | None:
+        """A device of the city that is judged against; whoever was heard before stands at hand."""
+        known = self._dossiers.get(device_id)
+        return self._city.devices.get(device_id) if known is None else self._registered(known)
 
     def judge(self, reading: Reading) -> list[AlertChange]:
         """Take in a reading that was admitted, and say what changed for people."""
@@ -108,15 +117,17 @@ class RuleEngine:
         """What changed since `saved`; the city and the parameters are not in it."""
         memories = {f"{rule.name}/{rule.version}": self._memories[rule.name] for rule in self._fleet_rules}
         fleet = FleetRow(self._clock, self._held, self._serial, dict(self.failures), memories)
-        devices = map(self._row, sorted(self._changed))
+        devices = map(self._row, sorted(self._changed, key=lambda known: known.device_id))
         return Unsaved(self._rows.dump_fleet(fleet), devices)
 
-    def _row(self, device_id: str) -> tuple[str, bytes]:
-        return device_id, self._rows.dump(self._dossiers[device_id])
+    def _row(self, known: Dossier) -> tuple[str, bytes]:
+        return known.device_id, self._rows.dump(known)
 
     def saved(self) -> None:
         """What was `unsaved` is written down."""
-        self._changed.clear()
+        for known in self._changed:
+            known.changed = False
+        self._changed = []
 
     def restore(self, fleet: bytes, devices: Iterable[tuple[str, bytes]]) -> None:
         """Go on from rows. A rule of another version begins with an empty state. Raises SnapshotUnusable."""
@@ -127,11 +138,10 @@ class RuleEngine:
         except SnapshotUnusable:
             self._clear()
             raise
-        if self._rows.are_outdated:
-            self._changed.update(self._dossiers)
-        self._flush_at = [(known.lane.due, known.device_id) for known in self._dossiers.values() if known.lane.due]
-        heapify(self._flush_at)
         for known in self._dossiers.values():
+            if self._rows.are_outdated:
+                self._change(known)
+            self._schedule_flush(known)
             for asked in self._awaiting:
                 self._schedule(asked, known)
 
@@ -153,32 +163,47 @@ class RuleEngine:
             if device is not None:
                 device_id = device.id  # the same string for all who remember it
             known = self._dossiers[device_id] = Dossier(device_id, Lane(device_id), [None] * len(self._rules))
-        self._changed.add(known.device_id)
+        self._change(known)
         return known
+
+    def _change(self, known: Dossier) -> None:
+        if not known.changed:
+            known.changed = True
+            self._changed.append(known)
+
+    def _registered(self, known: Dossier) -> Device | None:
+        """Asked of each city once: at 100,000 devices every look into a table waits for memory."""
+        if known.device is None:
+            city = self._city
+            device = known.device = city.devices.get(known.device_id)
+            if device is not None and device.vehicle_id is not None:
+                known.vehicle, known.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
+        return known.device
 
     def _arrive(self, reading: Reading, known: Dossier, changes: list[AlertChange]) -> None:
         lane, now = known.lane, self._clock.now
-        was_due = lane.due
         released = lane.arrive(reading, now)
         if released is None:
             known.late += 1
-            device = self._city.device(known.device_id, reading.ts)
-            if device is not None:
-                step = Step(reading, max(reading.ts, now - WINDOW_MS), device, self._city, known.track, None)
+            device = self._registered(known)
+            if device is not None and device.validity.covers(reading.ts):
+                heard_at = max(reading.ts, now - WINDOW_MS)
+                step = Step(reading, heard_at, device, known.vehicle, known.approvals, self._city, known.track, None)
                 for asked in self._by_role[device.role]:
                     self._ask(asked, asked.rule.judge_late, step, known, changes)
             return
-        if lane.due and not was_due:
-            heappush(self._flush_at, (lane.due, known.device_id))
+        if not known.flush_at:
+            self._schedule_flush(known)
         if released:
             self._judge_in_order(released, known, changes)
 
     def _judge_in_order(self, released: Iterable[Waiting], known: Dossier, changes: list[AlertChange]) -> None:
-        city = self._city
+        city, device = self._city, self._registered(known)
+        if device is None:  # taken out of the city while its readings waited
+            return
         for waiting in released:
             reading = waiting.reading
-            device = city.device(known.device_id, reading.ts)
-            if device is None:  # taken out of the city while its readings waited
+            if not device.validity.covers(waiting.ts):
                 continue
             track, fix = None, None
             if device.role is DeviceRole.TRUCK:
@@ -186,12 +211,12 @@ class RuleEngine:
                 if track is None:
                     track = known.track = Track()
                 try:
-                    fix = follow(track, reading, device, city)
+                    fix = follow(track, reading, device, known.vehicle, city)
                 except Exception:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
                     self.failures[TRACKING] += 1
                     known.track = None
                     continue
-            step = Step(reading, waiting.at, device, city, track, fix)
+            step = Step(reading, waiting.at, device, known.vehicle, known.approvals, city, track, fix)
             for asked in self._by_role[device.role]:
                 self._ask(asked, asked.rule.judge, step, known, changes)
 
@@ -222,32 +247,35 @@ class RuleEngine:
     def _fleet_time_passed(self, changes: list[AlertChange]) -> None:
         """Let go what waited for fleet time: readings, then silences, then comparisons, in this order."""
         now = self._clock.now
-        while self._flush_at and self._flush_at[0][0] <= now:
-            known = self._dossiers[heappop(self._flush_at)[1]]
+        while (known := self._flushes.pop(now)) is not None:
             if known.lane.due <= now:
-                self._judge_in_order(known.lane.flush(now), self._dossier(known.device_id), changes)
-            if known.lane.due:
-                heappush(self._flush_at, (known.lane.due, known.device_id))
+                self._change(known)
+                self._judge_in_order(known.lane.flush(now), known, changes)
+            self._schedule_flush(known)
         settled = now - HOLD_MS
-        while self._wake_at and self._wake_at[0][0] <= settled:
-            self._wake(*heappop(self._wake_at), changes)
+        while (known := self._wakes.pop(settled)) is not None:
+            self._wake(known, changes)
         while self._held and self._held[0].at <= settled:
             self._settle(heappop(self._held), changes)
 
-    def _wake(self, due: int, device_id: str, changes: list[AlertChange]) -> None:
-        known = self._dossiers[device_id]
-        if known.wake_at != due:
-            return
-        known.wake_at = 0
-        device = self._city.devices.get(device_id)
+    def _wake(self, known: Dossier, changes: list[AlertChange]) -> None:
+        due, known.wake_at = known.wake_at, 0
+        device = self._registered(known)
         if device is None:
             return
         for asked in self._awaiting:
             state = known.states[asked.place]
             if state is not None and asked.rule.due(state) == due:
-                self._ask(asked, asked.rule.expire, Quiet(device, self._city), self._dossier(device_id), changes)
+                self._change(known)
+                self._ask(asked, asked.rule.expire, Quiet(device, self._city), known, changes)
             else:
                 self._schedule(asked, known)
+
+    def _schedule_flush(self, known: Dossier) -> None:
+        """Have one entry in the queue no later than the lane is due, or none while nothing waits."""
+        known.flush_at = known.lane.due
+        if known.flush_at:
+            self._flushes.add(known)
 
     def _schedule(self, asked: _Asked, known: Dossier) -> None:
         """Have one entry in the queue no later than the rule's due time; it is put right when it comes up."""
@@ -255,7 +283,7 @@ class RuleEngine:
         due = None if state is None else asked.rule.due(state)
         if due is not None and (not known.wake_at or due < known.wake_at):
             known.wake_at = due
-            heappush(self._wake_at, (due, known.device_id))
+            self._wakes.add(known)
 
     def _say(self, rule: AnyRule, verdicts: Sequence[Verdict], changes: list[AlertChange]) -> None:
         for verdict in verdicts:
@@ -283,7 +311,9 @@ class RuleEngine:
         known = self._dossiers.get(verdict.subject)
         if (known is None or known.book is None) and verdict.level not in OPENING:
             return
-        known = self._dossier(verdict.subject)
+        if known is None:
+            known = self._dossier(verdict.subject)
+        self._change(known)
         if known.book is None:
             known.book = IncidentBook()
         changes += known.book.take(rule.name, rule.version, verdict)

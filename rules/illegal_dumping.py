@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from devices.city import City, Device, DeviceRole, SiteKind
+from devices.city import City, Device, DeviceRole, SiteKind, approved_at
 from devices.readings import Load, Position, Weighing
 from rules.alerts import Evidence, Severity, Text
 from rules.dumping_score import IllegalDumpingParameters, Stop, Term, families_of, finding, not_found, terms_of
-from rules.rule import Rule, Step
-from rules.tracking import Fix, LoadSource, LoadState, Track
+from rules.rule import Rule
+from rules.step import Step
+from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import ticket_net_kg
 from rules.verdicts import Level, Verdict
 from rules.wording import bounded, ref, where, who
@@ -118,9 +119,9 @@ class IllegalDumping(Rule[State]):
             place_zh=place.zh,
             load=load.state,
             before_kg=load.steady_kg if fresh else None,
-            terminal_loaded=load.said.get(LoadSource.TERMINAL, (0, LoadState.UNKNOWN))[1] is LoadState.LOADED,
+            terminal_loaded=load.terminal is LoadState.LOADED,
             depot_or_wash=not kinds.isdisjoint(_NEVER_TIPPED_AT),
-            off_corridor=self._off_corridor(fix, step.device, step.city),
+            off_corridor=self._off_corridor(fix, step),
             data_gap=self._is_gap(fix),
         )
 
@@ -160,11 +161,10 @@ class IllegalDumping(Rule[State]):
     def _is_gap(self, fix: Fix) -> bool:
         return fix.gap_ms >= self.parameters.data_gap_s * 1000
 
-    def _off_corridor(self, fix: Fix, device: Device, city: City) -> bool:
+    def _off_corridor(self, fix: Fix, step: Step) -> bool:
         """False where no route is approved: then nobody knows."""
-        if device.vehicle_id is None:
-            return False
-        offsets = [city.geometry.route_offset(route, fix.xy) for route in city.routes_of(device.vehicle_id, fix.ts)]
+        geometry = step.city.geometry
+        offsets = [geometry.route_offset(route, fix.xy) for route in approved_at(step.approvals, fix.ts)]
         return bool(offsets) and min(offsets).distance_m - fix.outside_m() > self.parameters.off_corridor_m
 
     def _say(self, step: Step, stop: Stop) -> Iterator[Verdict]:
@@ -203,7 +203,7 @@ class IllegalDumping(Rule[State]):
             return
         if ticket.direction != "in" or not ticket.stable or ticket.manual_entry:
             return
-        net_kg = ticket_net_kg(ticket, city.vehicles.get(vehicle_id))
+        net_kg = ticket_net_kg(ticket, step.vehicle)
         loaded_at = _loaded_at(step.track)
         alleged = state.alleged
         if state.stop is not None and state.stop.suspected:
@@ -289,7 +289,7 @@ def _measured(track: Track | None, stop: Stop, ts: int) -> set[Term]:
     works = {
         Term.LIFT_STANDING: track.lift.on is not None and not track.lift.faulty(ts),
         Term.WEIGHT_DROP: stop.before_kg is not None,
-        Term.LOADED_TO_EMPTY: LoadSource.TERMINAL in track.load.said,
+        Term.LOADED_TO_EMPTY: track.load.terminal_ts > 0,
         Term.COVER_OPENED: track.cover.on is not None and not track.cover.faulty(ts),
     }
     return {term for term, so in works.items() if so}
@@ -304,5 +304,5 @@ def _loaded_at(track: Track | None) -> int:
     """When the truck last left a place where it loads, device time in ms; 0 when never."""
     if track is None:
         return 0
-    ts, state = track.load.said.get(LoadSource.SITE, (0, LoadState.UNKNOWN))
-    return ts if state is LoadState.LOADED else 0
+    load = track.load
+    return load.site_ts if load.site is LoadState.LOADED else 0

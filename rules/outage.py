@@ -1,10 +1,11 @@
 """Many devices silent at once: the network or the platform, not the devices. One alert instead of hundreds."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from rules.alerts import Evidence, Severity, Text
+from rules.rule import Parameters
 from rules.verdicts import Level, Verdict
 
 SYSTEM: Final = "system"
@@ -39,7 +40,7 @@ def settle_outage(
     verdict: Verdict,
     memory: Outage,
     *,
-    parameters: Mapping[str, Any],
+    parameters: Parameters,
     begins_pct: float,
     ends_pct: float,
     at_least: int,
@@ -81,7 +82,7 @@ def _maybe_over(at: int, memory: Outage, ends_pct: float) -> Iterator[Verdict]:
     memory.covered = {}
 
 
-def _outage(at: int, memory: Outage, parameters: Mapping[str, Any]) -> Verdict:
+def _outage(at: int, memory: Outage, parameters: Parameters) -> Verdict:
     overdue, awaited = len(memory.overdue), len(memory.awaited)
     return Verdict(
         subject=SYSTEM,
@@ -94,7 +95,7 @@ def _outage(at: int, memory: Outage, parameters: Mapping[str, Any]) -> Verdict:
             zh=f"{awaited}台设备中有{overdue}台同时离线，请检查网络和平台",
         ),
         evidence=Evidence(
-            parameters=dict(parameters),
+            parameters=parameters.model_dump(),
             findings=(
                 Text(
                     en=f"{memory.share_pct():.0f} % of the devices heard before are overdue",

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from devices.codec import encode_content
 from devices.readings import Fill, Reading
@@ -25,14 +25,20 @@ def order_key(reading: Reading) -> OrderKey:
     return reading.ts, reading.kind, reading.device_id, part
 
 
-class Waiting(NamedTuple):
-    """A reading on its way to judgement."""
+@dataclass(init=False, slots=True)
+class Waiting:
+    """A reading on its way to judgement. Never changed; made for every one (see `rules.step`)."""
 
     ts: int
     at: int
     """When the fleet knew of it: its device time; or, if it came later than the window allows, fleet time less the
     window. ms."""
     reading: Reading
+
+    def __init__(self, ts: int, at: int, reading: Reading) -> None:
+        self.ts = ts
+        self.at = at
+        self.reading = reading
 
 
 _TS: Final = attrgetter("ts")

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from devices.city import City, DeviceRole, Route
+from devices.city import City, DeviceRole, Route, approved_at
 from devices.geometry import XY
 from rules.alerts import Evidence, ReadingRef, Severity, Text
 from rules.closures import Closures, settle_closures
-from rules.rule import FleetRule, Parameters, Step
+from rules.rule import FleetRule, Parameters
+from rules.step import Step
 from rules.tracking import Fix, LoadState
 from rules.verdicts import Level, Verdict
 from rules.wording import bounded, duration, length, load_source, ref, where, who
@@ -100,10 +101,10 @@ class RouteDeviation(FleetRule[State, Closures]):
 
     def judge(self, step: Step, state: State) -> Sequence[Verdict]:
         """See Rule."""
-        fix, vehicle_id = step.fix, step.device.vehicle_id
+        fix = step.fix
         if fix is None:
             return ()
-        routes = step.city.routes_of(vehicle_id, fix.ts) if vehicle_id is not None else ()
+        routes = approved_at(step.approvals, fix.ts)
         if not routes or fix.blind:
             return self._unknown(step, state)
         if not fix.usable:

@@ -5,13 +5,12 @@ A new rule is one module with its parameters, its state and its class, a line in
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from devices.city import City, Device, DeviceRole
-from devices.readings import Reading
-from rules.tracking import Fix, Track
+from devices.city import City, DeviceRole
+from rules.step import Quiet, Step
 from rules.verdicts import Verdict
 
 
@@ -19,33 +18,6 @@ class Parameters(BaseModel):
     """Thresholds of a rule, with units in their names. Unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Step(NamedTuple):
-    """One reading, in its device's order, with what is known around it."""
-
-    reading: Reading
-    """Measured by the device, or of it: a weighbridge's ticket reaches the rules of the truck it names too."""
-    heard_at: int
-    """Device time, ms, at which the fleet knew of it: its own, unless it came later than the reorder window allows."""
-    device: Device
-    city: City
-    track: Track | None
-    """Of a truck: its state after this reading."""
-    fix: Fix | None
-    """Of a truck's position reading that came in order."""
-
-    @property
-    def own(self) -> bool:
-        """The device measured it itself."""
-        return self.reading.device_id == self.device.id
-
-
-class Quiet(NamedTuple):
-    """A device that was not heard."""
-
-    device: Device
-    city: City
 
 
 S = TypeVar("S")

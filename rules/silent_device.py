@@ -14,7 +14,8 @@ from devices.geometry import LatLon
 from devices.readings import Position, Reading, Status
 from rules.alerts import Evidence, ReadingRef, Severity, Text
 from rules.outage import Outage, settle_outage
-from rules.rule import FleetRule, Parameters, Quiet, Step
+from rules.rule import FleetRule, Parameters
+from rules.step import Quiet, Step
 from rules.tracking import LoadState
 from rules.verdicts import Level, Verdict
 from rules.wording import duration, who
@@ -77,9 +78,11 @@ class State:
     interval_s: int = 60
     stage: int = 0
     """How many of the steps have been said: overdue, then one or more alerts."""
-    lat: float | None = None
+    placed: bool = False
+    """It has said where it is."""
+    lat: float = 0.0
     """Of its last position."""
-    lon: float | None = None
+    lon: float = 0.0
     kind: str = ""
     """Of its newest reading."""
     kind_before: str = ""
@@ -137,7 +140,7 @@ class SilentDevice(FleetRule[State, Outage]):
         return settle_outage(
             verdict,
             memory,
-            parameters=self.parameters.model_dump(),
+            parameters=self.parameters,
             begins_pct=self.parameters.outage_share_pct,
             ends_pct=self.parameters.outage_over_share_pct,
             at_least=self.parameters.outage_devices,
@@ -228,7 +231,7 @@ class SilentDevice(FleetRule[State, Outage]):
         state.loaded = track is not None and track.load.state is LoadState.LOADED
         state.resting = _says(reading, "shutdown") and not state.loaded
         if isinstance(reading, Position):
-            state.lat, state.lon = reading.lat, reading.lon
+            state.placed, state.lat, state.lon = True, reading.lat, reading.lon
 
     def _next_step(self, device: Device, city: City, state: State, due: int) -> Verdict:
         limits, said = self.parameters, self._step(state)
@@ -281,7 +284,7 @@ class SilentDevice(FleetRule[State, Outage]):
 
 def _place(device: Device, city: City, state: State) -> LatLon | None:
     """Where it was last, or stands."""
-    if state.lat is not None and state.lon is not None:
+    if state.placed:
         return LatLon(state.lat, state.lon)
     site = city.sites.get(device.site_id) if device.site_id is not None else None
     if site is None:

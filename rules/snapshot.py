@@ -22,7 +22,7 @@ from rules.rule import FleetRule, Rule
 from rules.tracking import Track
 from rules.verdicts import HeldVerdict
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _FIELDS: Final = {kind: model.__struct_fields__ for kind, model in MODELS.items()}
 
 
@@ -51,7 +51,7 @@ class FleetRow(msgspec.Struct):
     """Of fleet rules, by name and version."""
     fields: dict[Kind, tuple[str, ...]] = field(default_factory=lambda: dict(_FIELDS))
     """Of readings that wait, in the order in which the dossiers' rows have their values."""
-    format: Literal[3] = FORMAT
+    format: Literal[4] = FORMAT
 
 
 class _LaneRow(msgspec.Struct, array_like=True):
@@ -118,7 +118,7 @@ class Rows:
                 [decoder.decode(said[key]) if key in said else None for key, decoder in self._states],
                 self._track.decode(said["track"]) if "track" in said else None,
                 self._book.decode(said["book"]) if "book" in said else None,
-                late=_LATE.decode(said["late"]),
+                _LATE.decode(said["late"]),
             )
         except _NOT_OURS as exc:
             raise SnapshotUnusable(f"what was kept of {device_id} cannot be read: {exc}") from exc

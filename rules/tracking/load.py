@@ -1,6 +1,6 @@
 """Is there something on the truck? Five sources, the best one that speaks now is believed."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -49,32 +49,34 @@ class LoadSource(StrEnum):
     NONE = "none"
 
 
-_BELIEVED: Final = (
-    (LoadSource.TICKET, TICKET_HOLDS_MS),
-    (LoadSource.SCALE, SENSOR_HOLDS_MS),
-    (LoadSource.TERMINAL, SENSOR_HOLDS_MS),
-    (LoadSource.TICKET, STATEMENT_HOLDS_MS),
-    (LoadSource.MANIFEST, SENSOR_HOLDS_MS),
-    (LoadSource.SITE, STATEMENT_HOLDS_MS),
-)
-"""Who is asked, in this order, and how old the word may be."""
 # Python 3.11 takes longer to find a member on its class than for a line of arithmetic; every fix passes here.
-_SCALE, _TERMINAL, _LOADED = LoadSource.SCALE, LoadSource.TERMINAL, LoadState.LOADED
+_TICKET, _SCALE, _TERMINAL = LoadSource.TICKET, LoadSource.SCALE, LoadSource.TERMINAL
+_LOADED, _UNKNOWN = LoadState.LOADED, LoadState.UNKNOWN
 _STATE_OF: Final = {Load.EMPTY: LoadState.EMPTY, Load.PARTIAL: LoadState.PARTIAL, Load.LOADED: LoadState.LOADED}
 """What a terminal says, in our words."""
 
 
 @dataclass(slots=True)
 class LoadTrack:
-    """What each source said last, and what is believed. Times are device time, ms."""
+    """What each source said last, and what is believed. Times are device time, ms; 0: never."""
 
     state: LoadState = LoadState.UNKNOWN
     source: LoadSource = LoadSource.NONE
-    steady_kg: float | None = None
+    steady_kg: float = 0.0
     steady_ts: int = 0
-    raw_kg: float | None = None
+    raw_kg: float = 0.0
     raw_ts: int = 0
-    said: dict[LoadSource, tuple[int, LoadState]] = field(default_factory=dict)
+    # A field for each source and not a table: of all that is known of a truck, tables take the most room.
+    ticket: LoadState = LoadState.UNKNOWN
+    ticket_ts: int = 0
+    scale: LoadState = LoadState.UNKNOWN
+    scale_ts: int = 0
+    terminal: LoadState = LoadState.UNKNOWN
+    terminal_ts: int = 0
+    manifest_ts: int = 0
+    """A manifest says LOADED."""
+    site: LoadState = LoadState.UNKNOWN
+    site_ts: int = 0
     site_id: str | None = None
     site_kind: SiteKind | None = None
     site_since: int = 0
@@ -87,9 +89,9 @@ class LoadTrack:
         if position.load_kg is not None:
             self._weigh(position.load_kg, ts, _payload_kg(vehicle))
         if position.load is not None:
-            self.said[_TERMINAL] = ts, _STATE_OF[position.load]
+            self.terminal, self.terminal_ts = _STATE_OF[position.load], ts
         if position.manifest is not None:
-            self.said[LoadSource.MANIFEST] = ts, LoadState.LOADED
+            self.manifest_ts = ts
         self._believe(ts)
 
     def take_ticket(self, ticket: Weighing, city: City, vehicle: Vehicle | None) -> None:
@@ -98,7 +100,7 @@ class LoadTrack:
             return
         state = ticket_state(ticket, city, vehicle)
         if state is not LoadState.UNKNOWN:
-            self.said[LoadSource.TICKET] = ticket.ts, state
+            self.ticket, self.ticket_ts = state, ticket.ts
             self._believe(ticket.ts)
 
     def visit(self, inside: Site | None, ts: int) -> None:
@@ -111,26 +113,25 @@ class LoadTrack:
             self.site_left = ts
         if self.site_kind is not None and ts - self.site_since >= _MIN_STAY_MS:
             if self.site_kind is SiteKind.CONSTRUCTION_SITE:
-                self.said[LoadSource.SITE] = ts, LoadState.LOADED
+                self.site, self.site_ts = LoadState.LOADED, ts
             elif self.site_kind in _EMPTIED_AT:
-                self.said[LoadSource.SITE] = ts, LoadState.EMPTY
+                self.site, self.site_ts = LoadState.EMPTY, ts
             self._believe(ts)
         self.site_id = self.site_kind = None
 
     def _weigh(self, kg: float, ts: int, payload_kg: float) -> None:
-        if self.raw_kg is None or abs(kg - self.raw_kg) > STEADY_KG or ts - self.raw_ts > SENSOR_HOLDS_MS:
+        if not self.raw_ts or abs(kg - self.raw_kg) > STEADY_KG or ts - self.raw_ts > SENSOR_HOLDS_MS:
             self.raw_kg, self.raw_ts = kg, ts
             return
         if ts - self.raw_ts < STEADY_MS:
             return
         self.steady_kg, self.steady_ts = kg, ts
         self.raw_kg, self.raw_ts = kg, ts
-        self.said[_SCALE] = ts, self._state_of(kg / payload_kg)
+        self.scale, self.scale_ts = self._state_of(kg / payload_kg), ts
 
     def _state_of(self, share: float) -> LoadState:
         """With hysteresis around the state the scale gave last."""
-        word = self.said.get(_SCALE)
-        before = word[1] if word is not None else LoadState.UNKNOWN
+        before = self.scale
         if share >= LOADED_SHARE - (HYSTERESIS_SHARE if before is _LOADED else 0):
             return _LOADED
         if share <= EMPTY_SHARE + (HYSTERESIS_SHARE if before is LoadState.EMPTY else 0):
@@ -138,11 +139,21 @@ class LoadTrack:
         return LoadState.PARTIAL
 
     def _believe(self, ts: int) -> None:
-        for source, holds_ms in _BELIEVED:
-            if (word := self.said.get(source)) is not None and ts - word[0] <= holds_ms:
-                self.state, self.source = word[1], source
-                return
-        self.state, self.source = LoadState.UNKNOWN, LoadSource.NONE
+        """Ask each, in this order, and how old its word may be."""
+        if ts - self.ticket_ts <= TICKET_HOLDS_MS:
+            self.state, self.source = self.ticket, _TICKET
+        elif ts - self.scale_ts <= SENSOR_HOLDS_MS:
+            self.state, self.source = self.scale, _SCALE
+        elif ts - self.terminal_ts <= SENSOR_HOLDS_MS:
+            self.state, self.source = self.terminal, _TERMINAL
+        elif ts - self.ticket_ts <= STATEMENT_HOLDS_MS:
+            self.state, self.source = self.ticket, _TICKET
+        elif ts - self.manifest_ts <= SENSOR_HOLDS_MS:
+            self.state, self.source = _LOADED, LoadSource.MANIFEST
+        elif ts - self.site_ts <= STATEMENT_HOLDS_MS:
+            self.state, self.source = self.site, LoadSource.SITE
+        else:
+            self.state, self.source = _UNKNOWN, LoadSource.NONE
 
 
 def ticket_net_kg(ticket: Weighing, vehicle: Vehicle | None) -> float | None:

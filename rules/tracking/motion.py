@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from devices.city import City
 from devices.city_geometry import NearSite
@@ -23,29 +23,50 @@ _BASELINE_MS: Final = 10_000
 fix a second is not motion."""
 
 
-class Fix(NamedTuple):
-    """What one position reading says of place and motion."""
+class Fix:
+    """What one position reading says of place and motion. Never changed; made for every one (see `rules.step`)."""
 
-    ts: int
-    quality: Quality
-    usable: bool
-    """Neither BAD nor a spike. An unusable fix says nothing: its other fields repeat what was known."""
-    blind: bool
-    """No usable fix for longer than the limit: the truck's place is UNKNOWN."""
-    regained: bool
-    """The first usable fix after so long."""
-    xy: XY
-    """Held while the truck stands."""
-    accuracy_m: float
-    speed_kmh: float | None
-    """Reported, or else worked out."""
-    moving: bool
-    run_m: float
-    """Driven since the usable fix before; 0 after a blind stretch."""
-    gap_ms: int
-    """Since the usable fix before; 0 at the first."""
-    sites: Sequence[NearSite] = ()
-    """Within `NEARBY_M`, nearest first."""
+    __slots__ = (
+        "accuracy_m", "blind", "gap_ms", "moving", "quality", "regained", "run_m", "sites", "speed_kmh", "ts",
+        "usable", "xy",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913 - one for each of its fields
+        self,
+        ts: int,
+        quality: Quality,
+        xy: XY,
+        accuracy_m: float,
+        speed_kmh: float | None,
+        *,
+        usable: bool,
+        gap_ms: int,
+        blind: bool = False,
+        regained: bool = False,
+        moving: bool = False,
+        run_m: float = 0.0,
+        sites: Sequence[NearSite] = (),
+    ) -> None:
+        self.ts: Final = ts
+        self.quality: Final = quality
+        self.xy: Final = xy
+        """Held while the truck stands."""
+        self.accuracy_m: Final = accuracy_m
+        self.speed_kmh: Final = speed_kmh
+        """Reported, or else worked out."""
+        self.usable: Final = usable
+        """Neither BAD nor a spike. An unusable fix says nothing: its other fields repeat what was known."""
+        self.blind: Final = blind
+        """No usable fix for longer than the limit: the truck's place is UNKNOWN."""
+        self.regained: Final = regained
+        """The first usable fix after so long."""
+        self.moving: Final = moving
+        self.run_m: Final = run_m
+        """Driven since the usable fix before; 0 after a blind stretch."""
+        self.gap_ms: Final = gap_ms
+        """Since the usable fix before; 0 at the first."""
+        self.sites: Final = sites
+        """Within `NEARBY_M`, nearest first."""
 
     def outside_m(self) -> float:
         """How far beyond a fence the fix must be to count as outside: the receiver may be off by so much."""
@@ -87,17 +108,16 @@ class Motion:
         sites = city.geometry.sites_near(here, NEARBY_M, ts)
         moving = speed_kmh is not None and speed_kmh >= STILL_KMH
         run_m = before.distance_m(here) if before is not None and not regained else 0.0
-        usable, blind = True, False
         return Fix(
-            ts, quality, usable, blind, regained, here, accuracy_m(position), speed_kmh, moving, run_m, gap_ms, sites
-        )
+            ts, quality, here, accuracy_m(position), speed_kmh,
+            usable=True, regained=regained, moving=moving, run_m=run_m, gap_ms=gap_ms, sites=sites,
+        )  # fmt: skip
 
     def _unusable(self, position: Position, quality: Quality, xy: XY, blind_after_ms: int) -> Fix:
+        ts = position.ts
         return Fix(
-            ts=position.ts, quality=quality, usable=False, blind=position.ts - self.ts > blind_after_ms,
-            regained=False, xy=self.held or xy, accuracy_m=accuracy_m(position), speed_kmh=position.speed_kmh,
-            moving=False, run_m=0.0,
-            gap_ms=position.ts - self.ts if self.ts else 0,
+            ts, quality, self.held or xy, accuracy_m(position), position.speed_kmh,
+            usable=False, blind=ts - self.ts > blind_after_ms, gap_ms=ts - self.ts if self.ts else 0,
         )  # fmt: skip
 
     def _believable(self, ts: int, xy: XY) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from devices.city import City, Device
+from devices.city import City, Device, Vehicle
 from devices.readings import Position, Reading, Weighing
 from rules.tracking.load import LoadTrack
 from rules.tracking.motion import BLIND_AFTER_MS, Fix, Motion
@@ -26,9 +26,8 @@ class Track:
         return ts - self.motion.standing_since if self.motion.standing_since else 0
 
 
-def follow(track: Track, reading: Reading, device: Device, city: City) -> Fix | None:
+def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> Fix | None:
     """Take a truck's reading into its track. A position gives a Fix, a weighbridge's ticket changes the load only."""
-    vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
     if not isinstance(reading, Position):
         if isinstance(reading, Weighing):
             track.load.take_ticket(reading, city, vehicle)

@@ -2,7 +2,7 @@
 
 from shapely import LineString, box
 
-from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
+from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle, approved_at
 from devices.geometry import LatLon
 
 OLD = Validity(None, 1_000)
@@ -63,6 +63,15 @@ def test_routes_keep_the_citys_order_whatever_the_permits() -> None:
     city = City("", "", "", "UTC", CITY.centre, routes=routes, permits=permits)
     found = [(route.id, route.version) for route in city.routes_of("lorry", 0)]
     assert found == [("c", 1), ("a", 1), ("c", 2), ("a", 2)]
+
+
+def test_vehicles_with_the_same_approvals_share_them() -> None:
+    permits = [Permit(name, name, route_ids=("road",)) for name in ("one", "two")]
+    permits.append(Permit("for now", "three", route_ids=("road",), validity=OLD))
+    city = City("", "", "", "UTC", CITY.centre, routes=CITY.routes, permits=tuple(permits))
+    assert city.approvals_of("one") is city.approvals_of("two")
+    assert [route.version for route in approved_at(city.approvals_of("two"), 1_000)] == [2]
+    assert approved_at(city.approvals_of("three"), 1_000) == []
 
 
 def test_permit_without_sites_lets_tip_wherever_tipping_is_done() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from devices.readings import Kind
 from devices.refusals import DecodeError
-from devices.topics import ReadingTopic, alert_topic, command_ack_topic, command_topic, parse_topic
+from devices.topics import _KEPT, ReadingTopic, _known, alert_topic, command_ack_topic, command_topic, parse_topic
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -35,3 +35,13 @@ def test_refusal_of_a_huge_topic_stays_short() -> None:
     with pytest.raises(DecodeError) as caught:
         parse_topic("x" * 60_000)
     assert len(caught.value.refusal.detail) < 300
+
+
+def test_made_up_topics_do_not_fill_the_memory() -> None:
+    most = 0
+    for n in range(_KEPT + 2):
+        parse_topic(f"haulwatch/v1/made-up-{n}/fill")
+        assert len(_known) <= _KEPT
+        most = max(most, len(_known))
+    assert most == _KEPT
+    assert parse_topic("haulwatch/v1/made-up-1/fill") == ReadingTopic("made-up-1", Kind.FILL)

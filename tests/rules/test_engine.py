@@ -12,8 +12,9 @@ from rules.alerts import Evidence, Text
 from rules.bin_overflow import BinOverflow
 from rules.catalogue import build_rules
 from rules.engine import TRACKING, RuleEngine
-from rules.rule import Parameters, Rule, Step
+from rules.rule import Parameters, Rule
 from rules.snapshot import SnapshotUnusable
+from rules.step import Step
 from rules.verdicts import Level, Verdict
 from tests.compiled import interpreted_only
 from tests.rules.town import T0, Trip, fills, judged, rows, run, ticket, told, town
@@ -96,7 +97,7 @@ LATE_CLOCK = FLEET | {"clock": FLEET["clock"] | {"now": "late"}}
         (None, None),
         ({}, None),
         ([], None),
-        (FLEET | {"format": 2}, None),
+        (FLEET | {"format": 3}, None),
         (LATE_CLOCK, None),
         (FLEET, None),
         (FLEET, {}),
@@ -152,6 +153,17 @@ def test_a_new_city_is_judged_by_from_the_next_reading_on() -> None:
     assert told(run(engine, rest))[0].startswith("T6 confirmed")
 
 
+def test_what_was_looked_up_in_one_city_is_forgotten_with_it() -> None:
+    """Vehicle and permits of a truck that goes on reporting: without a permit nobody knows where it may drive."""
+    trip, city = Trip("T1", 0, 0).drive(3000, 0), town()
+    for permits, alerts in ((city.permits, 1), (city.permits[1:], 0)):
+        engine = RuleEngine(city, build_rules())
+        assert run(engine, trip.readings, quiet_s=0) == []
+        engine.replace_city(town(permits=permits))
+        off = Trip("T1", 3000, 0, at_s=trip.now_s).drive(3000, 1500)
+        assert len({change.alert_id for change in run(engine, off.readings, quiet_s=0)}) == alerts
+
+
 def test_a_ticket_without_a_known_plate_harms_nobody() -> None:
     assert judged(build_rules(), [ticket("T9", 10), ticket("T1", 20, plate=None)]) == []
 
@@ -176,4 +188,4 @@ def test_a_ticket_reaches_the_terminal_that_is_valid_now() -> None:
     new = replace(city.devices["T1"], id="T9")
     engine = RuleEngine(town(devices=dict(city.devices) | {"T1": old, "T9": new}), build_rules())
     run(engine, [*Trip("T9", 9000, 0).drive(9990, 0).readings, ticket("T1", 400)])
-    assert "ticket" in rows(engine)["T9"]["track"]["load"]["said"]
+    assert rows(engine)["T9"]["track"]["load"]["ticket_ts"]

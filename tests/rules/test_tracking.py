@@ -11,11 +11,12 @@ from tests.rules.town import T0, Trip, place, ticket, town
 
 CITY = town()
 DEVICE = CITY.devices["T1"]
+VEHICLE = CITY.vehicle_of(DEVICE)
 
 
 def followed(trip: Trip) -> tuple[Track, list[Fix]]:
     track = Track()
-    fixes = [fix for r in trip.readings if (fix := follow(track, r, DEVICE, CITY)) is not None]
+    fixes = [fix for r in trip.readings if (fix := follow(track, r, DEVICE, VEHICLE, CITY)) is not None]
     return track, fixes
 
 
@@ -137,14 +138,14 @@ def test_load_is_taken_from_the_best_source_that_speaks() -> None:
 
 def test_a_ticket_speaks_for_ten_minutes_against_the_sensors_and_longer_without_them() -> None:
     track = Track()
-    follow(track, ticket("T1", 0, direction="out"), DEVICE, CITY)
+    follow(track, ticket("T1", 0, direction="out"), DEVICE, VEHICLE, CITY)
     assert (track.load.state, track.load.source) == (LoadState.EMPTY, LoadSource.TICKET)
     with_scale = Trip("T1", 3000, 0, at_s=590, load_kg=12_000.0).stand(10)
     for reading in with_scale.readings:
-        follow(track, reading, DEVICE, CITY)
+        follow(track, reading, DEVICE, VEHICLE, CITY)
     assert track.load.source is LoadSource.TICKET
     for reading in with_scale.stand(30).readings[1:]:
-        follow(track, reading, DEVICE, CITY)
+        follow(track, reading, DEVICE, VEHICLE, CITY)
     assert (track.load.state, track.load.source) == (LoadState.LOADED, LoadSource.SCALE)
 
 
@@ -158,7 +159,7 @@ def test_a_weight_that_still_moves_is_no_weight() -> None:
     trip = Trip("T1", 3000, 0)
     for kg in (12_000, 9_000, 6_000, 3_000):
         trip.stand(10, load_kg=float(kg))
-    assert followed(trip)[0].load.steady_kg is None
+    assert followed(trip)[0].load.steady_ts == 0
 
 
 def test_fixes_know_the_sites_around_them() -> None:
