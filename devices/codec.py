@@ -51,19 +51,26 @@ def decode(topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) ->
             reading that is not one). The refusal names the field and what is expected of it.
     """
     where = parse_topic(topic)
+    return decode_as(where.device_id, where.kind, payload, max_bytes=max_bytes)
+
+
+def decode_as(
+    device_id: str, kind: Kind, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES
+) -> list[Reading | Flaw]:
+    """The same for who knows the topic already."""
     if len(payload) > max_bytes:
         detail = f"payload is {len(payload)} bytes, at most {max_bytes} are taken: split the upload"
         raise DecodeError(Refusal(Reason.TOO_LARGE, detail, field="payload"))
     try:
-        reading = _ONE[where.kind](payload)
+        reading = _ONE[kind](payload)
         if len(payload) >= _DEEP_BYTES or not payload.isascii():
             _check_unknown(payload)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
         if payload.lstrip()[:1] == b"[":
-            return _decode_array(where.kind, where.device_id, payload, max_bytes // _SHORTEST_BYTES)
-        return [reading_of(where.kind, _parsed(payload), where.device_id)]
+            return _decode_array(kind, device_id, payload, max_bytes // _SHORTEST_BYTES)
+        return [reading_of(kind, _parsed(payload), device_id)]
     if not reading.device_id:
-        structs.force_setattr(reading, "device_id", where.device_id)
+        structs.force_setattr(reading, "device_id", device_id)
     return [reading]
 
 

@@ -2,27 +2,23 @@
 
 from typing import Final
 
-from devices.city import City, Device
+from devices.city import Device
 from devices.readings import Reading
 from devices.refusals import Reason, Refusal
-from devices.topics import parse_topic
-from ingest.messages import RawMessage
 
 MAX_AHEAD_MS: Final = 120_000
 """A device clock may run this far ahead of the collector's; more is a wrong clock."""
 
 
-def admit(reading: Reading, message: RawMessage, city: City) -> Device | Refusal:
-    """Return the device that measured, or why its reading is refused.
+def admit(reading: Reading, received_at: int, topic_device: str, device: Device | None) -> Device | Refusal:
+    """Return the device that measured, or why its reading is refused; `device` is the one it names, if registered.
 
     The device is registered and valid at the reading's device time, the payload's device is the topic's, and device
     time is no later than receive time + 120 s. Values were held to their physical bounds by the models.
     """
-    topic_device = parse_topic(message.topic).device_id
     if reading.device_id != topic_device:
         detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"
         return Refusal(Reason.FOREIGN_DEVICE, detail, field="device_id")
-    device = city.devices.get(reading.device_id)
     if device is None or not device.validity.covers(reading.ts):
         detail = (
             f"device_id: {reading.device_id!r} is not registered: add it to the city and redrive"
@@ -30,7 +26,7 @@ def admit(reading: Reading, message: RawMessage, city: City) -> Device | Refusal
             else f"device_id: {reading.device_id!r} is not valid at ts {reading.ts}: check its validity interval"
         )
         return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
-    ahead_ms = reading.ts - message.received_at
+    ahead_ms = reading.ts - received_at
     if ahead_ms > MAX_AHEAD_MS:
         allowed = f"at most {MAX_AHEAD_MS // 1000} s"
         detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock"

@@ -183,7 +183,12 @@ def _drivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
 
 
 def _count(db: sqlite3.Connection, row: sqlite3.Row, readings: int, redriven_at: int | None) -> None:
-    db.execute("UPDATE ledger SET received = received + ? WHERE device = ?", (readings, row["counted_as"]))
+    # It may have no row yet, while what is known of it stands on pages of the daybook.
+    db.execute(
+        "INSERT INTO ledger (device, received, duplicate) VALUES (?, ?, 0)"
+        " ON CONFLICT (device) DO UPDATE SET received = received + excluded.received",
+        (row["counted_as"], readings),
+    )
     db.execute("UPDATE dead_letter SET redriven_at = ? WHERE id = ?", (redriven_at, row["id"]))
 
 

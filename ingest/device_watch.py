@@ -5,7 +5,7 @@ repeat changes nothing. A counter that falls back while device time goes on was 
 uploaded late from before it is told by its device time and goes to the run before. A reading whose message cannot be
 read at all stays a gap, although its bytes are among the dead letters.
 
-A watch is kept packed: a few hundred bytes a device, so that a large fleet fits into memory and into a settlement.
+A watch is kept packed: a few hundred bytes a device, so that a large fleet's are written in little time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -187,7 +187,7 @@ class DeviceWatch:
 
 
 def heard(packed: bytes | None, readings: Sequence[Heard]) -> bytes:
-    """The watch after these readings; `packed` is left as it was, so that a failed settlement changes nothing."""
+    """The watch after these readings; `packed` is left as it was, so that a failed posting changes nothing."""
     if packed is not None and (after := _heard_in_order(packed, readings)) is not None:
         return after
     watch = DeviceWatch(packed)

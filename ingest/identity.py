@@ -5,7 +5,7 @@ instant of its series (a later one is new without a question); in a bounded memo
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from hashlib import blake2b
@@ -14,6 +14,7 @@ from typing import Final, Protocol
 from pydantic_core import to_json
 
 from devices.series import FieldValue, SeriesKey
+from ingest.admitted import Admitted, Series
 from ingest.reading_line import measured_before
 from ingest.store import Instant
 from ingest.store.line_protocol import decode_fields
@@ -24,6 +25,10 @@ _PARTS: Final = 8
 """The oldest eighth of the memory is given up at once."""
 _LAST_BATCHES: Final = 2
 """Never given up, however large: what is being written is not in the store yet, so it has to be remembered."""
+
+
+_At = tuple[Series, int]
+"""An instant of a series."""
 
 
 class Standing(Protocol):
@@ -47,11 +52,11 @@ class Classified:
     """A batch's verdicts, in its order, and what to remember of it once it is settled."""
 
     verdicts: Sequence[Verdict]
-    marks: Mapping[SeriesKey, int]
+    marks: Mapping[Series, int]
     """The newest instant of each series whose mark has moved, device time, ms."""
-    new_series: Sequence[SeriesKey]
-    """Those among them that had none."""
-    seen: dict[Instant, str] = field(repr=False)
+    new_series: Sequence[Series]
+    """Those that had no mark."""
+    seen: dict[_At, str] = field(repr=False)
     """What stands at the instants the batch speaks of."""
 
 
@@ -61,50 +66,50 @@ def content_digest(measured: str) -> bytes:
 
 
 class Identity:
-    """The recorder's memory of what stands. `marks`: no settled instant of a series is later than its mark."""
+    """The recorder's memory of what stands: the marks of series, and the contents of recent instants."""
 
-    def __init__(self, marks: Mapping[SeriesKey, int], capacity: int = MEMORY_INSTANTS) -> None:
-        self._marks = dict(marks)
+    def __init__(self, capacity: int = MEMORY_INSTANTS) -> None:
         self._capacity = capacity
-        self._recent: deque[dict[Instant, str]] = deque()
+        self._recent: deque[dict[_At, str]] = deque()
         """Batches, the newest last, small ones joined."""
 
     async def classify(
         self,
-        readings: Sequence[tuple[Instant, str]],
+        readings: Sequence[Admitted],
         store: Standing,
         is_quarantined: Callable[[Instant, bytes], bool],
     ) -> Classified:
-        """Judge a batch of instants and what was measured at each (see `ingest.reading_line`).
+        """Judge a batch.
 
         Nothing is remembered before `remember`, so that a failed batch is judged afresh. `is_quarantined` tells
         whether a conflict of this instant with this content digest is a dead letter already: then the reading is a
         duplicate of that one. Raises what the store raises.
         """
-        marks = self._marks
-        new_series = list(dict.fromkeys([instant.series for instant, _ in readings if instant.series not in marks]))
+        doubtful = [said for said in readings if said.series.newest is None or said.ts <= said.series.newest]
+        new_series = list(dict.fromkeys([said.series for said in doubtful if said.series.newest is None]))
         # They may have a past: the recorder's file can be younger than the store, so the first reading is not new
         # before the store has said where that ends.
-        moved = dict(await store.newest(new_series)) if new_series else {}
-        seen = await self._standing(readings, moved, store)
+        ends = await store.newest([series.key for series in new_series]) if new_series else {}
+        moved = {series: ends[series.key] for series in new_series if series.key in ends}
+        seen = await self._standing(doubtful, moved, store) if doubtful else {}
         refused: set[tuple[Instant, bytes]] = set()
         verdicts = []
-        for instant, measured in readings:
-            series, ts = instant.series, instant.ts
-            newest = moved.get(series) or marks.get(series)
+        for said in readings:
+            series, ts = said.series, said.ts
+            newest = moved.get(series) or series.newest
             if newest is None or ts > newest:  # so it is later than all that is seen of its series
                 moved[series] = ts
-                seen[instant] = measured
+                seen[series, ts] = said.measured
                 verdicts.append(Verdict.NEW)
                 continue
-            stands = seen.get(instant)
+            stands = seen.get((series, ts))
             if stands is None:
-                seen[instant] = measured
+                seen[series, ts] = said.measured
                 verdicts.append(Verdict.NEW)
-            elif stands == measured:
+            elif stands == said.measured:
                 verdicts.append(Verdict.DUPLICATE)
             else:
-                key = (instant, content_digest(measured))
+                key = (Instant(series.key, ts), content_digest(said.measured))
                 known = key in refused or is_quarantined(*key)
                 refused.add(key)
                 verdicts.append(Verdict.DUPLICATE if known else Verdict.CONFLICT)
@@ -112,7 +117,8 @@ class Identity:
 
     def remember(self, classified: Classified) -> None:
         """The batch is settled."""
-        self._marks.update(classified.marks)
+        for series, ts in classified.marks.items():
+            series.newest = ts
         recent = self._recent
         if recent and len(recent[-1]) + len(classified.seen) <= self._capacity // _PARTS:
             recent[-1].update(classified.seen)
@@ -121,28 +127,27 @@ class Identity:
         while len(recent) > _LAST_BATCHES and sum(map(len, recent)) > self._capacity:
             recent.popleft()
 
-    def forget(self, instants: Iterable[Instant]) -> None:
-        """The store has refused these after all: should they come again, it is asked."""
-        for instant in instants:
-            for part in self._recent:
-                part.pop(instant, None)
+    def forget(self, series: Series, ts: int) -> None:
+        """The store has refused the reading of this instant after all: should it come again, it is asked."""
+        for part in self._recent:
+            part.pop((series, ts), None)
 
     async def _standing(
-        self, readings: Sequence[tuple[Instant, str]], ends: Mapping[SeriesKey, int], store: Standing
-    ) -> dict[Instant, str]:
-        marks = self._marks
-        seen: dict[Instant, str] = {}
-        questions: dict[Instant, None] = {}
-        for instant, _ in readings:
-            mark = marks.get(instant.series) or ends.get(instant.series)
-            if mark is None or instant.ts > mark or instant in seen:
+        self, doubtful: Sequence[Admitted], ends: Mapping[Series, int], store: Standing
+    ) -> dict[_At, str]:
+        seen: dict[_At, str] = {}
+        questions: dict[Instant, _At] = {}
+        for said in doubtful:
+            series, at = said.series, (said.series, said.ts)
+            mark = series.newest or ends.get(series)
+            if mark is None or said.ts > mark or at in seen:
                 continue
-            recent = next((part[instant] for part in reversed(self._recent) if instant in part), None)
+            recent = next((part[at] for part in reversed(self._recent) if at in part), None)
             if recent is None:
-                questions[instant] = None
+                questions[Instant(series.key, said.ts)] = at
             else:
-                seen[instant] = recent
+                seen[at] = recent
         if questions:
             for instant, fields in (await store.standing(list(questions))).items():
-                seen[instant] = measured_before(instant.series.kind, fields)
+                seen[questions[instant]] = measured_before(instant.series.kind, fields)
         return seen

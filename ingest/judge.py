@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from devices.city import City
-from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode
+from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode_as
 from devices.database import DatabaseError
 from devices.refusals import DecodeError, Refusal
+from devices.topics import parse_topic
 from ingest.admission import admit
 from ingest.judge_state import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.messages import JUDGE, TICK_TOPIC, LogRecord
@@ -31,7 +32,8 @@ BATCH: Final = 500
 CHECKPOINT_EVERY: Final = 1_000_000
 """Messages: at most so many are judged again after a crash, in 20 s (40 s where nothing is compiled). In a large city
 nearly every message is of another device, and writing its row takes as long as judging it."""
-CHECKPOINT_EVERY_S: Final = 60.0
+CHECKPOINT_EVERY_S: Final = 120.0
+"""Well within the time after which a consumer that stands still is taken for stuck (`haulwatch.readiness`)."""
 IDLE_CHECKPOINT_S: Final = 1.0
 """With nothing to read for so long, everything is soon safe."""
 _IDLE_S: Final = 0.1
@@ -113,7 +115,7 @@ class Judge:
         self._follow_city()
         records = self._log.read(self.offset, limit)
         for record in records:
-            self._unrecorded += judge_record(self.engine, record, self._city, self._max_payload_bytes)
+            self._unrecorded += judge_record(self.engine, record, self._max_payload_bytes)
             self.offset = record.offset
         self._record()
         if records:
@@ -159,27 +161,30 @@ class Judge:
 
 
 def judge_record(
-    engine: RuleEngine, record: LogRecord, city: City, max_payload_bytes: int = MAX_PAYLOAD_BYTES
+    engine: RuleEngine, record: LogRecord, max_payload_bytes: int = MAX_PAYLOAD_BYTES
 ) -> list[AlertChange]:
     """What one message of the log changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
         return engine.advance(int(message.payload)) if message.payload.isdigit() else []
     try:
-        decoded = decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+        where = parse_topic(message.topic)
+        decoded = decode_as(where.device_id, where.kind, message.payload, max_bytes=max_payload_bytes)
     except DecodeError:
         return []
     changes: list[AlertChange] = []
+    device, received_at = engine.device(where.device_id), message.received_at
     for reading in decoded:
-        if not isinstance(reading, Flaw) and not isinstance(admit(reading, message, city), Refusal):
-            changes += engine.judge(reading)
+        if isinstance(reading, Flaw) or isinstance(admit(reading, received_at, where.device_id, device), Refusal):
+            continue
+        changes += engine.judge(reading)
     return changes
 
 
 def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:
     """Judge a whole log from nothing: the same messages, the same alerts."""
     engine = RuleEngine(city, rules)
-    return [change for record in records for change in judge_record(engine, record, city)]
+    return [change for record in records for change in judge_record(engine, record)]
 
 
 async def run_judge(judge: Judge, stop: asyncio.Event) -> None:

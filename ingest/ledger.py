@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict, computed_field
 
 from devices.codec import MAX_PAYLOAD_BYTES, decode
 from devices.refusals import DecodeError
+from ingest.daybook import accounts
 from ingest.device_watch import DeviceWatch
 from ingest.flood_record import flood_of
 from ingest.intake import device_of
 from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
 from ingest.raw_log import RawLogCorrupt
-from ingest.recorder_state import open_state, queued_by_device, state_errors
+from ingest.recorder_state import open_state, queued, queued_by_device, state_errors
 
 MAX_DECODED: Final = 20_000
 """About a quarter of a second of decoding."""
@@ -110,9 +111,7 @@ def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYL
     with state_errors(state_path), closing(open_state(state_path)) as db:
         db.execute("BEGIN")  # one view of all tables
         (offset,) = db.execute("SELECT offset FROM progress").fetchone()
-        settled = db.execute(
-            "SELECT device, received, stored, duplicate, first_seen, last_seen, watch FROM ledger"
-        ).fetchall()
+        settled = accounts(db)
         letters = db.execute(
             "SELECT counted_as, reason, sum(stands_for) FROM dead_letter WHERE redriven_at IS NULL"
             " GROUP BY counted_as, reason"
@@ -123,18 +122,18 @@ def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYL
     for name, reason, count in letters:
         quarantined.setdefault(name, {})[reason] = count
     lines = {
-        name: DeviceLine(
+        (name := account.line): DeviceLine(
             device=name or UNKNOWN,
-            received=received + unread[name],
-            stored=stored - pending[name],
-            duplicate=duplicate,
+            received=account.received + unread[name],
+            stored=account.stored - pending[name],
+            duplicate=account.duplicate,
             quarantined=quarantined.get(name, {}),
             queued=pending[name] + unread[name],
-            first_seen=first_seen,
-            last_seen=last_seen,
-            **_watched(watch),
+            first_seen=account.first_seen,
+            last_seen=account.last_seen,
+            **_watched(account.watch),
         )
-        for name, received, stored, duplicate, first_seen, last_seen, watch in settled
+        for account in settled
     }
     for name in unread.keys() - lines.keys():
         lines[name] = DeviceLine(device=name or UNKNOWN, received=unread[name], queued=unread[name])
@@ -146,7 +145,7 @@ def read_status(state_path: Path, log: Log) -> RecorderStatus:
     """Raises StateUnavailable, RawLogFull."""
     with state_errors(state_path), closing(open_state(state_path)) as db:
         row = db.execute("SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress").fetchone()
-        pending = queued_by_device(db).total()
+        pending = queued(db)
     offset, trouble, since, write_ms, slowest_write_ms = row
     return RecorderStatus(
         offset=offset,

@@ -8,6 +8,7 @@ reading passes here, so its values are written at once, as JSON writes them, and
 set of present fields.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -26,6 +27,8 @@ _MEASURED: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 _LAST: Final[Mapping[Kind, slice]] = {kind: slice(-len(names), None) for kind, names in _MEASURED.items()}
 """What was measured comes last in every model: a slice of all takes half of what fetching each field would."""
+_DEVICE: Final = re.compile(",device=([^, ]+)")
+"""In the values of other tags a comma and an equals sign are escaped."""
 _JSON: Final = json.Encoder()
 _MINUS: Final = ord("-")
 _MOST_FORMS: Final = 4_096
@@ -43,6 +46,14 @@ def line_head(series: SeriesKey, device: Device) -> str:
 def _area(district: str | None, fleet: str | None, site_id: str | None) -> str:
     tags = (("district", district), ("fleet", fleet), ("site", None if fleet else site_id))
     return "".join([f",{key}={escaped_name(value)}" for key, value in tags if value])
+
+
+def device_of_line(line: str) -> str:
+    """Whose reading a line is."""
+    found = _DEVICE.search(line)
+    if found is None:
+        raise ValueError(f"{line[:100]!r} is no line of a reading")
+    return found[1]
 
 
 def measured(reading: Reading) -> str:

@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from devices.city import City
@@ -20,29 +20,28 @@ from devices.codec import MAX_PAYLOAD_BYTES
 from devices.readings import Kind
 from devices.refusals import Reason, Refusal
 from devices.series import Point, SeriesKey
-from ingest.device_watch import heard
-from ingest.identity import Classified, Identity, Verdict, content_digest
+from ingest.identity import Identity
 from ingest.intake import Batch, Intake, device_of, letter
 from ingest.messages import RECORDER, LogRecord, Place
 from ingest.pause import pause
+from ingest.posting import Posting
 from ingest.raw_log import RawLogCorrupt, RawLogError
 from ingest.recorder_state import (
     Letter,
     Outgoing,
     RecorderState,
-    Settlement,
     StateUnavailable,
-    Tally,
     WriteTimes,
 )
-from ingest.store import Instant, LineStore, StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.settlement import settlement_of
+from ingest.store import LineStore, StoreMisconfigured, StoreRejected, StoreUnavailable
 from ingest.store.line_protocol import decode_line
 
 CONSUMER: Final = RECORDER
 """The recorder's name among the raw log's consumers."""
 BATCH_RECORDS: Final = 5_000
-"""A backlog goes in batches of so many: what is written once for each device and batch costs a record the less. Two
-of them are in memory, some 10 MB each."""
+"""A backlog goes in batches of so many: what is done once for each batch costs a record the less. Two of them are in
+memory, some 10 MB each."""
 _BREATH_RECORDS: Final = 200
 """After so many, some milliseconds, whoever else waits for the thread has it: the write under way, above all."""
 _IDLE_S: Final = 0.05
@@ -82,6 +81,7 @@ class Recorder:
         *,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         batch_records: int = BATCH_RECORDS,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
         self._store = store
@@ -92,9 +92,10 @@ class Recorder:
         self._outbox = deque(state.outbox())
         # What an earlier process left is not in this one's memory, so it is written before anything is classified.
         self._may_wait = 0
+        self._posting = Posting(state, monotonic)
+        self._posting.all()
         marks = state.marks()
-        self._identity = Identity(marks)
-        self._watches = state.watches()
+        self._identity = Identity()
         self._write_ms: deque[float] = deque(maxlen=_RECENT_WRITES)
         self._intake = Intake(state.ledger_lines() - city().devices.keys(), marks, max_payload_bytes)
         self._commit()  # before the first batch too: the log trims by those consumers it knows of
@@ -121,7 +122,11 @@ class Recorder:
             self._confirm(await self._write_and_settle())
         else:
             await self._settle_next()
-        self._commit()
+        try:
+            self._commit()
+        finally:  # a raw log that takes no notes does not keep batches from being settled
+            for _ in self._posting.some():
+                await asyncio.sleep(0)
         return self._offset - before
 
     async def _write_all_but(self, waiting: int) -> None:
@@ -152,20 +157,10 @@ class Recorder:
         batch = await self._read()
         if batch is None:
             return
-        classified = await self._identity.classify(
-            [(admitted.instant, admitted.measured) for admitted in batch.admitted],
-            self._store,
-            self._state.is_quarantined,
-        )
-        lines, places = _sort(batch, classified)
-        for (_, device_id, _), ts in classified.marks.items():
-            batch.tallies[device_id].newest = max(ts, batch.tallies[device_id].newest or ts)
-        watches = {name: heard(self._watches.get(name), tally.heard) for name, tally in batch.tallies.items() if name}
-        outgoing = self._state.settle(
-            Settlement(batch.offset, lines, places, batch.letters, classified.new_series, batch.tallies, watches)
-        )
+        classified = await self._identity.classify(batch.admitted, self._store, self._state.is_quarantined)
+        outgoing = self._state.settle(settlement_of(batch, classified))
+        self._posting.written(len(batch.entries) + len(batch.floods))
         self._identity.remember(classified)
-        self._watches.update(watches)
         self._offset = batch.offset
         if outgoing is not None:
             self._outbox.append(outgoing)
@@ -210,7 +205,10 @@ class Recorder:
             for place, point in poison.items()
         ]
         self._state.clear(outgoing.batch, letters, WriteTimes(self._write_ms[-1], max(self._write_ms)))
-        self._identity.forget(map(_instant, poison.values()))
+        if letters:
+            self._posting.written(0)
+        for point in poison.values():
+            self._identity.forget(self._intake.series(_series(point)), point.ts)
         self._outbox.popleft()
 
     def _rejection(self, place: Place, device: str, reason: str) -> Letter:
@@ -233,34 +231,15 @@ class _Written(NamedTuple):
     """Why, by place."""
 
 
-def _sort(batch: Batch, classified: Classified) -> tuple[list[str], list[Place]]:
-    """New readings go out as lines; the others are counted, or kept with their bytes."""
-    lines, places, tallies = [], [], batch.tallies
-    for admitted, verdict in zip(batch.admitted, classified.verdicts, strict=True):
-        instant = admitted.instant
-        device_id = instant.series.device_id
-        if verdict is Verdict.NEW:
-            tallies[device_id].fresh += 1
-            lines.append(admitted.line)
-            places.append(admitted.place)
-        elif verdict is Verdict.DUPLICATE:
-            tallies[device_id].duplicate += 1
-        else:
-            refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
-            refused = letter(admitted.message, admitted.place.place, refusal, device_id)
-            batch.letters.append(replace(refused, conflict=(instant, content_digest(admitted.measured))))
-    return lines, places
-
-
-def _instant(point: Point) -> Instant:
+def _series(point: Point) -> SeriesKey:
     tags = dict(point.tags)
-    return Instant(SeriesKey(Kind(point.measurement), tags["device"], tags.get("compartment", "")), point.ts)
+    return SeriesKey(Kind(point.measurement), tags["device"], tags.get("compartment", ""))
 
 
 def _unreadable(exc: RawLogCorrupt) -> Batch:
     """A record the disk has spoiled: it is counted as one reading, of nobody and of no time."""
     refusal = Refusal(Reason.NOT_A_READING, f"raw log: {exc}", field="payload")
-    return Batch(exc.offset, letters=[Letter("", "", refusal, "", b"", 0)], tallies={"": Tally(None, None, received=1)})
+    return Batch(exc.offset, letters=[Letter("", "", refusal, "", b"", 0)], entries=[("", None, None, None, False)])
 
 
 @dataclass(frozen=True, slots=True)

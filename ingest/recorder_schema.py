@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic_core import from_json, to_json
@@ -9,7 +10,7 @@ from pydantic_core import from_json, to_json
 from devices.series import Point
 from ingest.store.line_protocol import encode_point
 
-VERSION: Final = 3
+VERSION: Final = 4
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS progress (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -23,8 +24,12 @@ INSERT OR IGNORE INTO progress (only, offset) VALUES (1, 0);
 CREATE TABLE IF NOT EXISTS outbox (      -- settled readings that are not known to be in the store, by batch
     batch INTEGER PRIMARY KEY AUTOINCREMENT,
     lines BLOB NOT NULL,       -- JSON: lines of line protocol
-    places BLOB NOT NULL,      -- JSON: of each line its record of the raw log and its place in there
-    counts BLOB NOT NULL       -- JSON: lines by device
+    places BLOB NOT NULL       -- JSON: of each line its record of the raw log and its place in there
+);
+CREATE TABLE IF NOT EXISTS daybook (     -- what is not yet in all rows of the ledger, a page for each batch
+    batch INTEGER PRIMARY KEY AUTOINCREMENT,
+    readings INTEGER NOT NULL, -- on the page; a flood is one
+    body BLOB NOT NULL         -- MessagePack: see daybook
 );
 CREATE TABLE IF NOT EXISTS series (      -- that have a settled reading
     kind TEXT NOT NULL, device TEXT NOT NULL, part TEXT NOT NULL,
@@ -36,7 +41,8 @@ CREATE TABLE IF NOT EXISTS ledger (
     stored INTEGER NOT NULL DEFAULT 0,      -- with those that are in the outbox yet
     first_seen INTEGER, last_seen INTEGER,  -- received_at, ms; NULL while it is not known of any reading
     newest INTEGER,            -- device time of the newest settled reading of all its series; NULL before the first
-    watch BLOB                 -- see device_watch; NULL while nothing could be read of it
+    watch BLOB,                -- see device_watch; NULL while nothing could be read of it
+    posted INTEGER NOT NULL DEFAULT 0       -- the newest page of the daybook that is in here
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -53,7 +59,7 @@ CREATE INDEX IF NOT EXISTS waiting_letters ON dead_letter (counted_as, reason) W
 CREATE INDEX IF NOT EXISTS letters_of_device ON dead_letter (device, id);
 CREATE INDEX IF NOT EXISTS conflicts ON dead_letter (kind, device, part, ts, digest)
     WHERE digest IS NOT NULL AND redriven_at IS NULL;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 """
 
 _FROM_1: Final = (
@@ -74,15 +80,28 @@ _FROM_2: Final = (
     "INSERT INTO series SELECT kind, device, part FROM newest",
     "DROP TABLE newest",
 )
+_FROM_3: Final = (
+    "ALTER TABLE outbox DROP COLUMN counts",
+    "CREATE TABLE daybook (batch INTEGER PRIMARY KEY AUTOINCREMENT, readings INTEGER NOT NULL, body BLOB NOT NULL)",
+    "ALTER TABLE ledger ADD COLUMN posted INTEGER NOT NULL DEFAULT 0",
+)
 
 
 def bring_up(db: sqlite3.Connection) -> None:
     """Make a file of an earlier version one of this; inside a transaction."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
-    for statement in (*_FROM_1, *_FROM_2) if version == 1 else _FROM_2:
-        db.execute(statement)
-    _move_outbox(db)
+    if version == 1:
+        _change(db, _FROM_1)
+    if version <= 2:
+        _change(db, _FROM_2)
+        _move_outbox(db)
+    _change(db, _FROM_3)
     db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _change(db: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        db.execute(statement)
 
 
 def _move_outbox(db: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""What the recorder must not forget, in one SQLite file: offset, newest instants, outbox, ledger, dead letters.
+"""What the recorder must not forget, in one SQLite file: offset, series, outbox, daybook, ledger, dead letters.
 
 One settled batch is one transaction, on the disk when `settle` returns. Dead letters and the ledger are read from
 other processes over connections of their own (WAL).
@@ -6,9 +6,9 @@ other processes over connections of their own (WAL).
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,8 +17,9 @@ from msgspec import json
 from devices.readings import Kind
 from devices.refusals import Refusal
 from devices.series import SeriesKey
-from ingest.device_watch import Heard
+from ingest.daybook import Page, write_page
 from ingest.messages import Place
+from ingest.reading_line import device_of_line
 from ingest.recorder_schema import SCHEMA, VERSION, bring_up
 from ingest.store import Instant
 
@@ -56,22 +57,6 @@ class Letter:
     """Readings; the others of a flood are not kept."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What one batch adds to a line of the ledger."""
-
-    first_seen: int | None
-    last_seen: int | None
-    received: int = 0
-    duplicate: int = 0
-    fresh: int = 0
-    """On their way into the store."""
-    newest: int | None = None
-    """Device time of the newest instant that stands now, if that has moved."""
-    heard: list[Heard] = field(default_factory=list)
-    """For the device's watch."""
-
-
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """The verdict on a batch, committed whole or not at all."""
@@ -83,9 +68,8 @@ class Settlement:
     """Of the lines."""
     letters: Sequence[Letter]
     new_series: Sequence[SeriesKey]
-    tallies: Mapping[str, Tally]
-    watches: Mapping[str, bytes]
-    """Packed, of the devices that were heard; see `ingest.device_watch`."""
+    page: Page
+    """For the ledger."""
 
 
 class WriteTimes(NamedTuple):
@@ -143,6 +127,17 @@ class RecorderState:
     def close(self) -> None:
         self._db.close()
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        with state_errors(self._path):
+            yield self._db
+
+    @contextmanager
+    def changing(self) -> Iterator[sqlite3.Connection]:
+        """All that is done inside, or nothing."""
+        with state_errors(self._path), transaction(self._db) as db:
+            yield db
+
     def offset(self) -> int:
         """Of the last settled record of the raw log, 0 before the first."""
         with state_errors(self._path):
@@ -151,8 +146,8 @@ class RecorderState:
     def marks(self) -> dict[SeriesKey, int]:
         """No settled instant of a series is later than its mark.
 
-        It is that of its device's newest series: one number for each device and batch is written so, not one for each
-        series, and nearly all that comes after a restart is later than both.
+        It is that of its device's newest series: one number for each device is written so, not one for each series, and
+        nearly all that comes after a restart is later than both. All pages of the daybook are to be posted before.
         """
         with state_errors(self._path):
             rows = self._db.execute(
@@ -161,13 +156,9 @@ class RecorderState:
         return {SeriesKey(Kind(kind), device, part): ts for kind, device, part, ts in rows}
 
     def ledger_lines(self) -> set[str]:
+        """All pages of the daybook are to be posted before."""
         with state_errors(self._path):
             return {name for (name,) in self._db.execute("SELECT device FROM ledger")}
-
-    def watches(self) -> dict[str, bytes]:
-        """The packed watch of every device that has one."""
-        with state_errors(self._path):
-            return dict(self._db.execute("SELECT device, watch FROM ledger WHERE watch IS NOT NULL"))
 
     def outbox(self) -> list[Outgoing]:
         """Settled batches that are not known to be in the store, as an ended process left them, oldest first."""
@@ -190,57 +181,50 @@ class RecorderState:
 
     def settle(self, settlement: Settlement) -> Outgoing | None:
         """What is to be written now, None if the batch has nothing new."""
-        watches, lines, places = settlement.watches, settlement.lines, settlement.places
+        lines, places = settlement.lines, settlement.places
         batch: int | None = None
-        with state_errors(self._path), transaction(self._db) as db:
+        with self.changing() as db:
             db.execute("UPDATE progress SET offset = ?", (settlement.offset,))
             if lines:
-                counts = {name: tally.fresh for name, tally in settlement.tallies.items() if tally.fresh}
-                rows = (json.encode(lines), json.encode(places), json.encode(counts))
-                batch = db.execute("INSERT INTO outbox (lines, places, counts) VALUES (?, ?, ?)", rows).lastrowid
+                row = (json.encode(lines), json.encode(places))
+                batch = db.execute("INSERT INTO outbox (lines, places) VALUES (?, ?)", row).lastrowid
+            write_page(db, settlement.page)
             db.executemany("INSERT OR IGNORE INTO series VALUES (?, ?, ?)", settlement.new_series)
-            db.executemany(
-                "INSERT INTO ledger (device, received, duplicate, stored, first_seen, last_seen, newest, watch)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET"
-                " received = received + excluded.received, duplicate = duplicate + excluded.duplicate,"
-                " stored = stored + excluded.stored,"
-                " first_seen = coalesce(min(first_seen, excluded.first_seen), first_seen, excluded.first_seen),"
-                " last_seen = coalesce(max(last_seen, excluded.last_seen), last_seen, excluded.last_seen),"
-                " newest = coalesce(max(newest, excluded.newest), newest, excluded.newest),"
-                " watch = coalesce(excluded.watch, watch)",
-                [
-                    (
-                        *(name, said.received, said.duplicate, said.fresh),
-                        *(said.first_seen, said.last_seen, said.newest, watches.get(name)),
-                    )
-                    for name, said in settlement.tallies.items()
-                ],
-            )
             keep(db, settlement.letters)
         return None if batch is None else Outgoing(batch, lines, places)
 
     def clear(self, batch: int, rejected: Sequence[Letter], times: WriteTimes) -> None:
         """The batch is written: its readings are in the store, but for the rejected ones, which never will be."""
-        with state_errors(self._path), transaction(self._db) as db:
+        with self.changing() as db:
             db.execute("DELETE FROM outbox WHERE batch = ?", (batch,))
             db.execute("UPDATE progress SET write_ms = ?, slowest_write_ms = ?", times)
-            db.executemany(
-                "UPDATE ledger SET stored = stored - 1 WHERE device = ?", [(letter.counted_as,) for letter in rejected]
-            )
-            keep(db, rejected)
+            if rejected:
+                write_page(db, Page(others={line: (0, count) for line, count in quarantined(rejected).items()}))
+                keep(db, rejected)
 
     def report(self, trouble: str | None, since: int | None) -> None:
         """Let others see why the recorder waits; None when it goes on."""
-        with state_errors(self._path), transaction(self._db) as db:
+        with self.changing() as db:
             db.execute("UPDATE progress SET trouble = ?, trouble_since = ?", (trouble, since))
 
 
-def queued_by_device(db: sqlite3.Connection) -> Counter[str]:
+def queued(db: sqlite3.Connection) -> int:
     """Settled readings that are not known to be in the store."""
-    queued: Counter[str] = Counter()
-    for (counts,) in db.execute("SELECT counts FROM outbox"):
-        queued.update(json.decode(counts, type=dict[str, int]))
-    return queued
+    return sum(len(json.decode(places)) for (places,) in db.execute("SELECT places FROM outbox"))
+
+
+def queued_by_device(db: sqlite3.Connection) -> Counter[str]:
+    """The same, each by its line."""
+    batches = db.execute("SELECT lines FROM outbox")
+    return Counter([device_of_line(line) for (lines,) in batches for line in json.decode(lines, type=list[str])])
+
+
+def quarantined(letters: Sequence[Letter]) -> Counter[str]:
+    """Readings by line of the ledger."""
+    counts: Counter[str] = Counter()
+    for letter in letters:
+        counts[letter.counted_as] += letter.stands_for
+    return counts
 
 
 def keep(db: sqlite3.Connection, letters: Sequence[Letter]) -> None:

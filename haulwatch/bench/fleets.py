@@ -11,7 +11,7 @@ from typing import Final
 from haulwatch.bench.fleet import city_of
 from haulwatch.bench.ground import Ground, loading
 from haulwatch.bench.measures import Fleet
-from haulwatch.bench.path import Path, path
+from haulwatch.bench.path import NAMES, Path, path
 from simulators.load import Plan
 
 _ROUNDS: Final = 3
@@ -38,7 +38,14 @@ def fleets(ground: Ground) -> Iterator[Fleet]:
                 ended = load.sent().ended
             behind_s = _drained(running, messages) - ended
         cpu_us = {name: round((after[name] - before[name]) / (last - first) * 1e6, 1) for name in before}
-        yield Fleet(devices, cpu_us, round(sum(cpu_us.values()), 1), memory_mb, round(behind_s, 1))
+        yield Fleet(
+            devices=devices,
+            cpu_us=cpu_us,
+            own_cpu_us=round(sum(cpu_us[name] for name in NAMES), 1),
+            all_cpu_us=round(sum(cpu_us.values()), 1),
+            memory_mb=memory_mb,
+            behind_s=round(behind_s, 1),
+        )
 
 
 def _drained(running: Path, messages: int) -> float:

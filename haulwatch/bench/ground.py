@@ -51,9 +51,9 @@ FULL: Final = Sizes(
     latency_s=30,
     latency_warm_up_s=35,
     fleets=(100, 1_000, 10_000, 100_000),
-    scaling_messages=40_000,
-    fleet_rate=10_000,
-    fleet_s=61,
+    scaling_messages=200_000,
+    fleet_rate=5_000,
+    fleet_s=121,
 )
 QUICK: Final = Sizes(
     messages=40_000,

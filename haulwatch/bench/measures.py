@@ -70,12 +70,17 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """CPU per message of a backlog, in a fleet of so many devices, each known before the measurement."""
+    """CPU per message of our processes, one after the other, in a fleet of so many devices.
+
+    Recorder and judge work off a backlog in which each device is known before the measurement.
+    """
 
     devices: int
     rules: int
     cpu_us: float
-    """Recorder and judge together."""
+    """Collector, recorder and judge together."""
+    collector_cpu_us: float
+    """Of what the broker gives as fast as it can."""
     recorder_cpu_us: float
     judge_cpu_us: float
     """With its checkpoints, as often as it makes them."""
@@ -91,6 +96,8 @@ class Fleet:
     devices: int
     cpu_us: Mapping[str, float]
     """Of each process, per message."""
+    own_cpu_us: float
+    """Of collector, recorder and judge; broker and store share the machine, and what they take is theirs."""
     all_cpu_us: float
     memory_mb: Mapping[str, float]
     """Resident at the end, of our processes."""

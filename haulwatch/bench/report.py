@@ -61,12 +61,15 @@ def print_report(report: Report) -> None:
     if report.latency_ms is not None:
         _print_latency(report.latency_ms)
     if report.scaling is not None:
-        columns = ("devices", "rules", "recorder µs", "judge µs", "both µs", "snapshot ms", "snapshot MB")
+        columns = ("devices", "rules", "collector", "recorder", "judge", "all µs", "snapshot ms", "snapshot MB")
         scales = [
-            (s.devices, s.rules, s.recorder_cpu_us, s.judge_cpu_us, s.cpu_us, s.snapshot_ms, s.snapshot_mb)
+            (
+                *(s.devices, s.rules, s.collector_cpu_us, s.recorder_cpu_us, s.judge_cpu_us, s.cpu_us),
+                *(s.snapshot_ms, s.snapshot_mb),
+            )
             for s in report.scaling
         ]
-        title = "CPU per message of a backlog by size of the fleet (sets of 5 and 20 rules do not exist yet)"
+        title = "CPU µs per message, each process alone, by size of the fleet (sets of 5 and 20 rules do not exist yet)"
         print_table(title, columns, scales, right=columns)
     if report.fleets is not None:
         _print_fleets(report.fleets)
@@ -98,8 +101,11 @@ def _print_latency(latency: Latency) -> None:
 
 def _print_fleets(fleets: tuple[Fleet, ...]) -> None:
     names: Mapping[str, float] = fleets[0].cpu_us if fleets else {}
-    columns = ("devices", *names, "all", "ours MB")
-    rows = [(one.devices, *one.cpu_us.values(), one.all_cpu_us, round(sum(one.memory_mb.values()))) for one in fleets]
+    columns = ("devices", *names, "ours", "all", "ours MB")
+    rows = [
+        (one.devices, *one.cpu_us.values(), one.own_cpu_us, one.all_cpu_us, round(sum(one.memory_mb.values())))
+        for one in fleets
+    ]
     print_table(
         "CPU µs per message of the whole path at a steady rate, by size of the fleet", columns, rows, right=columns
     )

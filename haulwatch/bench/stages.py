@@ -39,14 +39,17 @@ def receive_only(ground: Ground) -> Throughput:
     return _receive(ground, lambda _: None)
 
 
-def receive_append(ground: Ground) -> Throughput:
-    """The same with the raw log: all of the collector but its status file."""
-    with closing(wiring.raw_log(ground.installation().settings)) as log:
+def receive_append(ground: Ground, devices: int | None = None) -> Throughput:
+    """The same with the devices' rates and the raw log: all of the collector but its status file."""
+    settings = ground.installation().settings
+    rates = wiring.device_rates(settings)
+    with closing(wiring.raw_log(settings)) as log:
 
         def keep(batch: Batch) -> None:
-            log.append(batch.messages)
+            now = time.monotonic_ns() // 1_000_000
+            log.append(batch.messages if rates is None else rates.sift(batch.messages, now)[0])
 
-        return _receive(ground, keep)
+        return _receive(ground, keep, devices)
 
 
 def judge_alone(ground: Ground) -> Throughput:
@@ -117,11 +120,11 @@ def new_judge(
     )
 
 
-def _plan(ground: Ground, port: int) -> Plan:
-    return Plan(port=port, messages=ground.sizes.messages, devices=ground.sizes.devices)
+def _plan(ground: Ground, port: int, devices: int | None = None) -> Plan:
+    return Plan(port=port, messages=ground.sizes.messages, devices=devices or ground.sizes.devices)
 
 
-def _receive(ground: Ground, keep: Callable[[Batch], None]) -> Throughput:
+def _receive(ground: Ground, keep: Callable[[Batch], None], devices: int | None = None) -> Throughput:
     """Counted from the first batch's end to the last one's acknowledgement."""
     messages = ground.sizes.messages
     with ground.broker() as broker:
@@ -132,7 +135,7 @@ def _receive(ground: Ground, keep: Callable[[Batch], None]) -> Throughput:
                 source.take(BATCH_MESSAGES, _WAIT_S, LINGER_S)
                 if time.monotonic() > give_up_at:
                     raise BenchFailed(f"the MQTT client did not connect: {source.last_error}")
-            with loading(_plan(ground, broker.port)) as load:
+            with loading(_plan(ground, broker.port, devices)) as load:
                 first, got = 0, 0
                 began = cpu_s = 0.0
                 while got < messages:

@@ -105,7 +105,7 @@ class Accounts:
         with closing(wiring.raw_log(self._yard.settings)) as log:
             while records := log.read(self._offset, _PAGE):
                 for record in records:
-                    self._told_again.update(_steps(judge_record(self._again, record, self._yard.city)))
+                    self._told_again.update(_steps(judge_record(self._again, record)))
                     if (flood := flood_of(record.message)) is not None:
                         self._received += flood.messages
                     elif record.message.topic != TICK_TOPIC:
@@ -184,7 +184,7 @@ class Accounts:
         undisturbed: Counter[Step] = Counter()
         for number, message in enumerate(acknowledged, 1):
             record = LogRecord(number, RawMessage(message.topic, message.payload, received_at))
-            undisturbed.update(_steps(judge_record(self._undisturbed, record, self._yard.city)))
+            undisturbed.update(_steps(judge_record(self._undisturbed, record)))
         first, last = start_ms + QUIET_S * 1000, end_ms - 2 * QUIET_S * 1000
         compared = _overlap(self._yard.unjudged, range(first, last)) < last - first
         journal, expected = (self._compared(steps, first, last) for steps in (self._told, undisturbed))

@@ -21,8 +21,9 @@ from devices.readings import Reading
 from devices.refusals import DecodeError, Reason, Refusal
 from devices.series import point_of
 from devices.topics import reading_topic
+from ingest.admitted import Admitted
 from ingest.dead_letters import DeadLetters
-from ingest.intake import Admitted, Batch, Intake
+from ingest.intake import Batch, Intake
 from ingest.judge import judge_record
 from ingest.ledger import read_ledger
 from ingest.messages import LogRecord, RawMessage
@@ -77,7 +78,7 @@ class WholePath:
 
     def send(self, messages: Sequence[RawMessage], folder: Path) -> None:
         engine = RuleEngine(self._city, build_rules())
-        intake = Intake(set())
+        intake = Intake(set(), {})
         for offset, message in enumerate(messages, start=1):
             with self._noting(message):
                 self._one(LogRecord(offset, message), intake, engine)
@@ -108,7 +109,7 @@ class WholePath:
         message, outcome = record.message, self._outcome
         began = time.process_time()
         intake.take(batch := Batch(record.offset), [record], self._city)
-        outcome.changes += len(judged := judge_record(engine, record, self._city))
+        outcome.changes += len(judged := judge_record(engine, record))
         took_s = time.process_time() - began
         outcome.slowest_ms = max(outcome.slowest_ms, took_s * 1000)
         _must(took_s <= MAX_CPU_S, f"took more than {MAX_CPU_S} s of CPU")
@@ -144,9 +145,8 @@ def _decoded(message: RawMessage) -> list[Reading | Flaw] | Refusal:
 
 
 def _adds_up(batch: Batch) -> None:
-    received = sum(tally.received for tally in batch.tallies.values())
-    _must(received == len(batch.admitted) + len(batch.letters), "received is not admitted and letters")
-    _must(received > 0, "received as nothing")
+    _must(len(batch.entries) == len(batch.admitted) + len(batch.letters), "received is not admitted and letters")
+    _must(len(batch.entries) > 0, "received as nothing")
 
 
 def _is_told_well(refusal: Refusal) -> None:

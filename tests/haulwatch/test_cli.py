@@ -16,9 +16,9 @@ from typer.testing import CliRunner, Result
 
 from haulwatch.cli import command_line
 from haulwatch.commands import shared
+from ingest.daybook import Page
 from ingest.dead_letters import DeadLetters
-from ingest.device_watch import heard
-from ingest.recorder_state import RecorderState, Settlement, Tally
+from ingest.recorder_state import RecorderState, Settlement
 from tests.servers import free_port
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
@@ -198,11 +198,14 @@ def test_the_ledger_of_those_heard_since(run: Run, data_dir: Path, monkeypatch: 
     monkeypatch.setattr(shared.out, "width", 120)
     at = 1_772_352_000_000
     with closing(RecorderState(data_dir / "recorder.db")) as state:
-        watches = {"truck-9": heard(None, [(1, at, at + 700), (5, at + 1_000, at + 1_700)])}
-        tallies = {
-            name: Tally(at, seen, received=2, duplicate=2) for name, seen in (("truck-8", at), ("truck-9", at + 9))
-        }
-        state.settle(Settlement(0, [], [], [], [], tallies, watches))
+        entries = [
+            ("truck-8", at, None, None, False),
+            ("truck-8", at, None, None, False),
+            ("truck-9", at, 1, at - 700, True),
+            ("truck-9", at + 9, 5, at - 691, True),
+        ]
+        page = Page(entries, others={"truck-8": (2, 0), "truck-9": (2, 0)})
+        state.settle(Settlement(0, [], [], [], [], page))
     table = run("ledger").stdout
     assert re.search(r"^truck-9 +2 +0 +2 +0 +0 +3 +0 +\+0\.7 s", table, re.MULTILINE)
     assert re.search(r"^total +4 +0 +4 +0 +0 +3 ", table, re.MULTILINE)

@@ -64,6 +64,7 @@ class Bench:
     city: City = CITY
     log: MemoryLog = field(default_factory=MemoryLog)
     batch_records: int = 2_000
+    monotonic_s: float = 0.0
     store: SqliteStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +81,7 @@ class Bench:
             state or RecorderState(self.state_path),
             lambda: self.city,
             batch_records=self.batch_records,
+            monotonic=lambda: self.monotonic_s,
         )
 
     async def drain(self, recorder: Recorder | None = None) -> Ledger:

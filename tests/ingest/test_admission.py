@@ -6,9 +6,7 @@ from devices.city import City, Device, DeviceRole, Validity
 from devices.geometry import LatLon
 from devices.readings import Position
 from devices.refusals import Reason, Refusal
-from devices.topics import reading_topic
 from ingest.admission import MAX_AHEAD_MS, admit
-from ingest.messages import RawMessage
 
 T0 = 1_700_000_000_000
 TRUCK = Device("truck-1", DeviceRole.TRUCK, validity=Validity(T0, T0 + 10_000))
@@ -17,7 +15,7 @@ CITY = City("c", "C", "城", "UTC", LatLon(35.0, 112.0), devices={"truck-1": TRU
 
 def said(ts: int, *, payload_says: str = "truck-1", topic_says: str = "truck-1", received_at: int = T0) -> object:
     reading = Position(device_id=payload_says, ts=ts, lat=35.0, lon=112.0)
-    return admit(reading, RawMessage(reading_topic(topic_says, reading.kind), b"", received_at), CITY)
+    return admit(reading, received_at, topic_says, CITY.devices.get(topic_says))
 
 
 @pytest.mark.parametrize("ts", [T0, T0 + 9_999])

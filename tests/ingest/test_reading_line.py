@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from devices.city import Device, DeviceRole
 from devices.readings import MODELS, Fill, Kind, Load, Position, Reading, Weighing
 from devices.series import FIELDS, content, point_of, series_key
-from ingest.reading_line import line_head, measured, measured_before, whole_line
+from ingest.reading_line import device_of_line, line_head, measured, measured_before, whole_line
 from ingest.store.line_protocol import Unencodable, decode_fields, decode_line
 from tests.ingest.recorder_parts import T0
 
@@ -15,6 +15,7 @@ DEVICES = (
     Device("d.1", DeviceRole.TRUCK, fleet="fleet, one", district="沁水 县"),
     Device("d.1", DeviceRole.TRUCK, site_id="site=7"),
     Device("d.1", DeviceRole.TRUCK),
+    Device("d.1", DeviceRole.TRUCK, fleet="a,device=b", district=" ,device=c"),
 )
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"]), min_size=1, max_size=9)
 NUMBER = st.floats(0, 90) | st.just(-0.0) | st.just(40.0)
@@ -50,6 +51,16 @@ def test_a_line_is_the_readings_point(reading: Reading, device: Device) -> None:
     assert read == point
     types = {name: type(value) for name, value in point.fields.items()}
     assert {name: type(value) for name, value in read.fields.items()} == types
+
+
+@given(READINGS, st.sampled_from(DEVICES))
+def test_a_line_says_whose_it_is(reading: Reading, device: Device) -> None:
+    assert device_of_line(line_of(reading, device)) == "d.1"
+
+
+def test_what_is_no_line_of_a_reading_is_nobodys() -> None:
+    with pytest.raises(ValueError, match="is no line of a reading"):
+        device_of_line("place,site=s lat=1.0 5")
 
 
 @given(READINGS)

@@ -116,6 +116,16 @@ async def test_bad_input_is_quarantined_with_its_reason_and_stops_nothing(bench:
     assert bench.line("(unknown)").quarantined == {"foreign_topic": 2}
 
 
+async def test_a_topic_one_level_too_deep_is_foreign_though_a_compartment_is_called_so(bench: Bench) -> None:
+    bench.hear(fill(1, "glass", 5.0))
+    recorder = bench.start()
+    await bench.drain(recorder)
+    bench.hear_raw("haulwatch/v1/point-1/fill/glass", encode(fill(2, "glass", 6.0)))
+    await bench.drain(recorder)
+    assert bench.line("(unknown)").quarantined == {"foreign_topic": 1}
+    assert counts(bench.line("point-1")) == {"received": 1, "stored": 1}
+
+
 async def test_one_bad_element_of_an_array_leaves_its_neighbours(bench: Bench) -> None:
     good = [position(1), position(2)]
     payload = encode_array([*good]).removesuffix(b"]") + b',{"ts":1700000009000,"lat":"north","lon":1.0,"note":"kept"}]'

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 
 from ingest.dead_letters import DeadLetters
+from ingest.device_watch import heard
 from ingest.recorder_state import StateUnavailable, open_state
 from ingest.store import StoreUnavailable
 from ingest.store.sqlite import SqliteStore
 from tests.ingest.recorder_parts import NOW, T0, Bench, counts, position
 
 VERSION_2 = (Path(__file__).parent / "recorder_version_2.sql").read_text()
+VERSION_3 = (Path(__file__).parent / "recorder_version_3.sql").read_text()
 VERSION_1 = (
     "ALTER TABLE progress DROP COLUMN write_ms",
     "ALTER TABLE progress DROP COLUMN slowest_write_ms",
@@ -63,6 +65,35 @@ async def test_version_2_keeps_its_counts_its_marks_and_what_is_not_yet_written(
     assert counts(await bench.drain()) == after
     assert len(await bench.store.rows("position", "truck-1", T0, NOW, limit=9)) == 2, "the first was never here"
     assert [letter.stands_for for letter in DeadLetters(bench.state_path).list()] == [1]
+
+
+async def test_version_3_keeps_its_counts_its_watch_and_what_is_not_yet_written(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.hear(position(1, seq=1), position(2, seq=2))
+    with closing(sqlite3.connect(bench.state_path)) as db:
+        db.executescript(VERSION_3)
+        db.execute("UPDATE progress SET offset = 2")
+        db.execute(
+            "INSERT INTO outbox (batch, lines, places, counts) VALUES (7, ?, ?, ?)",
+            (
+                b'["position,device=truck-1,fleet=north lat=35.5,lon=112.8,located=true,alarm_bits=0 %d"]'
+                % (T0 + 2000),
+                b"[[2, 0]]",
+                b'{"truck-1": 1}',
+            ),
+        )
+        watch = heard(None, [(1, T0 + 1000, NOW), (2, T0 + 2000, NOW)])
+        db.execute("INSERT INTO ledger VALUES ('truck-1', 2, 0, 2, ?, ?, ?, ?)", (NOW, NOW, T0 + 2000, watch))
+        db.execute("INSERT INTO series VALUES ('position', 'truck-1', '')")
+        db.commit()
+    assert counts(bench.ledger()) == {"received": 2, "stored": 1, "queued": 1}
+    assert (bench.status().pending, bench.line("truck-1").gaps) == (1, 0)
+    bench.hear(position(5, seq=5))
+    assert counts(await bench.drain()) == {"received": 3, "stored": 3}
+    assert bench.line("truck-1").gaps == 2
+    assert len(await bench.store.rows("position", "truck-1", T0, NOW, limit=9)) == 2, "the first was never here"
+    bench.start()
+    assert bench.line("truck-1").gaps == 2
 
 
 async def test_version_1_is_brought_up_too(tmp_path: Path) -> None:
