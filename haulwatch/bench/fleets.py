@@ -34,7 +34,7 @@ def fleets(ground: Ground) -> Iterator[Fleet]:
                 before, first = running.cpu_s(), running.last_offset()
                 time.sleep(sizes.fleet_s)
                 after, last = running.cpu_s(), running.last_offset()
-                memory_mb = running.memory_mb()
+                ours_mb, store_mb = running.memory_mb(), running.store_memory_mb()
                 ended = load.sent().ended
             behind_s = _drained(running, messages) - ended
         cpu_us = {name: round((after[name] - before[name]) / (last - first) * 1e6, 1) for name in before}
@@ -43,7 +43,8 @@ def fleets(ground: Ground) -> Iterator[Fleet]:
             cpu_us=cpu_us,
             own_cpu_us=round(sum(cpu_us[name] for name in NAMES), 1),
             all_cpu_us=round(sum(cpu_us.values()), 1),
-            memory_mb=memory_mb,
+            memory_mb=ours_mb,
+            store_memory_mb=store_mb,
             behind_s=round(behind_s, 1),
         )
 

@@ -101,6 +101,7 @@ class Fleet:
     all_cpu_us: float
     memory_mb: Mapping[str, float]
     """Resident at the end, of our processes."""
+    store_memory_mb: float
     behind_s: float
     """How long after the last publish all was recorded: much more than a second, and the path did not keep up."""
 

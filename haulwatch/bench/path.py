@@ -77,6 +77,9 @@ class Path:
     def memory_mb(self, line: str = "VmRSS") -> dict[str, float]:
         return {name: round(memory_mb(pid, line), 1) for name, pid in self._pids().items()}
 
+    def store_memory_mb(self) -> float:
+        return round(sum(map(memory_mb, self._servers["store"])), 1)
+
     def close(self) -> None:
         self.supervisor.stop()
         self._log.close()

@@ -101,9 +101,12 @@ def _print_latency(latency: Latency) -> None:
 
 def _print_fleets(fleets: tuple[Fleet, ...]) -> None:
     names: Mapping[str, float] = fleets[0].cpu_us if fleets else {}
-    columns = ("devices", *names, "ours", "all", "ours MB")
+    columns = ("devices", *names, "ours", "all", "ours MB", "store MB")
     rows = [
-        (one.devices, *one.cpu_us.values(), one.own_cpu_us, one.all_cpu_us, round(sum(one.memory_mb.values())))
+        (
+            *(one.devices, *one.cpu_us.values(), one.own_cpu_us, one.all_cpu_us),
+            *(round(sum(one.memory_mb.values())), round(one.store_memory_mb)),
+        )
         for one in fleets
     ]
     print_table(
