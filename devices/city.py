@@ -223,11 +223,6 @@ class City:
             derived.geometry = CityGeometry(self)
         return derived.geometry
 
-    def device(self, device_id: str, ts: int) -> Device | None:
-        """The device, if it is registered and valid at `ts` (device time, ms)."""
-        device = self.devices.get(device_id)
-        return device if device is not None and device.validity.covers(ts) else None
-
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """What the device is bolted to, if it is a vehicle the city has."""
         return self.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None

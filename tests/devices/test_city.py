@@ -45,10 +45,9 @@ def test_intervals_that_meet_do_not_overlap() -> None:
     assert Validity().overlaps(OLD)
 
 
-def test_device_is_known_only_while_it_is_valid() -> None:
-    assert CITY.device("truck", 999) is None
-    assert CITY.device("truck", 1_000) is CITY.devices["truck"]
-    assert CITY.device("stranger", 1_000) is None
+def test_a_device_is_valid_from_its_beginning_on() -> None:
+    validity = CITY.devices["truck"].validity
+    assert (validity.covers(999), validity.covers(1_000)) == (False, True)
 
 
 def test_route_versions_follow_device_time() -> None:

@@ -72,8 +72,9 @@ def test_a_change_is_one_revision_and_is_counted(registry: Registry, city: City)
     assert report.tables["device"] == Changes(added=1, changed=1, unchanged=1)
     assert report.revision == 2
     loaded = registry.load_city()
-    assert loaded.device("truck", 0) == slower
-    assert (loaded.device("truck-2", 4), loaded.device("truck-2", 5)) == (new, None)
+    assert (loaded.devices["truck"], loaded.devices["truck-2"]) == (slower, new)
+    validity = loaded.devices["truck-2"].validity
+    assert (validity.covers(4), validity.covers(5)) == (True, False)
 
 
 def test_what_an_import_leaves_out_is_kept(registry: Registry, city: City) -> None:
