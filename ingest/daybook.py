@@ -43,6 +43,11 @@ class Page(Struct, frozen=True, array_like=True):
     newest: Mapping[str, int] = {}
     """Device time, ms, of what stood in the store before the recorder knew of the device's series."""
 
+    @property
+    def readings(self) -> int:
+        """How much there is to post; a flood counts as one."""
+        return len(self.entries) + len(self.floods)
+
 
 class Account(NamedTuple):
     """A row of the ledger, in the order of `COLUMNS`."""
@@ -166,7 +171,7 @@ _ENCODER: Final = msgpack.Encoder()
 
 def write_page(db: sqlite3.Connection, page: Page) -> None:
     """Inside the transaction of what the page is about."""
-    row = (len(page.entries) + len(page.floods), _ENCODER.encode(page))
+    row = (page.readings, _ENCODER.encode(page))
     db.execute("INSERT INTO daybook (readings, body) VALUES (?, ?)", row)
 
 

@@ -91,7 +91,7 @@ class Intake:
 
     def _take_flood(self, batch: Batch, flood: Flood, city: City) -> None:
         device_id = device_of(flood.topic)
-        line = device_id if device_id in city.devices else self._strangers_line(device_id)
+        line = self._line(device_id, city)
         batch.floods.append((line, flood.first_at, flood.last_at, flood.messages))
         between = f"between {_utc(flood.first_at)} and {_utc(flood.last_at)}"
         detail = f"{flood.messages} messages beyond the device's rate {between}; the first is kept"
@@ -108,7 +108,7 @@ class Intake:
             line = device_id
         else:
             kind, device_id = None, device_of(topic)
-            line = device_id if device_id in city.devices else self._strangers_line(device_id)
+            line = self._line(device_id, city)
         try:
             if kind is None:
                 found = decode(topic, payload, max_bytes=self._max_payload_bytes)
@@ -175,8 +175,8 @@ class Intake:
             known.add(series.part)
         return None
 
-    def _strangers_line(self, device_id: str) -> str:
-        if device_id in self._strangers:
+    def _line(self, device_id: str, city: City) -> str:
+        if device_id in city.devices or device_id in self._strangers:
             return device_id
         if len(self._strangers) >= MAX_STRANGERS:
             return ""

@@ -158,8 +158,9 @@ class Recorder:
         if batch is None:
             return
         classified = await self._identity.classify(batch.admitted, self._store, self._state.is_quarantined)
-        outgoing = self._state.settle(settlement_of(batch, classified))
-        self._posting.written(len(batch.entries) + len(batch.floods))
+        settlement = settlement_of(batch, classified)
+        outgoing = self._state.settle(settlement)
+        self._posting.written(settlement.page.readings)
         self._identity.remember(classified)
         self._offset = batch.offset
         if outgoing is not None:
