@@ -55,7 +55,8 @@ test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs wher
 test-compiled: $(VENV)/dev.stamp ## the tests of what is compiled, on the compiled modules
 	@if $(CAN_COMPILE); then $(MAKE) --no-print-directory compiled && \
 	  $(WITH_COMPILED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
-	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/test_judge.py $(ARGS); \
+	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/test_daybook.py \
+	    tests/ingest/test_device_watch.py tests/ingest/test_judge.py tests/ingest/test_posting.py $(ARGS); \
 	else echo "test: skipped: compiled judgement: $(NO_COMPILER)" >&2; fi
 
 chaos: $(VENV)/dev.stamp ## kill, cut off and fill up the real processes under load, and account for every reading (ARGS="--quick --json")

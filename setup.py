@@ -18,6 +18,8 @@ COMPILED = (
     "devices/plane_grid.py",
     "devices/topics.py",
     "ingest/admission.py",
+    "ingest/bookkeeping.py",
+    "ingest/device_watch.py",
     "rules/bin_overflow.py",
     "rules/clock.py",
     "rules/closures.py",
@@ -27,6 +29,7 @@ COMPILED = (
     "rules/illegal_dumping.py",
     "rules/incidents.py",
     "rules/outage.py",
+    "rules/prefetch.py",
     "rules/reminders.py",
     "rules/reorder.py",
     "rules/route_deviation.py",
@@ -40,7 +43,8 @@ COMPILED = (
     "rules/verdicts.py",
     "rules/wording.py",
 )
-"""What a reading passes on its way to a verdict: pure, and without classes that pydantic or msgspec build."""
+"""What a reading passes on its way to a verdict, and the sums of the ledger: pure, and without classes that pydantic or
+msgspec build."""
 
 if os.environ.get("COMPILE_JUDGEMENT") == "1":
     from mypyc.build import mypycify

@@ -25,7 +25,7 @@ from ingest.store import History, StoreMisconfigured, StoreUnavailable
 BACKLOG: Final = 100_000
 """Messages: five seconds of the fastest ingestion; a consumer that far behind is not keeping up."""
 STANDSTILL_S: Final = 180.0
-"""With messages to read and no reason given. The judge's checkpoints with very many devices are a minute apart."""
+"""With messages to read and no reason given. A judge's checkpoint of very many devices takes seconds."""
 _REMEMBERED_MS: Final = 24 * 3_600_000
 """Loss is told for a day, so that whoever was asleep sees it."""
 _DROPS_REMEMBERED_MS: Final = 3_600_000

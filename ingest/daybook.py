@@ -6,30 +6,15 @@ ledger is at every moment its rows and, of each page, what is not in them: reade
 """
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from struct import Struct as Layout
-from typing import Final, NamedTuple
+from typing import Final
 
 from msgspec import Struct, msgpack
 
-from ingest.device_watch import Heard, heard
-
-Entry = tuple[str, int | None, int | None, int | None, bool]
-"""A reading: its line of the ledger; received_at, ms, None if the disk has spoiled it; seq and ts (device time, ms) as
-the device's watch hears them, None where it hears none; whether it was admitted. One is made for each reading: a bare
-tuple is the cheapest."""
-FloodEntry = tuple[str, int, int, int]
-"""A flood: line, received_at of its first and last message (ms), and how many messages."""
+from ingest.bookkeeping import Account, Entry, FloodEntry, Unposted
 
 COLUMNS: Final = "device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted"
 _PLACES: Final = ", ".join("?" * len(COLUMNS.split(",")))
-_PACKED: Final = Layout("<3qb")
-"""Of an entry, by device: seq, ts, received_at, admitted. A tuple of them would take eight times as much."""
-_NONE: Final = -1
-"""No number and no time, packed."""
-_NEVER: Final = 1 << 62
 
 
 class Page(Struct, frozen=True, array_like=True):
@@ -49,124 +34,14 @@ class Page(Struct, frozen=True, array_like=True):
         return len(self.entries) + len(self.floods)
 
 
-class Account(NamedTuple):
-    """A row of the ledger, in the order of `COLUMNS`."""
-
-    line: str
-    received: int = 0
-    duplicate: int = 0
-    stored: int = 0
-    """With those that are in the outbox yet."""
-    first_seen: int | None = None
-    last_seen: int | None = None
-    newest: int | None = None
-    watch: bytes | None = None
-    posted: int = 0
-    """The newest page that is in it."""
-
-    def take(self, unposted: "Unposted", page: int) -> "Account":
-        """With what the pages up to `page` say of its line."""
-        line = self.line
-        packed = unposted.entries.get(line, b"")
-        seldom = unposted.seldom.get(line, _NOTHING)
-        first = min(_NEVER if self.first_seen is None else self.first_seen, seldom.first_at)
-        last = max(_NONE if self.last_seen is None else self.last_seen, seldom.last_at)
-        newest = max(_NONE if self.newest is None else self.newest, seldom.newest)
-        said: list[Heard] = []
-        for seq, ts, at, admitted in _PACKED.iter_unpack(packed):
-            if at > last:  # noqa: PLR1730 - a call of max() is three times this
-                last = at
-            if _NONE < at < first:
-                first = at
-            if admitted and ts > newest:
-                newest = ts
-            if seq != _NONE:
-                said.append((seq, None if ts == _NONE else ts, at))
-            elif ts != _NONE:
-                said.append((None, ts, at))
-        received = len(packed) // _PACKED.size + seldom.messages
-        return Account(
-            line,
-            self.received + received,
-            self.duplicate + seldom.duplicate,
-            self.stored + received - seldom.duplicate - seldom.quarantined,
-            None if first == _NEVER else first,
-            None if last == _NONE else last,
-            None if newest == _NONE else newest,
-            # The line of those nobody knows is many devices: it is not watched.
-            heard(self.watch, said) if said and line else self.watch,
-            page,
-        )
-
-
-@dataclass(slots=True)
-class _Seldom:
-    """What pages say of few lines."""
-
-    messages: int = 0
-    """Of floods."""
-    duplicate: int = 0
-    quarantined: int = 0
-    first_at: int = _NEVER
-    last_at: int = _NONE
-    newest: int = _NONE
-
-
-_NOTHING: Final = _Seldom()
-
-
-class Unposted:
-    """What pages say, by line of the ledger, in little memory: 25 bytes a reading and some 100 a line."""
-
-    def __init__(self, posted: Mapping[str, int]) -> None:
-        """`posted`: of lines which have some of the pages already, the newest that is in."""
-        self._posted = posted
-        self.entries: defaultdict[str, bytearray] = defaultdict(bytearray)
-        """Packed; see `Account.take`."""
-        self.seldom: defaultdict[str, _Seldom] = defaultdict(_Seldom)
-
-    def add(self, number: int, body: bytes) -> None:
-        """Pages come in their order."""
-        page = _DECODER.decode(body)
-        if self._posted:
-            page = self._without_posted(number, page)
-        entries, pack = self.entries, _PACKED.pack
-        for line, received_at, seq, ts, admitted in page.entries:
-            entries[line] += pack(
-                _NONE if seq is None else seq,
-                _NONE if ts is None else ts,
-                _NONE if received_at is None else received_at,
-                admitted,
-            )
-        for line, (duplicate, quarantined) in page.others.items():
-            known = self.seldom[line]
-            known.duplicate += duplicate
-            known.quarantined += quarantined
-        for line, first_at, last_at, messages in page.floods:
-            known = self.seldom[line]
-            known.messages += messages
-            known.first_at = min(known.first_at, first_at)
-            known.last_at = max(known.last_at, last_at)
-        for line, ts in page.newest.items():
-            known = self.seldom[line]
-            known.newest = max(known.newest, ts)
-
-    def lines(self) -> list[str]:
-        """Sorted: neighbours in the ledger's table are written together."""
-        return sorted(self.entries.keys() | self.seldom.keys())
-
-    def _without_posted(self, number: int, page: Page) -> Page:
-        posted = self._posted.get
-        return Page(
-            [entry for entry in page.entries if posted(entry[0], 0) < number],
-            {line: counts for line, counts in page.others.items() if posted(line, 0) < number},
-            [flood for flood in page.floods if posted(flood[0], 0) < number],
-            {line: ts for line, ts in page.newest.items() if posted(line, 0) < number},
-        )
-
-
 _DECODER: Final = msgpack.Decoder(Page)
 _ENCODER: Final = msgpack.Encoder()
+
+
+def add_page(unposted: Unposted, number: int, body: bytes) -> None:
+    """Pages come in their order."""
+    page = _DECODER.decode(body)
+    unposted.add(number, page.entries, page.others, page.floods, page.newest)
 
 
 def write_page(db: sqlite3.Connection, page: Page) -> None:
@@ -202,7 +77,7 @@ def accounts(db: sqlite3.Connection) -> list[Account]:
         return list(known.values())
     unposted = Unposted({line: account.posted for line, account in known.items() if account.posted >= first})
     for number, _, body in pages(db, 0, last):
-        unposted.add(number, body)
+        add_page(unposted, number, body)
     for line in unposted.lines():
-        known[line] = known.get(line, Account(line)).take(unposted, last)
+        known[line] = unposted.brought_up(known.get(line, Account(line)), last)
     return list(known.values())

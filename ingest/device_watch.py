@@ -38,6 +38,8 @@ _SLOT: Final = Struct("<2q")
 _SLOT_AND_RUN: Final = Struct("<5q")
 """Of the head: the open slot, and the run's first time, last number and newest time."""
 _SLOT_AT: Final = 16
+_GAP_SIZE: Final = 8
+"""Bytes; a gap takes two."""
 
 
 @dataclass(slots=True)
@@ -180,7 +182,7 @@ class DeviceWatch:
         found: list[_Run | None] = []
         for first_ts, last, newest_ts, count in (runs[:4], runs[4:]):
             gaps = list(unpack_from(f"<{count}q", packed, at)) if count else []
-            at += 8 * count
+            at += _GAP_SIZE * count
             found.append(None if last == _NONE else _Run(first_ts, last, newest_ts, gaps))
         self._run, self._past = found
         self._slots = packed[at:]
@@ -198,18 +200,36 @@ def heard(packed: bytes | None, readings: Sequence[Heard]) -> bytes:
 def _heard_in_order(packed: bytes, readings: Sequence[Heard]) -> bytes | None:
     """The same for readings one after the other, as nearly all are, at a fifth of the price; None if any is not."""
     slot_at, slot_delay, first_ts, last, newest_ts = _SLOT_AND_RUN.unpack_from(packed, _SLOT_AT)
+    if slot_at == _NONE:
+        return None
+    ended = b""
     for seq, ts, received_at in readings:
-        if seq != last + 1 or ts is None or ts < newest_ts:
+        if seq is None or seq != last + 1 or ts is None or ts < newest_ts:
             return None
         delay = received_at - ts
-        if delay < -MAX_AHEAD_MS or not -SLOT_MS < received_at - slot_at < SLOT_MS:
+        if delay < -MAX_AHEAD_MS:
             return None
         last, newest_ts = seq, ts
-        if delay < slot_delay:  # noqa: PLR1730 - a call of min() is three times this
+        if not -SLOT_MS < received_at - slot_at < SLOT_MS:
+            ended += _SLOT.pack(slot_at, slot_delay)
+            slot_at, slot_delay = received_at, delay
+        elif delay < slot_delay:
             slot_delay = delay
     after = bytearray(packed)
     _SLOT_AND_RUN.pack_into(after, _SLOT_AT, slot_at, slot_delay, first_ts, last, newest_ts)
+    if ended:
+        _keep_slots(after, ended)
     return bytes(after)
+
+
+def _keep_slots(packed: bytearray, ended: bytes) -> None:
+    """Put slots behind those that a packed watch has, and take the oldest away when there are too many."""
+    *_, run_gaps, _, _, _, past_gaps = _HEAD.unpack_from(packed)
+    packed += ended
+    slots_at = _HEAD.size + _GAP_SIZE * (run_gaps + past_gaps)
+    excess = len(packed) - slots_at - (MAX_SLOTS - 1) * _SLOT.size
+    if excess > 0:
+        del packed[slots_at : slots_at + excess]
 
 
 def _median(values: list[int]) -> int:

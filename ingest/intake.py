@@ -17,7 +17,7 @@ from devices.series import SeriesKey, part_of, series_key
 from devices.topics import parse_topic, reading_topic
 from ingest.admission import admit
 from ingest.admitted import Admitted, Series
-from ingest.daybook import Entry, FloodEntry
+from ingest.bookkeeping import Entry, FloodEntry
 from ingest.flood_record import Flood, flood_of
 from ingest.messages import FLOOD_TOPIC, TICK_TOPIC, LogRecord, Place, RawMessage
 from ingest.reading_line import line_head, measured, whole_line

@@ -16,7 +16,7 @@ from devices.city import City
 from devices.codec import MAX_PAYLOAD_BYTES, Flaw, decode_as
 from devices.database import DatabaseError
 from devices.refusals import DecodeError, Refusal
-from devices.topics import parse_topic
+from devices.topics import parse_topic, remembered_devices
 from ingest.admission import admit
 from ingest.judge_state import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.messages import JUDGE, TICK_TOPIC, LogRecord
@@ -29,13 +29,18 @@ from rules.snapshot import SnapshotUnusable
 
 CONSUMER: Final = JUDGE
 BATCH: Final = 500
-CHECKPOINT_EVERY: Final = 1_000_000
-"""Messages: at most so many are judged again after a crash, in 20 s (40 s where nothing is compiled). In a large city
-nearly every message is of another device, and writing its row takes as long as judging it."""
-CHECKPOINT_EVERY_S: Final = 120.0
-"""Well within the time after which a consumer that stands still is taken for stuck (`haulwatch.readiness`)."""
+CHECKPOINT_LEAST: Final = 100_000
+"""Messages: judged again after a crash in two seconds; for less no rows are written before their time."""
+CHECKPOINT_MOST: Final = 2_000_000
+"""Messages: no more are judged again after a crash, in 40 s (80 s where nothing is compiled)."""
+CHECKPOINT_EVERY_S: Final = 300.0
+"""Nor more than so long a time's; a city that fills it speaks so seldom that a row for each message costs little."""
+_MESSAGES_A_ROW: Final = 20
+"""Writing a device's row takes as long as judging a message or two, which is then little of what is judged between."""
 IDLE_CHECKPOINT_S: Final = 1.0
 """With nothing to read for so long, everything is soon safe."""
+_AT_HAND: Final = 16
+"""Messages whose devices are looked up together (`rules.prefetch`): with many more the first are forgotten again."""
 _IDLE_S: Final = 0.1
 _GATHER_S: Final = 0.05
 """Live, the judge waits so long for more: a step costs a query of the raw log, however little there is."""
@@ -63,7 +68,7 @@ class Journal(Protocol):
 class Judge:
     """Judges the raw log from where it left off. One thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and its limits
         self,
         log: Log,
         journal: Journal,
@@ -71,19 +76,21 @@ class Judge:
         rules: Sequence[Rule[Any]],
         current_city: Callable[[], City],
         *,
-        checkpoint_every: int = CHECKPOINT_EVERY,
+        checkpoint_most: int = CHECKPOINT_MOST,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises JudgeStateUnavailable, RawLogError."""
         self._log, self._journal, self._state = log, journal, state
         self._current_city = current_city
-        self._checkpoint_every = checkpoint_every
+        self._checkpoint_most = checkpoint_most
+        self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
         self._city = current_city()
         self.engine = RuleEngine(self._city, rules)
         self.offset = self._resume()
         self._saved_offset = self.offset
-        self._saved_at = self._read_at = time.monotonic()
+        self._saved_at = self._read_at = monotonic()
         self._unrecorded: list[AlertChange] = []
         # Before the first checkpoint too: the log trims by those consumers it knows of.
         log.commit(CONSUMER, self.offset)
@@ -114,12 +121,15 @@ class Judge:
         self._record()
         self._follow_city()
         records = self._log.read(self.offset, limit)
-        for record in records:
-            self._unrecorded += judge_record(self.engine, record, self._max_payload_bytes)
-            self.offset = record.offset
+        for start in range(0, len(records), _AT_HAND):
+            some = records[start : start + _AT_HAND]
+            self.engine.prefetch(remembered_devices([record.message.topic for record in some]))
+            for record in some:
+                self._unrecorded += judge_record(self.engine, record, self._max_payload_bytes)
+                self.offset = record.offset
         self._record()
         if records:
-            self._read_at = time.monotonic()
+            self._read_at = self._monotonic()
         if self._checkpoint_is_due():
             self.checkpoint()
         return len(records)
@@ -131,7 +141,7 @@ class Judge:
             return
         self._state.save(Checkpoint(self.offset, *self.engine.unsaved()))
         self.engine.saved()
-        self._saved_offset, self._saved_at = self.offset, time.monotonic()
+        self._saved_offset, self._saved_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
 
     def pass_over(self, offset: int) -> None:
@@ -152,9 +162,10 @@ class Judge:
         self.engine.replace_city(city)
 
     def _checkpoint_is_due(self) -> bool:
-        if self.offset - self._saved_offset >= self._checkpoint_every:
+        judged = self.offset - self._saved_offset
+        if judged >= min(max(CHECKPOINT_LEAST, _MESSAGES_A_ROW * self.engine.changed), self._checkpoint_most):
             return True
-        now = time.monotonic()
+        now = self._monotonic()
         # A busy city leaves nothing to read many times a second: that is no rest.
         idle = now - self._read_at >= IDLE_CHECKPOINT_S
         return now - self._saved_at >= (IDLE_CHECKPOINT_S if idle else CHECKPOINT_EVERY_S)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from ingest.daybook import Unposted, pages, rows, write_rows
+from ingest.bookkeeping import Unposted
+from ingest.daybook import add_page, pages, rows, write_rows
 from ingest.recorder_state import RecorderState, StateUnavailable
 
 SLICE_ROWS: Final = 2_000
@@ -18,11 +19,11 @@ _SLICE_READINGS: Final = 20_000
 """Of pages that are read: as long as a slice of rows."""
 LEAST_READINGS: Final = 20_000
 """So many wait before a row is worth its writing, however small the fleet."""
-MOST_READINGS: Final = 600_000
-"""Posted at once: some 30 MB in a fleet of 100,000. What waits is read by everybody who reads the ledger, too."""
+MOST_READINGS: Final = 1_000_000
+"""Posted at once: some 50 MB in a fleet of 100,000. What waits is read by everybody who reads the ledger, too."""
 _READINGS_A_ROW: Final = 10
-"""Then a row costs a reading the tenth of its price; the largest fleets have to do with less."""
-MOST_AGE_S: Final = 120.0
+"""Then a row costs a reading the tenth of its price; fleets beyond 100,000 have to do with less."""
+MOST_AGE_S: Final = 240.0
 """No page waits for longer before it is taken up."""
 
 
@@ -122,7 +123,7 @@ class Posting:
         with self._state.reading() as db:
             readings = 0
             for number, count, body in pages(db, begun.read, begun.last):
-                begun.unposted.add(number, body)
+                add_page(begun.unposted, number, body)
                 begun.read = number
                 readings += count
                 if readings >= _SLICE_READINGS:
@@ -134,7 +135,7 @@ class Posting:
         some = lines[begun.written : begun.written + SLICE_ROWS]
         with self._state.changing() as db:
             before = rows(db, some)
-            write_rows(db, [account.take(begun.unposted, begun.last) for account in before])
+            write_rows(db, [begun.unposted.brought_up(account, begun.last) for account in before])
         begun.written += len(some)
 
     def _end(self, ended: _Round, lines: int) -> None:

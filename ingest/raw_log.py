@@ -35,8 +35,9 @@ SEGMENT_BYTES: Final = 64 * 1024 * 1024
 """About 300,000 messages: small enough to be given back soon after it was read, few enough files for months."""
 _CONSUMER_SUFFIX: Final = ".consumer"
 _REMOVED: Final = "removed_unread.json"
-_UNNOTED: Final = 100_000
-"""Offsets: a consumer notes how far it is after it has settled what it read, so it may be this far beyond its note."""
+_UNNOTED: Final = 4_000_000
+"""Offsets: a consumer notes how far it is after it has settled what it read, so it may be this far beyond its note: the
+judge of a large city judges two million messages between two checkpoints."""
 _READ_BYTES: Final = 16 * 1024 * 1024
 """Of payload in one answer, or one larger message: two thousand megabyte payloads fit into no process."""
 

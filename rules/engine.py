@@ -18,6 +18,7 @@ from rules.alerts import AlertChange
 from rules.clock import FleetClock
 from rules.dossier import Dossier
 from rules.incidents import OPENING, IncidentBook
+from rules.prefetch import prefetch
 from rules.reminders import Reminders
 from rules.reorder import HOLD_MS, WINDOW_MS, Lane, Waiting
 from rules.rule import FleetRule, Rule
@@ -47,6 +48,7 @@ class RuleEngine:
     def __init__(self, city: City, rules: Sequence[AnyRule]) -> None:
         self._rules = {rule.name: rule for rule in rules}
         asked = [_Asked(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
+        self._places: int = len(asked)
         self._by_role = {role: [one for one in asked if role in one.rule.roles] for role in DeviceRole}
         self._awaiting = [one for one in asked if one.awaits]
         self._rows = Rows(rules)
@@ -76,6 +78,11 @@ class RuleEngine:
         """Readings that came too late to be put in order, by device."""
         return Counter({known.device_id: known.late for known in self._dossiers.values() if known.late})
 
+    @property
+    def changed(self) -> int:
+        """Devices of which something is to be written down."""
+        return len(self._changed)
+
     def replace_city(self, city: City) -> None:
         """Judge against another revision of the city from the next reading on."""
         self._city = city
@@ -91,6 +98,15 @@ class RuleEngine:
         """A device of the city that is judged against; whoever was heard before stands at hand."""
         known = self._dossiers.get(device_id)
         return self._city.devices.get(device_id) if known is None else self._registered(known)
+
+    def prefetch(self, device_ids: Iterable[str]) -> int:
+        """Have at hand what is known of those whose readings come next; see `rules.prefetch`. Changes nothing."""
+        found = 0
+        for device_id in device_ids:
+            known = self._dossiers.get(device_id)
+            if known is not None:
+                found += prefetch(known)
+        return found
 
     def judge(self, reading: Reading) -> list[AlertChange]:
         """Take in a reading that was admitted, and say what changed for people."""
@@ -162,7 +178,7 @@ class RuleEngine:
             device = self._city.devices.get(device_id)
             if device is not None:
                 device_id = device.id  # the same string for all who remember it
-            known = self._dossiers[device_id] = Dossier(device_id, Lane(device_id), [None] * len(self._rules))
+            known = self._dossiers[device_id] = Dossier(device_id, Lane(device_id), [None] * self._places)
         self._change(known)
         return known
 

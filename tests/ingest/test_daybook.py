@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from devices.refusals import Reason, Refusal
 from ingest import posting
-from ingest.daybook import Account, Entry, Page, accounts
+from ingest.bookkeeping import Account, Entry
+from ingest.daybook import Page, accounts
 from ingest.device_watch import DeviceWatch, heard
 from ingest.posting import Posting
 from ingest.recorder_state import Letter, RecorderState, Settlement, WriteTimes

@@ -151,3 +151,17 @@ def test_any_story_is_the_same_in_any_batches_and_never_owes_less_than_nothing(s
     known = watch(story) if story else DeviceWatch()
     assert 0 <= known.gaps <= 12 * (known.resets + 1)
     assert known.resets <= len(story)
+
+
+def test_hours_in_order_are_the_same_in_any_batches() -> None:
+    """Longer than the spans that are kept, and with numbers missing before them."""
+    story: list[Heard] = [(0, T0, T0), (3, T0 + 1000, T0 + 1000)]
+    story += [(3 + n, T0 + n * MINUTE_MS, T0 + n * MINUTE_MS + 700 - n) for n in range(1, 200)]
+    known = watch(story)
+    assert (known.gaps, known.clock_drift_ms_per_h) == (2, -60.0)
+    assert known.clock_offset_ms == pytest.approx(700 - (199 - 45 / 2), abs=5), "the middle of the last 45 minutes"
+    for size in (7, 50):
+        packed = None
+        for start in range(0, len(story), size):
+            packed = heard(packed, story[start : start + size])
+        assert packed == heard(None, story)

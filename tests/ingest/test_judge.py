@@ -25,6 +25,7 @@ from ingest.replay import shuffled, steps
 from rules.alerts import AlertChange
 from rules.catalogue import build_rules
 from rules.reorder import WINDOW_MS
+from tests.rules.test_reorder import fix
 from tests.rules.town import Trip, fills, in_time, town
 
 CITY = town()
@@ -144,7 +145,7 @@ def judge_of(
     raw, kept = FakeLog(log() if records is None else records, script), journal or FakeJournal(script)
     kept.script = script
     state = KillableState(folder / "judge.db", script)
-    return Judge(raw, kept, state, build_rules(), current_city, checkpoint_every=50), raw, kept
+    return Judge(raw, kept, state, build_rules(), current_city, checkpoint_most=50), raw, kept
 
 
 def judge_all(judge: Judge) -> None:
@@ -197,6 +198,23 @@ def test_the_offset_is_committed_only_with_a_checkpoint(tmp_path: Path) -> None:
     assert (judge.offset, raw.committed) == (20, 0)
     judge.step(limit=40)
     assert raw.committed == 60
+
+
+def test_a_checkpoint_waits_until_its_rows_are_worth_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.judge.CHECKPOINT_LEAST", 30)
+
+    def first_checkpoint(devices: int, most: int) -> int:
+        said = [fix(second, device_id=f"T{n + 1}") for second in range(60) for n in range(devices)]
+        raw = FakeLog([LogRecord(offset, message(reading)) for offset, reading in enumerate(said, 1)])
+        state = JudgeState(tmp_path / f"{devices}-{most}.db")
+        judge = Judge(raw, FakeJournal(), state, build_rules(), lambda: CITY, checkpoint_most=most)
+        while not raw.committed:
+            judge.step(limit=10)
+        return raw.committed
+
+    assert first_checkpoint(devices=1, most=1_000) == 30
+    assert first_checkpoint(devices=3, most=1_000) == 60
+    assert first_checkpoint(devices=3, most=40) == 40
 
 
 def test_a_journal_that_is_down_loses_nothing(tmp_path: Path) -> None:

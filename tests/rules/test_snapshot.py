@@ -9,7 +9,7 @@ from rules.engine import RuleEngine
 from rules.reorder import WINDOW_MS, Lane
 from rules.snapshot import Rows
 from tests.rules.test_reorder import T, arrive, fix, seconds
-from tests.rules.town import rows, town
+from tests.rules.town import fills, rows, run, town
 
 
 def test_a_change_of_the_readings_fields_is_survived_twice() -> None:
@@ -41,3 +41,12 @@ def test_what_waits_survives() -> None:
     assert again == known
     assert rows.dump(again) == rows.dump(known)
     assert seconds(again.lane.flush(T + 30_000 + WINDOW_MS)) == [0, 0, 10, 20]
+
+
+def test_a_look_ahead_changes_nothing() -> None:
+    engine = RuleEngine(town(), build_rules())
+    run(engine, [*(fix(second) for second in range(0, 120, 10)), *fills([60, 75], every_s=60, deposits=3)], quiet_s=0)
+    before, waiting = rows(engine), engine.changed
+    assert engine.prefetch(["T1", "P01", "nobody"]) == engine.prefetch(["P01", "T1"])
+    assert engine.prefetch(["nobody"]) == 0
+    assert (rows(engine), engine.changed) == (before, waiting)
