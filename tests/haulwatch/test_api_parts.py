@@ -81,3 +81,19 @@ def test_what_everybody_asks_is_read_once_a_second() -> None:
     with pytest.raises(StateUnavailable):
         ask()
     assert [ask(), ask()] == [3, 3], "a failure is not remembered"
+
+
+def test_what_takes_long_to_read_is_read_the_seldomer() -> None:
+    now, read = 100.0, 0
+
+    def count() -> int:
+        nonlocal now, read
+        now, read = now + 2.0, read + 1
+        return read
+
+    ask = remembered(count, lambda: now)
+    assert ask() == 1
+    now += 19.9
+    assert ask() == 1
+    now += 0.1
+    assert ask() == 2
