@@ -1,7 +1,8 @@
 """What a message costs the whole path at a steady rate, in fleets of any size: servers and checkpoints included.
 
-The rate is the same for all, so a device of a small fleet speaks the oftener. Every device is known, and what is put in
-order first has its full length, before the measurement, which is longer than the time between two checkpoints.
+The rate is the same for all, so a device of a small fleet speaks the oftener. Two sizes only: each takes six minutes.
+Every device is known, and what is put in order first has its full length, before the measurement, which is longer than
+the time between two checkpoints (but of the tests' and `--quick`'s few seconds).
 """
 
 import time
@@ -24,7 +25,7 @@ _LIMIT_S: Final = 120.0
 def fleets(ground: Ground) -> Iterator[Fleet]:
     """A row for each size, as it is measured. Raises BenchFailed."""
     sizes = ground.sizes
-    for devices in sizes.fleets:
+    for devices in sizes.live_fleets:
         warm_up_s = max(sizes.latency_warm_up_s, _ROUNDS * devices / sizes.fleet_rate)
         ground.say(f"{devices:,} devices at {sizes.fleet_rate:,.0f}/s for {warm_up_s + sizes.fleet_s:.0f} s")
         messages = int(sizes.fleet_rate * (warm_up_s + sizes.fleet_s + _SPARE_S))

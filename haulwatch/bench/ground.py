@@ -36,10 +36,12 @@ class Sizes:
     fleets: tuple[int, ...]
     """Rows of the scaling table."""
     scaling_messages: int
+    """Of each fleet at least; what the largest needs, all have."""
+    live_fleets: tuple[int, ...]
     fleet_rate: float
-    """Messages/s at which fleets of these sizes are compared on the whole path."""
+    """Messages/s at which the live fleets are compared on the whole path."""
     fleet_s: float
-    """Longer than the time between two of the judge's checkpoints, so that each has one in it."""
+    """In full longer than the time between two checkpoints or two postings, so that each has them in it."""
     soak_rate: float = 1_000.0
     """Messages/s."""
 
@@ -52,8 +54,9 @@ FULL: Final = Sizes(
     latency_warm_up_s=35,
     fleets=(100, 1_000, 10_000, 100_000),
     scaling_messages=200_000,
+    live_fleets=(100, 100_000),
     fleet_rate=5_000,
-    fleet_s=121,
+    fleet_s=301,
 )
 QUICK: Final = Sizes(
     messages=40_000,
@@ -63,6 +66,7 @@ QUICK: Final = Sizes(
     latency_warm_up_s=35,
     fleets=(100, 1_000, 10_000),
     scaling_messages=20_000,
+    live_fleets=(100, 10_000),
     fleet_rate=2_000,
     fleet_s=5,
 )

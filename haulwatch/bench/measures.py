@@ -77,6 +77,7 @@ class Scale:
 
     devices: int
     rules: int
+    """There are four; in larger sets they come again."""
     cpu_us: float
     """Collector, recorder and judge together."""
     collector_cpu_us: float
@@ -84,9 +85,10 @@ class Scale:
     recorder_cpu_us: float
     judge_cpu_us: float
     """With its checkpoints, as often as it makes them."""
-    snapshot_ms: float
-    """CPU of a checkpoint's rows with every device in them; an ordinary one has those that changed."""
-    snapshot_mb: float
+    snapshot_ms: float | None
+    """CPU of a checkpoint's rows with every device in them; an ordinary one has those that changed. None of rules that
+    come again, whose states are written once."""
+    snapshot_mb: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def print_report(report: Report) -> None:
             )
             for s in report.scaling
         ]
-        title = "CPU µs per message, each process alone, by size of the fleet (sets of 5 and 20 rules do not exist yet)"
+        title = "CPU µs per message, each process alone, by size of the fleet (5 and 20 rules: the four again)"
         print_table(title, columns, scales, right=columns)
     if report.fleets is not None:
         _print_fleets(report.fleets)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import closing
+from itertools import cycle, islice
 from typing import Final
 
 from devices.city import City
@@ -107,16 +108,21 @@ def whole_path(ground: Ground) -> WholePath:
 
 
 def new_judge(
-    installation: Installation, state: JudgeState, city: City, only_rules: frozenset[str] | None = None
+    installation: Installation,
+    state: JudgeState,
+    city: City,
+    count: int | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Judge:
-    """A judge of `city`, with all rules or those named."""
+    """A judge of `city`, with all rules; or with `count`, more than there are by asking them again."""
     rules = wiring.rules(installation.settings)
     return Judge(
         wiring.raw_log(installation.settings),
         wiring.journal(installation.settings),
         state,
-        [rule for rule in rules if only_rules is None or rule.name in only_rules],
+        rules if count is None else list(islice(cycle(rules), count)),
         lambda: city,
+        monotonic=monotonic,
     )
 
 
