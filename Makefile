@@ -25,7 +25,7 @@ demo: $(VENV)/runtime.stamp ## run the whole path on this machine with simulated
 
 bench: $(VENV)/dev.stamp ## what the path costs on this machine, and how fast it is (ARGS="--quick --json")
 	@$(MAKE) --no-print-directory compiled || echo "make: measured as interpreted Python" >&2
-	@$(WITH_COMPILED) $(RUN)/haulwatch bench $(ARGS)
+	@$(WITH_COMPILED):. $(RUN)/python -m tests.bench $(ARGS)
 
 # What is there takes the place of the source. Without it the same modules run interpreted.
 COMPILED := $(CURDIR)/build/compiled
@@ -55,8 +55,8 @@ test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs wher
 test-compiled: $(VENV)/dev.stamp ## the tests of what is compiled, on the compiled modules
 	@if $(CAN_COMPILE); then $(MAKE) --no-print-directory compiled && \
 	  $(WITH_COMPILED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
-	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/test_daybook.py \
-	    tests/ingest/test_device_watch.py tests/ingest/test_judge.py tests/ingest/test_posting.py $(ARGS); \
+	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/ledger \
+	    tests/ingest/judge $(ARGS); \
 	else echo "test: skipped: compiled judgement: $(NO_COMPILER)" >&2; fi
 
 chaos: $(VENV)/dev.stamp ## kill, cut off and fill up the real processes under load, and account for every reading (ARGS="--quick --json")

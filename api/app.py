@@ -8,12 +8,16 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from api import alerts, commands, console, devices, geo, health, intake, openapi, places, problems, tracks, trucks
-from api.guard import BodyLimit
-from api.headers import AnswerHeaders, HeadAnswers
-from api.health import NotReady
+from api.console import pages as console
+from api.http import openapi, problems
+from api.http.guard import BodyLimit
+from api.http.headers import AnswerHeaders, HeadAnswers
+from api.operations import health
+from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
-from api.stream import AlertFeed
+from api.resources import alerts, commands, devices, geo, places, tracks, trucks
+from api.resources import ledger as intake
+from api.resources.stream import AlertFeed
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts it raises.
@@ -48,7 +52,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     """The ASGI application. It owns no connection; its only task, the live feed, runs in its lifespan.
 
     `app.state.feed.close()` ends the open streams, which a server must do before it waits for connections to close
-    (`api.server.serve` does).
+    (`api.http.server.serve` does).
     """
     feed = AlertFeed(parts.journal, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s)
 

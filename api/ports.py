@@ -10,24 +10,24 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
-from api.instants import now_ms
-from devices.city import City
-from devices.command_book import CommandPage
-from devices.commands import Command
-from devices.refusals import Reason
-from ingest.broker_watch import BrokerCounters
-from ingest.collector import CollectorStatus
-from ingest.dead_letters import DeadLetter
-from ingest.ledger import Ledger, RecorderStatus
-from ingest.raw_log import Removed
+from api.http.instants import now_ms
+from devices.city.model import City
+from devices.commands.model import Command
+from devices.commands.store import CommandPage
+from devices.readings.refusals import Reason
+from ingest.collector.collector import CollectorStatus
+from ingest.ledger.dead_letters import DeadLetter
+from ingest.ledger.report import Ledger, RecorderStatus
+from ingest.log.raw_log import Removed
+from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
-from rules.handling import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
-from rules.route_deviation import RouteDeviationParameters
-from rules.silent_device import SilentDeviceParameters
+from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
+from rules.detectors.route_deviation.judgement import RouteDeviationParameters
+from rules.detectors.silent_device.judgement import SilentDeviceParameters
 
 
 class Journal(Protocol):
-    """`rules.journal.AlertJournal`. Synchronous: called from worker threads only. Each may raise DatabaseError."""
+    """`rules.alerts.journal.AlertJournal`. Called from worker threads only. Each may raise DatabaseError."""
 
     def last_no(self) -> int:
         """Number of the newest change; 0 while there is none."""
@@ -48,7 +48,7 @@ class Journal(Protocol):
 
 
 class DeadLetterBox(Protocol):
-    """`ingest.dead_letters.DeadLetters`. Synchronous; every method may raise StateUnavailable."""
+    """`ingest.ledger.dead_letters.DeadLetters`. Synchronous; every method may raise StateUnavailable."""
 
     def list(
         self,
@@ -71,7 +71,7 @@ class DeadLetterBox(Protocol):
 
 
 class Commands(Protocol):
-    """`devices.command_book.CommandBook`. Synchronous; every method may raise DatabaseError."""
+    """`devices.commands.store.CommandStore`. Synchronous; every method may raise DatabaseError."""
 
     def issue(self, command: Command) -> None:
         """Raises LockedOut."""
@@ -82,7 +82,7 @@ class Commands(Protocol):
         """Newest first. Raises BadCursor."""
 
 
-class State(StrEnum):
+class ReadinessState(StrEnum):
     """How a part is."""
 
     OK = "ok"
@@ -92,10 +92,10 @@ class State(StrEnum):
     """Do not send traffic."""
 
 
-class Verdict(NamedTuple):
+class ReadinessResult(NamedTuple):
     """What a check found, in words that may be shown to anybody."""
 
-    state: State
+    state: ReadinessState
     detail: str
     since: int | None = None
     """ms since 1970 UTC, where the part knows; else it is since it was first seen so."""
@@ -105,7 +105,7 @@ class Check(NamedTuple):
     """One question of /readyz; it may also raise."""
 
     name: str
-    run: Callable[[], Awaitable[Verdict]]
+    run: Callable[[], Awaitable[ReadinessResult]]
 
 
 class Lag(NamedTuple):
@@ -139,7 +139,7 @@ class ApiParts:
     journal: Journal
     commands: Commands
     ledger: Callable[[], Ledger]
-    """`ingest.ledger.read_ledger`, bound. Synchronous; raises StateUnavailable, RawLogError."""
+    """`ingest.ledger.report.read_ledger`, bound. Synchronous; raises StateUnavailable, RawLogError."""
     dead_letters: DeadLetterBox
     redrive: Callable[[int], int]
     """`DeadLetters.redrive`, bound to the raw log: the new offset. Synchronous; raises NoSuchLetter, NotRedrivable,
@@ -149,7 +149,7 @@ class ApiParts:
     collector: Callable[[], CollectorStatus | None]
     """What the collector says; None while none runs. Synchronous."""
     recorder: Callable[[], RecorderStatus]
-    """`ingest.ledger.read_status`, bound. Synchronous; raises StateUnavailable, RawLogError."""
+    """`ingest.ledger.report.read_status`, bound. Synchronous; raises StateUnavailable, RawLogError."""
     alive: Callable[[], Mapping[str, bool]] = dict
     """Whether each process of the path says that it runs. Synchronous."""
     disk: Callable[[], Disk | None] = lambda: None

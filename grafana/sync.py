@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-from grafana.boards import all_boards
-from grafana.frame import TAG
-from grafana.wording import Language
+from grafana.parts.frame import TAG
+from grafana.parts.wording import Language
+from grafana.render import all_boards
 
 Json = dict[str, Any]
 

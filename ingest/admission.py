@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from devices.city import Device
-from devices.readings import Reading
-from devices.refusals import Reason, Refusal
+from devices.city.model import Device
+from devices.readings.models import Reading
+from devices.readings.refusals import Reason, Refusal
 
 MAX_AHEAD_MS: Final = 120_000
 """A device clock may run this far ahead of the collector's; more is a wrong clock."""

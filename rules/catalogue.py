@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from rules.bin_overflow import BinOverflow, BinOverflowParameters
-from rules.dumping_score import IllegalDumpingParameters
-from rules.illegal_dumping import IllegalDumping
-from rules.route_deviation import RouteDeviation, RouteDeviationParameters
-from rules.rule import Parameters, Rule
-from rules.silent_device import SilentDevice, SilentDeviceParameters
+from rules.contract.rule import Parameters, Rule
+from rules.detectors.bin_overflow.judgement import BinOverflow, BinOverflowParameters
+from rules.detectors.illegal_dumping.judgement import IllegalDumping
+from rules.detectors.illegal_dumping.score import IllegalDumpingParameters
+from rules.detectors.route_deviation.judgement import RouteDeviation, RouteDeviationParameters
+from rules.detectors.silent_device.judgement import SilentDevice, SilentDeviceParameters
 
 _RULES: Final[Mapping[str, tuple[Any, type[Parameters]]]] = {
     RouteDeviation.name: (RouteDeviation, RouteDeviationParameters),

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-import rules.engine
+import rules.engine.engine
 
-COMPILED: Final = Path(rules.engine.__file__).suffix != ".py"
+COMPILED: Final = Path(rules.engine.engine.__file__).suffix != ".py"
 
 interpreted_only = pytest.mark.skipif(COMPILED, reason="replaces a part of a module: a compiled one does not allow it")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.compiled import COMPILED
 
-RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "data"
+RECORDINGS = ROOT.parent / "shared" / "data"
 
 pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
 

@@ -18,11 +18,11 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from haulwatch import wiring
-from haulwatch.doctor import CHECKS
-from haulwatch.settings import load_settings
+from haulwatch.health.doctor import CHECKS
+from haulwatch.settings.load import load_settings
+from tests import ROOT
 from tests.servers.deployed_broker import make_secrets
 
-ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ("migrate", "collect", "record", "judge", "serve", "enrol-simulators", "simulators")

@@ -14,11 +14,11 @@ from threading import Thread
 import httpx
 import pytest
 
-from devices.broker_access import Service, read_password_file
-from devices.credentials import MIN_SECRET_CHARS
-from devices.readings import Kind
-from devices.topics import reading_topic
-from haulwatch.settings import variables
+from devices.access.broker_access import Service, read_password_file
+from devices.access.credentials import MIN_SECRET_CHARS
+from devices.codecs.topics import reading_topic
+from devices.readings.models import Kind
+from haulwatch.settings.load import variables
 from tests.servers import free_port, program, running
 from tests.servers.deployed_broker import CONFIG, DEPLOY, DeployedBroker, make_secrets
 from tests.servers.mqtt_line import Line

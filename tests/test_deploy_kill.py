@@ -10,9 +10,10 @@ from aiomqtt import Client, ProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests import ROOT
 from tests.servers import free_port, program, running
 
-CONFIG = Path(__file__).resolve().parent.parent / "deploy" / "mosquitto" / "mosquitto.conf"
+CONFIG = ROOT / "deploy" / "mosquitto" / "mosquitto.conf"
 SAVED, UNSAVED = 1_500, 200
 """More than Mosquitto's default queue of 1,000."""
 TOPIC = "haulwatch/v1/truck-01/position"

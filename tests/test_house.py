@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
+
 PACKAGES = ("api", "devices", "grafana", "haulwatch", "ingest", "rules", "simulators")
 FOLDERS = {*PACKAGES, "deploy", "docs", "tests"}
 LEFT_BY_TOOLS = {"build", "var"}

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import yaml
 
 from devices.cities import JINCHENG
-from devices.geometry import XY, LatLon, LocalPlane
+from devices.geo.geometry import XY, LatLon, LocalPlane
 
 CENTRE: Final = LatLon(lat=35.49, lon=112.85)
 VALID_FROM: Final = "2020-01-01"

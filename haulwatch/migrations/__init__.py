@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from devices.database import open_database, transaction
+from devices.db.database import open_database, transaction
 
 
 def upgrade(url: str, revision: str = "head") -> None:

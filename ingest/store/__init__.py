@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from devices.series import FieldValue, Point, SeriesKey
+from devices.readings.series import FieldValue, Point, SeriesKey
 
 
 class StoreError(Exception):
@@ -87,7 +87,7 @@ class Row(NamedTuple):
 
 
 class History(Protocol):
-    """What the API needs. `kind` is a measurement name of devices.series."""
+    """What the API needs. `kind` is a measurement name of devices.readings.series."""
 
     async def latest(self, kind: str, device_id: str) -> list[Row]:
         """The newest row of each series of the device (one per compartment for fill)."""

@@ -18,10 +18,10 @@ from influxdb_client.domain.write_precision import WritePrecision
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
-from devices.readings import Kind
-from devices.series import FieldValue, Point, SeriesKey
+from devices.readings.models import Kind
+from devices.readings.series import FieldValue, Point, SeriesKey
 from ingest.store import Instant, Row, StoreMisconfigured, StoreRejected, StoreUnavailable, page
-from ingest.store.influx_answers import Answer, first_result, retry_after_s, shown, sort_answer
+from ingest.store.influx_answers import InfluxAnswer, first_result, retry_after_s, shown, sort_answer
 from ingest.store.influxql import Series, count_all, read_series, select
 from ingest.store.line_protocol import Unencodable, encode_point
 
@@ -103,12 +103,12 @@ class InfluxStore:
         except ApiException as exc:
             detail = f"HTTP {exc.status}: {shown(exc.body)}"
             match sort_answer(exc.status, exc.body or b""):
-                case Answer.SPLIT | Answer.POISON if end - start == 1:
+                case InfluxAnswer.SPLIT | InfluxAnswer.POISON if end - start == 1:
                     return [(start, detail)]
-                case Answer.SPLIT | Answer.POISON:
+                case InfluxAnswer.SPLIT | InfluxAnswer.POISON:
                     middle = (start + end) // 2
                     return await self._write(lines, start, middle) + await self._write(lines, middle, end)
-                case Answer.RETRY:
+                case InfluxAnswer.RETRY:
                     raise StoreUnavailable(detail, retry_after_s(exc.retry_after)) from exc
                 case _:
                     raise StoreMisconfigured(f"{detail}: check URL, token, organisation and bucket") from exc
@@ -238,9 +238,9 @@ class InfluxStore:
         except httpx.HTTPError as exc:
             raise StoreUnavailable(f"{self._url}: {exc!r}") from exc
         match sort_answer(answer.status_code, answer.content):
-            case Answer.DONE:
+            case InfluxAnswer.DONE:
                 return answer
-            case Answer.RETRY:
+            case InfluxAnswer.RETRY:
                 detail = f"HTTP {answer.status_code}: {shown(answer.content)}"
                 raise StoreUnavailable(detail, retry_after_s(answer.headers.get("Retry-After")))
             case _:

@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from ingest.store import StoreMisconfigured
 
 
-class Answer(Enum):
+class InfluxAnswer(Enum):
     """What an HTTP status asks of us."""
 
     DONE = auto()
@@ -31,21 +31,21 @@ class Answer(Enum):
     RETRY = auto()
 
 
-def sort_answer(status: int, body: bytes) -> Answer:
+def sort_answer(status: int, body: bytes) -> InfluxAnswer:
     """Sort an HTTP answer by the table above."""
     match status:
         case 413:
-            return Answer.SPLIT
+            return InfluxAnswer.SPLIT
         case 400 | 422:
-            return Answer.POISON if _is_influx_error(body) else Answer.MISCONFIGURED
+            return InfluxAnswer.POISON if _is_influx_error(body) else InfluxAnswer.MISCONFIGURED
         case 408 | 429:
-            return Answer.RETRY
+            return InfluxAnswer.RETRY
         case _ if 200 <= status < 300:
-            return Answer.DONE
+            return InfluxAnswer.DONE
         case _ if 300 <= status < 500:
-            return Answer.MISCONFIGURED
+            return InfluxAnswer.MISCONFIGURED
         case _:
-            return Answer.RETRY
+            return InfluxAnswer.RETRY
 
 
 def retry_after_s(header: str | None) -> float | None:

@@ -7,8 +7,8 @@ on time, no SELECT INTO, no cardinality. Device time in milliseconds both ways (
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from devices.readings import Kind
-from devices.series import FLOAT_FIELDS, FieldValue
+from devices.readings.models import Kind
+from devices.readings.series import FLOAT_FIELDS, FieldValue
 
 _IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
 _IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from devices.series import FieldValue, Point
+from devices.readings.series import FieldValue, Point
 
 _IN_MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
 _IN_NAME = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})

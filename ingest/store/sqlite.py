@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from devices.series import FieldValue, Point, SeriesKey
+from devices.readings.series import FieldValue, Point, SeriesKey
 from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
 from ingest.store.line_protocol import decode_line
 

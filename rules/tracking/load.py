@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from devices.city import City, Site, SiteKind, Vehicle
-from devices.readings import Load, Position, Weighing
+from devices.city.model import City, Site, SiteKind, Vehicle
+from devices.readings.models import Load, Position, Weighing
 
 TICKET_HOLDS_MS: Final = 600_000
 """A weighbridge's word stands this long against the truck's own sensors, which may lag or drift; then they see more."""

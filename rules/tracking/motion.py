@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from devices.city import City
-from devices.city_geometry import NearSite
-from devices.geometry import XY
-from devices.readings import Position
+from devices.city.geometry import NearSite
+from devices.city.model import City
+from devices.geo.geometry import XY
+from devices.readings.models import Position
 from rules.tracking.quality import Quality, accuracy_m, judge_quality
 
 MAX_SPEED_M_PER_S: Final = 42.0
@@ -24,7 +24,9 @@ fix a second is not motion."""
 
 
 class Fix:
-    """What one position reading says of place and motion. Never changed; made for every one (see `rules.step`)."""
+    """What one position reading says of place and motion. Never changed; made for every one (see
+    `rules.contract.observation`).
+    """
 
     __slots__ = (
         "accuracy_m", "blind", "gap_ms", "moving", "quality", "regained", "run_m", "sites", "speed_kmh", "ts",

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from devices.readings import Alarm, Position
+from devices.readings.models import Alarm, Position
 
 ASSUMED_ACCURACY_M: Final = 15.0
 """Of a fix that does not say."""

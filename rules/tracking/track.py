@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from devices.city import City, Device, Vehicle
-from devices.readings import Position, Reading, Weighing
+from devices.city.model import City, Device, Vehicle
+from devices.readings.models import Position, Reading, Weighing
 from rules.tracking.load import LoadTrack
 from rules.tracking.motion import BLIND_AFTER_MS, Fix, Motion
 from rules.tracking.switches import Switch

@@ -8,13 +8,13 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from api.app import create_app
-from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, State, Verdict
-from devices import tables
-from devices.command_book import CommandBook
-from devices.database import open_database
-from ingest.raw_log import Removed
-from rules.journal import AlertJournal
-from rules.journal_tables import metadata
+from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, ReadinessResult, ReadinessState
+from devices.commands.store import CommandStore
+from devices.db import tables
+from devices.db.database import open_database
+from ingest.log.raw_log import Removed
+from rules.alerts.journal import AlertJournal
+from rules.alerts.tables import metadata
 from tests.api.fakes import (
     BROKER,
     COLLECTOR,
@@ -42,12 +42,12 @@ def journal(tmp_path: Path) -> Iterator[AlertJournal]:
 
 
 @pytest.fixture
-def command_book(tmp_path: Path) -> Iterator[CommandBook]:
+def command_book(tmp_path: Path) -> Iterator[CommandStore]:
     url = f"sqlite:///{tmp_path / 'commands.db'}"
     engine = open_database(url)
     tables.metadata.create_all(engine)
     engine.dispose()
-    book = CommandBook(url)
+    book = CommandStore(url)
     yield book
     book.close()
 
@@ -66,14 +66,14 @@ def dead_letters() -> FakeDeadLetters:
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
-    command_book: CommandBook,
+    command_book: CommandStore,
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
 ) -> ApiParts:
     city = small_city()
 
-    async def good() -> Verdict:
-        return Verdict(State.OK, "answers")
+    async def good() -> ReadinessResult:
+        return ReadinessResult(ReadinessState.OK, "answers")
 
     return ApiParts(
         city=lambda: city,

@@ -7,17 +7,17 @@ from typing import NoReturn
 
 from shapely import LineString, box
 
-from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
-from devices.database import DatabaseUnavailable
-from devices.geometry import LatLon
-from devices.refusals import Reason
-from ingest.broker_watch import BrokerCounters
-from ingest.collector import CollectorStatus
-from ingest.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
-from ingest.ledger import DeviceLine, Ledger, Line, RecorderStatus
-from ingest.recorder_state import StateUnavailable
+from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
+from devices.db.database import DatabaseUnavailable
+from devices.geo.geometry import LatLon
+from devices.readings.refusals import Reason
+from ingest.collector.collector import CollectorStatus
+from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
+from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
+from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.recorder.state import StateUnavailable
 from ingest.store import Row, StoreUnavailable, page
-from rules.alerts import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
 
 T0 = 1_772_352_000_000
 """2026-03-01T08:00:00Z, when every story begins; tests count seconds from it."""
@@ -159,7 +159,7 @@ class AwayJournal:
 class FakeLedger:
     """What the recorder would have counted."""
 
-    lines: list[DeviceLine] = field(default_factory=list)
+    lines: list[DeviceLedgerLine] = field(default_factory=list)
     away: bool = False
 
     def read(self) -> Ledger:
@@ -168,7 +168,7 @@ class FakeLedger:
         quarantined: Counter[str] = Counter()
         for line in self.lines:
             quarantined.update(line.quarantined)
-        total = Line(
+        total = LedgerLine(
             received=sum(line.received for line in self.lines),
             stored=sum(line.stored for line in self.lines),
             duplicate=sum(line.duplicate for line in self.lines),

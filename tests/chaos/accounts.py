@@ -8,18 +8,18 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from devices.codec import decode
-from devices.readings import Kind
-from devices.refusals import DecodeError
-from devices.series import FieldValue, SeriesKey
+from devices.codecs.native import decode
+from devices.readings.models import Kind
+from devices.readings.refusals import DecodeError
+from devices.readings.series import FieldValue, SeriesKey
 from haulwatch import wiring
-from ingest.flood_record import flood_of
-from ingest.judge import judge_record
-from ingest.messages import TICK_TOPIC, LogRecord, RawMessage
-from ingest.replay import Step
+from ingest.judge.judge import judge_record
+from ingest.judge.replay import AlertStep
+from ingest.log.flood_record import flood_of
+from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
 from ingest.store import Instant
-from rules.alerts import AlertChange
-from rules.engine import RuleEngine
+from rules.alerts.model import AlertChange
+from rules.engine.engine import RuleEngine
 from tests.chaos.fleet import QUIET_S, Message
 from tests.chaos.stream import Sent
 from tests.chaos.yard import Yard
@@ -58,8 +58,8 @@ class Accounts:
         self._again, self._undisturbed = RuleEngine(yard.city, rules), RuleEngine(yard.city, rules)
         self._offset = self._journal_no = self._letter_id = self._received = 0
         self._logged: set[tuple[str, bytes]] = set()
-        self._told: Counter[Step] = Counter()
-        self._told_again: Counter[Step] = Counter()
+        self._told: Counter[AlertStep] = Counter()
+        self._told_again: Counter[AlertStep] = Counter()
 
     def begin(self) -> None:
         """A new round."""
@@ -181,7 +181,7 @@ class Accounts:
             self._told.update(_steps(entry.change for entry in entries))
             self._journal_no = entries[-1].no
         received_at = time.time_ns() // 1_000_000
-        undisturbed: Counter[Step] = Counter()
+        undisturbed: Counter[AlertStep] = Counter()
         for number, message in enumerate(acknowledged, 1):
             record = LogRecord(number, RawMessage(message.topic, message.payload, received_at))
             undisturbed.update(_steps(judge_record(self._undisturbed, record)))
@@ -200,7 +200,7 @@ class Accounts:
                 )
         return self._told == self._told_again and journal == expected and (bool(expected) or not compared)
 
-    def _compared(self, steps: Counter[Step], first: int, last: int) -> Counter[Step]:
+    def _compared(self, steps: Counter[AlertStep], first: int, last: int) -> Counter[AlertStep]:
         """Of device time from `first` to `last` without what was, by design, not judged when it came."""
         unjudged = self._yard.unjudged
         return Counter({step: n for step, n in steps.items() if first <= step.at < last and step.at not in unjudged})
@@ -210,11 +210,11 @@ def _overlap(one: range, other: range) -> int:
     return max(0, min(one.stop, other.stop) - max(one.start, other.start))
 
 
-def _steps(changes: Iterable[AlertChange]) -> Iterable[Step]:
-    return (Step(change.alert_id, change.phase, change.at) for change in changes)
+def _steps(changes: Iterable[AlertChange]) -> Iterable[AlertStep]:
+    return (AlertStep(change.alert_id, change.phase, change.at) for change in changes)
 
 
-def _shown(steps: Counter[Step]) -> str:
+def _shown(steps: Counter[AlertStep]) -> str:
     return json.dumps([*steps.elements()][:4])
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from devices.refusals import Reason
+from devices.readings.refusals import Reason
 from haulwatch import wiring
-from ingest.dead_letters import DeadLetters
-from rules.outage import SYSTEM
+from ingest.ledger.dead_letters import DeadLetters
+from rules.detectors.silent_device.outage import SYSTEM
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import QUIET_S, Message
 from tests.chaos.yard import Complaint, Yard

@@ -9,10 +9,10 @@ from typing import Final
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from devices.readings import Position
-from devices.refusals import Reason
+from devices.readings.models import Position
+from devices.readings.refusals import Reason
 from haulwatch import wiring
-from ingest.ledger import DeviceLine
+from ingest.ledger.report import DeviceLedgerLine
 from tests.chaos.broker_faults import wipe_session
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
@@ -45,9 +45,9 @@ def flooding(yard: Yard, size: Size) -> None:
             raise Complaint(f"{total - refused} messages of others are taken for a flood")
 
 
-def _culprit(yard: Yard) -> DeviceLine:
+def _culprit(yard: Yard) -> DeviceLedgerLine:
     lines = wiring.read_ledger(yard.settings).devices
-    return next((line for line in lines if line.device == _CULPRIT), DeviceLine(device=_CULPRIT))
+    return next((line for line in lines if line.device == _CULPRIT), DeviceLedgerLine(device=_CULPRIT))
 
 
 def two_collectors(yard: Yard, size: Size) -> None:

@@ -2,7 +2,8 @@
 
 A slice is `SLICE_S` of device time. In each, some trucks leave their routes and come back, one tips its load where it
 may not and has it again (or that alert would stay open), one falls silent, and some bins overflow and are emptied. It
-begins and ends quietly, and more than five minutes lie between two incidents of a kind (`rules.incidents` would make
+begins and ends quietly, and more than five minutes lie between two incidents of a kind (`rules.engine.incidents`
+would make
 them one), so that what is judged of a slice depends on that slice alone. Device time runs over a hundred times as fast
 as the wall and lies in the past.
 """
@@ -16,12 +17,12 @@ from typing import Any, Final
 from msgspec.structs import replace
 from shapely import LineString
 
-from devices.city import City, Device, DeviceRole, Route
-from devices.codec import Flaw, decode, encode
-from devices.geometry import XY, LatLon
-from devices.readings import Fill, Load, Position, Reading
-from devices.refusals import DecodeError
-from devices.series import FieldValue, content, series_key
+from devices.city.model import City, Device, DeviceRole, Route
+from devices.codecs.native import Flaw, decode, encode
+from devices.geo.geometry import XY, LatLon
+from devices.readings.models import Fill, Load, Position, Reading
+from devices.readings.refusals import DecodeError
+from devices.readings.series import FieldValue, content, series_key
 from ingest.store import Instant
 
 TICK_S: Final = 10

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from devices.readings import Load, Position
+from devices.readings.models import Load, Position
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import Message, message
 from tests.chaos.yard import Yard

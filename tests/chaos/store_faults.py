@@ -6,14 +6,14 @@ from typing import Final
 
 import httpx
 
-from devices.readings import Weighing
-from devices.refusals import Reason
+from devices.readings.models import Weighing
+from devices.readings.refusals import Reason
 from haulwatch import wiring
-from ingest.dead_letters import DeadLetters
+from ingest.ledger.dead_letters import DeadLetters
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
-from tests.chaos.proxy import Mood
 from tests.chaos.yard import Complaint, Yard
+from tests.servers.proxy import Mood
 
 _WRITERS: Final = 3
 """Recorder, judge (alerts) and API (for the boards) write, each with a patience of its own."""

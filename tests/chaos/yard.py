@@ -14,19 +14,19 @@ from uuid import uuid4
 
 import httpx
 
-from devices.city import City
+from devices.city.model import City
 from haulwatch import wiring
-from haulwatch.settings import load_settings
-from ingest import ledger
-from ingest.ledger import RecorderStatus
-from ingest.raw_log import RawLog
-from ingest.replay import every_record
+from haulwatch.settings.load import load_settings
+from ingest.judge.replay import every_record
+from ingest.ledger import report as ledger
+from ingest.ledger.report import RecorderStatus
+from ingest.log.raw_log import RawLog
 from tests.chaos.fleet import Fleet, Message
-from tests.chaos.proxy import StoreProxy
 from tests.chaos.stream import Stream
 from tests.e2e.conftest import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
+from tests.servers.proxy import StoreProxy
 
 PROCESSES: Final = ("serve", "judge", "record", "collect")
 _BEHIND_NOW_MS: Final = 5 * 24 * 3_600_000

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devices.readings import Kind
+from devices.readings.models import Kind
 from tests.e2e.conftest import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto

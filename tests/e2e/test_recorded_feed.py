@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from devices.readings import Kind
+from devices.readings.models import Kind
 from ingest.store.sqlite import SqliteStore
 from tests.e2e.conftest import Installation
 from tests.servers.mosquitto import Mosquitto

@@ -17,12 +17,13 @@ from typing import Any
 import httpx
 import pytest
 
-from devices.database import open_database
-from devices.readings import Kind
-from devices.topics import reading_topic
-from grafana.boards import all_boards
-from rules.handling import AlertFilter, AlertView
-from rules.journal import AlertJournal
+from devices.codecs.topics import reading_topic
+from devices.db.database import open_database
+from devices.readings.models import Kind
+from grafana.render import all_boards
+from rules.alerts.actions import AlertFilter, AlertView
+from rules.alerts.journal import AlertJournal
+from tests import ROOT
 from tests.e2e.conftest import Installation
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
 from tests.servers.deployed_broker import DeployedBroker
@@ -41,7 +42,7 @@ FIELD_OF_EVERY = {
 }
 RULES = {"route_deviation", "illegal_dumping"}
 EVERYTHING = dict.fromkeys(("district", "fleet", "site", "device", "rule"), ALL)
-CITY = Path(__file__).resolve().parents[2] / "devices/cities/jincheng"
+CITY = ROOT / "devices/cities/jincheng"
 
 
 class Stack(Installation):

@@ -4,22 +4,22 @@ The city knows every device they name, so that most of them reach the rules and 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from random import Random
 from typing import Any, Final, get_args
 
 from msgspec.structs import FieldInfo, fields
 
-from devices.city import City, Device, DeviceRole
-from devices.codec import encode, encode_array
-from devices.readings import MODELS, Kind, Load, Position, Reading, Status, Throughput, Weighing
-from devices.refusals import DecodeError
-from devices.topics import parse_topic, reading_topic
-from ingest.messages import RawMessage
-from simulators.hostile import hostile_messages
+from devices.city.model import City, Device, DeviceRole
+from devices.codecs.native import encode, encode_array
+from devices.codecs.topics import parse_topic, reading_topic
+from devices.readings.models import MODELS, Kind, Load, Position, Reading, Status, Throughput, Weighing
+from devices.readings.refusals import DecodeError
+from ingest.log.records import RawMessage
+from simulators.staging.hostile import hostile_messages
+from tests import ROOT
 from tests.rules.town import T0, Trip, fills, in_time, ticket, town
 
-CASES: Final = Path(__file__).parents[1] / "devices" / "cases"
+CASES: Final = ROOT / "tests" / "devices" / "codecs" / "cases"
 _ROLES: Final = {
     Kind.POSITION: DeviceRole.TRUCK,
     Kind.STATUS: DeviceRole.TRUCK,

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from devices.codec import MAX_PAYLOAD_BYTES
-from devices.readings import MAX_TS_MS, MIN_TS_MS, MODELS
-from ingest.messages import RawMessage
+from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.readings.models import MAX_TS_MS, MIN_TS_MS, MODELS
+from ingest.log.records import RawMessage
 
 Mutate = Callable[[Random, bytes, Sequence[RawMessage]], bytes]
 

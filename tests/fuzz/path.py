@@ -14,26 +14,26 @@ from pathlib import Path
 from typing import Final, get_args
 from unicodedata import category
 
-from api.intake import LetterDetail
-from devices.city import City
-from devices.codec import Flaw, decode, encode
-from devices.readings import Reading
-from devices.refusals import DecodeError, Reason, Refusal
-from devices.series import point_of
-from devices.topics import reading_topic
-from ingest.admitted import Admitted
-from ingest.dead_letters import DeadLetters
-from ingest.intake import Batch, Intake
-from ingest.judge import judge_record
-from ingest.ledger import read_ledger
-from ingest.messages import LogRecord, RawMessage
-from ingest.raw_log import RawLog
-from ingest.recorder import Recorder
-from ingest.recorder_state import Letter, RecorderState
+from api.resources.ledger import LetterDetail
+from devices.city.model import City
+from devices.codecs.native import Flaw, decode, encode
+from devices.codecs.topics import reading_topic
+from devices.readings.models import Reading
+from devices.readings.refusals import DecodeError, Reason, Refusal
+from devices.readings.series import point_of
+from ingest.judge.judge import judge_record
+from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.report import read_ledger
+from ingest.log.raw_log import RawLog
+from ingest.log.records import LogRecord, RawMessage
+from ingest.recorder.accepted import AcceptedReading
+from ingest.recorder.decode import DecodedBatch, DecodeStage
+from ingest.recorder.recorder import Recorder
+from ingest.recorder.state import RecorderState, RefusedReading
 from ingest.store.line_protocol import decode_line, encode_point
 from ingest.store.sqlite import SqliteStore
 from rules.catalogue import build_rules
-from rules.engine import RuleEngine
+from rules.engine.engine import RuleEngine
 
 MAX_CPU_S: Final = 1.0
 MAX_DETAIL: Final = 500
@@ -78,7 +78,7 @@ class WholePath:
 
     def send(self, messages: Sequence[RawMessage], folder: Path) -> None:
         engine = RuleEngine(self._city, build_rules())
-        intake = Intake(set(), {})
+        intake = DecodeStage(set(), {})
         for offset, message in enumerate(messages, start=1):
             with self._noting(message):
                 self._one(LogRecord(offset, message), intake, engine)
@@ -105,10 +105,10 @@ class WholePath:
             where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
             self._outcome.findings.append(Finding(f"{type(exc).__name__} at {where}: {str(exc)[:200]}", message))
 
-    def _one(self, record: LogRecord, intake: Intake, engine: RuleEngine) -> None:
+    def _one(self, record: LogRecord, intake: DecodeStage, engine: RuleEngine) -> None:
         message, outcome = record.message, self._outcome
         began = time.process_time()
-        intake.take(batch := Batch(record.offset), [record], self._city)
+        intake.take(batch := DecodedBatch(record.offset), [record], self._city)
         outcome.changes += len(judged := judge_record(engine, record))
         took_s = time.process_time() - began
         outcome.slowest_ms = max(outcome.slowest_ms, took_s * 1000)
@@ -144,7 +144,7 @@ def _decoded(message: RawMessage) -> list[Reading | Flaw] | Refusal:
         return exc.refusal
 
 
-def _adds_up(batch: Batch) -> None:
+def _adds_up(batch: DecodedBatch) -> None:
     _must(len(batch.entries) == len(batch.admitted) + len(batch.letters), "received is not admitted and letters")
     _must(len(batch.entries) > 0, "received as nothing")
 
@@ -156,7 +156,7 @@ def _is_told_well(refusal: Refusal) -> None:
     refusal.detail.encode()
 
 
-def _is_refused_again(letter: Letter) -> None:
+def _is_refused_again(letter: RefusedReading) -> None:
     """A letter is driven again with its own bytes: as long as nothing was mended, it is the same letter again."""
     if letter.payload.lstrip()[:1] == b"[":
         return  # an array inside an array becomes a message of its own
@@ -172,7 +172,7 @@ def _comes_back(reading: Reading) -> None:
     _must(again == [reading], f"{reading.kind} encoded and decoded is another reading")
 
 
-def _is_written_right(reading: Reading, admitted: Admitted, city: City) -> None:
+def _is_written_right(reading: Reading, admitted: AcceptedReading, city: City) -> None:
     point = point_of(reading, city.devices[reading.device_id])
     _must(decode_line(admitted.line) == point, f"the line of a {reading.kind} is another point")
     _must(decode_line(encode_point(point)) == point, f"the point of a {reading.kind} is another when it is read")

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from ingest.messages import RawMessage
+from ingest.log.records import RawMessage
 from tests.fuzz.corpus import day, fuzz_city, seeds
 from tests.fuzz.mutations import mutated
 from tests.fuzz.path import Outcome, WholePath

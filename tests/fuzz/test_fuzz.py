@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from devices.codec import encode
-from devices.readings import Reading
+from devices.codecs.native import encode
+from devices.readings.models import Reading
 from tests.fuzz.run import fuzz
 
 

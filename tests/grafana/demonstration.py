@@ -8,24 +8,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from devices.cities import JINCHENG
-from devices.city import City
-from devices.city_files import read_city
-from devices.database import open_database
-from devices.readings import Position, Reading, Status, Weighing
-from devices.refusals import Reason
-from devices.series import Point, area_tags, point_of
-from ingest.announcer import alert_points
-from ingest.board_points import Look, alert_state_points, health_points, place_points
-from ingest.collector import CollectorStatus
-from ingest.ledger import DeviceLine, Ledger, Line, RecorderStatus
-from rules.alerts import AlertChange
+from devices.city.files import read_city
+from devices.city.model import City
+from devices.db.database import open_database
+from devices.readings.models import Position, Reading, Status, Weighing
+from devices.readings.refusals import Reason
+from devices.readings.series import Point, area_tags, point_of
+from ingest.alerts.publisher import alert_points
+from ingest.boards.points import IngestionStatus, alert_state_points, health_points, place_points
+from ingest.collector.collector import CollectorStatus
+from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
+from rules.alerts.actions import Acknowledge, Close, JournalPosition, Outcome
+from rules.alerts.journal import AlertJournal
+from rules.alerts.model import AlertChange
+from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
-from rules.engine import RuleEngine
-from rules.handling import Acknowledge, Close, JournalPlace, Outcome
-from rules.journal import AlertJournal
-from rules.journal_tables import metadata
-from simulators.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
-from simulators.scenario import Scenario
+from rules.engine.engine import RuleEngine
+from simulators.firmware.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.staging.scenario import Scenario
 
 START = 1_790_000_000_000
 HEALTH_EVERY_MS = 15_000
@@ -99,7 +99,7 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
                 journal.act(alert_id, Acknowledge(actor="Wang", at=at + 40_000 + 15_000 * number))
             if outcome := (None, Outcome.CONFIRMED_VIOLATION, None, Outcome.FALSE_ALARM)[number % 4]:
                 journal.act(alert_id, Close(actor="Wang", at=at + 600_000 + 60_000 * number, outcome=outcome))
-        alerts, _ = journal.touched_after(JournalPlace(), 10_000)
+        alerts, _ = journal.touched_after(JournalPosition(), 10_000)
         yield from alert_state_points(alerts, lambda alert: area_tags(city.devices[alert.subject]))
         engine.dispose()
 
@@ -110,8 +110,8 @@ def _health(start: int, end: int) -> Iterator[Point]:
         yield from health_points(_look(step, at))
 
 
-def _look(step: int, at: int) -> Look:
-    total = Line(
+def _look(step: int, at: int) -> IngestionStatus:
+    total = LedgerLine(
         received=110 * step, stored=100 * step, duplicate=2 * step, quarantined=dict.fromkeys(Reason, step), gaps=3
     )
     collector = CollectorStatus(
@@ -120,9 +120,11 @@ def _look(step: int, at: int) -> Look:
     recorder = RecorderStatus(
         offset=step, backlog=0, pending=4, trouble=None, trouble_since=None, write_ms=9.0, slowest_write_ms=30.0
     )
-    return Look(
+    return IngestionStatus(
         at=at,
-        ledger=Ledger(total=total, devices=(DeviceLine(device="truck-001", clock_offset_ms=-120 - step),), exact=True),
+        ledger=Ledger(
+            total=total, devices=(DeviceLedgerLine(device="truck-001", clock_offset_ms=-120 - step),), exact=True
+        ),
         behind={"recorder": (step, 0.2), "judge": (2 * step, 0.4)},
         collector=collector,
         recorder=recorder,

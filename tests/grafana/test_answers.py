@@ -12,9 +12,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from devices import series as stored
-from devices.readings import Kind
-from grafana.boards import Json, all_boards
+from devices.readings import series as stored
+from devices.readings.models import Kind
+from grafana.render import Json, all_boards
 from ingest.store.influx import InfluxStore
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
 from tests.grafana.demonstration import Demonstration, demonstration
@@ -41,7 +41,7 @@ MAY_BE_EMPTY: Final = {
 
 
 def known(measurement: str) -> set[str]:
-    """Tags and fields of a measurement, as `devices.series` has them."""
+    """Tags and fields of a measurement, as `devices.readings.series` has them."""
     others = {
         stored.ALERT_MEASUREMENT: {*stored.ALERT_TAGS, *stored.AREA_TAGS, *stored.ALERT_FIELDS},
         stored.ALERT_STATE_MEASUREMENT: {*stored.ALERT_STATE_TAGS, *stored.ALERT_STATE_FIELDS},

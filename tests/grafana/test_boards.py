@@ -11,20 +11,21 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard, units
 
-from devices.readings import Kind
-from devices.refusals import Reason
-from grafana import palette, wording
-from grafana.boards import BOARDS, Json, all_boards, as_text
-from grafana.frame import AREAS, NAMES, uid
-from grafana.queries import SOURCE_TYPE, SOURCE_UID
-from grafana.wording import Language
+from devices.readings.models import Kind
+from devices.readings.refusals import Reason
+from grafana.parts import palette, wording
+from grafana.parts.frame import AREAS, NAMES, uid
+from grafana.parts.queries import SOURCE_TYPE, SOURCE_UID
+from grafana.parts.wording import Language
+from grafana.render import BOARDS, Json, all_boards, as_text
 from ingest.admission import MAX_AHEAD_MS
-from rules.alerts import Phase, Severity
-from rules.bin_overflow import BinOverflowParameters
+from rules.alerts.actions import Outcome
+from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
-from rules.handling import Outcome
+from rules.detectors.bin_overflow.judgement import BinOverflowParameters
+from tests import ROOT
 
-PROVISIONING = Path(__file__).resolve().parents[2] / "grafana" / "provisioning"
+PROVISIONING = ROOT / "grafana" / "provisioning"
 MADE = {str(path): board for path, board in all_boards()}
 ONE_BOARD = pytest.mark.parametrize("path", MADE)
 UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}
@@ -49,7 +50,7 @@ def test_the_files_are_what_the_code_makes() -> None:
     stored = {
         str(path.relative_to(BOARDS)): path.read_text(encoding="utf-8") for path in sorted(BOARDS.rglob("*.json"))
     }
-    assert stored == {path: as_text(board) for path, board in MADE.items()}, "run python -m grafana.boards"
+    assert stored == {path: as_text(board) for path, board in MADE.items()}, "run python -m grafana.render"
 
 
 @ONE_BOARD

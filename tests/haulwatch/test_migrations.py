@@ -7,10 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData
 
-from devices import tables
-from devices.database import open_database, transaction
+from devices.db import tables
+from devices.db.database import open_database, transaction
 from haulwatch import migrations
-from rules import journal_tables
+from rules.alerts import tables as journal_tables
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])

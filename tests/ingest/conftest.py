@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ingest.mqtt_source import MqttSource
-from ingest.mqtt_url import MqttUrl
-from tests.ingest.mqtt_parts import MakeSource
+from ingest.mqtt.source import MqttSource
+from ingest.mqtt.url import MqttUrl
+from tests.ingest.mqtt.parts import MakeSource
 
 
 @pytest.fixture

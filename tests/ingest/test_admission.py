@@ -2,10 +2,10 @@
 
 import pytest
 
-from devices.city import City, Device, DeviceRole, Validity
-from devices.geometry import LatLon
-from devices.readings import Position
-from devices.refusals import Reason, Refusal
+from devices.city.model import City, Device, DeviceRole, Validity
+from devices.geo.geometry import LatLon
+from devices.readings.models import Position
+from devices.readings.refusals import Reason, Refusal
 from ingest.admission import MAX_AHEAD_MS, admit
 
 T0 = 1_700_000_000_000

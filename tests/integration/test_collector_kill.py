@@ -15,18 +15,18 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from ingest.collector import read_status
-from ingest.raw_log import RawLog
+from ingest.collector.collector import read_status
+from ingest.log.raw_log import RawLog
 from tests.servers.mosquitto import Mosquitto
 
 COLLECTOR_ON_A_SLOW_DISK = """
 import signal, sys, time
 from pathlib import Path
 from threading import Event
-from ingest.collector import run_collector
-from ingest.mqtt_source import MqttSource
-from ingest.mqtt_url import MqttUrl
-from ingest.raw_log import RawLog
+from ingest.collector.collector import run_collector
+from ingest.mqtt.source import MqttSource
+from ingest.mqtt.url import MqttUrl
+from ingest.log.raw_log import RawLog
 
 class SlowLog(RawLog):
     def append(self, messages):

@@ -15,33 +15,33 @@ from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from devices.cities import JINCHENG
-from devices.city import City
-from devices.city_files import read_city
-from devices.command_book import CommandBook
-from devices.commands import (
+from devices.city.files import read_city
+from devices.city.model import City
+from devices.codecs.topics import command_ack_topic, command_topic, reading_topic
+from devices.commands.model import (
     GRACE_MS,
     Acknowledgement,
     Command,
+    CommandOutcome,
     CommandState,
     Locate,
     Order,
-    Outcome,
     Reboot,
     ReportInterval,
     issue,
 )
-from devices.database import DatabaseUnavailable
-from devices.readings import Kind
-from devices.topics import command_ack_topic, command_topic, reading_topic
-from ingest.broker import serve_broker
-from ingest.commander import Commander
-from ingest.mqtt_url import MqttUrl
-from simulators.clock import ScenarioClock
-from simulators.firmware import Firmware
-from simulators.link import BrokerAddress, MqttDialer
-from simulators.memory import FolderMemory
-from simulators.scenario import Scenario
-from simulators.tally import Tally
+from devices.commands.store import CommandStore
+from devices.db.database import DatabaseUnavailable
+from devices.readings.models import Kind
+from ingest.commands.dispatcher import CommandDispatcher
+from ingest.mqtt.embedded_broker import serve_broker
+from ingest.mqtt.url import MqttUrl
+from simulators.firmware.clock import ScenarioClock
+from simulators.firmware.device import Firmware
+from simulators.firmware.link import BrokerAddress, MqttDialer
+from simulators.firmware.memory import FolderMemory
+from simulators.firmware.tally import Tally
+from simulators.staging.scenario import Scenario
 from tests.api.conftest import client_of
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
@@ -75,9 +75,9 @@ def clock() -> Clock:
 class Desk:
     """Somebody who issues commands and looks what became of them."""
 
-    def __init__(self, book: CommandBook, clock: Clock, port: int) -> None:
+    def __init__(self, book: CommandStore, clock: Clock, port: int) -> None:
         self.book, self._clock = book, clock
-        self.commander = Commander(MqttUrl("127.0.0.1", port), "desk-commands", book, clock)
+        self.commander = CommandDispatcher(MqttUrl("127.0.0.1", port), "desk-commands", book, clock)
         self._issued = 0
 
     def tell(self, order: Order, device: str = TRUCK, ttl_s: int = 300) -> Command:
@@ -103,7 +103,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def at_desk(book: CommandBook, clock: Clock, port: int) -> AsyncIterator[Desk]:
+async def at_desk(book: CommandStore, clock: Clock, port: int) -> AsyncIterator[Desk]:
     desk = Desk(book, clock, port)
     running = asyncio.create_task(desk.commander.run())
     yield desk
@@ -151,7 +151,7 @@ async def listening(port: int, *topics: str) -> AsyncIterator[list[tuple[str, An
 async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
     mosquitto: Mosquitto,
     parts: ApiParts,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
@@ -193,7 +193,7 @@ async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
 @pytest.mark.real
 async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it(
     mosquitto: Mosquitto,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
@@ -225,7 +225,7 @@ async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it
 @pytest.mark.real
 async def test_a_device_that_never_comes_back_is_given_up(
     mosquitto: Mosquitto,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
 ) -> None:
     async with at_desk(command_book, clock, mosquitto.port) as desk:
@@ -239,7 +239,7 @@ async def test_a_device_that_never_comes_back_is_given_up(
 @pytest.mark.real
 async def test_the_broker_is_told_how_long_a_command_lives(
     mosquitto: Mosquitto,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
 ) -> None:
     async with (
@@ -258,7 +258,7 @@ async def test_the_broker_is_told_how_long_a_command_lives(
 @pytest.mark.real
 async def test_commands_wait_for_a_broker_that_is_away(
     mosquitto: Mosquitto,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
@@ -276,7 +276,7 @@ async def test_commands_wait_for_a_broker_that_is_away(
 @pytest.mark.real
 async def test_answers_of_others_and_noise_are_counted_told_once_and_change_nothing(
     mosquitto: Mosquitto,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -287,7 +287,7 @@ async def test_answers_of_others_and_noise_are_counted_told_once_and_change_noth
         command = desk.tell(Locate())
         await desk.until(command, CommandState.SENT)
         counts = desk.commander.counts
-        done = Acknowledgement(id=command.id, outcome=Outcome.DONE, at=clock())
+        done = Acknowledgement(id=command.id, outcome=CommandOutcome.DONE, at=clock())
         for foreign in (done, done.model_copy(update={"id": "f" * 16})):
             await device.publish(command_ack_topic(OTHER), foreign.payload(), qos=1)
         await device.publish(command_ack_topic(TRUCK), done.model_copy(update={"id": "f" * 16}).payload(), qos=1)
@@ -298,14 +298,14 @@ async def test_answers_of_others_and_noise_are_counted_told_once_and_change_noth
         for _ in range(3):
             await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
         await desk.until(command, CommandState.DONE)
-    told = [record.getMessage() for record in caplog.records if record.name == "ingest.commander"]
+    told = [record.getMessage() for record in caplog.records if record.name == "ingest.commands.dispatcher"]
     assert [sum(word in text for text in told) for word in ("never given", "cannot be read")] == [1, 1]
 
 
 class AwayNowAndThen:
     """A book whose database may be away."""
 
-    def __init__(self, book: CommandBook) -> None:
+    def __init__(self, book: CommandStore) -> None:
         self._book = book
         self.away = False
 
@@ -318,7 +318,7 @@ class AwayNowAndThen:
 @pytest.mark.real
 async def test_an_answer_outlives_a_database_that_is_away(
     mosquitto: Mosquitto,
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
 ) -> None:
     book = AwayNowAndThen(command_book)
@@ -329,7 +329,7 @@ async def test_an_answer_outlives_a_database_that_is_away(
         command = desk.tell(Locate())
         await desk.until(command, CommandState.SENT)
         book.away = True
-        done = Acknowledgement(id=command.id, outcome=Outcome.DONE, at=clock())
+        done = Acknowledgement(id=command.id, outcome=CommandOutcome.DONE, at=clock())
         await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
         clock.ahead_ms += 300_000 + GRACE_MS  # over, and answered
         await asyncio.sleep(0.5)
@@ -339,7 +339,7 @@ async def test_an_answer_outlives_a_database_that_is_away(
 
 @pytest.mark.real
 async def test_what_the_broker_refuses_is_not_taken_for_sent(
-    start_mosquitto: Callable[..., Mosquitto], command_book: CommandBook, clock: Clock, tmp_path: Path,
+    start_mosquitto: Callable[..., Mosquitto], command_book: CommandStore, clock: Clock, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     access = tmp_path / "acl"
@@ -353,7 +353,7 @@ async def test_what_the_broker_refuses_is_not_taken_for_sent(
 
 
 async def test_the_embedded_broker_carries_commands_too(
-    command_book: CommandBook,
+    command_book: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,

@@ -1,19 +1,20 @@
-"""docs/influxdb.md on a real InfluxDB 1.6: its table against devices.series, and its statements word for word."""
+"""docs/influxdb.md on a real InfluxDB 1.6: its table against devices.readings.series, and its statements word for
+word."""
 
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from devices import series
-from devices.readings import Kind
+from devices.readings import series
+from devices.readings.models import Kind
+from tests import ROOT
 from tests.servers.influxdb import InfluxServer
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = ROOT / "docs"
 DOCUMENT = (DOCS / "influxdb.md").read_text(encoding="utf-8")
 HOUR_S = 3_600
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devices.readings import Kind, Position, Status, Weighing
-from devices.series import point_of
-from ingest.dead_letters import DeadLetters
-from ingest.recorder import Backoff, run_recorder
+from devices.readings.models import Kind, Position, Status, Weighing
+from devices.readings.series import point_of
+from ingest.ledger.dead_letters import DeadLetters
+from ingest.recorder.recorder import Backoff, run_recorder
 from ingest.store.influx import InfluxStore
-from tests.ingest.recorder_parts import CITY, NOW, T0, Bench, counts, fill, position, until
+from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, counts, fill, position, until
 from tests.servers.influxdb import InfluxServer
 
 pytestmark = pytest.mark.real

@@ -15,10 +15,10 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from ingest.collector import read_status
-from ingest.mqtt_source import MqttSource
-from ingest.mqtt_url import MqttUrl
-from ingest.raw_log import RawLog
+from ingest.collector.collector import read_status
+from ingest.log.raw_log import RawLog
+from ingest.mqtt.source import MqttSource
+from ingest.mqtt.url import MqttUrl
 from tests.servers.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.real

@@ -9,12 +9,12 @@ import gpxpy
 import pytest
 from shapely import LineString
 
-from devices.city import City, Device, DeviceRole, Permit, Route, Vehicle
-from devices.geometry import LatLon
-from devices.readings import Position
-from rules.alerts import AlertChange
+from devices.city.model import City, Device, DeviceRole, Permit, Route, Vehicle
+from devices.geo.geometry import LatLon
+from devices.readings.models import Position
+from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
-from rules.engine import RuleEngine
+from rules.engine.engine import RuleEngine
 
 pytestmark = pytest.mark.recording
 

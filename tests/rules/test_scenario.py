@@ -6,13 +6,13 @@ from itertools import takewhile
 import pytest
 
 from devices.cities import JINCHENG
-from devices.city_files import read_city
-from devices.readings import Reading, Status
-from rules.alerts import Phase
+from devices.city.files import read_city
+from devices.readings.models import Reading, Status
+from rules.alerts.model import Phase
 from rules.catalogue import build_rules
-from rules.engine import RuleEngine
-from simulators.moments import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
-from simulators.scenario import Scenario, Script
+from rules.engine.engine import RuleEngine
+from simulators.firmware.moments import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.staging.scenario import Scenario, Script
 
 START = 1_790_000_000_000
 

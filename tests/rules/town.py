@@ -10,11 +10,11 @@ import msgspec
 from msgspec import convert
 from shapely import LineString, Polygon
 
-from devices.city import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Vehicle
-from devices.geometry import XY, LatLon, LocalPlane
-from devices.readings import Fill, Position, Reading, Weighing
-from rules.alerts import AlertChange
-from rules.engine import AnyRule, RuleEngine
+from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Vehicle
+from devices.geo.geometry import XY, LatLon, LocalPlane
+from devices.readings.models import Fill, Position, Reading, Weighing
+from rules.alerts.model import AlertChange
+from rules.engine.engine import AnyRule, RuleEngine
 
 T0 = 1_790_000_000_000
 PLANE = LocalPlane(LatLon(35.49, 112.85))

@@ -19,9 +19,10 @@ import pytest
 from typer.testing import CliRunner
 
 from haulwatch.cli import command_line
+from tests import ROOT
 from tests.servers import free_port, program, running
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+DEPLOY = ROOT / "deploy"
 CONFIG = DEPLOY / "mosquitto"
 
 

@@ -10,8 +10,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from haulwatch.bench.servers import INFLUXD_CONF, NGINX_CONF
 from ingest.store.influx import InfluxStore
+from tests.bench.servers import INFLUXD_CONF, NGINX_CONF
 from tests.servers import free_port, program, running
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import devices
-from devices.city import City
-from devices.city_files import read_city
-from simulators.moments import Moment
-from simulators.scenario import Scenario, Script
+from devices.city.files import read_city
+from devices.city.model import City
+from simulators.firmware.moments import Moment
+from simulators.staging.scenario import Scenario, Script
 
 START_MS = 1_792_000_000_000
 """2026-10-14T14:26:40Z."""

@@ -1,0 +1,82 @@
+"""How routes describe themselves, and the document made of it."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
+
+Described = dict[int | str, dict[str, Any]]
+"""What a route takes as `responses`."""
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+
+
+_NULL: Final = "\x00"
+"""Stands for null in examples while the document is made: FastAPI leaves nulls out, required fields among them."""
+
+
+def _kept(example: Any) -> Any:
+    return _replaced(example, None, _NULL)
+
+
+def _replaced(value: Any, old: Any, new: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(item, old, new) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, old, new) for item in value]
+    return new if value == old else value
+
+
+def answer(description: str, example: Any, media_type: str = "application/json", *, status: int = 200) -> Described:
+    """A good answer with an example."""
+    return {status: {"description": description, "content": {media_type: {"example": _kept(example)}}}}
+
+
+def text_answer(description: str, example: str, media_type: str) -> Described:
+    """A good answer that is not JSON."""
+    content = {media_type: {"schema": {"type": "string"}, "example": example}}
+    return {200: {"description": description, "content": content}}
+
+
+def problems(*kinds: ProblemKind) -> Described:
+    """These problems, and the one every route can have."""
+    described: Described = {}
+    for kind in (*kinds, ProblemKind.INTERNAL):
+        example: dict[str, Any] = {
+            "type": kind.urn,
+            "title": kind.title,
+            "status": kind.status,
+            "detail": "What happened, and what to do about it.",
+            "instance": "/api/v1/…",
+        }
+        if kind is ProblemKind.INVALID:
+            example["errors"] = [{"field": "query.start", "mend": "give milliseconds since 1970 UTC or RFC 3339"}]
+        content = {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}}
+        described[kind.status] = {"description": kind.title, "content": content}
+    return described
+
+
+def document(app: FastAPI, *further: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI document of an application, made once, with the models only problems use."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            tags=app.openapi_tags,
+            routes=app.routes,
+        )
+        schemas = made["components"]["schemas"]
+        models: tuple[type[BaseModel], ...] = (Problem, *further)
+        for model in models:
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+            schemas |= schema.pop("$defs", {})
+            schemas[model.__name__] = schema
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        app.openapi_schema = _replaced(made, _NULL, None)
+    return app.openapi_schema

@@ -1,0 +1,305 @@
+"""Alerts: find them, read why, follow them live, and say what was done about them."""
+
+import re
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette import EventSourceResponse
+
+from api.http.guard import READERS, WRITERS
+from api.http.instants import Instant
+from api.http.openapi import answer, problems, text_answer
+from api.http.paging import Cursor
+from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
+from api.ports import ApiParts, Parts
+from api.resources.stream import AlertFeed
+from devices.readings.ids import DEVICE_ID_PATTERN
+from rules.alerts.actions import (
+    Acknowledge,
+    AlertAction,
+    AlertDetail,
+    AlertFilter,
+    AlertPage,
+    AlreadyClosed,
+    Assign,
+    Close,
+    Comment,
+    InvalidCursor,
+    Outcome,
+    UnknownAlert,
+)
+from rules.alerts.model import Phase, Severity
+
+router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=READERS)
+
+MAX_ALERTS: Final = 200
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_PRINTABLE: Final = r"^[^\x00-\x1f\x7f]+$"
+"""Names stand in tables, logs and columns: no line breaks, no NUL."""
+
+AlertPath = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{16}$", description="Alert id: 16 hex digits", examples=["9f86d081884c7d65"])
+]
+
+
+def _feed(request: Request) -> AlertFeed:
+    feed: AlertFeed = request.app.state.feed
+    return feed
+
+
+Actor = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=_PRINTABLE,
+        description="Who acts. The token says that a client may write, this says for whom",
+    ),
+]
+Note = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+
+    actor: Actor
+
+
+class AcknowledgeBody(_Body):
+    """Somebody has seen it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"actor": "li.wei"}]})
+    note: Note | None = None
+
+
+class AssignBody(_Body):
+    """Somebody is to look into it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"actor": "li.wei", "assignee": "team-3"}]})
+    assignee: Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE, description="Person or team")]
+    note: Note | None = None
+
+
+class CommentBody(_Body):
+    """A remark."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"actor": "team-3", "note": "On the way, 10 minutes."}]})
+    note: Note
+
+
+class CloseBody(_Body):
+    """Dealt with: what people found."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"actor": "team-3", "outcome": "confirmed_violation", "note": "12 t of spoil, photographs taken."}
+            ]
+        }
+    )
+    outcome: Outcome
+    note: Note | None = None
+
+
+_REF_EXAMPLE: Final = {
+    "device_id": "truck-001",
+    "kind": "position",
+    "ts": 1_772_352_930_250,
+    "says": {"lift_up": True},
+}
+_ALERT_EXAMPLE: Final[dict[str, Any]] = {
+    "alert_id": "9f86d081884c7d65",
+    "rule": "illegal_dumping",
+    "rule_version": 1,
+    "subject": "truck-001",
+    "phase": "confirmed",
+    "severity": "P1",
+    "opened_at": 1_772_352_930_250,
+    "confirmed_at": 1_772_353_050_250,
+    "closed_at": None,
+    "amendment": None,
+    "title": {"en": "晋E10001 dumped its load outside every permitted site", "zh": "晋E10001 在核准场所外倾倒"},
+    "lat": 35.491,
+    "lon": 112.852,
+    "evidence": {
+        "parameters": {"confirm_score": 1.5},
+        "findings": [{"en": "Bed raised for 42 s while standing", "zh": "停车举升 42 秒"}],
+        "ruled_out": [{"en": "No permitted site within 50 m", "zh": "50 米内无核准场所"}],
+        "readings": [
+            {"device_id": "truck-001", "kind": "position", "ts": 1_772_352_930_250, "says": {"lift_up": True}}
+        ],
+        "measures": {"score": 2.5},
+    },
+    "revision": 2,
+    "acknowledged_by": None,
+    "acknowledged_at": None,
+    "assigned_to": None,
+    "outcome": None,
+    "handled_by": None,
+    "handled_at": None,
+    "first_recorded_at": 1_772_352_990_000,
+}
+_NOT_OF_CHANGE: Final = frozenset(
+    {"confirmed_at", "acknowledged_by", "acknowledged_at", "assigned_to"}
+    | {"outcome", "handled_by", "handled_at", "first_recorded_at"}
+)
+_ENTRY_EXAMPLE: Final = {
+    "no": 17,
+    "recorded_at": 1_772_353_051_000,
+    "change": {
+        **{name: said for name, said in _ALERT_EXAMPLE.items() if name not in _NOT_OF_CHANGE},
+        "at": 1_772_353_050_250,
+    },
+}
+_DETAIL_EXAMPLE: Final = {
+    "alert": _ALERT_EXAMPLE,
+    "changes": [_ENTRY_EXAMPLE],
+    "actions": [{"actor": "li.wei", "at": 1_772_353_100_000, "note": None, "kind": "acknowledge"}],
+}
+_STREAM_EXAMPLE: Final = 'id: 17\nevent: change\ndata: {"no":17,"recorded_at":1772353051000,"change":{…}}\n\n'
+
+
+_DETAIL: Final = answer("The alert with its whole history", _DETAIL_EXAMPLE)
+_READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
+_WRITE: Final = (
+    *_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.NOT_FOUND, ProblemKind.TOO_LARGE,
+)  # fmt: skip
+
+
+@router.get(
+    "",
+    summary="Find alerts",
+    response_model=AlertPage,
+    responses=answer("Alerts, newest first", {"items": [_ALERT_EXAMPLE], "next_cursor": None}) | problems(*_READ),
+)
+def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
+    parts: Parts,
+    rule: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$", examples=["illegal_dumping"])] = None,
+    severity: Annotated[Severity | None, Query()] = None,
+    phase: Annotated[Phase | None, Query(description="As it stands now")] = None,
+    subject: Annotated[str | None, Query(pattern=DEVICE_ID_PATTERN, description="Device id")] = None,
+    start: Annotated[Instant | None, Query(description="Opened from here on (included)")] = None,
+    end: Annotated[Instant | None, Query(description="Opened before here (excluded)")] = None,
+    is_open: Annotated[
+        bool | None, Query(alias="open", description="true: neither ended by itself nor closed by a person")
+    ] = None,
+    handled: Annotated[bool | None, Query(description="true: closed by a person with an outcome")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_ALERTS)] = 50,
+    cursor: Cursor = None,
+) -> AlertPage:
+    """Alerts that fit every filter, by the time they opened, newest first."""
+    where = AlertFilter(
+        rule=rule, severity=severity, phase=phase, subject=subject, start=start, end=end, open=is_open, handled=handled
+    )
+    try:
+        return parts.journal.alerts(where, limit=limit, before=cursor)
+    except InvalidCursor as exc:
+        raise invalid("query.cursor", "give the next_cursor of the page before, unchanged, or leave it out") from exc
+
+
+@router.get(
+    "/stream",
+    summary="Follow alerts live",
+    response_class=EventSourceResponse,
+    responses=text_answer("Events without end; comments are heartbeats", _STREAM_EXAMPLE, "text/event-stream")
+    | problems(*_READ),
+)
+async def follow_alerts(
+    feed: Annotated[AlertFeed, Depends(_feed)],
+    last_event_id: Annotated[
+        str | None, Header(max_length=64, description="Number of the last change seen; browsers send it by themselves")
+    ] = None,
+    after: Annotated[
+        str | None, Query(max_length=64, description="The same, for a first connection; `0` for all", examples=["0"])
+    ] = None,
+) -> EventSourceResponse:
+    """Every change of every alert as an event `change`, in the order of the journal; its id is its journal number.
+
+    Without `Last-Event-ID` or `after` the stream begins with the next change. An event `reset` says that the given
+    number is beyond the journal (it was begun anew): read the alerts again. A client that takes nothing for 30 s is
+    cut off.
+    """
+    given = (("header.last-event-id", last_event_id), ("query.after", after))
+    for field, text in given:
+        if text is None:
+            continue
+        if not _NUMBER.fullmatch(text):
+            raise invalid(field, "give the id of the last event seen, a number")
+        return await feed.answer(int(text))
+    return await feed.answer(None)
+
+
+@router.get(
+    "/{alert_id}",
+    summary="Show an alert",
+    response_model=AlertDetail,
+    responses=_DETAIL | problems(*_READ, ProblemKind.NOT_FOUND),
+)
+def show_alert(parts: Parts, alert_id: AlertPath) -> AlertDetail:
+    """One alert: as it stands, the evidence, every change judgement made, every action people took."""
+    detail = parts.journal.alert(alert_id)
+    if detail is None:
+        raise _unknown(alert_id)
+    return detail
+
+
+@router.post(
+    "/{alert_id}/acknowledge",
+    summary="Acknowledge an alert",
+    response_model=AlertDetail,
+    dependencies=WRITERS,
+    responses=_DETAIL | problems(*_WRITE),
+)
+def acknowledge(parts: Parts, alert_id: AlertPath, body: AcknowledgeBody) -> AlertDetail:
+    """Say that somebody has seen it. Doing so twice keeps the first name."""
+    return _act(parts, alert_id, Acknowledge(actor=body.actor, at=parts.now(), note=body.note))
+
+
+@router.post(
+    "/{alert_id}/assign",
+    summary="Assign an alert",
+    response_model=AlertDetail,
+    dependencies=WRITERS,
+    responses=_DETAIL | problems(*_WRITE),
+)
+def assign(parts: Parts, alert_id: AlertPath, body: AssignBody) -> AlertDetail:
+    """Hand it to a person or a team; the latest assignment counts."""
+    return _act(parts, alert_id, Assign(actor=body.actor, at=parts.now(), assignee=body.assignee, note=body.note))
+
+
+@router.post(
+    "/{alert_id}/comment",
+    summary="Comment on an alert",
+    response_model=AlertDetail,
+    dependencies=WRITERS,
+    responses=_DETAIL | problems(*_WRITE),
+)
+def comment(parts: Parts, alert_id: AlertPath, body: CommentBody) -> AlertDetail:
+    """Add a remark to its history."""
+    return _act(parts, alert_id, Comment(actor=body.actor, at=parts.now(), note=body.note))
+
+
+@router.post(
+    "/{alert_id}/close",
+    summary="Close an alert",
+    response_model=AlertDetail,
+    dependencies=WRITERS,
+    responses=_DETAIL | problems(*_WRITE, ProblemKind.ALREADY_CLOSED),
+)
+def close(parts: Parts, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
+    """Say what people found. This is done once: closing again is a 409, and the first outcome stands."""
+    return _act(parts, alert_id, Close(actor=body.actor, at=parts.now(), outcome=body.outcome, note=body.note))
+
+
+def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:
+    try:
+        return parts.journal.act(alert_id, action)
+    except UnknownAlert as exc:
+        raise _unknown(alert_id) from exc
+    except AlreadyClosed as exc:
+        raise RequestRefused(ProblemKind.ALREADY_CLOSED, f"{exc}. Comment on it instead.") from exc
+
+
+def _unknown(alert_id: str) -> RequestRefused:
+    return not_found("Alert", alert_id, "GET /api/v1/alerts finds the known ones")

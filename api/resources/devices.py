@@ -1,0 +1,293 @@
+"""Devices, what they last said, and what they said over time."""
+
+import asyncio
+import heapq
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, Field
+
+from api.http.guard import READERS
+from api.http.instants import DAY_MS, Instant, Span
+from api.http.openapi import answer, problems
+from api.http.paging import Cursor, Page, Stretch, read_page, read_stretch
+from api.http.problems import ProblemKind, not_found
+from api.ports import Parts
+from devices.city.model import City, Device, DeviceRole
+from devices.readings.models import Kind
+from devices.readings.series import FieldValue
+from ingest.store import Row
+
+router = APIRouter(tags=["devices"], dependencies=READERS)
+
+MAX_DEVICES: Final = 500
+MAX_ROWS: Final = 5_000
+LONGEST_MS: Final = 31 * DAY_MS
+LONGEST_DOWNSAMPLED_MS: Final = 366 * DAY_MS
+_NOT_AVERAGED: Final = frozenset({"seq", "session", "alarm_bits", "heading_deg"})
+"""Numbers whose mean means nothing."""
+
+Fleet = Annotated[str | None, Query(max_length=64, description="Only of this fleet")]
+District = Annotated[str | None, Query(max_length=64, description="Only of this district")]
+DevicePath = Annotated[str, Path(max_length=64, description="Device id, as in its MQTT topic", examples=["truck-001"])]
+
+
+class VehicleOut(BaseModel):
+    """The truck a terminal is bolted to."""
+
+    id: str
+    plate: str
+    carrier: str
+    tare_kg: float | None
+    payload_kg: float | None = Field(description="Permitted load")
+
+
+class DeviceOut(BaseModel):
+    """A registered terminal."""
+
+    id: str
+    role: DeviceRole
+    name: str
+    vehicle: VehicleOut | None
+    site_id: str | None
+    fleet: str | None
+    district: str | None
+    report_interval_s: int = Field(description="How often it reports when nothing happens")
+
+
+class ReadingOut(BaseModel):
+    """A stored reading, or the means of a window."""
+
+    ts: int = Field(description="Device time, ms since 1970 UTC; the start of the window where `every` was given")
+    part: str | None = Field(description="Compartment, for fill")
+    fields: dict[str, FieldValue] = Field(description="As the device named them, units in the names")
+
+
+class LatestOut(BaseModel):
+    """The newest reading of each kind the device has reported; for fill one per compartment."""
+
+    device_id: str
+    last_seen_at: int | None = Field(description="Newest device time of any kind; null where nothing is stored")
+    readings: dict[Kind, list[ReadingOut]]
+
+
+class SeenOut(DeviceOut):
+    """A terminal and when it was heard last."""
+
+    last_seen_at: int | None = Field(description="Receive time of its last message; null where there was none")
+
+
+class SeenList(BaseModel):
+    """Terminals, the last heard first."""
+
+    items: list[SeenOut]
+
+
+class DeviceDetail(DeviceOut):
+    """A terminal with what it last said."""
+
+    latest: LatestOut
+
+
+_DEVICE_EXAMPLE: Final = {
+    "id": "truck-001",
+    "role": "truck",
+    "name": "Truck 1",
+    "vehicle": {
+        "id": "v-001",
+        "plate": "晋E10001",
+        "carrier": "Jincheng Haulage",
+        "tare_kg": 12500,
+        "payload_kg": 16000,
+    },
+    "site_id": None,
+    "fleet": "north",
+    "district": "zezhou",
+    "report_interval_s": 10,
+}
+_READING_EXAMPLE: Final = {
+    "ts": 1_772_352_930_250,
+    "part": None,
+    "fields": {"lat": 35.491, "lon": 112.852, "speed_kmh": 41.5, "lift_up": False},
+}
+_LATEST_EXAMPLE: Final = {
+    "device_id": "truck-001",
+    "last_seen_at": 1_772_352_930_250,
+    "readings": {"position": [_READING_EXAMPLE]},
+}
+
+
+@router.get(
+    "/devices",
+    summary="List devices",
+    response_model=Page[DeviceOut],
+    responses=answer("Devices by id", {"items": [_DEVICE_EXAMPLE], "next_cursor": None})
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+)
+def list_devices(
+    parts: Parts,
+    role: Annotated[DeviceRole | None, Query(description="Only devices of this role")] = None,
+    district: District = None,
+    fleet: Fleet = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100,
+    cursor: Cursor = None,
+) -> Page[DeviceOut]:
+    """Registered devices in the order of their ids."""
+    city = parts.city()
+    found = heapq.nsmallest(
+        limit + 1,
+        (
+            device
+            for device in city.devices.values()
+            if (role is None or device.role is role)
+            and (district is None or device.district == district)
+            and (fleet is None or device.fleet == fleet)
+            and (cursor is None or device.id > cursor)
+        ),
+        key=lambda device: device.id,
+    )
+    items = [_shown(device, city) for device in found[:limit]]
+    return Page(items=items, next_cursor=items[-1].id if len(found) > limit else None)
+
+
+@router.get(
+    "/last-seen",
+    summary="Devices by when they were heard last",
+    response_model=SeenList,
+    responses=answer("The last heard first", {"items": [{**_DEVICE_EXAMPLE, "last_seen_at": 1_772_352_930_900}]})
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+)
+def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100) -> SeenList:
+    """Registered devices, the last heard first, those never heard at the end."""
+    city = parts.city()
+    heard = {line.device: line.last_seen for line in parts.ledger().devices}
+    found = heapq.nsmallest(limit, city.devices.values(), key=lambda device: (-(heard.get(device.id) or 0), device.id))
+    items = [SeenOut(**_shown(device, city).model_dump(), last_seen_at=heard.get(device.id)) for device in found]
+    return SeenList(items=items)
+
+
+@router.get(
+    "/devices/{device_id}",
+    summary="Show a device",
+    response_model=DeviceDetail,
+    responses=answer("The device and its latest readings", {**_DEVICE_EXAMPLE, "latest": _LATEST_EXAMPLE})
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+)
+async def show_device(parts: Parts, device_id: DevicePath) -> DeviceDetail:
+    """A registered device with its newest reading of each kind."""
+    city = parts.city()
+    device = known_device(city, device_id)
+    latest = await read_latest(parts, device.id)
+    return DeviceDetail(**_shown(device, city).model_dump(), latest=latest)
+
+
+@router.get(
+    "/devices/{device_id}/latest",
+    summary="Latest readings of a device",
+    response_model=LatestOut,
+    responses=answer("The newest reading of each kind", _LATEST_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+)
+async def latest_readings(parts: Parts, device_id: DevicePath) -> LatestOut:
+    """The newest reading of each kind the device has reported; for fill one per compartment."""
+    return await read_latest(parts, known_device(parts.city(), device_id).id)
+
+
+@router.get(
+    "/devices/{device_id}/readings/{kind}",
+    summary="Readings of a device over time",
+    response_model=Page[ReadingOut],
+    responses=answer(
+        "Readings, oldest first", {"items": [_READING_EXAMPLE], "next_cursor": "1772352930251-1772356530000"}
+    )
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+)
+async def readings(  # noqa: PLR0913, PLR0917 - one filter each
+    parts: Parts,
+    device_id: DevicePath,
+    kind: Annotated[Kind, Path(description="Kind of reading")],
+    start: Annotated[Instant | None, Query(description="From here (included); 24 h before `end` by default")] = None,
+    end: Annotated[Instant | None, Query(description="Up to here (excluded); now by default")] = None,
+    every: Annotated[
+        Span | None,
+        Query(
+            description="Means over windows of this length (`60s`, `5m`, `1h`) instead of single readings",
+            examples=["5m"],
+        ),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Readings, or windows, per page")] = 500,
+    cursor: Cursor = None,
+) -> Page[ReadingOut]:
+    """Stored readings with start <= ts < end, or their means.
+
+    At most 31 days at once, with `every` 366. Windows are aligned to 1970 UTC, and `start` and `end` are moved outwards
+    to their edges; windows without readings are absent. Readings of one instant are never split over two pages, so a
+    page may be slightly shorter than `limit`.
+    """
+    device = known_device(parts.city(), device_id)
+    longest_ms = LONGEST_MS if every is None else LONGEST_DOWNSAMPLED_MS + every
+    asked = read_stretch(start, end, cursor, now=parts.now(), default_ms=DAY_MS, longest_ms=longest_ms)
+    if every is None:
+        rows, left = await read_page(
+            lambda stretch, most: parts.history.rows(kind, device.id, stretch.start, stretch.end, limit=most),
+            asked,
+            limit,
+        )
+        return Page(items=[shown_row(row) for row in rows], next_cursor=left and left.cursor())
+    windows = Stretch(asked.start - asked.start % every, asked.end + -asked.end % every)
+    rows, left = await read_page(
+        lambda stretch, most: parts.history.downsampled(
+            kind, device.id, stretch.start, stretch.end, every_ms=every, limit=most
+        ),
+        windows,
+        limit,
+        step_ms=every,
+    )
+    means = [shown_row(row._replace(fields=_averaged(row))) for row in rows]
+    return Page(items=means, next_cursor=left and left.cursor())
+
+
+def known_device(city: City, device_id: str) -> Device:
+    """Raises Refused (404)."""
+    device = city.devices.get(device_id)
+    if device is None:
+        raise not_found("Device", device_id, "GET /api/v1/devices lists the registered ones")
+    return device
+
+
+async def read_latest(parts: Parts, device_id: str) -> LatestOut:
+    """Ask the history for every kind at once. Raises StoreUnavailable."""
+    answers = await asyncio.gather(*(parts.history.latest(kind, device_id) for kind in Kind))
+    found = {kind: [shown_row(row) for row in rows] for kind, rows in zip(Kind, answers, strict=True) if rows}
+    times = [reading.ts for rows in found.values() for reading in rows]
+    return LatestOut(device_id=device_id, last_seen_at=max(times, default=None), readings=found)
+
+
+def shown_row(row: Row) -> ReadingOut:
+    return ReadingOut(ts=row.ts, part=row.part or None, fields=dict(row.fields))
+
+
+def _averaged(row: Row) -> dict[str, FieldValue]:
+    return {name: value for name, value in row.fields.items() if name not in _NOT_AVERAGED}
+
+
+def _shown(device: Device, city: City) -> DeviceOut:
+    vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    return DeviceOut(
+        id=device.id,
+        role=device.role,
+        name=device.name,
+        vehicle=None
+        if vehicle is None
+        else VehicleOut(
+            id=vehicle.id,
+            plate=vehicle.plate,
+            carrier=vehicle.carrier,
+            tare_kg=vehicle.tare_kg,
+            payload_kg=vehicle.payload_kg,
+        ),
+        site_id=device.site_id,
+        fleet=device.fleet,
+        district=device.district,
+        report_interval_s=device.report_interval_s,
+    )

@@ -1,0 +1,285 @@
+"""The city on the map: sites, approved routes and their corridors as GeoJSON."""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Final
+
+import shapely
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+from shapely import LineString
+
+from api.http.guard import READERS
+from api.http.instants import MINUTE_MS, SECOND_MS, Instant
+from api.http.openapi import answer, problems
+from api.http.problems import ProblemKind
+from api.ports import Parts
+from api.resources.devices import District, Fleet
+from api.resources.shapes import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
+from devices.city.model import City, Route, Site, SiteKind, Validity
+from devices.geo.geometry import XY, LatLon, LocalPlane
+
+router = APIRouter(tags=["map"], dependencies=READERS)
+
+SITE_EXAMPLE: Final = {
+    "type": "Feature",
+    "id": "spoil-nw",
+    "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[112.80, 35.52], [112.81, 35.52], [112.81, 35.53], [112.80, 35.52]]],
+    },
+    "properties": {
+        "kind": "disposal_site",
+        "name": "North-west spoil ground",
+        "name_zh": "西北弃土场",
+        "district": "zezhou",
+        "may_tip": True,
+        "valid_from": None,
+        "valid_to": None,
+    },
+}
+_ROUTE_EXAMPLE: Final = {
+    "type": "Feature",
+    "id": "r-nw@2",
+    "geometry": {"type": "LineString", "coordinates": [[112.85, 35.49], [112.80, 35.52]]},
+    "properties": {
+        "route_id": "r-nw",
+        "version": 2,
+        "name": "To the north-west spoil ground",
+        "name_zh": "至西北弃土场",
+        "origin_site_id": "works-1",
+        "destination_site_id": "spoil-nw",
+        "valid_from": None,
+        "valid_to": None,
+    },
+}
+
+CORRIDOR_EXAMPLE: Final = {
+    **_ROUTE_EXAMPLE,
+    "geometry": {
+        "type": "Polygon",
+        "coordinates": [[[112.8495, 35.4897], [112.8505, 35.4903], [112.8, 35.5206], [112.8495, 35.4897]]],
+    },
+    "properties": {**_ROUTE_EXAMPLE["properties"], "half_width_m": 60.0},  # type: ignore[dict-item]
+}
+_FRESH_S: Final = MINUTE_MS // SECOND_MS
+"""A city changes by an import, now and then."""
+_DECIMALS: Final = 6
+"""Of a degree, in a corridor's edge: 0.1 m."""
+
+VehicleId = Annotated[str | None, Query(max_length=64, description="Only routes this vehicle has a permit for")]
+SiteId = Annotated[str | None, Query(max_length=64, description="Only routes that begin or end at this site")]
+At = Annotated[Instant | None, Query(description="As it is valid at this moment; now by default")]
+
+
+class Centre(BaseModel):
+    """WGS-84 degrees."""
+
+    lat: float
+    lon: float
+
+
+class CityOut(BaseModel):
+    """The city this server watches."""
+
+    id: str
+    name: str
+    name_zh: str
+    timezone: str = Field(description="IANA name; people read times in it")
+    centre: Centre
+    revision: int = Field(description="Grows with every import of the registry")
+    devices: int
+    vehicles: int
+    sites: int
+    routes: int = Field(description="Route versions")
+
+
+_CITY_EXAMPLE: Final = {
+    "id": "jincheng",
+    "name": "Jincheng",
+    "name_zh": "晋城市",
+    "timezone": "Asia/Shanghai",
+    "centre": {"lat": 35.491, "lon": 112.852},
+    "revision": 1,
+    "devices": 60,
+    "vehicles": 30,
+    "sites": 40,
+    "routes": 12,
+}
+
+
+@router.get(
+    "/city",
+    summary="Show the city",
+    response_model=CityOut,
+    responses=answer("The city", _CITY_EXAMPLE) | problems(ProblemKind.UNAUTHORIZED),
+)
+def show_city(parts: Parts) -> CityOut:
+    """What a map or a board needs to know first."""
+    city = parts.city()
+    return CityOut(
+        id=city.id,
+        name=city.name,
+        name_zh=city.name_zh,
+        timezone=city.timezone,
+        centre=Centre(lat=city.centre.lat, lon=city.centre.lon),
+        revision=city.revision,
+        devices=len(city.devices),
+        vehicles=len(city.vehicles),
+        sites=len(city.sites),
+        routes=len(city.routes),
+    )
+
+
+@router.get(
+    "/sites",
+    summary="Sites of the city",
+    response_model=FeatureCollection,
+    response_class=GeoJSONResponse,
+    responses=geo_answer("One polygon per site", SITE_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+)
+def sites(
+    request: Request,
+    parts: Parts,
+    kind: Annotated[SiteKind | None, Query(description="Only sites of this kind")] = None,
+    district: District = None,
+    site_id: Annotated[str | None, Query(max_length=64, description="Only this site")] = None,
+    at: At = None,
+) -> Response:
+    """Fences of the registered sites. Carries an ETag; may be kept for a minute."""
+    moment = parts.now() if at is None else at
+    found = (
+        site
+        for site in parts.city().sites.values()
+        if (kind is None or site.kind is kind)
+        and (district is None or site.district == district)
+        and (site_id is None or site.id == site_id)
+        and site.validity.covers(moment)
+    )
+    return map_layer(request, map(_site, found), fresh_s=_FRESH_S)
+
+
+@router.get(
+    "/routes",
+    summary="Approved routes of the city",
+    response_model=FeatureCollection,
+    response_class=GeoJSONResponse,
+    responses=geo_answer("One line per route version", _ROUTE_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+)
+def routes(
+    request: Request,
+    parts: Parts,
+    vehicle_id: VehicleId = None,
+    fleet: Fleet = None,
+    site_id: SiteId = None,
+    at: At = None,
+) -> Response:
+    """Approved routes, from origin to destination; they are driven both ways. Carries an ETag, good for a minute."""
+    found = _routes_of(parts.city(), vehicle_id, fleet, site_id, parts.now() if at is None else at)
+    return map_layer(request, map(_route, found), fresh_s=_FRESH_S)
+
+
+@router.get(
+    "/corridors",
+    summary="Corridors around the approved routes",
+    response_model=FeatureCollection,
+    response_class=GeoJSONResponse,
+    responses=geo_answer("One polygon per route version", CORRIDOR_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+)
+def corridors(
+    request: Request,
+    parts: Parts,
+    vehicle_id: VehicleId = None,
+    fleet: Fleet = None,
+    site_id: SiteId = None,
+    at: At = None,
+) -> Response:
+    """Where a truck on an approved route may be: `half_width_m` to both sides, as rule `route_deviation` has it.
+
+    Carries an ETag; may be kept for a minute.
+    """
+    city, half_width_m = parts.city(), parts.route_deviation.enter_m
+    found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
+    return map_layer(request, (_corridor(route, city.plane, half_width_m) for route in found), fresh_s=_FRESH_S)
+
+
+def _routes_of(
+    city: City, vehicle_id: str | None, fleet: str | None, site_id: str | None, moment: int
+) -> Iterator[Route]:
+    vehicles = _vehicles_of(city, vehicle_id, fleet)
+    permitted = None if vehicles is None else {route for one in vehicles for route in city.routes_of(one, moment)}
+    for route in city.routes:
+        if (
+            route.validity.covers(moment)
+            and (permitted is None or route in permitted)
+            and (site_id is None or site_id in {route.origin_site_id, route.destination_site_id})
+        ):
+            yield route
+
+
+def _vehicles_of(city: City, vehicle_id: str | None, fleet: str | None) -> set[str] | None:
+    """None: whichever they are."""
+    if fleet is None:
+        return None if vehicle_id is None else {vehicle_id}
+    of_fleet = {device.vehicle_id for device in city.devices.values() if device.fleet == fleet and device.vehicle_id}
+    return of_fleet if vehicle_id is None else of_fleet & {vehicle_id}
+
+
+def _site(site: Site) -> Feature:
+    return Feature(
+        id=site.id,
+        geometry=Geometry.model_validate(site.area.__geo_interface__),
+        properties={
+            "kind": site.kind,
+            "name": site.name,
+            "name_zh": site.name_zh,
+            "district": site.district,
+            "may_tip": site.kind.may_tip,
+        }
+        | _interval(site.validity),
+    )
+
+
+def _route(route: Route) -> Feature:
+    return Feature(
+        id=f"{route.id}@{route.version}",
+        geometry=Geometry.model_validate(route.line.__geo_interface__),
+        properties={
+            "route_id": route.id,
+            "version": route.version,
+            "name": route.name,
+            "name_zh": route.name_zh,
+            "origin_site_id": route.origin_site_id,
+            "destination_site_id": route.destination_site_id,
+        }
+        | _interval(route.validity),
+    )
+
+
+def _corridor(route: Route, plane: LocalPlane, half_width_m: float) -> Feature:
+    line = LineString([_metres(plane, lon, lat) for lon, lat, *_ in route.line.coords])
+    band = shapely.orient_polygons(line.buffer(half_width_m, quad_segs=8))  # outside counter-clockwise: RFC 7946
+    rings = [[_degrees(plane, x, y) for x, y in ring.coords] for ring in (band.exterior, *band.interiors)]
+    centre = _route(route)
+    return centre.model_copy(
+        update={
+            "geometry": Geometry(type="Polygon", coordinates=rings),
+            "properties": {**centre.properties, "half_width_m": half_width_m},
+        }
+    )
+
+
+def _metres(plane: LocalPlane, lon: float, lat: float) -> tuple[float, float]:
+    place = plane.xy(LatLon(lat=lat, lon=lon))
+    return place.x, place.y
+
+
+def _degrees(plane: LocalPlane, x: float, y: float) -> tuple[float, float]:
+    place = plane.latlon(XY(x, y))
+    return round(place.lon, _DECIMALS), round(place.lat, _DECIMALS)
+
+
+def _interval(validity: Validity) -> dict[str, Any]:
+    return {"valid_from": validity.start_ms, "valid_to": validity.end_ms}

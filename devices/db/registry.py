@@ -1,0 +1,244 @@
+"""The registry: a city's devices, vehicles, sites, routes and permits, kept in SQL and read as one frozen City."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple
+
+import shapely
+from sqlalchemy import Connection, RowMapping, Table, bindparam, select
+
+from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
+from devices.db import tables
+from devices.db.database import open_database, transaction
+from devices.geo.geometry import LatLon
+
+Values = dict[str, Any]
+
+_REVISION: Final = tables.registry_revision
+
+
+class CityMissing(Exception):
+    """No city was imported yet."""
+
+    def __init__(self) -> None:
+        super().__init__("the registry holds no city: import one with `haulwatch city import DIR`")
+
+
+class AnotherCity(Exception):
+    """The database already holds a different city; one database is one city."""
+
+    def __init__(self, held: str, offered: str) -> None:
+        super().__init__(f"the registry holds city {held!r}, not {offered!r}: use another database for another city")
+
+
+class Changes(NamedTuple):
+    """What an import did to one table."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, by table, and the revision the registry has now."""
+
+    revision: int
+    tables: Mapping[str, Changes]
+
+    @property
+    def changed_anything(self) -> bool:
+        return any(changes.added or changes.changed for changes in self.tables.values())
+
+
+class Registry:
+    """One city in one database. Safe to use from several processes; the tables must exist (migrations)."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_database(url)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def revision(self) -> int:
+        """Grows with every import that changed something; 0 before the first. One indexed read."""
+        with transaction(self._engine) as connection:
+            return _revision(connection)
+
+    def load_city(self) -> City:
+        """The city as of one revision. Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured."""
+        with transaction(self._engine) as connection:
+            _one_state(connection)
+            heads = _rows(connection, tables.city)
+            if not heads:
+                raise CityMissing
+            head = heads[0]
+            versions = [_site(row) for row in _rows(connection, tables.site)]
+            newest = {site.id: site for site in versions}
+            return City(
+                id=head["id"],
+                name=head["name"],
+                name_zh=head["name_zh"],
+                timezone=head["timezone"],
+                centre=LatLon(lat=head["centre_lat"], lon=head["centre_lon"]),
+                revision=_revision(connection),
+                devices={row["id"]: _device(row) for row in _rows(connection, tables.device)},
+                vehicles={row["id"]: Vehicle(**_facts(row)) for row in _rows(connection, tables.vehicle)},
+                sites=newest,
+                past_sites=tuple(site for site in versions if site is not newest[site.id]),
+                routes=tuple(map(_route, _rows(connection, tables.route))),
+                permits=tuple(map(_permit, _rows(connection, tables.permit))),
+            )
+
+    def import_city(self, city: City) -> ImportReport:
+        """Add what is new and overwrite what differs, in one transaction; what the city does not name is kept.
+
+        A thing is retired by its validity interval, never by leaving it out. Importing the same city again changes
+        nothing and leaves the revision alone. `city.revision` is not read.
+
+        Raises:
+            AnotherCity: the database holds a city of another id.
+            DatabaseUnavailable, DatabaseMisconfigured: nothing was changed.
+        """
+        with transaction(self._engine) as connection:
+            _take_turn(connection)
+            held = [row["id"] for row in _rows(connection, tables.city)]
+            if held not in ([], [city.id]):
+                raise AnotherCity(held[0], city.id)
+            done = {
+                table.name: _upsert(connection, table, values)
+                for table, values in (
+                    (tables.city, [_city_values(city)]),
+                    (tables.vehicle, map(_values, city.vehicles.values())),
+                    (tables.site, map(_site_values, (*city.past_sites, *city.sites.values()))),
+                    (tables.route, map(_route_values, city.routes)),
+                    (tables.device, map(_device_values, city.devices.values())),
+                    (tables.permit, map(_permit_values, city.permits)),
+                )
+            }
+            report = ImportReport(_revision(connection), done)
+            if not report.changed_anything:
+                return report
+            connection.execute(_REVISION.update().values(revision=report.revision + 1))
+            return ImportReport(report.revision + 1, done)
+
+    def add_device(self, device: Device) -> bool:
+        """Add one device to the city; False, and nothing done, if its id is registered already.
+
+        Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured; DatabaseError when its vehicle is unknown.
+        """
+        with transaction(self._engine) as connection:
+            _take_turn(connection)
+            if not _rows(connection, tables.city):
+                raise CityMissing
+            taken = select(tables.device.c.id).where(tables.device.c.id == device.id)
+            if connection.execute(taken).first() is not None:
+                return False
+            connection.execute(tables.device.insert().values(_device_values(device)))
+            connection.execute(_REVISION.update().values(revision=_REVISION.c.revision + 1))
+            return True
+
+
+def _one_state(connection: Connection) -> None:
+    """Let every SELECT of this transaction see the same state, as SQLite's transactions do by themselves."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _take_turn(connection: Connection) -> None:
+    """Write first: imports follow one another, and each compares with what the one before left."""
+    if not connection.execute(_REVISION.update().values(revision=_REVISION.c.revision)).rowcount:
+        connection.execute(_REVISION.insert().values(id=1, revision=0))
+
+
+def _revision(connection: Connection) -> int:
+    return connection.execute(select(_REVISION.c.revision)).scalar() or 0
+
+
+def _rows(connection: Connection, table: Table) -> list[RowMapping]:
+    """In order of the key, by code point: databases sort text each in their own way."""
+    rows = connection.execute(select(table)).mappings()
+    return sorted(rows, key=lambda row: [row[column.name] for column in table.primary_key])
+
+
+def _upsert(connection: Connection, table: Table, wanted: Iterable[Values]) -> Changes:
+    keys = [column.name for column in table.primary_key]
+    held = {tuple(row[key] for key in keys): dict(row) for row in _rows(connection, table)}
+    added: list[Values] = []
+    changed: list[Values] = []
+    unchanged = 0
+    for values in wanted:
+        before = held.get(tuple(values[key] for key in keys))
+        if before is None:
+            added.append(values)
+        elif before != values:
+            changed.append({f"new_{name}": value for name, value in values.items()})
+        else:
+            unchanged += 1
+    if added:
+        connection.execute(table.insert(), added)
+    if changed:
+        statement = table.update().where(*(table.c[key] == bindparam(f"new_{key}") for key in keys))
+        others = [column.name for column in table.c if column.name not in keys]
+        connection.execute(statement.values({name: bindparam(f"new_{name}") for name in others}), changed)
+    return Changes(len(added), len(changed), unchanged)
+
+
+def _city_values(city: City) -> Values:
+    return {
+        "id": city.id,
+        "name": city.name,
+        "name_zh": city.name_zh,
+        "timezone": city.timezone,
+        "centre_lat": city.centre.lat,
+        "centre_lon": city.centre.lon,
+    }
+
+
+def _values(thing: Device | Vehicle | Site | Route | Permit) -> Values:
+    """Columns of a thing: its fields under their own names, with its validity as two of them."""
+    values = {field.name: getattr(thing, field.name) for field in fields(thing)}
+    del values["validity"]
+    return values | {"valid_from_ms": thing.validity.start_ms, "valid_until_ms": thing.validity.end_ms}
+
+
+def _facts(row: RowMapping) -> Values:
+    """The other way round."""
+    facts = dict(row)
+    return facts | {"validity": Validity(facts.pop("valid_from_ms"), facts.pop("valid_until_ms"))}
+
+
+def _device_values(device: Device) -> Values:
+    return _values(device) | {"role": str(device.role)}
+
+
+def _device(row: RowMapping) -> Device:
+    return Device(**_facts(row) | {"role": DeviceRole(row["role"])})
+
+
+def _site_values(site: Site) -> Values:
+    values = _values(site) | {"kind": str(site.kind)}
+    return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
+
+
+def _site(row: RowMapping) -> Site:
+    facts = _facts(row) | {"kind": SiteKind(row["kind"])}
+    return Site(**facts | {"area": shapely.from_wkb(facts.pop("area_wkb"))})
+
+
+def _route_values(route: Route) -> Values:
+    values = _values(route)
+    return values | {"line_wkb": shapely.to_wkb(values.pop("line"))}
+
+
+def _route(row: RowMapping) -> Route:
+    facts = _facts(row)
+    return Route(**facts | {"line": shapely.from_wkb(facts.pop("line_wkb"))})
+
+
+def _permit_values(permit: Permit) -> Values:
+    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids)}
+
+
+def _permit(row: RowMapping) -> Permit:
+    return Permit(**_facts(row) | {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])})

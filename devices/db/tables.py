@@ -1,0 +1,144 @@
+"""Tables of the registry. Times are device time, ms since 1970 UTC; geometries WGS-84 as WKB, x = lon, y = lat.
+
+A column carries the name of the field it holds (`devices.city.model`); `valid_from_ms` is inclusive, `valid_until_ms`
+exclusive, null is open.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata: Final = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_N_name)s"})
+
+
+def _validity() -> tuple[Column[int], Column[int]]:
+    return Column("valid_from_ms", BigInteger), Column("valid_until_ms", BigInteger)
+
+
+registry_revision: Final = Table(
+    "registry_revision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("revision", Integer, nullable=False),
+)
+"""One row: how many imports changed anything."""
+
+city: Final = Table(
+    "city",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("timezone", String, nullable=False),
+    Column("centre_lat", Float, nullable=False),
+    Column("centre_lon", Float, nullable=False),
+)
+"""One row: one city in a database."""
+
+vehicle: Final = Table(
+    "vehicle",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("plate", String, nullable=False),
+    Column("carrier", String, nullable=False),
+    Column("tare_kg", Float),
+    Column("payload_kg", Float),
+    *_validity(),
+)
+
+site: Final = Table(
+    "site",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("area_wkb", LargeBinary, nullable=False),
+    Column("district", String),
+    *_validity(),
+)
+
+route: Final = Table(
+    "route",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("line_wkb", LargeBinary, nullable=False),
+    Column("origin_site_id", String),
+    Column("destination_site_id", String),
+    *_validity(),
+)
+
+device: Final = Table(
+    "device",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("vehicle_id", String, ForeignKey("vehicle.id")),
+    Column("site_id", String),
+    Column("fleet", String),
+    Column("district", String),
+    Column("report_interval_s", Integer, nullable=False),
+    *_validity(),
+)
+
+permit: Final = Table(
+    "permit",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("vehicle_id", String, ForeignKey("vehicle.id"), nullable=False),
+    Column("route_ids", JSON, nullable=False),
+    Column("site_ids", JSON, nullable=False),
+    *_validity(),
+)
+
+login: Final = Table(
+    "login",
+    metadata,
+    Column("device_id", String, ForeignKey("device.id"), primary_key=True),
+    Column("secret_hash", String),
+    Column("enabled", Boolean, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+)
+"""A device's right to connect to the broker. `secret_hash` is Mosquitto's `$7$…`; null: no password."""
+
+device_command: Final = Table(
+    "device_command",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("device_id", String(64), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("note", Text),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("sends", Integer, nullable=False),
+    Column("outcome", String(16)),
+    Column("outcome_at", BigInteger),
+    Column("outcome_detail", Text),
+    Column("recorded_at", BigInteger),
+    Column("due_at", BigInteger),
+    Index("ix_device_command_device_id", "device_id", "issued_at"),
+    Index("ix_device_command_due_at", "due_at"),
+)
+"""Every command issued (`devices.commands.model.Command`). `due_at`: when it needs the next step; null: it is over."""

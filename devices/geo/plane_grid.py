@@ -1,0 +1,121 @@
+"""Which edges of a line can be nearest to a place: worked out once for a square of the plane, then remembered.
+
+The judge asks for every fix of every truck, and trucks keep to a few roads. What one square can see is a handful of
+edges, and plain arithmetic on a handful is several times faster than one call into GEOS. The arithmetic is GEOS's own
+(`Distance::pointToSegment`), step by step, so that both give the same distance.
+"""
+
+import math
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final, NamedTuple, TypeVar
+
+from shapely import Polygon, box
+
+from devices.geo.geometry import XY
+
+CELL_M: Final = 100.0
+"""Side of a square. Larger ones see more edges, smaller ones are seldom met twice."""
+GRID_REACH_M: Final = 1_000_000.0
+"""Beyond this far from the centre there is no grid: a city does not reach there, and squares lose their exactness."""
+_CELLS: Final = 65_536
+"""Remembered squares of one memo: some 20 MB when full. A city's trucks use a few thousand."""
+_SLACK_M: Final = 1e-3
+"""Rounding never loses an edge: one too many costs a fraction of a microsecond."""
+
+_Key = TypeVar("_Key")
+_Seen = TypeVar("_Seen")
+
+
+class Edge(NamedTuple):
+    """One straight piece of a line; never of length 0."""
+
+    x: float
+    y: float
+    dx: float
+    dy: float
+    squared_m2: float
+    length_m: float
+    along_m: float
+    """From the line's start to the edge's."""
+
+
+Side = tuple[float, float, float, float]
+"""Of a closed ring: x and y of its start, x and y of its end, which is exactly the next one's start."""
+
+
+class CellMemo(dict[_Key, _Seen]):
+    """What squares see. Forgets everything when it is full, so that memory is bounded; trucks fill it again."""
+
+    def remember(self, key: _Key, seen: _Seen) -> _Seen:
+        if len(self) >= _CELLS:
+            self.clear()
+        self[key] = seen
+        return seen
+
+
+def cell_centre(column: float, row: float) -> XY:
+    """Of the square whose places have `x // CELL_M == column` and `y // CELL_M == row`."""
+    return XY((column + 0.5) * CELL_M, (row + 0.5) * CELL_M)
+
+
+def cell_box(column: float, row: float) -> Polygon:
+    """The square, a little larger than it is."""
+    half_m, centre = CELL_M / 2 + _SLACK_M, cell_centre(column, row)
+    return box(centre.x - half_m, centre.y - half_m, centre.x + half_m, centre.y + half_m)
+
+
+def edges_of(vertices: Iterable[XY]) -> tuple[Edge, ...]:
+    """The line's edges in order; a repeated vertex makes none."""
+    found, along_m = [], 0.0
+    for start, end in pairwise(vertices):
+        dx, dy = end.x - start.x, end.y - start.y
+        squared_m2 = dx * dx + dy * dy
+        if squared_m2 > 0:
+            length_m = math.sqrt(squared_m2)
+            found.append(Edge(start.x, start.y, dx, dy, squared_m2, length_m, along_m))
+            along_m += length_m
+    return tuple(found)
+
+
+def nearest(edges: Iterable[Edge], px: float, py: float) -> tuple[float, float]:
+    """Distance to the nearest point of some edges, and how far along the line that point lies; the first of equals."""
+    least_m, along_m = math.inf, 0.0
+    for x, y, dx, dy, squared_m2, length_m, start_m in edges:
+        ex, ey = px - x, py - y
+        share = (ex * dx + ey * dy) / squared_m2
+        if share <= 0.0:
+            share = 0.0
+            off_m = math.sqrt(ex * ex + ey * ey)
+        elif share >= 1.0:
+            share = 1.0
+            ex, ey = px - (x + dx), py - (y + dy)
+            off_m = math.sqrt(ex * ex + ey * ey)
+        else:
+            off_m = abs((ex * dy - ey * dx) / squared_m2) * length_m
+        if off_m < least_m:
+            least_m, along_m = off_m, start_m + share * length_m
+    return least_m, along_m
+
+
+def encloses(fence: Iterable[Side], px: float, py: float) -> bool:
+    """Whether a place lies inside closed rings, holes being rings too; for places that are clearly off the fence.
+
+    A ray to the east crosses the fence an odd number of times (Haines, Point in Polygon Strategies, Graphics Gems IV).
+    """
+    inside = False
+    for x, y, end_x, end_y in fence:
+        if (y > py) != (end_y > py) and px < x + (py - y) / (end_y - y) * (end_x - x):
+            inside = not inside
+    return inside
+
+
+def edges_seen(edges: tuple[Edge, ...], centre: XY) -> tuple[Edge, ...]:
+    """Every edge that is nearest to some place of the square around a centre, and perhaps others; in the line's order.
+
+    A distance changes by no more than one walks: from the centre nowhere in the square is further than half a diagonal.
+    So an edge that is a whole diagonal further from the centre than the nearest one is nowhere the nearest.
+    """
+    off_m = [nearest((edge,), centre.x, centre.y)[0] for edge in edges]
+    limit_m = min(off_m) + CELL_M * math.sqrt(2) + _SLACK_M
+    return tuple(edge for edge, edge_off_m in zip(edges, off_m, strict=True) if edge_off_m <= limit_m)

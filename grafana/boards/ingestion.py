@@ -1,0 +1,265 @@
+"""Ingestion health: what became of every reading, who is behind, what was refused; broker, store and disk."""
+
+from typing import Final
+
+from grafana_foundation_sdk.models import dashboard as model
+
+from grafana.boards import machinery
+from grafana.boards.machinery import EVERY, RIGHT, course, rate
+from grafana.parts import frame, palette
+from grafana.parts.palette import Step
+from grafana.parts.panels import BoardBuilder, GridPosition, Override, bars, gauges, lines, number, said
+from grafana.parts.queries import Query, health
+from grafana.parts.wording import REASONS, Language, Text
+
+_DESCRIPTION: Final = Text(
+    "Ledger, lag, quarantine, clocks, broker, store and disk, as the API's process writes them to the store every 15 "
+    "seconds. All empty: it does not run, or the store is away.",
+    "台账、滞后、隔离、时钟、消息服务、存储与磁盘；由 API 进程每 15 秒写入存储。全部空白表示该进程未运行或存储不可用。",
+)
+_LEDGER: Final = health("ledger")
+_QUARANTINE: Final = health("quarantine")
+_CONSUMER: Final = health("consumer")
+_COLLECTOR: Final = health("collector")
+_RECORDER: Final = health("recorder")
+_CLOCK: Final = health("clock")
+_DISK: Final = health("disk")
+_DISK_STEPS: Final[tuple[Step, ...]] = ((None, palette.VERMILLION), (5e9, palette.ORANGE), (20e9, palette.GREEN))
+_CLOCK_STEPS: Final[tuple[Step, ...]] = (
+    (None, palette.GREEN),
+    (30_000.0, palette.ORANGE),
+    (palette.MAX_CLOCK_AHEAD_MS, palette.VERMILLION),
+)
+_WRITE_STEPS: Final[tuple[Step, ...]] = ((None, palette.GREEN), (500.0, palette.ORANGE), (2000.0, palette.VERMILLION))
+
+
+def board(language: Language) -> model.Dashboard:
+    """The board in one language."""
+    house = BoardBuilder(language)
+    _figures(house)
+    _ledger(house)
+    _refused(house)
+    machinery.put(house, below=22)
+    return frame.board("ingestion", house, _DESCRIPTION, [], since="3h", refresh="15s")
+
+
+def _figures(house: BoardBuilder) -> None:
+    figures = (
+        (
+            Text("Collector", "采集"),
+            Text(
+                "Whether the collector is subscribed at the broker. If not, the broker keeps messages for it: start "
+                "it.",
+                "采集进程是否已订阅消息服务。断开时消息由消息服务保留，请尽快恢复。",
+            ),
+            _COLLECTOR.select(f"last({_COLLECTOR['connected']})"),
+            "none",
+            palette.SOME_IS_GOOD,
+        ),
+        (
+            Text("Received per second", "每秒接收"),
+            Text(
+                "Readings that the recorder took from the log, newest interval.",
+                "记录进程最近一个间隔内每秒从日志读取的读数。",
+            ),
+            rate(_LEDGER, "received"),
+            "cps",
+            palette.PLAIN,
+        ),
+        (
+            Text("Behind by", "滞后"),
+            Text(
+                "Age of the oldest message that recorder or judge has not dealt with, the worse of the two. Over a "
+                "minute "
+                "and growing: see store write times, then CPU.",
+                "记录与研判中最久未处理消息的时长。超过一分钟且增长时，请查看存储写入用时与 CPU。",
+            ),
+            _CONSUMER.select(f"max({_CONSUMER['lag_s']})"),
+            "s",
+            palette.LAG_S_STEPS,
+        ),
+        (
+            Text("Queued", "排队"),
+            Text(
+                "Readings classified and not yet in the store. Grows while the store is away, and drains by itself.",
+                "已分类但尚未写入存储的读数；存储不可用时增长，恢复后自动消化。",
+            ),
+            _LEDGER.select(f"last({_LEDGER['queued']})"),
+            "short",
+            ((None, palette.GREEN), (10_000.0, palette.ORANGE), (1_000_000.0, palette.VERMILLION)),
+        ),
+        (
+            Text("Quarantined", "隔离"),
+            Text(
+                "Dead letters that wait to be looked at: mend the cause, then `haulwatch deadletter redrive`.",
+                "等待处理的隔离报文：修复原因后执行 haulwatch deadletter redrive。",
+            ),
+            _LEDGER.select(f"last({_LEDGER['quarantined']})"),
+            "short",
+            ((None, palette.GREEN), (1.0, palette.ORANGE), (1000.0, palette.VERMILLION)),
+        ),
+        (
+            Text("Worst clock", "最大时钟偏差"),
+            Text(
+                "The largest clock offset of any device. From 2 minutes ahead its readings are refused.",
+                "所有设备中最大的时钟偏差；超前 2 分钟以上的读数会被拒收。",
+            ),
+            _CLOCK.select(f"last({_CLOCK['offset_worst_ms']})"),
+            "ms",
+            _CLOCK_STEPS,
+        ),
+        (
+            Text("Store writes in", "存储写入"),
+            Text(
+                "The last batch's write to the store. Over 2 s the store is the bottleneck.",
+                "最近一批写入存储的用时；超过 2 秒说明存储是瓶颈。",
+            ),
+            _RECORDER.select(f"last({_RECORDER['write_ms']})"),
+            "ms",
+            _WRITE_STEPS,
+        ),
+        (
+            Text("Disk free", "磁盘剩余"),
+            Text(
+                "Of the disk that holds the raw log. When it is full nothing is acknowledged, and nothing is lost.",
+                "原始日志所在磁盘的剩余空间；写满后停止确认接收，但不会丢失数据。",
+            ),
+            _DISK.select(f"last({_DISK['free_bytes']})"),
+            "bytes",
+            _DISK_STEPS,
+        ),
+    )
+    for at, (title, description, query, unit, steps) in enumerate(figures):
+        is_state = title.en == "Collector"
+        house.put(
+            number(),
+            GridPosition(3 * at, 0, 3, 4),
+            title,
+            description,
+            [Query(query)],
+            unit=unit,
+            steps=steps,
+            every=EVERY,
+            since="5m",
+            more={
+                "decimals": 0 if unit in {"none", "ms"} else 1,
+                **({"mappings": [house.mapping(_CONNECTED)]} if is_state else {}),
+            },
+        )
+
+
+_CONNECTED: Final = {
+    "1": (Text("connected", "已连接"), palette.GREEN),
+    "0": (Text("away", "断开"), palette.VERMILLION),
+}
+
+
+def _ledger(house: BoardBuilder) -> None:
+    verdicts = ("stored", "duplicate", "quarantined")
+    house.put(
+        bars(),
+        GridPosition(0, 4, 12, 9),
+        Text("What becomes of readings", "读数去向"),
+        Text(
+            "Readings settled per second, by verdict; together they are all that was received. A redrive takes a "
+            "letter out "
+            "of quarantine, which a rate does not show.",
+            "每秒结算的读数，按结论统计，合计即全部接收量。重投会减少隔离数，速率图不体现。",
+        ),
+        [Query(rate(_LEDGER, verdict), alias=verdict, ref=ref) for ref, verdict in zip("ABC", verdicts, strict=True)],
+        unit="cps",
+        every=EVERY,
+        overrides=[
+            Override("stored", title=Text("stored", "入库"), colour=palette.GREEN),
+            Override("duplicate", title=Text("duplicate", "重复"), colour=palette.SKY),
+            Override("quarantined", title=Text("quarantined", "隔离"), colour=palette.VERMILLION),
+        ],
+        more={"min": 0},
+    )
+    house.put(
+        lines(),
+        GridPosition(12, 4, 12, 9),
+        Text("Behind", "滞后"),
+        Text(
+            "Messages in the raw log that recorder and judge have still to read (left), and the age of the oldest "
+            "(right). "
+            "Both return to 0 by themselves after an outage; one that keeps growing has not enough CPU.",
+            "记录与研判尚未读取的消息数（左轴）及最久一条的时长（右轴）。故障恢复后自动归零；持续增长说明 CPU 不足。",
+        ),
+        [
+            Query(course(_CONSUMER, "max", "lag_messages", "of"), alias="$tag_of"),
+            Query(course(_CONSUMER, "max", "lag_s", "of"), alias="$tag_of s", ref="B"),
+        ],
+        unit="short",
+        every=EVERY,
+        overrides=[
+            Override("recorder", title=Text("recorder", "记录"), colour=palette.BLUE),
+            Override("judge", title=Text("judge", "研判"), colour=palette.ORANGE),
+            Override("recorder s", title=Text("recorder, age", "记录，时长"), unit="s", colour=palette.SKY, more=RIGHT),
+            Override("judge s", title=Text("judge, age", "研判，时长"), unit="s", colour=palette.YELLOW, more=RIGHT),
+        ],
+        more={"min": 0},
+    )
+
+
+def _refused(house: BoardBuilder) -> None:
+    house.put(
+        gauges(),
+        GridPosition(0, 13, 8, 9),
+        Text("Quarantine by reason", "隔离原因"),
+        Text(
+            "Dead letters that wait, by reason. `unknown device`: adopt or remove it; `future time`: set its clock; "
+            "`conflict`: two devices share one identity. Empty: ingestion does not report.",
+            "按原因统计的隔离报文。未登记设备：登记或移除；时间超前：校准时钟；数据冲突：两台设备共用身份。"
+            "空白表示进程未上报。",
+        ),
+        [
+            Query(
+                _QUARANTINE.select(f"last({_QUARANTINE['readings']})", by=_QUARANTINE.by("of")),
+                alias="$tag_of",
+            )
+        ],
+        unit="short",
+        steps=((None, palette.GREY), (1.0, palette.ORANGE), (1000.0, palette.VERMILLION)),
+        overrides=[Override(name, title=text) for name, (text, _) in said(REASONS).items()],
+        more={"min": 0, "decimals": 0},
+    )
+    house.put(
+        lines(),
+        GridPosition(8, 13, 8, 9),
+        Text("Never arrived", "从未到达"),
+        Text(
+            "Readings missing from devices' numbering, over all devices. A step is a link that lost data, or a device "
+            "that "
+            "restarted its counter in an unknown way; late uploads take it back.",
+            "按设备序号推算缺失的读数。阶跃说明链路丢失数据或计数异常重启；补传后会回落。",
+        ),
+        [Query(course(_LEDGER, "last", "gaps"), alias="gaps")],
+        unit="short",
+        every=EVERY,
+        overrides=[Override("gaps", title=Text("missing readings", "缺失读数"), colour=palette.PURPLE)],
+        more={"min": 0, "decimals": 0},
+    )
+    house.put(
+        lines(),
+        GridPosition(16, 13, 8, 9),
+        Text("Clock offsets of devices", "设备时钟偏差"),
+        Text(
+            "How far devices' clocks are off, without sign: half of them less than p50, all but a hundredth less than "
+            "p99. "
+            "Rules order by device time, so a clock that is minutes off spoils its own alerts.",
+            "设备时钟偏差绝对值：半数小于 P50，99% 小于 P99。规则按设备时间排序，偏差数分钟会影响该设备的研判。",
+        ),
+        [
+            Query(course(_CLOCK, "max", f"offset_{which}_ms"), alias=which, ref=ref)
+            for ref, which in zip("ABC", ("p50", "p99", "worst"), strict=True)
+        ],
+        unit="ms",
+        every=EVERY,
+        overrides=[
+            Override("p50", colour=palette.SKY),
+            Override("p99", colour=palette.BLUE),
+            Override("worst", title=Text("worst", "最大"), colour=palette.VERMILLION),
+        ],
+        more={"min": 0},
+    )

@@ -1,0 +1,85 @@
+"""Maps: markers from the store, and sites and corridors as GeoJSON from our API.
+
+The base map is the server's default one (`default_baselayer_config` of Grafana): boards name no tile server, so that
+a centre without internet gives Grafana its own, or a blank one. Variables in a GeoJSON URL need Grafana 12.1.
+"""
+
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders import common, geomap
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.models import common as common_models
+from grafana_foundation_sdk.models import geomap as geomap_models
+
+from grafana.parts.palette import GREY, SKY
+from grafana.parts.panels import PanelBuilder
+from grafana.parts.wording import Language, Text
+
+Layer = Builder[common_models.MapLayerOptions]
+
+CIRCLE: Final = "img/icons/marker/circle.svg"
+RING: Final = "img/icons/marker/square.svg"
+STAR: Final = "img/icons/marker/star.svg"
+_SITES: Final = Text("Sites", "场地")
+_CORRIDORS: Final = Text("Corridors", "核准线路")
+
+
+def world(layers: list[Layer]) -> PanelBuilder:
+    """A map that fits what it shows."""
+    view = geomap.MapViewConfig().id(geomap_models.MapCenterID.FIT).all_layers(True).padding(8).max_zoom(16)
+    controls = geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(True).show_attribution(True).show_scale(True)
+    return (
+        geomap.Panel()
+        .view(view)
+        .controls(controls)
+        .basemap(common.MapLayerOptions().type("default").name("Basemap").config({}))
+        .layers(layers)
+        .tooltip(geomap.TooltipOptions().mode(geomap_models.TooltipMode.DETAILS))
+    )
+
+
+def surroundings(language: Language) -> list[Layer]:
+    """Corridors and sites, below everything else."""
+    return [
+        _geojson(_CORRIDORS.in_(language), "${api}/geo/corridors.geojson", SKY),
+        _geojson(_SITES.in_(language), "${api}/geo/sites.geojson", GREY),
+    ]
+
+
+def markers(
+    name: str, colour: dict[str, str], size: int, symbol: str = CIRCLE, label: str | None = None, ref: str | None = None
+) -> Layer:
+    """One for each row with `lat` and `lon`. `colour` is {"fixed": …} or {"field": …, "fixed": …}; `ref` names the
+    query whose rows they are where the panel has several.
+    """
+    style: dict[str, Any] = {
+        "color": colour,
+        "opacity": 0.85,
+        "size": {"fixed": size, "min": 2, "max": 15},
+        "symbol": {"mode": "fixed", "fixed": symbol},
+        "symbolAlign": {"horizontal": "center", "vertical": "center"},
+        "rotation": {"fixed": 0, "mode": "mod", "min": -360, "max": 360},
+    }
+    if label is not None:
+        style["text"] = {"mode": "field", "field": label, "fixed": ""}
+        style["textConfig"] = {"fontSize": 11, "offsetX": 0, "offsetY": 14, "textAlign": "center"}
+    return _from_rows("markers", name, {"showLegend": "field" in colour, "style": style}, ref)
+
+
+def route(name: str, colour: dict[str, str], ref: str | None = None) -> Layer:
+    """Rows joined to a line, in time."""
+    style = {"color": colour, "opacity": 1, "size": {"fixed": 4, "min": 1, "max": 8}, "lineWidth": 3}
+    return _from_rows("route", name, {"style": style, "arrow": 1}, ref)
+
+
+def _from_rows(kind: str, name: str, config: dict[str, Any], ref: str | None) -> Layer:
+    coordinates = (
+        common.FrameGeometrySource().mode(common_models.FrameGeometrySourceMode.COORDS).latitude("lat").longitude("lon")
+    )
+    layer = common.MapLayerOptions().type(kind).name(name).config(config).location(coordinates).tooltip(True)
+    return layer if ref is None else layer.filter_data({"id": "byRefId", "options": ref})
+
+
+def _geojson(name: str, url: str, colour: str) -> Layer:
+    style = {"color": {"fixed": colour}, "opacity": 0.35, "lineWidth": 2}
+    return common.MapLayerOptions().type("geojson").name(name).config({"src": url, "style": style, "rules": []})

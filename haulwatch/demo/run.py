@@ -1,0 +1,315 @@
+"""The main job on one machine with nothing installed: embedded broker and stores, simulated devices, the real path.
+
+The processes are the same as in production; only the broker and the devices are the demo's own.
+"""
+
+import json
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from msgspec import structs
+
+from devices.cities import JINCHENG
+from devices.city.files import read_city
+from devices.city.model import City
+from devices.codecs.native import Flaw, decode
+from devices.db.database import open_database
+from devices.readings.models import Reading
+from devices.readings.refusals import DecodeError
+from haulwatch import migrations, wiring
+from haulwatch.commands.path.run import PROCESSES
+from haulwatch.demo.view import AlertLine, ReadingLine, Snapshot, Totals
+from haulwatch.process.supervisor import Child, Supervisor
+from haulwatch.settings.load import Settings, load_settings
+from ingest.collector.collector import read_status
+from ingest.ledger.report import Ledger, read_ledger
+from ingest.log.records import TICK_TOPIC
+from rules.alerts.actions import AlertFilter, AlertView
+from rules.alerts.journal import AlertJournal
+
+SCENARIO_S: Final = 2_400
+"""Device time the script takes."""
+DEFAULT_SPEED: Final = 24.0
+"""Without --for: the script is over after 100 s of watching."""
+_START_AND_SETTLE_S: Final = 35.0
+"""Of a timed demo, what start-up and the last alerts' hold times take."""
+_STARTUP_LIMIT_S: Final = 60.0
+_DRAIN_LIMIT_S: Final = 30.0
+_LAST_READINGS: Final = 6
+_LAST_ALERTS: Final = 8
+
+
+class DemoFailed(Exception):
+    """The demo could not do its job; the message says where and shows what the process said last."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What may be asked of a demo."""
+
+    seconds: float | None
+    """End by itself after so long; None: when told."""
+    seed: int
+    speed: float | None
+    """Device seconds per second while the script catches up; None: what fits `seconds`."""
+    keep: Path | None
+    """Where to leave raw log, stores and logs; None: a temporary folder, removed at the end."""
+
+
+class Demo:
+    """One running demo. Make it with `demo()`."""
+
+    def __init__(self, options: DemoOptions, folder: Path, inherited: Mapping[str, str]) -> None:
+        self._options = options
+        self._folder = folder
+        port = _free_port()
+        self.token = secrets.token_urlsafe(24)
+        environment = {
+            **{name: value for name, value in inherited.items() if not name.startswith("HAULWATCH_")},
+            "HAULWATCH_DATA_DIR": str(folder),
+            "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{port}",
+            "HAULWATCH_API_TOKEN": self.token,
+            "HAULWATCH_API_PORT": str(_free_port(prefer=8080)),
+        }
+        self.settings: Settings = load_settings(environment)
+        self.city: City = read_city(JINCHENG)
+        self._report_path = folder / "simulators" / "report.json"
+        children = [
+            Child("broker", ["broker", "--port", str(port)]),
+            *(Child(name, [name]) for name in PROCESSES),
+            Child("simulate", self._simulate()),
+        ]
+        self.supervisor = Supervisor(children, environment, folder / "logs")
+        self._log = wiring.raw_log(self.settings)
+        self._journal = AlertJournal(open_database(self.settings.database_url.get_secret_value()))
+        self._tail: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)
+        self._tail_offset = 0
+        self._started = time.monotonic()
+        self._rate: deque[tuple[float, int]] = deque(maxlen=20)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.settings.api.host}:{self.settings.api.port}/"
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._started
+
+    @property
+    def over(self) -> bool:
+        return self._options.seconds is not None and self.elapsed_s >= self._options.seconds
+
+    def start(self) -> None:
+        """Set up the database, start the path, then the devices. Raises DemoFailed."""
+        migrations.upgrade(self.settings.database_url.get_secret_value())
+        with wiring.registry(self.settings) as registry:
+            registry.import_city(self.city)
+        self.supervisor.start("broker", *PROCESSES)
+        deadline = time.monotonic() + _STARTUP_LIMIT_S
+        while not self._listening():
+            self.supervisor.tend()
+            if time.monotonic() > deadline:
+                said = "\n".join(
+                    f"--- {child.name}\n{self.supervisor.log_tail(child.name)}" for child in self.supervisor.children
+                )
+                raise DemoFailed(f"the path did not come up in {_STARTUP_LIMIT_S:.0f} s:\n{said}")
+            time.sleep(0.1)
+        self.supervisor.start("simulate")
+
+    def look(self) -> Snapshot:
+        """What is known now, for the live view."""
+        report = self._report()
+        ledger = self._ledger()
+        totals = _totals(report, ledger)
+        self._rate.append((time.monotonic(), totals.published))
+        return Snapshot(
+            elapsed_s=self.elapsed_s,
+            seconds=self._options.seconds,
+            device_time=report.get("device_time"),
+            caught_up=bool(report.get("caught_up")),
+            connected=int(report.get("connected", 0)),
+            totals=totals,
+            rate_per_s=self._rate_per_s(),
+            quarantined_by_reason=dict(ledger.total.quarantined),
+            processes=[(child.name, child.state, child.restarts) for child in self.supervisor.children],
+            readings=self._last_readings(),
+            alerts=[_alert_line(alert) for alert in self._alerts()[:_LAST_ALERTS]],
+            api_url=self.api_url,
+            city=f"{self.city.name} {self.city.name_zh}",
+            timezone=ZoneInfo(self.settings.city.timezone),
+        )
+
+    def finish(self) -> dict[str, Any]:
+        """Stop the devices, let the path drain, stop everything, and sum up."""
+        seconds = self.elapsed_s
+        self.supervisor.stop("simulate")
+        deadline = time.monotonic() + _DRAIN_LIMIT_S
+        while not self._drained() and time.monotonic() < deadline:
+            self.supervisor.tend()
+            time.sleep(0.2)
+        self.supervisor.stop()
+        report = self._report()
+        ledger = self._ledger()
+        totals = _totals(report, ledger)
+        return {
+            "published": totals.published,
+            "received": totals.received,
+            "stored": totals.stored,
+            "duplicate": totals.duplicate,
+            "quarantined": totals.quarantined,
+            "queued": totals.queued,
+            "balanced": totals.balanced,
+            "quarantined_by_reason": dict(ledger.total.quarantined),
+            "alerts": [_summary(alert) for alert in reversed(self._alerts())],
+            "labels": report.get("labels", []),
+            "script_done": bool(report.get("script_done")),
+            "seed": self._options.seed,
+            "seconds": round(seconds, 1),
+            "simulated": True,
+        }
+
+    def close(self) -> None:
+        """Leave no process behind, whatever happened."""
+        self.supervisor.stop()
+        self._log.close()
+
+    def _simulate(self) -> list[str]:
+        options = self._options
+        speed = options.speed
+        if speed is None:
+            watched_s = options.seconds - _START_AND_SETTLE_S if options.seconds is not None else 0.0
+            speed = SCENARIO_S / watched_s if watched_s >= 60 else DEFAULT_SPEED
+        return [
+            "simulate", "--seed", str(options.seed), "--speed", f"{speed:.2f}", "--length", str(SCENARIO_S),
+            "--report", str(self._report_path),
+        ]  # fmt: skip
+
+    def _listening(self) -> bool:
+        status = read_status(wiring.collector_status_path(self.settings))
+        return status is not None and status.connected and _answers(self.settings.api.host, self.settings.api.port)
+
+    def _drained(self) -> bool:
+        """Everything the devices published is settled, and the judge has read the log to its end."""
+        totals = _totals(self._report(), self._ledger())
+        judged = self._log.committed().get("judge", 0)
+        return totals.received >= totals.published and totals.queued == 0 and judged >= self._log.last_offset()
+
+    def _report(self) -> dict[str, Any]:
+        try:
+            report: dict[str, Any] = json.loads(self._report_path.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return report
+
+    def _ledger(self) -> Ledger:
+        return read_ledger(wiring.recorder_state_path(self.settings), self._log)
+
+    def _alerts(self) -> tuple[AlertView, ...]:
+        """Newest first."""
+        return self._journal.alerts(AlertFilter(), limit=200).items
+
+    def _rate_per_s(self) -> float:
+        (then, before), (now, published) = self._rate[0], self._rate[-1]
+        return (published - before) / (now - then) if now > then else 0.0
+
+    def _last_readings(self) -> list[ReadingLine]:
+        newest = self._log.last_offset()
+        for record in self._log.read(max(self._tail_offset, newest - _LAST_READINGS), _LAST_READINGS):
+            self._tail_offset = record.offset
+            if record.message.topic == TICK_TOPIC:
+                continue
+            try:
+                readings = decode(record.message.topic, record.message.payload)
+            except DecodeError:
+                continue
+            last = readings[-1]
+            if not isinstance(last, Flaw):
+                self._tail.appendleft(ReadingLine(last.ts, last.device_id, last.kind, _said(last)))
+        return list(self._tail)
+
+
+@contextmanager
+def demo(options: DemoOptions, inherited: Mapping[str, str]) -> Iterator[Demo]:
+    """A demo that is not started yet; at the end of the block nothing of it runs. Raises DemoFailed."""
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="haulwatch-demo-"))
+    if options.keep is not None and folder.exists() and any(folder.iterdir()):
+        raise DemoFailed(f"{folder} is not empty: a demo starts from nothing, name a new folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with closing(Demo(options, folder, inherited)) as running:
+            yield running
+    finally:
+        if options.keep is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _totals(report: Mapping[str, Any], ledger: Ledger) -> Totals:
+    total = ledger.total
+    return Totals(
+        published=int(report.get("published", 0)),
+        received=total.received,
+        stored=total.stored,
+        duplicate=total.duplicate,
+        quarantined=sum(total.quarantined.values()),
+        queued=total.queued,
+    )
+
+
+def _said(reading: Reading) -> str:
+    """What it measured, as far as it is worth a word."""
+    shown = {
+        info.name: value
+        for info in structs.fields(reading)
+        if info.name not in {"device_id", "ts", "seq"}
+        and (value := getattr(reading, info.name)) not in {None, info.default}
+    }
+    return "  ".join(f"{name} {value}" for name, value in shown.items())
+
+
+def _alert_line(alert: AlertView) -> AlertLine:
+    return AlertLine(
+        alert.rule, alert.subject, alert.phase, alert.severity, alert.opened_at, alert.title.en, alert.title.zh
+    )
+
+
+def _summary(alert: AlertView) -> dict[str, Any]:
+    return {
+        "alert_id": alert.alert_id,
+        "rule": alert.rule,
+        "subject": alert.subject,
+        "phase": alert.phase,
+        "severity": alert.severity,
+        "opened_at": alert.opened_at,
+        "confirmed_at": alert.confirmed_at,
+        "closed_at": alert.closed_at,
+        "title": alert.title.model_dump(),
+    }
+
+
+def _free_port(prefer: int = 0) -> int:
+    for port in (prefer, 0):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found: int = sock.getsockname()[1]
+            return found
+    raise DemoFailed("no free TCP port on loopback")
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as sock:
+        sock.settimeout(0.5)
+        return sock.connect_ex((host, port)) == 0

@@ -1,0 +1,74 @@
+"""One honest CONNECT to the broker: does it answer, in which protocol, how fast?"""
+
+import logging
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from aiomqtt import Client, MqttCodeError, MqttError, ProtocolVersion
+from aiomqtt.exceptions import MqttConnectError
+
+from ingest.mqtt.url import MqttUrl
+
+PATIENCE_S: Final = 5.0
+"""For one CONNECT: a broker that needs longer is in trouble."""
+
+_log = logging.getLogger("haulwatch.health.broker_probe.mqtt")
+_log.propagate = False  # the library logs the failures that are reported here
+
+_BAD_CREDENTIALS: Final = frozenset({4, 5, 134, 135})
+"""CONNACK codes of 3.1.1 and of 5: bad user name or password, not authorised."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAnswer:
+    """The broker took us in."""
+
+    protocol: Literal["5", "3.1.1"]
+    latency_ms: float
+    """From opening the connection to the CONNACK."""
+
+
+class BrokerUnreachable(Exception):
+    """Nothing that speaks MQTT answered."""
+
+
+class BrokerRefused(BrokerUnreachable):
+    """The broker answered, and does not let this user in."""
+
+
+async def probe_broker(broker: MqttUrl) -> BrokerAnswer:
+    """Connect with MQTT 5, else 3.1.1, under a name of its own, so that no collector's session is touched.
+
+    Raises BrokerRefused, BrokerUnreachable.
+    """
+    try:
+        return BrokerAnswer("5", await _connect(broker, ProtocolVersion.V5))
+    except BrokerRefused:
+        raise
+    except BrokerUnreachable:
+        return BrokerAnswer("3.1.1", await _connect(broker, ProtocolVersion.V311))
+
+
+async def _connect(broker: MqttUrl, protocol: ProtocolVersion) -> float:
+    started = time.perf_counter()
+    try:
+        async with Client(
+            broker.host,
+            broker.port,
+            username=broker.user,
+            password=broker.password,
+            protocol=protocol,
+            tls_context=ssl.create_default_context() if broker.tls else None,
+            timeout=PATIENCE_S,
+            logger=_log,
+        ):
+            return (time.perf_counter() - started) * 1000
+    except MqttConnectError as exc:
+        code = exc.rc if isinstance(exc.rc, int) else getattr(exc.rc, "value", None)
+        if code in _BAD_CREDENTIALS:
+            raise BrokerRefused(f"{broker} refuses user {broker.user or '(none)'}: {exc}") from exc
+        raise BrokerUnreachable(f"{broker}: {exc}") from exc
+    except (MqttCodeError, MqttError) as exc:
+        raise BrokerUnreachable(f"{broker}: {exc}") from exc

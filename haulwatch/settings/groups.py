@@ -1,0 +1,328 @@
+"""What can be set: small frozen groups. Every field states its variable, its unit and the reason for its default."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, SecretStr, model_validator
+
+from devices.codecs.native import MAX_PAYLOAD_BYTES
+from haulwatch.settings.fields import Group, Token, Variable, field, known_timezone, mqtt_url, readable_file
+from haulwatch.settings.urls import database_url, http_origins, http_url
+from ingest.mqtt.url import MqttUrl
+
+
+class MqttSettings(Group):
+    """The broker, and how the collector holds its session there."""
+
+    url: Annotated[SecretStr, AfterValidator(mqtt_url)] = field(
+        SecretStr("mqtt://127.0.0.1:1883"),
+        "MQTT_URL",
+        "mqtt[s]://user:password@host:port",
+        "The broker; the default is one on this machine. mqtts checks the certificate. Ports default to 1883 and 8883.",
+    )
+    client_id: str = field(
+        "haulwatch-collector",
+        "CLIENT_ID",
+        "text, 1-23 of A-Z a-z 0-9 _ -",
+        "Names the session the broker keeps: fixed, so that a restart finds its queue; two collectors need two names.",
+        pattern=r"^[A-Za-z0-9_-]{1,23}$",
+    )
+    session_expiry_s: int = field(
+        604_800,
+        "SESSION_EXPIRY_S",
+        "seconds",
+        "How long the broker queues for an absent collector. A week outlives a long weekend and a repair.",
+        ge=60,
+        le=0xFFFF_FFFF,
+    )
+    receive_maximum: int = field(
+        2_000,
+        "RECEIVE_MAXIMUM",
+        "messages",
+        "Unacknowledged messages in flight: enough that some are on the way while others are synced to disk.",
+        ge=1,
+        le=65_535,
+    )
+    share_group: str = field(
+        "",
+        "BROKER_SHARE_GROUP",
+        "text, up to 64 of A-Z a-z 0-9 _ -",
+        "Collectors (`haulwatch collect --instance`) of one group divide the messages. Make it a secret (`openssl rand "
+        "-hex 16`): a device that knows it can take readings away. Mosquitto 2.0 forgets groups when it restarts, and "
+        "loses what comes before the first is back. Absent: one collector has all.",
+        pattern=r"^[A-Za-z0-9_-]{0,64}$",
+    )
+
+    @property
+    def broker(self) -> MqttUrl:
+        return MqttUrl.parse(self.url.get_secret_value())
+
+
+class StoreSettings(Group):
+    """InfluxDB. All four or none; with none readings go to the embedded store in the data directory."""
+
+    url: Annotated[str, AfterValidator(http_url)] | None = field(
+        None,
+        "INFLUX_URL",
+        "http[s]://host:port",
+        "InfluxDB or what speaks its /api/v2/write and /query. Absent: the embedded SQLite store, no server needed.",
+    )
+    token: SecretStr | None = field(
+        None,
+        "INFLUX_TOKEN",
+        "token",
+        "Must read and write the bucket. InfluxDB 1.x takes user:password here.",
+        min_length=1,
+    )
+    org: str | None = field(
+        None, "INFLUX_ORG", "name", "Organisation of the bucket; InfluxDB 1.x ignores it, write -.", min_length=1
+    )
+    bucket: str | None = field(
+        None,
+        "INFLUX_BUCKET",
+        "name",
+        "Where points go; the database name of InfluxDB 1.x and of InfluxQL.",
+        min_length=1,
+    )
+
+    @property
+    def embedded(self) -> bool:
+        return self.url is None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        missing = [name for name, value in self if value is None]
+        if missing and len(missing) < len(type(self).model_fields):
+            names = ", ".join(Variable.of(type(self).model_fields[name]).name for name in missing)
+            raise ValueError(f"InfluxDB needs all of its four variables or none: {names} missing")
+        return self
+
+
+class DatabaseSettings(Group):
+    """The registry of devices and the journal of alerts."""
+
+    url: Annotated[SecretStr, AfterValidator(database_url)] | None = field(
+        None,
+        "DATABASE_URL",
+        "sqlite:///path or postgresql://user:password@host/name",
+        "Registry and alert journal. Absent: SQLite in the data directory, enough for one machine.",
+    )
+
+
+class PathSettings(Group):
+    """Where Haulwatch writes."""
+
+    data_dir: Path = field(
+        Path("var"),
+        "DATA_DIR",
+        "directory",
+        "Raw log, embedded store, ledger. Put it on a disk that keeps what it syncs; ./var suits a laptop.",
+    )
+    min_free_mib: int = field(
+        1_024,
+        "MIN_FREE_MIB",
+        "MiB",
+        "Below it `haulwatch doctor` fails: 1 GiB is an hour of raw log at 1,000 messages/s, time to act.",
+        ge=0,
+    )
+
+
+class ApiSettings(Group):
+    """The HTTP API."""
+
+    token: Token | None = field(
+        None,
+        "API_TOKEN",
+        "text, at least 16 characters",
+        "Bearer token for reading and writing. Absent: nobody may write.",
+    )
+    read_token: Token | None = field(
+        None,
+        "API_READ_TOKEN",
+        "text, at least 16 characters",
+        "Bearer token for reading only. Absent: reading needs no token, which suits loopback only.",
+    )
+    host: str = field(
+        "127.0.0.1",
+        "API_HOST",
+        "address",
+        "Where the API listens. Loopback until somebody decides otherwise.",
+        min_length=1,
+    )
+    port: int = field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
+
+    origins: Annotated[str, AfterValidator(http_origins)] = field(
+        "",
+        "API_ORIGINS",
+        "http[s]://host[:port], with spaces between",
+        "Pages that a viewer's browser lets read here: Grafana's address, for map layers. Absent: none but our own.",
+    )
+    public_map: Literal["on", "off"] = field(
+        "off",
+        "API_PUBLIC_MAP",
+        "on or off",
+        "/geo (sites and corridors, no vehicles) needs no token: a map layer in Grafana can send none.",
+    )
+
+    @model_validator(mode="after")
+    def _two_tokens(self) -> Self:
+        if self.token is not None and self.token == self.read_token:
+            raise ValueError("the reading token equals HAULWATCH_API_TOKEN, so readers could write: make another")
+        return self
+
+
+class LimitSettings(Group):
+    """How much is taken and kept."""
+
+    max_payload_bytes: int = field(
+        MAX_PAYLOAD_BYTES,
+        "MAX_PAYLOAD_BYTES",
+        "bytes",
+        "A larger message is quarantined. 64 KiB is about 300 buffered positions; devices split longer uploads.",
+        ge=1_024,
+        le=1_048_576,
+    )
+    device_messages_per_s: float = field(
+        100.0,
+        "DEVICE_MESSAGES_PER_S",
+        "messages per second",
+        "What one device may send for long; more is summed up in quarantine, others go on unharmed. Ten times the "
+        "busiest sensor. 0: no limit.",
+        ge=0,
+        le=1_000_000,
+    )
+    device_burst_messages: int = field(
+        10_000,
+        "DEVICE_BURST_MESSAGES",
+        "messages",
+        "What one device may send at once: nearly three hours of buffer at one message a second.",
+        ge=1,
+        le=10_000_000,
+    )
+    raw_log_segment_mib: int = field(
+        64,
+        "RAW_LOG_SEGMENT_MIB",
+        "MiB",
+        "Size at which the raw log begins a new file: small enough to drop one at a time, some 200,000 messages.",
+        ge=1,
+        le=4_096,
+    )
+    raw_log_keep_mib: int = field(
+        4_096,
+        "RAW_LOG_KEEP_MIB",
+        "MiB",
+        "Raw log kept for replay and evidence after all consumers have read it: 3 to 4 hours at 1,000 messages/s.",
+        ge=1,
+    )
+    raw_log_keep_days: float = field(
+        30.0,
+        "RAW_LOG_KEEP_DAYS",
+        "days",
+        "Read records older than this go even where there is room: evidence is asked for within a month. 0: no age.",
+        ge=0,
+        le=3_650,
+    )
+    disk_reserve_mib: int | None = field(
+        None,
+        "DISK_RESERVE_MIB",
+        "MiB",
+        "Kept free on the raw log's disk, for everything else to go on. Absent: 2 % of the disk, at most 1 GiB.",
+        ge=0,
+    )
+    disk_guard: Literal["stop", "drop_oldest"] = field(
+        "stop",
+        "DISK_GUARD",
+        "stop or drop_oldest",
+        "When only unread messages could free the reserve: stop acknowledging, so that the broker keeps them and none "
+        "is lost, or remove the oldest, counted and alarmed.",
+    )
+    broker_counters: Literal["on", "off"] = field(
+        "on",
+        "BROKER_COUNTERS",
+        "on or off",
+        "Read the broker's own counters ($SYS) for the metrics, above all what it dropped. off: for brokers without.",
+    )
+
+
+class GrafanaSettings(Group):
+    """A running Grafana, for `haulwatch grafana sync` and `diff`."""
+
+    url: Annotated[str, AfterValidator(http_url)] | None = field(
+        None, "GRAFANA_URL", "http[s]://host:port[/path]", "The Grafana that `haulwatch grafana` keeps."
+    )
+    token: SecretStr | None = field(
+        None,
+        "GRAFANA_TOKEN",
+        "token",
+        "Of a service account with the role Admin, which keeping the data source needs; Editor with --keep-source.",
+        min_length=1,
+    )
+    influx_url: Annotated[str, AfterValidator(http_url)] | None = field(
+        None,
+        "GRAFANA_INFLUX_URL",
+        "http[s]://host:port",
+        "InfluxDB as Grafana's machine reaches it. Absent: HAULWATCH_INFLUX_URL.",
+    )
+    influx_token: SecretStr | None = field(
+        None,
+        "GRAFANA_INFLUX_TOKEN",
+        "token",
+        "What Grafana reads with: one that may only read the bucket. Absent: HAULWATCH_INFLUX_TOKEN, which may write.",
+        min_length=1,
+    )
+    api_url: Annotated[str, AfterValidator(http_url)] = field(
+        "http://127.0.0.1:8080",
+        "GRAFANA_API_URL",
+        "http[s]://host:port",
+        "The API as the viewers' browsers reach it: map layers come from there.",
+    )
+
+
+class RuleSettings(Group):
+    """Judgement."""
+
+    file: Annotated[Path, AfterValidator(readable_file)] | None = field(
+        None,
+        "RULES_FILE",
+        "YAML file",
+        "Parameters that differ from the catalogue's, by rule. Absent: the defaults of every rule.",
+    )
+
+
+class CitySettings(Group):
+    """The place."""
+
+    timezone: Annotated[str, AfterValidator(known_timezone)] = field(
+        "Asia/Shanghai", "TIMEZONE", "IANA name", "What permits and people mean by an hour; stored times stay UTC."
+    )
+
+
+class LogSettings(Group):
+    """What the processes say of themselves, on standard error."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = field(
+        "INFO", "LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO tells of connections and troubles, not of messages."
+    )
+    format: Literal["json", "text"] = field(
+        "text", "LOG_FORMAT", "json or text", "json for machines that gather logs, text for people at a terminal."
+    )
+
+
+class Settings(Group):
+    """Everything, in groups. Build it with `haulwatch.settings.load.load_settings`."""
+
+    mqtt: MqttSettings = MqttSettings()
+    store: StoreSettings = StoreSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    paths: PathSettings = PathSettings()
+    api: ApiSettings = ApiSettings()
+    limits: LimitSettings = LimitSettings()
+    grafana: GrafanaSettings = GrafanaSettings()
+    rules: RuleSettings = RuleSettings()
+    city: CitySettings = CitySettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def database_url(self) -> SecretStr:
+        """The given one, or SQLite in the data directory."""
+        return self.database.url or SecretStr(f"sqlite:///{self.paths.data_dir / 'haulwatch.db'}")

@@ -1,0 +1,52 @@
+"""What travels between the parts of the path.
+
+Several of these are made for each message, so they are Structs: made in a quarter of a named tuple's time, and passed
+over by the search for cycles.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+TICK_TOPIC: Final = "$haulwatch/tick"
+"""Written by the collector while it is connected and hears nothing, so that silence can be judged, and judged
+again in a replay, from the log alone. Payload: milliseconds of silence since the record before, as decimal text."""
+
+FLOOD_TOPIC: Final = "$haulwatch/flood"
+"""Written by the collector in place of messages beyond a device's rate (`ingest.collector.rate_limit`), before they
+are acknowledged.
+Payload: JSON {"device", "count", "first_at", "last_at", "topic", "sample"}: how many messages it stands for, between
+which receive times (ms), and topic and payload (base64) of the first of them. The recorder counts them as received and
+as quarantined `flood`, in one dead letter; the judge passes over it."""
+
+
+RECORDER: Final = "recorder"
+JUDGE: Final = "judge"
+CONSUMERS: Final = (RECORDER, JUDGE)
+"""Who reads the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
+
+
+class RawMessage(Struct, frozen=True, gc=False):
+    """A message as the broker delivered it."""
+
+    topic: str
+    payload: bytes
+    received_at: int
+    """Collector's clock, ms since 1970 UTC."""
+
+
+class LogRecord(Struct, frozen=True, gc=False):
+    """A message at its place in the raw log."""
+
+    offset: int
+    """1 for the first message ever appended, then one more each, without gaps."""
+    message: RawMessage
+
+
+class ReadingLocation(Struct, frozen=True, gc=False, array_like=True):
+    """Where the bytes of a reading are."""
+
+    offset: int
+    """Record of the raw log."""
+    place: int
+    """In the record's array, 0 for the first or only reading."""

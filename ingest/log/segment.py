@@ -1,0 +1,207 @@
+"""One file of the raw log: SQLite, offsets as row ids. The only module of the raw log that knows SQL.
+
+RawLogError
+├── RawLogFull     disk full, I/O error, locked too long: nothing of the batch is in the log; keep it, try again
+└── RawLogCorrupt  a record does not read back as it was written; go on after it with `read(after=exc.offset)`
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from struct import Struct
+from typing import Final
+from zlib import crc32
+
+from ingest.log.disk_errors import in_words
+from ingest.log.records import LogRecord, RawMessage
+
+SUFFIX: Final = ".segment"
+_BUSY_TIMEOUT_S: Final = 30.0
+"""Another process holds the write lock for one batch, some milliseconds; this long means a stuck disk."""
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_TIME: Final = Struct(">q")
+
+
+class RawLogError(Exception):
+    """The raw log did not do what it was asked."""
+
+
+class RawLogFull(RawLogError):
+    """Nothing of the batch is in the log; keep it and try again, for ever."""
+
+
+class RawLogCorrupt(RawLogError):
+    """The record at `offset` cannot be believed; those after it may be whole."""
+
+    def __init__(self, path: Path, offset: int, detail: str) -> None:
+        super().__init__(f"{path}: offset {offset}: {detail}")
+        self.offset = offset
+
+
+class Segment:
+    """An open segment file. For one thread at a time; any number of processes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.first = int(path.name.removesuffix(SUFFIX))
+        with self._translated(self.first):
+            # Opened rw, never rwc: a segment that was trimmed meanwhile must not come back empty.
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode=rw",
+                uri=True,
+                timeout=_BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._db.text_factory = bytes
+
+    @staticmethod
+    def create(directory: Path, first: int) -> None:
+        """Make an empty segment: whole or not at all, and once, whoever else is making it. Raises RawLogFull."""
+        path, draft = segment_path(directory, first), directory / f"draft-{os.getpid()}"
+        try:
+            draft.unlink(missing_ok=True)
+            with closing(sqlite3.connect(draft)) as db:
+                db.execute(
+                    "CREATE TABLE message (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL,"
+                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL)"
+                )
+                # After the table, so that the file alone is the whole segment: closing reports no failed checkpoint.
+                db.execute("PRAGMA journal_mode=WAL")
+            with suppress(FileExistsError):
+                path.hardlink_to(draft)
+            _sync_directory(directory)
+        except sqlite3.Error as exc:
+            raise RawLogFull(f"{path}: {exc}") from exc
+        except OSError as exc:
+            raise RawLogFull(f"{path}: {in_words(exc)}") from exc
+        finally:
+            for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
+                with suppress(OSError):
+                    leftover.unlink()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the write lock of this segment for a transaction. Raises RawLogFull, RawLogCorrupt."""
+        with self._translated(self.first):
+            # FULL: in WAL mode anything less lets a power cut take back commits that were acknowledged.
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def insert(self, messages: Sequence[RawMessage]) -> int:
+        """Add messages after the last; inside `locked` only. The last offset."""
+        start = self.last() + 1
+        rows = []
+        for offset, message in enumerate(messages, start):
+            topic = message.topic.encode()
+            crc = _checksum(topic, message.payload, message.received_at)
+            rows.append((offset, message.received_at, message.topic, message.payload, crc))
+        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", rows)
+        return start + len(rows) - 1
+
+    def size_bytes(self) -> int:
+        """Bytes of the pages in use, those still in the write-ahead log included."""
+        with self._translated(self.first):
+            pages, page_bytes = self._db.execute(
+                "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size"
+            ).fetchone()
+        return int(pages) * int(page_bytes)
+
+    def last(self) -> int:
+        """Offset of the last record; one less than `first` while there is none."""
+        with self._translated(self.first):
+            (last,) = self._db.execute("SELECT max(offset) FROM message").fetchone()
+        return self.first - 1 if last is None else int(last)
+
+    def newest_received_at(self) -> int | None:
+        """Receive time of the last record, ms; None while there is none."""
+        with self._translated(self.first):
+            row = self._db.execute("SELECT received_at FROM message ORDER BY offset DESC LIMIT 1").fetchone()
+        return None if row is None else int(row[0])
+
+    def read(self, after: int, limit: int, room_bytes: int) -> list[LogRecord]:
+        """Records after `after`, up to the first that cannot be believed; RawLogCorrupt when it is the very next.
+
+        Ends with the record that fills `room_bytes` of payload.
+        """
+        records: list[LogRecord] = []
+        try:
+            with self._translated(after + 1), closing(self._select(after, limit)) as rows:
+                for expected, (offset, received_at, topic, payload, crc) in enumerate(rows, after + 1):
+                    if offset != expected:
+                        raise RawLogCorrupt(self.path, expected, "missing")
+                    if crc != _checksum(topic, payload, received_at):
+                        raise RawLogCorrupt(self.path, expected, "checksum does not match")
+                    records.append(LogRecord(offset, RawMessage(topic.decode(), payload, received_at)))
+                    room_bytes -= len(payload)
+                    if room_bytes <= 0:
+                        break
+        except RawLogCorrupt:
+            if not records:
+                raise
+        return records
+
+    def _select(self, after: int, limit: int) -> sqlite3.Cursor:
+        return self._db.execute(
+            "SELECT offset, received_at, topic, payload, crc FROM message WHERE offset > ? ORDER BY offset LIMIT ?",
+            (after, limit),
+        )
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self._db.close()
+
+    @contextmanager
+    def _translated(self, offset: int) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            # Extended codes carry the primary code in their low byte.
+            if getattr(exc, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+                raise RawLogCorrupt(self.path, offset, str(exc)) from exc
+            raise RawLogFull(f"{self.path}: {exc}") from exc
+
+
+def remove_segment(path: Path) -> None:
+    """Take the files away and give their room back at once, also while another process holds them open.
+
+    The name goes first: who then fails to read sees that the segment is gone. Raises OSError.
+    """
+    for file in (path, Path(f"{path}-wal")):
+        try:
+            handle = os.open(file, os.O_WRONLY)
+        except FileNotFoundError:
+            continue
+        try:
+            file.unlink(missing_ok=True)
+            os.truncate(handle, 0)
+        finally:
+            os.close(handle)
+    # Not truncated: it is mapped into the memory of those who have it open.
+    Path(f"{path}-shm").unlink(missing_ok=True)
+
+
+def segment_path(directory: Path, first: int) -> Path:
+    return directory / f"{first:020d}{SUFFIX}"
+
+
+def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
+    return crc32(_TIME.pack(received_at), crc32(payload, crc32(topic)))
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a new name in the directory durable."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,82 @@
+"""Words and references shared by all rules: who, where, and which reading."""
+
+from typing import Any, Final
+
+from devices.city.model import City, Device
+from devices.geo.geometry import XY
+from devices.readings.models import Reading
+from rules.alerts.model import ReadingRef, Text
+from rules.tracking import LoadSource
+
+MAX_REFS: Final = 12
+"""Readings named in one piece of evidence."""
+_FIRST_REFS: Final = 4
+_LANDMARK_WITHIN_M: Final = 20_000.0
+
+
+def who(device: Device, city: City) -> Text:
+    """A truck by its plate, what stands on a site by the site's name."""
+    vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    if vehicle is not None:
+        return Text(en=f"Truck {vehicle.plate}", zh=f"车辆{vehicle.plate}")
+    site = city.sites.get(device.site_id) if device.site_id is not None else None
+    if site is not None:
+        return Text(en=site.name, zh=site.name_zh)
+    name = device.name or device.id
+    return Text(en=name, zh=name)
+
+
+def where(xy: XY, city: City, ts: int) -> Text:
+    """A place by the nearest registered site, or by its coordinates where none is near."""
+    near = city.geometry.sites_near(xy, _LANDMARK_WITHIN_M, ts)
+    if not near:
+        place = city.plane.latlon(xy)
+        return Text(en=f"at {place.lat:.5f}, {place.lon:.5f}", zh=f"位于{place.lat:.5f}, {place.lon:.5f}")
+    site, distance_m = near[0]
+    if distance_m == 0:
+        return Text(en=f"in {site.name}", zh=f"位于{site.name_zh}内")
+    return Text(
+        en=f"at a point {length(distance_m)} from {site.name}", zh=f"距{site.name_zh}{length(distance_m, zh=True)}"
+    )
+
+
+def load_source(source: LoadSource) -> Text:
+    """What says that a truck is loaded."""
+    en, zh = _LOAD_SOURCES[source]
+    return Text(en=en, zh=zh)
+
+
+_LOAD_SOURCES: Final = {
+    LoadSource.TICKET: ("a weighbridge ticket", "磅单"),
+    LoadSource.SCALE: ("the on-board weight", "车载称重"),
+    LoadSource.TERMINAL: ("the terminal's load state", "终端载重状态"),
+    LoadSource.MANIFEST: ("the manifest it carries", "随车联单"),
+    LoadSource.SITE: ("its last stay at a site", "最近一次进出场地"),
+    LoadSource.NONE: ("nothing", "无"),
+}
+
+
+def length(metres: float, *, zh: bool = False) -> str:
+    if metres < 1000:
+        return f"{metres:.0f}{'米' if zh else ' m'}"
+    return f"{metres / 1000:.1f}{'公里' if zh else ' km'}"
+
+
+def duration(ms: int, *, zh: bool = False) -> str:
+    """Seconds below two minutes, then minutes, then hours."""
+    seconds = ms / 1000
+    for limit, unit, en_name, zh_name in ((120, 1, "s", "秒"), (7200, 60, "min", "分钟")):
+        if seconds < limit:
+            return f"{seconds / unit:.0f}{zh_name if zh else ' ' + en_name}"
+    return f"{seconds / 3600:.1f}{'小时' if zh else ' h'}"
+
+
+def ref(reading: Reading, *fields: str) -> ReadingRef:
+    """A reading with the fields that mattered, those of them it has."""
+    says: dict[str, Any] = {name: value for name in fields if (value := getattr(reading, name)) is not None}
+    return ReadingRef(device_id=reading.device_id, kind=reading.kind, ts=reading.ts, says=says)
+
+
+def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
+    """The first few, which show how it began, and the latest."""
+    return [*refs, new] if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :], new]

@@ -1,0 +1,129 @@
+"""What a device makes of commands: it carries each out once, and answers every copy as it did the first time.
+
+What it must know after a restart (what it has answered, its interval, whether its lift is locked) is kept in memory
+before anything is answered.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from msgspec.structs import replace
+from pydantic import BaseModel
+
+from devices.commands.model import (
+    Acknowledgement,
+    CommandOutcome,
+    Locate,
+    LockLift,
+    Order,
+    Reboot,
+    ReportInterval,
+    Unreadable,
+    read_command,
+)
+from devices.readings.models import Load, Position, Reading
+from simulators.firmware.memory import DeviceMemory
+
+_REMEMBERED: Final = 64
+"""Answers; far more than commands that can be under way to one device."""
+
+
+@dataclass
+class Controls:
+    """What a command can reach of the sensors. The sensors read it while they live."""
+
+    interval_s: int | None = None
+    """Report this often; None: as it was built. The report that is being waited for comes in the old interval."""
+    locate: Callable[[int], Position | None] | None = None
+    """Where the device is at a device time (ms), None while it does not know; absent on what does not move."""
+
+
+class _Kept(BaseModel):
+    answers: list[Acknowledgement] = []
+    interval_s: int | None = None
+    lift_locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """What follows from a command."""
+
+    answer: Acknowledgement
+    report: Position | None = None
+    """To be published at once."""
+    reboot: bool = False
+    """To be done after the answer is delivered."""
+
+
+class Orders:
+    """One device's obedience."""
+
+    def __init__(self, device_id: str, controls: Controls, memory: DeviceMemory) -> None:
+        self._device_id = device_id
+        self._controls = controls
+        self._memory = memory
+        kept = memory.recall_orders(device_id)
+        self._kept = _Kept() if kept is None else _Kept.model_validate_json(kept)
+        self._carried: Position | None = None
+        controls.interval_s = self._kept.interval_s
+
+    def obey(self, payload: bytes, now_ms: int) -> Obeyed | None:
+        """Carry out a command, or answer a copy; None for what cannot be read, to which there is no answer.
+
+        `now_ms`: device time.
+        """
+        try:
+            command = read_command(payload)
+        except Unreadable:
+            return None
+        answered = next((answer for answer in self._kept.answers if answer.id == command.id), None)
+        if answered is not None:
+            return Obeyed(answered)
+        report: Position | None = None
+        if now_ms > command.expires_at:
+            outcome, detail = CommandOutcome.EXPIRED, ""
+        elif command.order is None:
+            outcome, detail = CommandOutcome.UNSUPPORTED, "not known to this firmware"
+        else:
+            outcome, detail, report = self._carry_out(command.order, now_ms)
+        answer = Acknowledgement(id=command.id, outcome=outcome, at=now_ms, detail=detail)
+        self._kept.answers = [*self._kept.answers, answer][-_REMEMBERED:]
+        self._memory.keep_orders(self._device_id, self._kept.model_dump_json())
+        return Obeyed(answer, report, outcome is CommandOutcome.DONE and isinstance(command.order, Reboot))
+
+    def sensed(self, reading: Reading) -> Reading:
+        """A reading as it is under a locked lift: the bed stays down, and so stays the load.
+
+        When the lock is opened, the truck goes on as if it had tipped.
+        """
+        if not self._kept.lift_locked or not isinstance(reading, Position):
+            self._carried = None
+            return reading
+        if self._carried is None or (reading.load_kg or 0.0) >= (self._carried.load_kg or 0.0):
+            self._carried = reading
+        load: Load | None = self._carried.load
+        return replace(reading, lift_up=False, load=load, load_kg=self._carried.load_kg)
+
+    def _carry_out(self, order: Order, now_ms: int) -> tuple[CommandOutcome, str, Position | None]:
+        place = self._controls.locate(now_ms) if self._controls.locate is not None else None
+        match order:
+            case ReportInterval():
+                self._controls.interval_s = self._kept.interval_s = order.interval_s
+            case Reboot():
+                pass
+            case Locate() | LockLift() if self._controls.locate is None:
+                return CommandOutcome.UNSUPPORTED, "no receiver and no lift here", None
+            case Locate():
+                return (
+                    (CommandOutcome.DONE, "", place)
+                    if place is not None
+                    else (CommandOutcome.REFUSED, "no fix yet", None)
+                )
+            case LockLift():
+                if order.locked and not self._kept.lift_locked and place is not None and place.lift_up:
+                    return CommandOutcome.REFUSED, "the bed is raised", None
+                self._kept.lift_locked = order.locked
+            case _:
+                assert_never(order)
+        return CommandOutcome.DONE, "", None

@@ -1,0 +1,97 @@
+"""A whole city's devices in one process, one connection each, and a report that is exact to the reading."""
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from devices.city.model import City
+from simulators.firmware.clock import ScenarioClock
+from simulators.firmware.device import Firmware
+from simulators.firmware.link import BrokerAddress, MqttDialer
+from simulators.firmware.memory import FolderMemory, replace_text
+from simulators.firmware.tally import Tally
+from simulators.staging.hostile import send_hostile
+from simulators.staging.scenario import Scenario, Script
+
+_REPORT_EVERY_S: Final = 1.0
+_MEMORY_FOLDER: Final = "fleet-memory"
+
+
+async def run_fleet(
+    city: City, mqtt: BrokerAddress, scenario: Scenario, clock: ScenarioClock, stop: asyncio.Event, report_path: Path
+) -> None:
+    """Play a scenario from the clock's present on, until `stop`; then deliver what is held and say goodbye.
+
+    The report at `report_path` is replaced each second and once more, with `finished` true, at the end; beside it the
+    devices keep what they must remember over a restart. Raises ScenarioError if the city cannot stage the scenario.
+    """
+    fleet = _Fleet(scenario.cast(city, clock.now_ms()), mqtt, clock, report_path)
+    fleet.report(finished=False)
+    async with asyncio.TaskGroup() as tasks:
+        reporting = tasks.create_task(fleet.keep_reporting(), name="fleet:report")
+        await fleet.live(stop)
+        reporting.cancel()
+    fleet.report(finished=True)
+
+
+class _Fleet:
+    def __init__(self, script: Script, mqtt: BrokerAddress, clock: ScenarioClock, report_path: Path) -> None:
+        memory = FolderMemory(report_path.parent / _MEMORY_FOLDER)
+        self._script = script
+        self._clock = clock
+        self._report_path = report_path
+        self._tally = Tally()
+        self._dial = MqttDialer(mqtt)
+        self._script_done = False
+        self._devices = [
+            Firmware(
+                device_id,
+                life(),
+                dial=self._dial,
+                memory=memory,
+                clock=clock,
+                tally=self._tally,
+                controls=script.controls[device_id],
+            )
+            for device_id, life in script.lives.items()
+        ]
+
+    async def live(self, stop: asyncio.Event) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for device in self._devices:
+                tasks.create_task(device.run(stop), name=f"{device.device_id}:run")
+            hostile = send_hostile(
+                self._script.hostile, dial=self._dial, clock=self._clock, tally=self._tally, stop=stop
+            )
+            tasks.create_task(hostile, name="hostile:send")
+
+    async def keep_reporting(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_EVERY_S)
+            self.report(finished=False)
+
+    def report(self, *, finished: bool) -> None:
+        tally, now_ms = self._tally, self._clock.now_ms()
+        held = sum(device.held for device in self._devices)
+        self._script_done = self._script_done or (now_ms >= self._script.end_ms and held == 0)
+        report = {
+            "published": tally.published.total(),
+            "messages": tally.messages,
+            "by_kind": {str(kind): count for kind, count in sorted(tally.published.items())},
+            "unacknowledged": tally.unacknowledged,
+            "held": held,
+            "lost_on_purpose": tally.lost_on_purpose,
+            "overwritten": tally.overwritten,
+            "device_time": now_ms,
+            "caught_up": self._clock.caught_up,
+            "script_done": self._script_done,
+            "script_end": self._script.end_ms,
+            "labels": [asdict(label) for label in self._script.labels],
+            "devices": len(self._devices),
+            "connected": tally.connected,
+            "trouble": tally.trouble,
+            "finished": finished,
+        }
+        replace_text(self._report_path, json.dumps(report, indent=1))

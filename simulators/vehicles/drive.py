@@ -1,0 +1,176 @@
+"""Road-like motion along a path, as a closed formula of time: acceleration, curves, a speed limit, stops at junctions.
+
+The speed profile is the classic two-pass one (Bobrow, Dubowsky & Gibson, 1985): every sample of the path gets the
+speed its curve allows, then a pass forward holds it to what acceleration reaches and a pass backward to what braking
+needs. Between samples acceleration is constant.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Final
+
+from devices.geo.geometry import XY
+
+ACCELERATION_MPS2: Final = 0.7
+"""A loaded tipper pulling away."""
+BRAKING_MPS2: Final = 1.1
+LATERAL_MPS2: Final = 1.5
+"""What a driver takes in a curve with a load behind."""
+_SLOWEST_MPS: Final = 2.5
+"""Walking a tight corner."""
+_SAMPLE_M: Final = 10.0
+_CORNER_CUT_M: Final = 8.0
+"""A corner is rounded from this far before it; a right angle is then missed by less than 3 m."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A line on the metric plane, driven from its first point to its last."""
+
+    points: tuple[XY, ...]
+
+    @classmethod
+    def along(cls, points: Sequence[XY]) -> "Way":
+        """Without repeated vertices. Raises ValueError if fewer than two remain."""
+        kept = [points[0]]
+        kept += [here for before, here in pairwise(points) if here.distance_m(before) > 0.01]
+        if len(kept) < 2:
+            raise ValueError("a path needs two different points")
+        return cls(tuple(kept))
+
+    @cached_property
+    def _marks(self) -> list[float]:
+        marks = [0.0]
+        for before, here in pairwise(self.points):
+            marks.append(marks[-1] + before.distance_m(here))
+        return marks
+
+    @property
+    def length_m(self) -> float:
+        return self._marks[-1]
+
+    def at(self, s_m: float) -> XY:
+        """The place `s_m` from the start, held to the path's ends."""
+        i, part = self._leg(s_m)
+        a, b = self.points[i], self.points[i + 1]
+        return XY(a.x + (b.x - a.x) * part, a.y + (b.y - a.y) * part)
+
+    def heading_deg(self, s_m: float) -> float:
+        """Clockwise from grid north."""
+        i, _ = self._leg(s_m)
+        a, b = self.points[i], self.points[i + 1]
+        return math.degrees(math.atan2(b.x - a.x, b.y - a.y)) % 360
+
+    def part(self, start_m: float, end_m: float) -> "Way":
+        between = [point for point, mark in zip(self.points, self._marks, strict=True) if start_m < mark < end_m]
+        return Way.along([self.at(start_m), *between, self.at(end_m)])
+
+    def reverse(self) -> "Way":
+        return Way(self.points[::-1])
+
+    def then(self, other: "Way") -> "Way":
+        return Way.along([*self.points, *other.points])
+
+    def rounded(self) -> "Way":
+        """Corners as a truck takes them."""
+        points = [self.points[0]]
+        for before, corner, after in zip(self.points, self.points[1:], self.points[2:], strict=False):
+            reach = min(_CORNER_CUT_M, 0.45 * before.distance_m(corner), 0.45 * corner.distance_m(after))
+            enter, leave = _towards(corner, before, reach), _towards(corner, after, reach)
+            for k in (0.0, 0.25, 0.5, 0.75, 1.0):
+                x = (1 - k) ** 2 * enter.x + 2 * k * (1 - k) * corner.x + k**2 * leave.x
+                y = (1 - k) ** 2 * enter.y + 2 * k * (1 - k) * corner.y + k**2 * leave.y
+                points.append(XY(x, y))
+        return Way.along([*points, self.points[-1]])
+
+    def _leg(self, s_m: float) -> tuple[int, float]:
+        marks = self._marks
+        s_m = min(max(s_m, 0.0), marks[-1])
+        i = min(bisect_right(marks, s_m), len(marks) - 1) - 1
+        return i, (s_m - marks[i]) / (marks[i + 1] - marks[i])
+
+
+@dataclass(frozen=True, slots=True)
+class DriveMotion:
+    """Where on the path, how fast."""
+
+    s_m: float
+    speed_mps: float
+
+
+class Drive:
+    """A truck goes from standing at one end of a path to standing at the other.
+
+    `waits` maps a distance along the path to the seconds it stands there (a red light).
+    """
+
+    def __init__(self, path: Way, *, limit_kmh: float, waits: Mapping[float, float]) -> None:
+        self.path = path
+        count = max(2, math.ceil(path.length_m / _SAMPLE_M))
+        step = path.length_m / count
+        marks = [i * step for i in range(count + 1)]
+        standing = {min(max(round(s / step), 1), count - 1): wait for s, wait in waits.items()}
+        speeds = _speeds(path, marks, limit_kmh / 3.6, standing)
+        self._times, self._marks, self._speeds = _timeline(marks, speeds, standing)
+
+    @property
+    def duration_s(self) -> float:
+        return self._times[-1]
+
+    def at(self, t_s: float) -> DriveMotion:
+        """Held to the ends."""
+        if t_s >= self.duration_s:
+            return DriveMotion(self.path.length_m, 0.0)
+        i = max(bisect_right(self._times, max(t_s, 0.0)) - 1, 0)
+        dt, whole = max(t_s, 0.0) - self._times[i], self._times[i + 1] - self._times[i]
+        acceleration = (self._speeds[i + 1] - self._speeds[i]) / whole
+        moved = self._speeds[i] * dt + 0.5 * acceleration * dt * dt
+        return DriveMotion(self._marks[i] + moved, self._speeds[i] + acceleration * dt)
+
+    def time_at(self, s_m: float) -> float:
+        """Seconds from the start until the truck first is `s_m` along (to the sample, some 10 m)."""
+        return next(t for t, s in zip(self._times, self._marks, strict=True) if s >= min(s_m, self._marks[-1]))
+
+
+def _speeds(path: Way, marks: list[float], limit: float, standing: Mapping[int, float]) -> list[float]:
+    speeds = [min(limit, _curve_limit(path, s)) for s in marks]
+    for i in (0, len(marks) - 1, *standing):
+        speeds[i] = 0.0
+    for i in range(1, len(marks)):
+        reach = math.sqrt(speeds[i - 1] ** 2 + 2 * ACCELERATION_MPS2 * (marks[i] - marks[i - 1]))
+        speeds[i] = min(speeds[i], reach)
+    for i in range(len(marks) - 2, -1, -1):
+        reach = math.sqrt(speeds[i + 1] ** 2 + 2 * BRAKING_MPS2 * (marks[i + 1] - marks[i]))
+        speeds[i] = min(speeds[i], reach)
+    return speeds
+
+
+def _curve_limit(path: Way, s: float) -> float:
+    """From the turn over the 20 m around: v = sqrt(a / curvature)."""
+    turn = path.heading_deg(s + _SAMPLE_M) - path.heading_deg(s - _SAMPLE_M)
+    turn_rad = math.radians(abs((turn + 180) % 360 - 180))
+    return max(_SLOWEST_MPS, math.sqrt(LATERAL_MPS2 * 2 * _SAMPLE_M / turn_rad)) if turn_rad > 1e-6 else math.inf
+
+
+def _timeline(
+    marks: list[float], speeds: list[float], standing: Mapping[int, float]
+) -> tuple[list[float], list[float], list[float]]:
+    times, places, paces = [0.0], [marks[0]], [0.0]
+    for i in range(1, len(marks)):
+        times.append(times[-1] + 2 * (marks[i] - marks[i - 1]) / (speeds[i] + speeds[i - 1]))
+        places.append(marks[i])
+        paces.append(speeds[i])
+        if i in standing:
+            times.append(times[-1] + standing[i])
+            places.append(marks[i])
+            paces.append(0.0)
+    return times, places, paces
+
+
+def _towards(start: XY, end: XY, distance_m: float) -> XY:
+    share = distance_m / start.distance_m(end)
+    return XY(start.x + (end.x - start.x) * share, start.y + (end.y - start.y) * share)

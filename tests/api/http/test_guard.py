@@ -1,0 +1,173 @@
+"""Tokens, sizes, hostile requests, and what is said when a part is away."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from httpx import AsyncClient
+
+from api.ports import ApiOptions, ApiParts
+from ingest.store import StoreUnavailable
+from rules.alerts.journal import AlertJournal
+from tests.api.conftest import client_of
+from tests.api.fakes import NOW, FakeHistory, change
+
+ACK = f"/api/v1/alerts/{change().alert_id}/acknowledge"
+BODY = {"actor": "li.wei"}
+
+
+async def test_without_a_token_in_the_settings_every_write_is_refused_and_says_what_to_set(parts: ApiParts) -> None:
+    async with client_of(parts, ApiOptions(version="1")) as client:
+        answer = await client.post(ACK, json=BODY, headers={"Authorization": "Bearer anything-at-all"})
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:haulwatch:problem:writes-off")
+    assert "HAULWATCH_API_TOKEN" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "Bearer wrong",
+        "Bearer ",
+        "Basic d3JpdGU=",
+        "write-token-for-tests",
+        "Bearer \xff\xfe",
+        "Bearer write-token-for-test",
+    ],
+)
+async def test_a_write_without_the_right_token_changes_nothing(
+    client: AsyncClient, journal: AlertJournal, header: str | None
+) -> None:
+    journal.record([change()], recorded_at=NOW)
+    headers = {} if header is None else {b"Authorization": header.encode("latin-1")}
+    answer = await client.post(ACK, json=BODY, headers=headers)
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="haulwatch"')
+    assert answer.headers["content-type"] == "application/problem+json"
+    detail = journal.alert(change().alert_id)
+    assert detail is not None
+    assert detail.actions == ()
+
+
+async def test_a_read_token_guards_reads_and_cannot_write(parts: ApiParts, journal: AlertJournal) -> None:
+    journal.record([change()], recorded_at=NOW)
+    options = ApiOptions(version="1", token="the-write-token", read_token="the-read-token")
+    async with client_of(parts, options) as client:
+        reader, writer = ({"Authorization": f"Bearer the-{kind}-token"} for kind in ("read", "write"))
+        for path in (
+            "/api/v1/devices",
+            "/api/v1/alerts",
+            "/api/v1/sites",
+            "/api/v1/ledger",
+            "/api/v1/deadletters",
+            "/metrics",
+        ):
+            assert (await client.get(path)).status_code == 401, path
+            assert (await client.get(path, headers=reader)).status_code == 200, path
+            assert (await client.get(path, headers=writer)).status_code == 200, path
+        assert (await client.get("/api/v1/alerts/stream")).status_code == 401
+        assert (await client.post(ACK, json=BODY, headers=reader)).status_code == 401
+        assert (await client.post(ACK, json=BODY, headers=writer)).status_code == 200
+        for path in ("/healthz", "/readyz", "/", "/openapi.json"):
+            assert (await client.get(path)).status_code == 200, path
+
+
+def test_tokens_are_not_shown() -> None:
+    assert "secret" not in repr(ApiOptions(version="1", token="secret-1", read_token="secret-2"))
+
+
+async def test_a_large_body_is_refused_whether_or_not_it_says_its_length(client: AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 1_024
+
+    for content in (b"x" * 70_000, endless()):
+        answer = await client.post(ACK, content=content, headers={"Authorization": "Bearer write-token-for-tests"})
+        assert (answer.status_code, answer.json()["type"]) == (413, "urn:haulwatch:problem:too-large")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "device_id",
+    [
+        "%00",
+        "..%2f..%2fetc%2fpasswd",
+        "%27%20OR%201=1--",
+        "%3Cscript%3E",
+        "truck-1%0d%0aX-Evil:1",
+        "%E8%BD%A6",
+        "a" * 64,
+        "truck-9",
+    ],
+)
+async def test_a_hostile_device_id_is_only_not_found(client: AsyncClient, device_id: str) -> None:
+    for path in (f"/api/v1/devices/{device_id}", f"/api/v1/devices/{device_id}/track"):
+        answer = await client.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "x-evil" not in answer.headers
+
+
+async def test_a_very_long_id_is_refused(client: AsyncClient) -> None:
+    assert (await client.get(f"/api/v1/devices/{'a' * 5_000}")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("GET", "/api/v1", 404), ("DELETE", "/api/v1/devices", 405), ("PUT", "/healthz", 405)],
+)
+async def test_what_is_not_there_is_a_problem_too(client: AsyncClient, method: str, path: str, status: int) -> None:
+    answer = await client.request(method, path)
+    assert answer.status_code == answer.json()["status"] == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(answer.json()) == {"type", "title", "status", "detail", "instance"}
+
+
+async def test_broken_json_is_a_problem(client: AsyncClient) -> None:
+    headers = {"Authorization": "Bearer write-token-for-tests", "Content-Type": "application/json"}
+    for content in (b"{", b"\xff\xfe", b"[" * 20_000, b"null"):
+        answer = await client.post(ACK, content=content, headers=headers)
+        assert answer.status_code in {400, 422}, content[:10]
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_store_that_is_away_is_a_503_that_says_when_to_come_back(
+    client: AsyncClient, history: FakeHistory
+) -> None:
+    history.away = StoreUnavailable("http://influx.internal:8086 refused", retry_after=7.4)
+    for path in ("latest", "readings/position", "track"):
+        answer = await client.get(f"/api/v1/devices/truck-1/{path}")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+        assert "influx.internal" not in answer.text
+    history.away = StoreUnavailable("timed out")
+    assert (await client.get("/api/v1/devices/truck-1")).headers["retry-after"] == "5"
+
+
+async def test_a_journal_that_is_away_is_a_503(parts_without_journal: ApiParts) -> None:
+    options = ApiOptions(version="1", token="write-token-for-tests")
+    async with client_of(parts_without_journal, options) as client:
+        for path in ("/api/v1/alerts", f"/api/v1/alerts/{change().alert_id}", "/api/v1/alerts/stream", "/metrics"):
+            answer = await client.get(path)
+            assert (answer.status_code, "retry-after" in answer.headers) == (503, True), path
+            assert "postgres" not in answer.text
+
+
+async def test_a_fault_of_ours_says_nothing_of_the_inside(client: AsyncClient, history: FakeHistory) -> None:
+    history.stored["position"] = [None]  # type: ignore[list-item]
+    answer = await client.get("/api/v1/devices/truck-1/latest")
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:haulwatch:problem:internal")
+    assert "NoneType" not in answer.text
+    assert "Traceback" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/api/v1/city", "/openapi.json", "/api/v1/nowhere"])
+async def test_head_is_get_without_the_content(client: AsyncClient, path: str) -> None:
+    got, asked = await client.get(path), await client.head(path)
+    assert asked.status_code == got.status_code
+    assert asked.content == b""
+    assert {**asked.headers, "date": ""} == {**got.headers, "date": ""}
+
+
+async def test_head_of_a_stream_does_not_wait_for_its_end(client: AsyncClient) -> None:
+    answer = await client.head("/api/v1/alerts/stream")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")

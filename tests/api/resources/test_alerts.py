@@ -1,0 +1,127 @@
+"""Finding alerts and acting on them, over the real journal."""
+
+import pytest
+from httpx import AsyncClient
+
+from rules.alerts.journal import AlertJournal
+from rules.alerts.model import Phase, Severity
+from tests.api.fakes import NOW, T0, change
+
+WRITE = {"Authorization": "Bearer write-token-for-tests"}
+
+
+@pytest.fixture
+def an_alert(journal: AlertJournal) -> str:
+    first = change()
+    journal.record([first], recorded_at=NOW)
+    return first.alert_id
+
+
+async def test_alerts_come_newest_first_in_pages_of_which_none_is_lost_or_repeated(
+    client: AsyncClient, journal: AlertJournal
+) -> None:
+    # Several open in the same millisecond: the page boundary falls between them.
+    journal.record([change(n // 4, subject=f"truck-{n}") for n in range(23)], recorded_at=NOW)
+    seen, cursor = [], None
+    while True:
+        params = {"limit": 5} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/api/v1/alerts", params=params)).json()
+        seen += [(alert["opened_at"], alert["alert_id"]) for alert in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 23
+    assert seen == sorted(seen, reverse=True)
+
+
+async def test_every_filter_narrows(client: AsyncClient, journal: AlertJournal) -> None:
+    journal.record(
+        [
+            change(0),
+            change(60, rule="bin_overflow", subject="bin-1", severity=Severity.P2),
+            change(120, subject="truck-2", phase=Phase.CLOSED, closed=300),
+        ],
+        recorded_at=NOW,
+    )
+    for params, expected in (
+        ({"rule": "bin_overflow"}, ["bin-1"]),
+        ({"severity": "P1"}, ["truck-2", "truck-1"]),
+        ({"phase": "closed"}, ["truck-2"]),
+        ({"subject": "truck-1"}, ["truck-1"]),
+        ({"open": "true"}, ["bin-1", "truck-1"]),
+        ({"open": "false"}, ["truck-2"]),
+        ({"handled": "true"}, []),
+        ({"start": T0 + 60_000, "end": T0 + 120_000}, ["bin-1"]),
+        ({"start": "2026-03-01T08:02:00Z"}, ["truck-2"]),
+    ):
+        page = (await client.get("/api/v1/alerts", params=params)).json()
+        assert [alert["subject"] for alert in page["items"]] == expected, params
+
+
+async def test_an_alert_explains_itself(client: AsyncClient, journal: AlertJournal) -> None:
+    journal.record([change(phase=Phase.PROVISIONAL), change(revision=2)], recorded_at=NOW)
+    detail = (await client.get(f"/api/v1/alerts/{change().alert_id}")).json()
+    assert detail["alert"]["phase"] == "confirmed"
+    assert detail["alert"]["evidence"]["findings"] == [{"en": "Bed raised for 42 s", "zh": "举升 42 秒"}]
+    assert [entry["change"]["phase"] for entry in detail["changes"]] == ["provisional", "confirmed"]
+
+
+async def test_an_alert_is_seen_handed_on_discussed_and_closed_once(client: AsyncClient, an_alert: str) -> None:
+    base = f"/api/v1/alerts/{an_alert}"
+    for verb, body in (
+        ("acknowledge", {"actor": "li.wei"}),
+        ("assign", {"actor": "li.wei", "assignee": "team-3"}),
+        ("comment", {"actor": "team-3", "note": "在路上"}),
+        ("close", {"actor": "team-3", "outcome": "confirmed_violation", "note": "12 t of spoil"}),
+    ):
+        answer = await client.post(f"{base}/{verb}", json=body, headers=WRITE)
+        assert answer.status_code == 200, answer.text
+    alert = answer.json()["alert"]
+    assert (alert["acknowledged_by"], alert["assigned_to"], alert["outcome"]) == (
+        "li.wei",
+        "team-3",
+        "confirmed_violation",
+    )
+    assert alert["handled_at"] == NOW
+    assert [action["kind"] for action in answer.json()["actions"]] == ["acknowledge", "assign", "comment", "close"]
+
+    again = await client.post(f"{base}/close", json={"actor": "x", "outcome": "false_alarm"}, headers=WRITE)
+    assert (again.status_code, again.json()["type"]) == (409, "urn:haulwatch:problem:already-closed")
+    assert (await client.get(base)).json()["alert"]["outcome"] == "confirmed_violation"
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "field"),
+    [
+        ("acknowledge", {}, "body.actor"),
+        ("acknowledge", {"actor": "   "}, "body.actor"),
+        ("acknowledge", {"actor": "a\nb"}, "body.actor"),
+        ("acknowledge", {"actor": "a" * 65}, "body.actor"),
+        ("acknowledge", {"actor": 7}, "body.actor"),
+        ("acknowledge", {"actor": "li.wei", "acotr": "x"}, "body.acotr"),
+        ("assign", {"actor": "li.wei"}, "body.assignee"),
+        ("comment", {"actor": "li.wei", "note": "a\x00b"}, "body.note"),
+        ("comment", {"actor": "li.wei", "note": "x" * 2_001}, "body.note"),
+        ("close", {"actor": "li.wei", "outcome": "done"}, "body.outcome"),
+    ],
+)
+async def test_a_faulty_body_is_told_its_field(
+    client: AsyncClient, an_alert: str, verb: str, body: dict[str, object], field: str
+) -> None:
+    answer = await client.post(f"/api/v1/alerts/{an_alert}/{verb}", json=body, headers=WRITE)
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+    assert (await client.get(f"/api/v1/alerts/{an_alert}")).json()["actions"] == []
+
+
+async def test_an_unknown_alert_is_not_found(client: AsyncClient) -> None:
+    unknown = "/api/v1/alerts/0123456789abcdef"
+    assert (await client.get(unknown)).status_code == 404
+    answer = await client.post(f"{unknown}/acknowledge", json={"actor": "li.wei"}, headers=WRITE)
+    assert (answer.status_code, answer.json()["instance"]) == (404, f"{unknown}/acknowledge")
+
+
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "MTIz", "%00", "é" * 20])
+async def test_a_foreign_cursor_is_refused(client: AsyncClient, cursor: str) -> None:
+    answer = await client.get("/api/v1/alerts", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.cursor")

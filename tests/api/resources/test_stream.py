@@ -1,0 +1,166 @@
+"""Live alerts over a real server on a free port."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from httpx import AsyncClient, Response
+
+from api.app import create_app
+from api.http.server import serve
+from api.ports import ApiOptions, ApiParts
+from rules.alerts.journal import AlertJournal
+from rules.alerts.model import AlertChange
+from tests.api.fakes import NOW, change
+from tests.servers import free_port
+
+Event = dict[str, str]
+
+
+class Served:
+    """A running API."""
+
+    def __init__(self, port: int, stop: asyncio.Event, serving: asyncio.Task[None]) -> None:
+        self.port = port
+        self.stop = stop
+        self.serving = serving
+
+    @asynccontextmanager
+    async def listen(self, path: str = "", **headers: str) -> AsyncIterator[tuple[Response, AsyncIterator[Event]]]:
+        async with (
+            AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20) as client,
+            client.stream("GET", f"/api/v1/alerts/stream{path}", headers=headers) as answer,
+        ):
+            yield answer, events(answer)
+
+
+async def events(answer: Response) -> AsyncIterator[Event]:
+    """Events and comments, as they come."""
+    event: Event = {}
+    async for line in answer.aiter_lines():
+        if not line:
+            yield event
+            event = {}
+            continue
+        name, _, value = line.partition(": ")
+        event[name or ":"] = value
+    if event:
+        pytest.fail(f"the stream ended inside an event: {event}")
+
+
+async def numbers(heard: AsyncIterator[Event], count: int) -> list[int]:
+    """Ids of the next `count` changes."""
+    found: list[int] = []
+    async for event in heard:
+        if event.get("event") == "change":
+            found.append(int(event["id"]))
+        if len(found) == count:
+            break
+    return found
+
+
+@asynccontextmanager
+async def served(parts: ApiParts, **options: float) -> AsyncIterator[Served]:
+    app = create_app(parts, ApiOptions(version="1", **options))  # type: ignore[arg-type]
+    stop, ready, port = asyncio.Event(), asyncio.Event(), free_port()
+    serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop, ready=ready), name="api under test")
+    try:
+        await asyncio.wait_for(ready.wait(), 10)
+        yield Served(port, stop, serving)
+    finally:
+        stop.set()
+        await asyncio.wait_for(serving, 15)
+
+
+def story(count: int, first: int = 0) -> list[AlertChange]:
+    return [change(n, subject=f"truck-{n}") for n in range(first, first + count)]
+
+
+async def test_a_listener_hears_what_happens_from_now_on(parts: ApiParts, journal: AlertJournal) -> None:
+    journal.record(story(3), recorded_at=NOW)
+    async with served(parts) as api, api.listen() as (answer, heard):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        await anext(heard)  # the greeting: the stream has its place
+        journal.record(story(2, first=3), recorded_at=NOW)
+        assert await numbers(heard, 2) == [4, 5]
+
+
+async def test_a_listener_that_was_away_resumes_after_the_last_event_it_saw(
+    parts: ApiParts, journal: AlertJournal
+) -> None:
+    journal.record(story(450), recorded_at=NOW)  # more than one batch
+    async with served(parts) as api:
+        async with api.listen("?after=0") as (_, heard):
+            seen = await numbers(heard, 120)
+        journal.record(story(5, first=450), recorded_at=NOW)
+        resume = {"Last-Event-ID": str(seen[-1])}
+        async with api.listen("?after=0", **resume) as (_, heard):  # the header wins, as browsers send both
+            seen += await numbers(heard, 335)
+    assert seen == list(range(1, 456))
+
+
+async def test_an_event_carries_the_whole_change(parts: ApiParts, journal: AlertJournal) -> None:
+    journal.record([change()], recorded_at=NOW)
+    async with served(parts) as api, api.listen("?after=0") as (_, heard):
+        await anext(heard)
+        event = await anext(heard)
+    assert (event["id"], event["event"]) == ("1", "change")
+    assert event["data"] == journal.changes_after(0, 1)[0].model_dump_json()
+
+
+async def test_an_id_of_another_journal_is_answered_with_reset(parts: ApiParts, journal: AlertJournal) -> None:
+    journal.record(story(2), recorded_at=NOW)
+    async with served(parts) as api, api.listen("?after=999") as (_, heard):
+        await anext(heard)
+        assert await anext(heard) == {"event": "reset", "id": "2", "data": '{"newest":2}'}
+        journal.record(story(1, first=2), recorded_at=NOW)
+        assert await numbers(heard, 1) == [3]
+
+
+async def test_silence_is_filled_with_heartbeats(parts: ApiParts) -> None:
+    async with served(parts, heartbeat_s=0.05) as api, api.listen() as (_, heard):
+        await anext(heard)
+        assert await anext(heard) == {":": "heartbeat"}
+
+
+async def test_streams_end_cleanly_when_the_server_stops(parts: ApiParts, journal: AlertJournal) -> None:
+    async with served(parts) as api, api.listen() as (_, heard):
+        await anext(heard)
+        api.stop.set()
+        assert [event async for event in heard] == []  # no broken transfer: httpx would raise
+        await asyncio.wait_for(api.serving, 3)
+
+
+async def test_a_client_that_leaves_frees_its_place(parts: ApiParts) -> None:
+    async with served(parts, max_streams=2) as api:
+        async with api.listen() as (_, first), api.listen() as (_, second):
+            await anext(first)
+            await anext(second)
+            async with api.listen() as (answer, _):
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+        async with asyncio.timeout(10):
+            while True:
+                async with api.listen() as (answer, _):
+                    if answer.status_code == 200:
+                        break
+
+
+async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, journal: AlertJournal) -> None:
+    async with served(parts) as api:
+        with socket.create_connection(("127.0.0.1", api.port)) as stuck:
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            stuck.sendall(b"GET /api/v1/alerts/stream?after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+            journal.record(story(3_000), recorded_at=NOW)
+            async with asyncio.timeout(20):
+                async with api.listen("?after=0") as (_, heard):
+                    assert await numbers(heard, 3_000) == list(range(1, 3_001))
+            with suppress(OSError):
+                stuck.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("path", ["?after=-1", "?after=1.5", "?after=x", "?after=" + "9" * 30])
+async def test_an_id_that_is_no_number_is_refused(client: AsyncClient, path: str) -> None:
+    answer = await client.get(f"/api/v1/alerts/stream{path}")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.after")

@@ -1,0 +1,60 @@
+"""`make bench`: what the path costs on this machine, and how fast it is."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from haulwatch.commands.shared import JsonFlag, err, fail, plainly, print_json
+from tests.bench import BenchFailed
+from tests.bench.report import print_report
+from tests.bench.run import Stage, run
+from tests.bench.terrain import FULL, QUICK
+
+
+@plainly
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Less of everything: under three minutes.")] = False,
+    stage: Annotated[
+        list[Stage] | None,
+        typer.Option(help="Only this; may be given again. Default: all but soak, and with --quick but fleets."),
+    ] = None,
+    messages: Annotated[
+        int | None, typer.Option(min=1_000, max=1_000_000, help="Of each stage that is measured by throughput.")
+    ] = None,
+    soak: Annotated[
+        float | None, typer.Option(metavar="MINUTES", min=0.1, max=720, help="Watch memory for so long as well.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure rates, CPU and memory per process, latencies and scaling of the path, on this machine's loopback.
+
+    Starts Mosquitto, InfluxDB behind nginx (the embedded store where they are not installed) and the real processes in
+    a temporary folder, with a synthetic city and a load generator of its own; ends by itself and leaves nothing.
+    What else runs on the machine is in the figures: see the load average beside them.
+
+    Exit code 0: all was measured. 1: a stage failed, the others stand. 2: nothing could be measured.
+    """
+    sizes = QUICK if quick else FULL
+    if messages is not None:
+        sizes = replace(sizes, messages=messages)
+    left_out = {Stage.SOAK, Stage.FLEETS} if quick else {Stage.SOAK}
+    wanted = set(stage or set(Stage) - left_out)
+    if soak is not None:
+        wanted.add(Stage.SOAK)
+    elif Stage.SOAK in wanted:
+        fail("say how long to soak: --soak MINUTES")
+    try:
+        report = run(sizes, wanted, (soak or 0.0) * 60, lambda text: err.print(text, style="dim", markup=False))
+    except BenchFailed as exc:
+        fail(str(exc))
+    if as_json:
+        print_json(report.to_json())
+    else:
+        print_report(report)
+    if report.failures:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(bench)

@@ -1,0 +1,121 @@
+"""What a run says: JSON that can be compared over time, or tables."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from haulwatch.commands.shared import out, print_table
+from tests.bench.measures import Circumstances, Fleet, Latency, Memory, Scale, Throughput, WholePath
+
+_ALONE = ("load_only", "receive_only", "receive_append", "judge_alone", "recorder_alone")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was measured; None for what was not asked for."""
+
+    circumstances: Circumstances
+    load_only: Throughput | None = None
+    receive_only: Throughput | None = None
+    receive_append: Throughput | None = None
+    whole_path: WholePath | None = None
+    judge_alone: Throughput | None = None
+    recorder_alone: Throughput | None = None
+    latency_ms: Latency | None = None
+    scaling: tuple[Scale, ...] | None = None
+    fleets: tuple[Fleet, ...] | None = None
+    soak: tuple[Memory, ...] | None = None
+    failures: Mapping[str, str] | None = None
+    """Why a stage that was asked for is missing."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Whole path to receive and append."""
+        if self.whole_path is None or self.receive_append is None:
+            return None
+        return round(self.whole_path.rate / self.receive_append.rate, 3)
+
+    def to_json(self) -> dict[str, Any]:
+        """Rates in messages/s, `cpu_us` in CPU microseconds per message; parts that were not measured are absent."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return said | ({"ratio": self.ratio} if self.ratio is not None else {})
+
+
+def print_report(report: Report) -> None:
+    """For people."""
+    place = report.circumstances
+    out.print(
+        f"{place.cpu_count} CPUs, load {place.load_average} before; {place.broker}; {place.store}; "
+        f"Python {place.python}, judgement {'compiled' if place.compiled else 'interpreted'}; "
+        f"a sync takes {place.sync_ms} ms",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    alone = [(name, value) for name in _ALONE if (value := getattr(report, name)) is not None]
+    if alone:
+        rows = [(name.replace("_", " "), round(value.rate), value.cpu_us) for name, value in alone]
+        print_table("Alone", ("what", "messages/s", "CPU µs/message"), rows, right=("messages/s", "CPU µs/message"))
+    if report.whole_path is not None:
+        _print_whole_path(report.whole_path, report.ratio)
+    if report.latency_ms is not None:
+        _print_latency(report.latency_ms)
+    if report.scaling is not None:
+        columns = ("devices", "rules", "collector", "recorder", "judge", "all µs", "snapshot ms", "snapshot MB")
+        scales = [
+            (
+                *(s.devices, s.rules, s.collector_cpu_us, s.recorder_cpu_us, s.judge_cpu_us, s.cpu_us),
+                *(s.snapshot_ms, s.snapshot_mb),
+            )
+            for s in report.scaling
+        ]
+        title = "CPU µs per message, each process alone, by size of the fleet (5 and 20 rules: the four again)"
+        print_table(title, columns, scales, right=columns)
+    if report.fleets is not None:
+        _print_fleets(report.fleets)
+    if report.soak is not None:
+        _print_memory(report.soak)
+    for stage, why in (report.failures or {}).items():
+        out.print(f"{stage} could not be measured: {why}", style="red", markup=False, soft_wrap=True)
+
+
+def _print_whole_path(whole: WholePath, ratio: float | None) -> None:
+    said = "" if ratio is None else f", {ratio:.0%} of receive and append"
+    title = f"Whole path: {whole.rate:,.0f} messages/s{said}; {whole.stored:,} of {whole.published:,} stored"
+    rows = [(name, cpu_us, whole.memory_mb.get(name)) for name, cpu_us in whole.cpu_us.items()]
+    rows.append(("all", round(sum(whole.cpu_us.values()), 1), round(sum(whole.memory_mb.values()), 1)))
+    columns = ("process", "CPU µs/message", "peak MB")
+    print_table(title, columns, rows, right=columns[1:])
+
+
+def _print_latency(latency: Latency) -> None:
+    rows = [
+        (name, taken.p50, taken.p99, taken.samples)
+        for name, taken in (("durable", latency.durable), ("stored", latency.stored), ("alert", latency.alert))
+    ]
+    columns = ("publish →", "p50 ms", "p99 ms", "samples")
+    behind = "" if latency.behind_s < 1 else f"; the path fell behind and was done {latency.behind_s:.0f} s later"
+    title = f"Latency at {latency.rate:,.0f} messages/s, {latency.alerts_due} alerts due{behind}"
+    print_table(title, columns, rows, right=columns[1:])
+
+
+def _print_fleets(fleets: tuple[Fleet, ...]) -> None:
+    names: Mapping[str, float] = fleets[0].cpu_us if fleets else {}
+    columns = ("devices", *names, "ours", "all", "ours MB", "store MB")
+    rows = [
+        (
+            *(one.devices, *one.cpu_us.values(), one.own_cpu_us, one.all_cpu_us),
+            *(round(sum(one.memory_mb.values())), round(one.store_memory_mb)),
+        )
+        for one in fleets
+    ]
+    print_table(
+        "CPU µs per message of the whole path at a steady rate, by size of the fleet", columns, rows, right=columns
+    )
+
+
+def _print_memory(soak: tuple[Memory, ...]) -> None:
+    names: Mapping[str, float] = soak[0].memory_mb if soak else {}
+    columns = ("s", *(f"{name} MB" for name in names))
+    rows = [(round(memory.at_s), *memory.memory_mb.values()) for memory in soak]
+    print_table("Resident memory", columns, rows, right=columns)

@@ -1,0 +1,144 @@
+"""Secrets, their hashes, and the files made of them; that Mosquitto takes them is shown in tests/integration."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from devices.access.broker_access import (
+    Service,
+    device_access,
+    device_acl,
+    dynamic_security,
+    password_file,
+    read_password_file,
+    service_acl,
+)
+from devices.access.credentials import BadHash, HashedSecret, new_secret
+from devices.access.new_device import UnfitDevice, check_device, check_device_id
+from devices.city.model import ALWAYS, City, Device, DeviceRole, Validity, Vehicle
+from devices.geo.geometry import LatLon
+from tests import ROOT
+from tests.servers import program
+
+DEPLOY = ROOT / "deploy"
+
+
+def test_a_secret_is_long_random_and_needs_no_escaping() -> None:
+    secrets = {new_secret() for _ in range(100)}
+    assert len(secrets) == 100
+    assert all(len(secret) == 32 and secret.replace("-", "a").replace("_", "a").isalnum() for secret in secrets)
+
+
+@pytest.mark.real
+def test_the_hash_is_the_one_mosquitto_makes_itself(tmp_path: Path) -> None:
+    path = tmp_path / "passwords"
+    command = [program("mosquitto_passwd"), "-b", "-c", str(path), "truck-001", "correct horse"]
+    subprocess.run(command, check=True, capture_output=True)
+    theirs = read_password_file(path.read_text())["truck-001"]
+    ours = HashedSecret.of("correct horse")
+    assert theirs.digest == hashlib.pbkdf2_hmac("sha512", b"correct horse", theirs.salt, theirs.iterations)
+    assert ours.digest == hashlib.pbkdf2_hmac("sha512", b"correct horse", ours.salt, theirs.iterations)
+    assert len(ours.salt) == len(theirs.salt)
+
+
+def test_a_hash_is_read_back_and_shows_neither_secret_nor_digest() -> None:
+    hashed = HashedSecret.of("correct horse")
+    assert HashedSecret.parse(str(hashed)) == hashed
+    assert hashed != HashedSecret.of("correct horse"), "each has a salt of its own"
+    assert "horse" not in repr(hashed) + str(hashed)
+    assert str(hashed).split("$")[-1] not in repr(hashed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "secret",
+        "$6$c2FsdA==$c2FsdA==",
+        "$7$x$c2FsdA==$c2FsdA==",
+        "$7$101$c2FsdA==$",
+        "$7$101$***$c2FsdA==",
+        "$7$101$=AAA$c2FsdA==",
+    ],
+)
+def test_what_is_no_such_hash_is_refused(text: str) -> None:
+    with pytest.raises(BadHash, match="mosquitto_passwd"):
+        HashedSecret.parse(text)
+
+
+def test_a_password_file_is_sorted_and_read_back() -> None:
+    hashes = {"truck-2": HashedSecret.of("b"), "truck-1": HashedSecret.of("a")}
+    text = password_file(hashes)
+    assert [line.split(":")[0] for line in text.splitlines()] == ["truck-1", "truck-2"]
+    assert read_password_file(f"# ours\n\n{text}") == hashes
+
+
+@pytest.mark.parametrize(
+    "device_id",
+    ["+", "#", "a+b", "a#", "a/b", "a:b", "a\n", "a b", "", "%u", "$SYS", "-a", "é", "a" * 65, "alerts", *Service],
+)
+def test_no_device_is_called_what_would_open_another_topic_or_line(device_id: str) -> None:
+    with pytest.raises(UnfitDevice, match="device id"):
+        check_device_id(device_id)
+
+
+CITY = City(
+    "test", "Test", "试", "UTC", LatLon(35.5, 112.8),
+    devices={"truck-1": Device("truck-1", DeviceRole.TRUCK, vehicle_id="v-1", validity=Validity(None, 1_000))},
+    vehicles={"v-1": Vehicle("v-1", "晋E·D0001")},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("device", "words"),
+    [
+        (Device("truck-2", DeviceRole.TRUCK), "--vehicle"),
+        (Device("bin-1", DeviceRole.RECYCLING_POINT), "--site"),
+        (Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-2"), "vehicle 'v-2' is not registered"),
+        (Device("bin-1", DeviceRole.RECYCLING_POINT, site_id="s-1"), "site 's-1' is not registered"),
+        (Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-1", validity=ALWAYS), "carries 'truck-1'"),
+        (Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-1", validity=Validity(9, 9)), "end of validity"),
+    ],
+)
+def test_a_device_that_does_not_fit_the_city_is_refused_with_the_mend(device: Device, words: str) -> None:
+    with pytest.raises(UnfitDevice, match=words):
+        check_device(device, CITY)
+
+
+def test_the_terminal_that_comes_after_another_fits() -> None:
+    check_device(Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-1", validity=Validity(1_000)), CITY)
+
+
+def test_a_device_may_not_write_its_own_command() -> None:
+    access = device_access("truck-1")
+    assert access.read == ("haulwatch/v1/truck-1/command",)
+    assert "haulwatch/v1/truck-1/command/ack" in access.write
+    assert not any("+" in topic or "#" in topic or topic.endswith("/command") for topic in access.write)
+
+
+def test_a_disabled_device_is_denied_by_name() -> None:
+    first, second, patterns = device_acl(["truck-2", "truck-1"]).split("\n\n")
+    assert first == "user truck-1\ntopic deny haulwatch/v1/truck-1/#"
+    assert second == "user truck-2\ntopic deny haulwatch/v1/truck-2/#"
+    assert patterns == device_acl()
+
+
+def test_the_deployed_access_of_our_own_processes_is_what_the_code_says() -> None:
+    deployed = (DEPLOY / "mosquitto" / "services.acl").read_text()
+    assert [line for line in deployed.splitlines() if line[:1] != "#"] == ["", *service_acl().splitlines()]
+
+
+def test_dynamic_security_has_a_role_for_each_and_marks_the_disabled() -> None:
+    devices = {name: HashedSecret.of(name) for name in ("truck-1", "truck-2")}
+    said = json.loads(dynamic_security(devices, ["truck-2"], {Service.ALERTS: HashedSecret.of("x")}))
+    assert {client["username"]: client.get("disabled", False) for client in said["clients"]} == {
+        "truck-1": False, "truck-2": True, "haulwatch-alerts": False,
+    }  # fmt: skip
+    assert {role["rolename"] for role in said["roles"]} == {"truck-1", "truck-2", "haulwatch-alerts"}
+    assert not any(
+        said["defaultACLAccess"][kind] for kind in ("publishClientSend", "publishClientReceive", "subscribe")
+    )
+    assert "%u" not in json.dumps(said), "the plugin of 2.0 does not know it"

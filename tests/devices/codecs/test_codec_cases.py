@@ -1,0 +1,124 @@
+"""Every folder of `cases/` is a message and what becomes of it. A new bug report becomes a new folder."""
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec import to_builtins
+
+from devices.codecs.native import Flaw, decode
+from devices.readings.models import Fill, Reading
+from devices.readings.refusals import DecodeError, Refusal
+
+CASES = sorted((Path(__file__).parent / "cases").iterdir())
+
+
+def told(refusal: Refusal) -> str:
+    return f"{refusal.reason}: {refusal.field}"
+
+
+def shown(item: Reading | Flaw) -> object:
+    if isinstance(item, Flaw):
+        return {"flaw": told(item.refusal)}
+    return {name: value for name, value in to_builtins(item).items() if value is not None}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_message_becomes_what_its_case_says(case: Path) -> None:
+    topic = (case / "topic.txt").read_text().rstrip("\n")
+    payload = next(case.glob("payload.*")).read_bytes()
+    if (case / "error.txt").exists():
+        with pytest.raises(DecodeError) as caught:
+            decode(topic, payload)
+        refusal = caught.value.refusal
+        assert told(refusal) == (case / "error.txt").read_text().strip()
+        assert refusal.detail.startswith(str(refusal.field)), "a refusal's sentence begins with the field it concerns"
+        assert len(refusal.detail) <= 500
+        assert refusal.detail.isprintable()
+    else:
+        assert [shown(item) for item in decode(topic, payload)] == json.loads((case / "expected.json").read_text())
+
+
+def test_flaw_keeps_the_bad_element_for_the_dead_letters() -> None:
+    flaw = decode("haulwatch/v1/point-1/fill", '[{"ts": 1767225600000, "fill_pct": "满"}]'.encode())[0]
+    assert isinstance(flaw, Flaw)
+    assert json.loads(flaw.raw) == {"ts": 1767225600000, "fill_pct": "满"}
+
+
+def test_size_limit_is_the_callers_to_lower() -> None:
+    payload = b'{"ts": 1767225600000, "fill_pct": 5}'
+    assert decode("haulwatch/v1/point-1/fill", payload, max_bytes=len(payload))
+    with pytest.raises(DecodeError, match="too_large"):
+        decode("haulwatch/v1/point-1/fill", payload, max_bytes=len(payload) - 1)
+
+
+def test_flaw_keeps_its_very_bytes_unless_only_we_can_read_the_array() -> None:
+    bad = '{"fill_pct":1e3,  "ts" : 1767225600000, "note":"\\u6ee1"}'
+    [flaw, reading] = decode("haulwatch/v1/point-1/fill", f'[ {bad} , {{"ts":1767225600000,"fill_pct":5}}]'.encode())
+    assert isinstance(flaw, Flaw)
+    assert not isinstance(reading, Flaw)
+    assert flaw.raw == bad.encode()
+    [flaw, _] = decode("haulwatch/v1/point-1/fill", f'[{bad},{{"ts":NaN}}]'.encode())
+    assert isinstance(flaw, Flaw)
+    assert json.loads(flaw.raw) == json.loads(bad)
+
+
+def test_device_left_out_empty_or_null_is_the_topics_in_a_message_and_in_an_array() -> None:
+    said = ("", '"device_id":"",', '"device_id":null,', '"device_id":"P-1",')
+    payloads = [f'{{{device}"ts":1767225600000,"fill_pct":5}}' for device in said]
+    readings = [reading for one in payloads for reading in decode("haulwatch/v1/P-1/fill", one.encode())]
+    assert readings == [Fill(device_id="P-1", ts=1767225600000, fill_pct=5.0)] * 4
+    assert decode("haulwatch/v1/P-1/fill", f"[{','.join(payloads)}]".encode()) == readings
+
+
+@pytest.mark.parametrize("depth", [199, 200, 5_000, 30_000])
+def test_depth_of_what_nobody_asked_for_is_bounded_the_same_from_wherever_it_is_decoded(depth: int) -> None:
+    payload = b'{"ts":1767225600000,"fill_pct":5,"extra":%s}' % (b"[" * depth + b"]" * depth)
+    found = [_outcome(payload), _from_a_deep_stack(payload, 600)]
+    assert found == (["taken"] * 2 if depth <= 200 else ["broken_json: payload"] * 2)
+
+
+@pytest.mark.parametrize(
+    "shape", ['{"ts":1767225600000,"fill_pct":5,"extra":%s}', '[{"ts":1767225600000,"fill_pct":5,"extra":%s}]']
+)
+@pytest.mark.parametrize("extra", [b'"\xff"', b'"\xed\xa0\x80"', rb'"\ud800"', b"1" * 4_301, b"01", b"[1,]", b'"\n"'])
+def test_unknown_fields_are_held_to_json_all_the_same(shape: str, extra: bytes) -> None:
+    whole = (shape % '{"a":[1,"晋",null,1e999,NaN]}').encode()
+    assert len(decode("haulwatch/v1/P-1/fill", whole)) == 1
+    assert _outcome(shape.encode() % extra) == "broken_json: payload"
+
+
+def _from_a_deep_stack(payload: bytes, deep: int) -> str:
+    return _from_a_deep_stack(payload, deep - 1) if deep else _outcome(payload)
+
+
+def _outcome(payload: bytes) -> str:
+    try:
+        decode("haulwatch/v1/P-1/fill", payload)
+    except DecodeError as exc:
+        return told(exc.refusal)
+    return "taken"
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ('"lat":91', "lat: should be a number from -90 to 90 (found 91)"),
+        ('"lat":"1"', "lat: should be a number from -90 to 90 (found '1')"),
+        ('"ts":1', "ts: should be a whole number from 946684800000 to 4102444800000 (found 1)"),
+        ('"lift_up":1', "lift_up: should be true or false (found 1)"),
+        ('"load":"heavy"', "load: should be 'empty' or 'partial' or 'loaded' (found 'heavy')"),
+        ('"manifest":""', "manifest: should be text of 1 to 64 characters (found '')"),
+        ('"manifest":"M\\u200b"', "manifest: Text should have no invisible character, has U+200B (found 'M\\u200b')"),
+    ],
+)
+def test_refusal_says_what_is_expected_and_what_was_found(said: str, detail: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode("haulwatch/v1/truck-1/position", f'{{"ts":1767225600000,"lat":1,"lon":2,{said}}}'.encode())
+    assert caught.value.refusal.detail == detail
+
+
+def test_the_first_bad_field_in_the_models_order_is_named_whatever_the_payloads_order() -> None:
+    for said in ('"lon":"x","lat":91', '"lat":91,"lon":"x"', '"hdop":-1,"lon":"x","seq":1,"lat":1,"lat":91'):
+        with pytest.raises(DecodeError, match="out_of_bounds: lat"):
+            decode("haulwatch/v1/truck-1/position", f'{{{said},"ts":1767225600000}}'.encode())

@@ -1,0 +1,161 @@
+"""The registry on SQLite and PostgreSQL: the same stories on both."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from shapely import LineString
+
+from devices.city.files import read_city
+from devices.city.model import City, Device, DeviceRole, Validity
+from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
+from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
+from devices.db.tables import metadata
+from tests import ROOT
+
+SMALL_CITY = ROOT / "tests" / "devices" / "small_city"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    engine_url: str = (
+        f"sqlite:///{tmp_path / 'registry.db'}"
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgres_url")
+    )
+    engine = open_database(engine_url)
+    metadata.create_all(engine)
+    engine.dispose()
+    return engine_url
+
+
+@pytest.fixture
+def registry(url: str) -> Iterator[Registry]:
+    opened = Registry(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def city() -> City:
+    return read_city(SMALL_CITY)
+
+
+def test_empty_registry_says_how_to_fill_it(registry: Registry) -> None:
+    assert registry.revision() == 0
+    with pytest.raises(CityMissing, match="haulwatch city import"):
+        registry.load_city()
+
+
+def test_city_comes_back_as_it_went_in(registry: Registry, city: City) -> None:
+    report = registry.import_city(city)
+    assert report.revision == registry.revision() == 1
+    loaded = registry.load_city()
+    assert loaded == replace(
+        city, revision=1, devices=dict(sorted(city.devices.items())), sites=dict(sorted(city.sites.items()))
+    )
+
+
+def test_same_city_twice_changes_nothing(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    again = registry.import_city(city)
+    assert not again.changed_anything
+    assert again.revision == registry.revision() == 1
+    assert again.tables["site"] == Changes(added=0, changed=0, unchanged=4)
+
+
+def test_a_change_is_one_revision_and_is_counted(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    slower = replace(city.devices["truck"], report_interval_s=30)
+    new = Device("truck-2", DeviceRole.TRUCK, vehicle_id="lorry", validity=Validity(None, 5))
+    report = registry.import_city(replace(city, devices={**city.devices, "truck": slower, "truck-2": new}))
+    assert report.tables["device"] == Changes(added=1, changed=1, unchanged=1)
+    assert report.revision == 2
+    loaded = registry.load_city()
+    assert (loaded.devices["truck"], loaded.devices["truck-2"]) == (slower, new)
+    validity = loaded.devices["truck-2"].validity
+    assert (validity.covers(4), validity.covers(5)) == (True, False)
+
+
+def test_what_an_import_leaves_out_is_kept(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    report = registry.import_city(replace(city, devices={}, permits=()))
+    assert not report.changed_anything
+    assert set(registry.load_city().devices) == {"truck", "bin-terminal"}
+
+
+def test_new_version_of_a_route_stands_beside_the_old_one(registry: Registry, city: City) -> None:
+    old = replace(city.routes[0], validity=Validity(None, 1_000))
+    new = replace(old, version=2, line=LineString([(112.841, 35.481), (112.801, 35.501)]), validity=Validity(1_000))
+    registry.import_city(replace(city, routes=(old,)))
+    registry.import_city(replace(city, routes=(new,)))
+    assert registry.load_city().routes == (old, new)
+
+
+def test_one_database_is_one_city(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    with pytest.raises(AnotherCity, match="smallville"):
+        registry.import_city(replace(city, id="elsewhere"))
+    assert registry.load_city().id == "smallville"
+
+
+def test_failed_import_leaves_everything_as_it_was(registry: Registry, city: City) -> None:
+    dangling = Device("truck-2", DeviceRole.TRUCK, vehicle_id="nowhere")
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        registry.import_city(replace(city, devices={"truck-2": dangling}))
+    assert registry.revision() == 0
+    with pytest.raises(CityMissing):
+        registry.load_city()
+
+
+def test_another_process_sees_the_new_revision(url: str, registry: Registry, city: City) -> None:
+    watcher = Registry(url)
+    assert watcher.revision() == 0
+    registry.import_city(city)
+    assert watcher.revision() == 1
+    assert watcher.load_city().name == "Smallville"
+    watcher.close()
+
+
+def test_loading_and_importing_at_once_do_not_wait_for_each_other(url: str, registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    reader = open_database(url)
+    with transaction(reader) as connection:
+        before = connection.exec_driver_sql("SELECT count(*) FROM device").scalar()
+        registry.import_city(replace(city, name="Smallville II"))
+        assert connection.exec_driver_sql("SELECT count(*) FROM device").scalar() == before
+    assert registry.load_city().name == "Smallville II"
+    reader.dispose()
+
+
+def test_sqlite_is_durable_watches_keys_and_reads_one_state(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'new' / 'registry.db'}")
+    with transaction(engine) as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "foreign_keys", "synchronous")
+        }
+        assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2}
+        assert connection.connection.driver_connection.in_transaction  # type: ignore[union-attr]
+    engine.dispose()
+
+
+def test_missing_tables_name_the_mend(tmp_path: Path) -> None:
+    registry = Registry(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(DatabaseMisconfigured, match="haulwatch db upgrade"):
+        registry.revision()
+    registry.close()
+
+
+def test_unreachable_database_is_unavailable_not_wrong() -> None:
+    registry = Registry("postgresql://haulwatch@127.0.0.1:1/haulwatch")
+    with pytest.raises(DatabaseUnavailable):
+        registry.revision()
+    registry.close()
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "no url", ""])
+def test_other_urls_are_refused_before_anything_is_opened(url: str) -> None:
+    with pytest.raises(DatabaseMisconfigured, match="use sqlite"):
+        Registry(url)

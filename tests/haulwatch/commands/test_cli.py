@@ -1,0 +1,219 @@
+"""The command line from outside: what is documented, what a slip is answered with, and what tables look like."""
+
+import json
+import os
+import re
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from haulwatch.cli import command_line
+from haulwatch.commands import shared
+from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.deltas import LedgerDelta
+from ingest.recorder.state import BatchCommit, RecorderState
+from tests import ROOT
+from tests.servers import free_port
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in a data directory of its own, where no broker answers."""
+    for name in [name for name in os.environ if name.startswith("HAULWATCH_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HAULWATCH_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("HAULWATCH_MQTT_URL", f"mqtt://127.0.0.1:{free_port()}")
+    monkeypatch.setattr(shared.out, "width", 80)
+
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(command_line(), arguments)
+
+    return invoke
+
+
+def refused(result: Result) -> str:
+    """What was said of a slip: exit code 2, in words, on standard error."""
+    assert result.exit_code == 2, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    return result.stderr
+
+
+def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    command = group or typer.main.get_command(command_line())
+    if not hasattr(command, "commands"):
+        yield path, command
+        return
+    for name, below in command.commands.items():
+        yield from commands(below, (*path, name))
+
+
+@pytest.mark.parametrize(("path", "command"), [pytest.param(*each, id=" ".join(each[0])) for each in commands()])
+def test_every_command_explains_itself_and_stands_in_the_readme(path: tuple[str, ...], command: Any) -> None:
+    assert len(command.help or "") > 20
+    for parameter in command.params:
+        assert parameter.help, f"{' '.join(path)}: {parameter.name}"
+    table = re.findall(r"^\| (`.*?) \|", README, re.MULTILINE)
+    # A row names a group once: `device list`, `show`.
+    named = {name for row in table for name in _named(re.findall(r"`([a-z -]+)`", row))}
+    assert " ".join(path) in named
+
+
+def _named(row: list[str]) -> Iterator[str]:
+    group = row[0].split()[0] if row and " " in row[0] else ""
+    for name in row:
+        yield name if not group or " " in name else f"{group} {name}"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["city show", "city import jincheng", "db status", "db upgrade", "device list", "device show x", "deadletter list",
+     "ledger", "replay", "collect", "record", "judge", "serve", "run", "simulate", "broker"],
+)  # fmt: skip
+def test_a_data_directory_that_cannot_be_is_named_in_one_line(run: Run, data_dir: Path, arguments: str) -> None:
+    data_dir.write_text("a file stands in its place")
+    said = refused(run(*arguments.split()))
+    assert str(data_dir) in said
+    assert "Not a directory" in said or "File exists" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", ["city show", "device list", "record", "judge", "serve", "replay"])
+def test_what_needs_a_city_says_how_to_get_one(run: Run, arguments: str) -> None:
+    assert "haulwatch db upgrade" in refused(run(*arguments.split()))
+    assert run("db", "upgrade").exit_code == 0
+    assert "haulwatch city import DIR" in refused(run(*arguments.split()))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["city", "import", "no-such-folder"], "city.yaml: file: cannot be read: No such file or directory"),
+        (["device", "show", "truck-999"], "`haulwatch device list` shows those that are"),
+        (["ledger", "--device", "truck-999"], "nothing was ever received of 'truck-999'"),
+        (["deadletter", "show", "1"], "there is no dead letter 1"),
+        (["deadletter", "show", "9" * 30], "9223372036854775807"),
+        (["deadletter", "redrive"], "say which"),
+        (["doctor", "moon"], "no such check: moon"),
+        (["broker", "--port", "70000"], "65535"),
+        (["replay", "--log", "no-such-folder"], "does not exist"),
+        (["simulate", "--from", "gone.gpx"], "gone.gpx: cannot be opened: No such file"),
+        (["simulate", "--from", "x.csv", "--columns", "lat"], "'lat' is not WHAT=COLUMN"),
+        (["simulate", "--from", "x.csv", "--columns", "colour=1"], "--columns: colour is not one of time, lat"),
+        (["simulate", "--from", "x.csv", "--separator", "||"], "--separator: '||' is not a single character"),
+        (["simulate", "--from", "x.csv", "--timezone", "Mars/Base"], "--timezone: 'Mars/Base' is not in the IANA"),
+        (["simulate", "--from", "x.csv", "--speed", "0.5", "--shift-to-now"], "--speed: below 1"),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_wrong(run: Run, arguments: list[str], words: str) -> None:
+    assert run("city", "import", "jincheng").exit_code == 0
+    # Long lines of usage errors stand in a box, wrapped.
+    assert words in re.sub(r"\s*│?\n│?\s*", " ", refused(run(*arguments)))
+
+
+def test_a_recording_that_does_not_say_whose_it_is_names_the_options(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "day.csv").write_text("time,lat,lon\n2026-01-01T00:00:00Z,35.5,112.8\n")
+    said = refused(run("simulate", "--from", str(tmp_path / "day.csv")))
+    assert "day.csv, row 2" in said
+    assert "--device" in said
+
+
+def test_a_port_in_use_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"127.0.0.1:{port}" in refused(run("broker", "--port", str(port)))
+        monkeypatch.setenv("HAULWATCH_API_PORT", str(port))
+        run("city", "import", "jincheng")
+        assert "HAULWATCH_API_PORT" in refused(run("serve"))
+
+
+def test_a_device_list_keeps_ids_whole_in_80_columns(run: Run) -> None:
+    run("city", "import", "jincheng")
+    shown = run("device", "list").stdout
+    ids = [device["device"] for device in json.loads(run("device", "list", "--json").stdout)]
+    assert len(ids) == 59
+    assert all(re.search(rf"^{re.escape(name)} ", shown, re.MULTILINE) for name in ids)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_a_device_is_shown_as_people_read_it(run: Run) -> None:
+    run("city", "import", "jincheng")
+    shown = run("device", "show", "truck-001").stdout
+    assert re.search(r"valid_from\s+2020-01-01 00:00:00", shown)
+    assert re.search(r"last heard\s+never", shown)
+    assert json.loads(run("device", "show", "truck-001", "--json").stdout)["valid_from"] == 1_577_808_000_000
+
+
+def test_importing_a_city_twice_changes_nothing(run: Run) -> None:
+    first, second = (json.loads(run("city", "import", "jincheng", "--json").stdout) for _ in range(2))
+    assert first["revision"] == second["revision"] == 1
+    assert first["tables"]["device"]["added"] == 59
+    assert second["tables"]["device"] == {"added": 0, "changed": 0, "unchanged": 59}
+
+
+def test_letters_that_cannot_be_driven_again_are_an_exit_code(run: Run, data_dir: Path) -> None:
+    assert DeadLetters(data_dir / "recorder.db").list() == []
+    result = run("deadletter", "redrive", "5", "6")
+    assert (result.exit_code, result.stdout) == (1, "0 of 2 dead letters driven again\n")
+    assert "there is no dead letter 5" in result.stderr
+
+
+def test_settings_keep_their_names_whole_in_80_columns(run: Run) -> None:
+    shown = run("settings").stdout
+    assert all(name in shown for name in re.findall(r"^\| `(HAULWATCH_\w+)`", README, re.MULTILINE))
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_cells_are_not_markup_and_long_ids_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    hostile, long_id = "[red]evil[/red] [/] \x1b[2J", "a" * 64
+    shared.print_table("[b]title[/b]", ("id", "says"), [(long_id, hostile)])
+    shown = capsys.readouterr().out
+    assert "[b]title[/b]" in shown
+    assert "[red]evil[/red] [/] \\x1b[2J" in " ".join(shown.split())
+    assert "\x1b" not in shown
+    assert shown.count("a") - "says".count("a") == 64
+
+
+def test_a_wide_screen_is_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared, "out", Console(width=150))
+    assert max(map(len, run("device", "list").output.splitlines())) <= 150
+
+
+def test_the_ledger_of_those_heard_since(run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.out, "width", 120)
+    at = 1_772_352_000_000
+    with closing(RecorderState(data_dir / "recorder.db")) as state:
+        entries = [
+            ("truck-8", at, None, None, False),
+            ("truck-8", at, None, None, False),
+            ("truck-9", at, 1, at - 700, True),
+            ("truck-9", at + 9, 5, at - 691, True),
+        ]
+        page = LedgerDelta(entries, others={"truck-8": (2, 0), "truck-9": (2, 0)})
+        state.settle(BatchCommit(0, [], [], [], [], page))
+    table = run("ledger").stdout
+    assert re.search(r"^truck-9 +2 +0 +2 +0 +0 +3 +0 +\+0\.7 s", table, re.MULTILINE)
+    assert re.search(r"^total +4 +0 +4 +0 +0 +3 ", table, re.MULTILINE)
+    since = json.loads(run("ledger", "--since", "2026-03-01T16:00:00.009+08:00", "--json").stdout)
+    assert [(line["device"], line["gaps"], line["clock_offset_ms"]) for line in since["devices"]] == [
+        ("truck-9", 3, 700)
+    ]
+    assert since["total"] == {"received": 4, "stored": 0, "duplicate": 4, "quarantined": {}, "queued": 0, "gaps": 3}
+    assert "RFC 3339" in refused(run("ledger", "--since", "yesterday"))
+    assert "since then" in refused(run("ledger", "--since", str(at + 10), "--device", "truck-9"))

@@ -1,0 +1,80 @@
+"""`haulwatch log`: what it says of a log that is whole, and of one that is not."""
+
+import base64
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from haulwatch.cli import command_line
+from ingest.log.raw_log import RawLog
+from ingest.log.records import RawMessage
+
+BYTES = b"\xff\x00"
+MESSAGES = [RawMessage(f"haulwatch/v1/t-{n % 2}/position", b'{"ts":%d}' % n, 1_700_000_000_000 + n) for n in range(9)]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HAULWATCH_DATA_DIR", str(tmp_path))
+    log = RawLog(tmp_path / "raw")
+    log.append([*MESSAGES, RawMessage("haulwatch/v1/t-1/fill", BYTES, 1_700_000_000_100)])
+    log.commit("judge", 4)
+    log.close()
+    return tmp_path
+
+
+def spoil(data_dir: Path, offset: int) -> None:
+    (segment,) = (data_dir / "raw").glob("*.segment")
+    db = sqlite3.connect(segment)
+    db.execute("UPDATE message SET payload = 'forged' WHERE offset = ?", (offset,))
+    db.commit()
+    db.close()
+
+
+def test_stat_counts_messages_and_what_is_unread(data_dir: Path) -> None:
+    said = json.loads(CliRunner().invoke(command_line(), ["log", "stat", "--json"]).stdout)
+    assert (said["first_offset"], said["last_offset"], said["segments"]) == (1, 10, 1)
+    assert (said["oldest_received_at"], said["newest_received_at"]) == (1_700_000_000_000, 1_700_000_000_100)
+    assert (said["unread"], said["removed_unread"]) == ({"judge": 6}, {})
+
+
+def test_stat_tells_what_the_disk_guard_has_removed_unread(data_dir: Path) -> None:
+    log = RawLog(data_dir / "raw", segment_bytes=1)
+    log.append(MESSAGES)
+    assert log.remove_oldest(["judge"], 1_700_000_000_000)
+    log.close()
+    said = json.loads(CliRunner().invoke(command_line(), ["log", "stat", "--json"]).stdout)
+    assert said["removed_unread"] == {"judge": 6}
+    shown = CliRunner().invoke(command_line(), ["log", "stat"]).stdout
+    assert "removed before judge had read it" in shown
+
+
+def test_verify_tells_a_whole_log_from_a_forged_one(data_dir: Path) -> None:
+    whole = CliRunner().invoke(command_line(), ["log", "verify", "--json"])
+    assert (whole.exit_code, json.loads(whole.stdout)["sound"]) == (0, 10)
+    spoil(data_dir, 4)
+    forged = CliRunner().invoke(command_line(), ["log", "verify", "--json"])
+    said = json.loads(forged.stdout)
+    assert forged.exit_code == 1
+    assert (said["sound"], len(said["damaged"]), said["missing"]) == (9, 1, 0)
+    assert "offset 4" in said["damaged"][0]
+
+
+def test_export_gives_back_every_byte(data_dir: Path, tmp_path: Path) -> None:
+    target = tmp_path / "copy.ndjson"
+    done = CliRunner().invoke(command_line(), ["log", "export", "--to", str(target)])
+    assert done.exit_code == 0, done.output
+    lines = [json.loads(line) for line in target.read_text().splitlines()]
+    assert [line["offset"] for line in lines] == list(range(1, 11))
+    assert [line["payload"].encode() for line in lines[:9]] == [message.payload for message in MESSAGES]
+    assert base64.b64decode(lines[9]["payload_base64"]) == BYTES
+    again = CliRunner().invoke(command_line(), ["log", "export", "--to", str(target)])
+    assert again.exit_code == 2
+
+
+def test_export_of_one_device_and_a_stretch(data_dir: Path) -> None:
+    done = CliRunner().invoke(command_line(), ["log", "export", "--topic", "/t-1/", "--first", "3", "--last", "8"])
+    assert [json.loads(line)["offset"] for line in done.stdout.splitlines()] == [4, 6, 8]

@@ -1,0 +1,116 @@
+"""The supervisor, with real child processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from haulwatch.process import supervisor as supervision
+from haulwatch.process.process_lock import AlreadyRunning, acquire
+from haulwatch.process.supervisor import Child, Supervisor
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> dict[str, str]:
+    """An environment in which `python -m haulwatch <code>` runs a few lines of the test's own."""
+    package = tmp_path / "haulwatch"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("import sys; exec(sys.argv[1])")
+    return {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
+
+
+def eventually(check: Callable[[], bool], keep: Supervisor, timeout_s: float = 20.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        assert time.monotonic() < deadline, "did not happen in time"
+        keep.tend()
+        time.sleep(0.02)
+
+
+def test_a_killed_child_is_started_again(tmp_path: Path, program: dict[str, str]) -> None:
+    keep = Supervisor([Child("sleeper", ["import time; time.sleep(60)"])], program, tmp_path / "logs")
+    keep.start()
+    try:
+        (child,) = keep.children
+        assert child.process is not None
+        first = child.process.pid
+        os.kill(first, signal.SIGKILL)
+        eventually(lambda: child.process is not None and child.process.pid != first, keep)
+        assert (child.state, child.restarts) == ("running", 1)
+    finally:
+        keep.stop()
+
+
+def test_a_child_that_keeps_dying_waits_longer_each_time(tmp_path: Path, program: dict[str, str]) -> None:
+    keep = Supervisor([Child("broken", ["raise SystemExit('no disk')"])], program, tmp_path / "logs")
+    keep.start()
+    try:
+        (child,) = keep.children
+        eventually(lambda: child.restarts == 2, keep)
+        assert child.pause_s >= 4 * supervision.FIRST_PAUSE_S
+        eventually(lambda: keep.log_tail("broken").count("no disk") >= 2, keep)
+    finally:
+        keep.stop()
+    assert child.state == "stopped"
+
+
+def test_stop_lets_a_child_finish_and_kills_one_that_will_not(tmp_path: Path, program: dict[str, str]) -> None:
+    finishes = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (print('drained'), sys.exit(0)))\n"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    keep = Supervisor([Child("finishes", [finishes]), Child("deaf", [deaf])], program, tmp_path / "logs")
+    keep.start()
+    processes = [child.process for child in keep.children]
+    try:
+        eventually(lambda: all("up" in keep.log_tail(child.name) for child in keep.children), keep)
+    finally:
+        keep.stop(grace_s=1.0)
+    assert "drained" in keep.log_tail("finishes")
+    assert [process.returncode for process in processes if process] == [0, -signal.SIGKILL]
+
+
+def test_children_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
+    """A supervised child asks the kernel to be told; here the supervisor is a process of its own that is killed."""
+    code = (
+        "import os, subprocess, sys\n"
+        "child = 'from haulwatch.process.supervisor import die_with_supervisor; import time; die_with_supervisor();"
+        'print("up", flush=True); time.sleep(60)\'\n'
+        "env = {**os.environ, 'SUPERVISED_BY_HAULWATCH': str(os.getpid())}\n"
+        "p = subprocess.Popen([sys.executable, '-c', child], env=env, stdout=subprocess.PIPE)\n"
+        "p.stdout.readline(); print(p.pid, flush=True); os.kill(os.getpid(), 9)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
+    pid = int(run.stdout)
+
+    def gone() -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+        except FileNotFoundError:
+            return True
+
+    deadline = time.monotonic() + 20
+    while not gone():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_role_is_held_by_one_process(tmp_path: Path) -> None:
+    with acquire(tmp_path, "recorder"):
+        with (
+            pytest.raises(AlreadyRunning, match=rf"another recorder \(process {os.getpid()}\)"),
+            acquire(tmp_path, "recorder"),
+        ):
+            pass
+        with acquire(tmp_path, "judge"):
+            pass
+    with acquire(tmp_path, "recorder"):
+        pass

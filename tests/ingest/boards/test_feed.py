@@ -1,0 +1,173 @@
+"""What the boards are told: written from a real journal to a real embedded store."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.cities import JINCHENG
+from devices.city.files import read_city
+from devices.db.database import open_database
+from devices.readings.series import (
+    ALERT_STATE_FIELDS,
+    ALERT_STATE_MEASUREMENT,
+    ALERT_STATE_TAGS,
+    HEALTH_FIELDS,
+    HEALTH_MEASUREMENT,
+    HEALTH_TAGS,
+    PLACE_FIELDS,
+    PLACE_MEASUREMENT,
+    PLACE_TAGS,
+    area_tags,
+)
+from haulwatch.migrations import upgrade
+from ingest.boards.feed import BoardFeed, open_cursors
+from ingest.boards.points import DAY_MS, IngestionStatus, alert_state_points, health_points, place_points
+from ingest.collector.collector import CollectorStatus
+from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
+from ingest.store.sqlite import SqliteStore
+from rules.alerts.actions import Acknowledge, Close, Outcome
+from rules.alerts.journal import AlertJournal
+from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+
+CITY = read_city(JINCHENG)
+POINT = next(device for device in CITY.devices.values() if device.site_id and device.district)
+NOON = 1_790_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2
+
+
+def change(revision: int = 1, **given: Any) -> AlertChange:
+    fields: dict[str, Any] = {
+        "alert_id": "0123456789abcdef", "revision": revision, "rule": "bin_overflow", "rule_version": 1,
+        "subject": POINT.id, "phase": Phase.CONFIRMED, "severity": Severity.P2, "at": NOON, "opened_at": NOON - 60_000,
+        "title": Text(en="full", zh="满溢"), "evidence": Evidence(parameters={}, measures={"compartment": "paper"}),
+        "lat": 35.5, "lon": 112.8,
+    }  # fmt: skip
+    return AlertChange(**fields | given)
+
+
+def look(at: int = NOON) -> IngestionStatus:
+    lines = tuple(DeviceLedgerLine(device=f"d{n}", clock_offset_ms=offset) for n, offset in enumerate((-900, 20, 30)))
+    total = LedgerLine(received=10, stored=6, duplicate=1, quarantined={"conflict": 2}, queued=1, gaps=3)
+    return IngestionStatus(
+        at=at,
+        ledger=Ledger(total=total, devices=lines, exact=True),
+        behind={"recorder": (5, 1.5), "judge": (0, None)},
+        collector=None,
+        recorder=RecorderStatus(offset=9, backlog=1, pending=1, trouble="503", trouble_since=1),
+        broker={},
+        disk=(7, 3),
+    )
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> AlertJournal:
+    url = f"sqlite:///{tmp_path / 'haulwatch.db'}"
+    upgrade(url)
+    return AlertJournal(open_database(url))
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> Any:
+    opened = SqliteStore(tmp_path / "readings.db")
+    yield opened
+    await opened.close()
+
+
+def feed(tmp_path: Path, store: SqliteStore, journal: AlertJournal, at: int = NOON) -> BoardFeed:
+    return BoardFeed(store, journal, lambda: CITY, lambda: look(at), open_cursors(tmp_path))
+
+
+async def test_a_row_follows_its_alert_from_the_first_word_to_the_outcome(
+    tmp_path: Path, store: SqliteStore, journal: AlertJournal
+) -> None:
+    async def stands() -> list[dict[str, Any]]:
+        await feed(tmp_path, store, journal).tell_alerts()
+        rows = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
+        return [dict(row.fields) for row in rows]
+
+    assert await stands() == []
+    journal.record([change()], NOON + 2_000)
+    (told,) = await stands()
+    assert (told["open"], told["acknowledged"], told["outcome"], told["title_zh"]) == (1, 0, "none", "满溢")
+    journal.act("0123456789abcdef", Acknowledge(actor="Wang", at=NOON + 42_000))
+    (seen,) = await stands()
+    assert (seen["acknowledged"], seen["acknowledge_s"]) == (1, 40.0)
+    journal.record([change(2, phase=Phase.CLOSED, at=NOON + 90_000, closed_at=NOON + 90_000)], NOON + 95_000)
+    journal.act("0123456789abcdef", Close(actor="Wang", at=NOON + 602_000, outcome=Outcome.FALSE_ALARM))
+    (over,) = await stands()
+    assert (over["open"], over["handled"], over["false_alarm"]) == (0, 1, 1)
+    assert (over["handle_s"], over["lasted_s"]) == (600.0, 150.0)
+    assert set(over) == set(ALERT_STATE_FIELDS)
+
+
+async def test_an_alert_keeps_its_row_when_its_device_moves_to_another_district(
+    tmp_path: Path, store: SqliteStore, journal: AlertJournal
+) -> None:
+    journal.record([change()], NOON)
+    await feed(tmp_path, store, journal).tell_alerts()
+    moved = replace(CITY, devices={**CITY.devices, POINT.id: replace(POINT, district="elsewhere")})
+    journal.record([change(2, phase=Phase.CLOSED, closed_at=NOON + 1_000)], NOON)
+    later = BoardFeed(store, journal, lambda: moved, look, open_cursors(tmp_path))
+    await later.tell_alerts()
+    (row,) = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
+    assert row.fields["open"] == 0
+    assert await store.count(ALERT_STATE_MEASUREMENT) == 1
+
+
+async def test_a_feed_that_was_away_tells_all_it_missed_and_a_second_one_changes_nothing(
+    tmp_path: Path, store: SqliteStore, journal: AlertJournal
+) -> None:
+    journal.record(
+        [change(alert_id=f"{n:016x}", opened_at=NOON - n * 1_000) for n in range(1, 451)], NOON
+    )  # more than two pages
+    for _ in range(2):
+        await feed(tmp_path, store, journal).tell_alerts()
+        assert await store.count(ALERT_STATE_MEASUREMENT) == 450
+
+
+async def test_health_and_places_stand_in_the_store(tmp_path: Path, store: SqliteStore, journal: AlertJournal) -> None:
+    telling = feed(tmp_path, store, journal)
+    for _ in range(2):
+        await telling.tell_health()
+    placed = await store.count(PLACE_MEASUREMENT)
+    assert placed == sum(device.site_id is not None for device in CITY.devices.values())
+    (place,) = await store.latest(PLACE_MEASUREMENT, POINT.id)
+    assert place.ts == NOON - DAY_MS // 2
+    assert set(place.fields) == set(PLACE_FIELDS)
+    assert await store.count(HEALTH_MEASUREMENT) == len(list(health_points(look())))
+
+
+def test_what_is_told_is_what_the_boards_ask_for() -> None:
+    status = CollectorStatus(
+        at=NOON, connected=True, protocol="5.0", received=1, reconnects=0, disk_full=False, last_error=None
+    )
+    whole = replace(
+        look(),
+        behind={"recorder": (5, 1.5)},
+        collector=status,
+        recorder=RecorderStatus(
+            offset=1, backlog=0, pending=0, trouble=None, trouble_since=None, write_ms=1.0, slowest_write_ms=2.0
+        ),
+        broker=dict.fromkeys(HEALTH_FIELDS["broker"], 1.0),
+    )
+    parts = {dict(point.tags)["part"]: point for point in health_points(whole)}
+    assert {part: set(point.fields) for part, point in parts.items()} == {
+        part: set(names) for part, names in HEALTH_FIELDS.items()
+    }
+    for point in parts.values():
+        assert {name for name, _ in point.tags} <= set(HEALTH_TAGS)
+        assert all(type(value) is float for value in point.fields.values())
+    (stuck,) = [point for point in health_points(look()) if dict(point.tags)["part"] == "clock"]
+    assert stuck.fields == {"offset_p50_ms": 30.0, "offset_p99_ms": 30.0, "offset_worst_ms": 900.0}
+    assert {name for point in place_points(CITY, NOON) for name, _ in point.tags} <= set(PLACE_TAGS)
+
+
+def test_an_alert_is_told_with_where_its_device_belongs(journal: AlertJournal) -> None:
+    journal.record([change()], NOON)
+    detail = journal.alert("0123456789abcdef")
+    assert detail is not None
+    (point,) = alert_state_points([detail.alert], lambda _: area_tags(POINT))
+    assert {name for name, _ in point.tags} <= set(ALERT_STATE_TAGS)
+    assert dict(point.tags)["district"] == POINT.district
+    assert point.ts == NOON - 60_000

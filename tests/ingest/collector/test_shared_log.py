@@ -1,0 +1,71 @@
+"""One log for several collectors: what each hears is there, and silence counts once."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.collector.shared_log import SharedLog, remember_group
+from ingest.log.raw_log import RawLog
+from ingest.log.records import TICK_TOPIC, RawMessage
+
+TICK = [RawMessage(TICK_TOPIC, b"10000", 0)]
+READING = [RawMessage("haulwatch/v1/truck-1/position", b"{}", 0)]
+
+Collector = Callable[[], SharedLog]
+
+
+@pytest.fixture
+def collector(tmp_path: Path) -> Iterator[Collector]:
+    logs: list[SharedLog] = []
+
+    def new() -> SharedLog:
+        log = RawLog(tmp_path / "raw")
+        logs.append(SharedLog(log, log.last_offset, tmp_path / "ticks.lock"))
+        return logs[-1]
+
+    yield new
+    for log in logs:
+        log.close()
+
+
+def topics(folder: Path) -> list[str]:
+    return [record.message.topic for record in RawLog(folder / "raw").read(0, 100)]
+
+
+def test_who_hears_nothing_while_another_does_writes_no_tick(collector: Collector, tmp_path: Path) -> None:
+    busy, idle = collector(), collector()
+    busy.append(READING)
+    idle.append(TICK)
+    busy.append(READING)
+    idle.append(TICK)
+    assert topics(tmp_path) == [READING[0].topic] * 2
+
+
+def test_a_silence_of_all_is_written_down_once(collector: Collector, tmp_path: Path) -> None:
+    one, other = collector(), collector()
+    one.append(READING)
+    for _ in range(3):
+        one.append(TICK)
+        other.append(TICK)
+    assert topics(tmp_path)[1:] == [TICK_TOPIC] * 3
+
+
+def test_silence_is_written_down_when_the_one_that_did_it_is_gone(collector: Collector, tmp_path: Path) -> None:
+    gone, left = collector(), collector()
+    gone.append(READING)
+    gone.append(TICK)
+    left.append(TICK)
+    left.append(TICK)
+    assert topics(tmp_path)[1:] == [TICK_TOPIC] * 2
+
+
+def test_groups_are_remembered_before_they_are_entered(tmp_path: Path) -> None:
+    path = tmp_path / "share_groups.txt"
+    assert remember_group(path, "") == {""}
+    assert not path.exists()
+    assert remember_group(path, "city") == {"city"}
+    assert remember_group(path, "night") == {"city", "night"}
+    assert remember_group(path, "city") == {"city", "night"}
+    assert remember_group(path, "") == {"", "city", "night"}
+    assert path.read_text() == "city\nnight\n"

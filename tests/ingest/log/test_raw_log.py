@@ -1,0 +1,340 @@
+"""The raw log: what was appended reads back, whole, once, in order, over segments, processes, kills and full disks."""
+
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull
+from ingest.log.records import LogRecord, RawMessage
+
+SMALL_BYTES = 16 * 1024
+"""Of a segment, so that a few messages fill it."""
+
+
+def message(number: int, size: int = 10) -> RawMessage:
+    return RawMessage("haulwatch/v1/truck-1/position", b"%d " % number + b"x" * size, 1_700_000_000_000 + number)
+
+
+def numbers(records: list[LogRecord]) -> list[int]:
+    return [int(record.message.payload.split()[0]) for record in records]
+
+
+def files(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.glob("*.segment"))
+
+
+def test_an_empty_log_has_nothing_to_read(tmp_path: Path) -> None:
+    log = RawLog(tmp_path / "log")
+    assert log.read(0, 10) == []
+    assert (log.first_offset(), log.last_offset(), log.committed()) == (1, 0, {})
+    assert log.append([message(1)]) == 1
+    assert log.read(0, 10) == [LogRecord(1, message(1))]
+    assert log.read(1, 10) == []
+
+
+def test_a_reader_that_waits_sees_what_another_hand_appends_over_segments(tmp_path: Path) -> None:
+    writer, reader = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
+    after, seen = 0, []
+    for number in range(60):
+        writer.append([message(number, size=2000)])
+        records = reader.read(after, 100)
+        seen += records
+        after = records[-1].offset
+        assert reader.read(after, 100) == []
+    assert numbers(seen) == list(range(60))
+    assert len(files(tmp_path)) > 3
+    assert numbers(RawLog(tmp_path).read(0, 1000)) == list(range(60)), "one read crosses segments"
+
+
+class LogAsAList(RuleBasedStateMachine):
+    """Whatever is done with two hands on one log, it reads as a list would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = TemporaryDirectory()
+        self.directory = Path(self.folder.name)
+        self.hands = [RawLog(self.directory, size) for size in self.sizes]
+        self.model: list[RawMessage] = []
+        self.first = 1
+        self.judged_to = 0
+
+    sizes = (SMALL_BYTES, 3 * SMALL_BYTES)
+    """Two processes may be set up differently."""
+    texts = st.text(st.characters(codec="utf-8"), max_size=30)
+    messages = st.builds(
+        RawMessage, texts, st.binary(max_size=40) | st.just(6000).map(bytes), st.integers(-(2**63), 2**63 - 1)
+    )
+
+    @rule(hand=st.integers(0, 1), batch=st.lists(messages, max_size=8))
+    def append(self, hand: int, batch: list[RawMessage]) -> None:
+        self.model += batch
+        assert self.hands[hand].append(batch) == len(self.model)
+
+    @rule(hand=st.integers(0, 1), after=st.integers(0, 60), limit=st.integers(1, 60))
+    def read(self, hand: int, after: int, limit: int) -> None:
+        start = max(after, self.first - 1)
+        expected = [LogRecord(start + 1 + i, m) for i, m in enumerate(self.model[start : start + limit])]
+        assert self.hands[hand].read(after, limit) == expected
+
+    @rule(hand=st.integers(0, 1))
+    def reopen(self, hand: int) -> None:
+        self.hands[hand].close()
+        self.hands[hand] = RawLog(self.directory, self.sizes[hand])
+
+    @rule(hand=st.integers(0, 1), back=st.integers(0, 10))
+    def commit_and_trim(self, hand: int, back: int) -> None:
+        self.judged_to = max(self.judged_to, len(self.model) - back)
+        self.hands[hand].commit("judge", self.judged_to)
+        self.hands[1 - hand].trim(keep_bytes=0)
+        self.first = self.hands[hand].first_offset()
+        assert self.first <= self.judged_to + 1
+
+    @invariant()
+    def ends_agree(self) -> None:
+        assert [hand.last_offset() for hand in self.hands] == [len(self.model)] * 2
+
+    def teardown(self) -> None:
+        for hand in self.hands:
+            hand.close()
+        self.folder.cleanup()
+
+
+TestLogAsAList = LogAsAList.TestCase
+TestLogAsAList.settings = settings(
+    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+APPEND_FOR_EVER = """
+import sys
+from pathlib import Path
+from ingest.log.records import RawMessage
+from ingest.log.raw_log import RawLog
+log, name, batches = RawLog(Path(sys.argv[1]), int(sys.argv[2])), sys.argv[3], int(sys.argv[4])
+for batch in range(batches):
+    log.append([RawMessage(name, b"%d %d" % (batch, i) + b"x" * 500, 0) for i in range(20)])
+    print(batch, flush=True)
+"""
+
+
+def appender(directory: Path, name: str, batches: int) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-c", APPEND_FOR_EVER, str(directory), str(256 * 1024), name, str(batches)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
+
+
+def test_killed_in_the_middle_of_appends_leaves_each_batch_whole_or_not_at_all(tmp_path: Path) -> None:
+    dice = random.Random(20)
+    for life in range(5):
+        with appender(tmp_path, f"life-{life}", 1_000_000) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(dice.uniform(0.0, 0.15))
+            process.send_signal(signal.SIGKILL)
+            promised = [0] + [int(line) for line in process.stdout.read().splitlines() if line.isdigit()]
+        log = RawLog(tmp_path)
+        records = log.read(0, 1_000_000)
+        assert [record.offset for record in records] == list(range(1, len(records) + 1))
+        mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == f"life-{life}"]
+        batches = len(mine) // 20
+        assert mine == [b"%d %d" % (batch, i) for batch in range(batches) for i in range(20)], "a torn batch"
+        assert batches > max(promised), "a batch that was promised is gone"
+        log.close()
+    assert len(files(tmp_path)) > 1
+
+
+def test_two_processes_append_without_gap_or_clash(tmp_path: Path) -> None:
+    processes = [appender(tmp_path, name, 60) for name in ("collector", "redrive")]
+    for process in processes:
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    records = RawLog(tmp_path).read(0, 10_000)
+    assert [record.offset for record in records] == list(range(1, 2 * 60 * 20 + 1))
+    for name in ("collector", "redrive"):
+        mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == name]
+        assert mine == [b"%d %d" % (batch, i) for batch in range(60) for i in range(20)]
+    assert len(files(tmp_path)) > 1
+
+
+@contextmanager
+def no_file_larger_than(size_bytes: int) -> Iterator[None]:
+    """The kernel itself refuses the write (EFBIG), half-way through the batch; needs no privileges."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_write_the_kernel_refuses_leaves_nothing_and_later_appends_go_on(tmp_path: Path) -> None:
+    log = RawLog(tmp_path)
+    log.append([message(1)])
+    (wal,) = tmp_path.glob("*-wal")
+    batch = [message(number, size=5000) for number in range(100, 150)]
+    with no_file_larger_than(max(wal.stat().st_size, 64 * 1024) + 50_000):
+        for _ in range(3):
+            with pytest.raises(RawLogFull, match="segment"):
+                log.append(batch)
+        assert numbers(RawLog(tmp_path).read(0, 1000)) == [1]
+        assert log.append([message(2)]) == 2, "a small batch still fits"
+    assert log.append(batch) == 52
+    assert numbers(RawLog(tmp_path).read(0, 1000)) == [1, 2, *range(100, 150)]
+
+
+def test_a_disk_with_no_room_for_the_next_segment_is_full_and_no_more(tmp_path: Path) -> None:
+    log = RawLog(tmp_path, SMALL_BYTES)
+    while len(files(tmp_path)) < 2:
+        last = log.append([message(1, size=3000)] * 4)
+    log.append([message(1, size=3000)] * 4)
+    with no_file_larger_than(0), pytest.raises(RawLogFull):
+        log.append([message(2)])
+    assert log.append([message(3)]) == last + 5
+    assert numbers(RawLog(tmp_path).read(last + 4, 10)) == [3]
+    assert not list(tmp_path.glob("draft-*"))
+
+
+def test_a_changed_record_is_named_and_its_neighbours_are_read(tmp_path: Path) -> None:
+    log = RawLog(tmp_path)
+    log.append([message(number) for number in range(1, 6)])
+    with sqlite3.connect(next(tmp_path.glob("*.segment"))) as db:
+        db.execute("UPDATE message SET payload = ? WHERE offset = 3", (b"3 forged",))
+    db.close()
+    assert numbers(log.read(0, 10)) == [1, 2]
+    with pytest.raises(RawLogCorrupt, match="offset 3: checksum") as caught:
+        log.read(2, 10)
+    assert numbers(log.read(caught.value.offset, 10)) == [4, 5]
+
+
+def test_a_missing_record_is_named(tmp_path: Path) -> None:
+    log = RawLog(tmp_path)
+    log.append([message(number) for number in range(1, 4)])
+    with sqlite3.connect(next(tmp_path.glob("*.segment"))) as db:
+        db.execute("DELETE FROM message WHERE offset = 2")
+    db.close()
+    assert numbers(log.read(0, 10)) == [1]
+    with pytest.raises(RawLogCorrupt, match="offset 2: missing"):
+        log.read(1, 10)
+
+
+def test_trimming_waits_for_the_slowest_consumer_and_keeps_the_newest_segment(tmp_path: Path) -> None:
+    log = RawLog(tmp_path, SMALL_BYTES)
+    for number in range(1, 41):
+        log.append([message(number, size=3000)])
+    before = log.stat()
+    assert before.segments > 4
+    assert log.trim(keep_bytes=0) == 0, "nobody has read anything"
+    log.commit("recorder", 40)
+    log.commit("judge", 11)
+    assert log.trim(keep_bytes=10**9) == 0, "there is room"
+    assert log.trim(keep_bytes=0) > 0
+    assert 1 < log.first_offset() <= 12
+    assert numbers(log.read(11, 100)) == list(range(12, 41)), "the judge misses nothing"
+    assert numbers(log.read(0, 1)) == [log.first_offset()], "who comes late begins at the oldest kept"
+    log.commit("judge", 40)
+    log.trim(keep_bytes=0)
+    after = log.stat()
+    assert (after.segments, after.last_offset, after.committed) == (1, 40, {"recorder": 40, "judge": 40})
+    assert after.size_bytes < before.size_bytes
+    assert log.append([message(41)]) == 41
+
+
+def test_a_writer_whose_segment_was_trimmed_away_meanwhile_goes_on_in_the_newest(tmp_path: Path) -> None:
+    sleeper, log = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
+    sleeper.append([message(1, size=3000)])
+    for number in range(2, 30):
+        log.append([message(number, size=3000)])
+    log.commit("recorder", 29)
+    log.trim(keep_bytes=0)
+    kept = files(tmp_path)
+    assert len(kept) == 1
+    assert sleeper.append([message(30)]) == 30
+    assert files(tmp_path) == kept
+    assert numbers(log.read(28, 10)) == [29, 30]
+
+
+def test_a_spoiled_page_costs_the_records_on_it_and_no_others(tmp_path: Path) -> None:
+    log = RawLog(tmp_path)
+    log.append([message(number, size=1000) for number in range(1, 101)])
+    log.close()
+    (segment,) = tmp_path.glob("*.segment")
+    whole, page = segment.read_bytes(), 4096
+    at = whole.index(b"50 xxx") // page * page
+    segment.write_bytes(whole[:at] + b"\xff" * page + whole[at + page :])
+    log, after, seen, lost = RawLog(tmp_path), 0, [], []
+    while after < 100:
+        try:
+            seen += numbers(log.read(after, 1000))
+            after = seen[-1]
+        except RawLogCorrupt as exc:
+            lost.append(after := exc.offset)
+    assert 50 in lost
+    assert len(lost) <= 6
+    assert sorted(seen + lost) == list(range(1, 101))
+    assert log.read(100, 10) == []
+
+
+def test_a_spoiled_file_is_passed_over_record_by_record(tmp_path: Path) -> None:
+    log = RawLog(tmp_path, SMALL_BYTES)
+    while len(files(tmp_path)) < 2:
+        log.append([message(0, size=3000)] * 4)
+    log.close()
+    oldest, newest = sorted(tmp_path.glob("*.segment"))
+    oldest.write_bytes(b"no database" * 1000)
+    log, lost = RawLog(tmp_path, SMALL_BYTES), [2]
+    while lost[-1] + 1 < int(newest.stem):
+        with pytest.raises(RawLogCorrupt, match=oldest.name) as caught:
+            log.read(lost[-1], 1000)
+        assert caught.value.offset == lost[-1] + 1
+        lost.append(caught.value.offset)
+    assert [record.offset for record in log.read(lost[-1], 1)] == [int(newest.stem)]
+
+
+def test_a_spoiled_newest_file_is_waited_for_since_nobody_knows_its_end(tmp_path: Path) -> None:
+    log = RawLog(tmp_path)
+    log.append([message(1)])
+    log.close()
+    (segment,) = tmp_path.glob("*.segment")
+    segment.write_bytes(b"no database" * 1000)
+    for ask in (lambda: log.read(0, 1), lambda: log.read(7, 1), log.last_offset):
+        with pytest.raises(RawLogError, match=segment.name) as caught:
+            ask()
+        assert not isinstance(caught.value, RawLogCorrupt), "a reader would pass over records for ever"
+    with pytest.raises(RawLogCorrupt, match=segment.name):
+        log.append([message(2)])
+
+
+def test_one_read_brings_large_payloads_a_few_at_a_time(tmp_path: Path) -> None:
+    log = RawLog(tmp_path, segment_bytes=20_000_000)
+    for number in range(1, 6):
+        log.append([message(number, size=6_000_000)])
+    first = log.read(0, 2_000)
+    assert 1 <= len(first) < 5
+    seen = list(first)
+    while more := log.read(seen[-1].offset, 2_000):
+        seen += more
+    assert numbers(seen) == [1, 2, 3, 4, 5]
+    log.append([message(6)])
+    assert numbers(log.read(5, 10)) == [6]
+
+
+def test_a_consumers_note_that_a_power_cut_has_spoiled_keeps_everything(tmp_path: Path) -> None:
+    log = RawLog(tmp_path, SMALL_BYTES)
+    for number in range(1, 41):
+        log.append([message(number, size=3000)])
+    log.commit("recorder", 40)
+    (tmp_path / "judge.consumer").write_bytes(b"\0\0")
+    assert log.committed() == {"judge": 0, "recorder": 40}
+    assert log.trim(keep_bytes=0) == 0

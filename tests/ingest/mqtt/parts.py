@@ -1,0 +1,88 @@
+"""Brokers, real and scripted, and what tests of the source do with it."""
+
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from threading import Thread
+
+from paho.mqtt import publish
+from paho.mqtt.enums import MQTTProtocolVersion
+
+from devices.codecs.topics import reading_topic
+from devices.readings.models import Kind
+from ingest.mqtt.source import MqttSource, ReceivedBatch
+from tests.servers.mosquitto import Mosquitto
+
+TOPIC = reading_topic("truck-1", Kind.POSITION)
+PATIENCE_S = 20.0
+
+MakeSource = Callable[..., MqttSource]
+
+
+def until(source: MqttSource, condition: Callable[[], object]) -> list[ReceivedBatch]:
+    """Let the source work until something is so; what it took meanwhile."""
+    taken = []
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"in vain; last error: {source.last_error}"
+        taken.append(source.take(1000, 0.05, 0.01))
+    return taken
+
+
+def take(source: MqttSource, count: int) -> list[ReceivedBatch]:
+    batches: list[ReceivedBatch] = []
+    deadline = time.monotonic() + PATIENCE_S
+    while sum(len(batch.messages) for batch in batches) < count:
+        assert time.monotonic() < deadline, f"only {payloads(batches)}; last error: {source.last_error}"
+        batches.append(source.take(1000, 0.5, 0.01))
+    return batches
+
+
+def payloads(batches: list[ReceivedBatch]) -> list[bytes]:
+    return [message.payload for batch in batches for message in batch.messages]
+
+
+def send(broker: Mosquitto, *messages: bytes, topic: str = TOPIC, qos: int = 1, retain: bool = False) -> None:
+    """Publish, and return when the broker has them."""
+    publish.multiple(
+        [(topic, payload, qos, retain) for payload in messages],
+        hostname="127.0.0.1",
+        port=broker.port,
+        protocol=MQTTProtocolVersion.MQTTv5,
+    )
+
+
+def nothing_comes(source: MqttSource, broker: Mosquitto) -> None:
+    """Show that nothing is queued for the source: the next it gets is a message sent just now."""
+    send(broker, b"marker")
+    batches = take(source, 1)
+    assert payloads(batches) == [b"marker"]
+    for batch in batches:
+        source.acknowledge(batch)
+
+
+def leave(source: MqttSource, broker: Mosquitto, times: int = 1) -> None:
+    """Close, and return when the broker has read everything the source said: Mosquitto greets a newcomer first and then
+    never reads the acknowledgements of the one before."""
+    source.close()
+    broker.wait_logged("Client haulwatch-collector disconnected", times)
+
+
+class CannedBroker:
+    """Answers each connection with a canned list of replies, one for each packet it is sent."""
+
+    def __init__(self, *conversations: Sequence[bytes]) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mqtt://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._conversations = conversations
+        Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._socket, ExitStack() as connections:
+            for replies in self._conversations:
+                connection = connections.enter_context(self._socket.accept()[0])
+                for reply in replies:
+                    connection.recv(4096)
+                    connection.sendall(reply)
+            connection.recv(4096)

@@ -1,0 +1,161 @@
+"""The embedded broker does what the demonstration needs of it, and the source gets along with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from ingest.mqtt.embedded_broker import _Subscriptions
+from ingest.mqtt.source import MqttSource
+from ingest.mqtt.url import MqttUrl
+from tests.servers import free_port, running
+
+PATIENCE_S = 30.0
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    port = free_port()
+    command = [
+        sys.executable,
+        "-c",
+        f"from ingest.mqtt.embedded_broker import run_broker; run_broker('127.0.0.1', {port})",
+    ]
+    log = tmp_path / "broker.log"
+    with running(command, log, port) as process:
+        yield port, process
+    assert log.read_text() == "", "it is quiet"
+    assert process.returncode == 0
+
+
+class Device:
+    """A client that hears everything it asked for."""
+
+    def __init__(self, port: int, name: str, *, will: tuple[str, bytes] | None = None, clean: bool = True) -> None:
+        self.heard: list[tuple[str, bytes, bool]] = []
+        self.client = Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=clean)
+        self.client.on_message = self._on_message
+        if will is not None:
+            self.client.will_set(*will, qos=1, retain=True)
+        self.client.connect("127.0.0.1", port)
+        self.until(self.client.is_connected)
+
+    def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        self.heard.append((message.topic, bytes(message.payload), message.retain))
+
+    def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, self.heard
+            self.client.loop(0.05)
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.until(self.client.publish(topic, payload, qos=1, retain=retain).is_published)
+
+    def subscribe(self, topic_filter: str) -> None:
+        granted: list[object] = []
+        self.client.on_subscribe = lambda *suback: granted.append(suback)
+        self.client.subscribe(topic_filter, qos=1)
+        self.until(lambda: granted)
+
+    def cut_the_line(self) -> None:
+        sock = self.client.socket()
+        assert sock is not None
+        sock.close()
+
+
+def test_the_source_falls_back_and_gets_every_reading_of_many_devices(
+    broker: tuple[int, "subprocess.Popen[bytes]"],
+) -> None:
+    port, _ = broker
+    source = MqttSource(MqttUrl.parse(f"mqtt://127.0.0.1:{port}"))
+    devices = [Device(port, f"truck-{number}") for number in range(80)]
+    deadline = time.monotonic() + PATIENCE_S
+    while not source.connected:
+        assert time.monotonic() < deadline, source.last_error
+        source.take(1, 0.05, 0.0)
+    assert (source.protocol, source.reconnects) == ("3.1.1", 0)
+    received: set[tuple[str, bytes]] = set()
+    for turn in range(25):
+        for number, device in enumerate(devices):
+            device.client.publish(f"haulwatch/v1/truck-{number}/position", b"%d" % turn, qos=1)
+            device.client.loop(0.0)
+    while len(received) < 80 * 25:
+        assert time.monotonic() < deadline, len(received)
+        for device in devices:
+            device.client.loop(0.0)
+        batch = source.take(500, 0.05, 0.0)
+        received |= {(message.topic, message.payload) for message in batch.messages}
+        source.acknowledge(batch)
+    source.close()
+    for device in devices:
+        device.client.disconnect()
+
+
+def test_status_is_kept_and_a_last_will_is_published_when_the_line_is_cut(
+    broker: tuple[int, "subprocess.Popen[bytes]"],
+) -> None:
+    port, _ = broker
+    topic = "haulwatch/v1/truck-1/status"
+    truck = Device(port, "truck-1", will=(topic, b"offline"))
+    truck.send(topic, b"online", retain=True)
+    watcher = Device(port, "watcher")
+    watcher.subscribe("haulwatch/v1/+/status")
+    watcher.until(lambda: watcher.heard == [(topic, b"online", True)])
+    truck.cut_the_line()
+    watcher.until(lambda: watcher.heard[1:] == [(topic, b"offline", False)])
+    late = Device(port, "late")
+    late.subscribe("haulwatch/v1/+/status")
+    late.until(lambda: late.heard == [(topic, b"offline", True)])
+    for device in (watcher, late):
+        device.client.disconnect()
+
+
+def test_a_session_keeps_what_came_while_its_client_was_away(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
+    port, _ = broker
+    away = Device(port, "collector", clean=False)
+    away.subscribe("haulwatch/v1/+/fill")
+    away.client.disconnect()
+    sender = Device(port, "sender")
+    sender.send("haulwatch/v1/point-1/fill", b"1")
+    sender.send("haulwatch/v1/point-1/fill", b"2")
+    back = Device(port, "collector", clean=False)
+    back.until(lambda: [payload for _, payload, _ in back.heard] == [b"1", b"2"])
+    for device in (sender, back):
+        device.client.disconnect()
+
+
+def test_a_port_that_is_taken_is_named(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
+    port, _ = broker
+    command = [
+        sys.executable,
+        "-c",
+        f"from ingest.mqtt.embedded_broker import run_broker; run_broker('127.0.0.1', {port})",
+    ]
+    second = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    assert second.returncode == 1
+    assert f"BrokerFailed: no broker on 127.0.0.1:{port}".encode() in second.stderr
+
+
+def test_it_leaves_when_told_though_clients_are_connected(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
+    port, process = broker
+    device = Device(port, "truck-1")
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(10) == 0
+    device.client.disconnect()
+
+
+def test_who_subscribes_while_the_broker_looks_through_subscriptions_does_not_stop_it() -> None:
+    subscriptions = _Subscriptions({"a": 1, "b": 2})
+    for topic in subscriptions:
+        subscriptions[topic * 2] = 3
+    for topic, number in subscriptions.items():
+        assert subscriptions.pop(topic) == number
+    assert not subscriptions

@@ -1,0 +1,286 @@
+"""A connection in MQTT 5: kept alive, pushed back, broken off and lied to, on real brokers and scripted ones."""
+
+import errno
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import mqtt5
+import pytest
+
+from ingest.mqtt import mqtt5 as mqtt5_connection
+from ingest.mqtt import source as mqtt_source
+from ingest.mqtt.connection import Connection, Session
+from tests.ingest.mqtt.parts import TOPIC, CannedBroker, MakeSource, leave, nothing_comes, payloads, send, take, until
+from tests.servers import free_port, program
+from tests.servers.mosquitto import Mosquitto
+
+ACCEPTED = mqtt5.ConnAckPacket().write()
+GRANTED = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]).write()
+
+
+def message(payload: bytes, packet_id: int) -> bytes:
+    return mqtt5.PublishPacket(TOPIC, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id).write()
+
+
+class Confidant:
+    """A broker that takes one client in, sends what it was given, and remembers all it hears from then on."""
+
+    def __init__(self, accepted: bytes, to_send: bytes) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"mqtt://127.0.0.1:{self._listening.getsockname()[1]}"
+        self.heard: list[bytes] = []
+        self._thread = Thread(target=self._serve, args=(accepted, to_send), daemon=True)
+        self._thread.start()
+
+    def _serve(self, accepted: bytes, to_send: bytes) -> None:
+        with self._listening, self._listening.accept()[0] as client:
+            client.recv(4096)
+            client.sendall(accepted)
+            client.recv(4096)
+            client.sendall(GRANTED + to_send)
+            while heard := client.recv(65_536):
+                self.heard.append(heard)
+
+    def all_heard(self) -> bytes:
+        """To be asked when the client is gone."""
+        self._thread.join(10)
+        return b"".join(self.heard)
+
+
+def test_acknowledgements_go_out_joined_and_in_the_order_of_arrival(make_source: MakeSource) -> None:
+    ids = [3, 1, 65_535, 2, *range(100, 400)]
+    broker = Confidant(ACCEPTED, b"".join(message(b"%d" % packet_id, packet_id) for packet_id in ids))
+    source = make_source(broker.url)
+    for batch in take(source, len(ids)):
+        source.acknowledge(batch)
+    source.close()
+    acknowledged = b"".join(b"\x40\2" + packet_id.to_bytes(2, "big") for packet_id in ids)
+    assert broker.all_heard() == acknowledged + b"\xe0\0"
+    assert len(broker.heard) < 10, "and not one by one"
+
+
+def test_the_brokers_own_keep_alive_is_kept(make_source: MakeSource) -> None:
+    broker = Confidant(mqtt5.ConnAckPacket(server_keep_alive=1).write(), b"")
+    source = make_source(broker.url)
+    until(source, lambda: mqtt5.PingReqPacket().write() in broker.heard)
+    assert source.connected
+
+
+def test_a_half_open_connection_is_noticed(make_source: MakeSource) -> None:
+    broker = Confidant(ACCEPTED, b"")
+    source = make_source(broker.url, keepalive_s=1)
+    until(source, lambda: source.connected)
+    since = time.monotonic()
+    until(source, lambda: not source.connected)
+    assert "connection lost: no sign of life for 2 s" in (source.last_error or "")
+    assert time.monotonic() - since >= 1.4, "not before one and a half times the keep-alive"
+    assert len(broker.heard) >= 2, "and only after it was asked"
+
+
+@pytest.mark.real
+def test_an_idle_connection_stands_and_so_does_one_that_may_not_read(
+    mosquitto: Mosquitto, make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mosquitto throws out who says nothing for one and a half times the keep-alive."""
+    idle, full = make_source(mosquitto.url, "idle", keepalive_s=1), make_source(mosquitto.url, "full", keepalive_s=1)
+    until(idle, lambda: idle.connected)
+    until(full, lambda: full.connected)
+    monkeypatch.setattr(mqtt_source, "_HELD_BYTES", 99)
+    send(mosquitto, b"x" * 100)
+    assert payloads(take(idle, 1)) == [b"x" * 100]
+    full.wait(0.1)
+    send(mosquitto, b"y" * 100)
+    for _ in range(25):
+        idle.take(1, 0.05, 0.0)
+        full.wait(0.05)
+    assert idle.connected
+    assert full.connected
+    monkeypatch.undo()
+    assert payloads(take(full, 2)) == [b"x" * 100, b"y" * 100]
+    assert full.reconnects == 0
+
+
+@pytest.mark.real
+def test_no_more_than_the_receive_maximum_is_under_way(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url, receive_maximum=10)
+    until(source, lambda: source.connected)
+    send(mosquitto, *[b"%d" % number for number in range(35)])
+    source.wait(0.3)
+    first = source.take(1000, 0.3, 0.0)
+    assert payloads([first]) == [b"%d" % number for number in range(10)]
+    assert source.take(1000, 0.1, 0.0).messages == ()
+    source.acknowledge(first)
+    # Mosquitto 2.0 lets go of all the rest with the first acknowledgements; what holds it back then is not reading.
+    assert payloads(take(source, 25)) == [b"%d" % number for number in range(10, 35)]
+
+
+def test_after_a_send_that_failed_half_way_nothing_more_is_said(
+    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest of an acknowledgement is gone: what followed would be read as its packet id, and confirm another."""
+    open_socket = mqtt5_connection._open
+
+    class Stumbling(socket.socket):
+        """Of the first acknowledgement three bytes go out, then an attempt fails, then all is well."""
+
+        outcomes = (3, OSError(errno.ENOBUFS, "No buffer space available"))
+
+        def send(self, data: bytearray, flags: int = 0) -> int:  # type: ignore[override]
+            if data[0] not in b"\x40\x01" or not self.outcomes:
+                return super().send(data, flags)
+            outcome, *self.outcomes = self.outcomes  # type: ignore[assignment]
+            if isinstance(outcome, OSError):
+                raise outcome
+            return super().send(data[:outcome], flags)
+
+    def stumbling(session: Session) -> socket.socket:
+        opened = Stumbling(fileno=open_socket(session).detach())
+        opened.setblocking(False)
+        return opened
+
+    monkeypatch.setattr(mqtt5_connection, "_open", stumbling)
+    broker = Confidant(ACCEPTED, message(b"1", 1) + message(b"2", 2))
+    source = make_source(broker.url, keepalive_s=1)
+    batches = take(source, 2)
+    for batch in batches:
+        source.acknowledge(batch)
+    until(source, lambda: not source.connected)
+    assert "No buffer space available" in (source.last_error or "")
+    source.close()
+    assert broker.all_heard() == b"\x40\2\0"
+
+
+def disconnect(code: mqtt5.DisconnectReasonCode) -> bytes:
+    return mqtt5.DisconnectPacket(reason_code=code).write()
+
+
+@pytest.mark.parametrize(
+    ("said", "reported"),
+    [
+        (disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN), "closed by the broker: Server shutting down"),
+        (
+            disconnect(mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER),
+            "Session taken over after 0 s; does another process",
+        ),
+        (disconnect(mqtt5.DisconnectReasonCode.NOT_AUTHORIZED), "Not authorized: check user and password"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n" + b" " * 100, "given up: the broker sent a packet that cannot be read"),
+        (b"\x32\xff\xff\xff\xff\x7f", "given up: the broker sent a length of more than four bytes"),
+        (message(b"half", 2)[:9], "connection lost"),
+    ],
+)
+def test_what_had_arrived_is_given_and_then_the_reason(make_source: MakeSource, said: bytes, reported: str) -> None:
+    broker = CannedBroker([ACCEPTED, GRANTED + message(b"last words", 1), said])
+    source = make_source(broker.url)
+    batches = take(source, 1)
+    assert payloads(batches) == [b"last words"]
+    for _ in ("it speaks", "it hangs up"):
+        source.acknowledge(batches[-1])
+        source.wait(0.05)
+    until(source, lambda: not source.connected)
+    assert reported in (source.last_error or "")
+    source.acknowledge(batches[-1])
+    source.wait(0.1)
+
+
+def test_a_broker_that_is_slow_to_reach_has_all_its_time_to_answer(
+    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with dead addresses before the one that lives: each takes its seconds."""
+    open_connection = mqtt_source._open
+
+    def slow(version: str, session: Session) -> Connection:
+        time.sleep(0.3)
+        return open_connection(version, session)
+
+    monkeypatch.setattr(mqtt_source, "_open", slow)
+    monkeypatch.setattr(mqtt_source, "_ANSWER_S", 0.25)
+    source = make_source(CannedBroker([ACCEPTED, GRANTED]).url)
+    until(source, lambda: source.connected or source.last_error)
+    assert (source.protocol, source.last_error) == ("5.0", None)
+
+
+def test_a_broker_is_not_blamed_for_an_answer_that_waits_unread(
+    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, as much is held as may be, and the broker restarts: no more is read until that is taken."""
+    monkeypatch.setattr(mqtt_source, "_FIRST_RETRY_S", 0.01)
+    monkeypatch.setattr(mqtt_source, "_ANSWER_S", 0.1)
+    monkeypatch.setattr(mqtt_source, "_HELD_BYTES", 99)
+    restarts = disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN)
+    source = make_source(CannedBroker([ACCEPTED, GRANTED + message(b"x" * 100, 1) + restarts], [ACCEPTED, GRANTED]).url)
+    source.wait(0.6)
+    assert "Server shutting down" in (source.last_error or "")
+    batches = until(source, lambda: source.connected)
+    assert payloads(batches) == [b"x" * 100]
+    assert (source.protocol, source.reconnects) == ("5.0", 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x20\x02\x00\x01",
+        mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION).write(),
+    ],
+)
+def test_who_refuses_mqtt_5_is_asked_in_3_1_1_at_once(make_source: MakeSource, answer: bytes) -> None:
+    source = make_source(CannedBroker([answer], [b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"]).url)
+    until(source, lambda: source.connected)
+    assert (source.protocol, source.last_error) == ("3.1.1", None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reported"),
+    [
+        (b"\x20\x02\x00\x01", "a shared subscription needs MQTT 5"),
+        (mqtt5.ConnAckPacket(shared_subscription_available=False).write(), "it knows no shared subscriptions"),
+    ],
+)
+def test_who_cannot_share_is_not_asked_to(make_source: MakeSource, answer: bytes, reported: str) -> None:
+    source = make_source(CannedBroker([answer]).url, share_group="city")
+    until(source, lambda: source.last_error)
+    assert reported in (source.last_error or "")
+    assert "HAULWATCH_BROKER_SHARE_GROUP" in (source.last_error or "")
+    assert not source.connected
+
+
+@pytest.mark.real
+def test_a_large_payload_and_a_thousand_small_ones_come_together(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    sent = [b"%d" % number for number in range(500)]
+    sent = [*sent, b"x" * 65_536, *sent]
+    send(mosquitto, *sent)
+    assert payloads(take(source, len(sent))) == sent
+
+
+@pytest.mark.real
+def test_tls_is_checked_against_the_authorities_of_the_system(
+    tmp_path: Path, start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
+    port = free_port()
+    broker = start_mosquitto(more_config=f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
+    distrustful = make_source(f"mqtts://localhost:{port}", "distrustful")
+    until(distrustful, lambda: distrustful.last_error)
+    assert "certificate verify failed" in (distrustful.last_error or "")
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    by_another_name = make_source(f"mqtts://127.0.0.1:{port}", "by another name")
+    until(by_another_name, lambda: by_another_name.last_error)
+    assert "IP address mismatch" in (by_another_name.last_error or "")
+    source = make_source(f"mqtts://localhost:{port}")
+    until(source, lambda: source.connected)
+    sent = [b"%d" % number * 20 for number in range(200)]
+    send(broker, *sent, b"x" * 65_536)
+    batches = take(source, 201)
+    assert payloads(batches) == [*sent, b"x" * 65_536]
+    for batch in batches:
+        source.acknowledge(batch)
+    leave(source, broker)
+    nothing_comes(make_source(broker.url), broker)

@@ -1,0 +1,262 @@
+"""The source on a real Mosquitto: nothing is acknowledged before it is said to be safe, and nothing is forgotten."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from paho.mqtt import publish
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from devices.codecs.topics import alert_topic, command_ack_topic, command_topic, reading_topic
+from devices.readings.models import Kind
+from ingest.log.records import RawMessage
+from ingest.mqtt.source import ReceivedBatch
+from tests.ingest.mqtt.parts import (
+    TOPIC,
+    CannedBroker,
+    MakeSource,
+    leave,
+    nothing_comes,
+    payloads,
+    send,
+    take,
+    until,
+)
+from tests.servers import free_port
+from tests.servers.mosquitto import Mosquitto
+
+pytestmark = pytest.mark.real
+
+
+def test_acknowledged_messages_come_once(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url)
+    assert not source.connected
+    until(source, lambda: source.connected)
+    assert (source.protocol, source.reconnects, source.last_error) == ("5.0", 0, None)
+    before_ms = time.time_ns() // 1_000_000
+    send(mosquitto, b"1", b"2", b"3")
+    batches = take(source, 3)
+    assert payloads(batches) == [b"1", b"2", b"3"]
+    first = batches[-1].messages[-1]
+    assert first == RawMessage(TOPIC, b"3", first.received_at)
+    assert before_ms <= first.received_at <= time.time_ns() // 1_000_000
+    for batch in batches:
+        source.acknowledge(batch)
+    leave(source, mosquitto)
+    nothing_comes(make_source(mosquitto.url), mosquitto)
+
+
+def test_unacknowledged_messages_come_again_to_the_next_process(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    send(mosquitto, b"1", b"2")
+    first, *rest = take(source, 2)
+    source.close()
+    send(mosquitto, b"sent while nobody listened")
+    again = make_source(mosquitto.url)
+    batches = take(again, 3)
+    assert payloads(batches) == [*payloads([first, *rest]), b"sent while nobody listened"]
+    for batch in batches:
+        again.acknowledge(batch)
+    leave(again, mosquitto, times=2)
+    nothing_comes(make_source(mosquitto.url), mosquitto)
+
+
+def test_hundreds_may_be_under_way_and_are_held_while_waiting(
+    start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource
+) -> None:
+    mosquitto = start_mosquitto(more_config="max_inflight_messages 20\n")
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    send(mosquitto, *[b"%d" % number for number in range(300)])
+    source.wait(0.2)
+    held = source.take(1000, 0.0, 0.0)
+    rest = take(source, 300 - len(held.messages))
+    assert payloads([held, *rest]) == [b"%d" % number for number in range(300)]
+    send(mosquitto, b"a", b"b", b"c")
+    assert len(source.take(2, 5.0, 5.0).messages) == 2, "no more than asked for"
+
+
+def test_after_a_restart_of_the_broker_it_goes_on_and_old_acknowledgements_are_void(
+    mosquitto: Mosquitto, make_source: MakeSource
+) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    send(mosquitto, b"before")
+    (*_, of_the_old_connection) = take(source, 1)
+    mosquitto.restart()
+    until(source, lambda: not source.connected)
+    again = until(source, lambda: source.reconnects == 1)
+    source.acknowledge(of_the_old_connection)
+    send(mosquitto, b"after")
+    again += take(source, 2 - len(payloads(again)))
+    assert payloads(again) == [b"before", b"after"]
+    assert source.connected
+    source.close()
+    unacknowledged = make_source(mosquitto.url)
+    assert payloads(take(unacknowledged, 2)) == [b"before", b"after"], "the void acknowledgement confirmed neither"
+
+
+def test_a_killed_broker_is_found_again(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    mosquitto.kill()
+    until(source, lambda: not source.connected)
+    assert source.take(10, 0.01, 0.0).messages == ()
+    until(source, lambda: "refused" in (source.last_error or ""))
+    mosquitto.start()
+    until(source, lambda: source.connected)
+    assert source.last_error is None
+    send(mosquitto, b"again")
+    assert payloads(take(source, 1)) == [b"again"]
+
+
+def test_what_had_arrived_when_the_connection_broke_is_not_thrown_away(
+    mosquitto: Mosquitto, make_source: MakeSource
+) -> None:
+    """A QoS 0 message is delivered once: what is held has to be handed out."""
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    send(mosquitto, b"fleeting", qos=0)
+    source.wait(0.2)
+    mosquitto.kill()
+    source.wait(0.2)
+    assert not source.connected
+    batch = source.take(10, 0.0, 0.0)
+    assert payloads([batch]) == [b"fleeting"]
+    source.acknowledge(batch)
+
+
+@pytest.mark.parametrize("password", ["wrong", None])
+def test_wrong_credentials_are_reported_with_the_mend(
+    start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, password: str | None
+) -> None:
+    broker = start_mosquitto(credentials=("collector", "right"))
+    user = "" if password is None else f"collector:{password}@"
+    source = make_source(f"mqtt://{user}127.0.0.1:{broker.port}")
+    until(source, lambda: source.last_error)
+    assert "refused the connection: Not authorized: check user and password" in (source.last_error or "")
+    assert "wrong" not in (source.last_error or "")
+    assert (source.connected, source.reconnects) == (False, 0)
+    right = make_source(f"mqtt://collector:right@127.0.0.1:{broker.port}")
+    until(right, lambda: right.connected)
+
+
+def test_a_subscription_that_is_not_granted_is_reported(make_source: MakeSource) -> None:
+    accepted, not_authorised = b"\x20\x03\x00\x00\x00", b"\x90\x04\x00\x01\x00\x87"
+    source = make_source(CannedBroker([accepted, not_authorised]).url)
+    until(source, lambda: source.last_error)
+    assert "did not grant the subscription at QoS 1: Not authorized" in (source.last_error or "")
+    assert not source.connected
+
+
+def test_a_broker_that_chokes_on_mqtt_5_is_tried_with_3_1_1(
+    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.mqtt.source._ANSWER_S", 0.1)
+    silence: list[bytes] = []
+    accepted, granted = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"
+    source = make_source(CannedBroker(silence, [accepted, granted]).url)
+    until(source, lambda: source.connected)
+    assert source.protocol == "3.1.1"
+
+
+def test_two_collectors_under_one_name_are_reported(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    one, other = make_source(mosquitto.url), make_source(mosquitto.url)
+    until(one, lambda: one.connected)
+    until(other, lambda: other.connected)
+    until(one, lambda: not one.connected)
+    assert "does another process use the client id 'haulwatch-collector'?" in (one.last_error or "")
+
+
+def test_nobody_listening_is_reported(make_source: MakeSource) -> None:
+    port = free_port()
+    source = make_source(f"mqtt://127.0.0.1:{port}")
+    assert source.take(10, 0.1, 0.0) == ReceivedBatch((), (), 1)
+    assert f"mqtt://127.0.0.1:{port}: " in (source.last_error or "")
+    assert "refused" in (source.last_error or "")
+
+
+def test_foreign_topics_are_received_and_our_own_output_is_not(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    foreign = [
+        "haulwatch/v1/truck-1/humidity",
+        "haulwatch/v1/alerts/position",
+        "haulwatch/v1//weighing",
+        "haulwatch/v1/truck-1/",
+        "haulwatch/v1/渣土车 七号/位置",
+        "haulwatch/v1/'; DROP TABLE message; --/position",
+        "haulwatch/v1/$haulwatch/tick",
+        f"haulwatch/v1/{'x' * 60_000}/fill",
+    ]
+    ours = [command_topic("truck-1"), command_ack_topic("truck-1"), alert_topic("P1", "illegal_dumping")]
+    for topic in [*ours, *foreign, *ours, "elsewhere/v1/truck-1/position"]:
+        send(mosquitto, b"?", topic=topic)
+    batches = take(source, len(foreign))
+    assert [message.topic for batch in batches for message in batch.messages] == foreign
+    for batch in batches:
+        source.acknowledge(batch)
+    nothing_comes(source, mosquitto)
+    leave(source, mosquitto)
+    nothing_comes(make_source(mosquitto.url), mosquitto)
+
+
+def test_payloads_are_kept_byte_for_byte(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    sent = [b"", bytes(range(256)), b"\xff\xfe broken \x00", b"x" * 1_000_000]
+    send(mosquitto, *sent)
+    assert payloads(take(source, len(sent))) == sent
+
+
+def test_properties_that_our_library_cannot_read_stop_nothing(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    """A byte order mark is a good character in MQTT; paho takes it for a malformed packet."""
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    marked = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    marked.UserProperty = [("firmware", "\ufeff1.0")]
+    message: publish.MessageDict = {"topic": TOPIC, "payload": b"marked", "qos": 1}
+    publish.multiple(
+        [{**message, "properties": marked}],  # type: ignore[list-item]
+        hostname="127.0.0.1",
+        port=mosquitto.port,
+        protocol=MQTTProtocolVersion.MQTTv5,
+    )
+    send(mosquitto, b"after")
+    batches = take(source, 2)
+    assert payloads(batches) == [b"marked", b"after"]
+    assert (source.protocol, source.reconnects, source.last_error) == ("5.0", 0, None)
+    for batch in batches:
+        source.acknowledge(batch)
+    leave(source, mosquitto)
+    nothing_comes(make_source(mosquitto.url), mosquitto)
+
+
+def test_retained_status_comes_with_the_first_subscription_only(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    topic = reading_topic("truck-1", Kind.STATUS)
+    send(mosquitto, b"online", topic=topic, retain=True)
+    source = make_source(mosquitto.url)
+    (*_, batch) = take(source, 1)
+    assert (batch.messages[0].topic, batch.messages[0].payload) == (topic, b"online")
+    source.acknowledge(batch)
+    leave(source, mosquitto)
+    nothing_comes(make_source(mosquitto.url), mosquitto)
+
+
+def test_a_broker_that_lost_the_session_is_reported(
+    mosquitto: Mosquitto, make_source: MakeSource, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = make_source(mosquitto.url)
+    until(source, lambda: source.connected)
+    mosquitto.restart()
+    until(source, lambda: source.reconnects == 1)
+    assert "lost our session" not in caplog.text
+    mosquitto.stop()
+    (tmp_path / "mosquitto-0" / "mosquitto.db").unlink()
+    mosquitto.start()
+    until(source, lambda: source.reconnects == 2)
+    assert "lost our session" in caplog.text

@@ -1,0 +1,131 @@
+"""What the recorder's tests share: a log in memory, a small city, and a bench that can lose power and start again."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devices.city.model import City, Device, DeviceRole
+from devices.codecs.native import encode
+from devices.codecs.topics import reading_topic
+from devices.geo.geometry import LatLon
+from devices.readings.models import Fill, Position, Reading
+from ingest.ledger.report import DeviceLedgerLine, Ledger, RecorderStatus, read_ledger, read_status
+from ingest.log.records import LogRecord, RawMessage
+from ingest.recorder.recorder import Recorder
+from ingest.recorder.state import RecorderState
+from ingest.store import LineStore
+from ingest.store.sqlite import SqliteStore
+
+T0 = 1_700_000_000_000
+NOW = T0 + 3_600_000
+CITY = City(
+    "test",
+    "Test",
+    "试",
+    "UTC",
+    LatLon(35.5, 112.8),
+    devices={
+        "truck-1": Device("truck-1", DeviceRole.TRUCK, fleet="north"),
+        "truck-2": Device("truck-2", DeviceRole.TRUCK, fleet="north"),
+        "point-1": Device("point-1", DeviceRole.RECYCLING_POINT, site_id="site-1"),
+    },
+)
+
+
+@dataclass
+class MemoryLog:
+    """A raw log in memory."""
+
+    messages: list[RawMessage] = field(default_factory=list)
+    committed: dict[str, int] = field(default_factory=dict)
+
+    def append(self, messages: Sequence[RawMessage]) -> int:
+        self.messages += messages
+        return len(self.messages)
+
+    def read(self, after: int, limit: int) -> list[LogRecord]:
+        return [
+            LogRecord(offset, message) for offset, message in enumerate(self.messages[after : after + limit], after + 1)
+        ]
+
+    def last_offset(self) -> int:
+        return len(self.messages)
+
+    def commit(self, consumer: str, offset: int) -> None:
+        self.committed[consumer] = offset
+
+
+@dataclass
+class Bench:
+    """A recorder over real files; `start` begins as after a power cut."""
+
+    folder: Path
+    city: City = CITY
+    log: MemoryLog = field(default_factory=MemoryLog)
+    batch_records: int = 2_000
+    monotonic_s: float = 0.0
+    store: SqliteStore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = SqliteStore(self.folder / "points.db")
+
+    @property
+    def state_path(self) -> Path:
+        return self.folder / "recorder.db"
+
+    def start(self, *, store: LineStore | None = None, state: RecorderState | None = None) -> Recorder:
+        return Recorder(
+            self.log,
+            store or self.store,
+            state or RecorderState(self.state_path),
+            lambda: self.city,
+            batch_records=self.batch_records,
+            monotonic=lambda: self.monotonic_s,
+        )
+
+    async def drain(self, recorder: Recorder | None = None) -> Ledger:
+        recorder = recorder or self.start()
+        while await recorder.step():
+            pass
+        return self.ledger()
+
+    def ledger(self) -> Ledger:
+        return read_ledger(self.state_path, self.log)
+
+    def status(self) -> RecorderStatus:
+        return read_status(self.state_path, self.log)
+
+    def line(self, device: str) -> DeviceLedgerLine:
+        [line] = [line for line in self.ledger().devices if line.device == device]
+        return line
+
+    def hear(self, *readings: Reading) -> None:
+        self.log.append([RawMessage(topic_of(reading), encode(reading), NOW) for reading in readings])
+
+    def hear_raw(self, topic: str, payload: bytes, received_at: int = NOW) -> None:
+        self.log.append([RawMessage(topic, payload, received_at)])
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another task or process brings about."""
+    while not condition():  # noqa: ASYNC110 - a file on disk raises no event
+        await asyncio.sleep(0.005)
+
+
+def topic_of(reading: Reading) -> str:
+    return reading_topic(reading.device_id, reading.kind)
+
+
+def position(second: int, lat: float = 35.5, device: str = "truck-1", seq: int | None = None) -> Position:
+    return Position(device_id=device, ts=T0 + second * 1000, seq=seq, lat=lat, lon=112.8)
+
+
+def fill(second: int, compartment: str, pct: float) -> Fill:
+    return Fill(device_id="point-1", ts=T0 + second * 1000, compartment=compartment, fill_pct=pct)
+
+
+def counts(line: DeviceLedgerLine | Ledger) -> Mapping[str, object]:
+    total = line.total if isinstance(line, Ledger) else line
+    figures = total.model_dump(include={"received", "stored", "duplicate", "quarantined", "queued"})
+    return {name: figure for name, figure in figures.items() if figure}

@@ -1,0 +1,254 @@
+"""What InfluxStore makes of HTTP answers, told by a server that follows a script."""
+
+import gzip
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from devices.readings.models import Kind
+from devices.readings.series import Point, SeriesKey
+from ingest.store import Instant, StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.store.influx import InfluxStore
+from ingest.store.line_protocol import encode_point
+from tests.servers import free_port
+
+INFLUX_ERROR = '{"error": "partial write: field type conflict dropped=1"}'
+
+
+def line(number: int) -> Point:
+    return Point("position", (("device", "truck-1"),), {"lat": float(number)}, 1_700_000_000_000 + number)
+
+
+@dataclass
+class ScriptedInflux:
+    """Takes lines unless `answer` says otherwise of a write's lines."""
+
+    answer: Callable[[list[str]], web.Response | None]
+    taken: list[str] = field(default_factory=list)
+    requests: list[web.Request] = field(default_factory=list)
+
+    async def write(self, request: web.Request) -> web.Response:
+        self.requests.append(request)
+        body = await request.read()
+        lines = (body if body[:1] == b"p" else gzip.decompress(body)).decode().split("\n")
+        answer = self.answer(lines)
+        if answer is None:
+            self.taken += lines
+            return web.Response(status=204)
+        return answer
+
+    async def query(self, request: web.Request) -> web.Response:
+        self.requests.append(request)
+        form = await request.post()
+        return self.answer([str(form["q"])]) or web.json_response({"results": [{"statement_id": 0}]})
+
+
+Scripted = Callable[[Callable[[list[str]], web.Response | None]], "ScriptedStore"]
+
+
+@dataclass
+class ScriptedStore:
+    server: ScriptedInflux
+    http: TestServer
+    store: InfluxStore | None = None
+
+    async def open(self, compress: bool | None = None) -> InfluxStore:
+        await self.http.start_server()
+        self.store = InfluxStore(str(self.http.make_url("")), "secret", "city", "readings", compress=compress)
+        return self.store
+
+
+@pytest_asyncio.fixture
+async def scripted() -> AsyncIterator[Scripted]:
+    made: list[ScriptedStore] = []
+
+    def make(answer: Callable[[list[str]], web.Response | None]) -> ScriptedStore:
+        server = ScriptedInflux(answer)
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_post("/api/v2/write", server.write)
+        app.router.add_post("/query", server.query)
+        made.append(ScriptedStore(server, TestServer(app)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.store is not None:
+            await one.store.close()
+        await one.http.close()
+
+
+async def test_a_write_is_gzipped_line_protocol_in_milliseconds_with_the_token(scripted: Scripted) -> None:
+    scene = scripted(lambda _: None)
+    await (await scene.open(compress=True)).write([line(1), line(2)])
+    [request] = scene.server.requests
+    assert dict(request.query) == {"org": "city", "bucket": "readings", "precision": "ms"}
+    assert request.headers["Authorization"] == "Token secret"
+    assert request.headers["Content-Encoding"] == "gzip"
+    assert scene.server.taken == [
+        "position,device=truck-1 lat=1.0 1700000000001",
+        "position,device=truck-1 lat=2.0 1700000000002",
+    ]
+
+
+async def test_to_a_store_on_this_machine_nothing_is_gzipped(scripted: Scripted) -> None:
+    scene = scripted(lambda _: None)
+    await (await scene.open()).write_lines([encode_point(line(1))])
+    [request] = scene.server.requests
+    assert "Content-Encoding" not in request.headers
+    assert scene.server.taken == ["position,device=truck-1 lat=1.0 1700000000001"]
+
+
+async def test_nothing_to_write_asks_nobody(scripted: Scripted) -> None:
+    scene = scripted(lambda _: None)
+    await (await scene.open()).write([])
+    assert scene.server.requests == []
+
+
+async def test_too_large_a_body_is_split_until_it_fits(scripted: Scripted) -> None:
+    scene = scripted(lambda lines: web.Response(status=413) if len(lines) > 3 else None)
+    await (await scene.open()).write([line(number) for number in range(10)])
+    assert len(scene.server.taken) == 10
+    assert len(set(scene.server.taken)) == 10
+
+
+@pytest.mark.parametrize("status", [400, 422])
+@pytest.mark.parametrize("poison", [{0}, {9}, {3, 4}, set(range(10))])
+async def test_poison_lines_are_found_and_all_others_written(scripted: Scripted, status: int, poison: set[int]) -> None:
+    def answer(lines: list[str]) -> web.Response | None:
+        bad = any(f"lat={number}.0 " in one for one in lines for number in poison)
+        return web.Response(status=status, text=INFLUX_ERROR) if bad else None
+
+    scene = scripted(answer)
+    points = [line(number) for number in range(10)]
+    with pytest.raises(StoreRejected) as caught:
+        await (await scene.open()).write(points)
+    assert [place for place, _ in caught.value.rejected] == sorted(poison)
+    assert all("field type conflict" in reason for _, reason in caught.value.rejected)
+    assert len(scene.server.taken) == 10 - len(poison)
+
+
+async def test_a_point_that_cannot_be_said_is_rejected_and_the_others_written(scripted: Scripted) -> None:
+    scene = scripted(lambda _: None)
+    unsayable = Point("position", (("device", "truck-1\\"),), {"lat": 1.0}, 5)
+    with pytest.raises(StoreRejected) as caught:
+        await (await scene.open()).write([line(1), unsayable, line(2)])
+    assert [place for place, _ in caught.value.rejected] == [1]
+    assert len(scene.server.taken) == 2
+
+
+async def test_a_proxys_400_condemns_no_reading(scripted: Scripted) -> None:
+    page = "<html>400 The plain HTTP request was sent to HTTPS port</html>"
+    scene = scripted(lambda _: web.Response(status=400, text=page, content_type="text/html"))
+    with pytest.raises(StoreMisconfigured, match="plain HTTP"):
+        await (await scene.open()).write([line(1)])
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 405])
+async def test_wrong_settings_keep_everything_and_call_a_person(scripted: Scripted, status: int) -> None:
+    scene = scripted(lambda _: web.Response(status=status, text=INFLUX_ERROR))
+    store = await scene.open()
+    with pytest.raises(StoreMisconfigured, match=f"{status}"):
+        await store.write([line(1)])
+    with pytest.raises(StoreMisconfigured, match=f"{status}"):
+        await store.latest("position", "truck-1")
+
+
+async def test_a_login_page_has_stored_nothing(scripted: Scripted) -> None:
+    """A gateway before InfluxDB sends whom it does not know to a page, and the page is served with 200."""
+
+    def answer(_: list[str]) -> web.Response | None:
+        return web.Response(status=302, headers={"Location": "/login"})
+
+    scene = scripted(answer)
+    with pytest.raises(StoreMisconfigured, match="HTTP 302"):
+        await (await scene.open()).write([line(1)])
+    assert len(scene.server.requests) == 1, "the token goes to nobody else"
+
+
+@pytest.mark.parametrize("status", [200, 202])
+async def test_whoever_answers_otherwise_than_influxdb_has_stored_nothing(scripted: Scripted, status: int) -> None:
+    scene = scripted(lambda _: web.Response(status=status, text="<html>Welcome</html>"))
+    with pytest.raises(StoreMisconfigured, match="without a word of InfluxDB's"):
+        await (await scene.open()).write([line(1)])
+
+
+@pytest.mark.parametrize("body", ["<html>Welcome</html>", "[]", "{}", '{"results": []}', '{"results": [7]}'])
+async def test_an_answer_that_is_none_to_the_question_calls_a_person(scripted: Scripted, body: str) -> None:
+    scene = scripted(lambda _: web.Response(text=body))
+    with pytest.raises(StoreMisconfigured, match="not an answer of InfluxDB"):
+        await (await scene.open()).latest("position", "truck-1")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize(
+    ("header", "seconds"), [("7", 7.0), (None, None), ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("²", None)]
+)
+async def test_a_store_that_cannot_now_is_asked_again_when_it_says(
+    scripted: Scripted, status: int, header: str | None, seconds: float | None
+) -> None:
+    headers = {"Retry-After": header} if header else {}
+    scene = scripted(lambda _: web.Response(status=status, headers=headers))
+    store = await scene.open()
+    for ask in (store.write([line(1)]), store.latest("position", "truck-1")):
+        with pytest.raises(StoreUnavailable) as caught:
+            await ask
+        assert type(caught.value) is StoreUnavailable
+        assert caught.value.retry_after == seconds
+
+
+async def test_an_outage_in_the_middle_of_halving_rejects_nothing_yet(scripted: Scripted) -> None:
+    def answer(lines: list[str]) -> web.Response | None:
+        if len(lines) > 1:
+            return web.Response(status=400, text=INFLUX_ERROR)
+        return web.Response(status=503) if "lat=3.0" in lines[0] else None
+
+    scene = scripted(answer)
+    with pytest.raises(StoreUnavailable):
+        await (await scene.open()).write([line(number) for number in range(4)])
+
+
+async def test_nobody_there(unused_store: InfluxStore) -> None:
+    for ask in (unused_store.write([line(1)]), unused_store.ping(), unused_store.count("position")):
+        with pytest.raises(StoreUnavailable):
+            await ask
+
+
+@pytest_asyncio.fixture
+async def unused_store() -> AsyncIterator[InfluxStore]:
+    store = InfluxStore(f"http://127.0.0.1:{free_port()}", "secret", "city", "readings")
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("result", "raised"),
+    [
+        ({"error": "database not found: readings"}, StoreMisconfigured),
+        ({"error": "max-concurrent-queries limit exceeded"}, StoreUnavailable),
+        ({"series": [{"name": "position", "columns": ["time"], "values": [], "partial": True}]}, StoreMisconfigured),
+    ],
+)
+async def test_an_error_inside_an_answer_is_not_taken_for_no_rows(
+    scripted: Scripted, result: dict[str, object], raised: type[Exception]
+) -> None:
+    scene = scripted(lambda _: web.json_response({"results": [result]}))
+    with pytest.raises(raised):
+        await (await scene.open()).standing([Instant(SeriesKey(Kind.POSITION, "truck-1", ""), 1_700_000_000_000)])
+
+
+async def test_questions_are_gathered_by_window_and_by_hundreds_of_devices(scripted: Scripted) -> None:
+    asked: list[str] = []
+    scene = scripted(lambda lines: asked.append(lines[0]))
+    day = 86_400_000
+    instants = [
+        Instant(SeriesKey(Kind.POSITION, f"truck-{number}", ""), when * day + number)
+        for number in range(150)
+        for when in (1, 2)
+    ]
+    await (await scene.open()).standing(instants)
+    assert len(asked) == 4
+    assert all(";" not in statement and statement.count('"device" =') <= 100 for statement in asked)

@@ -1,0 +1,258 @@
+"""The journal on SQLite, and on a real PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event, Thread, current_thread
+
+import pytest
+from sqlalchemy.event import listen
+
+from devices.db.database import DatabaseMisconfigured, open_database
+from rules.alerts.journal import (
+    Acknowledge,
+    AlertAction,
+    AlertFilter,
+    AlertJournal,
+    AlreadyClosed,
+    Assign,
+    Close,
+    Comment,
+    InvalidCursor,
+    JournalPosition,
+    Outcome,
+    UnknownAlert,
+)
+from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+from rules.alerts.tables import metadata
+
+NOW = 1_790_000_500_000
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AlertJournal]:
+    on_disk = f"sqlite:///{tmp_path / 'journal.db'}"
+    engine = open_database(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
+    metadata.create_all(engine)
+    yield AlertJournal(engine)
+    engine.dispose()
+
+
+def change(
+    subject: str = "T1",
+    opened_at: int = 1_000,
+    *,
+    revision: int = 1,
+    phase: Phase = Phase.CONFIRMED,
+    severity: Severity = Severity.P2,
+    rule: str = "route_deviation",
+    amendment: Amendment | None = None,
+) -> AlertChange:
+    ended = phase in {Phase.CLOSED, Phase.AMENDED}
+    ref = ReadingRef(device_id=subject, kind="position", ts=opened_at, says={"speed_kmh": 40.5})
+    return AlertChange(
+        alert_id=alert_id(rule, subject, opened_at),
+        revision=revision,
+        rule=rule,
+        rule_version=1,
+        subject=subject,
+        phase=phase,
+        severity=severity,
+        at=opened_at + revision * 10,
+        opened_at=opened_at,
+        closed_at=opened_at + revision * 10 if ended else None,
+        amendment=amendment,
+        title=Text(en=f"{subject} revision {revision}", zh=f"{subject}第{revision}版"),
+        lat=35.5,
+        lon=112.8,
+        evidence=Evidence(parameters={"enter_m": 60}, readings=(ref,), measures={"detour_m": 412.5, "loaded": True}),
+    )
+
+
+def test_an_alert_lives_and_is_read_back_whole(journal: AlertJournal) -> None:
+    life = [
+        change(phase=Phase.PROVISIONAL),
+        change(revision=2),
+        change(revision=3, severity=Severity.P1),
+        change(revision=4, phase=Phase.CLOSED, severity=Severity.P1),
+    ]
+    assert journal.record(life, NOW) == 4
+    detail = journal.alert(life[0].alert_id)
+    assert detail is not None
+    assert [entry.change for entry in detail.changes] == life
+    view = detail.alert
+    assert (view.phase, view.severity, view.revision) == (Phase.CLOSED, Severity.P1, 4)
+    assert (view.opened_at, view.confirmed_at, view.closed_at) == (1_000, 1_020, 1_040)
+    assert view.title.zh == "T1第4版"
+    assert view.evidence == life[-1].evidence
+    assert view.first_recorded_at == NOW
+    assert not view.open
+
+
+def test_recording_twice_changes_nothing(journal: AlertJournal) -> None:
+    life = [change(), change(revision=2, phase=Phase.CLOSED)]
+    assert journal.record(life, NOW) == 2
+    before = journal.alert(life[0].alert_id)
+    assert journal.record([*life, *life[:1]], NOW + 1) == 0
+    assert journal.alert(life[0].alert_id) == before
+    assert len(journal.changes_after(0, 10)) == 2
+
+
+def test_half_of_it_again_adds_the_other_half(journal: AlertJournal) -> None:
+    journal.record([change()], NOW)
+    assert journal.record([change(), change(revision=2)], NOW + 1) == 1
+    assert journal.record([], NOW) == 0
+
+
+def test_reopened_is_open_again(journal: AlertJournal) -> None:
+    journal.record([change(), change(revision=2, phase=Phase.CLOSED), change(revision=3)], NOW)
+    (view,) = journal.alerts(AlertFilter(), limit=5).items
+    assert view.open
+    assert view.closed_at is None
+    assert view.confirmed_at == 1_010
+
+
+def test_followers_read_on_from_where_they_were(journal: AlertJournal) -> None:
+    journal.record([change(opened_at=n) for n in range(5)], NOW)
+    first = journal.changes_after(0, 3)
+    rest = journal.changes_after(first[-1].no, 3)
+    assert [entry.change.opened_at for entry in first + rest] == [0, 1, 2, 3, 4]
+    assert journal.changes_after(rest[-1].no, 3) == []
+    assert journal.last_no() == rest[-1].no
+    assert all(entry.recorded_at == NOW for entry in first)
+
+
+def test_an_empty_journal(journal: AlertJournal) -> None:
+    assert journal.last_no() == 0
+    assert journal.alert("0" * 16) is None
+    assert journal.alerts(AlertFilter(), limit=5).items == ()
+
+
+def test_pages_are_newest_first_and_lose_nothing_at_equal_times(journal: AlertJournal) -> None:
+    journal.record([change(f"T{n}", opened_at=n // 3) for n in range(10)], NOW)
+    seen, cursor = [], None
+    for _ in range(4):
+        page = journal.alerts(AlertFilter(), limit=3, before=cursor)
+        seen += [(view.opened_at, view.alert_id) for view in page.items]
+        cursor = page.next_cursor
+    assert cursor is None
+    assert seen == sorted(seen, reverse=True)
+    assert len(set(seen)) == 10
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "äö", "bm9uc2Vuc2U="])
+def test_a_cursor_of_somebody_else_is_refused(journal: AlertJournal, cursor: str) -> None:
+    with pytest.raises(InvalidCursor):
+        journal.alerts(AlertFilter(), limit=3, before=cursor)
+
+
+def test_filters(journal: AlertJournal) -> None:
+    journal.record(
+        [
+            change("T1", 100),
+            change("T2", 200, rule="illegal_dumping", severity=Severity.P1),
+            change("T3", 300, phase=Phase.PROVISIONAL),
+            change("T4", 400, phase=Phase.CLOSED),
+            change("T5", 500, phase=Phase.AMENDED, amendment=Amendment.RETRACTED),
+        ],
+        NOW,
+    )
+    journal.act(alert_id("route_deviation", "T1", 100), Close(actor="li", at=NOW, outcome=Outcome.FALSE_ALARM))
+
+    def subjects(where: AlertFilter) -> str:
+        return " ".join(sorted(view.subject for view in journal.alerts(where, limit=10).items))
+
+    assert subjects(AlertFilter(rule="illegal_dumping")) == "T2"
+    assert subjects(AlertFilter(severity=Severity.P2)) == "T1 T3 T4 T5"
+    assert subjects(AlertFilter(phase=Phase.PROVISIONAL)) == "T3"
+    assert subjects(AlertFilter(subject="T4")) == "T4"
+    assert subjects(AlertFilter(start=200, end=400)) == "T2 T3"
+    assert subjects(AlertFilter(open=True)) == "T2 T3"
+    assert subjects(AlertFilter(open=False)) == "T1 T4 T5"
+    assert subjects(AlertFilter(handled=True)) == "T1"
+    assert subjects(AlertFilter(handled=False, severity=Severity.P1)) == "T2"
+
+
+def test_open_alerts_are_counted_by_rule_and_severity(journal: AlertJournal) -> None:
+    assert journal.open_alerts() == {}
+    closed = change("T4", revision=2, phase=Phase.CLOSED)
+    journal.record([change("T1"), change("T2"), change("T3", severity=Severity.P1), change("T4"), closed], NOW)
+    dismissed = change("T5", rule="bin_overflow")
+    journal.record([dismissed], NOW)
+    assert journal.open_alerts()["bin_overflow", "P2"] == 1
+    journal.act(dismissed.alert_id, Close(actor="li", at=NOW, outcome=Outcome.FALSE_ALARM))
+    assert journal.open_alerts() == {("route_deviation", "P1"): 1, ("route_deviation", "P2"): 2}
+
+
+def test_people_handle_an_alert(journal: AlertJournal) -> None:
+    journal.record([change()], NOW)
+    key = change().alert_id
+    actions: list[AlertAction] = [
+        Acknowledge(actor="wang", at=NOW),
+        Acknowledge(actor="li", at=NOW + 1),
+        Assign(actor="wang", at=NOW + 2, assignee="team-2"),
+        Comment(actor="team-2", at=NOW + 3, note="on the way"),
+        Close(actor="team-2", at=NOW + 4, outcome=Outcome.CONFIRMED_VIOLATION, note="fined"),
+    ]
+    for action in actions:
+        detail = journal.act(key, action)
+    assert list(detail.actions) == actions
+    view = detail.alert
+    assert (view.acknowledged_by, view.acknowledged_at) == ("wang", NOW)
+    assert view.assigned_to == "team-2"
+    assert (view.outcome, view.handled_by, view.handled_at) == (Outcome.CONFIRMED_VIOLATION, "team-2", NOW + 4)
+    assert not view.open
+
+
+def test_closing_is_once_and_for_all_but_comments_go_on(journal: AlertJournal) -> None:
+    journal.record([change()], NOW)
+    key = change().alert_id
+    journal.act(key, Close(actor="li", at=NOW, outcome=Outcome.NO_ACTION))
+    with pytest.raises(AlreadyClosed, match="closed by li: no_action"):
+        journal.act(key, Close(actor="wang", at=NOW, outcome=Outcome.FALSE_ALARM))
+    detail = journal.act(key, Comment(actor="wang", at=NOW, note="I disagree"))
+    assert len(detail.actions) == 2
+    journal.record([change(revision=2)], NOW)
+    again = journal.alert(key)
+    assert again is not None
+    assert again.alert.outcome is Outcome.NO_ACTION
+
+
+def test_an_unknown_alert_cannot_be_acted_on(journal: AlertJournal) -> None:
+    with pytest.raises(UnknownAlert):
+        journal.act("0" * 16, Acknowledge(actor="li", at=NOW))
+
+
+def test_without_tables_the_mend_is_named(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(DatabaseMisconfigured, match="haulwatch db upgrade"):
+        AlertJournal(engine).record([change()], NOW)
+    engine.dispose()
+
+
+def test_an_action_that_is_committed_late_is_not_passed_over(journal: AlertJournal) -> None:
+    """Numbers are given when a row is written, seen when it is committed: another's must not come in between."""
+    first, second = change("T1"), change("T2")
+    journal.record([first, second], NOW)
+    (_, place) = journal.touched_after(JournalPosition(), 10)
+    committing, may_commit = Event(), Event()
+
+    def slowly(_: object) -> None:
+        if current_thread() is slow:
+            committing.set()
+            may_commit.wait(5)
+
+    def acknowledging(alert: AlertChange) -> Thread:
+        return Thread(target=journal.act, args=(alert.alert_id, Acknowledge(actor="li", at=NOW)))
+
+    listen(journal._engine, "commit", slowly)
+    slow, quick = acknowledging(first), acknowledging(second)
+    slow.start()
+    assert committing.wait(5)
+    quick.start()
+    quick.join(0.3)
+    seen, place = journal.touched_after(place, 10)
+    may_commit.set()
+    slow.join()
+    quick.join()
+    more, _ = journal.touched_after(place, 10)
+    assert sorted(view.subject for view in (*seen, *more)) == ["T1", "T2"]

@@ -1,0 +1,169 @@
+"""The one state machine, rule by rule of it."""
+
+import pytest
+
+from devices.geo.geometry import LatLon
+from rules.alerts.model import AlertChange, Evidence, Severity, Text, alert_id
+from rules.contract.verdicts import Level, Verdict
+from rules.engine.incidents import KEPT_PAST, DeviceIncidents
+
+MINUTE = 60_000
+HERE = LatLon(35.5, 112.8)
+P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
+
+
+class Book:
+    def __init__(self) -> None:
+        self.book = DeviceIncidents()
+
+    def says(
+        self,
+        level: Level,
+        minute: float,
+        onset: float = 0,
+        severity: Severity = P3,
+        place: LatLon | None = HERE,
+        part: str = "",
+    ) -> list[AlertChange]:
+        title = Text(en=f"{level} at {minute}", zh="")
+        at, began = round(minute * MINUTE), round(onset * MINUTE)
+        evidence = Evidence(parameters={"limit": 1})
+        return self.book.take("rule", 1, Verdict("D", level, at, began, severity, place, title, evidence, part=part))
+
+
+def short(changes: list[AlertChange]) -> list[str]:
+    return [f"{change.revision} {change.amendment or change.phase} {change.severity}" for change in changes]
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+def test_candidates_unknowns_and_clears_of_nothing_are_silent(book: Book) -> None:
+    for level in (Level.CANDIDATE, Level.UNKNOWN, Level.CLEAR, Level.LEFT_OPEN, Level.RETRACTED):
+        assert book.says(level, 1) == []
+
+
+def test_suspected_confirmed_clear(book: Book) -> None:
+    assert short(book.says(Level.SUSPECTED, 1)) == ["1 provisional P3"]
+    assert short(book.says(Level.SUSPECTED, 2)) == []
+    assert short(book.says(Level.CONFIRMED, 3)) == ["2 confirmed P3"]
+    assert short(book.says(Level.SUSPECTED, 4)) == []
+    (closed,) = book.says(Level.CLEAR, 5)
+    assert short([closed]) == ["3 closed P3"]
+    assert (closed.opened_at, closed.closed_at) == (0, 5 * MINUTE)
+    assert closed.alert_id == alert_id("rule", "D", 0)
+
+
+def test_unknown_keeps_what_runs(book: Book) -> None:
+    book.says(Level.CONFIRMED, 1)
+    assert book.says(Level.UNKNOWN, 2) == []
+    assert short(book.says(Level.CLEAR, 3)) == ["2 closed P3"]
+
+
+def test_higher_severity_is_told_at_once_and_lower_never(book: Book) -> None:
+    book.says(Level.CONFIRMED, 1, severity=P2)
+    assert book.says(Level.CONFIRMED, 2, severity=P3) == []
+    assert short(book.says(Level.CONFIRMED, 3, severity=P1)) == ["2 confirmed P1"]
+
+
+def test_told_again_after_half_an_hour(book: Book) -> None:
+    book.says(Level.CONFIRMED, 0)
+    assert book.says(Level.CONFIRMED, 29.99) == []
+    assert short(book.says(Level.CONFIRMED, 30)) == ["2 confirmed P3"]
+    assert book.says(Level.CONFIRMED, 59) == []
+
+
+def north(metres: float) -> LatLon:
+    return LatLon(HERE.lat + metres / 111_195, HERE.lon)
+
+
+@pytest.mark.parametrize(
+    ("onset", "place", "merged"),
+    [
+        (15, HERE, True),
+        (15.01, HERE, False),
+        (15, north(499), True),
+        (15, north(501), False),
+        (15, None, True),
+    ],
+)
+def test_within_five_minutes_and_five_hundred_metres_it_is_the_same(
+    book: Book, onset: float, place: LatLon | None, merged: bool
+) -> None:
+    (first,) = book.says(Level.CONFIRMED, 1)
+    book.says(Level.CLEAR, 10)
+    (again,) = book.says(Level.CONFIRMED, 16, onset=onset, place=place)
+    assert (again.alert_id == first.alert_id) is merged
+    assert again.closed_at is None
+    assert short([again]) == ["3 confirmed P3" if merged else "1 confirmed P3"]
+
+
+def test_left_to_people_it_stays_open_and_a_new_one_may_begin(book: Book) -> None:
+    (first,) = book.says(Level.CONFIRMED, 1)
+    assert book.says(Level.LEFT_OPEN, 2) == []
+    assert book.says(Level.CLEAR, 3) == []
+    (second,) = book.says(Level.SUSPECTED, 20, onset=19)
+    assert second.alert_id != first.alert_id
+
+
+def test_left_to_people_and_soon_again_is_the_same_without_news(book: Book) -> None:
+    book.says(Level.CONFIRMED, 1, severity=P1)
+    book.says(Level.LEFT_OPEN, 2)
+    assert book.says(Level.SUSPECTED, 4, onset=3, severity=P2) == []
+
+
+def test_parts_are_apart(book: Book) -> None:
+    (paper,) = book.says(Level.CONFIRMED, 1, part="paper")
+    (glass,) = book.says(Level.CONFIRMED, 1, part="glass")
+    assert paper.alert_id != glass.alert_id
+    assert short(book.says(Level.CLEAR, 2, part="glass")) == ["2 closed P3"]
+
+
+def test_retraction_of_a_running_and_of_a_closed_one(book: Book) -> None:
+    book.says(Level.CONFIRMED, 1)
+    (running,) = book.says(Level.RETRACTED, 2)
+    assert short([running]) == ["2 retracted P3"]
+    assert running.closed_at == 2 * MINUTE
+    assert book.says(Level.RETRACTED, 3) == []
+    book.says(Level.CONFIRMED, 60, onset=60)
+    book.says(Level.CLEAR, 61)
+    (closed,) = book.says(Level.RETRACTED, 90, onset=60)
+    assert closed.closed_at == 61 * MINUTE
+
+
+def test_a_merged_alert_stands_until_both_are_retracted(book: Book) -> None:
+    book.says(Level.CONFIRMED, 1)
+    book.says(Level.CLEAR, 2)
+    book.says(Level.CONFIRMED, 4, onset=3)
+    book.says(Level.CLEAR, 5)
+    assert book.says(Level.RETRACTED, 6, onset=3) == []
+    assert short(book.says(Level.RETRACTED, 7, onset=0)) == ["5 retracted P3"]
+
+
+def test_what_was_retracted_is_not_continued(book: Book) -> None:
+    (first,) = book.says(Level.CONFIRMED, 1)
+    book.says(Level.RETRACTED, 2)
+    (second,) = book.says(Level.CONFIRMED, 4, onset=3)
+    assert second.alert_id != first.alert_id
+
+
+def test_only_the_last_ended_incident_is_remembered_with_its_evidence(book: Book) -> None:
+    """It is in the journal; a year of alerts of many devices would fill every snapshot."""
+    for hour in range(20):
+        book.says(Level.CONFIRMED, 60 * hour, onset=60 * hour)
+        book.says(Level.CLEAR, 60 * hour + 1)
+    (case,) = book.book.cases.values()
+    assert case.past[-1].evidence.parameters
+    assert all(not past.evidence.readings and not past.evidence.parameters for past in case.past[:-1])
+    assert len(case.past) <= KEPT_PAST
+
+
+def test_said_again_of_the_same_onset_after_a_retraction_it_is_the_same_alert(book: Book) -> None:
+    """Its id is made of the onset: a second alert would carry the first one's keys and be lost in the journal."""
+    (first,) = book.says(Level.CONFIRMED, 1)
+    book.says(Level.RETRACTED, 2)
+    (again,) = book.says(Level.CONFIRMED, 3)
+    assert (again.alert_id, again.amendment, again.closed_at) == (first.alert_id, None, None)
+    assert short([again]) == ["3 confirmed P3"]

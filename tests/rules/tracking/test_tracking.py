@@ -1,0 +1,169 @@
+"""What is made of a truck's readings before any rule sees them."""
+
+from typing import Any
+
+import pytest
+
+from devices.readings.models import Alarm, Load, Position
+from rules.tracking import Fix, LoadSource, LoadState, Quality, Switch, Track, follow
+from rules.tracking.quality import judge_quality
+from tests.rules.town import T0, Trip, place, ticket, town
+
+CITY = town()
+DEVICE = CITY.devices["T1"]
+VEHICLE = CITY.vehicle_of(DEVICE)
+
+
+def followed(trip: Trip) -> tuple[Track, list[Fix]]:
+    track = Track()
+    fixes = [fix for r in trip.readings if (fix := follow(track, r, DEVICE, VEHICLE, CITY)) is not None]
+    return track, fixes
+
+
+@pytest.mark.parametrize(
+    ("says", "quality"),
+    [
+        ({}, Quality.GOOD),
+        ({"accuracy_m": 15.0}, Quality.GOOD),
+        ({"accuracy_m": 15.1}, Quality.FAIR),
+        ({"accuracy_m": 50.0}, Quality.FAIR),
+        ({"accuracy_m": 50.1}, Quality.BAD),
+        ({"satellites": 5, "hdop": 3.0}, Quality.GOOD),
+        ({"satellites": 5, "hdop": 3.1}, Quality.FAIR),
+        ({"satellites": 4, "hdop": 1.0}, Quality.FAIR),
+        ({"satellites": 3, "hdop": 1.0}, Quality.BAD),
+        ({"satellites": 3, "accuracy_m": 10.0}, Quality.GOOD),
+        ({"hdop": 2.0}, Quality.FAIR),
+        ({"hdop": 4.0}, Quality.BAD),
+        ({"located": False}, Quality.BAD),
+        ({"alarm_bits": int(Alarm.ANTENNA_OPEN)}, Quality.BAD),
+    ],
+)
+def test_quality(says: dict[str, Any], quality: Quality) -> None:
+    assert judge_quality(Position(device_id="T1", ts=T0, lat=35.0, lon=112.0, **says)) is quality
+
+
+def test_standing_holds_the_place_against_drift() -> None:
+    trip = Trip("T1", 3000, 0).stand(10)
+    for east in (8, -9, 20, 5):
+        trip.x = 3000 + east
+        trip.stand(10)
+    track, fixes = followed(trip)
+    assert {fix.xy for fix in fixes} == {fixes[0].xy}
+    assert track.standing_ms(fixes[-1].ts) == 40_000
+
+
+def test_more_than_thirty_metres_is_no_drift() -> None:
+    trip = Trip("T1", 3000, 0).stand(10)
+    trip.x += 31
+    track, fixes = followed(trip.stand(10))
+    assert fixes[0].xy != fixes[1].xy
+    assert track.standing_ms(fixes[-1].ts) == 0
+
+
+@pytest.mark.parametrize(("leap_m", "usable"), [(415, True), (425, False)])
+def test_a_leap_faster_than_a_truck_is_a_spike(leap_m: float, usable: bool) -> None:
+    """42 m/s over 10 s."""
+    trip = Trip("T1", 3000, 0).drive(3100, 0)
+    trip.y, trip.now_s = leap_m, trip.now_s + 10
+    trip._report(40)
+    assert followed(trip)[1][-1].usable is usable
+
+
+def test_a_truck_that_stays_where_it_leapt_to_is_believed() -> None:
+    trip = Trip("T1", 3000, 0).drive(3100, 0)
+    trip.y = 5000
+    _, fixes = followed(trip.stand(30))
+    assert [fix.usable for fix in fixes] == [True, False, True, True]
+
+
+def test_sixty_seconds_without_a_usable_fix_are_blindness() -> None:
+    trip = Trip("T1", 3000, 0).stand(10).stand(70, located=False)
+    assert [fix.blind for fix in followed(trip)[1]] == [False] * 7 + [True]
+
+
+def test_speed_is_worked_out_where_it_is_not_reported() -> None:
+    trip = Trip("T1", 1000, 0, every_s=1).drive(1400, 0, kmh=36, speed_kmh=None)
+    fixes = followed(trip)[1]
+    assert fixes[-1].speed_kmh == pytest.approx(36, rel=0.02)
+    assert fixes[-1].moving
+    jitter = Trip("T1", 1000, 0, every_s=1)
+    for n in range(60):
+        jitter.y = 3.0 * (-1) ** n  # 6 m from fix to fix: 22 km/h if one believed it
+        jitter.stand(1, speed_kmh=None)
+    assert not any(fix.moving for fix in followed(jitter)[1][25:])
+
+
+def switched(*values: tuple[float, bool | None]) -> Switch:
+    switch = Switch()
+    for s, value in values:
+        switch.take(value, T0 + round(s * 1000))
+    return switch
+
+
+def test_a_switch_is_on_after_two_seconds_and_off_after_three() -> None:
+    assert switched((0, True), (1.9, True)).on is None
+    assert switched((0, True), (2, True)).on is True
+    assert switched((0, True), (2, True), (10, False), (12.9, False)).on is True
+    down = switched((0, True), (2, True), (10, False), (13, False))
+    assert (down.on, down.since) == (False, T0 + 10_000)
+
+
+def test_more_than_six_edges_in_a_minute_take_its_vote_for_ten_minutes() -> None:
+    six = [(n * 8.0, n % 2 == 1) for n in range(7)]
+    assert not switched(*six).faulty(T0 + 50_000)
+    seven = switched(*six, (56, True), (60, True))
+    assert seven.faulty(T0 + 60_000)
+    assert not seven.is_on(T0 + 60_000)
+    assert not seven.faulty(T0 + 656_000)
+
+
+def test_a_value_is_not_carried_over_a_long_silence() -> None:
+    switch = switched((0, True), (5, True), (200, None))
+    assert switch.on is None
+
+
+def loads(*trips: Trip) -> list[tuple[LoadState, LoadSource]]:
+    return [(track.load.state, track.load.source) for track in (followed(trip)[0] for trip in trips)]
+
+
+def test_load_is_taken_from_the_best_source_that_speaks() -> None:
+    road = Trip("T1", 3000, 0)
+    assert loads(Trip("T1", 3000, 0).stand(60)) == [(LoadState.UNKNOWN, LoadSource.NONE)]
+    assert loads(road.stand(60, manifest="M1")) == [(LoadState.LOADED, LoadSource.MANIFEST)]
+    assert loads(road.stand(60, manifest="M1", load="empty")) == [(LoadState.EMPTY, LoadSource.TERMINAL)]
+    both = road.stand(60, load="empty", load_kg=11_000.0)
+    assert loads(both) == [(LoadState.LOADED, LoadSource.SCALE)]
+
+
+def test_a_ticket_speaks_for_ten_minutes_against_the_sensors_and_longer_without_them() -> None:
+    track = Track()
+    follow(track, ticket("T1", 0, direction="out"), DEVICE, VEHICLE, CITY)
+    assert (track.load.state, track.load.source) == (LoadState.EMPTY, LoadSource.TICKET)
+    with_scale = Trip("T1", 3000, 0, at_s=590, load_kg=12_000.0).stand(10)
+    for reading in with_scale.readings:
+        follow(track, reading, DEVICE, VEHICLE, CITY)
+    assert track.load.source is LoadSource.TICKET
+    for reading in with_scale.stand(30).readings[1:]:
+        follow(track, reading, DEVICE, VEHICLE, CITY)
+    assert (track.load.state, track.load.source) == (LoadState.LOADED, LoadSource.SCALE)
+
+
+def test_leaving_a_source_is_loaded_leaving_a_tip_is_empty_and_passing_by_is_neither() -> None:
+    assert loads(Trip("T1", 0, 0).stand(90).drive(500, 0)) == [(LoadState.LOADED, LoadSource.SITE)]
+    assert loads(Trip("T1", 10_000, 0).stand(90).drive(9500, 0)) == [(LoadState.EMPTY, LoadSource.SITE)]
+    assert loads(Trip("T1", 0, 0).stand(30).drive(500, 0)) == [(LoadState.UNKNOWN, LoadSource.NONE)]
+
+
+def test_a_weight_that_still_moves_is_no_weight() -> None:
+    trip = Trip("T1", 3000, 0)
+    for kg in (12_000, 9_000, 6_000, 3_000):
+        trip.stand(10, load_kg=float(kg))
+    assert followed(trip)[0].load.steady_ts == 0
+
+
+def test_fixes_know_the_sites_around_them() -> None:
+    _, fixes = followed(Trip("T1", 150, 0).stand(10))
+    assert [near.site.id for near in fixes[0].sites] == ["source"]
+    assert place(0, 0).lat == pytest.approx(35.49)
+    assert Load.EMPTY.value == LoadState.EMPTY.value
