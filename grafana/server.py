@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from grafana_client.api import GrafanaApi
 from grafana_client.client import GrafanaClientError, GrafanaException, GrafanaServerError, GrafanaTimeoutError
 
+from devices.errors import OperatorError
+
 Json = dict[str, Any]
 T = TypeVar("T")
 
@@ -26,7 +28,7 @@ _MENDS: Final[dict[int, str]] = {
 }
 
 
-class GrafanaError(Exception):
+class GrafanaError(OperatorError):
     """Grafana did not do what it was asked."""
 
 

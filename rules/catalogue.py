@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
 from rules.detectors.bin_overflow.judgement import BinOverflow, BinOverflowParameters
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
@@ -20,7 +21,7 @@ _RULES: Final[Mapping[str, tuple[Any, type[Parameters]]]] = {
 }
 
 
-class BadRuleParameters(Exception):
+class BadRuleParameters(OperatorError):
     """A rule or parameter that does not exist, or a value it cannot have; the message names it and what there is."""
 
 

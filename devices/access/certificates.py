@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from devices.errors import OperatorError
+
 AUTHORITY_DAYS: Final = 3_650
 SERVER_DAYS: Final = 825
 """The most that common TLS libraries accept of a server."""
@@ -34,11 +36,11 @@ _SLACK: Final = timedelta(hours=1)
 _HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
 
-class BadAuthority(Exception):
+class BadAuthority(OperatorError):
     """The authority's files cannot be used."""
 
 
-class BadHost(Exception):
+class BadHost(OperatorError):
     """Nothing a broker can be reached under."""
 
 

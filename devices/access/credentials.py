@@ -8,6 +8,8 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
 from typing import Final, Self
 
+from devices.errors import OperatorError
+
 MIN_SECRET_CHARS: Final = 16
 """Of a secret somebody brings along; the hash is quick, so the secret has to be long."""
 _SECRET_BYTES: Final = 24
@@ -19,7 +21,7 @@ _BASE64: Final = r"((?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=
 _FORM: Final = re.compile(rf"\$7\$([0-9]{{1,9}})\${_BASE64}\${_BASE64}")
 
 
-class BadHash(ValueError):
+class BadHash(OperatorError, ValueError):
     """Not a hash of Mosquitto's newer kind."""
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from devices.errors import OperatorError
+
 _OWNER_ONLY: Final = 0o600
 _OWNER_AND_GROUP: Final = 0o640
 
 
-class NotReloaded(Exception):
+class NotReloaded(OperatorError):
     """The broker was not told to read its files again, and why."""
 
 

@@ -4,12 +4,13 @@ import re
 
 from devices.access.broker_access import Service
 from devices.city.model import City, Device, DeviceRole
+from devices.errors import OperatorError
 from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 
 _ID = re.compile(DEVICE_ID_PATTERN)
 
 
-class UnfitDevice(Exception):
+class UnfitDevice(OperatorError):
     """What is wrong with it, and the mend."""
 
 

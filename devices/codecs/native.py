@@ -2,20 +2,17 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import Raw, structs
 from msgspec.json import Decoder, Encoder
 from pydantic_core import from_json
 
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.topics import parse_topic
 from devices.readings.field_check import reading_of
 from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
-
-MAX_PAYLOAD_BYTES: Final = 65_536
-"""About 300 buffered positions; devices split longer uploads."""
 
 # The methods themselves, a call less for each of twenty thousand messages a second.
 _ONE: Final = {kind: Decoder(model).decode for kind, model in MODELS.items()}
@@ -34,30 +31,36 @@ _DEEP_BYTES: Final = 400
 """Shorter ones cannot nest deeper than the 200 levels that `from_json` takes, nor hold a number of too many digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
-    """One element of an array that is not a reading; its neighbours are kept."""
+class NativeJson:
+    """The codec of the native dialect. See `devices.codecs.codec.Codec`."""
 
-    raw: bytes
-    """The element, byte for byte; written anew where the array holds a NaN, which few parsers take."""
-    refusal: Refusal
+    dialect: Final = "native"
+
+    def matches(self, topic: str) -> bool:
+        """Whether it has the form of a reading's topic."""
+        return self.device_of(topic) != ""
+
+    def device_of(self, topic: str) -> str:
+        """Third level of the topic."""
+        try:
+            return parse_topic(topic).device_id
+        except DecodeError:
+            return ""
+
+    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+        """Read one JSON object, or an array of them. Raises DecodeError."""
+        where = parse_topic(topic)
+        return _decode(where.device_id, where.kind, payload, max_bytes)
+
+    def split(self, payload: bytes) -> list[bytes]:
+        """The elements of an array, or the payload itself."""
+        return elements_of(payload) if payload.lstrip()[:1] == b"[" else [payload]
 
 
-def decode(topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
-    """Read a message: its readings in payload order, with a Flaw in the place of each bad array element.
-
-    Raises:
-        DecodeError: nothing of the message can be read (foreign topic, too large, broken JSON, a single
-            reading that is not one). The refusal names the field and what is expected of it.
-    """
-    where = parse_topic(topic)
-    return decode_as(where.device_id, where.kind, payload, max_bytes=max_bytes)
+NATIVE: Final = NativeJson()
 
 
-def decode_as(
-    device_id: str, kind: Kind, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES
-) -> list[Reading | Flaw]:
-    """The same for who knows the topic already."""
+def _decode(device_id: str, kind: Kind, payload: bytes, max_bytes: int) -> list[Reading | Flaw]:
     if len(payload) > max_bytes:
         detail = f"payload is {len(payload)} bytes, at most {max_bytes} are taken: split the upload"
         raise DecodeError(Refusal(Reason.TOO_LARGE, detail, field="payload"))

@@ -15,6 +15,7 @@ from devices.commands.model import GRACE_MS, Acknowledgement, Command, CommandKi
 from devices.db.database import open_database, transaction
 from devices.db.tables import device_command as table
 from devices.db.tables import login
+from devices.errors import OperatorError
 
 _CURSOR: Final = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})")
 
@@ -23,7 +24,7 @@ class BadCursor(Exception):
     """Not a cursor this book gave out."""
 
 
-class LockedOut(Exception):
+class LockedOut(OperatorError):
     """The device may not connect to the broker, which would hand it nothing: says so, and the mend."""
 
 

@@ -22,6 +22,8 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from devices.errors import OperatorError
+
 BUSY_TIMEOUT_MS: Final = 10_000
 """How long a writer waits for another; imports and journal writes take milliseconds."""
 CONNECT_TIMEOUT_S: Final = 5
@@ -35,7 +37,7 @@ _POOL_TIMEOUT_S: Final = 10
 _NO_SUCH_TABLE: Final = ("no such table", "no such column")
 
 
-class DatabaseError(Exception):
+class DatabaseError(OperatorError):
     """The database did not do what it was asked."""
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, Table, bindparam, select
 from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
 from devices.db import tables
 from devices.db.database import open_database, transaction
+from devices.errors import OperatorError
 from devices.geo.geometry import LatLon
 
 Values = dict[str, Any]
@@ -17,14 +18,14 @@ Values = dict[str, Any]
 _REVISION: Final = tables.registry_revision
 
 
-class CityMissing(Exception):
+class CityMissing(OperatorError):
     """No city was imported yet."""
 
     def __init__(self) -> None:
         super().__init__("the registry holds no city: import one with `haulwatch city import DIR`")
 
 
-class AnotherCity(Exception):
+class AnotherCity(OperatorError):
     """The database already holds a different city; one database is one city."""
 
     def __init__(self, held: str, offered: str) -> None:

@@ -15,30 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from devices.errors import OperatorError
 from haulwatch.terminal import as_said
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_MENDABLE: Final = {
-    "devices.commands.store": ("LockedOut",),
-    "devices.access.credentials": ("BadHash",),
-    "devices.db.database": ("DatabaseError",),
-    "devices.access.new_device": ("UnfitDevice",),
-    "devices.db.registry": ("AnotherCity", "CityMissing"),
-    "devices.access.mosquitto_files": ("NotReloaded",),
-    "devices.access.certificates": ("BadAuthority", "BadHost"),
-    "grafana.server": ("GrafanaError",),
-    "haulwatch.process.process_lock": ("AlreadyRunning",),
-    "haulwatch.settings.load": ("SettingsError",),
-    "ingest.mqtt.embedded_broker": ("BrokerFailed",),
-    "ingest.log.segment": ("RawLogError",),
-    "ingest.recorder.state": ("StateUnavailable",),
-    "ingest.store": ("StoreError",),
-    "rules.catalogue": ("BadRuleParameters",),
-}
-"""Errors that a person can mend, by the module they are of. A module that is not loaded has raised nothing, and is not
-loaded for this."""
 
 _KEPT_WHOLE: Final = 24
 """Characters: ids, plates and times are shorter, so that they are never broken and can be copied."""
@@ -69,17 +50,10 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
                 f"{exc.filename}: {exc.strerror}: make it usable for this user, or name another (the data directory "
                 "is HAULWATCH_DATA_DIR)"
             )
-        except Exception as exc:
-            if not isinstance(exc, _mendable()):
-                raise
+        except OperatorError as exc:
             fail(str(exc))
 
     return wrapped
-
-
-def _mendable() -> tuple[type[Exception], ...]:
-    loaded = {module: sys.modules[module] for module in _MENDABLE if module in sys.modules}
-    return tuple(getattr(module, name) for path, module in loaded.items() for name in _MENDABLE[path])
 
 
 def print_json(value: Any) -> None:

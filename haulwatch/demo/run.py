@@ -22,7 +22,8 @@ from msgspec import structs
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.city.model import City
-from devices.codecs.native import Flaw, decode
+from devices.codecs.codec import Flaw
+from devices.codecs.registry import decode
 from devices.db.database import open_database
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError

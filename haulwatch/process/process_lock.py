@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from devices.errors import OperatorError
 
-class AlreadyRunning(Exception):
+
+class AlreadyRunning(OperatorError):
     """Another process holds the role."""
 
 

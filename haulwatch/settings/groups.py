@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
-from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.fields import Group, Token, Variable, field, known_timezone, mqtt_url, readable_file
 from haulwatch.settings.urls import database_url, http_origins, http_url
 from ingest.mqtt.url import MqttUrl

@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
+from devices.errors import OperatorError
 from haulwatch.settings.fields import PREFIX, Variable
 from haulwatch.settings.groups import Settings
 
@@ -23,7 +24,7 @@ _LOGIN: Final = re.compile("//[^/]*@")
 """User and password in a URL: not to be shown even where they should not be."""
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """One or more variables are wrong; the text names each with its unit and the mend, and shows no secret."""
 
 

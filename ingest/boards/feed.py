@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from api.ports import ApiParts
 from devices.city.model import City
 from devices.db.database import DatabaseError
 from devices.readings.series import Point, area_tags
@@ -29,11 +28,6 @@ EVERY_S: Final = 2.0
 HEALTH_EVERY_S: Final = 15.0
 _ALERTS: Final = 200
 _CHANGES, _ACTIONS = "board: changes", "board: actions"
-_OF_BROKER: Final = {
-    "connected_clients": "clients_connected",
-    "dropped_messages": "dropped",
-    "queued_messages": "stored_messages",
-}
 
 _log = logging.getLogger(__name__)
 
@@ -124,21 +118,6 @@ class BoardFeed:
             else:
                 away = False
                 await pause(stop, EVERY_S)
-
-
-def ingestion_status(parts: ApiParts) -> IngestionStatus:
-    """How ingestion fares, as the API sees it. Raises StateUnavailable, RawLogError, OSError."""
-    broker, disk = parts.broker(), parts.disk()
-    said = broker.values if broker is not None else {}
-    return IngestionStatus(
-        at=parts.now(),
-        ledger=parts.ledger(),
-        behind={consumer: (lag.messages, lag.oldest_age_s) for consumer, lag in parts.lag().items()},
-        collector=parts.collector(),
-        recorder=parts.recorder(),
-        broker={name: said[theirs] for name, theirs in _OF_BROKER.items() if theirs in said},
-        disk=None if disk is None else (disk.free_bytes, disk.log_bytes),
-    )
 
 
 def open_cursors(data_dir: Path) -> PublisherCursors:

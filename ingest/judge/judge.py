@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 from devices.city.model import City
-from devices.codecs.native import MAX_PAYLOAD_BYTES, Flaw, decode_as
-from devices.codecs.topics import parse_topic, remembered_devices
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.registry import codec_of
+from devices.codecs.topics import remembered_devices
 from devices.db.database import DatabaseError
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.admission import admit
@@ -180,14 +181,15 @@ def judge_record(
     if message.topic == TICK_TOPIC:
         return engine.advance(int(message.payload)) if message.payload.isdigit() else []
     try:
-        where = parse_topic(message.topic)
-        decoded = decode_as(where.device_id, where.kind, message.payload, max_bytes=max_payload_bytes)
+        codec = codec_of(message.dialect)
+        decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
     except DecodeError:
         return []
     changes: list[AlertChange] = []
-    device, received_at = engine.device(where.device_id), message.received_at
+    device_id, received_at = codec.device_of(message.topic), message.received_at
+    device = engine.device(device_id)
     for reading in decoded:
-        if isinstance(reading, Flaw) or isinstance(admit(reading, received_at, where.device_id, device), Refusal):
+        if isinstance(reading, Flaw) or isinstance(admit(reading, received_at, device_id, device), Refusal):
             continue
         changes += engine.judge(reading)
     return changes

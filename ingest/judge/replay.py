@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, Protocol
 
-from devices.codecs.native import Flaw, decode
+from devices.codecs.codec import Flaw
+from devices.codecs.registry import decode
 from devices.readings.refusals import DecodeError
 from ingest.log.records import TICK_TOPIC, LogRecord
 from rules.alerts.model import AlertChange

@@ -14,14 +14,14 @@ from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
-from devices.codecs.native import MAX_PAYLOAD_BYTES, decode
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
+from devices.codecs.registry import codec_of, dialect_of
 from devices.readings.refusals import DecodeError
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
 from ingest.log.flood_record import flood_of
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
-from ingest.recorder.decode import device_of
 from ingest.recorder.state import open_state, queued, queued_by_device, state_errors
 
 MAX_DECODED: Final = 20_000
@@ -199,10 +199,10 @@ def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str]
         for record in records:
             offset, found = record.offset, 1
             if (flood := flood_of(record.message)) is not None:
-                readings[device_of(flood.topic)] += flood.messages
+                readings[codec_of(dialect_of(flood.topic)).device_of(flood.topic)] += flood.messages
             elif record.message.topic != TICK_TOPIC:
                 found = _count(record.message, max_payload_bytes)
-                readings[device_of(record.message.topic)] += found
+                readings[codec_of(record.message.dialect).device_of(record.message.topic)] += found
             decoded += found
             if decoded >= MAX_DECODED:
                 break
@@ -214,6 +214,6 @@ def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str]
 
 def _count(message: RawMessage, max_payload_bytes: int) -> int:
     try:
-        return len(decode(message.topic, message.payload, max_bytes=max_payload_bytes))
+        return len(codec_of(message.dialect).decode(message.topic, message.payload, max_bytes=max_payload_bytes))
     except DecodeError:
         return 1

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from devices.codecs.native import decode
+from devices.codecs.registry import decode
 from devices.readings.models import Kind, Position
 from devices.readings.refusals import Reason
 from ingest.ledger.dead_letters import DeadLetter, DeadLetters

@@ -8,6 +8,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from devices.codecs.native import NATIVE
+
 TICK_TOPIC: Final = "$haulwatch/tick"
 """Written by the collector while it is connected and hears nothing, so that silence can be judged, and judged
 again in a replay, from the log alone. Payload: milliseconds of silence since the record before, as decimal text."""
@@ -33,6 +35,8 @@ class RawMessage(Struct, frozen=True, gc=False):
     payload: bytes
     received_at: int
     """Collector's clock, ms since 1970 UTC."""
+    dialect: str = NATIVE.dialect
+    """Names the codec that reads the payload (`devices.codecs.registry`)."""
 
 
 class LogRecord(Struct, frozen=True, gc=False):

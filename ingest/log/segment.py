@@ -14,6 +14,8 @@ from struct import Struct
 from typing import Final
 from zlib import crc32
 
+from devices.codecs.native import NATIVE
+from devices.errors import OperatorError
 from ingest.log.disk_errors import in_words
 from ingest.log.records import LogRecord, RawMessage
 
@@ -24,7 +26,7 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _TIME: Final = Struct(">q")
 
 
-class RawLogError(Exception):
+class RawLogError(OperatorError):
     """The raw log did not do what it was asked."""
 
 
@@ -56,6 +58,7 @@ class Segment:
                 check_same_thread=False,
             )
             self._db.text_factory = bytes
+        self._has_dialect_column = False
 
     @staticmethod
     def create(directory: Path, first: int) -> None:
@@ -66,7 +69,7 @@ class Segment:
             with closing(sqlite3.connect(draft)) as db:
                 db.execute(
                     "CREATE TABLE message (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL,"
-                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL)"
+                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL, dialect TEXT)"
                 )
                 # After the table, so that the file alone is the whole segment: closing reports no failed checkpoint.
                 db.execute("PRAGMA journal_mode=WAL")
@@ -103,10 +106,21 @@ class Segment:
         rows = []
         for offset, message in enumerate(messages, start):
             topic = message.topic.encode()
-            crc = _checksum(topic, message.payload, message.received_at)
-            rows.append((offset, message.received_at, message.topic, message.payload, crc))
-        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?)", rows)
+            dialect = None if message.dialect == NATIVE.dialect else message.dialect
+            crc = _checksum(topic, message.payload, message.received_at, dialect)
+            rows.append((offset, message.received_at, message.topic, message.payload, crc, dialect))
+        self._add_dialect_column()
+        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)", rows)
         return start + len(rows) - 1
+
+    def _add_dialect_column(self) -> None:
+        """Segments of version 0.1 have none. Native messages have NULL there."""
+        if self._has_dialect_column:
+            return
+        columns = [name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('message')")]
+        if b"dialect" not in columns:
+            self._db.execute("ALTER TABLE message ADD COLUMN dialect TEXT")
+        self._has_dialect_column = True
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use, those still in the write-ahead log included."""
@@ -136,12 +150,14 @@ class Segment:
         records: list[LogRecord] = []
         try:
             with self._translated(after + 1), closing(self._select(after, limit)) as rows:
-                for expected, (offset, received_at, topic, payload, crc) in enumerate(rows, after + 1):
+                for expected, (offset, received_at, topic, payload, crc, *rest) in enumerate(rows, after + 1):
+                    dialect = rest[0].decode() if rest and rest[0] is not None else None
                     if offset != expected:
                         raise RawLogCorrupt(self.path, expected, "missing")
-                    if crc != _checksum(topic, payload, received_at):
+                    if crc != _checksum(topic, payload, received_at, dialect):
                         raise RawLogCorrupt(self.path, expected, "checksum does not match")
-                    records.append(LogRecord(offset, RawMessage(topic.decode(), payload, received_at)))
+                    message = RawMessage(topic.decode(), payload, received_at, dialect or NATIVE.dialect)
+                    records.append(LogRecord(offset, message))
                     room_bytes -= len(payload)
                     if room_bytes <= 0:
                         break
@@ -151,10 +167,8 @@ class Segment:
         return records
 
     def _select(self, after: int, limit: int) -> sqlite3.Cursor:
-        return self._db.execute(
-            "SELECT offset, received_at, topic, payload, crc FROM message WHERE offset > ? ORDER BY offset LIMIT ?",
-            (after, limit),
-        )
+        # All columns, as the file has them: a segment of version 0.1 has no dialect until a message is appended to it.
+        return self._db.execute("SELECT * FROM message WHERE offset > ? ORDER BY offset LIMIT ?", (after, limit))
 
     def close(self) -> None:
         with suppress(sqlite3.Error):
@@ -194,8 +208,9 @@ def segment_path(directory: Path, first: int) -> Path:
     return directory / f"{first:020d}{SUFFIX}"
 
 
-def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
-    return crc32(_TIME.pack(received_at), crc32(payload, crc32(topic)))
+def _checksum(topic: bytes, payload: bytes, received_at: int, dialect: str | None) -> int:
+    crc = crc32(_TIME.pack(received_at), crc32(payload, crc32(topic)))
+    return crc if dialect is None else crc32(dialect.encode(), crc)
 
 
 def _sync_directory(directory: Path) -> None:

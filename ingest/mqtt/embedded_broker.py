@@ -18,6 +18,8 @@ from amqtt.errors import AMQTTError
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
 
+from devices.errors import OperatorError
+
 _LISTENER: Final = "default"
 _SESSION_EXPIRY_S: Final = 24 * 3600
 _CONNECT: Final = b"\x10"
@@ -26,7 +28,7 @@ _REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"
 """CONNACK, "unacceptable protocol version" (MQTT 3.1.1, section 3.2.2.3): a client of any version reads it."""
 
 
-class BrokerFailed(Exception):
+class BrokerFailed(OperatorError):
     """The broker could not start; the message says on which address."""
 
 

@@ -10,8 +10,9 @@ from typing import Final
 from pydantic_core import from_json
 
 from devices.city.model import City, Device
-from devices.codecs.native import MAX_PAYLOAD_BYTES, Flaw, decode, decode_as, elements_of
-from devices.codecs.topics import parse_topic, reading_topic
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.registry import codec_of, dialect_of
+from devices.codecs.topics import reading_topic
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 from devices.readings.series import SeriesKey, part_of, series_key
@@ -90,7 +91,7 @@ class DecodeStage:
             batch.offset = record.offset
 
     def _take_flood(self, batch: DecodedBatch, flood: Flood, city: City) -> None:
-        device_id = device_of(flood.topic)
+        device_id = codec_of(dialect_of(flood.topic)).device_of(flood.topic)
         line = self._line(device_id, city)
         batch.floods.append((line, flood.first_at, flood.last_at, flood.messages))
         between = f"between {_utc(flood.first_at)} and {_utc(flood.last_at)}"
@@ -103,19 +104,11 @@ class DecodeStage:
     def _take_message(self, batch: DecodedBatch, record: LogRecord, city: City) -> None:
         message = record.message
         topic, payload, received_at = message.topic, message.payload, message.received_at
-        series = self._series.get(topic)
-        # What looks like a topic one level deeper is the name of a compartment's series: its topic is another.
-        if series is not None and series.device is not None and not series.key.part:
-            kind, device_id, _ = series.key
-            line = device_id
-        else:
-            kind, device_id = None, device_of(topic)
-            line = self._line(device_id, city)
+        codec = codec_of(message.dialect)
+        device_id = codec.device_of(topic)
+        line = self._line(device_id, city)
         try:
-            if kind is None:
-                found = decode(topic, payload, max_bytes=self._max_payload_bytes)
-            else:
-                found = decode_as(device_id, kind, payload, max_bytes=self._max_payload_bytes)
+            found = codec.decode(topic, payload, max_bytes=self._max_payload_bytes)
         except DecodeError as exc:
             batch.letters.append(RefusedReading(device_id, line, exc.refusal, topic, payload, received_at))
             seq, ts = (None, None) if exc.refusal.reason is Reason.TOO_LARGE else _sifted(payload)
@@ -190,24 +183,18 @@ def _name(topic: str, part: str) -> str:
     return f"{topic}/{part}" if part else topic
 
 
-def device_of(topic: str) -> str:
-    """The device a topic names, empty for a foreign topic."""
-    try:
-        return parse_topic(topic).device_id
-    except DecodeError:
-        return ""
-
-
 def refused_reading(message: RawMessage, place: int, refusal: Refusal, line: str) -> RefusedReading:
     """A dead letter for one reading of a message, with its own bytes, so that it can be driven alone."""
-    raw = message.payload
-    if raw.lstrip()[:1] == b"[":
-        raw = _elements(raw)[place]
-    return RefusedReading(device_of(message.topic), line, refusal, message.topic, raw, message.received_at)
+    raw = _split(message.dialect, message.payload)[place]
+    return RefusedReading(
+        codec_of(message.dialect).device_of(message.topic), line, refusal, message.topic, raw, message.received_at
+    )
 
 
-_elements = lru_cache(maxsize=4)(elements_of)
-"""Remembered, since the bad elements of one array are asked for one after the other."""
+@lru_cache(maxsize=4)
+def _split(dialect: str, payload: bytes) -> list[bytes]:
+    """Remembered, since the bad elements of one array are asked for one after the other."""
+    return codec_of(dialect).split(payload)
 
 
 def _sifted(raw: bytes) -> tuple[int | None, int | None]:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from devices.city.model import City
-from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
+from devices.codecs.registry import codec_of
 from devices.readings.models import Kind
 from devices.readings.refusals import Reason, Refusal
 from devices.readings.series import Point, SeriesKey
@@ -25,7 +26,7 @@ from ingest.log.raw_log import RawLogCorrupt, RawLogError
 from ingest.log.records import RECORDER, LogRecord, ReadingLocation
 from ingest.process.pause import pause
 from ingest.recorder.batch_commit import batch_commit_of
-from ingest.recorder.decode import DecodedBatch, DecodeStage, device_of, refused_reading
+from ingest.recorder.decode import DecodedBatch, DecodeStage, refused_reading
 from ingest.recorder.deduplicate import Deduplicator
 from ingest.recorder.state import (
     OutboxBatch,
@@ -218,7 +219,10 @@ class Recorder:
         refusal = Refusal(Reason.REJECTED_BY_STORE, reason)
         with suppress(RawLogCorrupt):
             for record in self._log.read(place.offset - 1, 1):
-                if record.offset == place.offset and device_of(record.message.topic) == device:
+                if (
+                    record.offset == place.offset
+                    and codec_of(record.message.dialect).device_of(record.message.topic) == device
+                ):
                     return refused_reading(record.message, place.place, refusal, device)
         _log.error("raw log: record %d is gone, what the store refused is kept without its bytes", place.offset)
         return RefusedReading(device, device, refusal, "", b"", 0)

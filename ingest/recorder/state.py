@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from msgspec import json
 
+from devices.errors import OperatorError
 from devices.readings.models import Kind
 from devices.readings.refusals import Refusal
 from devices.readings.series import SeriesKey
@@ -27,7 +28,7 @@ _BUSY_TIMEOUT_S: Final = 30.0
 """A redrive holds the write lock for some milliseconds; this long means a stuck disk."""
 
 
-class StateUnavailable(Exception):
+class StateUnavailable(OperatorError):
     """The recorder's file cannot be read or written now (disk full, locked); nothing of the call was kept."""
 
 

@@ -11,10 +11,11 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from devices.errors import OperatorError
 from devices.readings.series import FieldValue, Point, SeriesKey
 
 
-class StoreError(Exception):
+class StoreError(OperatorError):
     """The store did not take or give what it was asked."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.readings.models import Kind
 
 _LARGEST_ARRAY: Final = 200

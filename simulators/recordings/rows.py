@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from devices.codecs.native import Flaw, decode
+from devices.codecs.codec import Flaw
+from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
 from devices.readings.field_check import reading_of
 from devices.readings.models import Kind, Reading

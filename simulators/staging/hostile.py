@@ -8,7 +8,7 @@ from random import Random
 from typing import Final
 
 from devices.city.model import City, DeviceRole
-from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.codecs.topics import ROOT, reading_topic
 from devices.readings.models import Kind
 from devices.readings.refusals import Reason

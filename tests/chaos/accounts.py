@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from devices.codecs.native import decode
+from devices.codecs.registry import decode
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
 from devices.readings.series import FieldValue, SeriesKey

@@ -18,7 +18,9 @@ from msgspec.structs import replace
 from shapely import LineString
 
 from devices.city.model import City, Device, DeviceRole, Route
-from devices.codecs.native import Flaw, decode, encode
+from devices.codecs.codec import Flaw
+from devices.codecs.native import encode
+from devices.codecs.registry import decode
 from devices.geo.geometry import XY, LatLon
 from devices.readings.models import Fill, Load, Position, Reading
 from devices.readings.refusals import DecodeError

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS, MODELS
 from ingest.log.records import RawMessage
 

@@ -16,7 +16,9 @@ from unicodedata import category
 
 from api.resources.ledger import LetterDetail
 from devices.city.model import City
-from devices.codecs.native import Flaw, decode, encode
+from devices.codecs.codec import Flaw
+from devices.codecs.native import encode
+from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal

@@ -11,7 +11,8 @@ from haulwatch.process.lifetime import role, told_to_stop
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import api_options, api_parts
 from haulwatch.wiring.current_city import CurrentCity
-from ingest.boards.feed import BoardFeed, ingestion_status, open_cursors
+from haulwatch.wiring.ingestion_status import ingestion_status
+from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.mqtt.broker_statistics import BrokerStatistics
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from msgspec import to_builtins
 
-from devices.codecs.native import Flaw, decode
+from devices.codecs.codec import Flaw
+from devices.codecs.registry import decode
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Refusal
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.codecs.native import MAX_PAYLOAD_BYTES, Flaw, decode, encode, encode_array
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.native import encode, encode_array
+from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
 from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 from devices.readings.models import (

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from devices.city.model import City, Device, DeviceRole, Validity
-from devices.codecs.native import decode, encode, encode_array
+from devices.codecs.native import NATIVE, encode, encode_array
+from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
 from devices.geo.geometry import LatLon
 from devices.readings.models import Kind, Position
@@ -18,7 +19,7 @@ from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.report import read_ledger
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
-from ingest.recorder.decode import MAX_COMPARTMENTS, MAX_UNREGISTERED, device_of
+from ingest.recorder.decode import MAX_COMPARTMENTS, MAX_UNREGISTERED
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
@@ -156,7 +157,7 @@ async def test_arrays_full_of_nonsense_are_settled_a_few_at_a_time(bench: Bench)
 def test_made_up_topics_are_not_kept_in_memory() -> None:
     tracemalloc.start()
     for number in range(300):
-        assert device_of(f"haulwatch/v1/{number:060000}/position") == ""
+        assert NATIVE.device_of(f"haulwatch/v1/{number:060000}/position") == ""
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert held < 5_000_000

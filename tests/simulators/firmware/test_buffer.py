@@ -1,6 +1,6 @@
 """A ring that gives one reading at a time when live, arrays when it has something to catch up with."""
 
-from devices.codecs.native import MAX_PAYLOAD_BYTES
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.readings.models import Kind
 from simulators.firmware.buffer import Buffer, Held
 

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import pytest
 
-from devices.codecs.native import decode
+from devices.codecs.registry import decode
 from devices.geo.geometry import LatLon, LocalPlane
 from devices.readings.models import Fill, Position
 from ingest.log.records import RawMessage

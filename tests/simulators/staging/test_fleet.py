@@ -13,7 +13,7 @@ import aiomqtt
 import pytest
 
 from devices.city.model import City
-from devices.codecs.native import decode
+from devices.codecs.registry import decode
 from devices.codecs.topics import READINGS_FILTERS
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError

@@ -10,7 +10,7 @@ import shapely
 from shapely import LineString, Point
 
 from devices.city.model import City, DeviceRole
-from devices.codecs.native import decode
+from devices.codecs.registry import decode
 from devices.geo.geometry import LatLon
 from devices.readings.models import Fill, Load, Position, Throughput, Weighing
 from devices.readings.refusals import DecodeError, Reason
