@@ -15,7 +15,7 @@ FOLDERS = {*PACKAGES, "deploy", "docs", "tests"}
 LEFT_BY_TOOLS = {"build", "var"}
 CATCH_ALLS = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "base", "core", "stuff"}
 MAX_LINES = 400
-BINARY = {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".pyc"}
+BINARY = {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".xz", ".pyc"}
 
 
 def tracked() -> list[Path]:
