@@ -1,9 +1,11 @@
 """The plan of the house, held by a machine: what lives where, how large, and what may not be written anywhere."""
 
+import ast
 import re
 import subprocess
 import sys
 import zipfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,9 @@ FOLDERS = {*PACKAGES, "deploy", "docs", "tests"}
 LEFT_BY_TOOLS = {"build", "var"}
 CATCH_ALLS = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "base", "core", "stuff"}
 MAX_LINES = 400
+MIN_PURPOSE_CHARS = 60
+MAX_MODULES = 16
+"""In one folder, `__init__` not counted: a reader takes in about so many names."""
 BINARY = {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".xz", ".pyc"}
 
 
@@ -39,6 +44,20 @@ def test_the_top_level_folders_are_the_planned_ones() -> None:
 def test_no_module_grows_without_end() -> None:
     long = {str(path.relative_to(ROOT)): lines for path in modules() if (lines := count_lines(path)) > MAX_LINES}
     assert not long
+
+
+def test_no_folder_grows_past_what_a_reader_takes_in() -> None:
+    counted = Counter(str(path.parent.relative_to(ROOT)) for path in modules() if path.name != "__init__.py")
+    assert {folder: count for folder, count in counted.items() if count > MAX_MODULES} == {}
+
+
+def test_every_package_of_the_product_says_what_it_is_for() -> None:
+    """In two lines or more: what enters, what leaves, who calls it."""
+    packages = [
+        path for path in modules() if path.name == "__init__.py" and path.relative_to(ROOT).parts[0] in PACKAGES
+    ]
+    purposes = {str(path.parent.relative_to(ROOT)): ast.get_docstring(ast.parse(path.read_text())) for path in packages}
+    assert [name for name, purpose in purposes.items() if purpose is None or len(purpose) < MIN_PURPOSE_CHARS] == []
 
 
 def count_lines(path: Path) -> int:
