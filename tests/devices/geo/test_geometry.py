@@ -1,4 +1,4 @@
-"""The metric plane against geodesics, and GCJ-02 against its formula's properties."""
+"""The metric plane against geodesics, and GCJ-02 against published pairs and properties of its formula."""
 
 import pytest
 from hypothesis import given
