@@ -42,7 +42,7 @@ from devices.geo.plane_grid import (
 )
 
 _GRID_WITHIN_M: Final = 1_000.0
-"""Wider searches (a landmark for an alert's text) are rare, and find too many sites to keep them for each square."""
+"""Wider searches (a landmark for an alert's text) are rare, and return too many sites to keep them for each square."""
 _TIE_M: Final = 1e-6
 """This close to a fence, or to the end of the search, GEOS decides, so that rounding never does."""
 

@@ -14,7 +14,7 @@ from devices.geo.geometry import LatLon, LocalPlane
 
 
 class DeviceRole(StrEnum):
-    """The thing that a device is mounted on."""
+    """Kind of object that a device is mounted on."""
 
     TRUCK = "truck"
     WEIGHBRIDGE = "weighbridge"

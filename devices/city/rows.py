@@ -219,8 +219,8 @@ def _row(model: type[RowT], raw: object, where: str, problems: Problems) -> RowT
         return model.model_validate(raw)
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
-            found = "" if error["type"] == "missing" else f" (found {error['input']!r:.60})"
-            problems.add(where, ".".join(map(str, error["loc"])) or "entry", error["msg"] + found)
+            value = "" if error["type"] == "missing" else f" (found {error['input']!r:.60})"
+            problems.add(where, ".".join(map(str, error["loc"])) or "entry", error["msg"] + value)
         return None
 
 

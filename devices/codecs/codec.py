@@ -1,6 +1,6 @@
 """The port of a codec: it turns the raw bytes of one dialect into readings.
 
-Raw bytes enter, readings and flaws leave. `devices.codecs.registry` holds the codecs and says who looks them up.
+Raw bytes enter, readings and flaws leave. `devices.codecs.registry` holds the codecs and names their users.
 """
 
 from dataclasses import dataclass

@@ -128,15 +128,15 @@ class Command(_Value):
     actor: ShortText = Field(description="Who issued it")
     note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] | None = None
     issued_at: int
-    expires_at: int = Field(description="End of its life: a device that hears it later does not obey")
-    sent_at: int | None = Field(default=None, description="When the broker took the last copy")
-    sends: int = Field(default=0, description="How many copies the broker took")
+    expires_at: int = Field(description="End of validity: a device that receives it later does not carry it out")
+    sent_at: int | None = Field(default=None, description="When the broker accepted the last copy")
+    sends: int = Field(default=0, description="Number of copies that the broker accepted")
     outcome: CommandOutcome | None = None
     outcome_at: int | None = Field(
-        default=None, description="When the device says so, by its own clock; null where it has not answered"
+        default=None, description="Time of the outcome by the device's own clock; null if it has not answered"
     )
-    outcome_detail: str | None = Field(default=None, description="What the device says about it")
-    recorded_at: int | None = Field(default=None, description="When the outcome was written down")
+    outcome_detail: str | None = Field(default=None, description="Text of the device about the outcome")
+    recorded_at: int | None = Field(default=None, description="When the outcome was recorded")
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know properties that are decorated further
     @property
@@ -245,8 +245,8 @@ _ACK_TOPIC: Final = re.compile(command_ack_topic(f"({DEVICE_ID_PATTERN.strip('^$
 
 def answering_device(topic: str) -> str | None:
     """Return the device whose acknowledgements a topic carries, or None for any other topic."""
-    found = _ACK_TOPIC.fullmatch(topic)
-    return found and found[1]
+    match = _ACK_TOPIC.fullmatch(topic)
+    return match and match[1]
 
 
 def _why(error: ValidationError) -> str:

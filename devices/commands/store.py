@@ -138,8 +138,8 @@ def _command(row: RowMapping) -> Command:
 
 
 def _before(cursor: str) -> ColumnElement[bool]:
-    found = _CURSOR.fullmatch(cursor)
-    if found is None:
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
         raise BadCursor(f"{cursor!r} is not a cursor of this list")
-    issued_at, last_id = int(found[1]), found[2]
+    issued_at, last_id = int(match[1]), match[2]
     return or_(table.c.issued_at < issued_at, and_(table.c.issued_at == issued_at, table.c.id < last_id))

@@ -33,8 +33,8 @@ class AnotherCity(OperatorError):
     """The database already holds a different city; one database holds one city."""
 
     def __init__(self, stored_id: str, offered_id: str) -> None:
-        held = f"the registry holds city {stored_id!r}, not {offered_id!r}"
-        super().__init__(f"{held}: use another database for another city")
+        fault = f"the registry holds city {stored_id!r}, not {offered_id!r}"
+        super().__init__(f"{fault}: use another database for another city")
 
 
 class Changes(NamedTuple):

@@ -61,7 +61,7 @@ class LocalPlane:
 
     An equirectangular projection scaled by the ellipsoid's two radii of curvature at the centre (Torge & Müller,
     Geodesy, 4th ed., section 4.1.1). A length is true at the centre's latitude and off by about 0.12 % for every
-    10 km north or south of it (held by a test against pyproj's geodesics): 0.3 m in a 60 m corridor at 40 km.
+    10 km north or south of it (a test compares with pyproj's geodesics): 0.3 m in a 60 m corridor at 40 km.
     Two multiplications instead of a library call, because every fix is projected.
     """
 

@@ -28,8 +28,8 @@ _UNSEEN_CHARACTER: Final = re.compile(f"[{_UNSEEN}]")
 
 def unseen_character(text: str) -> str | None:
     """Return the first invisible character, written like `U+200B`, or None."""
-    found = _UNSEEN_CHARACTER.search(text)
-    return f"U+{ord(found[0]):04X}" if found else None
+    match = _UNSEEN_CHARACTER.search(text)
+    return f"U+{ord(match[0]):04X}" if match else None
 
 
 def _visible(text: str) -> str:
