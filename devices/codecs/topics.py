@@ -1,7 +1,6 @@
 """The topics of readings, `haulwatch/v1/{device_id}/{kind}`, and of commands and alerts beside them."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,16 +49,6 @@ def parse_topic(topic: str) -> ReadingTopic:
             _cache.clear()
         _cache[topic] = parsed
     return parsed
-
-
-def remembered_devices(topics: Iterable[str]) -> list[str]:
-    """Return the devices of those topics that are in the cache of `parse_topic`."""
-    device_ids: list[str] = []
-    for topic in topics:
-        parsed = _cache.get(topic)
-        if parsed is not None:
-            device_ids.append(parsed.device_id)
-    return device_ids
 
 
 def _parsed(topic: str) -> ReadingTopic:

@@ -8,7 +8,6 @@ from devices.codecs.topics import (
     command_ack_topic,
     command_topic,
     parse_topic,
-    remembered_devices,
 )
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
@@ -54,11 +53,3 @@ def test_made_up_topics_do_not_fill_the_memory() -> None:
         largest = max(largest, len(_cache))
     assert largest == _MAX_CACHED
     assert parse_topic("haulwatch/v1/made-up-1/fill") == ReadingTopic("made-up-1", Kind.FILL)
-
-
-def test_devices_are_known_of_topics_that_were_parsed_before() -> None:
-    topics = ["haulwatch/v1/only-here/fill", "somebody/else", "haulwatch/v1/truck-001/position"]
-    parse_topic(topics[2])
-    assert remembered_devices(topics) == ["truck-001"]
-    parse_topic(topics[0])
-    assert remembered_devices(topics) == ["only-here", "truck-001"]
