@@ -5,7 +5,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 RUN python -m venv /opt/haulwatch && python -m venv /opt/tools
 WORKDIR /src
-# The packages first: they change less often than the code. The tools compile the message path and stay behind.
+# Packages first: they change less often than the code. The tools compile the message path and stay in this stage.
 COPY requirements.lock requirements-dev.lock ./
 RUN /opt/haulwatch/bin/pip install --require-hashes -r requirements.lock
 RUN /opt/tools/bin/pip install --require-hashes -r requirements-dev.lock
@@ -21,11 +21,11 @@ ENV PATH=/opt/haulwatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     HAULWATCH_DATA_DIR=/var/lib/haulwatch \
     HAULWATCH_LOG_FORMAT=json
-# A volume mounted there becomes this user's (docker-compose.yml): what the broker goes by, and the simulated devices' own.
+# New volumes mounted there belong to this user (docker-compose.yml): the broker's access files, the simulators' data.
 RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators
 USER haulwatch
 VOLUME /var/lib/haulwatch
-# What every command stands on; docker-compose.yml asks each process more.
+# Every command needs these two; docker-compose.yml checks more for each process.
 HEALTHCHECK --interval=30s --timeout=20s --start-period=20s --retries=3 \
     CMD ["haulwatch", "doctor", "data", "database"]
 ENTRYPOINT ["haulwatch"]

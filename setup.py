@@ -12,6 +12,7 @@ from pathlib import Path
 from setuptools import setup
 
 COMPILED = (
+    "devices/city/sites.py",
     "devices/city/model.py",
     "devices/city/geometry.py",
     "devices/geo/geometry.py",

@@ -1,11 +1,11 @@
-"""Make the secrets docker-compose.yml asks for: tokens, and a login at the broker for each of Haulwatch's processes.
+"""Create the secrets for docker-compose.yml: tokens, and a login at the broker for each of Haulwatch's processes.
 
     python3 deploy/make_secrets.py
 
-Needs only Python. Writes to deploy/secrets/; what is there already is kept, so it can be run again at any time.
-Devices get their logins from `haulwatch device add` and `haulwatch device export-acl`.
+Needs only Python. Writes to deploy/secrets/; existing files are kept, so it can be run again at any time. Devices get
+their logins from `haulwatch device add` and `haulwatch device export-acl`.
 
-The folder is for its owner only; the files in it can be read by any user, because each container runs as its own.
+Only the owner can open the folder; any user can read the files in it, because each container runs as another user.
 """
 
 import base64
@@ -30,22 +30,22 @@ DERIVED = {
     "database_url": ("postgres_password", "postgresql://haulwatch:{}@postgres/haulwatch"),
     "simulators_url": ("simulators_password", "mqtts://simulators:{}@mosquitto:8883"),
 }
-"""What holds one of these once more."""
+"""Files that contain one of these tokens in another form."""
 SERVICES = ("collector", "alerts", "commander", "probe")
-"""At the broker: haulwatch-collector and so on; deploy/mosquitto/services.acl says what each may do."""
+"""Users at the broker, haulwatch-collector and so on; deploy/mosquitto/services.acl lists their rights."""
 LOGINS = "mosquitto_services"
 ITERATIONS = 101
-"""What mosquitto_passwd 2.0 uses; the passwords are random, so guessing is hopeless anyway."""
+"""The value of mosquitto_passwd 2.0; the passwords are random, so more iterations would not help."""
 
 
 def main(folder: Path = FOLDER) -> None:
     folder.mkdir(exist_ok=True)
     folder.chmod(0o700)
-    made = [name for name in TOKENS if not (folder / name).exists()]
-    for name in made:
+    created = [name for name in TOKENS if not (folder / name).exists()]
+    for name in created:
         _write(folder / name, TOKENS[name].format(secrets.token_urlsafe(32)))
     for name, (token, form) in DERIVED.items():
-        if not (folder / name).exists() or (token in made and _is_of((folder / name).read_text(), form)):
+        if not (folder / name).exists() or (token in created and _has_form((folder / name).read_text(), form)):
             _write(folder / name, form.format((folder / token).read_text()))
     logins = _read_logins(folder / LOGINS)
     for service in SERVICES:
@@ -57,8 +57,8 @@ def main(folder: Path = FOLDER) -> None:
     _write(folder / LOGINS, "".join(f"{user}:{hashed}\n" for user, hashed in logins.items()))
 
 
-def _is_of(text: str, form: str) -> bool:
-    """Whether it was made here: somebody may have put a URL of their own in its place."""
+def _has_form(text: str, form: str) -> bool:
+    """Return whether this program created the text; an operator may have put another URL in its place."""
     head, _, tail = form.partition("{}")
     return text.startswith(head) and text.endswith(tail)
 
@@ -69,14 +69,14 @@ def _read_logins(path: Path) -> dict[str, str]:
 
 
 def _hashed(password: str) -> str:
-    """Mosquitto's PBKDF2-SHA512 form: $7$iterations$salt$hash."""
+    """Hash a password in Mosquitto's PBKDF2-SHA512 format: $7$iterations$salt$hash."""
     salt = os.urandom(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS, 64)
     return f"$7${ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, in place: a container has the file itself mounted, so its inode must stay."""
+    """Write in place: a container mounts the file itself, so its inode must stay."""
     with path.open("r+" if path.exists() else "w") as file:
         file.write(text)
         file.truncate()

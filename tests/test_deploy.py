@@ -14,9 +14,10 @@ from threading import Thread
 import httpx
 import pytest
 
-from devices.access.broker_access import Service, read_password_file
+from devices.access.broker_access import read_password_file
 from devices.access.credentials import MIN_SECRET_CHARS
 from devices.codecs.topics import reading_topic
+from devices.readings.ids import Service
 from devices.readings.models import Kind
 from haulwatch.settings.load import variables
 from tests.servers import free_port, program, running

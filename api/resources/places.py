@@ -15,7 +15,8 @@ from api.http.problems import ProblemKind
 from api.ports import Parts
 from api.resources.devices import District, Fleet
 from api.resources.shapes import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
-from devices.city.model import City, Route, Site, SiteKind, Validity
+from devices.city.model import City
+from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.geo.geometry import XY, LatLon, LocalPlane
 
 router = APIRouter(tags=["map"], dependencies=READERS)

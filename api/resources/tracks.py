@@ -24,7 +24,8 @@ from api.resources.shapes import (
     geo_answer,
     map_layer,
 )
-from devices.city.model import City, Device, DeviceRole, Validity
+from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import Validity
 from devices.readings.models import Kind
 from ingest.store import Row
 

@@ -1,35 +1,23 @@
-"""Who may publish and read what at the broker, and the files that tell Mosquitto 2.0 so.
+"""Access rights at the broker, and the files that configure them in Mosquitto 2.0.
 
-A device's user name is its id. Which user may do what stands here once; the password and access files, and the JSON of
-the dynamic-security plugin, are written from it.
+The user name of a device is its id. The rights of each user are defined here once; the password and access files, and
+the JSON of the dynamic-security plugin, are generated from them (`haulwatch device export-acl`).
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from devices.access.credentials import HashedSecret
 from devices.codecs.topics import READINGS_FILTERS, ROOT, command_ack_topic, command_topic, reading_topic
+from devices.readings.ids import Service
 from devices.readings.models import Kind
-
-
-class Service(StrEnum):
-    """Users that are no devices."""
-
-    COLLECTOR = "haulwatch-collector"
-    ALERTS = "haulwatch-alerts"
-    COMMANDER = "haulwatch-commander"
-    PROBE = "haulwatch-probe"
-    """Asks whether the broker answers; may publish and read nothing."""
-    WHOLE = "haulwatch"
-    """All of them at once, for `haulwatch run`, whose processes share one login."""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Topic filters a user may publish to, and be given messages of. All else is refused."""
+    """Topic filters that a user may publish to, and receive messages from. Everything else is refused."""
 
     write: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
@@ -49,30 +37,30 @@ SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
 
 
 def device_access(user: str) -> Access:
-    """A device publishes readings and answers under its own name, and hears its own commands.
+    """Return the rights of a device: publish its own readings and acknowledgements, read its own commands.
 
-    The kinds are named one by one: `+` would let it write its own `command`.
+    The kinds are listed one by one, because `+` would let the device publish its own `command`.
     """
     readings = tuple(reading_topic(user, kind) for kind in Kind)
     return Access(write=(*readings, command_ack_topic(user)), read=(command_topic(user),))
 
 
 def password_file(hashes: Mapping[str, HashedSecret]) -> str:
-    """Mosquitto's `password_file`."""
+    """Write Mosquitto's `password_file`."""
     return "".join(f"{user}:{hashed}\n" for user, hashed in sorted(hashes.items()))
 
 
 def read_password_file(text: str) -> dict[str, HashedSecret]:
-    """The other way round. Raises BadHash."""
+    """Read Mosquitto's `password_file`. Raises BadHash."""
     lines = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
     return {user: HashedSecret.parse(hashed) for user, _, hashed in lines}
 
 
 def device_acl(disabled: Iterable[str] = ()) -> str:
-    """Mosquitto's `acl_file` for devices.
+    """Write Mosquitto's `acl_file` for devices.
 
-    One pattern holds for all of them. A disabled device is denied by name as well, which is read before the patterns:
-    without a password it cannot connect, but a certificate would still open the door.
+    One set of patterns serves all of them. A disabled device is also denied by name, which Mosquitto reads before the
+    patterns: without a password it cannot connect, but with a certificate it still could.
     """
     access = device_access("%u")
     patterns = [f"pattern write {topic}" for topic in access.write] + [f"pattern read {topic}" for topic in access.read]
@@ -81,7 +69,7 @@ def device_acl(disabled: Iterable[str] = ()) -> str:
 
 
 def service_acl(services: Iterable[Service] = Service) -> str:
-    """Mosquitto's `acl_file` for Haulwatch's own processes."""
+    """Write Mosquitto's `acl_file` for Haulwatch's own processes."""
     return "\n".join(_user_acl(service, SERVICE_ACCESS[service]) for service in services)
 
 
@@ -95,13 +83,13 @@ def _user_acl(user: str, access: Access) -> str:
 def dynamic_security(
     devices: Mapping[str, HashedSecret], disabled: Iterable[str], services: Mapping[Service, HashedSecret]
 ) -> str:
-    """The `plugin_opt_config_file` of Mosquitto's dynamic-security plugin, as JSON.
+    """Write the `plugin_opt_config_file` of Mosquitto's dynamic-security plugin, as JSON.
 
-    Each device has a role of its own, since the plugin of 2.0 puts no user name into topics. Unlike access files it
-    refuses subscriptions too.
+    Each device has its own role, since the plugin of 2.0 cannot put a user name into topics. Unlike access files, the
+    plugin also refuses subscriptions.
     """
-    off = set(disabled)
-    entries = [(device, hashed, device_access(device), device in off) for device, hashed in sorted(devices.items())]
+    disabled_ids = set(disabled)
+    entries = [(name, hashed, device_access(name), name in disabled_ids) for name, hashed in sorted(devices.items())]
     entries += [(str(user), hashed, SERVICE_ACCESS[user], False) for user, hashed in sorted(services.items())]
     config = {
         "defaultACLAccess": {
@@ -110,7 +98,7 @@ def dynamic_security(
             "subscribe": False,
             "unsubscribe": True,
         },
-        "clients": [_client(user, hashed, is_off) for user, hashed, _, is_off in entries],
+        "clients": [_client(user, hashed, is_disabled) for user, hashed, _, is_disabled in entries],
         "groups": [],
         "roles": [_role(user, access) for user, _, access, _ in entries],
     }
@@ -128,5 +116,5 @@ def _role(user: str, access: Access) -> dict[str, Any]:
     acls = [("publishClientSend", topic) for topic in access.write]
     for topic in access.read:
         acls += [("publishClientReceive", topic), ("subscribePattern", topic)]
-    listed = [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind, topic in acls]
-    return {"rolename": user, "acls": listed}
+    entries = [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind, topic in acls]
+    return {"rolename": user, "acls": entries}

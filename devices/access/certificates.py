@@ -1,6 +1,6 @@
-"""A small certificate authority: one for the broker's TLS, and certificates for devices that are to have them.
+"""A small certificate authority: certificates for the broker's TLS and for devices that connect with one.
 
-The one module that knows the library `cryptography`.
+`haulwatch device authority` and `haulwatch device certificate` call it. No other module imports `cryptography`.
 """
 
 import re
@@ -26,13 +26,11 @@ from devices.errors import OperatorError
 
 AUTHORITY_DAYS: Final = 3_650
 SERVER_DAYS: Final = 825
-"""The most that common TLS libraries accept of a server."""
+"""The longest life of a server certificate that common TLS libraries accept."""
 RENEW_DAYS: Final = 60
-"""A server certificate with less than this left is made anew."""
-_SLACK: Final = timedelta(hours=1)
-"""Before now, for devices whose clock is behind."""
-
-
+"""A server certificate that expires sooner is replaced."""
+_BACKDATED: Final = timedelta(hours=1)
+"""A certificate is valid from this long before now, for devices whose clock is slow."""
 _HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 
 
@@ -41,7 +39,7 @@ class BadAuthority(OperatorError):
 
 
 class BadHost(OperatorError):
-    """Nothing a broker can be reached under."""
+    """The text is no host name or address of a broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +55,10 @@ class Issued:
 
 
 class Authority:
-    """Signs with a key that stays with whoever runs it. ECDSA P-256: small, and old terminals know it."""
+    """Signs with a key that stays on the operator's machine. ECDSA P-256: small, and old terminals support it."""
 
     def __init__(self, own: Issued) -> None:
-        """Raises BadAuthority."""
+        """Raises BadAuthority if the files are unreadable or do not belong together."""
         try:
             self._certificate = x509.load_pem_x509_certificate(own.certificate.encode())
             key = load_pem_private_key(own.key.encode(), None)
@@ -73,6 +71,7 @@ class Authority:
 
     @classmethod
     def create(cls, now: datetime) -> Self:
+        """Create an authority with a new key."""
         key = generate_private_key(SECP256R1())
         name = _name("Haulwatch devices")
         public = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -87,30 +86,30 @@ class Authority:
 
     @classmethod
     def read(cls, certificate: Path, key: Path) -> Self:
-        """Raises BadAuthority, OSError."""
+        """Read an authority from two PEM files. Raises BadAuthority, OSError."""
         return cls(Issued(certificate.read_text(), key.read_text()))
 
     def for_device(self, device_id: str, now: datetime, days: int) -> Issued:
-        """A client certificate whose common name is the device id: Mosquitto takes it for the user name."""
+        """Issue a client certificate whose common name is the device id, which Mosquitto uses as the user name."""
         return self._issue(device_id, now, days, ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def for_server(self, hosts: Sequence[str], now: datetime) -> Issued:
-        """For a broker that is reached under these names and addresses. Raises BadHost."""
+        """Issue a certificate for a broker that clients reach under these names and addresses. Raises BadHost."""
         alternatives = _alternatives(hosts)
         return self._issue(hosts[0][:64], now, SERVER_DAYS, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
 
     def serves(self, server: Issued, hosts: Sequence[str], now: datetime) -> bool:
-        """Whether a server certificate is this authority's, for these hosts, good for a while, and its key there."""
+        """Return whether this authority issued the certificate, for these hosts, it lasts a while, and its key fits."""
         try:
-            held = x509.load_pem_x509_certificate(server.certificate.encode())
-            held.verify_directly_issued_by(self._certificate)
+            current = x509.load_pem_x509_certificate(server.certificate.encode())
+            current.verify_directly_issued_by(self._certificate)
             key = load_pem_private_key(server.key.encode(), None)
-            names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        except Exception:  # noqa: BLE001 - whatever is wrong with it, it is made anew
+            names = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        except Exception:  # noqa: BLE001 - whatever is wrong, the caller issues a new one
             return False
-        if key.public_key() != held.public_key():
+        if key.public_key() != current.public_key():
             return False
-        return names == _alternatives(hosts) and held.not_valid_after_utc > now + timedelta(days=RENEW_DAYS)
+        return names == _alternatives(hosts) and current.not_valid_after_utc > now + timedelta(days=RENEW_DAYS)
 
     def _issue(
         self,
@@ -149,7 +148,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, now: datetime, days: int) ->
         .subject_name(subject)
         .issuer_name(issuer)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SLACK)
+        .not_valid_before(now - _BACKDATED)
         .not_valid_after(now + timedelta(days=days))
     )
 
@@ -178,7 +177,7 @@ def _host(host: str) -> x509.GeneralName:
     except ValueError:
         if not _HOST.fullmatch(host):
             raise BadHost(
-                f"{host!r} is neither a name nor an address (a name in other letters: its xn-- form)"
+                f"{host!r} is neither a name nor an address; write an international name in its xn-- form"
             ) from None
         return x509.DNSName(host)
 

@@ -1,4 +1,4 @@
-"""Logins: which device may connect to the broker, and the hash of its secret. Beside the registry, in its database."""
+"""Logins: the right of a device to connect to the broker, and the hash of its secret, in the registry's database."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,10 @@ class Login:
 
     device_id: str
     secret: HashedSecret | None
-    """None: it has no password, only a certificate, or nothing."""
+    """None: no password; the device has a certificate or no access."""
     enabled: bool
     changed_ms: int
-    """When secret or state changed last, ms since 1970 UTC."""
+    """Last change of secret or state, ms since 1970 UTC."""
 
 
 class Logins:
@@ -31,7 +31,7 @@ class Logins:
         self._engine.dispose()
 
     def all(self) -> dict[str, Login]:
-        """By device id."""
+        """Return all logins by device id."""
         with transaction(self._engine) as connection:
             rows = connection.execute(select(login).order_by(login.c.device_id)).mappings().all()
         return {
@@ -45,14 +45,14 @@ class Logins:
         }
 
     def set_secret(self, device_id: str, secret: HashedSecret, now_ms: int) -> None:
-        """Give a registered device a secret, or another one. A disabled device stays disabled."""
-        self._put(device_id, now_ms, {"secret_hash": str(secret)})
+        """Set or replace the secret of a registered device. A disabled device stays disabled."""
+        self._upsert(device_id, now_ms, {"secret_hash": str(secret)})
 
     def set_enabled(self, device_id: str, enabled: bool, now_ms: int) -> None:
-        """Say whether a registered device may connect, whatever its secret or certificate."""
-        self._put(device_id, now_ms, {"enabled": enabled})
+        """Allow or forbid a registered device to connect, whatever its secret or certificate."""
+        self._upsert(device_id, now_ms, {"enabled": enabled})
 
-    def _put(self, device_id: str, now_ms: int, values: dict[str, object]) -> None:
+    def _upsert(self, device_id: str, now_ms: int, values: dict[str, object]) -> None:
         changed = {"changed_ms": now_ms} | values
         with transaction(self._engine) as connection:
             if not connection.execute(login.update().where(login.c.device_id == device_id).values(changed)).rowcount:

@@ -1,4 +1,7 @@
-"""Handing files to Mosquitto: written whole or not at all, for its eyes only, and a word to it to read them again."""
+"""Delivery of files to Mosquitto: replaced atomically, readable by the broker only, and the signal to reload them.
+
+`haulwatch device export-acl` and `haulwatch device authority` call it.
+"""
 
 import os
 import shutil
@@ -14,20 +17,20 @@ _OWNER_AND_GROUP: Final = 0o640
 
 
 class NotReloaded(OperatorError):
-    """The broker was not told to read its files again, and why."""
+    """The broker could not be signalled to reload its files; the message says why."""
 
 
 def write_files(folder: Path, files: Mapping[str, str], group: str | int | None = None) -> None:
-    """Put each file in the place of the one before; a reader finds the old or the new one, never a part.
+    """Replace each file atomically; a reader sees the old or the new content, never a part.
 
-    Mode 0600, or 0640 for `group` (a name or number this user belongs to). Mount the folder into a container, not
+    Mode 0600, or 0640 for `group` (a name or number of a group of this user). Mount the folder into a container, not
     the files: a mounted file would stay the old one. Raises OSError; LookupError if no group has that name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         path = folder / name
         draft = path.with_name(f".{name}.{os.getpid()}")
-        draft.unlink(missing_ok=True)  # of a killed process: in a container numbers come again
+        draft.unlink(missing_ok=True)  # left by a killed process: in a container process ids repeat
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w") as file:
                 file.write(text)
@@ -42,16 +45,16 @@ def write_files(folder: Path, files: Mapping[str, str], group: str | int | None 
 
 
 def reload_mosquitto(pid_file: Path) -> None:
-    """Send SIGHUP to the Mosquitto whose `pid_file` this is. Raises NotReloaded."""
+    """Send SIGHUP to the Mosquitto that wrote this `pid_file`. Raises NotReloaded."""
     try:
         pid = int(pid_file.read_text())
-        if pid <= 0:  # to `kill` that is a whole group, or everybody
+        if pid <= 0:  # `kill` would signal a process group, or every process
             raise ValueError
-        named = Path(f"/proc/{pid}/comm")
-        if named.exists() and not named.read_text().startswith("mosquitto"):
-            raise NotReloaded(f"{pid_file} names process {pid}, which is no Mosquitto: is it left over from before?")
+        name = Path(f"/proc/{pid}/comm")
+        if name.exists() and not name.read_text().startswith("mosquitto"):
+            raise NotReloaded(f"{pid_file} names process {pid}, which is no Mosquitto: is it from an earlier run?")
         os.kill(pid, signal.SIGHUP)
     except (ValueError, ProcessLookupError) as exc:
-        raise NotReloaded(f"{pid_file} names no running process: is Mosquitto up, with this pid_file?") from exc
+        raise NotReloaded(f"{pid_file} names no running process: is Mosquitto running, with this pid_file?") from exc
     except OSError as exc:
         raise NotReloaded(f"{pid_file}: {exc.strerror}") from exc

@@ -1,7 +1,7 @@
-"""Cities that come with the program."""
+"""Cities that come with the program. Demo, simulators and tests read them."""
 
 from pathlib import Path
 from typing import Final
 
 JINCHENG: Final = Path(__file__).parent / "jincheng"
-"""The demonstration city; its places are illustrative."""
+"""Folder of the demonstration city; its places are illustrative."""

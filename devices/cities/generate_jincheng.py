@@ -1,7 +1,7 @@
-"""Draws the demonstration city: `python -m devices.cities.generate_jincheng` writes its folder anew.
+"""Generator of the demonstration city: `python -m devices.cities.generate_jincheng` rewrites its folder.
 
-What exists and where it roughly lies follows Jincheng's published zero-waste plan; every outline, route, plate and
-device is made up, the same ones each time. Sites and roads are laid out by bearing and distance from the centre.
+The sites and their rough places follow Jincheng's published zero-waste plan. Every outline, route, plate and device is
+invented, and the same at each run. Sites and roads are placed by bearing and distance from the centre.
 """
 
 import json
@@ -39,7 +39,7 @@ _SPOIL_GROUNDS: Final = {
     ("ne", "Northeast", "东北"): ((28, 7.8), (46, 9.2), (64, 8.6)),
 }
 _HAULS: Final = (
-    # bearing and km of the works, where its waste goes, trucks
+    # (bearing, km) of the construction site, destination of its waste, number of trucks
     ((302, 2.2), "spoil-nw-1", 3), ((334, 2.2), "spoil-nw-3", 3), ((272, 2.2), "spoil-w-2", 2),
     ((228, 2.2), "spoil-s-4", 2), ((198, 2.2), "spoil-s-3", 2), ((170, 2.2), "spoil-s-1", 2),
     ((28, 2.2), "spoil-ne-1", 3), ((64, 2.2), "spoil-ne-3", 2), ((140, 2.2), "plant-wangjiang", 3),
@@ -89,23 +89,23 @@ class Place(NamedTuple):
 
 
 def write_city(directory: Path) -> None:
-    """Write the city's files; the same bytes each time."""
-    dice = random.Random(20200101)  # noqa: S311 - a drawing, not a secret
-    places = _places(dice)
+    """Write the city's files; the same bytes at each run."""
+    rng = random.Random(20200101)  # noqa: S311 - not a secret
+    places = _places(rng)
     by_id = {place.id: place for place in places}
-    sites = [_site(place, dice) for place in places]
-    routes = [_route(number, by_id, dice) for number in range(1, len(_HAULS) + 1)]
+    sites = [_site(place, rng) for place in places]
+    routes = [_route(number, by_id, rng) for number in range(1, len(_HAULS) + 1)]
     trucks = [number for number, haul in enumerate(_HAULS, start=1) for _ in range(haul[2])]
     head = {"id": "jincheng", "name": "Jincheng", "name_zh": "晋城", "timezone": "Asia/Shanghai"}
     _write_yaml(directory / "city.yaml", head | {"centre": [CENTRE.lon, CENTRE.lat], "datum": "wgs84"})
     _write_geojson(directory / "sites.geojson", sites)
     _write_geojson(directory / "routes.geojson", routes)
-    _write_yaml(directory / "vehicles.yaml", [_vehicle(truck, dice) for truck in range(1, len(trucks) + 1)])
+    _write_yaml(directory / "vehicles.yaml", [_vehicle(truck, rng) for truck in range(1, len(trucks) + 1)])
     _write_yaml(directory / "permits.yaml", [_permit(truck, route) for truck, route in enumerate(trucks, start=1)])
     _write_yaml(directory / "devices.yaml", _devices(len(trucks), places))
 
 
-def _places(dice: random.Random) -> list[Place]:
+def _places(rng: random.Random) -> list[Place]:
     found = [
         Place(
             f"spoil-{slug}-{n}",
@@ -127,7 +127,7 @@ def _places(dice: random.Random) -> list[Place]:
         found.append(Place(f"depot-{fleet}", "depot", name, f"{zh}停车场", "urban", _at(bearing_deg, 4.6), 90))
     for place_id, kind, name, zh, district, at, radius_m in _CENTRAL_PLACES:
         found.append(Place(place_id, kind, name, zh, district, _at(*at), radius_m))
-    return [*found, *_county_places(), *_recycling_points(dice)]
+    return [*found, *_county_places(), *_recycling_points(rng)]
 
 
 def _county_places() -> list[Place]:
@@ -147,39 +147,37 @@ def _county_places() -> list[Place]:
     return found
 
 
-def _recycling_points(dice: random.Random) -> list[Place]:
-    """Eighteen on two rings inside the works, three in each county town but Zezhou's."""
-    spots = [("urban", _at(step * 40 + dice.uniform(-8, 8), km)) for km in (0.6, 1.4) for step in range(9)]
+def _recycling_points(rng: random.Random) -> list[Place]:
+    """Return 18 points on two rings in the town, and three in each county town except Zezhou's."""
+    spots = [("urban", _at(step * 40 + rng.uniform(-8, 8), km)) for km in (0.6, 1.4) for step in range(9)]
     for slug, (_, _, seat) in _COUNTIES.items():
         if slug != "zezhou":
-            spots += [(slug, _from(_PLANE.xy(seat), step * 120 + dice.uniform(-30, 30), 0.6)) for step in range(3)]
+            spots += [(slug, _from(_PLANE.xy(seat), step * 120 + rng.uniform(-30, 30), 0.6)) for step in range(3)]
     return [
         Place(f"recycling-{n:03}", "recycling_point", f"Smart recycling point {n}", f"{n}号智能回收点", slug, spot, 12)
         for n, (slug, spot) in enumerate(spots, start=1)
     ]
 
 
-def _site(place: Place, dice: random.Random) -> dict[str, Any]:
-    facts: dict[str, Any] = {
+def _site(place: Place, rng: random.Random) -> dict[str, Any]:
+    properties: dict[str, Any] = {
         "id": place.id, "kind": place.kind, "name": place.name, "name_zh": place.name_zh, "district": place.district,
     }  # fmt: skip
     if place.kind == "recycling_point":
-        return _feature(facts | {"radius_m": place.radius_m}, "Point", _lon_lat(place.middle))
+        return _feature(properties | {"radius_m": place.radius_m}, "Point", _lon_lat(place.middle))
     corners = [
-        _lon_lat(
-            _from(place.middle, step * 45 + dice.uniform(-14, 14), place.radius_m * dice.uniform(0.85, 1.1) / 1000)
-        )
+        _lon_lat(_from(place.middle, step * 45 + rng.uniform(-14, 14), place.radius_m * rng.uniform(0.85, 1.1) / 1000))
         for step in range(8)
     ]
-    return _feature(facts, "Polygon", [[*reversed(corners), corners[-1]]])
+    return _feature(properties, "Polygon", [[*reversed(corners), corners[-1]]])
 
 
-def _route(number: int, places: dict[str, Place], dice: random.Random) -> dict[str, Any]:
-    """A winding road from the middle of the works to the middle of where its waste goes."""
+def _route(number: int, places: dict[str, Place], rng: random.Random) -> dict[str, Any]:
+    """Draw a winding road from the middle of the construction site to the middle of the destination."""
     origin, destination = places[f"works-{number:02}"], places[_HAULS[number - 1][1]]
     start, end = origin.middle, destination.middle
     bends = [
-        (sway_m * dice.choice((-1, 1)) * dice.uniform(0.6, 1), waves)
+        (sway_m * rng.choice((-1, 1)) * rng.uniform(0.6, 1), waves)
         for sway_m, waves in ((350, 1), (220, 2), (110, 4), (45, 9))
     ]
     length_m = start.distance_m(end)
@@ -191,22 +189,22 @@ def _route(number: int, places: dict[str, Place], dice: random.Random) -> dict[s
         sway_m = sum(amplitude_m * math.sin(waves * math.pi * share) for amplitude_m, waves in bends)
         along_m = share * length_m
         line.append(_lon_lat(XY(start.x + along_m * east - sway_m * north, start.y + along_m * north + sway_m * east)))
-    facts = {
+    properties = {
         "id": f"route-{number:02}",
         "name": f"{origin.name} to {destination.name}",
         "name_zh": f"{origin.name_zh}—{destination.name_zh}",
         "origin": origin.id,
         "destination": destination.id,
     }
-    return _feature(facts, "LineString", line)
+    return _feature(properties, "LineString", line)
 
 
-def _vehicle(truck: int, dice: random.Random) -> dict[str, Any]:
+def _vehicle(truck: int, rng: random.Random) -> dict[str, Any]:
     return {
         "id": f"vehicle-{truck:03}",
         "plate": f"晋E·D{100 + truck:04}",
         "carrier": _FLEETS[truck % 4][1],
-        "tare_kg": float(dice.randrange(12_400, 14_800, 20)),
+        "tare_kg": float(rng.randrange(12_400, 14_800, 20)),
         "payload_kg": 16_000.0,
         "valid_from": VALID_FROM,
     }
@@ -271,13 +269,13 @@ def _from(place: XY, bearing_deg: float, km: float) -> XY:
 
 
 def _lon_lat(place: XY) -> list[float]:
-    """Six decimals: a tenth of a metre."""
+    """Round to six decimals: a tenth of a metre."""
     found = _PLANE.latlon(place)
     return [round(found.lon, 6), round(found.lat, 6)]
 
 
-def _feature(facts: dict[str, Any], shape: str, coordinates: list[Any]) -> dict[str, Any]:
-    properties = facts | {"valid_from": VALID_FROM, "illustrative": True}
+def _feature(properties: dict[str, Any], shape: str, coordinates: list[Any]) -> dict[str, Any]:
+    properties = properties | {"valid_from": VALID_FROM, "illustrative": True}
     return {"type": "Feature", "properties": properties, "geometry": {"type": shape, "coordinates": coordinates}}
 
 

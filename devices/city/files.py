@@ -1,8 +1,8 @@
-"""Reading a city from its folder: city.yaml, sites.geojson, routes.geojson, devices.yaml, vehicles.yaml, permits.yaml.
+"""Reader of a city's folder: city.yaml, sites.geojson, routes.geojson, devices.yaml, vehicles.yaml, permits.yaml.
 
-Coordinates are [lon, lat]; every GeoJSON file or feature names its datum, and GCJ-02 becomes WGS-84 here. A date is
-midnight in the city's timezone; `valid_from` is inclusive, `valid_until` exclusive. Everything wrong is found in one
-run: each line of a CityFileError names the file, the feature, the field and the mend.
+`haulwatch city import` calls it. Coordinates are [lon, lat]; every GeoJSON file or feature names its datum, and GCJ-02
+is converted to WGS-84 here. A date is midnight in the city's timezone; `valid_from` is inclusive, `valid_until`
+exclusive. One run finds all faults: each line of a CityFileError names the file, the feature, the field and the fix.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from devices.access.broker_access import Service
-from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, Vehicle
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
 from devices.city.rows import (
     CityRow,
     DeviceRow,
@@ -29,23 +28,25 @@ from devices.city.rows import (
     read_rows,
 )
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
+from devices.city.sites import Route, Site
+from devices.errors import OperatorError
 from devices.geo.geometry import LatLon, LocalPlane
-from devices.readings.ids import RESERVED_IDS
+from devices.readings.ids import UNREGISTRABLE_IDS
 
 Drawn = TypeVar("Drawn", Site, Route)
 
 
-class CityFileError(Exception):
-    """The folder is not a city that can be imported; nothing of it was taken."""
+class CityFileError(OperatorError):
+    """The folder is not a city that can be imported; nothing was imported."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
-        """One line each: file, feature, field, mend."""
+        """One line each: file, feature, field, fix."""
 
 
 def read_city(directory: Path) -> City:
-    """The city of a folder, with revision 0. Raises CityFileError."""
+    """Read the city of a folder, with revision 0. Raises CityFileError."""
     problems = Problems()
     head = read_city_row(directory / "city.yaml", problems)
     if head is None:
@@ -67,17 +68,17 @@ def read_city(directory: Path) -> City:
     _check_overlaps(sites, lambda row: row.id, "two versions of a site at one time", zone, problems)
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
     _check_devices(devices, problems)
-    known = _Known(sites, routes, vehicles, problems)
+    references = _References(sites, routes, vehicles, problems)
     for device in devices:
-        known.check(device, "vehicle", [device.row.vehicle])
-        known.check(device, "site", [device.row.site])
+        references.check(device, "vehicle", [device.row.vehicle])
+        references.check(device, "site", [device.row.site])
     for route in routes:
-        known.check(route, "site", [route.row.origin], "origin")
-        known.check(route, "site", [route.row.destination], "destination")
+        references.check(route, "site", [route.row.origin], "origin")
+        references.check(route, "site", [route.row.destination], "destination")
     for permit in permits:
-        known.check(permit, "vehicle", [permit.row.vehicle])
-        known.check(permit, "route", permit.row.routes, "routes")
-        known.check(permit, "site", permit.row.sites, "sites")
+        references.check(permit, "vehicle", [permit.row.vehicle])
+        references.check(permit, "route", permit.row.routes, "routes")
+        references.check(permit, "site", permit.row.sites, "sites")
 
     areas = _drawn(sites, lambda feature: _site(feature, plane, zone), problems)
     lines = _drawn(routes, lambda feature: _route(feature, plane, zone), problems)
@@ -100,8 +101,8 @@ def read_city(directory: Path) -> City:
     )
 
 
-class _Known:
-    """Ids that may be referred to."""
+class _References:
+    """Check of references to sites, routes and vehicles against the ids that the files define."""
 
     def __init__(
         self,
@@ -122,10 +123,10 @@ class _Known:
         file = self._files[noun]
         if file in self._problems.incomplete_files:
             return
-        for wanted in ids:
-            if wanted is not None and wanted not in self._ids[noun] | self._problems.faulty_ids:
-                mend = f"{wanted!r} is not in {file}: add it there or mend the name"
-                self._problems.add(entry.where, name or noun, mend)
+        for referred in ids:
+            if referred is not None and referred not in self._ids[noun] | self._problems.faulty_ids:
+                fault = f"{referred!r} is not in {file}: add it there or correct the name"
+                self._problems.add(entry.where, name or noun, fault)
 
 
 def _check_entries(
@@ -134,7 +135,7 @@ def _check_entries(
     seen: set[Hashable] = set()
     for entry in entries:
         if key(entry.row) in seen:
-            problems.add(entry.where, "id", "used twice in this file: give each thing, or each version of it, its own")
+            problems.add(entry.where, "id", "used twice in this file: give each entry, or each version of it, its own")
         seen.add(key(entry.row))
         if entry.row.validity(zone).is_empty:
             problems.add(entry.where, "valid_until", "not after valid_from: it is the first moment no longer covered")
@@ -160,7 +161,7 @@ def _check_overlaps(
 def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> None:
     for entry in devices:
         row = entry.row
-        if row.id in RESERVED_IDS | set(Service):
+        if row.id in UNREGISTRABLE_IDS:
             problems.add(entry.where, "id", "reserved for Haulwatch itself: choose another")
         if row.role is DeviceRole.TRUCK and row.vehicle is None:
             problems.add(entry.where, "vehicle", "missing: a truck's terminal names its vehicle")
@@ -171,20 +172,20 @@ def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> N
 def _drawn(
     features: Iterable[Feature[ValidRowT]], draw: Callable[[Feature[ValidRowT]], Drawn], problems: Problems
 ) -> list[Drawn]:
-    found = []
+    drawn = []
     for feature in features:
         try:
-            found.append(draw(feature))
+            drawn.append(draw(feature))
         except ShapeError as exc:
-            problems.add(feature.where, exc.field, exc.mend)
-    return found
+            problems.add(feature.where, exc.field, exc.fault)
+    return drawn
 
 
 def _centre(head: CityRow) -> LatLon:
     try:
         return place_of(head.centre, head.datum)
     except ShapeError as exc:
-        raise CityFileError([f"city.yaml: centre: {exc.mend}"]) from exc
+        raise CityFileError([f"city.yaml: centre: {exc.fault}"]) from exc
 
 
 def _site(feature: Feature[SiteRow], plane: LocalPlane, zone: ZoneInfo) -> Site:

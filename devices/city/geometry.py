@@ -1,15 +1,16 @@
-"""Sites and routes of a city on its metric plane: which fences are near a place, how far a place is from a route.
+"""Sites and routes on the metric plane: the fences near a place, and the distance of a place from a route.
 
-Everything is projected and indexed once per City; every fix of every truck asks here. Pure and without batches.
-The two questions of every fix, `sites_near` and `route_offset`, are answered from what the fix's square of the plane
-can see (`plane_grid`): two microseconds for ten to twenty through GEOS, with the same result. Where the square does not
-decide, GEOS does. Distances are metres on the city's plane, which holds its stated error.
+Everything is projected and indexed once per City; rules query it for every fix of every truck. Pure, one fix at a time.
+`sites_near` and `route_offset`, which every fix needs, use the edges that can be nearest to any place of the fix's grid
+square (`devices.geo.plane_grid`): two microseconds instead of ten to twenty through GEOS, with the same result. GEOS
+answers where the square cannot decide. Distances are metres on the city's plane, within its stated error.
 """
 
 from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, groupby, pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from shapely import (
     LineString,
@@ -24,6 +25,7 @@ from shapely import (
 )
 from shapely.coords import CoordinateSequence
 
+from devices.city.sites import Route, Site
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from devices.geo.plane_grid import (
     CELL_M,
@@ -33,37 +35,33 @@ from devices.geo.plane_grid import (
     Side,
     cell_box,
     cell_centre,
+    edges_near_square,
     edges_of,
-    edges_seen,
     encloses,
     nearest,
 )
 
-if TYPE_CHECKING:
-    from devices.city.model import City, Route, Site
-
-
 _GRID_WITHIN_M: Final = 1_000.0
-"""A wider search (a landmark for an alert's text) is rare, and finds too many sites to remember them by the square."""
+"""Wider searches (a landmark for an alert's text) are rare, and return too many sites to keep them for each square."""
 _TIE_M: Final = 1e-6
-"""A fence no further than this from where the search ends is left to GEOS, so that rounding never decides."""
+"""This close to a fence, or to the end of the search, GEOS decides, so that rounding never does."""
 
 
 class NearSite(NamedTuple):
-    """A site and how far its fence is; 0 inside."""
+    """A site and the distance to its fence; 0 inside."""
 
-    site: "Site"
+    site: Site
     distance_m: float
 
 
 @dataclass(init=False, order=True, slots=True)
 class RouteOffset:
-    """Where a place lies in relation to a route. Never changed; made for every fix, as `XY` is."""
+    """Position of a place relative to a route. Never changed; one is made for every fix, as for `XY`."""
 
     distance_m: float
-    """From the nearest point of the route; never negative."""
+    """Distance to the nearest point of the route; never negative."""
     along_m: float
-    """From the route's origin to that nearest point, along the line; decides between routes that are equally near."""
+    """Length along the line from the route's origin to that point; decides between routes that are equally near."""
 
     def __init__(self, distance_m: float, along_m: float) -> None:
         self.distance_m = distance_m
@@ -78,44 +76,45 @@ class _PlaneRoute:
     edges: tuple[Edge, ...]
 
 
-class _SeenSite(NamedTuple):
-    """A site as one square of the plane sees it."""
+class _SquareSite(NamedTuple):
+    """The part of a site's fence that matters to the places of one grid square."""
 
-    site: "Site"
+    site: Site
     edges: tuple[Edge, ...]
-    """Those of its fence that can be nearest; none inside the fence."""
+    """Edges of the fence that can be nearest; empty if the whole square is inside."""
     fence: tuple[Side, ...]
-    """All of it, where it runs through the square; else none."""
+    """All sides of the fence if it runs through the square; else empty."""
 
 
 class CityGeometry:
-    """Spatial questions about one City. Build it once per City (`City.geometry` does)."""
+    """Spatial queries over one city's sites and routes. `City.geometry` builds it once per City."""
 
-    def __init__(self, city: "City") -> None:
-        self._plane = city.plane
-        self._sites = (*city.sites.values(), *city.past_sites)
-        self._areas = [_plane_polygon(site.area, city.plane) for site in self._sites]
+    def __init__(
+        self, plane: LocalPlane, sites: Mapping[str, Site], past_sites: Sequence[Site], routes: Sequence[Route]
+    ) -> None:
+        self._sites = (*sites.values(), *past_sites)
+        self._areas = [_plane_polygon(site.area, plane) for site in self._sites]
         for area in self._areas:
             prepare(area)
         self._fences = [_fence(area) for area in self._areas]
         self._sides = [_sides(area) for area in self._areas]
         self._tree = STRtree(self._areas)
-        self._area_of = dict(zip(city.sites, self._areas, strict=False))
-        self._routes = {(route.id, route.version): _plane_route(route.line, city.plane) for route in city.routes}
-        self._sites_seen: CellMemo[tuple[float, float, float], tuple[_SeenSite, ...]] = CellMemo()
-        self._edges_seen: CellMemo[tuple[str, int, float, float], tuple[Edge, ...]] = CellMemo()
+        self._newest_area = dict(zip(sites, self._areas, strict=False))  # past sites come after the newest ones
+        self._routes = {(route.id, route.version): _plane_route(route.line, plane) for route in routes}
+        self._square_sites: CellMemo[tuple[float, float, float], tuple[_SquareSite, ...]] = CellMemo()
+        self._square_edges: CellMemo[tuple[str, int, float, float], tuple[Edge, ...]] = CellMemo()
 
     def sites_near(self, place: XY, within_m: float, ts: int) -> list[NearSite]:
-        """Sites valid at `ts` (device time, ms) whose fence is at most `within_m` away, nearest first."""
+        """Return sites valid at `ts` (device time, ms) whose fence is at most `within_m` away, nearest first."""
         x, y = place.x, place.y
         if not (within_m <= _GRID_WITHIN_M and -GRID_REACH_M < x < GRID_REACH_M and -GRID_REACH_M < y < GRID_REACH_M):
             return self._near(Point(x, y), within_m, ts)
         key = (x // CELL_M, y // CELL_M, within_m)
-        seen = self._sites_seen.get(key)
-        if seen is None:
-            seen = self._sites_seen.remember(key, self._see_sites(*key))
-        found: list[NearSite] = []
-        for site, edges, fence in seen:
+        square_sites = self._square_sites.get(key)
+        if square_sites is None:
+            square_sites = self._square_sites.remember(key, self._sites_of_square(*key))
+        near: list[NearSite] = []
+        for site, edges, fence in square_sites:
             if not site.validity.covers(ts):
                 continue
             off_m = nearest(edges, x, y)[0] if edges else 0.0
@@ -125,40 +124,32 @@ class CityGeometry:
             if (fence and on_fence) or -_TIE_M < off_m - within_m < _TIE_M:
                 return self._near(Point(x, y), within_m, ts)
             if off_m < within_m:
-                found.append(NearSite(site, off_m))
-        return _nearest_first(found)
-
-    def sites_crossed(self, start: XY, end: XY, ts: int, within_m: float = 0.0) -> list[NearSite]:
-        """As `sites_near`, for the straight run between two fixes: a fence cut between them is seen."""
-        return self._near(LineString(((start.x, start.y), (end.x, end.y))), within_m, ts)
+                near.append(NearSite(site, off_m))
+        return _nearest_first(near)
 
     def distance_to_site_m(self, site_id: str, place: XY) -> float:
-        """To its newest fence, 0 inside. Raises KeyError for a site the city does not have."""
-        return float(distance(self._area_of[site_id], Point(place.x, place.y)))
+        """Return the distance to a site's newest fence, 0 inside. Raises KeyError if the city has no such site."""
+        return float(distance(self._newest_area[site_id], Point(place.x, place.y)))
 
-    def route_offset(self, route: "Route", place: XY) -> RouteOffset:
-        """How far a place is from this version of a route, and how far along it the nearest point lies."""
+    def route_offset(self, route: Route, place: XY) -> RouteOffset:
+        """Return the distance from this version of a route, and how far along it the nearest point lies."""
         x, y = place.x, place.y
         if not (-GRID_REACH_M < x < GRID_REACH_M and -GRID_REACH_M < y < GRID_REACH_M):
             return self._far_offset(route, Point(x, y))
         key = (route.id, route.version, x // CELL_M, y // CELL_M)
-        edges = self._edges_seen.get(key)
+        edges = self._square_edges.get(key)
         if edges is None:
-            every_edge = self._routes[route.id, route.version].edges
-            edges = self._edges_seen.remember(key, edges_seen(every_edge, cell_centre(x // CELL_M, y // CELL_M)))
+            centre = cell_centre(x // CELL_M, y // CELL_M)
+            edges = edges_near_square(self._routes[route.id, route.version].edges, centre)
+            self._square_edges.remember(key, edges)
         distance_m, along_m = nearest(edges, x, y)
         return RouteOffset(distance_m, along_m)
 
-    def segment_route_distance_m(self, route: "Route", start: XY, end: XY) -> float:
-        """The least distance between a route and the straight run between two fixes; 0 when they cross."""
-        run = LineString(((start.x, start.y), (end.x, end.y)))
-        return float(distance(self._routes[route.id, route.version].line, run))
-
-    def route_length_m(self, route: "Route") -> float:
+    def route_length_m(self, route: Route) -> float:
         return self._routes[route.id, route.version].along_m[-1]
 
-    def route_place(self, route: "Route", along_m: float) -> XY:
-        """The place this far along a route; its ends for less than 0 and more than its length."""
+    def route_place(self, route: Route, along_m: float) -> XY:
+        """Return the place this far along a route: its start for less than 0, its end beyond its length."""
         projected = self._routes[route.id, route.version]
         along = min(max(along_m, 0.0), projected.along_m[-1])
         index = min(bisect_right(projected.along_m, along), len(projected.vertices) - 1)
@@ -166,29 +157,30 @@ class CityGeometry:
         share = (along - projected.along_m[index - 1]) / (projected.along_m[index] - projected.along_m[index - 1])
         return XY(start.x + share * (end.x - start.x), start.y + share * (end.y - start.y))
 
-    def _near(self, shape: Point | LineString, within_m: float, ts: int) -> list[NearSite]:
-        found = []
-        for index in self._tree.query(shape, predicate="dwithin", distance=within_m).tolist():
+    def _near(self, point: Point, within_m: float, ts: int) -> list[NearSite]:
+        near = []
+        for index in self._tree.query(point, predicate="dwithin", distance=within_m).tolist():
             site = self._sites[index]
             if site.validity.covers(ts):
-                found.append(NearSite(site, float(distance(self._areas[index], shape))))
-        return _nearest_first(found)
+                near.append(NearSite(site, float(distance(self._areas[index], point))))
+        return _nearest_first(near)
 
-    def _far_offset(self, route: "Route", point: Point) -> RouteOffset:
+    def _far_offset(self, route: Route, point: Point) -> RouteOffset:
         line = self._routes[route.id, route.version].line
         return RouteOffset(float(distance(line, point)), float(line_locate_point(line, point)))
 
-    def _see_sites(self, column: float, row: float, within_m: float) -> tuple[_SeenSite, ...]:
+    def _sites_of_square(self, column: float, row: float, within_m: float) -> tuple[_SquareSite, ...]:
         square = cell_box(column, row)
         indices = sorted(self._tree.query(square, predicate="dwithin", distance=max(within_m, 0.0)).tolist())
         centre = cell_centre(column, row)
-        return tuple(self._see_site(index, square, centre) for index in indices)
+        return tuple(self._site_of_square(index, square, centre) for index in indices)
 
-    def _see_site(self, index: int, square: Polygon, centre: XY) -> _SeenSite:
+    def _site_of_square(self, index: int, square: Polygon, centre: XY) -> _SquareSite:
         site, area, fence = self._sites[index], self._areas[index], self._fences[index]
         if contains_properly(area, square):
-            return _SeenSite(site, (), ())
-        return _SeenSite(site, edges_seen(fence, centre), self._sides[index] if intersects(area, square) else ())
+            return _SquareSite(site, (), ())
+        sides = self._sides[index] if intersects(area, square) else ()
+        return _SquareSite(site, edges_near_square(fence, centre), sides)
 
 
 def _fence(area: Polygon) -> tuple[Edge, ...]:
@@ -201,12 +193,13 @@ def _sides(area: Polygon) -> tuple[Side, ...]:
     return tuple((*start, *end) for ring in rings for start, end in pairwise(ring.coords))
 
 
-def _nearest_first(found: list[NearSite]) -> list[NearSite]:
-    return sorted(found, key=lambda near: (near.distance_m, near.site.id)) if len(found) > 1 else found
+def _nearest_first(sites: list[NearSite]) -> list[NearSite]:
+    return sorted(sites, key=lambda near: (near.distance_m, near.site.id)) if len(sites) > 1 else sites
 
 
 def _plane_route(line: LineString, plane: LocalPlane) -> _PlaneRoute:
-    vertices = tuple(vertex for vertex, _ in groupby(_projected(line.coords, plane)))  # a repeated one has no direction
+    # A repeated vertex has no direction.
+    vertices = tuple(vertex for vertex, _ in groupby(_projected(line.coords, plane)))
     along = accumulate((start.distance_m(end) for start, end in pairwise(vertices)), initial=0.0)
     return _PlaneRoute(
         LineString([(vertex.x, vertex.y) for vertex in vertices]), vertices, tuple(along), edges_of(vertices)

@@ -1,4 +1,4 @@
-"""What the files of a city say, row by row: the fields of each file, read and checked one row at a time."""
+"""Rows of a city's files: the fields of each file, read and checked one row at a time."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,16 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
-from devices.city.model import DeviceRole, SiteKind, Validity
+from devices.city.model import DeviceRole
+from devices.city.sites import SiteKind, Validity
 from devices.geo.geometry import Datum
 from devices.readings.ids import DEVICE_ID_PATTERN
 
 DATUM_MEMBER: Final = "haulwatch:datum"
-"""Member of a GeoJSON FeatureCollection; a feature's property `datum` goes before it."""
+"""Member of a GeoJSON FeatureCollection; the property `datum` of a feature overrides it."""
 
 
 def _moment(value: object) -> object:
-    """A date or date-time, as YAML read it or as ISO 8601 text; never a bare number."""
+    """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number."""
     if isinstance(value, str):
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     if value is None or isinstance(value, date):
@@ -41,7 +42,7 @@ Version = Annotated[int, Field(ge=1)]
 
 
 class _Row(BaseModel):
-    """A row of a YAML file: a field it does not know is a slip of the pen and is refused."""
+    """A row of a YAML file; an unknown field is a typing error and is refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -57,7 +58,7 @@ class _ValidRow(_Row):
 
 
 class _Properties(_ValidRow):
-    """Properties of a GeoJSON feature: drawing programs add their own, which are passed over."""
+    """Properties of a GeoJSON feature; those that drawing programs add are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
@@ -68,7 +69,7 @@ class _Properties(_ValidRow):
 
 
 class CityRow(_Row):
-    """city.yaml."""
+    """The content of city.yaml."""
 
     name: Name
     name_zh: Name
@@ -76,7 +77,7 @@ class CityRow(_Row):
     centre: list[float]
     """[lon, lat]."""
     datum: Annotated[Datum, Field(strict=False)]
-    """Of the centre."""
+    """Datum of the centre."""
 
 
 class SiteRow(_Properties):
@@ -119,32 +120,32 @@ ValidRowT = TypeVar("ValidRowT", bound=_ValidRow)
 
 @dataclass(slots=True)
 class Problems:
-    """Everything found wrong so far; reading goes on, so that one run names all of it."""
+    """All faults found so far. Reading goes on after a fault, so that one run names all of them."""
 
     lines: list[str] = field(default_factory=list)
     faulty_ids: set[str] = field(default_factory=set)
-    """Things that were named but left out: what refers to them is not blamed as well."""
+    """Ids of entries that were left out as faulty: a reference to them is no second fault."""
     incomplete_files: set[str] = field(default_factory=set)
-    """Files that could not be read whole: what refers into them is not blamed either."""
+    """Files that could not be read whole: a reference into them is no second fault either."""
 
-    def add(self, where: str, name: str, mend: str) -> None:
-        self.lines.append(f"{where}: {name}: {mend}")
+    def add(self, where: str, name: str, fault: str) -> None:
+        self.lines.append(f"{where}: {name}: {fault}")
 
-    def unreadable(self, path: Path, name: str, mend: str) -> None:
+    def add_unreadable(self, path: Path, name: str, fault: str) -> None:
         self.incomplete_files.add(path.name)
-        self.add(path.name, name, mend)
+        self.add(path.name, name, fault)
 
-    def left_out(self, path: Path, raw: object) -> None:
-        named = raw.get("id") if isinstance(raw, dict) else None
-        if isinstance(named, str):
-            self.faulty_ids.add(named)
+    def leave_out(self, path: Path, raw: object) -> None:
+        entry_id = raw.get("id") if isinstance(raw, dict) else None
+        if isinstance(entry_id, str):
+            self.faulty_ids.add(entry_id)
         else:
             self.incomplete_files.add(path.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[ValidRowT]):
-    """A row, and where it stands, as people are told: file and id."""
+    """A row and its location, as problems name it: file and id."""
 
     where: str
     row: ValidRowT
@@ -164,52 +165,52 @@ def read_city_row(path: Path, problems: Problems) -> CityRow | None:
 
 
 def read_rows(path: Path, model: type[ValidRowT], problems: Problems) -> list[Entry[ValidRowT]]:
-    """Rows of a YAML list; faulty ones are left out and named among the problems."""
+    """Read the rows of a YAML list; faulty ones are left out and added to the problems."""
     rows = _yaml(path, problems)
     if rows is None:
         return []
     if not isinstance(rows, list):
-        problems.unreadable(path, "file", "not a list: begin each entry with `- id: …`")
+        problems.add_unreadable(path, "file", "not a list: begin each entry with `- id: …`")
         return []
-    found = []
+    entries = []
     for number, raw in enumerate(rows, start=1):
         where = _where(path, "entry", number, raw)
         row = _row(model, raw, where, problems)
         if row is not None:
-            found.append(Entry(where, row))
+            entries.append(Entry(where, row))
         else:
-            problems.left_out(path, raw)
-    return found
+            problems.leave_out(path, raw)
+    return entries
 
 
 def read_features(path: Path, model: type[ValidRowT], problems: Problems) -> list[Feature[ValidRowT]]:
-    """Features of a GeoJSON file; faulty ones are left out and named among the problems."""
+    """Read the features of a GeoJSON file; faulty ones are left out and added to the problems."""
     collection = _json(path, problems)
     if collection is None:
         return []
     if not isinstance(collection, dict) or not isinstance(collection.get("features"), list):
-        problems.unreadable(path, "features", "missing: the file is a GeoJSON FeatureCollection")
+        problems.add_unreadable(path, "features", "missing: the file is a GeoJSON FeatureCollection")
         return []
-    found = []
+    features = []
     for number, raw in enumerate(collection["features"], start=1):
         properties = raw.get("properties") if isinstance(raw, dict) else None
         where = _where(path, "feature", number, properties)
         row = _row(model, properties, where, problems)
         datum = _datum(collection, properties, where, problems)
         if row is not None and datum is not None:
-            found.append(Feature(where, row, raw.get("geometry"), datum))
+            features.append(Feature(where, row, raw.get("geometry"), datum))
         else:
-            problems.left_out(path, properties)
-    return found
+            problems.leave_out(path, properties)
+    return features
 
 
 def _datum(collection: dict[str, Any], properties: object, where: str, problems: Problems) -> Datum | None:
-    said = (properties.get("datum") if isinstance(properties, dict) else None) or collection.get(DATUM_MEMBER)
-    if isinstance(said, str) and said in set(Datum):
-        return Datum(said)
-    found = "missing" if said is None else f"{said!r} is not known"
-    mend = f"{found}: say wgs84 or gcj02 for the file, or as property `datum`; it is never guessed"
-    problems.add(where, DATUM_MEMBER, mend)
+    name = (properties.get("datum") if isinstance(properties, dict) else None) or collection.get(DATUM_MEMBER)
+    if isinstance(name, str) and name in set(Datum):
+        return Datum(name)
+    fault = "missing" if name is None else f"{name!r} is not supported"
+    hint = "write wgs84 or gcj02 for the file, or as property `datum` of the feature; it is never guessed"
+    problems.add(where, DATUM_MEMBER, f"{fault}: {hint}")
     return None
 
 
@@ -218,24 +219,24 @@ def _row(model: type[RowT], raw: object, where: str, problems: Problems) -> RowT
         return model.model_validate(raw)
     except ValidationError as exc:
         for error in exc.errors(include_url=False):
-            found = "" if error["type"] == "missing" else f" (found {error['input']!r:.60})"
-            problems.add(where, ".".join(map(str, error["loc"])) or "entry", error["msg"] + found)
+            value = "" if error["type"] == "missing" else f" (found {error['input']!r:.60})"
+            problems.add(where, ".".join(map(str, error["loc"])) or "entry", error["msg"] + value)
         return None
 
 
 def _where(path: Path, noun: str, number: int, raw: object) -> str:
-    named = raw.get("id") if isinstance(raw, dict) else None
-    return f"{path.name}: {named if isinstance(named, str) else f'{noun} {number}'}"
+    entry_id = raw.get("id") if isinstance(raw, dict) else None
+    return f"{path.name}: {entry_id if isinstance(entry_id, str) else f'{noun} {number}'}"
 
 
 def _yaml(path: Path, problems: Problems) -> Any:
     try:
         return _present(yaml.safe_load(path.read_bytes()), path, problems)
     except OSError as exc:
-        problems.unreadable(path, "file", f"cannot be read: {exc.strerror}")
+        problems.add_unreadable(path, "file", f"cannot be read: {exc.strerror}")
         return None
     except yaml.YAMLError as exc:
-        problems.unreadable(path, "file", f"cannot be read: {exc}")
+        problems.add_unreadable(path, "file", f"cannot be read: {exc}")
         return None
 
 
@@ -243,16 +244,16 @@ def _json(path: Path, problems: Problems) -> Any:
     try:
         return _present(json.loads(path.read_bytes()), path, problems)
     except OSError as exc:
-        problems.unreadable(path, "file", f"cannot be read: {exc.strerror}")
+        problems.add_unreadable(path, "file", f"cannot be read: {exc.strerror}")
         return None
     except ValueError as exc:
-        problems.unreadable(path, "file", f"cannot be read: {exc}")
+        problems.add_unreadable(path, "file", f"cannot be read: {exc}")
         return None
 
 
 def _present(content: Any, path: Path, problems: Problems) -> Any:
     if content is None:
-        problems.unreadable(path, "file", "empty")
+        problems.add_unreadable(path, "file", "empty")
     return content
 
 

@@ -1,4 +1,4 @@
-"""GeoJSON geometries as a city's files give them, checked and turned into WGS-84 polygons and lines."""
+"""GeoJSON geometries of a city's files, checked and converted to WGS-84 polygons and lines."""
 
 import math
 from dataclasses import dataclass
@@ -11,31 +11,32 @@ from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
 
 MAX_FROM_CENTRE_M: Final = 300_000.0
-"""No city of China reaches further from its centre; what does has its order or its centre wrong."""
+"""No city of China reaches further from its centre: then the coordinate order or the centre is wrong."""
 
 _SAME_PLACE_M: Final = 0.01
 _SWAPPED: Final = "coordinates are [lon, lat], these look swapped"
 
 
 class ShapeError(Exception):
-    """A geometry that cannot be taken; says which field and how to mend it."""
+    """A geometry that cannot be used."""
 
-    def __init__(self, field: str, mend: str) -> None:
-        super().__init__(f"{field}: {mend}")
+    def __init__(self, field: str, fault: str) -> None:
+        super().__init__(f"{field}: {fault}")
         self.field = field
-        self.mend = mend
+        self.fault = fault
+        """Says what is wrong with the field, and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a file's coordinates mean: their datum, and the city they belong to."""
+    """Frame of a file's coordinates: their datum, and the plane of the city."""
 
     plane: LocalPlane
     datum: Datum
 
 
 def place_of(position: object, datum: Datum) -> LatLon:
-    """A [lon, lat] pair in WGS-84. Raises ShapeError."""
+    """Read a [lon, lat] position and convert it to WGS-84. Raises ShapeError."""
     if not isinstance(position, list) or len(position) not in {2, 3} or not all(map(_is_number, position)):
         raise ShapeError("coordinates", f"{position!r} is not a position: write [lon, lat] in degrees")
     lon, lat = position[:2]
@@ -48,7 +49,7 @@ def place_of(position: object, datum: Datum) -> LatLon:
 
 
 def area_of(geometry: object, radius_m: float | None, frame: Frame) -> Polygon:
-    """A Polygon, or a Point with a radius, as a WGS-84 polygon. Raises ShapeError."""
+    """Read a Polygon, or a Point with a radius, as a WGS-84 polygon. Raises ShapeError."""
     kind, coordinates = _parts(geometry)
     if kind == "Point":
         if radius_m is None:
@@ -68,7 +69,7 @@ def area_of(geometry: object, radius_m: float | None, frame: Frame) -> Polygon:
 
 
 def line_of(geometry: object, frame: Frame) -> LineString:
-    """A LineString in WGS-84. Raises ShapeError."""
+    """Read a LineString and convert it to WGS-84. Raises ShapeError."""
     kind, coordinates = _parts(geometry)
     if kind != "LineString":
         raise ShapeError("geometry.type", f"{kind!r} cannot be a route: draw a LineString from origin to destination")

@@ -1,7 +1,6 @@
-"""What a codec is: it turns the raw bytes of one dialect into readings.
+"""The port of a codec: it turns the raw bytes of one dialect into readings.
 
-raw bytes in → readings and flaws out. The collector names the dialect of each message once, by its topic; recorder,
-judge, rate limit and dead letters look the codec up by that name (`devices.codecs.registry`).
+Raw bytes enter, readings and flaws leave. `devices.codecs.registry` holds the codecs and names their users.
 """
 
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ class Flaw:
     """One element of a message that is not a reading; the other elements are kept."""
 
     raw: bytes
-    """The element, byte for byte; written anew where a JSON array holds a NaN, which few parsers take."""
+    """The element, byte for byte; encoded again if the array holds a NaN, which few JSON parsers take."""
     refusal: Refusal
 
 
@@ -28,20 +27,20 @@ class Codec(Protocol):
 
     @property
     def dialect(self) -> str:
-        """Name of the dialect, as the raw log records it. Never changes once it was released."""
+        """Name of the dialect, as the raw log records it. It never changes after its release."""
 
     def matches(self, topic: str) -> bool:
-        """Whether messages of this topic are of this dialect."""
+        """Return whether messages on this topic are of this dialect. Never raises."""
 
     def device_of(self, topic: str) -> str:
-        """Id of the device that the topic names; empty if it names none. Never raises."""
+        """Return the id of the device that the topic names, or "" if it names none. Never raises."""
 
     def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
-        """Read a message: its readings in payload order, with a Flaw in the place of each bad element.
+        """Read a message: its readings in payload order, with a Flaw in place of each bad element.
 
         Raises:
-            DecodeError: nothing of the message can be read. The refusal names the field and what is expected of it.
+            DecodeError: nothing of the message can be read. The refusal names the field and the expected value.
         """
 
     def split(self, payload: bytes) -> list[bytes]:
-        """The bytes of each element that `decode` returned, in the same order, so that one can be kept alone."""
+        """Return the bytes of each element that `decode` returned, in the same order, so that one can be kept alone."""

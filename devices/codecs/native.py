@@ -14,7 +14,7 @@ from devices.readings.field_check import reading_of
 from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 
-# The methods themselves, a call less for each of twenty thousand messages a second.
+# Bound methods: one call less for each of twenty thousand messages a second.
 _ONE: Final = {kind: Decoder(model).decode for kind, model in MODELS.items()}
 _MANY: Final[dict[Kind, Callable[[bytes], list[Reading]]]] = {
     kind: Decoder(list[model]).decode  # type: ignore[valid-type]
@@ -23,25 +23,27 @@ _MANY: Final[dict[Kind, Callable[[bytes], list[Reading]]]] = {
 _ELEMENTS: Final = Decoder(list[Raw])
 _ENCODER: Final = Encoder()
 _SHORTEST_BYTES: Final = 32
-"""No reading takes less. An array with more elements than can be readings is refused as one: 64 KiB of `{}` would make
-20,000 dead letters."""
-
-
+"""No reading is shorter. An array with more elements than can be readings is refused as a whole: 64 KiB of `{}` would
+make 20,000 dead letters."""
 _DEEP_BYTES: Final = 400
-"""Shorter ones cannot nest deeper than the 200 levels that `from_json` takes, nor hold a number of too many digits."""
+"""Shorter payloads cannot nest deeper than the 200 levels that `from_json` takes, nor hold a number of 4,300 digits."""
 
 
 class NativeJson:
-    """The codec of the native dialect. See `devices.codecs.codec.Codec`."""
+    """The codec (`devices.codecs.codec.Codec`) of the native dialect."""
 
     dialect: Final = "native"
 
     def matches(self, topic: str) -> bool:
-        """Whether it has the form of a reading's topic."""
-        return self.device_of(topic) != ""
+        """Return whether the topic has the form `haulwatch/v1/{device_id}/{kind}`."""
+        try:
+            parse_topic(topic)
+        except DecodeError:
+            return False
+        return True
 
     def device_of(self, topic: str) -> str:
-        """Third level of the topic."""
+        """Return the third level of the topic."""
         try:
             return parse_topic(topic).device_id
         except DecodeError:
@@ -49,12 +51,12 @@ class NativeJson:
 
     def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
         """Read one JSON object, or an array of them. Raises DecodeError."""
-        where = parse_topic(topic)
-        return _decode(where.device_id, where.kind, payload, max_bytes)
+        parsed = parse_topic(topic)
+        return _decode(parsed.device_id, parsed.kind, payload, max_bytes)
 
     def split(self, payload: bytes) -> list[bytes]:
-        """The elements of an array, or the payload itself."""
-        return elements_of(payload) if payload.lstrip()[:1] == b"[" else [payload]
+        """Return the elements of an array, or the payload itself."""
+        return _elements_of(payload) if payload.lstrip()[:1] == b"[" else [payload]
 
 
 NATIVE: Final = NativeJson()
@@ -77,33 +79,34 @@ def _decode(device_id: str, kind: Kind, payload: bytes, max_bytes: int) -> list[
     return [reading]
 
 
-def _decode_array(kind: Kind, device_id: str, payload: bytes, most: int) -> list[Reading | Flaw]:
+def _decode_array(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
     try:
         readings = _MANY[kind](payload)
         _check_unknown(payload)
     except (ValueError, RecursionError):
-        return _decode_elements(kind, device_id, payload, most)
+        return _decode_elements(kind, device_id, payload, max_elements)
     if not readings:
         raise DecodeError(Refusal(Reason.NOT_A_READING, "payload: the array is empty", field="payload"))
     return [_named(reading, device_id) for reading in readings]
 
 
 def _check_unknown(payload: bytes) -> None:
-    """What msgspec passes over it holds neither to UTF-8 nor to a depth: unknown fields. Raises ValueError."""
+    """Check UTF-8 and depth of unknown fields, which msgspec skips unchecked. Raises ValueError, RecursionError."""
     if len(payload) >= _DEEP_BYTES:
         from_json(payload)
     else:
         payload.decode()
 
 
-def _decode_elements(kind: Kind, device_id: str, payload: bytes, most: int) -> list[Reading | Flaw]:
-    """At least one element is bad or unusual: look at each by itself."""
+def _decode_elements(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
+    """Read each element by itself; at least one is bad or unusual."""
     elements = _parsed(payload)
-    if len(elements) > most:
-        detail = f"payload: an array of {len(elements)} elements, at most {most} can be readings: split the upload"
+    if len(elements) > max_elements:
+        most = f"at most {max_elements} can be readings"
+        detail = f"payload: an array of {len(elements)} elements, {most}: split the upload"
         raise DecodeError(Refusal(Reason.NOT_A_READING, detail, field="payload"))
     items: list[Reading | Flaw] = []
-    for element, raw in zip(elements, elements_of(payload), strict=True):
+    for element, raw in zip(elements, _elements_of(payload), strict=True):
         try:
             items.append(reading_of(kind, element, device_id))
         except DecodeError as exc:
@@ -111,8 +114,8 @@ def _decode_elements(kind: Kind, device_id: str, payload: bytes, most: int) -> l
     return items
 
 
-def elements_of(payload: bytes) -> list[bytes]:
-    """The elements of an array that could be read, byte for byte where it is plain JSON. Raises DecodeError."""
+def _elements_of(payload: bytes) -> list[bytes]:
+    """Return the elements of an array, byte for byte if it is plain JSON, else encoded again. Raises DecodeError."""
     try:
         return [bytes(raw) for raw in _ELEMENTS.decode(payload)]
     except (ValueError, RecursionError):
@@ -121,7 +124,7 @@ def elements_of(payload: bytes) -> list[bytes]:
 
 
 def _parsed(payload: bytes) -> Any:
-    """What msgspec did not take, read by a parser that checks all of it and takes NaN, to be refused in its field."""
+    """Parse and check all of a payload that msgspec refused. NaN passes, so that the refusal can name its field."""
     try:
         return from_json(payload)
     except ValueError as exc:
@@ -129,23 +132,26 @@ def _parsed(payload: bytes) -> Any:
 
 
 def _named(reading: Reading, device_id: str) -> Reading:
-    """The reading with the topic's device unless it named one; it is nobody else's yet."""
+    """Fill in the topic's device unless the reading names one. In place: nobody else holds the reading yet."""
     if not reading.device_id:
         structs.force_setattr(reading, "device_id", device_id)
     return reading
 
 
 def encode(reading: Reading) -> bytes:
-    """Write a reading as a device would: no absent fields, and the device named by the topic alone."""
+    """Encode a reading as a device sends it: without absent fields, and without the device, which the topic names."""
     values = zip(reading.__struct_fields__[1:], structs.astuple(reading)[1:], strict=True)
     return _ENCODER.encode({name: value for name, value in values if value is not None})
 
 
 def encode_array(readings: list[Reading]) -> bytes:
-    """Write readings of one kind as one upload."""
+    """Encode readings of one kind as one upload."""
     return b"[" + b",".join(encode(reading) for reading in readings) + b"]"
 
 
 def encode_content(reading: Reading) -> bytes:
-    """Write a reading without its number, absent fields as null: of equal content are equal bytes."""
+    """Encode a reading without its sequence number, absent fields as null. Equal content gives equal bytes.
+
+    `rules.engine.reorder_buffer` compares readings of one instant by it.
+    """
     return _ENCODER.encode(structs.replace(reading, seq=None))

@@ -1,7 +1,6 @@
-"""The topic tree `haulwatch/v1/{device_id}/{kind}` and its neighbours."""
+"""The topics of readings, `haulwatch/v1/{device_id}/{kind}`, and of commands and alerts beside them."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +10,10 @@ from devices.readings.refusals import DecodeError, Reason, Refusal
 
 ROOT: Final = "haulwatch/v1"
 READINGS_FILTERS: Final = (f"{ROOT}/+/+",)
-"""What a collector subscribes to: every kind, also one that does not exist, so that a mistaken topic is quarantined and
-seen instead of vanishing. Alerts and command acknowledgements lie one level deeper and do not match; commands
-(`command_topic`) do, and are passed over by the collector. One filter, since overlapping ones may deliver twice."""
+"""Topic filters that a collector subscribes to. They match every kind, even unknown ones, so that a message on a wrong
+topic is quarantined and visible instead of lost. Alerts and command acknowledgements are one level deeper and do not
+match. Commands (`command_topic`) match; the collector skips them. One filter, because overlapping filters may deliver a
+message twice."""
 
 _DEVICE_ID = re.compile(DEVICE_ID_PATTERN)
 _KINDS: Final = {str(kind): kind for kind in Kind}
@@ -22,7 +22,7 @@ _SHAPE: Final = f"{ROOT}/{{device_id}}/{{{'|'.join(Kind)}}}"
 
 @dataclass(frozen=True, slots=True)
 class ReadingTopic:
-    """Whose reading of what kind."""
+    """The device and the kind of a reading, as its topic names them."""
 
     device_id: str
     kind: Kind
@@ -31,34 +31,24 @@ class ReadingTopic:
         return f"{ROOT}/{self.device_id}/{self.kind}"
 
 
-_KEPT: Final = 131_072
-_known: Final[dict[str, ReadingTopic]] = {}
+_MAX_CACHED: Final = 131_072
+_cache: Final[dict[str, ReadingTopic]] = {}
 
 
 def parse_topic(topic: str) -> ReadingTopic:
     """Read a reading's topic. Raises DecodeError (`foreign_topic`) for any other.
 
-    The same topics come again and again, several times a message: those of a city's fleet are remembered, 40 MB at
-    most, and all forgotten when there are too many. Not `lru_cache`, which moves links at every question, all over
-    the memory. Foreign ones raise and so are not kept: made-up ones of 64 KiB would fill a gigabyte.
+    The same topics come again and again, and each message is looked up several times. So the topics of a city's fleet
+    are cached, 40 MB at most; a full cache is cleared. It is no `lru_cache`, which moves links all over the memory at
+    every look-up. A foreign topic raises and is not cached: made-up topics of 64 KiB would fill a gigabyte.
     """
-    known = _known.get(topic)
-    if known is None:
-        known = _parsed(topic)
-        if len(_known) >= _KEPT:
-            _known.clear()
-        _known[topic] = known
-    return known
-
-
-def remembered_devices(topics: Iterable[str]) -> list[str]:
-    """The devices of those topics that were parsed before and are not forgotten."""
-    found: list[str] = []
-    for topic in topics:
-        known = _known.get(topic)
-        if known is not None:
-            found.append(known.device_id)
-    return found
+    parsed = _cache.get(topic)
+    if parsed is None:
+        parsed = _parsed(topic)
+        if len(_cache) >= _MAX_CACHED:
+            _cache.clear()
+        _cache[topic] = parsed
+    return parsed
 
 
 def _parsed(topic: str) -> ReadingTopic:
@@ -66,7 +56,7 @@ def _parsed(topic: str) -> ReadingTopic:
     root, _, device_id = head.rpartition("/")
     kind = _KINDS.get(kind_name)
     if root != ROOT or kind is None or device_id in RESERVED_IDS or not _DEVICE_ID.fullmatch(device_id):
-        shown = repr(topic[:121])  # before it is cut: a character can take ten to be shown
+        shown = repr(topic[:121])  # cut again below: repr() can write ten characters for one
         shown = shown if len(shown) <= 122 else shown[:119] + "…"
         raise DecodeError(Refusal(Reason.FOREIGN_TOPIC, f"topic {shown} is not of the form {_SHAPE}", field="topic"))
     return ReadingTopic(device_id, kind)

@@ -1,17 +1,17 @@
-"""Commands down to devices, and what they answer. Pure; the book that keeps them is `devices.commands.store`.
+"""Commands to devices and their acknowledgements. Pure; `devices.commands.store` keeps them.
 
 The contract with a device:
 
 - It subscribes to `haulwatch/v1/{device_id}/command` at QoS 1, in a session that outlives its connection. Commands are
-  never retained; over MQTT 5 the broker drops one whose life is over (message expiry).
+  never retained; over MQTT 5 the broker drops a command after its end (message expiry).
 - A command is JSON: `{"id": "<16 hex>", "kind": "report_interval", "interval_s": 30, "issued_at": ms, "expires_at":
   ms}`. Times are the server's clock, ms since 1970 UTC. Unknown fields are ignored.
 - It answers on `haulwatch/v1/{device_id}/command/ack` at QoS 1, not retained, in at most 4 KiB:
   `{"id": "<16 hex>", "outcome": "done", "at": ms of the device's clock, "detail": "short text"}`.
-- A command comes again, under the same id, until it is answered. The device carries an id out once and answers every
-  copy, as it did the first time.
-- It answers `expired` to what comes after `expires_at` by its own clock, `unsupported` to what it does not know, and
-  `refused` where obeying would do harm: a lift is not locked while the bed is raised.
+- A command is sent again, under the same id, until it is answered. The device carries out one id once and answers every
+  copy with its first answer.
+- It answers `expired` to a command that arrives after `expires_at` by its own clock, `unsupported` to one that it does
+  not know, and `refused` where obeying would do harm: a lift is not locked while the bed is raised.
 """
 
 import json
@@ -28,12 +28,12 @@ from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.text import ShortText
 
 DEFAULT_TTL_S: Final = 300
-"""Long enough for a blind zone, short enough that nobody has forgotten why."""
+"""Long enough for a zone without coverage, short enough that people still know why they asked."""
 MIN_TTL_S: Final = 5
 MAX_TTL_S: Final = 86_400
-"""A device's session at the broker should last as long."""
+"""The session of a device at the broker should last at least as long."""
 GRACE_MS: Final = 60_000
-"""After the end of a command's life its answer may still be on the way."""
+"""Time after the end of a command in which its answer may still be on the way."""
 MAX_ACK_BYTES: Final = 4_096
 MAX_NOTE_CHARS: Final = 2_000
 _FIRST_RESEND_MS: Final = 10_000
@@ -44,7 +44,7 @@ CommandId = Annotated[str, Field(pattern=ID_PATTERN)]
 
 
 class CommandKind(StrEnum):
-    """What a device may be told to do."""
+    """Kind of command."""
 
     REPORT_INTERVAL = "report_interval"
     REBOOT = "reboot"
@@ -64,7 +64,7 @@ class ReportInterval(_Value):
 
 
 class Reboot(_Value):
-    """Start again; nothing measured is lost by it."""
+    """Restart; no reading is lost."""
 
     kind: Literal[CommandKind.REBOOT] = CommandKind.REBOOT
 
@@ -83,34 +83,35 @@ class LockLift(_Value):
 
 
 Order = Annotated[ReportInterval | Reboot | Locate | LockLift, Field(discriminator="kind")]
-"""What is to be done, with its arguments."""
+"""The action that a command asks for, with its arguments."""
 ORDER: Final[TypeAdapter[ReportInterval | Reboot | Locate | LockLift]] = TypeAdapter(Order)
+"""Parses and validates an order from JSON or from values."""
 
 _ALL: Final = frozenset(CommandKind)
 _FIXED: Final = frozenset({CommandKind.REPORT_INTERVAL, CommandKind.REBOOT})
 ABILITIES: Final[Mapping[DeviceRole, frozenset[CommandKind]]] = {
     role: _ALL if role is DeviceRole.TRUCK else _FIXED for role in DeviceRole
 }
-"""What stands at a site has no receiver and no lift."""
+"""Kinds of command that a device of each role supports: a device at a site has no satellite receiver and no lift."""
 
 
 class CommandOutcome(StrEnum):
-    """How a command ended."""
+    """Outcome of a command."""
 
     DONE = "done"
     REFUSED = "refused"
     EXPIRED = "expired"
-    """By the device's clock when it came; or nobody answered in time."""
+    """It arrived too late by the device's clock, or nobody answered in time."""
     UNSUPPORTED = "unsupported"
 
 
 class CommandState(StrEnum):
-    """Where a command is."""
+    """State of a command."""
 
     WAITING = "waiting"
-    """Issued; the broker has not taken it yet."""
+    """Issued; the broker has not accepted it yet."""
     SENT = "sent"
-    """The broker has it, the device has not answered."""
+    """Accepted by the broker; the device has not answered yet."""
     DONE = "done"
     REFUSED = "refused"
     EXPIRED = "expired"
@@ -118,7 +119,7 @@ class CommandState(StrEnum):
 
 
 class Command(_Value):
-    """One command and what became of it, as the book has it. Times are wall clock, ms since 1970 UTC, but one."""
+    """One command and its state. Times are wall clock, ms since 1970 UTC; `outcome_at` is device time."""
 
     id: CommandId
     device_id: str
@@ -127,34 +128,34 @@ class Command(_Value):
     actor: ShortText = Field(description="Who issued it")
     note: Annotated[str, Field(max_length=MAX_NOTE_CHARS)] | None = None
     issued_at: int
-    expires_at: int = Field(description="End of its life: a device that hears it later does not obey")
-    sent_at: int | None = Field(default=None, description="When the broker took the last copy")
-    sends: int = Field(default=0, description="How many copies the broker took")
+    expires_at: int = Field(description="End of validity: a device that receives it later does not carry it out")
+    sent_at: int | None = Field(default=None, description="When the broker accepted the last copy")
+    sends: int = Field(default=0, description="Number of copies that the broker accepted")
     outcome: CommandOutcome | None = None
     outcome_at: int | None = Field(
-        default=None, description="When the device says so, by its own clock; null where it has not answered"
+        default=None, description="Time of the outcome by the device's own clock; null if it has not answered"
     )
-    outcome_detail: str | None = Field(default=None, description="What the device says about it")
-    recorded_at: int | None = Field(default=None, description="When the outcome was written down")
+    outcome_detail: str | None = Field(default=None, description="Text of the device about the outcome")
+    recorded_at: int | None = Field(default=None, description="When the outcome was recorded")
 
     @computed_field  # type: ignore[prop-decorator]  # mypy does not know properties that are decorated further
     @property
     def state(self) -> CommandState:
-        """Where it is."""
+        """Current state."""
         if self.outcome is not None:
             return CommandState(self.outcome)
         return CommandState.SENT if self.sends else CommandState.WAITING
 
     def payload(self) -> bytes:
-        """As the device is sent it."""
-        said = {"id": self.id, "kind": self.kind, **self.arguments}
-        return json.dumps(said | {"issued_at": self.issued_at, "expires_at": self.expires_at}).encode()
+        """Encode the command for the device."""
+        values = {"id": self.id, "kind": self.kind, **self.arguments}
+        return json.dumps(values | {"issued_at": self.issued_at, "expires_at": self.expires_at}).encode()
 
 
 def issue(
     command_id: str, device_id: str, order: Order, *, actor: str, note: str | None, now_ms: int, ttl_s: int
 ) -> Command:
-    """A new command. Raises ValueError for an actor that cannot be shown or a note that is too long."""
+    """Create a command. Raises ValueError for an actor with invisible characters or a note that is too long."""
     arguments = order.model_dump(exclude={"kind"})
     expires_at = now_ms + ttl_s * 1_000
     return Command(
@@ -169,8 +170,8 @@ def issue(
     )
 
 
-def next_look_ms(sent_at: int, sends: int, expires_at: int) -> int:
-    """When an unanswered command needs the next step: another copy, at intervals that double; at last its burial.
+def next_due_ms(sent_at: int, sends: int, expires_at: int) -> int:
+    """Return when an unanswered command is due again: for another copy, at doubling intervals, and at last to expire.
 
     So a device that is away all day finds some thirteen copies waiting, not thousands.
     """
@@ -179,16 +180,16 @@ def next_look_ms(sent_at: int, sends: int, expires_at: int) -> int:
 
 
 class Unreadable(Exception):
-    """Neither a command nor an acknowledgement that can be acted on; says why."""
+    """The payload is no command, or no acknowledgement, that can be acted on; the message says why."""
 
 
 class Received(_Value):
-    """A command as a device reads it."""
+    """A command as the device reads it."""
 
     id: CommandId
     expires_at: int
     order: Order | None = None
-    """None: a kind, or arguments, this device does not know."""
+    """None if the device does not know the kind or the arguments."""
 
 
 class _Envelope(_Value):
@@ -197,7 +198,7 @@ class _Envelope(_Value):
 
 
 def read_command(payload: bytes) -> Received:
-    """What a device does first. Raises Unreadable where there is no id to answer to."""
+    """Read a command on the device. Raises Unreadable if there is no id to answer to."""
     try:
         envelope = _Envelope.model_validate_json(payload)
     except ValidationError as exc:
@@ -210,19 +211,19 @@ def read_command(payload: bytes) -> Received:
 
 
 def _printable(text: object) -> object:
-    """Devices speak freely: what nobody can see or would read is taken out, the outcome stands."""
+    """Replace unprintable characters and cut the text: a device may send any text, and its outcome still counts."""
     if not isinstance(text, str):
         return text
     return "".join(char if char.isprintable() else "\ufffd" for char in text[:_MAX_DETAIL_CHARS])
 
 
 class Acknowledgement(_Value):
-    """What a device answers."""
+    """The answer of a device to a command."""
 
     id: CommandId
     outcome: CommandOutcome
     at: Annotated[int, Field(ge=0, lt=1 << 53)]
-    """Device time, ms; may be far off, which spoils nothing."""
+    """Device time, ms; may be far off, which does no harm."""
     detail: Annotated[str, BeforeValidator(_printable)] = ""
 
     def payload(self) -> bytes:
@@ -230,7 +231,7 @@ class Acknowledgement(_Value):
 
 
 def read_acknowledgement(payload: bytes) -> Acknowledgement:
-    """Raises Unreadable."""
+    """Read the answer of a device. Raises Unreadable."""
     if len(payload) > MAX_ACK_BYTES:
         raise Unreadable(f"{len(payload)} bytes, at most {MAX_ACK_BYTES} are taken")
     try:
@@ -243,9 +244,9 @@ _ACK_TOPIC: Final = re.compile(command_ack_topic(f"({DEVICE_ID_PATTERN.strip('^$
 
 
 def answering_device(topic: str) -> str | None:
-    """Whose acknowledgements a topic carries; None for another topic."""
-    found = _ACK_TOPIC.fullmatch(topic)
-    return found and found[1]
+    """Return the device whose acknowledgements a topic carries, or None for any other topic."""
+    match = _ACK_TOPIC.fullmatch(topic)
+    return match and match[1]
 
 
 def _why(error: ValidationError) -> str:

@@ -1,8 +1,7 @@
-"""The book of commands: every command ever issued and what became of it. Beside the registry, in its database.
+"""The command store: every command ever issued, with its state. Its table is in the registry's database.
 
-API and command line write commands into it and read them; one process (`ingest.commands.dispatcher`) sends them, and
-notes
-what was sent and answered. Nothing is taken out.
+API and command line issue commands and list them. One process (`ingest.commands.dispatcher`) sends them and records
+what was sent and answered. Nothing is deleted.
 """
 
 import re
@@ -11,7 +10,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, or_, select, update
 
-from devices.commands.model import GRACE_MS, Acknowledgement, Command, CommandKind, CommandOutcome, next_look_ms
+from devices.commands.model import GRACE_MS, Acknowledgement, Command, CommandKind, CommandOutcome, next_due_ms
 from devices.db.database import open_database, transaction
 from devices.db.tables import device_command as table
 from devices.db.tables import login
@@ -21,11 +20,11 @@ _CURSOR: Final = re.compile(r"([0-9]{1,15})-([0-9a-f]{16})")
 
 
 class BadCursor(Exception):
-    """Not a cursor this book gave out."""
+    """The text is no cursor of this store."""
 
 
 class LockedOut(OperatorError):
-    """The device may not connect to the broker, which would hand it nothing: says so, and the mend."""
+    """The device may not connect to the broker, so it cannot receive a command."""
 
 
 class CommandPage(NamedTuple):
@@ -36,7 +35,7 @@ class CommandPage(NamedTuple):
 
 
 class CommandAnswer(NamedTuple):
-    """An acknowledgement, and the device that gave it by the topic it came on."""
+    """An acknowledgement, and the device that the topic names as its sender."""
 
     device_id: str
     acknowledgement: Acknowledgement
@@ -52,7 +51,7 @@ class CommandStore:
         self._engine.dispose()
 
     def issue(self, command: Command) -> None:
-        """Write a new command down; it is sent as soon as a commander sees it. Raises LockedOut."""
+        """Store a new command; the dispatcher sends it as soon as it sees it. Raises LockedOut."""
         values = command.model_dump(mode="json", exclude={"state"}) | {"due_at": command.issued_at}
         is_off = select(login).where(login.c.device_id == command.device_id, login.c.enabled.is_(False))
         with transaction(self._engine) as connection:
@@ -60,8 +59,8 @@ class CommandStore:
             if not locked_out:
                 connection.execute(table.insert().values(values))
         if locked_out:
-            mend = f"`haulwatch device enable {command.device_id}` lets it in again"
-            raise LockedOut(f"{command.device_id} is locked out of the broker: {mend}")
+            hint = f"`haulwatch device enable {command.device_id}` lets it connect again"
+            raise LockedOut(f"{command.device_id} is locked out of the broker: {hint}")
 
     def command(self, command_id: str) -> Command | None:
         with transaction(self._engine) as connection:
@@ -69,19 +68,19 @@ class CommandStore:
         return None if row is None else _command(row)
 
     def commands(self, device_id: str | None = None, *, limit: int, before: str | None = None) -> CommandPage:
-        """Newest first, of one device or all. Raises BadCursor."""
+        """List commands of one device or of all, newest first. Raises BadCursor."""
         query = select(table).order_by(table.c.issued_at.desc(), table.c.id.desc()).limit(limit + 1)
         if device_id is not None:
             query = query.where(table.c.device_id == device_id)
         if before is not None:
             query = query.where(_before(before))
         with transaction(self._engine) as connection:
-            found = [_command(row) for row in connection.execute(query).mappings()]
-        last = found[limit - 1] if len(found) > limit else None
-        return CommandPage(found[:limit], None if last is None else f"{last.issued_at}-{last.id}")
+            commands = [_command(row) for row in connection.execute(query).mappings()]
+        last = commands[limit - 1] if len(commands) > limit else None
+        return CommandPage(commands[:limit], None if last is None else f"{last.issued_at}-{last.id}")
 
     def due(self, now_ms: int, limit: int) -> list[Command]:
-        """Unanswered commands that are to be sent now, or to be given up; those that end first come first."""
+        """List unanswered commands to send or to give up now; those that end first come first."""
         is_alive, is_over = table.c.expires_at > now_ms, table.c.expires_at <= now_ms - GRACE_MS
         query = select(table).where(table.c.due_at <= now_ms, or_(is_alive, is_over))
         with transaction(self._engine) as connection:
@@ -89,8 +88,8 @@ class CommandStore:
             return [_command(row) for row in rows]
 
     def sent(self, command: Command, now_ms: int) -> None:
-        """Note that the broker took a copy of a command as `due` gave it."""
-        due_at = next_look_ms(now_ms, command.sends + 1, command.expires_at)
+        """Record that the broker accepted a copy of a command that `due` returned."""
+        due_at = next_due_ms(now_ms, command.sends + 1, command.expires_at)
         values = {
             "sent_at": now_ms,
             "sends": command.sends + 1,
@@ -100,29 +99,29 @@ class CommandStore:
             connection.execute(update(table).where(table.c.id == command.id).values(values))
 
     def answered(self, answers: Iterable[CommandAnswer], now_ms: int) -> list[CommandAnswer]:
-        """Note what devices say, each answer once: a command's first one stands. Returns those that fit no command.
+        """Record answers of devices; the first answer to a command counts. Returns those that belong to no command.
 
-        An answer that comes after its command was given up still counts: the device knows better.
+        An answer that arrives after its command was given up still counts: the device knows better.
         """
         with transaction(self._engine) as connection:
-            return [answer for answer in answers if not _note(connection, answer, now_ms)]
+            return [answer for answer in answers if not _record(connection, answer, now_ms)]
 
     def give_up(self, now_ms: int) -> int:
-        """Note as expired what nobody has answered until long after its end; how many that were."""
+        """Mark as expired each command that is unanswered after its end and the grace period. Returns how many."""
         unanswered = and_(table.c.due_at.is_not(None), table.c.expires_at <= now_ms - GRACE_MS)
         values = {"outcome": str(CommandOutcome.EXPIRED), "recorded_at": now_ms, "due_at": None}
         with transaction(self._engine) as connection:
             return connection.execute(update(table).where(unanswered).values(values)).rowcount
 
 
-def _note(connection: Connection, answer: CommandAnswer, now_ms: int) -> bool:
-    """Whether there is such a command of that device."""
-    said = answer.acknowledgement
-    of_device = and_(table.c.id == said.id, table.c.device_id == answer.device_id)
+def _record(connection: Connection, answer: CommandAnswer, now_ms: int) -> bool:
+    """Record one answer. Returns whether the device has such a command."""
+    acknowledgement = answer.acknowledgement
+    of_device = and_(table.c.id == acknowledgement.id, table.c.device_id == answer.device_id)
     values = {
-        "outcome": str(said.outcome),
-        "outcome_at": said.at,
-        "outcome_detail": said.detail or None,
+        "outcome": str(acknowledgement.outcome),
+        "outcome_at": acknowledgement.at,
+        "outcome_detail": acknowledgement.detail or None,
         "recorded_at": now_ms,
         "due_at": None,
     }
@@ -133,14 +132,14 @@ def _note(connection: Connection, answer: CommandAnswer, now_ms: int) -> bool:
 
 
 def _command(row: RowMapping) -> Command:
-    said = {name: value for name, value in row.items() if name != "due_at"}
+    values = {name: value for name, value in row.items() if name != "due_at"}
     outcome = row["outcome"] and CommandOutcome(row["outcome"])
-    return Command.model_validate(said | {"kind": CommandKind(row["kind"]), "outcome": outcome})
+    return Command.model_validate(values | {"kind": CommandKind(row["kind"]), "outcome": outcome})
 
 
 def _before(cursor: str) -> ColumnElement[bool]:
-    found = _CURSOR.fullmatch(cursor)
-    if found is None:
-        raise BadCursor(f"{cursor!r} is not a cursor of this book")
-    issued_at, last_id = int(found[1]), found[2]
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise BadCursor(f"{cursor!r} is not a cursor of this list")
+    issued_at, last_id = int(match[1]), match[2]
     return or_(table.c.issued_at < issued_at, and_(table.c.issued_at == issued_at, table.c.id < last_id))

@@ -1,8 +1,8 @@
-"""Opening the registry's database: SQLite by default, PostgreSQL by URL. The alert journal lives in the same one.
+"""The registry's database: SQLite by default, PostgreSQL by URL. The alert journal is in the same database.
 
 DatabaseError
 ├── DatabaseUnavailable    down, locked or full: try again later
-└── DatabaseMisconfigured  the URL, the rights or the schema are wrong: tell an operator
+└── DatabaseMisconfigured  the URL, the rights or the schema are wrong: an operator has to fix them
 """
 
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from devices.errors import OperatorError
 
 BUSY_TIMEOUT_MS: Final = 10_000
-"""How long a writer waits for another; imports and journal writes take milliseconds."""
+"""How long a writer waits for another writer; imports and journal writes take milliseconds."""
 CONNECT_TIMEOUT_S: Final = 5
-"""PostgreSQL: for each address of the host. One behind a dropped route answers nothing, and TCP would wait minutes."""
+"""PostgreSQL: for each address of the host. Behind a dropped route nothing answers, and TCP would wait for minutes."""
 STATEMENT_TIMEOUT_MS: Final = 30_000
-"""PostgreSQL: longer than any statement of ours takes on a journal of years; migrations have no such limit."""
+"""PostgreSQL: longer than any statement takes on a journal of several years; migrations have no such limit."""
 _LOST_AFTER_S: Final = 15
-"""PostgreSQL: a host that is gone in the middle of a statement is given up after this."""
+"""PostgreSQL: a host that disappears during a statement is given up after this time."""
 _POOL_TIMEOUT_S: Final = 10
 
 _NO_SUCH_TABLE: Final = ("no such table", "no such column")
 
 
 class DatabaseError(OperatorError):
-    """The database did not do what it was asked."""
+    """The database refused or failed an operation."""
 
 
 class DatabaseUnavailable(DatabaseError):
@@ -46,26 +46,26 @@ class DatabaseUnavailable(DatabaseError):
 
 
 class DatabaseMisconfigured(DatabaseError):
-    """Wrong URL, missing rights or missing tables: a person must mend it."""
+    """Wrong URL, missing rights or missing tables: an operator has to fix it."""
 
 
 def open_database(url: str) -> Engine:
-    """An engine for `sqlite:///path` or `postgresql://user:password@host/name`. Opens no connection yet.
+    """Create an engine for `sqlite:///path` or `postgresql://user:password@host/name`. Opens no connection yet.
 
     SQLite: WAL, foreign keys on, durable at commit, and real transactions, so that several SELECTs of one transaction
     see one state (the driver alone begins only at the first write). A transaction that reads before it writes may
-    lose to another writer: write first, as `transaction` users do.
+    lose to another writer: write first, as all callers of `transaction` do.
 
-    PostgreSQL: no call waits for ever. Connecting, a lost connection, a lock and a statement each have their time,
-    after which it is DatabaseUnavailable; connection parameters in the URL (`?connect_timeout=20`) stand before ours.
-    A pooled connection is tried before it is used, so that a restarted server costs no failed call.
+    PostgreSQL: no call waits for ever. Connecting, a lost connection, a lock and a statement each have a timeout, after
+    which DatabaseUnavailable is raised; connection parameters in the URL (`?connect_timeout=20`) override these. A
+    pooled connection is checked before use, so that a restarted server costs no failed call.
 
     Raises:
-        DatabaseMisconfigured: the URL names another engine or cannot be read, or its folder cannot be made.
+        DatabaseMisconfigured: the URL names another engine or is invalid, or its folder cannot be created.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
-        parsed = parsed.set(query={**_patience(), **parsed.query})
+        parsed = parsed.set(query={**_timeouts(), **parsed.query})
         engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=_POOL_TIMEOUT_S)
         event.listen(engine, "connect", _set_up_postgresql)
     else:
@@ -79,7 +79,7 @@ def open_database(url: str) -> Engine:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction: committed at the end of the block, rolled back by any exception.
+    """Open a transaction: committed at the end of the block, rolled back by any exception.
 
     Raises DatabaseUnavailable or DatabaseMisconfigured in place of the library's errors.
     """
@@ -91,9 +91,9 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def translated(error: SQLAlchemyError) -> DatabaseError:
-    """What a library error asks of the caller."""
+    """Translate an error of SQLAlchemy into ours."""
     detail = str(error.orig) if isinstance(error, DBAPIError) and error.orig else str(error)
-    if isinstance(error, ProgrammingError) or any(sign in detail for sign in _NO_SUCH_TABLE):
+    if isinstance(error, ProgrammingError) or any(phrase in detail for phrase in _NO_SUCH_TABLE):
         return DatabaseMisconfigured(f"{detail.strip()}: create or upgrade the tables with `haulwatch db upgrade`")
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return DatabaseUnavailable(detail.strip())
@@ -105,9 +105,7 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except (ArgumentError, SQLAlchemyError) as exc:
-        raise DatabaseMisconfigured(
-            f"database URL cannot be read ({exc}): use sqlite:///path or postgresql://…"
-        ) from exc
+        raise DatabaseMisconfigured(f"database URL is invalid ({exc}): use sqlite:///path or postgresql://…") from exc
     if backend == "sqlite":
         return parsed.set(drivername="sqlite")
     if backend in {"postgresql", "postgres"}:
@@ -119,11 +117,11 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise DatabaseMisconfigured(f"{folder}: no folder for the database: {exc.strerror}") from exc
+        raise DatabaseMisconfigured(f"{folder}: the folder of the database cannot be created: {exc.strerror}") from exc
 
 
-def _patience() -> dict[str, str]:
-    """As libpq names it; see "Parameter Key Words" in PostgreSQL's manual."""
+def _timeouts() -> dict[str, str]:
+    """Return connection parameters as libpq names them ("Parameter Key Words" in PostgreSQL's manual)."""
     return {
         "connect_timeout": str(CONNECT_TIMEOUT_S),
         "keepalives_idle": str(_LOST_AFTER_S // 3),
@@ -134,11 +132,11 @@ def _patience() -> dict[str, str]:
 
 
 def _set_up_postgresql(connection: Any, _record: object) -> None:
-    # By statement, not as a start-up option: connection poolers refuse those.
+    # By statement, not as a start-up option, which connection poolers refuse.
     with connection.cursor() as cursor:
         cursor.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}")
         cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
-    connection.commit()  # else it would end with the transaction it was said in
+    connection.commit()  # else the settings would end with their transaction
 
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:

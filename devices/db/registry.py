@@ -1,4 +1,7 @@
-"""The registry: a city's devices, vehicles, sites, routes and permits, kept in SQL and read as one frozen City."""
+"""The registry: devices, vehicles, sites, routes and permits of a city, stored in SQL and loaded as one frozen City.
+
+`haulwatch city` and `haulwatch device` write it; every process loads it and polls its revision.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -7,7 +10,8 @@ from typing import Any, Final, NamedTuple
 import shapely
 from sqlalchemy import Connection, RowMapping, Table, bindparam, select
 
-from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.db import tables
 from devices.db.database import open_database, transaction
 from devices.errors import OperatorError
@@ -19,21 +23,22 @@ _REVISION: Final = tables.registry_revision
 
 
 class CityMissing(OperatorError):
-    """No city was imported yet."""
+    """The registry is empty: no city was imported yet."""
 
     def __init__(self) -> None:
         super().__init__("the registry holds no city: import one with `haulwatch city import DIR`")
 
 
 class AnotherCity(OperatorError):
-    """The database already holds a different city; one database is one city."""
+    """The database already holds a different city; one database holds one city."""
 
-    def __init__(self, held: str, offered: str) -> None:
-        super().__init__(f"the registry holds city {held!r}, not {offered!r}: use another database for another city")
+    def __init__(self, stored_id: str, offered_id: str) -> None:
+        fault = f"the registry holds city {stored_id!r}, not {offered_id!r}"
+        super().__init__(f"{fault}: use another database for another city")
 
 
 class Changes(NamedTuple):
-    """What an import did to one table."""
+    """Numbers of rows of one table that an import added, changed and left alone."""
 
     added: int
     changed: int
@@ -42,7 +47,7 @@ class Changes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, by table, and the revision the registry has now."""
+    """Result of an import: the changes by table, and the new revision of the registry."""
 
     revision: int
     tables: Mapping[str, Changes]
@@ -62,14 +67,14 @@ class Registry:
         self._engine.dispose()
 
     def revision(self) -> int:
-        """Grows with every import that changed something; 0 before the first. One indexed read."""
+        """Return the revision, which every change increases; 0 before the first import. One indexed read."""
         with transaction(self._engine) as connection:
             return _revision(connection)
 
     def load_city(self) -> City:
-        """The city as of one revision. Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured."""
+        """Load the city of one revision. Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured."""
         with transaction(self._engine) as connection:
-            _one_state(connection)
+            _read_one_snapshot(connection)
             heads = _rows(connection, tables.city)
             if not heads:
                 raise CityMissing
@@ -84,7 +89,7 @@ class Registry:
                 centre=LatLon(lat=head["centre_lat"], lon=head["centre_lon"]),
                 revision=_revision(connection),
                 devices={row["id"]: _device(row) for row in _rows(connection, tables.device)},
-                vehicles={row["id"]: Vehicle(**_facts(row)) for row in _rows(connection, tables.vehicle)},
+                vehicles={row["id"]: Vehicle(**_attributes(row)) for row in _rows(connection, tables.vehicle)},
                 sites=newest,
                 past_sites=tuple(site for site in versions if site is not newest[site.id]),
                 routes=tuple(map(_route, _rows(connection, tables.route))),
@@ -92,21 +97,21 @@ class Registry:
             )
 
     def import_city(self, city: City) -> ImportReport:
-        """Add what is new and overwrite what differs, in one transaction; what the city does not name is kept.
+        """Add new rows and overwrite changed ones in one transaction; rows that the city does not name are kept.
 
-        A thing is retired by its validity interval, never by leaving it out. Importing the same city again changes
-        nothing and leaves the revision alone. `city.revision` is not read.
+        A row is retired by its validity interval, never by leaving it out. Importing the same city again changes
+        nothing, and the revision stays. `city.revision` is ignored.
 
         Raises:
             AnotherCity: the database holds a city of another id.
             DatabaseUnavailable, DatabaseMisconfigured: nothing was changed.
         """
         with transaction(self._engine) as connection:
-            _take_turn(connection)
-            held = [row["id"] for row in _rows(connection, tables.city)]
-            if held not in ([], [city.id]):
-                raise AnotherCity(held[0], city.id)
-            done = {
+            _lock_revision(connection)
+            stored_ids = [row["id"] for row in _rows(connection, tables.city)]
+            if stored_ids not in ([], [city.id]):
+                raise AnotherCity(stored_ids[0], city.id)
+            changes = {
                 table.name: _upsert(connection, table, values)
                 for table, values in (
                     (tables.city, [_city_values(city)]),
@@ -117,37 +122,37 @@ class Registry:
                     (tables.permit, map(_permit_values, city.permits)),
                 )
             }
-            report = ImportReport(_revision(connection), done)
+            report = ImportReport(_revision(connection), changes)
             if not report.changed_anything:
                 return report
             connection.execute(_REVISION.update().values(revision=report.revision + 1))
-            return ImportReport(report.revision + 1, done)
+            return ImportReport(report.revision + 1, changes)
 
     def add_device(self, device: Device) -> bool:
-        """Add one device to the city; False, and nothing done, if its id is registered already.
+        """Add one device to the city; returns False and changes nothing if its id is registered already.
 
-        Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured; DatabaseError when its vehicle is unknown.
+        Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured; DatabaseError if its vehicle does not exist.
         """
         with transaction(self._engine) as connection:
-            _take_turn(connection)
+            _lock_revision(connection)
             if not _rows(connection, tables.city):
                 raise CityMissing
-            taken = select(tables.device.c.id).where(tables.device.c.id == device.id)
-            if connection.execute(taken).first() is not None:
+            same_id = select(tables.device.c.id).where(tables.device.c.id == device.id)
+            if connection.execute(same_id).first() is not None:
                 return False
             connection.execute(tables.device.insert().values(_device_values(device)))
             connection.execute(_REVISION.update().values(revision=_REVISION.c.revision + 1))
             return True
 
 
-def _one_state(connection: Connection) -> None:
-    """Let every SELECT of this transaction see the same state, as SQLite's transactions do by themselves."""
+def _read_one_snapshot(connection: Connection) -> None:
+    """Let every SELECT of this transaction see the same state; SQLite's transactions do so anyway."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def _take_turn(connection: Connection) -> None:
-    """Write first: imports follow one another, and each compares with what the one before left."""
+def _lock_revision(connection: Connection) -> None:
+    """Lock the revision by a write: imports run one after the other, and each sees the result of the one before."""
     if not connection.execute(_REVISION.update().values(revision=_REVISION.c.revision)).rowcount:
         connection.execute(_REVISION.insert().values(id=1, revision=0))
 
@@ -157,19 +162,19 @@ def _revision(connection: Connection) -> int:
 
 
 def _rows(connection: Connection, table: Table) -> list[RowMapping]:
-    """In order of the key, by code point: databases sort text each in their own way."""
+    """Return rows in the order of the key, by code point, since each database sorts text in its own way."""
     rows = connection.execute(select(table)).mappings()
     return sorted(rows, key=lambda row: [row[column.name] for column in table.primary_key])
 
 
 def _upsert(connection: Connection, table: Table, wanted: Iterable[Values]) -> Changes:
     keys = [column.name for column in table.primary_key]
-    held = {tuple(row[key] for key in keys): dict(row) for row in _rows(connection, table)}
+    stored = {tuple(row[key] for key in keys): dict(row) for row in _rows(connection, table)}
     added: list[Values] = []
     changed: list[Values] = []
     unchanged = 0
     for values in wanted:
-        before = held.get(tuple(values[key] for key in keys))
+        before = stored.get(tuple(values[key] for key in keys))
         if before is None:
             added.append(values)
         elif before != values:
@@ -196,17 +201,17 @@ def _city_values(city: City) -> Values:
     }
 
 
-def _values(thing: Device | Vehicle | Site | Route | Permit) -> Values:
-    """Columns of a thing: its fields under their own names, with its validity as two of them."""
-    values = {field.name: getattr(thing, field.name) for field in fields(thing)}
+def _values(entity: Device | Vehicle | Site | Route | Permit) -> Values:
+    """Return the columns of an entity: its fields under their own names, with its validity as two columns."""
+    values = {field.name: getattr(entity, field.name) for field in fields(entity)}
     del values["validity"]
-    return values | {"valid_from_ms": thing.validity.start_ms, "valid_until_ms": thing.validity.end_ms}
+    return values | {"valid_from_ms": entity.validity.start_ms, "valid_until_ms": entity.validity.end_ms}
 
 
-def _facts(row: RowMapping) -> Values:
-    """The other way round."""
-    facts = dict(row)
-    return facts | {"validity": Validity(facts.pop("valid_from_ms"), facts.pop("valid_until_ms"))}
+def _attributes(row: RowMapping) -> Values:
+    """Return the fields of an entity from its columns: the inverse of `_values`."""
+    attributes = dict(row)
+    return attributes | {"validity": Validity(attributes.pop("valid_from_ms"), attributes.pop("valid_until_ms"))}
 
 
 def _device_values(device: Device) -> Values:
@@ -214,7 +219,7 @@ def _device_values(device: Device) -> Values:
 
 
 def _device(row: RowMapping) -> Device:
-    return Device(**_facts(row) | {"role": DeviceRole(row["role"])})
+    return Device(**_attributes(row) | {"role": DeviceRole(row["role"])})
 
 
 def _site_values(site: Site) -> Values:
@@ -223,8 +228,8 @@ def _site_values(site: Site) -> Values:
 
 
 def _site(row: RowMapping) -> Site:
-    facts = _facts(row) | {"kind": SiteKind(row["kind"])}
-    return Site(**facts | {"area": shapely.from_wkb(facts.pop("area_wkb"))})
+    attributes = _attributes(row) | {"kind": SiteKind(row["kind"])}
+    return Site(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
 
 
 def _route_values(route: Route) -> Values:
@@ -233,8 +238,8 @@ def _route_values(route: Route) -> Values:
 
 
 def _route(row: RowMapping) -> Route:
-    facts = _facts(row)
-    return Route(**facts | {"line": shapely.from_wkb(facts.pop("line_wkb"))})
+    attributes = _attributes(row)
+    return Route(**attributes | {"line": shapely.from_wkb(attributes.pop("line_wkb"))})
 
 
 def _permit_values(permit: Permit) -> Values:
@@ -242,4 +247,4 @@ def _permit_values(permit: Permit) -> Values:
 
 
 def _permit(row: RowMapping) -> Permit:
-    return Permit(**_facts(row) | {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])})
+    return Permit(**_attributes(row) | {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])})

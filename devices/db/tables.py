@@ -1,7 +1,7 @@
 """Tables of the registry. Times are device time, ms since 1970 UTC; geometries WGS-84 as WKB, x = lon, y = lat.
 
-A column carries the name of the field it holds (`devices.city.model`); `valid_from_ms` is inclusive, `valid_until_ms`
-exclusive, null is open.
+A column has the name of the field it holds (`devices.city.model`, `devices.city.sites`); `valid_from_ms` is inclusive,
+`valid_until_ms` exclusive, null is open.
 """
 
 from typing import Final
@@ -35,7 +35,7 @@ registry_revision: Final = Table(
     Column("id", Integer, primary_key=True),
     Column("revision", Integer, nullable=False),
 )
-"""One row: how many imports changed anything."""
+"""One row: the number of changes so far."""
 
 city: Final = Table(
     "city",
@@ -47,7 +47,7 @@ city: Final = Table(
     Column("centre_lat", Float, nullable=False),
     Column("centre_lon", Float, nullable=False),
 )
-"""One row: one city in a database."""
+"""One row: a database holds one city."""
 
 vehicle: Final = Table(
     "vehicle",
@@ -141,4 +141,4 @@ device_command: Final = Table(
     Index("ix_device_command_device_id", "device_id", "issued_at"),
     Index("ix_device_command_due_at", "due_at"),
 )
-"""Every command issued (`devices.commands.model.Command`). `due_at`: when it needs the next step; null: it is over."""
+"""Every command issued (`devices.commands.model.Command`). `due_at`: when it is sent or given up; null: it ended."""

@@ -21,7 +21,7 @@ _CONVERGED_DEG: Final = 1e-10
 
 
 def is_shifted(place: LatLon) -> bool:
-    """Whether the datums differ here: inside the rectangle around China."""
+    """Return whether the datums differ at this place: inside the rectangle around China."""
     return _WEST <= place.lon <= _EAST and _SOUTH <= place.lat <= _NORTH
 
 
@@ -46,7 +46,7 @@ def gcj02_of(wgs84: LatLon) -> LatLon:
 def wgs84_of(gcj02: LatLon) -> LatLon:
     """Undo the shift, to better than 1e-6 degrees (0.1 m).
 
-    Fixed-point iteration: the shift changes by about a thousandth of a step, so four or five rounds are enough.
+    Fixed-point iteration: the shift changes by about a thousandth of a step, so four or five rounds suffice.
     """
     if not is_shifted(gcj02):
         return gcj02

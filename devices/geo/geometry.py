@@ -1,7 +1,7 @@
-"""Places on the earth and on a city's metric plane.
+"""Places on the earth (WGS-84) and on a city's metric plane.
 
-Positions are WGS-84 everywhere inside; files may carry GCJ-02 (the datum of Chinese map services, 265-660 m away)
-and are converted when they are imported, never later and never by guess. GeoJSON order is [lon, lat].
+All positions inside the system are WGS-84. Files may use GCJ-02 (the datum of Chinese map services, 265-660 m away).
+The import converts them, no later step does, and none guesses. GeoJSON order is [lon, lat].
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 
 class Datum(StrEnum):
-    """The reference frame a geometry file was drawn in."""
+    """The reference frame of the coordinates in a file."""
 
     WGS84 = "wgs84"
     GCJ02 = "gcj02"
@@ -29,7 +29,7 @@ class LatLon:
 class XY:
     """A position on a city's metric plane: metres east and north of its centre. Never changed.
 
-    Every fix makes one: compiled, an `__init__` that is written out takes a tenth of the time of one made at run time.
+    Every fix makes one. Compiled, an `__init__` that is written out takes a tenth of the time of a generated one.
     """
 
     x: float
@@ -48,7 +48,7 @@ _E2: Final = 6.694_379_990_141_317e-3
 
 
 class Placed(Protocol):
-    """Whatever has a WGS-84 position: a LatLon, a position reading."""
+    """Anything with a WGS-84 position: a LatLon, a position reading."""
 
     @property
     def lat(self) -> float: ...
@@ -61,8 +61,8 @@ class LocalPlane:
 
     An equirectangular projection scaled by the ellipsoid's two radii of curvature at the centre (Torge & Müller,
     Geodesy, 4th ed., section 4.1.1). A length is true at the centre's latitude and off by about 0.12 % for every
-    10 km north or south of it (held by a test against pyproj's geodesics): 0.3 m in a 60 m corridor at 40 km.
-    Two multiplications instead of a library call, because every fix passes here.
+    10 km north or south of it (a test compares with pyproj's geodesics): 0.3 m in a 60 m corridor at 40 km.
+    Two multiplications instead of a library call, because every fix is projected.
     """
 
     def __init__(self, centre: LatLon) -> None:

@@ -1,8 +1,8 @@
-"""Which edges of a line can be nearest to a place: worked out once for a square of the plane, then remembered.
+"""A grid over the plane: the edges of a line that can be nearest to any place of one square, computed once and kept.
 
-The judge asks for every fix of every truck, and trucks keep to a few roads. What one square can see is a handful of
-edges, and plain arithmetic on a handful is several times faster than one call into GEOS. The arithmetic is GEOS's own
-(`Distance::pointToSegment`), step by step, so that both give the same distance.
+`devices.city.geometry` needs them for every fix of every truck, and trucks keep to a few roads. One square needs only a
+few edges, and plain arithmetic on a few edges is several times faster than one call into GEOS. It is the arithmetic of
+GEOS (`Distance::pointToSegment`), step by step, so that both give the same distance.
 """
 
 import math
@@ -15,16 +15,16 @@ from shapely import Polygon, box
 from devices.geo.geometry import XY
 
 CELL_M: Final = 100.0
-"""Side of a square. Larger ones see more edges, smaller ones are seldom met twice."""
+"""Side of a square. Larger squares need more edges; smaller ones are seldom used twice."""
 GRID_REACH_M: Final = 1_000_000.0
-"""Beyond this far from the centre there is no grid: a city does not reach there, and squares lose their exactness."""
+"""There is no grid further from the centre: no city reaches there, and the coordinates of squares become inexact."""
 _CELLS: Final = 65_536
-"""Remembered squares of one memo: some 20 MB when full. A city's trucks use a few thousand."""
+"""Squares that one memo keeps: some 20 MB when full. A city's trucks use a few thousand."""
 _SLACK_M: Final = 1e-3
-"""Rounding never loses an edge: one too many costs a fraction of a microsecond."""
+"""Margin, so that rounding never loses an edge; one edge too many costs a fraction of a microsecond."""
 
 _Key = TypeVar("_Key")
-_Seen = TypeVar("_Seen")
+_Value = TypeVar("_Value")
 
 
 class Edge(NamedTuple):
@@ -37,49 +37,49 @@ class Edge(NamedTuple):
     squared_m2: float
     length_m: float
     along_m: float
-    """From the line's start to the edge's."""
+    """Length along the line from its start to the start of the edge."""
 
 
 Side = tuple[float, float, float, float]
-"""Of a closed ring: x and y of its start, x and y of its end, which is exactly the next one's start."""
+"""One side of a closed ring: x and y of its start, x and y of its end, which is exactly the start of the next side."""
 
 
-class CellMemo(dict[_Key, _Seen]):
-    """What squares see. Forgets everything when it is full, so that memory is bounded; trucks fill it again."""
+class CellMemo(dict[_Key, _Value]):
+    """A memo by square. It is cleared when it is full, so that memory is bounded; trucks fill it again."""
 
-    def remember(self, key: _Key, seen: _Seen) -> _Seen:
+    def remember(self, key: _Key, value: _Value) -> _Value:
         if len(self) >= _CELLS:
             self.clear()
-        self[key] = seen
-        return seen
+        self[key] = value
+        return value
 
 
 def cell_centre(column: float, row: float) -> XY:
-    """Of the square whose places have `x // CELL_M == column` and `y // CELL_M == row`."""
+    """Return the centre of the square whose places have `x // CELL_M == column` and `y // CELL_M == row`."""
     return XY((column + 0.5) * CELL_M, (row + 0.5) * CELL_M)
 
 
 def cell_box(column: float, row: float) -> Polygon:
-    """The square, a little larger than it is."""
+    """Return the square, enlarged by a margin for rounding."""
     half_m, centre = CELL_M / 2 + _SLACK_M, cell_centre(column, row)
     return box(centre.x - half_m, centre.y - half_m, centre.x + half_m, centre.y + half_m)
 
 
 def edges_of(vertices: Iterable[XY]) -> tuple[Edge, ...]:
-    """The line's edges in order; a repeated vertex makes none."""
-    found, along_m = [], 0.0
+    """Return the edges of a line in order; a repeated vertex makes no edge."""
+    edges, along_m = [], 0.0
     for start, end in pairwise(vertices):
         dx, dy = end.x - start.x, end.y - start.y
         squared_m2 = dx * dx + dy * dy
         if squared_m2 > 0:
             length_m = math.sqrt(squared_m2)
-            found.append(Edge(start.x, start.y, dx, dy, squared_m2, length_m, along_m))
+            edges.append(Edge(start.x, start.y, dx, dy, squared_m2, length_m, along_m))
             along_m += length_m
-    return tuple(found)
+    return tuple(edges)
 
 
 def nearest(edges: Iterable[Edge], px: float, py: float) -> tuple[float, float]:
-    """Distance to the nearest point of some edges, and how far along the line that point lies; the first of equals."""
+    """Return the distance to the nearest point of the edges, and its length along the line; the first of equals."""
     least_m, along_m = math.inf, 0.0
     for x, y, dx, dy, squared_m2, length_m, start_m in edges:
         ex, ey = px - x, py - y
@@ -99,7 +99,7 @@ def nearest(edges: Iterable[Edge], px: float, py: float) -> tuple[float, float]:
 
 
 def encloses(fence: Iterable[Side], px: float, py: float) -> bool:
-    """Whether a place lies inside closed rings, holes being rings too; for places that are clearly off the fence.
+    """Return whether a place lies inside closed rings, holes included; for places that are clearly off the fence.
 
     A ray to the east crosses the fence an odd number of times (Haines, Point in Polygon Strategies, Graphics Gems IV).
     """
@@ -110,11 +110,12 @@ def encloses(fence: Iterable[Side], px: float, py: float) -> bool:
     return inside
 
 
-def edges_seen(edges: tuple[Edge, ...], centre: XY) -> tuple[Edge, ...]:
-    """Every edge that is nearest to some place of the square around a centre, and perhaps others; in the line's order.
+def edges_near_square(edges: tuple[Edge, ...], centre: XY) -> tuple[Edge, ...]:
+    """Return every edge that is nearest to some place of the square around a centre, and perhaps more; in line order.
 
-    A distance changes by no more than one walks: from the centre nowhere in the square is further than half a diagonal.
-    So an edge that is a whole diagonal further from the centre than the nearest one is nowhere the nearest.
+    Every place of the square is at most half a diagonal from the centre, and a distance changes by at most the length
+    moved. So an edge that is a whole diagonal further from the centre than the nearest one is nearest nowhere in the
+    square.
     """
     off_m = [nearest((edge,), centre.x, centre.y)[0] for edge in edges]
     limit_m = min(off_m) + CELL_M * math.sqrt(2) + _SLACK_M

@@ -1,4 +1,4 @@
-"""Distances on the earth, for places that share no metric plane."""
+"""Distances on the earth between places that share no metric plane."""
 
 import math
 from typing import Final
@@ -10,7 +10,7 @@ _M_PER_DEGREE: Final = 111_195.0
 
 
 def distance_m(a: LatLon, b: LatLon) -> float:
-    """Distance in metres, on the tangent plane at `a`.
+    """Return the distance in metres, on the tangent plane at `a`.
 
     Good to 1 % within 50 km and 60 degrees of latitude: enough to compare with a radius of some hundred metres.
     """

@@ -1,10 +1,10 @@
-"""What devices report: five kinds of reading, frozen, typed, with units in their names and physical bounds.
+"""The five kinds of reading that devices report: frozen, typed, with units in the names and physical bounds.
 
-Bounds are what the thing can physically show, not what is usual: a reading inside them may still be alarming,
-a reading outside them is a fault and is refused. Unknown fields are ignored; wrong types are refused (no "12.5"
-for a number, no 1 for true). Text is what a person can see (`devices.readings.text`).
+Bounds are physically possible values, not usual ones: a reading inside them may still be alarming, a reading outside
+them is a fault and is refused. Unknown fields are ignored; wrong types are refused (no "12.5" for a number, no 1 for
+true). Text holds visible characters only (`devices.readings.text`).
 
-The bounds hold for what the codec reads; a reading made in Python is taken as it is (`field_check.reading_of` checks).
+Codecs apply the bounds. A reading made in Python is not checked; `devices.readings.field_check.reading_of` checks one.
 """
 
 from enum import IntFlag, StrEnum
@@ -16,24 +16,24 @@ from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.text import MAX_SHORT_CHARS, VISIBLE_PATTERN
 
 MIN_TS_MS: Final = 946_684_800_000
-"""2000-01-01T00:00:00Z: a device time before it is a clock that was never set."""
+"""2000-01-01T00:00:00Z; an earlier device time comes from a clock that was never set."""
 MAX_TS_MS: Final = 4_102_444_800_000
-"""2100-01-01T00:00:00Z: later is seconds sent as microseconds, or noise."""
+"""2100-01-01T00:00:00Z; a later device time is in microseconds, or noise."""
 
-_MOST: Final = (1 << 53) - 1
-"""What every JSON library takes for a whole number."""
+_MAX_INT: Final = (1 << 53) - 1
+"""The largest integer that every JSON library represents exactly."""
 
 TsMs = Annotated[int, Meta(ge=MIN_TS_MS, le=MAX_TS_MS)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Kilograms = Annotated[float, Meta(ge=0, le=200_000)]
 VisibleText = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_CHARS, pattern=VISIBLE_PATTERN)]
-# In Python `$` would let a line break pass at the end.
+# `\Z`, because `$` in Python also matches before a final line break.
 DeviceId = Annotated[str, Meta(pattern=DEVICE_ID_PATTERN.removesuffix("$") + r"\Z")]
 Compartment = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}\Z")]
 
 
 class Kind(StrEnum):
-    """The fourth topic level, and the measurement a reading is stored under."""
+    """Kind of reading: the fourth topic level, and the measurement that the reading is stored under."""
 
     WEIGHING = "weighing"
     POSITION = "position"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
 
 
 class Load(StrEnum):
-    """What a terminal says of its load (JT/T 808 status bits 8-9 carry the first three)."""
+    """Load as the terminal reports it (JT/T 808 status bits 8-9)."""
 
     EMPTY = "empty"
     PARTIAL = "partial"
@@ -64,18 +64,18 @@ class Alarm(IntFlag):
 
 
 class _Reading(Struct, frozen=True, kw_only=True, gc=False):
-    """What every reading carries. Build one with keyword arguments; the codec builds them from payloads."""
+    """Fields of every reading. Built with keyword arguments; codecs build readings from payloads."""
 
     device_id: DeviceId = ""
-    """Who measured. A payload may leave it out: the topic says it."""
+    """The device that measured. A payload may leave it out, since the topic names it."""
     ts: TsMs
     """Device time, integer milliseconds since 1970 UTC."""
-    seq: Annotated[int, Meta(ge=0, le=_MOST)] | None = None
-    """Grows by one per reading of a device; a gap is a reading that was taken and never arrived."""
+    seq: Annotated[int, Meta(ge=0, le=_MAX_INT)] | None = None
+    """Increases by one per reading of a device; a gap is a reading that was measured and never arrived."""
 
 
 class Position(_Reading, frozen=True, kw_only=True):
-    """Where a truck is, how well it knows, and what its switches and load sensor say at that moment."""
+    """Position of a truck, its accuracy, and the state of switches and load sensor at that moment."""
 
     kind: ClassVar[Literal[Kind.POSITION]] = Kind.POSITION
 
@@ -83,7 +83,7 @@ class Position(_Reading, frozen=True, kw_only=True):
     """WGS-84."""
     lon: Annotated[float, Meta(ge=-180, le=180)]
     located: bool = True
-    """False: no fix, `lat` and `lon` repeat the last one known."""
+    """False: no fix; `lat` and `lon` repeat the last fix."""
     speed_kmh: Annotated[float, Meta(ge=0, le=250)] | None = None
     heading_deg: Annotated[float, Meta(ge=0, le=360)] | None = None
     """Course over ground, clockwise from true north."""
@@ -102,13 +102,13 @@ class Position(_Reading, frozen=True, kw_only=True):
     odometer_km: Annotated[float, Meta(ge=0, le=5_000_000)] | None = None
     ignition_on: bool | None = None
     alarm_bits: Annotated[int, Meta(ge=0, le=(1 << 32) - 1)] = 0
-    """See `Alarm`."""
+    """Bits of `Alarm`."""
     manifest: VisibleText | None = None
-    """Number of the manifest the load travels under."""
+    """Number of the manifest that covers the load."""
 
 
 class Weighing(_Reading, frozen=True, kw_only=True):
-    """One weighing on a weighbridge: a ticket, or the gross or tare half of one."""
+    """One weighing on a weighbridge: a whole ticket, or its gross or tare half."""
 
     kind: ClassVar[Literal[Kind.WEIGHING]] = Kind.WEIGHING
 
@@ -121,9 +121,9 @@ class Weighing(_Reading, frozen=True, kw_only=True):
     material: VisibleText | None = None
     """Waste stream, as the site names it."""
     stable: bool = True
-    """The scale had settled when the weight was taken."""
+    """The scale was at rest when the weight was taken."""
     manual_entry: bool = False
-    """Typed by a person, not taken from the scale."""
+    """A person typed the weight; it does not come from the scale."""
     manifest: VisibleText | None = None
 
 
@@ -143,7 +143,7 @@ class Fill(_Reading, frozen=True, kw_only=True):
 
 
 class Throughput(_Reading, frozen=True, kw_only=True):
-    """A sorting or transfer line: what it takes, what waits."""
+    """Throughput of a sorting or transfer line, and its queue."""
 
     kind: ClassVar[Literal[Kind.THROUGHPUT]] = Kind.THROUGHPUT
 
@@ -162,14 +162,14 @@ class Status(_Reading, frozen=True, kw_only=True):
     kind: ClassVar[Literal[Kind.STATUS]] = Kind.STATUS
 
     online: bool
-    session: Annotated[int, Meta(ge=0, le=_MOST)]
-    """Grows with every connection, so that a late will of an old session cannot bury a newer birth."""
+    session: Annotated[int, Meta(ge=0, le=_MAX_INT)]
+    """Increases with every connection, so that a late will of an old session cannot override a newer birth."""
     cause: Literal["birth", "heartbeat", "will", "shutdown"] = "heartbeat"
     firmware: VisibleText | None = None
     battery_pct: Percent | None = None
     rssi_dbm: Annotated[float, Meta(ge=-200, le=20)] | None = None
     buffered: Annotated[int, Meta(ge=0, le=10_000_000)] | None = None
-    """Readings the device still holds back."""
+    """Readings that the device has buffered and not sent yet."""
     uptime_s: Annotated[float, Meta(ge=0, le=1e10)] | None = None
 
 

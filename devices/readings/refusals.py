@@ -1,6 +1,6 @@
-"""Why something was not accepted: one closed list of reasons, shared by codec, admission, stores and ledger.
+"""Refusals: the closed list of reasons why a reading is not accepted, shared by codecs, admission, stores and ledger.
 
-Refusal            a reason, the field it concerns, and a sentence that says how to mend it
+Refusal            a reason, the field it concerns, and a sentence that says how to fix it
 DecodeError        raised when nothing of a message can be read; carries a Refusal
 """
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """The closed list of reasons a reading is quarantined under; the ledger counts by it."""
+    """Reason for which a reading is quarantined; the ledger counts by it."""
 
     FOREIGN_TOPIC = "foreign_topic"
     TOO_LARGE = "too_large"
@@ -29,11 +29,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal a person can act on."""
+    """A refusal that a person can act on."""
 
     reason: Reason
     detail: str
-    """Names the field, what was found and what is expected."""
+    """Names the field, the value found and the value expected."""
     field: str | None = None
 
     def __str__(self) -> str:
@@ -41,7 +41,7 @@ class Refusal:
 
 
 class DecodeError(Exception):
-    """Nothing of the message can be read. It counts as one reading."""
+    """Nothing of a message can be read. The message counts as one reading."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(str(refusal))

@@ -1,16 +1,16 @@
-"""The one place that names measurements, tags and fields of the time-series store.
+"""The schema of the time-series store: the only place that names measurements, tags and fields.
 
-Measurement = kind of reading (and `alert`). Tags are few and low in cardinality: `device`, `site` or `fleet`,
-`district`, and `compartment` for fill. Everything else is a field. Points carry device time.
+Recorder, alert publisher and board feed write by it; stores, API and boards read by it. Each kind of reading is a
+measurement. Tags are few and of low cardinality: `device`, `site` or `fleet`, `district`, and `compartment` for fill.
+Everything else is a field. Points carry device time.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple, get_args, get_type_hints
+from typing import Final, NamedTuple, Protocol, get_args, get_type_hints
 
 from msgspec import structs
 
-from devices.city.model import Device
 from devices.readings.models import MODELS, Fill, Kind, Reading
 
 FieldValue = bool | int | float | str
@@ -18,18 +18,19 @@ FieldValue = bool | int | float | str
 ALERT_MEASUREMENT: Final = "alert"
 ALERT_TAGS: Final = ("device", "phase", "rule", "severity")
 ALERT_FIELDS: Final = ("alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon")
-"""One row for each change of an alert, at the change's device time. Two alerts of one instant are two rows: they differ
-in device, phase, rule, severity or (a further tag where there is one) compartment, or the later is moved on by 1 ms."""
+"""One row for each change of an alert, at the device time of the change. Two changes of one instant are two rows: they
+differ in device, phase, rule, severity or compartment (a further tag, if there is one); if not, the later row is moved
+on by 1 ms."""
 
 AREA_TAGS: Final = ("district", "fleet", "site")
-"""Where a device belongs, of `fleet` and `site` one at most: on its readings, and on its alerts, so that a board can
-show one district's."""
+"""Area of a device, with at most one of `fleet` and `site`. On its readings and on its alerts, so that a board can show
+one district."""
 
 PLACE_MEASUREMENT: Final = "place"
 PLACE_TAGS: Final = ("device", *AREA_TAGS)
 PLACE_FIELDS: Final = ("lat", "lon", "name", "name_zh")
-"""Where what does not move stands (WGS-84) and what its site is called: readings of it say no position. One row a day
-for each such device, at midnight UTC, and whenever the registry changes."""
+"""Position (WGS-84) and site name of a device that does not move, since its readings carry no position. One row a day
+for each such device, at midnight UTC, rewritten whenever the registry changes."""
 
 ALERT_STATE_MEASUREMENT: Final = "alert_state"
 ALERT_STATE_TAGS: Final = ("compartment", "device", "rule", *AREA_TAGS)
@@ -51,11 +52,11 @@ ALERT_STATE_FIELDS: Final = (
     "handle_s",
     "lasted_s",
 )
-"""Where each alert stands now: one row for each, at its `opened_at`, all of it written anew when the alert changes or a
-person acts on it. `outcome` is `none` until a person closes it; `open`, `acknowledged`, `handled` (closed by a person)
-and `false_alarm` are 1 or 0, so that they can be added up. `acknowledge_s` and `handle_s` count by wall clock from when
-people were first told, and are there once it is done; `lasted_s` is device time and there once the incident is over (a
-reopened one keeps the former value until it is over again). The area tags are those of when it was told first."""
+"""Current state of each alert: one row for each, at its `opened_at`, rewritten when the alert changes or a person acts
+on it. `outcome` is `none` until a person closes it. `open`, `acknowledged`, `handled` (closed by a person) and
+`false_alarm` are 1 or 0, so that they can be summed. `acknowledge_s` and `handle_s` are seconds of wall clock since the
+first publication, present once the action was taken. `lasted_s` is device time, present once the incident is over (a
+reopened one keeps the former value until it is over again). The area tags are those of the first publication."""
 
 HEALTH_MEASUREMENT: Final = "ingestion"
 HEALTH_TAGS: Final = ("of", "part")
@@ -69,11 +70,11 @@ HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "broker": ("connected_clients", "dropped_messages", "queued_messages"),
     "disk": ("free_bytes", "size_bytes"),
 }
-"""How ingestion fares: by tag `part`, its fields. All are floats, at wall clock, every part of one look at one instant.
+"""Fields of each part of ingestion, by tag `part`: floats, at wall clock. All parts of one sample share one time.
 
-`of` tells the rows of a part apart: the reason for `quarantine`, the consumer for `consumer`; other parts have none.
-Counters are of the ledger's whole life, those of `collector` and `broker` since the process began; `connected`,
-`disk_full` and `waits` are 1 or 0; clock offsets are without sign, over all devices."""
+`of` distinguishes the rows of a part: the reason for `quarantine`, the consumer for `consumer`; other parts have none.
+Counters cover the whole life of the ledger, those of `collector` and `broker` the life of the process. `connected`,
+`disk_full` and `waits` are 1 or 0. Clock offsets are absolute values, over all devices."""
 
 _NOT_FIELDS: Final = frozenset({"device_id", "ts", "compartment"})
 
@@ -86,17 +87,17 @@ REQUIRED_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: tuple(info.name for info in structs.fields(model) if info.required and info.name not in _NOT_FIELDS)
     for kind, model in MODELS.items()
 }
-"""Those that every reading of the kind has, in the same order."""
+"""Fields that every reading of the kind has, in the same order."""
 
 FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
     kind: frozenset(name for name, hint in get_type_hints(model).items() if float in (hint, *get_args(hint)))
     for kind, model in MODELS.items()
 }
-"""Those that are floats whatever their value: JSON does not tell 40.0 from 40."""
+"""Fields that are floats whatever their value: JSON does not distinguish 40.0 from 40."""
 
 
 class SeriesKey(NamedTuple):
-    """What one instant can hold one reading of."""
+    """Key of a series, which holds at most one reading for each instant."""
 
     kind: Kind
     device_id: str
@@ -121,39 +122,22 @@ def series_key(reading: Reading) -> SeriesKey:
 
 
 def part_of(reading: Reading) -> str:
-    """The compartment for fill, empty otherwise."""
-    return reading.compartment if type(reading) is Fill else ""  # isinstance() takes three times as long for no
+    """Return the compartment of a fill reading, else ""."""
+    return reading.compartment if type(reading) is Fill else ""  # a negative isinstance() takes three times as long
 
 
-def content(reading: Reading) -> dict[str, FieldValue]:
-    """What was measured: every field that is present, without `seq`, which belongs to the transmission.
+class InArea(Protocol):
+    """The part of a registered device (`devices.city.model.Device`) that its area tags are made of."""
 
-    Two readings of one series and instant with equal content are duplicates, with unequal content a conflict.
-    """
-    fields = _fields(reading)
-    fields.pop("seq", None)
-    return fields
+    @property
+    def district(self) -> str | None: ...
+    @property
+    def fleet(self) -> str | None: ...
+    @property
+    def site_id(self) -> str | None: ...
 
 
-def area_tags(device: Device) -> dict[str, str]:
-    """Where a device belongs: `AREA_TAGS` as far as they are known, in tag-key order."""
+def area_tags(device: InArea) -> dict[str, str]:
+    """Return those of `AREA_TAGS` that the device has, in tag-key order."""
     tags = {"district": device.district, "fleet": device.fleet, "site": None if device.fleet else device.site_id}
     return {key: value for key, value in tags.items() if value}
-
-
-def point_of(reading: Reading, device: Device) -> Point:
-    """The row a reading is stored as."""
-    tags = {"device": reading.device_id}
-    if isinstance(reading, Fill):
-        tags["compartment"] = reading.compartment
-    tags |= area_tags(device)
-    return Point(str(reading.kind), tuple(sorted(tags.items())), _fields(reading), reading.ts)
-
-
-def _fields(reading: Reading) -> dict[str, FieldValue]:
-    held = structs.asdict(reading)
-    return {
-        name: str(value) if isinstance(value, str) else value
-        for name in FIELDS[reading.kind]
-        if (value := held[name]) is not None
-    }

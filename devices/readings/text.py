@@ -1,6 +1,6 @@
-"""Text as a person can see it, of devices and of people.
+"""The rule for text from devices and people: only visible characters.
 
-A plate with an invisible character in it would look like another truck's, and PostgreSQL, where alerts quote it, takes
+A plate with an invisible character would look like that of another truck, and PostgreSQL, where alerts quote it, takes
 no NUL.
 """
 
@@ -21,23 +21,23 @@ _UNSEEN: Final = (
 separators."""
 
 VISIBLE_PATTERN: Final = rf"\A[^{_UNSEEN}]*\Z"
-"""Text without any of them, for Python's `re`."""
+"""Matches text without any of them, for Python's `re`."""
 
 _UNSEEN_CHARACTER: Final = re.compile(f"[{_UNSEEN}]")
 
 
 def unseen_character(text: str) -> str | None:
-    """The first character nobody sees, as `U+200B`."""
-    found = _UNSEEN_CHARACTER.search(text)
-    return f"U+{ord(found[0]):04X}" if found else None
+    """Return the first invisible character, written like `U+200B`, or None."""
+    match = _UNSEEN_CHARACTER.search(text)
+    return f"U+{ord(match[0]):04X}" if match else None
 
 
 def _visible(text: str) -> str:
     if (char := unseen_character(text)) is not None:
-        words = "Text should have no invisible character, has {char}"
-        raise PydanticCustomError("unseen_character", words, {"char": char})
+        template = "Text should have no invisible character, has {char}"
+        raise PydanticCustomError("unseen_character", template, {"char": char})
     return text
 
 
 ShortText = Annotated[str, Field(min_length=1, max_length=MAX_SHORT_CHARS), AfterValidator(_visible)]
-"""For pydantic's models; readings hold theirs to the same (`devices.readings.models`)."""
+"""For pydantic models; the texts of readings have the same limits (`devices.readings.models.VisibleText`)."""

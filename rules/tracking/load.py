@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from devices.city.model import City, Site, SiteKind, Vehicle
+from devices.city.model import City, Vehicle
+from devices.city.sites import Site, SiteKind
 from devices.readings.models import Load, Position, Weighing
 
 TICKET_HOLDS_MS: Final = 600_000

@@ -18,7 +18,7 @@ from typing import Final
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
-from devices.city.model import Route
+from devices.city.sites import Route
 from devices.codecs.topics import reading_topic
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from devices.readings.models import Kind

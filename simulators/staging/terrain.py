@@ -9,7 +9,8 @@ import shapely
 from shapely import LineString, Point, Polygon
 from shapely.geometry.base import BaseGeometry
 
-from devices.city.model import City, Device, Route
+from devices.city.model import City, Device
+from devices.city.sites import Route
 from devices.geo.geometry import XY, LatLon
 from simulators.vehicles.drive import Way
 from simulators.vehicles.haul import Haul

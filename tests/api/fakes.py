@@ -7,7 +7,8 @@ from typing import NoReturn
 
 from shapely import LineString, box
 
-from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.db.database import DatabaseUnavailable
 from devices.geo.geometry import LatLon
 from devices.readings.refusals import Reason

@@ -17,15 +17,17 @@ from typing import Any, Final
 from msgspec.structs import replace
 from shapely import LineString
 
-from devices.city.model import City, Device, DeviceRole, Route
+from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import Route
 from devices.codecs.codec import Flaw
 from devices.codecs.native import encode
 from devices.codecs.registry import decode
 from devices.geo.geometry import XY, LatLon
 from devices.readings.models import Fill, Load, Position, Reading
 from devices.readings.refusals import DecodeError
-from devices.readings.series import FieldValue, content, series_key
+from devices.readings.series import FieldValue, series_key
 from ingest.store import Instant
+from tests.points import content
 
 TICK_S: Final = 10
 SLICE_S: Final = 600

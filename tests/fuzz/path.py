@@ -22,7 +22,6 @@ from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
-from devices.readings.series import point_of
 from ingest.judge.judge import judge_record
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.report import read_ledger
@@ -36,6 +35,7 @@ from ingest.store.line_protocol import decode_line, encode_point
 from ingest.store.sqlite import SqliteStore
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
+from tests.points import point_of
 
 MAX_CPU_S: Final = 1.0
 MAX_DETAIL: Final = 500

@@ -13,7 +13,7 @@ from devices.city.model import City
 from devices.db.database import open_database
 from devices.readings.models import Position, Reading, Status, Weighing
 from devices.readings.refusals import Reason
-from devices.readings.series import Point, area_tags, point_of
+from devices.readings.series import Point, area_tags
 from ingest.alerts.publisher import alert_points
 from ingest.boards.points import IngestionStatus, alert_state_points, health_points, place_points
 from ingest.collector.collector import CollectorStatus
@@ -26,6 +26,7 @@ from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from simulators.firmware.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Scenario
+from tests.points import point_of
 
 START = 1_790_000_000_000
 HEALTH_EVERY_MS = 15_000

@@ -2,7 +2,8 @@
 
 import pytest
 
-from devices.city.model import City, Device, DeviceRole, Validity
+from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import Validity
 from devices.geo.geometry import LatLon
 from devices.readings.models import Position
 from devices.readings.refusals import Reason, Refusal

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.access.broker_access import Service
 from devices.access.certificates import Authority, Issued, now_utc
 from devices.codecs.topics import alert_topic, command_ack_topic, command_topic, reading_topic
+from devices.readings.ids import Service
 from devices.readings.models import Kind
 from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.mqtt_line import V5, V311, Line

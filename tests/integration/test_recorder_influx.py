@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from devices.readings.models import Kind, Position, Status, Weighing
-from devices.readings.series import point_of
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.recorder.recorder import Backoff, run_recorder
 from ingest.store.influx import InfluxStore
 from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, counts, fill, position, until
+from tests.points import point_of
 from tests.servers.influxdb import InfluxServer
 
 pytestmark = pytest.mark.real

@@ -9,7 +9,8 @@ import gpxpy
 import pytest
 from shapely import LineString
 
-from devices.city.model import City, Device, DeviceRole, Permit, Route, Vehicle
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.sites import Route
 from devices.geo.geometry import LatLon
 from devices.readings.models import Position
 from rules.alerts.model import AlertChange

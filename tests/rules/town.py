@@ -10,7 +10,8 @@ import msgspec
 from msgspec import convert
 from shapely import LineString, Polygon
 
-from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Vehicle
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.sites import Route, Site, SiteKind
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from devices.readings.models import Fill, Position, Reading, Weighing
 from rules.alerts.model import AlertChange

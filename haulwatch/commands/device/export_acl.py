@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from devices.access import broker_access
-from devices.access.broker_access import Service
 from devices.access.credentials import HashedSecret
 from devices.access.mosquitto_files import reload_mosquitto, write_files
+from devices.readings.ids import Service
 from haulwatch import wiring
 from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json
 from haulwatch.settings.load import load_settings

@@ -6,7 +6,8 @@ import typer
 
 from api.http.instants import parse_instant
 from devices.access.new_device import check_device
-from devices.city.model import City, Device, DeviceRole, Validity
+from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import Validity
 from devices.db.registry import Registry
 from haulwatch.commands.shared import fail
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from devices.city.model import City, Device, DeviceRole, SiteKind, approved_at
+from devices.city.model import City, Device, DeviceRole, approved_at
+from devices.city.sites import SiteKind
 from devices.readings.models import Load, Position, Weighing
 from rules.alerts.model import Evidence, Severity, Text
 from rules.contract.observation import Observation

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
-from devices.city.model import City, DeviceRole, Route, approved_at
+from devices.city.model import City, DeviceRole, approved_at
+from devices.city.sites import Route
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation

@@ -1,4 +1,4 @@
-"""Secrets, their hashes, and the files made of them; that Mosquitto takes them is shown in tests/integration."""
+"""Secrets, their hashes, and the files made of them; tests/integration shows that Mosquitto accepts the files."""
 
 import hashlib
 import json
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from devices.access.broker_access import (
-    Service,
     device_access,
     device_acl,
     dynamic_security,
@@ -18,8 +17,10 @@ from devices.access.broker_access import (
 )
 from devices.access.credentials import BadHash, HashedSecret, new_secret
 from devices.access.new_device import UnfitDevice, check_device, check_device_id
-from devices.city.model import ALWAYS, City, Device, DeviceRole, Validity, Vehicle
+from devices.city.model import City, Device, DeviceRole, Vehicle
+from devices.city.sites import ALWAYS, Validity
 from devices.geo.geometry import LatLon
+from devices.readings.ids import Service
 from tests import ROOT
 from tests.servers import program
 
@@ -33,7 +34,7 @@ def test_a_secret_is_long_random_and_needs_no_escaping() -> None:
 
 
 @pytest.mark.real
-def test_the_hash_is_the_one_mosquitto_makes_itself(tmp_path: Path) -> None:
+def test_the_hash_is_the_one_that_mosquitto_makes(tmp_path: Path) -> None:
     path = tmp_path / "passwords"
     command = [program("mosquitto_passwd"), "-b", "-c", str(path), "truck-001", "correct horse"]
     subprocess.run(command, check=True, capture_output=True)
@@ -64,7 +65,7 @@ def test_a_hash_is_read_back_and_shows_neither_secret_nor_digest() -> None:
         "$7$101$=AAA$c2FsdA==",
     ],
 )
-def test_what_is_no_such_hash_is_refused(text: str) -> None:
+def test_text_that_is_no_such_hash_is_refused(text: str) -> None:
     with pytest.raises(BadHash, match="mosquitto_passwd"):
         HashedSecret.parse(text)
 
@@ -80,7 +81,7 @@ def test_a_password_file_is_sorted_and_read_back() -> None:
     "device_id",
     ["+", "#", "a+b", "a#", "a/b", "a:b", "a\n", "a b", "", "%u", "$SYS", "-a", "é", "a" * 65, "alerts", *Service],
 )
-def test_no_device_is_called_what_would_open_another_topic_or_line(device_id: str) -> None:
+def test_id_that_would_match_another_topic_line_or_user_is_refused(device_id: str) -> None:
     with pytest.raises(UnfitDevice, match="device id"):
         check_device_id(device_id)
 
@@ -93,7 +94,7 @@ CITY = City(
 
 
 @pytest.mark.parametrize(
-    ("device", "words"),
+    ("device", "message"),
     [
         (Device("truck-2", DeviceRole.TRUCK), "--vehicle"),
         (Device("bin-1", DeviceRole.RECYCLING_POINT), "--site"),
@@ -103,16 +104,16 @@ CITY = City(
         (Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-1", validity=Validity(9, 9)), "end of validity"),
     ],
 )
-def test_a_device_that_does_not_fit_the_city_is_refused_with_the_mend(device: Device, words: str) -> None:
-    with pytest.raises(UnfitDevice, match=words):
+def test_a_device_that_does_not_fit_the_city_is_refused_with_a_hint(device: Device, message: str) -> None:
+    with pytest.raises(UnfitDevice, match=message):
         check_device(device, CITY)
 
 
-def test_the_terminal_that_comes_after_another_fits() -> None:
+def test_a_terminal_that_follows_another_on_the_same_vehicle_fits() -> None:
     check_device(Device("truck-2", DeviceRole.TRUCK, vehicle_id="v-1", validity=Validity(1_000)), CITY)
 
 
-def test_a_device_may_not_write_its_own_command() -> None:
+def test_a_device_may_not_publish_its_own_command() -> None:
     access = device_access("truck-1")
     assert access.read == ("haulwatch/v1/truck-1/command",)
     assert "haulwatch/v1/truck-1/command/ack" in access.write
@@ -126,19 +127,19 @@ def test_a_disabled_device_is_denied_by_name() -> None:
     assert patterns == device_acl()
 
 
-def test_the_deployed_access_of_our_own_processes_is_what_the_code_says() -> None:
+def test_the_deployed_access_of_our_own_processes_equals_the_code() -> None:
     deployed = (DEPLOY / "mosquitto" / "services.acl").read_text()
     assert [line for line in deployed.splitlines() if line[:1] != "#"] == ["", *service_acl().splitlines()]
 
 
 def test_dynamic_security_has_a_role_for_each_and_marks_the_disabled() -> None:
     devices = {name: HashedSecret.of(name) for name in ("truck-1", "truck-2")}
-    said = json.loads(dynamic_security(devices, ["truck-2"], {Service.ALERTS: HashedSecret.of("x")}))
-    assert {client["username"]: client.get("disabled", False) for client in said["clients"]} == {
+    config = json.loads(dynamic_security(devices, ["truck-2"], {Service.ALERTS: HashedSecret.of("x")}))
+    assert {client["username"]: client.get("disabled", False) for client in config["clients"]} == {
         "truck-1": False, "truck-2": True, "haulwatch-alerts": False,
     }  # fmt: skip
-    assert {role["rolename"] for role in said["roles"]} == {"truck-1", "truck-2", "haulwatch-alerts"}
+    assert {role["rolename"] for role in config["roles"]} == {"truck-1", "truck-2", "haulwatch-alerts"}
     assert not any(
-        said["defaultACLAccess"][kind] for kind in ("publishClientSend", "publishClientReceive", "subscribe")
+        config["defaultACLAccess"][kind] for kind in ("publishClientSend", "publishClientReceive", "subscribe")
     )
-    assert "%u" not in json.dumps(said), "the plugin of 2.0 does not know it"
+    assert "%u" not in json.dumps(config), "the plugin of 2.0 does not know it"

@@ -10,7 +10,8 @@ import pytest
 from devices.access.credentials import HashedSecret
 from devices.access.logins import Login, Logins
 from devices.city.files import read_city
-from devices.city.model import Device, DeviceRole, Validity
+from devices.city.model import Device, DeviceRole
+from devices.city.sites import Validity
 from devices.db.database import DatabaseError, open_database
 from devices.db.registry import CityMissing, Registry
 from devices.db.tables import metadata
@@ -48,22 +49,22 @@ def test_one_device_is_added_once_and_others_stay_as_they_are(registry: Registry
     registry.import_city(read_city(SMALL_CITY))
     before = registry.load_city()
     assert registry.add_device(NEW)
-    assert not registry.add_device(replace(NEW, name="another")), "who was first stays"
+    assert not registry.add_device(replace(NEW, name="another")), "the first one stays"
     after = registry.load_city()
     assert after.devices == {**before.devices, NEW.id: NEW}
     assert after.revision == before.revision + 1, "running processes notice"
     registry.import_city(read_city(SMALL_CITY))
-    assert NEW.id in registry.load_city().devices, "an import takes nothing away"
+    assert NEW.id in registry.load_city().devices, "an import removes nothing"
 
 
-def test_a_vehicle_that_does_not_exist_carries_nothing(registry: Registry) -> None:
+def test_a_device_on_a_vehicle_that_does_not_exist_is_refused(registry: Registry) -> None:
     registry.import_city(read_city(SMALL_CITY))
     with pytest.raises(DatabaseError):
         registry.add_device(Device("truck-900", DeviceRole.TRUCK, vehicle_id="nobody"))
     assert registry.revision() == 1
 
 
-def test_secret_and_state_change_by_themselves(registry: Registry, logins: Logins) -> None:
+def test_secret_and_state_change_independently(registry: Registry, logins: Logins) -> None:
     registry.import_city(read_city(SMALL_CITY))
     registry.add_device(NEW)
     first, second = HashedSecret.of("first"), HashedSecret.of("second")
@@ -76,8 +77,8 @@ def test_secret_and_state_change_by_themselves(registry: Registry, logins: Login
     assert logins.all() == {NEW.id: Login(NEW.id, second, enabled=True, changed_ms=4)}
 
 
-def test_nobody_unregistered_gets_a_login(registry: Registry, logins: Logins) -> None:
+def test_an_unregistered_device_gets_no_login(registry: Registry, logins: Logins) -> None:
     registry.import_city(read_city(SMALL_CITY))
     with pytest.raises(DatabaseError):
-        logins.set_secret("stranger", HashedSecret.of("x"), 1)
+        logins.set_secret("unregistered", HashedSecret.of("x"), 1)
     assert logins.all() == {}

@@ -1,8 +1,9 @@
-"""Who may do what where and when: permits, routes and fences with their validity."""
+"""Permits, routes and fences with their validity."""
 
 from shapely import LineString, box
 
-from devices.city.model import City, Device, DeviceRole, Permit, Route, Site, SiteKind, Validity, Vehicle, approved_at
+from devices.city.model import City, Device, DeviceRole, Permit, Vehicle, approved_at
+from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.geo.geometry import LatLon
 
 OLD = Validity(None, 1_000)
@@ -53,7 +54,7 @@ def test_a_device_is_valid_from_its_beginning_on() -> None:
 def test_route_versions_follow_device_time() -> None:
     assert [(route.id, route.version) for route in CITY.routes_of("lorry", 999)] == [("road", 1), ("other", 1)]
     assert [(route.id, route.version) for route in CITY.routes_of("lorry", 1_000)] == [("road", 2)]
-    assert list(CITY.routes_of("stranger", 0)) == []
+    assert list(CITY.routes_of("unregistered", 0)) == []
 
 
 def test_routes_keep_the_citys_order_whatever_the_permits() -> None:
@@ -73,14 +74,14 @@ def test_vehicles_with_the_same_approvals_share_them() -> None:
     assert approved_at(city.approvals_of("three"), 1_000) == []
 
 
-def test_permit_without_sites_lets_tip_wherever_tipping_is_done() -> None:
+def test_permit_without_sites_allows_tipping_on_every_site_of_a_tipping_kind() -> None:
     assert CITY.may_tip("lorry", SPOIL, 0)
     assert not CITY.may_tip("lorry", DEPOT, 0)
 
 
-def test_permit_with_sites_lets_tip_there_alone() -> None:
+def test_permit_with_sites_allows_tipping_on_those_only() -> None:
     assert not CITY.may_tip("lorry", SPOIL, 1_000)
 
 
 def test_nobody_tips_without_a_permit() -> None:
-    assert not CITY.may_tip("stranger", SPOIL, 0)
+    assert not CITY.may_tip("unregistered", SPOIL, 0)

@@ -1,4 +1,4 @@
-"""Distances to fences and routes, on a city whose numbers can be done in the head: sides in metres, centre at 0, 0."""
+"""Distances to fences and routes, on a city with round numbers: sides in metres, centre at 0, 0."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from shapely import LineString, Point, Polygon, distance, dwithin, line_locate_point
 
-from devices.city.model import ALWAYS, City, Route, Site, SiteKind, Validity
+from devices.city.model import City
+from devices.city.sites import ALWAYS, Route, Site, SiteKind, Validity
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from devices.geo.plane_grid import _CELLS, CELL_M, CellMemo
 
@@ -24,7 +25,7 @@ def square(site_id: str, x: float, y: float, side: float = 200, validity: Validi
     return Site(site_id, SiteKind.DISPOSAL_SITE, site_id, site_id, Polygon(degrees(corners)), validity=validity)
 
 
-# East for 1 km, north for 1 km; the corner is given twice, as careless drawings have it.
+# East for 1 km, north for 1 km; the corner is given twice, as in careless drawings.
 ROUTE = Route("road", 1, "", "", LineString(degrees([(0, 0), (1000, 0), (1000, 0), (1000, 1000)])))
 NEAR, FAR = square("near", 100, 100), square("far", 5000, 5000)
 WIDENED = square("moving", -1000, 0, side=400, validity=Validity(1_000))
@@ -40,7 +41,7 @@ def near(place: XY, within_m: float, ts: int = 0) -> list[tuple[str, float]]:
     return [(site.id, round(distance_m, 3)) for site, distance_m in GEOMETRY.sites_near(place, within_m, ts)]
 
 
-def test_inside_a_fence_is_no_distance() -> None:
+def test_distance_inside_a_fence_is_zero() -> None:
     assert near(XY(150, 150), 0) == [("near", 0)]
 
 
@@ -50,15 +51,9 @@ def test_sites_come_nearest_first_and_only_within_the_margin() -> None:
     assert [site_id for site_id, _ in near(XY(0, 150), 9_000)] == ["near", "moving", "far"]
 
 
-def test_fence_is_the_one_of_the_day() -> None:
+def test_fence_is_the_version_of_that_time() -> None:
     assert near(XY(-700, 100), 0, ts=999) == []
     assert near(XY(-700, 100), 0, ts=1_000) == [("moving", 0)]
-
-
-def test_fence_cut_between_two_fixes_is_seen() -> None:
-    start, end = XY(50, 350), XY(350, 50)
-    assert near(start, 0) == near(end, 0) == []
-    assert [found.site.id for found in GEOMETRY.sites_crossed(start, end, 0)] == ["near"]
 
 
 def test_distance_to_a_named_site() -> None:
@@ -83,11 +78,6 @@ def test_offset_from_a_route(place: XY, distance_m: float, along_m: float) -> No
     assert offset.along_m == pytest.approx(along_m, abs=1e-6)
 
 
-def test_run_that_crosses_a_route_between_two_fixes_touches_it() -> None:
-    assert GEOMETRY.segment_route_distance_m(ROUTE, XY(500, -100), XY(500, 100)) == 0
-    assert GEOMETRY.segment_route_distance_m(ROUTE, XY(500, 60), XY(700, 90)) == pytest.approx(60)
-
-
 @given(along_m=st.floats(0, 2000))
 def test_place_along_a_route_lies_on_it(along_m: float) -> None:
     offset = GEOMETRY.route_offset(ROUTE, GEOMETRY.route_place(ROUTE, along_m))
@@ -95,13 +85,13 @@ def test_place_along_a_route_lies_on_it(along_m: float) -> None:
     assert offset.along_m == pytest.approx(along_m, abs=1e-6)
 
 
-def test_route_ends_where_it_ends() -> None:
+def test_place_along_a_route_is_clamped_to_its_ends() -> None:
     assert GEOMETRY.route_length_m(ROUTE) == pytest.approx(2000)
     assert GEOMETRY.route_place(ROUTE, -5).distance_m(XY(0, 0)) < 1e-6
     assert GEOMETRY.route_place(ROUTE, 9_999).distance_m(XY(1000, 1000)) < 1e-6
 
 
-# What the grid answers, GEOS answers from the whole geometry.
+# The grid gives the same results as GEOS on the whole geometry.
 
 METRES = st.floats(-3_000, 3_000) | st.integers(-20, 20).map(lambda sides: sides * CELL_M)
 ANYWHERE = METRES | st.floats(-1e5, 1e5) | st.sampled_from([-1e9, -1_000_000.0, 999_999.0, 1_000_000.0, 1e9])
@@ -110,7 +100,7 @@ VALIDITIES = st.builds(Validity, st.none() | st.integers(0, 5), st.none() | st.i
 
 @st.composite
 def fences(draw: st.DrawFn) -> Polygon:
-    """A disc, a star or a square ring, from a kiosk to a quarter: some hold whole squares of the grid."""
+    """A disc, a star or a square ring, from a kiosk to a city quarter: some contain whole squares of the grid."""
     centre, size_m = Point(draw(METRES), draw(METRES)), draw(st.floats(5, 800))
     shape = centre.buffer(size_m, quad_segs=draw(st.integers(1, 8)))
     drawn = draw(st.sampled_from(["disc", "star", "ring"]))
@@ -155,7 +145,7 @@ def on_plane(coords: Iterable[tuple[float, ...]]) -> list[tuple[float, float]]:
 )
 @example(CITY, [XY(150, 150), XY(100, 150), XY(100, 100), XY(350, 150)], 0.0, 0)
 @example(CITY, [XY(50, 150), XY(350, 150), XY(-250, 150), XY(150, 350)], 50.0, 0)
-def test_sites_near_are_those_of_a_search_through_all(city: City, places: list[XY], within_m: float, ts: int) -> None:
+def test_sites_near_equal_a_search_through_all(city: City, places: list[XY], within_m: float, ts: int) -> None:
     sites = [
         (site, Polygon(on_plane(site.area.exterior.coords), [on_plane(hole.coords) for hole in site.area.interiors]))
         for site in (*city.sites.values(), *city.past_sites)
@@ -175,14 +165,14 @@ def test_sites_near_are_those_of_a_search_through_all(city: City, places: list[X
 
 
 @given(city=cities(), places=st.lists(st.builds(XY, ANYWHERE, ANYWHERE), min_size=1, max_size=20))
-def test_offset_is_that_from_the_whole_route(city: City, places: list[XY]) -> None:
+def test_offset_equals_that_from_the_whole_route(city: City, places: list[XY]) -> None:
     (route,) = city.routes
     line = LineString(on_plane(route.line.coords))
     for place in places:
         point = Point(place.x, place.y)
         offset = city.geometry.route_offset(route, place)
         assert offset.distance_m == pytest.approx(float(distance(line, point)), rel=1e-12, abs=1e-9)
-        there = city.geometry.route_place(route, offset.along_m)  # two points may be equally near: either will do
+        there = city.geometry.route_place(route, offset.along_m)  # two points may be equally near: both are right
         assert there.distance_m(place) == pytest.approx(offset.distance_m, rel=1e-9, abs=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Reading a city's folder: what a good one gives, and what is said of each fault."""
+"""Reader of a city's folder: the city of a good one, and the message for each fault."""
 
 import shutil
 from collections.abc import Callable
@@ -43,13 +43,13 @@ def test_small_city_is_read_whole() -> None:
     assert city.permits[0].route_ids == ("road",)
 
 
-def test_newest_fence_names_the_site_and_the_earlier_one_is_kept() -> None:
+def test_newest_fence_is_the_site_and_the_earlier_one_is_kept() -> None:
     city = read_city(SMALL_CITY)
     assert city.sites["spoil"].version == 2
     assert [(site.id, site.version) for site in city.past_sites] == [("spoil", 1)]
 
 
-def test_a_date_is_midnight_in_the_city_and_a_date_time_is_itself() -> None:
+def test_a_date_is_midnight_in_the_city_and_a_date_time_is_kept() -> None:
     validity = read_city(SMALL_CITY).permits[0].validity
     assert validity.start_ms == ms("2020-01-01T00:00:00+08:00")
     assert validity.end_ms == ms("2027-01-01T00:00:00+00:00")
@@ -71,7 +71,7 @@ def test_gcj02_becomes_wgs84_at_import(folder: Path) -> None:
     assert (lat, lon) == (expected.lat, expected.lon)
 
 
-def test_a_features_own_datum_goes_before_the_files(folder: Path) -> None:
+def test_datum_of_a_feature_overrides_that_of_the_file(folder: Path) -> None:
     edit(folder / "sites.geojson", '"id": "bin",', '"id": "bin", "datum": "gcj02",')
     edit(folder / "city.yaml", "datum: wgs84", "datum: gcj02")
     city = read_city(folder)
@@ -80,13 +80,18 @@ def test_a_features_own_datum_goes_before_the_files(folder: Path) -> None:
 
 
 FAULTS = [
-    # file, what is changed, into what, the line that says so
+    # file, old text, new text, the expected line
     ("city.yaml", "[112.85, 35.49]", "[35.49, 112.85]", "city.yaml: centre: [35.49, 112.85] has latitude 112.85"),
     ("city.yaml", "datum: wgs84", "", "city.yaml: datum: Field required"),
     ("city.yaml", "Asia/Shanghai", "Asia/Jincheng", "city.yaml: timezone: Value error, not a name of the time zone"),
     ("city.yaml", "id: smallville", "id: [", "city.yaml: file: cannot be read"),
-    ("sites.geojson", '"haulwatch:datum": "wgs84", ', "", "sites.geojson: works: haulwatch:datum: missing: say wgs84"),
-    ("sites.geojson", '"wgs84"', '"bd09"', "sites.geojson: works: haulwatch:datum: 'bd09' is not known"),
+    (
+        "sites.geojson",
+        '"haulwatch:datum": "wgs84", ',
+        "",
+        "sites.geojson: works: haulwatch:datum: missing: write wgs84",
+    ),
+    ("sites.geojson", '"wgs84"', '"bd09"', "sites.geojson: works: haulwatch:datum: 'bd09' is not supported"),
     ("sites.geojson", "[112.842, 35.48]", "[35.48, 112.842]", "works: coordinates: [35.48, 112.842] has latitude"),
     ("sites.geojson", "[112.842, 35.48]", "[116.4, 39.9]", "works: coordinates: [116.4, 39.9] is 586 km from the"),
     ("sites.geojson", "[112.842, 35.48]", "[112.842, null]", "works: coordinates: [112.842, None] is not a position"),
@@ -138,17 +143,17 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("file", "old", "new", "line"), FAULTS, ids=[fault[3][:60] for fault in FAULTS])
-def test_fault_is_named_with_file_feature_field_and_mend(
-    folder: Path, file: str, old: str, new: str, line: str
-) -> None:
+def test_fault_is_named_with_file_feature_field_and_fix(folder: Path, file: str, old: str, new: str, line: str) -> None:
     edit(folder / file, old, new)
     with pytest.raises(CityFileError) as caught:
         read_city(folder)
     assert any(line in problem for problem in caught.value.problems), str(caught.value)
-    assert all(problem.startswith(file) for problem in caught.value.problems), "one fault is not blamed on other files"
+    assert all(problem.startswith(file) for problem in caught.value.problems), (
+        "one fault makes no second fault in other files"
+    )
 
 
-def test_order_lat_lon_near_the_diagonal_is_told_by_distance(folder: Path) -> None:
+def test_swapped_coordinates_near_the_diagonal_are_found_by_distance(folder: Path) -> None:
     edit(folder / "city.yaml", "[112.85, 35.49]", "[80.0, 40.0]")
     for site in ("sites.geojson", "routes.geojson"):
         (folder / site).write_text((folder / site).read_text().replace("112.8", "40.0").replace("35.", "80."))

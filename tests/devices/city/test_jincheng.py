@@ -1,4 +1,4 @@
-"""The shipped city holds what the scenario and the rules count on."""
+"""Properties of the shipped city that the scenario and the rules rely on."""
 
 import json
 from collections import Counter
@@ -6,11 +6,13 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 import pytest
+from shapely import LineString, Polygon
 
 from devices.cities import JINCHENG
 from devices.cities.generate_jincheng import write_city
 from devices.city.files import read_city
-from devices.city.model import City, DeviceRole, Route, SiteKind
+from devices.city.model import City, DeviceRole
+from devices.city.sites import Route, Site, SiteKind
 from devices.geo.geometry import XY, LatLon
 
 TS = 1_767_225_600_000
@@ -25,19 +27,24 @@ def vertices(city: City, route: Route) -> list[XY]:
     return [city.plane.xy(LatLon(lat=lat, lon=lon)) for lon, lat in route.line.coords]
 
 
-def test_shipped_files_are_what_the_generator_draws(tmp_path: Path) -> None:
+def on_plane(city: City, site: Site) -> Polygon:
+    corners = [city.plane.xy(LatLon(lat=lat, lon=lon)) for lon, lat in site.area.exterior.coords]
+    return Polygon([(corner.x, corner.y) for corner in corners])
+
+
+def test_shipped_files_are_what_the_generator_writes(tmp_path: Path) -> None:
     write_city(tmp_path)
-    drawn = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert drawn == {path.name: path.read_bytes() for path in JINCHENG.iterdir() if path.name != "README.md"}
+    written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert written == {path.name: path.read_bytes() for path in JINCHENG.iterdir() if path.name != "README.md"}
 
 
-def test_every_feature_says_it_is_illustrative() -> None:
+def test_every_feature_is_marked_illustrative() -> None:
     for name in ("sites.geojson", "routes.geojson"):
         features = json.loads((JINCHENG / name).read_text())["features"]
         assert all(feature["properties"]["illustrative"] is True for feature in features)
 
 
-def test_city_has_the_plans_sites_and_the_demos_devices(city: City) -> None:
+def test_city_has_the_sites_of_the_plan_and_the_devices_of_the_demo(city: City) -> None:
     sites = Counter(site.kind for site in city.sites.values())
     assert sites[SiteKind.DISPOSAL_SITE] == 14
     assert sites[SiteKind.SORTING_CENTRE] == 8
@@ -76,13 +83,13 @@ def test_routes_are_road_like_and_begin_and_end_inside_their_sites(city: City) -
 
 def test_routes_keep_clear_of_other_sites(city: City) -> None:
     for route in city.routes:
-        for start, end in pairwise(vertices(city, route)):
-            near = {found.site.id for found in city.geometry.sites_crossed(start, end, TS, within_m=100)}
-            assert near <= {route.origin_site_id, route.destination_site_id}
+        line = LineString([(vertex.x, vertex.y) for vertex in vertices(city, route)])
+        near = {site.id for site in city.sites.values() if line.distance(on_plane(city, site)) <= 100}
+        assert near == {route.origin_site_id, route.destination_site_id}
 
 
 def test_routes_are_well_apart_but_for_shared_ends(city: City) -> None:
-    """A detour of 500 m and more is then off every route."""
+    """So a detour of 500 m or more is off every route."""
     for one, other in combinations(city.routes, 2):
         shared = one.destination_site_id if one.destination_site_id == other.destination_site_id else None
         for place in vertices(city, one):

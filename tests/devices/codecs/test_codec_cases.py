@@ -1,4 +1,4 @@
-"""Every folder of `cases/` is a message and what becomes of it. A new bug report becomes a new folder."""
+"""Every folder of `cases/` holds a message and its result. A new bug report becomes a new folder."""
 
 import json
 from pathlib import Path
@@ -14,25 +14,25 @@ from devices.readings.refusals import DecodeError, Refusal
 CASES = sorted((Path(__file__).parent / "cases").iterdir())
 
 
-def told(refusal: Refusal) -> str:
+def reason_and_field(refusal: Refusal) -> str:
     return f"{refusal.reason}: {refusal.field}"
 
 
 def shown(item: Reading | Flaw) -> object:
     if isinstance(item, Flaw):
-        return {"flaw": told(item.refusal)}
+        return {"flaw": reason_and_field(item.refusal)}
     return {name: value for name, value in to_builtins(item).items() if value is not None}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_message_becomes_what_its_case_says(case: Path) -> None:
+def test_message_becomes_the_result_of_its_case(case: Path) -> None:
     topic = (case / "topic.txt").read_text().rstrip("\n")
     payload = next(case.glob("payload.*")).read_bytes()
     if (case / "error.txt").exists():
         with pytest.raises(DecodeError) as caught:
             decode(topic, payload)
         refusal = caught.value.refusal
-        assert told(refusal) == (case / "error.txt").read_text().strip()
+        assert reason_and_field(refusal) == (case / "error.txt").read_text().strip()
         assert refusal.detail.startswith(str(refusal.field)), "a refusal's sentence begins with the field it concerns"
         assert len(refusal.detail) <= 500
         assert refusal.detail.isprintable()
@@ -46,14 +46,14 @@ def test_flaw_keeps_the_bad_element_for_the_dead_letters() -> None:
     assert json.loads(flaw.raw) == {"ts": 1767225600000, "fill_pct": "满"}
 
 
-def test_size_limit_is_the_callers_to_lower() -> None:
+def test_caller_can_lower_the_size_limit() -> None:
     payload = b'{"ts": 1767225600000, "fill_pct": 5}'
     assert decode("haulwatch/v1/point-1/fill", payload, max_bytes=len(payload))
     with pytest.raises(DecodeError, match="too_large"):
         decode("haulwatch/v1/point-1/fill", payload, max_bytes=len(payload) - 1)
 
 
-def test_flaw_keeps_its_very_bytes_unless_only_we_can_read_the_array() -> None:
+def test_flaw_keeps_its_bytes_unless_the_array_is_no_strict_json() -> None:
     bad = '{"fill_pct":1e3,  "ts" : 1767225600000, "note":"\\u6ee1"}'
     [flaw, reading] = decode("haulwatch/v1/point-1/fill", f'[ {bad} , {{"ts":1767225600000,"fill_pct":5}}]'.encode())
     assert isinstance(flaw, Flaw)
@@ -64,16 +64,16 @@ def test_flaw_keeps_its_very_bytes_unless_only_we_can_read_the_array() -> None:
     assert json.loads(flaw.raw) == json.loads(bad)
 
 
-def test_device_left_out_empty_or_null_is_the_topics_in_a_message_and_in_an_array() -> None:
-    said = ("", '"device_id":"",', '"device_id":null,', '"device_id":"P-1",')
-    payloads = [f'{{{device}"ts":1767225600000,"fill_pct":5}}' for device in said]
-    readings = [reading for one in payloads for reading in decode("haulwatch/v1/P-1/fill", one.encode())]
+def test_device_left_out_empty_or_null_is_the_one_of_the_topic_in_a_message_and_in_an_array() -> None:
+    devices = ("", '"device_id":"",', '"device_id":null,', '"device_id":"P-1",')
+    payloads = [f'{{{device}"ts":1767225600000,"fill_pct":5}}' for device in devices]
+    readings = [reading for payload in payloads for reading in decode("haulwatch/v1/P-1/fill", payload.encode())]
     assert readings == [Fill(device_id="P-1", ts=1767225600000, fill_pct=5.0)] * 4
     assert decode("haulwatch/v1/P-1/fill", f"[{','.join(payloads)}]".encode()) == readings
 
 
 @pytest.mark.parametrize("depth", [199, 200, 5_000, 30_000])
-def test_depth_of_what_nobody_asked_for_is_bounded_the_same_from_wherever_it_is_decoded(depth: int) -> None:
+def test_depth_of_unknown_fields_is_bounded_independently_of_the_callers_stack(depth: int) -> None:
     payload = b'{"ts":1767225600000,"fill_pct":5,"extra":%s}' % (b"[" * depth + b"]" * depth)
     found = [_outcome(payload), _from_a_deep_stack(payload, 600)]
     assert found == (["taken"] * 2 if depth <= 200 else ["broken_json: payload"] * 2)
@@ -83,7 +83,7 @@ def test_depth_of_what_nobody_asked_for_is_bounded_the_same_from_wherever_it_is_
     "shape", ['{"ts":1767225600000,"fill_pct":5,"extra":%s}', '[{"ts":1767225600000,"fill_pct":5,"extra":%s}]']
 )
 @pytest.mark.parametrize("extra", [b'"\xff"', b'"\xed\xa0\x80"', rb'"\ud800"', b"1" * 4_301, b"01", b"[1,]", b'"\n"'])
-def test_unknown_fields_are_held_to_json_all_the_same(shape: str, extra: bytes) -> None:
+def test_unknown_fields_must_be_json_too(shape: str, extra: bytes) -> None:
     whole = (shape % '{"a":[1,"晋",null,1e999,NaN]}').encode()
     assert len(decode("haulwatch/v1/P-1/fill", whole)) == 1
     assert _outcome(shape.encode() % extra) == "broken_json: payload"
@@ -97,12 +97,12 @@ def _outcome(payload: bytes) -> str:
     try:
         decode("haulwatch/v1/P-1/fill", payload)
     except DecodeError as exc:
-        return told(exc.refusal)
+        return reason_and_field(exc.refusal)
     return "taken"
 
 
 @pytest.mark.parametrize(
-    ("said", "detail"),
+    ("field", "detail"),
     [
         ('"lat":91', "lat: should be a number from -90 to 90 (found 91)"),
         ('"lat":"1"', "lat: should be a number from -90 to 90 (found '1')"),
@@ -113,13 +113,13 @@ def _outcome(payload: bytes) -> str:
         ('"manifest":"M\\u200b"', "manifest: Text should have no invisible character, has U+200B (found 'M\\u200b')"),
     ],
 )
-def test_refusal_says_what_is_expected_and_what_was_found(said: str, detail: str) -> None:
+def test_refusal_names_the_expected_and_the_found_value(field: str, detail: str) -> None:
     with pytest.raises(DecodeError) as caught:
-        decode("haulwatch/v1/truck-1/position", f'{{"ts":1767225600000,"lat":1,"lon":2,{said}}}'.encode())
+        decode("haulwatch/v1/truck-1/position", f'{{"ts":1767225600000,"lat":1,"lon":2,{field}}}'.encode())
     assert caught.value.refusal.detail == detail
 
 
 def test_the_first_bad_field_in_the_models_order_is_named_whatever_the_payloads_order() -> None:
-    for said in ('"lon":"x","lat":91', '"lat":91,"lon":"x"', '"hdop":-1,"lon":"x","seq":1,"lat":1,"lat":91'):
+    for fields in ('"lon":"x","lat":91', '"lat":91,"lon":"x"', '"hdop":-1,"lon":"x","seq":1,"lat":1,"lat":91'):
         with pytest.raises(DecodeError, match="out_of_bounds: lat"):
-            decode("haulwatch/v1/truck-1/position", f'{{{said},"ts":1767225600000}}'.encode())
+            decode("haulwatch/v1/truck-1/position", f'{{{fields},"ts":1767225600000}}'.encode())

@@ -1,4 +1,4 @@
-"""What must hold for every reading and for every string of bytes."""
+"""Properties of decoding for every reading and for every string of bytes."""
 
 import json
 from typing import Final
@@ -94,7 +94,7 @@ READINGS: dict[Kind, st.SearchStrategy[Reading]] = {
 
 @pytest.mark.parametrize("kind", Kind)
 @given(data=st.data())
-def test_what_is_encoded_is_decoded(kind: Kind, data: st.DataObject) -> None:
+def test_encoded_reading_is_decoded_unchanged(kind: Kind, data: st.DataObject) -> None:
     reading = data.draw(READINGS[kind])
     topic = reading_topic(reading.device_id, kind)
     assert decode(topic, encode(reading)) == [reading]
@@ -102,7 +102,7 @@ def test_what_is_encoded_is_decoded(kind: Kind, data: st.DataObject) -> None:
 
 
 @given(text=st.text(min_size=1, max_size=64))
-def test_any_text_is_taken_as_it_is_or_refused_by_name(text: str) -> None:
+def test_any_text_is_accepted_unchanged_or_refused_by_field(text: str) -> None:
     payload = json.dumps({"ts": MIN_TS_MS, "lat": 1, "lon": 2, "manifest": text}).encode()
     if any(category(char) in UNSEEN for char in text):
         with pytest.raises(DecodeError, match=r"manifest: Text should have no invisible character, has U\+"):
@@ -113,7 +113,7 @@ def test_any_text_is_taken_as_it_is_or_refused_by_name(text: str) -> None:
         assert reading.manifest == text
 
 
-def test_an_upload_of_the_shortest_readings_is_taken_up_to_the_last_byte() -> None:
+def test_an_upload_of_the_shortest_readings_is_accepted_up_to_the_size_limit() -> None:
     shortest = b'{"ts":1767225600000,"fill_pct":5}'
     count = (MAX_PAYLOAD_BYTES - 1) // (len(shortest) + 1)
     upload = b"[" + b",".join([shortest] * (count - 1) + [b"{}"]) + b"]"

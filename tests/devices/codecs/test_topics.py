@@ -1,14 +1,13 @@
 import pytest
 
 from devices.codecs.topics import (
-    _KEPT,
+    _MAX_CACHED,
     ReadingTopic,
-    _known,
+    _cache,
     alert_topic,
     command_ack_topic,
     command_topic,
     parse_topic,
-    remembered_devices,
 )
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
@@ -24,7 +23,7 @@ def test_topic_is_read_back_as_written(kind: Kind) -> None:
     "topic",
     [command_topic("truck-001"), command_ack_topic("truck-001"), alert_topic("P1", "illegal_dumping")],
 )
-def test_neighbours_in_the_tree_are_no_readings(topic: str) -> None:
+def test_topics_of_commands_and_alerts_are_no_readings(topic: str) -> None:
     with pytest.raises(DecodeError, match="foreign_topic"):
         parse_topic(topic)
 
@@ -47,18 +46,10 @@ def test_refusal_of_a_huge_topic_stays_short() -> None:
 
 
 def test_made_up_topics_do_not_fill_the_memory() -> None:
-    most = 0
-    for n in range(_KEPT + 2):
+    largest = 0
+    for n in range(_MAX_CACHED + 2):
         parse_topic(f"haulwatch/v1/made-up-{n}/fill")
-        assert len(_known) <= _KEPT
-        most = max(most, len(_known))
-    assert most == _KEPT
+        assert len(_cache) <= _MAX_CACHED
+        largest = max(largest, len(_cache))
+    assert largest == _MAX_CACHED
     assert parse_topic("haulwatch/v1/made-up-1/fill") == ReadingTopic("made-up-1", Kind.FILL)
-
-
-def test_devices_of_topics_are_remembered_once_they_were_parsed() -> None:
-    topics = ["haulwatch/v1/only-here/fill", "somebody/else", "haulwatch/v1/truck-001/position"]
-    parse_topic(topics[2])
-    assert remembered_devices(topics) == ["truck-001"]
-    parse_topic(topics[0])
-    assert remembered_devices(topics) == ["only-here", "truck-001"]

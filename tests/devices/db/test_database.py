@@ -1,4 +1,4 @@
-"""No call to a database waits for ever, whatever has become of its host."""
+"""No call to a database waits for ever, whatever happens to its host."""
 
 import socket
 import time
@@ -15,21 +15,21 @@ from haulwatch.migrations import upgrade
 
 @pytest.fixture
 def black_hole() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
 def test_a_host_that_never_answers_is_given_up(black_hole: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)  # libpq knows no less
+    monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)  # the least that libpq takes
     engine = open_database(f"postgresql://haulwatch@127.0.0.1:{black_hole}/haulwatch")
     began = time.monotonic()
     with pytest.raises(DatabaseUnavailable), transaction(engine):
         pass
-    assert time.monotonic() - began < 60, "it was not the system's own time-out"
+    assert time.monotonic() - began < 60, "our timeout ended it, not that of the system"
 
 
-def test_what_the_url_says_of_the_connection_stands() -> None:
+def test_connection_parameters_of_the_url_override_ours() -> None:
     engine = open_database("postgresql://db.example/haulwatch?connect_timeout=20&sslmode=require")
     assert engine.url.query["connect_timeout"] == "20"
     assert engine.url.query["sslmode"] == "require"
@@ -50,9 +50,7 @@ def test_a_statement_without_end_is_ended(monkeypatch: pytest.MonkeyPatch, postg
             connection.execute(text("SELECT pg_sleep(100)"))
 
 
-def test_a_lock_that_another_holds_is_not_waited_for_without_end(
-    monkeypatch: pytest.MonkeyPatch, postgres: Engine
-) -> None:
+def test_waiting_for_a_lock_ends(monkeypatch: pytest.MonkeyPatch, postgres: Engine) -> None:
     monkeypatch.setattr(database, "BUSY_TIMEOUT_MS", 100)
     with transaction(postgres) as holder:
         holder.execute(text("CREATE TABLE held (id int)"))
@@ -62,7 +60,7 @@ def test_a_lock_that_another_holds_is_not_waited_for_without_end(
             other.execute(text("INSERT INTO held VALUES (1)"))
 
 
-def test_connections_that_a_restart_has_ended_are_not_used_again(postgres: Engine) -> None:
+def test_connections_that_a_restart_ended_are_not_used_again(postgres: Engine) -> None:
     with transaction(postgres) as connection:
         ours = connection.execute(text("SELECT pg_backend_pid()")).scalar()
     killer = open_database(postgres.url.render_as_string(hide_password=False))
@@ -78,13 +76,13 @@ def test_a_migration_may_take_long(monkeypatch: pytest.MonkeyPatch, postgres_url
     upgrade(postgres_url)
 
 
-def test_a_pool_without_a_free_connection_is_a_database_that_is_busy(
+def test_a_pool_without_a_free_connection_is_an_unavailable_database(
     monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
     monkeypatch.setattr(database, "_POOL_TIMEOUT_S", 0.1)
     engine = open_database(postgres_url)
     with ExitStack() as taken:
-        for _ in range(15):  # five and ten more, SQLAlchemy's own bound
+        for _ in range(15):  # SQLAlchemy's own limit: five, and ten more on demand
             taken.enter_context(transaction(engine))
         with pytest.raises(DatabaseUnavailable, match="QueuePool"):
             taken.enter_context(transaction(engine))

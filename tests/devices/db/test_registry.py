@@ -8,7 +8,8 @@ import pytest
 from shapely import LineString
 
 from devices.city.files import read_city
-from devices.city.model import City, Device, DeviceRole, Validity
+from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import Validity
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
 from devices.db.tables import metadata
@@ -42,7 +43,7 @@ def city() -> City:
     return read_city(SMALL_CITY)
 
 
-def test_empty_registry_says_how_to_fill_it(registry: Registry) -> None:
+def test_empty_registry_names_the_import_command(registry: Registry) -> None:
     assert registry.revision() == 0
     with pytest.raises(CityMissing, match="haulwatch city import"):
         registry.load_city()
@@ -78,14 +79,14 @@ def test_a_change_is_one_revision_and_is_counted(registry: Registry, city: City)
     assert (validity.covers(4), validity.covers(5)) == (True, False)
 
 
-def test_what_an_import_leaves_out_is_kept(registry: Registry, city: City) -> None:
+def test_rows_that_an_import_leaves_out_are_kept(registry: Registry, city: City) -> None:
     registry.import_city(city)
     report = registry.import_city(replace(city, devices={}, permits=()))
     assert not report.changed_anything
     assert set(registry.load_city().devices) == {"truck", "bin-terminal"}
 
 
-def test_new_version_of_a_route_stands_beside_the_old_one(registry: Registry, city: City) -> None:
+def test_new_version_of_a_route_is_stored_beside_the_old_one(registry: Registry, city: City) -> None:
     old = replace(city.routes[0], validity=Validity(None, 1_000))
     new = replace(old, version=2, line=LineString([(112.841, 35.481), (112.801, 35.501)]), validity=Validity(1_000))
     registry.import_city(replace(city, routes=(old,)))
@@ -129,7 +130,7 @@ def test_loading_and_importing_at_once_do_not_wait_for_each_other(url: str, regi
     reader.dispose()
 
 
-def test_sqlite_is_durable_watches_keys_and_reads_one_state(tmp_path: Path) -> None:
+def test_sqlite_is_durable_checks_foreign_keys_and_reads_one_state(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'new' / 'registry.db'}")
     with transaction(engine) as connection:
         pragmas = {
@@ -141,14 +142,14 @@ def test_sqlite_is_durable_watches_keys_and_reads_one_state(tmp_path: Path) -> N
     engine.dispose()
 
 
-def test_missing_tables_name_the_mend(tmp_path: Path) -> None:
+def test_missing_tables_name_the_upgrade_command(tmp_path: Path) -> None:
     registry = Registry(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(DatabaseMisconfigured, match="haulwatch db upgrade"):
         registry.revision()
     registry.close()
 
 
-def test_unreachable_database_is_unavailable_not_wrong() -> None:
+def test_unreachable_database_is_unavailable_not_misconfigured() -> None:
     registry = Registry("postgresql://haulwatch@127.0.0.1:1/haulwatch")
     with pytest.raises(DatabaseUnavailable):
         registry.revision()

@@ -1,4 +1,4 @@
-"""The metric plane against geodesics, and GCJ-02 against its formula's properties."""
+"""The metric plane against geodesics, and GCJ-02 against published pairs and properties of its formula."""
 
 import pytest
 from hypothesis import given
@@ -7,6 +7,7 @@ from pyproj import Geod
 
 from devices.geo.gcj02 import gcj02_of, is_shifted, wgs84_of
 from devices.geo.geometry import LatLon, LocalPlane
+from devices.geo.sphere import distance_m
 
 GEOD = Geod(ellps="WGS84")
 CENTRE = LatLon(lat=35.49, lon=112.85)
@@ -47,6 +48,16 @@ def test_east_is_x_and_north_is_y() -> None:
     north_east = PLANE.xy(LatLon(lat=CENTRE.lat + 0.01, lon=CENTRE.lon + 0.02))
     assert north_east.x == pytest.approx(1814, abs=5)
     assert north_east.y == pytest.approx(1109, abs=5)
+
+
+@given(lat=st.floats(-60, 60), lon=st.floats(-170, 170), bearing_deg=st.floats(0, 360), run_m=st.floats(100, 50_000))
+def test_distance_on_the_sphere_holds_the_stated_error(
+    lat: float, lon: float, bearing_deg: float, run_m: float
+) -> None:
+    end_lon, end_lat, _ = GEOD.fwd(lon, lat, bearing_deg, run_m)
+    start, end = LatLon(lat=lat, lon=lon), LatLon(lat=end_lat, lon=end_lon)
+    assert distance_m(start, end) == pytest.approx(run_m, rel=0.01)
+    assert distance_m(start, start) == 0
 
 
 @given(place=china)

@@ -2,7 +2,8 @@ from msgspec.structs import replace
 
 from devices.city.model import Device, DeviceRole
 from devices.readings.models import Fill, Kind, Load, Position
-from devices.readings.series import FIELDS, content, point_of, series_key
+from devices.readings.series import FIELDS, series_key
+from tests.points import content, point_of
 
 TS = 1_767_225_600_000
 
@@ -19,7 +20,7 @@ def test_point_carries_device_time_few_tags_and_measured_fields_only() -> None:
     assert type(point.fields["load"]) is str
 
 
-def test_standing_device_is_tagged_by_site_and_compartment() -> None:
+def test_fixed_device_is_tagged_by_site_and_compartment() -> None:
     reading = Fill(device_id="point-001", ts=TS, compartment="paper", fill_pct=50)
     point = point_of(reading, Device("point-001", DeviceRole.RECYCLING_POINT, site_id="recycling-001"))
     assert point.tags == (("compartment", "paper"), ("device", "point-001"), ("site", "recycling-001"))

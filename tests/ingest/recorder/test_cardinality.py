@@ -20,7 +20,6 @@ from devices.readings.series import (
     PLACE_MEASUREMENT,
     PLACE_TAGS,
     Point,
-    point_of,
 )
 from ingest.alerts.publisher import alert_points
 from ingest.boards.points import place_points
@@ -30,6 +29,7 @@ from rules.catalogue import build_rules
 from tests.api.fakes import change
 from tests.bench.fleet import city_of
 from tests.grafana.demonstration import demonstration
+from tests.points import point_of
 from tests.servers.influxdb import InfluxServer
 
 START = 1_790_000_000_000

@@ -3,13 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from devices.readings.models import Reading
-from devices.readings.series import FieldValue, SeriesKey, content, series_key
+from devices.readings.series import FieldValue, SeriesKey, series_key
 from ingest.log.records import RawMessage, ReadingLocation
 from ingest.recorder.accepted import AcceptedReading, SeriesState
 from ingest.recorder.deduplicate import Deduplicator, Disposition, content_digest
 from ingest.recorder.line import measured
 from ingest.store import Instant
 from tests.ingest.recorder.parts import fill, position
+from tests.points import content
 
 NEW, DUPLICATE, CONFLICT = Disposition.NEW, Disposition.DUPLICATE, Disposition.CONFLICT
 

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from devices.city.model import Device, DeviceRole
 from devices.readings.models import MODELS, Fill, Kind, Load, Position, Reading, Weighing
-from devices.readings.series import FIELDS, content, point_of, series_key
+from devices.readings.series import FIELDS, series_key
 from ingest.recorder.line import device_of_line, line_head, measured, measured_before, whole_line
 from ingest.store.line_protocol import Unencodable, decode_fields, decode_line
 from tests.ingest.recorder.parts import T0
+from tests.points import content, point_of
 
 DEVICES = (
     Device("d.1", DeviceRole.TRUCK, fleet="fleet, one", district="沁水 县"),

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from devices.city.model import City, Device, DeviceRole, Validity
+from devices.city.model import City, Device, DeviceRole
+from devices.city.sites import Validity
 from devices.codecs.native import NATIVE, encode, encode_array
 from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic

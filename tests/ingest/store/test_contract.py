@@ -13,11 +13,12 @@ from msgspec.structs import replace
 
 from devices.city.model import Device, DeviceRole
 from devices.readings.models import Fill, Kind, Load, Position, Reading, Status, Weighing
-from devices.readings.series import Point, SeriesKey, content, point_of, series_key
+from devices.readings.series import Point, SeriesKey, series_key
 from ingest.recorder.line import line_head, measured, whole_line
 from ingest.store import History, Instant, LineStore, Row, Store
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
+from tests.points import content, point_of
 from tests.servers.influxdb import InfluxServer
 
 T0 = 1_700_000_000_000

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from msgspec import structs
 
-from devices.city.model import Validity
+from devices.city.sites import Validity
 from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange
 from rules.detectors.silent_device.judgement import SilentDevice

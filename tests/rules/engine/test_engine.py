@@ -7,7 +7,8 @@ from typing import ClassVar
 import msgspec
 import pytest
 
-from devices.city.model import DeviceRole, Validity
+from devices.city.model import DeviceRole
+from devices.city.sites import Validity
 from rules.alerts.model import Evidence, Text
 from rules.catalogue import build_rules
 from rules.contract.observation import Observation

@@ -1,0 +1,96 @@
+"""Sites and routes of a city: versions with a shape in WGS-84 and a validity interval.
+
+Values only. `devices.city.geometry` projects and indexes them; `devices.city.model.City` holds them.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shapely import LineString, Polygon
+
+
+class SiteKind(StrEnum):
+    """Kinds of site, in the terms of waste management; the glossary explains them."""
+
+    CONSTRUCTION_SITE = "construction_site"
+    TRANSFER_STATION = "transfer_station"
+    SORTING_CENTRE = "sorting_centre"
+    DISPOSAL_SITE = "disposal_site"
+    RECYCLING_PLANT = "recycling_plant"
+    INCINERATION_PLANT = "incineration_plant"
+    LANDFILL = "landfill"
+    RECYCLING_POINT = "recycling_point"
+    DEPOT = "depot"
+    WASH_BAY = "wash_bay"
+
+    @property
+    def may_tip(self) -> bool:
+        """A truck may raise its bed and unload here."""
+        return self in _TIPPING_KINDS
+
+
+_TIPPING_KINDS = frozenset(
+    {
+        SiteKind.TRANSFER_STATION,
+        SiteKind.SORTING_CENTRE,
+        SiteKind.DISPOSAL_SITE,
+        SiteKind.RECYCLING_PLANT,
+        SiteKind.INCINERATION_PLANT,
+        SiteKind.LANDFILL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """An interval of device time, from `start_ms` (inclusive) to `end_ms` (exclusive); None is open."""
+
+    start_ms: int | None = None
+    end_ms: int | None = None
+
+    def covers(self, ts: int) -> bool:
+        return (self.start_ms is None or self.start_ms <= ts) and (self.end_ms is None or ts < self.end_ms)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.start_ms is not None and self.end_ms is not None and self.end_ms <= self.start_ms
+
+    def overlaps(self, other: "Validity") -> bool:
+        """Return whether both cover some instant; neither may be empty."""
+        return (self.start_ms is None or other.end_ms is None or self.start_ms < other.end_ms) and (
+            other.start_ms is None or self.end_ms is None or other.start_ms < self.end_ms
+        )
+
+
+ALWAYS = Validity()
+
+
+@dataclass(frozen=True)
+class Site:
+    """One version of a place with a fence."""
+
+    id: str
+    kind: SiteKind
+    name: str
+    name_zh: str
+    area: Polygon
+    """WGS-84, x = lon, y = lat."""
+    district: str | None = None
+    validity: Validity = ALWAYS
+    version: int = 1
+    """Increases when the fence is redrawn; the validity intervals of the versions do not overlap."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One version of an approved route."""
+
+    id: str
+    version: int
+    name: str
+    name_zh: str
+    line: LineString
+    """WGS-84, x = lon, y = lat, from origin to destination (driven both ways)."""
+    origin_site_id: str | None = None
+    destination_site_id: str | None = None
+    validity: Validity = ALWAYS
