@@ -1,4 +1,4 @@
-"""What all routes share: tokens, limits, headers, problem JSON, pages, query parameters, OpenAPI, the server.
+"""Shared parts of all routes: tokens, limits, headers, problem JSON, pages, query parameters, OpenAPI, the server.
 
 Requests enter, responses leave. `api.app` and the route packages call it; it knows no resource.
 """

@@ -96,7 +96,7 @@ def _figures(builder: BoardBuilder) -> None:
             "0",
         ),
         (
-            Phrase("Nobody has seen", "无人接收"),
+            Phrase("Not acknowledged", "无人接收"),
             Phrase(
                 "Open alerts that nobody has acknowledged. They are sent again every 30 minutes.",
                 "尚无人确认接收的未处置告警，每 30 分钟再次提醒。",
@@ -119,7 +119,7 @@ def _figures(builder: BoardBuilder) -> None:
             "–",
         ),
         (
-            Phrase("Seen within", "接收用时"),
+            Phrase("Time to acknowledge", "接收用时"),
             Phrase(
                 "Median time from notification to acknowledgement, for alerts of the time span that were "
                 "acknowledged. Unacknowledged alerts are not included.",
@@ -206,8 +206,8 @@ def _over_time(builder: BoardBuilder) -> None:
         unit="s",
         every="1h",
         overrides=[
-            Override("acknowledge_p50", title=Phrase("seen, median", "接收，中位数"), colour=palette.BLUE),
-            Override("acknowledge_p90", title=Phrase("seen, slow tenth", "接收，P90"), colour=palette.SKY),
+            Override("acknowledge_p50", title=Phrase("acknowledged, median", "接收，中位数"), colour=palette.BLUE),
+            Override("acknowledge_p90", title=Phrase("acknowledged, p90", "接收，P90"), colour=palette.SKY),
             Override("handle_p50", title=Phrase("closed, median", "处置，中位数"), colour=palette.ORANGE),
         ],
         more={"min": 0},
@@ -243,7 +243,7 @@ def _by_rule(builder: BoardBuilder) -> None:
     builder.add_panel(
         table_panel(sort=builder.localize(_OPEN_COLUMN)),
         GridPosition(0, 24, 12, 9),
-        Phrase("Rule by rule", "各规则汇总"),
+        Phrase("Summary by rule", "各规则汇总"),
         Phrase(
             "Alerts of the time span by rule: how many are open, acknowledged and closed by a person, and how many "
             "of the closed ones were false alarms. Rules with many false alarms cost trust. Empty: no alerts.",

@@ -84,7 +84,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
         ),
         (
-            Phrase("Behind by", "滞后"),
+            Phrase("Lag", "滞后"),
             Phrase(
                 "Age of the oldest message that recorder or judge has not processed; the larger of the two. If it is "
                 "above a minute and grows, check the write times of the store, then CPU.",
@@ -126,7 +126,7 @@ def _figures(builder: BoardBuilder) -> None:
             _CLOCK_STEPS,
         ),
         (
-            Phrase("Store writes in", "存储写入"),
+            Phrase("Store write time", "存储写入"),
             Phrase(
                 "Write time of the last batch to the store. Above 2 s the store is the bottleneck.",
                 "最近一批写入存储的用时；超过 2 秒说明存储是瓶颈。",
@@ -168,7 +168,7 @@ def _figures(builder: BoardBuilder) -> None:
 
 _CONNECTED: Final = {
     "1": (Phrase("connected", "已连接"), palette.GREEN),
-    "0": (Phrase("away", "断开"), palette.VERMILLION),
+    "0": (Phrase("disconnected", "断开"), palette.VERMILLION),
 }
 
 
@@ -177,7 +177,7 @@ def _ledger(builder: BoardBuilder) -> None:
     builder.add_panel(
         bar_panel(),
         GridPosition(0, 4, 12, 9),
-        Phrase("What becomes of readings", "读数去向"),
+        Phrase("Readings by disposition", "读数去向"),
         Phrase(
             "Readings committed per second, by disposition; together they are all received readings. A redrive takes "
             "a letter out of quarantine, which a rate does not show.",
@@ -196,7 +196,7 @@ def _ledger(builder: BoardBuilder) -> None:
     builder.add_panel(
         line_panel(),
         GridPosition(12, 4, 12, 9),
-        Phrase("Behind", "滞后"),
+        Phrase("Lag of recorder and judge", "滞后"),
         Phrase(
             "Messages in the raw log that recorder and judge have not read (left), and the age of the oldest "
             "(right). Both return to 0 by themselves after an outage. If one keeps growing, its process needs more "
@@ -246,7 +246,7 @@ def _refused(builder: BoardBuilder) -> None:
     builder.add_panel(
         line_panel(),
         GridPosition(8, 13, 8, 9),
-        Phrase("Never arrived", "从未到达"),
+        Phrase("Missing readings", "从未到达"),
         Phrase(
             "Missing sequence numbers of all devices. A step means that a link lost data, or that a device restarted "
             "its counter in an unexpected way. Late uploads reduce the number again.",

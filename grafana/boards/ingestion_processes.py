@@ -102,7 +102,7 @@ def add_panels(builder: BoardBuilder, *, below: int) -> None:
             [Override("reconnects", title=Phrase("reconnects", "重连次数"), colour=palette.PURPLE)],
         ),
         (
-            Phrase("Messages taken", "消息接收"),
+            Phrase("Messages received", "消息接收"),
             Phrase(
                 "Messages per second that the collector wrote to disk and acknowledged, and whether its disk is full "
                 "(1).",

@@ -140,7 +140,7 @@ def _figures(builder: BoardBuilder) -> None:
     builder.add_panel(
         stat_panel(),
         GridPosition(15, 0, 3, 4),
-        Phrase("Devices heard", "在线设备"),
+        Phrase("Devices reporting", "在线设备"),
         Phrase(
             "Devices that sent a heartbeat in the last 15 minutes (one is due every 5). If there are fewer than "
             "usual, first look for an outage of network or broker.",
@@ -176,7 +176,7 @@ def _figures(builder: BoardBuilder) -> None:
     builder.add_panel(
         stat_panel(),
         GridPosition(21, 0, 3, 4),
-        Phrase("Data behind by", "数据滞后"),
+        Phrase("Data lag", "数据滞后"),
         Phrase(
             "Age of the oldest message that recorder or judge has not processed; the larger of the two. Above a "
             "minute, boards and alerts no longer show the present: see board Ingestion health.",
@@ -356,8 +356,8 @@ def _data(builder: BoardBuilder) -> None:
         unit="s",
         every="1m",
         overrides=[
-            Override("recorder", title=Phrase("recorder behind", "记录滞后"), colour=palette.BLUE),
-            Override("judge", title=Phrase("judge behind", "研判滞后"), colour=palette.ORANGE),
+            Override("recorder", title=Phrase("recorder lag", "记录滞后"), colour=palette.BLUE),
+            Override("judge", title=Phrase("judge lag", "研判滞后"), colour=palette.ORANGE),
             Override("refused", title=Phrase("refused", "拒收"), unit="cps", colour=palette.VERMILLION),
         ],
         more={"min": 0},

@@ -125,7 +125,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
         ),
         (
-            Phrase("Compartments heard", "上报箱体"),
+            Phrase("Compartments reporting", "上报箱体"),
             Phrase(
                 "Compartments that reported in the time span. If there are fewer than usual, recycling points are "
                 "cut off.",

@@ -293,7 +293,7 @@ def _tickets(builder: BoardBuilder) -> None:
             Override("net_kg", title=Phrase("Net", "净重"), more={"decimals": 0}),
             Override(
                 "stable",
-                title=Phrase("Settled", "稳定"),
+                title=Phrase("Stable", "稳定"),
                 mappings=boolean_mapping(_YES, _NO, palette.GREEN, palette.ORANGE),
             ),
             Override(

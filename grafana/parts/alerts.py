@@ -58,7 +58,7 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
             links=device_links if links else (),
             more={"custom.width": 130},
         ),
-        Override(title_column(language), title=Phrase("What", "内容"), more={"custom.minWidth": 260}),
+        Override(title_column(language), title=Phrase("Description", "内容"), more={"custom.minWidth": 260}),
         Override(
             "outcome",
             title=Phrase("Outcome", "处置结果"),
