@@ -1,4 +1,4 @@
-"""The application: routes, guards, problems and the live feed, put together."""
+"""The application: routes, middleware, problem handlers and the alert stream."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,16 +11,15 @@ from starlette.middleware.cors import CORSMiddleware
 from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit
-from api.http.headers import AnswerHeaders, HeadAnswers
+from api.http.headers import HeadRequests, ResponseHeaders
 from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
-from api.resources import alerts, commands, devices, geo, places, tracks, trucks
-from api.resources import ledger as intake
-from api.resources.stream import AlertFeed
+from api.resources import alerts, commands, dead_letters, devices, ledger, places, public_map, tracks, trucks
+from api.resources.alert_stream import AlertFeed
 
 _DESCRIPTION: Final = """\
-Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts it raises.
+Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
 
 **Times** are integers in JSON: milliseconds since 1970 UTC. `ts`, `opened_at`, `confirmed_at`, `closed_at`,
 `outcome_at` and `at` of a change are device time; `recorded_at`, `acknowledged_at`, `handled_at`, `received_at`,
@@ -28,30 +27,31 @@ Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and
 RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
 
 **Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `trucks` and `tracks` are whole map
-layers: they come in one piece, with an `ETag`, and `If-None-Match` is answered by 304 while nothing has changed.
+layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304 while the layer has not changed.
 
-**Lists** come in pages: while `next_cursor` is not null, ask again with `cursor` set to it and every other parameter
-unchanged. Nothing is lost or repeated between pages.
+**Lists** come in pages: while `next_cursor` is not null, repeat the request with `cursor` set to it and all other
+parameters unchanged. No item is lost or repeated between pages.
 
-**Errors** are RFC 9457 problem JSON; `type` names the kind and does not change, `detail` says what to do.
+**Errors** are RFC 9457 problem JSON: `type` is the stable name of the kind, `detail` says what to do, and each of
+`errors` names a field of the request and gives a `hint`.
 
-**Tokens**: writing needs `Authorization: Bearer <token>`; reading needs one only where the server says so.
-The token says that a client may write; `actor` in the body says for whom it does.
+**Tokens**: writing needs `Authorization: Bearer <token>`; reading needs a token only if the server requires one.
+The token permits the client to write; `actor` in the body names the person it acts for.
 """
 _TAGS: Final = [
-    {"name": "devices", "description": "Registered terminals and their stored readings"},
-    {"name": "commands", "description": "What devices were told to do, by whom, and what they answered"},
+    {"name": "devices", "description": "Registered devices and their stored readings"},
+    {"name": "commands", "description": "Commands to devices: who issued them, and the devices' answers"},
     {"name": "map", "description": "The city, its sites, routes and corridors, and its trucks, as GeoJSON"},
-    {"name": "alerts", "description": "What judgement found, why, and what people did about it"},
-    {"name": "intake", "description": "What became of every reading received"},
-    {"name": "health", "description": "For machines that watch this process"},
+    {"name": "alerts", "description": "Alerts, the evidence for them, and what people did about them"},
+    {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
+    {"name": "health", "description": "For monitoring: health, readiness and metrics"},
 ]
 
 
 def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
-    """The ASGI application. It owns no connection; its only task, the live feed, runs in its lifespan.
+    """The ASGI application. It owns no connection; its only task, the alert feed, runs in its lifespan.
 
-    `app.state.feed.close()` ends the open streams, which a server must do before it waits for connections to close
+    A server must call `app.state.feed.close()`, which ends the open streams, before it waits for connections to close
     (`api.http.server.serve` does).
     """
     feed = AlertFeed(parts.journal, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s)
@@ -76,11 +76,11 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.parts = parts
     app.state.options = options
     app.state.feed = feed
-    app.state.readiness = health.Memory()
+    app.state.check_history = health.StateHistory()
     problems.install(app)
-    for module in (tracks, trucks, devices, commands, places, alerts, intake):
+    for module in (tracks, trucks, devices, commands, places, alerts, ledger, dead_letters):
         app.include_router(module.router, prefix="/api/v1")
-    app.include_router(geo.router)
+    app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
@@ -92,7 +92,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
             allow_headers=["Authorization", "If-None-Match"],
             expose_headers=["ETag"],
         )
-    app.add_middleware(AnswerHeaders)
-    app.add_middleware(HeadAnswers)
+    app.add_middleware(ResponseHeaders)
+    app.add_middleware(HeadRequests)
     app.openapi = lambda: openapi.document(app, NotReady)  # type: ignore[method-assign]
     return app

@@ -1,6 +1,6 @@
-"""What the API needs of the other parts, each as small as it can be, and what it is told at start.
+"""Ports: what the API needs from the other parts, as small protocols, and its options.
 
-The API opens no file and no connection: whoever wires it hands these over.
+The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,10 +10,10 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
-from api.http.instants import now_ms
 from devices.city.model import City
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
+from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.dead_letters import DeadLetter
@@ -27,7 +27,7 @@ from rules.detectors.silent_device.judgement import SilentDeviceParameters
 
 
 class Journal(Protocol):
-    """`rules.alerts.journal.AlertJournal`. Called from worker threads only. Each may raise DatabaseError."""
+    """`rules.alerts.journal.AlertJournal`. Called from worker threads only. Every method may raise DatabaseError."""
 
     def last_no(self) -> int:
         """Number of the newest change; 0 while there is none."""
@@ -36,10 +36,10 @@ class Journal(Protocol):
         """Changes after number `no`, oldest first."""
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
-        """Newest first. Raises InvalidCursor."""
+        """A page of alerts, newest first. Raises InvalidCursor."""
 
     def open_alerts(self) -> Mapping[tuple[str, str], int]:
-        """How many are open, by rule and severity."""
+        """Number of open alerts by (rule, severity)."""
 
     def alert(self, alert_id: str) -> AlertDetail | None: ...
 
@@ -61,7 +61,7 @@ class DeadLetterBox(Protocol):
         after_id: int = 0,
         limit: int = 100,
     ) -> "list[DeadLetter]":
-        """Oldest first."""
+        """Dead letters that match every filter, oldest first."""
 
     def show(self, letter_id: int) -> DeadLetter:
         """Raises NoSuchLetter."""
@@ -79,52 +79,52 @@ class Commands(Protocol):
     def command(self, command_id: str) -> Command | None: ...
 
     def commands(self, device_id: str | None = None, *, limit: int, before: str | None = None) -> CommandPage:
-        """Newest first. Raises BadCursor."""
+        """A page of commands, newest first. Raises BadCursor."""
 
 
 class ReadinessState(StrEnum):
-    """How a part is."""
+    """State of a part."""
 
     OK = "ok"
     DEGRADED = "degraded"
-    """Nothing is lost, but somebody should look."""
+    """No data is lost, but an operator should look."""
     FAILED = "failed"
     """Do not send traffic."""
 
 
 class ReadinessResult(NamedTuple):
-    """What a check found, in words that may be shown to anybody."""
+    """Result of a check. The detail may be shown to anybody: it names no hosts, paths or secrets."""
 
     state: ReadinessState
     detail: str
     since: int | None = None
-    """ms since 1970 UTC, where the part knows; else it is since it was first seen so."""
+    """ms since 1970 UTC, if the part knows; otherwise the server uses the time it first saw this state."""
 
 
 class Check(NamedTuple):
-    """One question of /readyz; it may also raise."""
+    """One check of /readyz. `run` may raise; the check has failed then."""
 
     name: str
     run: Callable[[], Awaitable[ReadinessResult]]
 
 
 class Lag(NamedTuple):
-    """How far a consumer of the raw log is behind."""
+    """Lag of a consumer of the raw log."""
 
     messages: int
-    """It has still to read."""
+    """Unread messages."""
     oldest_age_s: float | None
-    """How long ago the first of them was received; 0 when there is none, None when that record cannot be read."""
+    """Time since the oldest unread message was received; 0 if there is none, None if its record cannot be read."""
     offset: int = 0
-    """Of the last one it has noted as read."""
+    """Offset of the last message the consumer has committed."""
 
 
 class Disk(NamedTuple):
-    """The raw log, and the disk it is on."""
+    """The raw log and its disk."""
 
     free_bytes: int
     reserve_bytes: int
-    """With less than this free the log takes nothing, or loses its oldest."""
+    """With less free space than this the raw log appends nothing, or removes its oldest segments (a setting)."""
     log_bytes: int
     removed: Removed
 
@@ -134,7 +134,7 @@ class ApiParts:
     """The parts behind the API."""
 
     city: Callable[[], City]
-    """The city as it is now; called for every request, so it answers from memory."""
+    """The current city. Called for every request, so it reads from memory."""
     history: History
     journal: Journal
     commands: Commands
@@ -142,47 +142,47 @@ class ApiParts:
     """`ingest.ledger.report.read_ledger`, bound. Synchronous; raises StateUnavailable, RawLogError."""
     dead_letters: DeadLetterBox
     redrive: Callable[[int], int]
-    """`DeadLetters.redrive`, bound to the raw log: the new offset. Synchronous; raises NoSuchLetter, NotRedrivable,
-    StateUnavailable, RawLogError."""
+    """`DeadLetters.redrive`, bound to the raw log: returns the new offset. Synchronous; raises NoSuchLetter,
+    NotRedrivable, StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
-    """Of each consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
+    """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
     collector: Callable[[], CollectorStatus | None]
-    """What the collector says; None while none runs. Synchronous."""
+    """Status of the collector; None while none runs. Synchronous."""
     recorder: Callable[[], RecorderStatus]
     """`ingest.ledger.report.read_status`, bound. Synchronous; raises StateUnavailable, RawLogError."""
     alive: Callable[[], Mapping[str, bool]] = dict
-    """Whether each process of the path says that it runs. Synchronous."""
+    """By process of the path: True while its heartbeat is recent. Synchronous."""
     disk: Callable[[], Disk | None] = lambda: None
     """Synchronous; raises RawLogError, OSError."""
     broker: Callable[[], BrokerCounters | None] = lambda: None
-    """The broker's own counters; None where nobody watches them."""
+    """The broker's own counters; None if no process reads them."""
     checks: tuple[Check, ...] = ()
     route_deviation: RouteDeviationParameters = field(default_factory=RouteDeviationParameters)
-    """As the judge has them: how wide a corridor is on the map."""
+    """The judge's parameters: they give the width of corridors on the map."""
     silent_device: SilentDeviceParameters = field(default_factory=SilentDeviceParameters)
-    """As the judge has them: when a truck on the map is silent."""
+    """The judge's parameters: they decide when a truck on the map is silent."""
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 
 
 @dataclass(frozen=True)
 class ApiOptions:
-    """What is set for the API as a whole."""
+    """Options of the API as a whole."""
 
     version: str
     token: str | None = field(default=None, repr=False)
-    """Bearer token for writing (and reading); None: every write is refused."""
+    """Bearer token for writing (and reading). None: every write is refused."""
     read_token: str | None = field(default=None, repr=False)
-    """Bearer token for reading; None: reading needs none."""
+    """Bearer token for reading. None: reading needs no token."""
     origins: tuple[str, ...] = ()
-    """Of pages (`scheme://host[:port]`) that a viewer's browser lets read here."""
+    """Origins (`scheme://host[:port]`) of other pages that may read this API in a viewer's browser (CORS)."""
     public_map: bool = False
-    """Whether `/geo` needs no token, whatever else does."""
+    """True: `/geo` needs no token, even if all other reads need one."""
     max_body_bytes: int = 65_536
     max_streams: int = 200
-    """Live streams at once; each holds a connection."""
+    """Maximum number of open live streams; each holds a connection."""
     heartbeat_s: float = 15.0
-    """Silence after which a stream sends a comment, so that proxies keep it open."""
+    """After this time without an event a stream sends a comment, so that proxies keep it open."""
 
 
 def parts_of(request: Request) -> ApiParts:

@@ -1,6 +1,6 @@
-"""All boards: `python -m grafana.render` writes them, in both languages, to `grafana/boards/`.
+"""Renders all boards as JSON: `python -m grafana.render` writes them, in both languages, to `grafana/boards/`.
 
-What is checked in is what this makes; a test compares.
+The rendered files are checked in; a test compares them with the code.
 """
 
 import json
@@ -16,7 +16,7 @@ from grafana.parts.frame import NAMES
 from grafana.parts.wording import Language
 
 BOARDS: Final = Path(__file__).parent / "boards"
-MAKERS: Final[Mapping[str, Callable[[Language], model.Dashboard]]] = {
+BUILDERS: Final[Mapping[str, Callable[[Language], model.Dashboard]]] = {
     "overview": overview.board,
     "trucks": trucks.board,
     "weighbridges": weighbridges.board,
@@ -29,19 +29,19 @@ Json = dict[str, Any]
 
 
 def as_json(board: model.Dashboard) -> Json:
-    """Grafana's classic JSON."""
-    made: Json = json.loads(json.dumps(board, cls=JSONEncoder))
-    for held in (*made["links"], *made["annotations"]["list"]):
-        # The SDK always files them away in a menu; on a wall they are to be seen.
-        del held["placement"]
-    return made
+    """The board in Grafana's classic JSON model."""
+    board_json: Json = json.loads(json.dumps(board, cls=JSONEncoder))
+    for item in (*board_json["links"], *board_json["annotations"]["list"]):
+        # The SDK always puts them into a menu; on a wall display they must be visible.
+        del item["placement"]
+    return board_json
 
 
 def all_boards() -> Iterator[tuple[Path, Json]]:
-    """Each board with its place below `grafana/boards/`."""
+    """Every board with its path below `grafana/boards/`."""
     for language in Language:
         for name in NAMES:
-            yield Path(language, f"{name}.json"), as_json(MAKERS[name](language))
+            yield Path(language, f"{name}.json"), as_json(BUILDERS[name](language))
 
 
 def as_text(board: Json) -> str:

@@ -1,8 +1,9 @@
-"""A running Grafana, through grafana-client: what stands there, and putting things there.
+"""Client of a running Grafana (through grafana-client): reads and writes folders, data sources and boards.
 
-GrafanaError
-├── GrafanaAway      no answer, or one that says to try later
-└── GrafanaRefused   it answers and refuses: the text says what to mend
+OperatorError (`devices.errors`)
+└── GrafanaError
+    ├── GrafanaUnavailable   no response, or a server error: try later
+    └── GrafanaRefused       Grafana refuses the request: the text says what to fix
 """
 
 from collections.abc import Callable, Iterator
@@ -20,93 +21,100 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 _TIMEOUT_S: Final = 15.0
-_MENDS: Final[dict[int, str]] = {
+_HINTS: Final[dict[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "check HAULWATCH_GRAFANA_TOKEN",
-    HTTPStatus.FORBIDDEN: "the token's service account needs the role Admin to keep data sources, Editor for boards",
+    HTTPStatus.FORBIDDEN: "the token's service account needs the role Admin for data sources, Editor for boards",
     HTTPStatus.NOT_FOUND: "check HAULWATCH_GRAFANA_URL",
-    HTTPStatus.PRECONDITION_FAILED: "somebody changed it meanwhile: run it again",
+    HTTPStatus.PRECONDITION_FAILED: "somebody changed the board meanwhile: run the command again",
 }
 
 
 class GrafanaError(OperatorError):
-    """Grafana did not do what it was asked."""
+    """A request to Grafana failed."""
 
 
-class GrafanaAway(GrafanaError):
-    """No answer, or one that says to try later."""
+class GrafanaUnavailable(GrafanaError):
+    """Grafana does not respond, or responds with a server error: try later."""
 
 
 class GrafanaRefused(GrafanaError):
-    """It answers and refuses."""
+    """Grafana refuses the request."""
 
 
 class Grafana:
     """Folders, data sources and boards at `url` (http[s]://host[:port][/prefix]). Every method raises GrafanaError."""
 
     def __init__(self, url: str, token: str) -> None:
-        at = urlsplit(url)
-        prefix = at.path.strip("/")
+        parsed = urlsplit(url)
+        prefix = parsed.path.strip("/")
         self._url = url
-        self._api: Any = GrafanaApi(  # its methods are not typed
+        self._api: Any = GrafanaApi(  # the library has no types
             token,
-            host=at.hostname,
-            port=at.port,
+            host=parsed.hostname,
+            port=parsed.port,
             url_path_prefix=f"{prefix}/" if prefix else "",
-            protocol=at.scheme,
+            protocol=parsed.scheme,
             timeout=_TIMEOUT_S,
         )
 
     def folder(self, uid: str) -> Json | None:
-        return self._found(lambda: self._api.folder.get_folder(uid))
+        return self._get(lambda: self._api.folder.get_folder(uid))
 
     def make_folder(self, uid: str, title: str) -> None:
-        with self._translated():
+        with self._translate_errors():
             self._api.folder.create_folder(title, uid)
 
     def data_source(self, uid: str) -> Json | None:
-        """Without its secrets, which Grafana tells nobody; `secureJsonFields` says which there are."""
-        return self._found(lambda: self._api.datasource.get_datasource_by_uid(uid))
+        """The data source without its secrets, which Grafana never returns; `secureJsonFields` lists their names."""
+        return self._get(lambda: self._api.datasource.get_datasource_by_uid(uid))
 
     def make_data_source(self, source: Json) -> None:
-        with self._translated():
+        with self._translate_errors():
             self._api.datasource.create_datasource(source)
 
     def replace_data_source(self, source: Json) -> None:
-        with self._translated():
+        with self._translate_errors():
             self._api.datasource.update_datasource_by_uid(source["uid"], source)
 
     def board(self, uid: str) -> Json | None:
-        """`{"dashboard": …, "meta": …}`."""
-        return self._found(lambda: self._api.dashboard.get_dashboard(uid))
+        """The board as `{"dashboard": …, "meta": …}`; None if it does not exist."""
+        return self._get(lambda: self._api.dashboard.get_dashboard(uid))
 
     def put_board(self, board: Json, folder_uid: str, version: int | None) -> None:
-        """Make it, or replace the one that stands at `version`: a change that somebody made since is not lost."""
-        said = {**board, "id": None} if version is None else {**board, "version": version}
-        with self._translated():
+        """Create the board (`version` None), or replace it if it still has `version`: no later change is lost."""
+        dashboard = {**board, "id": None} if version is None else {**board, "version": version}
+        with self._translate_errors():
             self._api.dashboard.update_dashboard(
-                {"dashboard": said, "folderUid": folder_uid, "overwrite": False, "message": "haulwatch grafana sync"}
+                {
+                    "dashboard": dashboard,
+                    "folderUid": folder_uid,
+                    "overwrite": False,
+                    "message": "haulwatch grafana sync",
+                }
             )
 
-    def _found(self, ask: Callable[[], Any]) -> Json | None:
-        with self._translated():
+    def _get(self, request: Callable[[], Any]) -> Json | None:
+        with self._translate_errors():
             try:
-                found: Json = ask()
+                response: Json = request()
             except GrafanaClientError as exc:
                 if exc.status_code == HTTPStatus.NOT_FOUND:
                     return None
                 raise
-        return found
+        return response
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (GrafanaServerError, GrafanaTimeoutError) as exc:
-            raise GrafanaAway(f"{self._url}: {exc.message}") from exc
+            raise GrafanaUnavailable(f"{self._url}: {exc.message}") from exc
         except GrafanaException as exc:
-            mend = _MENDS.get(exc.status_code)
-            raise GrafanaRefused(f"{self._url}: {exc.message}{f': {mend}' if mend else ''}") from exc
-        except OSError as exc:  # what its HTTP library raises when there is no connection
-            raise GrafanaAway(f"{self._url}: no answer: {exc}") from exc
+            hint = _HINTS.get(exc.status_code)
+            raise GrafanaRefused(f"{self._url}: {exc.message}{f': {hint}' if hint else ''}") from exc
+        except OSError as exc:  # the HTTP library raises it if there is no connection
+            raise GrafanaUnavailable(
+                f"{self._url}: no response: {exc}: check HAULWATCH_GRAFANA_URL and that Grafana runs"
+            ) from exc
         except ValueError as exc:
-            raise GrafanaRefused(f"{self._url}: the answer is not Grafana's: check HAULWATCH_GRAFANA_URL") from exc
+            raise GrafanaRefused(f"{self._url}: the response is not from Grafana: check HAULWATCH_GRAFANA_URL") from exc

@@ -1,8 +1,9 @@
-"""Brings a running Grafana to what the code says: folders, data source, boards with their alert annotations.
+"""Synchronises a running Grafana with the code: folders, data source, and boards with their alert annotations.
 
-Only what carries our mark is ever changed: the tag `haulwatch` on a board, `managedBy` in a data source. A folder is
-made where there is none and left alone otherwise. What has one of our uids and not the mark is somebody else's: it is
-named, and nothing is done to it. So is a board that Grafana reads from files: it refuses every other way.
+Only objects with our mark are changed: the tag `haulwatch` on a board, `managedBy` in a data source. A missing folder
+is created; an existing folder is not changed. An object with one of our uids and without the mark belongs to somebody
+else: it is reported and not changed. The same holds for a board that Grafana reads from files, since Grafana refuses
+to change it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,16 +21,16 @@ FOLDERS: Final[Mapping[Language, tuple[str, str]]] = {
     Language.EN: ("haulwatch-en", "Haulwatch"),
     Language.ZH: ("haulwatch-zh", "Haulwatch 中文"),
 }
-"""uid and title; the same as in `provisioning/dashboards`."""
+"""uid and title, as in `provisioning/dashboards`."""
 SOURCE_UID: Final = "haulwatch"
 _MARK: Final = {"managedBy": "haulwatch"}
-_GRAFANAS_OWN: Final = ("id", "version")
-"""Of a board: what Grafana numbers by itself."""
-_MOST_PATHS: Final = 20
+_SET_BY_GRAFANA: Final = ("id", "version")
+"""Keys of a board that Grafana sets itself."""
+_MAX_PATHS: Final = 20
 
 
 class Server(Protocol):
-    """The part of a Grafana that is used; `grafana.server.Grafana` keeps to it and says what is raised."""
+    """The part of a Grafana server that sync uses; `grafana.server.Grafana` implements it and documents the errors."""
 
     def folder(self, uid: str) -> Json | None: ...
     def make_folder(self, uid: str, title: str) -> None: ...
@@ -41,20 +42,20 @@ class Server(Protocol):
 
 
 class State(StrEnum):
-    """How a thing stands on the server."""
+    """State of an object on the server, compared with the code."""
 
     SAME = "same"
     MISSING = "missing"
     DIFFERS = "differs"
     FOREIGN = "foreign"
-    """Has our uid and not our mark."""
+    """It has our uid but not our mark."""
     PROVISIONED = "provisioned"
-    """Grafana reads it from files and lets nobody else change it."""
+    """Grafana reads it from files and refuses other changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing, and how it stands."""
+    """One object and its state."""
 
     kind: str
     """folder, data source or board."""
@@ -62,7 +63,7 @@ class Finding:
     title: str
     state: State
     paths: tuple[str, ...] = ()
-    """Where it differs, as far as the first twenty places."""
+    """JSON paths that differ, at most the first 20."""
 
     @property
     def to_do(self) -> bool:
@@ -71,15 +72,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where Grafana finds the readings, as Grafana's own machine sees it."""
+    """The InfluxDB that Grafana reads, as reached from the machine of Grafana."""
 
     url: str
     database: str
-    """The bucket, by the name InfluxQL knows it by."""
+    """The bucket, by its name in InfluxQL."""
     token: str
 
     def as_json(self) -> Json:
-        """What Grafana's API takes."""
+        """The data source as Grafana's API expects it."""
         return {
             "uid": SOURCE_UID,
             "name": "Haulwatch",
@@ -93,10 +94,10 @@ class Source:
 
 
 def compare(server: Server, source: Source | None, boards: Sequence[tuple[Language, Json]]) -> Iterator[Finding]:
-    """How everything stands, changing nothing. `source` None: the data source is kept by somebody else."""
+    """The state of every object; changes nothing. `source` None: somebody else manages the data source."""
     for uid, title in FOLDERS.values():
-        standing = server.folder(uid)
-        yield Finding("folder", uid, title, State.MISSING if standing is None else State.SAME)
+        existing = server.folder(uid)
+        yield Finding("folder", uid, title, State.MISSING if existing is None else State.SAME)
     if source is not None:
         yield _source_finding(source.as_json(), server.data_source(SOURCE_UID))
     for _, board in boards:
@@ -104,12 +105,12 @@ def compare(server: Server, source: Source | None, boards: Sequence[tuple[Langua
 
 
 def sync(server: Server, source: Source | None, boards: Sequence[tuple[Language, Json]]) -> Iterator[Finding]:
-    """Make what is missing and change what differs; each thing as it was found, after it was done."""
+    """Create missing objects and change those that differ. Yields the former state of each object after its change."""
     for uid, title in FOLDERS.values():
-        standing = server.folder(uid)
-        if standing is None:
+        existing = server.folder(uid)
+        if existing is None:
             server.make_folder(uid, title)
-        yield Finding("folder", uid, title, State.MISSING if standing is None else State.SAME)
+        yield Finding("folder", uid, title, State.MISSING if existing is None else State.SAME)
     if source is not None:
         yield _sync_source(server, source.as_json())
     for language, board in boards:
@@ -126,68 +127,68 @@ def _sync_source(server: Server, wanted: Json) -> Finding:
 
 
 def _sync_board(server: Server, wanted: Json, folder_uid: str) -> Finding:
-    standing = server.board(wanted["uid"])
-    finding = _board_finding(wanted, standing)
+    existing = server.board(wanted["uid"])
+    finding = _board_finding(wanted, existing)
     if finding.to_do:
-        server.put_board(wanted, folder_uid, None if standing is None else standing["dashboard"]["version"])
+        server.put_board(wanted, folder_uid, None if existing is None else existing["dashboard"]["version"])
     return finding
 
 
-def _source_finding(wanted: Json, standing: Json | None) -> Finding:
+def _source_finding(wanted: Json, existing: Json | None) -> Finding:
     def finding(state: State, paths: tuple[str, ...] = ()) -> Finding:
         return Finding("data source", SOURCE_UID, wanted["name"], state, paths)
 
-    if standing is None:
+    if existing is None:
         return finding(State.MISSING)
-    if standing.get("readOnly"):
+    if existing.get("readOnly"):
         return finding(State.PROVISIONED)
-    if not _MARK.items() <= (standing.get("jsonData") or {}).items():
+    if not _MARK.items() <= (existing.get("jsonData") or {}).items():
         return finding(State.FOREIGN)
-    # Only what we set: Grafana adds fields of its own, and which source is the default is the operator's.
-    ours = {name: value for name, value in wanted.items() if name not in {"secureJsonData", "isDefault"}}
-    paths = tuple(_differences(ours, {name: standing.get(name) for name in ours}))
-    secrets = standing.get("secureJsonFields") or {}
+    # Only fields that we set: Grafana adds fields of its own, and the operator chooses the default data source.
+    our_fields = {name: value for name, value in wanted.items() if name not in {"secureJsonData", "isDefault"}}
+    paths = tuple(_differences(our_fields, {name: existing.get(name) for name in our_fields}))
+    secrets = existing.get("secureJsonFields") or {}
     paths += tuple(f"secureJsonData.{name}" for name in wanted["secureJsonData"] if not secrets.get(name))
-    return finding(State.DIFFERS if paths else State.SAME, paths[:_MOST_PATHS])
+    return finding(State.DIFFERS if paths else State.SAME, paths[:_MAX_PATHS])
 
 
-def _board_finding(wanted: Json, standing: Json | None) -> Finding:
+def _board_finding(wanted: Json, existing: Json | None) -> Finding:
     def finding(state: State, paths: tuple[str, ...] = ()) -> Finding:
         return Finding("board", wanted["uid"], wanted["title"], state, paths)
 
-    if standing is None:
+    if existing is None:
         return finding(State.MISSING)
-    board, meta = standing["dashboard"], standing.get("meta", {})
+    board, meta = existing["dashboard"], existing.get("meta", {})
     if meta.get("provisioned"):
         return finding(State.PROVISIONED)
     if TAG not in board.get("tags", ()):
         return finding(State.FOREIGN)
-    paths = tuple(_differences(_without_numbers(wanted), _without_numbers(board)))
-    return finding(State.DIFFERS if paths else State.SAME, paths[:_MOST_PATHS])
+    paths = tuple(_differences(_without_server_fields(wanted), _without_server_fields(board)))
+    return finding(State.DIFFERS if paths else State.SAME, paths[:_MAX_PATHS])
 
 
-def _without_numbers(board: Json) -> Json:
-    return {name: value for name, value in board.items() if name not in _GRAFANAS_OWN}
+def _without_server_fields(board: Json) -> Json:
+    return {name: value for name, value in board.items() if name not in _SET_BY_GRAFANA}
 
 
-def _differences(wanted: Any, standing: Any, path: str = "") -> Iterator[str]:
+def _differences(wanted: Any, existing: Any, path: str = "") -> Iterator[str]:
     """Paths at which two JSON values differ."""
-    if isinstance(wanted, dict) and isinstance(standing, dict):
-        for name in sorted(wanted.keys() | standing.keys()):
-            yield from _differences(wanted.get(name), standing.get(name), f"{path}.{name}" if path else name)
-    elif isinstance(wanted, list) and isinstance(standing, list) and len(wanted) == len(standing):
-        for place, (one, other) in enumerate(zip(wanted, standing, strict=True)):
-            yield from _differences(one, other, f"{path}[{place}]")
-    elif wanted != standing:
+    if isinstance(wanted, dict) and isinstance(existing, dict):
+        for name in sorted(wanted.keys() | existing.keys()):
+            yield from _differences(wanted.get(name), existing.get(name), f"{path}.{name}" if path else name)
+    elif isinstance(wanted, list) and isinstance(existing, list) and len(wanted) == len(existing):
+        for index, (one, other) in enumerate(zip(wanted, existing, strict=True)):
+            yield from _differences(one, other, f"{path}[{index}]")
+    elif wanted != existing:
         yield path
 
 
 def boards_for(api_url: str) -> list[tuple[Language, Json]]:
-    """Every board, its map layers asked of the API at `api_url` (as the viewer's browser reaches it)."""
-    return [(Language(path.parts[0]), _with_api(board, api_url)) for path, board in all_boards()]
+    """Every board, with map layers from the API at `api_url` (the address that the viewer's browser uses)."""
+    return [(Language(path.parts[0]), _with_api_url(board, api_url)) for path, board in all_boards()]
 
 
-def _with_api(board: Json, api_url: str) -> Json:
+def _with_api_url(board: Json, api_url: str) -> Json:
     variables = [
         {
             **variable,

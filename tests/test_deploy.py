@@ -188,7 +188,7 @@ def test_settings_figures_and_files_that_the_documents_name_are_there(document: 
     text = (root / "docs" / document).read_text(encoding="utf-8")
     known = {variable.name for _, _, variable in variables()}
     assert set(re.findall(r"HAULWATCH_[A-Z_]+", text)) <= known
-    metrics = (root / "api" / "metrics.py").read_text(encoding="utf-8")
+    metrics = (root / "api" / "operations" / "metrics.py").read_text(encoding="utf-8")
     for figure in set(re.findall(r"`(haulwatch_\w+)", text)):
         assert f'"{figure.removesuffix("_total")}"' in metrics, figure
     for path in set(re.findall(r"`((?:deploy|tests|devices)/[\w./]+)`", text)):

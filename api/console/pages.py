@@ -1,7 +1,7 @@
-"""The two pages the API serves itself: the console at `/` and a reference at `/docs`.
+"""The two HTML pages: the console at `/` and the API reference at `/docs`.
 
-Both are single files that load nothing from elsewhere, because many operations centres are closed networks. Their one
-script and one style sheet are named by hash in the Content-Security-Policy, so nothing else can run in them.
+Each is a single file that loads nothing from other hosts, because many operations centres are closed networks. The
+Content-Security-Policy names its one script and one style sheet by hash, so nothing else can run in the page.
 """
 
 import base64
@@ -26,24 +26,24 @@ class _Page(NamedTuple):
 
 @router.get("/")
 def console() -> HTMLResponse:
-    """Live numbers, alerts and the map."""
-    return _answer("console.html")
+    """The page with live figures, alerts and the map."""
+    return _response("console.html")
 
 
 @router.get("/docs")
 def reference() -> HTMLResponse:
-    """/openapi.json, readable."""
-    return _answer("reference.html")
+    """The page that shows /openapi.json to people."""
+    return _response("reference.html")
 
 
-def _answer(name: str) -> HTMLResponse:
+def _response(name: str) -> HTMLResponse:
     page = _page(name)
     return HTMLResponse(page.html, headers={"Content-Security-Policy": page.policy, "Cache-Control": "no-cache"})
 
 
 @cache
 def _page(name: str) -> _Page:
-    html = files("api").joinpath("static", name).read_text("utf-8")
+    html = files("api.console").joinpath("static", name).read_text("utf-8")
     policy = (
         f"default-src 'none'; script-src {_hashes(html, 'script')}; style-src {_hashes(html, 'style')}; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"

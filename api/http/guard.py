@@ -1,4 +1,4 @@
-"""Who may, and how much: bearer tokens, and the size of a body."""
+"""Access control: bearer tokens, and the size of a request body."""
 
 import hmac
 from typing import Annotated, Final
@@ -15,45 +15,45 @@ from api.ports import ApiOptions
 _bearer = HTTPBearer(
     auto_error=False,
     description="`Authorization: Bearer <token>`. Writes need the token of HAULWATCH_API_TOKEN; reads need one only "
-    "where HAULWATCH_API_READ_TOKEN is set, and then either token will do.",
+    "where HAULWATCH_API_READ_TOKEN is set; then either token is accepted.",
 )
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 
 
 def may_write(request: Request, credentials: Credentials) -> None:
-    """A route's dependency. Raises Refused."""
+    """Dependency of routes that write. Raises RequestRefused."""
     options: ApiOptions = request.app.state.options
     if options.token is None:
         raise RequestRefused(
             ProblemKind.WRITES_OFF,
-            "This server takes no writes because it has no token. Set HAULWATCH_API_TOKEN (or "
-            "HAULWATCH_API_TOKEN_FILE) and start it again.",
+            "This server accepts no writes because no token is configured. Set HAULWATCH_API_TOKEN (or "
+            "HAULWATCH_API_TOKEN_FILE) and restart it.",
         )
     _check(credentials, options.token)
 
 
 def may_read(request: Request, credentials: Credentials) -> None:
-    """A route's dependency. Raises Refused where reading needs a token and none fits."""
+    """Dependency of routes that read. Raises RequestRefused if reading needs a token and none matches."""
     options: ApiOptions = request.app.state.options
     if options.read_token is not None:
         _check(credentials, options.read_token, options.token)
 
 
 def may_see_map(request: Request, credentials: Credentials) -> None:
-    """A route's dependency, for the city's places, which move no more than its buildings do. Raises Refused."""
+    """Dependency of the public map layers, which hold sites and corridors but no vehicles. Raises RequestRefused."""
     options: ApiOptions = request.app.state.options
     if not options.public_map:
         may_read(request, credentials)
 
 
 def _check(credentials: HTTPAuthorizationCredentials | None, *accepted: str | None) -> None:
-    """Compare with every accepted token in constant time."""
-    given = "" if credentials is None else credentials.credentials
-    fits = [hmac.compare_digest(given.encode(), token.encode()) for token in accepted if token]
-    if not any(fits):
+    """Compare the credentials with every accepted token, in constant time. Raises RequestRefused."""
+    received = "" if credentials is None else credentials.credentials
+    matches = [hmac.compare_digest(received.encode(), token.encode()) for token in accepted if token]
+    if not any(matches):
         raise RequestRefused(
             ProblemKind.UNAUTHORIZED,
-            "Send the header `Authorization: Bearer <token>` with the token of this server's settings.",
+            "Send the header `Authorization: Bearer <token>` with a token from this server's settings.",
             headers={"WWW-Authenticate": 'Bearer realm="haulwatch"'},
         )
 
@@ -63,7 +63,7 @@ WRITERS: Final = [Depends(may_write)]
 
 
 class BodyLimit:
-    """Refuses a larger body before it is read, or while it is read when its length was not announced."""
+    """Middleware that refuses a body over the limit: by its Content-Length, or else while it is read."""
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
@@ -73,19 +73,19 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        detail = f"At most {self._max_bytes} bytes are taken in one request."
-        announced = Headers(scope=scope).get("content-length", "0")
-        if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
+        detail = f"The body of a request may have at most {self._max_bytes} bytes."
+        content_length = Headers(scope=scope).get("content-length", "0")
+        if content_length.isdecimal() and int(content_length[:20]) > self._max_bytes:
             await problem_response(ProblemKind.TOO_LARGE, detail, scope["path"])(scope, receive, send)
             return
-        taken = 0
+        received_bytes = 0
 
-        async def counted() -> Message:
-            nonlocal taken
+        async def receive_limited() -> Message:
+            nonlocal received_bytes
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._max_bytes:
-                raise HTTPException(413, detail)  # the one kind the framework lets through while it reads a body
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self._max_bytes:
+                raise HTTPException(413, detail)  # the only exception the framework passes on while it reads a body
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_limited, send)

@@ -1,4 +1,4 @@
-"""The headers every answer carries."""
+"""Response headers that every route shares, and HEAD."""
 
 from typing import Final
 
@@ -15,11 +15,11 @@ SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
 }
-"""A page brings its own Content-Security-Policy."""
+"""The pages of the console set their own Content-Security-Policy."""
 
 
-class AnswerHeaders:
-    """Adds SECURITY_HEADERS where the answer does not set them itself."""
+class ResponseHeaders:
+    """Middleware that adds each of SECURITY_HEADERS that the response does not set itself."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -35,8 +35,8 @@ class AnswerHeaders:
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-class HeadAnswers:
-    """Answers HEAD as GET without the content, as RFC 9110 asks (9.3.2): load balancers and link checkers use it."""
+class HeadRequests:
+    """Middleware that answers HEAD like GET without the content (RFC 9110, 9.3.2); load balancers use HEAD."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -49,6 +49,6 @@ class HeadAnswers:
         async def head_only(message: Message) -> None:
             if message["type"] == "http.response.start":
                 await send(message)
-                await send({"type": "http.response.body"})  # at once: a stream has no end to wait for
+                await send({"type": "http.response.body"})  # now: an event stream would never end
 
         await self._app({**scope, "method": "GET"}, receive, head_only)

@@ -1,55 +1,11 @@
-"""Times and spans as people and programs write them in a query."""
+"""Query parameters for times and spans."""
 
-import re
-import time
-from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from devices.readings.instants import parse_instant, parse_span
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS
-
-SECOND_MS: Final = 1_000
-MINUTE_MS: Final = 60 * SECOND_MS
-HOUR_MS: Final = 60 * MINUTE_MS
-DAY_MS: Final = 24 * HOUR_MS
-
-_UNITS_MS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
-_MILLISECONDS = re.compile(r"[0-9]{1,15}")
-_SPAN = re.compile(r"([0-9]{1,5})([smhd])")
-_MAX_SPAN_MS: Final = 7 * DAY_MS
-
-
-def now_ms() -> int:
-    """The wall clock, ms since 1970 UTC."""
-    return time.time_ns() // 1_000_000
-
-
-def parse_instant(value: object) -> int:
-    """Milliseconds since 1970 UTC, from themselves or RFC 3339. Raises ValueError with the mend."""
-    text = str(value).strip()
-    if _MILLISECONDS.fullmatch(text):
-        return int(text)
-    if "T" in text:
-        text = text.replace(" ", "+")  # a `+08:00` that was not percent-encoded
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("give milliseconds since 1970 UTC or RFC 3339 with an offset, such as 2026-03-01T08:00:00Z")
-
-
-def parse_span(value: object) -> int:
-    """Milliseconds, from `60s`, `5m`, `1h` or `1d`; one second to seven days. Raises ValueError with the mend."""
-    found = _SPAN.fullmatch(str(value))
-    if found is not None:
-        span = int(found[1]) * _UNITS_MS[found[2]]
-        if SECOND_MS <= span <= _MAX_SPAN_MS:
-            return span
-    raise ValueError("give a whole number and a unit (s, m, h, d) from 1s to 7d, such as 60s, 5m or 1h")
-
 
 Instant = Annotated[
     int,
@@ -57,7 +13,7 @@ Instant = Annotated[
     Field(ge=MIN_TS_MS, le=MAX_TS_MS),
     WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "format": "date-time"}]}),
 ]
-"""A query parameter."""
+"""Milliseconds since 1970 UTC."""
 
 Span = Annotated[int, BeforeValidator(parse_span), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,5}[smhd]$"})]
-"""A query parameter."""
+"""Milliseconds."""

@@ -1,4 +1,4 @@
-"""How routes describe themselves, and the document made of it."""
+"""Descriptions of responses for the OpenAPI document, and the document itself."""
 
 from typing import Any, Final
 
@@ -8,17 +8,16 @@ from pydantic import BaseModel
 
 from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
 
-Described = dict[int | str, dict[str, Any]]
-"""What a route takes as `responses`."""
+Responses = dict[int | str, dict[str, Any]]
+"""The `responses` of a route: description, schema and example by HTTP status."""
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 
-
 _NULL: Final = "\x00"
-"""Stands for null in examples while the document is made: FastAPI leaves nulls out, required fields among them."""
+"""A placeholder for null in examples while the document is made: FastAPI drops nulls, also those of required fields."""
 
 
-def _kept(example: Any) -> Any:
+def _with_placeholders(example: Any) -> Any:
     return _replaced(example, None, _NULL)
 
 
@@ -30,20 +29,20 @@ def _replaced(value: Any, old: Any, new: Any) -> Any:
     return new if value == old else value
 
 
-def answer(description: str, example: Any, media_type: str = "application/json", *, status: int = 200) -> Described:
-    """A good answer with an example."""
-    return {status: {"description": description, "content": {media_type: {"example": _kept(example)}}}}
+def answer(description: str, example: Any, media_type: str = "application/json", *, status: int = 200) -> Responses:
+    """A successful JSON response with an example."""
+    return {status: {"description": description, "content": {media_type: {"example": _with_placeholders(example)}}}}
 
 
-def text_answer(description: str, example: str, media_type: str) -> Described:
-    """A good answer that is not JSON."""
+def text_answer(description: str, example: str, media_type: str) -> Responses:
+    """A successful response that is not JSON, with an example."""
     content = {media_type: {"schema": {"type": "string"}, "example": example}}
     return {200: {"description": description, "content": content}}
 
 
-def problems(*kinds: ProblemKind) -> Described:
-    """These problems, and the one every route can have."""
-    described: Described = {}
+def problems(*kinds: ProblemKind) -> Responses:
+    """These problems, and the internal error that every route can have."""
+    described: Responses = {}
     for kind in (*kinds, ProblemKind.INTERNAL):
         example: dict[str, Any] = {
             "type": kind.urn,
@@ -53,16 +52,16 @@ def problems(*kinds: ProblemKind) -> Described:
             "instance": "/api/v1/…",
         }
         if kind is ProblemKind.INVALID:
-            example["errors"] = [{"field": "query.start", "mend": "give milliseconds since 1970 UTC or RFC 3339"}]
+            example["errors"] = [{"field": "query.start", "hint": "give milliseconds since 1970 UTC or RFC 3339"}]
         content = {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}}
         described[kind.status] = {"description": kind.title, "content": content}
     return described
 
 
 def document(app: FastAPI, *further: type[BaseModel]) -> dict[str, Any]:
-    """The OpenAPI document of an application, made once, with the models only problems use."""
+    """The OpenAPI document of an application, made once. `further`: models that only problems use."""
     if app.openapi_schema is None:
-        made = get_openapi(
+        openapi = get_openapi(
             title=app.title,
             version=app.version,
             summary=app.summary,
@@ -70,7 +69,7 @@ def document(app: FastAPI, *further: type[BaseModel]) -> dict[str, Any]:
             tags=app.openapi_tags,
             routes=app.routes,
         )
-        schemas = made["components"]["schemas"]
+        schemas = openapi["components"]["schemas"]
         models: tuple[type[BaseModel], ...] = (Problem, *further)
         for model in models:
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
@@ -78,5 +77,5 @@ def document(app: FastAPI, *further: type[BaseModel]) -> dict[str, Any]:
             schemas[model.__name__] = schema
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        app.openapi_schema = _replaced(made, _NULL, None)
+        app.openapi_schema = _replaced(openapi, _NULL, None)
     return app.openapi_schema

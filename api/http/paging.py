@@ -1,21 +1,24 @@
-"""Pages of which nothing is lost and nothing repeated."""
+"""Pages of lists and of time ranges: no item is lost or repeated between two pages."""
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Generic, NamedTuple, TypeVar
+from typing import Annotated, Final, Generic, NamedTuple, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, Field
 
 from api.http.problems import invalid
+from devices.readings.instants import DAY_MS
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS
 from ingest.store import Row
 
 T = TypeVar("T")
 
+CURSOR_HINT: Final = "give the next_cursor of the previous page, unchanged, or leave it out"
+
 Cursor = Annotated[
     str | None,
-    Query(max_length=128, description="`next_cursor` of the page before; the other parameters must be the same"),
+    Query(max_length=128, description="`next_cursor` of the previous page; all other parameters must be unchanged"),
 ]
 
 
@@ -23,13 +26,11 @@ class Page(BaseModel, Generic[T]):
     """One page of a list."""
 
     items: list[T]
-    next_cursor: str | None = Field(
-        description="Ask again with `cursor` set to it for the page that follows; null on the last page"
-    )
+    next_cursor: str | None = Field(description="Value of `cursor` for the next page; null on the last page")
 
 
-class Stretch(NamedTuple):
-    """A stretch of device time, start inclusive, end exclusive, ms."""
+class TimeRange(NamedTuple):
+    """A range of device time in ms: start inclusive, end exclusive."""
 
     start: int
     end: int
@@ -38,45 +39,46 @@ class Stretch(NamedTuple):
         return f"{self.start}-{self.end}"
 
 
-_STRETCH = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
+_RANGE_CURSOR = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
 
-def read_stretch(
+def read_time_range(
     start: int | None, end: int | None, cursor: str | None, *, now: int, default_ms: int, longest_ms: int
-) -> Stretch:
-    """The time asked for: the cursor's, or from `start` to `end`, by default up to now.
+) -> TimeRange:
+    """The requested time: that of the cursor, or from `start` to `end`, by default up to now.
 
-    Raises Refused, naming the parameter, where it is empty, too long or the cursor is not one of ours.
+    Raises RequestRefused, naming the parameter, if the range is empty or too long, or if the cursor is invalid.
     """
     if cursor is not None:
-        found = _STRETCH.fullmatch(cursor)
-        if found is None or not MIN_TS_MS <= int(found[1]) < int(found[2]) <= MAX_TS_MS:
-            raise invalid("query.cursor", "give the next_cursor of the page before, unchanged, or leave it out")
-        stretch = Stretch(int(found[1]), int(found[2]))
+        match = _RANGE_CURSOR.fullmatch(cursor)
+        if match is None or not MIN_TS_MS <= int(match[1]) < int(match[2]) <= MAX_TS_MS:
+            raise invalid("query.cursor", CURSOR_HINT)
+        time_range = TimeRange(int(match[1]), int(match[2]))
     else:
         until = end if end is not None else max(now, (start or 0) + 1)
-        stretch = Stretch(start if start is not None else until - default_ms, until)
-    if stretch.start >= stretch.end:
+        time_range = TimeRange(start if start is not None else until - default_ms, until)
+    if time_range.start >= time_range.end:
         raise invalid("query.start", "must be before end")
-    if stretch.end - stretch.start > longest_ms:
-        raise invalid("query.start", f"at most {longest_ms // 86_400_000} days are read at once: ask in parts")
-    return stretch
+    if time_range.end - time_range.start > longest_ms:
+        raise invalid("query.start", f"a request may cover at most {longest_ms // DAY_MS} days: split the time range")
+    return time_range
 
 
-ReadRows = Callable[[Stretch, int], Awaitable[list[Row]]]
-"""A page of whole instants out of a stretch, oldest first (`ingest.store.History`): full or not, more may follow."""
+ReadRows = Callable[[TimeRange, int], Awaitable[list[Row]]]
+"""Reads a page of whole instants from a time range, oldest first (`ingest.store.History`). More may follow, whether the
+page is full or not."""
 
 
 async def read_page(
-    read: ReadRows, stretch: Stretch, limit: int, *, step_ms: int = 1
-) -> tuple[list[Row], Stretch | None]:
-    """A page, and the stretch in which more follows, or None.
+    read: ReadRows, time_range: TimeRange, limit: int, *, step_ms: int = 1
+) -> tuple[list[Row], TimeRange | None]:
+    """A page, and the time range in which more rows follow, or None.
 
-    `step_ms` is the length of an instant: 1, or a window's.
+    `step_ms`: the length of an instant, which is 1, or the length of a window.
     """
-    rows = await read(stretch, limit)
+    rows = await read(time_range, limit)
     if not rows:
         return [], None
-    left = Stretch(rows[-1].ts + step_ms, stretch.end)
-    more = left.start < left.end and bool(await read(left, 1))
-    return rows, left if more else None
+    rest = TimeRange(rows[-1].ts + step_ms, time_range.end)
+    has_more = rest.start < rest.end and bool(await read(rest, 1))
+    return rows, rest if has_more else None

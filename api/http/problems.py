@@ -1,6 +1,8 @@
-"""What the API says when it does not do what it was asked: RFC 9457 problem JSON, for every error it can give.
+"""Errors of the API as RFC 9457 problem JSON.
 
-Refused          raised by a route; carries its Problem and, where one is known, how long to wait
+RequestRefused   raised by a route: kind of problem, detail, faults of the request, headers such as Retry-After
+
+Exceptions of the stores become 503, every other exception becomes 500.
 """
 
 import logging
@@ -24,45 +26,43 @@ _log = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_AFTER_S: Final = 5
-"""Said when a store is away and did not say itself how long."""
+"""Sent when a part is unavailable and gives no delay of its own."""
 
 
 class Fault(BaseModel):
-    """One thing to mend in the request."""
+    """One fault in the request."""
 
-    field: str = Field(description="Where it is: `query.start`, `body.actor`, `path.device_id`")
-    mend: str = Field(description="What is expected there")
+    field: str = Field(description="Where the fault is: `query.start`, `body.actor`, `path.device_id`")
+    hint: str = Field(description="What is expected there")
 
 
 class Problem(BaseModel):
-    """RFC 9457."""
+    """An error, as RFC 9457 defines it."""
 
-    type: str = Field(
-        description="Names the kind of problem; does not change", examples=["urn:haulwatch:problem:not-found"]
-    )
-    title: str = Field(description="The kind of problem, in words")
+    type: str = Field(description="The kind of problem, as a stable name", examples=["urn:haulwatch:problem:not-found"])
+    title: str = Field(description="The kind of problem, as text")
     status: int = Field(description="HTTP status")
-    detail: str = Field(description="What happened this time, and what to do about it")
-    instance: str = Field(description="The path that was asked for")
-    errors: list[Fault] = Field(default_factory=list, description="Single faults of the request, where there are any")
+    detail: str = Field(description="What happened in this request, and what to do about it")
+    instance: str = Field(description="The requested path")
+    errors: list[Fault] = Field(default_factory=list, description="The single faults of the request, if there are any")
 
 
 class ProblemKind(Enum):
     """The closed list of problems: type suffix, HTTP status, title."""
 
     BAD_REQUEST = ("bad-request", 400, "The request cannot be read")
-    UNAUTHORIZED = ("unauthorized", 401, "A valid token is needed")
+    UNAUTHORIZED = ("unauthorized", 401, "A valid token is required")
     WRITES_OFF = ("writes-off", 403, "Writing is switched off")
-    NOT_FOUND = ("not-found", 404, "There is no such thing")
-    METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "This method is not for this resource")
+    NOT_FOUND = ("not-found", 404, "Not found")
+    METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "The resource does not support this method")
     CANNOT_DO = ("cannot-do", 409, "The device cannot do this")
     ALREADY_CLOSED = ("already-closed", 409, "The alert is closed")
-    ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was driven again before")
-    NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that are not kept")
+    ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")
+    NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
     INVALID = ("invalid", 422, "The request has faults")
-    INTERNAL = ("internal", 500, "Something broke inside")
-    UNAVAILABLE = ("unavailable", 503, "A part is away for now")
+    INTERNAL = ("internal", 500, "Internal error")
+    UNAVAILABLE = ("unavailable", 503, "A part is temporarily unavailable")
 
     @property
     def slug(self) -> str:
@@ -81,18 +81,18 @@ class ProblemKind(Enum):
         return f"urn:haulwatch:problem:{self.slug}"
 
 
-_AWAY: Final[dict[type[Exception], str]] = {
+_PART_OF_ERROR: Final[dict[type[Exception], str]] = {
     StoreUnavailable: "time-series store",
     DatabaseError: "alert journal",
     StateUnavailable: "recorder's ledger",
     RawLogError: "raw log",
 }
-"""What may be away for a while, by the exception that says so."""
-_OF_STATUS: Final = {kind.status: kind for kind in ProblemKind}
+"""The part that is temporarily unavailable, by exception."""
+_KIND_OF_STATUS: Final = {kind.status: kind for kind in ProblemKind}
 
 
 class RequestRefused(Exception):
-    """The request is not done; the answer is this problem."""
+    """The request is refused; the response is this problem."""
 
     def __init__(
         self,
@@ -110,13 +110,14 @@ class RequestRefused(Exception):
 
 
 def not_found(what: str, key: str, hint: str) -> RequestRefused:
-    """`key` comes from outside: only its beginning is shown."""
-    shown = key if len(key) <= 64 else key[:63] + "…"
-    return RequestRefused(ProblemKind.NOT_FOUND, f"{what} {shown!r} is not known: {hint}")
+    """A 404. `key` comes from the client: only its first 64 characters are repeated."""
+    shown_key = key if len(key) <= 64 else key[:63] + "…"
+    return RequestRefused(ProblemKind.NOT_FOUND, f"{what} {shown_key!r} does not exist: {hint}")
 
 
-def invalid(field: str, mend: str) -> RequestRefused:
-    return RequestRefused(ProblemKind.INVALID, f"{field}: {mend}", errors=[Fault(field=field, mend=mend)])
+def invalid(field: str, hint: str) -> RequestRefused:
+    """A 422 with one fault."""
+    return RequestRefused(ProblemKind.INVALID, f"{field}: {hint}", errors=[Fault(field=field, hint=hint)])
 
 
 def problem_response(
@@ -140,10 +141,10 @@ def problem_response(
 
 
 def install(app: FastAPI) -> None:
-    """Turn every exception that reaches the application into a problem."""
+    """Register the handlers that turn every exception into a problem."""
     app.add_exception_handler(RequestRefused, _refused)
-    for away in _AWAY:
-        app.add_exception_handler(away, _unavailable)
+    for error in _PART_OF_ERROR:
+        app.add_exception_handler(error, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _internal)
@@ -155,39 +156,40 @@ async def _refused(request: Request, exc: Exception) -> JSONResponse:
 
 
 async def _unavailable(request: Request, exc: Exception) -> JSONResponse:
-    what = next(name for kind, name in _AWAY.items() if isinstance(exc, kind))
-    _log.warning("%s is away: %s", what, exc)  # its words may name hosts and paths: for the log, not for the client
-    said = exc.retry_after if isinstance(exc, StoreUnavailable) else None
-    wait_s = RETRY_AFTER_S if said is None else max(1, round(said))
-    detail = f"The {what} does not answer. Nothing is lost meanwhile; ask again in {wait_s} s."
+    part = next(name for error, name in _PART_OF_ERROR.items() if isinstance(exc, error))
+    # The text of the exception may name hosts and paths: it goes to the log, not to the client.
+    _log.warning("api: %s is unavailable, request answered with 503: %s", part, exc)
+    retry_after = exc.retry_after if isinstance(exc, StoreUnavailable) else None
+    wait_s = RETRY_AFTER_S if retry_after is None else max(1, round(retry_after))
+    detail = f"The {part} does not respond. No data is lost meanwhile; try again in {wait_s} s."
     return problem_response(ProblemKind.UNAVAILABLE, detail, request.url.path, headers={"Retry-After": str(wait_s)})
 
 
 async def _invalid(request: Request, exc: Exception) -> JSONResponse:
     exc = cast("RequestValidationError", exc)
-    faults = [Fault(field=".".join(str(part) for part in error["loc"]), mend=_mend(error)) for error in exc.errors()]
-    detail = "; ".join(f"{fault.field}: {fault.mend}" for fault in faults[:3])
+    faults = [Fault(field=".".join(str(part) for part in error["loc"]), hint=_hint(error)) for error in exc.errors()]
+    detail = "; ".join(f"{fault.field}: {fault.hint}" for fault in faults[:3])
     return problem_response(ProblemKind.INVALID, detail, request.url.path, errors=faults)
 
 
-def _mend(error: Mapping[str, Any]) -> str:
+def _hint(error: Mapping[str, Any]) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:]
 
 
 async def _http(request: Request, exc: Exception) -> JSONResponse:
-    """What the framework refuses by itself."""
+    """Errors that the framework raises itself."""
     exc = cast("HTTPException", exc)
-    kind = _OF_STATUS.get(exc.status_code, ProblemKind.BAD_REQUEST)
+    kind = _KIND_OF_STATUS.get(exc.status_code, ProblemKind.BAD_REQUEST)
     detail = {
-        ProblemKind.NOT_FOUND: "Nothing answers at this path; /openapi.json lists what there is.",
-        ProblemKind.METHOD_NOT_ALLOWED: f"{request.method} is not answered here; see the Allow header.",
+        ProblemKind.NOT_FOUND: "There is no such path; /openapi.json lists all of them.",
+        ProblemKind.METHOD_NOT_ALLOWED: f"This path does not support {request.method}; see the Allow header.",
     }.get(kind, str(exc.detail))
     return problem_response(kind, detail, request.url.path, headers=exc.headers)
 
 
 async def _internal(request: Request, exc: Exception) -> JSONResponse:
-    """Says nothing of the inside; the server logs the exception with its trace."""
-    detail = "The request met a fault of the server. It was logged; the same request may work later."
-    # Sent from outside every middleware, so it brings the headers itself.
+    """Name no internals; the server logs the exception with its traceback."""
+    detail = "The server failed while it handled the request. It logged the error; the request may succeed later."
+    # This handler runs outside all middleware, so it sets the headers itself.
     return problem_response(ProblemKind.INTERNAL, detail, request.url.path, headers=SECURITY_HEADERS)

@@ -1,4 +1,4 @@
-"""Serving the application with uvicorn until it is told to stop."""
+"""The HTTP server: uvicorn, until `stop` is set."""
 
 import asyncio
 import socket
@@ -10,11 +10,11 @@ import uvicorn
 from fastapi import FastAPI
 
 DRAIN_S: Final = 5
-"""How long requests in flight may take to end when the server stops."""
+"""Time that requests in flight get to finish when the server stops."""
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process it runs in, and says when it is up."""
+    """A uvicorn server that leaves signals to the process and reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, ready: asyncio.Event) -> None:
         super().__init__(config)
@@ -30,11 +30,11 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event, *, ready: asyncio.Event | None = None) -> None:
-    """Serve until `stop` is set; live streams are ended first, then requests in flight get DRAIN_S.
+    """Serve until `stop` is set. Then live streams are closed, and requests in flight get DRAIN_S to finish.
 
-    `ready` is set once the port accepts. Installs no signal handlers and no logging.
+    `ready` is set once the port accepts connections. Installs no signal handlers and no logging.
 
-    Raises OSError where the address cannot be had.
+    Raises OSError if the address cannot be bound.
     """
     config = uvicorn.Config(
         app,
@@ -47,7 +47,7 @@ async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event, *, read
         ws="none",
         timeout_graceful_shutdown=DRAIN_S,
     )
-    # Bound here, because uvicorn ends the whole process when it cannot have an address.
+    # Bound here, because uvicorn exits the whole process when it cannot bind an address.
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     server = _Server(config, ready or asyncio.Event())
     async with asyncio.TaskGroup() as tasks:

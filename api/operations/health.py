@@ -1,4 +1,4 @@
-"""For machines that watch this process: is it up, can it work, and how is it doing."""
+"""Health, readiness and metrics of this process and of the path, for monitoring."""
 
 import asyncio
 import logging
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from api.http.guard import READERS
 from api.http.openapi import answer, problems, text_answer
 from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
-from api.operations.metrics import CONTENT_TYPE, Figures, render
+from api.operations.metrics import CONTENT_TYPE, MetricsSnapshot, render
 from api.ports import ApiOptions, Check, Parts, ReadinessResult, ReadinessState, options_of
 
 _log = logging.getLogger(__name__)
@@ -21,35 +21,37 @@ CHECK_TIMEOUT_S: Final = 5.0
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The process responds."""
 
     status: Literal["up"] = "up"
     version: str
 
 
 class CheckOut(BaseModel):
-    """What one check found."""
+    """Result of one check."""
 
     name: str
-    ok: bool = Field(description="There is nothing to look at")
+    ok: bool = Field(description="true: nothing needs attention")
     state: ReadinessState = Field(
-        description="`failed`: do not send traffic. `degraded`: nothing is lost, somebody should look"
+        description="`failed`: do not send traffic. `degraded`: no data is lost, an operator should look"
     )
-    since: int = Field(description="ms since 1970 UTC: when it came to this state, as far as this server has seen")
+    since: int = Field(
+        description="ms since 1970 UTC: when this server first saw the check in this state, or what the part reports"
+    )
     detail: str = Field(description="A sentence for people")
 
 
 class Readiness(BaseModel):
-    """It is safe to send traffic."""
+    """The server can take traffic."""
 
-    status: Literal["ready", "degraded"] = Field(description="`degraded`: at least one check is")
+    status: Literal["ready", "degraded"] = Field(description="`degraded`: at least one check is degraded")
     checks: list[CheckOut]
 
 
 class NotReady(Problem):
-    """A problem that lists every check."""
+    """A problem with the results of all checks."""
 
-    checks: list[CheckOut] = Field(description="All of them, the good ones too")
+    checks: list[CheckOut] = Field(description="Results of all checks, the good ones too")
 
 
 _SINCE: Final = 1_772_352_000_000
@@ -63,8 +65,8 @@ _BAD: Final = {
 }
 
 
-class Memory:
-    """Since when each check has been as it is, as far as this server was asked."""
+class StateHistory:
+    """Remembers when each check was first seen in its current state. Only requests of /readyz are seen."""
 
     def __init__(self) -> None:
         self._states: dict[str, tuple[ReadinessState, int]] = {}
@@ -79,10 +81,10 @@ class Memory:
     "/healthz",
     summary="Is the process up?",
     response_model=Health,
-    responses=answer("It is", {"status": "up", "version": "0.1.0"}) | problems(),
+    responses=answer("The process is up", {"status": "up", "version": "0.1.0"}) | problems(),
 )
 async def healthz(options: Annotated[ApiOptions, Depends(options_of)]) -> Health:
-    """Asks nothing of any other part: a failure means that this process is to be started again. Needs no token."""
+    """Checks no other part: if it fails, restart this process. Needs no token."""
     return Health(version=options.version)
 
 
@@ -112,15 +114,18 @@ async def healthz(options: Annotated[ApiOptions, Depends(options_of)]) -> Health
     },
 )
 async def readyz(parts: Parts, request: Request) -> Response:
-    """Whether what is sent is kept, and what keeps it is at work: store, journal, collector, recorder, judge, disk and
-    broker. A store that is merely away does not make it unready: readings wait for it. Needs no token.
+    """Checks that messages are kept, and that the parts which keep them work: store, journal, collector, recorder,
+    judge, disk and broker. A store that is temporarily unavailable only degrades: readings wait for it. Needs no token.
     """
-    verdicts = await asyncio.gather(*(_run(check) for check in parts.checks))
-    memory: Memory = request.app.state.readiness
-    found = [_shown(check.name, said, memory, parts.now()) for check, said in zip(parts.checks, verdicts, strict=True)]
-    failed = [check.name for check in found if check.state is ReadinessState.FAILED]
+    results = await asyncio.gather(*(_run(check) for check in parts.checks))
+    history: StateHistory = request.app.state.check_history
+    checks = [
+        _check_out(check.name, result, history, parts.now())
+        for check, result in zip(parts.checks, results, strict=True)
+    ]
+    failed = [check.name for check in checks if check.state is ReadinessState.FAILED]
     if not failed:
-        ready = Readiness(status="ready" if all(check.ok for check in found) else "degraded", checks=found)
+        ready = Readiness(status="ready" if all(check.ok for check in checks) else "degraded", checks=checks)
         return Response(ready.model_dump_json(), media_type="application/json")
     problem = NotReady(
         type=ProblemKind.UNAVAILABLE.urn,
@@ -128,43 +133,43 @@ async def readyz(parts: Parts, request: Request) -> Response:
         status=503,
         detail=f"Not ready: {', '.join(failed)}.",
         instance=request.url.path,
-        checks=found,
+        checks=checks,
     )
     return Response(problem.model_dump_json(exclude={"errors"}), 503, {"Retry-After": "5"}, media_type=MEDIA_TYPE)
 
 
 async def _run(check: Check) -> ReadinessResult:
-    """A check that takes too long or breaks has failed; its exception is for the log."""
+    """Run a check. It has failed if it takes too long or raises; the exception goes to the log only."""
     try:
         return await asyncio.wait_for(check.run(), CHECK_TIMEOUT_S)
     except TimeoutError:
-        return ReadinessResult(ReadinessState.FAILED, f"did not answer in {CHECK_TIMEOUT_S:.0f} s")
-    except Exception:  # noqa: BLE001 - whatever breaks in a check is its verdict
-        _log.exception("readiness check %s broke", check.name)
-        return ReadinessResult(ReadinessState.FAILED, "the check itself broke; see the log")
+        return ReadinessResult(ReadinessState.FAILED, f"did not respond within {CHECK_TIMEOUT_S:.0f} s")
+    except Exception:  # noqa: BLE001 - any error in a check is its result
+        _log.exception("api: readiness check %s raised an error, counted as failed", check.name)
+        return ReadinessResult(ReadinessState.FAILED, "the check itself failed with an error; see the log of the API")
 
 
-def _shown(name: str, said: ReadinessResult, memory: Memory, now: int) -> CheckOut:
-    seen = memory.since(name, said.state, now)
-    ok = said.state is ReadinessState.OK
-    return CheckOut(name=name, ok=ok, state=said.state, since=said.since or seen, detail=said.detail)
+def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: int) -> CheckOut:
+    seen_since = history.since(name, result.state, now)
+    ok = result.state is ReadinessState.OK
+    return CheckOut(name=name, ok=ok, state=result.state, since=result.since or seen_since, detail=result.detail)
 
 
 @router.get(
     "/metrics",
-    summary="Figures for Prometheus",
+    summary="Metrics for Prometheus",
     response_class=Response,
     dependencies=READERS,
     responses=text_answer("Prometheus text format", 'haulwatch_readings{verdict="stored"} 2559.0\n', CONTENT_TYPE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
 )
 def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
-    """Readings by verdict and reason, sequence gaps, lag by consumer, collector and recorder, the raw log and its disk,
+    """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
     the broker's own counters, open alerts by rule.
 
-    No label per device: `GET /api/v1/ledger/devices` has those figures.
+    There is no label per device: `GET /api/v1/ledger/devices` has the figures of single devices.
     """
-    figures = Figures(
+    snapshot = MetricsSnapshot(
         version=options.version,
         total=parts.ledger().total,
         lag=parts.lag(),
@@ -175,4 +180,4 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         disk=parts.disk(),
         broker=parts.broker(),
     )
-    return Response(render(figures), media_type=CONTENT_TYPE)
+    return Response(render(snapshot), media_type=CONTENT_TYPE)

@@ -1,4 +1,4 @@
-"""Alerts: find them, read why, follow them live, and say what was done about them."""
+"""Alerts: find them, read the evidence, follow them live, record what people did about them."""
 
 import re
 from typing import Annotated, Any, Final
@@ -10,10 +10,10 @@ from sse_starlette import EventSourceResponse
 from api.http.guard import READERS, WRITERS
 from api.http.instants import Instant
 from api.http.openapi import answer, problems, text_answer
-from api.http.paging import Cursor
+from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
 from api.ports import ApiParts, Parts
-from api.resources.stream import AlertFeed
+from api.resources.alert_stream import AlertFeed
 from devices.readings.ids import DEVICE_ID_PATTERN
 from rules.alerts.actions import (
     Acknowledge,
@@ -36,7 +36,7 @@ router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=READERS)
 MAX_ALERTS: Final = 200
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]+$"
-"""Names stand in tables, logs and columns: no line breaks, no NUL."""
+"""Names are shown in tables and logs: no line breaks, no NUL."""
 
 AlertPath = Annotated[
     str, Path(pattern=r"^[0-9a-f]{16}$", description="Alert id: 16 hex digits", examples=["9f86d081884c7d65"])
@@ -54,7 +54,7 @@ Actor = Annotated[
         min_length=1,
         max_length=64,
         pattern=_PRINTABLE,
-        description="Who acts. The token says that a client may write, this says for whom",
+        description="The person who acts. The token permits the client to write; this names whom it acts for",
     ),
 ]
 Note = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")]
@@ -67,14 +67,14 @@ class _Body(BaseModel):
 
 
 class AcknowledgeBody(_Body):
-    """Somebody has seen it."""
+    """Somebody has seen the alert."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"actor": "li.wei"}]})
     note: Note | None = None
 
 
 class AssignBody(_Body):
-    """Somebody is to look into it."""
+    """Somebody takes over the alert."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"actor": "li.wei", "assignee": "team-3"}]})
     assignee: Annotated[str, Field(min_length=1, max_length=64, pattern=_PRINTABLE, description="Person or team")]
@@ -82,14 +82,14 @@ class AssignBody(_Body):
 
 
 class CommentBody(_Body):
-    """A remark."""
+    """A remark on the alert."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"actor": "team-3", "note": "On the way, 10 minutes."}]})
     note: Note
 
 
 class CloseBody(_Body):
-    """Dealt with: what people found."""
+    """The alert is dealt with; the outcome is what people found."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -123,7 +123,7 @@ _ALERT_EXAMPLE: Final[dict[str, Any]] = {
     "lat": 35.491,
     "lon": 112.852,
     "evidence": {
-        "parameters": {"confirm_score": 1.5},
+        "parameters": {"confirmed_score": 1.5},
         "findings": [{"en": "Bed raised for 42 s while standing", "zh": "停车举升 42 秒"}],
         "ruled_out": [{"en": "No permitted site within 50 m", "zh": "50 米内无核准场所"}],
         "readings": [
@@ -140,7 +140,7 @@ _ALERT_EXAMPLE: Final[dict[str, Any]] = {
     "handled_at": None,
     "first_recorded_at": 1_772_352_990_000,
 }
-_NOT_OF_CHANGE: Final = frozenset(
+_NOT_IN_CHANGE: Final = frozenset(
     {"confirmed_at", "acknowledged_by", "acknowledged_at", "assigned_to"}
     | {"outcome", "handled_by", "handled_at", "first_recorded_at"}
 )
@@ -148,7 +148,7 @@ _ENTRY_EXAMPLE: Final = {
     "no": 17,
     "recorded_at": 1_772_353_051_000,
     "change": {
-        **{name: said for name, said in _ALERT_EXAMPLE.items() if name not in _NOT_OF_CHANGE},
+        **{name: value for name, value in _ALERT_EXAMPLE.items() if name not in _NOT_IN_CHANGE},
         "at": 1_772_353_050_250,
     },
 }
@@ -177,55 +177,56 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
     parts: Parts,
     rule: Annotated[str | None, Query(pattern=r"^[a-z0-9_]{1,64}$", examples=["illegal_dumping"])] = None,
     severity: Annotated[Severity | None, Query()] = None,
-    phase: Annotated[Phase | None, Query(description="As it stands now")] = None,
+    phase: Annotated[Phase | None, Query(description="Current phase")] = None,
     subject: Annotated[str | None, Query(pattern=DEVICE_ID_PATTERN, description="Device id")] = None,
-    start: Annotated[Instant | None, Query(description="Opened from here on (included)")] = None,
-    end: Annotated[Instant | None, Query(description="Opened before here (excluded)")] = None,
+    start: Annotated[Instant | None, Query(description="Opened at this time or later")] = None,
+    end: Annotated[Instant | None, Query(description="Opened before this time")] = None,
     is_open: Annotated[
-        bool | None, Query(alias="open", description="true: neither ended by itself nor closed by a person")
+        bool | None, Query(alias="open", description="true: neither ended by judgement nor closed by a person")
     ] = None,
     handled: Annotated[bool | None, Query(description="true: closed by a person with an outcome")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_ALERTS)] = 50,
     cursor: Cursor = None,
 ) -> AlertPage:
-    """Alerts that fit every filter, by the time they opened, newest first."""
+    """Alerts that match every filter, sorted by the time they opened, newest first."""
     where = AlertFilter(
         rule=rule, severity=severity, phase=phase, subject=subject, start=start, end=end, open=is_open, handled=handled
     )
     try:
         return parts.journal.alerts(where, limit=limit, before=cursor)
     except InvalidCursor as exc:
-        raise invalid("query.cursor", "give the next_cursor of the page before, unchanged, or leave it out") from exc
+        raise invalid("query.cursor", CURSOR_HINT) from exc
 
 
 @router.get(
     "/stream",
     summary="Follow alerts live",
     response_class=EventSourceResponse,
-    responses=text_answer("Events without end; comments are heartbeats", _STREAM_EXAMPLE, "text/event-stream")
+    responses=text_answer("An endless stream of events; comments are heartbeats", _STREAM_EXAMPLE, "text/event-stream")
     | problems(*_READ),
 )
 async def follow_alerts(
     feed: Annotated[AlertFeed, Depends(_feed)],
     last_event_id: Annotated[
-        str | None, Header(max_length=64, description="Number of the last change seen; browsers send it by themselves")
+        str | None,
+        Header(max_length=64, description="Id of the last event received; browsers send this header themselves"),
     ] = None,
     after: Annotated[
-        str | None, Query(max_length=64, description="The same, for a first connection; `0` for all", examples=["0"])
+        str | None,
+        Query(max_length=64, description="The same for the first connection; `0`: from the beginning", examples=["0"]),
     ] = None,
 ) -> EventSourceResponse:
-    """Every change of every alert as an event `change`, in the order of the journal; its id is its journal number.
+    """Every change of every alert as an event `change`, in journal order. Its id is its number in the journal.
 
-    Without `Last-Event-ID` or `after` the stream begins with the next change. An event `reset` says that the given
-    number is beyond the journal (it was begun anew): read the alerts again. A client that takes nothing for 30 s is
-    cut off.
+    Without `Last-Event-ID` or `after` the stream begins with the next change. An event `reset` means that the given id
+    is beyond the end of the journal, because the journal was created anew: read the alerts again. A client that reads
+    nothing for 30 s is disconnected.
     """
-    given = (("header.last-event-id", last_event_id), ("query.after", after))
-    for field, text in given:
+    for field, text in (("header.last-event-id", last_event_id), ("query.after", after)):
         if text is None:
             continue
         if not _NUMBER.fullmatch(text):
-            raise invalid(field, "give the id of the last event seen, a number")
+            raise invalid(field, "give the id of the last event received, a number")
         return await feed.answer(int(text))
     return await feed.answer(None)
 
@@ -237,10 +238,10 @@ async def follow_alerts(
     responses=_DETAIL | problems(*_READ, ProblemKind.NOT_FOUND),
 )
 def show_alert(parts: Parts, alert_id: AlertPath) -> AlertDetail:
-    """One alert: as it stands, the evidence, every change judgement made, every action people took."""
+    """One alert: current state, evidence, every change by judgement, every action by people."""
     detail = parts.journal.alert(alert_id)
     if detail is None:
-        raise _unknown(alert_id)
+        raise _no_such_alert(alert_id)
     return detail
 
 
@@ -252,7 +253,7 @@ def show_alert(parts: Parts, alert_id: AlertPath) -> AlertDetail:
     responses=_DETAIL | problems(*_WRITE),
 )
 def acknowledge(parts: Parts, alert_id: AlertPath, body: AcknowledgeBody) -> AlertDetail:
-    """Say that somebody has seen it. Doing so twice keeps the first name."""
+    """Record that somebody has seen the alert. A second acknowledgement does not replace the first name."""
     return _act(parts, alert_id, Acknowledge(actor=body.actor, at=parts.now(), note=body.note))
 
 
@@ -264,7 +265,7 @@ def acknowledge(parts: Parts, alert_id: AlertPath, body: AcknowledgeBody) -> Ale
     responses=_DETAIL | problems(*_WRITE),
 )
 def assign(parts: Parts, alert_id: AlertPath, body: AssignBody) -> AlertDetail:
-    """Hand it to a person or a team; the latest assignment counts."""
+    """Assign the alert to a person or a team. The latest assignment counts."""
     return _act(parts, alert_id, Assign(actor=body.actor, at=parts.now(), assignee=body.assignee, note=body.note))
 
 
@@ -276,7 +277,7 @@ def assign(parts: Parts, alert_id: AlertPath, body: AssignBody) -> AlertDetail:
     responses=_DETAIL | problems(*_WRITE),
 )
 def comment(parts: Parts, alert_id: AlertPath, body: CommentBody) -> AlertDetail:
-    """Add a remark to its history."""
+    """Add a remark to the history of the alert."""
     return _act(parts, alert_id, Comment(actor=body.actor, at=parts.now(), note=body.note))
 
 
@@ -288,7 +289,7 @@ def comment(parts: Parts, alert_id: AlertPath, body: CommentBody) -> AlertDetail
     responses=_DETAIL | problems(*_WRITE, ProblemKind.ALREADY_CLOSED),
 )
 def close(parts: Parts, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
-    """Say what people found. This is done once: closing again is a 409, and the first outcome stands."""
+    """Record the outcome. An alert is closed once: closing again is a 409, and the first outcome stays."""
     return _act(parts, alert_id, Close(actor=body.actor, at=parts.now(), outcome=body.outcome, note=body.note))
 
 
@@ -296,10 +297,10 @@ def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:
     try:
         return parts.journal.act(alert_id, action)
     except UnknownAlert as exc:
-        raise _unknown(alert_id) from exc
+        raise _no_such_alert(alert_id) from exc
     except AlreadyClosed as exc:
         raise RequestRefused(ProblemKind.ALREADY_CLOSED, f"{exc}. Comment on it instead.") from exc
 
 
-def _unknown(alert_id: str) -> RequestRefused:
-    return not_found("Alert", alert_id, "GET /api/v1/alerts finds the known ones")
+def _no_such_alert(alert_id: str) -> RequestRefused:
+    return not_found("Alert", alert_id, "GET /api/v1/alerts lists all alerts")

@@ -1,4 +1,4 @@
-"""Commands to devices: issue one, see what became of it."""
+"""Commands to devices: issue one, list them, read the answer."""
 
 import secrets
 from typing import Annotated, Final
@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from api.http.guard import READERS, WRITERS
 from api.http.openapi import answer, problems
-from api.http.paging import Cursor, Page
+from api.http.paging import CURSOR_HINT, Cursor, Page
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
 from api.ports import Parts
 from api.resources.alerts import Note
-from api.resources.devices import DevicePath, known_device
+from api.resources.devices import DevicePath, registered_device
 from devices.commands.model import (
     ABILITIES,
     DEFAULT_TTL_S,
@@ -40,23 +40,28 @@ CommandPath = Annotated[
 
 
 class _Issued(BaseModel):
-    """Named last among the bases below: the configuration of the last one counts."""
+    """Fields of every command body. It must be the last base class: pydantic uses the configuration of that one."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
-    actor: ShortText = Field(description="Who acts. The token says that a client may write, this says for whom")
+    actor: ShortText = Field(
+        description="The person who acts. The token permits the client to write; this names whom it acts for"
+    )
     note: Note | None = None
     ttl_s: int = Field(
-        DEFAULT_TTL_S, ge=MIN_TTL_S, le=MAX_TTL_S, description="A device that hears it later than this does not obey, s"
+        DEFAULT_TTL_S,
+        ge=MIN_TTL_S,
+        le=MAX_TTL_S,
+        description="Lifetime, s. A device that receives the command later does not execute it",
     )
 
 
 class ReportIntervalBody(ReportInterval, _Issued):
-    """Report this often. The registry's interval, by which silence is judged, stays as it is."""
+    """Set the report interval. The interval in the registry, by which silence is judged, does not change."""
 
 
 class RebootBody(Reboot, _Issued):
-    """Start again."""
+    """Restart the device."""
 
 
 class LocateBody(Locate, _Issued):
@@ -64,13 +69,13 @@ class LocateBody(Locate, _Issued):
 
 
 class LockLiftBody(LockLift, _Issued):
-    """Keep the bed from being raised, or let it be raised again (trucks)."""
+    """Lock the bed so that it cannot be raised, or unlock it (trucks)."""
 
 
 class CommandBody(
     RootModel[Annotated[ReportIntervalBody | RebootBody | LocateBody | LockLiftBody, Field(discriminator="kind")]]
 ):
-    """What the device is to do, and for whom."""
+    """The command, and the person it is issued for."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -117,25 +122,26 @@ _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INV
     | problems(*_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.CANNOT_DO, ProblemKind.TOO_LARGE),
 )
 def issue_command(parts: Parts, device_id: DevicePath, body: CommandBody, response: Response) -> Command:
-    """Tell a device to do something. It is sent within a second, and again until it is answered or its life is over.
+    """Issue a command to a device. It is sent within a second, and again until it is answered or its lifetime is over.
 
-    A device that is away gets it when it comes back, if that is in time. `GET /api/v1/commands/{id}` says how it went.
-    What the device's role cannot do is a 409, and so is a device that is locked out. Asking twice issues two commands.
+    A device that is offline gets the command when it reconnects within the lifetime. `GET /api/v1/commands/{id}` shows
+    the outcome. A command that the device's role does not support is a 409, and so is a command to a device that is
+    locked out. Two identical requests issue two commands.
     """
-    device, asked = known_device(parts.city(), device_id), body.root
-    if asked.kind not in ABILITIES[device.role]:
-        able = ", ".join(sorted(ABILITIES[device.role]))
+    device, order = registered_device(parts.city(), device_id), body.root
+    if order.kind not in ABILITIES[device.role]:
+        supported = ", ".join(sorted(ABILITIES[device.role]))
         raise RequestRefused(
-            ProblemKind.CANNOT_DO, f"A {device.role} has nothing to {asked.kind} with; it can do: {able}."
+            ProblemKind.CANNOT_DO, f"A {device.role} does not support {order.kind}; it can do: {supported}."
         )
     command = issue(
         secrets.token_hex(8),
         device.id,
-        ORDER.validate_python(asked.model_dump(exclude={"actor", "note", "ttl_s"})),
-        actor=asked.actor,
-        note=asked.note,
+        ORDER.validate_python(order.model_dump(exclude={"actor", "note", "ttl_s"})),
+        actor=order.actor,
+        note=order.note,
         now_ms=parts.now(),
-        ttl_s=asked.ttl_s,
+        ttl_s=order.ttl_s,
     )
     try:
         parts.commands.issue(command)
@@ -157,23 +163,25 @@ def list_commands(
     limit: Annotated[int, Query(ge=1, le=MAX_COMMANDS)] = 50,
     cursor: Cursor = None,
 ) -> Page[Command]:
-    """Every command ever issued to the device and what became of it, newest first."""
+    """Every command ever issued to the device, with its outcome, newest first."""
     try:
-        found = parts.commands.commands(known_device(parts.city(), device_id).id, limit=limit, before=cursor)
+        page = parts.commands.commands(registered_device(parts.city(), device_id).id, limit=limit, before=cursor)
     except BadCursor as exc:
-        raise invalid("query.cursor", "give the next_cursor of the page before, unchanged, or leave it out") from exc
-    return Page(items=found.items, next_cursor=found.next_cursor)
+        raise invalid("query.cursor", CURSOR_HINT) from exc
+    return Page(items=page.items, next_cursor=page.next_cursor)
 
 
 @router.get(
     "/commands/{command_id}",
     summary="Show a command",
     response_model=Command,
-    responses=answer("The command and what became of it", _EXAMPLE) | problems(*_READ),
+    responses=answer("The command and its outcome", _EXAMPLE) | problems(*_READ),
 )
 def show_command(parts: Parts, command_id: CommandPath) -> Command:
-    """One command: who issued it, when it was sent, what the device answered."""
+    """One command: who issued it, when it was sent, how the device answered."""
     command = parts.commands.command(command_id)
     if command is None:
-        raise not_found("Command", command_id, "GET /api/v1/devices/{device_id}/commands lists the issued ones")
+        raise not_found(
+            "Command", command_id, "GET /api/v1/devices/{device_id}/commands lists the commands of a device"
+        )
     return command

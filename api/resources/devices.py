@@ -1,4 +1,4 @@
-"""Devices, what they last said, and what they said over time."""
+"""Devices, their latest readings, and their readings over time."""
 
 import asyncio
 import heapq
@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from api.http.guard import READERS
-from api.http.instants import DAY_MS, Instant, Span
+from api.http.instants import Instant, Span
 from api.http.openapi import answer, problems
-from api.http.paging import Cursor, Page, Stretch, read_page, read_stretch
+from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
 from api.ports import Parts
 from devices.city.model import City, Device, DeviceRole
+from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue
 from ingest.store import Row
@@ -25,15 +26,15 @@ MAX_ROWS: Final = 5_000
 LONGEST_MS: Final = 31 * DAY_MS
 LONGEST_DOWNSAMPLED_MS: Final = 366 * DAY_MS
 _NOT_AVERAGED: Final = frozenset({"seq", "session", "alarm_bits", "heading_deg"})
-"""Numbers whose mean means nothing."""
+"""Numeric fields whose mean has no meaning."""
 
-Fleet = Annotated[str | None, Query(max_length=64, description="Only of this fleet")]
-District = Annotated[str | None, Query(max_length=64, description="Only of this district")]
+Fleet = Annotated[str | None, Query(max_length=64, description="Only devices of this fleet")]
+District = Annotated[str | None, Query(max_length=64, description="Only devices of this district")]
 DevicePath = Annotated[str, Path(max_length=64, description="Device id, as in its MQTT topic", examples=["truck-001"])]
 
 
 class VehicleOut(BaseModel):
-    """The truck a terminal is bolted to."""
+    """The truck that carries the device."""
 
     id: str
     plate: str
@@ -43,7 +44,7 @@ class VehicleOut(BaseModel):
 
 
 class DeviceOut(BaseModel):
-    """A registered terminal."""
+    """A registered device."""
 
     id: str
     role: DeviceRole
@@ -52,39 +53,39 @@ class DeviceOut(BaseModel):
     site_id: str | None
     fleet: str | None
     district: str | None
-    report_interval_s: int = Field(description="How often it reports when nothing happens")
+    report_interval_s: int = Field(description="Interval of regular reports, s")
 
 
 class ReadingOut(BaseModel):
-    """A stored reading, or the means of a window."""
+    """A stored reading, or the means over a window."""
 
-    ts: int = Field(description="Device time, ms since 1970 UTC; the start of the window where `every` was given")
-    part: str | None = Field(description="Compartment, for fill")
-    fields: dict[str, FieldValue] = Field(description="As the device named them, units in the names")
+    ts: int = Field(description="Device time, ms since 1970 UTC; with `every`, the start of the window")
+    part: str | None = Field(description="Compartment (fill only)")
+    fields: dict[str, FieldValue] = Field(description="Measured fields, with the unit in the name")
 
 
 class LatestOut(BaseModel):
-    """The newest reading of each kind the device has reported; for fill one per compartment."""
+    """The newest reading of each kind that the device has reported; for fill one per compartment."""
 
     device_id: str
-    last_seen_at: int | None = Field(description="Newest device time of any kind; null where nothing is stored")
+    last_seen_at: int | None = Field(description="Newest device time of all kinds; null if nothing is stored")
     readings: dict[Kind, list[ReadingOut]]
 
 
 class SeenOut(DeviceOut):
-    """A terminal and when it was heard last."""
+    """A device and the time of its last message."""
 
-    last_seen_at: int | None = Field(description="Receive time of its last message; null where there was none")
+    last_seen_at: int | None = Field(description="Receive time of its last message; null if there was none")
 
 
 class SeenList(BaseModel):
-    """Terminals, the last heard first."""
+    """Devices by last message, newest first."""
 
     items: list[SeenOut]
 
 
 class DeviceDetail(DeviceOut):
-    """A terminal with what it last said."""
+    """A device with its latest readings."""
 
     latest: LatestOut
 
@@ -132,9 +133,9 @@ def list_devices(
     limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100,
     cursor: Cursor = None,
 ) -> Page[DeviceOut]:
-    """Registered devices in the order of their ids."""
+    """Registered devices, sorted by id."""
     city = parts.city()
-    found = heapq.nsmallest(
+    devices = heapq.nsmallest(
         limit + 1,
         (
             device
@@ -146,23 +147,30 @@ def list_devices(
         ),
         key=lambda device: device.id,
     )
-    items = [_shown(device, city) for device in found[:limit]]
-    return Page(items=items, next_cursor=items[-1].id if len(found) > limit else None)
+    items = [_device_out(device, city) for device in devices[:limit]]
+    return Page(items=items, next_cursor=items[-1].id if len(devices) > limit else None)
 
 
 @router.get(
     "/last-seen",
-    summary="Devices by when they were heard last",
+    summary="Devices by last message",
     response_model=SeenList,
-    responses=answer("The last heard first", {"items": [{**_DEVICE_EXAMPLE, "last_seen_at": 1_772_352_930_900}]})
+    responses=answer(
+        "Devices, the last heard first", {"items": [{**_DEVICE_EXAMPLE, "last_seen_at": 1_772_352_930_900}]}
+    )
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100) -> SeenList:
-    """Registered devices, the last heard first, those never heard at the end."""
+    """Registered devices by receive time of their last message, newest first; devices never heard come last."""
     city = parts.city()
-    heard = {line.device: line.last_seen for line in parts.ledger().devices}
-    found = heapq.nsmallest(limit, city.devices.values(), key=lambda device: (-(heard.get(device.id) or 0), device.id))
-    items = [SeenOut(**_shown(device, city).model_dump(), last_seen_at=heard.get(device.id)) for device in found]
+    last_seen_at = {line.device: line.last_seen for line in parts.ledger().devices}
+    devices = heapq.nsmallest(
+        limit, city.devices.values(), key=lambda device: (-(last_seen_at.get(device.id) or 0), device.id)
+    )
+    items = [
+        SeenOut(**_device_out(device, city).model_dump(), last_seen_at=last_seen_at.get(device.id))
+        for device in devices
+    ]
     return SeenList(items=items)
 
 
@@ -176,9 +184,9 @@ def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] =
 async def show_device(parts: Parts, device_id: DevicePath) -> DeviceDetail:
     """A registered device with its newest reading of each kind."""
     city = parts.city()
-    device = known_device(city, device_id)
+    device = registered_device(city, device_id)
     latest = await read_latest(parts, device.id)
-    return DeviceDetail(**_shown(device, city).model_dump(), latest=latest)
+    return DeviceDetail(**_device_out(device, city).model_dump(), latest=latest)
 
 
 @router.get(
@@ -189,8 +197,8 @@ async def show_device(parts: Parts, device_id: DevicePath) -> DeviceDetail:
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 async def latest_readings(parts: Parts, device_id: DevicePath) -> LatestOut:
-    """The newest reading of each kind the device has reported; for fill one per compartment."""
-    return await read_latest(parts, known_device(parts.city(), device_id).id)
+    """The newest reading of each kind that the device has reported; for fill one per compartment."""
+    return await read_latest(parts, registered_device(parts.city(), device_id).id)
 
 
 @router.get(
@@ -206,72 +214,72 @@ async def readings(  # noqa: PLR0913, PLR0917 - one filter each
     parts: Parts,
     device_id: DevicePath,
     kind: Annotated[Kind, Path(description="Kind of reading")],
-    start: Annotated[Instant | None, Query(description="From here (included); 24 h before `end` by default")] = None,
-    end: Annotated[Instant | None, Query(description="Up to here (excluded); now by default")] = None,
+    start: Annotated[Instant | None, Query(description="Start, inclusive; 24 h before `end` by default")] = None,
+    end: Annotated[Instant | None, Query(description="End, exclusive; now by default")] = None,
     every: Annotated[
         Span | None,
         Query(
-            description="Means over windows of this length (`60s`, `5m`, `1h`) instead of single readings",
+            description="Return means over windows of this length (`60s`, `5m`, `1h`) instead of single readings",
             examples=["5m"],
         ),
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Readings, or windows, per page")] = 500,
+    limit: Annotated[int, Query(ge=1, le=MAX_ROWS, description="Readings or windows per page")] = 500,
     cursor: Cursor = None,
 ) -> Page[ReadingOut]:
     """Stored readings with start <= ts < end, or their means.
 
-    At most 31 days at once, with `every` 366. Windows are aligned to 1970 UTC, and `start` and `end` are moved outwards
-    to their edges; windows without readings are absent. Readings of one instant are never split over two pages, so a
-    page may be slightly shorter than `limit`.
+    A request covers at most 31 days, with `every` at most 366. Windows are aligned to 1970 UTC; `start` and `end` are
+    moved outwards to the edges of windows. Windows without readings are left out. Readings of one instant are never
+    split over two pages, so a page may be slightly shorter than `limit`.
     """
-    device = known_device(parts.city(), device_id)
+    device = registered_device(parts.city(), device_id)
     longest_ms = LONGEST_MS if every is None else LONGEST_DOWNSAMPLED_MS + every
-    asked = read_stretch(start, end, cursor, now=parts.now(), default_ms=DAY_MS, longest_ms=longest_ms)
+    requested = read_time_range(start, end, cursor, now=parts.now(), default_ms=DAY_MS, longest_ms=longest_ms)
     if every is None:
-        rows, left = await read_page(
-            lambda stretch, most: parts.history.rows(kind, device.id, stretch.start, stretch.end, limit=most),
-            asked,
+        rows, rest = await read_page(
+            lambda time_range, most: parts.history.rows(kind, device.id, time_range.start, time_range.end, limit=most),
+            requested,
             limit,
         )
-        return Page(items=[shown_row(row) for row in rows], next_cursor=left and left.cursor())
-    windows = Stretch(asked.start - asked.start % every, asked.end + -asked.end % every)
-    rows, left = await read_page(
-        lambda stretch, most: parts.history.downsampled(
-            kind, device.id, stretch.start, stretch.end, every_ms=every, limit=most
+        return Page(items=[reading_out(row) for row in rows], next_cursor=rest and rest.cursor())
+    windows = TimeRange(requested.start - requested.start % every, requested.end + -requested.end % every)
+    rows, rest = await read_page(
+        lambda time_range, most: parts.history.downsampled(
+            kind, device.id, time_range.start, time_range.end, every_ms=every, limit=most
         ),
         windows,
         limit,
         step_ms=every,
     )
-    means = [shown_row(row._replace(fields=_averaged(row))) for row in rows]
-    return Page(items=means, next_cursor=left and left.cursor())
+    means = [reading_out(row._replace(fields=_averaged_fields(row))) for row in rows]
+    return Page(items=means, next_cursor=rest and rest.cursor())
 
 
-def known_device(city: City, device_id: str) -> Device:
-    """Raises Refused (404)."""
+def registered_device(city: City, device_id: str) -> Device:
+    """The device with this id. Raises RequestRefused (404)."""
     device = city.devices.get(device_id)
     if device is None:
-        raise not_found("Device", device_id, "GET /api/v1/devices lists the registered ones")
+        raise not_found("Device", device_id, "GET /api/v1/devices lists all devices")
     return device
 
 
 async def read_latest(parts: Parts, device_id: str) -> LatestOut:
-    """Ask the history for every kind at once. Raises StoreUnavailable."""
+    """The newest readings of every kind; one concurrent query per kind. Raises StoreUnavailable."""
     answers = await asyncio.gather(*(parts.history.latest(kind, device_id) for kind in Kind))
-    found = {kind: [shown_row(row) for row in rows] for kind, rows in zip(Kind, answers, strict=True) if rows}
-    times = [reading.ts for rows in found.values() for reading in rows]
-    return LatestOut(device_id=device_id, last_seen_at=max(times, default=None), readings=found)
+    readings = {kind: [reading_out(row) for row in rows] for kind, rows in zip(Kind, answers, strict=True) if rows}
+    times = [reading.ts for rows in readings.values() for reading in rows]
+    return LatestOut(device_id=device_id, last_seen_at=max(times, default=None), readings=readings)
 
 
-def shown_row(row: Row) -> ReadingOut:
+def reading_out(row: Row) -> ReadingOut:
     return ReadingOut(ts=row.ts, part=row.part or None, fields=dict(row.fields))
 
 
-def _averaged(row: Row) -> dict[str, FieldValue]:
+def _averaged_fields(row: Row) -> dict[str, FieldValue]:
     return {name: value for name, value in row.fields.items() if name not in _NOT_AVERAGED}
 
 
-def _shown(device: Device, city: City) -> DeviceOut:
+def _device_out(device: Device, city: City) -> DeviceOut:
     vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
     return DeviceOut(
         id=device.id,

@@ -1,4 +1,4 @@
-"""The city on the map: sites, approved routes and their corridors as GeoJSON."""
+"""The city: its sites, approved routes and corridors, as GeoJSON."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Final
@@ -9,15 +9,16 @@ from pydantic import BaseModel, Field
 from shapely import LineString
 
 from api.http.guard import READERS
-from api.http.instants import MINUTE_MS, SECOND_MS, Instant
+from api.http.instants import Instant
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind
 from api.ports import Parts
 from api.resources.devices import District, Fleet
-from api.resources.shapes import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
+from api.resources.geojson import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
 from devices.city.model import City
 from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.geo.geometry import XY, LatLon, LocalPlane
+from devices.readings.instants import MINUTE_MS, SECOND_MS
 
 router = APIRouter(tags=["map"], dependencies=READERS)
 
@@ -63,17 +64,17 @@ CORRIDOR_EXAMPLE: Final = {
     "properties": {**_ROUTE_EXAMPLE["properties"], "half_width_m": 60.0},  # type: ignore[dict-item]
 }
 _FRESH_S: Final = MINUTE_MS // SECOND_MS
-"""A city changes by an import, now and then."""
+"""Browsers may keep a layer this long: a city changes only by an import."""
 _DECIMALS: Final = 6
-"""Of a degree, in a corridor's edge: 0.1 m."""
+"""Decimals of a degree in the edge of a corridor: 0.1 m."""
 
 VehicleId = Annotated[str | None, Query(max_length=64, description="Only routes this vehicle has a permit for")]
 SiteId = Annotated[str | None, Query(max_length=64, description="Only routes that begin or end at this site")]
-At = Annotated[Instant | None, Query(description="As it is valid at this moment; now by default")]
+At = Annotated[Instant | None, Query(description="Only what is valid at this time; now by default")]
 
 
 class Centre(BaseModel):
-    """WGS-84 degrees."""
+    """A position in WGS-84 degrees."""
 
     lat: float
     lon: float
@@ -85,13 +86,13 @@ class CityOut(BaseModel):
     id: str
     name: str
     name_zh: str
-    timezone: str = Field(description="IANA name; people read times in it")
+    timezone: str = Field(description="IANA name of the time zone that people of the city use")
     centre: Centre
-    revision: int = Field(description="Grows with every import of the registry")
+    revision: int = Field(description="Increases with every import of the registry")
     devices: int
     vehicles: int
     sites: int
-    routes: int = Field(description="Route versions")
+    routes: int = Field(description="Number of route versions")
 
 
 _CITY_EXAMPLE: Final = {
@@ -115,7 +116,7 @@ _CITY_EXAMPLE: Final = {
     responses=answer("The city", _CITY_EXAMPLE) | problems(ProblemKind.UNAUTHORIZED),
 )
 def show_city(parts: Parts) -> CityOut:
-    """What a map or a board needs to know first."""
+    """Name, time zone, centre and size of the city: what a map or a board needs first."""
     city = parts.city()
     return CityOut(
         id=city.id,
@@ -147,9 +148,9 @@ def sites(
     site_id: Annotated[str | None, Query(max_length=64, description="Only this site")] = None,
     at: At = None,
 ) -> Response:
-    """Fences of the registered sites. Carries an ETag; may be kept for a minute."""
+    """Fences of the registered sites. Carries an ETag; a client may cache the layer for a minute."""
     moment = parts.now() if at is None else at
-    found = (
+    selected = (
         site
         for site in parts.city().sites.values()
         if (kind is None or site.kind is kind)
@@ -157,7 +158,7 @@ def sites(
         and (site_id is None or site.id == site_id)
         and site.validity.covers(moment)
     )
-    return map_layer(request, map(_site, found), fresh_s=_FRESH_S)
+    return map_layer(request, map(_site, selected), fresh_s=_FRESH_S)
 
 
 @router.get(
@@ -176,9 +177,12 @@ def routes(
     site_id: SiteId = None,
     at: At = None,
 ) -> Response:
-    """Approved routes, from origin to destination; they are driven both ways. Carries an ETag, good for a minute."""
-    found = _routes_of(parts.city(), vehicle_id, fleet, site_id, parts.now() if at is None else at)
-    return map_layer(request, map(_route, found), fresh_s=_FRESH_S)
+    """Approved routes from origin to destination; trucks drive them in both directions.
+
+    Carries an ETag; a client may cache the layer for a minute.
+    """
+    selected = _routes_of(parts.city(), vehicle_id, fleet, site_id, parts.now() if at is None else at)
+    return map_layer(request, map(_route, selected), fresh_s=_FRESH_S)
 
 
 @router.get(
@@ -197,20 +201,22 @@ def corridors(
     site_id: SiteId = None,
     at: At = None,
 ) -> Response:
-    """Where a truck on an approved route may be: `half_width_m` to both sides, as rule `route_deviation` has it.
+    """The area in which a truck follows an approved route: `half_width_m` to both sides, from rule `route_deviation`.
 
-    Carries an ETag; may be kept for a minute.
+    Carries an ETag; a client may cache the layer for a minute.
     """
     city, half_width_m = parts.city(), parts.route_deviation.enter_m
-    found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
-    return map_layer(request, (_corridor(route, city.plane, half_width_m) for route in found), fresh_s=_FRESH_S)
+    selected = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
+    return map_layer(request, (_corridor(route, city.plane, half_width_m) for route in selected), fresh_s=_FRESH_S)
 
 
 def _routes_of(
     city: City, vehicle_id: str | None, fleet: str | None, site_id: str | None, moment: int
 ) -> Iterator[Route]:
     vehicles = _vehicles_of(city, vehicle_id, fleet)
-    permitted = None if vehicles is None else {route for one in vehicles for route in city.routes_of(one, moment)}
+    permitted = (
+        None if vehicles is None else {route for vehicle in vehicles for route in city.routes_of(vehicle, moment)}
+    )
     for route in city.routes:
         if (
             route.validity.covers(moment)
@@ -221,7 +227,7 @@ def _routes_of(
 
 
 def _vehicles_of(city: City, vehicle_id: str | None, fleet: str | None) -> set[str] | None:
-    """None: whichever they are."""
+    """Ids of the vehicles whose routes are wanted; None: of all vehicles."""
     if fleet is None:
         return None if vehicle_id is None else {vehicle_id}
     of_fleet = {device.vehicle_id for device in city.devices.values() if device.fleet == fleet and device.vehicle_id}
@@ -263,23 +269,23 @@ def _corridor(route: Route, plane: LocalPlane, half_width_m: float) -> Feature:
     line = LineString([_metres(plane, lon, lat) for lon, lat, *_ in route.line.coords])
     band = shapely.orient_polygons(line.buffer(half_width_m, quad_segs=8))  # outside counter-clockwise: RFC 7946
     rings = [[_degrees(plane, x, y) for x, y in ring.coords] for ring in (band.exterior, *band.interiors)]
-    centre = _route(route)
-    return centre.model_copy(
+    feature = _route(route)
+    return feature.model_copy(
         update={
             "geometry": Geometry(type="Polygon", coordinates=rings),
-            "properties": {**centre.properties, "half_width_m": half_width_m},
+            "properties": {**feature.properties, "half_width_m": half_width_m},
         }
     )
 
 
 def _metres(plane: LocalPlane, lon: float, lat: float) -> tuple[float, float]:
-    place = plane.xy(LatLon(lat=lat, lon=lon))
-    return place.x, place.y
+    xy = plane.xy(LatLon(lat=lat, lon=lon))
+    return xy.x, xy.y
 
 
 def _degrees(plane: LocalPlane, x: float, y: float) -> tuple[float, float]:
-    place = plane.latlon(XY(x, y))
-    return round(place.lon, _DECIMALS), round(place.lat, _DECIMALS)
+    position = plane.latlon(XY(x, y))
+    return round(position.lon, _DECIMALS), round(position.lat, _DECIMALS)
 
 
 def _interval(validity: Validity) -> dict[str, Any]:

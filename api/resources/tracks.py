@@ -1,4 +1,4 @@
-"""Where vehicles were and are: tracks and newest positions as GeoJSON."""
+"""Tracks and newest positions of vehicles, as GeoJSON."""
 
 import asyncio
 import heapq
@@ -9,13 +9,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.http.guard import READERS
-from api.http.instants import DAY_MS, HOUR_MS, MINUTE_MS, Instant
+from api.http.instants import Instant
 from api.http.openapi import problems
-from api.http.paging import Cursor, Stretch, read_page, read_stretch
+from api.http.paging import Cursor, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, invalid, not_found
 from api.ports import ApiParts, Parts
-from api.resources.devices import MAX_DEVICES, MAX_ROWS, DevicePath, District, Fleet, known_device
-from api.resources.shapes import (
+from api.resources.devices import MAX_DEVICES, MAX_ROWS, DevicePath, District, Fleet, registered_device
+from api.resources.geojson import (
     EXAMPLE_POINT,
     Feature,
     FeatureCollection,
@@ -26,17 +26,19 @@ from api.resources.shapes import (
 )
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
+from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Kind
 from ingest.store import Row
 
 router = APIRouter(tags=["map"], dependencies=READERS)
 
 GAP_MS: Final = 5 * MINUTE_MS
-"""Longer without a fix is no line: nobody knows where the truck went meanwhile."""
+"""A longer gap without a fix ends a line: where the truck went meanwhile is unknown."""
 LONGEST_MS: Final = 7 * DAY_MS
 MAX_FIXES: Final = 50_000
-"""Of all trucks in one layer: 3 MB, which a browser still draws. 30 trucks at 10 s fill it in 4.6 hours."""
-_QUESTIONS_AT_ONCE: Final = 4
+"""Maximum for all trucks in one layer: 3 MB, which a browser still draws. 30 trucks reporting every 10 s reach it in
+4.6 hours."""
+_QUERIES_AT_ONCE: Final = 4
 
 _PROBLEMS: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
 _TRACK_EXAMPLE: Final = {
@@ -61,8 +63,8 @@ _POSITION_EXAMPLE: Final = {
 }
 _TRACK_ANSWER: Final = geo_answer("One feature per unbroken piece of the track", _TRACK_EXAMPLE)
 
-Start = Annotated[Instant | None, Query(description="From here (included); 24 h before `end` by default")]
-End = Annotated[Instant | None, Query(description="Up to here (excluded); now by default")]
+Start = Annotated[Instant | None, Query(description="Start, inclusive; 24 h before `end` by default")]
+End = Annotated[Instant | None, Query(description="End, exclusive; now by default")]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="Fixes per page")]
 
 
@@ -81,12 +83,12 @@ async def device_track(
     limit: Limit = 2_000,
     cursor: Cursor = None,
 ) -> FeatureCollection:
-    """Fixes of a device as lines, at most 7 days at once.
+    """Fixes of a device as lines; a request covers at most 7 days.
 
-    A gap of more than 5 minutes ends a line; a lone fix is a Point. `times` (device time, ms) and `speeds_kmh` run
-    along the coordinates. Positions without a fix are left out. A page may break a line that goes on in the next.
+    A gap of more than 5 minutes ends a line; a single fix is a Point. `times` (device time, ms) and `speeds_kmh` have
+    one value per coordinate. Positions without a fix are left out. A line may continue on the next page.
     """
-    return await _track(parts, known_device(parts.city(), device_id), start, end, limit=limit, cursor=cursor)
+    return await _track(parts, registered_device(parts.city(), device_id), start, end, limit=limit, cursor=cursor)
 
 
 @router.get(
@@ -104,13 +106,13 @@ async def vehicle_track(
     limit: Limit = 2_000,
     cursor: Cursor = None,
 ) -> FeatureCollection:
-    """The track of the terminal this vehicle carries; see the track of a device."""
+    """The track of the device that this vehicle carries, in the form of the track of a device."""
     city = parts.city()
-    carried = [d for d in city.devices.values() if d.vehicle_id == vehicle_id and d.role is DeviceRole.TRUCK]
-    if not carried:
-        raise not_found("Vehicle", vehicle_id, "no registered truck terminal names it")
-    # Terminals are exchanged: the one valid last is the one the vehicle carries.
-    device = max(carried, key=lambda d: (d.validity.end_ms is None, d.validity.end_ms or 0, d.validity.start_ms or 0))
+    terminals = [d for d in city.devices.values() if d.vehicle_id == vehicle_id and d.role is DeviceRole.TRUCK]
+    if not terminals:
+        raise not_found("Vehicle", vehicle_id, "no registered truck device names this vehicle")
+    # Devices are replaced: the vehicle carries the one whose validity ends last.
+    device = max(terminals, key=lambda d: (d.validity.end_ms is None, d.validity.end_ms or 0, d.validity.start_ms or 0))
     return await _track(parts, device, start, end, limit=limit, cursor=cursor)
 
 
@@ -119,7 +121,7 @@ async def vehicle_track(
     summary="Newest position of every truck",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
-    responses=geo_answer("One point per truck that has ever had a fix", _POSITION_EXAMPLE)
+    responses=geo_answer("One point per truck that ever reported a fix", _POSITION_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 async def positions(
@@ -127,17 +129,17 @@ async def positions(
     limit: Annotated[int, Query(ge=1, le=MAX_DEVICES, description="Trucks per page")] = 200,
     cursor: Cursor = None,
 ) -> FeatureCollection:
-    """Points for a live map, in the order of device ids. Properties are the fields of the newest position reading."""
+    """Points for a live map, sorted by device id. Properties are the fields of the newest position reading."""
     devices = parts.city().devices.values()
     trucks = (d for d in devices if d.role is DeviceRole.TRUCK and (cursor is None or d.id > cursor))
-    found = heapq.nsmallest(limit + 1, trucks, key=lambda d: d.id)
-    page = found[:limit]
+    selected = heapq.nsmallest(limit + 1, trucks, key=lambda d: d.id)
+    page = selected[:limit]
     rows = await parts.history.latest_of(Kind.POSITION, [device.id for device in page])
     newest = {row.device_id: row for row in rows}
     features = (_point(parts, device, newest[device.id]) for device in page if device.id in newest)
     return FeatureCollection(
         features=[feature for feature in features if feature is not None],
-        next_cursor=page[-1].id if len(found) > limit else None,
+        next_cursor=page[-1].id if len(selected) > limit else None,
     )
 
 
@@ -151,36 +153,39 @@ async def positions(
 async def tracks(
     request: Request,
     parts: Parts,
-    start: Annotated[Instant | None, Query(description="From here (included); an hour before `end` by default")] = None,
+    start: Annotated[Instant | None, Query(description="Start, inclusive; an hour before `end` by default")] = None,
     end: End = None,
     fleet: Fleet = None,
     district: District = None,
 ) -> Response:
-    """Every truck's fixes of a period as one map layer, split at gaps as the track of a device; at most a day.
+    """Fixes of all trucks in a time range of at most a day, as one map layer; lines end at gaps as in a device's track.
 
-    It comes whole or not at all: more than 50,000 fixes are refused, with what to narrow. Carries an ETag.
+    The layer is complete or refused: with more than 50,000 fixes, the error says what to narrow. Carries an ETag.
     """
-    asked = read_stretch(start, end, None, now=parts.now(), default_ms=HOUR_MS, longest_ms=DAY_MS)
-    within, left = Validity(asked.start, asked.end), MAX_FIXES
+    requested = read_time_range(start, end, None, now=parts.now(), default_ms=HOUR_MS, longest_ms=DAY_MS)
+    within, fixes_left = Validity(requested.start, requested.end), MAX_FIXES
     features: list[Feature] = []
-    for some in batched_trucks(parts.city(), within, fleet, district):
+    for batch in batched_trucks(parts.city(), within, fleet, district):
         answers = await asyncio.gather(
-            *(parts.history.rows(Kind.POSITION, d.id, asked.start, asked.end, limit=left + 1) for d in some)
+            *(
+                parts.history.rows(Kind.POSITION, d.id, requested.start, requested.end, limit=fixes_left + 1)
+                for d in batch
+            )
         )
-        left -= sum(map(len, answers))
-        if left < 0:
+        fixes_left -= sum(map(len, answers))
+        if fixes_left < 0:
             raise invalid(
                 "query.start",
-                f"the period holds more than {MAX_FIXES:,} fixes: ask for a shorter one, a fleet or a district",
+                f"the time range has more than {MAX_FIXES:,} fixes: choose a shorter one, a fleet or a district",
             )
-        for device, rows in zip(some, answers, strict=True):
+        for device, rows in zip(batch, answers, strict=True):
             features += (_line(parts, device, piece) for piece in split_at_gaps(rows))
     return map_layer(request, features)
 
 
 def batched_trucks(city: City, within: Validity, fleet: str | None, district: str | None) -> Iterator[list[Device]]:
-    """A few at a time, by id: what they answer is in memory at once."""
-    found = (
+    """Trucks sorted by id, a few at a time, since the rows of one batch are in memory together."""
+    trucks = (
         device
         for device in city.devices.values()
         if device.role is DeviceRole.TRUCK
@@ -188,26 +193,26 @@ def batched_trucks(city: City, within: Validity, fleet: str | None, district: st
         and (district is None or device.district == district)
         and device.validity.overlaps(within)
     )
-    ordered = iter(sorted(found, key=lambda device: device.id))
-    while some := list(islice(ordered, _QUESTIONS_AT_ONCE)):
-        yield some
+    ordered = iter(sorted(trucks, key=lambda device: device.id))
+    while batch := list(islice(ordered, _QUERIES_AT_ONCE)):
+        yield batch
 
 
 async def _track(
     parts: ApiParts, device: Device, start: int | None, end: int | None, *, limit: int, cursor: str | None
 ) -> FeatureCollection:
-    asked = read_stretch(start, end, cursor, now=parts.now(), default_ms=DAY_MS, longest_ms=LONGEST_MS)
+    requested = read_time_range(start, end, cursor, now=parts.now(), default_ms=DAY_MS, longest_ms=LONGEST_MS)
 
-    async def read(stretch: Stretch, most: int) -> list[Row]:
-        return await parts.history.rows(Kind.POSITION, device.id, stretch.start, stretch.end, limit=most)
+    async def read(time_range: TimeRange, most: int) -> list[Row]:
+        return await parts.history.rows(Kind.POSITION, device.id, time_range.start, time_range.end, limit=most)
 
-    rows, left = await read_page(read, asked, limit)
+    rows, rest = await read_page(read, requested, limit)
     features = [_line(parts, device, piece) for piece in split_at_gaps(rows)]
-    return FeatureCollection(features=features, next_cursor=left and left.cursor())
+    return FeatureCollection(features=features, next_cursor=rest and rest.cursor())
 
 
 def split_at_gaps(rows: Iterable[Row], gap_ms: int = GAP_MS) -> Iterator[list[Row]]:
-    """Unbroken pieces, each at least one row, of the rows that have a fix."""
+    """Pieces without gaps, of the rows that have a fix; each piece has at least one row."""
     piece: list[Row] = []
     for row in rows:
         if not _has_fix(row):
@@ -225,14 +230,14 @@ def _has_fix(row: Row) -> bool:
 
 
 def _line(parts: ApiParts, device: Device, rows: list[Row]) -> Feature:
-    places = [[row.fields["lon"], row.fields["lat"]] for row in rows]
+    coordinates = [[row.fields["lon"], row.fields["lat"]] for row in rows]
     geometry = (
-        Geometry(type="LineString", coordinates=places)
-        if len(places) > 1
-        else Geometry(type="Point", coordinates=places[0])
+        Geometry(type="LineString", coordinates=coordinates)
+        if len(coordinates) > 1
+        else Geometry(type="Point", coordinates=coordinates[0])
     )
-    along = {"times": [row.ts for row in rows], "speeds_kmh": [row.fields.get("speed_kmh") for row in rows]}
-    return Feature(geometry=geometry, properties=who(parts, device) | along)
+    per_fix = {"times": [row.ts for row in rows], "speeds_kmh": [row.fields.get("speed_kmh") for row in rows]}
+    return Feature(geometry=geometry, properties=device_properties(parts, device) | per_fix)
 
 
 def _point(parts: ApiParts, device: Device, row: Row) -> Feature | None:
@@ -242,11 +247,11 @@ def _point(parts: ApiParts, device: Device, row: Row) -> Feature | None:
     return Feature(
         id=device.id,
         geometry=Geometry(type="Point", coordinates=[row.fields["lon"], row.fields["lat"]]),
-        properties=fields | who(parts, device) | {"ts": row.ts},
+        properties=fields | device_properties(parts, device) | {"ts": row.ts},
     )
 
 
-def who(parts: ApiParts, device: Device) -> dict[str, str | None]:
+def device_properties(parts: ApiParts, device: Device) -> dict[str, str | None]:
     vehicle = parts.city().vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
     return {
         "device_id": device.id,

@@ -1,4 +1,4 @@
-"""All trucks on the live map: where each is, what it does, whether it is heard, and its gravest open alert."""
+"""The live map of trucks: position, state, last message and most severe open alert of each."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,12 +8,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.guard import READERS
-from api.http.instants import SECOND_MS
 from api.http.openapi import problems
 from api.http.problems import ProblemKind, invalid
 from api.ports import ApiParts, Parts
 from api.resources.devices import District, Fleet
-from api.resources.shapes import (
+from api.resources.geojson import (
     EXAMPLE_POINT,
     Feature,
     FeatureCollection,
@@ -22,31 +21,32 @@ from api.resources.shapes import (
     geo_answer,
     map_layer,
 )
-from api.resources.tracks import who
+from api.resources.tracks import device_properties
 from devices.city.model import Device, DeviceRole
 from devices.geo.geometry import LatLon
+from devices.readings.instants import SECOND_MS
 from devices.readings.models import Kind
+from devices.readings.motion import STILL_KMH
 from ingest.store import Row
 from rules.alerts.actions import AlertFilter, AlertView
-from rules.tracking.motion import STILL_KMH
 
 router = APIRouter(tags=["map"], dependencies=READERS)
 
 MAX_TRUCKS: Final = 5_000
-"""In one layer: 3 MB."""
+"""Maximum in one layer: 3 MB."""
 _MAX_ALERTS: Final = 500
-"""The newest open alerts that are looked through; a city with more has other worries than its map."""
+"""Number of newest open alerts that are read. Older ones do not appear on the map."""
 
 
 class TruckState(StrEnum):
-    """What a truck is doing, as far as can be told."""
+    """State of a truck, as far as it is known."""
 
     MOVING = "moving"
     STANDING = "standing"
     SILENT = "silent"
-    """Not heard for longer than rule `silent_device` allows; it is where it was last."""
+    """No message for longer than rule `silent_device` allows; the position is the last one."""
     UNKNOWN = "unknown"
-    """Heard, but without a fix or a speed."""
+    """Messages arrive, but without a fix or a speed."""
 
 
 _STATE_ZH: Final[Mapping[TruckState, str]] = {
@@ -94,7 +94,7 @@ _TRUCK_EXAMPLE: Final = {
     summary="All trucks on the live map",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
-    responses=geo_answer("One point per truck that has ever had a place", _TRUCK_EXAMPLE)
+    responses=geo_answer("One point per truck that ever reported a position", _TRUCK_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 async def trucks(
@@ -102,17 +102,19 @@ async def trucks(
     parts: Parts,
     fleet: Fleet = None,
     district: District = None,
-    site_id: Annotated[str | None, Query(max_length=64, description="Only those inside this site's fence")] = None,
+    site_id: Annotated[
+        str | None, Query(max_length=64, description="Only trucks inside the fence of this site")
+    ] = None,
 ) -> Response:
-    """Newest place of every truck, with its state (`moving`, `standing`, `silent`, `unknown`) and gravest open alert.
+    """Newest position of every truck, its state (`moving`, `standing`, `silent`, `unknown`) and most severe open alert.
 
-    `ts` is device time of the fix, `heard_at` when the truck was heard last, on the server's clock. Every property is
-    always there, null where it is not known. At most 5,000 trucks. Carries an ETag.
+    `ts` is the device time of the fix; `heard_at` is the time of the truck's last message by the server's clock. Every
+    property is always present, null if it is not known. At most 5,000 trucks. Carries an ETag.
     """
     city, now = parts.city(), parts.now()
     if site_id is not None and site_id not in city.sites:
-        raise invalid("query.site_id", "no such site: GET /api/v1/sites lists them")
-    asked = {
+        raise invalid("query.site_id", "there is no such site: GET /api/v1/sites lists all sites")
+    requested = {
         device.id: device
         for device in city.devices.values()
         if device.role is DeviceRole.TRUCK
@@ -120,11 +122,13 @@ async def trucks(
         and (district is None or device.district == district)
         and device.validity.covers(now)
     }
-    if len(asked) > MAX_TRUCKS:
-        raise invalid("query.fleet", f"{len(asked):,} trucks, at most {MAX_TRUCKS:,} in one layer: name one")
-    newest, heard, alerts = await asyncio.gather(
-        parts.history.latest_of(Kind.POSITION, asked),
-        asyncio.to_thread(_heard, parts),
+    if len(requested) > MAX_TRUCKS:
+        raise invalid(
+            "query.fleet", f"{len(requested):,} trucks match, but a layer has at most {MAX_TRUCKS:,}: name one fleet"
+        )
+    newest, heard_at, alerts = await asyncio.gather(
+        parts.history.latest_of(Kind.POSITION, requested),
+        asyncio.to_thread(_last_heard, parts),
         asyncio.to_thread(_open_alerts, parts),
     )
     features = []
@@ -132,31 +136,33 @@ async def trucks(
         lat, lon = row.fields.get("lat"), row.fields.get("lon")
         if not isinstance(lat, float) or not isinstance(lon, float):
             continue
-        place = city.plane.xy(LatLon(lat=lat, lon=lon))
-        if site_id is None or city.geometry.distance_to_site_m(site_id, place) == 0:
-            device = asked[row.device_id]
-            said = _said(parts, device, row, heard.get(device.id), now) | _told(alerts.get(device.id, []))
+        xy = city.plane.xy(LatLon(lat=lat, lon=lon))
+        if site_id is None or city.geometry.distance_to_site_m(site_id, xy) == 0:
+            device = requested[row.device_id]
+            properties = _truck_properties(parts, device, row, heard_at.get(device.id), now)
+            properties |= _alert_properties(alerts.get(device.id, []))
             features.append(
-                Feature(id=device.id, geometry=Geometry(type="Point", coordinates=[lon, lat]), properties=said)
+                Feature(id=device.id, geometry=Geometry(type="Point", coordinates=[lon, lat]), properties=properties)
             )
     return map_layer(request, features)
 
 
-def _heard(parts: ApiParts) -> dict[str, int | None]:
+def _last_heard(parts: ApiParts) -> dict[str, int | None]:
+    """Receive time of the last message by device, ms."""
     return {line.device: line.last_seen for line in parts.ledger().devices}
 
 
 def _open_alerts(parts: ApiParts) -> dict[str, list[AlertView]]:
-    found: dict[str, list[AlertView]] = {}
+    by_device: dict[str, list[AlertView]] = {}
     for alert in parts.journal.alerts(AlertFilter(open=True), limit=_MAX_ALERTS).items:
-        found.setdefault(alert.subject, []).append(alert)
-    return found
+        by_device.setdefault(alert.subject, []).append(alert)
+    return by_device
 
 
-def _said(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> dict[str, Any]:
+def _truck_properties(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> dict[str, Any]:
     state = _state(parts, device, row, heard_at, now)
     return {
-        **who(parts, device),
+        **device_properties(parts, device),
         "name": device.name,
         "state": state,
         "state_zh": _STATE_ZH[state],
@@ -167,25 +173,25 @@ def _said(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: 
 
 
 def _state(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> TruckState:
-    """Silence is told by the server's clock: device time runs ahead of it, and behind, in a demo."""
-    rule = parts.silent_device
-    patience_ms = max(rule.at_least_s, rule.intervals * device.report_interval_s) * SECOND_MS
+    """Silence is measured by the server's clock: device time may run ahead of it or behind it, as in a demo."""
+    parameters = parts.silent_device
+    silent_after_ms = max(parameters.at_least_s, parameters.intervals * device.report_interval_s) * SECOND_MS
     speed_kmh = row.fields.get("speed_kmh")
-    if heard_at is None or now - heard_at > patience_ms:
+    if heard_at is None or now - heard_at > silent_after_ms:
         return TruckState.SILENT
     if row.fields.get("located") is False or not isinstance(speed_kmh, float):
         return TruckState.UNKNOWN
     return TruckState.MOVING if speed_kmh >= STILL_KMH else TruckState.STANDING
 
 
-def _told(alerts: list[AlertView]) -> dict[str, Any]:
-    """The gravest, the newest of equals."""
-    gravest = min(alerts, key=lambda alert: (alert.severity, -alert.opened_at), default=None)
+def _alert_properties(alerts: list[AlertView]) -> dict[str, Any]:
+    """The number of alerts and the most severe one; of equals, the newest."""
+    worst = min(alerts, key=lambda alert: (alert.severity, -alert.opened_at), default=None)
     return {
         "open_alerts": len(alerts),
-        "alert_id": gravest and gravest.alert_id,
-        "alert_rule": gravest and gravest.rule,
-        "alert_severity": gravest and gravest.severity,
-        "alert_title": gravest and gravest.title.en,
-        "alert_title_zh": gravest and gravest.title.zh,
+        "alert_id": worst and worst.alert_id,
+        "alert_rule": worst and worst.rule,
+        "alert_severity": worst and worst.severity,
+        "alert_title": worst and worst.title.en,
+        "alert_title_zh": worst and worst.title.zh,
     }

@@ -1,17 +1,28 @@
-"""Enforcement: which alerts are open, how old, how quickly they are seen, and what came of them."""
+"""Enforcement: open alerts and their age, time to acknowledge and to close, outcomes."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, palette, variables
-from grafana.parts.alerts import column_looks, count_where, open_alerts, title_column
-from grafana.parts.panels import BoardBuilder, GridPosition, Override, bars, gauges, lines, listing, named, number, said
-from grafana.parts.queries import ALERT, ALERT_STATE, Query, rows
-from grafana.parts.wording import OUTCOMES, RULES, Language, Text
+from grafana.parts.alerts import column_overrides, count_where, open_alerts, title_column
+from grafana.parts.panels import (
+    BoardBuilder,
+    GridPosition,
+    Override,
+    bar_panel,
+    gauge_panel,
+    line_panel,
+    series_overrides,
+    stat_panel,
+    table_panel,
+    value_mappings,
+)
+from grafana.parts.queries import ALERT, ALERT_STATE, Query, table_query
+from grafana.parts.wording import OUTCOMES, RULES, Language, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
-_DESCRIPTION: Final = Text(
+_DESCRIPTION: Final = Phrase(
     "Open alerts and their age, time to acknowledge and to close, outcomes and the share of false alarms.",
     "未处置告警及其时长、确认接收与处置用时、处置结果及误报率。",
 )
@@ -19,52 +30,52 @@ _OPEN: Final = f"{ALERT_STATE['open']} = 1"
 _HANDLED: Final = f"{ALERT_STATE['handled']} = 1"
 _SHARE_STEPS: Final = ((None, palette.GREEN), (5.0, palette.ORANGE), (20.0, palette.VERMILLION))
 _WAIT_STEPS: Final = ((None, palette.GREEN), (600.0, palette.ORANGE), (1800.0, palette.VERMILLION))
-"""Ten minutes; half an hour, when people are told again."""
+"""Orange from 10 minutes; red from 30 minutes, when the alert is sent again."""
 
 
 def board(language: Language) -> model.Dashboard:
     """The board in one language."""
-    house = BoardBuilder(language)
-    _figures(house)
-    house.put(
-        listing(),
+    builder = BoardBuilder(language)
+    _figures(builder)
+    builder.add_panel(
+        table_panel(),
         GridPosition(0, 4, 24, 11),
-        Text("Open alerts", "未处置告警"),
-        Text(
-            "Alerts that began in the time span and are neither over nor closed by a person, newest first. The "
-            "device's links "
-            "lead to the half hour round the alert. Acknowledge and close them in the console. Empty: nothing is open.",
+        Phrase("Open alerts", "未处置告警"),
+        Phrase(
+            "Alerts that began in the time span and are neither over nor closed by a person, newest first. The links "
+            "of a device open its boards around the time of the alert. Acknowledge and close alerts in the console. "
+            "Empty: no alert is open.",
             "时段内发生、尚未结束也未人工关闭的告警，最新在前。点击设备可查看告警前后半小时；确认与关闭请在控制台操作。"
             "空白表示没有未处置告警。",
         ),
-        [rows(open_alerts(language, *CHOSEN))],
+        [table_query(open_alerts(language, *CHOSEN))],
         unit="none",
-        overrides=column_looks(language),
+        overrides=column_overrides(language),
     )
-    _over_time(house)
-    _by_rule(house)
-    return frame.board(
+    _over_time(builder)
+    _by_rule(builder)
+    return frame.assemble(
         "enforcement",
-        house,
+        builder,
         _DESCRIPTION,
         [
-            variables.chosen_tag("district", ALERT_STATE, language=language),
-            variables.chosen_tag("fleet", ALERT_STATE, "district", language=language),
-            variables.chosen_tag("site", ALERT_STATE, "district", language=language),
-            variables.chosen_tag("rule", ALERT_STATE, language=language),
-            variables.chosen_tag("device", ALERT_STATE, *frame.AREAS["enforcement"], language=language),
+            variables.tag_variable("district", ALERT_STATE, language=language),
+            variables.tag_variable("fleet", ALERT_STATE, "district", language=language),
+            variables.tag_variable("site", ALERT_STATE, "district", language=language),
+            variables.tag_variable("rule", ALERT_STATE, language=language),
+            variables.tag_variable("device", ALERT_STATE, *frame.AREAS["enforcement"], language=language),
         ],
         since="7d",
         refresh="30s",
     )
 
 
-def _figures(house: BoardBuilder) -> None:
+def _figures(builder: BoardBuilder) -> None:
     chosen = ALERT_STATE.chosen(*CHOSEN)
     figures = (
         (
-            Text("Open", "未处置"),
-            Text(
+            Phrase("Open", "未处置"),
+            Phrase(
                 "Alerts of the time span that are neither over nor closed by a person.",
                 "时段内尚未结束也未人工关闭的告警数。",
             ),
@@ -74,9 +85,9 @@ def _figures(house: BoardBuilder) -> None:
             "0",
         ),
         (
-            Text("Open P1", "P1 未处置"),
-            Text(
-                "Of these, those to act on now. Anything but 0: somebody goes, or says why not.",
+            Phrase("Open P1", "P1 未处置"),
+            Phrase(
+                "Of these, alerts that need action now. If this is not 0, send somebody or record why not.",
                 "其中需立即处置的数量。不为 0 须有人出动或说明原因。",
             ),
             count_where(_OPEN, f"{ALERT_STATE['severity']} = 'P1'", variables=CHOSEN),
@@ -85,9 +96,9 @@ def _figures(house: BoardBuilder) -> None:
             "0",
         ),
         (
-            Text("Nobody has seen", "无人接收"),
-            Text(
-                "Open alerts that nobody has acknowledged. They are told again every 30 minutes.",
+            Phrase("Not acknowledged", "无人接收"),
+            Phrase(
+                "Open alerts that nobody has acknowledged. They are sent again every 30 minutes.",
                 "尚无人确认接收的未处置告警，每 30 分钟再次提醒。",
             ),
             count_where(_OPEN, f"{ALERT_STATE['acknowledged']} = 0", variables=CHOSEN),
@@ -96,10 +107,10 @@ def _figures(house: BoardBuilder) -> None:
             "0",
         ),
         (
-            Text("Oldest open", "最早未处置"),
-            Text(
-                "When the oldest open alert of the time span began. Close what is settled, so that this says "
-                "something.",
+            Phrase("Oldest open", "最早未处置"),
+            Phrase(
+                "When the oldest open alert of the time span began. Close alerts that are dealt with, or this figure "
+                "means nothing.",
                 "时段内最早的未处置告警开始时间。已解决的请及时关闭。",
             ),
             ALERT_STATE.select(f"min({ALERT_STATE['opened_at']})", _OPEN, *chosen),
@@ -108,10 +119,10 @@ def _figures(house: BoardBuilder) -> None:
             "–",
         ),
         (
-            Text("Seen within", "接收用时"),
-            Text(
-                "Median time from telling people to somebody's acknowledging it, of the time span's alerts that were "
-                "acknowledged. Unseen ones are not in it.",
+            Phrase("Time to acknowledge", "接收用时"),
+            Phrase(
+                "Median time from notification to acknowledgement, for alerts of the time span that were "
+                "acknowledged. Unacknowledged alerts are not included.",
                 "时段内已确认告警从通知到确认接收的用时中位数，不含尚未确认的告警。",
             ),
             ALERT_STATE.select(f"median({ALERT_STATE['acknowledge_s']})", *chosen),
@@ -120,11 +131,10 @@ def _figures(house: BoardBuilder) -> None:
             "–",
         ),
         (
-            Text("False alarms", "误报率"),
-            Text(
-                "Share of false alarms among the alerts that a person closed. Above 5 % the rule's parameters, or a "
-                "sensor, "
-                "want attention; with few closed it says little.",
+            Phrase("False alarms", "误报率"),
+            Phrase(
+                "Share of false alarms among the alerts that a person closed. Above 5 %, check the rule's parameters "
+                "or the sensor. With few closed alerts the share means little.",
                 "人工关闭的告警中误报所占比例。超过 5% 请检查规则参数或传感器；样本少时意义不大。",
             ),
             ALERT_STATE.select(f"mean({ALERT_STATE['false_alarm']}) * 100", _HANDLED, *chosen),
@@ -134,8 +144,8 @@ def _figures(house: BoardBuilder) -> None:
         ),
     )
     for at, (title, description, query, unit, steps, nothing) in enumerate(figures):
-        house.put(
-            number(),
+        builder.add_panel(
+            stat_panel(),
             GridPosition(4 * at, 0, 4, 4),
             title,
             description,
@@ -146,13 +156,13 @@ def _figures(house: BoardBuilder) -> None:
         )
 
 
-def _over_time(house: BoardBuilder) -> None:
+def _over_time(builder: BoardBuilder) -> None:
     chosen = ALERT_STATE.chosen(*CHOSEN)
-    house.put(
-        bars(),
+    builder.add_panel(
+        bar_panel(),
         GridPosition(0, 15, 8, 9),
-        Text("Alerts by rule", "各规则告警"),
-        Text(
+        Phrase("Alerts by rule", "各规则告警"),
+        Phrase(
             "Alerts by the time they began, each counted once. Empty: none in the time span.",
             "按开始时间统计的告警，每条计一次。空白表示时段内无告警。",
         ),
@@ -168,17 +178,16 @@ def _over_time(house: BoardBuilder) -> None:
         ],
         unit="none",
         every="1h",
-        overrides=named(RULES, palette.RULE),
+        overrides=series_overrides(RULES, palette.RULE),
         more={"decimals": 0},
     )
-    house.put(
-        lines(),
+    builder.add_panel(
+        line_panel(),
         GridPosition(8, 15, 8, 9),
-        Text("Time to acknowledge and to close", "接收与处置用时"),
-        Text(
-            "Medians, and the slow tenth of acknowledging, by the time the alert began. Rising: too few people, or "
-            "too many "
-            "alerts that are none. Empty: nobody acknowledged or closed one.",
+        Phrase("Time to acknowledge and to close", "接收与处置用时"),
+        Phrase(
+            "Medians, and the 90th percentile of acknowledging, by the time the alert began. If they rise, there are "
+            "too few people or too many false alarms. Empty: nobody acknowledged or closed an alert.",
             "按告警开始时间统计的用时中位数及接收用时第 90 百分位。上升说明人手不足或无效告警过多。"
             "空白表示无人确认或关闭。",
         ),
@@ -197,20 +206,19 @@ def _over_time(house: BoardBuilder) -> None:
         unit="s",
         every="1h",
         overrides=[
-            Override("acknowledge_p50", title=Text("seen, median", "接收，中位数"), colour=palette.BLUE),
-            Override("acknowledge_p90", title=Text("seen, slow tenth", "接收，P90"), colour=palette.SKY),
-            Override("handle_p50", title=Text("closed, median", "处置，中位数"), colour=palette.ORANGE),
+            Override("acknowledge_p50", title=Phrase("acknowledged, median", "接收，中位数"), colour=palette.BLUE),
+            Override("acknowledge_p90", title=Phrase("acknowledged, p90", "接收，P90"), colour=palette.SKY),
+            Override("handle_p50", title=Phrase("closed, median", "处置，中位数"), colour=palette.ORANGE),
         ],
         more={"min": 0},
     )
-    house.put(
-        gauges(),
+    builder.add_panel(
+        gauge_panel(),
         GridPosition(16, 15, 8, 9),
-        Text("Outcomes", "处置结果"),
-        Text(
-            "What people found, of the alerts that they closed. Many device faults: repair before enforcing. Empty: "
-            "nobody "
-            "closed one.",
+        Phrase("Outcomes", "处置结果"),
+        Phrase(
+            "Outcomes of the alerts that people closed. If there are many device faults, repair the devices before "
+            "enforcing. Empty: nobody closed an alert.",
             "人工关闭告警的处置结果。设备故障较多时请先维修。空白表示尚无人工关闭的告警。",
         ),
         [
@@ -222,28 +230,27 @@ def _over_time(house: BoardBuilder) -> None:
             for ref, outcome in zip("ABCD", OUTCOMES, strict=True)
         ],
         unit="none",
-        overrides=named(OUTCOMES, palette.OUTCOME),
+        overrides=series_overrides(OUTCOMES, palette.OUTCOME),
         more={"min": 0, "decimals": 0},
     )
 
 
-def _by_rule(house: BoardBuilder) -> None:
-    language = house.language
+def _by_rule(builder: BoardBuilder) -> None:
+    language = builder.language
     sums = ", ".join(
         f'sum({ALERT_STATE[name]}) AS "{name}"' for name in ("open", "acknowledged", "handled", "false_alarm")
     )
-    house.put(
-        listing(sort=house.say(_OPEN_COLUMN)),
+    builder.add_panel(
+        table_panel(sort=builder.localize(_OPEN_COLUMN)),
         GridPosition(0, 24, 12, 9),
-        Text("Rule by rule", "各规则汇总"),
-        Text(
-            "Per rule: alerts of the time span, how many are open, seen and closed by a person, and how many of those "
-            "were "
-            "false. A rule with many false alarms costs more trust than it earns. Empty: no alerts.",
+        Phrase("Summary by rule", "各规则汇总"),
+        Phrase(
+            "Alerts of the time span by rule: how many are open, acknowledged and closed by a person, and how many "
+            "of the closed ones were false alarms. Rules with many false alarms cost trust. Empty: no alerts.",
             "各规则时段内的告警数、未处置、已接收、人工关闭及其中误报数。误报多的规则得不偿失。空白表示无告警。",
         ),
         [
-            rows(
+            table_query(
                 ALERT_STATE.select(
                     f'count({ALERT_STATE["alert_id"]}) AS "alerts", {sums}',
                     *ALERT_STATE.chosen(*CHOSEN),
@@ -254,12 +261,14 @@ def _by_rule(house: BoardBuilder) -> None:
         unit="none",
         overrides=[
             Override("Time", more={"custom.hidden": True}),
-            Override("rule", title=Text("Rule", "规则"), mappings=said(RULES), more={"custom.minWidth": 150}),
-            Override("alerts", title=Text("Alerts", "告警")),
+            Override(
+                "rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.minWidth": 150}
+            ),
+            Override("alerts", title=Phrase("Alerts", "告警")),
             Override("open", title=_OPEN_COLUMN),
-            Override("acknowledged", title=Text("Seen", "已接收")),
-            Override("handled", title=Text("Closed by people", "人工关闭")),
-            Override("false_alarm", title=Text("False", "误报")),
+            Override("acknowledged", title=Phrase("Seen", "已接收")),
+            Override("handled", title=Phrase("Closed by people", "人工关闭")),
+            Override("false_alarm", title=Phrase("False", "误报")),
         ],
     )
     changes = ALERT.select(
@@ -267,22 +276,22 @@ def _by_rule(house: BoardBuilder) -> None:
         *ALERT.chosen(*CHOSEN),
         rest="ORDER BY time DESC LIMIT 200",
     )
-    house.put(
-        listing(),
+    builder.add_panel(
+        table_panel(),
         GridPosition(12, 24, 12, 9),
-        Text("Latest changes", "最新变化"),
-        Text(
-            "Everything judgement said, newest first: suspected, confirmed, worse, over, amended. Empty: it said "
-            "nothing.",
+        Phrase("Latest changes", "最新变化"),
+        Phrase(
+            "Every change that judgement made, newest first: suspected, confirmed, worse, over, amended. Empty: no "
+            "changes.",
             "研判的全部变化（疑似、确认、升级、结束、更正），最新在前。空白表示无变化。",
         ),
-        [rows(changes)],
+        [table_query(changes)],
         unit="none",
         overrides=[
-            *(look for look in column_looks(language, links=False) if look.name != "Time"),
-            Override("Time", title=Text("When", "时间"), unit="dateTimeAsLocal", more={"custom.width": 170}),
+            *(override for override in column_overrides(language, links=False) if override.name != "Time"),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal", more={"custom.width": 170}),
         ],
     )
 
 
-_OPEN_COLUMN: Final = Text("Open", "未处置")
+_OPEN_COLUMN: Final = Phrase("Open", "未处置")

@@ -1,20 +1,29 @@
-"""Ingestion health: what became of every reading, who is behind, what was refused; broker, store and disk."""
+"""Ingestion health: dispositions of readings, lag, refusals, clocks, broker, store and disk."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.boards import machinery
-from grafana.boards.machinery import EVERY, RIGHT, course, rate
+from grafana.boards import ingestion_processes
+from grafana.boards.ingestion_processes import EVERY, RIGHT, over_time, rate
 from grafana.parts import frame, palette
-from grafana.parts.palette import Step
-from grafana.parts.panels import BoardBuilder, GridPosition, Override, bars, gauges, lines, number, said
+from grafana.parts.palette import ThresholdStep
+from grafana.parts.panels import (
+    BoardBuilder,
+    GridPosition,
+    Override,
+    bar_panel,
+    gauge_panel,
+    line_panel,
+    stat_panel,
+    value_mappings,
+)
 from grafana.parts.queries import Query, health
-from grafana.parts.wording import REASONS, Language, Text
+from grafana.parts.wording import REASONS, Language, Phrase
 
-_DESCRIPTION: Final = Text(
-    "Ledger, lag, quarantine, clocks, broker, store and disk, as the API's process writes them to the store every 15 "
-    "seconds. All empty: it does not run, or the store is away.",
+_DESCRIPTION: Final = Phrase(
+    "Ledger, lag, quarantine, clocks, broker, store and disk. The API process writes these figures to the store "
+    "every 15 seconds. If all panels are empty, it does not run or the store is unavailable.",
     "台账、滞后、隔离、时钟、消息服务、存储与磁盘；由 API 进程每 15 秒写入存储。全部空白表示该进程未运行或存储不可用。",
 )
 _LEDGER: Final = health("ledger")
@@ -24,32 +33,40 @@ _COLLECTOR: Final = health("collector")
 _RECORDER: Final = health("recorder")
 _CLOCK: Final = health("clock")
 _DISK: Final = health("disk")
-_DISK_STEPS: Final[tuple[Step, ...]] = ((None, palette.VERMILLION), (5e9, palette.ORANGE), (20e9, palette.GREEN))
-_CLOCK_STEPS: Final[tuple[Step, ...]] = (
+_DISK_STEPS: Final[tuple[ThresholdStep, ...]] = (
+    (None, palette.VERMILLION),
+    (5e9, palette.ORANGE),
+    (20e9, palette.GREEN),
+)
+_CLOCK_STEPS: Final[tuple[ThresholdStep, ...]] = (
     (None, palette.GREEN),
     (30_000.0, palette.ORANGE),
     (palette.MAX_CLOCK_AHEAD_MS, palette.VERMILLION),
 )
-_WRITE_STEPS: Final[tuple[Step, ...]] = ((None, palette.GREEN), (500.0, palette.ORANGE), (2000.0, palette.VERMILLION))
+_WRITE_STEPS: Final[tuple[ThresholdStep, ...]] = (
+    (None, palette.GREEN),
+    (500.0, palette.ORANGE),
+    (2000.0, palette.VERMILLION),
+)
 
 
 def board(language: Language) -> model.Dashboard:
     """The board in one language."""
-    house = BoardBuilder(language)
-    _figures(house)
-    _ledger(house)
-    _refused(house)
-    machinery.put(house, below=22)
-    return frame.board("ingestion", house, _DESCRIPTION, [], since="3h", refresh="15s")
+    builder = BoardBuilder(language)
+    _figures(builder)
+    _ledger(builder)
+    _refused(builder)
+    ingestion_processes.add_panels(builder, below=22)
+    return frame.assemble("ingestion", builder, _DESCRIPTION, [], since="3h", refresh="15s")
 
 
-def _figures(house: BoardBuilder) -> None:
+def _figures(builder: BoardBuilder) -> None:
     figures = (
         (
-            Text("Collector", "采集"),
-            Text(
-                "Whether the collector is subscribed at the broker. If not, the broker keeps messages for it: start "
-                "it.",
+            Phrase("Collector", "采集"),
+            Phrase(
+                "Whether the collector is subscribed at the broker. If not, the broker keeps its messages: start the "
+                "collector.",
                 "采集进程是否已订阅消息服务。断开时消息由消息服务保留，请尽快恢复。",
             ),
             _COLLECTOR.select(f"last({_COLLECTOR['connected']})"),
@@ -57,9 +74,9 @@ def _figures(house: BoardBuilder) -> None:
             palette.SOME_IS_GOOD,
         ),
         (
-            Text("Received per second", "每秒接收"),
-            Text(
-                "Readings that the recorder took from the log, newest interval.",
+            Phrase("Received per second", "每秒接收"),
+            Phrase(
+                "Readings that the recorder read from the raw log, newest interval.",
                 "记录进程最近一个间隔内每秒从日志读取的读数。",
             ),
             rate(_LEDGER, "received"),
@@ -67,11 +84,10 @@ def _figures(house: BoardBuilder) -> None:
             palette.PLAIN,
         ),
         (
-            Text("Behind by", "滞后"),
-            Text(
-                "Age of the oldest message that recorder or judge has not dealt with, the worse of the two. Over a "
-                "minute "
-                "and growing: see store write times, then CPU.",
+            Phrase("Lag", "滞后"),
+            Phrase(
+                "Age of the oldest message that recorder or judge has not processed; the larger of the two. If it is "
+                "above a minute and grows, check the write times of the store, then CPU.",
                 "记录与研判中最久未处理消息的时长。超过一分钟且增长时，请查看存储写入用时与 CPU。",
             ),
             _CONSUMER.select(f"max({_CONSUMER['lag_s']})"),
@@ -79,9 +95,10 @@ def _figures(house: BoardBuilder) -> None:
             palette.LAG_S_STEPS,
         ),
         (
-            Text("Queued", "排队"),
-            Text(
-                "Readings classified and not yet in the store. Grows while the store is away, and drains by itself.",
+            Phrase("Queued", "排队"),
+            Phrase(
+                "Readings that are classified and not yet in the store. The number grows while the store is "
+                "unavailable and falls by itself afterwards.",
                 "已分类但尚未写入存储的读数；存储不可用时增长，恢复后自动消化。",
             ),
             _LEDGER.select(f"last({_LEDGER['queued']})"),
@@ -89,9 +106,9 @@ def _figures(house: BoardBuilder) -> None:
             ((None, palette.GREEN), (10_000.0, palette.ORANGE), (1_000_000.0, palette.VERMILLION)),
         ),
         (
-            Text("Quarantined", "隔离"),
-            Text(
-                "Dead letters that wait to be looked at: mend the cause, then `haulwatch deadletter redrive`.",
+            Phrase("Quarantined", "隔离"),
+            Phrase(
+                "Dead letters that were not redriven: fix the cause, then run `haulwatch deadletter redrive`.",
                 "等待处理的隔离报文：修复原因后执行 haulwatch deadletter redrive。",
             ),
             _LEDGER.select(f"last({_LEDGER['quarantined']})"),
@@ -99,9 +116,9 @@ def _figures(house: BoardBuilder) -> None:
             ((None, palette.GREEN), (1.0, palette.ORANGE), (1000.0, palette.VERMILLION)),
         ),
         (
-            Text("Worst clock", "最大时钟偏差"),
-            Text(
-                "The largest clock offset of any device. From 2 minutes ahead its readings are refused.",
+            Phrase("Worst clock", "最大时钟偏差"),
+            Phrase(
+                "The largest clock offset of all devices. Readings more than 2 minutes in the future are refused.",
                 "所有设备中最大的时钟偏差；超前 2 分钟以上的读数会被拒收。",
             ),
             _CLOCK.select(f"last({_CLOCK['offset_worst_ms']})"),
@@ -109,9 +126,9 @@ def _figures(house: BoardBuilder) -> None:
             _CLOCK_STEPS,
         ),
         (
-            Text("Store writes in", "存储写入"),
-            Text(
-                "The last batch's write to the store. Over 2 s the store is the bottleneck.",
+            Phrase("Store write time", "存储写入"),
+            Phrase(
+                "Write time of the last batch to the store. Above 2 s the store is the bottleneck.",
                 "最近一批写入存储的用时；超过 2 秒说明存储是瓶颈。",
             ),
             _RECORDER.select(f"last({_RECORDER['write_ms']})"),
@@ -119,9 +136,10 @@ def _figures(house: BoardBuilder) -> None:
             _WRITE_STEPS,
         ),
         (
-            Text("Disk free", "磁盘剩余"),
-            Text(
-                "Of the disk that holds the raw log. When it is full nothing is acknowledged, and nothing is lost.",
+            Phrase("Disk free", "磁盘剩余"),
+            Phrase(
+                "Free space on the disk of the raw log. When the disk is full, no message is acknowledged and no "
+                "data is lost.",
                 "原始日志所在磁盘的剩余空间；写满后停止确认接收，但不会丢失数据。",
             ),
             _DISK.select(f"last({_DISK['free_bytes']})"),
@@ -131,8 +149,8 @@ def _figures(house: BoardBuilder) -> None:
     )
     for at, (title, description, query, unit, steps) in enumerate(figures):
         is_state = title.en == "Collector"
-        house.put(
-            number(),
+        builder.add_panel(
+            stat_panel(),
             GridPosition(3 * at, 0, 3, 4),
             title,
             description,
@@ -143,73 +161,74 @@ def _figures(house: BoardBuilder) -> None:
             since="5m",
             more={
                 "decimals": 0 if unit in {"none", "ms"} else 1,
-                **({"mappings": [house.mapping(_CONNECTED)]} if is_state else {}),
+                **({"mappings": [builder.mapping(_CONNECTED)]} if is_state else {}),
             },
         )
 
 
 _CONNECTED: Final = {
-    "1": (Text("connected", "已连接"), palette.GREEN),
-    "0": (Text("away", "断开"), palette.VERMILLION),
+    "1": (Phrase("connected", "已连接"), palette.GREEN),
+    "0": (Phrase("disconnected", "断开"), palette.VERMILLION),
 }
 
 
-def _ledger(house: BoardBuilder) -> None:
-    verdicts = ("stored", "duplicate", "quarantined")
-    house.put(
-        bars(),
+def _ledger(builder: BoardBuilder) -> None:
+    dispositions = ("stored", "duplicate", "quarantined")
+    builder.add_panel(
+        bar_panel(),
         GridPosition(0, 4, 12, 9),
-        Text("What becomes of readings", "读数去向"),
-        Text(
-            "Readings settled per second, by verdict; together they are all that was received. A redrive takes a "
-            "letter out "
-            "of quarantine, which a rate does not show.",
+        Phrase("Readings by disposition", "读数去向"),
+        Phrase(
+            "Readings committed per second, by disposition; together they are all received readings. A redrive takes "
+            "a letter out of quarantine, which a rate does not show.",
             "每秒结算的读数，按结论统计，合计即全部接收量。重投会减少隔离数，速率图不体现。",
         ),
-        [Query(rate(_LEDGER, verdict), alias=verdict, ref=ref) for ref, verdict in zip("ABC", verdicts, strict=True)],
+        [Query(rate(_LEDGER, name), alias=name, ref=ref) for ref, name in zip("ABC", dispositions, strict=True)],
         unit="cps",
         every=EVERY,
         overrides=[
-            Override("stored", title=Text("stored", "入库"), colour=palette.GREEN),
-            Override("duplicate", title=Text("duplicate", "重复"), colour=palette.SKY),
-            Override("quarantined", title=Text("quarantined", "隔离"), colour=palette.VERMILLION),
+            Override("stored", title=Phrase("stored", "入库"), colour=palette.GREEN),
+            Override("duplicate", title=Phrase("duplicate", "重复"), colour=palette.SKY),
+            Override("quarantined", title=Phrase("quarantined", "隔离"), colour=palette.VERMILLION),
         ],
         more={"min": 0},
     )
-    house.put(
-        lines(),
+    builder.add_panel(
+        line_panel(),
         GridPosition(12, 4, 12, 9),
-        Text("Behind", "滞后"),
-        Text(
-            "Messages in the raw log that recorder and judge have still to read (left), and the age of the oldest "
-            "(right). "
-            "Both return to 0 by themselves after an outage; one that keeps growing has not enough CPU.",
+        Phrase("Lag of recorder and judge", "滞后"),
+        Phrase(
+            "Messages in the raw log that recorder and judge have not read (left), and the age of the oldest "
+            "(right). Both return to 0 by themselves after an outage. If one keeps growing, its process needs more "
+            "CPU.",
             "记录与研判尚未读取的消息数（左轴）及最久一条的时长（右轴）。故障恢复后自动归零；持续增长说明 CPU 不足。",
         ),
         [
-            Query(course(_CONSUMER, "max", "lag_messages", "of"), alias="$tag_of"),
-            Query(course(_CONSUMER, "max", "lag_s", "of"), alias="$tag_of s", ref="B"),
+            Query(over_time(_CONSUMER, "max", "lag_messages", "of"), alias="$tag_of"),
+            Query(over_time(_CONSUMER, "max", "lag_s", "of"), alias="$tag_of s", ref="B"),
         ],
         unit="short",
         every=EVERY,
         overrides=[
-            Override("recorder", title=Text("recorder", "记录"), colour=palette.BLUE),
-            Override("judge", title=Text("judge", "研判"), colour=palette.ORANGE),
-            Override("recorder s", title=Text("recorder, age", "记录，时长"), unit="s", colour=palette.SKY, more=RIGHT),
-            Override("judge s", title=Text("judge, age", "研判，时长"), unit="s", colour=palette.YELLOW, more=RIGHT),
+            Override("recorder", title=Phrase("recorder", "记录"), colour=palette.BLUE),
+            Override("judge", title=Phrase("judge", "研判"), colour=palette.ORANGE),
+            Override(
+                "recorder s", title=Phrase("recorder, age", "记录，时长"), unit="s", colour=palette.SKY, more=RIGHT
+            ),
+            Override("judge s", title=Phrase("judge, age", "研判，时长"), unit="s", colour=palette.YELLOW, more=RIGHT),
         ],
         more={"min": 0},
     )
 
 
-def _refused(house: BoardBuilder) -> None:
-    house.put(
-        gauges(),
+def _refused(builder: BoardBuilder) -> None:
+    builder.add_panel(
+        gauge_panel(),
         GridPosition(0, 13, 8, 9),
-        Text("Quarantine by reason", "隔离原因"),
-        Text(
-            "Dead letters that wait, by reason. `unknown device`: adopt or remove it; `future time`: set its clock; "
-            "`conflict`: two devices share one identity. Empty: ingestion does not report.",
+        Phrase("Quarantine by reason", "隔离原因"),
+        Phrase(
+            "Dead letters that were not redriven, by reason. `unknown device`: adopt or remove the device; `future "
+            "time`: set its clock; `conflict`: two devices share one identity. Empty: ingestion does not report.",
             "按原因统计的隔离报文。未登记设备：登记或移除；时间超前：校准时钟；数据冲突：两台设备共用身份。"
             "空白表示进程未上报。",
         ),
@@ -221,37 +240,35 @@ def _refused(house: BoardBuilder) -> None:
         ],
         unit="short",
         steps=((None, palette.GREY), (1.0, palette.ORANGE), (1000.0, palette.VERMILLION)),
-        overrides=[Override(name, title=text) for name, (text, _) in said(REASONS).items()],
+        overrides=[Override(name, title=text) for name, (text, _) in value_mappings(REASONS).items()],
         more={"min": 0, "decimals": 0},
     )
-    house.put(
-        lines(),
+    builder.add_panel(
+        line_panel(),
         GridPosition(8, 13, 8, 9),
-        Text("Never arrived", "从未到达"),
-        Text(
-            "Readings missing from devices' numbering, over all devices. A step is a link that lost data, or a device "
-            "that "
-            "restarted its counter in an unknown way; late uploads take it back.",
+        Phrase("Missing readings", "从未到达"),
+        Phrase(
+            "Missing sequence numbers of all devices. A step means that a link lost data, or that a device restarted "
+            "its counter in an unexpected way. Late uploads reduce the number again.",
             "按设备序号推算缺失的读数。阶跃说明链路丢失数据或计数异常重启；补传后会回落。",
         ),
-        [Query(course(_LEDGER, "last", "gaps"), alias="gaps")],
+        [Query(over_time(_LEDGER, "last", "gaps"), alias="gaps")],
         unit="short",
         every=EVERY,
-        overrides=[Override("gaps", title=Text("missing readings", "缺失读数"), colour=palette.PURPLE)],
+        overrides=[Override("gaps", title=Phrase("missing readings", "缺失读数"), colour=palette.PURPLE)],
         more={"min": 0, "decimals": 0},
     )
-    house.put(
-        lines(),
+    builder.add_panel(
+        line_panel(),
         GridPosition(16, 13, 8, 9),
-        Text("Clock offsets of devices", "设备时钟偏差"),
-        Text(
-            "How far devices' clocks are off, without sign: half of them less than p50, all but a hundredth less than "
-            "p99. "
-            "Rules order by device time, so a clock that is minutes off spoils its own alerts.",
+        Phrase("Clock offsets of devices", "设备时钟偏差"),
+        Phrase(
+            "Absolute clock offsets: half of the devices are below p50, 99 % are below p99. Rules sort readings by "
+            "device time, so a clock that is minutes off makes the alerts of its device unreliable.",
             "设备时钟偏差绝对值：半数小于 P50，99% 小于 P99。规则按设备时间排序，偏差数分钟会影响该设备的研判。",
         ),
         [
-            Query(course(_CLOCK, "max", f"offset_{which}_ms"), alias=which, ref=ref)
+            Query(over_time(_CLOCK, "max", f"offset_{which}_ms"), alias=which, ref=ref)
             for ref, which in zip("ABC", ("p50", "p99", "worst"), strict=True)
         ],
         unit="ms",
@@ -259,7 +276,7 @@ def _refused(house: BoardBuilder) -> None:
         overrides=[
             Override("p50", colour=palette.SKY),
             Override("p99", colour=palette.BLUE),
-            Override("worst", title=Text("worst", "最大"), colour=palette.VERMILLION),
+            Override("worst", title=Phrase("worst", "最大"), colour=palette.VERMILLION),
         ],
         more={"min": 0},
     )

@@ -1,43 +1,52 @@
-"""Recycling points: which are full, how they fill, when they were emptied, how warm they are."""
+"""Recycling points: levels, filling curves, emptyings, temperature."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, maps, palette, variables
-from grafana.parts.alerts import to_enforcement
-from grafana.parts.panels import GAUGE_CELL, BoardBuilder, GridPosition, Override, bars, lines, listing, number
-from grafana.parts.queries import FILL, PLACE, Query, rows, select_from
-from grafana.parts.wording import Language, Text
+from grafana.parts.alerts import enforcement_link
+from grafana.parts.panels import (
+    GAUGE_CELL,
+    BoardBuilder,
+    GridPosition,
+    Override,
+    bar_panel,
+    line_panel,
+    stat_panel,
+    table_panel,
+)
+from grafana.parts.queries import FILL, PLACE, Query, select_from, table_query
+from grafana.parts.wording import Language, Phrase
 
 CHOSEN: Final = (*frame.AREAS["recycling"], "device")
-_DESCRIPTION: Final = Text(
-    "Smart recycling points by fill, with filling curves, emptyings and temperature.",
+_DESCRIPTION: Final = Phrase(
+    "Smart recycling points by level, with filling curves, emptyings and temperature.",
     "智能回收点的满溢度、填充曲线、清运与温度。",
 )
-_POINT: Final = Text("Point", "回收点")
-_COMPARTMENT: Final = Text("Compartment", "箱体")
-_LEVEL: Final = Text("Level", "满溢度")
-_WARM: Final = Text("Temperature", "温度")
+_POINT: Final = Phrase("Point", "回收点")
+_COMPARTMENT: Final = Phrase("Compartment", "箱体")
+_LEVEL: Final = Phrase("Level", "满溢度")
+_WARM: Final = Phrase("Temperature", "温度")
 _BY_VALUE: Final = model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS)
 
 
 def board(language: Language) -> model.Dashboard:
     """The board in one language."""
-    house = BoardBuilder(language)
-    _figures(house)
-    _where(house)
-    _curves(house)
-    _emptying(house)
-    return frame.board(
+    builder = BoardBuilder(language)
+    _figures(builder)
+    _where(builder)
+    _curves(builder)
+    _emptying(builder)
+    return frame.assemble(
         "recycling",
-        house,
+        builder,
         _DESCRIPTION,
         [
-            variables.chosen_tag("district", FILL, language=language),
-            variables.chosen_tag("site", FILL, "district", language=language),
-            variables.chosen_tag("device", FILL, "district", "site", language=language, label=_POINT),
-            variables.api_url(language),
+            variables.tag_variable("district", FILL, language=language),
+            variables.tag_variable("site", FILL, "district", language=language),
+            variables.tag_variable("device", FILL, "district", "site", language=language, label=_POINT),
+            variables.api_variable(language),
         ],
         since="6h",
         refresh="1m",
@@ -49,7 +58,7 @@ def _newest(*names: str) -> str:
 
 
 def _emptied() -> str:
-    """Falls from one reading to the next that `bin_overflow` takes for an emptying."""
+    """A query of the falls between two readings; `bin_overflow` counts a fall of EMPTIED_POINTS as an emptying."""
     return FILL.select(
         f'difference({FILL["fill_pct"]}) AS "fell"', *FILL.chosen(*CHOSEN), by=FILL.by("device", "compartment")
     )
@@ -58,13 +67,13 @@ def _emptied() -> str:
 _FELL: Final = f'"fell" <= -{palette.EMPTIED_POINTS:.0f}'
 
 
-def _figures(house: BoardBuilder) -> None:
+def _figures(builder: BoardBuilder) -> None:
     full, warn = f"{palette.FILL_FULL_PCT:.0f}", f"{palette.FILL_WARN_PCT:.0f}"
     figures = (
         (
-            Text("Full", "满溢"),
-            Text(
-                f"Compartments at {full} % or more now (`bin_overflow`). Empty them first.",
+            Phrase("Full", "满溢"),
+            Phrase(
+                f"Compartments whose level is {full} % or more now (`bin_overflow`). Empty them first.",
                 f"当前满溢度 ≥ {full}% 的箱体（满溢告警），请优先清运。",
             ),
             select_from(_newest("fill_pct"), 'count("fill_pct") AS "full"', f'"fill_pct" >= {full}'),
@@ -72,9 +81,9 @@ def _figures(house: BoardBuilder) -> None:
             palette.NONE_IS_GOOD,
         ),
         (
-            Text("Filling up", "即将满溢"),
-            Text(
-                f"Compartments from {warn} to under {full} % now. Put them on the next round.",
+            Phrase("Filling up", "即将满溢"),
+            Phrase(
+                f"Compartments whose level is from {warn} to under {full} % now. Put them on the next round.",
                 f"当前满溢度在 {warn}%（含）至 {full}% 之间的箱体，请列入下一趟清运。",
             ),
             select_from(
@@ -84,10 +93,10 @@ def _figures(house: BoardBuilder) -> None:
             palette.FEW_IS_GOOD,
         ),
         (
-            Text("Hottest", "最高温度"),
-            Text(
-                f"Highest newest temperature. {palette.FIRE_C:.0f} °C is fire; over {palette.WARM_C:.0f} °C and "
-                "rising, look.",
+            Phrase("Hottest", "最高温度"),
+            Phrase(
+                f"Highest newest temperature. {palette.FIRE_C:.0f} °C means fire. Above "
+                f"{palette.WARM_C:.0f} °C and rising: check the compartment.",
                 f"最新温度的最高值。{palette.FIRE_C:.0f} °C 视为火警；高于 {palette.WARM_C:.0f} °C 且上升请核查。",
             ),
             select_from(_newest("temperature_c"), 'max("temperature_c") AS "hottest"'),
@@ -95,9 +104,10 @@ def _figures(house: BoardBuilder) -> None:
             palette.TEMPERATURE_STEPS,
         ),
         (
-            Text("Smoke", "烟雾"),
-            Text(
-                "Compartments whose newest report says smoke. Anything but 0: call the fire brigade, then the point.",
+            Phrase("Smoke", "烟雾"),
+            Phrase(
+                "Compartments whose newest report says smoke. If this is not 0, call the fire brigade, then the "
+                "recycling point.",
                 "最新上报有烟雾的箱体数。不为 0 时先报火警，再联系回收点。",
             ),
             select_from(_newest("smoke"), 'count("smoke") AS "smoke"', '"smoke" = true'),
@@ -105,9 +115,9 @@ def _figures(house: BoardBuilder) -> None:
             palette.NONE_IS_GOOD,
         ),
         (
-            Text("Emptied", "清运次数"),
-            Text(
-                f"Falls of {palette.EMPTIED_POINTS:.0f} points or more in the time span: compartments emptied.",
+            Phrase("Emptied", "清运次数"),
+            Phrase(
+                f"Falls of {palette.EMPTIED_POINTS:.0f} points or more in the time span: each is an emptying.",
                 f"时段内满溢度下降 {palette.EMPTIED_POINTS:.0f} 个百分点及以上的次数，即清运次数。",
             ),
             select_from(_emptied(), 'count("fell") AS "emptied"', _FELL),
@@ -115,9 +125,10 @@ def _figures(house: BoardBuilder) -> None:
             palette.PLAIN,
         ),
         (
-            Text("Compartments heard", "上报箱体"),
-            Text(
-                "Compartments that reported in the time span. Fewer than usual: points are cut off.",
+            Phrase("Compartments reporting", "上报箱体"),
+            Phrase(
+                "Compartments that reported in the time span. If there are fewer than usual, recycling points are "
+                "cut off.",
                 "时段内上报的箱体数；偏少说明有回收点断联。",
             ),
             select_from(_newest("fill_pct"), 'count("fill_pct") AS "heard"'),
@@ -126,8 +137,8 @@ def _figures(house: BoardBuilder) -> None:
         ),
     )
     for at, (title, description, query, unit, steps) in enumerate(figures):
-        house.put(
-            number(),
+        builder.add_panel(
+            stat_panel(),
             GridPosition(4 * at, 0, 4, 4),
             title,
             description,
@@ -138,22 +149,22 @@ def _figures(house: BoardBuilder) -> None:
         )
 
 
-def _where(house: BoardBuilder) -> None:
-    language = house.language
+def _where(builder: BoardBuilder) -> None:
+    language = builder.language
     fullest = select_from(_newest("fill_pct"), 'max("fill_pct") AS "fill_pct"', by='"device"')
     name = "name_zh" if language is Language.ZH else "name"
-    # Outside any time span: places are written once a day.
+    # Without a time span: places are written once a day.
     places = PLACE.last("lat", "lon", name)
     standing = (
         f'SELECT {places} FROM "{PLACE.measurement}" WHERE {" AND ".join(PLACE.chosen(*CHOSEN))} GROUP BY "device"'  # noqa: S608
     )
     joined = {"byField": "device", "mode": "inner"}
-    house.put(
-        maps.world(
+    builder.add_panel(
+        maps.map_panel(
             [
-                *maps.surroundings(language),
-                maps.markers(
-                    house.say(Text("Points by level", "回收点（按满溢度）")),
+                *maps.area_layers(language),
+                maps.marker_layer(
+                    builder.localize(Phrase("Points by level", "回收点（按满溢度）")),
                     {"field": "fill_pct", "fixed": palette.GREY},
                     8,
                     label="device",
@@ -161,57 +172,56 @@ def _where(house: BoardBuilder) -> None:
             ]
         ),
         GridPosition(0, 4, 12, 14),
-        Text("Points by level", "回收点满溢度分布"),
-        Text(
-            "Each point in the colour of its fullest compartment: the markers to visit are orange and red-orange. "
-            "Empty: no "
-            "point of this area reported, or the day's `place` rows are missing from the store.",
+        Phrase("Points by level", "回收点满溢度分布"),
+        Phrase(
+            "Each recycling point in the colour of its fullest compartment: visit the orange and red-orange markers. "
+            "Empty: no point of this area reported, or the store has no `place` rows of the day.",
             "各回收点按其最满箱体着色，橙色与橙红色需清运。空白表示该区域无上报，或存储中缺少当日的 place 记录。",
         ),
-        [rows(fullest, "A"), rows(standing, "B")],
+        [table_query(fullest, "A"), table_query(standing, "B")],
         unit="none",
         overrides=[
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS),
             Override("device", title=_POINT),
-            Override(name, title=Text("Site", "场地")),
+            Override(name, title=Phrase("Site", "场地")),
         ],
         transformations=[("joinByField", joined)],
     )
     to_point = (
-        Text("Its curves", "查看曲线"),
-        frame.url("recycling", language, "var-device=${__data.fields.device}", "${__url_time_range}"),
+        Phrase("Its curves", "查看曲线"),
+        frame.board_url("recycling", language, "var-device=${__data.fields.device}", "${__url_time_range}"),
     )
-    house.put(
-        listing(sort=house.say(_LEVEL)),
+    builder.add_panel(
+        table_panel(sort=builder.localize(_LEVEL)),
         GridPosition(12, 4, 12, 14),
-        Text("Compartments, fullest first", "箱体列表（最满在前）"),
-        Text(
-            "Newest report of each compartment; click a point to see its curves or its alerts. Empty: none reported.",
+        Phrase("Compartments, fullest first", "箱体列表（最满在前）"),
+        Phrase(
+            "Newest report of each compartment. Click a point to see its curves or its alerts. Empty: no compartment "
+            "reported.",
             "各箱体最新上报；点击回收点可查看曲线或告警。空白表示无上报。",
         ),
-        [rows(_newest("fill_pct", "weight_kg", "temperature_c"))],
+        [table_query(_newest("fill_pct", "weight_kg", "temperature_c"))],
         unit="none",
         overrides=[
             Override("Time", more={"custom.hidden": True}),
-            Override("device", title=_POINT, links=(to_point, to_enforcement(language))),
+            Override("device", title=_POINT, links=(to_point, enforcement_link(language))),
             Override("compartment", title=_COMPARTMENT),
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS, more=GAUGE_CELL),
-            Override("weight_kg", title=Text("Weight", "重量"), unit="masskg", more={"decimals": 0}),
+            Override("weight_kg", title=Phrase("Weight", "重量"), unit="masskg", more={"decimals": 0}),
             Override("temperature_c", title=_WARM, unit="celsius", steps=palette.TEMPERATURE_STEPS),
         ],
     )
 
 
-def _curves(house: BoardBuilder) -> None:
+def _curves(builder: BoardBuilder) -> None:
     by_compartment = FILL.by("device", "compartment", each_interval=True)
-    house.put(
-        lines(by_value=True, legend=False),
+    builder.add_panel(
+        line_panel(by_value=True, legend=False),
         GridPosition(0, 18, 12, 9),
-        Text("Filling curves", "填充曲线"),
-        Text(
-            "One curve a compartment, coloured by level; choose one point to read it alone. A steep fall is an "
-            "emptying, a "
-            "jump without deposits a blocked sensor.",
+        Phrase("Filling curves", "填充曲线"),
+        Phrase(
+            "One curve per compartment, coloured by level; choose one point to see it alone. A steep fall is an "
+            "emptying. A jump without deposits is a blocked sensor.",
             "每个箱体一条曲线，按满溢度着色；选择单个回收点便于查看。骤降为清运，无投放而跃升多为传感器被遮挡。",
         ),
         [
@@ -225,14 +235,13 @@ def _curves(house: BoardBuilder) -> None:
         every="2m",
         more={"min": 0, "max": 100, "decimals": 0, "color": _BY_VALUE},
     )
-    house.put(
-        lines(by_value=True, legend=False),
+    builder.add_panel(
+        line_panel(by_value=True, legend=False),
         GridPosition(12, 18, 12, 9),
-        Text("Temperature", "温度"),
-        Text(
-            f"Highest of each point. {palette.FIRE_C:.0f} °C is fire, more than {palette.WARM_C:.0f} °C with a steep "
-            "rise "
-            "nearly. Empty: these points have no thermometer.",
+        Phrase("Temperature", "温度"),
+        Phrase(
+            f"Highest temperature of each point. {palette.FIRE_C:.0f} °C means fire; above {palette.WARM_C:.0f} °C "
+            "with a steep rise, fire is likely. Empty: these points have no thermometer.",
             f"各回收点最高温度。{palette.FIRE_C:.0f} °C 为火警，高于 {palette.WARM_C:.0f} °C 且快速上升接近火警。"
             "空白表示无温度传感器。",
         ),
@@ -251,33 +260,32 @@ def _curves(house: BoardBuilder) -> None:
     )
 
 
-def _emptying(house: BoardBuilder) -> None:
-    house.put(
-        listing(),
+def _emptying(builder: BoardBuilder) -> None:
+    builder.add_panel(
+        table_panel(),
         GridPosition(0, 27, 12, 9),
-        Text("Emptyings", "清运记录"),
-        Text(
-            "When which compartment was emptied, and by how many points its level fell. Compare with the rounds the "
-            "haulier "
-            "was paid for. Empty: none in the time span.",
+        Phrase("Emptyings", "清运记录"),
+        Phrase(
+            "When each compartment was emptied, and by how many points its level fell. Compare with the rounds that "
+            "the haulier was paid for. Empty: no emptying in the time span.",
             "各箱体的清运时间及下降的百分点，可与承运单位结算趟次核对。空白表示时段内无清运。",
         ),
-        [rows(select_from(_emptied(), '"fell"', _FELL, by=FILL.by("device", "compartment")))],
+        [table_query(select_from(_emptied(), '"fell"', _FELL, by=FILL.by("device", "compartment")))],
         unit="none",
         overrides=[
-            Override("Time", title=Text("When", "时间"), unit="dateTimeAsLocal"),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
             Override("device", title=_POINT),
             Override("compartment", title=_COMPARTMENT),
-            Override("fell", title=Text("Fell by", "下降"), unit="percent", more={"decimals": 0}),
+            Override("fell", title=Phrase("Fell by", "下降"), unit="percent", more={"decimals": 0}),
         ],
     )
-    house.put(
-        bars(),
+    builder.add_panel(
+        bar_panel(),
         GridPosition(12, 27, 12, 9),
-        Text("Deposits", "投放次数"),
-        Text(
-            "Deposits counted per interval, by compartment name over all chosen points. Empty: these points do not "
-            "count.",
+        Phrase("Deposits", "投放次数"),
+        Phrase(
+            "Deposits per interval, by compartment name, for all chosen points. Empty: these points do not count "
+            "deposits.",
             "所选回收点按箱体名称统计的投放次数。空白表示回收点不统计投放。",
         ),
         [

@@ -1,4 +1,4 @@
-"""Weighbridges and stations: tickets, tonnes by stream, what the lines take and what waits before them."""
+"""Weighbridges and stations: tickets, tonnes by stream, throughput and queues of the lines."""
 
 from typing import Final
 
@@ -9,49 +9,49 @@ from grafana.parts.panels import (
     BoardBuilder,
     GridPosition,
     Override,
-    bars,
-    columns,
-    lines,
-    listing,
-    number,
-    switch,
-    timeline,
+    bar_chart_panel,
+    bar_panel,
+    boolean_mapping,
+    line_panel,
+    stat_panel,
+    state_timeline_panel,
+    table_panel,
 )
-from grafana.parts.queries import STATUS, THROUGHPUT, WEIGHING, Query, rows, select_from
-from grafana.parts.wording import Language, Text
+from grafana.parts.queries import STATUS, THROUGHPUT, WEIGHING, Query, select_from, table_query
+from grafana.parts.wording import Language, Phrase
 
 CHOSEN: Final = (*frame.AREAS["weighbridges"], "device")
-_DESCRIPTION: Final = Text(
+_DESCRIPTION: Final = Phrase(
     "Tickets and tonnes of the weighbridges; throughput, hopper and queue of sorting and transfer lines.",
     "地磅的磅单与吨数；分拣与转运线的处理量、料斗与排队情况。",
 )
-_YES: Final = Text("yes", "是")
-_NO: Final = Text("no", "否")
+_YES: Final = Phrase("yes", "是")
+_NO: Final = Phrase("no", "否")
 _NET_T: Final = f"sum({WEIGHING['net_kg']}) / 1000"
 
 
 def board(language: Language) -> model.Dashboard:
     """The board in one language."""
-    house = BoardBuilder(language)
-    _figures(house)
-    _tonnes(house)
-    _lines(house)
-    _tickets(house)
-    return frame.board(
+    builder = BoardBuilder(language)
+    _figures(builder)
+    _tonnes(builder)
+    _lines(builder)
+    _tickets(builder)
+    return frame.assemble(
         "weighbridges",
-        house,
+        builder,
         _DESCRIPTION,
         [
-            variables.chosen_tag("district", STATUS, language=language),
-            variables.chosen_tag("site", STATUS, "district", language=language),
-            variables.chosen_tag("device", STATUS, "district", "site", language=language),
+            variables.tag_variable("district", STATUS, language=language),
+            variables.tag_variable("site", STATUS, "district", language=language),
+            variables.tag_variable("device", STATUS, "district", "site", language=language),
         ],
         since="12h",
         refresh="1m",
     )
 
 
-def _figures(house: BoardBuilder) -> None:
+def _figures(builder: BoardBuilder) -> None:
     chosen = WEIGHING.chosen(*CHOSEN)
     newest = THROUGHPUT.select(
         THROUGHPUT.last("rate_t_per_h", "queue_trucks", "running"),
@@ -62,8 +62,8 @@ def _figures(house: BoardBuilder) -> None:
     by_hand = f"{WEIGHING['manual_entry']} = true"
     figures = (
         (
-            Text("Tonnes", "吨数"),
-            Text(
+            Phrase("Tonnes", "吨数"),
+            Phrase(
                 "Net weight of all tickets in the time span. No value: no truck left a weighbridge.",
                 "时段内全部磅单净重。无值表示没有车辆出磅。",
             ),
@@ -73,8 +73,8 @@ def _figures(house: BoardBuilder) -> None:
             1,
         ),
         (
-            Text("Tickets", "磅单数"),
-            Text(
+            Phrase("Tickets", "磅单数"),
+            Phrase(
                 "Trucks weighed out in the time span; each has one ticket.",
                 "时段内出磅车次，每车次一张磅单。",
             ),
@@ -84,9 +84,10 @@ def _figures(house: BoardBuilder) -> None:
             0,
         ),
         (
-            Text("Entered by hand", "人工录入"),
-            Text(
-                "Weighings typed by a person instead of taken from the scale. More than 2 in 100 is worth a visit.",
+            Phrase("Entered by hand", "人工录入"),
+            Phrase(
+                "Weighings entered by a person instead of read from the scale. If there are more than 2 in 100, "
+                "inspect the weighbridge.",
                 "人工录入而非采自秤台的过磅数；超过 2% 应实地核查。",
             ),
             WEIGHING.select(f"count({WEIGHING['gross_kg']})", by_hand, *chosen),
@@ -95,9 +96,9 @@ def _figures(house: BoardBuilder) -> None:
             0,
         ),
         (
-            Text("Lines running", "运行线数"),
-            Text(
-                "Lines whose newest report says running. 0 in working hours: call the station.",
+            Phrase("Lines running", "运行线数"),
+            Phrase(
+                "Lines whose newest report says running. If this is 0 in working hours, call the station.",
                 "最新上报为运行中的处理线数；工作时段为 0 请联系场站。",
             ),
             select_from(newest, 'count("running") AS "lines"', '"running" = true'),
@@ -106,9 +107,9 @@ def _figures(house: BoardBuilder) -> None:
             0,
         ),
         (
-            Text("Throughput, t/h", "处理量（吨/小时）"),
-            Text(
-                "Newest rate of all lines together, in tonnes an hour.",
+            Phrase("Throughput, t/h", "处理量（吨/小时）"),
+            Phrase(
+                "Newest rate of all lines together, in tonnes per hour.",
                 "全部处理线最新速率之和（吨/小时）。",
             ),
             select_from(newest, 'sum("rate_t_per_h") AS "rate"'),
@@ -117,9 +118,10 @@ def _figures(house: BoardBuilder) -> None:
             1,
         ),
         (
-            Text("Trucks queueing", "排队车辆"),
-            Text(
-                "Newest count before all lines. Long queues with running lines: send trucks elsewhere.",
+            Phrase("Trucks queueing", "排队车辆"),
+            Phrase(
+                "Newest number of trucks that wait at all lines. If queues are long while the lines run, send trucks "
+                "elsewhere.",
                 "各线前最新排队车辆之和；线在运行而排队较长时应分流。",
             ),
             select_from(newest, 'sum("queue_trucks") AS "trucks"'),
@@ -129,8 +131,8 @@ def _figures(house: BoardBuilder) -> None:
         ),
     )
     for at, (title, description, query, unit, steps, decimals) in enumerate(figures):
-        house.put(
-            number(),
+        builder.add_panel(
+            stat_panel(),
             GridPosition(4 * at, 0, 4, 4),
             title,
             description,
@@ -141,16 +143,15 @@ def _figures(house: BoardBuilder) -> None:
         )
 
 
-def _tonnes(house: BoardBuilder) -> None:
+def _tonnes(builder: BoardBuilder) -> None:
     chosen = WEIGHING.chosen(*CHOSEN)
-    house.put(
-        bars(),
+    builder.add_panel(
+        bar_panel(),
         GridPosition(0, 4, 14, 9),
-        Text("Tonnes by weighbridge", "各地磅吨数"),
-        Text(
-            "Net weight per interval, by weighbridge. A bridge that falls to nothing while its neighbours work: see "
-            "whether "
-            "it is broken or trucks go round it.",
+        Phrase("Tonnes by weighbridge", "各地磅吨数"),
+        Phrase(
+            "Net weight per interval, by weighbridge. If one falls to 0 while the others work, check whether it is "
+            "broken or trucks bypass it.",
             "各地磅每个时间间隔的净重。某地磅归零而其他正常时，请核查是否故障或车辆绕磅。",
         ),
         [Query(WEIGHING.select(_NET_T, *chosen, by=WEIGHING.by("device", each_interval=True)), alias="$tag_device")],
@@ -165,44 +166,43 @@ def _tonnes(house: BoardBuilder) -> None:
         "material": {"operation": "groupby", "aggregations": []},
         "net_kg": {"operation": "aggregate", "aggregations": ["sum"]},
     }
-    house.put(
-        columns(),
+    builder.add_panel(
+        bar_chart_panel(),
         GridPosition(14, 4, 10, 9),
-        Text("Tonnes by stream", "各类废弃物吨数"),
-        Text(
-            "Net weight by waste stream, as the sites name it, added up in the browser from at most 20,000 tickets: "
-            "choose "
-            "a shorter time span for more. Empty: no ticket in the time span.",
+        Phrase("Tonnes by stream", "各类废弃物吨数"),
+        Phrase(
+            "Net weight by waste stream, as the sites name it. The browser adds up at most 20,000 tickets: if there "
+            "are more, choose a shorter time span. Empty: no ticket in the time span.",
             "按场站填报的废弃物类别统计净重（由浏览器汇总，最多 20000 张磅单，更多时请缩短时段）。"
             "空白表示该时段无磅单。",
         ),
-        [rows(streams)],
+        [table_query(streams)],
         unit="masskg",
         overrides=[
-            Override("material", title=Text("Stream", "类别")),
-            Override("net_kg (sum)", title=Text("Net weight", "净重"), colour=palette.GREEN),
+            Override("material", title=Phrase("Stream", "类别")),
+            Override("net_kg (sum)", title=Phrase("Net weight", "净重"), colour=palette.GREEN),
         ],
         transformations=[("groupBy", {"fields": summed})],
     )
 
 
 _SHADES: Final = model.FieldColorModeId.SHADES
-"""Shades of one colour: devices have no order, and twenty hues say nothing."""
+"""Shades of one colour: devices have no order, and nobody can distinguish twenty hues."""
 
 
-def _lines(house: BoardBuilder) -> None:
+def _lines(builder: BoardBuilder) -> None:
     chosen = THROUGHPUT.chosen(*CHOSEN)
     by_line = THROUGHPUT.by("device", each_interval=True)
 
     def curve(what: str) -> list[Query]:
         return [Query(THROUGHPUT.select(what, *chosen, by=by_line), alias="$tag_device")]
 
-    house.put(
-        lines(),
+    builder.add_panel(
+        line_panel(),
         GridPosition(0, 13, 8, 8),
-        Text("Throughput of each line", "各线处理量"),
-        Text(
-            "Mean rate per interval. A slow decline over days is wear; a sudden 0 with trucks queueing is a stop.",
+        Phrase("Throughput of each line", "各线处理量"),
+        Phrase(
+            "Mean rate per interval. A slow decline over days is wear. A sudden 0 while trucks wait is a standstill.",
             "每个间隔的平均速率。多日缓慢下降为磨损；排队时骤降为 0 为停机。",
         ),
         curve(f"mean({THROUGHPUT['rate_t_per_h']})"),
@@ -210,13 +210,14 @@ def _lines(house: BoardBuilder) -> None:
         every="1m",
         more={"decimals": 1, "min": 0, "color": model.FieldColor(mode=_SHADES, fixed_color=palette.PURPLE)},
     )
-    house.put(
-        lines(by_value=True),
+    builder.add_panel(
+        line_panel(by_value=True),
         GridPosition(8, 13, 8, 8),
-        Text("Hopper fill", "料斗料位"),
-        Text(
-            f"At {palette.HOPPER_FULL_PCT:.0f} % for 10 minutes `station_backlog` alerts, until it falls below "
-            f"{palette.HOPPER_CLEAR_PCT:.0f} %. Before that: slow the intake or start the second line.",
+        Phrase("Hopper fill", "料斗料位"),
+        Phrase(
+            "Fill level of each hopper. `station_backlog` raises an alert at "
+            f"{palette.HOPPER_FULL_PCT:.0f} % for 10 minutes, until the level falls below "
+            f"{palette.HOPPER_CLEAR_PCT:.0f} %. Before that, slow the intake or start the second line.",
             f"达到 {palette.HOPPER_FULL_PCT:.0f}% 持续 10 分钟触发积压告警，低于 {palette.HOPPER_CLEAR_PCT:.0f}% 解除；"
             "请提前放缓进料或启用备用线。",
         ),
@@ -226,19 +227,21 @@ def _lines(house: BoardBuilder) -> None:
         every="1m",
         more={"decimals": 0, "min": 0, "max": 100, "color": _BY_VALUE},
     )
-    house.put(
-        timeline(),
+    builder.add_panel(
+        state_timeline_panel(),
         GridPosition(16, 13, 8, 8),
-        Text("Lines running", "各线运行状态"),
-        Text(
-            "When each line ran. Gaps: it did not report.",
+        Phrase("Lines running", "各线运行状态"),
+        Phrase(
+            "When each line ran. Gaps: the line did not report.",
             "各线的运行时段；空缺表示未上报。",
         ),
         curve(f"last({THROUGHPUT['running']})"),
         unit="none",
         every="1m",
         overrides=[
-            Override(".*", title=None, mappings=switch(_YES, _NO, palette.GREEN, palette.VERMILLION), regexp=True)
+            Override(
+                ".*", title=None, mappings=boolean_mapping(_YES, _NO, palette.GREEN, palette.VERMILLION), regexp=True
+            )
         ],
     )
 
@@ -246,7 +249,7 @@ def _lines(house: BoardBuilder) -> None:
 _BY_VALUE: Final = model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS)
 
 
-def _tickets(house: BoardBuilder) -> None:
+def _tickets(builder: BoardBuilder) -> None:
     shown = (
         "ticket",
         "direction",
@@ -262,41 +265,42 @@ def _tickets(house: BoardBuilder) -> None:
     tickets = WEIGHING.select(
         WEIGHING.columns("device", "site", *shown), *WEIGHING.chosen(*CHOSEN), rest="ORDER BY time DESC LIMIT 500"
     )
-    house.put(
-        listing(),
+    builder.add_panel(
+        table_panel(),
         GridPosition(0, 21, 24, 11),
-        Text("Weighings", "过磅记录"),
-        Text(
-            "Newest first, at most 500. Not settled or entered by hand is marked: such a ticket does not stand in a "
-            "hearing "
-            "without the video. Empty: nothing was weighed.",
+        Phrase("Weighings", "过磅记录"),
+        Phrase(
+            "Newest first, at most 500. Tickets with an unsettled weight or a manual entry are marked: as evidence "
+            "they need the video. Empty: nothing was weighed.",
             "最新在前，最多 500 条。未稳定或人工录入的记录已标注，此类磅单须结合视频方可作为证据。空白表示无过磅。",
         ),
-        [rows(tickets)],
+        [table_query(tickets)],
         unit="masskg",
         overrides=[
-            Override("Time", title=Text("When", "时间"), unit="dateTimeAsLocal"),
-            Override("device", title=Text("Weighbridge", "地磅")),
-            Override("site", title=Text("Site", "场地")),
-            Override("ticket", title=Text("Ticket", "磅单号"), more={"custom.minWidth": 220}),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
+            Override("device", title=Phrase("Weighbridge", "地磅")),
+            Override("site", title=Phrase("Site", "场地")),
+            Override("ticket", title=Phrase("Ticket", "磅单号"), more={"custom.minWidth": 220}),
             Override(
                 "direction",
-                title=Text("Direction", "进出"),
-                mappings={"in": (Text("in", "进"), None), "out": (Text("out", "出"), None)},
+                title=Phrase("Direction", "进出"),
+                mappings={"in": (Phrase("in", "进"), None), "out": (Phrase("out", "出"), None)},
             ),
-            Override("plate", title=Text("Plate", "车牌")),
-            Override("material", title=Text("Stream", "类别")),
-            Override("gross_kg", title=Text("Gross", "毛重"), more={"decimals": 0}),
-            Override("tare_kg", title=Text("Tare", "皮重"), more={"decimals": 0}),
-            Override("net_kg", title=Text("Net", "净重"), more={"decimals": 0}),
+            Override("plate", title=Phrase("Plate", "车牌")),
+            Override("material", title=Phrase("Stream", "类别")),
+            Override("gross_kg", title=Phrase("Gross", "毛重"), more={"decimals": 0}),
+            Override("tare_kg", title=Phrase("Tare", "皮重"), more={"decimals": 0}),
+            Override("net_kg", title=Phrase("Net", "净重"), more={"decimals": 0}),
             Override(
-                "stable", title=Text("Settled", "稳定"), mappings=switch(_YES, _NO, palette.GREEN, palette.ORANGE)
+                "stable",
+                title=Phrase("Stable", "稳定"),
+                mappings=boolean_mapping(_YES, _NO, palette.GREEN, palette.ORANGE),
             ),
             Override(
                 "manual_entry",
-                title=Text("By hand", "人工录入"),
-                mappings=switch(_YES, _NO, palette.VERMILLION, palette.GREY),
+                title=Phrase("By hand", "人工录入"),
+                mappings=boolean_mapping(_YES, _NO, palette.VERMILLION, palette.GREY),
             ),
-            Override("manifest", title=Text("Manifest", "联单")),
+            Override("manifest", title=Phrase("Manifest", "联单")),
         ],
     )

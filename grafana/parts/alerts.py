@@ -1,74 +1,74 @@
-"""What several boards show of alerts: how their columns look, and the links from one to its truck, point or station."""
+"""Alerts on several boards: overrides of their columns, queries, and links to truck, recycling point or station."""
 
 from typing import Final
 
 from grafana.parts import palette
-from grafana.parts.frame import url
-from grafana.parts.panels import COLOURED_CELL, HIDDEN, Override, said
+from grafana.parts.frame import board_url
+from grafana.parts.panels import COLOURED_CELL, HIDDEN, Override, value_mappings
 from grafana.parts.queries import ALERT_STATE, Series
-from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, Language, Text
+from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, Language, Phrase
 
 MARGIN_MS: Final = 1_800_000
-"""What is shown before and after an alert's beginning when somebody follows its link."""
+"""A link from an alert shows this time before the alert began, and twice this time after it."""
 
-_TO_TRUCK: Final = Text("Truck: track, speed, load", "车辆：轨迹、速度、载重")
-_TO_POINT: Final = Text("Recycling point: fill, temperature", "回收点：满溢度、温度")
-_TO_STATION: Final = Text("Weighbridge or line", "地磅或处理线")
-_TO_ENFORCEMENT: Final = Text("All alerts of this device", "该设备的全部告警")
-_NOT_YET: Final = Text("open", "未处置")
+_TO_TRUCK: Final = Phrase("Truck: track, speed, load", "车辆：轨迹、速度、载重")
+_TO_POINT: Final = Phrase("Recycling point: fill, temperature", "回收点：满溢度、温度")
+_TO_STATION: Final = Phrase("Weighbridge or line", "地磅或处理线")
+_TO_ENFORCEMENT: Final = Phrase("All alerts of this device", "该设备的全部告警")
+_OPEN: Final = Phrase("open", "未处置")
 
 
 def title_column(language: Language) -> str:
     return "title_zh" if language is Language.ZH else "title"
 
 
-def around(series: Series) -> str:
-    """Columns that a link takes its time span from."""
+def time_span_columns(series: Series) -> str:
+    """Columns that give a link its time span."""
     opened = series["opened_at"]
     return f'{opened} - {MARGIN_MS} AS "from_ms", {opened} + {2 * MARGIN_MS} AS "until_ms"'
 
 
-_AROUND: Final = (
+_TIME_SPAN: Final = (
     "var-device=${__data.fields.device}",
     "from=${__data.fields.from_ms.numeric}",
     "to=${__data.fields.until_ms.numeric}",
 )
 
 
-def column_looks(language: Language, *, links: bool = True) -> list[Override]:
-    """Overrides for the columns of alert tables; `links`: the device leads to its boards."""
-    to_boards = (
-        (_TO_TRUCK, url("trucks", language, *_AROUND)),
-        (_TO_POINT, url("recycling", language, *_AROUND)),
-        (_TO_STATION, url("weighbridges", language, *_AROUND)),
+def column_overrides(language: Language, *, links: bool = True) -> list[Override]:
+    """Overrides for the columns of alert tables. `links`: the device column links to the boards of the device."""
+    device_links = (
+        (_TO_TRUCK, board_url("trucks", language, *_TIME_SPAN)),
+        (_TO_POINT, board_url("recycling", language, *_TIME_SPAN)),
+        (_TO_STATION, board_url("weighbridges", language, *_TIME_SPAN)),
     )
     return [
-        Override("Time", title=Text("Since", "开始"), unit="dateTimeFromNow", more={"custom.width": 130}),
+        Override("Time", title=Phrase("Since", "开始"), unit="dateTimeFromNow", more={"custom.width": 130}),
         Override(
             "severity",
-            title=Text("Severity", "级别"),
-            mappings=said(SEVERITIES, palette.SEVERITY),
+            title=Phrase("Severity", "级别"),
+            mappings=value_mappings(SEVERITIES, palette.SEVERITY),
             more={**COLOURED_CELL, "custom.width": 120},
         ),
-        Override("rule", title=Text("Rule", "规则"), mappings=said(RULES), more={"custom.width": 150}),
-        Override("phase", title=Text("Phase", "阶段"), mappings=said(PHASES), more={"custom.width": 100}),
+        Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.width": 150}),
+        Override("phase", title=Phrase("Phase", "阶段"), mappings=value_mappings(PHASES), more={"custom.width": 100}),
         Override(
             "device",
-            title=Text("Device", "设备"),
-            links=to_boards if links else (),
+            title=Phrase("Device", "设备"),
+            links=device_links if links else (),
             more={"custom.width": 130},
         ),
-        Override(title_column(language), title=Text("What", "内容"), more={"custom.minWidth": 260}),
+        Override(title_column(language), title=Phrase("Description", "内容"), more={"custom.minWidth": 260}),
         Override(
             "outcome",
-            title=Text("Outcome", "处置结果"),
-            mappings={"none": (_NOT_YET, None)} | said(OUTCOMES, palette.OUTCOME),
+            title=Phrase("Outcome", "处置结果"),
+            mappings={"none": (_OPEN, None)} | value_mappings(OUTCOMES, palette.OUTCOME),
             more={"custom.width": 150},
         ),
         Override(
             "acknowledged",
-            title=Text("Seen", "已确认接收"),
-            mappings={"1": (Text("yes", "是"), palette.GREEN), "0": (Text("no", "否"), palette.ORANGE)},
+            title=Phrase("Seen", "已确认接收"),
+            mappings={"1": (Phrase("yes", "是"), palette.GREEN), "0": (Phrase("no", "否"), palette.ORANGE)},
             more={"custom.width": 90},
         ),
         Override("from_ms", unit="dateTimeAsIso", more=HIDDEN),
@@ -76,24 +76,26 @@ def column_looks(language: Language, *, links: bool = True) -> list[Override]:
     ]
 
 
-def marker_looks() -> list[Override]:
-    """Overrides for alerts on a map: severity gives the colour."""
+def marker_overrides() -> list[Override]:
+    """Overrides for alerts on a map, which are coloured by severity."""
     return [
-        Override("severity", title=Text("Severity", "级别"), mappings=said(SEVERITIES, palette.SEVERITY)),
-        Override("rule", title=Text("Rule", "规则"), mappings=said(RULES)),
+        Override("severity", title=Phrase("Severity", "级别"), mappings=value_mappings(SEVERITIES, palette.SEVERITY)),
+        Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES)),
     ]
 
 
-def to_enforcement(language: Language) -> tuple[Text, str]:
-    """The way back from a device's board to its alerts."""
-    return _TO_ENFORCEMENT, url("enforcement", language, "var-device=${__data.fields.device}", "${__url_time_range}")
+def enforcement_link(language: Language) -> tuple[Phrase, str]:
+    """The link from the board of a device to its alerts."""
+    return _TO_ENFORCEMENT, board_url(
+        "enforcement", language, "var-device=${__data.fields.device}", "${__url_time_range}"
+    )
 
 
 def open_alerts(language: Language, *variables: str) -> str:
-    """Newest first, at most 200: more than anybody reads."""
-    what = ALERT_STATE.columns("severity", "rule", "device", title_column(language), "phase", "acknowledged")
+    """A query of the open alerts, newest first, at most 200."""
+    shown_columns = ALERT_STATE.columns("severity", "rule", "device", title_column(language), "phase", "acknowledged")
     return ALERT_STATE.select(
-        f"{what}, {around(ALERT_STATE)}",
+        f"{shown_columns}, {time_span_columns(ALERT_STATE)}",
         f"{ALERT_STATE['open']} = 1",
         *ALERT_STATE.chosen(*variables),
         rest="ORDER BY time DESC LIMIT 200",
@@ -101,7 +103,7 @@ def open_alerts(language: Language, *variables: str) -> str:
 
 
 def count_where(*conditions: str, variables: tuple[str, ...]) -> str:
-    """How many alerts fit, of those that began in the time span."""
+    """A query of the number of alerts that began in the time span and match the conditions."""
     return ALERT_STATE.select(
         f'count({ALERT_STATE["alert_id"]}) AS "alerts"', *conditions, *ALERT_STATE.chosen(*variables)
     )

@@ -1,4 +1,4 @@
-"""What every board has round its panels: name, links to its sisters and to the other language, time, annotations."""
+"""The frame of a board: name, links to the other boards and to the other language, time range, annotations."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -10,17 +10,17 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.parts.palette import SEVERITY
 from grafana.parts.panels import DATA_SOURCE, BoardBuilder
 from grafana.parts.queries import ALERT, Query
-from grafana.parts.wording import SEVERITIES, Language, Text
+from grafana.parts.wording import SEVERITIES, Language, Phrase
 
-NAMES: Final[Mapping[str, Text]] = {
-    "overview": Text("City overview", "城市总览"),
-    "trucks": Text("Trucks", "运输车辆"),
-    "weighbridges": Text("Weighbridges and stations", "地磅与场站"),
-    "recycling": Text("Recycling points", "回收点"),
-    "enforcement": Text("Enforcement", "执法处置"),
-    "ingestion": Text("Ingestion health", "数据接入健康"),
+NAMES: Final[Mapping[str, Phrase]] = {
+    "overview": Phrase("City overview", "城市总览"),
+    "trucks": Phrase("Trucks", "运输车辆"),
+    "weighbridges": Phrase("Weighbridges and stations", "地磅与场站"),
+    "recycling": Phrase("Recycling points", "回收点"),
+    "enforcement": Phrase("Enforcement", "执法处置"),
+    "ingestion": Phrase("Ingestion health", "数据接入健康"),
 }
-"""In the order they are linked."""
+"""Titles by name of the board, in the order of the links."""
 
 AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": ("district", "fleet", "site"),
@@ -30,42 +30,42 @@ AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "enforcement": ("district", "fleet", "site"),
     "ingestion": (),
 }
-"""Which area each board lets its viewer choose; what two boards share goes along from one to the other."""
+"""Area variables of each board. A link between two boards keeps the variables that both have."""
 
 TAG: Final = "haulwatch"
 _TO_OTHER: Final = {Language.EN: "中文", Language.ZH: "English"}
-_ALERTS: Final = Text("Alerts", "告警")
+_ALERTS: Final = Phrase("Alerts", "告警")
 
 
 def uid(name: str, language: Language) -> str:
-    """Raises KeyError for a board there is not."""
+    """The uid of a board. Raises KeyError if there is no such board."""
     if name not in NAMES:
         raise KeyError(name)
     return f"{TAG}-{name}{'-zh' if language is Language.ZH else ''}"
 
 
-def url(name: str, language: Language, *parameters: str) -> str:
-    """Of another board; `parameters` such as `var-device=…`."""
-    asked = "&".join(parameters)
-    return f"/d/{uid(name, language)}{'?' + asked if asked else ''}"
+def board_url(name: str, language: Language, *parameters: str) -> str:
+    """The URL path of a board. `parameters`: query parameters such as `var-device=…`."""
+    query_string = "&".join(parameters)
+    return f"/d/{uid(name, language)}{'?' + query_string if query_string else ''}"
 
 
-def board(
+def assemble(
     name: str,
-    house: BoardBuilder,
-    description: Text,
+    builder: BoardBuilder,
+    description: Phrase,
     variables: Sequence[Builder[model.VariableModel]],
     *,
     since: str,
     refresh: str,
     annotations: Sequence[Builder[model.AnnotationQuery]] = (),
 ) -> model.Dashboard:
-    """The board with the panels put into `house`."""
-    language = house.language
-    made = (
-        dashboard.Dashboard(f"{house.say(NAMES[name])} · Haulwatch")
+    """The complete board with the panels of `builder`."""
+    language = builder.language
+    board = (
+        dashboard.Dashboard(f"{builder.localize(NAMES[name])} · Haulwatch")
         .uid(uid(name, language))
-        .description(house.say(description))
+        .description(builder.localize(description))
         .tags([TAG, f"{TAG}-{language}"])
         .readonly()
         .tooltip(model.DashboardCursorSync.CROSSHAIR)
@@ -74,37 +74,37 @@ def board(
         .refresh(refresh)
         .variables(list(variables))
         .annotations(list(annotations))
-        .links([*_sisters(name, language), _other_language(name, language)])
+        .links([*_board_links(name, language), _language_link(name, language)])
         .build()
     )
-    made.panels = list(house.panels)
-    return made
+    board.panels = list(builder.panels)
+    return board
 
 
-def alert_annotations(house: BoardBuilder, *where: str) -> list[Builder[model.AnnotationQuery]]:
-    """Alert changes as marks on every curve, one query for each severity, in its colour."""
-    title = "title_zh" if house.language is Language.ZH else "title"
+def alert_annotations(builder: BoardBuilder, *where: str) -> list[Builder[model.AnnotationQuery]]:
+    """Alert changes as annotations on every curve: one query per severity, in its colour."""
+    title = "title_zh" if builder.language is Language.ZH else "title"
     columns = {"textColumn": title, "tagsColumn": "rule", "titleColumn": "", "timeEndColumn": ""}
-    built: list[Builder[model.AnnotationQuery]] = []
+    annotations: list[Builder[model.AnnotationQuery]] = []
     for severity, text in SEVERITIES.items():
         of_severity = f"{ALERT['severity']} = '{severity}'"
         query = ALERT.select(ALERT.columns(title, "rule", "phase"), of_severity, *where)
-        built.append(
+        annotations.append(
             dashboard.AnnotationQuery()
-            .name(f"{house.say(_ALERTS)} {house.say(text)}")
+            .name(f"{builder.localize(_ALERTS)} {builder.localize(text)}")
             .datasource(DATA_SOURCE)
             .enable(True)
             .icon_color(SEVERITY[severity])
             .target(Query(query, table=True, ref="Anno", annotation=columns))
         )
-    return built
+    return annotations
 
 
-def _sisters(name: str, language: Language) -> list[Builder[model.DashboardLink]]:
+def _board_links(name: str, language: Language) -> list[Builder[model.DashboardLink]]:
     return [
         dashboard.DashboardLink(title.in_(language))
         .type(model.DashboardLinkType.LINK)
-        .url(url(other, language, *(f"${{{area}:queryparam}}" for area in AREAS[name] if area in AREAS[other])))
+        .url(board_url(other, language, *(f"${{{area}:queryparam}}" for area in AREAS[name] if area in AREAS[other])))
         .icon("dashboard")
         .keep_time(True)
         for other, title in NAMES.items()
@@ -112,11 +112,11 @@ def _sisters(name: str, language: Language) -> list[Builder[model.DashboardLink]
     ]
 
 
-def _other_language(name: str, language: Language) -> Builder[model.DashboardLink]:
+def _language_link(name: str, language: Language) -> Builder[model.DashboardLink]:
     return (
         dashboard.DashboardLink(_TO_OTHER[language])
         .type(model.DashboardLinkType.LINK)
-        .url(url(name, language.other))
+        .url(board_url(name, language.other))
         .icon("external link")
         .keep_time(True)
         .include_vars(True)

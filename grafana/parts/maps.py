@@ -1,7 +1,7 @@
-"""Maps: markers from the store, and sites and corridors as GeoJSON from our API.
+"""Map panels: markers from the store, and sites and corridors as GeoJSON from the API.
 
-The base map is the server's default one (`default_baselayer_config` of Grafana): boards name no tile server, so that
-a centre without internet gives Grafana its own, or a blank one. Variables in a GeoJSON URL need Grafana 12.1.
+The base map is the server's default one (`default_baselayer_config` of Grafana). Boards name no tile server, so that a
+centre without internet can configure its own in Grafana, or none. Variables in a GeoJSON URL need Grafana 12.1.
 """
 
 from typing import Any, Final
@@ -13,19 +13,19 @@ from grafana_foundation_sdk.models import geomap as geomap_models
 
 from grafana.parts.palette import GREY, SKY
 from grafana.parts.panels import PanelBuilder
-from grafana.parts.wording import Language, Text
+from grafana.parts.wording import Language, Phrase
 
 Layer = Builder[common_models.MapLayerOptions]
 
 CIRCLE: Final = "img/icons/marker/circle.svg"
 RING: Final = "img/icons/marker/square.svg"
 STAR: Final = "img/icons/marker/star.svg"
-_SITES: Final = Text("Sites", "场地")
-_CORRIDORS: Final = Text("Corridors", "核准线路")
+_SITES: Final = Phrase("Sites", "场地")
+_CORRIDORS: Final = Phrase("Corridors", "核准线路")
 
 
-def world(layers: list[Layer]) -> PanelBuilder:
-    """A map that fits what it shows."""
+def map_panel(layers: list[Layer]) -> PanelBuilder:
+    """A map that zooms to its content."""
     view = geomap.MapViewConfig().id(geomap_models.MapCenterID.FIT).all_layers(True).padding(8).max_zoom(16)
     controls = geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(True).show_attribution(True).show_scale(True)
     return (
@@ -38,19 +38,19 @@ def world(layers: list[Layer]) -> PanelBuilder:
     )
 
 
-def surroundings(language: Language) -> list[Layer]:
-    """Corridors and sites, below everything else."""
+def area_layers(language: Language) -> list[Layer]:
+    """Layers of corridors and sites, below all other layers."""
     return [
         _geojson(_CORRIDORS.in_(language), "${api}/geo/corridors.geojson", SKY),
         _geojson(_SITES.in_(language), "${api}/geo/sites.geojson", GREY),
     ]
 
 
-def markers(
+def marker_layer(
     name: str, colour: dict[str, str], size: int, symbol: str = CIRCLE, label: str | None = None, ref: str | None = None
 ) -> Layer:
-    """One for each row with `lat` and `lon`. `colour` is {"fixed": …} or {"field": …, "fixed": …}; `ref` names the
-    query whose rows they are where the panel has several.
+    """A marker for each row with `lat` and `lon`. `colour`: {"fixed": …} or {"field": …, "fixed": …}. `ref`: the query
+    of the rows, if the panel has several.
     """
     style: dict[str, Any] = {
         "color": colour,
@@ -66,8 +66,8 @@ def markers(
     return _from_rows("markers", name, {"showLegend": "field" in colour, "style": style}, ref)
 
 
-def route(name: str, colour: dict[str, str], ref: str | None = None) -> Layer:
-    """Rows joined to a line, in time."""
+def route_layer(name: str, colour: dict[str, str], ref: str | None = None) -> Layer:
+    """A line through the rows, in the order of time."""
     style = {"color": colour, "opacity": 1, "size": {"fixed": 4, "min": 1, "max": 8}, "lineWidth": 3}
     return _from_rows("route", name, {"style": style, "arrow": 1}, ref)
 

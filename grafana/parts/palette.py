@@ -1,7 +1,8 @@
 """Colours and thresholds, the same on every board.
 
-Colours are Okabe and Ito's (2008), which people with colour-blindness tell apart; rules of one family are shades of one
-of them. Thresholds repeat the rules' default parameters, which boards may not import: a test holds the two together.
+Colours are those of Okabe and Ito (2008), which people with colour blindness can distinguish; rules of one family are
+shades of one colour. Thresholds repeat default parameters of the rules, which boards may not import; a test compares
+them.
 """
 
 from collections.abc import Mapping
@@ -52,30 +53,34 @@ RULE: Final[Mapping[str, str]] = {
     "station_backlog": YELLOW,
 }
 
-Step = tuple[float | None, str]
-"""From this value on (None: from below) this colour."""
+ThresholdStep = tuple[float | None, str]
+"""The colour from this value upwards; None: below all other steps."""
 
 FILL_WARN_PCT: Final = 80.0
 FILL_FULL_PCT: Final = 90.0
 EMPTIED_POINTS: Final = 30.0
-"""`bin_overflow`: warns, is full, a fall that is an emptying."""
+"""`bin_overflow`: level that warns, level that is full, fall in points that is an emptying."""
 WARM_C: Final = 45.0
 FIRE_C: Final = 70.0
 """`bin_fire`."""
 HOPPER_FULL_PCT: Final = 90.0
 HOPPER_CLEAR_PCT: Final = 70.0
-"""`station_backlog`: raised at the first, over below the second."""
+"""`station_backlog`: raised at the first level, over below the second."""
 MOVING_KMH: Final = 10.0
-"""Faster, and a truck is out, not shunting; `restricted_hours` counts driving from here."""
+"""A faster truck drives on the road and is not shunting; `restricted_hours` counts driving from this speed."""
 MAX_CLOCK_AHEAD_MS: Final = 120_000.0
-"""A device time so far after its reception is refused (admission)."""
+"""Admission refuses a device time that is later than its reception by more than this."""
 
-FILL_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (FILL_WARN_PCT, ORANGE), (FILL_FULL_PCT, VERMILLION))
-TEMPERATURE_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (WARM_C, ORANGE), (FIRE_C, VERMILLION))
-HOPPER_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (HOPPER_CLEAR_PCT, ORANGE), (HOPPER_FULL_PCT, VERMILLION))
-NONE_IS_GOOD: Final[tuple[Step, ...]] = ((None, GREEN), (1, VERMILLION))
-SOME_IS_GOOD: Final[tuple[Step, ...]] = ((None, VERMILLION), (1, GREEN))
-FEW_IS_GOOD: Final[tuple[Step, ...]] = ((None, GREEN), (1, ORANGE), (10, VERMILLION))
-LAG_S_STEPS: Final[tuple[Step, ...]] = ((None, GREEN), (10, ORANGE), (60, VERMILLION))
-"""Published to stored takes a second; over a minute and the boards no longer show the present."""
-PLAIN: Final[tuple[Step, ...]] = ((None, BLUE),)
+FILL_STEPS: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (FILL_WARN_PCT, ORANGE), (FILL_FULL_PCT, VERMILLION))
+TEMPERATURE_STEPS: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (WARM_C, ORANGE), (FIRE_C, VERMILLION))
+HOPPER_STEPS: Final[tuple[ThresholdStep, ...]] = (
+    (None, GREEN),
+    (HOPPER_CLEAR_PCT, ORANGE),
+    (HOPPER_FULL_PCT, VERMILLION),
+)
+NONE_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (1, VERMILLION))
+SOME_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, VERMILLION), (1, GREEN))
+FEW_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (1, ORANGE), (10, VERMILLION))
+LAG_S_STEPS: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (10, ORANGE), (60, VERMILLION))
+"""From publishing to the store takes about a second; above a minute the boards no longer show the present."""
+PLAIN: Final[tuple[ThresholdStep, ...]] = ((None, BLUE),)

@@ -1,4 +1,4 @@
-"""The house style: a board being put together in one language, and a builder for each kind of panel it uses."""
+"""The board builder, which collects panels in one language, and a function for each kind of panel in our style."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.parts.palette import PLAIN, Step
+from grafana.parts.palette import PLAIN, ThresholdStep
 from grafana.parts.queries import SOURCE_TYPE, SOURCE_UID, Query
-from grafana.parts.wording import Language, Text
+from grafana.parts.wording import Language, Phrase
 
 DATA_SOURCE: Final = common_models.DataSourceRef(type_val=SOURCE_TYPE, uid=SOURCE_UID)
 PanelBuilder = Builder[model.Panel]
 
 
 class GridPosition(NamedTuple):
-    """On Grafana's grid of 24 columns; a row is 38 pixels, so that 24 rows fill a wall's first screen."""
+    """Position and size on Grafana's grid of 24 columns. A row is 38 pixels: 24 rows fill a wall display."""
 
     x: int
     y: int
@@ -36,20 +36,20 @@ class GridPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """How one column or series differs from the panel's default."""
+    """Options of one column or series that differ from the panel's defaults."""
 
     name: str
-    """A column's, or a series' alias; with `regexp`, a pattern of them."""
-    title: Text | None = None
+    """Name of a column or alias of a series; with `regexp`, a pattern."""
+    title: Phrase | None = None
     unit: str | None = None
     colour: str | None = None
-    mappings: Mapping[str, tuple[Text, str | None]] | None = None
-    """By value: what is said instead, and its colour."""
-    steps: Sequence[Step] | None = None
-    links: Sequence[tuple[Text, str]] = ()
+    mappings: Mapping[str, tuple[Phrase, str | None]] | None = None
+    """The text shown instead of a value, and its colour, by value."""
+    steps: Sequence[ThresholdStep] | None = None
+    links: Sequence[tuple[Phrase, str]] = ()
     """Title and URL."""
     more: Mapping[str, Any] | None = None
-    """Further properties by Grafana's own ids."""
+    """Further properties by Grafana's ids."""
     regexp: bool = False
 
 
@@ -59,38 +59,43 @@ GAUGE_CELL: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "gauge", 
 
 
 class BoardBuilder:
-    """One board's panels, in one language, in the house style."""
+    """Collects the panels of one board in one language."""
 
     def __init__(self, language: Language) -> None:
         self.language = language
         self.panels: list[model.Panel] = []
 
-    def say(self, text: Text) -> str:
-        return text.in_(self.language)
+    def localize(self, phrase: Phrase) -> str:
+        return phrase.in_(self.language)
 
-    def put(  # noqa: PLR0913  (one parameter for each thing a panel must have)
+    def add_panel(  # noqa: PLR0913  (one parameter for each thing a panel must have)
         self,
-        builder: PanelBuilder,
-        place: GridPosition,
-        title: Text,
-        description: Text,
+        panel_builder: PanelBuilder,
+        position: GridPosition,
+        title: Phrase,
+        description: Phrase,
         queries: Sequence[Query],
         *,
         unit: str,
-        steps: Sequence[Step] = PLAIN,
+        steps: Sequence[ThresholdStep] = PLAIN,
         overrides: Sequence[Override] = (),
         since: str | None = None,
         every: str | None = None,
         more: Mapping[str, Any] | None = None,
         transformations: Sequence[tuple[str, Mapping[str, Any]]] = (),
     ) -> None:
-        """`since`: the panel's own time span (`15m`, `now/d`); `every`: the shortest interval it groups by; `more`:
-        field defaults by Grafana's names (`decimals`, `min`, `max`, `noValue`, `color`).
+        """Add a panel.
+
+        `since`: time span of the panel (`15m`, `now/d`), if it is not the board's. `every`: shortest interval to group
+        by. `more`: field defaults by Grafana's names (`decimals`, `min`, `max`, `noValue`, `color`).
         """
-        panel = builder.build()
+        panel = panel_builder.build()
         panel.id_val = len(self.panels) + 1
-        panel.title, panel.description = self.say(title), self.say(description)
-        panel.datasource, panel.grid_pos = DATA_SOURCE, model.GridPos(x=place.x, y=place.y, w=place.w, h=place.h)
+        panel.title, panel.description = self.localize(title), self.localize(description)
+        panel.datasource, panel.grid_pos = (
+            DATA_SOURCE,
+            model.GridPos(x=position.x, y=position.y, w=position.w, h=position.h),
+        )
         panel.targets = list(queries)
         panel.time_from, panel.interval = since, every
         panel.transformations = [model.DataTransformerConfig(name, options=dict(how)) for name, how in transformations]
@@ -105,7 +110,7 @@ class BoardBuilder:
     def _override(self, override: Override) -> model.DashboardFieldConfigSourceOverrides:
         properties: dict[str, Any] = {}
         if override.title is not None:
-            properties["displayName"] = self.say(override.title)
+            properties["displayName"] = self.localize(override.title)
         if override.unit is not None:
             properties["unit"] = override.unit
         if override.colour is not None:
@@ -116,39 +121,41 @@ class BoardBuilder:
             properties["thresholds"] = _thresholds(override.steps)
             properties.setdefault("color", {"mode": "thresholds"})
         if override.links:
-            properties["links"] = [{"title": self.say(title), "url": url} for title, url in override.links]
+            properties["links"] = [{"title": self.localize(title), "url": url} for title, url in override.links]
         properties |= override.more or {}
         return model.DashboardFieldConfigSourceOverrides(
             matcher=model.MatcherConfig(id_val="byRegexp" if override.regexp else "byName", options=override.name),
             properties=[model.DynamicConfigValue(id_val=name, value=value) for name, value in properties.items()],
         )
 
-    def mapping(self, values: Mapping[str, tuple[Text, str | None]]) -> model.ValueMap:
+    def mapping(self, values: Mapping[str, tuple[Phrase, str | None]]) -> model.ValueMap:
         return model.ValueMap(
             {
-                value: model.ValueMappingResult(text=self.say(text), color=colour, index=index)
+                value: model.ValueMappingResult(text=self.localize(text), color=colour, index=index)
                 for index, (value, (text, colour)) in enumerate(values.items())
             }
         )
 
 
-def said(texts: Mapping[Any, Text], colours: Mapping[str, str] | None = None) -> dict[str, tuple[Text, str | None]]:
+def value_mappings(
+    texts: Mapping[Any, Phrase], colours: Mapping[str, str] | None = None
+) -> dict[str, tuple[Phrase, str | None]]:
     """Value mappings of a closed list."""
     return {str(value): (text, (colours or {}).get(str(value))) for value, text in texts.items()}
 
 
-def named(texts: Mapping[Any, Text], colours: Mapping[str, str]) -> list[Override]:
-    """One override for each series of a closed list: its name and its colour."""
+def series_overrides(texts: Mapping[Any, Phrase], colours: Mapping[str, str]) -> list[Override]:
+    """One override for each series of a closed list, with its name and colour."""
     return [Override(str(name), title=text, colour=colours.get(str(name))) for name, text in texts.items()]
 
 
-def switch(on: Text, off: Text, colour: str, off_colour: str) -> dict[str, tuple[Text, str | None]]:
+def boolean_mapping(on: Phrase, off: Phrase, colour: str, off_colour: str) -> dict[str, tuple[Phrase, str | None]]:
     """Value mappings of a boolean."""
     return {"true": (on, colour), "false": (off, off_colour)}
 
 
-def number() -> PanelBuilder:
-    """One large figure."""
+def stat_panel() -> PanelBuilder:
+    """One large number."""
     return (
         stat.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -158,9 +165,9 @@ def number() -> PanelBuilder:
     )
 
 
-def lines(*, fill: int = 8, by_value: bool = False, legend: bool = True) -> PanelBuilder:
-    """Curves. `by_value`: coloured by the thresholds, for many curves of one kind."""
-    built = (
+def line_panel(*, fill: int = 8, by_value: bool = False, legend: bool = True) -> PanelBuilder:
+    """Curves. `by_value`: coloured by the thresholds, for many curves of the same kind."""
+    panel = (
         timeseries.Panel()
         .line_width(1.5)
         .fill_opacity(0 if by_value else fill)
@@ -170,11 +177,11 @@ def lines(*, fill: int = 8, by_value: bool = False, legend: bool = True) -> Pane
         .legend(_legend(shown=legend))
         .tooltip(_tooltip())
     )
-    return built.gradient_mode(common_models.GraphGradientMode.SCHEME) if by_value else built
+    return panel.gradient_mode(common_models.GraphGradientMode.SCHEME) if by_value else panel
 
 
-def bars() -> PanelBuilder:
-    """Amounts per interval, stacked."""
+def bar_panel() -> PanelBuilder:
+    """Stacked bars: amounts per interval."""
     return (
         timeseries.Panel()
         .draw_style(common_models.GraphDrawStyle.BARS)
@@ -186,14 +193,14 @@ def bars() -> PanelBuilder:
     )
 
 
-def listing(*, sort: str | None = None) -> PanelBuilder:
-    """A table; `sort`: the column it is sorted by, largest first."""
-    built = table.Panel().filterable(True).cell_height(common_models.TableCellHeight.SM)
-    return built.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)]) if sort else built
+def table_panel(*, sort: str | None = None) -> PanelBuilder:
+    """A table. `sort`: the column to sort by, largest first."""
+    panel = table.Panel().filterable(True).cell_height(common_models.TableCellHeight.SM)
+    return panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)]) if sort else panel
 
 
-def columns(*, stacked: bool = False) -> PanelBuilder:
-    """Bars side by side, one group for each row of a table."""
+def bar_chart_panel(*, stacked: bool = False) -> PanelBuilder:
+    """Horizontal bars, one group for each row of a table."""
     stacking = common_models.StackingMode.NORMAL if stacked else common_models.StackingMode.NONE
     return (
         barchart.Panel()
@@ -207,8 +214,8 @@ def columns(*, stacked: bool = False) -> PanelBuilder:
     )
 
 
-def gauges() -> PanelBuilder:
-    """A bar for each series, its newest value."""
+def gauge_panel() -> PanelBuilder:
+    """A bar for the newest value of each series."""
     return (
         bargauge.Panel()
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
@@ -218,8 +225,8 @@ def gauges() -> PanelBuilder:
     )
 
 
-def timeline() -> PanelBuilder:
-    """States over time, one row for each series."""
+def state_timeline_panel() -> PanelBuilder:
+    """States over time, a row for each series."""
     return (
         statetimeline.Panel()
         .merge_values(True)
@@ -250,7 +257,7 @@ def _tooltip() -> Builder[common_models.VizTooltipOptions]:
     )
 
 
-def _thresholds(steps: Sequence[Step]) -> model.ThresholdsConfig:
+def _thresholds(steps: Sequence[ThresholdStep]) -> model.ThresholdsConfig:
     return model.ThresholdsConfig(
         model.ThresholdsMode.ABSOLUTE, [model.Threshold(value=value, color=colour) for value, colour in steps]
     )

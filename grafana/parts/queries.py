@@ -1,4 +1,4 @@
-"""InfluxQL for panels, as InfluxDB 1, 2 and 3 share it. Every name in it comes from `devices.readings.series`.
+"""InfluxQL queries for panels, in the subset that InfluxDB 1, 2 and 3 share. Names come from `devices.readings.series`.
 
 Grafana fills in `$timeFilter`, `$__interval`, `$__interval_ms` and the board's variables (`${district:regex}`).
 """
@@ -15,20 +15,20 @@ from devices.readings.models import Kind
 
 SOURCE_TYPE: Final = "influxdb"
 SOURCE_UID: Final = "haulwatch"
-"""As grafana/provisioning/datasources names it."""
+"""The uid in grafana/provisioning/datasources."""
 
 EACH_INTERVAL: Final = "time($__interval)"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A measurement with its tags and fields. Naming what it has not raises KeyError."""
+    """A measurement with its tags and fields. A name that is neither raises KeyError."""
 
     measurement: str
     tags: tuple[str, ...]
     fields: tuple[str, ...]
-    always: str = ""
-    """A condition that every query of it has."""
+    condition: str = ""
+    """A condition of every query of this measurement."""
 
     def __getitem__(self, name: str) -> str:
         if name not in self.tags and name not in self.fields:
@@ -43,40 +43,40 @@ class Series:
         return ", ".join(self[name] for name in names)
 
     def chosen(self, *variables: str) -> tuple[str, ...]:
-        """Conditions: what the viewer chose for the tags of these names. All of them, and none, is `.*`."""
+        """Conditions for the values the viewer chose of the tags with these names. `All` is `.*`."""
         return tuple(f"{self[name]} =~ /^${{{name}:regex}}$/" for name in variables)
 
     def select(self, what: str, *where: str, by: str = "", rest: str = "") -> str:
-        """Over the time span the viewer chose."""
-        conditions = " AND ".join(("$timeFilter", *((self.always,) if self.always else ()), *where))
+        """A query of the time span the viewer chose. `what`: the selected expressions; `rest`: ORDER BY, LIMIT."""
+        conditions = " AND ".join(("$timeFilter", *((self.condition,) if self.condition else ()), *where))
         grouped = f" GROUP BY {by}" if by else ""
         return f'SELECT {what} FROM "{self.measurement}" WHERE {conditions}{grouped}{rest and " " + rest}'  # noqa: S608
 
     def by(self, *tags: str, each_interval: bool = False, fill: str = "none") -> str:
-        """A GROUP BY clause's content."""
+        """The content of a GROUP BY clause."""
         keys = ", ".join(([EACH_INTERVAL] if each_interval else []) + [self[tag] for tag in tags])
         return f"{keys} fill({fill})" if each_interval else keys
 
 
 def select_from(inner: str, what: str, *where: str, by: str = "") -> str:
-    """A query over the rows of another."""
+    """A query over the rows of another query."""
     grouped = f" GROUP BY {by}" if by else ""
     return f"SELECT {what} FROM ({inner}) WHERE {' AND '.join(('$timeFilter', *where))}{grouped}"  # noqa: S608
 
 
 def tag_values(tag: str, source: Series, *where: str) -> str:
-    """What a variable offers."""
-    source[tag]
+    """The query of a variable: the values of a tag."""
+    source[tag]  # raises KeyError for a tag that does not exist
     conditions = f" WHERE {' AND '.join(where)}" if where else ""
     return f'SHOW TAG VALUES FROM "{source.measurement}" WITH KEY = "{tag}"{conditions}'
 
 
-def _of_kind(kind: Kind) -> Series:
+def _series_of(kind: Kind) -> Series:
     compartment = ("compartment",) if kind is Kind.FILL else ()
     return Series(str(kind), (*compartment, "device", *series.AREA_TAGS), series.FIELDS[kind])
 
 
-KINDS: Final[Mapping[Kind, Series]] = {kind: _of_kind(kind) for kind in Kind}
+KINDS: Final[Mapping[Kind, Series]] = {kind: _series_of(kind) for kind in Kind}
 POSITION: Final = KINDS[Kind.POSITION]
 WEIGHING: Final = KINDS[Kind.WEIGHING]
 FILL: Final = KINDS[Kind.FILL]
@@ -88,35 +88,35 @@ PLACE: Final = Series(series.PLACE_MEASUREMENT, series.PLACE_TAGS, series.PLACE_
 
 
 def health(part: str) -> Series:
-    """One part of the account that ingestion gives of itself. Raises KeyError."""
+    """One part of the health that ingestion reports, by the value of tag `part`. Raises KeyError."""
     fields = series.HEALTH_FIELDS[part]
     tags = series.HEALTH_TAGS
-    return Series(series.HEALTH_MEASUREMENT, tags, fields, always=f"\"{tags[tags.index('part')]}\" = '{part}'")
+    return Series(series.HEALTH_MEASUREMENT, tags, fields, condition=f"\"{tags[tags.index('part')]}\" = '{part}'")
 
 
-def always_there(kind: Kind) -> str:
-    """A field that every reading of the kind carries, so that counting it counts readings."""
+def required_field(kind: Kind) -> str:
+    """A field that every reading of the kind has, so that its count is the number of readings."""
     return series.REQUIRED_FIELDS[kind][0]
 
 
 @dataclass(frozen=True, slots=True)
 class Query(Builder[Dataquery], Dataquery):
-    """A raw InfluxQL query as Grafana's InfluxDB plugin stores it; the SDK has no type for it."""
+    """A raw InfluxQL query in the form of Grafana's InfluxDB plugin; the SDK has no type for it."""
 
     text: str
     alias: str = ""
-    """Of a time series: `$tag_device`, `$col` or plain text."""
+    """Name of the time series: `$tag_device`, `$col` or plain text."""
     table: bool = False
     ref: str = "A"
     annotation: Mapping[str, str] | None = None
-    """Which columns an annotation takes its text and tags from."""
+    """The columns that give an annotation its text and tags."""
 
     def build(self) -> Dataquery:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """As stored in a board."""
-        said: dict[str, Any] = {
+        """The query as it is stored in a board."""
+        query_json: dict[str, Any] = {
             "refId": self.ref,
             "datasource": {"type": SOURCE_TYPE, "uid": SOURCE_UID},
             "rawQuery": True,
@@ -125,10 +125,10 @@ class Query(Builder[Dataquery], Dataquery):
             "alias": self.alias,
         }
         if self.annotation is not None:
-            said |= {"fromAnnotations": True, **self.annotation}
-        return said
+            query_json |= {"fromAnnotations": True, **self.annotation}
+        return query_json
 
 
-def rows(text: str, ref: str = "A") -> Query:
-    """A query whose answer is one table."""
+def table_query(text: str, ref: str = "A") -> Query:
+    """A query whose result is one table."""
     return Query(text, table=True, ref=ref)

@@ -1,4 +1,4 @@
-"""What a viewer chooses: district, fleet, site, device, rule, and where the API answers."""
+"""Board variables: district, fleet, site, device and rule to choose from, and the address of the API."""
 
 from typing import Final
 
@@ -8,34 +8,37 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts.panels import DATA_SOURCE
 from grafana.parts.queries import Series, tag_values
-from grafana.parts.wording import Language, Text
+from grafana.parts.wording import Language, Phrase
 
 API: Final = "api"
 API_URL: Final = "http://127.0.0.1:8080"
-"""Where compose puts the API; the browser asks there for map layers."""
+"""The address of the API in the compose file. The browser gets map layers from it."""
 
 ALL: Final = ".*"
-"""Matches devices without the tag, too."""
+"""A pattern that also matches devices without the tag."""
 _LABELS: Final = {
-    "district": Text("District", "区县"),
-    "fleet": Text("Fleet", "车队"),
-    "site": Text("Site", "场地"),
-    "device": Text("Device", "设备"),
-    "rule": Text("Rule", "规则"),
+    "district": Phrase("District", "区县"),
+    "fleet": Phrase("Fleet", "车队"),
+    "site": Phrase("Site", "场地"),
+    "device": Phrase("Device", "设备"),
+    "rule": Phrase("Rule", "规则"),
 }
-_API_LABEL: Final = Text("API for map layers", "地图图层 API 地址")
-_API_SAYS: Final = Text(
+_API_LABEL: Final = Phrase("API for map layers", "地图图层 API 地址")
+_API_DESCRIPTION: Final = Phrase(
     "Address of the Haulwatch API as this browser reaches it; sites and corridors on the maps come from there.",
     "本浏览器可访问的 Haulwatch API 地址；地图上的场地和线路由其提供。",
 )
 
 
-def chosen_tag(
-    tag: str, source: Series, *narrowed_by: str, language: Language, one: bool = False, label: Text | None = None
+def tag_variable(
+    tag: str, source: Series, *narrowed_by: str, language: Language, one: bool = False, label: Phrase | None = None
 ) -> Builder[model.VariableModel]:
-    """Values of a tag, narrowed by what was chosen before. `one`: exactly one of them, else any number or all."""
+    """A variable with the values of a tag, filtered by the variables `narrowed_by`.
+
+    `one`: the viewer chooses exactly one value; otherwise any number or all.
+    """
     query = tag_values(tag, source, *source.chosen(*narrowed_by))
-    built = (
+    variable = (
         dashboard.QueryVariable(tag)
         .label((label or _LABELS[tag]).in_(language))
         .datasource(DATA_SOURCE)
@@ -45,18 +48,18 @@ def chosen_tag(
         .sort(model.VariableSort.ALPHABETICAL_ASC)
     )
     if one:
-        return built.multi(False).include_all(False)
+        return variable.multi(False).include_all(False)
     everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
-    return built.multi(True).include_all(True).all_value(ALL).current(everything)
+    return variable.multi(True).include_all(True).all_value(ALL).current(everything)
 
 
-def api_url(language: Language) -> Builder[model.VariableModel]:
-    """Where map layers come from."""
+def api_variable(language: Language) -> Builder[model.VariableModel]:
+    """The variable with the address that map layers come from."""
     chosen = model.VariableOption(selected=True, text=API_URL, value=API_URL)
     return (
         dashboard.TextBoxVariable(API)
         .label(_API_LABEL.in_(language))
-        .description(_API_SAYS.in_(language))
+        .description(_API_DESCRIPTION.in_(language))
         .default_value(API_URL)
         .current(chosen)
         .options([chosen])

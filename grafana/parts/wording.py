@@ -1,4 +1,4 @@
-"""What boards say, in English and Chinese: the languages, and the names of closed lists (rules, severities, …)."""
+"""Texts of the boards in English and Chinese: the languages, and the names of closed lists (rules, severities, …)."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ from devices.readings.refusals import Reason
 
 
 class Language(StrEnum):
-    """The folder a board is written to."""
+    """A language of the boards; the value is the folder they are written to."""
 
     EN = "en"
     ZH = "zh"
@@ -19,8 +19,8 @@ class Language(StrEnum):
         return Language.ZH if self is Language.EN else Language.EN
 
 
-class Text(NamedTuple):
-    """Said to a person, in both languages."""
+class Phrase(NamedTuple):
+    """A text in both languages."""
 
     en: str
     zh: str
@@ -29,77 +29,77 @@ class Text(NamedTuple):
         return self.zh if language is Language.ZH else self.en
 
 
-RULES: Final[Mapping[str, Text]] = {
-    "illegal_dumping": Text("Illegal dumping", "非法倾倒"),
-    "bed_raised_outside": Text("Bed raised outside", "场外举升"),
-    "stopped_loaded": Text("Stopped loaded", "重车违停"),
-    "uncovered_load": Text("Uncovered load", "未密闭"),
-    "route_deviation": Text("Route deviation", "偏离线路"),
-    "forbidden_zone": Text("Forbidden zone", "闯入禁区"),
-    "left_jurisdiction": Text("Left jurisdiction", "越界"),
-    "restricted_hours": Text("Restricted hours", "超时段"),
-    "speeding": Text("Speeding", "超速"),
-    "silent_device": Text("Silent device", "离线"),
-    "gnss_anomaly": Text("GNSS anomaly", "定位异常"),
-    "sensor_fault": Text("Sensor fault", "传感器故障"),
-    "weighbridge_integrity": Text("Weighbridge integrity", "过磅异常"),
-    "mass_shortfall": Text("Mass shortfall", "联单重量不符"),
-    "manifest_overdue": Text("Manifest overdue", "联单未闭环"),
-    "bin_overflow": Text("Bin overflow", "满溢"),
-    "bin_fire": Text("Bin fire", "火警"),
-    "station_backlog": Text("Station backlog", "积压"),
+RULES: Final[Mapping[str, Phrase]] = {
+    "illegal_dumping": Phrase("Illegal dumping", "非法倾倒"),
+    "bed_raised_outside": Phrase("Bed raised outside", "场外举升"),
+    "stopped_loaded": Phrase("Stopped loaded", "重车违停"),
+    "uncovered_load": Phrase("Uncovered load", "未密闭"),
+    "route_deviation": Phrase("Route deviation", "偏离线路"),
+    "forbidden_zone": Phrase("Forbidden zone", "闯入禁区"),
+    "left_jurisdiction": Phrase("Left jurisdiction", "越界"),
+    "restricted_hours": Phrase("Restricted hours", "超时段"),
+    "speeding": Phrase("Speeding", "超速"),
+    "silent_device": Phrase("Silent device", "离线"),
+    "gnss_anomaly": Phrase("GNSS anomaly", "定位异常"),
+    "sensor_fault": Phrase("Sensor fault", "传感器故障"),
+    "weighbridge_integrity": Phrase("Weighbridge integrity", "过磅异常"),
+    "mass_shortfall": Phrase("Mass shortfall", "联单重量不符"),
+    "manifest_overdue": Phrase("Manifest overdue", "联单未闭环"),
+    "bin_overflow": Phrase("Bin overflow", "满溢"),
+    "bin_fire": Phrase("Bin fire", "火警"),
+    "station_backlog": Phrase("Station backlog", "积压"),
 }
 """By the rule's name; every planned one, so that a new rule has its name on the boards from its first alert."""
 
-SEVERITIES: Final[Mapping[str, Text]] = {
-    "P1": Text("P1 act now", "P1 立即处置"),
-    "P2": Text("P2", "P2"),
-    "P3": Text("P3", "P3"),
-    "P4": Text("P4 information", "P4 提示"),
+SEVERITIES: Final[Mapping[str, Phrase]] = {
+    "P1": Phrase("P1 act now", "P1 立即处置"),
+    "P2": Phrase("P2", "P2"),
+    "P3": Phrase("P3", "P3"),
+    "P4": Phrase("P4 information", "P4 提示"),
 }
 
-PHASES: Final[Mapping[str, Text]] = {
-    "provisional": Text("suspected", "疑似"),
-    "confirmed": Text("confirmed", "已确认"),
-    "closed": Text("over", "已结束"),
-    "amended": Text("amended", "已更正"),
+PHASES: Final[Mapping[str, Phrase]] = {
+    "provisional": Phrase("suspected", "疑似"),
+    "confirmed": Phrase("confirmed", "已确认"),
+    "closed": Phrase("over", "已结束"),
+    "amended": Phrase("amended", "已更正"),
 }
 
-OUTCOMES: Final[Mapping[str, Text]] = {
-    "confirmed_violation": Text("Confirmed violation", "确认违规"),
-    "false_alarm": Text("False alarm", "误报"),
-    "no_action": Text("No action", "不予处理"),
-    "device_fault": Text("Device fault", "设备故障"),
+OUTCOMES: Final[Mapping[str, Phrase]] = {
+    "confirmed_violation": Phrase("Confirmed violation", "确认违规"),
+    "false_alarm": Phrase("False alarm", "误报"),
+    "no_action": Phrase("No action", "不予处理"),
+    "device_fault": Phrase("Device fault", "设备故障"),
 }
-"""What a person found; an alert nobody closed has `none`."""
+"""The outcome that a person recorded; an alert that nobody closed has `none`."""
 
-LOADS: Final[Mapping[str, Text]] = {
-    Load.LOADED: Text("loaded", "重车"),
-    Load.PARTIAL: Text("part loaded", "半载"),
-    Load.EMPTY: Text("empty", "空车"),
-}
-
-KINDS: Final[Mapping[Kind, Text]] = {
-    Kind.POSITION: Text("Positions", "定位"),
-    Kind.WEIGHING: Text("Weighings", "过磅"),
-    Kind.FILL: Text("Fill levels", "满溢度"),
-    Kind.THROUGHPUT: Text("Throughput", "处理量"),
-    Kind.STATUS: Text("Status", "状态"),
+LOADS: Final[Mapping[str, Phrase]] = {
+    Load.LOADED: Phrase("loaded", "重车"),
+    Load.PARTIAL: Phrase("part loaded", "半载"),
+    Load.EMPTY: Phrase("empty", "空车"),
 }
 
-REASONS: Final[Mapping[str, Text]] = {
-    Reason.FOREIGN_TOPIC: Text("foreign topic", "主题不符"),
-    Reason.TOO_LARGE: Text("too large", "报文过大"),
-    Reason.BROKEN_JSON: Text("broken JSON", "JSON 损坏"),
-    Reason.NOT_A_READING: Text("not a reading", "不是读数"),
-    Reason.MISSING_FIELD: Text("missing field", "缺少字段"),
-    Reason.WRONG_TYPE: Text("wrong type", "类型错误"),
-    Reason.OUT_OF_BOUNDS: Text("out of bounds", "数值越界"),
-    Reason.UNKNOWN_DEVICE: Text("unknown device", "未登记设备"),
-    Reason.FOREIGN_DEVICE: Text("foreign device", "设备不符"),
-    Reason.FUTURE_TIME: Text("future time", "时间超前"),
-    "flood": Text("flood", "报文泛滥"),
-    "too_many_compartments": Text("too many compartments", "箱体过多"),
-    Reason.CONFLICT: Text("conflict", "数据冲突"),
-    Reason.REJECTED_BY_STORE: Text("rejected by store", "存储拒绝"),
+KINDS: Final[Mapping[Kind, Phrase]] = {
+    Kind.POSITION: Phrase("Positions", "定位"),
+    Kind.WEIGHING: Phrase("Weighings", "过磅"),
+    Kind.FILL: Phrase("Fill levels", "满溢度"),
+    Kind.THROUGHPUT: Phrase("Throughput", "处理量"),
+    Kind.STATUS: Phrase("Status", "状态"),
+}
+
+REASONS: Final[Mapping[str, Phrase]] = {
+    Reason.FOREIGN_TOPIC: Phrase("foreign topic", "主题不符"),
+    Reason.TOO_LARGE: Phrase("too large", "报文过大"),
+    Reason.BROKEN_JSON: Phrase("broken JSON", "JSON 损坏"),
+    Reason.NOT_A_READING: Phrase("not a reading", "不是读数"),
+    Reason.MISSING_FIELD: Phrase("missing field", "缺少字段"),
+    Reason.WRONG_TYPE: Phrase("wrong type", "类型错误"),
+    Reason.OUT_OF_BOUNDS: Phrase("out of bounds", "数值越界"),
+    Reason.UNKNOWN_DEVICE: Phrase("unknown device", "未登记设备"),
+    Reason.FOREIGN_DEVICE: Phrase("foreign device", "设备不符"),
+    Reason.FUTURE_TIME: Phrase("future time", "时间超前"),
+    "flood": Phrase("flood", "报文泛滥"),
+    "too_many_compartments": Phrase("too many compartments", "箱体过多"),
+    Reason.CONFLICT: Phrase("conflict", "数据冲突"),
+    Reason.REJECTED_BY_STORE: Phrase("rejected by store", "存储拒绝"),
 }

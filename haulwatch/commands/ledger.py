@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from api.http.instants import parse_instant
+from devices.readings.instants import parse_instant
 from haulwatch import wiring
 from haulwatch.commands.shared import JsonFlag, fail, out, plainly, print_json, print_table, when
 from haulwatch.settings.load import load_settings

@@ -8,11 +8,11 @@ from devices.city.geometry import NearSite
 from devices.city.model import City
 from devices.geo.geometry import XY
 from devices.readings.models import Position
+from devices.readings.motion import STILL_KMH
 from rules.tracking.quality import Quality, accuracy_m, judge_quality
 
 MAX_SPEED_M_PER_S: Final = 42.0
 """No truck drives 150 km/h: a fix that implies more is a spike, unless the next one stays with it."""
-STILL_KMH: Final = 3.0
 STILL_WITHIN_M: Final = 30.0
 BLIND_AFTER_MS: Final = 60_000
 """Longer without a usable fix and nobody knows where the truck is."""

@@ -1,4 +1,4 @@
-"""The API over fakes, and over a real journal."""
+"""The API with fakes, a real journal and a real command store."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -20,10 +20,10 @@ from tests.api.fakes import (
     COLLECTOR,
     NOW,
     RECORDER,
-    AwayJournal,
     FakeDeadLetters,
     FakeHistory,
     FakeLedger,
+    UnavailableJournal,
     small_city,
 )
 
@@ -42,14 +42,14 @@ def journal(tmp_path: Path) -> Iterator[AlertJournal]:
 
 
 @pytest.fixture
-def command_book(tmp_path: Path) -> Iterator[CommandStore]:
+def command_store(tmp_path: Path) -> Iterator[CommandStore]:
     url = f"sqlite:///{tmp_path / 'commands.db'}"
     engine = open_database(url)
     tables.metadata.create_all(engine)
     engine.dispose()
-    book = CommandStore(url)
-    yield book
-    book.close()
+    store = CommandStore(url)
+    yield store
+    store.close()
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def dead_letters() -> FakeDeadLetters:
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
-    command_book: CommandStore,
+    command_store: CommandStore,
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
 ) -> ApiParts:
@@ -79,7 +79,7 @@ def parts(
         city=lambda: city,
         history=history,
         journal=journal,
-        commands=command_book,
+        commands=command_store,
         ledger=ledger.read,
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
@@ -96,7 +96,7 @@ def parts(
 
 @pytest.fixture
 def parts_without_journal(parts: ApiParts) -> ApiParts:
-    return ApiParts(**{**vars(parts), "journal": AwayJournal()})
+    return ApiParts(**{**vars(parts), "journal": UnavailableJournal()})
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Hand-written stand-ins for the parts behind the API, and a small city."""
+"""Hand-written fakes of the parts behind the API, and a small city."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -21,7 +21,7 @@ from ingest.store import Row, StoreUnavailable, page
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
 
 T0 = 1_772_352_000_000
-"""2026-03-01T08:00:00Z, when every story begins; tests count seconds from it."""
+"""2026-03-01T08:00:00Z, the start of every story; tests count seconds from it."""
 NOW = T0 + 3_600_000
 COLLECTOR = CollectorStatus(NOW, True, "5.0", 115, 2, False, None, flooded=11)
 BROKER = BrokerCounters(connected=True, values={"dropped": 3.0, "clients_connected": 40.0})
@@ -32,26 +32,26 @@ RECORDER = RecorderStatus(
 
 @dataclass
 class FakeHistory:
-    """Rows in memory; pages as the stores do. Set `away` and it does not answer."""
+    """Rows in memory, in pages like those of the stores. With `unavailable` set, every query raises it."""
 
     stored: dict[str, list[Row]] = field(default_factory=dict)
-    away: StoreUnavailable | None = None
-    questions: int = 0
-    """How often it was asked about many devices."""
+    unavailable: StoreUnavailable | None = None
+    queries: int = 0
+    """Number of queries for many devices."""
 
     def add(self, kind: str, device_id: str, second: float, part: str = "", **fields: float | str | bool) -> None:
         self.stored.setdefault(kind, []).append(Row(T0 + round(second * 1000), device_id, part, fields))
 
     def _of(self, kind: str, device_id: str) -> list[Row]:
-        if self.away is not None:
-            raise self.away
+        if self.unavailable is not None:
+            raise self.unavailable
         return sorted(row for row in self.stored.get(kind, []) if row.device_id == device_id)
 
     async def latest(self, kind: str, device_id: str) -> list[Row]:
         return list({row.part: row for row in self._of(kind, device_id)}.values())
 
     async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
-        self.questions += 1
+        self.queries += 1
         return [row for device_id in sorted(device_ids) for row in await self.latest(kind, device_id)]
 
     async def rows(
@@ -138,7 +138,7 @@ def change(
         lat=35.46,
         lon=112.86,
         evidence=Evidence(
-            parameters={"confirm_score": 1.5},
+            parameters={"confirmed_score": 1.5},
             findings=(Text(en="Bed raised for 42 s", zh="举升 42 秒"),),
             ruled_out=(Text(en="No permitted site within 50 m", zh="50 米内无核准场所"),),
             readings=(ReadingRef(device_id=subject, kind="position", ts=opened_at, says=says),),
@@ -147,24 +147,24 @@ def change(
     )
 
 
-class AwayJournal:
-    """A journal whose database does not answer."""
+class UnavailableJournal:
+    """A journal whose database does not respond."""
 
-    def _away(self, *_: object, **__: object) -> NoReturn:
+    def _unavailable(self, *_: object, **__: object) -> NoReturn:
         raise DatabaseUnavailable("postgresql://db.internal refused")
 
-    last_no = changes_after = alerts = open_alerts = alert = act = _away
+    last_no = changes_after = alerts = open_alerts = alert = act = _unavailable
 
 
 @dataclass
 class FakeLedger:
-    """What the recorder would have counted."""
+    """The counts of a recorder."""
 
     lines: list[DeviceLedgerLine] = field(default_factory=list)
-    away: bool = False
+    unavailable: bool = False
 
     def read(self) -> Ledger:
-        if self.away:
+        if self.unavailable:
             raise StateUnavailable("/srv/secret/recorder.db: disk I/O error")
         quarantined: Counter[str] = Counter()
         for line in self.lines:
@@ -182,7 +182,7 @@ class FakeLedger:
 
 @dataclass
 class FakeDeadLetters:
-    """Letters in memory, each with its bytes."""
+    """Dead letters in memory, each with its bytes."""
 
     letters: dict[int, tuple[DeadLetter, bytes]] = field(default_factory=dict)
 
@@ -205,15 +205,17 @@ class FakeDeadLetters:
         )
         self.letters[letter.id] = (letter, payload)
 
-    def list(self, *, after_id: int = 0, limit: int = 100, **wanted: object) -> "list[DeadLetter]":
-        names = {name: value for name, value in wanted.items() if name in {"device", "reason"} and value is not None}
-        waiting = (
-            letter for letter, _ in self.letters.values() if (letter.redriven_at is not None) == wanted["redriven"]
+    def list(self, *, after_id: int = 0, limit: int = 100, **filters: object) -> "list[DeadLetter]":
+        wanted = {name: value for name, value in filters.items() if name in {"device", "reason"} and value is not None}
+        candidates = (
+            letter for letter, _ in self.letters.values() if (letter.redriven_at is not None) == filters["redriven"]
         )
-        found = [
-            x for x in waiting if x.id > after_id and all(getattr(x, name) == value for name, value in names.items())
+        matching = [
+            letter
+            for letter in candidates
+            if letter.id > after_id and all(getattr(letter, name) == value for name, value in wanted.items())
         ]
-        return found[:limit]
+        return matching[:limit]
 
     def show(self, letter_id: int) -> DeadLetter:
         return self._of(letter_id)[0]
@@ -224,7 +226,7 @@ class FakeDeadLetters:
     def redrive(self, letter_id: int) -> int:
         letter, payload = self._of(letter_id)
         if letter.redriven_at is not None:
-            raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
+            raise AlreadyRedriven(f"dead letter {letter_id} was redriven before")
         if letter.stands_for > 1:
             raise NotKept(f"dead letter {letter_id} stands for {letter.stands_for} messages")
         self.letters[letter_id] = (letter.model_copy(update={"redriven_at": NOW}), payload)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, get_args
 from unicodedata import category
 
-from api.resources.ledger import LetterDetail
+from api.resources.dead_letters import LetterDetail
 from devices.city.model import City
 from devices.codecs.codec import Flaw
 from devices.codecs.native import encode

@@ -1,3 +1,3 @@
-"""The boards and what they are provisioned from."""
+"""Tests of the boards and of their provisioning."""
 
-import grafana  # noqa: F401  (first: it quiets the SDK's warning about its own board model)
+import grafana  # noqa: F401  (first: it silences the SDK's warning about its own board model)

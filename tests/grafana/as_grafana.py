@@ -1,6 +1,6 @@
-"""What Grafana does to a query before it sends it: its InfluxDB plugin's macros, and variables in a chosen format.
+"""Prepares a query as Grafana does: macros of its InfluxDB plugin, and variables in a format.
 
-After `pkg/tsdb/influxdb/models/query.go` (macros are replaced as text, in this order) and the `regex` format of
+Follows `pkg/tsdb/influxdb/models/query.go` (macros are replaced as text, in this order) and the `regex` format of
 template variables: one value escaped, several as `(a|b)`, and All with a custom value as that value, unescaped.
 """
 
@@ -24,7 +24,7 @@ def escaped(value: str) -> str:
 
 
 def with_variables(query: str, chosen: Mapping[str, str | Sequence[str]]) -> str:
-    """`${name:regex}` filled in; any other variable in the query is an error."""
+    """The query with `${name:regex}` filled in; any other variable in it is an error."""
 
     def fill(found: re.Match[str]) -> str:
         value = chosen[found[1]]
@@ -44,13 +44,13 @@ def with_macros(query: str, *, start: int, end: int, interval_ms: int) -> str:
 
 
 def span_of(panel: Mapping[str, Any], board: Mapping[str, Any], now: int) -> tuple[int, int]:
-    """What the panel asks for when the board stands at its default range and it is `now`."""
-    asked = panel.get("timeFrom")
-    if asked == "now/d":
+    """The time span of the panel at `now`, with the board's default time range."""
+    time_from = panel.get("timeFrom")
+    if time_from == "now/d":
         return now - now % _UNITS["d"], now
-    return now - milliseconds(asked or board["time"]["from"].removeprefix("now-")), now
+    return now - milliseconds(time_from or board["time"]["from"].removeprefix("now-")), now
 
 
 def interval_of(panel: Mapping[str, Any], start: int, end: int) -> int:
-    """About one point a pixel, not below the panel's own shortest interval."""
+    """About one point per pixel, but at least the panel's shortest interval."""
     return max((end - start) // 1_000 // 1_000 * 1_000, milliseconds(panel.get("interval") or "1s"))

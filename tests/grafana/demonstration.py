@@ -1,4 +1,4 @@
-"""The labelled scenario as the store would hold it: readings, alerts and how they stand, places, ingestion."""
+"""The labelled scenario as points of the store: readings, alerts and their states, places, ingestion health."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def demonstration() -> Demonstration:
 
 
 def _readings(device_id: str, moments: Iterator[Moment]) -> Iterator[Reading]:
-    """What arrives sooner or later; a reading sent twice is stored once."""
+    """The readings that arrive sooner or later; a reading sent twice is stored once."""
     for moment in moments:
         match moment:
             case PowerCut():
@@ -87,7 +87,7 @@ def _readings(device_id: str, moments: Iterator[Moment]) -> Iterator[Reading]:
 
 
 def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
-    """From a journal as the judge and people fill it: told 2 s after the change, every second one taken up."""
+    """Alert states from a journal: each change is recorded 2 s later, and every second alert is acknowledged."""
     with TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{Path(folder) / 'journal.db'}")
         metadata.create_all(engine)
@@ -106,12 +106,12 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
 
 
 def _health(start: int, end: int) -> Iterator[Point]:
-    """Of an ingestion that grows steadily and is well."""
+    """Health points of an ingestion that grows steadily and has no faults."""
     for step, at in enumerate(range(start, end, HEALTH_EVERY_MS), start=1):
-        yield from health_points(_look(step, at))
+        yield from health_points(_status(step, at))
 
 
-def _look(step: int, at: int) -> IngestionStatus:
+def _status(step: int, at: int) -> IngestionStatus:
     total = LedgerLine(
         received=110 * step, stored=100 * step, duplicate=2 * step, quarantined=dict.fromkeys(Reason, step), gaps=3
     )

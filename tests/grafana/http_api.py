@@ -1,7 +1,7 @@
-"""The paths of Grafana's HTTP API that `grafana.server` uses, as the public documentation of Grafana 12 describes them.
+"""A fake of Grafana's HTTP API: the paths that `grafana.server` uses, as documented for Grafana 12.
 
-Folders: /developers/http_api/folder, data sources: …/data_source, boards: …/dashboard. Answers are what is documented,
-with the statuses and messages of the errors; nothing is invented beyond them, and nothing else is answered.
+Folders: /developers/http_api/folder, data sources: …/data_source, boards: …/dashboard. Responses, statuses and error
+messages are those of the documentation; every other path is a 404.
 """
 
 import json
@@ -19,7 +19,7 @@ Answer = tuple[int, Json]
 
 @dataclass
 class State:
-    """What stands on the server, and what was asked of it."""
+    """The objects on the server, and the write requests it received."""
 
     token: str = "glsa_test"
     folders: dict[str, Json] = field(default_factory=dict)
@@ -27,9 +27,9 @@ class State:
     boards: dict[str, Json] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     out_of_order: int | None = None
-    """A status that everything is answered with."""
+    """If set, the status of every response."""
 
-    def answer(self, method: str, path: str, said: Json) -> Answer:
+    def answer(self, method: str, path: str, request: Json) -> Answer:
         if self.out_of_order is not None:
             return self.out_of_order, {"message": "out of order"}
         if method != "GET":
@@ -40,62 +40,64 @@ class State:
             (r"/api/dashboards/(?:uid/([^/]+)|db)", self._board),
         ):
             if found := re.fullmatch(pattern, path):
-                return at(method, found[1] or "", said)
+                return at(method, found[1] or "", request)
         return 404, {"message": "Not found"}
 
-    def _folder(self, method: str, uid: str, said: Json) -> Answer:
+    def _folder(self, method: str, uid: str, request: Json) -> Answer:
         if method == "GET":
             folder = self.folders.get(uid)
             return (200, folder) if folder else (404, {"message": "folder not found", "status": "not-found"})
-        if said["uid"] in self.folders:
+        if request["uid"] in self.folders:
             return 409, {"message": "a folder with the same uid already exists"}
-        folder = {"id": len(self.folders) + 1, "version": 1, "createdBy": "sa-haulwatch", **said}
-        self.folders[said["uid"]] = folder
+        folder = {"id": len(self.folders) + 1, "version": 1, "createdBy": "sa-haulwatch", **request}
+        self.folders[request["uid"]] = folder
         return 200, folder
 
-    def _source(self, method: str, uid: str, said: Json) -> Answer:
+    def _source(self, method: str, uid: str, request: Json) -> Answer:
         if method == "GET":
             source = self.sources.get(uid)
             return (200, _shown(source)) if source else (404, {"message": "Data source not found"})
         if method == "POST":
-            if said["uid"] in self.sources or said["name"] in {source["name"] for source in self.sources.values()}:
+            if request["uid"] in self.sources or request["name"] in {
+                source["name"] for source in self.sources.values()
+            }:
                 return 409, {"message": "data source with the same name already exists"}
-            self.sources[said["uid"]] = {
+            self.sources[request["uid"]] = {
                 "id": len(self.sources) + 1,
                 "orgId": 1,
                 "version": 1,
                 "readOnly": False,
-                **said,
+                **request,
             }
         elif uid not in self.sources:
             return 404, {"message": "Data source not found"}
         elif self.sources[uid]["readOnly"]:
             return 403, {"message": "Cannot update read-only data source"}
         else:
-            standing = self.sources[uid]
-            self.sources[uid] = {**standing, **said, "version": standing["version"] + 1}
+            existing = self.sources[uid]
+            self.sources[uid] = {**existing, **request, "version": existing["version"] + 1}
         return 200, {
             "message": "Datasource added",
-            "name": said["name"],
-            "datasource": _shown(self.sources[said["uid"]]),
+            "name": request["name"],
+            "datasource": _shown(self.sources[request["uid"]]),
         }
 
-    def _board(self, method: str, uid: str, said: Json) -> Answer:
+    def _board(self, method: str, uid: str, request: Json) -> Answer:
         if method == "GET":
-            held = self.boards.get(uid)
-            return (200, held) if held else (404, {"message": "Dashboard not found"})
-        board, folder_uid = said["dashboard"], said["folderUid"]
+            existing = self.boards.get(uid)
+            return (200, existing) if existing else (404, {"message": "Dashboard not found"})
+        board, folder_uid = request["dashboard"], request["folderUid"]
         if folder_uid not in self.folders:
             return 404, {"message": "folder not found"}
-        held = self.boards.get(board["uid"])
-        if held is not None:
-            if held["meta"]["provisioned"]:
+        existing = self.boards.get(board["uid"])
+        if existing is not None:
+            if existing["meta"]["provisioned"]:
                 return 400, {"message": "Cannot save provisioned dashboard"}
-            if not said["overwrite"] and board.get("version") != held["dashboard"]["version"]:
+            if not request["overwrite"] and board.get("version") != existing["dashboard"]["version"]:
                 changed = "The dashboard has been changed by someone else"
                 return 412, {"message": changed, "status": "version-mismatch"}
-        number = held["dashboard"]["id"] if held else len(self.boards) + 1
-        version = held["dashboard"]["version"] + 1 if held else 1
+        number = existing["dashboard"]["id"] if existing else len(self.boards) + 1
+        version = existing["dashboard"]["version"] + 1 if existing else 1
         self.boards[board["uid"]] = {
             "dashboard": {**board, "id": number, "version": version},
             "meta": {"provisioned": False, "folderUid": folder_uid, "version": version},
@@ -104,22 +106,22 @@ class State:
 
 
 def _shown(source: Json) -> Json:
-    """Secrets are never given back: which there are is."""
+    """The data source without its secrets; only their names are returned."""
     shown = {name: value for name, value in source.items() if name != "secureJsonData"}
     return {**shown, "typeLogoUrl": "", "secureJsonFields": dict.fromkeys(source.get("secureJsonData", {}), True)}
 
 
 @contextmanager
 def grafana_http_api(state: State) -> Iterator[str]:
-    """Serve it on loopback; gives the URL."""
+    """Serve the API on loopback; yields the URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            said = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request_body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.headers.get("Authorization") != f"Bearer {state.token}":
                 status, body = 401, {"message": "Invalid API key"}
             else:
-                status, body = state.answer(self.command, self.path, json.loads(said or b"{}"))
+                status, body = state.answer(self.command, self.path, json.loads(request_body or b"{}"))
             text = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,4 +1,4 @@
-"""Every query of every board, as Grafana would send it, answered by a real InfluxDB that holds the demonstration."""
+"""Every query of every board, as Grafana sends it, on a real InfluxDB that holds the demonstration."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ ONE_BOARD: Final = pytest.mark.parametrize("path", BOARDS)
 EVERYTHING: Final = dict.fromkeys(("district", "fleet", "site", "device", "rule"), ALL)
 DUMPER: Final = "truck-005"
 """The truck that tips its load on the way; the trucks board shows one truck."""
-NOBODY: Final = ["truck-00", "point-00", "line-0", "weighbridge-0"]
+NO_DEVICES: Final = ["truck-00", "point-00", "line-0", "weighbridge-0"]
 QUICK_S: Final = 1.0
 
 MAY_BE_EMPTY: Final = {
@@ -37,11 +37,12 @@ MAY_BE_EMPTY: Final = {
     ("enforcement", "Outcomes", "C"): "nobody closed an alert without action",
     ("enforcement", "Outcomes", "D"): "nobody closed an alert as a device's fault",
 }
-"""By board, title and query. Everything else has an answer, and these are empty: who fills one takes its line out."""
+"""Queries with an empty result, by board, title and query. All other queries must have rows, and these must not:
+remove a line when the demonstration fills it."""
 
 
-def known(measurement: str) -> set[str]:
-    """Tags and fields of a measurement, as `devices.readings.series` has them."""
+def tags_and_fields(measurement: str) -> set[str]:
+    """Tags and fields of a measurement, from `devices.readings.series`."""
     others = {
         stored.ALERT_MEASUREMENT: {*stored.ALERT_TAGS, *stored.AREA_TAGS, *stored.ALERT_FIELDS},
         stored.ALERT_STATE_MEASUREMENT: {*stored.ALERT_STATE_TAGS, *stored.ALERT_STATE_FIELDS},
@@ -55,9 +56,9 @@ def known(measurement: str) -> set[str]:
 
 
 def queries(board: Json) -> list[tuple[str, str]]:
-    """(where it stands, query) of panels, annotations and variables."""
+    """(title, query) of panels, annotations and variables."""
     found = [(panel["title"], target["query"]) for panel in board["panels"] for target in panel["targets"]]
-    found += [(held["name"], held["target"]["query"]) for held in board["annotations"]["list"]]
+    found += [(item["name"], item["target"]["query"]) for item in board["annotations"]["list"]]
     return found + [(v["name"], v["query"]) for v in board["templating"]["list"] if v["type"] == "query"]
 
 
@@ -65,10 +66,10 @@ def queries(board: Json) -> list[tuple[str, str]]:
 def test_a_query_names_only_what_is_stored(path: str) -> None:
     for title, query in queries(BOARDS[path]):
         [measurement] = re.findall(r'FROM "(\w+)"', query)
-        made = set(re.findall(r'AS "(\w+)"', query))
-        named = set(re.findall(r'"(\w+)"', query)) - made - {measurement}
+        aliases = set(re.findall(r'AS "(\w+)"', query))
+        named = set(re.findall(r'"(\w+)"', query)) - aliases - {measurement}
         assert named, title
-        assert named <= known(measurement), (title, named - known(measurement))
+        assert named <= tags_and_fields(measurement), (title, named - tags_and_fields(measurement))
         if measurement == stored.HEALTH_MEASUREMENT:
             [part] = re.findall(r"\"part\" = '(\w+)'", query)
             assert named <= {*stored.HEALTH_TAGS, *stored.HEALTH_FIELDS[part]}, title
@@ -91,13 +92,13 @@ def test_a_curve_is_named_after_tags_it_is_grouped_by(path: str) -> None:
 
 @dataclass(frozen=True)
 class Answers:
-    """An InfluxDB that holds the demonstration."""
+    """An InfluxDB with the data of the demonstration."""
 
     shown: Demonstration
     client: httpx.Client
 
     def ask(self, query: str) -> list[Json]:
-        """The answer's series; fails on an error, and when it takes too long three times."""
+        """The series of the result. Fails on an error, and if the query takes too long three times."""
         for _ in range(3):
             begun = perf_counter()
             answer = self.client.get("/query", params={"q": query}).json()
@@ -137,7 +138,7 @@ def answers(influx_server: InfluxServer) -> Iterator[Answers]:
 
 
 def values(series: list[Json], column: str) -> list[Any]:
-    """A column's values that are there, tags included."""
+    """All values of a column that are not null; a column may be a tag."""
     found = []
     for one in series:
         if column in one.get("tags", {}):
@@ -167,9 +168,9 @@ def test_a_real_influxdb_answers_every_panel(path: str, answers: Answers) -> Non
             found = answers.ask(query)
             if empty(found):
                 nothing.add((Path(path).stem, english["title"], target["refId"]))
-            asked = set(re.findall(r'AS "(\w+)"', target["query"].partition(" FROM ")[0]))
-            assert not found or asked <= set(found[0]["columns"]), panel["title"]
-    assert nothing == {held for held in MAY_BE_EMPTY if held[0] == Path(path).stem}
+            aliases = set(re.findall(r'AS "(\w+)"', target["query"].partition(" FROM ")[0]))
+            assert not found or aliases <= set(found[0]["columns"]), panel["title"]
+    assert nothing == {entry for entry in MAY_BE_EMPTY if entry[0] == Path(path).stem}
 
 
 @pytest.mark.real
@@ -194,22 +195,22 @@ def test_maps_have_places_in_the_city(path: str, answers: Answers) -> None:
 
 @pytest.mark.real
 @ONE_BOARD
-def test_variables_offer_what_there_is_and_narrow_each_other(path: str, answers: Answers) -> None:
+def test_variables_offer_existing_values_and_narrow_each_other(path: str, answers: Answers) -> None:
     for variable in BOARDS[path]["templating"]["list"]:
         if variable["type"] != "query":
             continue
-        offered = set(values(answers.ask(with_variables(variable["query"], EVERYTHING)), "value"))
-        assert offered, variable["name"]
+        options = set(values(answers.ask(with_variables(variable["query"], EVERYTHING)), "value"))
+        assert options, variable["name"]
         if "${district:regex}" in variable["query"]:
             there = {"district": ["lingchuan"], "fleet": ALL, "site": ALL}
             fewer = set(values(answers.ask(with_variables(variable["query"], there)), "value"))
-            assert fewer < offered, variable["name"]
+            assert fewer < options, variable["name"]
 
 
 @pytest.mark.real
 @ONE_BOARD
 def test_no_panel_shows_what_was_not_chosen(path: str, answers: Answers) -> None:
-    """Two fleets; then devices that do not exist, although others' names begin like theirs."""
+    """Two fleets are chosen; then devices that do not exist, whose names are prefixes of existing ones."""
     board = BOARDS[path]
     fleets = ["danhe", "fengtai"]
     mine = {device.id for device in answers.shown.city.devices.values() if device.fleet in fleets}
@@ -219,7 +220,7 @@ def test_no_panel_shows_what_was_not_chosen(path: str, answers: Answers) -> None
                 query = answers.fill(target["query"], panel, board, chosen_on(path, fleet=fleets))
                 assert set(values(answers.ask(query), "device")) <= mine, panel["title"]
             if "${device:regex}" in target["query"]:
-                query = answers.fill(target["query"], panel, board, chosen_on(path, device=NOBODY))
+                query = answers.fill(target["query"], panel, board, chosen_on(path, device=NO_DEVICES))
                 assert empty(answers.ask(query)), panel["title"]
 
 
@@ -233,13 +234,13 @@ def test_alerts_are_marked_on_the_curves_of_their_truck(path: str, answers: Answ
         series = answers.ask(answers.fill(target["query"], {}, board, chosen_on(path)))
         found[mark["iconColor"]] = values(series, target["textColumn"])
         assert not series or {target["textColumn"], target["tagsColumn"]} <= set(series[0]["columns"])
-    told = [change for change in answers.shown.changes if change.subject == DUMPER]
-    assert sum(map(len, found.values())) == len(told) > 1
+    changes = [change for change in answers.shown.changes if change.subject == DUMPER]
+    assert sum(map(len, found.values())) == len(changes) > 1
 
 
 @pytest.mark.real
-def test_figures_are_those_of_the_demonstration(answers: Answers) -> None:
-    """Some of the wall's figures, counted a second time from the readings and alerts themselves."""
+def test_figures_match_the_demonstration(answers: Answers) -> None:
+    """Some figures of the overview, counted again from readings and alerts."""
     board, shown = BOARDS["en/overview.json"], answers.shown
 
     def figure(title: str) -> Any:

@@ -1,4 +1,4 @@
-"""The boards as files: made by the code, whole, described, linked, in both languages."""
+"""The boards as files: rendered from the code, complete, described, linked, in both languages."""
 
 import json
 import re
@@ -26,8 +26,8 @@ from rules.detectors.bin_overflow.judgement import BinOverflowParameters
 from tests import ROOT
 
 PROVISIONING = ROOT / "grafana" / "provisioning"
-MADE = {str(path): board for path, board in all_boards()}
-ONE_BOARD = pytest.mark.parametrize("path", MADE)
+RENDERED = {str(path): board for path, board in all_boards()}
+ONE_BOARD = pytest.mark.parametrize("path", RENDERED)
 UNITS = {value for name, value in vars(units).items() if isinstance(value, str) and not name.startswith("_")}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
@@ -38,102 +38,105 @@ def panels(board: Json) -> list[Json]:
 
 
 def strings(value: Any, key: str = "") -> list[tuple[str, str]]:
-    """Every text in some JSON, with the key it stands under."""
+    """Every string in some JSON, with its key."""
     if isinstance(value, str):
         return [(key, value)]
     if isinstance(value, dict):
-        return [text for name, held in value.items() for text in strings(held, name)]
-    return [text for held in value for text in strings(held, key)] if isinstance(value, list) else []
+        return [text for name, item in value.items() for text in strings(item, name)]
+    return [text for item in value for text in strings(item, key)] if isinstance(value, list) else []
 
 
-def test_the_files_are_what_the_code_makes() -> None:
+def test_the_files_are_rendered_from_the_code() -> None:
     stored = {
         str(path.relative_to(BOARDS)): path.read_text(encoding="utf-8") for path in sorted(BOARDS.rglob("*.json"))
     }
-    assert stored == {path: as_text(board) for path, board in MADE.items()}, "run python -m grafana.render"
+    assert stored == {path: as_text(board) for path, board in RENDERED.items()}, "run python -m grafana.render"
 
 
 @ONE_BOARD
 def test_the_sdk_reads_a_board_back_as_it_is(path: str) -> None:
     register_default_plugins()
-    again = json.loads(json.dumps(dashboard.Dashboard.from_json(MADE[path]), cls=JSONEncoder))
-    for held in (*again["links"], *again["annotations"]["list"]):
-        assert held.pop("placement") == "inControlsMenu"  # a constant of the SDK, taken out when boards are made
-    assert again == MADE[path]
+    again = json.loads(json.dumps(dashboard.Dashboard.from_json(RENDERED[path]), cls=JSONEncoder))
+    for item in (*again["links"], *again["annotations"]["list"]):
+        assert item.pop("placement") == "inControlsMenu"  # a constant of the SDK, removed when boards are rendered
+    assert again == RENDERED[path]
 
 
 @ONE_BOARD
 def test_panels_lie_on_the_grid_without_covering_each_other(path: str) -> None:
     cells: set[tuple[int, int]] = set()
-    for panel in panels(MADE[path]):
-        place = panel["gridPos"]
-        covered = {(place["x"] + dx, place["y"] + dy) for dx in range(place["w"]) for dy in range(place["h"])}
+    for panel in panels(RENDERED[path]):
+        grid = panel["gridPos"]
+        covered = {(grid["x"] + dx, grid["y"] + dy) for dx in range(grid["w"]) for dy in range(grid["h"])}
         assert max(x for x, _ in covered) < 24
         assert not covered & cells, panel["title"]
         cells |= covered
     assert cells == {(x, y) for x in range(24) for y in range(1 + max(y for _, y in cells))}, "a hole in the grid"
-    ids = [panel["id"] for panel in panels(MADE[path])]
+    ids = [panel["id"] for panel in panels(RENDERED[path])]
     assert len(set(ids)) == len(ids)
 
 
 @ONE_BOARD
-def test_the_first_rows_are_figures_or_maps(path: str) -> None:
-    """A laptop shows 15 rows of the grid: what matters stands there."""
-    assert {panel["type"] for panel in panels(MADE[path]) if panel["gridPos"]["y"] == 0} <= {"stat", "geomap"}
+def test_the_first_rows_are_numbers_or_maps(path: str) -> None:
+    """A laptop shows 15 rows of the grid: the most important panels must be there."""
+    assert {panel["type"] for panel in panels(RENDERED[path]) if panel["gridPos"]["y"] == 0} <= {"stat", "geomap"}
 
 
 @ONE_BOARD
-def test_every_panel_says_what_it_shows_and_in_which_unit(path: str) -> None:
-    for panel in panels(MADE[path]):
+def test_every_panel_has_a_description_and_a_unit(path: str) -> None:
+    for panel in panels(RENDERED[path]):
         assert len(panel["description"]) >= 12, panel["title"]
-        given = [panel["fieldConfig"]["defaults"]["unit"]]
+        used = [panel["fieldConfig"]["defaults"]["unit"]]
         for override in panel["fieldConfig"]["overrides"]:
-            given += [item["value"] for item in override["properties"] if item["id"] == "unit"]
-        assert all(unit in UNITS or unit.startswith("suffix: ") for unit in given), (panel["title"], given)
+            used += [item["value"] for item in override["properties"] if item["id"] == "unit"]
+        assert all(unit in UNITS or unit.startswith("suffix: ") for unit in used), (panel["title"], used)
 
 
 @ONE_BOARD
 def test_one_data_source_which_is_provisioned(path: str) -> None:
     [source] = yaml.safe_load((PROVISIONING / "datasources" / "influxdb.yaml").read_text())["datasources"]
     assert (source["type"], source["uid"]) == (SOURCE_TYPE, SOURCE_UID)
-    board = MADE[path]
+    board = RENDERED[path]
     targets = [target for panel in panels(board) for target in panel["targets"]]
-    asking = [*panels(board), *targets, *board["annotations"]["list"]]
-    asking += [variable for variable in board["templating"]["list"] if variable["type"] == "query"]
-    assert all(held["datasource"] == {"type": source["type"], "uid": source["uid"]} for held in asking)
+    querying = [*panels(board), *targets, *board["annotations"]["list"]]
+    querying += [variable for variable in board["templating"]["list"] if variable["type"] == "query"]
+    assert all(item["datasource"] == {"type": source["type"], "uid": source["uid"]} for item in querying)
     for panel in panels(board):
         refs = [target["refId"] for target in panel["targets"]]
         assert len(set(refs)) == len(refs)
 
 
 @ONE_BOARD
-def test_links_lead_to_boards_of_the_language_and_choose_what_these_let_choose(path: str) -> None:
-    board, language = MADE[path], Language(Path(path).parent.name)
-    known = {made["uid"]: made for made in MADE.values()}
+def test_links_lead_to_boards_of_the_language_and_set_only_their_variables(path: str) -> None:
+    board, language = RENDERED[path], Language(Path(path).parent.name)
+    by_uid = {rendered["uid"]: rendered for rendered in RENDERED.values()}
     urls = [value for key, value in strings(board) if key == "url"]
     other = uid(Path(path).stem, language.other)
     assert f"/d/{other}" in urls
     for url in urls:
-        target, _, asked = url.removeprefix("/d/").partition("?")
+        target, _, query = url.removeprefix("/d/").partition("?")
         assert target == other or target in {uid(name, language) for name in NAMES}
-        offered = {variable["name"] for variable in known[target]["templating"]["list"]}
-        assert {*re.findall(r"var-(\w+)=", asked), *re.findall(r"\$\{(\w+):queryparam\}", asked)} <= offered
-        assert set(re.findall(r"\$\{(\w+):queryparam\}", asked)) <= {v["name"] for v in board["templating"]["list"]}
+        variables = {variable["name"] for variable in by_uid[target]["templating"]["list"]}
+        assert {
+            *re.findall(r"var-(\w+)=", query),
+            *re.findall(r"\$\{(\w+):queryparam\}", query),
+        } <= variables
+        assert set(re.findall(r"\$\{(\w+):queryparam\}", query)) <= {v["name"] for v in board["templating"]["list"]}
 
 
 @ONE_BOARD
 def test_a_link_takes_its_values_from_columns_of_the_query(path: str) -> None:
-    for panel in panels(MADE[path]):
-        asked = " ".join(target["query"] for target in panel["targets"])
+    for panel in panels(RENDERED[path]):
+        queries = " ".join(target["query"] for target in panel["targets"])
         for override in panel["fieldConfig"]["overrides"]:
             links = [link for item in override["properties"] if item["id"] == "links" for link in item["value"]]
             for name in re.findall(r"__data\.fields\.(\w+)", " ".join(link["url"] for link in links)):
-                assert f'"{name}"' in asked, (panel["title"], name)
+                assert f'"{name}"' in queries, (panel["title"], name)
 
 
 def test_an_alert_leads_to_its_truck_and_back() -> None:
     def links(path: str) -> set[str]:
-        return {value for key, value in strings(MADE[path]["panels"]) if key == "url"}
+        return {value for key, value in strings(RENDERED[path]["panels"]) if key == "url"}
 
     assert any(url.startswith("/d/haulwatch-trucks?var-device=") for url in links("en/enforcement.json"))
     assert any(url.startswith("/d/haulwatch-enforcement?var-device=") for url in links("en/trucks.json"))
@@ -141,21 +144,21 @@ def test_an_alert_leads_to_its_truck_and_back() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_both_languages_have_the_same_panels_and_chinese_is_chinese(name: str) -> None:
-    english, chinese = MADE[f"en/{name}.json"], MADE[f"zh/{name}.json"]
+    english, chinese = RENDERED[f"en/{name}.json"], RENDERED[f"zh/{name}.json"]
     shape = [(panel["type"], panel["gridPos"], len(panel["targets"])) for panel in panels(english)]
     assert shape == [(panel["type"], panel["gridPos"], len(panel["targets"])) for panel in panels(chinese)]
-    said = {"title", "description", "label"}
+    shown_keys = {"title", "description", "label"}
     for key, text in strings(english):
-        assert key not in said or text == "中文" or not CHINESE.search(text), text
+        assert key not in shown_keys or text == "中文" or not CHINESE.search(text), text
     for key, text in strings(chinese):
-        assert key not in said or text == "English" or CHINESE.search(text), text
+        assert key not in shown_keys or text == "English" or CHINESE.search(text), text
     assert [v["name"] for v in english["templating"]["list"]] == [v["name"] for v in chinese["templating"]["list"]]
     assert (english["uid"], chinese["uid"]) == (f"haulwatch-{name}", f"haulwatch-{name}-zh")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_areas_are_variables(name: str) -> None:
-    assert set(AREAS[name]) <= {variable["name"] for variable in MADE[f"en/{name}.json"]["templating"]["list"]}
+    assert set(AREAS[name]) <= {variable["name"] for variable in RENDERED[f"en/{name}.json"]["templating"]["list"]}
 
 
 def test_closed_lists_have_a_name_and_a_colour() -> None:
@@ -169,14 +172,14 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
     assert {str(load) for load in wording.LOADS} == set(palette.LOAD)
 
 
-def test_thresholds_are_the_rules_own() -> None:
+def test_thresholds_are_those_of_the_rules() -> None:
     rule = BinOverflowParameters()
     assert (rule.warn_pct, rule.full_pct) == (palette.FILL_WARN_PCT, palette.FILL_FULL_PCT)
     assert rule.emptied_points == palette.EMPTIED_POINTS
     assert MAX_AHEAD_MS == palette.MAX_CLOCK_AHEAD_MS
 
 
-def test_what_grafana_is_provisioned_with() -> None:
+def test_provisioning_matches_the_compose_file() -> None:
     root = PROVISIONING.parents[1]
     [source] = yaml.safe_load((PROVISIONING / "datasources" / "influxdb.yaml").read_text())["datasources"]
     providers = yaml.safe_load((PROVISIONING / "dashboards" / "boards.yaml").read_text())["providers"]
@@ -185,7 +188,7 @@ def test_what_grafana_is_provisioned_with() -> None:
     assert source["jsonData"]["dbName"] == influx["environment"]["DOCKER_INFLUXDB_INIT_BUCKET"]
     [password] = re.findall(r"\$__file\{/run/secrets/(\w+)\}", source["secureJsonData"]["password"])
     assert password in grafana["secrets"]
-    assert password in influx["secrets"], "whose first start makes that login"
-    [mounted] = [there for there in (m.split(":")[-2] for m in grafana["volumes"]) if there.endswith("/boards")]
+    assert password in influx["secrets"], "its first start creates that login"
+    [mounted] = [target for target in (m.split(":")[-2] for m in grafana["volumes"]) if target.endswith("/boards")]
     assert {Path(p["options"]["path"]) for p in providers} == {Path(mounted, language) for language in Language}
     assert len({p["folder"] for p in providers}) == len(providers)

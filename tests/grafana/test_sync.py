@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from grafana.server import Grafana, GrafanaAway, GrafanaRefused
+from grafana.server import Grafana, GrafanaRefused, GrafanaUnavailable
 from grafana.sync import Finding, Source, boards_for, compare, sync
-from grafana.sync import State as Standing
+from grafana.sync import State as SyncState
 from tests.grafana.http_api import State, grafana_http_api
 
 SOURCE = Source("http://influxdb:8086", "haulwatch", "reads-only")
@@ -29,38 +29,38 @@ def grafana(state: State, url: str) -> Grafana:
     return Grafana(url, state.token)
 
 
-def states(findings: Iterator[Finding]) -> dict[str, Standing]:
+def states(findings: Iterator[Finding]) -> dict[str, SyncState]:
     return {f"{found.kind} {found.uid}": found.state for found in findings}
 
 
 def test_an_empty_grafana_gets_everything_and_a_second_run_changes_nothing(state: State, grafana: Grafana) -> None:
-    assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {Standing.MISSING}
+    assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {SyncState.MISSING}
     assert len(state.folders) == 2
     assert len(state.boards) == len(BOARDS) == 12
     assert state.sources["haulwatch"]["secureJsonData"] == {"httpHeaderValue1": "Token reads-only"}
     before = len(state.writes)
-    assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {Standing.SAME}
+    assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {SyncState.SAME}
     assert len(state.writes) == before
 
 
 def test_comparing_writes_nothing(state: State, grafana: Grafana) -> None:
-    assert set(states(compare(grafana, SOURCE, BOARDS)).values()) == {Standing.MISSING}
+    assert set(states(compare(grafana, SOURCE, BOARDS)).values()) == {SyncState.MISSING}
     assert state.writes == []
 
 
-def test_what_was_changed_in_the_browser_is_named_and_put_back(state: State, grafana: Grafana) -> None:
+def test_changes_made_in_the_browser_are_reported_and_undone(state: State, grafana: Grafana) -> None:
     list(sync(grafana, SOURCE, BOARDS))
-    held = state.boards["haulwatch-overview"]["dashboard"]
-    held["panels"] = [{**held["panels"][0], "title": "My panel"}, *held["panels"][1:]]
-    held["version"] += 1
+    dashboard = state.boards["haulwatch-overview"]["dashboard"]
+    dashboard["panels"] = [{**dashboard["panels"][0], "title": "My panel"}, *dashboard["panels"][1:]]
+    dashboard["version"] += 1
     state.sources["haulwatch"]["url"] = "http://elsewhere:8086"
     differing = {found.uid: found.paths for found in compare(grafana, SOURCE, BOARDS) if found.to_do}
     assert differing == {"haulwatch": ("url",), "haulwatch-overview": ("panels[0].title",)}
     list(sync(grafana, SOURCE, BOARDS))
-    assert set(states(compare(grafana, SOURCE, BOARDS)).values()) == {Standing.SAME}
+    assert set(states(compare(grafana, SOURCE, BOARDS)).values()) == {SyncState.SAME}
 
 
-def test_what_is_not_ours_is_left_alone(state: State, grafana: Grafana) -> None:
+def test_objects_of_others_are_not_changed(state: State, grafana: Grafana) -> None:
     list(sync(grafana, SOURCE, BOARDS))
     state.boards["haulwatch-trucks"]["dashboard"] |= {"tags": ["mine"], "title": "Mine"}
     state.boards["haulwatch-recycling"]["meta"]["provisioned"] = True
@@ -69,20 +69,20 @@ def test_what_is_not_ours_is_left_alone(state: State, grafana: Grafana) -> None:
     state.folders["haulwatch-en"]["title"] = "Renamed by the operator"
     before = len(state.writes)
     found = states(sync(grafana, SOURCE, BOARDS))
-    assert found["board haulwatch-trucks"] is Standing.FOREIGN
-    assert found["board haulwatch-recycling"] is Standing.PROVISIONED
-    assert found["data source haulwatch"] is Standing.FOREIGN
-    assert found["folder haulwatch-en"] is Standing.SAME
+    assert found["board haulwatch-trucks"] is SyncState.FOREIGN
+    assert found["board haulwatch-recycling"] is SyncState.PROVISIONED
+    assert found["data source haulwatch"] is SyncState.FOREIGN
+    assert found["folder haulwatch-en"] is SyncState.SAME
     assert len(state.writes) == before
 
 
-def test_a_change_made_between_looking_and_writing_is_not_overwritten(state: State, grafana: Grafana) -> None:
+def test_a_change_made_between_read_and_write_is_not_overwritten(state: State, grafana: Grafana) -> None:
     list(sync(grafana, SOURCE, BOARDS))
     language_and_board = next((language, board) for language, board in BOARDS if board["uid"] == "haulwatch-trucks")
-    standing = state.boards["haulwatch-trucks"]["dashboard"]["version"]
+    version = state.boards["haulwatch-trucks"]["dashboard"]["version"]
     state.boards["haulwatch-trucks"]["dashboard"]["version"] += 1
-    with pytest.raises(GrafanaRefused, match="run it again"):
-        grafana.put_board(language_and_board[1], "haulwatch-en", standing)
+    with pytest.raises(GrafanaRefused, match="run the command again"):
+        grafana.put_board(language_and_board[1], "haulwatch-en", version)
 
 
 def test_a_read_only_data_source_of_somebody_else_can_be_kept(state: State, grafana: Grafana) -> None:
@@ -90,20 +90,20 @@ def test_a_read_only_data_source_of_somebody_else_can_be_kept(state: State, graf
     assert state.sources == {}
 
 
-def test_map_layers_are_asked_of_the_api_that_is_named() -> None:
+def test_map_layers_come_from_the_configured_api() -> None:
     (overview,) = [board for _, board in boards_for("https://api.example") if board["uid"] == "haulwatch-overview"]
     (api,) = [variable for variable in overview["templating"]["list"] if variable["name"] == "api"]
     assert api["current"]["value"] == api["options"][0]["value"] == api["query"] == "https://api.example"
 
 
-def test_refusals_name_the_mend(state: State, url: str) -> None:
+def test_refusals_give_a_hint(state: State, url: str) -> None:
     with pytest.raises(GrafanaRefused, match="HAULWATCH_GRAFANA_TOKEN"):
         Grafana(url, "wrong").folder("haulwatch-en")
     state.out_of_order = 499
     with pytest.raises(GrafanaRefused, match="out of order"):
         Grafana(url, state.token).folder("haulwatch-en")
     state.out_of_order = 503
-    with pytest.raises(GrafanaAway, match="out of order"):
+    with pytest.raises(GrafanaUnavailable, match="out of order"):
         Grafana(url, state.token).folder("haulwatch-en")
-    with pytest.raises(GrafanaAway, match="no answer"):
+    with pytest.raises(GrafanaUnavailable, match="no response"):
         Grafana("http://127.0.0.1:9", state.token).folder("haulwatch-en")

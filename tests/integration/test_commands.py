@@ -151,7 +151,7 @@ async def listening(port: int, *topics: str) -> AsyncIterator[list[tuple[str, An
 async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
     mosquitto: Mosquitto,
     parts: ApiParts,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
@@ -170,7 +170,7 @@ async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
 
     async with (
         client_of(parts, ApiOptions(version="1", token="write-token-for-tests")) as client,
-        at_desk(command_book, clock, mosquitto.port),
+        at_desk(command_store, clock, mosquitto.port),
         a_truck(city, mosquitto.port, tmp_path) as truck,
         listening(mosquitto.port, position) as positions,
     ):
@@ -193,7 +193,7 @@ async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
 @pytest.mark.real
 async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it(
     mosquitto: Mosquitto,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
@@ -201,7 +201,7 @@ async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it
     async with a_truck(city, mosquitto.port, tmp_path):
         pass  # it leaves its session behind
     async with (
-        at_desk(command_book, clock, mosquitto.port) as desk,
+        at_desk(command_store, clock, mosquitto.port) as desk,
         listening(mosquitto.port, command_ack_topic(TRUCK), command_topic(TRUCK)) as heard,
     ):
         command = desk.tell(Reboot())
@@ -225,10 +225,10 @@ async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it
 @pytest.mark.real
 async def test_a_device_that_never_comes_back_is_given_up(
     mosquitto: Mosquitto,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
 ) -> None:
-    async with at_desk(command_book, clock, mosquitto.port) as desk:
+    async with at_desk(command_store, clock, mosquitto.port) as desk:
         command = desk.tell(Locate(), ttl_s=5)
         await desk.until(command, CommandState.SENT)
         clock.ahead_ms += 5_000 + GRACE_MS
@@ -239,12 +239,12 @@ async def test_a_device_that_never_comes_back_is_given_up(
 @pytest.mark.real
 async def test_the_broker_is_told_how_long_a_command_lives(
     mosquitto: Mosquitto,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
 ) -> None:
     async with (
         aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as device,
-        at_desk(command_book, clock, mosquitto.port) as desk,
+        at_desk(command_store, clock, mosquitto.port) as desk,
     ):
         await device.subscribe(command_topic(TRUCK), qos=1)
         desk.tell(Locate(), ttl_s=60)
@@ -258,12 +258,12 @@ async def test_the_broker_is_told_how_long_a_command_lives(
 @pytest.mark.real
 async def test_commands_wait_for_a_broker_that_is_away(
     mosquitto: Mosquitto,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
 ) -> None:
-    async with at_desk(command_book, clock, mosquitto.port) as desk, a_truck(city, mosquitto.port, tmp_path):
+    async with at_desk(command_store, clock, mosquitto.port) as desk, a_truck(city, mosquitto.port, tmp_path):
         await desk.until(desk.tell(HOURLY), CommandState.DONE)
         await asyncio.to_thread(mosquitto.stop)
         command = desk.tell(HOURLY)
@@ -276,12 +276,12 @@ async def test_commands_wait_for_a_broker_that_is_away(
 @pytest.mark.real
 async def test_answers_of_others_and_noise_are_counted_told_once_and_change_nothing(
     mosquitto: Mosquitto,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with (
-        at_desk(command_book, clock, mosquitto.port) as desk,
+        at_desk(command_store, clock, mosquitto.port) as desk,
         aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
     ):
         command = desk.tell(Locate())
@@ -318,10 +318,10 @@ class AwayNowAndThen:
 @pytest.mark.real
 async def test_an_answer_outlives_a_database_that_is_away(
     mosquitto: Mosquitto,
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
 ) -> None:
-    book = AwayNowAndThen(command_book)
+    book = AwayNowAndThen(command_store)
     async with (
         at_desk(book, clock, mosquitto.port) as desk,  # type: ignore[arg-type]
         aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
@@ -339,13 +339,13 @@ async def test_an_answer_outlives_a_database_that_is_away(
 
 @pytest.mark.real
 async def test_what_the_broker_refuses_is_not_taken_for_sent(
-    start_mosquitto: Callable[..., Mosquitto], command_book: CommandStore, clock: Clock, tmp_path: Path,
+    start_mosquitto: Callable[..., Mosquitto], command_store: CommandStore, clock: Clock, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     access = tmp_path / "acl"
     access.write_text(f"topic read {command_ack_topic('+')}\n")
     broker = start_mosquitto(more_config=f"acl_file {access}\n")
-    async with at_desk(command_book, clock, broker.port) as desk:
+    async with at_desk(command_store, clock, broker.port) as desk:
         command = desk.tell(Locate())
         await until(lambda: "takes no commands from this login" in caplog.text)
         assert "Not authorized" in caplog.text
@@ -353,7 +353,7 @@ async def test_what_the_broker_refuses_is_not_taken_for_sent(
 
 
 async def test_the_embedded_broker_carries_commands_too(
-    command_book: CommandStore,
+    command_store: CommandStore,
     clock: Clock,
     city: City,
     tmp_path: Path,
@@ -361,7 +361,7 @@ async def test_the_embedded_broker_carries_commands_too(
     port, stop = free_port(), asyncio.Event()
     serving = asyncio.create_task(serve_broker("127.0.0.1", port, stop))
     await asyncio.sleep(0.2)
-    async with a_truck(city, port, tmp_path), at_desk(command_book, clock, port) as desk:
+    async with a_truck(city, port, tmp_path), at_desk(command_store, clock, port) as desk:
         await desk.until(desk.tell(HOURLY), CommandState.DONE)
     stop.set()
     await serving

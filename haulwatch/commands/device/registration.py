@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from api.http.instants import parse_instant
 from devices.access.new_device import check_device
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.db.registry import Registry
+from devices.readings.instants import parse_instant
 from haulwatch.commands.shared import fail
 
 

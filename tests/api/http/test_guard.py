@@ -1,4 +1,4 @@
-"""Tokens, sizes, hostile requests, and what is said when a part is away."""
+"""Tokens, body sizes, hostile requests, and the problems when a part is unavailable."""
 
 from collections.abc import AsyncIterator
 
@@ -15,7 +15,7 @@ ACK = f"/api/v1/alerts/{change().alert_id}/acknowledge"
 BODY = {"actor": "li.wei"}
 
 
-async def test_without_a_token_in_the_settings_every_write_is_refused_and_says_what_to_set(parts: ApiParts) -> None:
+async def test_without_a_configured_token_every_write_is_refused_and_the_setting_is_named(parts: ApiParts) -> None:
     async with client_of(parts, ApiOptions(version="1")) as client:
         answer = await client.post(ACK, json=BODY, headers={"Authorization": "Bearer anything-at-all"})
     assert (answer.status_code, answer.json()["type"]) == (403, "urn:haulwatch:problem:writes-off")
@@ -74,7 +74,7 @@ def test_tokens_are_not_shown() -> None:
     assert "secret" not in repr(ApiOptions(version="1", token="secret-1", read_token="secret-2"))
 
 
-async def test_a_large_body_is_refused_whether_or_not_it_says_its_length(client: AsyncClient) -> None:
+async def test_a_large_body_is_refused_with_and_without_content_length(client: AsyncClient) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b"x" * 1_024
@@ -114,7 +114,9 @@ async def test_a_very_long_id_is_refused(client: AsyncClient) -> None:
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("GET", "/api/v1", 404), ("DELETE", "/api/v1/devices", 405), ("PUT", "/healthz", 405)],
 )
-async def test_what_is_not_there_is_a_problem_too(client: AsyncClient, method: str, path: str, status: int) -> None:
+async def test_unknown_paths_and_methods_are_problems_too(
+    client: AsyncClient, method: str, path: str, status: int
+) -> None:
     answer = await client.request(method, path)
     assert answer.status_code == answer.json()["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
@@ -129,19 +131,17 @@ async def test_broken_json_is_a_problem(client: AsyncClient) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_a_store_that_is_away_is_a_503_that_says_when_to_come_back(
-    client: AsyncClient, history: FakeHistory
-) -> None:
-    history.away = StoreUnavailable("http://influx.internal:8086 refused", retry_after=7.4)
+async def test_an_unavailable_store_is_a_503_with_retry_after(client: AsyncClient, history: FakeHistory) -> None:
+    history.unavailable = StoreUnavailable("http://influx.internal:8086 refused", retry_after=7.4)
     for path in ("latest", "readings/position", "track"):
         answer = await client.get(f"/api/v1/devices/truck-1/{path}")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
         assert "influx.internal" not in answer.text
-    history.away = StoreUnavailable("timed out")
+    history.unavailable = StoreUnavailable("timed out")
     assert (await client.get("/api/v1/devices/truck-1")).headers["retry-after"] == "5"
 
 
-async def test_a_journal_that_is_away_is_a_503(parts_without_journal: ApiParts) -> None:
+async def test_an_unavailable_journal_is_a_503(parts_without_journal: ApiParts) -> None:
     options = ApiOptions(version="1", token="write-token-for-tests")
     async with client_of(parts_without_journal, options) as client:
         for path in ("/api/v1/alerts", f"/api/v1/alerts/{change().alert_id}", "/api/v1/alerts/stream", "/metrics"):
@@ -150,7 +150,7 @@ async def test_a_journal_that_is_away_is_a_503(parts_without_journal: ApiParts) 
             assert "postgres" not in answer.text
 
 
-async def test_a_fault_of_ours_says_nothing_of_the_inside(client: AsyncClient, history: FakeHistory) -> None:
+async def test_an_internal_error_shows_no_internals(client: AsyncClient, history: FakeHistory) -> None:
     history.stored["position"] = [None]  # type: ignore[list-item]
     answer = await client.get("/api/v1/devices/truck-1/latest")
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:haulwatch:problem:internal")
@@ -161,10 +161,10 @@ async def test_a_fault_of_ours_says_nothing_of_the_inside(client: AsyncClient, h
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/api/v1/city", "/openapi.json", "/api/v1/nowhere"])
 async def test_head_is_get_without_the_content(client: AsyncClient, path: str) -> None:
-    got, asked = await client.get(path), await client.head(path)
-    assert asked.status_code == got.status_code
-    assert asked.content == b""
-    assert {**asked.headers, "date": ""} == {**got.headers, "date": ""}
+    got, head = await client.get(path), await client.head(path)
+    assert head.status_code == got.status_code
+    assert head.content == b""
+    assert {**head.headers, "date": ""} == {**got.headers, "date": ""}
 
 
 async def test_head_of_a_stream_does_not_wait_for_its_end(client: AsyncClient) -> None:

@@ -35,7 +35,7 @@ def validator(document: Json, schema: Json) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]})
 
 
-def test_every_operation_says_what_it_is_for(document: Json) -> None:
+def test_every_operation_has_summary_description_and_tag(document: Json) -> None:
     tags = {tag["name"] for tag in document["tags"]}
     for name, spec in operations(document):
         assert spec["summary"], name
@@ -47,16 +47,16 @@ def test_every_parameter_is_bounded_or_described(document: Json) -> None:
     for name, spec in operations(document):
         for parameter in spec.get("parameters", ()):
             schema = str(parameter["schema"])
-            said = parameter.get("description") or re.search(r"enum|\$ref|pattern|maximum|boolean", schema)
-            assert said, f"{name}: {parameter['name']}"
+            documented = parameter.get("description") or re.search(r"enum|\$ref|pattern|maximum|boolean", schema)
+            assert documented, f"{name}: {parameter['name']}"
 
 
-def test_every_good_answer_has_an_example_that_fits_its_schema(document: Json) -> None:
+def test_every_success_has_an_example_that_fits_its_schema(document: Json) -> None:
     for name, spec in operations(document):
-        good = {status: answer for status, answer in spec["responses"].items() if status.startswith("2")}
+        good = {status: response for status, response in spec["responses"].items() if status.startswith("2")}
         assert good, name
-        for answer in good.values():
-            for media_type, content in answer["content"].items():
+        for response in good.values():
+            for media_type, content in response["content"].items():
                 assert "example" in content, f"{name} {media_type}"
                 if "json" in media_type:
                     assert content["schema"], name
@@ -76,7 +76,7 @@ def test_every_body_has_an_example_that_fits_its_schema(document: Json) -> None:
     assert bodies == 5
 
 
-def test_every_problem_an_operation_can_give_is_listed_with_an_example(document: Json) -> None:
+def test_every_problem_of_an_operation_is_listed_with_an_example(document: Json) -> None:
     for name, spec in operations(document):
         statuses = {status for status in spec["responses"] if not status.startswith("2")}
         expected = {"500"}
@@ -98,7 +98,7 @@ def test_every_problem_an_operation_can_give_is_listed_with_an_example(document:
             assert list(validator(document, content[PROBLEM]["schema"]).iter_errors(example)) == [], f"{name} {status}"
 
 
-def test_every_reference_leads_somewhere(document: Json) -> None:
+def test_every_reference_has_a_schema(document: Json) -> None:
     references = set(re.findall(r"'\$ref': '#/components/schemas/([^']+)'", str(document)))
     assert references
     assert references <= set(document["components"]["schemas"])
@@ -121,6 +121,6 @@ def all_routes(routes: Any) -> Iterator[APIRoute]:
             yield from all_routes(route.original_router.routes)
 
 
-def test_writes_ask_for_the_token_and_probes_do_not(document: Json) -> None:
+def test_every_operation_but_the_probes_takes_a_token(document: Json) -> None:
     for name, spec in operations(document):
         assert bool(spec.get("security")) == (not name.endswith(("/healthz", "/readyz"))), name

@@ -1,4 +1,4 @@
-"""Finding alerts and acting on them, over the real journal."""
+"""Alerts: found and acted on, with the real journal."""
 
 import pytest
 from httpx import AsyncClient
@@ -66,7 +66,7 @@ async def test_an_alert_explains_itself(client: AsyncClient, journal: AlertJourn
     assert [entry["change"]["phase"] for entry in detail["changes"]] == ["provisional", "confirmed"]
 
 
-async def test_an_alert_is_seen_handed_on_discussed_and_closed_once(client: AsyncClient, an_alert: str) -> None:
+async def test_an_alert_is_acknowledged_assigned_commented_and_closed_once(client: AsyncClient, an_alert: str) -> None:
     base = f"/api/v1/alerts/{an_alert}"
     for verb, body in (
         ("acknowledge", {"actor": "li.wei"}),
@@ -105,7 +105,7 @@ async def test_an_alert_is_seen_handed_on_discussed_and_closed_once(client: Asyn
         ("close", {"actor": "li.wei", "outcome": "done"}, "body.outcome"),
     ],
 )
-async def test_a_faulty_body_is_told_its_field(
+async def test_a_faulty_body_names_its_field(
     client: AsyncClient, an_alert: str, verb: str, body: dict[str, object], field: str
 ) -> None:
     answer = await client.post(f"/api/v1/alerts/{an_alert}/{verb}", json=body, headers=WRITE)

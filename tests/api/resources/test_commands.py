@@ -18,12 +18,12 @@ TRUCK, POINT = "/api/v1/devices/truck-1/commands", "/api/v1/devices/bin-1/comman
 TOKEN = {"Authorization": "Bearer write-token-for-tests"}
 
 
-async def told(client: AsyncClient, path: str = TRUCK, **body: Any) -> Response:
+async def issue(client: AsyncClient, path: str = TRUCK, **body: Any) -> Response:
     return await client.post(path, json={"actor": "li.wei"} | body, headers=TOKEN)
 
 
-async def test_a_command_is_issued_shown_and_its_outcome_read(client: AsyncClient, command_book: CommandStore) -> None:
-    answer = await told(client, kind="report_interval", interval_s=30, note=" Too chatty. ", ttl_s=60)
+async def test_a_command_is_issued_shown_and_its_outcome_read(client: AsyncClient, command_store: CommandStore) -> None:
+    answer = await issue(client, kind="report_interval", interval_s=30, note=" Too chatty. ", ttl_s=60)
     issued = answer.json()
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/api/v1/commands/{issued['id']}"
@@ -34,17 +34,19 @@ async def test_a_command_is_issued_shown_and_its_outcome_read(client: AsyncClien
         "state": "waiting",
     }  # fmt: skip
     assert (await client.get(answer.headers["location"])).json() == issued
-    said = Acknowledgement(id=issued["id"], outcome=CommandOutcome.DONE, at=NOW + 5)
-    command_book.answered([CommandAnswer("truck-1", said)], NOW + 9)
+    acknowledgement = Acknowledgement(id=issued["id"], outcome=CommandOutcome.DONE, at=NOW + 5)
+    command_store.answered([CommandAnswer("truck-1", acknowledgement)], NOW + 9)
     assert (await client.get(answer.headers["location"])).json()["state"] == "done"
 
 
-async def test_every_kind_can_be_issued_to_a_truck_and_lives_five_minutes_by_default(client: AsyncClient) -> None:
+async def test_every_kind_can_be_issued_to_a_truck_and_expires_after_five_minutes_by_default(
+    client: AsyncClient,
+) -> None:
     for body in ({"kind": "reboot"}, {"kind": "locate"}, {"kind": "lock_lift", "locked": False}):
-        issued = (await told(client, **body)).json()
+        issued = (await issue(client, **body)).json()
         assert {"kind": issued["kind"], **issued["arguments"]} == body
         assert issued["expires_at"] == NOW + 300_000
-    assert (await told(client, POINT, kind="reboot")).status_code == 201
+    assert (await issue(client, POINT, kind="reboot")).status_code == 201
 
 
 async def test_a_device_that_is_locked_out_is_given_no_command(client: AsyncClient, tmp_path: Path) -> None:
@@ -54,14 +56,14 @@ async def test_a_device_that_is_locked_out_is_given_no_command(client: AsyncClie
         connection.execute(tables.device.insert().values(truck))
         connection.execute(tables.login.insert().values(device_id="truck-1", enabled=False, changed_ms=NOW))
     engine.dispose()
-    answer = await told(client, kind="locate")
+    answer = await issue(client, kind="locate")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:haulwatch:problem:cannot-do")
     assert "locked out" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("body", [{"kind": "locate"}, {"kind": "lock_lift", "locked": True}])
-async def test_what_a_device_has_nothing_for_is_a_conflict(client: AsyncClient, body: dict[str, Any]) -> None:
-    answer = await told(client, POINT, **body)
+async def test_a_command_the_device_does_not_support_is_a_conflict(client: AsyncClient, body: dict[str, Any]) -> None:
+    answer = await issue(client, POINT, **body)
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:haulwatch:problem:cannot-do")
     assert "it can do: reboot, report_interval" in answer.json()["detail"]
     assert (await client.get(POINT)).json()["items"] == []
@@ -84,32 +86,32 @@ async def test_what_a_device_has_nothing_for_is_a_conflict(client: AsyncClient, 
         ({"kind": "reboot", "note": "a\x00b"}, "body.reboot.note"),
     ],
 )
-async def test_a_wrong_command_is_told_what_to_mend(client: AsyncClient, body: dict[str, Any], field: str) -> None:
-    answer = await told(client, **body)
+async def test_a_wrong_command_names_the_faulty_field(client: AsyncClient, body: dict[str, Any], field: str) -> None:
+    answer = await issue(client, **body)
     assert answer.status_code == 422, answer.text
     assert [fault["field"] for fault in answer.json()["errors"]] == [field]
 
 
 async def test_unknown_devices_and_commands_are_not_found(client: AsyncClient) -> None:
-    assert (await told(client, "/api/v1/devices/truck-9/commands", kind="reboot")).status_code == 404
+    assert (await issue(client, "/api/v1/devices/truck-9/commands", kind="reboot")).status_code == 404
     assert (await client.get("/api/v1/devices/truck-9/commands")).status_code == 404
     assert (await client.get(f"/api/v1/commands/{'0' * 16}")).status_code == 404
     assert (await client.get("/api/v1/commands/x")).status_code == 422
 
 
-async def test_commanding_needs_the_write_token(parts: ApiParts, command_book: CommandStore) -> None:
+async def test_commanding_needs_the_write_token(parts: ApiParts, command_store: CommandStore) -> None:
     options = ApiOptions(version="1", token="write-token-for-tests", read_token="read-token-for-tests")
     async with client_of(parts, options) as client:
         for headers in ({}, {"Authorization": "Bearer read-token-for-tests"}):
             answer = await client.post(TRUCK, json={"kind": "reboot", "actor": "li"}, headers=headers)
             assert answer.status_code == 401
         assert (await client.get(TRUCK)).status_code == 401
-    assert command_book.commands(limit=5).items == []
+    assert command_store.commands(limit=5).items == []
 
 
 async def test_a_device_s_commands_come_in_pages_of_which_none_is_lost(client: AsyncClient) -> None:
-    issued = {(await told(client, kind="reboot")).json()["id"] for _ in range(5)}
-    await told(client, "/api/v1/devices/truck-2/commands", kind="reboot")
+    issued = {(await issue(client, kind="reboot")).json()["id"] for _ in range(5)}
+    await issue(client, "/api/v1/devices/truck-2/commands", kind="reboot")
     seen, cursor = [], None
     for _ in range(3):
         page = (await client.get(TRUCK, params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()

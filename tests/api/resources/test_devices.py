@@ -23,7 +23,7 @@ async def test_devices_are_filtered(client: AsyncClient) -> None:
     assert [device["id"] for device in bins] == ["bin-1"]
 
 
-async def test_a_device_shows_its_vehicle_and_what_it_last_said(client: AsyncClient, history: FakeHistory) -> None:
+async def test_a_device_shows_its_vehicle_and_its_latest_readings(client: AsyncClient, history: FakeHistory) -> None:
     history.add("position", "truck-1", 0, lat=35.5, lon=112.8)
     history.add("position", "truck-1", 10, lat=35.6, lon=112.8)
     history.add("status", "truck-1", 5, online=True)
@@ -62,7 +62,7 @@ async def test_readings_of_two_compartments_at_one_instant_survive_paging(
         assert (pages == 1) == (limit == 60)
 
 
-async def test_start_is_included_and_end_is_not_and_both_may_be_written_for_people(
+async def test_start_is_inclusive_end_is_exclusive_and_both_may_be_rfc3339(
     client: AsyncClient, history: FakeHistory
 ) -> None:
     for second in (0, 10, 20):
@@ -72,7 +72,7 @@ async def test_start_is_included_and_end_is_not_and_both_may_be_written_for_peop
     assert [item["ts"] for item in page["items"]] == [T0, T0 + 10_000]
 
 
-async def test_means_over_windows_are_whole_paged_and_leave_out_what_has_no_mean(
+async def test_means_over_windows_are_paged_and_leave_out_fields_without_a_mean(
     client: AsyncClient, history: FakeHistory
 ) -> None:
     for second in range(0, 600, 10):
@@ -91,7 +91,7 @@ async def test_means_over_windows_are_whole_paged_and_leave_out_what_has_no_mean
     assert seen == [T0 + minute * 60_000 for minute in range(10)]
 
 
-async def test_a_wrong_question_is_told_what_to_mend(client: AsyncClient) -> None:
+async def test_a_wrong_query_names_the_faulty_field(client: AsyncClient) -> None:
     for params, field in (
         ({"start": T0, "end": T0}, "query.start"),
         ({"start": T0 - 40 * 86_400_000, "end": T0}, "query.start"),
@@ -108,4 +108,4 @@ async def test_a_wrong_question_is_told_what_to_mend(client: AsyncClient) -> Non
         assert answer.status_code == 422, params
         assert answer.headers["content-type"] == "application/problem+json"
         assert [fault["field"] for fault in answer.json()["errors"]] == [field], params
-        assert answer.json()["errors"][0]["mend"]
+        assert answer.json()["errors"][0]["hint"]

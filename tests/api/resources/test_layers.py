@@ -1,4 +1,4 @@
-"""Map layers: corridors, all trucks, many tracks; filters, bounds, and not sending what the map has already."""
+"""Map layers: corridors, all trucks, many tracks; filters, limits, and 304 for unchanged layers."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ async def layer(client: AsyncClient, path: str, **params: object) -> list[Any]:
     return found
 
 
-def heard(ledger: FakeLedger, **ago_s: int) -> None:
+def last_heard(ledger: FakeLedger, **ago_s: int) -> None:
     ledger.lines += [
         DeviceLedgerLine(device=name.replace("_", "-"), last_seen=NOW - ago * 1_000) for name, ago in ago_s.items()
     ]
@@ -81,9 +81,9 @@ async def test_trucks_move_stand_or_are_silent(client: AsyncClient, history: Fak
     history.add("position", "truck-1", 0, lat=35.5, lon=112.8, speed_kmh=41.5, lift_up=False, load="loaded")
     history.add("position", "truck-2", 5, lat=35.6, lon=112.9, speed_kmh=0.4)
     history.add("position", "truck-3", 9, lat=35.4, lon=112.7, speed_kmh=50.0)
-    heard(ledger, truck_1=20, truck_2=180, truck_3=181)  # 3 intervals of 10 s are less than the least patience
+    last_heard(ledger, truck_1=20, truck_2=180, truck_3=181)  # 3 intervals of 10 s are shorter than 180 s
     found = {truck["id"]: truck["properties"] for truck in await layer(client, "trucks")}
-    assert {name: (said["state"], said["state_zh"]) for name, said in found.items()} == {
+    assert {name: (truck["state"], truck["state_zh"]) for name, truck in found.items()} == {
         "truck-1": ("moving", "行驶"),
         "truck-2": ("standing", "停车"),
         "truck-3": ("silent", "离线"),
@@ -94,30 +94,30 @@ async def test_trucks_move_stand_or_are_silent(client: AsyncClient, history: Fak
     assert first.keys() == found["truck-2"].keys(), "a map's table needs every column in every row"
 
 
-async def test_without_a_fix_or_a_speed_nobody_knows_what_a_truck_does(
+async def test_without_a_fix_or_a_speed_the_state_of_a_truck_is_unknown(
     client: AsyncClient, history: FakeHistory, ledger: FakeLedger
 ) -> None:
     history.add("position", "truck-1", 0, lat=35.5, lon=112.8, speed_kmh=40.0, located=False)
     history.add("position", "truck-2", 0, lat=35.5, lon=112.8)
     history.add("position", "truck-3", 0, speed_kmh=30.0)
-    heard(ledger, truck_1=1, truck_2=1, truck_3=1)
+    last_heard(ledger, truck_1=1, truck_2=1, truck_3=1)
     found = [(truck["id"], truck["properties"]["state"]) for truck in await layer(client, "trucks")]
     assert found == [("truck-1", "unknown"), ("truck-2", "unknown")]
 
 
-async def test_a_truck_carries_its_gravest_open_alert(
+async def test_a_truck_shows_its_most_severe_open_alert(
     client: AsyncClient, history: FakeHistory, journal: AlertJournal
 ) -> None:
     history.add("position", "truck-1", 0, lat=35.5, lon=112.8)
     history.add("position", "truck-2", 0, lat=35.5, lon=112.8)
     worst = change(10, severity=Severity.P1)
-    told = [
+    changes = [
         worst,
         change(50, severity=Severity.P3),
         change(90, rule="silent_device", severity=Severity.P2),
         change(5, subject="truck-2", phase=Phase.CLOSED, closed=60),
     ]
-    journal.record(told, NOW)
+    journal.record(changes, NOW)
     first, second = (truck["properties"] for truck in await layer(client, "trucks"))
     assert (first["open_alerts"], first["alert_id"], first["alert_severity"]) == (3, worst.alert_id, "P1")
     assert (first["alert_rule"], first["alert_title_zh"]) == ("illegal_dumping", "truck-1 告警")
@@ -138,16 +138,16 @@ async def test_trucks_of_a_fleet_a_district_or_inside_a_site(client: AsyncClient
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.site_id")
 
 
-async def test_a_thousand_trucks_are_one_question(parts: ApiParts, history: FakeHistory, ledger: FakeLedger) -> None:
+async def test_a_thousand_trucks_are_one_query(parts: ApiParts, history: FakeHistory, ledger: FakeLedger) -> None:
     city = small_city(trucks=1_000)
     for device_id in city.devices:
         if device_id.startswith("truck"):
             history.add("position", device_id, 0, lat=35.5, lon=112.8)
     async with client_of(ApiParts(**{**vars(parts), "city": lambda: city}), ApiOptions(version="1")) as client:
         assert len(await layer(client, "trucks")) == 1_000
-        assert history.questions == 1
+        assert history.queries == 1
         assert len(await layer(client, "positions", limit=500)) == 500
-        assert history.questions == 2
+        assert history.queries == 2
 
 
 # Tracks
@@ -177,7 +177,7 @@ async def test_too_many_fixes_are_refused_with_what_to_narrow(
             history.add("position", truck, second, lat=35.5, lon=112.8)
     answer = await client.get("/api/v1/tracks", params={"start": T0})
     assert answer.status_code == 422
-    assert "more than 5 fixes: ask for a shorter one, a fleet or a district" in answer.json()["detail"]
+    assert "more than 5 fixes: choose a shorter one, a fleet or a district" in answer.json()["detail"]
     assert len(await layer(client, "tracks", start=T0, end=T0 + 20_000)) == 2
 
 
@@ -186,11 +186,11 @@ async def test_tracks_of_more_than_a_day_are_refused(client: AsyncClient) -> Non
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.start")
 
 
-# What the map has already
+# Unchanged layers
 
 
 @pytest.mark.parametrize("path", ["sites", "routes", "corridors", "trucks", "tracks"])
-async def test_what_has_not_changed_is_not_sent_again(client: AsyncClient, history: FakeHistory, path: str) -> None:
+async def test_an_unchanged_layer_is_not_sent_again(client: AsyncClient, history: FakeHistory, path: str) -> None:
     history.add("position", "truck-1", 3_590, lat=35.5, lon=112.8)
     first = await client.get(f"/api/v1/{path}")
     tag = first.headers["etag"]

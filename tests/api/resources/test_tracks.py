@@ -5,9 +5,7 @@ from httpx import AsyncClient
 from tests.api.fakes import T0, FakeHistory
 
 
-async def test_a_track_is_split_where_nothing_was_heard_for_five_minutes(
-    client: AsyncClient, history: FakeHistory
-) -> None:
+async def test_a_track_ends_at_a_gap_of_five_minutes(client: AsyncClient, history: FakeHistory) -> None:
     for second in (0, 10, 310, 611, 1200):  # 300 s is still a line, 301 s is not
         history.add("position", "truck-1", second, lat=35.5, lon=112.8 + second / 1e5, speed_kmh=30.0)
     answer = await client.get("/api/v1/devices/truck-1/track", params={"start": T0, "end": T0 + 3_600_000})

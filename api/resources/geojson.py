@@ -1,4 +1,4 @@
-"""GeoJSON (RFC 7946) as the API gives it: WGS-84, [lon, lat]."""
+"""GeoJSON (RFC 7946) models and responses: WGS-84, [lon, lat]."""
 
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -8,11 +8,11 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from api.http.openapi import Described, answer
+from api.http.openapi import Responses, answer
 
 
 class GeoJSONResponse(JSONResponse):
-    """Tells maps what it is."""
+    """A response with the media type of GeoJSON."""
 
     media_type = "application/geo+json"
 
@@ -21,11 +21,11 @@ class Geometry(BaseModel):
     """A Point, LineString or Polygon."""
 
     type: Literal["Point", "LineString", "Polygon"]
-    coordinates: list[Any] = Field(description="[lon, lat] in degrees, nested as RFC 7946 says")
+    coordinates: list[Any] = Field(description="[lon, lat] in degrees, nested as RFC 7946 defines")
 
 
 class Feature(BaseModel):
-    """A thing on the map."""
+    """One object on the map."""
 
     type: Literal["Feature"] = "Feature"
     id: str | None = None
@@ -34,33 +34,33 @@ class Feature(BaseModel):
 
 
 class FeatureCollection(BaseModel):
-    """What every map endpoint answers."""
+    """The response of every map resource."""
 
     type: Literal["FeatureCollection"] = "FeatureCollection"
     features: list[Feature]
     next_cursor: str | None = Field(
         default=None,
-        description="A foreign member: ask again with `cursor` set to it for what follows; null at the end",
+        description="A foreign member (RFC 7946, 6.1): value of `cursor` for the next page; null on the last page",
     )
 
 
-def geo_answer(description: str, *features: dict[str, Any]) -> Described:
-    """The OpenAPI description of a 200, with an example."""
+def geo_answer(description: str, *features: dict[str, Any]) -> Responses:
+    """The OpenAPI description of a 200 response, with an example."""
     example = {"type": "FeatureCollection", "features": list(features), "next_cursor": None}
     return answer(description, example, GeoJSONResponse.media_type)
 
 
 def map_layer(request: Request, features: Iterable[Feature], *, fresh_s: int = 0) -> Response:
-    """A whole layer, as maps ask for it again and again: 304 and no content where the client has it already.
+    """A whole map layer with an ETag; 304 without content if the client already has it.
 
-    For `fresh_s` seconds a client need not ask at all.
+    `fresh_s`: time in s for which a client may use its copy without a request.
     """
     content = FeatureCollection(features=list(features)).model_dump_json().encode()
     tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
-    # Private: it may have taken a token to read it.
+    # Private: reading the layer may have needed a token.
     headers = {"ETag": tag, "Cache-Control": f"private, max-age={fresh_s}" if fresh_s else "private, no-cache"}
-    known = {held.strip().removeprefix("W/") for held in request.headers.get("If-None-Match", "").split(",")}
-    if known & {tag, "*"}:
+    client_tags = {held.strip().removeprefix("W/") for held in request.headers.get("If-None-Match", "").split(",")}
+    if client_tags & {tag, "*"}:
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=GeoJSONResponse.media_type)
 

@@ -1,4 +1,4 @@
-"""The city's places at `/geo/…`, for maps on other pages: the viewer's browser fetches them and brings no token."""
+"""Sites and corridors at `/geo/…`, for maps on other pages: the viewer's browser fetches them and sends no token."""
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -7,30 +7,30 @@ from api.http.openapi import problems
 from api.http.problems import ProblemKind
 from api.ports import Parts
 from api.resources import places
-from api.resources.shapes import FeatureCollection, GeoJSONResponse, geo_answer
+from api.resources.geojson import FeatureCollection, GeoJSONResponse, geo_answer
 
 router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_map)])
 
 
 @router.get(
     "/sites.geojson",
-    summary="Sites of the city, for other pages' maps",
+    summary="Sites of the city, for maps on other pages",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per site", places.SITE_EXAMPLE) | problems(ProblemKind.UNAUTHORIZED),
 )
 def sites(request: Request, parts: Parts) -> Response:
-    """As `/api/v1/sites` has them now. Needs no token where HAULWATCH_API_PUBLIC_MAP is on."""
+    """The current layer of `/api/v1/sites`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.sites(request, parts)
 
 
 @router.get(
     "/corridors.geojson",
-    summary="Corridors of the approved routes, for other pages' maps",
+    summary="Corridors of the approved routes, for maps on other pages",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per route version", places.CORRIDOR_EXAMPLE) | problems(ProblemKind.UNAUTHORIZED),
 )
 def corridors(request: Request, parts: Parts) -> Response:
-    """As `/api/v1/corridors` has them now. Needs no token where HAULWATCH_API_PUBLIC_MAP is on."""
+    """The current layer of `/api/v1/corridors`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.corridors(request, parts)

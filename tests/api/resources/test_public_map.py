@@ -1,4 +1,4 @@
-"""Maps on other pages: who may read `/geo`, and which pages a browser lets read here."""
+"""Map layers for other pages: tokens of `/geo`, and the origins that may read in a browser."""
 
 import pytest
 from httpx import AsyncClient
@@ -43,7 +43,7 @@ async def test_a_read_token_guards_the_layers_too_unless_the_map_is_public(parts
         ("http://evil", False),
     ],
 )
-async def test_only_pages_that_were_named_may_read(parts: ApiParts, origin: str, readable: bool) -> None:
+async def test_only_configured_origins_may_read(parts: ApiParts, origin: str, readable: bool) -> None:
     async with client_of(parts, ApiOptions(version="1", origins=(GRAFANA,))) as client:
         answer = await client.get(LAYERS[0], headers={"Origin": origin})
     assert answer.headers.get("access-control-allow-origin") == (origin if readable else None)
@@ -52,18 +52,18 @@ async def test_only_pages_that_were_named_may_read(parts: ApiParts, origin: str,
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_pages_may_read_and_not_write(parts: ApiParts) -> None:
+async def test_other_origins_may_read_and_not_write(parts: ApiParts) -> None:
     async with client_of(parts, ApiOptions(version="1", token="the-write-token", origins=(GRAFANA,))) as client:
         for method, status in (("GET", 200), ("POST", 400), ("DELETE", 400)):
-            asked = {
+            headers = {
                 "Origin": GRAFANA,
                 "Access-Control-Request-Method": method,
                 "Access-Control-Request-Headers": "authorization",
             }
-            assert (await client.options("/api/v1/trucks", headers=asked)).status_code == status, method
+            assert (await client.options("/api/v1/trucks", headers=headers)).status_code == status, method
 
 
-async def test_without_the_setting_no_page_is_answered(client: AsyncClient) -> None:
+async def test_without_the_setting_no_origin_may_read(client: AsyncClient) -> None:
     answer = await client.get(LAYERS[0], headers={"Origin": GRAFANA})
     assert "access-control-allow-origin" not in answer.headers
 
@@ -86,6 +86,6 @@ def test_both_come_from_the_settings() -> None:
         "http://a:b@c",
     ],
 )
-def test_what_no_browser_would_say_is_refused(origins: str) -> None:
+def test_a_malformed_origin_is_refused(origins: str) -> None:
     with pytest.raises(SettingsError, match="HAULWATCH_API_ORIGINS"):
         load_settings({"HAULWATCH_API_ORIGINS": origins})

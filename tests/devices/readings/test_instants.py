@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.http.instants import parse_instant, parse_span
+from devices.readings.instants import parse_instant, parse_span
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_an_instant_is_milliseconds_or_rfc3339(text: str, ts: int) -> None:
 @pytest.mark.parametrize(
     "text", ["", "now", "2026-03-01T08:00:00", "2026-03-01", "-5", "1e12", "１７７２", "9" * 20, "0000-00-00T00:00:00Z"]
 )
-def test_anything_else_is_refused_with_the_mend(text: str) -> None:
+def test_anything_else_is_refused_with_the_expected_form(text: str) -> None:
     with pytest.raises(ValueError, match="RFC 3339 with an offset"):
         parse_instant(text)
 

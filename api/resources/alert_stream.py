@@ -1,8 +1,8 @@
-"""Live alerts: server-sent events that resume where a client left off.
+"""The live alert stream: server-sent events that resume where a client stopped.
 
-Every client reads the journal from its own place at its own pace; nothing is queued for it. So a slow client harms
-nobody, and is cut off when it takes nothing for SEND_TIMEOUT_S; it comes back with the id of the last event it saw and
-misses nothing.
+Every client reads the journal from its own position at its own pace; nothing is queued for it, so a slow client delays
+nobody. A client that reads nothing for SEND_TIMEOUT_S is disconnected; it reconnects with the id of the last event it
+received and misses nothing.
 """
 
 import asyncio
@@ -19,15 +19,15 @@ from devices.db.database import DatabaseError
 _log = logging.getLogger(__name__)
 
 POLL_S: Final = 0.25
-"""How soon a change shows; one question to the journal for all clients together."""
+"""Longest delay of a change; one query of the journal serves all clients."""
 SEND_TIMEOUT_S: Final = 30.0
 BATCH: Final = 200
 RETRY_MS: Final = 2_000
-"""What a browser waits before it connects again."""
+"""Time a browser waits before it reconnects."""
 
 
 class AlertFeed:
-    """The open streams of one process, and what wakes them."""
+    """The open streams of one process, and the task that wakes them."""
 
     def __init__(self, journal: Journal, *, max_streams: int, heartbeat_s: float) -> None:
         self._journal = journal
@@ -39,25 +39,25 @@ class AlertFeed:
         self._changed = asyncio.Condition()
 
     async def run(self) -> None:
-        """Look for new changes while anybody listens, until `close`."""
+        """Poll the journal for new changes while a stream is open, until `close`."""
         while not self._closing:
             if self._streams:
-                await self._look()
+                await self._poll()
             await asyncio.sleep(POLL_S)
 
     async def close(self) -> None:
-        """End every stream after the event it is sending; the server can stop then."""
+        """End every stream after the event it is sending, so that the server can stop."""
         self._closing = True
         async with self._changed:
             self._changed.notify_all()
 
     async def answer(self, after: int | None) -> EventSourceResponse:
-        """The stream of changes after number `after`, or of those to come.
+        """A stream of the changes after number `after`; with None, of new changes only.
 
-        Raises Refused when too many streams are open, DatabaseError when the journal is away.
+        Raises RequestRefused if too many streams are open, DatabaseError if the journal is unavailable.
         """
         if self._streams >= self._max_streams or self._closing:
-            detail = f"{self._max_streams} streams are open already, as many as this server serves. Try again later."
+            detail = f"This server has its maximum of {self._max_streams} streams open. Try again later."
             raise RequestRefused(ProblemKind.UNAVAILABLE, detail, headers={"Retry-After": "10"})
         newest = await asyncio.to_thread(self._journal.last_no)
         return EventSourceResponse(
@@ -72,7 +72,7 @@ class AlertFeed:
         self._streams += 1
         try:
             yield ServerSentEvent(comment="alert changes", retry=RETRY_MS, sep="\n")
-            if place > newest:  # an id of another journal: nothing of ours would ever follow it
+            if place > newest:  # the id belongs to another journal: no change would ever follow it
                 yield ServerSentEvent(data=f'{{"newest":{newest}}}', event="reset", id=str(newest), sep="\n")
                 place = newest
             while not self._closing:
@@ -83,7 +83,7 @@ class AlertFeed:
                 if not entries:
                     await self._wait_beyond(place)
         except DatabaseError as exc:
-            _log.warning("a stream ends because the journal is away: %s", exc)
+            _log.warning("api: alert stream closed, the client will reconnect: alert journal is unavailable: %s", exc)
         finally:
             self._streams -= 1
 
@@ -91,11 +91,11 @@ class AlertFeed:
         async with self._changed:
             await self._changed.wait_for(lambda: self._newest > place or self._closing)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         try:
             newest = await asyncio.to_thread(self._journal.last_no)
         except DatabaseError as exc:
-            _log.warning("cannot look for new alerts: %s", exc)
+            _log.warning("api: alert stream cannot read new changes, next try in %s s: %s", POLL_S, exc)
             return
         if newest > self._newest:
             async with self._changed:
