@@ -196,11 +196,11 @@ def corridors(
     site_id: SiteId = None,
     at: At = None,
 ) -> Response:
-    """Where a truck on an approved route may be: `half_width_m` to both sides, as rule `route_deviation` has it.
+    """Where a truck on an approved route may be: `half_width_m` to both sides, as the judge has it.
 
     Carries an ETag; may be kept for a minute.
     """
-    city, half_width_m = parts.city(), parts.route_deviation.enter_m
+    city, half_width_m = parts.city(), parts.corridor_m
     found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
     return map_layer(request, (_corridor(route, city.plane, half_width_m) for route in found), fresh_s=_FRESH_S)
 

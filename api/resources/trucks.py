@@ -44,7 +44,7 @@ class TruckState(StrEnum):
     MOVING = "moving"
     STANDING = "standing"
     SILENT = "silent"
-    """Not heard for longer than rule `silent_device` allows; it is where it was last."""
+    """Not heard for longer than the judge allows; it is where it was last."""
     UNKNOWN = "unknown"
     """Heard, but without a fix or a speed."""
 
@@ -168,8 +168,7 @@ def _said(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: 
 
 def _state(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> TruckState:
     """Silence is told by the server's clock: device time runs ahead of it, and behind, in a demo."""
-    rule = parts.silent_device
-    patience_ms = max(rule.at_least_s, rule.intervals * device.report_interval_s) * SECOND_MS
+    patience_ms = parts.silent_after_s(device.report_interval_s) * SECOND_MS
     speed_kmh = row.fields.get("speed_kmh")
     if heard_at is None or now - heard_at > patience_ms:
         return TruckState.SILENT

@@ -1,11 +1,13 @@
 """Colours and thresholds, the same on every board.
 
-Colours are Okabe and Ito's (2008), which people with colour-blindness tell apart; rules of one family are shades of one
-of them. Thresholds repeat the rules' default parameters, which boards may not import: a test holds the two together.
+Colours are Okabe and Ito's (2008), which people with colour-blindness tell apart; those of rules
+are in the catalogue of rules. Thresholds repeat the rules' default parameters: a test holds the two together.
 """
 
 from collections.abc import Mapping
 from typing import Final
+
+from rules.catalogue import CATALOGUE
 
 BLUE: Final = "#0072B2"
 SKY: Final = "#56B4E9"
@@ -31,26 +33,7 @@ KIND: Final[Mapping[str, str]] = {
     "throughput": PURPLE,
     "status": GREY,
 }
-RULE: Final[Mapping[str, str]] = {
-    "illegal_dumping": VERMILLION,
-    "bed_raised_outside": "#F28E4B",
-    "stopped_loaded": "#F7BC94",
-    "uncovered_load": "#A34700",
-    "route_deviation": BLUE,
-    "forbidden_zone": "#4A9FD0",
-    "left_jurisdiction": "#9CCBE8",
-    "restricted_hours": "#004C78",
-    "speeding": SKY,
-    "silent_device": PURPLE,
-    "gnss_anomaly": "#E3B5CE",
-    "sensor_fault": "#8F4C72",
-    "weighbridge_integrity": GREEN,
-    "mass_shortfall": "#5CC4A4",
-    "manifest_overdue": "#006B4E",
-    "bin_overflow": ORANGE,
-    "bin_fire": "#B37B00",
-    "station_backlog": YELLOW,
-}
+RULE: Final[Mapping[str, str]] = {rule.name: rule.colour for rule in CATALOGUE}
 
 Step = tuple[float | None, str]
 """From this value on (None: from below) this colour."""
@@ -61,12 +44,12 @@ EMPTIED_POINTS: Final = 30.0
 """`bin_overflow`: warns, is full, a fall that is an emptying."""
 WARM_C: Final = 45.0
 FIRE_C: Final = 70.0
-"""`bin_fire`."""
+"""Warm, and on fire."""
 HOPPER_FULL_PCT: Final = 90.0
 HOPPER_CLEAR_PCT: Final = 70.0
-"""`station_backlog`: raised at the first, over below the second."""
+"""Full from the first, at ease below the second."""
 MOVING_KMH: Final = 10.0
-"""Faster, and a truck is out, not shunting; `restricted_hours` counts driving from here."""
+"""Faster, and a truck is out, not shunting."""
 MAX_CLOCK_AHEAD_MS: Final = 120_000.0
 """A device time so far after its reception is refused (admission)."""
 

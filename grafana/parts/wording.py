@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from devices.readings.models import Kind, Load
 from devices.readings.refusals import Reason
+from rules.catalogue import CATALOGUE
 
 
 class Language(StrEnum):
@@ -29,27 +30,8 @@ class Text(NamedTuple):
         return self.zh if language is Language.ZH else self.en
 
 
-RULES: Final[Mapping[str, Text]] = {
-    "illegal_dumping": Text("Illegal dumping", "非法倾倒"),
-    "bed_raised_outside": Text("Bed raised outside", "场外举升"),
-    "stopped_loaded": Text("Stopped loaded", "重车违停"),
-    "uncovered_load": Text("Uncovered load", "未密闭"),
-    "route_deviation": Text("Route deviation", "偏离线路"),
-    "forbidden_zone": Text("Forbidden zone", "闯入禁区"),
-    "left_jurisdiction": Text("Left jurisdiction", "越界"),
-    "restricted_hours": Text("Restricted hours", "超时段"),
-    "speeding": Text("Speeding", "超速"),
-    "silent_device": Text("Silent device", "离线"),
-    "gnss_anomaly": Text("GNSS anomaly", "定位异常"),
-    "sensor_fault": Text("Sensor fault", "传感器故障"),
-    "weighbridge_integrity": Text("Weighbridge integrity", "过磅异常"),
-    "mass_shortfall": Text("Mass shortfall", "联单重量不符"),
-    "manifest_overdue": Text("Manifest overdue", "联单未闭环"),
-    "bin_overflow": Text("Bin overflow", "满溢"),
-    "bin_fire": Text("Bin fire", "火警"),
-    "station_backlog": Text("Station backlog", "积压"),
-}
-"""By the rule's name; every planned one, so that a new rule has its name on the boards from its first alert."""
+RULES: Final[Mapping[str, Text]] = {rule.name: Text(rule.title.en, rule.title.zh) for rule in CATALOGUE}
+"""By the rule's name."""
 
 SEVERITIES: Final[Mapping[str, Text]] = {
     "P1": Text("P1 act now", "P1 立即处置"),

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from rules.alerts.model import AlertChange, Severity
-from rules.detectors.route_deviation.judgement import RouteDeviation, RouteDeviationParameters
+from rules.detectors.route_deviation.judgement import RouteDeviation
+from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from tests.rules.town import Trip, judged, place, road, told, town
 
 
