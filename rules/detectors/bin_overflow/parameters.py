@@ -7,9 +7,9 @@ class BinOverflowParameters(Parameters):
     """Levels are in percent of a compartment's height. No standard sets these defaults: each has its reason."""
 
     warn_pct: float = 80.0
-    """From here a point is nearly full: a fifth is left, so that a collection can still come in time."""
+    """Nearly full: a fifth is left, so that a collection can still come in time."""
     full_pct: float = 90.0
-    """From here it is full: ultrasonic sensors see the top of a heap, and bags no longer fall in."""
+    """Full: the sensor sees the top of a heap, and bags no longer fall in."""
     readings: int = 3
     """This many of the last `of_readings` at a level prove it: two high readings among low ones are noise."""
     of_readings: int = 5

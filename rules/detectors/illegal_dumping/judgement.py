@@ -301,7 +301,7 @@ def _weights(stop: Stop) -> dict[str, float | int | str | bool]:
 
 
 def _loaded_at(track: Track | None) -> int:
-    """When the truck last left a place where it loads, device time in ms; 0 if it never did."""
+    """Device time, ms, at which the truck last left a place where it loads; 0 if it never did."""
     if track is None:
         return 0
     load = track.load

@@ -29,7 +29,7 @@ class IllegalDumpingParameters(Parameters):
     weight_drop_pct: float = 25.0
     """Percent of the weight before the stop."""
     weight_drop_within_s: int = 600
-    """A weight measured longer before or after the stop says nothing of it."""
+    """Seconds. A weight measured longer before or after the stop proves nothing about it."""
     loaded_to_empty_score: float = 2.5
     """Less than a weight: terminals work their load state out by rules of their own."""
     stay_score: float = 0.7
@@ -77,7 +77,7 @@ class IllegalDumpingParameters(Parameters):
     away_m: float = 100.0
     """The truck has left its stop: beyond the receiver's noise and a creep with the bed up."""
     linger_s: int = 600
-    """How long after a stop its weight may still be found missing."""
+    """Seconds after a stop in which its weight may still be found missing."""
     ticket_within_s: int = 7_200
     """A haul across the city takes less; a later ticket may be of another load."""
     ticket_load_pct: float = 80.0

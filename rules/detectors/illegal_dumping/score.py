@@ -79,7 +79,7 @@ class Stop:
     """Latest steady on-board weight since the bed came down and the load came to rest."""
     terminal_empty: bool = False
     left_at: int = 0
-    """When the truck left; 0 while it is there."""
+    """Time at which the truck left; 0 while it is there."""
     suspected: bool = False
     confirmed: bool = False
     refs: list[ReadingRef] = field(default_factory=list)

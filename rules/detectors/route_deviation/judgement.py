@@ -23,7 +23,7 @@ from rules.tracking import Fix, LoadState
 
 
 class Whereabouts(StrEnum):
-    """Where a truck is in relation to its approved routes."""
+    """Position of a truck in relation to its approved routes."""
 
     UNKNOWN = "unknown"
     ON_ROUTE = "on_route"
@@ -48,7 +48,7 @@ class Excursion:
     peak_m: float = 0.0
     """Largest distance from the route."""
     far_since: int = 0
-    """When it was first beyond `fast_m`; 0 while it is nearer."""
+    """Time at which it went beyond `fast_m`; 0 while it is nearer."""
     far_fixes: int = 0
     stopped: bool = False
     refs: list[ReadingRef] = field(default_factory=list)

@@ -21,7 +21,7 @@ def title(truck: Text, route: Text, place: Text, *, loaded: bool) -> Text:
 
 
 def beyond_corridor(off_ms: int, driven_m: float, peak_m: float) -> Text:
-    """How long and how far the truck drove beyond the corridor; `peak_m`: its largest distance from the route."""
+    """Time and distance driven beyond the corridor; `peak_m`: the largest distance from the route."""
     return Text(
         en=f"For {duration(off_ms)} and {length(driven_m)} it drove beyond the corridor, at most"
         f" {length(peak_m)} from the route after the accuracy of the fix was taken off",
@@ -31,7 +31,7 @@ def beyond_corridor(off_ms: int, driven_m: float, peak_m: float) -> Text:
 
 
 def load_finding(state: LoadState, source: LoadSource) -> Text | None:
-    """What is known of the load; None for a truck that is known not to be fully loaded."""
+    """The sentence about the load; None for a truck that is empty or part loaded."""
     if state is LoadState.UNKNOWN:
         return LOAD_UNKNOWN
     if state is not LoadState.LOADED:

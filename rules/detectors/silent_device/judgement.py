@@ -45,8 +45,8 @@ class SilenceState:
     """State of one device. Times are device time, ms."""
 
     heard_at: int = 0
-    """When the fleet heard it last; 0 before the first reading. Silence is judged by this: a device whose clock lags,
-    or which is busy uploading old readings, is not silent."""
+    """Fleet time at which it was last heard; 0 before the first reading. Silence is judged by this: a device whose
+    clock lags, or which is busy uploading old readings, is not silent."""
     newest: int = 0
     """Its newest reading. Verdicts are dated by this: it does not depend on when the reading was heard."""
     said_at: int = 0

@@ -22,7 +22,7 @@ class Outage:
     """Devices that were heard and did not shut down."""
     overdue: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
-    """Silent devices with an alert of their own; all of them are overdue."""
+    """Silent devices with an alert of their own; all of them are overdue. Named as in checkpoints."""
     since: int = 0
     """Onset of the outage, device time in ms; 0 while there is none."""
     covered: dict[str, Verdict] = field(default_factory=dict)
