@@ -22,8 +22,6 @@ from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
 from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
-from rules.detectors.route_deviation.judgement import RouteDeviationParameters
-from rules.detectors.silent_device.judgement import SilentDeviceParameters
 
 
 class Journal(Protocol):
@@ -146,6 +144,10 @@ class ApiParts:
     NotRedrivable, StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
+    corridor_m: float
+    """Half the width, in metres, of a corridor on the map, as the judge has it."""
+    silent_after_s: Callable[[int], int]
+    """Seconds without a reading after which the map shows a truck as silent, given the seconds between its reports."""
     collector: Callable[[], CollectorStatus | None]
     """Status of the collector; None while none runs. Synchronous."""
     recorder: Callable[[], RecorderStatus]
@@ -157,10 +159,6 @@ class ApiParts:
     broker: Callable[[], BrokerCounters | None] = lambda: None
     """The broker's own counters; None if no process reads them."""
     checks: tuple[Check, ...] = ()
-    route_deviation: RouteDeviationParameters = field(default_factory=RouteDeviationParameters)
-    """The judge's parameters: they give the width of corridors on the map."""
-    silent_device: SilentDeviceParameters = field(default_factory=SilentDeviceParameters)
-    """The judge's parameters: they decide when a truck on the map is silent."""
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

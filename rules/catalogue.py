@@ -1,32 +1,31 @@
-"""All rules, and how their parameters are set. A new rule has its line here."""
+"""Lists all rules and builds them with their parameters. The engine, API, boards and settings read rules only here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
-from rules.detectors.bin_overflow.judgement import BinOverflow, BinOverflowParameters
-from rules.detectors.illegal_dumping.judgement import IllegalDumping
-from rules.detectors.illegal_dumping.score import IllegalDumpingParameters
-from rules.detectors.route_deviation.judgement import RouteDeviation, RouteDeviationParameters
-from rules.detectors.silent_device.judgement import SilentDevice, SilentDeviceParameters
+from rules.detectors import bin_overflow, illegal_dumping, route_deviation, silent_device
+from rules.detectors.entry import RuleEntry
 
-_RULES: Final[Mapping[str, tuple[Any, type[Parameters]]]] = {
-    RouteDeviation.name: (RouteDeviation, RouteDeviationParameters),
-    IllegalDumping.name: (IllegalDumping, IllegalDumpingParameters),
-    BinOverflow.name: (BinOverflow, BinOverflowParameters),
-    SilentDevice.name: (SilentDevice, SilentDeviceParameters),
-}
+CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
+    illegal_dumping.RULE,
+    route_deviation.RULE,
+    silent_device.RULE,
+    bin_overflow.RULE,
+)
+"""Boards list rules in this order; a reading is judged by them in this order."""
 
 
 class BadRuleParameters(OperatorError):
-    """A rule or parameter that does not exist, or a value it cannot have; the message names it and what there is."""
+    """A rule or parameter that does not exist, or a value it cannot have; the message names it and the choices."""
 
 
 def rule_names() -> tuple[str, ...]:
-    return tuple(_RULES)
+    return tuple(entry.name for entry in CATALOGUE)
 
 
 def build_rules(overrides: Mapping[str, Any] | None = None) -> list[Rule[Any]]:
@@ -36,23 +35,51 @@ def build_rules(overrides: Mapping[str, Any] | None = None) -> list[Rule[Any]]:
     Raises BadRuleParameters.
     """
     overrides = overrides or {}
-    unknown = sorted(str(name) for name in overrides if name not in _RULES)
+    unknown = sorted(str(name) for name in overrides if name not in rule_names())
     if unknown:
-        raise BadRuleParameters(f"no rule {', '.join(unknown)}: there are {', '.join(_RULES)}")
-    return [rule(_parameters(name, model, overrides.get(name))) for name, (rule, model) in _RULES.items()]
+        raise BadRuleParameters(f"no rule {', '.join(unknown)}: there are {', '.join(rule_names())}")
+    return [entry.judgement(_parameters(entry, overrides.get(entry.name))) for entry in CATALOGUE]
 
 
-def _parameters(name: str, model: type[Parameters], values: Any) -> Parameters:
+def corridor_m(rules: Iterable[Rule[Any]]) -> float:
+    """Half the width, in metres, of the corridor around an approved route, as one of `rules` judges it.
+
+    Raises LookupError if none of them judges distance from routes.
+    """
+    for entry, parameters in _with_parameters(rules):
+        if entry.corridor_m is not None:
+            return entry.corridor_m(parameters)
+    raise LookupError("no rule judges distance from approved routes")
+
+
+def silent_after_s(rules: Iterable[Rule[Any]]) -> Callable[[int], int]:
+    """Seconds without a reading after which a device counts as silent, by the seconds at which it reports.
+
+    As one of `rules` judges it. Raises LookupError if none of them judges silence.
+    """
+    for entry, parameters in _with_parameters(rules):
+        if entry.silent_after_s is not None:
+            return partial(entry.silent_after_s, parameters)
+    raise LookupError("no rule judges silence")
+
+
+def _with_parameters(rules: Iterable[Rule[Any]]) -> Iterable[tuple[RuleEntry[Any], Parameters]]:
+    parameters = {rule.name: rule.parameters for rule in rules}
+    return ((entry, parameters[entry.name]) for entry in CATALOGUE if entry.name in parameters)
+
+
+def _parameters(entry: RuleEntry[Any], values: Any) -> Parameters:
     if values is not None and not isinstance(values, Mapping):
-        raise BadRuleParameters(f"{name}: give parameters as `name: value`, found {values!r}")
+        raise BadRuleParameters(f"{entry.name}: give parameters as `name: value`, found {values!r}")
+    model: type[Parameters] = entry.parameters
     try:
         return model.model_validate(dict(values or {}))
     except ValidationError as exc:
-        raise BadRuleParameters("; ".join(_complaint(name, model, error) for error in exc.errors())) from exc
+        raise BadRuleParameters("; ".join(_complaint(entry, error) for error in exc.errors())) from exc
 
 
-def _complaint(name: str, model: type[Parameters], error: Any) -> str:
+def _complaint(entry: RuleEntry[Any], error: Any) -> str:
     field = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{name}.{field}: no such parameter: there are {', '.join(model.model_fields)}"
-    return f"{name}.{field}: {error['msg']} (found {error['input']!r})"
+        return f"{entry.name}.{field}: no such parameter: there are {', '.join(entry.parameters.model_fields)}"
+    return f"{entry.name}.{field}: {error['msg']} (found {error['input']!r})"

@@ -1,1 +1,5 @@
-"""Devices that are not there: firmware that behaves, cities full of it, labelled incidents, recordings played back."""
+"""Simulated devices: a city and a seed, a recording or a load plan enter; MQTT messages leave.
+
+`haulwatch simulate`, `haulwatch demo`, the bench and tests call them. They know `devices` only, so that no
+simulator can be built to please the rules.
+"""

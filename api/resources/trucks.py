@@ -173,9 +173,8 @@ def _truck_properties(parts: ApiParts, device: Device, row: Row, heard_at: int |
 
 
 def _state(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> TruckState:
-    """Silence is measured by the server's clock: device time may run ahead of it or behind it, as in a demo."""
-    parameters = parts.silent_device
-    silent_after_ms = max(parameters.at_least_s, parameters.intervals * device.report_interval_s) * SECOND_MS
+    """Silence is measured by the clock of the server: device time may run ahead of it or behind it, as in a demo."""
+    silent_after_ms = parts.silent_after_s(device.report_interval_s) * SECOND_MS
     speed_kmh = row.fields.get("speed_kmh")
     if heard_at is None or now - heard_at > silent_after_ms:
         return TruckState.SILENT

@@ -215,10 +215,9 @@ def _lines(builder: BoardBuilder) -> None:
         GridPosition(8, 13, 8, 8),
         Phrase("Hopper fill", "料斗料位"),
         Phrase(
-            "Fill level of each hopper. `station_backlog` raises an alert at "
-            f"{palette.HOPPER_FULL_PCT:.0f} % for 10 minutes, until the level falls below "
-            f"{palette.HOPPER_CLEAR_PCT:.0f} %. Before that, slow the intake or start the second line.",
-            f"达到 {palette.HOPPER_FULL_PCT:.0f}% 持续 10 分钟触发积压告警，低于 {palette.HOPPER_CLEAR_PCT:.0f}% 解除；"
+            f"Fill level of each hopper: full at {palette.HOPPER_FULL_PCT:.0f} %, normal below "
+            f"{palette.HOPPER_CLEAR_PCT:.0f} %. Before it is full, slow the intake or start the second line.",
+            f"达到 {palette.HOPPER_FULL_PCT:.0f}% 为满仓，低于 {palette.HOPPER_CLEAR_PCT:.0f}% 为正常；"
             "请提前放缓进料或启用备用线。",
         ),
         curve(f"mean({THROUGHPUT['hopper_pct']})"),

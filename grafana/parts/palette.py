@@ -1,12 +1,14 @@
 """Colours and thresholds, the same on every board.
 
-Colours are those of Okabe and Ito (2008), which people with colour blindness can distinguish; rules of one family are
-shades of one colour. Thresholds repeat default parameters of the rules, which boards may not import; a test compares
-them.
+
+Colours are those of Okabe and Ito (2008), which people with colour blindness can distinguish; those of rules stand in
+the catalogue of rules. Thresholds repeat default parameters of the rules; a test compares them.
 """
 
 from collections.abc import Mapping
 from typing import Final
+
+from rules.catalogue import CATALOGUE
 
 BLUE: Final = "#0072B2"
 SKY: Final = "#56B4E9"
@@ -32,26 +34,7 @@ KIND: Final[Mapping[str, str]] = {
     "throughput": PURPLE,
     "status": GREY,
 }
-RULE: Final[Mapping[str, str]] = {
-    "illegal_dumping": VERMILLION,
-    "bed_raised_outside": "#F28E4B",
-    "stopped_loaded": "#F7BC94",
-    "uncovered_load": "#A34700",
-    "route_deviation": BLUE,
-    "forbidden_zone": "#4A9FD0",
-    "left_jurisdiction": "#9CCBE8",
-    "restricted_hours": "#004C78",
-    "speeding": SKY,
-    "silent_device": PURPLE,
-    "gnss_anomaly": "#E3B5CE",
-    "sensor_fault": "#8F4C72",
-    "weighbridge_integrity": GREEN,
-    "mass_shortfall": "#5CC4A4",
-    "manifest_overdue": "#006B4E",
-    "bin_overflow": ORANGE,
-    "bin_fire": "#B37B00",
-    "station_backlog": YELLOW,
-}
+RULE: Final[Mapping[str, str]] = {rule.name: rule.colour for rule in CATALOGUE}
 
 ThresholdStep = tuple[float | None, str]
 """The colour from this value upwards; None: below all other steps."""
@@ -62,12 +45,12 @@ EMPTIED_POINTS: Final = 30.0
 """`bin_overflow`: level that warns, level that is full, fall in points that is an emptying."""
 WARM_C: Final = 45.0
 FIRE_C: Final = 70.0
-"""`bin_fire`."""
+"""Warm, and on fire."""
 HOPPER_FULL_PCT: Final = 90.0
 HOPPER_CLEAR_PCT: Final = 70.0
-"""`station_backlog`: raised at the first level, over below the second."""
+"""Full from the first level, normal below the second."""
 MOVING_KMH: Final = 10.0
-"""A faster truck drives on the road and is not shunting; `restricted_hours` counts driving from this speed."""
+"""A faster truck drives on the road and is not shunting."""
 MAX_CLOCK_AHEAD_MS: Final = 120_000.0
 """Admission refuses a device time that is later than its reception by more than this."""
 

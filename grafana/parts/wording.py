@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from devices.readings.models import Kind, Load
 from devices.readings.refusals import Reason
+from rules.catalogue import CATALOGUE
 
 
 class Language(StrEnum):
@@ -29,27 +30,8 @@ class Phrase(NamedTuple):
         return self.zh if language is Language.ZH else self.en
 
 
-RULES: Final[Mapping[str, Phrase]] = {
-    "illegal_dumping": Phrase("Illegal dumping", "非法倾倒"),
-    "bed_raised_outside": Phrase("Bed raised outside", "场外举升"),
-    "stopped_loaded": Phrase("Stopped loaded", "重车违停"),
-    "uncovered_load": Phrase("Uncovered load", "未密闭"),
-    "route_deviation": Phrase("Route deviation", "偏离线路"),
-    "forbidden_zone": Phrase("Forbidden zone", "闯入禁区"),
-    "left_jurisdiction": Phrase("Left jurisdiction", "越界"),
-    "restricted_hours": Phrase("Restricted hours", "超时段"),
-    "speeding": Phrase("Speeding", "超速"),
-    "silent_device": Phrase("Silent device", "离线"),
-    "gnss_anomaly": Phrase("GNSS anomaly", "定位异常"),
-    "sensor_fault": Phrase("Sensor fault", "传感器故障"),
-    "weighbridge_integrity": Phrase("Weighbridge integrity", "过磅异常"),
-    "mass_shortfall": Phrase("Mass shortfall", "联单重量不符"),
-    "manifest_overdue": Phrase("Manifest overdue", "联单未闭环"),
-    "bin_overflow": Phrase("Bin overflow", "满溢"),
-    "bin_fire": Phrase("Bin fire", "火警"),
-    "station_backlog": Phrase("Station backlog", "积压"),
-}
-"""By the rule's name; every planned one, so that a new rule has its name on the boards from its first alert."""
+RULES: Final[Mapping[str, Phrase]] = {rule.name: Phrase(rule.title.en, rule.title.zh) for rule in CATALOGUE}
+"""By the name of the rule."""
 
 SEVERITIES: Final[Mapping[str, Phrase]] = {
     "P1": Phrase("P1 act now", "P1 立即处置"),

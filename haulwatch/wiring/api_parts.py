@@ -16,8 +16,7 @@ from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
-from rules.detectors.route_deviation.judgement import RouteDeviationParameters
-from rules.detectors.silent_device.judgement import SilentDeviceParameters
+from rules.catalogue import corridor_m, silent_after_s
 
 _REMEMBER_S: Final = 1.0
 """Every open console asks for the ledger every few seconds."""
@@ -52,7 +51,7 @@ def api_parts(
         with closing(wiring.raw_log(settings)) as log:
             return letters.redrive(letter_id, log, wiring.now_ms())
 
-    parameters = [rule.parameters for rule in wiring.rules(settings)]
+    rules = wiring.rules(settings)
     return ApiParts(
         city=city,
         history=store,
@@ -67,8 +66,8 @@ def api_parts(
         alive=lambda: path_status.alive(settings),
         disk=lambda: path_status.disk(settings),
         broker=broker,
-        route_deviation=next(found for found in parameters if isinstance(found, RouteDeviationParameters)),
-        silent_device=next(found for found in parameters if isinstance(found, SilentDeviceParameters)),
+        corridor_m=corridor_m(rules),
+        silent_after_s=silent_after_s(rules),
         checks=readiness.checks(settings, store, broker),
     )
 

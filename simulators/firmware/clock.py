@@ -1,16 +1,16 @@
-"""The time devices live in: a scenario shown faster than life starts in the past and catches up with the wall clock."""
+"""Device time of a scenario. Played faster than real time it starts in the past and catches up with the wall clock."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
 
-_LONGEST_NAP_S: Final = 1.0
-"""A sleeper looks again at least this often, so that a wall clock that was set meanwhile is noticed."""
+_LONGEST_SLEEP_S: Final = 1.0
+"""A waiting task checks the time at least this often, in case the wall clock was set meanwhile."""
 
 
 class Clock(Protocol):
-    """What firmware asks of time."""
+    """Time as firmware needs it."""
 
     def now_ms(self) -> int:
         """Device time, ms since 1970 UTC."""
@@ -19,7 +19,7 @@ class Clock(Protocol):
         """Return when device time is at least `ts`; other tasks run even if it already is."""
 
     async def rest(self, seconds: float) -> None:
-        """Let real seconds pass (a back-off is felt by the broker, not by the scenario)."""
+        """Let real seconds pass: a back-off spares the broker, whatever the scenario's speed."""
 
 
 def _wall_ms() -> int:
@@ -27,7 +27,7 @@ def _wall_ms() -> int:
 
 
 class ScenarioClock:
-    """Device time = start + elapsed x speed, until that reaches the wall clock; from then on the wall clock itself.
+    """Device time = start + elapsed x speed until it reaches the wall clock; from then on the wall clock itself.
 
     Device time never runs ahead of the wall clock, not even when the wall clock is set back.
     """
@@ -40,7 +40,7 @@ class ScenarioClock:
         wall: Callable[[], int] = _wall_ms,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`start_ms`: device time now, at most the wall's. `wall` gives ms since 1970, `monotonic` seconds."""
+        """`start_ms`: device time now, at most the wall clock's. `wall` gives ms since 1970, `monotonic` seconds."""
         if speed < 1.0:
             raise ValueError(f"speed: {speed} would fall ever further behind the wall clock; give 1 or more")
         if start_ms > wall():
@@ -54,7 +54,7 @@ class ScenarioClock:
 
     @property
     def caught_up(self) -> bool:
-        """Device time is the wall clock."""
+        """True once device time is the wall clock."""
         self.now_ms()
         return self._caught_up
 
@@ -62,15 +62,15 @@ class ScenarioClock:
         wall = self._wall()
         if self._caught_up:
             return wall
-        fast = self._start_ms + int((self._monotonic() - self._began) * 1000 * self._speed)
-        self._caught_up = fast >= wall
-        return min(fast, wall)
+        scaled = self._start_ms + int((self._monotonic() - self._began) * 1000 * self._speed)
+        self._caught_up = scaled >= wall
+        return min(scaled, wall)
 
     async def wait_until(self, ts: int) -> None:
         await asyncio.sleep(0)
-        while (to_go_ms := ts - self.now_ms()) > 0:
-            pace = 1.0 if self._caught_up else self._speed
-            await asyncio.sleep(min(to_go_ms / 1000 / pace, _LONGEST_NAP_S))
+        while (remaining_ms := ts - self.now_ms()) > 0:
+            speed = 1.0 if self._caught_up else self._speed
+            await asyncio.sleep(min(remaining_ms / 1000 / speed, _LONGEST_SLEEP_S))
 
     async def rest(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

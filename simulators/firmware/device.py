@@ -1,7 +1,7 @@
-"""One device's life: it wakes, senses, publishes at QoS 1, buffers while it is offline and uploads later; it obeys.
+"""Firmware of one device: senses, publishes at QoS 1, buffers while offline, uploads later, carries out commands.
 
-Sequence numbers count readings: each is numbered when it is taken, keeps its number in the buffer and in an array, and
-is sent with the same bytes however often. A reading leaves the buffer only after its PUBACK.
+Sequence numbers count readings. A reading is numbered when it is taken, keeps its number in the buffer and in an array,
+and is sent with the same bytes each time. It leaves the buffer only after its PUBACK.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from devices.codecs.native import encode
 from devices.codecs.topics import command_ack_topic, reading_topic
 from devices.readings.models import Kind, Reading, Status
-from simulators.firmware.buffer import Buffer, Held
+from simulators.firmware.buffer import Buffer, PendingReading
 from simulators.firmware.clock import Clock
+from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.firmware.link import Dial, LastWill, Link, LinkLost
 from simulators.firmware.memory import Counters, DeviceMemory
-from simulators.firmware.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.firmware.orders import Controls, Orders
 from simulators.firmware.tally import Tally
 
@@ -35,18 +35,18 @@ _BOOT_S: Final = 2.0
 class _Ending(Enum):
     NONE = auto()
     SHUTDOWN = auto()
-    """Deliver everything, say goodbye."""
+    """Deliver everything, then publish a shutdown status."""
     POWER_CUT = auto()
-    """Nothing more is sensed; the broker speaks the last words."""
+    """Sense nothing more; the broker publishes the last will."""
 
 
 class Firmware:
-    """Runs one device; `life` gives its moments in order of device time."""
+    """Runs one device; `timeline` gives its events in order of device time."""
 
     def __init__(
         self,
         device_id: str,
-        life: Iterator[Moment],
+        timeline: Iterator[DeviceEvent],
         *,
         dial: Dial,
         memory: DeviceMemory,
@@ -55,13 +55,13 @@ class Firmware:
         controls: Controls,
     ) -> None:
         self.device_id = device_id
-        self._life = life
+        self._timeline = timeline
         self._dial = dial
         self._counters = Counters(device_id, memory)
         self._orders = Orders(device_id, controls, memory)
-        self._heard: deque[bytes] = deque()
+        self._commands: deque[bytes] = deque()
         self._answers: deque[bytes] = deque()
-        self._reboot_due = False
+        self._reboot_requested = False
         self._clock = clock
         self._tally = tally
         self._rng = random.Random(device_id)  # noqa: S311  a jitter, not a secret
@@ -77,12 +77,12 @@ class Firmware:
         self._booted_ms = clock.now_ms()
 
     @property
-    def held(self) -> int:
+    def buffered(self) -> int:
         """Readings not yet acknowledged."""
         return len(self._buffer)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Live until `stop` is set, then deliver what is held and say goodbye."""
+        """Run until `stop` is set, then deliver the buffer and publish a shutdown status."""
         async with asyncio.TaskGroup() as tasks:
             sensing = tasks.create_task(self._sense(), name=f"{self.device_id}:sense")
             tasks.create_task(self._deliver(), name=f"{self.device_id}:deliver")
@@ -93,13 +93,13 @@ class Firmware:
         self._counters.close()
 
     async def _sense(self) -> None:
-        for moment in self._life:
-            await self._clock.wait_until(moment.at_ms)
-            match moment:
+        for event in self._timeline:
+            await self._clock.wait_until(event.at_ms)
+            match event:
                 case Sensed():
-                    self._take(moment)
+                    self._take(event)
                 case Heartbeat():
-                    self._beat(moment.at_ms)
+                    self._beat(event.at_ms)
                 case NetworkDown():
                     self._network_up = False
                     self._buffer.went_offline()
@@ -116,15 +116,15 @@ class Firmware:
         if sensed.copies == 0:
             self._tally.lost_on_purpose += 1
         for _ in range(sensed.copies):
-            self._hold(Held(numbered.kind, encode(numbered)))
+            self._add(PendingReading(numbered.kind, encode(numbered)))
 
     def _beat(self, at_ms: int) -> None:
-        """A device that is offline has nobody to tell; one that has just said something keeps quiet."""
+        """Buffer a heartbeat, unless the device is offline or has just published a status."""
         if self._linked and self._network_up and at_ms > self._last_status_ms:
-            self._hold(self._status("heartbeat", at_ms))
+            self._add(self._status("heartbeat", at_ms))
 
-    def _hold(self, held: Held) -> None:
-        if not self._buffer.add(held, online=self._linked and self._network_up):
+    def _add(self, pending: PendingReading) -> None:
+        if not self._buffer.add(pending, online=self._linked and self._network_up):
             self._tally.overwritten += 1
         self._wake.set()
 
@@ -140,7 +140,7 @@ class Firmware:
                 async with self._dial(self.device_id, self._will()) as link:
                     failures = 0
                     await self._serve(link)
-                if not self._reboot_due or self._ending is _Ending.POWER_CUT:
+                if not self._reboot_requested or self._ending is _Ending.POWER_CUT:
                     return
                 await self._boot()
                 continue
@@ -155,8 +155,8 @@ class Firmware:
             await self._clock.rest(self._back_off_s(failures))
 
     async def _serve(self, link: Link) -> None:
-        """Deliver over one open line until the device ends. Raises LinkLost."""
-        with self._tally.line():
+        """Deliver over one open link until the device ends or reboots. Raises LinkLost."""
+        with self._tally.connection():
             self._linked, self._broken = True, None
             listening = asyncio.create_task(self._listen(link), name=f"{self.device_id}:listen")
             try:
@@ -169,7 +169,7 @@ class Firmware:
                 else:
                     await self._publish(link, (self._status("shutdown", self._clock.now_ms()),))
             except LinkLost as exc:
-                self._tally.line_broke(f"{self.device_id}: {exc}")
+                self._tally.connection_broke(f"{self.device_id}: {exc}")
                 raise
             finally:
                 listening.cancel()
@@ -178,29 +178,29 @@ class Firmware:
                 self._buffer.went_offline()
 
     async def _listen(self, link: Link) -> None:
-        """Hear commands while the line is open, and that it no longer is."""
+        """Queue commands while the link is open, and note when it breaks."""
         try:
             async for payload in link.commands(self.device_id):
-                self._heard.append(payload)
+                self._commands.append(payload)
                 self._wake.set()
         except LinkLost as exc:
             self._broken = exc
             self._wake.set()
 
     async def _deliver_all(self, link: Link) -> None:
-        """Return when the device ends and nothing is held (or, with the power, the network is gone too), or reboots."""
+        """Return when the device reboots, or ends with nothing left to send (or with no network, after a power cut)."""
         while True:
-            passable = self._network_up or self._ending is _Ending.SHUTDOWN
+            can_send = self._network_up or self._ending is _Ending.SHUTDOWN
             if self._broken is not None:
                 raise self._broken
-            if passable and self._heard:
-                self._obey(self._heard.popleft())
-            elif passable and self._answers:
+            if can_send and self._commands:
+                self._execute(self._commands.popleft())
+            elif can_send and self._answers:
                 await link.publish(command_ack_topic(self.device_id), self._answers[0])
                 self._answers.popleft()
-            elif self._reboot_due:
+            elif self._reboot_requested:
                 return
-            elif passable and (batch := self._buffer.next_batch()):
+            elif can_send and (batch := self._buffer.next_batch()):
                 await self._publish(link, batch)
                 self._buffer.delivered(batch)
             elif self._ending is not _Ending.NONE:
@@ -209,31 +209,31 @@ class Firmware:
                 self._wake.clear()
                 await self._wake.wait()
 
-    async def _publish(self, link: Link, batch: tuple[Held, ...]) -> None:
+    async def _publish(self, link: Link, batch: tuple[PendingReading, ...]) -> None:
         first = batch[0]
-        payload = first.payload if len(batch) == 1 else b"[" + b",".join(held.payload for held in batch) + b"]"
+        payload = first.payload if len(batch) == 1 else b"[" + b",".join(pending.payload for pending in batch) + b"]"
         with self._tally.sending(first.kind, len(batch)):
             await link.publish(
                 reading_topic(self.device_id, first.kind), payload, retain=first.session == self._session
             )
 
-    def _obey(self, payload: bytes) -> None:
-        obeyed = self._orders.obey(payload, self._clock.now_ms())
-        if obeyed is None:
+    def _execute(self, payload: bytes) -> None:
+        result = self._orders.execute(payload, self._clock.now_ms())
+        if result is None:
             return
-        if obeyed.report is not None:
-            self._take(Sensed(obeyed.report.ts, obeyed.report))
-        self._answers.append(obeyed.answer.payload())
-        self._reboot_due = self._reboot_due or obeyed.reboot
+        if result.report is not None:
+            self._take(Sensed(result.report.ts, result.report))
+        self._answers.append(result.answer.payload())
+        self._reboot_requested = self._reboot_requested or result.reboot
 
     async def _boot(self) -> None:
-        """What is held outlives it, as does what was heard and answered; sensors go on by themselves."""
-        self._reboot_due = False
+        """Boot again. Buffer, commands and answers survive; sensors keep running."""
+        self._reboot_requested = False
         await self._clock.rest(_BOOT_S)
         self._booted_ms = self._clock.now_ms()
 
     def _begin_session(self) -> None:
-        """The will is dated to the session's start and the birth 1 ms later, so that they never share an instant."""
+        """Start a session. Its will is dated to its start and its birth 1 ms later: they never share an instant."""
         self._session = self._counters.next_session()
         self._session_start_ms = max(self._clock.now_ms() - 1, self._last_status_ms + 1)
         self._last_status_ms = self._session_start_ms
@@ -244,7 +244,7 @@ class Firmware:
         )
         return LastWill(reading_topic(self.device_id, Kind.STATUS), encode(will))
 
-    def _status(self, cause: str, at_ms: int) -> Held:
+    def _status(self, cause: str, at_ms: int) -> PendingReading:
         self._last_status_ms = max(at_ms, self._last_status_ms + 1)
         status = Status(
             device_id=self.device_id,
@@ -257,7 +257,7 @@ class Firmware:
             buffered=len(self._buffer),
             uptime_s=max(0, at_ms - self._booted_ms) / 1000,
         )
-        return Held(Kind.STATUS, encode(status), self._session)
+        return PendingReading(Kind.STATUS, encode(status), self._session)
 
     def _back_off_s(self, failures: int) -> float:
         longest = min(_LONGEST_BACK_OFF_S, _FIRST_BACK_OFF_S * 2.0 ** (failures - 1))

@@ -1,6 +1,6 @@
-"""The line between a device and the broker. The one place of the simulators that knows aiomqtt.
+"""The MQTT connection between a device and the broker. The only module of the simulators that imports aiomqtt.
 
-LinkLost    the line is down or was refused: keep what was not acknowledged, back off, dial again
+LinkLost    the connection is down or was refused: keep what was not acknowledged, back off, dial again
 """
 
 import asyncio
@@ -22,20 +22,20 @@ from devices.codecs.topics import command_topic
 _SESSION_EXPIRY_S: Final = 86_400
 """The broker keeps a device's session for a day: longer than any blind zone, shorter than a retired device."""
 _ANSWER_TIMEOUT_S: Final = 10.0
-"""A CONNACK or PUBACK later than this means that the line is down."""
+"""A CONNACK or PUBACK later than this means that the connection is down."""
 _UNSUPPORTED_PROTOCOL: Final = (1, 132)
-"""CONNACK of a 3.1.1 broker, and the reason code of MQTT 5."""
+"""Return code of a 3.1.1 broker's CONNACK, and reason code of MQTT 5."""
 MAX_IN_FLIGHT: Final = 20
 """Messages a link may have unacknowledged at once (paho's own bound)."""
 
 
 class LinkLost(Exception):
-    """The broker did not answer, or the line broke. What was not acknowledged may or may not have arrived."""
+    """The broker did not answer, or the connection broke. Messages not acknowledged may or may not have arrived."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where devices report. With a password, a device's user name is its id."""
+    """The broker that devices publish to. With a password, a device's user name is its id."""
 
     host: str
     port: int = 1883
@@ -45,27 +45,27 @@ class BrokerAddress:
 
 @dataclass(frozen=True, slots=True)
 class LastWill:
-    """What the broker says, retained, if the device vanishes."""
+    """The message that the broker publishes, retained, if the device vanishes."""
 
     topic: str
     payload: bytes
 
 
 class Link(Protocol):
-    """An open line."""
+    """An open connection."""
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Return after the broker's PUBACK (QoS 1). Raises LinkLost."""
 
     def commands(self, device_id: str) -> AsyncIterator[bytes]:
-        """What the device is told, from now on and since it was last connected. Raises LinkLost."""
+        """Payloads of commands: from now on, and those since it was last connected. Raises LinkLost."""
 
     async def cut(self) -> None:
-        """Drop the line as a power cut does: no goodbye, so that the broker sends the last will."""
+        """Drop the connection as a power cut does: no DISCONNECT, so that the broker publishes the last will."""
 
 
 Dial = Callable[[str, LastWill | None], AbstractAsyncContextManager[Link]]
-"""(device id, last will) -> an open line. Leaving the block says goodbye. Raises LinkLost."""
+"""(device id, last will) -> an open connection. Leaving the block sends DISCONNECT. Raises LinkLost."""
 
 
 class _MqttLink:
@@ -82,7 +82,7 @@ class _MqttLink:
         try:
             topic = command_topic(device_id)
             await self._client.subscribe(topic, qos=1)
-            async for message in self._client.messages:  # amqtt also hands over what others are subscribed to
+            async for message in self._client.messages:  # amqtt also delivers messages for other subscribers
                 if message.topic.value == topic and isinstance(message.payload, bytes):
                     yield message.payload
         except aiomqtt.MqttError as exc:
@@ -94,39 +94,39 @@ class _MqttLink:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
         with suppress(aiomqtt.MqttError, StopAsyncIteration):
-            await anext(self._client.messages)  # returns when the client has noticed
+            await anext(self._client.messages)  # returns when the client notices the closed socket
 
 
 class MqttDialer:
-    """Dials for a whole fleet: MQTT 5, or 3.1.1 if the broker refuses 5.
+    """Connects the devices of a whole fleet: MQTT 5, or 3.1.1 if the broker refuses 5.
 
-    The version is settled once, by a bare CONNECT without will and properties: a broker of 3.1.1 refuses that one
-    properly, but may choke on the rest of a CONNECT it cannot read and never answer. It asks under a name of its own,
-    since it would end the session in which commands wait for the device.
+    The version is found once, by a bare CONNECT without will and properties: a 3.1.1 broker refuses that one properly,
+    but may never answer a longer CONNECT that it cannot read. The probe has a client id of its own, since the device's
+    would end the session in which commands wait.
     """
 
     def __init__(self, broker: BrokerAddress) -> None:
         self._broker = broker
         self._protocol: aiomqtt.ProtocolVersion | None = None
-        self._settling = asyncio.Lock()
+        self._version_lock = asyncio.Lock()
         self._logger = logging.getLogger("haulwatch.simulators.link")
 
     @asynccontextmanager
     async def __call__(self, device_id: str, will: LastWill | None) -> AsyncIterator[Link]:
-        """See `Dial`."""
+        """Open a connection, as `Dial` describes."""
         try:
-            protocol = await self._settled(device_id)
+            protocol = await self._version(device_id)
             client = await self._client(device_id, will, protocol).__aenter__()
         except aiomqtt.MqttError as exc:
             raise LinkLost(f"{self._broker.host}:{self._broker.port}: {exc}") from exc
         try:
             yield _MqttLink(client)
         finally:
-            with suppress(aiomqtt.MqttError):  # the line was down already: nothing to say goodbye to
+            with suppress(aiomqtt.MqttError):  # the connection was down already
                 await client.__aexit__(None, None, None)
 
-    async def _settled(self, device_id: str) -> aiomqtt.ProtocolVersion:
-        async with self._settling:
+    async def _version(self, device_id: str) -> aiomqtt.ProtocolVersion:
+        async with self._version_lock:
             if self._protocol is None:
                 self._protocol = await self._accepted_version(device_id)
         return self._protocol

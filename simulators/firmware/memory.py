@@ -1,4 +1,4 @@
-"""What a device remembers over a restart: the next sequence number, the last session, and what it was told to do."""
+"""Memory of a device over a restart: the next sequence number, the last session, and what commands changed."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Final, Protocol
 
 _RESERVED: Final = 256
-"""Numbers set aside with each write: a crash skips at most this many, and never uses one twice."""
+"""Numbers reserved with each write: a crash skips at most this many and never uses one twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Nothing used yet: the first sequence number and the first session are 1."""
+    """Counters of one device. The defaults mean a new device: its first number and first session are 1."""
 
     next_seq: int = 1
     session: int = 0
 
 
 class DeviceMemory(Protocol):
-    """Where a device keeps it."""
+    """Storage for what devices remember."""
 
     def recall(self, device_id: str) -> Remembered: ...
 
@@ -26,10 +26,10 @@ class DeviceMemory(Protocol):
         """Durable against a crash of the process when it returns."""
 
     def recall_orders(self, device_id: str) -> str | None:
-        """As `keep_orders` had it; None before the first."""
+        """State of the commands as last kept; None before the first."""
 
     def keep_orders(self, device_id: str, state: str) -> None:
-        """Durable as well."""
+        """Durable against a crash of the process when it returns."""
 
 
 class FolderMemory:
@@ -41,10 +41,10 @@ class FolderMemory:
 
     def recall(self, device_id: str) -> Remembered:
         try:
-            found = json.loads(self._file(device_id).read_text())
+            state = json.loads(self._file(device_id).read_text())
         except FileNotFoundError:
             return Remembered()
-        return Remembered(int(found["next_seq"]), int(found["session"]))
+        return Remembered(int(state["next_seq"]), int(state["session"]))
 
     def keep(self, device_id: str, state: Remembered) -> None:
         replace_text(self._file(device_id), json.dumps(asdict(state)))
@@ -66,7 +66,7 @@ class FolderMemory:
 
 
 class Counters:
-    """A device's numbers, taken from memory in blocks so that the flash is not worn by every reading."""
+    """A device's counters. Sequence numbers are reserved in blocks, so that not every reading wears the flash."""
 
     def __init__(self, device_id: str, memory: DeviceMemory) -> None:
         self._device_id = device_id
@@ -76,7 +76,7 @@ class Counters:
         self._session = state.session
 
     def next_seq(self) -> int:
-        """One per reading taken, whether or not it will ever arrive: a gap is a reading that never did."""
+        """One number per reading taken: a gap in what arrives is a reading that did not."""
         if self._next_seq >= self._reserved:
             self._reserved = self._next_seq + _RESERVED
             self._keep(self._reserved)
@@ -89,7 +89,7 @@ class Counters:
         return self._session
 
     def close(self) -> None:
-        """An orderly end: give back the numbers that were set aside and not used."""
+        """Give back the numbers reserved and not used, at an orderly end."""
         self._keep(self._next_seq)
 
     def _keep(self, next_seq: int) -> None:
@@ -97,7 +97,7 @@ class Counters:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """A reader sees the old file or the new one, never half of one."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.write_text(text)
-    fresh.replace(path)
+    """Replace a file: a reader sees the old text or the new one, never half of one."""
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    new.replace(path)

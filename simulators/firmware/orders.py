@@ -1,7 +1,7 @@
-"""What a device makes of commands: it carries each out once, and answers every copy as it did the first time.
+"""Carries out commands. An order is the part of a command that says what to do.
 
-What it must know after a restart (what it has answered, its interval, whether its lift is locked) is kept in memory
-before anything is answered.
+Each command is carried out once; every copy gets the answer of the first. What must survive a restart (answers, report
+interval, lift lock) is in memory before a command is answered.
 """
 
 from collections.abc import Callable
@@ -25,18 +25,18 @@ from devices.commands.model import (
 from devices.readings.models import Load, Position, Reading
 from simulators.firmware.memory import DeviceMemory
 
-_REMEMBERED: Final = 64
-"""Answers; far more than commands that can be under way to one device."""
+_KEPT_ANSWERS: Final = 64
+"""Far more than commands that can be under way to one device."""
 
 
 @dataclass
 class Controls:
-    """What a command can reach of the sensors. The sensors read it while they live."""
+    """The part of the sensors that commands change. Sensors read it before each report."""
 
     interval_s: int | None = None
-    """Report this often; None: as it was built. The report that is being waited for comes in the old interval."""
+    """Report this often; None: as built. The report under way still comes after the old interval."""
     locate: Callable[[int], Position | None] | None = None
-    """Where the device is at a device time (ms), None while it does not know; absent on what does not move."""
+    """Gives the position at a device time (ms), None while there is no fix; absent on a device that does not move."""
 
 
 class _Kept(BaseModel):
@@ -46,18 +46,18 @@ class _Kept(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Obeyed:
-    """What follows from a command."""
+class OrderResult:
+    """The answer to a command, and what the device does next."""
 
     answer: Acknowledgement
     report: Position | None = None
-    """To be published at once."""
+    """A position to publish at once."""
     reboot: bool = False
-    """To be done after the answer is delivered."""
+    """Reboot after the answer is delivered."""
 
 
 class Orders:
-    """One device's obedience."""
+    """Carries out the commands of one device."""
 
     def __init__(self, device_id: str, controls: Controls, memory: DeviceMemory) -> None:
         self._device_id = device_id
@@ -68,8 +68,8 @@ class Orders:
         self._carried: Position | None = None
         controls.interval_s = self._kept.interval_s
 
-    def obey(self, payload: bytes, now_ms: int) -> Obeyed | None:
-        """Carry out a command, or answer a copy; None for what cannot be read, to which there is no answer.
+    def execute(self, payload: bytes, now_ms: int) -> OrderResult | None:
+        """Carry out a command, or answer a copy; None if it cannot be read: then there is no answer.
 
         `now_ms`: device time.
         """
@@ -77,9 +77,9 @@ class Orders:
             command = read_command(payload)
         except Unreadable:
             return None
-        answered = next((answer for answer in self._kept.answers if answer.id == command.id), None)
-        if answered is not None:
-            return Obeyed(answered)
+        former = next((answer for answer in self._kept.answers if answer.id == command.id), None)
+        if former is not None:
+            return OrderResult(former)
         report: Position | None = None
         if now_ms > command.expires_at:
             outcome, detail = CommandOutcome.EXPIRED, ""
@@ -88,12 +88,12 @@ class Orders:
         else:
             outcome, detail, report = self._carry_out(command.order, now_ms)
         answer = Acknowledgement(id=command.id, outcome=outcome, at=now_ms, detail=detail)
-        self._kept.answers = [*self._kept.answers, answer][-_REMEMBERED:]
+        self._kept.answers = [*self._kept.answers, answer][-_KEPT_ANSWERS:]
         self._memory.keep_orders(self._device_id, self._kept.model_dump_json())
-        return Obeyed(answer, report, outcome is CommandOutcome.DONE and isinstance(command.order, Reboot))
+        return OrderResult(answer, report, outcome is CommandOutcome.DONE and isinstance(command.order, Reboot))
 
     def sensed(self, reading: Reading) -> Reading:
-        """A reading as it is under a locked lift: the bed stays down, and so stays the load.
+        """A reading as the lift's lock makes it: with the lift locked the bed stays down and the load stays on.
 
         When the lock is opened, the truck goes on as if it had tipped.
         """
@@ -106,7 +106,7 @@ class Orders:
         return replace(reading, lift_up=False, load=load, load_kg=self._carried.load_kg)
 
     def _carry_out(self, order: Order, now_ms: int) -> tuple[CommandOutcome, str, Position | None]:
-        place = self._controls.locate(now_ms) if self._controls.locate is not None else None
+        position = self._controls.locate(now_ms) if self._controls.locate is not None else None
         match order:
             case ReportInterval():
                 self._controls.interval_s = self._kept.interval_s = order.interval_s
@@ -116,12 +116,12 @@ class Orders:
                 return CommandOutcome.UNSUPPORTED, "no receiver and no lift here", None
             case Locate():
                 return (
-                    (CommandOutcome.DONE, "", place)
-                    if place is not None
+                    (CommandOutcome.DONE, "", position)
+                    if position is not None
                     else (CommandOutcome.REFUSED, "no fix yet", None)
                 )
             case LockLift():
-                if order.locked and not self._kept.lift_locked and place is not None and place.lift_up:
+                if order.locked and not self._kept.lift_locked and position is not None and position.lift_up:
                     return CommandOutcome.REFUSED, "the bed is raised", None
                 self._kept.lift_locked = order.locked
             case _:

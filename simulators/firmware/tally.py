@@ -1,4 +1,4 @@
-"""What a fleet has published, to the reading, so that somebody else can check that nothing was lost."""
+"""Counts each reading that a fleet published, so that others can check that nothing was lost."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,27 +10,27 @@ from devices.readings.models import Kind
 class Tally:
     """Counts readings; a message that cannot be decoded counts as one.
 
-    What the broker took is at least `published` and at most `published + unacknowledged`: a message whose PUBACK
-    never came may or may not have arrived.
+    The broker took at least `published` and at most `published + unacknowledged`: a message without a PUBACK may or may
+    not have arrived.
     """
 
     def __init__(self) -> None:
         self.published: Counter[Kind] = Counter()
-        """Readings the broker acknowledged, and last wills it is bound to send."""
+        """Readings the broker acknowledged, and last wills it must publish."""
         self.messages = 0
         self.unacknowledged = 0
-        """Readings sent whose PUBACK has not come: in flight, or cut off for good by a broken line."""
+        """Readings sent without a PUBACK yet: in flight, or cut off for good by a broken connection."""
         self.lost_on_purpose = 0
-        """Readings taken and never sent: a fault of the scenario, or in the buffer when the power was cut."""
+        """Readings taken and never sent: a fault of the scenario, or still in the buffer at a power cut."""
         self.overwritten = 0
-        """Readings pushed out of a full buffer."""
+        """Readings dropped from a full buffer."""
         self.connected = 0
         self.trouble: str | None = None
-        """Why a line last broke or could not be opened."""
+        """Why a connection last broke or could not be opened."""
 
     @contextmanager
     def sending(self, kind: Kind, readings: int) -> Iterator[None]:
-        """Around one publish: counted as published if the block ends, as unacknowledged if it raises."""
+        """Wrap one publish: it counts as published if the block ends, as unacknowledged if it raises."""
         self.unacknowledged += readings
         yield
         self.unacknowledged -= readings
@@ -38,8 +38,8 @@ class Tally:
         self.messages += 1
 
     @contextmanager
-    def line(self) -> Iterator[None]:
-        """Around an open line."""
+    def connection(self) -> Iterator[None]:
+        """Wrap an open connection."""
         self.connected += 1
         try:
             yield
@@ -47,11 +47,11 @@ class Tally:
             self.connected -= 1
 
     def will_is_due(self) -> None:
-        """The power was cut: the broker sends the last will."""
+        """Count the last will that the broker publishes after a power cut."""
         self.published[Kind.STATUS] += 1
         self.messages += 1
 
-    def line_broke(self, why: str) -> None:
-        """A line with a last will broke unasked: the broker may have sent the will."""
+    def connection_broke(self, cause: str) -> None:
+        """Count a broken connection that had a last will: the broker may have published it."""
         self.unacknowledged += 1
-        self.trouble = why
+        self.trouble = cause

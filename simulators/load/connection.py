@@ -1,4 +1,4 @@
-"""One connection of the load generator: many publishes on the way at once, every acknowledgement counted."""
+"""One connection of the load generator: many publishes in flight at once, every acknowledgement counted."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Final
 from simulators.load.packets import CONNACK, DISCONNECT, PUBACK, Version, connect, packets_in, publish
 
 _FAILURE: Final = 0x80
-"""The first reason code of MQTT 5 that says no."""
+"""The lowest reason code of MQTT 5 that means failure."""
 
 
 class LoadConnection:
@@ -19,27 +19,27 @@ class LoadConnection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._unread = bytearray()
         self._packet_id = 0
-        self.waiting = self.acknowledged = self.refused = 0
+        self.in_flight = self.acknowledged = self.refused = 0
         self._socket.sendall(connect(client_id, version))
         kind, body = next(self._receive())
         if kind != CONNACK or body[1] != 0:
             raise ConnectionRefusedError(f"the broker on port {port} answered CONNECT with {body.hex()}")
 
     def encode(self, topic: str, payload: bytes) -> bytes:
-        """A publish with this connection's next packet id."""
+        """The packet of a publish, with this connection's next packet id."""
         self._packet_id = self._packet_id % 65_535 + 1
         return publish(topic, payload, self._packet_id, self._version)
 
     def send(self, packets: bytes, count: int, window: int) -> None:
         """Write `count` publishes once the window has room for them."""
-        while self.waiting and self.waiting + count > window:
+        while self.in_flight and self.in_flight + count > window:
             self._take_acknowledgements()
         self._socket.sendall(packets)
-        self.waiting += count
+        self.in_flight += count
 
     def finish(self) -> None:
         """Wait for every acknowledgement."""
-        while self.waiting:
+        while self.in_flight:
             self._take_acknowledgements()
 
     def close(self) -> None:
@@ -49,15 +49,15 @@ class LoadConnection:
     def _take_acknowledgements(self) -> None:
         for kind, body in self._receive():
             if kind == PUBACK:
-                self.waiting -= 1
+                self.in_flight -= 1
                 self.acknowledged += 1
                 self.refused += len(body) > 2 and body[2] >= _FAILURE
 
     def _receive(self) -> Iterator[tuple[int, bytes]]:
         while True:
-            arrived = self._socket.recv(65_536)
-            if not arrived:
+            received = self._socket.recv(65_536)
+            if not received:
                 raise ConnectionResetError("the broker closed the connection")
-            self._unread += arrived
+            self._unread += received
             if packets := packets_in(self._unread):
                 return iter(packets)

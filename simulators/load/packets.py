@@ -1,6 +1,6 @@
-"""The packets of MQTT 3.1.1 and 5 that a load generator and a listener need, and no more.
+"""Packets of MQTT 3.1.1 and 5, as far as a load generator and a subscriber need them.
 
-Sources: OASIS MQTT 3.1.1 and 5.0, chapters 2 and 3. What is written has no user name, no will and no properties.
+Sources: OASIS MQTT 3.1.1 and 5.0, chapters 2 and 3. Packets written have no user name, will or properties.
 """
 
 from enum import StrEnum
@@ -8,7 +8,7 @@ from typing import Final
 
 
 class Version(StrEnum):
-    """Of the protocol."""
+    """Version of the protocol."""
 
     V311 = "3.1.1"
     V5 = "5"
@@ -23,35 +23,35 @@ PUBACK: Final = 4
 
 
 def connect(client_id: str, version: Version) -> bytes:
-    """A clean session without keep-alive: whoever measures knows when it is over."""
+    """CONNECT with a clean session and without keep-alive: a measurement ends by itself."""
     head = _text("MQTT") + bytes((_LEVEL[version], _CLEAN, 0, 0))
     return _packet(0x10, head + _NO_PROPERTIES[version] + _text(client_id))
 
 
 def publish(topic: str, payload: bytes, packet_id: int, version: Version) -> bytes:
-    """At QoS 1; `packet_id` from 1 to 65535."""
+    """PUBLISH at QoS 1; `packet_id` from 1 to 65535."""
     return _packet(0x32, b"%b%b%b%b" % (_text(topic), packet_id.to_bytes(2, "big"), _NO_PROPERTIES[version], payload))
 
 
 def subscribe(topic_filter: str, version: Version) -> bytes:
-    """At QoS 0, packet id 1."""
+    """SUBSCRIBE at QoS 0, packet id 1."""
     return _packet(0x82, b"\0\1" + _NO_PROPERTIES[version] + _text(topic_filter) + b"\0")
 
 
 DISCONNECT: Final = b"\xe0\0"
-"""An orderly end; both versions write it alike when there is nothing more to say."""
+"""An orderly end; the same bytes in both versions."""
 
 
 def packets_in(buffer: bytearray) -> list[tuple[int, bytes]]:
-    """Take the whole packets off the front of `buffer`: (type, what follows the length). Raises ValueError."""
-    found = []
+    """Remove all complete packets from the front of `buffer`: (type, bytes after the length). Raises ValueError."""
+    packets = []
     at = 0
     while (end := _end(buffer, at)) is not None:
         start, stop = end
-        found.append((buffer[at] >> 4, bytes(buffer[start:stop])))
+        packets.append((buffer[at] >> 4, bytes(buffer[start:stop])))
         at = stop
     del buffer[:at]
-    return found
+    return packets
 
 
 def published_body(body: bytes, version: Version) -> bytes:
@@ -60,15 +60,15 @@ def published_body(body: bytes, version: Version) -> bytes:
 
 
 def _end(buffer: bytearray, at: int) -> tuple[int, int] | None:
-    """Where the body of the packet at `at` begins and ends; None while it is not all there."""
+    """Start and end of the body of the packet at `at`; None while it is incomplete."""
     length = 0
-    for place in range(4):
-        if at + 1 + place >= len(buffer):
+    for index in range(4):
+        if at + 1 + index >= len(buffer):
             return None
-        digit = buffer[at + 1 + place]
-        length |= (digit & 0x7F) << (7 * place)
+        digit = buffer[at + 1 + index]
+        length |= (digit & 0x7F) << (7 * index)
         if digit < 0x80:
-            start = at + 2 + place
+            start = at + 2 + index
             return (start, start + length) if start + length <= len(buffer) else None
     raise ValueError("malformed remaining length")
 

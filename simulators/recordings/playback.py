@@ -1,6 +1,6 @@
-"""Publishes a recording as its devices would: each over a line of its own, at QoS 1, in order, nothing skipped.
+"""Publishes a recording as its devices would: each over a connection of its own, at QoS 1, in order, nothing skipped.
 
-Unlike living firmware a recording has no birth, heartbeat or last will: what is published is the recording and no more.
+Unlike firmware, a playback publishes no birth, heartbeat or last will: only the recording.
 """
 
 import asyncio
@@ -13,37 +13,38 @@ from msgspec.structs import replace
 
 from devices.codecs.native import encode
 from devices.codecs.topics import reading_topic
+from devices.errors import OperatorError
 from devices.readings.models import Kind, Reading
 from simulators.firmware.link import MAX_IN_FLIGHT, Dial, Link, LinkLost
 
 _QUEUE: Final = 100
-"""Readings a device may have waiting before the reading of the file waits for it."""
+"""Readings of a device that may wait before the reader of the file waits too."""
 _BACK_OFF_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""Between attempts without a single acknowledgement; after the last the playback gives up."""
+"""Pauses between attempts without any acknowledgement; after the last one the playback fails."""
 
 
-class PlaybackError(Exception):
-    """The broker could not be reached for long; says how far the playback came."""
+class PlaybackError(OperatorError):
+    """The broker stayed away through all attempts; the message says how many readings were acknowledged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What was published."""
+    """The result of a playback."""
 
     messages: int
     devices: int
     unacknowledged: int
-    """Sent again after a line broke: the broker may have taken these twice."""
+    """Sent again after a connection broke: the broker may have taken these twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast, and in which time."""
+    """Speed of a playback, and its device times."""
 
     speed: float | None = None
-    """Times life; None: as fast as the broker takes it."""
+    """Factor of real time; None: as fast as the broker acknowledges."""
     shift_to_now: bool = False
-    """Device times are moved together so that the newest reading is of the moment it is published, never later."""
+    """Shift all device times by one amount, so that the newest reading is dated to its publication, never later."""
 
     def __post_init__(self) -> None:
         if self.speed is not None and self.speed <= 0:
@@ -58,7 +59,7 @@ AS_FAST_AS_TAKEN: Final = Pace()
 def scheduled(
     recording: Iterable[tuple[str, Reading]], pace: Pace, now_ms: int
 ) -> Iterator[tuple[float, str, Reading]]:
-    """(seconds from the start at which it is due, device, reading). Iterates twice if the recording is shifted."""
+    """(seconds from the start at which it is due, device, reading). Reads the recording twice if it is shifted."""
     shift_ms = _shift_ms([reading.ts for _, reading in recording], pace, now_ms) if pace.shift_to_now else 0
     first_ms: int | None = None
     for device_id, reading in recording:
@@ -71,12 +72,12 @@ def scheduled(
 def _shift_ms(times: list[int], pace: Pace, now_ms: int) -> int:
     if not times:
         return 0
-    plays_ms = 0 if pace.speed is None else max(0, round((max(times) - times[0]) / pace.speed))
-    return now_ms + plays_ms - max(times)
+    duration_ms = 0 if pace.speed is None else max(0, round((max(times) - times[0]) / pace.speed))
+    return now_ms + duration_ms - max(times)
 
 
 async def play(recording: Iterable[tuple[str, Reading]], dial: Dial, pace: Pace = AS_FAST_AS_TAKEN) -> Played:
-    """Return when everything is acknowledged. Raises PlaybackError, and what the recording raises."""
+    """Publish a recording; return when all of it is acknowledged. Raises PlaybackError, and the recording's errors."""
     players: dict[str, _Player] = {}
     began, now_ms = time.monotonic(), time.time_ns() // 1_000_000
     try:
@@ -97,7 +98,7 @@ async def play(recording: Iterable[tuple[str, Reading]], dial: Dial, pace: Pace 
 
 
 class _Player:
-    """One device's line."""
+    """Publishes the readings of one device."""
 
     def __init__(self, device_id: str, dial: Dial) -> None:
         self.device_id = device_id
@@ -119,22 +120,22 @@ class _Player:
                 attempts = 1 if self.acknowledged > acknowledged else attempts + 1
                 acknowledged = self.acknowledged
                 if attempts > len(_BACK_OFF_S):
-                    raise PlaybackError(f"{self.device_id}: {exc}; {acknowledged} messages were taken") from exc
+                    raise PlaybackError(f"{self.device_id}: {exc}; {acknowledged} messages were acknowledged") from exc
                 await asyncio.sleep(_BACK_OFF_S[attempts - 1])
 
     async def _play(self, link: Link) -> None:
         while not self._ended or self._unsent:
             if not self._unsent:
                 await self._next_batch()
-            sent = await asyncio.gather(*(self._send(link, reading) for reading in self._unsent))
-            lost = [reading for reading, taken in zip(self._unsent, sent, strict=True) if not taken]
+            acknowledged = await asyncio.gather(*(self._send(link, reading) for reading in self._unsent))
+            lost = [reading for reading, taken in zip(self._unsent, acknowledged, strict=True) if not taken]
             self._unsent = lost
             if lost:
                 self.cut_off += len(lost)
                 raise LinkLost(f"{len(lost)} messages were not acknowledged")
 
     async def _next_batch(self) -> None:
-        """At least one reading, and as many more as wait and may be in flight together."""
+        """Wait for a reading, and take as many more as may be in flight together."""
         batch: list[Reading] = []
         while not self._ended and (not batch or not self.waiting.empty()) and len(batch) < MAX_IN_FLIGHT:
             reading = await self.waiting.get()
@@ -156,7 +157,7 @@ class _Player:
 
 
 def _first(group: ExceptionGroup[Exception]) -> Exception:
-    found: Exception = group
-    while isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,6 +1,6 @@
-"""Recordings of the road, read as readings: GPX, CSV and NDJSON files, JSON arrays, folders and archives of them.
+"""Reads recordings: GPX, CSV and NDJSON files, JSON arrays, folders and archives of them.
 
-RecordingError    the recording cannot be read as it was described: file, row, column, and the mend
+RecordingError    the recording cannot be read as described; names file, row, column and the fix
 
 Every reader gives `(device id, Reading)` pairs in file and row order, lazily, and the same again when asked again.
 """
@@ -16,6 +16,7 @@ import gpxpy
 import gpxpy.gpx
 from msgspec.structs import replace
 
+from devices.errors import OperatorError
 from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 from devices.readings.models import Kind, Reading
 from simulators.recordings.rows import (
@@ -33,19 +34,19 @@ _FOREIGN_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIXES: Final = (".gpx", ".csv", ".ndjson", ".jsonl", ".json")
 
 
-class RecordingError(Exception):
-    """Names the file, the row and the column, and says how to mend it."""
+class RecordingError(OperatorError):
+    """The recording cannot be read; the message names file, row and column, and says how to fix it."""
 
 
 @dataclass
 class Findings:
-    """What reading a recording brought to light. Counts grow as it is read."""
+    """Counts and remarks of one reading of a recording. They grow as it is read."""
 
     readings: int = 0
     skipped: list[str] = field(default_factory=list)
-    """One line for each bad row that was passed over."""
+    """One line for each bad row that was skipped."""
     renamed: dict[str, str] = field(default_factory=dict)
-    """Device names that are no device ids, and the ids they were given."""
+    """Device names that are not device ids, and the ids they got."""
 
     def clear(self) -> None:
         self.readings = 0
@@ -54,11 +55,11 @@ class Findings:
 
 
 class DeviceNames:
-    r"""Makes device ids of recorded names.
+    r"""Makes device ids from recorded names.
 
     A name that is a device id already stays as it is. Otherwise each run of other characters becomes one `-`, and
     `_`, `.` and `-` at the ends are then dropped: `\x0001` is `x0001`, `TRUCK 7` is `TRUCK-7`. Two names that
-    would get one id are an error, because their tracks would be woven together.
+    would get one id are an error, because their tracks would be mixed.
     """
 
     def __init__(self, findings: Findings) -> None:
@@ -67,8 +68,8 @@ class DeviceNames:
 
     def id_of(self, name: str) -> str:
         """Raises RowError."""
-        fits = _DEVICE_ID.fullmatch(name) is not None and name not in RESERVED_IDS
-        device_id = name if fits else _FOREIGN_CHARACTERS.sub("-", name).strip("_.-")[:64]
+        valid = _DEVICE_ID.fullmatch(name) is not None and name not in RESERVED_IDS
+        device_id = name if valid else _FOREIGN_CHARACTERS.sub("-", name).strip("_.-")[:64]
         if not _DEVICE_ID.fullmatch(device_id) or device_id in RESERVED_IDS:
             raise RowError("device", f"{name!r} makes no device id: name the device with a fixed one")
         if self._names.setdefault(device_id, name) != name:
@@ -90,15 +91,15 @@ class Recording:
     columns: Columns = field(default_factory=Columns)
     """For CSV and JSON arrays."""
     device_id: str | None = None
-    """For recordings that do not say whose they are; wins over a device column."""
+    """For recordings that do not name their device; overrides a device column."""
     kind: Kind = Kind.POSITION
-    """For NDJSON."""
+    """Kind of the readings, for NDJSON."""
     skip_bad_rows: bool = False
-    """Pass over bad rows and count them, instead of stopping at the first."""
+    """Skip and count bad rows, instead of stopping at the first."""
     findings: Findings = field(default_factory=Findings, compare=False)
 
     def __iter__(self) -> Iterator[tuple[str, Reading]]:
-        """Raises RecordingError."""
+        """(device id, reading) in order. Raises RecordingError."""
         self.findings.clear()
         names = DeviceNames(self.findings)
         for source in self.sources:
@@ -112,10 +113,10 @@ class Recording:
                         self.findings.readings += 1
                         yield pair
 
-    def _bad_row(self, what: str) -> None:
+    def _bad_row(self, complaint: str) -> None:
         if not self.skip_bad_rows:
-            raise RecordingError(f"{what} (or skip bad rows)")
-        self.findings.skipped.append(what)
+            raise RecordingError(f"{complaint} (or skip bad rows)")
+        self.findings.skipped.append(complaint)
 
     def _rows(self, name: str, content: bytes) -> Iterator[tuple[str, "_ReadRow"]]:
         try:
@@ -158,7 +159,7 @@ class Recording:
 
     def _gpx_rows(self, name: str, text: str) -> Iterator[tuple[str, "_ReadRow"]]:
         if self.device_id is None:
-            raise RecordingError(f"{name}: GPX does not say whose track it is: give a device id")
+            raise RecordingError(f"{name}: GPX names no device: give a device id")
         try:
             tracks = gpxpy.parse(text).tracks
         except gpxpy.gpx.GPXException as exc:

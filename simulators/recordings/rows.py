@@ -1,6 +1,6 @@
-"""One row of a recording, whatever it came from, to one reading.
+"""Turns one row of a recording, of any format, into one reading.
 
-RowError    the row cannot be read; names the column and the mend. The reader adds file and row.
+RowError    the row cannot be read; names the column and the fix. The reader adds file and row.
 """
 
 import csv
@@ -29,7 +29,7 @@ _EXTRAS: Final = ("speed_kmh", "heading_deg", "altitude_m", "accuracy_m", "hdop"
 
 
 class RowError(Exception):
-    """What is wrong with which column."""
+    """A row that cannot be read; the message names the column and what is wrong."""
 
     def __init__(self, column: Column, detail: str) -> None:
         super().__init__(f"column {column!r}: {detail}")
@@ -37,7 +37,7 @@ class RowError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which column says what. Either `lat` and `lon`, or `point` (WKT: `POINT(lon lat)`)."""
+    """The columns of a recording. Either `lat` and `lon`, or `point` (WKT: `POINT(lon lat)`)."""
 
     time: Column = "time"
     """ISO 8601, or seconds or milliseconds since 1970."""
@@ -46,11 +46,11 @@ class Columns:
     point: Column | None = None
     device: Column | None = None
     extras: tuple[tuple[str, Column], ...] = ()
-    """Further figures: (field of a position, column); e.g. ("speed_kmh", "v")."""
+    """Further fields: (field of a position, column); e.g. ("speed_kmh", "v")."""
     separator: str = ","
     header: bool = True
     timezone: str | None = None
-    """Of times that do not say theirs, e.g. "US/Eastern". An hour that happened twice is taken as the first."""
+    """Time zone of times without one, e.g. "US/Eastern". Of an hour that occurs twice it takes the first."""
 
     def __post_init__(self) -> None:
         unknown = [name for name, _ in self.extras if name not in _EXTRAS]
@@ -69,7 +69,7 @@ Row = dict[Column, object]
 
 
 def rows_of_csv(text: str, columns: Columns) -> Iterable[tuple[int, Row]]:
-    """(row number in the file, its cells by index and, with a header, by name)."""
+    """(row number in the file, cells by index and, with a header, by name)."""
     lines = csv.reader(text.splitlines(), delimiter=columns.separator)
     header = next(lines, []) if columns.header else []
     for number, cells in enumerate(lines, 2 if columns.header else 1):
@@ -79,7 +79,7 @@ def rows_of_csv(text: str, columns: Columns) -> Iterable[tuple[int, Row]]:
 
 
 def rows_of_json(text: str) -> Iterable[tuple[int, Row]]:
-    """(number of the element from 1, its fields). Raises RowError if it is no array of objects."""
+    """(number of the element from 1, its fields). Raises RowError if the text is not an array of objects."""
     try:
         elements = json.loads(text)
     except ValueError as exc:
@@ -90,9 +90,9 @@ def rows_of_json(text: str) -> Iterable[tuple[int, Row]]:
 
 
 def position_of_row(row: Mapping[Column, object], columns: Columns, device_id: str | None) -> tuple[str, Reading]:
-    """(recorded device name, position of a device to be named). Raises RowError."""
+    """(recorded device name, its position under a placeholder id). Raises RowError."""
     if device_id is None and columns.device is None:
-        raise RowError("device", "nothing says whose row this is: name a device column or give a device id")
+        raise RowError("device", "the row names no device: name a device column or give a device id")
     name = device_id if device_id is not None else str(_cell(row, columns.device or 0)).strip()
     lat, lon = _place(row, columns)
     fields: dict[str, Any] = {field: _number(row, column) for field, column in columns.extras if _filled(row, column)}
@@ -105,7 +105,7 @@ def position_of_row(row: Mapping[Column, object], columns: Columns, device_id: s
 def checked_position(
     values: Mapping[str, object], device_id: str, column_of: Mapping[str, Column] | None = None
 ) -> Reading:
-    """A position of the values a recording gives, which may be anything; `column_of` a field. Raises RowError."""
+    """A position from recorded values, which may be anything; `column_of` maps fields to columns. Raises RowError."""
     try:
         return reading_of(Kind.POSITION, values, device_id)
     except DecodeError as exc:
@@ -114,32 +114,32 @@ def checked_position(
 
 
 def reading_of_line(line: str, kind: Kind, device_id: str | None, id_of: Callable[[str], str]) -> tuple[str, Reading]:
-    """A native payload on a line of its own; it names its device unless one is given. Raises RowError."""
+    """(device id, reading) from a native payload; it names its device unless one is given. Raises RowError."""
     try:
         payload = json.loads(line)
     except ValueError as exc:
         raise RowError("(line)", f"is not JSON: {exc}") from exc
     name = device_id or (payload.get("device_id") if isinstance(payload, dict) else None)
     if not isinstance(name, str):
-        raise RowError("device_id", "nothing says whose reading this is: give a device id")
-    known = id_of(name)
-    raw = json.dumps({**payload, "device_id": known}).encode()
+        raise RowError("device_id", "the reading names no device: give a device id")
+    own_id = id_of(name)
+    raw = json.dumps({**payload, "device_id": own_id}).encode()
     try:
-        reading = decode(reading_topic(known, kind), raw)[0]
+        reading = decode(reading_topic(own_id, kind), raw)[0]
     except DecodeError as exc:
         raise RowError(exc.refusal.field or "(line)", exc.refusal.detail) from exc
     if isinstance(reading, Flaw):  # only arrays have flaws, and a line is an object
         raise RowError(reading.refusal.field or "(line)", reading.refusal.detail)
-    return known, reading
+    return own_id, reading
 
 
 def _place(row: Mapping[Column, object], columns: Columns) -> tuple[float, float]:
     if columns.point is None:
         return _number(row, columns.lat), _number(row, columns.lon)
     text = str(_cell(row, columns.point))
-    found = _POINT.fullmatch(text)
+    match = _POINT.fullmatch(text)
     try:
-        lon, lat = (float(part) for part in found.groups()) if found else (None, None)
+        lon, lat = (float(part) for part in match.groups()) if match else (None, None)
     except ValueError:
         lon, lat = None, None
     if lat is None or lon is None:
@@ -164,7 +164,7 @@ def _instant(text: str, columns: Columns) -> datetime:
     if instant.tzinfo is not None:
         return instant
     if columns.timezone is None:
-        raise RowError(columns.time, f"{text!r} does not say its time zone: name the recording's")
+        raise RowError(columns.time, f"{text!r} has no time zone: give the recording's")
     return instant.replace(tzinfo=ZoneInfo(columns.timezone))
 
 
@@ -178,8 +178,8 @@ def _number(row: Mapping[Column, object], column: Column) -> float:
 
 def _cell(row: Mapping[Column, object], column: Column) -> object:
     if not _filled(row, column):
-        known = ", ".join(str(name) for name in row)
-        raise RowError(column, f"is missing or empty; the row has: {known[:120]}")
+        columns = ", ".join(str(name) for name in row)
+        raise RowError(column, f"is missing or empty; the row has: {columns[:120]}")
     return row[column]
 
 

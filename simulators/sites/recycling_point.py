@@ -1,4 +1,4 @@
-"""A smart recycling point: compartments that fill by deposits and are emptied in time, unless they are not."""
+"""A smart recycling point: compartments that fill by deposits and are emptied in time, except during a surge."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,12 +12,12 @@ COMPARTMENTS: Final = ("paper", "plastic")
 PCT_PER_DEPOSIT: Final = 0.4
 _FULL_KG: Final = {"paper": 120.0, "plastic": 45.0}
 EMPTIED_AT_PCT: Final = (62.0, 70.0)
-"""A behaving point is emptied somewhere between: well under the 80 % at which people are warned."""
+"""A normal point is emptied between these: well under the 80 % at which people are warned."""
 _AFTER_EMPTYING_PCT: Final = (2.0, 5.0)
 _SIGMA_PCT: Final = 0.4
 _DEPOSITS_PER_HOUR: Final = (15.0, 60.0)
 _BRIM_PCT: Final = 98.5
-"""An overfull compartment reads this much, however much is pressed in."""
+"""Highest level an overfull compartment shows."""
 _MEAN_C: Final = 14.0
 _DAY_SWING_C: Final = 7.0
 _WARMEST_HOUR: Final = 15.0
@@ -25,14 +25,14 @@ _WARMEST_HOUR: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """Nobody comes to empty: from `start_ms` deposits pour in and go on when the compartment is full, until it is
-    emptied at `end_ms` and behaves again.
+    """Many deposits and no emptying, from `start_ms` on, even when the compartment is full. At `end_ms` it is emptied
+    and becomes normal again.
     """
 
     start_ms: int
     end_ms: int
     level_pct: float
-    """Of the compartment when the surge begins."""
+    """Level of the compartment when the surge begins."""
     pct_per_min: float
 
 
@@ -46,7 +46,7 @@ class _CompartmentState:
         self._limit_pct = rng.uniform(*EMPTIED_AT_PCT)
 
     def pass_time(self, ts: int, dt_s: float) -> int:
-        """Deposits of the last `dt_s` seconds."""
+        """Advance to `ts`; returns the deposits of the last `dt_s` seconds."""
         surge = self._surge
         if surge is not None and ts >= surge.end_ms:
             self._surge, self._limit_pct = None, 0.0
@@ -73,9 +73,9 @@ class _CompartmentState:
 def fills(
     device_id: str, *, start_ms: int, every_s: Callable[[], int], lon: float, rng: Random, surge: Surge | None = None
 ) -> Iterator[Fill]:
-    """For ever: one reading per compartment each `every_s`. A surge is of the first compartment.
+    """Fill readings without end: one per compartment every `every_s` seconds. A surge fills the first compartment.
 
-    `every_s` is asked anew before each report; `lon` (degrees) sets local solar time, by which the day warms.
+    `every_s` is called before each report; `lon` (degrees) sets local solar time, by which the day warms.
     """
     states = [_CompartmentState(name, rng, surge if i == 0 else None) for i, name in enumerate(COMPARTMENTS)]
     ts, dt_s = start_ms, every_s()
@@ -104,7 +104,7 @@ def _day_curve_c(ts: int, lon: float) -> float:
 
 
 def _count(rng: Random, mean: float) -> int:
-    """Poisson, by waiting times (Knuth, The Art of Computer Programming, vol. 2, 3.4.1)."""
+    """A Poisson-distributed count, by waiting times (Knuth, The Art of Computer Programming, vol. 2, 3.4.1)."""
     passed = rng.expovariate(1.0)
     count = 0
     while passed < mean:

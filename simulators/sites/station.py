@@ -1,4 +1,4 @@
-"""A sorting or transfer line: what it takes, how full its hopper is, who waits."""
+"""A sorting or transfer line: its rate, the level of its hopper, the trucks that wait."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,16 +9,16 @@ from devices.readings.models import Throughput
 
 _USUAL_T_PER_H: Final = (35.0, 60.0)
 _HOPPER_PCT: Final = (30.0, 60.0)
-"""The swing of a line that is fed as fast as it sorts."""
+"""Swing of the hopper of a line that is fed as fast as it sorts."""
 _HOPPER_PERIOD_S: Final = 1_500.0
 _INERTIA: Final = 0.9
-"""Of rate from one report to the next."""
+"""Share of the rate's deviation that stays until the next report."""
 
 
 def throughput(device_id: str, *, start_ms: int, every_s: Callable[[], int], rng: Random) -> Iterator[Throughput]:
-    """For ever, each `every_s`, which is asked anew before each report.
+    """Throughput readings without end, every `every_s` seconds; `every_s` is called before each report.
 
-    `processed_kg` is the sum of what the rate took between the reports.
+    `processed_kg` is the integral of the rate.
     """
     usual = rng.uniform(*_USUAL_T_PER_H)
     processed_kg = float(rng.randint(1_000_000, 90_000_000))

@@ -14,7 +14,7 @@ DIVISION_KG: Final = 20
 """Class III scale, e = d = 20 kg (OIML R 76)."""
 _SIGMA_KG: Final = 8.0
 _SERVICE_MS: Final = 45_000
-"""One truck at a time: the next is weighed this much later at the earliest."""
+"""One truck at a time: the next one is weighed this much later at the earliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +24,15 @@ class Crossing:
     ts: int
     haul: Haul
     visit: int
-    """Number of the truck's visit since its day began: both crossings of a visit share it."""
+    """Number of the truck's visit since its day began; both crossings of a visit share it."""
     leaving: bool
     load_kg: float
 
 
-def crossings(haul: Haul, timeline: WorkDay) -> Iterator[Crossing]:
-    """Both crossings of each of a truck's visits, in order. Uses the timeline up."""
+def crossings(haul: Haul, work_day: WorkDay) -> Iterator[Crossing]:
+    """Both crossings of each of a truck's visits, in order. Consumes the working day."""
     visit = 0
-    for began_ms, step in timeline.steps():
+    for began_ms, step in work_day.steps():
         if isinstance(step, Tipping) and step.xy == haul.tip:
             visit += 1
             yield Crossing(began_ms + round(WEIGHED_IN_AFTER_S * 1000), haul, visit, False, step.before_kg)
@@ -42,25 +42,25 @@ def crossings(haul: Haul, timeline: WorkDay) -> Iterator[Crossing]:
 def weighings(
     device_id: str, visitors: Iterable[Iterator[Crossing]], *, start_ms: int, material: str, rng: Random
 ) -> Iterator[Weighing]:
-    """What the bridge reports, for ever. A truck that was inside before `start_ms` leaves without a ticket."""
-    gross: dict[tuple[str, int], int] = {}
+    """Weighings without end. A truck that was inside before `start_ms` leaves without a ticket."""
+    gross_kg: dict[tuple[str, int], int] = {}
     free_ms = start_ms
     for crossing in heapq.merge(*visitors, key=lambda c: (c.ts, c.haul.device_id)):
         key = (crossing.haul.device_id, crossing.visit)
-        if crossing.ts < start_ms or (crossing.leaving and key not in gross):
+        if crossing.ts < start_ms or (crossing.leaving and key not in gross_kg):
             continue
         ts = max(crossing.ts, free_ms)
         free_ms = ts + _SERVICE_MS
-        weight = _shown(crossing.haul.tare_kg + crossing.load_kg, rng)
-        full = gross.pop(key) if crossing.leaving else weight
+        weight_kg = _shown(crossing.haul.tare_kg + crossing.load_kg, rng)
+        full_kg = gross_kg.pop(key) if crossing.leaving else weight_kg
         if not crossing.leaving:
-            gross[key] = weight
+            gross_kg[key] = weight_kg
         yield Weighing(
             device_id=device_id,
             ts=ts,
-            gross_kg=float(full),
-            tare_kg=float(weight) if crossing.leaving else None,
-            net_kg=float(full - weight) if crossing.leaving else None,
+            gross_kg=float(full_kg),
+            tare_kg=float(weight_kg) if crossing.leaving else None,
+            net_kg=float(full_kg - weight_kg) if crossing.leaving else None,
             ticket=_ticket(device_id, crossing),
             direction="out" if crossing.leaving else "in",
             plate=crossing.haul.plate,

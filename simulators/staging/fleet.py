@@ -1,4 +1,4 @@
-"""A whole city's devices in one process, one connection each, and a report that is exact to the reading."""
+"""Plays a scenario: all devices of a city in one process, one connection each, with an exact report of readings."""
 
 import asyncio
 import json
@@ -22,16 +22,16 @@ _MEMORY_FOLDER: Final = "fleet-memory"
 async def run_fleet(
     city: City, mqtt: BrokerAddress, scenario: Scenario, clock: ScenarioClock, stop: asyncio.Event, report_path: Path
 ) -> None:
-    """Play a scenario from the clock's present on, until `stop`; then deliver what is held and say goodbye.
+    """Play a scenario from the clock's present on, until `stop`; then deliver all buffers and shut the devices down.
 
-    The report at `report_path` is replaced each second and once more, with `finished` true, at the end; beside it the
-    devices keep what they must remember over a restart. Raises ScenarioError if the city cannot stage the scenario.
+    The report at `report_path` is replaced each second and once more, with `finished` true, at the end. The folder
+    beside it is the devices' memory over a restart. Raises ScenarioError if the city cannot stage the scenario.
     """
     fleet = _Fleet(scenario.cast(city, clock.now_ms()), mqtt, clock, report_path)
     fleet.report(finished=False)
     async with asyncio.TaskGroup() as tasks:
         reporting = tasks.create_task(fleet.keep_reporting(), name="fleet:report")
-        await fleet.live(stop)
+        await fleet.run(stop)
         reporting.cancel()
     fleet.report(finished=True)
 
@@ -48,17 +48,17 @@ class _Fleet:
         self._devices = [
             Firmware(
                 device_id,
-                life(),
+                timeline(),
                 dial=self._dial,
                 memory=memory,
                 clock=clock,
                 tally=self._tally,
                 controls=script.controls[device_id],
             )
-            for device_id, life in script.lives.items()
+            for device_id, timeline in script.timelines.items()
         ]
 
-    async def live(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as tasks:
             for device in self._devices:
                 tasks.create_task(device.run(stop), name=f"{device.device_id}:run")
@@ -74,14 +74,14 @@ class _Fleet:
 
     def report(self, *, finished: bool) -> None:
         tally, now_ms = self._tally, self._clock.now_ms()
-        held = sum(device.held for device in self._devices)
-        self._script_done = self._script_done or (now_ms >= self._script.end_ms and held == 0)
+        buffered = sum(device.buffered for device in self._devices)
+        self._script_done = self._script_done or (now_ms >= self._script.end_ms and buffered == 0)
         report = {
             "published": tally.published.total(),
             "messages": tally.messages,
             "by_kind": {str(kind): count for kind, count in sorted(tally.published.items())},
             "unacknowledged": tally.unacknowledged,
-            "held": held,
+            "held": buffered,
             "lost_on_purpose": tally.lost_on_purpose,
             "overwritten": tally.overwritten,
             "device_time": now_ms,

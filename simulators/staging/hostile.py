@@ -1,4 +1,4 @@
-"""What nobody should send: a few messages of every kind that must end in quarantine, with their neighbours unharmed."""
+"""Hostile messages: a few of every kind that must end in quarantine, without harm to good readings beside them."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from simulators.firmware.link import Dial, LinkLost
 from simulators.firmware.tally import Tally
 
 SENDER: Final = "intruder-01"
-"""Client id of the one who sends them, and an id no city knows."""
+"""Client id of the sender, and a device id that no city has."""
 _EACH: Final = 2
 _RETRY_S: Final = 2.0
 _AHEAD_MS: Final = 86_400_000
@@ -26,38 +26,38 @@ _AHEAD_MS: Final = 86_400_000
 
 @dataclass(frozen=True, slots=True)
 class HostileMessage:
-    """A message and what it must count as."""
+    """A message, and how it must be counted."""
 
     at_ms: int
     topic: str
     kind: Kind
     payload: bytes
     reason: Reason
-    """Why one of its readings is refused."""
+    """Reason for which one of its readings is refused."""
     readings: int = 1
-    """How many readings it counts as; all but one are good."""
+    """Number of readings it counts as; all but one are good."""
 
 
 def hostile_messages(city: City, start_ms: int, end_ms: int, rng: Random) -> tuple[HostileMessage, ...]:
-    """Two of each kind, spread over the first three quarters, in order of time.
+    """Two messages of each kind, spread over the first three quarters of the scenario, in order of time.
 
-    Good neighbours of a bad element are of a sorting line, whose history they do not distort.
+    Good readings beside a bad one are a sorting line's, whose history they do not distort.
     """
     truck = _first(city, DeviceRole.TRUCK)
     line = _first(city, DeviceRole.STATION_LINE)
-    found: list[HostileMessage] = []
+    messages: list[HostileMessage] = []
     for _ in range(_EACH):
         times = (round(rng.uniform(start_ms + 60_000, start_ms + 0.75 * (end_ms - start_ms))) for _ in range(99))
-        found += _one_of_each(times, truck, line)
-    return tuple(sorted(found, key=lambda message: message.at_ms))
+        messages += _one_of_each(times, truck, line)
+    return tuple(sorted(messages, key=lambda message: message.at_ms))
 
 
 def _one_of_each(times: Iterator[int], truck: str, line: str) -> Iterator[HostileMessage]:
     def position(topic: str, reason: Reason, changes: dict[str, object], ahead_ms: int = 0) -> HostileMessage:
         at_ms = next(times)
         fields = {"ts": at_ms + ahead_ms, "lat": 35.5, "lon": 112.85, "speed_kmh": 0.0, **changes}
-        said = {name: value for name, value in fields.items() if value is not None}
-        return HostileMessage(at_ms, topic, Kind.POSITION, json.dumps(said).encode(), reason)
+        present = {name: value for name, value in fields.items() if value is not None}
+        return HostileMessage(at_ms, topic, Kind.POSITION, json.dumps(present).encode(), reason)
 
     own = reading_topic(truck, Kind.POSITION)
     yield position(reading_topic(SENDER, Kind.POSITION), Reason.UNKNOWN_DEVICE, {})
@@ -84,7 +84,7 @@ def _one_of_each(times: Iterator[int], truck: str, line: str) -> Iterator[Hostil
 async def send_hostile(
     messages: Sequence[HostileMessage], *, dial: Dial, clock: Clock, tally: Tally, stop: asyncio.Event
 ) -> None:
-    """Send each at its time over one line of its own, until `stop`."""
+    """Send each message at its time over a connection of its own, until `stop`."""
     waiting = list(messages)
     while waiting and not stop.is_set():
         try:

@@ -1,4 +1,4 @@
-"""A labelled day in a city, reproducible by seed: who behaves, who does not, when, and what must be noticed."""
+"""A labelled scenario in a city, reproducible by seed: incidents, their times, and the rule that must notice each."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from random import Random
 from typing import Final
 
 from devices.city.model import City, DeviceRole
-from simulators.firmware.moments import Moment, PowerCut
+from simulators.firmware.events import DeviceEvent, PowerCut
 from simulators.firmware.orders import Controls
 from simulators.sites.recycling_point import Surge
 from simulators.staging import faults
@@ -23,7 +23,7 @@ _DUMP_AT: Final = 12 * MINUTE_MS
 _SURGE_AT: Final = 8 * MINUTE_MS
 _POWER_CUT_AT: Final = 14 * MINUTE_MS
 _BLIND_AT: Final = 16 * MINUTE_MS
-"""When incidents begin, from the scenario's start: early enough that every hold time passes before its end."""
+"""Beginnings of incidents, ms from the scenario's start: early enough that every hold time passes before its end."""
 _BLIND_S: Final = (100.0, 125.0)
 _SURGE_FROM_PCT: Final = 62.0
 _SURGE_PCT_PER_MIN: Final = 5.0
@@ -33,39 +33,39 @@ _WARNED_PCT: Final = 80.0
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """An incident that truly happens, and the rule that ought to notice it."""
+    """An incident that truly happens, and the rule that must notice it."""
 
     rule: str
     device_id: str
     start_ms: int
-    """Device time."""
+    """Device time, ms."""
     end_ms: int
 
 
 @dataclass(frozen=True)
 class Script:
-    """A scenario cast in a city from a start on."""
+    """A scenario staged in a city from a start on."""
 
     start_ms: int
     end_ms: int
     labels: tuple[Label, ...]
-    lives: Mapping[str, Callable[[], Iterator[Moment]]]
-    """By device id; each call gives the device's life from the beginning, the same each time, without end."""
+    timelines: Mapping[str, Callable[[], Iterator[DeviceEvent]]]
+    """By device id; each call gives the device's events from the beginning, the same each time, without end."""
     hostile: tuple[HostileMessage, ...]
     controls: Mapping[str, Controls]
-    """By device id; what a command changes there changes the device's lives."""
+    """By device id; a command changes them, and with them the device's timeline."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What is to be staged. Equal seed, city and start give equal device times and values."""
+    """Seed and length of a scenario. Equal seed, city and start give equal device times and values."""
 
     seed: int = 1
     length_s: int = 2_400
-    """Until the incidents end; afterwards everybody who still lives behaves for ever."""
+    """Until the incidents end; afterwards all devices that still run behave normally without end."""
 
     def cast(self, city: City, start_ms: int) -> Script:
-        """Raises ScenarioError."""
+        """Stage the scenario. Raises ScenarioError."""
         if self.length_s < 1_800:
             raise ScenarioError(f"length_s: {self.length_s} s leaves no time for the incidents; give 1800 or more")
         return _Casting(self, city, start_ms).script()
@@ -78,7 +78,7 @@ class _Casting:
         self._start_ms = start_ms
         self._end_ms = start_ms + scenario.length_s * 1000
         self._cast = Cast()
-        self._lives = Timeline(city, start_ms, scenario.seed, self._cast)
+        self._timeline = Timeline(city, start_ms, scenario.seed, self._cast)
         self._labels: list[Label] = []
 
     def script(self) -> Script:
@@ -87,14 +87,14 @@ class _Casting:
         self._stage_power_cut()
         self._stage_blind_zone()
         self._stage_overflow()
-        lives = {device.id: self._lives.of(device) for device in self._lives.devices}
+        timelines = {device.id: self._timeline.of(device) for device in self._timeline.devices}
         hostile = hostile_messages(self._city, self._start_ms, self._end_ms, self._rng("hostile"))
-        return Script(self._start_ms, self._end_ms, tuple(self._labels), lives, hostile, self._lives.controls)
+        return Script(self._start_ms, self._end_ms, tuple(self._labels), timelines, hostile, self._timeline.controls)
 
     def _stage_deviation(self) -> None:
         at_ms = self._start_ms + _DEVIATION_AT
         for haul in self._free_trucks("deviation"):
-            if (found := self._lives.ground.detour(haul, self._rng("detour"))) is not None:
+            if (found := self._timeline.terrain.detour(haul, self._rng("detour"))) is not None:
                 leave_m, detour = found
                 parked_s = (self._end_ms - at_ms) / 1000
                 self._cast.parts[haul.device_id] = Part(
@@ -107,7 +107,7 @@ class _Casting:
     def _stage_dump(self) -> None:
         at_ms = self._start_ms + _DUMP_AT
         for haul in self._free_trucks("dump"):
-            if (place_m := self._lives.ground.lonely_place(haul, self._rng("dump place"))) is not None:
+            if (place_m := self._timeline.terrain.lonely_place(haul, self._rng("dump place"))) is not None:
                 self._cast.parts[haul.device_id] = Part(partial(dump_on_the_way, at_m=place_m), at_ms)
                 ends_ms = at_ms + round(DUMP_S * 1000)
                 self._label("illegal_dumping", haul.device_id, at_ms, ends_ms)
@@ -124,7 +124,7 @@ class _Casting:
         self._label("silent_device", haul.device_id, at_ms, self._end_ms)
 
     def _stage_blind_zone(self) -> None:
-        """Behaves: the gap is shorter than any silence worth an alert, and everything is uploaded afterwards."""
+        """No incident: the gap is shorter than any silence worth an alert, and everything is uploaded afterwards."""
         at_ms = self._start_ms + _BLIND_AT
         haul = next(self._free_trucks("blind zone"), None)
         if haul is None:
@@ -134,18 +134,18 @@ class _Casting:
         self._cast.parts[haul.device_id] = Part(partial(on_the_way, at_m=third_m), at_ms, zone)
 
     def _stage_overflow(self) -> None:
-        points = list(self._lives.of_role(DeviceRole.RECYCLING_POINT))
+        points = list(self._timeline.of_role(DeviceRole.RECYCLING_POINT))
         if not points:
             raise ScenarioError("no recycling point: nothing can overflow")
         device = self._rng("overflow").choice(points)
         starts_ms = self._start_ms + _SURGE_AT
         self._cast.surges[device.id] = Surge(starts_ms, self._end_ms, _SURGE_FROM_PCT, _SURGE_PCT_PER_MIN)
-        warned = next(fill for fill in self._lives.fills(device) if fill.fill_pct >= _WARNED_PCT)
+        warned = next(fill for fill in self._timeline.fills(device) if fill.fill_pct >= _WARNED_PCT)
         self._label("bin_overflow", device.id, warned.ts, self._end_ms)
 
     def _free_trucks(self, purpose: str) -> Iterator[Haul]:
-        """Trucks without a part, in an order of their own for each purpose."""
-        free = [haul for device_id, haul in self._lives.hauls.items() if device_id not in self._cast.parts]
+        """Trucks without a part, in an order that differs by purpose."""
+        free = [haul for device_id, haul in self._timeline.hauls.items() if device_id not in self._cast.parts]
         self._rng(purpose).shuffle(free)
         return iter(free)
 

@@ -1,4 +1,4 @@
-"""A city in metres: where a truck's work lies, and where beside its route something can happen far from every site."""
+"""The city in metres: each truck's work, and places beside its route that are far from every site."""
 
 import math
 import random
@@ -16,13 +16,13 @@ from simulators.vehicles.drive import Way
 from simulators.vehicles.haul import Haul
 
 _CLEAR_OF_TIPPING_M: Final = 400.0
-"""Nobody can mistake a dump this far away for a tip at the gate."""
+"""A dump this far away cannot be taken for tipping at the gate."""
 _CLEAR_OF_OTHERS_M: Final = 150.0
 _CLEAR_OF_OWN_ROUTES_M: Final = 900.0
-"""How far a detour's end lies from everything its truck may drive on."""
+"""Distance of a detour's end from all routes of its truck."""
 _DETOUR_M: Final = (1_500.0, 2_400.0)
 _MIDDLE: Final = (0.3, 0.65)
-"""Incidents happen on this share of a route: well away from both its ends."""
+"""Incidents happen within these shares of a route: well away from both ends."""
 _USUAL_TARE_KG: Final = 12_500.0
 _USUAL_PAYLOAD_KG: Final = 15_000.0
 
@@ -65,7 +65,7 @@ class Terrain:
         return None
 
     def detour(self, haul: Haul, rng: random.Random) -> tuple[float, Way] | None:
-        """Where to leave the way out, and a road to nowhere from there; None if the ground has none."""
+        """Metres along the way out, and a road from there to nowhere; None if the terrain has none."""
         vehicle = self._city.devices[haul.device_id].vehicle_id or ""
         allowed = shapely.union_all([self._metric(r.line) for r in self._city.routes_of(vehicle, self._at_ms)])
         tries = [(s_m, side) for s_m in self._middle(haul.out) for side in (-1, 1)]
@@ -78,8 +78,8 @@ class Terrain:
         return None
 
     def _way(self, route: Route) -> Way:
-        """The approved line, led on to a place inside a site if it ends outside."""
-        points = [self._xy(place[0], place[1]) for place in route.line.coords]
+        """The approved line, extended to a point inside the site if it ends outside."""
+        points = [self._xy(corner[0], corner[1]) for corner in route.line.coords]
         first = self._inside(route.origin_site_id, points[0])
         last = self._inside(route.destination_site_id, points[-1])
         return Way.along([*first, *points, *last]).rounded()
@@ -107,15 +107,15 @@ class Terrain:
         return LineString(self._flat(shape.coords))
 
     def _flat(self, lonlat: Iterable[tuple[float, ...]]) -> list[tuple[float, float]]:
-        places = (self._xy(place[0], place[1]) for place in lonlat)
-        return [(place.x, place.y) for place in places]
+        points = (self._xy(pair[0], pair[1]) for pair in lonlat)
+        return [(point.x, point.y) for point in points]
 
     def _xy(self, lon: float, lat: float) -> XY:
         return self.plane.xy(LatLon(lat=lat, lon=lon))
 
 
 def _road(way: Way, s_m: float, side: int, rng: random.Random) -> Way:
-    """Off at about a right angle, then two gentle bends."""
+    """A road that leaves at about a right angle, with two gentle bends."""
     heading = way.heading_deg(s_m) + side * rng.uniform(70.0, 110.0)
     length_m = rng.uniform(*_DETOUR_M)
     points = [way.at(s_m)]

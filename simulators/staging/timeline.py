@@ -1,4 +1,4 @@
-"""How every device of a city lives: who is behind its readings, which small faults it has, how often it speaks."""
+"""Timelines of a city's devices: the source of each device's readings, its small faults, its intervals."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,9 @@ from random import Random
 from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
+from devices.errors import OperatorError
 from devices.readings.models import Fill, Reading
-from simulators.firmware.moments import Moment, heartbeats, life, sensed
+from simulators.firmware.events import DeviceEvent, heartbeats, merge, sensed
 from simulators.firmware.orders import Controls
 from simulators.sites import recycling_point
 from simulators.sites.recycling_point import Surge
@@ -34,75 +35,76 @@ _SLOW_CLOCK_S: Final = 4.0
 _SLOW_CLOCK_PPM: Final = 200.0
 
 
-class ScenarioError(Exception):
-    """The city cannot stage the scenario; says what it lacks."""
+class ScenarioError(OperatorError):
+    """The city cannot stage the scenario; the message says what it lacks."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """A truck's role: how its day opens, and what happens to its terminal."""
+    """A truck's part in the scenario: the opening of its day, and events of its terminal."""
 
     opening: Callable[[Driver], Opening] | None = None
-    """None: behaving from a random place on its round."""
+    """None: permitted rounds from a random place."""
     place_at_ms: int = 0
-    """When the opening's place is reached."""
-    events: tuple[Moment, ...] = ()
+    """Device time, ms, at which the opening's place is reached."""
+    events: tuple[DeviceEvent, ...] = ()
 
 
 @dataclass
 class Cast:
-    """Who does not simply behave. Filled while a scenario is staged, before anybody lives."""
+    """Devices with a part in an incident. Filled while a scenario is staged, before any timeline is read."""
 
     parts: dict[str, Part] = field(default_factory=dict)
-    """By truck's device id."""
+    """By the truck's device id."""
     surges: dict[str, Surge] = field(default_factory=dict)
-    """By recycling point's device id."""
+    """By the recycling point's device id."""
 
     def part(self, device_id: str) -> Part:
         return self.parts.get(device_id, Part())
 
 
 class Timeline:
-    """The lives of a city's devices from `start_ms` on. Raises ScenarioError for a truck without work."""
+    """Timelines of a city's devices from `start_ms` on. Raises ScenarioError for a truck without work."""
 
     def __init__(self, city: City, start_ms: int, seed: int, cast: Cast) -> None:
         self._city = city
         self._start_ms = start_ms
         self._seed = seed
         self._cast = cast
-        self.ground = Terrain(city, start_ms)
+        self.terrain = Terrain(city, start_ms)
         self.devices = [device for device in city.devices.values() if device.validity.covers(start_ms)]
         self.controls: Mapping[str, Controls] = {device.id: Controls() for device in self.devices}
-        """By device id; shared by all lives of a device."""
+        """By device id; shared by all timelines of a device."""
         self.hauls: Mapping[str, Haul] = {device.id: self._haul(device) for device in self.of_role(DeviceRole.TRUCK)}
 
-    def of(self, device: Device) -> Callable[[], Iterator[Moment]]:
+    def of(self, device: Device) -> Callable[[], Iterator[DeviceEvent]]:
+        """The device's timeline; each call gives it from the beginning."""
         match device.role:
             case DeviceRole.TRUCK:
-                return lambda: self._truck_life(device)
+                return lambda: self._truck(device)
             case DeviceRole.WEIGHBRIDGE:
                 return lambda: self._with_heartbeats(device, sensed(self._weighings(device)), _interval_s(device))
             case DeviceRole.RECYCLING_POINT:
-                return lambda: self._point_life(device)
+                return lambda: self._point(device)
             case DeviceRole.STATION_LINE:
                 return lambda: self._with_heartbeats(device, self._flawed(device, sensed(self._throughput(device))))
 
-    def _truck_life(self, device: Device) -> Iterator[Moment]:
+    def _truck(self, device: Device) -> Iterator[DeviceEvent]:
         haul, part = self.hauls[device.id], self._cast.part(device.id)
         terminal = Terminal(
             device.id,
-            self._timeline(haul),
-            plane=self.ground.plane,
+            self._work_day(haul),
+            plane=self.terrain.plane,
             payload_kg=haul.payload_kg,
             rng=self._rng(device.id, "terminal"),
             controls=self.controls[device.id],
         )
         readings = sensed(terminal.positions(self._first_report_ms(device)))
         flawed = unreliable(readings, _TRUCK_FAULTS, self._rng(device.id, "faults"))
-        return life(part.events, self._with_heartbeats(device, flawed))
+        return merge(part.events, self._with_heartbeats(device, flawed))
 
-    def _timeline(self, haul: Haul) -> WorkDay:
-        """The truck's working day; the same for its terminal and for the weighbridges it crosses."""
+    def _work_day(self, haul: Haul) -> WorkDay:
+        """The truck's working day, equal for its terminal and for the weighbridges it crosses."""
         driver, part = Driver(haul, self._rng(haul.device_id, "day")), self._cast.part(haul.device_id)
         if part.opening is None:
             before_s = self._rng(haul.device_id, "start").uniform(0, _DAY_STARTED_BEFORE_S)
@@ -115,24 +117,24 @@ class Timeline:
 
     def _weighings(self, device: Device) -> Iterator[Reading]:
         visitors = [
-            crossings(haul, self._timeline(haul))
+            crossings(haul, self._work_day(haul))
             for haul in self.hauls.values()
             if haul.destination_site_id == device.site_id
         ]
         first_ms, rng = self._first_report_ms(device), self._rng(device.id, "scale")
         return weighings(device.id, visitors, start_ms=first_ms, material="construction", rng=rng)
 
-    def _point_life(self, device: Device) -> Iterator[Moment]:
+    def _point(self, device: Device) -> Iterator[DeviceEvent]:
         readings: Iterator[Reading] = self.fills(device)
-        which = self._rng("point faults").sample(sorted(self._behaving_points()), 2)
-        if device.id == which[0]:
+        faulty_ids = self._rng("point faults").sample(sorted(self._normal_points()), 2)
+        if device.id == faulty_ids[0]:
             readings = faults.stuck_thermometer(self.fills(device), self._start_ms + _STUCK_AFTER_MS)
-        moments = self._flawed(device, sensed(readings))
-        if device.id == which[1]:
-            moments = faults.slow_clock(moments, behind_s=_SLOW_CLOCK_S, loses_ppm=_SLOW_CLOCK_PPM)
-        return self._with_heartbeats(device, moments)
+        events = self._flawed(device, sensed(readings))
+        if device.id == faulty_ids[1]:
+            events = faults.slow_clock(events, behind_s=_SLOW_CLOCK_S, loses_ppm=_SLOW_CLOCK_PPM)
+        return self._with_heartbeats(device, events)
 
-    def _behaving_points(self) -> list[str]:
+    def _normal_points(self) -> list[str]:
         return [device.id for device in self.of_role(DeviceRole.RECYCLING_POINT) if device.id not in self._cast.surges]
 
     def fills(self, device: Device) -> Iterator[Fill]:
@@ -153,24 +155,24 @@ class Timeline:
         controls, usual_s = self.controls[device.id], _interval_s(device)
         return lambda: controls.interval_s or usual_s
 
-    def _flawed(self, device: Device, moments: Iterator[Moment]) -> Iterator[Moment]:
-        return unreliable(moments, _OTHER_FAULTS, self._rng(device.id, "faults"))
+    def _flawed(self, device: Device, events: Iterator[DeviceEvent]) -> Iterator[DeviceEvent]:
+        return unreliable(events, _OTHER_FAULTS, self._rng(device.id, "faults"))
 
     def _with_heartbeats(
-        self, device: Device, moments: Iterator[Moment], every_s: int = _HEARTBEAT_S
-    ) -> Iterator[Moment]:
+        self, device: Device, events: Iterator[DeviceEvent], every_s: int = _HEARTBEAT_S
+    ) -> Iterator[DeviceEvent]:
         first_ms = self._start_ms + self._rng(device.id, "heartbeat").randint(1, every_s * 1000)
-        return life(moments, heartbeats(first_ms, every_s))
+        return merge(events, heartbeats(first_ms, every_s))
 
     def _first_report_ms(self, device: Device) -> int:
-        """Devices are not switched on by one hand."""
+        """Time of the first report: devices are not switched on together."""
         return self._start_ms + self._rng(device.id, "first").randint(0, 10_000)
 
     def of_role(self, role: DeviceRole) -> Iterator[Device]:
         return (device for device in self.devices if device.role is role)
 
     def _haul(self, device: Device) -> Haul:
-        haul = self.ground.haul_of(device)
+        haul = self.terrain.haul_of(device)
         if haul is None:
             raise ScenarioError(f"{device.id}: a truck needs a vehicle with a permit that names an approved route")
         return haul
@@ -180,7 +182,7 @@ class Timeline:
 
 
 def chances(seed: int, *purpose: str) -> Random:
-    """Chances of their own for everything, so that one change does not move all the rest."""
+    """A random generator of its own for each purpose, so that one change does not move all others."""
     return Random("|".join((str(seed), *purpose)))  # noqa: S311  repeatable on purpose
 
 

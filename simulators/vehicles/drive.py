@@ -19,9 +19,9 @@ ACCELERATION_MPS2: Final = 0.7
 """A loaded tipper pulling away."""
 BRAKING_MPS2: Final = 1.1
 LATERAL_MPS2: Final = 1.5
-"""What a driver takes in a curve with a load behind."""
+"""Comfortable in a curve with a load behind."""
 _SLOWEST_MPS: Final = 2.5
-"""Walking a tight corner."""
+"""Walking pace, in a tight corner."""
 _SAMPLE_M: Final = 10.0
 _CORNER_CUT_M: Final = 8.0
 """A corner is rounded from this far before it; a right angle is then missed by less than 3 m."""
@@ -29,13 +29,13 @@ _CORNER_CUT_M: Final = 8.0
 
 @dataclass(frozen=True)
 class Way:
-    """A line on the metric plane, driven from its first point to its last."""
+    """A line on the metric plane, driven from its first point to its last. Distances along it are in metres."""
 
     points: tuple[XY, ...]
 
     @classmethod
     def along(cls, points: Sequence[XY]) -> "Way":
-        """Without repeated vertices. Raises ValueError if fewer than two remain."""
+        """The way through these points, without repeated ones. Raises ValueError if fewer than two remain."""
         kept = [points[0]]
         kept += [here for before, here in pairwise(points) if here.distance_m(before) > 0.01]
         if len(kept) < 2:
@@ -43,30 +43,31 @@ class Way:
         return cls(tuple(kept))
 
     @cached_property
-    def _marks(self) -> list[float]:
-        marks = [0.0]
+    def _distances_m(self) -> list[float]:
+        """Distance of each point from the start."""
+        distances_m = [0.0]
         for before, here in pairwise(self.points):
-            marks.append(marks[-1] + before.distance_m(here))
-        return marks
+            distances_m.append(distances_m[-1] + before.distance_m(here))
+        return distances_m
 
     @property
     def length_m(self) -> float:
-        return self._marks[-1]
+        return self._distances_m[-1]
 
     def at(self, s_m: float) -> XY:
-        """The place `s_m` from the start, held to the path's ends."""
+        """The place `s_m` from the start, clamped to the ends."""
         i, part = self._leg(s_m)
         a, b = self.points[i], self.points[i + 1]
         return XY(a.x + (b.x - a.x) * part, a.y + (b.y - a.y) * part)
 
     def heading_deg(self, s_m: float) -> float:
-        """Clockwise from grid north."""
+        """Direction in degrees, clockwise from grid north."""
         i, _ = self._leg(s_m)
         a, b = self.points[i], self.points[i + 1]
         return math.degrees(math.atan2(b.x - a.x, b.y - a.y)) % 360
 
     def part(self, start_m: float, end_m: float) -> "Way":
-        between = [point for point, mark in zip(self.points, self._marks, strict=True) if start_m < mark < end_m]
+        between = [point for point, s_m in zip(self.points, self._distances_m, strict=True) if start_m < s_m < end_m]
         return Way.along([self.at(start_m), *between, self.at(end_m)])
 
     def reverse(self) -> "Way":
@@ -76,7 +77,7 @@ class Way:
         return Way.along([*self.points, *other.points])
 
     def rounded(self) -> "Way":
-        """Corners as a truck takes them."""
+        """The way with rounded corners, as a truck takes them."""
         points = [self.points[0]]
         for before, corner, after in zip(self.points, self.points[1:], self.points[2:], strict=False):
             reach = min(_CORNER_CUT_M, 0.45 * before.distance_m(corner), 0.45 * corner.distance_m(after))
@@ -88,22 +89,23 @@ class Way:
         return Way.along([*points, self.points[-1]])
 
     def _leg(self, s_m: float) -> tuple[int, float]:
-        marks = self._marks
-        s_m = min(max(s_m, 0.0), marks[-1])
-        i = min(bisect_right(marks, s_m), len(marks) - 1) - 1
-        return i, (s_m - marks[i]) / (marks[i + 1] - marks[i])
+        """Index of the leg at `s_m`, and the share of it before that place."""
+        starts_m = self._distances_m
+        s_m = min(max(s_m, 0.0), starts_m[-1])
+        i = min(bisect_right(starts_m, s_m), len(starts_m) - 1) - 1
+        return i, (s_m - starts_m[i]) / (starts_m[i + 1] - starts_m[i])
 
 
 @dataclass(frozen=True, slots=True)
 class DriveMotion:
-    """Where on the path, how fast."""
+    """Distance along the path, and speed."""
 
     s_m: float
     speed_mps: float
 
 
 class Drive:
-    """A truck goes from standing at one end of a path to standing at the other.
+    """A drive from standstill at one end of a path to standstill at the other.
 
     `waits` maps a distance along the path to the seconds it stands there (a red light).
     """
@@ -112,63 +114,66 @@ class Drive:
         self.path = path
         count = max(2, math.ceil(path.length_m / _SAMPLE_M))
         step = path.length_m / count
-        marks = [i * step for i in range(count + 1)]
+        samples_m = [i * step for i in range(count + 1)]
         standing = {min(max(round(s / step), 1), count - 1): wait for s, wait in waits.items()}
-        speeds = _speeds(path, marks, limit_kmh / 3.6, standing)
-        self._times, self._marks, self._speeds = _timeline(marks, speeds, standing)
+        speeds = _speeds(path, samples_m, limit_kmh / 3.6, standing)
+        self._times, self._distances_m, self._speeds = _schedule(samples_m, speeds, standing)
 
     @property
     def duration_s(self) -> float:
         return self._times[-1]
 
     def at(self, t_s: float) -> DriveMotion:
-        """Held to the ends."""
+        """The motion `t_s` seconds after the start, clamped to the ends."""
         if t_s >= self.duration_s:
             return DriveMotion(self.path.length_m, 0.0)
         i = max(bisect_right(self._times, max(t_s, 0.0)) - 1, 0)
-        dt, whole = max(t_s, 0.0) - self._times[i], self._times[i + 1] - self._times[i]
-        acceleration = (self._speeds[i + 1] - self._speeds[i]) / whole
+        dt, leg_s = max(t_s, 0.0) - self._times[i], self._times[i + 1] - self._times[i]
+        acceleration = (self._speeds[i + 1] - self._speeds[i]) / leg_s
         moved = self._speeds[i] * dt + 0.5 * acceleration * dt * dt
-        return DriveMotion(self._marks[i] + moved, self._speeds[i] + acceleration * dt)
+        return DriveMotion(self._distances_m[i] + moved, self._speeds[i] + acceleration * dt)
 
     def time_at(self, s_m: float) -> float:
         """Seconds from the start until the truck first is `s_m` along (to the sample, some 10 m)."""
-        return next(t for t, s in zip(self._times, self._marks, strict=True) if s >= min(s_m, self._marks[-1]))
+        return next(
+            t for t, s in zip(self._times, self._distances_m, strict=True) if s >= min(s_m, self._distances_m[-1])
+        )
 
 
-def _speeds(path: Way, marks: list[float], limit: float, standing: Mapping[int, float]) -> list[float]:
-    speeds = [min(limit, _curve_limit(path, s)) for s in marks]
-    for i in (0, len(marks) - 1, *standing):
+def _speeds(path: Way, samples_m: list[float], limit: float, standing: Mapping[int, float]) -> list[float]:
+    speeds = [min(limit, _curve_limit(path, s)) for s in samples_m]
+    for i in (0, len(samples_m) - 1, *standing):
         speeds[i] = 0.0
-    for i in range(1, len(marks)):
-        reach = math.sqrt(speeds[i - 1] ** 2 + 2 * ACCELERATION_MPS2 * (marks[i] - marks[i - 1]))
+    for i in range(1, len(samples_m)):
+        reach = math.sqrt(speeds[i - 1] ** 2 + 2 * ACCELERATION_MPS2 * (samples_m[i] - samples_m[i - 1]))
         speeds[i] = min(speeds[i], reach)
-    for i in range(len(marks) - 2, -1, -1):
-        reach = math.sqrt(speeds[i + 1] ** 2 + 2 * BRAKING_MPS2 * (marks[i + 1] - marks[i]))
+    for i in range(len(samples_m) - 2, -1, -1):
+        reach = math.sqrt(speeds[i + 1] ** 2 + 2 * BRAKING_MPS2 * (samples_m[i + 1] - samples_m[i]))
         speeds[i] = min(speeds[i], reach)
     return speeds
 
 
 def _curve_limit(path: Way, s: float) -> float:
-    """From the turn over the 20 m around: v = sqrt(a / curvature)."""
+    """Speed that lateral acceleration allows: v = sqrt(a / curvature), with the turn over the 20 m around."""
     turn = path.heading_deg(s + _SAMPLE_M) - path.heading_deg(s - _SAMPLE_M)
     turn_rad = math.radians(abs((turn + 180) % 360 - 180))
     return max(_SLOWEST_MPS, math.sqrt(LATERAL_MPS2 * 2 * _SAMPLE_M / turn_rad)) if turn_rad > 1e-6 else math.inf
 
 
-def _timeline(
-    marks: list[float], speeds: list[float], standing: Mapping[int, float]
+def _schedule(
+    samples_m: list[float], speeds: list[float], standing: Mapping[int, float]
 ) -> tuple[list[float], list[float], list[float]]:
-    times, places, paces = [0.0], [marks[0]], [0.0]
-    for i in range(1, len(marks)):
-        times.append(times[-1] + 2 * (marks[i] - marks[i - 1]) / (speeds[i] + speeds[i - 1]))
-        places.append(marks[i])
+    """Times (s), distances (m) and speeds (m/s), with each wait as two entries at one distance."""
+    times, distances_m, paces = [0.0], [samples_m[0]], [0.0]
+    for i in range(1, len(samples_m)):
+        times.append(times[-1] + 2 * (samples_m[i] - samples_m[i - 1]) / (speeds[i] + speeds[i - 1]))
+        distances_m.append(samples_m[i])
         paces.append(speeds[i])
         if i in standing:
             times.append(times[-1] + standing[i])
-            places.append(marks[i])
+            distances_m.append(samples_m[i])
             paces.append(0.0)
-    return times, places, paces
+    return times, distances_m, paces
 
 
 def _towards(start: XY, end: XY, distance_m: float) -> XY:

@@ -1,4 +1,4 @@
-"""What a receiver says of where it is: correlated error, and quality figures that agree with it."""
+"""A GNSS receiver: fixes with correlated error, and quality figures that agree with it."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""How a permitted haul is worked: load at the source, drive the route, weigh and tip at the site, come back empty."""
+"""A permitted haul as steps: load at the source, drive the route, weigh and tip at the site, come back empty."""
 
 import random
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ _TIPPING_S: Final = 180.0
 WEIGHED_IN_AFTER_S: Final = 25.0
 WEIGHED_OUT_AFTER_S: Final = 160.0
 _LOADED_SHARE: Final = (0.82, 0.97)
-"""Of the permitted load."""
+"""Share of the permitted load."""
 _RESIDUE_KG: Final = 60.0
-"""What sticks to the bed."""
+"""Residue that sticks to the bed."""
 DUMPED_KG: Final = 12_000.0
 DUMP_S: Final = 215.0
 _DUMP_LIFT_UP_S: Final = 50.0
@@ -39,7 +39,7 @@ class Haul:
     payload_kg: float
     """Permitted load."""
     out: Way
-    """From where it is loaded, along the approved route, to where it tips."""
+    """The way from the source along the approved route to the tip."""
     destination_site_id: str | None
 
     @property
@@ -52,7 +52,7 @@ class Haul:
 
 
 class Driver:
-    """Turns a haul into steps. Everything it decides comes from `rng`, so equal seeds work equal days."""
+    """Turns a haul into steps. Every choice comes from `rng`, so equal seeds give equal days."""
 
     def __init__(self, haul: Haul, rng: random.Random) -> None:
         self.haul = haul
@@ -61,7 +61,7 @@ class Driver:
         self._back = haul.out.reverse()
 
     def rounds(self, residue_kg: float = _RESIDUE_KG) -> Iterator[WorkStep]:
-        """Behaving, for ever, beginning with loading."""
+        """Permitted rounds without end, beginning with loading."""
         while True:
             loading = self.load(residue_kg)
             yield loading
@@ -91,16 +91,16 @@ class Driver:
 
 @dataclass(frozen=True)
 class Opening:
-    """How an incident's truck begins: loaded, then on its way to a place it must reach at a given time."""
+    """The first steps of a truck with a part: loading, then the way to a place it must reach at a given time."""
 
     lead_in_s: float
-    """From the loading's start until the place is reached."""
+    """Seconds from the start of loading until the place is reached."""
     steps: tuple[WorkStep, ...]
     then: Iterator[WorkStep]
 
 
 def dump_on_the_way(driver: Driver, at_m: float) -> Opening:
-    """Loaded, to `at_m` on the route; there the load is dumped; back the way it came, and behaving ever after."""
+    """Drive loaded to `at_m` on the route, dump the load there, drive back; permitted rounds afterwards."""
     out = driver.haul.out
     loading = driver.load(_RESIDUE_KG, max(DUMPED_KG, 0.75 * driver.haul.payload_kg))
     there = driver.drive(out.part(0.0, at_m), loading.after_kg)
@@ -118,7 +118,7 @@ def dump_on_the_way(driver: Driver, at_m: float) -> Opening:
 
 
 def leave_the_route(driver: Driver, at_m: float, detour: Way, parked_s: float) -> Opening:
-    """Loaded, to `at_m` on the route, down the detour to its end, parked there; then back, on to the site, behaving."""
+    """Drive loaded to `at_m` on the route, down a detour, park at its end, go on to the site; then permitted rounds."""
     out = driver.haul.out
     loading = driver.load(_RESIDUE_KG)
     there = driver.drive(out.part(0.0, at_m).then(detour).rounded(), loading.after_kg)
@@ -131,7 +131,7 @@ def leave_the_route(driver: Driver, at_m: float, detour: Way, parked_s: float) -
 
 
 def on_the_way(driver: Driver, at_m: float) -> Opening:
-    """Behaving; `at_m` on the loaded way is reached at the time that is asked for."""
+    """Permitted rounds that reach `at_m` on the loaded way at the time asked for."""
     loading = driver.load(_RESIDUE_KG)
     out = driver.drive(driver.haul.out, loading.after_kg)
     home = driver.drive(driver.haul.out.reverse(), _RESIDUE_KG)

@@ -1,4 +1,4 @@
-"""A truck's terminal: what it reports of a working day."""
+"""A truck's terminal: the positions it reports over a working day."""
 
 import random
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _BUSY_REPORT_MS: Final = 10_000
 """Moving, or with the bed up, or while the load changes."""
 _STANDING_REPORT_MS: Final = 30_000
 _SWITCH_SETTLES_MS: Final = 200
-"""A switch is reported at once: when its contact has settled."""
+"""A switch is reported at once, after its contact stopped bouncing."""
 _STANDING_MPS: Final = 0.3
 _SCALE_SIGMA_KG: Final = 40.0
 _SCALE_STEP_KG: Final = 10
@@ -25,12 +25,12 @@ _LOADED_FROM: Final = 0.6
 
 
 class Terminal:
-    """Reads a timeline out as positions. `payload_kg`, the permitted load, is what EMPTY and LOADED are measured by."""
+    """Turns a working day into positions. EMPTY and LOADED are shares of `payload_kg`, the permitted load."""
 
     def __init__(
         self,
         device_id: str,
-        timeline: WorkDay,
+        work_day: WorkDay,
         *,
         plane: LocalPlane,
         payload_kg: float,
@@ -41,7 +41,7 @@ class Terminal:
         self._controls = controls
         self._newest: tuple[Position, Position] | None = None
         controls.locate = self.locate
-        self._timeline = timeline
+        self._work_day = work_day
         self._plane = plane
         self._payload_kg = payload_kg
         self._rng = rng
@@ -50,24 +50,24 @@ class Terminal:
         self._odometer_m = rng.uniform(20_000, 180_000) * 1000
 
     def positions(self, start_ms: int) -> Iterator[Position]:
-        """For ever: every 10 s when busy, every 30 s standing, and at once when lift or cover change.
+        """Positions without end: every 10 s when busy, every 30 s standing, and at once when lift or cover change.
 
-        Told an interval (`Controls`), it reports at that, moving or standing, and still at once when they change.
+        With an interval set in `Controls` it reports at that interval, moving or standing, and still at once.
         """
-        looks_ms = start_ms
+        sample_ms = start_ms
         reported_ms = start_ms - _STANDING_REPORT_MS
         before: WorkState | None = None
         while True:
-            state, driven_m = self._timeline.at(looks_ms)
-            if before is None or self._is_time(looks_ms - reported_ms, before, state):
-                position = self._position(looks_ms, state, driven_m, (looks_ms - reported_ms) / 1000)
+            state, driven_m = self._work_day.at(sample_ms)
+            if before is None or self._is_due(sample_ms - reported_ms, before, state):
+                position = self._position(sample_ms, state, driven_m, (sample_ms - reported_ms) / 1000)
                 self._newest = (self._newest or (position, position))[1], position
                 yield position
-                reported_ms, before = looks_ms, state
-            looks_ms = self._next_look(looks_ms, start_ms, reported_ms)
+                reported_ms, before = sample_ms, state
+            sample_ms = self._next_sample_ms(sample_ms, start_ms, reported_ms)
 
     def locate(self, ts: int) -> Position | None:
-        """Where it is at `ts`: between the two newest fixes, of which the later one may lie ahead; None before them."""
+        """The position at `ts`, between the two newest fixes, of which the later may lie ahead; None outside them."""
         if self._newest is None:
             return None
         a, b = self._newest
@@ -77,17 +77,17 @@ class Terminal:
         lat, lon = a.lat + share * (b.lat - a.lat), a.lon + share * (b.lon - a.lon)
         return replace(a, ts=ts, lat=round(lat, 7), lon=round(lon, 7))
 
-    def _is_time(self, since_ms: int, before: WorkState, now: WorkState) -> bool:
-        told_s = self._controls.interval_s
-        if told_s is None:
+    def _is_due(self, since_ms: int, before: WorkState, now: WorkState) -> bool:
+        interval_s = self._controls.interval_s
+        if interval_s is None:
             return since_ms >= _STANDING_REPORT_MS or _is_news(before, now)
-        return since_ms >= told_s * 1000 or _has_switched(before, now)
+        return since_ms >= interval_s * 1000 or _has_switched(before, now)
 
-    def _next_look(self, now_ms: int, start_ms: int, reported_ms: int) -> int:
-        told_s = self._controls.interval_s
+    def _next_sample_ms(self, now_ms: int, start_ms: int, reported_ms: int) -> int:
+        interval_s = self._controls.interval_s
         grid_ms = now_ms + _BUSY_REPORT_MS - (now_ms - start_ms) % _BUSY_REPORT_MS
-        due_ms = grid_ms if told_s is None else reported_ms + told_s * 1000
-        switch_ms = self._timeline.next_switch_ms(now_ms - _SWITCH_SETTLES_MS)
+        due_ms = grid_ms if interval_s is None else reported_ms + interval_s * 1000
+        switch_ms = self._work_day.next_switch_ms(now_ms - _SWITCH_SETTLES_MS)
         return due_ms if switch_ms is None else min(due_ms, switch_ms + _SWITCH_SETTLES_MS)
 
     def _position(self, ts: int, state: WorkState, driven_m: float, dt_s: float) -> Position:

@@ -1,4 +1,4 @@
-"""A truck's working day as a row of steps: load, drive, stand, tip. Each says what is true at any second of it."""
+"""A truck's working day as a sequence of steps: load, drive, stand, tip. Each has a state at any second."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -9,22 +9,22 @@ from devices.geo.geometry import XY
 from simulators.vehicles.drive import Drive, DriveMotion
 
 LIFT_UP_S: Final = 40.0
-"""How long the bed stays up at a disposal site."""
+"""Seconds that the bed stays up at a disposal site."""
 _UNLOADING_SHARE: Final = 0.7
 """The load slides out during this share of the time the bed is up."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkState:
-    """What is true, before any sensor."""
+    """The true state of a truck, before any sensor."""
 
     xy: XY
     load_kg: float
     heading_deg: float | None = None
-    """None: as before."""
+    """None: unchanged."""
     speed_mps: float = 0.0
     driven_m: float = 0.0
-    """Since the step began."""
+    """Metres since the step began."""
     lift_up: bool = False
     cover_open: bool = False
     ignition_on: bool = True
@@ -38,7 +38,7 @@ class WorkStep(Protocol):
 
     @property
     def switches_s(self) -> tuple[float, ...]:
-        """When lift or cover change."""
+        """Seconds at which lift or cover change."""
 
     def at(self, t_s: float) -> WorkState: ...
 
@@ -59,7 +59,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Loading:
-    """Under the excavator: cover open while the load grows, closed for the last quarter minute."""
+    """Under the excavator: the cover is open while the load grows, and closed for the last 15 s."""
 
     xy: XY
     duration_s: float
@@ -79,7 +79,7 @@ class Loading:
 
 @dataclass(frozen=True)
 class Driving:
-    """From standing to standing."""
+    """A drive from standstill to standstill."""
 
     drive: Drive
     load_kg: float
@@ -120,7 +120,7 @@ class Tipping:
 
 
 class WorkDay:
-    """Steps laid end to end from `start_ms` (device time), made as they are asked for; asked in order of time."""
+    """Steps end to end from `start_ms` (device time), made on demand. Queries must come in order of time."""
 
     def __init__(self, start_ms: int, steps: Iterator[WorkStep]) -> None:
         self.start_ms = start_ms
@@ -130,13 +130,13 @@ class WorkDay:
         self._driven_m = 0.0
 
     def steps(self) -> Iterator[tuple[int, WorkStep]]:
-        """(start, step) from the present one on; uses the timeline up."""
+        """(start, step) from the present one on; consumes the day."""
         while True:
             yield self._began_ms, self._step
             self._advance()
 
     def at(self, ts: int) -> tuple[WorkState, float]:
-        """What is true at `ts`, and the metres driven since the timeline's start. `ts` never goes back."""
+        """The state at `ts`, and the metres driven since the day's start. `ts` never goes back."""
         while ts >= self._ends_ms:
             self._driven_m += self._step.at(self._step.duration_s).driven_m
             self._advance()

@@ -15,6 +15,7 @@ from devices.db.database import open_database
 from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.tables import metadata
+from rules.catalogue import build_rules, corridor_m, silent_after_s
 from tests.api.fakes import (
     BROKER,
     COLLECTOR,
@@ -26,6 +27,8 @@ from tests.api.fakes import (
     UnavailableJournal,
     small_city,
 )
+
+RULES = build_rules()
 
 
 @pytest.fixture
@@ -84,6 +87,8 @@ def parts(
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
         lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
+        corridor_m=corridor_m(RULES),
+        silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,
         recorder=lambda: RECORDER,
         alive=lambda: {"collector": True, "recorder": True, "judge": False},

@@ -24,7 +24,7 @@ from rules.alerts.model import AlertChange
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
-from simulators.firmware.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Scenario
 from tests.points import point_of
 
@@ -57,7 +57,7 @@ def demonstration() -> Demonstration:
     script = Scenario(seed=1).cast(city, START)
     readings = [
         reading
-        for device_id, life in script.lives.items()
+        for device_id, life in script.timelines.items()
         for reading in _readings(device_id, takewhile(lambda moment: moment.at_ms <= script.end_ms, life()))
     ]
     engine = RuleEngine(city, build_rules())
@@ -72,7 +72,7 @@ def demonstration() -> Demonstration:
     return Demonstration(city, script.start_ms, script.end_ms, tuple(readings), tuple(changes), tuple(points))
 
 
-def _readings(device_id: str, moments: Iterator[Moment]) -> Iterator[Reading]:
+def _readings(device_id: str, moments: Iterator[DeviceEvent]) -> Iterator[Reading]:
     """The readings that arrive sooner or later; a reading sent twice is stored once."""
     for moment in moments:
         match moment:

@@ -22,7 +22,7 @@ from ingest.admission import MAX_AHEAD_MS
 from rules.alerts.actions import Outcome
 from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
-from rules.detectors.bin_overflow.judgement import BinOverflowParameters
+from rules.detectors.bin_overflow.parameters import BinOverflowParameters
 from tests import ROOT
 
 PROVISIONING = ROOT / "grafana" / "provisioning"
@@ -162,7 +162,7 @@ def test_areas_are_variables(name: str) -> None:
 
 
 def test_closed_lists_have_a_name_and_a_colour() -> None:
-    assert set(rule_names()) <= set(wording.RULES) == set(palette.RULE)
+    assert set(rule_names()) == set(wording.RULES) == set(palette.RULE)
     assert len(set(palette.RULE.values())) == len(palette.RULE)
     assert {str(severity) for severity in Severity} == set(wording.SEVERITIES) == set(palette.SEVERITY)
     assert {str(phase) for phase in Phase} - {"candidate"} == set(wording.PHASES)

@@ -118,7 +118,7 @@ async def a_truck(city: City, port: int, folder: Path, device: str = TRUCK) -> A
     clock, tally = ScenarioClock(time.time_ns() // 1_000_000 - 60_000, speed=60), Tally()
     script = Scenario(seed=1).cast(city, clock.now_ms())
     firmware = Firmware(
-        device, script.lives[device](), dial=MqttDialer(BrokerAddress("127.0.0.1", port)), clock=clock, tally=tally,
+        device, script.timelines[device](), dial=MqttDialer(BrokerAddress("127.0.0.1", port)), clock=clock, tally=tally,
         memory=FolderMemory(folder), controls=script.controls[device],
     )  # fmt: skip
     stop = asyncio.Event()

@@ -1,6 +1,14 @@
+"""The catalogue: every rule is whole, is built with its parameters, and says what the map draws."""
+
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from rules.catalogue import BadRuleParameters, build_rules, rule_names
+from rules import detectors
+from rules.catalogue import CATALOGUE, BadRuleParameters, build_rules, corridor_m, rule_names, silent_after_s
+from rules.detectors.entry import RuleEntry
 
 
 def test_every_rule_is_built_with_its_defaults() -> None:
@@ -15,18 +23,51 @@ def test_parameters_can_be_overridden() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "says"),
+    ("overrides", "message"),
     [
-        ({"bin_overflw": {}}, "no rule bin_overflw: there are route_deviation"),
+        ({"bin_overflw": {}}, "no rule bin_overflw: there are illegal_dumping, route_deviation"),
         ({"bin_overflow": {"ful_pct": 1}}, "bin_overflow.ful_pct: no such parameter: there are warn_pct, full_pct"),
         ({"bin_overflow": {"full_pct": "high"}}, "bin_overflow.full_pct: Input should be a valid number"),
         ({"silent_device": 7}, "silent_device: give parameters as `name: value`, found 7"),
     ],
 )
-def test_what_does_not_exist_is_refused_by_name(overrides: dict[str, object], says: str) -> None:
-    with pytest.raises(BadRuleParameters, match=says):
+def test_what_does_not_exist_is_refused_by_name(overrides: dict[str, object], message: str) -> None:
+    with pytest.raises(BadRuleParameters, match=message):
         build_rules(overrides)
 
 
 def test_a_rule_without_values_keeps_its_defaults() -> None:
     assert build_rules({"bin_overflow": None})
+
+
+def test_every_package_of_detectors_is_in_the_catalogue() -> None:
+    folder = Path(detectors.__file__ or "").parent
+    assert sorted(rule_names()) == sorted(path.parent.name for path in folder.glob("*/__init__.py"))
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=rule_names())
+def test_an_entry_is_whole(entry: RuleEntry[Any]) -> None:
+    rule = entry.judgement(entry.parameters())
+    assert rule.name == entry.name
+    assert isinstance(rule.parameters, entry.parameters)
+    assert entry.title.en
+    assert re.search(r"[\u4e00-\u9fff]", entry.title.zh)
+    assert re.fullmatch(r"#[0-9A-F]{6}", entry.colour)
+
+
+def test_no_two_rules_share_a_name_or_a_colour() -> None:
+    assert len({entry.name for entry in CATALOGUE}) == len({entry.colour for entry in CATALOGUE}) == len(CATALOGUE)
+
+
+def test_the_map_has_the_corridor_and_the_silence_that_are_judged() -> None:
+    rules = build_rules({"route_deviation": {"enter_m": 75}, "silent_device": {"at_least_s": 100}})
+    assert corridor_m(rules) == 75.0
+    assert [silent_after_s(rules)(interval_s) for interval_s in (10, 60)] == [100, 180]
+
+
+def test_without_such_a_rule_there_is_nothing_to_draw() -> None:
+    others = [rule for rule in build_rules() if rule.name == "bin_overflow"]
+    with pytest.raises(LookupError, match="routes"):
+        corridor_m(others)
+    with pytest.raises(LookupError, match="silence"):
+        silent_after_s(others)

@@ -11,7 +11,7 @@ from devices.readings.models import Reading, Status
 from rules.alerts.model import Phase
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
-from simulators.firmware.moments import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.firmware.events import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Scenario, Script
 
 START = 1_790_000_000_000
@@ -19,7 +19,7 @@ START = 1_790_000_000_000
 
 def arrivals(script: Script) -> Iterator[tuple[int, Reading]]:
     """(when it reaches the broker, reading); what is sensed in a blind zone arrives at its end."""
-    for device_id, life in script.lives.items():
+    for device_id, life in script.timelines.items():
         held: list[Reading] | None = None
         for moment in takewhile(lambda moment: moment.at_ms <= script.end_ms, life()):
             match moment:

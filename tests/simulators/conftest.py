@@ -9,7 +9,7 @@ import pytest
 import devices
 from devices.city.files import read_city
 from devices.city.model import City
-from simulators.firmware.moments import Moment
+from simulators.firmware.events import DeviceEvent
 from simulators.staging.scenario import Scenario, Script
 
 START_MS = 1_792_000_000_000
@@ -27,5 +27,5 @@ def script(city: City) -> Script:
     return Scenario(seed=1).cast(city, START_MS)
 
 
-def until(moments: Iterator[Moment], end_ms: int) -> list[Moment]:
-    return list(takewhile(lambda moment: moment.at_ms < end_ms, moments))
+def until(events: Iterator[DeviceEvent], end_ms: int) -> list[DeviceEvent]:
+    return list(takewhile(lambda event: event.at_ms < end_ms, events))

@@ -1,19 +1,19 @@
-"""A closed road: several trucks leave one route at one place. Then it is the road, not the drivers."""
+"""Finds closed roads: several trucks leave one route at one place. Then the road is the cause, not the drivers."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from devices.geo.geometry import LatLon
-from rules.alerts.model import Evidence, Text
+from devices.geo.sphere import distance_m
+from rules.alerts.model import Evidence
 from rules.contract.verdicts import Level, Verdict
+from rules.detectors.route_deviation import wording
 
-_M_PER_DEGREE: Final = 111_195.0
-"""Of latitude, on a sphere of 6,371 km."""
 _FORGET_MS: Final = 24 * 3_600_000
 
 
+# Checkpoints write the fields of both classes by name: a renamed field loses what it held.
 @dataclass(frozen=True, slots=True)
 class Departure:
     """A truck left a route here; device time in ms."""
@@ -26,51 +26,47 @@ class Departure:
 
 @dataclass(slots=True)
 class Closures:
-    """Departures of the fleet, oldest first, and those explained by a closure."""
+    """Departures of the fleet within a day, oldest first, and those that a closure explains."""
 
     departures: list[Departure] = field(default_factory=list)
     excused: list[Departure] = field(default_factory=list)
 
 
-def settle_closures(
+def apply_closures(
     verdict: Verdict, memory: Closures, *, trucks: int, within_ms: int, within_m: float
 ) -> Iterable[Verdict]:
-    """Pass a deviation on, unless enough trucks left there; then those told of before are retracted as well."""
+    """Pass a deviation on, unless enough trucks left there; then retract the earlier ones as well."""
     if verdict.level is not Level.CONFIRMED or verdict.place is None:
         return (verdict,)
-    mine = Departure(verdict.subject, verdict.shared, verdict.onset, verdict.place)
-    if mine in memory.excused:
+    departure = Departure(verdict.subject, verdict.shared, verdict.onset, verdict.place)
+    if departure in memory.excused:
         return ()
-    if mine in memory.departures:
+    if departure in memory.departures:
         return (verdict,)
-    memory.departures = [known for known in memory.departures if verdict.at - known.onset <= _FORGET_MS] + [mine]
-    memory.excused = [known for known in memory.excused if verdict.at - known.onset <= _FORGET_MS]
+    memory.departures = [*_recent(memory.departures, verdict.at), departure]
+    memory.excused = _recent(memory.excused, verdict.at)
     together = [
-        known
-        for known in memory.departures
-        if known.route_id == mine.route_id
-        and abs(known.onset - mine.onset) <= within_ms
-        and _apart_m(known.place, mine.place) <= within_m
+        other
+        for other in memory.departures
+        if other.route_id == departure.route_id
+        and abs(other.onset - departure.onset) <= within_ms
+        and distance_m(other.place, departure.place) <= within_m
     ]
-    count = len({known.subject for known in together})
+    count = len({other.subject for other in together})
     if count < trucks:
         return (verdict,)
-    newly = [known for known in together if known not in memory.excused]
-    memory.excused += newly
-    return tuple(_retraction(known, verdict, count) for known in newly if known != mine)
+    newly_excused = [other for other in together if other not in memory.excused]
+    memory.excused += newly_excused
+    return tuple(_retraction(other, verdict, count) for other in newly_excused if other != departure)
 
 
-def _retraction(known: Departure, verdict: Verdict, count: int) -> Verdict:
-    reason = Text(
-        en=f"{count} trucks left this route at the same place: the road is probably closed",
-        zh=f"{count}辆车在同一地点驶离该线路，道路可能封闭",
-    )
+def _recent(departures: list[Departure], at: int) -> list[Departure]:
+    return [departure for departure in departures if at - departure.onset <= _FORGET_MS]
+
+
+def _retraction(departure: Departure, verdict: Verdict, trucks: int) -> Verdict:
     parameters = verdict.evidence.parameters if verdict.evidence is not None else {}
-    evidence = Evidence(parameters=parameters, findings=(reason,), measures={"trucks": count})
-    return Verdict(known.subject, Level.RETRACTED, verdict.at, known.onset, evidence=evidence, shared=known.route_id)
-
-
-def _apart_m(one: LatLon, other: LatLon) -> float:
-    north = (one.lat - other.lat) * _M_PER_DEGREE
-    east = (one.lon - other.lon) * _M_PER_DEGREE * math.cos(math.radians(one.lat))
-    return math.hypot(north, east)
+    evidence = Evidence(parameters=parameters, findings=(wording.road_closed(trucks),), measures={"trucks": trucks})
+    return Verdict(
+        departure.subject, Level.RETRACTED, verdict.at, departure.onset, evidence=evidence, shared=departure.route_id
+    )

@@ -1,4 +1,4 @@
-"""Off the approved route 偏离线路.
+"""Judges whether a truck left its approved routes.
 
 A truck has left when it is clearly beyond the corridor, has stayed there and has driven there. A truck without an
 approved route at that time, or without a usable fix, is UNKNOWN.
@@ -14,43 +14,17 @@ from devices.city.sites import Route
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
-from rules.contract.rule import FleetRule, Parameters
+from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, duration, length, load_source, ref, where, who
-from rules.detectors.route_deviation.closures import Closures, settle_closures
+from rules.contract.wording import bounded, ref, where, who
+from rules.detectors.route_deviation import wording
+from rules.detectors.route_deviation.closures import Closures, apply_closures
+from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from rules.tracking import Fix, LoadState
 
 
-class RouteDeviationParameters(Parameters):
-    """As the field plans ask; where they are silent the reason is given."""
-
-    enter_m: float = 60.0
-    leave_m: float = 35.0
-    accuracy_credit_m: float = 30.0
-    """At most this much of a fix's accuracy is taken off its distance."""
-    min_moving_fixes: int = 3
-    min_off_s: int = 45
-    min_driven_m: float = 150.0
-    long_off_s: int = 90
-    long_driven_m: float = 400.0
-    fast_m: float = 300.0
-    fast_s: int = 20
-    back_fixes: int = 3
-    back_s: int = 30
-    ends_m: float = 200.0
-    """Around origin and destination nothing is asked."""
-    minor_detour_m: float = 500.0
-    far_off_m: float = 1_000.0
-    stop_s: int = 90
-    """A loaded truck standing this long off the corridor has stopped there; the longest common red light is shorter."""
-    closure_trucks: int = 3
-    closure_min: int = 30
-    closure_m: float = 300.0
-    """The same place: at 10 s between fixes two trucks on one road are first seen off it up to 200 m apart."""
-
-
 class Whereabouts(StrEnum):
-    """In relation to the approved routes."""
+    """Position of a truck in relation to its approved routes."""
 
     UNKNOWN = "unknown"
     ON_ROUTE = "on_route"
@@ -58,9 +32,10 @@ class Whereabouts(StrEnum):
     OFF_ROUTE = "off_route"
 
 
+# Checkpoints write the fields of states by name: a renamed field loses what it held.
 @dataclass(slots=True)
 class Excursion:
-    """One stretch beyond the corridor."""
+    """One stretch beyond the corridor. Times are device time, ms."""
 
     onset: int
     place: XY
@@ -72,7 +47,9 @@ class Excursion:
     moving_fixes: int = 0
     driven_m: float = 0.0
     peak_m: float = 0.0
+    """Largest distance from the route."""
     far_since: int = 0
+    """Time at which it went beyond `fast_m`; 0 while it is nearer."""
     far_fixes: int = 0
     stopped: bool = False
     refs: list[ReadingRef] = field(default_factory=list)
@@ -80,7 +57,7 @@ class Excursion:
 
 @dataclass(slots=True)
 class RouteState:
-    """Of one truck."""
+    """State of one truck. Times are device time, ms."""
 
     whereabouts: Whereabouts = Whereabouts.UNKNOWN
     excursion: Excursion | None = None
@@ -89,7 +66,7 @@ class RouteState:
 
 
 class RouteDeviation(FleetRule[RouteState, Closures]):
-    """See the module."""
+    """CONFIRMED while a truck is off its routes; its memory retracts verdicts that a closed road explains."""
 
     name: ClassVar = "route_deviation"
     version: ClassVar = 1
@@ -100,22 +77,22 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
     def __init__(self, parameters: RouteDeviationParameters | None = None) -> None:
         self.parameters: RouteDeviationParameters = parameters or RouteDeviationParameters()
 
-    def judge(self, step: Observation, state: RouteState) -> Sequence[Verdict]:
-        """See Rule."""
-        fix = step.fix
+    def judge(self, observation: Observation, state: RouteState) -> Sequence[Verdict]:
+        """Judge a position that came in order."""
+        fix = observation.fix
         if fix is None:
             return ()
-        routes = approved_at(step.approvals, fix.ts)
+        routes = approved_at(observation.approvals, fix.ts)
         if not routes or fix.blind:
-            return self._unknown(step, state)
+            return self._unknown(observation, state)
         if not fix.usable:
             return ()
-        route, off_m = self._offset(fix, routes, step.city)
-        return self._judge_offset(step, fix, state, route, off_m)
+        route, off_m = self._offset(fix, routes, observation.city)
+        return self._judge_offset(observation, fix, state, route, off_m)
 
     def settle(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
-        """See FleetRule: several trucks that leave at one place mean a closed road."""
-        return settle_closures(
+        """Drop or retract deviations where several trucks left at one place: the road is closed."""
+        return apply_closures(
             verdict,
             memory,
             trucks=self.parameters.closure_trucks,
@@ -124,7 +101,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         )
 
     def _offset(self, fix: Fix, routes: Sequence[Route], city: City) -> tuple[Route, float]:
-        """The nearest approved route and the effective distance from it; 0 near its ends."""
+        """The nearest approved route, and metres from it less the fix's accuracy; 0.0 near the ends of a route."""
         geometry = city.geometry
         nearest = routes[0]
         offset = geometry.route_offset(nearest, fix.xy)
@@ -148,31 +125,31 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         )
 
     def _judge_offset(
-        self, step: Observation, fix: Fix, state: RouteState, route: Route, off_m: float
+        self, observation: Observation, fix: Fix, state: RouteState, route: Route, off_m: float
     ) -> Sequence[Verdict]:
         if fix.regained and state.whereabouts is Whereabouts.LEAVING:
-            state.excursion = None  # begun before a stretch of which nobody knows
+            state.excursion = None  # it began before a stretch without fixes
         if state.excursion is None:
             state.whereabouts = Whereabouts.ON_ROUTE
             if off_m <= self.parameters.enter_m or not fix.moving:
                 return ()
-            self._begin(step, fix, state, route)
+            self._begin(observation, fix, state, route)
         excursion = state.excursion
         assert excursion is not None  # noqa: S101 - begun above
-        self._follow(step, fix, excursion, off_m)
+        self._follow(observation, fix, excursion, off_m)
         if self._is_back(fix, state, off_m):
-            return self._end(step, state)
+            return self._end(observation, state)
         if off_m > self.parameters.enter_m and self._has_left(excursion, fix):
             state.whereabouts = Whereabouts.OFF_ROUTE
-        return (self._verdict(step, excursion, off_m),) if state.whereabouts is Whereabouts.OFF_ROUTE else ()
+        return (self._verdict(observation, excursion, off_m),) if state.whereabouts is Whereabouts.OFF_ROUTE else ()
 
-    def _begin(self, step: Observation, fix: Fix, state: RouteState, route: Route) -> None:
-        place = where(fix.xy, step.city, fix.ts)
+    def _begin(self, observation: Observation, fix: Fix, state: RouteState, route: Route) -> None:
+        place = where(fix.xy, observation.city, fix.ts)
         state.whereabouts = Whereabouts.LEAVING
         state.excursion = Excursion(fix.ts, fix.xy, route.id, route.name, route.name_zh, place.en, place.zh)
         state.back_fixes = 0
 
-    def _follow(self, step: Observation, fix: Fix, excursion: Excursion, off_m: float) -> None:
+    def _follow(self, observation: Observation, fix: Fix, excursion: Excursion, off_m: float) -> None:
         if fix.ts > excursion.onset:
             excursion.driven_m += fix.run_m
         if off_m > self.parameters.enter_m and fix.moving:
@@ -183,19 +160,20 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             excursion.far_since = excursion.far_since or fix.ts
             excursion.far_fixes += 1
         excursion.peak_m = max(excursion.peak_m, off_m)
-        standing_ms = step.track.standing_ms(fix.ts) if step.track is not None else 0
+        standing_ms = observation.track.standing_ms(fix.ts) if observation.track is not None else 0
         excursion.stopped |= off_m > self.parameters.enter_m and standing_ms >= self.parameters.stop_s * 1000
-        excursion.refs = bounded(excursion.refs, ref(step.reading, "lat", "lon", "speed_kmh", "accuracy_m"))
+        excursion.refs = bounded(excursion.refs, ref(observation.reading, "lat", "lon", "speed_kmh", "accuracy_m"))
 
     def _is_back(self, fix: Fix, state: RouteState, off_m: float) -> bool:
-        """A truck that has left is back inside the narrower bound, for several fixes: one good fix clears nothing.
+        """True if the truck is back.
 
-        One that was only beginning to leave is back at the first such fix: outliers come and go between good fixes.
+        A truck that has left is back after several fixes below `leave_m`: one good fix clears nothing. One that was
+        only leaving is back at the first such fix, since outliers come and go between good fixes.
         """
-        left = state.whereabouts is Whereabouts.OFF_ROUTE
-        if not left and off_m < self.parameters.leave_m:
+        has_left = state.whereabouts is Whereabouts.OFF_ROUTE
+        if not has_left and off_m < self.parameters.leave_m:
             return True
-        inside = off_m < self.parameters.leave_m if left else off_m <= self.parameters.enter_m
+        inside = off_m < self.parameters.leave_m if has_left else off_m <= self.parameters.enter_m
         if not inside:
             state.back_fixes = 0
             return False
@@ -217,36 +195,40 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             and (off_s >= limits.long_off_s or excursion.driven_m >= limits.long_driven_m)
         )
 
-    def _end(self, step: Observation, state: RouteState) -> Sequence[Verdict]:
-        excursion, was = state.excursion, state.whereabouts
+    def _end(self, observation: Observation, state: RouteState) -> Sequence[Verdict]:
+        excursion, former = state.excursion, state.whereabouts
         state.excursion, state.whereabouts, state.back_fixes = None, Whereabouts.ON_ROUTE, 0
-        if excursion is None or was is not Whereabouts.OFF_ROUTE:
+        if excursion is None or former is not Whereabouts.OFF_ROUTE:
             return ()
-        return (Verdict(step.device.id, Level.CLEAR, step.reading.ts, excursion.onset, shared=excursion.route_id),)
+        return (
+            Verdict(
+                observation.device.id, Level.CLEAR, observation.reading.ts, excursion.onset, shared=excursion.route_id
+            ),
+        )
 
-    def _unknown(self, step: Observation, state: RouteState) -> Sequence[Verdict]:
-        """Nobody knows: what was only beginning is forgotten, what was found stays."""
+    def _unknown(self, observation: Observation, state: RouteState) -> Sequence[Verdict]:
+        """Without data, forget an excursion that was only beginning; one that was found stays."""
         if state.whereabouts in {Whereabouts.UNKNOWN, Whereabouts.OFF_ROUTE}:
             return ()
         state.excursion, state.whereabouts = None, Whereabouts.UNKNOWN
-        return (Verdict(step.device.id, Level.UNKNOWN, step.reading.ts, step.reading.ts),)
+        return (Verdict(observation.device.id, Level.UNKNOWN, observation.reading.ts, observation.reading.ts),)
 
-    def _verdict(self, step: Observation, excursion: Excursion, off_m: float) -> Verdict:
-        loaded = step.track is not None and step.track.load.state is LoadState.LOADED
-        truck = who(step.device, step.city)
-        load_en, load_zh = (", loaded,", "载货") if loaded else ("", "")
+    def _verdict(self, observation: Observation, excursion: Excursion, off_m: float) -> Verdict:
+        loaded = observation.track is not None and observation.track.load.state is LoadState.LOADED
         return Verdict(
-            subject=step.device.id,
+            subject=observation.device.id,
             level=Level.CONFIRMED,
-            at=step.reading.ts,
+            at=observation.reading.ts,
             onset=excursion.onset,
             severity=self._severity(excursion, loaded=loaded),
-            place=step.city.plane.latlon(excursion.place),
-            title=Text(
-                en=f"{truck.en}{load_en} left its approved route {excursion.route_en}, {excursion.place_en}",
-                zh=f"{truck.zh}{load_zh}偏离核准线路“{excursion.route_zh}”（{excursion.place_zh}）",
+            place=observation.city.plane.latlon(excursion.place),
+            title=wording.title(
+                who(observation.device, observation.city),
+                Text(en=excursion.route_en, zh=excursion.route_zh),
+                Text(en=excursion.place_en, zh=excursion.place_zh),
+                loaded=loaded,
             ),
-            evidence=self._evidence(step, excursion, off_m, loaded=loaded),
+            evidence=self._evidence(observation, excursion, off_m, loaded=loaded),
             shared=excursion.route_id,
         )
 
@@ -255,38 +237,18 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             return Severity.P1
         return Severity.P2 if loaded or excursion.driven_m >= self.parameters.minor_detour_m else Severity.P3
 
-    def _evidence(self, step: Observation, excursion: Excursion, off_m: float, *, loaded: bool) -> Evidence:
-        off_ms = step.reading.ts - excursion.onset
-        findings = [
-            Text(
-                en=f"For {duration(off_ms)} and {length(excursion.driven_m)} it drove beyond the corridor, at most"
-                f" {length(excursion.peak_m)} from the route after the accuracy of the fix was taken off",
-                zh=f"驶出走廊{duration(off_ms, zh=True)}、{length(excursion.driven_m, zh=True)}，"
-                f"扣除定位误差后最远偏离{length(excursion.peak_m, zh=True)}",
-            )
-        ]
+    def _evidence(self, observation: Observation, excursion: Excursion, off_m: float, *, loaded: bool) -> Evidence:
+        off_ms, track = observation.reading.ts - excursion.onset, observation.track
+        findings = [wording.beyond_corridor(off_ms, excursion.driven_m, excursion.peak_m)]
         if excursion.stopped:
-            findings.append(Text(en="It stopped off the corridor", zh="在走廊外停车"))
-        if step.track is None or step.track.load.state is LoadState.UNKNOWN:
-            findings.append(Text(en="It is not known whether it is loaded", zh="载货状态未知"))
-        elif loaded:
-            source = load_source(step.track.load.source)
-            findings.append(Text(en=f"It is loaded, according to {source.en}", zh=f"车辆载货，依据：{source.zh}"))
+            findings.append(wording.STOPPED)
+        load = wording.LOAD_UNKNOWN if track is None else wording.load_finding(track.load.state, track.load.source)
+        if load is not None:
+            findings.append(load)
         return Evidence(
             parameters=self.parameters.model_dump(),
             findings=tuple(findings),
-            ruled_out=(
-                Text(en="Bad fixes and single spikes were not used", zh="未采用劣质定位和单点跳变"),
-                Text(
-                    en=f"It is not within {length(self.parameters.ends_m)} of origin or destination",
-                    zh=f"不在起讫点{length(self.parameters.ends_m, zh=True)}范围内",
-                ),
-                Text(
-                    en=f"Fewer than {self.parameters.closure_trucks} trucks left this route here within"
-                    f" {self.parameters.closure_min} min: no sign of a closed road",
-                    zh=f"{self.parameters.closure_min}分钟内在此处驶离该线路的车辆少于{self.parameters.closure_trucks}辆，无封路迹象",
-                ),
-            ),
+            ruled_out=wording.ruled_out(self.parameters),
             readings=tuple(excursion.refs),
             measures={
                 "route_id": excursion.route_id,

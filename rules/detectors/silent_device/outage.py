@@ -1,42 +1,46 @@
-"""Many devices silent at once: the network or the platform, not the devices. One alert instead of hundreds."""
+"""Finds outages: many devices silent at once are the network or the platform. One alert stands for all of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from rules.alerts.model import Evidence, Severity, Text
+from rules.alerts.model import Evidence, Severity
 from rules.contract.rule import Parameters
 from rules.contract.verdicts import Level, Verdict
+from rules.detectors.silent_device import wording
 
 SYSTEM: Final = "system"
 """Subject of the alert that stands for all."""
 
 
+# Checkpoints write the fields by name: a renamed field loses what it held.
 @dataclass(slots=True)
 class Outage:
-    """Which devices are awaited, which of them are overdue, and which silences one alert stands for."""
+    """Silences of the whole fleet. Devices are named by id."""
 
     awaited: set[str] = field(default_factory=set)
+    """Devices that were heard and did not shut down."""
     overdue: set[str] = field(default_factory=set)
     told: set[str] = field(default_factory=set)
-    """Silent devices with an alert of their own."""
+    """Silent devices with an alert of their own; all of them are overdue. Named as in checkpoints."""
     since: int = 0
     """Onset of the outage, device time in ms; 0 while there is none."""
     covered: dict[str, Verdict] = field(default_factory=dict)
-    """What would have been said of each device."""
+    """By device: the verdict that the outage's alert stands for."""
 
     def share_pct(self) -> float:
+        """Share of the awaited devices that are overdue."""
         return self._share_pct(len(self.overdue))
 
-    def untold_share_pct(self) -> float:
-        """Of those that have no alert of their own: devices that were broken before do not make an outage last."""
-        return self._share_pct(len(self.overdue) - len(self.told))  # who is told of is overdue
+    def unalerted_share_pct(self) -> float:
+        """As `share_pct`, without devices that have an alert: those broken before do not make an outage last."""
+        return self._share_pct(len(self.overdue) - len(self.told))
 
     def _share_pct(self, devices: int) -> float:
         return 100.0 * devices / len(self.awaited) if self.awaited else 0.0
 
 
-def settle_outage(
+def apply_outage(
     verdict: Verdict,
     memory: Outage,
     *,
@@ -45,9 +49,9 @@ def settle_outage(
     ends_pct: float,
     at_least: int,
 ) -> Iterable[Verdict]:
-    """Pass a silence on, or let the one alert stand for it; after the outage, speak of those still silent.
+    """Pass a silence on, or let the one alert stand for it; after the outage, pass on those that are still silent.
 
-    Verdicts come in the order of device time over all devices. Read by level: CLEAR heard, CANDIDATE overdue,
+    Verdicts come in the order of device time over all devices. Their levels mean: CLEAR heard, CANDIDATE overdue,
     CONFIRMED silent, UNKNOWN shut down by itself.
     """
     subject = verdict.subject
@@ -57,7 +61,7 @@ def settle_outage(
             memory.told.discard(subject)
             memory.covered.pop(subject, None)
             (memory.awaited.add if verdict.level is Level.CLEAR else memory.awaited.discard)(subject)
-            return (verdict, *_maybe_over(verdict.at, memory, ends_pct))
+            return (verdict, *_end_if_over(verdict.at, memory, ends_pct))
         case Level.CANDIDATE:
             memory.overdue.add(subject)
             return ()
@@ -71,8 +75,8 @@ def settle_outage(
     return (verdict,)
 
 
-def _maybe_over(at: int, memory: Outage, ends_pct: float) -> Iterator[Verdict]:
-    if not memory.since or memory.untold_share_pct() > ends_pct:
+def _end_if_over(at: int, memory: Outage, ends_pct: float) -> Iterator[Verdict]:
+    if not memory.since or memory.unalerted_share_pct() > ends_pct:
         return
     yield Verdict(SYSTEM, Level.CLEAR, at, memory.since)
     memory.since = 0
@@ -90,18 +94,10 @@ def _outage(at: int, memory: Outage, parameters: Parameters) -> Verdict:
         at=at,
         onset=memory.since,
         severity=Severity.P2,
-        title=Text(
-            en=f"{overdue} of {awaited} devices are silent at once: check network and platform",
-            zh=f"{awaited}台设备中有{overdue}台同时离线，请检查网络和平台",
-        ),
+        title=wording.outage_title(overdue, awaited),
         evidence=Evidence(
             parameters=parameters.model_dump(),
-            findings=(
-                Text(
-                    en=f"{memory.share_pct():.0f} % of the devices heard before are overdue",
-                    zh=f"曾在线设备中{memory.share_pct():.0f}%逾期未上报",
-                ),
-            ),
+            findings=(wording.outage_share(memory.share_pct()),),
             measures={"overdue_devices": overdue, "awaited_devices": awaited},
         ),
     )

@@ -13,7 +13,6 @@ from devices.geo.geometry import LatLon
 from ingest.ledger.report import DeviceLedgerLine
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import Phase, Severity
-from rules.detectors.route_deviation.judgement import RouteDeviationParameters
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeHistory, FakeLedger, change, small_city
 
@@ -41,7 +40,7 @@ def last_heard(ledger: FakeLedger, **ago_s: int) -> None:
 
 
 async def test_a_corridor_is_as_wide_as_the_rule_has_it(parts: ApiParts) -> None:
-    wide = ApiParts(**{**vars(parts), "route_deviation": RouteDeviationParameters(enter_m=80.0)})
+    wide = ApiParts(**{**vars(parts), "corridor_m": 80.0})
     async with client_of(wide, ApiOptions(version="1")) as client:
         [corridor] = await layer(client, "corridors")
     assert (corridor["id"], corridor["properties"]["half_width_m"]) == ("r-1@2", 80.0)

@@ -8,8 +8,8 @@ from rules.engine.engine import RuleEngine
 from tests.rules.town import at_s, fills, judged, rows, run, told, town
 
 
-def changes(*levels: float, **says: object) -> list[AlertChange]:
-    return judged([BinOverflow()], fills(levels, **({"deposits": 0} | says)))  # type: ignore[arg-type]
+def changes(*levels: float, **fields: object) -> list[AlertChange]:
+    return judged([BinOverflow()], fills(levels, **({"deposits": 0} | fields)))  # type: ignore[arg-type]
 
 
 def test_a_compartment_that_fills_is_warned_of_then_full() -> None:

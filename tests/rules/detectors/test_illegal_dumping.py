@@ -11,9 +11,9 @@ from tests.rules.town import Trip, at_s, judged, ticket, told
 SENSORS: dict[str, Any] = {"load_kg": 12_000.0, "load": "loaded", "lift_up": False, "cover_open": False}
 
 
-def hauling(x: float = 4000, y: float = 0, **says: Any) -> Trip:
+def hauling(x: float = 4000, y: float = 0, **fields: Any) -> Trip:
     """Loaded, on the road, to a place where nobody may tip."""
-    return Trip("T1", 500, 0, **(SENSORS | says)).drive(x, y)
+    return Trip("T1", 500, 0, **(SENSORS | fields)).drive(x, y)
 
 
 def tips(trip: Trip, *, kg: float | None = 400.0) -> Trip:
@@ -180,7 +180,7 @@ def test_the_alert_explains_itself() -> None:
     assert len(confirmed.evidence.readings) <= 12
 
 
-def test_confirmed_and_then_the_scale_shows_the_load_still_on_is_taken_back() -> None:
+def test_confirmed_and_then_the_scale_shows_the_load_still_on_is_retracted() -> None:
     """Off its route with bed and cover up for minutes, and as heavy as before when the bed is down again."""
     trip = hauling(4000, 300).now(cover_open=True).stand(30).now(lift_up=True).stand(200)
     found = changes(trip.now(lift_up=False).stand(90).drive(6000, 0))
@@ -188,7 +188,7 @@ def test_confirmed_and_then_the_scale_shows_the_load_still_on_is_taken_back() ->
     assert any("weight was the same" in text.en for text in found[-1].evidence.findings)
 
 
-def test_a_scale_that_lags_takes_it_back_and_tells_again() -> None:
+def test_a_scale_that_lags_retracts_and_confirms_again() -> None:
     trip = hauling(4000, 300).now(cover_open=True).stand(30).now(lift_up=True).stand(200)
     found = changes(trip.now(lift_up=False).stand(90).now(load_kg=300.0, load="empty").stand(100))
     assert told(found) == ["T1 provisional P2", "T1 confirmed P1", "T1 retracted P1", "T1 confirmed P1"]
@@ -198,14 +198,14 @@ def test_a_scale_that_lags_takes_it_back_and_tells_again() -> None:
 
 def test_evidence_tells_apart_what_was_not_seen_and_what_nobody_could_see() -> None:
     trip = hauling(cover_open=None, load_kg=None).stand(30).now(lift_up=True, load="empty").stand(40)
-    said = " | ".join(text.en for text in changes(trip)[-1].evidence.ruled_out)
-    assert "Not measured: the on-board weight; the cover" in said
-    assert "_" not in said
+    ruled_out = " | ".join(text.en for text in changes(trip)[-1].evidence.ruled_out)
+    assert "Not measured: the on-board weight; the cover" in ruled_out
+    assert "_" not in ruled_out
     seen = changes(tips(hauling().now(cover_open=False)))[0]
     assert not any("Not measured" in text.en for text in seen.evidence.ruled_out)
 
 
-def test_a_lift_that_was_also_driven_with_is_not_said_to_have_stood() -> None:
+def test_a_lift_that_was_also_driven_with_does_not_count_as_standing() -> None:
     trip = hauling().stand(20).now(lift_up=True, load="empty").drive(4080, 0, kmh=5).stand(20)
     raised = next(t for t in changes(trip)[-1].evidence.findings if t.en.startswith("Bed up"))
     assert raised.en.startswith("Bed up 10 s while standing")

@@ -7,7 +7,8 @@ from itertools import pairwise
 import pytest
 
 from rules.alerts.model import AlertChange, Severity
-from rules.detectors.route_deviation.judgement import RouteDeviation, RouteDeviationParameters
+from rules.detectors.route_deviation.judgement import RouteDeviation
+from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from tests.rules.town import Trip, judged, place, road, told, town
 
 
@@ -19,8 +20,8 @@ def first(*trips: Trip) -> AlertChange:
     return judged([RouteDeviation()], *(trip.readings for trip in trips))[0]
 
 
-def onto_the_road(truck: str = "T1", **says: object) -> Trip:
-    return Trip(truck, 500, 0, **says).drive(3000, 0)  # type: ignore[arg-type]
+def onto_the_road(truck: str = "T1", **fields: object) -> Trip:
+    return Trip(truck, 500, 0, **fields).drive(3000, 0)  # type: ignore[arg-type]
 
 
 def beside(off_m: float, length_m: float, accuracy_m: float = 5.0) -> Trip:
@@ -63,7 +64,7 @@ def test_ninety_seconds_are_enough_for_a_slow_truck() -> None:
     assert story(slow) == ["T1 confirmed P3"]
 
 
-def test_far_off_is_told_after_twenty_seconds() -> None:
+def test_far_off_is_raised_after_twenty_seconds() -> None:
     off = onto_the_road().drive(3000, 1000, kmh=60)
     change = first(off)
     assert (change.at - change.opened_at) / 1000 == 30  # 167 m a fix: beyond 300 m at the second, then twenty seconds
@@ -133,7 +134,7 @@ def leaving(truck: str, at_s: float, x: float = 3000) -> Trip:
 
 
 def test_three_trucks_leaving_at_one_place_are_a_closed_road() -> None:
-    """The third is never told of, and the first two are taken back."""
+    """The third raises nothing, and the first two are retracted."""
     lines = story(leaving("T1", 0), leaving("T2", 600), leaving("T3", 1200))
     assert "T1 confirmed P3" in lines
     assert [line for line in lines if "retracted" in line] == ["T1 retracted P2", "T2 retracted P2"]
@@ -148,7 +149,7 @@ def test_not_a_closure(third: Trip) -> None:
     assert sum("closed" in line for line in lines) == 3
 
 
-def test_it_is_told_again_every_half_hour() -> None:
+def test_it_is_repeated_every_half_hour() -> None:
     changes = judged([RouteDeviation()], onto_the_road().drive(3000, 800).stand(4000).readings)
     again = [change for change in changes if change.severity is Severity.P2]
     assert [round((b.at - a.at) / 1000) for a, b in pairwise(again)] == [1800, 1800]
@@ -196,13 +197,13 @@ def test_far_off_takes_three_fixes_however_long_they_are_apart() -> None:
 
 
 def test_what_began_before_a_blind_stretch_is_forgotten() -> None:
-    """A fix off the road, nothing for ten minutes, and again off it: nobody knows what lay between."""
+    """A fix off the road, nothing for ten minutes, and again off it: what lay between is unknown."""
     trip = onto_the_road().drive(3000, 150).drive(3120, 150).quiet(600).drive(3240, 150).drive(3240, 0)
     assert story(trip.drive(9000, 0)) == []
 
 
 def test_the_title_names_the_route_that_was_left() -> None:
-    """The other approved route is nearer when it is told, but another was left."""
+    """The other approved route is nearer when the alert is raised, but another was left."""
     city = town()
     north = replace(city.routes[0], id="R2", name="North road", name_zh="北路", line=road((3300, 1200), (9000, 1200)))
     north = replace(north, origin_site_id=None, destination_site_id=None)
@@ -216,11 +217,11 @@ def test_the_title_names_the_route_that_was_left() -> None:
 
 
 def test_the_words_would_be_read_out_in_a_hearing() -> None:
-    loaded, unloaded = (first(onto_the_road(**says).drive(3000, 1500)) for says in ({"load": "loaded"}, {}))
+    loaded, unloaded = (first(onto_the_road(**fields).drive(3000, 1500)) for fields in ({"load": "loaded"}, {}))
     assert loaded.title.en.startswith("Truck 晋ET1, loaded, left its approved route East road, at a point ")
     assert unloaded.title.en.startswith("Truck 晋ET1 left its approved route East road, at a point ")
     assert re.fullmatch(r"车辆晋ET1载货偏离核准线路“东路”（距.+[\d.]+(米|公里)）", loaded.title.zh)
-    said = [*loaded.evidence.findings, *loaded.evidence.ruled_out]
-    assert any("the terminal's load state" in text.en and "终端载重状态" in text.zh for text in said)
-    assert not re.search(r"\d (秒|分钟|m|km)", "".join(text.zh for text in said))
+    sentences = [*loaded.evidence.findings, *loaded.evidence.ruled_out]
+    assert any("the terminal's load state" in text.en and "终端载重状态" in text.zh for text in sentences)
+    assert not re.search(r"\d (秒|分钟|m|km)", "".join(text.zh for text in sentences))
     assert any("not known whether it is loaded" in text.en for text in unloaded.evidence.findings)

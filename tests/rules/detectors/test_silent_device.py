@@ -1,4 +1,4 @@
-"""Stories of devices nothing is heard of."""
+"""Stories of devices that fall silent."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -26,8 +26,8 @@ def changes(*rows: Iterable[Reading], seconds: float = 3600) -> list[AlertChange
     return judged([SilentDevice()], others(seconds), *rows)
 
 
-def driven(seconds: float = 100, **says: Any) -> Trip:
-    return Trip("T1", 500, 0, **says).stand(seconds)
+def driven(seconds: float = 100, **fields: Any) -> Trip:
+    return Trip("T1", 500, 0, **fields).stand(seconds)
 
 
 def status(at_s: float, online: bool, cause: Literal["birth", "will", "shutdown"]) -> Status:
@@ -90,12 +90,12 @@ def test_an_upload_with_a_hole_does_not_retract() -> None:
     assert told(found)[-1] == "T1 closed P3"
 
 
-def test_a_device_that_says_goodbye_is_not_missed_unless_it_is_loaded() -> None:
+def test_a_device_that_reports_its_shutdown_is_not_missed_unless_it_is_loaded() -> None:
     assert changes(driven(load="empty").readings, [status(101, False, "shutdown")]) == []
     assert changes(driven(load="loaded").readings, [status(101, False, "shutdown")])
 
 
-def test_the_brokers_last_words_are_not_the_devices() -> None:
+def test_a_last_will_comes_from_the_broker_not_from_the_device() -> None:
     found = changes(driven(load="loaded").readings, [status(250, False, "will"), status(281, True, "birth")])
     assert at_s(found[0]) == 280
 
@@ -160,7 +160,7 @@ def test_after_the_outage_the_alert_closes_and_those_still_silent_are_named() ->
 
 
 def test_devices_that_were_broken_before_do_not_make_an_outage_last() -> None:
-    """Three of 24 broke long ago: when the other 21 are back the outage is over, and later silences are told."""
+    """Three of 24 broke long ago: when the other 21 are back the outage is over, and later silences raise alerts."""
     broken = points(3, 600)
     back = [
         r
@@ -172,10 +172,10 @@ def test_devices_that_were_broken_before_do_not_make_an_outage_last() -> None:
     found = told(judged([SilentDevice()], broken, back, city=quick_town()))
     assert found[:3] == ["P01 confirmed P4", "P02 confirmed P4", "P03 confirmed P4"]
     assert found[3:5] == ["system confirmed P2", "system closed P2"]
-    assert found[-1] == "P24 confirmed P4", "a later silence is told by itself again"
+    assert found[-1] == "P24 confirmed P4", "a later silence raises an alert of its own again"
 
 
-def test_a_loaded_truck_that_stays_silent_is_told_of_every_half_hour_for_one_shift() -> None:
+def test_a_loaded_truck_that_stays_silent_is_repeated_every_half_hour_for_one_shift() -> None:
     """After twelve hours nobody knows any more whether it is loaded."""
     found = changes(driven(load="loaded").readings, seconds=16 * 3600)
     assert [at_s(change) for change in found[2:5]] == [1300, 3100, 4900]
@@ -196,7 +196,7 @@ def test_a_device_that_was_retired_is_not_missed_and_no_longer_counted() -> None
     assert sorted(awaited) == ["T3", "T4", "T5"]
 
 
-def test_the_words_say_only_what_is_known() -> None:
+def test_the_wording_claims_only_what_is_known() -> None:
     loaded = changes(driven(load="loaded").readings)[0]
     assert loaded.title.en == "Truck 晋ET1, loaded, has not been heard for 3 min"
     assert loaded.title.zh == "车辆晋ET1载货，已离线3分钟"

@@ -8,7 +8,7 @@ NOW_MS = 1_792_000_000_000
 
 
 class Times:
-    """A wall clock and a stopwatch, turned by hand."""
+    """A wall clock and a monotonic clock, set by hand."""
 
     def __init__(self) -> None:
         self.passed_s = 0.0

@@ -1,4 +1,4 @@
-"""One device over a line that comes and goes."""
+"""One device over a connection that comes and goes."""
 
 import asyncio
 import json
@@ -11,9 +11,9 @@ import pytest
 
 from devices.readings.models import Fill
 from simulators.firmware.device import Firmware
+from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.firmware.link import LastWill, Link, LinkLost
 from simulators.firmware.memory import Counters, FolderMemory
-from simulators.firmware.moments import Heartbeat, Moment, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.firmware.orders import Controls
 from simulators.firmware.tally import Tally
 
@@ -32,7 +32,7 @@ class FakeClock:
         return self.now
 
     async def wait_until(self, ts: int) -> None:
-        for _ in range(20):  # the line is faster than the sensors
+        for _ in range(20):  # the connection is faster than the sensors
             await asyncio.sleep(0)
         self.now = max(self.now, ts)
 
@@ -45,7 +45,7 @@ class FakeClock:
 
 
 class FakeBroker:
-    """Acknowledges what arrives; refuses to be dialled, or breaks a publish, when told to."""
+    """Acknowledges what arrives; refuses connections, or breaks a publish, where the test says so."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, Any, bool]] = []
@@ -54,9 +54,9 @@ class FakeBroker:
         self.refuse_dials = 0
         self.break_at: set[int] = set()
         self.publishes = 0
-        self.told: asyncio.Queue[bytes] = asyncio.Queue()
+        self.queued_commands: asyncio.Queue[bytes] = asyncio.Queue()
         self.no_more = asyncio.Event()
-        """The power is cut, or the life has been told."""
+        """The power is cut, or the timeline is played."""
 
     @asynccontextmanager
     async def dial(self, device_id: str, will: LastWill | None) -> AsyncIterator[Link]:
@@ -76,7 +76,7 @@ class FakeBroker:
 
     async def commands(self, device_id: str) -> AsyncIterator[bytes]:
         while True:
-            yield await self.told.get()
+            yield await self.queued_commands.get()
 
     async def cut(self) -> None:
         will = self.dialled[-1]
@@ -86,9 +86,9 @@ class FakeBroker:
 
     def fills(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        for kind, said, _ in self.taken:
+        for kind, payload, _ in self.taken:
             if kind == "fill":
-                found += said if isinstance(said, list) else [said]
+                found += payload if isinstance(payload, list) else [payload]
         return found
 
 
@@ -97,33 +97,35 @@ def fill(second: int, copies: int = 1) -> Sensed:
     return Sensed(ts, Fill(device_id="point-1", ts=ts, fill_pct=float(second % 100)), copies)
 
 
-def a_device(moments: Iterator[Moment], broker: FakeBroker, folder: Path, clock: FakeClock, tally: Tally) -> Firmware:
+def a_device(
+    events: Iterator[DeviceEvent], broker: FakeBroker, folder: Path, clock: FakeClock, tally: Tally
+) -> Firmware:
     memory, controls = FolderMemory(folder), Controls()
-    return Firmware("point-1", moments, dial=broker.dial, memory=memory, clock=clock, tally=tally, controls=controls)
+    return Firmware("point-1", events, dial=broker.dial, memory=memory, clock=clock, tally=tally, controls=controls)
 
 
-async def live(moments: Iterable[Moment], broker: FakeBroker, folder: Path) -> tuple[Tally, FakeClock]:
-    """Run a device until its life has been told, then stop it."""
+async def played(events: Iterable[DeviceEvent], broker: FakeBroker, folder: Path) -> tuple[Tally, FakeClock]:
+    """Run a device until its timeline is played, then stop it."""
     tally, clock = Tally(), FakeClock()
 
-    def telling() -> Iterator[Moment]:
-        yield from moments
+    def timeline() -> Iterator[DeviceEvent]:
+        yield from events
         broker.no_more.set()
 
-    device = a_device(telling(), broker, folder, clock, tally)
+    device = a_device(timeline(), broker, folder, clock, tally)
     async with asyncio.timeout(5):
         await device.run(broker.no_more)
     return tally, clock
 
 
-async def test_an_orderly_life_is_birth_readings_heartbeat_shutdown(tmp_path: Path) -> None:
+async def test_an_orderly_run_is_birth_readings_heartbeat_shutdown(tmp_path: Path) -> None:
     broker = FakeBroker()
-    tally, _ = await live([fill(10), Heartbeat(T0 + 15_000), fill(20)], broker, tmp_path)
-    assert [(kind, said.get("cause")) for kind, said, _ in broker.taken] == [
+    tally, _ = await played([fill(10), Heartbeat(T0 + 15_000), fill(20)], broker, tmp_path)
+    assert [(kind, payload.get("cause")) for kind, payload, _ in broker.taken] == [
         ("status", "birth"), ("fill", None), ("status", "heartbeat"), ("fill", None), ("status", "shutdown"),
     ]  # fmt: skip
     assert [retained for _, _, retained in broker.taken] == [True, False, True, False, True]
-    assert [said["seq"] for _, said, _ in broker.taken] == [1, 2, 3, 4, 5]
+    assert [payload["seq"] for _, payload, _ in broker.taken] == [1, 2, 3, 4, 5]
     assert broker.taken[-1][1]["online"] is False
     assert not broker.wills
     assert (tally.published.total(), tally.messages, tally.unacknowledged, tally.connected) == (5, 5, 0, 0)
@@ -132,12 +134,12 @@ async def test_an_orderly_life_is_birth_readings_heartbeat_shutdown(tmp_path: Pa
 async def test_will_and_birth_of_a_session_never_share_an_instant(tmp_path: Path) -> None:
     broker = FakeBroker()
     broker.break_at = {2, 5}
-    await live([fill(s) for s in range(10, 100, 10)], broker, tmp_path)
+    await played([fill(s) for s in range(10, 100, 10)], broker, tmp_path)
     wills = [json.loads(will.payload) for will in broker.dialled if will is not None]
-    births = [said for kind, said, _ in broker.taken if kind == "status" and said["cause"] == "birth"]
+    births = [payload for kind, payload, _ in broker.taken if kind == "status" and payload["cause"] == "birth"]
     assert [will["session"] for will in wills] == [birth["session"] for birth in births] == [1, 2, 3]
     assert [birth["ts"] - will["ts"] for will, birth in zip(wills, births, strict=True)] == [1, 1, 1]
-    status_times = [said["ts"] for kind, said, _ in broker.taken if kind == "status"]
+    status_times = [payload["ts"] for kind, payload, _ in broker.taken if kind == "status"]
     assert len({*status_times, *(will["ts"] for will in wills)}) == len(status_times) + len(wills)
     assert wills[0] == {"ts": wills[0]["ts"], "online": False, "session": 1, "cause": "will"}
 
@@ -145,10 +147,10 @@ async def test_will_and_birth_of_a_session_never_share_an_instant(tmp_path: Path
 async def test_a_reading_leaves_the_buffer_only_after_its_puback(tmp_path: Path) -> None:
     broker = FakeBroker()
     broker.break_at = {3, 4, 7}
-    tally, clock = await live([fill(s) for s in range(10, 120, 10)], broker, tmp_path)
-    assert [said["ts"] for said in broker.fills()] == [T0 + s * 1000 for s in range(10, 120, 10)]
+    tally, clock = await played([fill(s) for s in range(10, 120, 10)], broker, tmp_path)
+    assert [payload["ts"] for payload in broker.fills()] == [T0 + s * 1000 for s in range(10, 120, 10)]
     assert tally.published.total() == len(broker.taken) + sum(
-        len(said) - 1 for _, said, _ in broker.taken if isinstance(said, list)
+        len(payload) - 1 for _, payload, _ in broker.taken if isinstance(payload, list)
     )
     assert tally.unacknowledged > 0
     assert tally.trouble == "point-1: broken"
@@ -158,17 +160,17 @@ async def test_a_reading_leaves_the_buffer_only_after_its_puback(tmp_path: Path)
 async def test_back_off_grows_and_is_jittered(tmp_path: Path) -> None:
     broker = FakeBroker()
     broker.refuse_dials = 6
-    _, clock = await live([fill(s) for s in range(10, 1_000, 10)], broker, tmp_path)
+    _, clock = await played([fill(s) for s in range(10, 1_000, 10)], broker, tmp_path)
     assert len(clock.rests) == 6
     for n, rest in enumerate(clock.rests):
         assert 0.25 * 2**n <= rest <= 0.5 * 2**n
     assert len({rest / 2**n for n, rest in enumerate(clock.rests)}) == 6
 
 
-async def test_a_blind_zone_is_uploaded_in_arrays_over_the_same_line(tmp_path: Path) -> None:
+async def test_a_blind_zone_is_uploaded_in_arrays_over_the_same_connection(tmp_path: Path) -> None:
     broker = FakeBroker()
     blind = [fill(s) for s in range(30, 530)]
-    moments: list[Moment] = [
+    events: list[DeviceEvent] = [
         fill(10),
         NetworkDown(T0 + 20_000),
         *blind,
@@ -177,48 +179,48 @@ async def test_a_blind_zone_is_uploaded_in_arrays_over_the_same_line(tmp_path: P
         fill(620),
         fill(630),
     ]
-    tally, _ = await live(moments, broker, tmp_path)
-    shapes = [len(said) if isinstance(said, list) else 1 for kind, said, _ in broker.taken if kind == "fill"]
+    tally, _ = await played(events, broker, tmp_path)
+    shapes = [len(payload) if isinstance(payload, list) else 1 for kind, payload, _ in broker.taken if kind == "fill"]
     assert sum(shapes) == 504
     assert shapes[0] == 1
     assert sorted(size for size in shapes if size > 1) == [100, 200, 200]
-    assert sorted(said["seq"] for said in broker.fills()) == [2 + k for k in range(504)]
+    assert sorted(payload["seq"] for payload in broker.fills()) == [2 + k for k in range(504)]
     assert len(broker.dialled) == 1
     assert tally.unacknowledged == 0
 
 
 async def test_a_full_buffer_pushes_out_the_oldest_and_counts_it(tmp_path: Path) -> None:
     broker = FakeBroker()
-    moments: list[Moment] = [NetworkDown(T0 + 1), *(fill(s) for s in range(1, 5_011)), NetworkUp(T0 + 6_000_000)]
-    tally, _ = await live(moments, broker, tmp_path)
+    events: list[DeviceEvent] = [NetworkDown(T0 + 1), *(fill(s) for s in range(1, 5_011)), NetworkUp(T0 + 6_000_000)]
+    tally, _ = await played(events, broker, tmp_path)
     assert tally.overwritten == 10
-    assert min(said["ts"] for said in broker.fills()) == T0 + 11_000
-    assert all(len(json.dumps(said)) < 65_536 for _, said, _ in broker.taken)
+    assert min(payload["ts"] for payload in broker.fills()) == T0 + 11_000
+    assert all(len(json.dumps(payload)) < 65_536 for _, payload, _ in broker.taken)
 
 
 async def test_a_power_cut_leaves_the_last_will_and_silence(tmp_path: Path) -> None:
     broker = FakeBroker()
-    tally, _ = await live([fill(10), fill(20), PowerCut(T0 + 25_000), fill(30)], broker, tmp_path)
-    assert [said["ts"] - T0 for said in broker.fills()] == [10_000, 20_000]
+    tally, _ = await played([fill(10), fill(20), PowerCut(T0 + 25_000), fill(30)], broker, tmp_path)
+    assert [payload["ts"] - T0 for payload in broker.fills()] == [10_000, 20_000]
     assert [will["cause"] for will in broker.wills] == ["will"]
-    assert all(said.get("cause") != "shutdown" for _, said, _ in broker.taken)
+    assert all(payload.get("cause") != "shutdown" for _, payload, _ in broker.taken)
     assert tally.published.total() == len(broker.taken) + 1
 
 
 async def test_lost_and_doubled_readings_are_numbered_and_counted(tmp_path: Path) -> None:
     broker = FakeBroker()
-    tally, _ = await live([fill(10), fill(20, copies=0), fill(30, copies=2)], broker, tmp_path)
-    assert [said["seq"] for said in broker.fills()] == [2, 4, 4]
+    tally, _ = await played([fill(10), fill(20, copies=0), fill(30, copies=2)], broker, tmp_path)
+    assert [payload["seq"] for payload in broker.fills()] == [2, 4, 4]
     assert tally.lost_on_purpose == 1
     assert tally.published.total() == 5
 
 
 async def test_seq_and_session_go_on_over_a_restart(tmp_path: Path) -> None:
     first, second = FakeBroker(), FakeBroker()
-    await live([fill(10), fill(20)], first, tmp_path)
-    await live([fill(30)], second, tmp_path)
-    assert [said["seq"] for _, said, _ in first.taken + second.taken] == list(range(1, 8))
-    assert [said["session"] for kind, said, _ in second.taken if kind == "status"] == [2, 2]
+    await played([fill(10), fill(20)], first, tmp_path)
+    await played([fill(30)], second, tmp_path)
+    assert [payload["seq"] for _, payload, _ in first.taken + second.taken] == list(range(1, 8))
+    assert [payload["session"] for kind, payload, _ in second.taken if kind == "status"] == [2, 2]
 
 
 def test_a_crash_skips_numbers_and_repeats_none(tmp_path: Path) -> None:
@@ -228,59 +230,59 @@ def test_a_crash_skips_numbers_and_repeats_none(tmp_path: Path) -> None:
     assert used[-1] < after.next_seq() <= used[-1] + 257
 
 
-async def test_a_stop_while_the_broker_is_away_ends_soon_and_says_what_is_held(tmp_path: Path) -> None:
+async def test_a_stop_while_the_broker_is_away_ends_soon_and_says_what_is_buffered(tmp_path: Path) -> None:
     broker, tally, clock, stop = FakeBroker(), Tally(), FakeClock(), asyncio.Event()
     broker.refuse_dials = 10_000
-    forever: Callable[[], Iterator[Moment]] = lambda: (fill(s) for s in range(1, 1_000_000))  # noqa: E731
+    forever: Callable[[], Iterator[DeviceEvent]] = lambda: (fill(s) for s in range(1, 1_000_000))  # noqa: E731
     device = a_device(forever(), broker, tmp_path, clock, tally)
     async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(device.run(stop))
         await clock.rested_twice.wait()
         stop.set()
-    assert device.held >= 5
+    assert device.buffered >= 5
     assert tally.published.total() == 0
 
 
 @pytest.mark.parametrize("cut_while_offline", [True, False])
 async def test_what_a_power_cut_forgets_is_counted(tmp_path: Path, cut_while_offline: bool) -> None:
     broker = FakeBroker()
-    down: list[Moment] = [NetworkDown(T0 + 1)] if cut_while_offline else []
-    tally, _ = await live([*down, fill(10), fill(20), PowerCut(T0 + 25_000)], broker, tmp_path)
+    down: list[DeviceEvent] = [NetworkDown(T0 + 1)] if cut_while_offline else []
+    tally, _ = await played([*down, fill(10), fill(20), PowerCut(T0 + 25_000)], broker, tmp_path)
     assert tally.lost_on_purpose == (2 if cut_while_offline else 0)
     assert len(broker.fills()) + tally.lost_on_purpose == 2
 
 
-def told(number: int, **order: Any) -> bytes:
-    life = {"issued_at": T0, "expires_at": T0 + 10_000_000}
-    return json.dumps({"id": f"{number:016x}", **life, **order}).encode()
+def command(number: int, **order: Any) -> bytes:
+    validity = {"issued_at": T0, "expires_at": T0 + 10_000_000}
+    return json.dumps({"id": f"{number:016x}", **validity, **order}).encode()
 
 
 async def test_commands_are_answered_and_a_reboot_is_an_orderly_end_and_a_new_birth(tmp_path: Path) -> None:
     broker = FakeBroker()
     for number in (1, 1):
-        broker.told.put_nowait(told(number, kind="reboot"))
-    broker.told.put_nowait(told(2, kind="dance"))
-    await live([fill(10), fill(20), Heartbeat(T0 + 30_000), fill(40)], broker, tmp_path)
-    acks = [said for kind, said, _ in broker.taken if kind == "ack"]
-    assert [(said["id"][-1], said["outcome"]) for said in acks] == [
+        broker.queued_commands.put_nowait(command(number, kind="reboot"))
+    broker.queued_commands.put_nowait(command(2, kind="dance"))
+    await played([fill(10), fill(20), Heartbeat(T0 + 30_000), fill(40)], broker, tmp_path)
+    acks = [payload for kind, payload, _ in broker.taken if kind == "ack"]
+    assert [(payload["id"][-1], payload["outcome"]) for payload in acks] == [
         ("1", "done"), ("1", "done"), ("2", "unsupported"),
     ]  # fmt: skip
     assert acks[0] == acks[1]
-    statuses = [(said["cause"], said["session"]) for kind, said, _ in broker.taken if kind == "status"]
+    statuses = [(payload["cause"], payload["session"]) for kind, payload, _ in broker.taken if kind == "status"]
     assert [one for one in statuses if one[0] != "heartbeat"] == [
         ("birth", 1), ("shutdown", 1), ("birth", 2), ("shutdown", 2),
     ]  # fmt: skip
-    assert sorted(said["ts"] - T0 for said in broker.fills()) == [10_000, 20_000, 40_000]
+    assert sorted(payload["ts"] - T0 for payload in broker.fills()) == [10_000, 20_000, 40_000]
 
 
-async def test_a_blind_zone_holds_commands_and_an_answer_outlives_a_broken_line(tmp_path: Path) -> None:
+async def test_a_blind_zone_holds_commands_and_an_answer_outlives_a_broken_connection(tmp_path: Path) -> None:
     broker = FakeBroker()
-    broker.told.put_nowait(told(1, kind="report_interval", interval_s=5))
+    broker.queued_commands.put_nowait(command(1, kind="report_interval", interval_s=5))
     broker.break_at = {2}  # the answer is the second message
-    await live(
+    await played(
         [NetworkDown(T0 + 1), fill(10), NetworkUp(T0 + 20_000), *map(fill, range(30, 600, 10))], broker, tmp_path
     )
     kinds = [kind for kind, _, _ in broker.taken]
     assert kinds.count("ack") == 1
-    assert [said["outcome"] for kind, said, _ in broker.taken if kind == "ack"] == ["done"]
+    assert [payload["outcome"] for kind, payload, _ in broker.taken if kind == "ack"] == ["done"]
     assert len(broker.dialled) == 2

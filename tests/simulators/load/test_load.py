@@ -49,7 +49,7 @@ def test_a_length_of_any_size_reads_back(size: int) -> None:
     assert packet == b""
 
 
-def test_what_is_not_all_there_waits() -> None:
+def test_an_incomplete_packet_waits() -> None:
     whole = b"\x20\2\0\0" + b"\x40\2\0\1"
     for cut in range(4, 8):
         buffer = bytearray(whole[:cut])
@@ -84,7 +84,7 @@ def test_a_truck_drives_at_its_speed_and_reports_what_the_codec_takes() -> None:
 
 
 def received(broker: Mosquitto, send: Callable[[], Sent], expected: int) -> tuple[Sent, list[RawMessage]]:
-    """What a subscriber of QoS 1 got of a plan; waits for no more than was expected, and sees a surplus."""
+    """Messages that a QoS 1 subscriber receives from a plan: it waits for those expected, and sees a surplus."""
     messages: list[RawMessage] = []
     sent: list[Sent] = []
     with closing(MqttSource(MqttUrl.parse(broker.url), "counts", session_expiry_s=0)) as source:
@@ -132,9 +132,9 @@ def test_at_a_rate_each_millisecond_of_a_device_is_sent_once_and_probes_overflow
     sent, messages = received(mosquitto, lambda: load.run(plan), 300)
     assert (sent.sent, sent.acknowledged) == (300, 300)
     readings = [reading for message in messages for reading in decode(message.topic, message.payload)]
-    moments = [(fix.device_id, fix.ts) for fix in readings if isinstance(fix, Position)]
-    assert len(moments) == len(set(moments)) == 300
-    newest = max(ts for _, ts in moments)
+    instants = [(fix.device_id, fix.ts) for fix in readings if isinstance(fix, Position)]
+    assert len(instants) == len(set(instants)) == 300
+    newest = max(ts for _, ts in instants)
     assert newest <= max(message.received_at for message in messages)
     fills: defaultdict[str, list[int]] = defaultdict(list)
     for reading in readings:
@@ -145,7 +145,7 @@ def test_at_a_rate_each_millisecond_of_a_device_is_sent_once_and_probes_overflow
 
 
 @pytest.mark.real
-def test_the_command_prints_what_became_of_it(mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_its_result(mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]) -> None:
     load.main(["--port", str(mosquitto.port), "--messages", "100", "--devices", "10"])
-    said = json.loads(capsys.readouterr().out)
-    assert (said["sent"], said["acknowledged"]) == (100, 100)
+    result = json.loads(capsys.readouterr().out)
+    assert (result["sent"], result["acknowledged"]) == (100, 100)

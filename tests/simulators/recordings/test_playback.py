@@ -1,4 +1,4 @@
-"""A recording goes out as its devices would have sent it."""
+"""A recording is published as its devices would have sent it."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ def drive(device_id: str, seconds: list[int]) -> list[tuple[str, Reading]]:
 
 
 class FakeBroker:
-    """Takes what comes; breaks each line once at its `break_after`-th message."""
+    """Acknowledges what arrives; breaks each connection once, at its `break_after`-th message."""
 
     def __init__(self, break_after: int | None = None) -> None:
         self.taken: defaultdict[str, list[int]] = defaultdict(list)
@@ -48,13 +48,13 @@ class FakeBroker:
         self.in_flight -= 1
 
     async def commands(self, device_id: str) -> AsyncIterator[bytes]:
-        raise AssertionError("a recording obeys nobody")
+        raise AssertionError("a playback takes no commands")
         yield b""
 
     async def cut(self) -> None: ...
 
 
-async def test_every_device_has_a_line_of_its_own_and_keeps_its_order() -> None:
+async def test_every_device_has_a_connection_of_its_own_and_keeps_its_order() -> None:
     broker = FakeBroker()
     rows = [
         row for pair in zip(drive("a", list(range(500))), drive("b", list(range(500))), strict=True) for row in pair
@@ -66,7 +66,7 @@ async def test_every_device_has_a_line_of_its_own_and_keeps_its_order() -> None:
     assert broker.most_in_flight <= 40
 
 
-async def test_what_a_broken_line_did_not_acknowledge_is_sent_again_and_counted() -> None:
+async def test_what_a_broken_connection_did_not_acknowledge_is_sent_again_and_counted() -> None:
     broker = FakeBroker(break_after=7)
     played = await play(drive("a", list(range(50))), broker.dial)
     assert sorted(broker.taken["a"]) == [s * 1000 for s in range(50)]

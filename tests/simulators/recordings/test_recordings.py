@@ -1,4 +1,4 @@
-"""Recordings, made up and real, come out as the readings they hold."""
+"""Recordings, made up and real, give the readings they hold."""
 
 import io
 import json
@@ -68,27 +68,27 @@ def test_csv_with_names_separator_extras_and_a_time_zone(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "time", ["1791957600", "1791957600000", "2026-10-14T06:00:00Z", "2026-10-14 14:00:00+0800", "1791957600.0"]
 )
-def test_times_come_in_many_clothes(tmp_path: Path, time: str) -> None:
+def test_times_come_in_many_forms(tmp_path: Path, time: str) -> None:
     path = write(tmp_path, "a.csv", f"id,time,lat,lon\nA,{time},1,2\n")
     assert positions(Recording((path,), PLAIN))[0].ts == 1_791_957_600_000
 
 
 @pytest.mark.parametrize(
-    ("row", "says"),
+    ("row", "message"),
     [
         ("A,2026-10-14T06:00:00Z,north,2", "a.csv, row 3: column 'lat': 'north' is not a number"),
-        ("A,2026-10-14T06:00:00,1,2", "a.csv, row 3: column 'time': .* does not say its time zone"),
+        ("A,2026-10-14T06:00:00,1,2", "a.csv, row 3: column 'time': .* has no time zone"),
         ("A,yesterday,1,2", "a.csv, row 3: column 'time': 'yesterday' is neither ISO 8601"),
         ("A,2026-10-14T06:00:00Z,91,2", "a.csv, row 3: column 'lat': lat: should be a number from -90 to 90"),
         ("A,2026-10-14T06:00:00Z,1", "a.csv, row 3: column 'lon': is missing or empty; the row has: .*lat"),
         ("!,2026-10-14T06:00:00Z,1,2", "a.csv, row 3: column 'device': '!' makes no device id"),
     ],
 )
-def test_a_bad_row_is_named_with_file_row_column_and_mend_or_skipped_and_counted(
-    tmp_path: Path, row: str, says: str
+def test_a_bad_row_is_named_with_file_row_column_and_fix_or_skipped_and_counted(
+    tmp_path: Path, row: str, message: str
 ) -> None:
     path = write(tmp_path, "a.csv", f"id,time,lat,lon\nA,2026-10-14T06:00:00Z,1,2\n{row}\nA,2026-10-14T06:00:02Z,1,2\n")
-    with pytest.raises(RecordingError, match=says):
+    with pytest.raises(RecordingError, match=message):
         list(Recording((path,), PLAIN))
     skipping = Recording((path,), PLAIN, skip_bad_rows=True)
     assert len(list(skipping)) == 2
@@ -98,7 +98,7 @@ def test_a_bad_row_is_named_with_file_row_column_and_mend_or_skipped_and_counted
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("a.txt", "x", "cannot read .txt"),
         ("a.gpx", GPX.format(second=""), "track point 2: column 'time': is missing"),
@@ -113,11 +113,11 @@ def test_a_bad_row_is_named_with_file_row_column_and_mend_or_skipped_and_counted
         ("a.ndjson", "{", "row 1: column '.line.': is not JSON"),
     ],
 )
-def test_what_cannot_be_read_is_said_plainly(tmp_path: Path, name: str, content: str | None, says: str) -> None:
+def test_what_cannot_be_read_is_said_plainly(tmp_path: Path, name: str, content: str | None, message: str) -> None:
     path = tmp_path / name
     if content is not None:
         path.write_text(content)
-    with pytest.raises(RecordingError, match=says):
+    with pytest.raises(RecordingError, match=message):
         list(Recording((path,), device_id="truck-1"))
 
 

@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 from random import Random
 
 from devices.readings.models import Fill
-from simulators.firmware.moments import Moment, NetworkDown, NetworkUp, Sensed, heartbeats, life, sensed
+from simulators.firmware.events import DeviceEvent, NetworkDown, NetworkUp, Sensed, heartbeats, merge, sensed
 from simulators.staging.faults import Unreliable, blind_zone, slow_clock, stuck_thermometer, unreliable
 
 T0 = 1_792_000_000_000
@@ -15,7 +15,7 @@ def fills(count: int) -> list[Fill]:
     return [Fill(device_id="point-1", ts=T0 + k * 10_000, fill_pct=1.0, temperature_c=k % 100.0) for k in range(count)]
 
 
-def flawed(chances: Unreliable, seed: int = 1) -> list[Moment]:
+def flawed(chances: Unreliable, seed: int = 1) -> list[DeviceEvent]:
     readings = fills(1_100)
     return list(islice(unreliable(iter([*sensed(readings)]), chances, Random(seed)), 1_000))
 
@@ -31,12 +31,12 @@ def test_loss_and_duplicates_come_at_about_their_chances() -> None:
 
 
 def test_a_delayed_reading_comes_after_its_successors_and_within_twenty_seconds() -> None:
-    moments = [m for m in flawed(Unreliable(delay=0.2)) if isinstance(m, Sensed)]
-    assert all(before.at_ms <= after.at_ms for before, after in pairwise(moments))
-    lateness = [m.at_ms - m.reading.ts for m in moments]
+    events = [m for m in flawed(Unreliable(delay=0.2)) if isinstance(m, Sensed)]
+    assert all(before.at_ms <= after.at_ms for before, after in pairwise(events))
+    lateness = [m.at_ms - m.reading.ts for m in events]
     assert 100 < sum(late > 0 for late in lateness) < 300
     assert max(lateness) <= 20_000
-    assert any(before.reading.ts > after.reading.ts for before, after in pairwise(moments))
+    assert any(before.reading.ts > after.reading.ts for before, after in pairwise(events))
 
 
 def test_equal_seeds_make_equal_faults() -> None:
@@ -45,9 +45,9 @@ def test_equal_seeds_make_equal_faults() -> None:
 
 
 def test_a_slow_clock_falls_behind_and_is_published_when_it_truly_happens() -> None:
-    moments = [m for m in slow_clock(sensed(fills(101)), behind_s=4, loses_ppm=1_000) if isinstance(m, Sensed)]
-    assert moments[0].at_ms - moments[0].reading.ts == 4_000
-    assert moments[-1].at_ms - moments[-1].reading.ts == 5_000
+    events = [m for m in slow_clock(sensed(fills(101)), behind_s=4, loses_ppm=1_000) if isinstance(m, Sensed)]
+    assert events[0].at_ms - events[0].reading.ts == 4_000
+    assert events[-1].at_ms - events[-1].reading.ts == 5_000
 
 
 def test_a_stuck_thermometer_repeats_its_last_value() -> None:
@@ -55,8 +55,8 @@ def test_a_stuck_thermometer_repeats_its_last_value() -> None:
     assert shown == [0, 1, 2, 2, 2, 2]
 
 
-def test_a_blind_zone_and_heartbeats_fall_into_their_places() -> None:
-    merged = life(blind_zone(T0 + 15_000, 10), sensed(fills(4)), heartbeats(T0 + 12_000, 300))
+def test_a_blind_zone_and_heartbeats_are_merged_by_time() -> None:
+    merged = merge(blind_zone(T0 + 15_000, 10), sensed(fills(4)), heartbeats(T0 + 12_000, 300))
     names = [(type(m).__name__, m.at_ms - T0) for m in islice(merged, 7)]
     assert names == [
         ("Sensed", 0), ("Sensed", 10_000), ("Heartbeat", 12_000), (NetworkDown.__name__, 15_000),

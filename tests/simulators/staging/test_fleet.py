@@ -29,38 +29,38 @@ from tests.simulators.recordings.test_playback import drive
 pytestmark = pytest.mark.real
 
 
-class Ear:
+class ReadingCounter:
     """Counts readings by kind as a collector would, from before the fleet starts."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client
-        self.heard: Counter[str] = Counter()
+        self.received: Counter[str] = Counter()
         self.statuses: dict[str, list[str]] = {}
 
-    async def hear(self, enough: int) -> None:
-        """Return when `enough` readings have been heard."""
+    async def wait_for(self, expected: int) -> None:
+        """Return when `expected` readings have arrived."""
         async with asyncio.timeout(20):
             async for message in self._client.messages:
                 self._count(str(message.topic), bytes(message.payload))
-                if self.heard.total() >= enough:
+                if self.received.total() >= expected:
                     return
 
     def _count(self, topic: str, payload: bytes) -> None:
         kind = topic.rsplit("/", 1)[1]
         try:
-            self.heard[kind] += len(decode(topic, payload))
+            self.received[kind] += len(decode(topic, payload))
         except DecodeError:
-            self.heard[kind] += 1
+            self.received[kind] += 1
         if kind == Kind.STATUS:
             self.statuses.setdefault(topic.split("/")[2], []).append(json.loads(payload)["cause"])
 
 
 @asynccontextmanager
-async def listening(mosquitto: Mosquitto) -> AsyncIterator[Ear]:
-    async with aiomqtt.Client("127.0.0.1", mosquitto.port, identifier="ear") as client:
+async def listening(mosquitto: Mosquitto) -> AsyncIterator[ReadingCounter]:
+    async with aiomqtt.Client("127.0.0.1", mosquitto.port, identifier="counter") as client:
         for topic_filter in READINGS_FILTERS:
             await client.subscribe(topic_filter, qos=1)
-        yield Ear(client)
+        yield ReadingCounter(client)
 
 
 def reported(path: Path) -> dict[str, Any]:
@@ -69,11 +69,11 @@ def reported(path: Path) -> dict[str, Any]:
 
 
 async def test_every_reading_the_fleet_reports_has_arrived(city: City, mosquitto: Mosquitto, tmp_path: Path) -> None:
-    """Forty device minutes in eight seconds; the power is cut, the blind zone passed, the end is orderly."""
+    """Forty device minutes in eight seconds; the power is cut, the blind zone passed, the shutdown is orderly."""
     report_path, stop = tmp_path / "fleet.json", asyncio.Event()
     clock = ScenarioClock(time.time_ns() // 1_000_000 - 40 * MINUTE_MS, speed=400)
     broker = BrokerAddress("127.0.0.1", mosquitto.port)
-    async with listening(mosquitto) as ear, asyncio.TaskGroup() as tasks:
+    async with listening(mosquitto) as counter, asyncio.TaskGroup() as tasks:
         fleet = tasks.create_task(run_fleet(city, broker, Scenario(seed=1), clock, stop, report_path))
         while not (report_path.exists() and reported(report_path)["script_done"]):  # noqa: ASYNC110  a file has no event
             await asyncio.sleep(0.2)
@@ -81,14 +81,14 @@ async def test_every_reading_the_fleet_reports_has_arrived(city: City, mosquitto
         stop.set()
         await fleet
         report = reported(report_path)
-        await ear.hear(report["published"])
-    assert report["by_kind"] == dict(sorted(ear.heard.items()))
-    assert report["published"] == ear.heard.total() > 5_000
+        await counter.wait_for(report["published"])
+    assert report["by_kind"] == dict(sorted(counter.received.items()))
+    assert report["published"] == counter.received.total() > 5_000
     assert (report["unacknowledged"], report["held"], report["overwritten"]) == (0, 0, 0)
     assert report["finished"] is True
     assert report["caught_up"] is True
     silent = next(label["device_id"] for label in report["labels"] if label["rule"] == "silent_device")
-    for device_id, causes in ear.statuses.items():
+    for device_id, causes in counter.statuses.items():
         assert causes[0] == "birth"
         assert causes[-1] == ("will" if device_id == silent else "shutdown"), device_id
 
@@ -113,11 +113,11 @@ async def test_a_fleet_outlives_a_restart_of_the_broker(city: City, mosquitto: M
 
 async def test_a_recording_arrives_whole_and_without_births(mosquitto: Mosquitto) -> None:
     rows = drive("truck-1", list(range(300))) + drive("truck-2", list(range(300)))
-    async with listening(mosquitto) as ear:
+    async with listening(mosquitto) as counter:
         played = await play(rows, MqttDialer(BrokerAddress("127.0.0.1", mosquitto.port)))
-        await ear.hear(played.messages)
+        await counter.wait_for(played.messages)
     assert played.messages == 600
-    assert ear.heard == {"position": 600}
+    assert counter.received == {"position": 600}
 
 
 async def test_devices_sign_in_with_their_own_names(city: City, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the labels say truly happens, and to nobody else."""
+"""The labelled incidents truly happen, and to no other device."""
 
 from collections import defaultdict
 from functools import cache
@@ -14,7 +14,7 @@ from devices.codecs.registry import decode
 from devices.geo.geometry import LatLon
 from devices.readings.models import Fill, Load, Position, Throughput, Weighing
 from devices.readings.refusals import DecodeError, Reason
-from simulators.firmware.moments import NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.firmware.events import NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario, ScenarioError, Script
 from tests.simulators.conftest import MINUTE_MS, START_MS, until
 
@@ -28,12 +28,13 @@ class Signals:
         self.city = city
         self.script = script
         self.labels = {label.rule: label for label in script.labels}
-        self.moments = {
-            device_id: until(life(), script.end_ms + 20 * MINUTE_MS) for device_id, life in script.lives.items()
+        self.events = {
+            device_id: until(timeline(), script.end_ms + 20 * MINUTE_MS)
+            for device_id, timeline in script.timelines.items()
         }
         self.readings = {
-            device_id: sorted((m.reading for m in moments if isinstance(m, Sensed)), key=lambda r: r.ts)
-            for device_id, moments in self.moments.items()
+            device_id: sorted((m.reading for m in events if isinstance(m, Sensed)), key=lambda r: r.ts)
+            for device_id, events in self.events.items()
         }
         self.tipping = shapely.union_all([site.area for site in city.sites.values() if site.kind.may_tip])
         shapely.prepare(self.tipping)
@@ -48,7 +49,7 @@ class Signals:
         here = self.city.plane.xy(LatLon(position.lat, position.lon))
         return float(self.way(position.device_id).distance(Point(here.x, here.y)))
 
-    @cache  # noqa: B019  lives as long as the module's fixture
+    @cache  # noqa: B019  kept as long as the module's fixture
     def way(self, device_id: str) -> LineString:
         vehicle = self.city.devices[device_id].vehicle_id
         assert vehicle is not None
@@ -154,20 +155,20 @@ def test_every_other_point_is_emptied_in_time(signals: Signals) -> None:
 
 def test_the_silent_truck_is_loaded_and_on_its_way_when_the_power_is_cut(signals: Signals) -> None:
     label = signals.labels["silent_device"]
-    cuts = [m.at_ms for m in signals.moments[label.device_id] if isinstance(m, PowerCut)]
+    cuts = [m.at_ms for m in signals.events[label.device_id] if isinstance(m, PowerCut)]
     assert cuts == [label.start_ms]
     last = [p for p in signals.of(label.device_id, Position) if p.ts < label.start_ms][-1]
     assert last.load is Load.LOADED
     assert signals.script.end_ms - label.start_ms >= 12 * MINUTE_MS
-    others = (m for d, moments in signals.moments.items() if d != label.device_id for m in moments)
+    others = (m for d, events in signals.events.items() if d != label.device_id for m in events)
     assert not any(isinstance(m, PowerCut) for m in others)
 
 
 def test_nobody_is_silent_for_two_minutes_and_the_blind_zone_is_shorter_than_any_alert(signals: Signals) -> None:
-    for device_id, moments in signals.moments.items():
-        spoken = [m.at_ms for m in moments if not isinstance(m, (NetworkDown, NetworkUp, PowerCut))]
-        assert max(after - before for before, after in pairwise(spoken)) <= 120_000, device_id
-    zones = [m for moments in signals.moments.values() for m in moments if isinstance(m, (NetworkDown, NetworkUp))]
+    for device_id, events in signals.events.items():
+        published_ms = [m.at_ms for m in events if not isinstance(m, (NetworkDown, NetworkUp, PowerCut))]
+        assert max(after - before for before, after in pairwise(published_ms)) <= 120_000, device_id
+    zones = [m for events in signals.events.values() for m in events if isinstance(m, (NetworkDown, NetworkUp))]
     assert [type(m) for m in zones] == [NetworkDown, NetworkUp]
     assert 60_000 < zones[1].at_ms - zones[0].at_ms < 130_000
 
@@ -210,12 +211,12 @@ def test_speeds_and_steps_between_fixes_are_a_trucks(signals: Signals) -> None:
             assert (after.speed_kmh or 0) < 55
 
 
-def test_equal_seeds_give_equal_lives_and_labels(city: City, script: Script, signals: Signals) -> None:
+def test_equal_seeds_give_equal_timelines_and_labels(city: City, script: Script, signals: Signals) -> None:
     again = Scenario(seed=1).cast(city, START_MS)
     assert again.labels == script.labels
     assert again.hostile == script.hostile
     for device_id in ("truck-001", signals.labels["illegal_dumping"].device_id, "weighbridge-01", "point-001"):
-        assert until(again.lives[device_id](), script.end_ms) == until(script.lives[device_id](), script.end_ms)
+        assert until(again.timelines[device_id](), script.end_ms) == until(script.timelines[device_id](), script.end_ms)
 
 
 @pytest.mark.parametrize("seed", range(2, 12))

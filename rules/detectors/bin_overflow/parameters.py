@@ -1,0 +1,28 @@
+"""Thresholds of rule `bin_overflow`."""
+
+from rules.contract.rule import Parameters
+
+
+class BinOverflowParameters(Parameters):
+    """Levels are in percent of a compartment's height. No standard sets these defaults: each has its reason."""
+
+    warn_pct: float = 80.0
+    """Nearly full: a fifth is left, so that a collection can still come in time."""
+    full_pct: float = 90.0
+    """Full: the sensor sees the top of a heap, and bags no longer fall in."""
+    readings: int = 3
+    """This many of the last `of_readings` at a level prove it: two high readings among low ones are noise."""
+    of_readings: int = 5
+    """Three of five at a level is the same as a median of five at it."""
+    lasting_s: int = 900
+    """Or at a level without a break for so long: devices that report every quarter of an hour need no third reading."""
+    leave_pct: float = 70.0
+    """Below this the incident ends: 10 points under `warn_pct`, so that it does not flap."""
+    leave_readings: int = 2
+    """Readings in a row below `leave_pct`: one alone may be a slip of the sensor."""
+    emptied_points: float = 30.0
+    """A fall by at least this many percentage points, borne out by a second reading, is an emptying."""
+    blocked_points: float = 40.0
+    """A leap by at least this many percentage points without a deposit is a covered sensor, not a full compartment."""
+    gap_intervals: int = 2
+    """A gap longer than this many report intervals hides deposits, so a leap after it proves no covered sensor."""

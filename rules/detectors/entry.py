@@ -1,0 +1,31 @@
+"""The entry under which a rule is listed: the only thing that other packages learn of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from rules.alerts.model import Text
+from rules.contract.rule import Parameters, Rule
+
+P = TypeVar("P", bound=Parameters)
+
+
+@dataclass(frozen=True)
+class RuleEntry(Generic[P]):
+    """One rule, made in the `__init__` of its package and listed in `rules.catalogue`."""
+
+    name: str
+    """As in alerts, MQTT topics, metrics and the rules file; never changed once alerts carry it."""
+    title: Text
+    """Short name for people: boards show it."""
+    colour: str
+    """`#RRGGBB` on boards; no two rules share one. Okabe and Ito's colours (2008), which people with colour-blindness
+    tell apart; rules of one family take shades of one of them."""
+    parameters: type[P]
+    judgement: Callable[[P], Rule[Any]]
+    """Makes the rule; its class."""
+    corridor_m: Callable[[P], float] | None = None
+    """For the rule that judges distance from approved routes: half the width, in metres, of the corridor on maps."""
+    silent_after_s: Callable[[P, int], int] | None = None
+    """For the rule that judges silence: seconds without a reading after which a device counts as silent, by the
+    interval in seconds at which it reports."""

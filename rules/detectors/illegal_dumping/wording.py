@@ -1,0 +1,92 @@
+"""Titles, findings and ruled-out sentences of `illegal_dumping`, in English and Chinese."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from rules.alerts.model import Text
+from rules.detectors.illegal_dumping.score import FAMILIES, Stop, Term
+
+
+def title(truck: Text, place: Text, *, confirmed: bool) -> Text:
+    act_en, act_zh = ("tipped its load", "非法倾倒") if confirmed else ("may be tipping its load", "疑似非法倾倒")
+    return Text(en=f"{truck.en} {act_en} outside permitted sites, {place.en}", zh=f"{truck.zh}{act_zh}，{place.zh}")
+
+
+def load_still_on(ticket: str | None, net_kg: float) -> Text:
+    """The reason to retract an alert after a weighbridge ticket; `ticket` is its number."""
+    return Text(
+        en=f"Ticket {ticket} of a permitted site shows {net_kg / 1000:.1f} t net afterwards:"
+        " the load was still on the truck",
+        zh=f"许可消纳场磅单{ticket}显示此后净重{net_kg / 1000:.1f}吨，货物仍在车上",
+    )
+
+
+def finding(term: Term, score: float, stop: Stop) -> Text:
+    """The sentence for a term, with its score in log-odds."""
+    lift_s, stay_s = stop.lift_ms / 1000, stop.stay_ms / 1000
+    stood_s = stop.lift_standing_ms / 1000
+    before_t, after_t = (stop.before_kg or 0) / 1000, (stop.after_kg or 0) / 1000
+    en, zh = {
+        Term.LIFT_STANDING: (
+            f"Bed up {stood_s:.0f} s while standing outside every permitted site",
+            f"在许可场地外停车举升{stood_s:.0f}秒",
+        ),
+        Term.WEIGHT_DROP: (
+            f"On-board weight fell from {before_t:.1f} t to {after_t:.1f} t",
+            f"车载称重由{before_t:.1f}吨降至{after_t:.1f}吨",
+        ),
+        Term.LOADED_TO_EMPTY: ("The terminal's load state went from loaded to empty", "终端载重状态由重车变为空车"),
+        Term.STAY: (f"Stood {stay_s:.0f} s", f"停留{stay_s:.0f}秒"),
+        Term.LONG_STAY: (f"Stood {stay_s:.0f} s", f"停留{stay_s:.0f}秒"),
+        Term.COVER_OPENED: ("The cover was opened while it stood", "停车时开启顶盖"),
+        Term.OFF_CORRIDOR: ("Off the approved route", "位于核准线路之外"),
+        Term.CREEPING: (f"Crept {stop.crept_m:.0f} m with the bed up", f"举升状态下缓行{stop.crept_m:.0f}米"),
+        Term.DATA_GAP: ("Readings are missing around the stop", "停留前后数据缺失"),
+        Term.LIFT_SHORT: (f"The bed was up for only {lift_s:.0f} s", f"举升仅{lift_s:.0f}秒"),
+        Term.WEIGHT_UNCHANGED: ("The weight was the same afterwards", "举升后重量未变"),
+        Term.ALREADY_EMPTY: ("The truck was empty before", "此前已为空车"),
+        Term.DEPOT_OR_WASH: ("In a depot or wash bay", "位于停车场或洗车点"),
+    }[term]
+    return Text(en=f"{en} ({score:+.1f})", zh=f"{zh}（{score:+.1f}）")
+
+
+_NOT_AT_A_SITE: Final = Text(
+    en="No site where this truck may tip or load is nearer than its fence margin",
+    zh="围栏容差范围内无该车可倾倒或装载的场地",
+)
+_NOT_SEEN: Final = {
+    Term.LIFT_STANDING: Text(en="the bed raised while standing", zh="停车举升"),
+    Term.WEIGHT_DROP: Text(en="a fall of the on-board weight", zh="车载称重骤降"),
+    Term.LOADED_TO_EMPTY: Text(en="the load state going from loaded to empty", zh="重车变空车"),
+    Term.COVER_OPENED: Text(en="the cover opened while standing", zh="停车开盖"),
+}
+_NOT_MEASURED: Final = {
+    Term.LIFT_STANDING: Text(en="the bed", zh="举升状态"),
+    Term.WEIGHT_DROP: Text(en="the on-board weight", zh="车载称重"),
+    Term.LOADED_TO_EMPTY: Text(en="the terminal's load state", zh="终端载重状态"),
+    Term.COVER_OPENED: Text(en="the cover", zh="顶盖状态"),
+}
+
+
+def ruled_out(terms: Mapping[Term, float], measured: set[Term]) -> tuple[Text, ...]:
+    """The site sentence, then what working sensors did not show, then what no working sensor could show.
+
+    `terms` apply to the stop; `measured` are those whose sensor works.
+    """
+    unseen = [_NOT_SEEN[term] for term in FAMILIES if term in measured and term not in terms]
+    unknown = [_NOT_MEASURED[term] for term in FAMILIES if term not in measured and term not in terms]
+    sentences = [_NOT_AT_A_SITE]
+    if unseen:
+        sentences.append(Text(en=f"Not seen: {_listed(unseen).en}", zh=f"未见：{_listed(unseen).zh}"))
+    if unknown:
+        sentences.append(
+            Text(
+                en=f"Not measured: {_listed(unknown).en} (no sensor, or a faulty one)",
+                zh=f"无数据：{_listed(unknown).zh}（无传感器或传感器故障）",
+            )
+        )
+    return tuple(sentences)
+
+
+def _listed(texts: Sequence[Text]) -> Text:
+    return Text(en="; ".join(text.en for text in texts), zh="、".join(text.zh for text in texts))
