@@ -95,6 +95,11 @@ FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
 """Those that are floats whatever their value: JSON does not tell 40.0 from 40."""
 
 
+MAX_COMPARTMENTS: Final = 32
+"""Of one device. The largest recycling points have a dozen. Each compartment is a series in the store for ever, so a
+faulty or hostile device must not be able to make up more."""
+
+
 class SeriesKey(NamedTuple):
     """What one instant can hold one reading of."""
 

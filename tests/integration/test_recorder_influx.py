@@ -9,7 +9,8 @@ import pytest
 from devices.readings.models import Kind, Position, Status, Weighing
 from devices.readings.series import point_of
 from ingest.ledger.dead_letters import DeadLetters
-from ingest.recorder.recorder import Backoff, run_recorder
+from ingest.process.backoff import Backoff
+from ingest.recorder.recorder import run_recorder
 from ingest.store.influx import InfluxStore
 from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, counts, fill, position, until
 from tests.servers.influxdb import InfluxServer
@@ -117,7 +118,8 @@ async def test_a_database_that_is_not_there_keeps_everything(tmp_path: Path, inf
     bench.hear(position(1))
     store = InfluxStore(influx_server.url, "unused", "haulwatch", f"late-{tmp_path.name}")
     running = asyncio.create_task(
-        run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.01)), name="recorder"
+        run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.01, cap_s=30.0)),
+        name="recorder",
     )
     await until(lambda: bench.status().trouble is not None)
     assert "not found" in str(bench.status().trouble)

@@ -9,7 +9,7 @@ from devices.codecs.native import encode_array
 from ingest.ledger import report as ledger_module
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine
 from ingest.log.records import TICK_TOPIC
-from ingest.recorder.decode import MAX_UNREGISTERED
+from ingest.recorder.admit import MAX_UNREGISTERED
 from tests.ingest.recorder.parts import NOW, T0, Bench, counts, position, topic_of
 
 

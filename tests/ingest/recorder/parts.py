@@ -78,10 +78,9 @@ class Bench:
         return Recorder(
             self.log,
             store or self.store,
-            state or RecorderState(self.state_path),
+            state or RecorderState(self.state_path, clock=lambda: self.monotonic_s),
             lambda: self.city,
             batch_records=self.batch_records,
-            monotonic=lambda: self.monotonic_s,
         )
 
     async def drain(self, recorder: Recorder | None = None) -> Ledger:

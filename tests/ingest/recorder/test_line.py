@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from devices.city.model import Device, DeviceRole
 from devices.readings.models import MODELS, Fill, Kind, Load, Position, Reading, Weighing
 from devices.readings.series import FIELDS, content, point_of, series_key
-from ingest.recorder.line import device_of_line, line_head, measured, measured_before, whole_line
+from ingest.ledger.queued import device_of_line
+from ingest.recorder.line import line_head, measured, measured_before, whole_line
 from ingest.store.line_protocol import Unencodable, decode_fields, decode_line
 from tests.ingest.recorder.parts import T0
 
@@ -58,8 +59,8 @@ def test_a_line_says_whose_it_is(reading: Reading, device: Device) -> None:
     assert device_of_line(line_of(reading, device)) == "d.1"
 
 
-def test_what_is_no_line_of_a_reading_is_nobodys() -> None:
-    with pytest.raises(ValueError, match="is no line of a reading"):
+def test_another_line_raises() -> None:
+    with pytest.raises(ValueError, match="is not the line of a reading"):
         device_of_line("place,site=s lat=1.0 5")
 
 

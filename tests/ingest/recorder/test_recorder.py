@@ -15,11 +15,12 @@ from devices.codecs.topics import reading_topic
 from devices.geo.geometry import LatLon
 from devices.readings.models import Kind, Position
 from devices.readings.refusals import Reason
+from devices.readings.series import MAX_COMPARTMENTS
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.report import read_ledger
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
-from ingest.recorder.decode import MAX_COMPARTMENTS, MAX_UNREGISTERED
+from ingest.recorder.admit import MAX_UNREGISTERED
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from devices.readings.series import FieldValue, SeriesKey
 from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.refused import RefusedReading
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import LogRecord
-from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState, RefusedReading, WriteTimes
+from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState, WriteTimes
 from ingest.store import Instant, StoreRejected
 from ingest.store.sqlite import SqliteStore
 from tests.ingest.recorder.parts import NOW, T0, Bench, MemoryLog, counts, position
@@ -44,16 +45,16 @@ class CutState(RecorderState):
         super().__init__(path)
         self._fuse = fuse
 
-    def settle(self, settlement: BatchCommit) -> OutboxBatch | None:
-        self._fuse.passes("before settle")
-        outgoing = super().settle(settlement)
-        self._fuse.passes("after settle, before write")
+    def commit(self, commit: BatchCommit) -> OutboxBatch | None:
+        self._fuse.passes("before commit")
+        outgoing = super().commit(commit)
+        self._fuse.passes("after commit, before write")
         return outgoing
 
-    def clear(self, batch: int, rejected: Sequence[RefusedReading], times: WriteTimes) -> None:
-        self._fuse.passes("after write, before clear")
-        super().clear(batch, rejected, times)
-        self._fuse.passes("after clear")
+    def confirm(self, batch: int, rejected: Sequence[RefusedReading], times: WriteTimes) -> None:
+        self._fuse.passes("after write, before confirm")
+        super().confirm(batch, rejected, times)
+        self._fuse.passes("after confirm")
 
 
 class CutStore:
@@ -87,7 +88,7 @@ async def run_through(bench: Bench, fuse: Fuse) -> bool:
     return False
 
 
-POINTS = ("before settle", "after settle, before write", "during write", "after write, before clear", "after clear")
+POINTS = ("before commit", "after commit, before write", "during write", "after write, before confirm", "after confirm")
 
 
 @pytest.mark.parametrize("passings", [1, 2])
@@ -129,7 +130,7 @@ async def test_a_power_cut_changes_neither_gaps_nor_resets_nor_clock(tmp_path: P
     assert bench.ledger().balanced
 
 
-async def test_settled_readings_are_queued_until_their_write_is_confirmed(tmp_path: Path) -> None:
+async def test_committed_readings_are_queued_until_their_write_is_confirmed(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.hear(position(1), position(2), position(2))
     with pytest.raises(PowerCut):
@@ -149,7 +150,7 @@ class RefusingStore(CutStore):
             raise StoreRejected([(place, "lat: not in this store") for place in poison])
 
 
-@pytest.mark.parametrize("point", ["no cut", "during write", "after write, before clear", "after clear"])
+@pytest.mark.parametrize("point", ["no cut", "during write", "after write, before confirm", "after confirm"])
 async def test_poison_is_quarantined_once_and_its_neighbours_are_stored(tmp_path: Path, point: str) -> None:
     bench = Bench(tmp_path)
     bench.hear(position(1), position(2, lat=66.0), position(3))

@@ -1,4 +1,4 @@
-"""One batch is written while the next is settled: cut between any two steps, at most two wait, nothing is lost."""
+"""One batch is written while the next is committed: cut between any two steps, at most two wait, nothing is lost."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from tests.ingest.recorder.test_recorder_crash import CutState, CutStore, Fuse, 
 
 
 class SlowStore(CutStore):
-    """A write is half done while the next batch is settled, and done after that."""
+    """A write is half done while the next batch is committed, and done after that."""
 
-    def __init__(self, inner: SqliteStore, fuse: Fuse, settled: "CountedState", batches: int) -> None:
+    def __init__(self, inner: SqliteStore, fuse: Fuse, committed: "CountedState", batches: int) -> None:
         super().__init__(inner, fuse)
-        self._settled, self._batches, self._writes = settled, batches, 0
-        self._left_over = len(settled.outbox())
+        self._committed, self._batches, self._writes = committed, batches, 0
+        self._left_over = len(committed.outbox())
 
     async def write_lines(self, lines: Sequence[str]) -> None:
         self._fuse.passes("before write")
         await self._inner.write_lines(lines[: len(lines) // 2])
-        if self._left_over:  # of the process before: written before anything is settled
+        if self._left_over:  # of the process before: written before anything is committed
             self._left_over -= 1
             return await super().write_lines(lines)
         self._writes += 1
-        while self._settled.count < min(self._writes + 1, self._batches):  # noqa: ASYNC110 - another coroutine counts
+        while self._committed.count < min(self._writes + 1, self._batches):  # noqa: ASYNC110 - another coroutine counts
             await asyncio.sleep(0)
         return await super().write_lines(lines)
 
@@ -41,9 +41,9 @@ class SlowStore(CutStore):
 class CountedState(CutState):
     count = 0
 
-    def settle(self, settlement: BatchCommit) -> OutboxBatch | None:
+    def commit(self, commit: BatchCommit) -> OutboxBatch | None:
         try:
-            return super().settle(settlement)
+            return super().commit(commit)
         finally:
             self.count += 1
 
@@ -62,12 +62,12 @@ async def run_through(bench: Bench, fuse: Fuse, batches: int) -> bool:
 
 
 POINTS = (
-    "before settle",
-    "after settle, before write",
+    "before commit",
+    "after commit, before write",
     "before write",
     "during write",
-    "after write, before clear",
-    "after clear",
+    "after write, before confirm",
+    "after confirm",
 )
 
 
@@ -125,7 +125,7 @@ async def test_any_feed_any_batches_any_cuts_in_the_overlap_agree_with_the_model
 
 
 class AwayStore(CutStore):
-    """Takes nothing, but not before the next batch is settled."""
+    """Takes nothing, but not before the next batch is committed."""
 
     async def write_lines(self, lines: Sequence[str]) -> None:
         for _ in range(20):
@@ -133,7 +133,7 @@ class AwayStore(CutStore):
         raise StoreUnavailable("away")
 
 
-async def test_while_the_store_is_away_no_more_than_two_batches_are_settled(tmp_path: Path) -> None:
+async def test_while_the_store_is_away_no_more_than_two_batches_are_committed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, batch_records=1)
     bench.hear(position(1))
     await bench.drain()
@@ -171,7 +171,7 @@ async def test_poison_that_was_met_again_while_it_was_written_is_stored_when_it_
 
 
 class RefusingInTheEnd(RefusingStore):
-    """Says what it refuses after the next batch is settled."""
+    """Says what it refuses after the next batch is committed."""
 
     async def write_lines(self, lines: Sequence[str]) -> None:
         try:
@@ -182,7 +182,7 @@ class RefusingInTheEnd(RefusingStore):
             raise
 
 
-@pytest.mark.parametrize("point", ["after write, before clear", "after clear", "after settle, before write"])
+@pytest.mark.parametrize("point", ["after write, before confirm", "after confirm", "after commit, before write"])
 async def test_poison_in_the_overlap_is_quarantined_once(tmp_path: Path, point: str) -> None:
     bench = Bench(tmp_path, batch_records=2)
     bench.hear(position(1), position(2, lat=66.0), position(3), position(4, lat=66.0), position(5))
