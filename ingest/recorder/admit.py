@@ -69,14 +69,12 @@ class AdmitStage:
     def _accept(self, reading: Reading, decoded: DecodedMessage, index: int, city: City) -> AcceptedReading | Refusal:
         record, ts = decoded.record, reading.ts
         series = self._series.find(reading)
-        device = series.device if series is not None else None
-        admitted = admit(
-            reading, record.message.received_at, decoded.device_id, device or city.devices.get(decoded.device_id)
-        )
-        if isinstance(admitted, Refusal):
-            return admitted
-        if series is None or device is None:
-            assigned = self._series.assign(reading, admitted)
+        registered = (series.device if series is not None else None) or city.devices.get(decoded.device_id)
+        device = admit(reading, record.message.received_at, decoded.device_id, registered)
+        if isinstance(device, Refusal):
+            return device
+        if series is None or series.device is None:
+            assigned = self._series.assign(reading, device)
             if isinstance(assigned, Refusal):
                 return assigned
             series = assigned

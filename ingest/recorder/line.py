@@ -4,7 +4,7 @@
     position,device=d1,fleet=north    lat=35.5,lon=112.8,…      head measured,seq=7i 1700000000000
 
 Deduplication compares `measured`; the outbox, InfluxDB and the embedded store take the line as it is. Every reading
-passes here, so its values are encoded at once, as JSON, and put in place by one template for each set of present
+passes here, so its values are encoded at once, as JSON, and inserted into one template for each set of present
 fields.
 """
 

@@ -21,10 +21,8 @@ from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.ports import Log
-from ingest.log.raw_log import RawLogCorrupt, RawLogError
+from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import RECORDER, LogRecord
-from ingest.process.backoff import Backoff
-from ingest.process.pause import pause
 from ingest.recorder.accepted import AcceptedBatch
 from ingest.recorder.admit import AdmitStage
 from ingest.recorder.batch_commit import batch_commit_of
@@ -33,7 +31,7 @@ from ingest.recorder.deduplicate import DeduplicatedBatch, Deduplicator
 from ingest.recorder.rejected import rejected_points
 from ingest.recorder.series_index import SeriesIndex
 from ingest.recorder.state import OutboxBatch, RecorderState, WriteTimes
-from ingest.store import LineStore, StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.store import LineStore, StoreRejected
 
 CONSUMER: Final = RECORDER
 """The recorder's name among the raw log's consumers."""
@@ -44,14 +42,7 @@ _MAX_READINGS: Final = 10_000
 """A batch ends with the message that reaches this: thousands of arrays do not fit into a process."""
 _YIELD_MESSAGES: Final = 200
 """After so many messages, some milliseconds, other tasks run: above all the write in progress."""
-_IDLE_S: Final = 0.05
-_GATHER_S: Final = 0.1
-"""Live, the recorder waits so long for more after a small batch: each costs two syncs and a request, however small."""
-_LARGE_BATCH_RECORDS: Final = 2_500
-"""A batch of so many is written while the next is committed, without a pause."""
 _RECENT_WRITES: Final = 100
-_FIRST_RETRY_S: Final = 0.5
-_MAX_RETRY_S: Final = 30.0
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +87,7 @@ class Recorder:
             return committed
         _log.error(
             "recorder: raw log ends at offset %d but offset %d was recorded: it was lost or restored from a backup;"
-            " reading it from its start, known readings are counted as duplicates",
+            " reading it from its start, stored readings are counted as duplicates",
             last,
             committed,
         )
@@ -228,38 +219,3 @@ async def _first_failure() -> AsyncIterator[asyncio.TaskGroup]:
             yield tasks
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None
-
-
-async def run_recorder(
-    recorder: Recorder, stop: asyncio.Event, *, clock: Callable[[], int], backoff: Backoff | None = None
-) -> None:
-    """Record until `stop` is set, through any outage. `clock` returns ms since 1970 UTC, to show to people.
-
-    What is committed when `stop` is set is written first, unless the store is away; then it waits in the outbox.
-    """
-    backoff = backoff or Backoff(_FIRST_RETRY_S, _MAX_RETRY_S)
-    trouble_since = 0
-    recorder.report_trouble(None, None)
-    while not stop.is_set():
-        try:
-            records = await recorder.step()
-            if backoff.failures:
-                _log.info("recorder: recording again after %d failed attempts", backoff.failures)
-                recorder.report_trouble(None, None)
-                backoff.reset()
-                trouble_since = 0
-            if 0 < records < _LARGE_BATCH_RECORDS:
-                await recorder.finish()  # no next batch is ready to be committed meanwhile
-        except (StoreUnavailable, StateUnavailable, RawLogError) as exc:
-            pause_s = backoff.next_pause_s(getattr(exc, "retry_after", None))
-            trouble_since = trouble_since or clock()
-            level = logging.ERROR if isinstance(exc, StoreMisconfigured) else logging.WARNING
-            _log.log(level, "recorder: attempt %d failed, trying again in %.1f s: %s", backoff.failures, pause_s, exc)
-            recorder.report_trouble(str(exc), trouble_since)
-            await pause(stop, pause_s)
-            continue
-        if records < _LARGE_BATCH_RECORDS:
-            await pause(stop, _GATHER_S if records else _IDLE_S)
-    if not backoff.failures:
-        with suppress(StoreUnavailable, StateUnavailable, RawLogError):
-            await recorder.finish()

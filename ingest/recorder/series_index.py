@@ -16,7 +16,7 @@ _MODEL_OF: Final[Mapping[Kind, type[Reading]]] = MODELS
 
 
 class SeriesIndex:
-    """All series with a committed reading, and those of the readings at hand."""
+    """All series with a committed reading, and those of the current batch."""
 
     def __init__(self, newest_by_series: Mapping[SeriesKey, int]) -> None:
         """`newest_by_series`: series with committed readings, and the newest instant of each (device time, ms)."""
@@ -53,7 +53,7 @@ class SeriesIndex:
         return series
 
     def assign(self, reading: Reading, device: Device) -> SeriesState | Refusal:
-        """The series of an admitted reading, for this device; or why it can have none."""
+        """Give a reading a series, with the line head of its device; or return why it can have none."""
         key = series_key(reading)
         if key.part and (refusal := self._refuse_compartment(key)):
             return refusal

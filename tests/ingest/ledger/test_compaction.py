@@ -33,14 +33,14 @@ def one_row_a_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "SLICE_ROWS", 1)
 
 
-def hear_of_all(bench: Bench, second: int = 1) -> None:
+def receive_one_of_each(bench: Bench, second: int = 1) -> None:
     """One of each: new, duplicate, conflict, refused, unregistered device, no device, flood."""
     for truck, step in (("truck-1", 1), ("truck-2", 3)):
-        bench.hear(*(position(second + n, device=truck, seq=(second + n) * step) for n in range(4)))
-    bench.hear(position(second, lat=36.0), position(second + 1, device="truck-2"), fill(second, "glass", 5.0))
-    bench.hear(position(second, device="truck-9", seq=second), position(100_000 + second))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"noise", NOW + second)
-    bench.hear_raw("nowhere", b"noise", NOW - second)
+        bench.receive(*(position(second + n, device=truck, seq=(second + n) * step) for n in range(4)))
+    bench.receive(position(second, lat=36.0), position(second + 1, device="truck-2"), fill(second, "glass", 5.0))
+    bench.receive(position(second, device="truck-9", seq=second), position(100_000 + second))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"noise", NOW + second)
+    bench.receive_raw("nowhere", b"noise", NOW - second)
     flood(bench, "truck-2", 50)
 
 
@@ -73,12 +73,12 @@ async def after_slices(bench: Bench, *, slices: int, store: LineStore | None = N
 
 
 async def test_totals_are_left_alone_until_the_oldest_delta_is_four_minutes_old(bench: Bench) -> None:
-    hear_of_all(bench)
+    receive_one_of_each(bench)
     recorder = bench.start()
     before = await bench.drain(recorder)
     assert (in_rows(bench), pending_deltas(bench)) == ({}, 1)
     bench.monotonic_s += MAX_AGE_S - 1
-    hear_of_all(bench, 10)
+    receive_one_of_each(bench, 10)
     before = await bench.drain(recorder)
     assert (in_rows(bench), pending_deltas(bench)) == ({}, 2)
     bench.monotonic_s += 1
@@ -91,16 +91,16 @@ async def test_totals_are_left_alone_until_the_oldest_delta_is_four_minutes_old(
 async def test_many_pending_readings_are_compacted_at_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MIN_READINGS", 6)
     bench.batch_records = 3
-    bench.hear(*(position(second) for second in range(6)))
+    bench.receive(*(position(second) for second in range(6)))
     recorder = bench.start()
     await bench.drain(recorder)
     await recorder.step()
     assert (in_rows(bench), pending_deltas(bench)) == ({"truck-1": 6}, 0)
-    bench.hear(*(position(second) for second in range(6, 15)))
+    bench.receive(*(position(second) for second in range(6, 15)))
     await bench.drain(recorder)
     await recorder.step()
     assert (in_rows(bench), pending_deltas(bench)) == ({"truck-1": 6}, 3), "a row is worth ten readings"
-    bench.hear(position(15))
+    bench.receive(position(15))
     await bench.drain(recorder)
     await steps(recorder, 3)
     assert (in_rows(bench), pending_deltas(bench)) == ({"truck-1": 16}, 0)
@@ -127,7 +127,7 @@ async def test_deltas_are_compacted_although_the_raw_log_cannot_be_written(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.batch_records = 1
-    bench.hear(*(position(second) for second in range(12)))
+    bench.receive(*(position(second) for second in range(12)))
     recorder = bench.start()
     monkeypatch.setattr(bench.log, "commit", fail_to_commit)
     for _ in range(12):
@@ -140,7 +140,7 @@ async def test_deltas_are_compacted_although_the_raw_log_cannot_be_written(
 
 @pytest.mark.usefixtures("one_row_a_slice")
 async def test_readers_see_the_same_ledger_during_compaction(bench: Bench) -> None:
-    hear_of_all(bench)
+    receive_one_of_each(bench)
     recorder = await after_slices(bench, slices=0)
     before = bench.ledger()
     seen = []
@@ -156,15 +156,15 @@ async def test_readers_see_the_same_ledger_during_compaction(bench: Bench) -> No
 @pytest.mark.usefixtures("one_row_a_slice")
 @pytest.mark.parametrize("slices", range(len(DEVICES) + 3))
 async def test_a_power_cut_between_slices_counts_nothing_twice(bench: Bench, slices: int) -> None:
-    hear_of_all(bench)
-    bench.hear(position(2, seq=20), position(9, seq=25))
+    receive_one_of_each(bench)
+    bench.receive(position(2, seq=20), position(9, seq=25))
     await after_slices(bench, slices=slices)
     before, received = bench.ledger(), sum(in_rows(bench).values())
     assert (received == before.total.received) == (slices > len(DEVICES))
     recorder = bench.start()
     assert sum(in_rows(bench).values()) == before.total.received, "a new recorder compacts everything before it begins"
     assert bench.ledger() == before
-    hear_of_all(bench, 10)
+    receive_one_of_each(bench, 10)
     later = await bench.drain(recorder)
     bench.start()
     assert bench.ledger() == later
@@ -174,9 +174,9 @@ async def test_a_power_cut_between_slices_counts_nothing_twice(bench: Bench, sli
 @pytest.mark.usefixtures("one_row_a_slice")
 @pytest.mark.parametrize("slices", range(1, len(DEVICES) + 2))
 async def test_a_batch_committed_during_a_compaction_waits_for_the_next(bench: Bench, slices: int) -> None:
-    hear_of_all(bench)
+    receive_one_of_each(bench)
     recorder = await after_slices(bench, slices=slices)
-    hear_of_all(bench, 10)
+    receive_one_of_each(bench, 10)
     assert await recorder.step()
     await recorder.finish()
     before = bench.ledger()
@@ -201,7 +201,7 @@ def no_room_for(bench: Bench, device: str) -> Iterator[None]:
 @pytest.mark.usefixtures("one_row_a_slice")
 @pytest.mark.parametrize("device", DEVICES)
 async def test_a_compaction_that_fails_raises_and_is_started_again(bench: Bench, device: str) -> None:
-    hear_of_all(bench)
+    receive_one_of_each(bench)
     recorder = await after_slices(bench, slices=0)
     before = bench.ledger()
     with no_room_for(bench, device):
@@ -230,7 +230,7 @@ class Doubtful(RecorderState):
 
 @pytest.mark.usefixtures("one_row_a_slice")
 async def test_rows_that_were_written_despite_an_error_are_not_written_again(bench: Bench) -> None:
-    hear_of_all(bench)
+    receive_one_of_each(bench)
     state, failures = Doubtful(bench.state_path, clock=lambda: bench.monotonic_s), 0
     recorder = bench.start(state=state)
     before = await bench.drain(recorder)
@@ -248,10 +248,10 @@ async def test_rows_that_were_written_despite_an_error_are_not_written_again(ben
 @pytest.mark.usefixtures("one_row_a_slice")
 @pytest.mark.parametrize("slices", range(6))
 async def test_what_the_store_rejects_while_deltas_wait_is_taken_out_of_stored(bench: Bench, slices: int) -> None:
-    bench.hear(position(1, device="truck-2"), position(1))
+    bench.receive(position(1, device="truck-2"), position(1))
     store = RefusingStore(bench.store, Fuse("no cut"))
     recorder = await after_slices(bench, slices=slices, store=store)
-    bench.hear(position(2), position(3, lat=66.0), position(4, lat=66.0), position(5))
+    bench.receive(position(2), position(3, lat=66.0), position(4, lat=66.0), position(5))
     after = await bench.drain(recorder)
     expected = {"received": 6, "stored": 4, "quarantined": {"rejected_by_store": 2}}
     assert counts(after) == expected
@@ -260,7 +260,7 @@ async def test_what_the_store_rejects_while_deltas_wait_is_taken_out_of_stored(b
 
 
 async def test_a_rejection_alone_is_compacted_too(bench: Bench) -> None:
-    bench.hear(position(1), position(2, lat=66.0))
+    bench.receive(position(1), position(2, lat=66.0))
     with pytest.raises(PowerCut):
         await bench.drain(bench.start(store=CutStore(bench.store, Fuse("during write"))))
     recorder = bench.start(store=RefusingStore(bench.store, Fuse("no cut")))
@@ -287,7 +287,7 @@ async def test_a_flood_waits_in_its_delta(bench: Bench) -> None:
 
 @pytest.mark.parametrize("slices", range(4))
 async def test_a_letter_may_be_redriven_before_its_device_has_a_row_and_after(bench: Bench, slices: int) -> None:
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"noise")
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"noise")
     recorder = await after_slices(bench, slices=slices)
     letters = DeadLetters(bench.state_path)
     letters.redrive(letters.list()[0].id, bench.log, NOW)
@@ -299,14 +299,14 @@ async def test_a_letter_may_be_redriven_before_its_device_has_a_row_and_after(be
 
 
 async def test_a_lost_file_and_a_cut_before_compaction_overwrite_nothing(bench: Bench) -> None:
-    bench.hear(position(100, seq=100))
+    bench.receive(position(100, seq=100))
     await bench.drain()
     bench.state_path.unlink()
     bench.log.messages.clear()
-    bench.hear(position(50, lat=36.0))
+    bench.receive(position(50, lat=36.0))
     await bench.drain()
     assert in_rows(bench) == {}
-    bench.hear(position(100, lat=37.0), position(101))
+    bench.receive(position(100, lat=37.0), position(101))
     expected = {"received": 3, "stored": 2, "quarantined": {"conflict": 1}}
     assert counts(await bench.drain(bench.start())) == expected, "the delta keeps what stood in the store"
     [first, second, _] = await bench.store.rows("position", "truck-1", T0, NOW, limit=9)
@@ -314,7 +314,7 @@ async def test_a_lost_file_and_a_cut_before_compaction_overwrite_nothing(bench: 
 
 
 async def test_a_refused_time_does_not_move_the_newest_instant(bench: Bench) -> None:
-    bench.hear(position(5), position(100_000), fill(7, "glass", 5.0), position(3))
+    bench.receive(position(5), position(100_000), fill(7, "glass", 5.0), position(3))
     await bench.drain()
     bench.start()
     with closing(RecorderState(bench.state_path)) as state:
@@ -330,7 +330,7 @@ async def test_a_backlog_of_any_size_is_compacted_as_fast_as_it_comes(
     for name, value in {"SLICE_ROWS": 4, "_SLICE_READINGS": 40, "MIN_READINGS": 40, "MAX_READINGS": 100}.items():
         monkeypatch.setattr(compaction, name, value)
     bench.batch_records = 10
-    bench.hear(*(position(1, device=f"truck-{n}") for n in range(900)))
+    bench.receive(*(position(1, device=f"truck-{n}") for n in range(900)))
     recorder, most = bench.start(), 0
     while await recorder.step():
         most = max(most, pending_deltas(bench))

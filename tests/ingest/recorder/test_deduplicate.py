@@ -76,7 +76,7 @@ async def test_a_live_fleet_asks_the_store_nothing() -> None:
     assert store.asked == []
 
 
-async def test_a_series_never_met_is_asked_for_its_past_once() -> None:
+async def test_the_past_of_a_new_series_is_asked_for_once() -> None:
     store, fleet, deduplicator = AskedStore(position(9)), Fleet(), Deduplicator()
     assert await classify_and_remember(deduplicator, fleet, store, position(10), position(11)) == [NEW, NEW]
     assert await classify_and_remember(deduplicator, fleet, store, position(12)) == [NEW]
@@ -95,7 +95,7 @@ async def test_a_recent_instant_is_remembered_and_an_old_one_asked_for() -> None
     assert store.asked == [instant(position(1)), instant(position(2))]
 
 
-async def test_memory_is_bounded_and_keeps_what_was_met_last() -> None:
+async def test_memory_is_bounded_and_keeps_the_last_instants() -> None:
     store, fleet, deduplicator = AskedStore(), Fleet(position(0)), Deduplicator(capacity=2)
     await classify_and_remember(deduplicator, fleet, store, position(1), position(2))
     await classify_and_remember(deduplicator, fleet, store, position(1))
@@ -150,7 +150,7 @@ async def test_a_conflict_that_is_a_dead_letter_already_is_a_duplicate_of_it() -
     assert deduplicated.dispositions == [DUPLICATE, CONFLICT]
 
 
-async def test_what_the_store_refused_is_asked_for_again() -> None:
+async def test_what_the_store_rejected_is_asked_for_again() -> None:
     store, fleet, deduplicator = AskedStore(), Fleet(), Deduplicator()
     assert await classify_and_remember(deduplicator, fleet, store, position(1)) == [NEW]
     deduplicator.forget(fleet.series(position(1)), position(1).ts)

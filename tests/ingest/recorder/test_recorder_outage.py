@@ -1,4 +1,4 @@
-"""The store goes away: the recorder waits, says why, and goes on."""
+"""The store is away: the recorder waits, reports why, and goes on."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -8,7 +8,7 @@ import pytest
 
 from devices.readings.series import FieldValue, SeriesKey
 from ingest.process.backoff import Backoff
-from ingest.recorder.recorder import run_recorder
+from ingest.recorder.run import run_recorder
 from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState
 from ingest.store import Instant, StoreMisconfigured, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
@@ -16,7 +16,7 @@ from tests.ingest.recorder.parts import NOW, Bench, counts, position, until
 
 
 class MovingStore:
-    """Follows a script: an error for each attempt, then the store behind it; tells what others see meanwhile."""
+    """Raises the errors of a script, one an attempt, then writes; records the trouble that other processes see."""
 
     def __init__(self, bench: Bench, script: list[StoreUnavailable], done: asyncio.Event) -> None:
         self._bench, self._script, self._done = bench, script, done
@@ -41,9 +41,9 @@ class MovingStore:
             raise self._script.pop(0)
 
 
-async def test_it_waits_says_why_and_goes_on(tmp_path: Path) -> None:
+async def test_it_waits_reports_why_and_goes_on(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1), position(2))
+    bench.receive(position(1), position(2))
     script = [StoreUnavailable("no route"), StoreMisconfigured("bad token"), StoreUnavailable("busy", 0.0)]
     store = MovingStore(bench, script, stop)
     await run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.0, cap_s=0.0))
@@ -55,9 +55,9 @@ async def test_it_waits_says_why_and_goes_on(tmp_path: Path) -> None:
 
 async def test_a_waiting_recorder_shows_its_backlog_and_since_when(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path, batch_records=1), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
     await bench.drain()
-    bench.hear(position(2), position(3), position(4))
+    bench.receive(position(2), position(3), position(4))
     store = MovingStore(bench, [StoreUnavailable("away")], stop)
     recorder = bench.start(store=store)
     assert await recorder.step() == 1
@@ -72,7 +72,7 @@ async def test_a_waiting_recorder_shows_its_backlog_and_since_when(tmp_path: Pat
 
 async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
     store = MovingStore(bench, [StoreUnavailable("away", 299.0)], asyncio.Event())
     running = asyncio.create_task(run_recorder(bench.start(store=store), stop, clock=lambda: NOW), name="recorder")
     await until(lambda: bench.status().trouble is not None)
@@ -83,7 +83,7 @@ async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
 
 async def test_what_is_committed_is_written_before_it_stops(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
 
     class StopWhenCommitted(RecorderState):
         def commit(self, commit: BatchCommit) -> OutboxBatch | None:

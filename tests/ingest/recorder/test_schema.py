@@ -54,14 +54,14 @@ async def test_a_folder_that_cannot_be_created_is_an_error_to_try_again(tmp_path
 
 async def test_version_2_keeps_counts_newest_instants_and_the_outbox(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1), position(2))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"{")
+    bench.receive(position(1), position(2))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"{")
     version_2(bench)
     before = {"received": 3, "stored": 1, "quarantined": {"broken_json": 1}, "queued": 1}
     assert counts(bench.ledger()) == before
     assert bench.status().pending == 1
     assert bench.ledger().balanced
-    bench.hear(position(2), position(3))
+    bench.receive(position(2), position(3))
     after = {"received": 5, "stored": 3, "duplicate": 1, "quarantined": {"broken_json": 1}}
     assert counts(await bench.drain()) == after
     assert len(await bench.store.rows("position", "truck-1", T0, NOW, limit=9)) == 2, "the first was never here"
@@ -70,7 +70,7 @@ async def test_version_2_keeps_counts_newest_instants_and_the_outbox(tmp_path: P
 
 async def test_version_3_keeps_counts_device_health_and_the_outbox(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1, seq=1), position(2, seq=2))
+    bench.receive(position(1, seq=1), position(2, seq=2))
     with closing(sqlite3.connect(bench.state_path)) as db:
         db.executescript(VERSION_3)
         db.execute("UPDATE progress SET offset = 2")
@@ -89,7 +89,7 @@ async def test_version_3_keeps_counts_device_health_and_the_outbox(tmp_path: Pat
         db.commit()
     assert counts(bench.ledger()) == {"received": 2, "stored": 1, "queued": 1}
     assert (bench.status().pending, bench.line("truck-1").gaps) == (1, 0)
-    bench.hear(position(5, seq=5))
+    bench.receive(position(5, seq=5))
     assert counts(await bench.drain()) == {"received": 3, "stored": 3}
     assert bench.line("truck-1").gaps == 2
     assert len(await bench.store.rows("position", "truck-1", T0, NOW, limit=9)) == 2, "the first was never here"
@@ -99,24 +99,24 @@ async def test_version_3_keeps_counts_device_health_and_the_outbox(tmp_path: Pat
 
 async def test_version_1_is_upgraded_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1), position(2))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"{")
+    bench.receive(position(1), position(2))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"{")
     version_2(bench)
     with closing(sqlite3.connect(bench.state_path)) as db:
         for statement in VERSION_1:
             db.execute(statement)
         db.commit()
-    bench.hear(position(3, seq=3), position(5, seq=5))
+    bench.receive(position(3, seq=3), position(5, seq=5))
     assert counts(await bench.drain()) == {"received": 5, "stored": 4, "quarantined": {"broken_json": 1}}
     assert bench.line("truck-1").gaps == 1
 
 
 async def test_version_4_keeps_every_table_and_its_progress_becomes_that_of_partition_0(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1, seq=1), position(2, seq=2), position(2, lat=36.0, seq=3))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"noise")
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"noise")  # its redriven copy
-    bench.hear(position(5, seq=5))
+    bench.receive(position(1, seq=1), position(2, seq=2), position(2, lat=36.0, seq=3))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"noise")
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"noise")  # its redriven copy
+    bench.receive(position(5, seq=5))
     with closing(sqlite3.connect(bench.state_path)) as db:
         db.executescript(VERSION_4)
     stored = "position,device=truck-1,fleet=north lat=35.5,lon=112.8,located=true,alarm_bits=0i,seq=%di %d"
@@ -130,7 +130,7 @@ async def test_version_4_keeps_every_table_and_its_progress_becomes_that_of_part
     assert bench.line("truck-1").gaps == 1
     letters = DeadLetters(bench.state_path)
     assert [letter.redriven_offset for letter in letters.list(redriven=True)] == [5]
-    bench.hear(position(2, lat=36.0, seq=3), position(6, seq=6))
+    bench.receive(position(2, lat=36.0, seq=3), position(6, seq=6))
     after = {"received": 7, "stored": 4, "duplicate": 1, "quarantined": quarantined}
     assert counts(await bench.drain()) == after, "the conflict is a duplicate of its letter, the outbox is written"
     rows = await bench.store.rows("position", "truck-1", T0, NOW, limit=9)
@@ -147,7 +147,7 @@ def test_an_upgraded_file_has_the_tables_of_a_new_one(tmp_path: Path, version: s
 
 
 def columns_of(path: Path) -> dict[str, set[tuple[object, ...]]]:
-    """Name, type, not null, default and place in the primary key of each column, by table."""
+    """Name, type, not null, default and index in the primary key of each column, by table."""
     with closing(open_state(path)) as db:
         tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index')")]
         return {table: {row[1:] for row in db.execute(f"PRAGMA table_info({table})")} for table in tables}
