@@ -152,10 +152,12 @@ class Recorder:
         for count, message in enumerate(messages, 1):
             self._admission.add(batch, message, city)
             if len(batch.accepted) + len(batch.letters) >= _MAX_READINGS:
-                return batch
+                break
             if not count % _YIELD_MESSAGES:
                 await asyncio.sleep(0)
-        batch.offset = last_offset  # the last records may be ticks
+        else:
+            batch.offset = last_offset  # the last records may be ticks
+        await asyncio.sleep(0)  # after a small batch too, so that the write starts before this batch is committed
         return batch
 
     async def _deduplicate(self, batch: AcceptedBatch) -> DeduplicatedBatch:
