@@ -18,8 +18,8 @@ from starlette.exceptions import HTTPException
 
 from api.http.headers import SECURITY_HEADERS
 from devices.db.database import DatabaseError
+from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLogError
-from ingest.recorder.state import StateUnavailable
 from ingest.store import StoreUnavailable
 
 _log = logging.getLogger(__name__)

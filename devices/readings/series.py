@@ -96,6 +96,11 @@ FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
 """Fields that are floats whatever their value: JSON does not distinguish 40.0 from 40."""
 
 
+MAX_COMPARTMENTS: Final = 32
+"""Of one device. The largest recycling points have a dozen. Each compartment is a series in the store for ever, so a
+faulty or hostile device must not be able to make up more."""
+
+
 class SeriesKey(NamedTuple):
     """Key of a series, which holds at most one reading for each instant."""
 

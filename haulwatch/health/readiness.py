@@ -18,9 +18,9 @@ from devices.readings.models import Kind
 from haulwatch import migrations, wiring
 from haulwatch.health import path_status
 from haulwatch.settings.load import Settings
+from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLogError
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.recorder.state import StateUnavailable
 from ingest.store import History, StoreMisconfigured, StoreUnavailable
 
 BACKLOG: Final = 100_000

@@ -17,9 +17,9 @@ from devices.db.database import DatabaseError
 from devices.readings.series import Point, area_tags
 from ingest.alerts.publisher import CursorsUnavailable, PublisherCursors
 from ingest.boards.points import DAY_MS, IngestionStatus, alert_state_points, health_points, place_points
+from ingest.ledger.state_file import StateUnavailable
 from ingest.log.segment import RawLogError
 from ingest.process.pause import pause
-from ingest.recorder.state import StateUnavailable
 from ingest.store import StoreRejected, StoreUnavailable
 from rules.alerts.actions import AlertView, JournalPosition
 

@@ -1,147 +1,146 @@
-"""The daybook's pages are posted to the ledger's rows: many pages at once, so that a row is written once for them all.
+"""Compaction adds pending ledger deltas to the totals: many deltas at once, so that each row is written once for all.
 
-It is done in slices of some ten milliseconds, each a transaction of its own, so that neither what is settled meanwhile
-nor a redrive waits for long. Each row says which page was its last: what is cut short anywhere, and begun anew by this
-process or the next, counts every page once.
+It works in slices of some ten milliseconds, each one transaction, so that neither a batch commit nor a redrive waits
+for long. Each row of totals names the last delta in it: compaction that is cut short anywhere, and started again by
+this process or the next, counts every delta once.
 """
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ingest.ledger.deltas import add_delta, read_deltas, read_totals, write_totals
+from ingest.ledger.state_file import StateFile, StateUnavailable
 from ingest.ledger.totals import PendingDeltas
-from ingest.recorder.state import RecorderState, StateUnavailable
 
 SLICE_ROWS: Final = 2_000
 _SLICE_READINGS: Final = 20_000
-"""Of pages that are read: as long as a slice of rows."""
-LEAST_READINGS: Final = 20_000
-"""So many wait before a row is worth its writing, however small the fleet."""
-MOST_READINGS: Final = 1_000_000
-"""Posted at once: some 50 MB in a fleet of 100,000. What waits is read by everybody who reads the ledger, too."""
+"""In the deltas that a slice reads: takes as long as a slice of rows."""
+MIN_READINGS: Final = 20_000
+"""However small the fleet, so many readings wait before writing a row is worth it."""
+MAX_READINGS: Final = 1_000_000
+"""In one round: some 50 MB in a fleet of 100,000. Every reader of the ledger reads pending deltas too."""
 _READINGS_A_ROW: Final = 10
-"""Then a row costs a reading the tenth of its price; fleets beyond 100,000 have to do with less."""
-MOST_AGE_S: Final = 240.0
-"""No page waits for longer before it is taken up."""
+"""Then each reading carries a tenth of the cost of a row; in fleets beyond 100,000 it carries more."""
+MAX_AGE_S: Final = 240.0
+"""A round starts when the oldest delta has waited for so long."""
 
 
 @dataclass(slots=True)
 class _Round:
-    """The posting of some pages, as far as it has come."""
+    """The compaction of some deltas, and its progress."""
 
-    began: float
+    started_at: float
     last: int
-    """Its last page."""
+    """Number of its last delta."""
     readings: int
-    """On its pages."""
-    unposted: PendingDeltas
+    """In its deltas."""
+    pending: PendingDeltas
     read: int = 0
-    """The page it has read up to."""
-    lines: list[str] | None = None
-    """Those whose rows are to be written; None until all its pages are read."""
-    written: int = field(default=0)
-    """Of the lines."""
+    """Number of the delta it has read up to."""
+    device_ids: list[str] | None = None
+    """Rows to write; None until all deltas are read."""
+    written: int = 0
+    """Rows."""
 
 
 class Compaction:
-    """Posts the daybook of one recorder's file. `clock` gives seconds that never go back.
+    """Compacts the deltas of one recorder's file. `clock` returns seconds and never goes back.
 
     Methods raise StateUnavailable; then nothing is counted twice, call again.
     """
 
-    def __init__(self, state: RecorderState, clock: Callable[[], float] = time.monotonic) -> None:
-        self._state = state
+    def __init__(self, file: StateFile, clock: Callable[[], float]) -> None:
+        self._file = file
         self._clock = clock
         self._round: _Round | None = None
         self._waiting = 0
-        """Readings on pages that were written since the last round began."""
-        self._since: float | None = None
-        """When the first of these pages was written."""
-        self._enough = LEAST_READINGS
-        self._owed = 0
+        """Readings in deltas that were appended since the last round started."""
+        self._waiting_since: float | None = None
+        self._due_readings = MIN_READINGS
+        self._owed_readings = 0
+        """Appended since the last call of `compact_due`."""
 
-    def written(self, readings: int) -> None:
-        """A page of so many readings was."""
+    def appended(self, readings: int) -> None:
+        """Note a new delta."""
         self._waiting += readings
-        self._owed += readings
-        if self._since is None:
-            self._since = self._clock()
+        self._owed_readings += readings
+        if self._waiting_since is None:
+            self._waiting_since = self._clock()
 
-    def some(self) -> Iterator[None]:
-        """Post what is due, and no more than keeps up with the pages that come; a pause after each slice."""
-        slices, self._owed = 1 + self._owed // SLICE_ROWS, 0
+    def compact_due(self) -> Iterator[None]:
+        """Compact what is due, no more than keeps up with new deltas; yields after each slice."""
+        slices, self._owed_readings = 1 + self._owed_readings // SLICE_ROWS, 0
         for _ in range(slices):
             if self._round is None and not self._is_due():
                 return
-            self._slice()
+            self._do_slice()
             yield
 
-    def all(self) -> None:
-        """Post everything there is."""
-        while self._slice():
+    def compact_all(self) -> None:
+        while self._do_slice():
             pass
 
     def _is_due(self) -> bool:
-        if self._since is None:
+        if self._waiting_since is None:
             return False
-        return self._waiting >= self._enough or self._clock() - self._since >= MOST_AGE_S
+        return self._waiting >= self._due_readings or self._clock() - self._waiting_since >= MAX_AGE_S
 
-    def _slice(self) -> bool:
-        """False if there is nothing to post."""
+    def _do_slice(self) -> bool:
+        """Return False if no delta is pending."""
         try:
-            self._round = self._round or self._begin()
+            self._round = self._round or self._start_round()
             if self._round is None:
                 return False
-            if self._round.lines is None:
+            if self._round.device_ids is None:
                 self._read(self._round)
-            elif self._round.written < len(self._round.lines):
-                self._write(self._round, self._round.lines)
+            elif self._round.written < len(self._round.device_ids):
+                self._write(self._round, self._round.device_ids)
             else:
-                self._end(self._round, len(self._round.lines))
+                self._finish(self._round, len(self._round.device_ids))
         except StateUnavailable:
-            self._round = None  # the rows know how far it came
+            self._round = None  # the rows record how far it came
             raise
         return True
 
-    def _begin(self) -> _Round | None:
-        with self._state.reading() as db:
+    def _start_round(self) -> _Round | None:
+        with self._file.reading() as db:
             first, last, readings = 0, 0, 0
             for number, count in db.execute("SELECT batch, readings FROM daybook ORDER BY batch"):
-                if first and readings + count > MOST_READINGS:
+                if first and readings + count > MAX_READINGS:
                     break
                 first, last, readings = first or number, number, readings + count
             if not first:
-                self._waiting, self._since = 0, None
+                self._waiting, self._waiting_since = 0, None
                 return None
-            # Of a round that was cut short some rows have pages that others have not.
-            posted = dict(db.execute("SELECT device, posted FROM ledger WHERE posted >= ?", (first,)))
-        return _Round(self._clock(), last, readings, PendingDeltas(posted))
+            # After a round that was cut short some rows have deltas that others lack.
+            last_deltas = dict(db.execute("SELECT device, posted FROM ledger WHERE posted >= ?", (first,)))
+        return _Round(self._clock(), last, readings, PendingDeltas(last_deltas))
 
-    def _read(self, begun: _Round) -> None:
-        with self._state.reading() as db:
+    def _read(self, current: _Round) -> None:
+        with self._file.reading() as db:
             readings = 0
-            for number, count, body in read_deltas(db, begun.read, begun.last):
-                add_delta(begun.unposted, number, body)
-                begun.read = number
+            for number, count, body in read_deltas(db, current.read, current.last):
+                add_delta(current.pending, number, body)
+                current.read = number
                 readings += count
                 if readings >= _SLICE_READINGS:
                     break
-        if begun.read == begun.last:
-            begun.lines = begun.unposted.lines()
+        if current.read == current.last:
+            current.device_ids = current.pending.device_ids()
 
-    def _write(self, begun: _Round, lines: list[str]) -> None:
-        some = lines[begun.written : begun.written + SLICE_ROWS]
-        with self._state.changing() as db:
-            before = read_totals(db, some)
-            write_totals(db, [begun.unposted.brought_up(account, begun.last) for account in before])
-        begun.written += len(some)
+    def _write(self, current: _Round, device_ids: list[str]) -> None:
+        chunk = device_ids[current.written : current.written + SLICE_ROWS]
+        with self._file.changing() as db:
+            totals = read_totals(db, chunk)
+            write_totals(db, [current.pending.added_to(row, current.last) for row in totals])
+        current.written += len(chunk)
 
-    def _end(self, ended: _Round, lines: int) -> None:
-        with self._state.changing() as db:
-            db.execute("DELETE FROM daybook WHERE batch <= ?", (ended.last,))
+    def _finish(self, finished: _Round, rows: int) -> None:
+        with self._file.changing() as db:
+            db.execute("DELETE FROM daybook WHERE batch <= ?", (finished.last,))
         self._round = None
-        self._waiting = max(self._waiting - ended.readings, 0)
-        self._since = ended.began  # of those written meanwhile; if there are none, the next round will see it
-        self._enough = min(max(LEAST_READINGS, lines * _READINGS_A_ROW), MOST_READINGS)
+        self._waiting = max(self._waiting - finished.readings, 0)
+        # Deltas appended meanwhile wait since then; if there are none, the next round finds that out.
+        self._waiting_since = finished.started_at
+        self._due_readings = min(max(MIN_READINGS, rows * _READINGS_A_ROW), MAX_READINGS)

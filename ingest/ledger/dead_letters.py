@@ -1,21 +1,23 @@
-"""Dead letters: what was refused, why, with its bytes; looked through and driven again once the cause is mended.
+"""Dead letters: refused readings with reason and bytes; people look through them and redrive them when it is fixed.
 
-Works from any process while the recorder runs.
+Works from any process while the recorder runs. `ingest.ledger.refused` writes them.
 """
 
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
+from devices.codecs.registry import dialect_of
 from devices.readings.refusals import Reason
+from ingest.ledger.state_file import opened_state
+from ingest.log.ports import LogWriter
 from ingest.log.raw_log import RawLogError
 from ingest.log.records import RawMessage
-from ingest.recorder.state import open_state, state_errors, transaction
+from ingest.process.sqlite_file import transaction
 
 _SHOWN_BYTES: Final = 4_096
 _COLUMNS: Final = (
@@ -24,20 +26,14 @@ _COLUMNS: Final = (
 )
 
 
-class Appender(Protocol):
-    """The part of the raw log a redrive uses."""
-
-    def append(self, messages: Sequence[RawMessage]) -> int: ...
-
-
 class DeadLetter(BaseModel):
-    """One refused reading, or message of which nothing could be read, or a flood's messages in sum."""
+    """One refused reading, one message of which nothing could be read, or all messages of a flood."""
 
     model_config = ConfigDict(frozen=True)
 
     id: int
     device: str
-    """As its topic says; empty if the topic names none."""
+    """Named by the topic; empty if the topic names none."""
     reason: Reason
     detail: str
     field: str | None
@@ -48,11 +44,11 @@ class DeadLetter(BaseModel):
     received_at: int
     """Collector's clock, ms; 0 if the disk has spoiled the record."""
     redriven_at: int | None
-    """When it was driven again, ms."""
+    """ms since 1970 UTC; None before it is redriven."""
     redriven_offset: int | None
-    """Where its copy stands in the raw log; it waits while None."""
+    """Offset of its copy in the raw log; None while it waits."""
     stands_for: int = 1
-    """Readings it is counted as: more than one only for a flood, of which the first message alone is kept."""
+    """Readings; more than one only for a flood, of which only the first message is kept."""
 
 
 class NoSuchLetter(LookupError):
@@ -60,24 +56,24 @@ class NoSuchLetter(LookupError):
 
 
 class NotRedrivable(Exception):
-    """It cannot be driven again, and the message says why."""
+    """It cannot be redriven; the message says why."""
 
 
 class AlreadyRedriven(NotRedrivable):
-    """The letter was driven again before; its reading is counted where it ended."""
+    """The letter was redriven before; its reading is counted where it ended."""
 
 
 class NotKept(NotRedrivable):
-    """The letter stands for a flood's messages, of which only the first is kept."""
+    """The letter stands for the messages of a flood, of which only the first is kept."""
 
 
 Redriven = int | NoSuchLetter | NotRedrivable
-"""The new offset in the raw log, or why there is none."""
+"""Offset of the copy in the raw log, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """The dead letters in the recorder's file. Every method raises `recorder_state.StateUnavailable`."""
+    """The dead letters in the recorder's file. Every method raises StateUnavailable."""
 
     state_path: Path
 
@@ -92,12 +88,12 @@ class DeadLetters:
         after_id: int = 0,
         limit: int = 100,
     ) -> "list[DeadLetter]":
-        """Oldest first, since <= received_at < until (ms); the next page starts `after_id` the last id of this one.
+        """Letters that wait, or with `redriven` those that were redriven; oldest first.
 
-        Letters that wait, or with `redriven` those that were driven again.
+        since <= received_at < until (ms). The next page starts `after_id` the last id of this one.
         """
         filters = {"device": device, "reason": reason, "since": since, "until": until, "redriven": redriven}
-        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+        with opened_state(self.state_path) as db:
             db.row_factory = sqlite3.Row
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM dead_letter WHERE id > :after"  # noqa: S608 - a constant
@@ -110,70 +106,99 @@ class DeadLetters:
 
     def show(self, letter_id: int) -> DeadLetter:
         """Raises NoSuchLetter."""
-        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+        with opened_state(self.state_path) as db:
             return _letter(_row(db, letter_id))
 
     def payload(self, letter_id: int) -> bytes:
         """The bytes as they came. Raises NoSuchLetter."""
-        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
+        with opened_state(self.state_path) as db:
             return bytes(_row(db, letter_id)["payload"])
 
-    def redrive(self, letter_id: int, log: Appender, now: int) -> int:
-        """Send a letter through the path again; its new offset in the raw log. `now` is ms since 1970 UTC.
+    def redrive(self, letter_id: int, log: LogWriter, now: int) -> int:
+        """Append a copy of the letter to the raw log and return its offset. `now` is ms since 1970 UTC.
 
-        Raises NoSuchLetter, NotRedrivable, RawLogError (nothing has changed then).
+        Raises NoSuchLetter, NotRedrivable, RawLogError; nothing has changed then.
         """
         outcome = self.redrive_all([letter_id], log, now)[letter_id]
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    def redrive_all(self, letter_ids: Sequence[int], log: Appender, now: int) -> dict[int, Redriven]:
-        """The same for many at once, at the price of one: for each its new offset, or why it is not driven.
+    def redrive_all(self, letter_ids: Sequence[int], log: LogWriter, now: int) -> dict[int, Redriven]:
+        """Redrive many letters for the cost of one; return for each the offset of its copy, or why there is none.
 
-        First they leave `received` and `quarantined`, then their copies are appended (and counted when the recorder
-        reads them), then the copies' offsets are noted. A crash in between leaves them among those that wait, so at
-        worst they are driven twice and the second time are duplicates. The mark comes first, or the recorder could take
-        the copy of a conflict for a duplicate of the letter itself.
+        1. The letters leave `received` and `quarantined`.
+        2. Copies are appended; the recorder counts them when it reads them.
+        3. The copies' offsets are noted.
 
-        Raises RawLogError (nothing has changed then).
+        After a crash in between the letters still wait: at worst they are redriven twice, and the second copies are
+        duplicates. Step 1 comes first, or the recorder could take the copy of a conflict for a duplicate of the letter
+        itself.
+
+        Raises RawLogError; nothing has changed then.
         """
         outcome: dict[int, Redriven] = {}
-        driven: list[sqlite3.Row] = []
-        with state_errors(self.state_path), closing(open_state(self.state_path)) as db:
-            with transaction(db):
-                for letter_id in dict.fromkeys(letter_ids):
-                    try:
-                        row = _drivable(db, letter_id)
-                    except (NoSuchLetter, NotRedrivable) as exc:
-                        outcome[letter_id] = exc
-                        continue
-                    if row["redriven_at"] is None:
-                        _count(db, row, -1, now)
-                    driven.append(row)
-            if not driven:
+        with opened_state(self.state_path) as db:
+            rows = _take_out(db, letter_ids, now, outcome)
+            if not rows:
                 return outcome
             try:
-                last = log.append([RawMessage(row["topic"], bytes(row["payload"]), now) for row in driven])
+                last = log.append([_copy(row, now) for row in rows])
             except RawLogError:
-                with transaction(db):
-                    for row in driven:
-                        if _row(db, row["id"])["redriven_offset"] is None:  # else another hand has driven it meanwhile
-                            _count(db, row, +1, None)
+                _put_back(db, rows)
                 raise
-            with transaction(db):
-                for offset, row in enumerate(driven, last - len(driven) + 1):
-                    if _row(db, row["id"])["redriven_at"] is None:  # another hand has failed and undone it meanwhile
-                        _count(db, row, -1, now)
-                    db.execute("UPDATE dead_letter SET redriven_offset = ? WHERE id = ?", (offset, row["id"]))
-                    outcome[row["id"]] = offset
+            first = last - len(rows) + 1
+            outcome |= _note_offsets(db, rows, first, now)
         return outcome
 
 
-def _drivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
+def _take_out(
+    db: sqlite3.Connection, letter_ids: Sequence[int], now: int, outcome: dict[int, Redriven]
+) -> list[sqlite3.Row]:
+    """Take letters out of the counts and return them; why others cannot be redriven goes into `outcome`."""
+    rows: list[sqlite3.Row] = []
+    with transaction(db):
+        for letter_id in dict.fromkeys(letter_ids):
+            try:
+                row = _redrivable(db, letter_id)
+            except (NoSuchLetter, NotRedrivable) as exc:
+                outcome[letter_id] = exc
+                continue
+            if row["redriven_at"] is None:
+                _count(db, row, -1, now)
+            rows.append(row)
+    return rows
+
+
+def _copy(row: sqlite3.Row, now: int) -> RawMessage:
+    return RawMessage(row["topic"], bytes(row["payload"]), now, dialect_of(row["topic"]))
+
+
+def _put_back(db: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> None:
+    """Count letters again whose copies could not be appended."""
+    with transaction(db):
+        for row in rows:
+            if _row(db, row["id"])["redriven_offset"] is None:  # otherwise another process redrove it meanwhile
+                _count(db, row, +1, None)
+
+
+def _note_offsets(db: sqlite3.Connection, rows: Sequence[sqlite3.Row], first: int, now: int) -> dict[int, int]:
+    """Mark letters as redriven; the copy of the first one has offset `first`."""
+    offsets: dict[int, int] = {}
+    with transaction(db):
+        for offset, row in enumerate(rows, first):
+            if _row(db, row["id"])["redriven_at"] is None:  # another process failed and put it back meanwhile
+                _count(db, row, -1, now)
+            db.execute("UPDATE dead_letter SET redriven_offset = ? WHERE id = ?", (offset, row["id"]))
+            offsets[row["id"]] = offset
+    return offsets
+
+
+def _redrivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
+    """Raises NoSuchLetter, NotRedrivable."""
     row = _row(db, letter_id)
     if row["redriven_offset"] is not None:
-        raise AlreadyRedriven(f"dead letter {letter_id} was driven again already")
+        raise AlreadyRedriven(f"dead letter {letter_id} was already redriven")
     if row["stands_for"] != 1:
         raise NotKept(
             f"dead letter {letter_id} stands for {row['stands_for']} messages of a flood, of which only the first is"
@@ -183,7 +208,7 @@ def _drivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
 
 
 def _count(db: sqlite3.Connection, row: sqlite3.Row, readings: int, redriven_at: int | None) -> None:
-    # It may have no row yet, while what is known of it stands on pages of the daybook.
+    # The device may have no row yet while all its readings are in pending deltas.
     db.execute(
         "INSERT INTO ledger (device, received, duplicate) VALUES (?, ?, 0)"
         " ON CONFLICT (device) DO UPDATE SET received = received + excluded.received",
@@ -202,11 +227,11 @@ def _row(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
 
 def _letter(row: sqlite3.Row) -> DeadLetter:
     payload = bytes(row["payload"])
-    said = {name: row[name] for name in row.keys() if name not in {"counted_as", "payload", "reason"}}  # noqa: SIM118
-    return DeadLetter(**said, reason=Reason(row["reason"]), shown=_shown(payload), size_bytes=len(payload))
+    columns = {name: row[name] for name in row.keys() if name not in {"counted_as", "payload", "reason"}}  # noqa: SIM118
+    return DeadLetter(**columns, reason=Reason(row["reason"]), shown=_printable(payload), size_bytes=len(payload))
 
 
-def _shown(payload: bytes) -> str:
+def _printable(payload: bytes) -> str:
     text = payload[:_SHOWN_BYTES].decode(errors="backslashreplace")
     safe = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
     return safe + ("…" if len(payload) > _SHOWN_BYTES else "")

@@ -1,11 +1,11 @@
-"""What a device's numbers and clock say of it: readings that never arrived, counter resets, how its clock goes.
+"""Device health: readings that never arrived, sequence resets, and the clock, from a device's numbers and times.
 
-Exact for numbers, within bounds: a gap is a number between two that arrived; a late arrival takes it out again, a
-repeat changes nothing. A counter that falls back while device time goes on was reset and begins a new run; what is
-uploaded late from before it is told by its device time and goes to the run before. A reading whose message cannot be
-read at all stays a gap, although its bytes are among the dead letters.
+Gaps are exact within bounds: a gap is a number between two that arrived; a late arrival closes it, a repeat changes
+nothing. A counter that falls back while device time goes on was reset and starts a new run; a late upload from before
+the reset is recognised by its device time and belongs to the run before. A reading whose message cannot be read at all
+stays a gap, although its bytes are among the dead letters.
 
-A watch is kept packed: a few hundred bytes a device, so that a large fleet's are written in little time.
+Health is kept packed: a few hundred bytes a device, so that a large fleet's is written in little time.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,36 +15,36 @@ from typing import Final
 
 from ingest.admission import MAX_AHEAD_MS
 
-Heard = tuple[int | None, int | None, int]
-"""seq, ts (device time, ms) and received_at (ms) of a reading; None where the device says none that can be read."""
+HealthSample = tuple[int | None, int | None, int]
+"""seq, ts (device time, ms) and received_at (ms) of a reading; None where the device sent none that can be read."""
 
 MAX_RANGES: Final = 32
-"""Open gaps of one run; the oldest beyond that stay counted, but late arrivals close them no more."""
+"""Open gaps of one run. Older ones stay counted, but late arrivals no longer close them."""
 MAX_JUMP: Final = 1_000_000
-"""A longer jump forward is a counter set anew: eleven days of a reading a second are not lost in one piece."""
+"""A longer jump forward is a reset: eleven days of a reading a second are not lost in one piece."""
 SLOT_MS: Final = 300_000
-"""Of all delays in such a span the smallest counts: the upload of a buffer ends with a fresh reading."""
+"""Length of a slot. Only its smallest delay counts: the upload of a buffer ends with a fresh reading."""
 MAX_SLOTS: Final = 24
 _RECENT_SLOTS: Final = 9
-"""The offset is their median: about the last three quarters of an hour in which the device was heard."""
+"""The offset is their median: about the last three quarters of an hour in which the device sent."""
 _DRIFT_SLOTS: Final = 12
 _DRIFT_SPAN_MS: Final = 3_600_000
-"""Over a shorter span the drift of a quartz drowns in the delays of the network."""
+"""Over a shorter span network delays exceed the drift of a quartz."""
 _HOUR_MS: Final = 3_600_000
 _NONE: Final = -2
 """No number, no number before the first, and no time."""
 _HEAD: Final = Struct("<12q")
 _SLOT: Final = Struct("<2q")
 _SLOT_AND_RUN: Final = Struct("<5q")
-"""Of the head: the open slot, and the run's first time, last number and newest time."""
+"""Part of the head: the open slot, and the run's first time, last number and newest time."""
 _SLOT_AT: Final = 16
 _GAP_SIZE: Final = 8
-"""Bytes; a gap takes two."""
+"""Bytes of one bound; a gap has two."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """Numbers from one reset to the next."""
+    """The numbers from one reset to the next."""
 
     first_ts: int
     last: int
@@ -55,7 +55,7 @@ class _Run:
     def missing(self) -> int:
         return sum(self.gaps[1::2]) - sum(self.gaps[::2]) + len(self.gaps) // 2
 
-    def fill(self, seq: int) -> bool:
+    def close_gap(self, seq: int) -> bool:
         """Take a number out of the gaps; False if it is in none."""
         for at in range(0, len(self.gaps), 2):
             first, last = self.gaps[at], self.gaps[at + 1]
@@ -66,14 +66,14 @@ class _Run:
                 return True
         return False
 
-    def reach(self, seq: int) -> None:
-        """Go on to a later number."""
+    def advance(self, seq: int) -> None:
+        """Go on to a later number; the numbers between are a gap."""
         if seq > self.last + 1:
             self.gaps += (self.last + 1, seq - 1)
         self.last = seq
 
-    def shed(self) -> int:
-        """Forget the oldest gaps beyond the bound; how many numbers that were."""
+    def drop_oldest_gaps(self) -> int:
+        """Drop the gaps beyond the bound; return how many numbers were missing in them."""
         if len(self.gaps) <= 2 * MAX_RANGES:
             return 0
         before = self.missing()
@@ -82,12 +82,12 @@ class _Run:
 
 
 class DeviceHealth:
-    """One device's watch, unpacked."""
+    """One device's health, unpacked."""
 
     def __init__(self, packed: bytes | None = None) -> None:
         self.resets = 0
         """How often its counter was set back, or far ahead."""
-        self._given_up = 0
+        self._gaps_dropped = 0
         self._slot_at = self._slot_delay = _NONE
         self._run: _Run | None = None
         self._past: _Run | None = None
@@ -97,18 +97,18 @@ class DeviceHealth:
 
     @property
     def gaps(self) -> int:
-        """Numbers that were given to readings and have not arrived."""
-        return self._given_up + sum(run.missing() for run in (self._run, self._past) if run is not None)
+        """Numbers that the device gave to readings and that have not arrived."""
+        return self._gaps_dropped + sum(run.missing() for run in (self._run, self._past) if run is not None)
 
     @property
     def clock_offset_ms(self) -> int | None:
-        """Receive time less device time, the median of recent spans: positive where its clock is behind."""
+        """Receive time minus device time, median of recent slots; positive: its clock is behind; None before any."""
         delays = [delay for _, delay in self._all_slots()[-_RECENT_SLOTS:]]
         return _median(delays) if delays else None
 
     @property
     def clock_drift_ms_per_h(self) -> float | None:
-        """How fast the offset grows; None before an hour and a dozen spans. A clock that was set shows here too."""
+        """How fast the offset grows; None before an hour and a dozen slots. A clock that was set shows here too."""
         slots = self._all_slots()
         if len(slots) < _DRIFT_SLOTS or slots[-1][0] - slots[0][0] < _DRIFT_SPAN_MS:
             return None
@@ -119,9 +119,9 @@ class DeviceHealth:
         )
         return round((late - early) * _HOUR_MS / (late_at - early_at), 1) if late_at > early_at else None
 
-    def hear(self, readings: Iterable[Heard]) -> None:
-        """Take readings in the order of the raw log."""
-        for seq, ts, received_at in readings:
+    def update(self, samples: Iterable[HealthSample]) -> None:
+        """Add samples in the order of the raw log."""
+        for seq, ts, received_at in samples:
             if ts is not None:
                 delay = received_at - ts
                 if self._slot_at != _NONE and -SLOT_MS < received_at - self._slot_at < SLOT_MS:
@@ -129,10 +129,10 @@ class DeviceHealth:
                 else:
                     self._next_slot(received_at, delay)
             if seq is not None:
-                # A time in the future tells nothing of before and after.
-                self._number(seq, None if ts is None or ts - received_at > MAX_AHEAD_MS else ts)
+                # A time in the future does not order readings.
+                self._add_number(seq, None if ts is None or ts - received_at > MAX_AHEAD_MS else ts)
 
-    def _number(self, seq: int, ts: int | None) -> None:
+    def _add_number(self, seq: int, ts: int | None) -> None:
         run = self._run
         if run is None:
             if ts is not None:
@@ -142,18 +142,18 @@ class DeviceHealth:
         if ts is not None and ts < run.first_ts and self._past is not None:
             run = self._past
         if 0 < seq - run.last <= MAX_JUMP:
-            run.reach(seq)
-        elif not run.fill(seq) and later and ts is not None:
-            self._begin(seq, ts)
+            run.advance(seq)
+        elif not run.close_gap(seq) and later and ts is not None:
+            self._start_run(seq, ts)
             return
-        self._given_up += run.shed()
+        self._gaps_dropped += run.drop_oldest_gaps()
         if ts is not None:
             run.newest_ts = max(run.newest_ts, ts)
 
-    def _begin(self, seq: int, ts: int) -> None:
+    def _start_run(self, seq: int, ts: int) -> None:
         self.resets += 1
         if self._past is not None:
-            self._given_up += self._past.missing()
+            self._gaps_dropped += self._past.missing()
         self._past, self._run = self._run, _Run(ts, seq, ts)
 
     def _next_slot(self, received_at: int, delay: int) -> None:
@@ -169,7 +169,7 @@ class DeviceHealth:
     def packed(self) -> bytes:
         run, past = self._run, self._past
         head = _HEAD.pack(
-            *(self.resets, self._given_up, self._slot_at, self._slot_delay),
+            *(self.resets, self._gaps_dropped, self._slot_at, self._slot_delay),
             *(_NONE, _NONE, _NONE, 0) if run is None else (run.first_ts, run.last, run.newest_ts, len(run.gaps)),
             *(_NONE, _NONE, _NONE, 0) if past is None else (past.first_ts, past.last, past.newest_ts, len(past.gaps)),
         )
@@ -177,7 +177,7 @@ class DeviceHealth:
         return head + (pack(f"<{len(gaps)}q", *gaps) if gaps else b"") + self._slots
 
     def _unpack(self, packed: bytes) -> None:
-        self.resets, self._given_up, self._slot_at, self._slot_delay, *runs = _HEAD.unpack_from(packed)
+        self.resets, self._gaps_dropped, self._slot_at, self._slot_delay, *runs = _HEAD.unpack_from(packed)
         at = _HEAD.size
         found: list[_Run | None] = []
         for first_ts, last, newest_ts, count in (runs[:4], runs[4:]):
@@ -188,22 +188,22 @@ class DeviceHealth:
         self._slots = packed[at:]
 
 
-def heard(packed: bytes | None, readings: Sequence[Heard]) -> bytes:
-    """The watch after these readings; `packed` is left as it was, so that a failed posting changes nothing."""
-    if packed is not None and (after := _heard_in_order(packed, readings)) is not None:
+def updated_health(packed: bytes | None, samples: Sequence[HealthSample]) -> bytes:
+    """Packed health after these samples; `packed` is not changed, so that a failed compaction changes nothing."""
+    if packed is not None and (after := _updated_in_order(packed, samples)) is not None:
         return after
-    watch = DeviceHealth(packed)
-    watch.hear(readings)
-    return watch.packed()
+    health = DeviceHealth(packed)
+    health.update(samples)
+    return health.packed()
 
 
-def _heard_in_order(packed: bytes, readings: Sequence[Heard]) -> bytes | None:
-    """The same for readings one after the other, as nearly all are, at a fifth of the price; None if any is not."""
+def _updated_in_order(packed: bytes, samples: Sequence[HealthSample]) -> bytes | None:
+    """The same for consecutive numbers, as nearly all are, at a fifth of the price; None if any is out of order."""
     slot_at, slot_delay, first_ts, last, newest_ts = _SLOT_AND_RUN.unpack_from(packed, _SLOT_AT)
     if slot_at == _NONE:
         return None
     ended = b""
-    for seq, ts, received_at in readings:
+    for seq, ts, received_at in samples:
         if seq is None or seq != last + 1 or ts is None or ts < newest_ts:
             return None
         delay = received_at - ts
@@ -218,12 +218,12 @@ def _heard_in_order(packed: bytes, readings: Sequence[Heard]) -> bytes | None:
     after = bytearray(packed)
     _SLOT_AND_RUN.pack_into(after, _SLOT_AT, slot_at, slot_delay, first_ts, last, newest_ts)
     if ended:
-        _keep_slots(after, ended)
+        _append_slots(after, ended)
     return bytes(after)
 
 
-def _keep_slots(packed: bytearray, ended: bytes) -> None:
-    """Put slots behind those that a packed watch has, and take the oldest away when there are too many."""
+def _append_slots(packed: bytearray, ended: bytes) -> None:
+    """Append slots to packed health, and remove the oldest when there are too many."""
     *_, run_gaps, _, _, _, past_gaps = _HEAD.unpack_from(packed)
     packed += ended
     slots_at = _HEAD.size + _GAP_SIZE * (run_gaps + past_gaps)

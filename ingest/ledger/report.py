@@ -1,16 +1,15 @@
-"""The ledger as others read it: what became of every reading, in total and per device, and what the recorder is at.
+"""The ledger for readers: what became of every reading, in total and per device, and how far the recorder is.
 
     received = stored + duplicate + quarantined + queued
 
-Queued are settled readings whose write is not confirmed, and readings the recorder has not come to yet: those are
-counted by decoding them, up to `MAX_DECODED` readings. Of a longer backlog each further message counts as one reading
-of nobody known, and `exact` is false.
+Queued are committed readings whose write is not confirmed, and readings that the recorder has not read yet. The latter
+are counted by decoding them, up to `MAX_DECODED` readings. Beyond that each message counts as one reading of an unknown
+device, and `exact` is false.
 """
 
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
@@ -19,24 +18,18 @@ from devices.codecs.registry import codec_of, dialect_of
 from devices.readings.refusals import DecodeError
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
+from ingest.ledger.queued import queued, queued_by_device
+from ingest.ledger.state_file import ONLY_PARTITION, opened_state
 from ingest.log.flood_record import flood_of
+from ingest.log.ports import LogReader
 from ingest.log.raw_log import RawLogCorrupt
-from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
-from ingest.recorder.state import open_state, queued, queued_by_device, state_errors
+from ingest.log.records import TICK_TOPIC, RawMessage
 
 MAX_DECODED: Final = 20_000
 """About a quarter of a second of decoding."""
 UNKNOWN: Final = "(unknown)"
-"""The line of messages whose device cannot be told, and of made-up ids beyond those that have lines of their own."""
-_PAGE: Final = 2_000
-
-
-class Log(Protocol):
-    """The part of the raw log the ledger reads."""
-
-    def read(self, after: int, limit: int) -> list[LogRecord]: ...
-
-    def last_offset(self) -> int: ...
+"""Shown as the device of messages that name none, and of unregistered ids beyond those with a line of their own."""
+_READ_RECORDS: Final = 2_000
 
 
 class _Value(BaseModel):
@@ -44,7 +37,7 @@ class _Value(BaseModel):
 
 
 class LedgerLine(_Value):
-    """Readings, each stored, duplicate, quarantined or queued. A message nobody can read is one reading."""
+    """Readings, each stored, duplicate, quarantined or queued. A message that cannot be read is one reading."""
 
     received: int = 0
     stored: int = 0
@@ -53,7 +46,7 @@ class LedgerLine(_Value):
     """By reason."""
     queued: int = 0
     gaps: int = 0
-    """Sequence numbers that were given to readings and have not arrived, as far as the recorder has come."""
+    """Sequence numbers that devices gave to readings and that have not arrived, up to the recorder's offset."""
 
     @property
     def balanced(self) -> bool:
@@ -63,14 +56,14 @@ class LedgerLine(_Value):
 class DeviceLedgerLine(LedgerLine):
     device: str
     first_seen: int | None = None
-    """Collector's clock, ms; None while all of it is queued."""
+    """Collector's clock, ms; None while all its readings are queued."""
     last_seen: int | None = None
     resets: int = 0
-    """How often its sequence numbers began anew."""
+    """How often its sequence numbers started again."""
     clock_offset_ms: int | None = None
-    """Receive time less device time, running median: positive where its clock is behind; None until heard."""
+    """Receive time minus device time, running median: positive where its clock is behind; None before any sample."""
     clock_drift_ms_per_h: float | None = None
-    """How fast the offset grows; None until it was heard for an hour."""
+    """How fast the offset grows; None before an hour of samples."""
 
 
 class Ledger(_Value):
@@ -80,7 +73,7 @@ class Ledger(_Value):
     devices: tuple[DeviceLedgerLine, ...]
     """By device id."""
     exact: bool
-    """False when the backlog was too long to decode, so that `queued` and `received` are estimates from below."""
+    """False when the backlog is too long to decode: `queued` and `received` are then lower bounds."""
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice for a computed property
     @property
@@ -93,58 +86,62 @@ class RecorderStatus(_Value):
 
     offset: int
     backlog: int
-    """Records of the raw log it has not come to."""
+    """Records of the raw log after its offset."""
     pending: int
-    """Settled readings that are not known to be in the store."""
+    """Committed readings whose write is not confirmed."""
     trouble: str | None
-    """Why it waits, while it does."""
+    """Why it waits; None while it does not."""
     trouble_since: int | None
     """ms since 1970 UTC."""
     write_ms: float | None = None
-    """How long the last write to the store took; None before the first."""
+    """Duration of the last write to the store; None before the first."""
     slowest_write_ms: float | None = None
-    """Of the last hundred writes of this process."""
+    """The slowest of the last hundred writes of the recorder's process."""
 
 
-def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
-    """Read it as of now, from any process. Raises StateUnavailable, RawLogFull."""
-    with state_errors(state_path), closing(open_state(state_path)) as db:
-        db.execute("BEGIN")  # one view of all tables
-        (offset,) = db.execute("SELECT offset FROM progress").fetchone()
-        settled = current_totals(db)
+def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
+    """Read the ledger as of now, from any process. Raises StateUnavailable, RawLogError."""
+    with opened_state(state_path) as db:
+        db.execute("BEGIN")  # all tables as of one moment
+        (offset,) = db.execute("SELECT offset FROM progress WHERE partition = ?", (ONLY_PARTITION,)).fetchone()
+        all_totals = current_totals(db)
         letters = db.execute(
             "SELECT counted_as, reason, sum(stands_for) FROM dead_letter WHERE redriven_at IS NULL"
             " GROUP BY counted_as, reason"
         ).fetchall()
-        pending = queued_by_device(db)
-    unread, exact = _unread(log, offset, max_payload_bytes)
+        unwritten = queued_by_device(db)
+    unread, exact = _count_unread(log, offset, max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}
-    for name, reason, count in letters:
-        quarantined.setdefault(name, {})[reason] = count
+    for device_id, reason, count in letters:
+        quarantined.setdefault(device_id, {})[reason] = count
     lines = {
-        (name := account.line): DeviceLedgerLine(
-            device=name or UNKNOWN,
-            received=account.received + unread[name],
-            stored=account.stored - pending[name],
-            duplicate=account.duplicate,
-            quarantined=quarantined.get(name, {}),
-            queued=pending[name] + unread[name],
-            first_seen=account.first_seen,
-            last_seen=account.last_seen,
-            **_watched(account.watch),
+        (device_id := totals.device_id): DeviceLedgerLine(
+            device=device_id or UNKNOWN,
+            received=totals.received + unread[device_id],
+            stored=totals.stored - unwritten[device_id],
+            duplicate=totals.duplicate,
+            quarantined=quarantined.get(device_id, {}),
+            queued=unwritten[device_id] + unread[device_id],
+            first_seen=totals.first_seen,
+            last_seen=totals.last_seen,
+            **_health_figures(totals.health),
         )
-        for account in settled
+        for totals in all_totals
     }
-    for name in unread.keys() - lines.keys():
-        lines[name] = DeviceLedgerLine(device=name or UNKNOWN, received=unread[name], queued=unread[name])
-    devices = tuple(lines[name] for name in sorted(lines))
+    for device_id in unread.keys() - lines.keys():
+        count = unread[device_id]
+        lines[device_id] = DeviceLedgerLine(device=device_id or UNKNOWN, received=count, queued=count)
+    devices = tuple(lines[device_id] for device_id in sorted(lines))
     return Ledger(total=_total(devices), devices=devices, exact=exact)
 
 
-def read_status(state_path: Path, log: Log) -> RecorderStatus:
-    """Raises StateUnavailable, RawLogFull."""
-    with state_errors(state_path), closing(open_state(state_path)) as db:
-        row = db.execute("SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress").fetchone()
+def read_status(state_path: Path, log: LogReader) -> RecorderStatus:
+    """Read the recorder's progress, from any process. Raises StateUnavailable, RawLogError."""
+    with opened_state(state_path) as db:
+        row = db.execute(
+            "SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress WHERE partition = ?",
+            (ONLY_PARTITION,),
+        ).fetchone()
         pending = queued(db)
     offset, trouble, since, write_ms, slowest_write_ms = row
     return RecorderStatus(
@@ -158,13 +155,13 @@ def read_status(state_path: Path, log: Log) -> RecorderStatus:
     )
 
 
-def _watched(packed: bytes | None) -> dict[str, Any]:
-    watch = DeviceHealth(packed)
+def _health_figures(packed: bytes | None) -> dict[str, Any]:
+    health = DeviceHealth(packed)
     return {
-        "gaps": watch.gaps,
-        "resets": watch.resets,
-        "clock_offset_ms": watch.clock_offset_ms,
-        "clock_drift_ms_per_h": watch.clock_drift_ms_per_h,
+        "gaps": health.gaps,
+        "resets": health.resets,
+        "clock_offset_ms": health.clock_offset_ms,
+        "clock_drift_ms_per_h": health.clock_drift_ms_per_h,
     }
 
 
@@ -182,13 +179,13 @@ def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
     )
 
 
-def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str], bool]:
-    """Readings after `offset` by device, and whether all of them were counted one by one."""
+def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[Counter[str], bool]:
+    """Count readings after `offset` by device; True if all of them were decoded."""
     readings: Counter[str] = Counter()
     decoded = 0
     while decoded < MAX_DECODED:
         try:
-            records = log.read(offset, min(_PAGE, MAX_DECODED - decoded))
+            records = log.read(offset, min(_READ_RECORDS, MAX_DECODED - decoded))
         except RawLogCorrupt as exc:
             readings[""] += 1
             decoded += 1
@@ -201,7 +198,7 @@ def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str]
             if (flood := flood_of(record.message)) is not None:
                 readings[codec_of(dialect_of(flood.topic)).device_of(flood.topic)] += flood.messages
             elif record.message.topic != TICK_TOPIC:
-                found = _count(record.message, max_payload_bytes)
+                found = _count_readings(record.message, max_payload_bytes)
                 readings[codec_of(record.message.dialect).device_of(record.message.topic)] += found
             decoded += found
             if decoded >= MAX_DECODED:
@@ -212,7 +209,7 @@ def _unread(log: Log, offset: int, max_payload_bytes: int) -> tuple[Counter[str]
     return readings, rest == 0
 
 
-def _count(message: RawMessage, max_payload_bytes: int) -> int:
+def _count_readings(message: RawMessage, max_payload_bytes: int) -> int:
     try:
         return len(codec_of(message.dialect).decode(message.topic, message.payload, max_bytes=max_payload_bytes))
     except DecodeError:

@@ -1,27 +1,27 @@
-"""What the pages of a daybook say, added up by line of the ledger. Pure, and compiled: every reading passes here."""
+"""Adds up ledger deltas by device. Pure, and compiled: every reading passes here."""
 
 from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import Final, NamedTuple
 
-from ingest.ledger.device_health import heard
+from ingest.ledger.device_health import updated_health
 
 ReadingEntry = tuple[str, int | None, int | None, int | None, bool]
-"""A reading: its line of the ledger; received_at, ms, None if the disk has spoiled it; seq and ts (device time, ms) as
-the device's watch hears them, None where it hears none; whether it was admitted. One is made for each reading: a bare
-tuple is the cheapest."""
+"""One reading: the device id it is counted under; received_at, ms, None if the disk has spoiled it; seq and ts (device
+time, ms) for the device's health, None where they are missing; whether it was accepted. One is made for each reading: a
+bare tuple is the cheapest."""
 FloodEntry = tuple[str, int, int, int]
-"""A flood: line, received_at of its first and last message (ms), and how many messages."""
+"""A flood: device id, received_at of its first and last message (ms), and how many messages."""
 
-_HEARD: Final = Struct("<3q")
-"""Of an entry: seq, ts, received_at. A tuple of them would take eight times as much."""
+_SAMPLE: Final = Struct("<3q")
+"""seq, ts, received_at of an entry. A tuple of them would take eight times as much memory."""
 _NONE: Final = -1
 """No number and no time."""
 _NEVER: Final = 1 << 60
 
 
-class _Said:
-    """What pages say of one line."""
+class _DeviceSum:
+    """What the deltas add to one device."""
 
     def __init__(self) -> None:
         self.received = 0
@@ -30,37 +30,39 @@ class _Said:
         self.first_at = _NEVER
         self.last_at = _NONE
         self.newest = _NONE
-        self.heard = bytearray()
-        """Packed, what its watch has to hear."""
+        self.samples = bytearray()
+        """Packed, for the device's health."""
 
-    def see(self, first_at: int, last_at: int) -> None:
+    def extend_span(self, first_at: int, last_at: int) -> None:
         self.first_at = min(self.first_at, first_at)
         self.last_at = max(self.last_at, last_at)
 
 
 class DeviceTotals(NamedTuple):
-    """A row of the ledger, in the order of its columns."""
+    """A row of table `ledger`, in the order of its columns."""
 
-    line: str
+    device_id: str
+    """Empty: readings that name no device, or an unregistered one without a row of its own."""
     received: int = 0
     duplicate: int = 0
     stored: int = 0
-    """With those that are in the outbox yet."""
+    """Including those still in the outbox."""
     first_seen: int | None = None
     last_seen: int | None = None
     newest: int | None = None
-    watch: bytes | None = None
-    posted: int = 0
-    """The newest page that is in it."""
+    health: bytes | None = None
+    """Packed; column `watch`."""
+    last_delta: int = 0
+    """Number of the newest delta in the row; column `posted`."""
 
 
 class PendingDeltas:
-    """What pages say, by line of the ledger, in little memory: 24 bytes a reading and some 200 a line."""
+    """Deltas added up by device, in little memory: 24 bytes a reading and some 200 a device."""
 
-    def __init__(self, posted: Mapping[str, int]) -> None:
-        """`posted`: of lines which have some of the pages already, the newest that is in."""
-        self._posted = posted
-        self._said: dict[str, _Said] = {}
+    def __init__(self, last_deltas: Mapping[str, int]) -> None:
+        """`last_deltas`: for devices whose row has some of the deltas already, the newest one in it."""
+        self._last_deltas = last_deltas
+        self._sums: dict[str, _DeviceSum] = {}
 
     def add(
         self,
@@ -70,72 +72,72 @@ class PendingDeltas:
         floods: Iterable[FloodEntry],
         newest: Mapping[str, int],
     ) -> None:
-        """What page `number` has; see `ingest.ledger.deltas.LedgerDelta`. Pages come in their order."""
+        """Add delta `number`; see `ingest.ledger.deltas.LedgerDelta`. Deltas come in their order."""
         self._add_readings(number, entries)
-        posted = self._posted
-        for line, (duplicate, quarantined) in others.items():
-            if posted.get(line, 0) < number:
-                said = self._of(line)
-                said.duplicate += duplicate
-                said.quarantined += quarantined
-        for line, first_at, last_at, messages in floods:
-            if posted.get(line, 0) < number:
-                said = self._of(line)
-                said.received += messages
-                said.see(first_at, last_at)
-        for line, instant in newest.items():
-            if posted.get(line, 0) < number:
-                said = self._of(line)
-                said.newest = max(said.newest, instant)
+        last_deltas = self._last_deltas
+        for device_id, (duplicate, quarantined) in others.items():
+            if last_deltas.get(device_id, 0) < number:
+                device_sum = self._sum_of(device_id)
+                device_sum.duplicate += duplicate
+                device_sum.quarantined += quarantined
+        for device_id, first_at, last_at, messages in floods:
+            if last_deltas.get(device_id, 0) < number:
+                device_sum = self._sum_of(device_id)
+                device_sum.received += messages
+                device_sum.extend_span(first_at, last_at)
+        for device_id, newest_ts in newest.items():
+            if last_deltas.get(device_id, 0) < number:
+                device_sum = self._sum_of(device_id)
+                device_sum.newest = max(device_sum.newest, newest_ts)
 
     def _add_readings(self, number: int, entries: Iterable[ReadingEntry]) -> None:
-        posted = self._posted
-        for line, received_at, seq, ts, admitted in entries:
-            if posted and posted.get(line, 0) >= number:
+        last_deltas = self._last_deltas
+        for device_id, received_at, seq, ts, accepted in entries:
+            if last_deltas and last_deltas.get(device_id, 0) >= number:
                 continue
-            said = self._of(line)
-            said.received += 1
+            device_sum = self._sum_of(device_id)
+            device_sum.received += 1
             at = _NONE if received_at is None else received_at
             if received_at is not None:
-                said.see(at, at)
-            if admitted and ts is not None and ts > said.newest:
-                said.newest = ts
-            # The line of those nobody knows is many devices: it is not watched.
-            if line and (seq is not None or ts is not None):
-                said.heard += _HEARD.pack(_NONE if seq is None else seq, _NONE if ts is None else ts, at)
+                device_sum.extend_span(at, at)
+            if accepted and ts is not None and ts > device_sum.newest:
+                device_sum.newest = ts
+            # The empty id stands for many devices: it has no health.
+            if device_id and (seq is not None or ts is not None):
+                device_sum.samples += _SAMPLE.pack(_NONE if seq is None else seq, _NONE if ts is None else ts, at)
 
-    def lines(self) -> list[str]:
+    def device_ids(self) -> list[str]:
         """Sorted: neighbours in the ledger's table are written together."""
-        return sorted(self._said)
+        return sorted(self._sums)
 
-    def brought_up(self, account: DeviceTotals, page: int) -> DeviceTotals:
-        """With what the pages up to `page`, the last that was added, say of its line."""
-        said = self._said.get(account.line)
-        if said is None:
-            return account._replace(posted=page)
-        first = said.first_at if account.first_seen is None else min(account.first_seen, said.first_at)
-        last = said.last_at if account.last_seen is None else max(account.last_seen, said.last_at)
-        newest = said.newest if account.newest is None else max(account.newest, said.newest)
+    def added_to(self, totals: DeviceTotals, last_delta: int) -> DeviceTotals:
+        """New totals of a device; `last_delta` is the number of the last delta that was added."""
+        device_sum = self._sums.get(totals.device_id)
+        if device_sum is None:
+            return totals._replace(last_delta=last_delta)
+        first = device_sum.first_at if totals.first_seen is None else min(totals.first_seen, device_sum.first_at)
+        last = device_sum.last_at if totals.last_seen is None else max(totals.last_seen, device_sum.last_at)
+        newest = device_sum.newest if totals.newest is None else max(totals.newest, device_sum.newest)
         return DeviceTotals(
-            account.line,
-            account.received + said.received,
-            account.duplicate + said.duplicate,
-            account.stored + said.received - said.duplicate - said.quarantined,
+            totals.device_id,
+            totals.received + device_sum.received,
+            totals.duplicate + device_sum.duplicate,
+            totals.stored + device_sum.received - device_sum.duplicate - device_sum.quarantined,
             None if first == _NEVER else first,
             None if last == _NONE else last,
             None if newest == _NONE else newest,
-            heard(account.watch, _readings(said.heard)) if said.heard else account.watch,
-            page,
+            updated_health(totals.health, _unpacked(device_sum.samples)) if device_sum.samples else totals.health,
+            last_delta,
         )
 
-    def _of(self, line: str) -> _Said:
-        said = self._said.get(line)
-        if said is None:
-            said = self._said[line] = _Said()
-        return said
+    def _sum_of(self, device_id: str) -> _DeviceSum:
+        device_sum = self._sums.get(device_id)
+        if device_sum is None:
+            device_sum = self._sums[device_id] = _DeviceSum()
+        return device_sum
 
 
-def _readings(packed: bytearray) -> list[tuple[int | None, int | None, int]]:
+def _unpacked(packed: bytearray) -> list[tuple[int | None, int | None, int]]:
     return [
-        (None if seq == _NONE else seq, None if ts == _NONE else ts, at) for seq, ts, at in _HEARD.iter_unpack(packed)
+        (None if seq == _NONE else seq, None if ts == _NONE else ts, at) for seq, ts, at in _SAMPLE.iter_unpack(packed)
     ]

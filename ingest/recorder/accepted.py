@@ -1,29 +1,33 @@
-"""A reading that may be believed, on its way to the store, and the series it belongs to."""
+"""Accepted readings on their way to the store, and the series they belong to."""
+
+from dataclasses import dataclass, field
 
 from msgspec import Struct
 
 from devices.city.model import Device
 from devices.readings.series import SeriesKey
+from ingest.ledger.refused import RefusedReading
+from ingest.ledger.totals import FloodEntry, ReadingEntry
 from ingest.log.records import RawMessage, ReadingLocation
 
 
 class SeriesState(Struct, eq=False, gc=False):
-    """What the recorder knows of a series, in one object: each of a large fleet's readings finds it once.
+    """What the recorder keeps of a series, in one object: each reading of a large fleet looks it up once.
 
-    Two are the same only if they are one object, so dictionaries take them without looking at names.
+    Compared by identity, so dictionaries take it as a key without hashing names.
     """
 
     key: SeriesKey
-    newest: int | None = None
-    """No settled instant is later, device time, ms; None before the first."""
+    newest_ts: int | None = None
+    """No committed reading is later, device time, ms; None before the first."""
     device: Device | None = None
-    """Who measures it, as the city now has it; None while that was not asked."""
-    head: str = ""
-    """Of its lines, as the city now has them; see `ingest.recorder.line`."""
+    """The device in the current revision of the city; None until it is looked up there."""
+    line_head: str = ""
+    """Start of its lines, from the same device; see `ingest.recorder.line`."""
 
 
 class AcceptedReading(Struct, frozen=True, gc=False):
-    """A reading that may be believed, as it is compared and written, and where its bytes are."""
+    """An accepted reading in the form that is compared and written, and where its bytes are."""
 
     series: SeriesState
     ts: int
@@ -31,5 +35,18 @@ class AcceptedReading(Struct, frozen=True, gc=False):
     measured: str
     """See `ingest.recorder.line`."""
     line: str
-    place: ReadingLocation
+    location: ReadingLocation
     message: RawMessage
+
+
+@dataclass(slots=True)
+class AcceptedBatch:
+    """Decoded records before deduplication. Every reading is in `accepted` or `letters`, and in `entries`."""
+
+    offset: int
+    """Of the last record."""
+    accepted: list[AcceptedReading] = field(default_factory=list)
+    letters: list[RefusedReading] = field(default_factory=list)
+    entries: list[ReadingEntry] = field(default_factory=list)
+    """All readings in the order of the log, for the ledger."""
+    floods: list[FloodEntry] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""A batch and the verdicts on it → what is settled: lines for the store, letters, a page for the ledger."""
+"""Builds a batch commit of a deduplicated batch: lines for the store, dead letters, and a delta for the ledger."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -6,50 +6,51 @@ from dataclasses import replace
 
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.deltas import LedgerDelta
+from ingest.ledger.refused import RefusedReading, count_refused
 from ingest.log.records import ReadingLocation
-from ingest.recorder.accepted import AcceptedReading
-from ingest.recorder.decode import DecodedBatch, refused_reading
+from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
 from ingest.recorder.deduplicate import DeduplicatedBatch, Disposition, content_digest
-from ingest.recorder.state import BatchCommit, RefusedReading, quarantined
+from ingest.recorder.refuse import refuse_reading
+from ingest.recorder.state import BatchCommit
 from ingest.store import Instant
 
 
-def batch_commit_of(batch: DecodedBatch, classified: DeduplicatedBatch) -> BatchCommit:
-    """New readings go out as lines; the others are counted, or kept with their bytes."""
+def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> BatchCommit:
+    """New readings leave as lines, duplicates are counted, conflicts become dead letters."""
     lines: list[str] = []
-    places: list[ReadingLocation] = []
+    locations: list[ReadingLocation] = []
     letters = list(batch.letters)
     duplicates: Counter[str] = Counter()
-    for admitted, verdict in zip(batch.admitted, classified.verdicts, strict=True):
-        if verdict is Disposition.NEW:
-            lines.append(admitted.line)
-            places.append(admitted.place)
-        elif verdict is Disposition.DUPLICATE:
-            duplicates[admitted.series.key.device_id] += 1
+    for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
+        if disposition is Disposition.NEW:
+            lines.append(reading.line)
+            locations.append(reading.location)
+        elif disposition is Disposition.DUPLICATE:
+            duplicates[reading.series.key.device_id] += 1
         else:
-            letters.append(_conflict(admitted))
-    page = LedgerDelta(batch.entries, _others(duplicates, letters), batch.floods, _newest(classified))
-    new_series = [series.key for series in classified.new_series]
-    return BatchCommit(batch.offset, lines, places, letters, new_series, page)
+            letters.append(_conflict(reading))
+    delta = LedgerDelta(batch.entries, _others(duplicates, letters), batch.floods, _newest_by_device(deduplicated))
+    new_series = [series.key for series in deduplicated.new_series]
+    return BatchCommit(batch.offset, lines, locations, letters, new_series, delta)
 
 
-def _conflict(admitted: AcceptedReading) -> RefusedReading:
-    instant = Instant(admitted.series.key, admitted.ts)
+def _conflict(reading: AcceptedReading) -> RefusedReading:
+    instant = Instant(reading.series.key, reading.ts)
     device_id = instant.series.device_id
     refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
-    refused = refused_reading(admitted.message, admitted.place.place, refusal, device_id)
-    return replace(refused, conflict=(instant, content_digest(admitted.measured)))
+    refused = refuse_reading(reading.message, reading.location.place, refusal, device_id)
+    return replace(refused, conflict=(instant, content_digest(reading.measured)))
 
 
 def _others(duplicates: Mapping[str, int], letters: Sequence[RefusedReading]) -> dict[str, tuple[int, int]]:
-    refused = quarantined(letters)
-    return {line: (duplicates.get(line, 0), refused[line]) for line in duplicates.keys() | refused.keys()}
+    refused = count_refused(letters)
+    return {key: (duplicates.get(key, 0), refused[key]) for key in duplicates.keys() | refused.keys()}
 
 
-def _newest(classified: DeduplicatedBatch) -> dict[str, int]:
-    """Of devices with series that are new to the recorder: these may have a past in the store (decision 10)."""
+def _newest_by_device(deduplicated: DeduplicatedBatch) -> dict[str, int]:
+    """Newest instants of devices with new series: these may have a past in the store (decision 10)."""
     newest: dict[str, int] = {}
-    for series in classified.new_series:
-        ts, device_id = classified.marks[series], series.key.device_id
+    for series in deduplicated.new_series:
+        ts, device_id = deduplicated.newest_by_series[series], series.key.device_id
         newest[device_id] = max(ts, newest.get(device_id, ts))
     return newest

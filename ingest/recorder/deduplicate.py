@@ -1,7 +1,7 @@
-"""What is new, what a duplicate, what a conflict: decisions 2 and 4 of ARCHITECTURE.md.
+"""Deduplicate step: finds which readings are new, duplicates or conflicts (decisions 2 and 4 of ARCHITECTURE.md).
 
-A reading is asked for, in this order and no further than needed: among the batch's own readings; against the newest
-instant of its series (a later one is new without a question); in a bounded memory of recent instants; in the store.
+A reading is looked up in this order, and no further than needed: the batch itself; the newest instant of its series (a
+later reading is new without a question); a bounded memory of recent instants; the store.
 """
 
 from collections import deque
@@ -20,19 +20,19 @@ from ingest.store import Instant
 from ingest.store.line_protocol import decode_fields
 
 MEMORY_INSTANTS: Final = 20_000
-"""About 10 MB; holds what a broker sends again after a lost acknowledgement, and a fleet's last minute."""
+"""About 10 MB: what a broker sends again after a lost acknowledgement, and the last minute of a fleet."""
 _PARTS: Final = 8
-"""The oldest eighth of the memory is given up at once."""
+"""The oldest eighth of the memory is dropped at once."""
 _LAST_BATCHES: Final = 2
-"""Never given up, however large: what is being written is not in the store yet, so it has to be remembered."""
+"""Never dropped, however large: what is being written is not in the store yet, so it must be remembered."""
 
 
-_At = tuple[SeriesState, int]
-"""An instant of a series."""
+_SeriesInstant = tuple[SeriesState, int]
+"""A series and a device time, ms."""
 
 
 class StoredReadings(Protocol):
-    """The part of a store that knows what it holds."""
+    """The part of a store that the recorder asks for stored readings."""
 
     async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]: ...
 
@@ -40,38 +40,40 @@ class StoredReadings(Protocol):
 
 
 class Disposition(Enum):
-    """What a reading is beside those that stand."""
+    """A reading compared with those before it."""
 
     NEW = auto()
     DUPLICATE = auto()
+    """Same instant, same content."""
     CONFLICT = auto()
+    """Same instant, other content."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeduplicatedBatch:
-    """A batch's verdicts, in its order, and what to remember of it once it is settled."""
+    """Dispositions of a batch, in its order, and what to remember once it is committed."""
 
-    verdicts: Sequence[Disposition]
-    marks: Mapping[SeriesState, int]
-    """The newest instant of each series whose mark has moved, device time, ms."""
+    dispositions: Sequence[Disposition]
+    newest_by_series: Mapping[SeriesState, int]
+    """Of each series whose newest instant has moved, device time, ms."""
     new_series: Sequence[SeriesState]
-    """Those that had no mark."""
-    seen: dict[_At, str] = field(repr=False)
-    """What stands at the instants the batch speaks of."""
+    """Those without a newest instant before."""
+    content_at: dict[_SeriesInstant, str] = field(repr=False)
+    """Content that stands at the instants of the batch."""
 
 
 def content_digest(measured: str) -> bytes:
-    """16 bytes that two readings share only if they measured the same."""
+    """Return 16 bytes that two readings share only if they measured the same."""
     return blake2b(to_json(sorted(decode_fields(measured).items())), digest_size=16).digest()
 
 
 class Deduplicator:
-    """The recorder's memory of what stands: the marks of series, and the contents of recent instants."""
+    """Remembers the contents of recent instants; `SeriesState.newest_ts` holds the newest instant of each series."""
 
     def __init__(self, capacity: int = MEMORY_INSTANTS) -> None:
         self._capacity = capacity
-        self._recent: deque[dict[_At, str]] = deque()
-        """Batches, the newest last, small ones joined."""
+        self._recent: deque[dict[_SeriesInstant, str]] = deque()
+        """Contents by batch, the newest last, small batches joined."""
 
     async def classify(
         self,
@@ -79,75 +81,80 @@ class Deduplicator:
         store: StoredReadings,
         is_quarantined: Callable[[Instant, bytes], bool],
     ) -> DeduplicatedBatch:
-        """Judge a batch.
+        """Find the disposition of each reading.
 
-        Nothing is remembered before `remember`, so that a failed batch is judged afresh. `is_quarantined` tells
-        whether a conflict of this instant with this content digest is a dead letter already: then the reading is a
+        Nothing is remembered before `remember`, so that a failed batch is classified afresh. `is_quarantined` returns
+        whether a conflict at this instant with this content digest is a dead letter already: then the reading is a
         duplicate of that one. Raises what the store raises.
         """
-        doubtful = [said for said in readings if said.series.newest is None or said.ts <= said.series.newest]
-        new_series = list(dict.fromkeys([said.series for said in doubtful if said.series.newest is None]))
-        # They may have a past: the recorder's file can be younger than the store, so the first reading is not new
-        # before the store has said where that ends.
-        ends = await store.newest([series.key for series in new_series]) if new_series else {}
-        moved = {series: ends[series.key] for series in new_series if series.key in ends}
-        seen = await self._standing(doubtful, moved, store) if doubtful else {}
+        doubtful = [
+            reading
+            for reading in readings
+            if reading.series.newest_ts is None or reading.ts <= reading.series.newest_ts
+        ]
+        new_series = list(dict.fromkeys([reading.series for reading in doubtful if reading.series.newest_ts is None]))
+        # The recorder's file can be younger than the store, so a new series may have a past there: its first reading is
+        # not new before the store has answered where that past ends.
+        stored_newest = await store.newest([series.key for series in new_series]) if new_series else {}
+        moved = {series: stored_newest[series.key] for series in new_series if series.key in stored_newest}
+        content_at = await self._contents_at(doubtful, moved, store) if doubtful else {}
         refused: set[tuple[Instant, bytes]] = set()
-        verdicts = []
-        for said in readings:
-            series, ts = said.series, said.ts
-            newest = moved.get(series) or series.newest
-            if newest is None or ts > newest:  # so it is later than all that is seen of its series
+        dispositions = []
+        for reading in readings:
+            series, ts = reading.series, reading.ts
+            newest_ts = moved.get(series) or series.newest_ts
+            if newest_ts is None or ts > newest_ts:  # later than every reading of its series so far
                 moved[series] = ts
-                seen[series, ts] = said.measured
-                verdicts.append(Disposition.NEW)
+                content_at[series, ts] = reading.measured
+                dispositions.append(Disposition.NEW)
                 continue
-            stands = seen.get((series, ts))
-            if stands is None:
-                seen[series, ts] = said.measured
-                verdicts.append(Disposition.NEW)
-            elif stands == said.measured:
-                verdicts.append(Disposition.DUPLICATE)
+            content = content_at.get((series, ts))
+            if content is None:
+                content_at[series, ts] = reading.measured
+                dispositions.append(Disposition.NEW)
+            elif content == reading.measured:
+                dispositions.append(Disposition.DUPLICATE)
             else:
-                key = (Instant(series.key, ts), content_digest(said.measured))
-                known = key in refused or is_quarantined(*key)
+                key = (Instant(series.key, ts), content_digest(reading.measured))
+                is_refused = key in refused or is_quarantined(*key)
                 refused.add(key)
-                verdicts.append(Disposition.DUPLICATE if known else Disposition.CONFLICT)
-        return DeduplicatedBatch(verdicts, moved, new_series, seen)
+                dispositions.append(Disposition.DUPLICATE if is_refused else Disposition.CONFLICT)
+        return DeduplicatedBatch(dispositions, moved, new_series, content_at)
 
-    def remember(self, classified: DeduplicatedBatch) -> None:
-        """The batch is settled."""
-        for series, ts in classified.marks.items():
-            series.newest = ts
-        recent = self._recent
-        if recent and len(recent[-1]) + len(classified.seen) <= self._capacity // _PARTS:
-            recent[-1].update(classified.seen)
+    def remember(self, deduplicated: DeduplicatedBatch) -> None:
+        """Remember a batch that is committed."""
+        for series, ts in deduplicated.newest_by_series.items():
+            series.newest_ts = ts
+        recent, content_at = self._recent, deduplicated.content_at
+        if recent and len(recent[-1]) + len(content_at) <= self._capacity // _PARTS:
+            recent[-1].update(content_at)
         else:
-            recent.append(classified.seen)
+            recent.append(content_at)
         while len(recent) > _LAST_BATCHES and sum(map(len, recent)) > self._capacity:
             recent.popleft()
 
     def forget(self, series: SeriesState, ts: int) -> None:
-        """The store has refused the reading of this instant after all: should it come again, it is asked."""
+        """Forget a reading that the store rejected: if it comes again, the store is asked."""
         for part in self._recent:
             part.pop((series, ts), None)
 
-    async def _standing(
-        self, doubtful: Sequence[AcceptedReading], ends: Mapping[SeriesState, int], store: StoredReadings
-    ) -> dict[_At, str]:
-        seen: dict[_At, str] = {}
-        questions: dict[Instant, _At] = {}
-        for said in doubtful:
-            series, at = said.series, (said.series, said.ts)
-            mark = series.newest or ends.get(series)
-            if mark is None or said.ts > mark or at in seen:
+    async def _contents_at(
+        self, doubtful: Sequence[AcceptedReading], moved: Mapping[SeriesState, int], store: StoredReadings
+    ) -> dict[_SeriesInstant, str]:
+        """Contents at the instants of these readings, from memory or else from the store."""
+        content_at: dict[_SeriesInstant, str] = {}
+        questions: dict[Instant, _SeriesInstant] = {}
+        for reading in doubtful:
+            series, at = reading.series, (reading.series, reading.ts)
+            newest_ts = series.newest_ts or moved.get(series)
+            if newest_ts is None or reading.ts > newest_ts or at in content_at:
                 continue
-            recent = next((part[at] for part in reversed(self._recent) if at in part), None)
-            if recent is None:
-                questions[Instant(series.key, said.ts)] = at
+            remembered = next((part[at] for part in reversed(self._recent) if at in part), None)
+            if remembered is None:
+                questions[Instant(series.key, reading.ts)] = at
             else:
-                seen[at] = recent
+                content_at[at] = remembered
         if questions:
             for instant, fields in (await store.standing(list(questions))).items():
-                seen[questions[instant]] = measured_before(instant.series.kind, fields)
-        return seen
+                content_at[questions[instant]] = measured_before(instant.series.kind, fields)
+        return content_at

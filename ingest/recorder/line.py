@@ -3,12 +3,11 @@
     head                              measured                  line
     position,device=d1,fleet=north    lat=35.5,lon=112.8,…      head measured,seq=7i 1700000000000
 
-What was measured is compared as this text, and the outbox, InfluxDB and the embedded store take the line as it is. Each
-reading passes here, so its values are written at once, as JSON writes them, and put in place by one template for each
-set of present fields.
+Deduplication compares `measured`; the outbox, InfluxDB and the embedded store take the line as it is. Every reading
+passes here, so its values are encoded at once, as JSON, and inserted into one template for each set of present
+fields.
 """
 
-import re
 from collections.abc import Mapping
 from enum import Enum
 from functools import lru_cache
@@ -26,17 +25,15 @@ _MEASURED: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: tuple(name for name in names if name != "seq") for kind, names in FIELDS.items()
 }
 _LAST: Final[Mapping[Kind, slice]] = {kind: slice(-len(names), None) for kind, names in _MEASURED.items()}
-"""What was measured comes last in every model: a slice of all takes half of what fetching each field would."""
-_DEVICE: Final = re.compile(",device=([^, ]+)")
-"""In the values of other tags a comma and an equals sign are escaped."""
+"""The measured fields come last in every model: a slice of all values takes half the time of fetching each field."""
 _JSON: Final = json.Encoder()
 _MINUS: Final = ord("-")
-_MOST_FORMS: Final = 4_096
-"""A device may send any set of fields; so many sets are remembered."""
+_MAX_FORMS: Final = 4_096
+"""A device may send any set of fields; so many sets are cached."""
 
 
 def line_head(series: SeriesKey, device: Device) -> str:
-    """Measurement and tags. Raises Unencodable: the device belongs to what line protocol cannot name."""
+    """Measurement and tags. Raises Unencodable: district, fleet or site has a name that line protocol cannot write."""
     part = f",compartment={series.part}" if series.part else ""
     # Device and compartment need no escaping: their patterns allow nothing special.
     return f"{series.kind}{part},device={series.device_id}{_area(device.district, device.fleet, device.site_id)}"
@@ -48,28 +45,20 @@ def _area(district: str | None, fleet: str | None, site_id: str | None) -> str:
     return "".join([f",{key}={escaped_name(value)}" for key, value in tags if value])
 
 
-def device_of_line(line: str) -> str:
-    """Whose reading a line is."""
-    found = _DEVICE.search(line)
-    if found is None:
-        raise ValueError(f"{line[:100]!r} is no line of a reading")
-    return found[1]
-
-
 def measured(reading: Reading) -> str:
-    """What was measured: every field that is present, in the model's order, without `seq`.
+    """The content of a reading: every present field, in the model's order, without `seq`.
 
     Two readings of one series and instant with the same text are duplicates, with different texts a conflict.
     """
-    return _written(reading.kind, astuple(reading)[_LAST[reading.kind]])
+    return _encoded(reading.kind, astuple(reading)[_LAST[reading.kind]])
 
 
 def measured_before(kind: Kind, fields: Mapping[str, FieldValue]) -> str:
-    """The same text of a reading that a store gives back: its 12 may have been 12.0."""
-    known = _MEASURED[kind]
-    values = tuple(_as_measured(fields.get(name), name in FLOAT_FIELDS[kind]) for name in known)
-    others = sorted(fields.keys() - {*known, "seq"})  # of another writer: then it is not what a device said
-    return _written(kind, values) + "".join([f",{name}={fields[name]!r}" for name in others])
+    """The same text for a reading that a store returns: its 12 may have been 12.0."""
+    names = _MEASURED[kind]
+    values = tuple(_as_measured(fields.get(name), name in FLOAT_FIELDS[kind]) for name in names)
+    others = sorted(fields.keys() - {*names, "seq"})  # from another writer: not the content of a reading
+    return _encoded(kind, values) + "".join([f",{name}={fields[name]!r}" for name in others])
 
 
 def whole_line(head: str, fields: str, seq: int | None, ts: int) -> str:
@@ -77,37 +66,37 @@ def whole_line(head: str, fields: str, seq: int | None, ts: int) -> str:
 
 
 class _Form(NamedTuple):
-    """How values of certain types are written, None as nothing."""
+    """How values of certain types are encoded, None as nothing."""
 
     template: bytes
-    """Takes the values as JSON has them."""
+    """Takes the values as JSON."""
     texts: tuple[int, ...]
-    """Places of values that line protocol escapes in its own way."""
+    """Indexes of values that line protocol escapes in its own way."""
 
 
-def _written(kind: Kind, values: tuple[Any, ...]) -> str:
+def _encoded(kind: Kind, values: tuple[Any, ...]) -> str:
     form = _form(kind, tuple(map(type, values)))
     plain = values
     if form.texts:
-        plain = tuple([None if place in form.texts else value for place, value in enumerate(values)])
+        plain = tuple([None if index in form.texts else value for index, value in enumerate(values)])
     array = _JSON.encode(plain)
-    if _MINUS in array and b"-0.0" in array:  # a single byte is found at a tenth of the price
+    if _MINUS in array and b"-0.0" in array:  # a single byte is found in a tenth of the time
         array = _JSON.encode(tuple(map(_without_sign_of_zero, plain)))
-    parts = array[1:-1].split(b",")  # nothing in there has a comma of its own
-    for place in form.texts:
-        parts[place] = quoted(values[place]).encode()
+    parts = array[1:-1].split(b",")  # no value in it has a comma
+    for index in form.texts:
+        parts[index] = quoted(values[index]).encode()
     return (form.template % tuple(parts)).decode()
 
 
-@lru_cache(maxsize=_MOST_FORMS)
+@lru_cache(maxsize=_MAX_FORMS)
 def _form(kind: Kind, types: tuple[type, ...]) -> _Form:
     template, texts = b"", []
-    for place, (name, type_) in enumerate(zip(_MEASURED[kind], types, strict=True)):
+    for index, (name, type_) in enumerate(zip(_MEASURED[kind], types, strict=True)):
         if type_ is type(None):
-            template += b"%.0s"  # takes the value and writes nothing of it
+            template += b"%.0s"  # takes the value and writes nothing
             continue
         if issubclass(type_, str) and not issubclass(type_, Enum):
-            texts.append(place)
+            texts.append(index)
         comma = "," if b"=" in template else ""
         whole = "i" if issubclass(type_, int) and type_ is not bool and name not in FLOAT_FIELDS[kind] else ""
         template += f"{comma}{name}=%s{whole}".encode()
@@ -119,5 +108,5 @@ def _as_measured(value: FieldValue | None, is_float: bool) -> FieldValue | None:
 
 
 def _without_sign_of_zero(value: object) -> object:
-    """A store may not keep it, and zero is zero."""
+    """A store may not keep the sign of a zero."""
     return 0.0 if isinstance(value, float) and value == 0 else value

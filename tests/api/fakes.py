@@ -15,8 +15,8 @@ from devices.readings.refusals import Reason
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
+from ingest.ledger.state_file import StateUnavailable
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.recorder.state import StateUnavailable
 from ingest.store import Row, StoreUnavailable, page
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
 

@@ -139,11 +139,9 @@ class _Recording:
         self._speech = said(fleet.devices)
         self._runner = asyncio.Runner()
         self._log = wiring.raw_log(settings)
-        self._state = RecorderState(wiring.recorder_state_path(settings))
+        self._state = RecorderState(wiring.recorder_state_path(settings), clock=process_time)
         self._store = self._runner.run(_made(lambda: wiring.store(settings)))
-        self._recorder = Recorder(
-            wiring.raw_log(settings), self._store, self._state, lambda: city, monotonic=process_time
-        )
+        self._recorder = Recorder(wiring.raw_log(settings), self._store, self._state, lambda: city)
         self._record(_KNOWN * fleet.devices)
 
     def work(self) -> float:

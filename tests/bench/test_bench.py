@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 from devices.city.model import DeviceRole
 from haulwatch.cli import command_line
 from ingest.log.raw_log import RawLog
-from ingest.recorder.decode import DecodedBatch, DecodeStage
+from ingest.recorder.accepted import AcceptedBatch
+from ingest.recorder.admit import AdmitStage
+from ingest.recorder.decode import decode_records
+from ingest.recorder.series_index import SeriesIndex
 from simulators.load.generator import Plan
 from tests.bench import BenchFailed, fleet, servers, stages
 from tests.bench.latency import latency
@@ -58,10 +61,12 @@ def tiny() -> Iterator[BenchEnvironment]:
 
 
 def test_a_fleets_words_are_admitted_and_none_is_said_twice(tmp_path: Path) -> None:
-    log, city, batch = RawLog(tmp_path), fleet.city_of(7, probes=2), DecodedBatch(0)
+    log, city, batch = RawLog(tmp_path), fleet.city_of(7, probes=2), AcceptedBatch(0)
     fleet.fill(log, fleet.said(7), 30)
-    DecodeStage(set(), {}).take(batch, log.read(0, 100), city)
-    assert len({(admitted.series.key, admitted.ts) for admitted in batch.admitted}) == 30
+    admission = AdmitStage(SeriesIndex({}), set())
+    for decoded in decode_records(log.read(0, 100)):
+        admission.add(batch, decoded, city)
+    assert len({(admitted.series.key, admitted.ts) for admitted in batch.accepted}) == 30
     assert not batch.letters
     assert sum(device.role is DeviceRole.RECYCLING_POINT for device in city.devices.values()) == 2
 

@@ -1,6 +1,6 @@
 """Messages through the whole path in one process, and what must hold for each: a Finding says what did not.
 
-one by one    decode twice → intake → line protocol and point, back again → rules
+one by one    decode twice → admission → line protocol and point, back again → rules
 by the round  raw log → recorder → store, dead letters, ledger → what the API shows of them; the engine restored
 """
 
@@ -24,13 +24,16 @@ from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 from ingest.judge.judge import judge_record
 from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.refused import RefusedReading
 from ingest.ledger.report import read_ledger
 from ingest.log.raw_log import RawLog
 from ingest.log.records import LogRecord, RawMessage
-from ingest.recorder.accepted import AcceptedReading
-from ingest.recorder.decode import DecodedBatch, DecodeStage
+from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
+from ingest.recorder.admit import AdmitStage
+from ingest.recorder.decode import decode_records
 from ingest.recorder.recorder import Recorder
-from ingest.recorder.state import RecorderState, RefusedReading
+from ingest.recorder.series_index import SeriesIndex
+from ingest.recorder.state import RecorderState
 from ingest.store.line_protocol import decode_line, encode_point
 from ingest.store.sqlite import SqliteStore
 from rules.catalogue import build_rules
@@ -80,10 +83,10 @@ class WholePath:
 
     def send(self, messages: Sequence[RawMessage], folder: Path) -> None:
         engine = RuleEngine(self._city, build_rules())
-        intake = DecodeStage(set(), {})
+        admission = AdmitStage(SeriesIndex({}), set())
         for offset, message in enumerate(messages, start=1):
             with self._noting(message):
-                self._one(LogRecord(offset, message), intake, engine)
+                self._one(LogRecord(offset, message), admission, engine)
         with self._noting(messages[-1]):
             _goes_on_alike(engine, self._city)
         self._outcome.messages += len(messages)
@@ -107,10 +110,12 @@ class WholePath:
             where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
             self._outcome.findings.append(Finding(f"{type(exc).__name__} at {where}: {str(exc)[:200]}", message))
 
-    def _one(self, record: LogRecord, intake: DecodeStage, engine: RuleEngine) -> None:
+    def _one(self, record: LogRecord, admission: AdmitStage, engine: RuleEngine) -> None:
         message, outcome = record.message, self._outcome
         began = time.process_time()
-        intake.take(batch := DecodedBatch(record.offset), [record], self._city)
+        batch = AcceptedBatch(record.offset)
+        for decoded in decode_records([record]):
+            admission.add(batch, decoded, self._city)
         outcome.changes += len(judged := judge_record(engine, record))
         took_s = time.process_time() - began
         outcome.slowest_ms = max(outcome.slowest_ms, took_s * 1000)
@@ -124,13 +129,13 @@ class WholePath:
         for letter in batch.letters:
             _is_told_well(letter.refusal)
             _is_refused_again(letter)
-        for admitted in batch.admitted:
-            reading = found[admitted.place.place] if isinstance(found, list) else None
+        for admitted in batch.accepted:
+            reading = found[admitted.location.place] if isinstance(found, list) else None
             if not isinstance(reading, get_args(Reading)):
                 raise Broken("admitted is what was no reading")
             _comes_back(reading)
             _is_written_right(reading, admitted, self._city)
-        outcome.admitted += len(batch.admitted)
+        outcome.admitted += len(batch.accepted)
         outcome.refused.update(str(letter.refusal.reason) for letter in batch.letters)
 
 
@@ -146,8 +151,8 @@ def _decoded(message: RawMessage) -> list[Reading | Flaw] | Refusal:
         return exc.refusal
 
 
-def _adds_up(batch: DecodedBatch) -> None:
-    _must(len(batch.entries) == len(batch.admitted) + len(batch.letters), "received is not admitted and letters")
+def _adds_up(batch: AcceptedBatch) -> None:
+    _must(len(batch.entries) == len(batch.accepted) + len(batch.letters), "received is not admitted and letters")
     _must(len(batch.entries) > 0, "received as nothing")
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from devices.readings.models import Kind, Position, Status, Weighing
 from ingest.ledger.dead_letters import DeadLetters
-from ingest.recorder.recorder import Backoff, run_recorder
+from ingest.process.backoff import Backoff
+from ingest.recorder.run import run_recorder
 from ingest.store.influx import InfluxStore
 from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, counts, fill, position, until
 from tests.points import point_of
@@ -17,17 +18,17 @@ from tests.servers.influxdb import InfluxServer
 pytestmark = pytest.mark.real
 
 
-def hear_a_morning(bench: Bench) -> None:
+def receive_a_morning(bench: Bench) -> None:
     """600 positions of two trucks, with repeats, a contradiction and noise; two compartments; statuses."""
     for second in range(0, 3000, 10):
-        bench.hear(position(second, lat=35.5 + second * 1e-5), position(second, lat=35.6, device="truck-2"))
+        bench.receive(position(second, lat=35.5 + second * 1e-5), position(second, lat=35.6, device="truck-2"))
         if second % 100 == 0:
-            bench.hear(position(second, lat=35.5 + second * 1e-5), fill(second, "glass", second / 100))
-            bench.hear(
+            bench.receive(position(second, lat=35.5 + second * 1e-5), fill(second, "glass", second / 100))
+            bench.receive(
                 fill(second, "paper", second / 60), Status(device_id="truck-1", ts=T0 + second, online=True, session=1)
             )
-    bench.hear(position(0, lat=36.0))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"noise")
+    bench.receive(position(0, lat=36.0))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"noise")
 
 
 MORNING = {
@@ -60,7 +61,7 @@ async def test_every_reading_is_counted_again(
     tmp_path: Path, influx_server: InfluxServer, influx_database: str, influx_store: InfluxStore
 ) -> None:
     bench = Bench(tmp_path, batch_records=100)
-    hear_a_morning(bench)
+    receive_a_morning(bench)
     assert counts(await bench.drain(bench.start(store=influx_store))) == MORNING
     assert bench.ledger().balanced
     for kind, field, expected in (("position", "lat", 600), ("fill", "fill_pct", 60), ("status", "online", 30)):
@@ -70,8 +71,8 @@ async def test_every_reading_is_counted_again(
 
 async def test_both_stores_give_the_same_answers(tmp_path: Path, influx_store: InfluxStore) -> None:
     bench, embedded = Bench(tmp_path / "influx"), Bench(tmp_path / "sqlite")
-    hear_a_morning(bench)
-    hear_a_morning(embedded)
+    receive_a_morning(bench)
+    receive_a_morning(embedded)
     await bench.drain(bench.start(store=influx_store))
     await embedded.drain()
     for kind, device in (("position", "truck-1"), ("position", "truck-2"), ("fill", "point-1"), ("status", "truck-1")):
@@ -90,7 +91,7 @@ async def test_an_outage_loses_nothing_and_stores_nothing_twice(
     tmp_path: Path, influx_server: InfluxServer, influx_database: str, influx_store: InfluxStore
 ) -> None:
     bench, stop = Bench(tmp_path, batch_records=50), asyncio.Event()
-    hear_a_morning(bench)
+    receive_a_morning(bench)
     recorder = bench.start(store=influx_store)
     await recorder.step()
     influx_server.stop()
@@ -114,10 +115,11 @@ async def test_an_outage_loses_nothing_and_stores_nothing_twice(
 
 async def test_a_database_that_is_not_there_keeps_everything(tmp_path: Path, influx_server: InfluxServer) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
     store = InfluxStore(influx_server.url, "unused", "haulwatch", f"late-{tmp_path.name}")
     running = asyncio.create_task(
-        run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.01)), name="recorder"
+        run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.01, cap_s=30.0)),
+        name="recorder",
     )
     await until(lambda: bench.status().trouble is not None)
     assert "not found" in str(bench.status().trouble)
@@ -134,9 +136,9 @@ async def test_a_field_of_another_type_is_found_quarantined_and_driven_again_lat
 ) -> None:
     another_writer_sends(influx_server, influx_database, f'weighing,device=someone gross_kg="heavy" {T0}')
     bench = Bench(tmp_path)
-    bench.hear(*(position(second) for second in range(20)))
-    bench.hear(Weighing(device_id="truck-1", ts=T0, gross_kg=31_000.0, ticket="T1", direction="in"))
-    bench.hear(*(position(second) for second in range(20, 40)))
+    bench.receive(*(position(second) for second in range(20)))
+    bench.receive(Weighing(device_id="truck-1", ts=T0, gross_kg=31_000.0, ticket="T1", direction="in"))
+    bench.receive(*(position(second) for second in range(20, 40)))
     recorder = bench.start(store=influx_store)
     expected = {"received": 41, "stored": 40, "quarantined": {"rejected_by_store": 1}}
     assert counts(await bench.drain(recorder)) == expected

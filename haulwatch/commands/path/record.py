@@ -13,7 +13,8 @@ from haulwatch.wiring.current_city import CurrentCity
 from ingest.log.records import CONSUMERS
 from ingest.log.segment import RawLogError
 from ingest.process.heartbeat import keep_beating
-from ingest.recorder.recorder import Recorder, run_recorder
+from ingest.recorder.recorder import Recorder
+from ingest.recorder.run import run_recorder
 from ingest.recorder.state import RecorderState
 
 _TRIM_EVERY_S: Final = 60.0

@@ -205,8 +205,8 @@ def test_the_ledger_of_those_heard_since(run: Run, data_dir: Path, monkeypatch: 
             ("truck-9", at, 1, at - 700, True),
             ("truck-9", at + 9, 5, at - 691, True),
         ]
-        page = LedgerDelta(entries, others={"truck-8": (2, 0), "truck-9": (2, 0)})
-        state.settle(BatchCommit(0, [], [], [], [], page))
+        delta = LedgerDelta(entries, others={"truck-8": (2, 0), "truck-9": (2, 0)})
+        state.commit(BatchCommit(0, [], [], [], [], delta))
     table = run("ledger").stdout
     assert re.search(r"^truck-9 +2 +0 +2 +0 +0 +3 +0 +\+0\.7 s", table, re.MULTILINE)
     assert re.search(r"^total +4 +0 +4 +0 +0 +3 ", table, re.MULTILINE)

@@ -91,7 +91,7 @@ async def test_a_store_that_is_away_is_degraded_and_one_that_refuses_has_failed(
 async def test_a_recorder_that_waits_says_so_and_loses_nothing(settings: Settings) -> None:
     since = wiring.now_ms() - 60_000
     with closing(RecorderState(wiring.recorder_state_path(settings))) as state:
-        state.report(TOLD, since)
+        state.report_trouble(TOLD, since)
     found = await verdicts(settings)
     assert unwell(found) == {"recorder": ReadinessState.DEGRADED}
     assert "waited for 60 s" in found["recorder"].detail

@@ -14,8 +14,8 @@ from devices.geo.geometry import LatLon
 from haulwatch import migrations, wiring
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import api_parts, remembered
+from ingest.ledger.state_file import StateUnavailable
 from ingest.log.records import RawMessage
-from ingest.recorder.state import StateUnavailable
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 

@@ -1,4 +1,4 @@
-"""Dead letters: found, looked at, driven again; the ledger balances at every moment."""
+"""Dead letters are found, shown and redriven; the ledger balances at every moment."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from ingest.log.raw_log import RawLogFull
 from ingest.log.records import RawMessage
 from tests.ingest.recorder.parts import CITY, NOW, Bench, MemoryLog, counts, position
 
-STRANGER = position(1, device="truck-9")
+UNREGISTERED = position(1, device="truck-9")
 
 
 @pytest.fixture
@@ -28,29 +28,29 @@ def letters(bench: Bench) -> DeadLetters:
     return DeadLetters(bench.state_path)
 
 
-def register_stranger(bench: Bench) -> None:
+def register_truck_9(bench: Bench) -> None:
     bench.city = replace(CITY, devices={**CITY.devices, "truck-9": Device("truck-9", DeviceRole.TRUCK)})
 
 
-async def test_a_device_registered_later_is_driven_into_the_store(bench: Bench, letters: DeadLetters) -> None:
-    bench.hear(STRANGER, position(1))
+async def test_the_letter_of_a_device_registered_later_is_redriven(bench: Bench, letters: DeadLetters) -> None:
+    bench.receive(UNREGISTERED, position(1))
     recorder = bench.start()
     await bench.drain(recorder)
-    register_stranger(bench)
+    register_truck_9(bench)
     [letter] = letters.list(device="truck-9")
     assert letters.redrive(letter.id, bench.log, NOW + 1) == 3
     assert counts(bench.ledger()) == {"received": 2, "stored": 1, "queued": 1}
     assert counts(await bench.drain(recorder)) == {"received": 2, "stored": 2}
     assert bench.ledger().balanced
     assert letters.list() == []
-    assert [driven.redriven_offset for driven in letters.list(redriven=True)] == [3]
+    assert [letter.redriven_offset for letter in letters.list(redriven=True)] == [3]
     with pytest.raises(AlreadyRedriven):
         letters.redrive(letter.id, bench.log, NOW + 2)
     assert counts(bench.ledger()) == {"received": 2, "stored": 2}
 
 
-async def test_driven_with_nothing_mended_it_is_refused_again(bench: Bench, letters: DeadLetters) -> None:
-    bench.hear(STRANGER)
+async def test_a_letter_redriven_with_nothing_fixed_is_refused_again(bench: Bench, letters: DeadLetters) -> None:
+    bench.receive(UNREGISTERED)
     await bench.drain()
     [letter] = letters.list()
     letters.redrive(letter.id, bench.log, NOW)
@@ -59,10 +59,10 @@ async def test_driven_with_nothing_mended_it_is_refused_again(bench: Bench, lett
     assert again.id > letter.id
 
 
-async def test_a_conflict_driven_again_is_a_conflict_again_not_a_duplicate_of_itself(
+async def test_a_redriven_conflict_is_a_conflict_again_not_a_duplicate_of_itself(
     bench: Bench, letters: DeadLetters
 ) -> None:
-    bench.hear(position(1), position(1, lat=36.0))
+    bench.receive(position(1), position(1, lat=36.0))
     recorder = bench.start()
     await bench.drain(recorder)
     [letter] = letters.list(reason=Reason.CONFLICT)
@@ -87,9 +87,9 @@ class FailingLog:
 
 @pytest.mark.parametrize("after", [False, True])
 async def test_a_crash_around_the_append_never_loses_a_letter(bench: Bench, letters: DeadLetters, after: bool) -> None:
-    bench.hear(STRANGER)
+    bench.receive(UNREGISTERED)
     await bench.drain()
-    register_stranger(bench)
+    register_truck_9(bench)
     [letter] = letters.list()
     with pytest.raises(KeyError):
         letters.redrive(letter.id, FailingLog(bench.log, after, KeyError("power cut")), NOW)
@@ -102,7 +102,7 @@ async def test_a_crash_around_the_append_never_loses_a_letter(bench: Bench, lett
 
 
 async def test_a_full_log_leaves_everything_as_it_was(bench: Bench, letters: DeadLetters) -> None:
-    bench.hear(STRANGER)
+    bench.receive(UNREGISTERED)
     before = await bench.drain()
     [letter] = letters.list()
     with pytest.raises(RawLogFull):
@@ -112,8 +112,8 @@ async def test_a_full_log_leaves_everything_as_it_was(bench: Bench, letters: Dea
 
 
 @dataclass
-class LogWithAnotherHand:
-    """Meanwhile somebody else drives the same letter; one of the two finds the disk full."""
+class LogWithAnotherRedrive:
+    """Another process redrives the same letter meanwhile; one of the two finds the disk full."""
 
     bench: Bench
     letter_id: int
@@ -130,23 +130,23 @@ class LogWithAnotherHand:
 
 
 @pytest.mark.parametrize("other_fails", [False, True])
-async def test_of_two_who_drive_one_letter_at_once_the_one_that_fails_undoes_nothing(
+async def test_the_failing_one_of_two_simultaneous_redrives_undoes_nothing(
     bench: Bench, letters: DeadLetters, other_fails: bool
 ) -> None:
-    bench.hear(STRANGER)
+    bench.receive(UNREGISTERED)
     await bench.drain()
-    register_stranger(bench)
+    register_truck_9(bench)
     [letter] = letters.list()
     with nullcontext() if other_fails else pytest.raises(RawLogFull):
-        letters.redrive(letter.id, LogWithAnotherHand(bench, letter.id, other_fails), NOW)
+        letters.redrive(letter.id, LogWithAnotherRedrive(bench, letter.id, other_fails), NOW)
     assert counts(await bench.drain()) == {"received": 1, "stored": 1}
     assert letters.list() == []
 
 
 async def test_letters_are_found_by_device_reason_and_time_and_paged(bench: Bench, letters: DeadLetters) -> None:
     for number in range(5):
-        bench.hear_raw("haulwatch/v1/truck-1/position", b"noise", NOW + number)
-    bench.hear_raw("haulwatch/v1/truck-2/position", b'{"ts":1700000000000,"lat":1.0}', NOW + 2)
+        bench.receive_raw("haulwatch/v1/truck-1/position", b"noise", NOW + number)
+    bench.receive_raw("haulwatch/v1/truck-2/position", b'{"ts":1700000000000,"lat":1.0}', NOW + 2)
     await bench.drain()
     assert len(letters.list(device="truck-1")) == 5
     assert [letter.device for letter in letters.list(reason=Reason.MISSING_FIELD)] == ["truck-2"]
@@ -158,7 +158,7 @@ async def test_letters_are_found_by_device_reason_and_time_and_paged(bench: Benc
 
 async def test_hostile_bytes_are_safe_to_show_and_kept_as_they_came(bench: Bench, letters: DeadLetters) -> None:
     hostile = b"\x1b[2J\x00\xff\r\n" + "\u202e沁水".encode() + b"a" * 9_000
-    bench.hear_raw("haulwatch/v1/truck-1/position", hostile)
+    bench.receive_raw("haulwatch/v1/truck-1/position", hostile)
     await bench.drain()
     [letter] = letters.list()
     assert letters.show(letter.id) == letter
@@ -168,7 +168,7 @@ async def test_hostile_bytes_are_safe_to_show_and_kept_as_they_came(bench: Bench
     assert (letter.size_bytes, letters.payload(letter.id)) == (len(hostile), hostile)
 
 
-def test_an_unknown_id_is_said_to_be_unknown(bench: Bench, letters: DeadLetters) -> None:
+def test_an_unknown_id_raises(bench: Bench, letters: DeadLetters) -> None:
     for ask in (letters.show, letters.payload, lambda letter_id: letters.redrive(letter_id, bench.log, NOW)):
         with pytest.raises(NoSuchLetter, match="77"):
             ask(77)
@@ -176,7 +176,7 @@ def test_an_unknown_id_is_said_to_be_unknown(bench: Bench, letters: DeadLetters)
 
 
 async def test_the_recorder_is_not_held_up_while_the_log_is_written(bench: Bench, letters: DeadLetters) -> None:
-    bench.hear(STRANGER)
+    bench.receive(UNREGISTERED)
     await bench.drain()
 
     class LogThatLooks(MemoryLog):

@@ -1,4 +1,4 @@
-"""What the recorder's tests share: a log in memory, a small city, and a bench that can lose power and start again."""
+"""Shared by the recorder's tests: a log in memory, a small city, and a bench that can lose power and start again."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -58,7 +58,7 @@ class MemoryLog:
 
 @dataclass
 class Bench:
-    """A recorder over real files; `start` begins as after a power cut."""
+    """A recorder over real files; `start` starts one as after a power cut."""
 
     folder: Path
     city: City = CITY
@@ -78,10 +78,9 @@ class Bench:
         return Recorder(
             self.log,
             store or self.store,
-            state or RecorderState(self.state_path),
+            state or RecorderState(self.state_path, clock=lambda: self.monotonic_s),
             lambda: self.city,
             batch_records=self.batch_records,
-            monotonic=lambda: self.monotonic_s,
         )
 
     async def drain(self, recorder: Recorder | None = None) -> Ledger:
@@ -100,15 +99,15 @@ class Bench:
         [line] = [line for line in self.ledger().devices if line.device == device]
         return line
 
-    def hear(self, *readings: Reading) -> None:
+    def receive(self, *readings: Reading) -> None:
         self.log.append([RawMessage(topic_of(reading), encode(reading), NOW) for reading in readings])
 
-    def hear_raw(self, topic: str, payload: bytes, received_at: int = NOW) -> None:
+    def receive_raw(self, topic: str, payload: bytes, received_at: int = NOW) -> None:
         self.log.append([RawMessage(topic, payload, received_at)])
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another task or process brings about."""
+    """Wait for the work of another task or process."""
     while not condition():  # noqa: ASYNC110 - a file on disk raises no event
         await asyncio.sleep(0.005)
 

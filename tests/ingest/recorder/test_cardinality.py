@@ -1,4 +1,4 @@
-"""How many series a city makes in the store: with its devices, never with its time, its alerts or its papers."""
+"""The number of series in the store grows with the devices, never with time, alerts or tickets."""
 
 import asyncio
 from collections import defaultdict
@@ -48,7 +48,7 @@ def series_of(points: Iterable[Point]) -> set[Series]:
     return {(point.measurement, point.tags) for point in points}
 
 
-def said(city: City, hour: int = 0) -> Iterator[Reading]:
+def readings_of(city: City, hour: int = 0) -> Iterator[Reading]:
     """One reading of each of its kinds from every device; every value and number differs from hour to hour."""
     ts = START + hour * 3_600_000
     for number, device in enumerate(city.devices.values()):
@@ -67,7 +67,7 @@ def city() -> City:
 
 
 def points_of(city: City, hour: int = 0) -> list[Point]:
-    return [point_of(reading, city.devices[reading.device_id]) for reading in said(city, hour)]
+    return [point_of(reading, city.devices[reading.device_id]) for reading in readings_of(city, hour)]
 
 
 def test_a_city_of_100_000_devices_makes_series_for_its_devices_and_no_more(city: City) -> None:
@@ -112,7 +112,7 @@ def test_alerts_make_series_by_device_rule_phase_and_severity_however_many_there
 
 
 def test_every_tag_is_one_of_the_few_that_are_named() -> None:
-    """Over everything the demonstration writes: readings, alerts and how they stand, places, ingestion."""
+    """Over everything the demonstration writes: readings, alerts and their states, places, ingestion."""
     named: dict[str, set[str]] = {str(kind): {"device", *AREA_TAGS} for kind in Kind}
     named |= {
         ALERT_MEASUREMENT: {*ALERT_TAGS, *AREA_TAGS},

@@ -1,4 +1,4 @@
-"""Which questions are asked, and of whom: a live fleet costs the store none."""
+"""Deduplication asks the store as little as possible: a live fleet costs it no question."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -16,7 +16,7 @@ NEW, DUPLICATE, CONFLICT = Disposition.NEW, Disposition.DUPLICATE, Disposition.C
 
 
 class AskedStore:
-    """Holds readings and notes what it was asked."""
+    """Holds readings and records the questions."""
 
     def __init__(self, *readings: Reading) -> None:
         self.held = {instant(reading): content(reading) | {"seq": 1} for reading in readings}
@@ -41,19 +41,19 @@ def nothing_refused(_instant: Instant, _digest: bytes) -> bool:
 
 
 class Fleet:
-    """Readings as the intake hands them on: one object for a series."""
+    """Makes accepted readings: one object for each series."""
 
     def __init__(self, newest: Reading | None = None) -> None:
         """`newest` stands in its series already."""
         self._series: dict[SeriesKey, SeriesState] = {}
         if newest is not None:
-            self.series(newest).newest = newest.ts
+            self.series(newest).newest_ts = newest.ts
 
     def series(self, reading: Reading) -> SeriesState:
         key = series_key(reading)
         return self._series.setdefault(key, SeriesState(key))
 
-    def said(self, *readings: Reading) -> list[AcceptedReading]:
+    def accepted(self, *readings: Reading) -> list[AcceptedReading]:
         message = RawMessage("", b"", 0)
         return [
             AcceptedReading(self.series(reading), reading.ts, measured(reading), "", ReadingLocation(1, 0), message)
@@ -61,91 +61,101 @@ class Fleet:
         ]
 
 
-async def settle(identity: Deduplicator, fleet: Fleet, store: AskedStore, *readings: Reading) -> list[Disposition]:
-    classified = await identity.classify(fleet.said(*readings), store, nothing_refused)
-    identity.remember(classified)
-    return list(classified.verdicts)
+async def classify_and_remember(
+    deduplicator: Deduplicator, fleet: Fleet, store: AskedStore, *readings: Reading
+) -> list[Disposition]:
+    deduplicated = await deduplicator.classify(fleet.accepted(*readings), store, nothing_refused)
+    deduplicator.remember(deduplicated)
+    return list(deduplicated.dispositions)
 
 
 async def test_a_live_fleet_asks_the_store_nothing() -> None:
     first = position(0)
-    store, fleet, identity = AskedStore(), Fleet(first), Deduplicator()
+    store, fleet, deduplicator = AskedStore(), Fleet(first), Deduplicator()
     for second in range(1, 50):
-        assert await settle(identity, fleet, store, position(second)) == [NEW]
+        assert await classify_and_remember(deduplicator, fleet, store, position(second)) == [NEW]
     assert store.asked == []
 
 
-async def test_a_series_never_met_is_asked_for_its_past_once() -> None:
-    store, fleet, identity = AskedStore(position(9)), Fleet(), Deduplicator()
-    assert await settle(identity, fleet, store, position(10), position(11)) == [NEW, NEW]
-    assert await settle(identity, fleet, store, position(12)) == [NEW]
+async def test_the_past_of_a_new_series_is_asked_for_once() -> None:
+    store, fleet, deduplicator = AskedStore(position(9)), Fleet(), Deduplicator()
+    assert await classify_and_remember(deduplicator, fleet, store, position(10), position(11)) == [NEW, NEW]
+    assert await classify_and_remember(deduplicator, fleet, store, position(12)) == [NEW]
     assert store.asked == [series_key(position(0))]
 
 
 async def test_a_recent_instant_is_remembered_and_an_old_one_asked_for() -> None:
-    store, fleet, identity = AskedStore(position(1)), Fleet(position(5)), Deduplicator(capacity=2)
-    assert await settle(identity, fleet, store, position(6), position(7)) == [NEW, NEW]
-    assert await settle(identity, fleet, store, position(7), position(6, lat=36.0)) == [DUPLICATE, CONFLICT]
+    store, fleet, deduplicator = AskedStore(position(1)), Fleet(position(5)), Deduplicator(capacity=2)
+    assert await classify_and_remember(deduplicator, fleet, store, position(6), position(7)) == [NEW, NEW]
+    assert await classify_and_remember(deduplicator, fleet, store, position(7), position(6, lat=36.0)) == [
+        DUPLICATE,
+        CONFLICT,
+    ]
     assert store.asked == []
-    assert await settle(identity, fleet, store, position(1), position(2)) == [DUPLICATE, NEW]
+    assert await classify_and_remember(deduplicator, fleet, store, position(1), position(2)) == [DUPLICATE, NEW]
     assert store.asked == [instant(position(1)), instant(position(2))]
 
 
-async def test_memory_is_bounded_and_keeps_what_was_met_last() -> None:
-    store, fleet, identity = AskedStore(), Fleet(position(0)), Deduplicator(capacity=2)
-    await settle(identity, fleet, store, position(1), position(2))
-    await settle(identity, fleet, store, position(1))
-    await settle(identity, fleet, store, position(3))
+async def test_memory_is_bounded_and_keeps_the_last_instants() -> None:
+    store, fleet, deduplicator = AskedStore(), Fleet(position(0)), Deduplicator(capacity=2)
+    await classify_and_remember(deduplicator, fleet, store, position(1), position(2))
+    await classify_and_remember(deduplicator, fleet, store, position(1))
+    await classify_and_remember(deduplicator, fleet, store, position(3))
     store.held = {instant(reading): content(reading) for reading in (position(1), position(2), position(3))}
-    assert await settle(identity, fleet, store, position(1), position(3)) == [DUPLICATE, DUPLICATE]
+    assert await classify_and_remember(deduplicator, fleet, store, position(1), position(3)) == [DUPLICATE, DUPLICATE]
     assert store.asked == []
-    assert await settle(identity, fleet, store, position(2)) == [DUPLICATE]
+    assert await classify_and_remember(deduplicator, fleet, store, position(2)) == [DUPLICATE]
     assert store.asked == [instant(position(2))]
 
 
 async def test_the_last_two_batches_are_remembered_however_large() -> None:
     """One of them is being written: the store cannot be asked for it."""
-    store, fleet, identity = AskedStore(), Fleet(position(0)), Deduplicator(capacity=1)
+    store, fleet, deduplicator = AskedStore(), Fleet(position(0)), Deduplicator(capacity=1)
     first, second = [position(second) for second in (1, 2, 3)], [position(second) for second in (4, 5, 6)]
-    await settle(identity, fleet, store, *first)
-    await settle(identity, fleet, store, *second)
-    assert await settle(identity, fleet, store, *first, *second) == [DUPLICATE] * 6
+    await classify_and_remember(deduplicator, fleet, store, *first)
+    await classify_and_remember(deduplicator, fleet, store, *second)
+    assert await classify_and_remember(deduplicator, fleet, store, *first, *second) == [DUPLICATE] * 6
     assert store.asked == []
 
 
-async def test_a_batch_that_is_not_settled_leaves_no_memory() -> None:
-    store, fleet, identity = AskedStore(), Fleet(), Deduplicator()
+async def test_a_batch_that_is_not_committed_leaves_no_memory() -> None:
+    store, fleet, deduplicator = AskedStore(), Fleet(), Deduplicator()
     for _ in range(2):
-        classified = await identity.classify(fleet.said(position(1), position(1)), store, nothing_refused)
-        assert classified.verdicts == [NEW, DUPLICATE]
-        assert classified.marks == {fleet.series(position(1)): position(1).ts}
+        deduplicated = await deduplicator.classify(fleet.accepted(position(1), position(1)), store, nothing_refused)
+        assert deduplicated.dispositions == [NEW, DUPLICATE]
+        assert deduplicated.newest_by_series == {fleet.series(position(1)): position(1).ts}
 
 
 async def test_compartments_and_kinds_are_series_of_their_own() -> None:
-    store, fleet, identity = AskedStore(), Fleet(), Deduplicator()
-    assert await settle(identity, fleet, store, fill(1, "glass", 5.0), fill(1, "paper", 6.0), position(1)) == [
+    store, fleet, deduplicator = AskedStore(), Fleet(), Deduplicator()
+    assert await classify_and_remember(
+        deduplicator, fleet, store, fill(1, "glass", 5.0), fill(1, "paper", 6.0), position(1)
+    ) == [
         NEW,
         NEW,
         NEW,
     ]
-    assert await settle(identity, fleet, store, fill(1, "glass", 5.0), fill(1, "paper", 5.0)) == [DUPLICATE, CONFLICT]
+    assert await classify_and_remember(deduplicator, fleet, store, fill(1, "glass", 5.0), fill(1, "paper", 5.0)) == [
+        DUPLICATE,
+        CONFLICT,
+    ]
 
 
 async def test_a_conflict_that_is_a_dead_letter_already_is_a_duplicate_of_it() -> None:
     refused = position(1, lat=36.0)
-    store, fleet, identity = AskedStore(position(1)), Fleet(), Deduplicator()
+    store, fleet, deduplicator = AskedStore(position(1)), Fleet(), Deduplicator()
     key = (instant(refused), content_digest(measured(refused)))
-    classified = await identity.classify(
-        fleet.said(refused, position(1, lat=37.0)), store, lambda contended, digest: (contended, digest) == key
+    deduplicated = await deduplicator.classify(
+        fleet.accepted(refused, position(1, lat=37.0)), store, lambda contended, digest: (contended, digest) == key
     )
-    assert classified.verdicts == [DUPLICATE, CONFLICT]
+    assert deduplicated.dispositions == [DUPLICATE, CONFLICT]
 
 
-async def test_what_the_store_refused_is_asked_for_again() -> None:
-    store, fleet, identity = AskedStore(), Fleet(), Deduplicator()
-    assert await settle(identity, fleet, store, position(1)) == [NEW]
-    identity.forget(fleet.series(position(1)), position(1).ts)
-    assert await settle(identity, fleet, store, position(1)) == [NEW]
+async def test_what_the_store_rejected_is_asked_for_again() -> None:
+    store, fleet, deduplicator = AskedStore(), Fleet(), Deduplicator()
+    assert await classify_and_remember(deduplicator, fleet, store, position(1)) == [NEW]
+    deduplicator.forget(fleet.series(position(1)), position(1).ts)
+    assert await classify_and_remember(deduplicator, fleet, store, position(1)) == [NEW]
 
 
 def test_the_digest_is_of_what_was_measured_not_of_how_it_was_sent() -> None:

@@ -1,4 +1,4 @@
-"""A reading's line says what its point says, and its text tells equal readings from unequal ones."""
+"""A reading's line is the line of its point, and equal texts mean equal readings."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from devices.city.model import Device, DeviceRole
 from devices.readings.models import MODELS, Fill, Kind, Load, Position, Reading, Weighing
 from devices.readings.series import FIELDS, series_key
-from ingest.recorder.line import device_of_line, line_head, measured, measured_before, whole_line
+from ingest.ledger.queued import device_of_line
+from ingest.recorder.line import line_head, measured, measured_before, whole_line
 from ingest.store.line_protocol import Unencodable, decode_fields, decode_line
 from tests.ingest.recorder.parts import T0
 from tests.points import content, point_of
@@ -55,17 +56,17 @@ def test_a_line_is_the_readings_point(reading: Reading, device: Device) -> None:
 
 
 @given(READINGS, st.sampled_from(DEVICES))
-def test_a_line_says_whose_it_is(reading: Reading, device: Device) -> None:
+def test_a_line_names_its_device(reading: Reading, device: Device) -> None:
     assert device_of_line(line_of(reading, device)) == "d.1"
 
 
-def test_what_is_no_line_of_a_reading_is_nobodys() -> None:
-    with pytest.raises(ValueError, match="is no line of a reading"):
+def test_another_line_raises() -> None:
+    with pytest.raises(ValueError, match="is not the line of a reading"):
         device_of_line("place,site=s lat=1.0 5")
 
 
 @given(READINGS)
-def test_what_a_store_gives_back_reads_as_it_was_measured(reading: Reading) -> None:
+def test_what_a_store_returns_equals_what_was_measured(reading: Reading) -> None:
     given_back = {
         name: int(value) if isinstance(value, float) and value.is_integer() else value
         for name, value in point_of(reading, DEVICES[0]).fields.items()
@@ -93,13 +94,13 @@ def test_lines_are_as_the_reference_writes_them() -> None:
     assert line_of(fill, DEVICES[1]) == r"fill,compartment=glass,device=d.1,site=site\=7 fill_pct=5.0 1700000000000"
 
 
-def test_a_field_of_another_writer_is_not_what_the_device_said() -> None:
-    said = Position(device_id="d.1", ts=T0, lat=1.0, lon=2.0)
-    assert measured_before(Kind.POSITION, {**content(said), "seq": 4}) == measured(said)
-    assert measured_before(Kind.POSITION, {**content(said), "colour": "red"}) != measured(said)
+def test_a_field_of_another_writer_is_not_the_content_of_a_reading() -> None:
+    reading = Position(device_id="d.1", ts=T0, lat=1.0, lon=2.0)
+    assert measured_before(Kind.POSITION, {**content(reading), "seq": 4}) == measured(reading)
+    assert measured_before(Kind.POSITION, {**content(reading), "colour": "red"}) != measured(reading)
 
 
-def test_an_area_that_line_protocol_cannot_name_is_refused() -> None:
+def test_an_area_that_line_protocol_cannot_write_is_refused() -> None:
     device = Device("d.1", DeviceRole.TRUCK, district="north\\")
     with pytest.raises(Unencodable, match="backslash"):
         line_head(series_key(Position(device_id="d.1", ts=T0, lat=1.0, lon=2.0)), device)

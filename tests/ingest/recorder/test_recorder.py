@@ -1,4 +1,4 @@
-"""Stories of what becomes of readings: stored, duplicate or quarantined, and the ledger that says so."""
+"""Stories of readings that end as stored, duplicate or quarantined, and of the ledger that counts them."""
 
 import tarfile
 import tracemalloc
@@ -16,11 +16,12 @@ from devices.codecs.topics import reading_topic
 from devices.geo.geometry import LatLon
 from devices.readings.models import Kind, Position
 from devices.readings.refusals import Reason
+from devices.readings.series import MAX_COMPARTMENTS
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.report import read_ledger
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
-from ingest.recorder.decode import MAX_COMPARTMENTS, MAX_UNREGISTERED
+from ingest.recorder.admit import MAX_UNREGISTERED
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
@@ -33,7 +34,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 async def test_new_readings_are_stored_and_counted_per_device(bench: Bench) -> None:
-    bench.hear(position(1), position(2), position(1, device="truck-2"), fill(1, "glass", 5.0), fill(1, "paper", 6.0))
+    bench.receive(position(1), position(2), position(1, device="truck-2"), fill(1, "glass", 5.0), fill(1, "paper", 6.0))
     ledger = await bench.drain()
     assert counts(ledger) == {"received": 5, "stored": 5}
     assert counts(bench.line("truck-1")) == {"received": 2, "stored": 2}
@@ -43,14 +44,14 @@ async def test_new_readings_are_stored_and_counted_per_device(bench: Bench) -> N
 
 
 async def test_a_buffered_reading_sent_again_under_a_new_number_is_a_duplicate(bench: Bench) -> None:
-    bench.hear(position(1, seq=1), position(2, seq=2), position(1, seq=7))
+    bench.receive(position(1, seq=1), position(2, seq=2), position(1, seq=7))
     assert counts(await bench.drain()) == {"received": 3, "stored": 2, "duplicate": 1}
 
 
 @pytest.mark.parametrize("batch_records", [1, 2, 100])
-async def test_of_two_contradicting_readings_the_first_stands(tmp_path: Path, batch_records: int) -> None:
+async def test_the_first_of_two_contradicting_readings_stands(tmp_path: Path, batch_records: int) -> None:
     bench = Bench(tmp_path, batch_records=batch_records)
-    bench.hear(position(5), position(5, lat=36.0), position(5), position(5, lat=36.0), position(5, lat=37.0))
+    bench.receive(position(5), position(5, lat=36.0), position(5), position(5, lat=36.0), position(5, lat=37.0))
     ledger = await bench.drain()
     assert counts(ledger) == {"received": 5, "stored": 1, "duplicate": 2, "quarantined": {"conflict": 2}}
     [row] = await bench.store.rows("position", "truck-1", T0, NOW, limit=9)
@@ -61,26 +62,26 @@ async def test_of_two_contradicting_readings_the_first_stands(tmp_path: Path, ba
 
 
 async def test_hours_of_buffered_points_between_live_ones_are_new(bench: Bench) -> None:
-    bench.hear(position(3600), position(10), position(3610), position(20), position(10))
+    bench.receive(position(3600), position(10), position(3610), position(20), position(10))
     assert counts(await bench.drain()) == {"received": 5, "stored": 4, "duplicate": 1}
 
 
 async def test_after_a_restart_the_store_is_asked_what_stands(bench: Bench) -> None:
-    bench.hear(position(1), position(2), position(3))
+    bench.receive(position(1), position(2), position(3))
     await bench.drain()
-    bench.hear(position(1), position(2, lat=36.0), position(4))
+    bench.receive(position(1), position(2, lat=36.0), position(4))
     ledger = await bench.drain(bench.start())
     assert counts(ledger) == {"received": 6, "stored": 4, "duplicate": 1, "quarantined": {"conflict": 1}}
 
 
 async def test_a_recorder_that_lost_its_file_overwrites_nothing(tmp_path: Path) -> None:
     first = Bench(tmp_path / "first")
-    first.hear(position(1), position(2), position(3))
+    first.receive(position(1), position(2), position(3))
     await first.drain()
     second = Bench(tmp_path / "second")
     second.store = first.store
     second.batch_records = 1
-    second.hear(position(1), position(2, lat=36.0), position(3), position(4))
+    second.receive(position(1), position(2, lat=36.0), position(3), position(4))
     ledger = await second.drain()
     assert counts(ledger) == {"received": 4, "stored": 1, "duplicate": 2, "quarantined": {"conflict": 1}}
 
@@ -105,8 +106,8 @@ BAD = {
 
 async def test_bad_input_is_quarantined_with_its_reason_and_stops_nothing(bench: Bench) -> None:
     for topic, (payload, _) in BAD.items():
-        bench.hear_raw(topic, payload)
-    bench.hear(position(1))
+        bench.receive_raw(topic, payload)
+    bench.receive(position(1))
     ledger = await bench.drain()
     assert ledger.total.stored == 1
     assert sum(ledger.total.quarantined.values()) == len(BAD)
@@ -118,11 +119,11 @@ async def test_bad_input_is_quarantined_with_its_reason_and_stops_nothing(bench:
     assert bench.line("(unknown)").quarantined == {"foreign_topic": 2}
 
 
-async def test_a_topic_one_level_too_deep_is_foreign_though_a_compartment_is_called_so(bench: Bench) -> None:
-    bench.hear(fill(1, "glass", 5.0))
+async def test_a_topic_one_level_too_deep_is_foreign_although_a_compartment_has_its_name(bench: Bench) -> None:
+    bench.receive(fill(1, "glass", 5.0))
     recorder = bench.start()
     await bench.drain(recorder)
-    bench.hear_raw("haulwatch/v1/point-1/fill/glass", encode(fill(2, "glass", 6.0)))
+    bench.receive_raw("haulwatch/v1/point-1/fill/glass", encode(fill(2, "glass", 6.0)))
     await bench.drain(recorder)
     assert bench.line("(unknown)").quarantined == {"foreign_topic": 1}
     assert counts(bench.line("point-1")) == {"received": 1, "stored": 1}
@@ -131,7 +132,7 @@ async def test_a_topic_one_level_too_deep_is_foreign_though_a_compartment_is_cal
 async def test_one_bad_element_of_an_array_leaves_its_neighbours(bench: Bench) -> None:
     good = [position(1), position(2)]
     payload = encode_array([*good]).removesuffix(b"]") + b',{"ts":1700000009000,"lat":"north","lon":1.0,"note":"kept"}]'
-    bench.hear_raw(topic_of(good[0]), payload)
+    bench.receive_raw(topic_of(good[0]), payload)
     assert counts(await bench.drain()) == {"received": 3, "stored": 2, "quarantined": {"wrong_type": 1}}
     [letter] = DeadLetters(bench.state_path).list()
     assert letter.shown == '{"ts":1700000009000,"lat":"north","lon":1.0,"note":"kept"}'
@@ -139,16 +140,16 @@ async def test_one_bad_element_of_an_array_leaves_its_neighbours(bench: Bench) -
 
 async def test_a_conflict_inside_an_array_keeps_its_own_bytes(bench: Bench) -> None:
     readings = [position(1), position(1, lat=36.0), position(2)]
-    bench.hear_raw(topic_of(readings[0]), encode_array([*readings]))
+    bench.receive_raw(topic_of(readings[0]), encode_array([*readings]))
     assert counts(await bench.drain()) == {"received": 3, "stored": 2, "quarantined": {"conflict": 1}}
     [letter] = DeadLetters(bench.state_path).list()
     assert decode(reading_topic("truck-1", Kind.POSITION), letter.shown.encode()) == [readings[1]]
 
 
-async def test_arrays_full_of_nonsense_are_settled_a_few_at_a_time(bench: Bench) -> None:
+async def test_arrays_full_of_nonsense_are_committed_a_few_at_a_time(bench: Bench) -> None:
     for _ in range(8):
-        bench.hear_raw("haulwatch/v1/truck-1/position", b"[" + b"0," * 1_999 + b"0]")
-    bench.hear(position(1))
+        bench.receive_raw("haulwatch/v1/truck-1/position", b"[" + b"0," * 1_999 + b"0]")
+    bench.receive(position(1))
     recorder = bench.start()
     assert await recorder.step() < 8, "two thousand of these at once would fit into no process"
     ledger = await bench.drain(recorder)
@@ -164,30 +165,30 @@ def test_made_up_topics_are_not_kept_in_memory() -> None:
     assert held < 5_000_000
 
 
-async def test_a_log_that_was_lost_begins_again_and_nothing_is_passed_over(bench: Bench) -> None:
-    bench.hear(position(1), position(2), position(3))
+async def test_a_lost_log_is_read_from_its_start_and_nothing_is_skipped(bench: Bench) -> None:
+    bench.receive(position(1), position(2), position(3))
     await bench.drain()
     bench.log = MemoryLog()
-    bench.hear(position(3), position(4))
+    bench.receive(position(3), position(4))
     assert counts(await bench.drain(bench.start())) == {"received": 5, "stored": 4, "duplicate": 1}
 
 
 async def test_ticks_are_not_messages(bench: Bench) -> None:
-    bench.hear_raw(TICK_TOPIC, b"1000")
-    bench.hear(position(1))
-    bench.hear_raw(TICK_TOPIC, b"1000")
+    bench.receive_raw(TICK_TOPIC, b"1000")
+    bench.receive(position(1))
+    bench.receive_raw(TICK_TOPIC, b"1000")
     assert counts(await bench.drain()) == {"received": 1, "stored": 1}
     assert bench.log.committed == {"recorder": 3}
 
 
-async def test_a_device_is_judged_by_the_city_of_the_moment(bench: Bench) -> None:
-    bench.hear(position(1, device="truck-7"))
+async def test_a_device_is_admitted_by_the_current_city(bench: Bench) -> None:
+    bench.receive(position(1, device="truck-7"))
     recorder = bench.start()
     assert counts(await bench.drain(recorder)) == {"received": 1, "quarantined": {"unknown_device": 1}}
     bench.city = City(
         "test", "Test", "试", "UTC", LatLon(35.5, 112.8), devices={"truck-7": Device("truck-7", DeviceRole.TRUCK)}
     )
-    bench.hear(position(2, device="truck-7"))
+    bench.receive(position(2, device="truck-7"))
     ledger = await bench.drain(recorder)
     assert counts(ledger) == {"received": 2, "stored": 1, "quarantined": {"unknown_device": 1}}
 
@@ -195,16 +196,16 @@ async def test_a_device_is_judged_by_the_city_of_the_moment(bench: Bench) -> Non
 async def test_a_device_outside_its_validity_is_unknown_then(bench: Bench) -> None:
     device = Device("truck-1", DeviceRole.TRUCK, validity=Validity(T0 + 5_000, None))
     bench.city = City("test", "Test", "试", "UTC", LatLon(35.5, 112.8), devices={"truck-1": device})
-    bench.hear(position(4), position(5))
+    bench.receive(position(4), position(5))
     assert counts(await bench.drain()) == {"received": 2, "stored": 1, "quarantined": {"unknown_device": 1}}
 
 
 async def test_a_flood_of_made_up_ids_does_not_grow_the_ledger_without_bound(bench: Bench) -> None:
     flood = MAX_UNREGISTERED + 50
     for half in (range(flood // 2), range(flood // 2, flood)):
-        bench.hear(*(position(1, device=f"made-up-{number}") for number in half))
+        bench.receive(*(position(1, device=f"made-up-{number}") for number in half))
         await bench.drain(bench.start())
-    bench.hear(position(1))
+    bench.receive(position(1))
     ledger = await bench.drain(bench.start())
     assert len(ledger.devices) == MAX_UNREGISTERED + 2
     assert bench.line("(unknown)").quarantined == {"unknown_device": 50}
@@ -215,14 +216,14 @@ async def test_a_flood_of_made_up_ids_does_not_grow_the_ledger_without_bound(ben
 
 async def test_a_recycling_point_cannot_make_up_compartments_without_bound(bench: Bench) -> None:
     made_up = [f"c{number}" for number in range(MAX_COMPARTMENTS + 5)]
-    bench.hear(*(fill(1, part, 5.0) for part in made_up[:20]))
+    bench.receive(*(fill(1, part, 5.0) for part in made_up[:20]))
     await bench.drain(bench.start())
-    bench.hear(*(fill(2, part, 5.0) for part in reversed(made_up)))
+    bench.receive(*(fill(2, part, 5.0) for part in reversed(made_up)))
     await bench.drain(bench.start())
     refused = {"too_many_compartments": 5}
     expected = {"received": 20 + 37, "stored": 20 + 32, "quarantined": refused}
-    assert counts(bench.line("point-1")) == expected, "the first 32 it spoke of, those of an earlier process among them"
-    bench.hear(fill(3, "c21", 5.0), fill(3, "c36", 5.0), position(1, device="point-1"))
+    assert counts(bench.line("point-1")) == expected, "the first 32 it sent, those of an earlier process among them"
+    bench.receive(fill(3, "c21", 5.0), fill(3, "c36", 5.0), position(1, device="point-1"))
     await bench.drain(bench.start())
     assert bench.line("point-1").quarantined == {"too_many_compartments": 6}
     details = {letter.detail for letter in DeadLetters(bench.state_path).list()}
@@ -239,9 +240,9 @@ class SpoiledLog(MemoryLog):
         return super().read(after, limit if after > 1 else 1)
 
 
-async def test_a_spoiled_record_of_the_log_is_counted_and_passed_over(tmp_path: Path) -> None:
+async def test_a_spoiled_record_of_the_log_is_counted_and_skipped(tmp_path: Path) -> None:
     bench = Bench(tmp_path, log=SpoiledLog())
-    bench.hear(position(1), position(2), position(3))
+    bench.receive(position(1), position(2), position(3))
     assert counts(bench.ledger()) == {"received": 3, "queued": 3}
     ledger = await bench.drain()
     assert counts(ledger) == {"received": 3, "stored": 2, "quarantined": {"not_a_reading": 1}}
@@ -251,7 +252,7 @@ async def test_a_spoiled_record_of_the_log_is_counted_and_passed_over(tmp_path: 
     assert bench.line("(unknown)").first_seen is None
 
 
-async def test_a_real_raw_log_is_read_through_and_given_back(tmp_path: Path) -> None:
+async def test_a_real_raw_log_is_read_and_released(tmp_path: Path) -> None:
     log = RawLog(tmp_path / "log", segment_bytes=1)
     for second in range(5):
         log.append([RawMessage(topic_of(position(second)), encode(position(second)), NOW)])

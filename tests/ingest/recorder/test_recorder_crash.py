@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from devices.readings.series import FieldValue, SeriesKey
 from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.refused import RefusedReading
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import LogRecord
-from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState, RefusedReading, WriteTimes
+from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState, WriteTimes
 from ingest.store import Instant, StoreRejected
 from ingest.store.sqlite import SqliteStore
 from tests.ingest.recorder.parts import NOW, T0, Bench, MemoryLog, counts, position
@@ -25,7 +26,7 @@ class PowerCut(Exception):
 
 @dataclass
 class Fuse:
-    """Burns at the n-th passing of its point; from then on nothing passes anywhere."""
+    """Blows at the n-th passing of its point; from then on nothing passes anywhere."""
 
     point: str
     passings: int = 1
@@ -44,16 +45,16 @@ class CutState(RecorderState):
         super().__init__(path)
         self._fuse = fuse
 
-    def settle(self, settlement: BatchCommit) -> OutboxBatch | None:
-        self._fuse.passes("before settle")
-        outgoing = super().settle(settlement)
-        self._fuse.passes("after settle, before write")
+    def commit(self, commit: BatchCommit) -> OutboxBatch | None:
+        self._fuse.passes("before commit")
+        outgoing = super().commit(commit)
+        self._fuse.passes("after commit, before write")
         return outgoing
 
-    def clear(self, batch: int, rejected: Sequence[RefusedReading], times: WriteTimes) -> None:
-        self._fuse.passes("after write, before clear")
-        super().clear(batch, rejected, times)
-        self._fuse.passes("after clear")
+    def confirm(self, batch: int, rejected: Sequence[RefusedReading], times: WriteTimes) -> None:
+        self._fuse.passes("after write, before confirm")
+        super().confirm(batch, rejected, times)
+        self._fuse.passes("after confirm")
 
 
 class CutStore:
@@ -81,22 +82,22 @@ async def run_through(bench: Bench, fuse: Fuse) -> bool:
         await bench.drain(bench.start(store=CutStore(bench.store, fuse), state=state))
     except PowerCut:
         state.close()
-        assert bench.ledger().balanced, "the books balance at the moment of the cut too"
+        assert bench.ledger().balanced, "the ledger balances at the moment of the cut too"
         await bench.drain(bench.start())
         return True
     return False
 
 
-POINTS = ("before settle", "after settle, before write", "during write", "after write, before clear", "after clear")
+POINTS = ("before commit", "after commit, before write", "during write", "after write, before confirm", "after confirm")
 
 
 @pytest.mark.parametrize("passings", [1, 2])
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_power_cut_changes_neither_ledger_nor_store(tmp_path: Path, point: str, passings: int) -> None:
     bench = Bench(tmp_path, batch_records=4)
-    bench.hear(position(1), position(2), position(2), position(3, lat=36.0))
-    bench.hear(position(3), position(4), position(4, lat=37.0), position(1))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b"noise")
+    bench.receive(position(1), position(2), position(2), position(3, lat=36.0))
+    bench.receive(position(3), position(4), position(4, lat=37.0), position(1))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b"noise")
     assert await run_through(bench, Fuse(point, passings))
     assert counts(bench.ledger()) == {
         "received": 9,
@@ -119,9 +120,9 @@ async def test_a_power_cut_changes_neither_ledger_nor_store(tmp_path: Path, poin
 async def test_a_power_cut_changes_neither_gaps_nor_resets_nor_clock(tmp_path: Path, point: str, passings: int) -> None:
     bench = Bench(tmp_path, batch_records=4)
     # 3, 7, 8, 10, 11 never come; then the counter begins anew, without 3; then 6 comes at last.
-    bench.hear(*(position(10 * seq, seq=seq) for seq in (1, 2, 5, 4, 9, 9, 12)))
-    bench.hear(*(position(200 + seq, seq=seq) for seq in (1, 2, 4)), position(60, seq=6))
-    bench.hear_raw("haulwatch/v1/truck-1/position", b'{"ts":%d,"seq":5,"lat":91}' % (T0 + 900_000), T0 + 901_000)
+    bench.receive(*(position(10 * seq, seq=seq) for seq in (1, 2, 5, 4, 9, 9, 12)))
+    bench.receive(*(position(200 + seq, seq=seq) for seq in (1, 2, 4)), position(60, seq=6))
+    bench.receive_raw("haulwatch/v1/truck-1/position", b'{"ts":%d,"seq":5,"lat":91}' % (T0 + 900_000), T0 + 901_000)
     assert await run_through(bench, Fuse(point, passings))
     line = bench.line("truck-1")
     assert (line.gaps, line.resets, bench.ledger().total.gaps) == (6, 1, 6)
@@ -129,9 +130,9 @@ async def test_a_power_cut_changes_neither_gaps_nor_resets_nor_clock(tmp_path: P
     assert bench.ledger().balanced
 
 
-async def test_settled_readings_are_queued_until_their_write_is_confirmed(tmp_path: Path) -> None:
+async def test_committed_readings_are_queued_until_their_write_is_confirmed(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1), position(2), position(2))
+    bench.receive(position(1), position(2), position(2))
     with pytest.raises(PowerCut):
         await bench.drain(bench.start(store=CutStore(bench.store, Fuse("during write"))))
     assert counts(bench.ledger()) == {"received": 3, "duplicate": 1, "queued": 2}
@@ -139,20 +140,20 @@ async def test_settled_readings_are_queued_until_their_write_is_confirmed(tmp_pa
 
 
 class RefusingStore(CutStore):
-    """Will not take one latitude."""
+    """Rejects one latitude."""
 
     async def write_lines(self, lines: Sequence[str]) -> None:
-        poison = [place for place, line in enumerate(lines) if " lat=66.0," in line]
-        await self._inner.write_lines([line for place, line in enumerate(lines) if place not in poison])
+        poison = [index for index, line in enumerate(lines) if " lat=66.0," in line]
+        await self._inner.write_lines([line for index, line in enumerate(lines) if index not in poison])
         self._fuse.passes("during write")
         if poison:
-            raise StoreRejected([(place, "lat: not in this store") for place in poison])
+            raise StoreRejected([(index, "lat: not in this store") for index in poison])
 
 
-@pytest.mark.parametrize("point", ["no cut", "during write", "after write, before clear", "after clear"])
+@pytest.mark.parametrize("point", ["no cut", "during write", "after write, before confirm", "after confirm"])
 async def test_poison_is_quarantined_once_and_its_neighbours_are_stored(tmp_path: Path, point: str) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1), position(2, lat=66.0), position(3))
+    bench.receive(position(1), position(2, lat=66.0), position(3))
     fuse = Fuse(point)
     try:
         await bench.drain(bench.start(store=RefusingStore(bench.store, fuse), state=CutState(bench.state_path, fuse)))
@@ -161,9 +162,9 @@ async def test_poison_is_quarantined_once_and_its_neighbours_are_stored(tmp_path
     assert counts(bench.ledger()) == {"received": 3, "stored": 2, "quarantined": {"rejected_by_store": 1}}
 
 
-async def test_poison_whose_bytes_are_gone_meanwhile_is_quarantined_without_them(tmp_path: Path) -> None:
+async def test_poison_whose_bytes_are_gone_is_quarantined_without_them(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.hear(position(1), position(2, lat=66.0))
+    bench.receive(position(1), position(2, lat=66.0))
     with pytest.raises(PowerCut):
         await bench.drain(bench.start(store=RefusingStore(bench.store, Fuse("during write"))))
     bench.log = SpoiledLog(bench.log.messages)
@@ -183,27 +184,27 @@ class SpoiledLog(MemoryLog):
         return super().read(after, limit if after > 1 else 1)
 
 
-def first_wins(heard: list[tuple[int, int]]) -> tuple[dict[int, int], dict[str, object]]:
+def first_wins(received: list[tuple[int, int]]) -> tuple[dict[int, int], dict[str, object]]:
     """The model: what stands, and the counts."""
     stands: dict[int, int] = {}
     refused: set[tuple[int, int]] = set()
     duplicates = 0
-    for second, lat in heard:
+    for second, lat in received:
         if second not in stands:
             stands[second] = lat
         elif stands[second] == lat or (second, lat) in refused:
             duplicates += 1
         else:
             refused.add((second, lat))
-    expected: dict[str, object] = {"received": len(heard), "stored": len(stands), "duplicate": duplicates}
+    expected: dict[str, object] = {"received": len(received), "stored": len(stands), "duplicate": duplicates}
     if refused:
         expected["quarantined"] = {"conflict": len(refused)}
     return stands, {name: figure for name, figure in expected.items() if figure}
 
 
-def odd_numbers_and_the_unheard(heard: list[tuple[int, int]]) -> int:
-    """The model of the gaps: second s bears the number 10 + 2 s; what is older than the first heard is none."""
-    seconds = [second for second, _ in heard]
+def expected_gaps(received: list[tuple[int, int]]) -> int:
+    """The model of the gaps: second s bears the number 10 + 2 s; what is older than the first received is no gap."""
+    seconds = [second for second, _ in received]
     if not seconds:
         return 0
     first, last = seconds[0], max(seconds)
@@ -212,22 +213,22 @@ def odd_numbers_and_the_unheard(heard: list[tuple[int, int]]) -> int:
 
 @settings(max_examples=40, deadline=None)
 @given(
-    heard=st.lists(st.tuples(st.integers(0, 6), st.integers(30, 32)), max_size=30),
+    received=st.lists(st.tuples(st.integers(0, 6), st.integers(30, 32)), max_size=30),
     batch_records=st.integers(1, 9),
     cuts=st.lists(st.tuples(st.sampled_from(POINTS), st.integers(1, 4)), max_size=4),
 )
 async def test_any_feed_any_batches_any_power_cuts_agree_with_the_model(
-    heard: list[tuple[int, int]], batch_records: int, cuts: list[tuple[str, int]]
+    received: list[tuple[int, int]], batch_records: int, cuts: list[tuple[str, int]]
 ) -> None:
     with TemporaryDirectory() as folder:
         bench = Bench(Path(folder), batch_records=batch_records)
-        bench.hear(*(position(second, lat=float(lat), seq=10 + 2 * second) for second, lat in heard))
+        bench.receive(*(position(second, lat=float(lat), seq=10 + 2 * second) for second, lat in received))
         for point, passings in cuts:
             await run_through(bench, Fuse(point, passings))
         await bench.drain()
-        stands, expected = first_wins(heard)
+        stands, expected = first_wins(received)
         assert counts(bench.ledger()) == expected
-        assert bench.ledger().total.gaps == odd_numbers_and_the_unheard(heard)
+        assert bench.ledger().total.gaps == expected_gaps(received)
         rows = await bench.store.rows("position", "truck-1", T0, NOW, limit=99)
         assert {(row.ts - T0) // 1000: row.fields["lat"] for row in rows} == stands
         await bench.store.close()

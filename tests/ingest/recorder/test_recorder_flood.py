@@ -1,4 +1,4 @@
-"""What became of a flood: counted message by message, kept as one dead letter, driven again never."""
+"""A flood is counted message by message, kept as one dead letter, and never redriven."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +22,17 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def flood(bench: Bench, device: str, messages: int, burst: int = 2) -> None:
-    """So many messages in one millisecond each, of which the collector lets `burst` through."""
+    """So many messages, one a millisecond, of which the collector accepts `burst`."""
     readings = [position(second, device=device) for second in range(messages)]
-    said = [RawMessage(topic_of(reading), encode(reading), NOW + n) for n, reading in enumerate(readings)]
-    kept, summed_up = DeviceRateLimit(messages_per_s=0.001, burst=burst).sift(said, NOW)
+    raw = [RawMessage(topic_of(reading), encode(reading), NOW + n) for n, reading in enumerate(readings)]
+    kept, summed_up = DeviceRateLimit(messages_per_s=0.001, burst=burst).sift(raw, NOW)
     assert summed_up == messages - burst
     bench.log.append(kept)
 
 
 async def test_a_flood_is_counted_in_full_and_kept_as_one_letter(bench: Bench) -> None:
     flood(bench, "truck-1", 1_000)
-    bench.hear(position(1, device="truck-2"))
+    bench.receive(position(1, device="truck-2"))
     queued = bench.ledger()
     assert counts(queued) == {"received": 1_001, "queued": 1_001}
     ledger = await bench.drain()
@@ -49,7 +49,7 @@ async def test_a_flood_is_counted_in_full_and_kept_as_one_letter(bench: Bench) -
     assert (letter.topic, letter.shown.encode()) == (topic_of(position(2)), encode(position(2)))
 
 
-async def test_a_flood_is_not_driven_again(bench: Bench) -> None:
+async def test_a_flood_is_not_redriven(bench: Bench) -> None:
     flood(bench, "truck-1", 10)
     before = await bench.drain()
     letters = DeadLetters(bench.state_path)
@@ -60,21 +60,21 @@ async def test_a_flood_is_not_driven_again(bench: Bench) -> None:
     assert letters.list() == [letter]
 
 
-async def test_the_judge_passes_over_a_flood(bench: Bench) -> None:
+async def test_the_judge_skips_a_flood(bench: Bench) -> None:
     flood(bench, "truck-1", 10)
     assert bench.log.messages[-1].topic == FLOOD_TOPIC
     assert rejudge(bench.log.read(0, 99), CITY, build_rules()) == []
 
 
-async def test_a_strangers_flood_is_on_the_strangers_line(bench: Bench) -> None:
+async def test_the_flood_of_an_unregistered_device_is_on_its_own_line(bench: Bench) -> None:
     flood(bench, "truck-9", 10)
     assert counts(await bench.drain()) == {"received": 10, "quarantined": {"flood": 8, "unknown_device": 2}}
     assert counts(bench.line("truck-9"))["received"] == 10
 
 
 async def test_a_flood_of_no_device_is_on_the_line_of_the_unknown(bench: Bench) -> None:
-    said = [RawMessage("haulwatch/v1/truck-1/colour", b"%d" % n, NOW) for n in range(5)]
-    bench.log.append(DeviceRateLimit(messages_per_s=0.001, burst=1).sift(said, NOW)[0])
+    raw = [RawMessage("haulwatch/v1/truck-1/colour", b"%d" % n, NOW) for n in range(5)]
+    bench.log.append(DeviceRateLimit(messages_per_s=0.001, burst=1).sift(raw, NOW)[0])
     await bench.drain()
     assert bench.line("(unknown)").quarantined == {"flood": 4, "foreign_topic": 1}
 
@@ -91,13 +91,13 @@ async def test_a_flood_of_no_device_is_on_the_line_of_the_unknown(bench: Bench) 
         b'{"count": "5", "first_at": 1, "last_at": 1, "topic": "t", "sample": ""}',
     ],
 )
-async def test_what_is_no_record_of_a_flood_is_one_message_that_cannot_be_read(bench: Bench, payload: bytes) -> None:
-    bench.hear_raw(FLOOD_TOPIC, payload)
+async def test_a_malformed_flood_record_is_one_message_that_cannot_be_read(bench: Bench, payload: bytes) -> None:
+    bench.receive_raw(FLOOD_TOPIC, payload)
     assert counts(bench.ledger()) == {"received": 1, "queued": 1}
     assert counts(await bench.drain()) == {"received": 1, "quarantined": {"foreign_topic": 1}}
 
 
-async def test_many_letters_are_driven_at_once_and_each_says_what_became_of_it(bench: Bench) -> None:
+async def test_many_letters_are_redriven_at_once_with_an_outcome_each(bench: Bench) -> None:
     flood(bench, "truck-9", 10, burst=4)
     await bench.drain()
     letters = DeadLetters(bench.state_path)

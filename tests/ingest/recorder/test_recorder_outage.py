@@ -1,4 +1,4 @@
-"""The store goes away: the recorder waits, says why, and goes on."""
+"""The store is away: the recorder waits, reports why, and goes on."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from devices.readings.series import FieldValue, SeriesKey
-from ingest.recorder.recorder import Backoff, run_recorder
+from ingest.process.backoff import Backoff
+from ingest.recorder.run import run_recorder
 from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState
 from ingest.store import Instant, StoreMisconfigured, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
@@ -15,7 +16,7 @@ from tests.ingest.recorder.parts import NOW, Bench, counts, position, until
 
 
 class MovingStore:
-    """Follows a script: an error for each attempt, then the store behind it; tells what others see meanwhile."""
+    """Raises the errors of a script, one an attempt, then writes; records the trouble that other processes see."""
 
     def __init__(self, bench: Bench, script: list[StoreUnavailable], done: asyncio.Event) -> None:
         self._bench, self._script, self._done = bench, script, done
@@ -40,12 +41,12 @@ class MovingStore:
             raise self._script.pop(0)
 
 
-async def test_it_waits_says_why_and_goes_on(tmp_path: Path) -> None:
+async def test_it_waits_reports_why_and_goes_on(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1), position(2))
+    bench.receive(position(1), position(2))
     script = [StoreUnavailable("no route"), StoreMisconfigured("bad token"), StoreUnavailable("busy", 0.0)]
     store = MovingStore(bench, script, stop)
-    await run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.0))
+    await run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.0, cap_s=0.0))
     assert store.seen == [None, "no route", "bad token", "busy", None]
     assert counts(bench.ledger()) == {"received": 2, "stored": 2}
     status = bench.status()
@@ -54,15 +55,15 @@ async def test_it_waits_says_why_and_goes_on(tmp_path: Path) -> None:
 
 async def test_a_waiting_recorder_shows_its_backlog_and_since_when(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path, batch_records=1), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
     await bench.drain()
-    bench.hear(position(2), position(3), position(4))
+    bench.receive(position(2), position(3), position(4))
     store = MovingStore(bench, [StoreUnavailable("away")], stop)
     recorder = bench.start(store=store)
     assert await recorder.step() == 1
     with pytest.raises(StoreUnavailable):
         await recorder.step()
-    recorder.report("away", NOW)
+    recorder.report_trouble("away", NOW)
     status = bench.status()
     assert (status.offset, status.backlog, status.pending) == (3, 1, 2)
     assert (status.trouble, status.trouble_since) == ("away", NOW)
@@ -71,7 +72,7 @@ async def test_a_waiting_recorder_shows_its_backlog_and_since_when(tmp_path: Pat
 
 async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
     store = MovingStore(bench, [StoreUnavailable("away", 299.0)], asyncio.Event())
     running = asyncio.create_task(run_recorder(bench.start(store=store), stop, clock=lambda: NOW), name="recorder")
     await until(lambda: bench.status().trouble is not None)
@@ -80,35 +81,16 @@ async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
     assert counts(bench.ledger()) == {"received": 1, "queued": 1}
 
 
-async def test_what_is_settled_is_written_before_it_stops(tmp_path: Path) -> None:
+async def test_what_is_committed_is_written_before_it_stops(tmp_path: Path) -> None:
     bench, stop = Bench(tmp_path), asyncio.Event()
-    bench.hear(position(1))
+    bench.receive(position(1))
 
-    class StopWhenSettled(RecorderState):
-        def settle(self, settlement: BatchCommit) -> OutboxBatch | None:
+    class StopWhenCommitted(RecorderState):
+        def commit(self, commit: BatchCommit) -> OutboxBatch | None:
             stop.set()
-            return super().settle(settlement)
+            return super().commit(commit)
 
-    recorder = bench.start(state=StopWhenSettled(bench.state_path))
+    recorder = bench.start(state=StopWhenCommitted(bench.state_path))
     await run_recorder(recorder, stop, clock=lambda: NOW)
     assert counts(bench.ledger()) == {"received": 1, "stored": 1}
     assert bench.log.committed == {"recorder": 1}
-
-
-@pytest.mark.parametrize(
-    ("failures", "retry_after_s", "dice", "expected"),
-    [
-        (1, None, 0.0, 0.25),
-        (1, None, 1.0, 0.5),
-        (3, None, 1.0, 2.0),
-        (50, None, 1.0, 30.0),
-        (50, None, 0.0, 15.0),
-        (1, 12.0, 0.0, 12.0),
-        (50, 12.0, 1.0, 30.0),
-        (1, 86_400.0, 0.0, 300.0),
-    ],
-)
-def test_backoff_doubles_is_capped_and_honours_the_store(
-    failures: int, retry_after_s: float | None, dice: float, expected: float
-) -> None:
-    assert Backoff().delay_s(failures, retry_after_s, lambda: dice) == expected

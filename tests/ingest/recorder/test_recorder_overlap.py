@@ -1,4 +1,4 @@
-"""One batch is written while the next is settled: cut between any two steps, at most two wait, nothing is lost."""
+"""One batch is written while the next is committed: cut between any two steps, at most two wait, nothing is lost."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,21 +19,21 @@ from tests.ingest.recorder.test_recorder_crash import CutState, CutStore, Fuse, 
 
 
 class SlowStore(CutStore):
-    """A write is half done while the next batch is settled, and done after that."""
+    """A write is half done while the next batch is committed, and done after that."""
 
-    def __init__(self, inner: SqliteStore, fuse: Fuse, settled: "CountedState", batches: int) -> None:
+    def __init__(self, inner: SqliteStore, fuse: Fuse, committed: "CountedState", batches: int) -> None:
         super().__init__(inner, fuse)
-        self._settled, self._batches, self._writes = settled, batches, 0
-        self._left_over = len(settled.outbox())
+        self._committed, self._batches, self._writes = committed, batches, 0
+        self._left_over = len(committed.outbox())
 
     async def write_lines(self, lines: Sequence[str]) -> None:
         self._fuse.passes("before write")
         await self._inner.write_lines(lines[: len(lines) // 2])
-        if self._left_over:  # of the process before: written before anything is settled
+        if self._left_over:  # of the process before: written before anything is committed
             self._left_over -= 1
             return await super().write_lines(lines)
         self._writes += 1
-        while self._settled.count < min(self._writes + 1, self._batches):  # noqa: ASYNC110 - another coroutine counts
+        while self._committed.count < min(self._writes + 1, self._batches):  # noqa: ASYNC110 - another coroutine counts
             await asyncio.sleep(0)
         return await super().write_lines(lines)
 
@@ -41,9 +41,9 @@ class SlowStore(CutStore):
 class CountedState(CutState):
     count = 0
 
-    def settle(self, settlement: BatchCommit) -> OutboxBatch | None:
+    def commit(self, commit: BatchCommit) -> OutboxBatch | None:
         try:
-            return super().settle(settlement)
+            return super().commit(commit)
         finally:
             self.count += 1
 
@@ -54,7 +54,7 @@ async def run_through(bench: Bench, fuse: Fuse, batches: int) -> bool:
     try:
         await bench.drain(bench.start(store=SlowStore(bench.store, fuse, state, batches), state=state))
     except PowerCut:
-        assert bench.ledger().balanced, "the books balance at the moment of the cut too"
+        assert bench.ledger().balanced, "the ledger balances at the moment of the cut too"
         return True
     finally:
         state.close()
@@ -62,12 +62,12 @@ async def run_through(bench: Bench, fuse: Fuse, batches: int) -> bool:
 
 
 POINTS = (
-    "before settle",
-    "after settle, before write",
+    "before commit",
+    "after commit, before write",
     "before write",
     "during write",
-    "after write, before clear",
-    "after clear",
+    "after write, before confirm",
+    "after confirm",
 )
 
 
@@ -75,8 +75,8 @@ POINTS = (
 @pytest.mark.parametrize("point", POINTS)
 async def test_a_power_cut_in_the_overlap_changes_nothing(tmp_path: Path, point: str, passings: int) -> None:
     bench = Bench(tmp_path, batch_records=3)
-    bench.hear(position(1), position(2), position(3, lat=36.0))
-    bench.hear(position(3), position(2), position(4), position(1, lat=37.0), position(5), position(4))
+    bench.receive(position(1), position(2), position(3, lat=36.0))
+    bench.receive(position(3), position(2), position(4), position(1, lat=37.0), position(5), position(4))
     assert await run_through(bench, Fuse(point, passings), batches=3)
     await bench.drain()
     expected = {"received": 9, "stored": 5, "duplicate": 2, "quarantined": {"conflict": 2}}
@@ -93,7 +93,7 @@ async def test_a_power_cut_in_the_overlap_changes_nothing(tmp_path: Path, point:
 
 async def test_two_batches_wait_in_the_file_when_the_power_goes(tmp_path: Path) -> None:
     bench = Bench(tmp_path, batch_records=2)
-    bench.hear(*(position(second) for second in range(6)))
+    bench.receive(*(position(second) for second in range(6)))
     assert await run_through(bench, Fuse("during write"), batches=3)
     status = bench.status()
     assert (status.offset, status.pending, status.backlog) == (4, 4, 2)
@@ -103,21 +103,21 @@ async def test_two_batches_wait_in_the_file_when_the_power_goes(tmp_path: Path) 
 
 @settings(max_examples=40, deadline=None)
 @given(
-    heard=st.lists(st.tuples(st.integers(0, 6), st.integers(30, 32)), max_size=24),
+    received=st.lists(st.tuples(st.integers(0, 6), st.integers(30, 32)), max_size=24),
     batch_records=st.integers(1, 6),
     cuts=st.lists(st.tuples(st.sampled_from(POINTS), st.integers(1, 4)), max_size=4),
 )
 async def test_any_feed_any_batches_any_cuts_in_the_overlap_agree_with_the_model(
-    heard: list[tuple[int, int]], batch_records: int, cuts: list[tuple[str, int]]
+    received: list[tuple[int, int]], batch_records: int, cuts: list[tuple[str, int]]
 ) -> None:
     with TemporaryDirectory() as folder:
         bench = Bench(Path(folder), batch_records=batch_records)
-        bench.hear(*(position(second, lat=float(lat)) for second, lat in heard))
+        bench.receive(*(position(second, lat=float(lat)) for second, lat in received))
         for point, passings in cuts:
             batches = -(-bench.status().backlog // batch_records)
             await run_through(bench, Fuse(point, passings), batches)
         await bench.drain()
-        stands, expected = first_wins(heard)
+        stands, expected = first_wins(received)
         assert counts(bench.ledger()) == expected
         rows = await bench.store.rows("position", "truck-1", T0, NOW, limit=99)
         assert {(row.ts - T0) // 1000: row.fields["lat"] for row in rows} == stands
@@ -125,7 +125,7 @@ async def test_any_feed_any_batches_any_cuts_in_the_overlap_agree_with_the_model
 
 
 class AwayStore(CutStore):
-    """Takes nothing, but not before the next batch is settled."""
+    """Fails, but not before the next batch is committed."""
 
     async def write_lines(self, lines: Sequence[str]) -> None:
         for _ in range(20):
@@ -133,11 +133,11 @@ class AwayStore(CutStore):
         raise StoreUnavailable("away")
 
 
-async def test_while_the_store_is_away_no_more_than_two_batches_are_settled(tmp_path: Path) -> None:
+async def test_while_the_store_is_away_no_more_than_two_batches_are_committed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, batch_records=1)
-    bench.hear(position(1))
+    bench.receive(position(1))
     await bench.drain()
-    bench.hear(*(position(second) for second in range(2, 9)))
+    bench.receive(*(position(second) for second in range(2, 9)))
     recorder = bench.start(store=AwayStore(bench.store, Fuse("never")))
     assert await recorder.step() == 1
     for _ in range(5):
@@ -149,7 +149,7 @@ async def test_while_the_store_is_away_no_more_than_two_batches_are_settled(tmp_
 
 
 class ChangingStore(RefusingStore):
-    """Takes the latitude after all, once it is told to."""
+    """Accepts the latitude once `takes_all` is set."""
 
     takes_all = False
 
@@ -157,9 +157,9 @@ class ChangingStore(RefusingStore):
         await (CutStore.write_lines(self, lines) if self.takes_all else super().write_lines(lines))
 
 
-async def test_poison_that_was_met_again_while_it_was_written_is_stored_when_it_is_driven_again(tmp_path: Path) -> None:
+async def test_poison_that_came_again_during_its_write_is_stored_when_it_is_redriven(tmp_path: Path) -> None:
     bench = Bench(tmp_path, batch_records=2)
-    bench.hear(position(1), position(2, lat=66.0), position(2, lat=66.0), position(3))
+    bench.receive(position(1), position(2, lat=66.0), position(2, lat=66.0), position(3))
     store = ChangingStore(bench.store, Fuse("never"))
     recorder = bench.start(store=store)
     expected = {"received": 4, "stored": 2, "duplicate": 1, "quarantined": {"rejected_by_store": 1}}
@@ -170,8 +170,8 @@ async def test_poison_that_was_met_again_while_it_was_written_is_stored_when_it_
     assert counts(await bench.drain(recorder)) == {"received": 4, "stored": 3, "duplicate": 1}
 
 
-class RefusingInTheEnd(RefusingStore):
-    """Says what it refuses after the next batch is settled."""
+class RefusingLate(RefusingStore):
+    """Rejects after the next batch is committed."""
 
     async def write_lines(self, lines: Sequence[str]) -> None:
         try:
@@ -182,16 +182,16 @@ class RefusingInTheEnd(RefusingStore):
             raise
 
 
-@pytest.mark.parametrize("point", ["after write, before clear", "after clear", "after settle, before write"])
+@pytest.mark.parametrize("point", ["after write, before confirm", "after confirm", "after commit, before write"])
 async def test_poison_in_the_overlap_is_quarantined_once(tmp_path: Path, point: str) -> None:
     bench = Bench(tmp_path, batch_records=2)
-    bench.hear(position(1), position(2, lat=66.0), position(3), position(4, lat=66.0), position(5))
+    bench.receive(position(1), position(2, lat=66.0), position(3), position(4, lat=66.0), position(5))
     fuse = Fuse(point, passings=2)
     state: RecorderState = CutState(bench.state_path, fuse)
-    recorder: Recorder = bench.start(store=RefusingInTheEnd(bench.store, fuse), state=state)
+    recorder: Recorder = bench.start(store=RefusingLate(bench.store, fuse), state=state)
     with pytest.raises(PowerCut):
         await bench.drain(recorder)
     assert bench.ledger().balanced
-    await bench.drain(bench.start(store=RefusingInTheEnd(bench.store, Fuse("never"))))
+    await bench.drain(bench.start(store=RefusingLate(bench.store, Fuse("never"))))
     assert counts(bench.ledger()) == {"received": 5, "stored": 3, "quarantined": {"rejected_by_store": 2}}
     assert len(DeadLetters(bench.state_path).list()) == 2

@@ -1,0 +1,144 @@
+"""Tables of the recorder's file, and the upgrade of files of earlier versions.
+
+`progress`, `outbox` and `series` are written by the recorder; `daybook` (ledger deltas), `ledger` (totals) and
+`dead_letter` by `ingest.ledger`. Table and column names are part of the file format: they stay when words in the code
+change.
+"""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic_core import from_json, to_json
+
+from devices.readings.series import Point
+from ingest.store.line_protocol import encode_point
+
+VERSION: Final = 5
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS progress (
+    partition INTEGER PRIMARY KEY,   -- of the raw log
+    offset INTEGER NOT NULL,   -- of the last committed record of the partition
+    trouble TEXT,              -- why the recorder waits, NULL while it does not
+    trouble_since INTEGER,     -- ms
+    write_ms REAL,             -- duration of the last write to the store
+    slowest_write_ms REAL      -- of the recent writes
+);
+INSERT OR IGNORE INTO progress (partition, offset) VALUES (0, 0);
+CREATE TABLE IF NOT EXISTS outbox (      -- committed readings whose write is not confirmed, by batch
+    batch INTEGER PRIMARY KEY AUTOINCREMENT,
+    lines BLOB NOT NULL,       -- JSON: lines of line protocol
+    places BLOB NOT NULL,      -- JSON: for each line the offset of its record and its index in the record
+    partition INTEGER NOT NULL DEFAULT 0     -- of the raw log
+);
+CREATE TABLE IF NOT EXISTS daybook (     -- ledger deltas that are not yet in all totals, one a batch
+    batch INTEGER PRIMARY KEY AUTOINCREMENT,
+    readings INTEGER NOT NULL, -- in the delta; a flood is one
+    body BLOB NOT NULL         -- MessagePack: ingest.ledger.deltas.LedgerDelta
+);
+CREATE TABLE IF NOT EXISTS series (      -- with a committed reading
+    kind TEXT NOT NULL, device TEXT NOT NULL, part TEXT NOT NULL,
+    PRIMARY KEY (kind, device, part)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ledger (      -- totals
+    device TEXT PRIMARY KEY,
+    received INTEGER NOT NULL, duplicate INTEGER NOT NULL,
+    stored INTEGER NOT NULL DEFAULT 0,      -- including those still in the outbox
+    first_seen INTEGER, last_seen INTEGER,  -- received_at, ms; NULL before the first reading with one
+    newest INTEGER,            -- device time of the newest committed reading of all its series; NULL before the first
+    watch BLOB,                -- ingest.ledger.device_health; NULL before the first readable sample
+    posted INTEGER NOT NULL DEFAULT 0       -- batch of the newest delta in this row
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS dead_letter (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    device TEXT NOT NULL,      -- named by the topic
+    counted_as TEXT NOT NULL,  -- row of the ledger
+    reason TEXT NOT NULL, detail TEXT NOT NULL, field TEXT,
+    topic TEXT NOT NULL, payload BLOB NOT NULL, received_at INTEGER NOT NULL,
+    kind TEXT, part TEXT, ts INTEGER, digest BLOB,   -- of a conflict
+    redriven_at INTEGER,       -- ms; from then on it is not counted here
+    redriven_offset INTEGER,   -- of its copy in the raw log, once it is appended
+    stands_for INTEGER NOT NULL DEFAULT 1   -- readings; more than one only for a flood
+);
+CREATE INDEX IF NOT EXISTS waiting_letters ON dead_letter (counted_as, reason) WHERE redriven_at IS NULL;
+CREATE INDEX IF NOT EXISTS letters_of_device ON dead_letter (device, id);
+CREATE INDEX IF NOT EXISTS conflicts ON dead_letter (kind, device, part, ts, digest)
+    WHERE digest IS NOT NULL AND redriven_at IS NULL;
+PRAGMA user_version = 5;
+"""
+
+_FROM_1: Final = (
+    "ALTER TABLE progress ADD COLUMN write_ms REAL",
+    "ALTER TABLE progress ADD COLUMN slowest_write_ms REAL",
+    "ALTER TABLE ledger ADD COLUMN watch BLOB",
+)
+_FROM_2: Final = (
+    "ALTER TABLE dead_letter ADD COLUMN stands_for INTEGER NOT NULL DEFAULT 1",
+    """CREATE TABLE outbox (
+        batch INTEGER PRIMARY KEY AUTOINCREMENT, lines BLOB NOT NULL, places BLOB NOT NULL, counts BLOB NOT NULL
+    )""",
+    "ALTER TABLE ledger ADD COLUMN newest INTEGER",
+    "UPDATE ledger SET newest = (SELECT max(ts) FROM newest WHERE newest.device = ledger.device)",
+    """CREATE TABLE series (
+        kind TEXT NOT NULL, device TEXT NOT NULL, part TEXT NOT NULL, PRIMARY KEY (kind, device, part)
+    ) WITHOUT ROWID""",
+    "INSERT INTO series SELECT kind, device, part FROM newest",
+    "DROP TABLE newest",
+)
+_FROM_3: Final = (
+    "ALTER TABLE outbox DROP COLUMN counts",
+    "CREATE TABLE daybook (batch INTEGER PRIMARY KEY AUTOINCREMENT, readings INTEGER NOT NULL, body BLOB NOT NULL)",
+    "ALTER TABLE ledger ADD COLUMN posted INTEGER NOT NULL DEFAULT 0",
+)
+
+
+_FROM_4: Final = (
+    # SQLite cannot change a primary key, so the table is made anew.
+    """CREATE TABLE progress_of_partitions (
+        partition INTEGER PRIMARY KEY, offset INTEGER NOT NULL, trouble TEXT, trouble_since INTEGER, write_ms REAL,
+        slowest_write_ms REAL
+    )""",
+    """INSERT INTO progress_of_partitions
+        SELECT 0, offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress""",
+    "DROP TABLE progress",
+    "ALTER TABLE progress_of_partitions RENAME TO progress",
+    "ALTER TABLE outbox ADD COLUMN partition INTEGER NOT NULL DEFAULT 0",
+)
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Bring a file of version 1 to 4 to this version; inside a transaction."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if version == 1:
+        _execute(db, _FROM_1)
+    if version <= 2:
+        _execute(db, _FROM_2)
+        _move_outbox(db)
+    if version <= 3:
+        _execute(db, _FROM_3)
+    _execute(db, _FROM_4)
+    db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _execute(db: sqlite3.Connection, statements: Sequence[str]) -> None:
+    for statement in statements:
+        db.execute(statement)
+
+
+def _move_outbox(db: sqlite3.Connection) -> None:
+    """Convert the outbox: up to version 2 it was one batch of points, and `stored` did not include it."""
+    (body,) = db.execute("SELECT outbox FROM progress").fetchone()
+    db.execute("ALTER TABLE progress DROP COLUMN outbox")
+    if body is None:
+        return
+    lines, locations, counts = [], [], Counter[str]()
+    for offset, index, measurement, tags, fields, ts in from_json(body):
+        lines.append(encode_point(Point(measurement, tuple((key, value) for key, value in tags), fields, ts)))
+        locations.append((offset, index))
+        counts[dict(tags)["device"]] += 1
+    moved = (to_json(lines), to_json(locations), to_json(counts))
+    db.execute("INSERT INTO outbox (lines, places, counts) VALUES (?, ?, ?)", moved)
+    db.executemany(
+        "UPDATE ledger SET stored = stored + ? WHERE device = ?", [(count, device) for device, count in counts.items()]
+    )

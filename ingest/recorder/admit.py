@@ -1,0 +1,97 @@
+"""Admit step: each decoded reading is accepted, with its series and line, or becomes a dead letter; all are counted."""
+
+from typing import Final
+
+from devices.city.model import City
+from devices.codecs.codec import Flaw
+from devices.readings.models import Reading
+from devices.readings.refusals import Reason, Refusal
+from ingest.admission import admit
+from ingest.log.flood_record import Flood
+from ingest.log.records import ReadingLocation
+from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
+from ingest.recorder.decode import Decoded, DecodedMessage, FloodRecord
+from ingest.recorder.line import measured, whole_line
+from ingest.recorder.refuse import (
+    flood_device,
+    number_and_time,
+    refuse_flaw,
+    refuse_flood,
+    refuse_reading,
+    refuse_spoiled,
+)
+from ingest.recorder.series_index import SeriesIndex
+
+MAX_UNREGISTERED: Final = 1_000
+"""Unregistered ids with a ledger line of their own; more are counted together, so that made-up ids fill no table."""
+
+
+class AdmitStage:
+    """Adds decoded messages to a batch, in the city as it is now."""
+
+    def __init__(self, series: SeriesIndex, unregistered: set[str]) -> None:
+        """`unregistered`: unregistered ids that have a line of their own in the ledger."""
+        self._series = series
+        self._unregistered = unregistered
+
+    def add(self, batch: AcceptedBatch, decoded: Decoded, city: City) -> None:
+        """Add all readings of a message. Every message passes here."""
+        if isinstance(decoded, DecodedMessage):
+            self._add_message(batch, decoded, city)
+            batch.offset = decoded.record.offset
+            return
+        if isinstance(decoded, FloodRecord):
+            self._add_flood(batch, decoded.flood, city)
+        else:
+            batch.letters.append(refuse_spoiled(decoded.refusal))
+            batch.entries.append(("", None, None, None, False))
+        batch.offset = decoded.offset
+
+    def _add_message(self, batch: AcceptedBatch, decoded: DecodedMessage, city: City) -> None:
+        message = decoded.record.message
+        received_at = message.received_at
+        counted_as = self._counted_as(decoded.device_id, city)
+        for index, item in enumerate(decoded.items):
+            if isinstance(item, Flaw):
+                batch.letters.append(refuse_flaw(message, item, decoded.device_id, counted_as))
+                batch.entries.append((counted_as, received_at, *number_and_time(item), False))
+                continue
+            accepted = self._accept(item, decoded, index, city)
+            if not isinstance(accepted, Refusal):
+                batch.accepted.append(accepted)
+                batch.entries.append((counted_as, received_at, item.seq, item.ts, True))
+                continue
+            batch.letters.append(refuse_reading(message, index, accepted, counted_as))
+            # The number and time of another device say nothing about this one.
+            own = accepted.reason is not Reason.FOREIGN_DEVICE
+            batch.entries.append((counted_as, received_at, item.seq if own else None, item.ts if own else None, False))
+
+    def _accept(self, reading: Reading, decoded: DecodedMessage, index: int, city: City) -> AcceptedReading | Refusal:
+        record, ts = decoded.record, reading.ts
+        series = self._series.find(reading)
+        registered = (series.device if series is not None else None) or city.devices.get(decoded.device_id)
+        device = admit(reading, record.message.received_at, decoded.device_id, registered)
+        if isinstance(device, Refusal):
+            return device
+        if series is None or series.device is None:
+            assigned = self._series.assign(reading, device)
+            if isinstance(assigned, Refusal):
+                return assigned
+            series = assigned
+        fields = measured(reading)
+        line = whole_line(series.line_head, fields, reading.seq, ts)
+        return AcceptedReading(series, ts, fields, line, ReadingLocation(record.offset, index), record.message)
+
+    def _add_flood(self, batch: AcceptedBatch, flood: Flood, city: City) -> None:
+        counted_as = self._counted_as(flood_device(flood), city)
+        batch.floods.append((counted_as, flood.first_at, flood.last_at, flood.messages))
+        batch.letters.append(refuse_flood(flood, counted_as))
+
+    def _counted_as(self, device_id: str, city: City) -> str:
+        """Line of the ledger: the device id, or empty for unregistered ids beyond `MAX_UNREGISTERED`."""
+        if device_id in city.devices or device_id in self._unregistered:
+            return device_id
+        if len(self._unregistered) >= MAX_UNREGISTERED:
+            return ""
+        self._unregistered.add(device_id)
+        return device_id

@@ -1,0 +1,61 @@
+"""Points that the store rejects become dead letters, with their bytes from the raw log."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from devices.codecs.registry import codec_of
+from devices.readings.models import Kind
+from devices.readings.refusals import Reason, Refusal
+from devices.readings.series import Point, SeriesKey
+from ingest.ledger.refused import RefusedReading
+from ingest.log.ports import LogReader
+from ingest.log.raw_log import RawLogCorrupt
+from ingest.log.records import ReadingLocation
+from ingest.recorder.refuse import refuse_reading
+from ingest.recorder.state import OutboxBatch
+from ingest.store.line_protocol import decode_line
+
+_log = logging.getLogger(__name__)
+
+
+class RejectedPoint(NamedTuple):
+    """A point that the store will never accept."""
+
+    series: SeriesKey
+    ts: int
+    """Device time, ms."""
+    letter: RefusedReading
+
+
+def rejected_points(log: LogReader, outgoing: OutboxBatch, reasons: Mapping[int, str]) -> list[RejectedPoint]:
+    """`reasons`: why the store rejected a line, by its index. Raises RawLogError."""
+    rejected: list[RejectedPoint] = []
+    for index, reason in reasons.items():
+        point = decode_line(outgoing.lines[index])
+        series = _series_of(point)
+        letter = _letter(log, outgoing.locations[index], series.device_id, reason)
+        rejected.append(RejectedPoint(series, point.ts, letter))
+    return rejected
+
+
+def _series_of(point: Point) -> SeriesKey:
+    tags = dict(point.tags)
+    return SeriesKey(Kind(point.measurement), tags["device"], tags.get("compartment", ""))
+
+
+def _letter(log: LogReader, location: ReadingLocation, device_id: str, reason: str) -> RefusedReading:
+    refusal = Refusal(Reason.REJECTED_BY_STORE, reason)
+    with suppress(RawLogCorrupt):
+        for record in log.read(location.offset - 1, 1):
+            message = record.message
+            if record.offset == location.offset and codec_of(message.dialect).device_of(message.topic) == device_id:
+                return refuse_reading(message, location.place, refusal, device_id)
+    _log.error(
+        "recorder: record %d of the raw log is gone; the reading of %s that the store rejected is kept without its"
+        " bytes and cannot be redriven",
+        location.offset,
+        device_id,
+    )
+    return RefusedReading(device_id, device_id, refusal, "", b"", 0)
