@@ -34,7 +34,7 @@ _At = tuple[SeriesState, int]
 class StoredReadings(Protocol):
     """The part of a store that knows what it holds."""
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]: ...
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]: ...
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]: ...
 
@@ -148,6 +148,6 @@ class Deduplicator:
             else:
                 seen[at] = recent
         if questions:
-            for instant, fields in (await store.standing(list(questions))).items():
+            for instant, fields in (await store.stored_fields(list(questions))).items():
                 seen[questions[instant]] = measured_before(instant.series.kind, fields)
         return seen

@@ -179,7 +179,7 @@ class _Judging:
             while judge.offset < known:
                 for record in log.read(judge.offset, min(_PAGE, known - judge.offset)):
                     judge_record(judge.engine, record)
-                    judge.pass_over(record.offset)
+                    judge.skip_to(record.offset)
         began = process_time()
         unsaved_fleet, devices = judge.engine.unsaved()  # of every device, this once
         written = len(unsaved_fleet) + sum(len(row) for _, row in devices)
