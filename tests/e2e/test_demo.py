@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 
 WATCHED_S = 110
 LABELLED = ("route_deviation", "illegal_dumping", "bin_overflow", "silent_device")

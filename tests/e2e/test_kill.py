@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 

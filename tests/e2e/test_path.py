@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from devices.readings.models import Kind
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 

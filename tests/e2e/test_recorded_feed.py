@@ -12,7 +12,7 @@ import yaml
 
 from devices.readings.models import Kind
 from ingest.store.sqlite import SqliteStore
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
 
 FEED = Path("jersey_city_garbage_trucks", "minute_snapshots_121015_12h-14h_utc.tar.gz")

@@ -24,8 +24,8 @@ from grafana.render import all_boards
 from rules.alerts.actions import AlertFilter, AlertView
 from rules.alerts.journal import AlertJournal
 from tests import ROOT
-from tests.e2e.conftest import Installation
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
+from tests.installation import Installation
 from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mqtt_line import Line
