@@ -1,4 +1,4 @@
-"""Whether these tests run on compiled judgement (`make test-compiled`)."""
+"""Tells whether these tests run on compiled judgement (`make test-compiled`)."""
 
 from pathlib import Path
 from typing import Final
@@ -9,4 +9,6 @@ import rules.engine.engine
 
 COMPILED: Final = Path(rules.engine.engine.__file__).suffix != ".py"
 
-interpreted_only = pytest.mark.skipif(COMPILED, reason="replaces a part of a module: a compiled one does not allow it")
+interpreted_only = pytest.mark.skipif(
+    COMPILED, reason="replaces a part of a module, which a compiled module does not allow"
+)

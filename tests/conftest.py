@@ -1,4 +1,4 @@
-"""Fixtures every folder of tests shares."""
+"""Fixtures that all folders of tests share."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto"
 
 def pytest_configure() -> None:
     if os.environ.get("TEST_COMPILED") and not COMPILED:
-        raise pytest.UsageError("the compiled modules were to be tested, and the interpreted ones were imported")
+        raise pytest.UsageError("TEST_COMPILED is set, but the interpreted modules were imported: run make compiled")
 
 
 @pytest.fixture(scope="session")

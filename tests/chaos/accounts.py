@@ -68,7 +68,7 @@ class Accounts:
         self._logged = set()
 
     def wait_processed(self, timeout_s: float) -> str | None:
-        """Wait until every acknowledged message is logged, recorded and judged. Returns what is missing, if anything."""
+        """Wait until every acknowledged message is logged, recorded and judged. Returns what is missing, if any."""
         until = time.monotonic() + timeout_s
         while (missing := self._missing()) is not None and time.monotonic() < until:
             time.sleep(0.2)

@@ -53,8 +53,8 @@ def _culprit(yard: Yard) -> DeviceLedgerLine:
 def two_collectors(yard: Yard, size: Size) -> None:
     """Two collectors share the messages; each is killed in turn, and its unacknowledged messages are delivered again.
 
-    Device time runs so fast here that messages which wait for a new process are hours late: alerts are those of the log,
-    not those of an undisturbed run.
+    Device time runs so fast here that messages which wait for a new process are hours late: alerts equal those of the
+    log, not those of an undisturbed run.
     """
     yard.unjudged = range(yard.stream.start_ms, yard.stream.start_ms + _LONG_AGO_MS)
     shared = {"HAULWATCH_BROKER_SHARE_GROUP": "chaos"}
