@@ -16,7 +16,7 @@ from devices.errors import OperatorError
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
 from ingest.process.sqlite_file import open_sqlite, translated
-from rules.alerts.journal import JournalEntry
+from rules.alerts.actions import JournalEntry
 
 BATCH: Final = 100
 _POLL_S: Final = 0.25
@@ -43,7 +43,7 @@ class AlertSink(Protocol):
 
 
 class Journal(Protocol):
-    """What a publisher needs of the alert journal. Synchronous; raises DatabaseError."""
+    """The part of the alert journal that a publisher uses. Synchronous; raises DatabaseError."""
 
     def changes_after(self, sequence: int, limit: int, /) -> list[JournalEntry]: ...
 

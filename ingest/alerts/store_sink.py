@@ -7,7 +7,7 @@ from devices.city.model import City
 from devices.readings.series import ALERT_MEASUREMENT, FieldValue, Point, area_tags
 from ingest.alerts.publisher import SinkUnavailable
 from ingest.store import Store, StoreRejected, StoreUnavailable
-from rules.alerts.journal import JournalEntry
+from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 
 _log = logging.getLogger(__name__)

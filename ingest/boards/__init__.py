@@ -1,3 +1,4 @@
-"""Feeds the boards with what is not a reading: the state of ingestion, of alerts and of places enters, points leave to
-the time-series store. The board feed is a task of `haulwatch serve`.
+"""Feeds the boards: the state of ingestion, of alerts and of places enters, points leave to the time-series store.
+
+The board feed is a task of `haulwatch serve`.
 """

@@ -24,7 +24,7 @@ from ingest.store import StoreRejected, StoreUnavailable
 from rules.alerts.actions import AlertView, JournalPosition
 
 EVERY_S: Final = 2.0
-"""How soon a board shows what a person did about an alert."""
+"""A board shows an action of a person after at most this time."""
 HEALTH_EVERY_S: Final = 15.0
 _ALERTS_PER_READ: Final = 200
 _CHANGES_CURSOR, _ACTIONS_CURSOR = "board: changes", "board: actions"
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class Journal(Protocol):
-    """What the feed needs of the alert journal. Raises DatabaseError."""
+    """The part of the alert journal that the feed uses. Raises DatabaseError."""
 
     def touched_after(self, position: JournalPosition, limit: int, /) -> tuple[list[AlertView], JournalPosition]: ...
 

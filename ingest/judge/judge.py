@@ -38,7 +38,7 @@ CHECKPOINT_MIN_MESSAGES: Final = 100_000
 CHECKPOINT_MAX_MESSAGES: Final = 2_000_000
 """At most so many are judged again after a crash, in 40 s (80 s where judgement is interpreted)."""
 CHECKPOINT_MAX_INTERVAL_S: Final = 300.0
-"""At most so long a time is judged again. A city that reaches it sends so few messages that one row for each message
+"""Longest time between two checkpoints. A city that reaches it sends so few messages that one row for each message
 costs little."""
 IDLE_CHECKPOINT_S: Final = 1.0
 """With nothing to read for so long, a checkpoint is written at once."""
@@ -55,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 
 class Journal(Protocol):
-    """What the judge needs of the alert journal. Raises DatabaseError."""
+    """The part of the alert journal that the judge uses. Raises DatabaseError."""
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int: ...
 
@@ -77,6 +77,7 @@ class Judge:
     ) -> None:
         """Raises JudgeStateUnavailable, RawLogError."""
         self._log, self._journal, self._state = log, journal, state
+        self._partition = PARTITION
         self._current_city = current_city
         self._checkpoint_max_messages = checkpoint_max_messages
         self._monotonic = monotonic
@@ -92,7 +93,7 @@ class Judge:
         log.commit(CONSUMER, self.offset)
 
     def _resume(self) -> int:
-        checkpoint = self._state.load(PARTITION)
+        checkpoint = self._state.load(self._partition)
         if checkpoint is None:
             return 0
         try:
@@ -135,7 +136,7 @@ class Judge:
         self._write_journal()
         if self.offset == self._checkpoint_offset:
             return
-        self._state.save(PARTITION, Checkpoint(self.offset, *self.engine.unsaved()))
+        self._state.save(self._partition, Checkpoint(self.offset, *self.engine.unsaved()))
         self.engine.saved()
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)

@@ -25,7 +25,7 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class WholePath:
-    """From the first publish until the last reading is stored and judged."""
+    """Figures of the whole path, from the first publish until the last reading is stored and judged."""
 
     rate: float
     cpu_us: Mapping[str, float]
@@ -34,7 +34,7 @@ class WholePath:
     """Peaks of our processes."""
     published: int
     stored: int
-    """As the ledger counts it; less than published is loss."""
+    """Readings that the ledger counts as stored; fewer than published is loss."""
     recorded_s: float
     """First publish to last stored."""
     judged_s: float
@@ -84,7 +84,7 @@ class Scale:
     """While the broker delivers as fast as it can."""
     recorder_cpu_us: float
     judge_cpu_us: float
-    """With its checkpoints, as often as it writes them."""
+    """Its checkpoints included, as often as it writes them."""
     snapshot_ms: float | None
     """CPU of a checkpoint's rows with every device in them; an ordinary checkpoint holds only those that changed. None
     for sets of repeated rules, whose states are written once."""
@@ -99,9 +99,9 @@ class LiveFleet:
     cpu_us: Mapping[str, float]
     """By process, per message."""
     own_cpu_us: float
-    """Of collector, recorder and judge."""
+    """Sum of collector, recorder and judge."""
     all_cpu_us: float
-    """With broker and store."""
+    """Sum of all processes, broker and store included."""
     memory_mb: Mapping[str, float]
     """Resident memory of our processes at the end."""
     store_memory_mb: float
@@ -123,7 +123,7 @@ class Circumstances:
 
     cpu_count: int
     load_average: float
-    """Of the minute before the run."""
+    """Load average of the minute before the run."""
     store: str
     broker: str
     python: str

@@ -214,7 +214,7 @@ class _Process:
 
 
 _part: list[_Part] = []
-"""In a process of `_Process`: its part."""
+"""The part of this process, if `_Process` started it."""
 
 
 def _begin(make: Callable[[], _Part]) -> None:

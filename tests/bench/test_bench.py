@@ -52,7 +52,7 @@ CIRCUMSTANCES = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.
 
 @pytest.fixture
 def tiny() -> Iterator[BenchEnvironment]:
-    """With a real broker and the embedded store."""
+    """An environment with a real broker and the embedded store."""
     program("mosquitto")
     with bench_environment(TINY, lambda _: None, with_store=False) as environment:
         yield environment

@@ -88,7 +88,7 @@ def _wait_read(yard: Yard) -> None:
 
 @contextmanager
 def _clock(yard: Yard) -> Iterator[Clock]:
-    """All four processes, started again with a clock that can be stepped. The clock is right after the block."""
+    """Start all four processes again with a clock that can be stepped. The clock is right after the block."""
     clock = Clock(yard.folder / "clock")
     clock.file.write_bytes(bytes(8))
     former = yard.environment

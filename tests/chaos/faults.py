@@ -12,10 +12,10 @@ class Size:
     """Size of the faults in a run."""
 
     kills: int
-    """Of each process alone."""
+    """Kills of each process alone."""
     kills_of_any: int
     outage_s: float
-    """How long a server is away, slow or refusing."""
+    """Seconds for which a server is away, slow or refusing."""
     hostile: int
     """Mutated payloads."""
     flood: int

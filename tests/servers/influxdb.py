@@ -67,7 +67,7 @@ class InfluxServer:
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Of influxd, added to our own."""
+    """Environment of influxd, added to our own."""
     influxd_port: int = field(default_factory=free_port)
     port: int = field(default_factory=free_port)
     _influxd: "subprocess.Popen[bytes] | None" = None
@@ -79,7 +79,7 @@ class InfluxServer:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Of the servers that run."""
+        """Process ids of the servers that run."""
         return tuple(process.pid for process in (self._influxd, self._nginx) if process is not None)
 
     def start(self) -> None:

@@ -60,7 +60,7 @@ class Mosquitto:
 
     @property
     def pid(self) -> int:
-        """Of the running broker."""
+        """Process id of the running broker."""
         assert self._process is not None
         return self._process.pid
 

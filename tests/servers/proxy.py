@@ -15,7 +15,7 @@ _WRITE: Final = "/api/v2/write"
 
 @dataclass(frozen=True)
 class ProxyMode:
-    """How the proxy answers requests."""
+    """Rules by which the proxy answers requests."""
 
     delay_s: float = 0.0
     status: int | None = None

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from ingest.mqtt.embedded_broker import serve_broker
 from ingest.mqtt.url import MqttUrl
 from ingest.store import StoreRejected, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
-from rules.alerts.journal import JournalEntry
+from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
 from tests.servers import free_port
 
@@ -83,6 +85,18 @@ async def test_a_failed_delivery_is_made_again(tmp_path: Path) -> None:
         await publisher.step()
     await publisher.step()
     assert sink.taken == [1, 2]
+
+
+async def test_cursors_of_former_versions_are_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "announcer.db")) as db, db:
+        db.execute("CREATE TABLE cursor (outlet TEXT PRIMARY KEY, no INTEGER NOT NULL)")
+        db.execute("CREATE TABLE said (of TEXT PRIMARY KEY, first TEXT NOT NULL) WITHOUT ROWID")
+        db.execute("INSERT INTO cursor VALUES ('mqtt', 7)")
+        db.execute("INSERT INTO said VALUES ('a1', 'north')")
+    cursors = PublisherCursors(tmp_path / "announcer.db")
+    assert (cursors.get("mqtt"), cursors.get("store")) == (7, 0)
+    assert (cursors.first_value("a1", "south"), cursors.first_value("a2", "south")) == ("north", "south")
+    cursors.close()
 
 
 async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) -> None:

@@ -270,7 +270,7 @@ CREATE TABLE device (
     known BLOB NOT NULL
 );
 """
-"""Of versions without partitions."""
+"""The tables of versions without partitions."""
 
 
 def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
