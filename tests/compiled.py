@@ -1,4 +1,4 @@
-"""Tells whether these tests run on compiled judgement (`make test-compiled`)."""
+"""Marker for tests that cannot run on compiled judgement (`make test-compiled`)."""
 
 from pathlib import Path
 from typing import Final

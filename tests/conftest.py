@@ -15,12 +15,12 @@ pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto"
 
 def pytest_configure() -> None:
     if os.environ.get("TEST_COMPILED") and not COMPILED:
-        raise pytest.UsageError("TEST_COMPILED is set, but the interpreted modules were imported: run make compiled")
+        raise pytest.UsageError("TEST_COMPILED is set, but the interpreted modules were imported")
 
 
 @pytest.fixture(scope="session")
 def recordings() -> Path:
-    """The folder of real recordings beside the project, or skip."""
+    """Return the folder of real recordings beside the project, or skip."""
     if not RECORDINGS.is_dir():
         pytest.skip("the real recordings (../shared/data) are not beside this checkout")
     return RECORDINGS

@@ -1,6 +1,7 @@
 """The topic tree `haulwatch/v1/{device_id}/{kind}` and its neighbours."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,6 +49,16 @@ def parse_topic(topic: str) -> ReadingTopic:
             _known.clear()
         _known[topic] = known
     return known
+
+
+def remembered_devices(topics: Iterable[str]) -> list[str]:
+    """The devices of those topics that were parsed before and are not forgotten."""
+    found: list[str] = []
+    for topic in topics:
+        known = _known.get(topic)
+        if known is not None:
+            found.append(known.device_id)
+    return found
 
 
 def _parsed(topic: str) -> ReadingTopic:

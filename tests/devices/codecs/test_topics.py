@@ -8,6 +8,7 @@ from devices.codecs.topics import (
     command_ack_topic,
     command_topic,
     parse_topic,
+    remembered_devices,
 )
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
@@ -53,3 +54,11 @@ def test_made_up_topics_do_not_fill_the_memory() -> None:
         most = max(most, len(_known))
     assert most == _KEPT
     assert parse_topic("haulwatch/v1/made-up-1/fill") == ReadingTopic("made-up-1", Kind.FILL)
+
+
+def test_devices_of_topics_are_remembered_once_they_were_parsed() -> None:
+    topics = ["haulwatch/v1/only-here/fill", "somebody/else", "haulwatch/v1/truck-001/position"]
+    parse_topic(topics[2])
+    assert remembered_devices(topics) == ["truck-001"]
+    parse_topic(topics[0])
+    assert remembered_devices(topics) == ["only-here", "truck-001"]
