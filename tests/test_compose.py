@@ -1,6 +1,6 @@
-"""docker-compose.yml: valid by the specification's own schema, and sound in what no schema says.
+"""docker-compose.yml: valid by the specification's own schema, and correct where the schema has no rule.
 
-No container engine runs here; what can be shown without one is shown.
+No container engine runs here: these are the tests that need none.
 """
 
 import copy
@@ -33,7 +33,7 @@ INTERPOLATION = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 def interpolated(value: str) -> str:
-    """As compose reads it with nothing set."""
+    """The value as compose reads it when no variable is set."""
     return INTERPOLATION.sub(lambda match: match[2] or "", value)
 
 
@@ -50,19 +50,19 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def with_variant(name: str) -> dict[str, Any]:
-    """The services as compose merges them: maps by key, mounts by where they go, other lists one after the other."""
+    """The services as compose merges them: maps by key, mounts by target, other lists one after the other."""
     merged = copy.deepcopy(SERVICES)
     for service, changed in VARIANTS[name]["services"].items():
-        held = merged.setdefault(service, {})
+        base = merged.setdefault(service, {})
         for key, value in changed.items():
             if isinstance(value, dict):
-                held[key] = {**held.get(key, {}), **value}
+                base[key] = {**base.get(key, {}), **value}
             elif key == "volumes":
-                held[key] = list({mount.split(":")[1]: mount for mount in [*held.get(key, []), *value]}.values())
+                base[key] = list({mount.split(":")[1]: mount for mount in [*base.get(key, []), *value]}.values())
             elif isinstance(value, list) and key not in {"command", "entrypoint"}:
-                held[key] = [*held.get(key, []), *value]
+                base[key] = [*base.get(key, []), *value]
             else:
-                held[key] = value
+                base[key] = value
     return merged
 
 
@@ -72,8 +72,8 @@ def test_the_schema_accepts_it(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_gives_what_it_uses(name: str) -> None:
-    """Its secrets are declared, its volumes too, and InfluxDB is where Haulwatch and Grafana look for it."""
+def test_a_variant_declares_what_it_uses(name: str) -> None:
+    """Its secrets and volumes are declared, and InfluxDB has the host name that Haulwatch and Grafana use."""
     variant, merged = VARIANTS[name], with_variant(name)
     declared = COMPOSE["secrets"].keys() | variant.get("secrets", {}).keys()
     volumes = COMPOSE["volumes"].keys() | variant.get("volumes", {}).keys()
@@ -95,15 +95,15 @@ def test_a_variant_gives_what_it_uses(name: str) -> None:
     ("service", "key", "value"),
     [("collect", "depend_on", {}), ("serve", "ports", {"8080": 8080}), ("record", "restart", 3)],
 )
-def test_the_schema_would_refuse_a_slip(service: str, key: str, value: object) -> None:
-    slipped = copy.deepcopy(COMPOSE)
-    slipped["services"][service][key] = value
-    assert not SCHEMA.is_valid(slipped)
+def test_the_schema_refuses_a_mistake(service: str, key: str, value: object) -> None:
+    mistaken = copy.deepcopy(COMPOSE)
+    mistaken["services"][service][key] = value
+    assert not SCHEMA.is_valid(mistaken)
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_every_service_is_held(name: str) -> None:
-    """Restarted when it dies, watched, bounded, unprivileged, of a named version."""
+def test_every_service_is_restarted_watched_and_limited(name: str) -> None:
+    """Also unprivileged, and of a named version."""
     service = SERVICES[name]
     assert service["restart"] == ("no" if name in ONCE else "unless-stopped")
     assert service["healthcheck"].get("test") or name in ONCE
@@ -113,13 +113,13 @@ def test_every_service_is_held(name: str) -> None:
     assert not service["image"].endswith(":latest")
 
 
-def test_ports_are_on_loopback_until_somebody_says_otherwise() -> None:
+def test_ports_are_on_loopback_by_default() -> None:
     published = [interpolated(port) for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(published) == 4
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_what_is_waited_for_can_come_about() -> None:
+def test_conditions_of_depends_on_can_be_met() -> None:
     for service in SERVICES.values():
         for other, wait in service.get("depends_on", {}).items():
             if wait["condition"] == "service_healthy":
@@ -128,7 +128,7 @@ def test_what_is_waited_for_can_come_about() -> None:
                 assert SERVICES[other]["restart"] == "no", other
 
 
-def test_what_is_mounted_is_there() -> None:
+def test_mounted_files_and_volumes_exist() -> None:
     for service in SERVICES.values():
         for mount in service.get("volumes", []):
             source = interpolated(mount).split(":")[0]
@@ -141,13 +141,13 @@ def test_what_is_mounted_is_there() -> None:
 def test_secrets_come_from_files_that_the_script_makes(tmp_path: Path) -> None:
     made = set(make_secrets(tmp_path))
     declared = {name: Path(secret["file"]).name for name, secret in COMPOSE["secrets"].items()}
-    assert declared == {name: name for name in made - {"influx_login"}}, "which is a variant's"
+    assert declared == {name: name for name in made - {"influx_login"}}, "influx_login belongs to a variant"
     used = {name for service in SERVICES.values() for name in service.get("secrets", [])}
-    assert used == declared.keys() - {"mqtt_url_probe"}, "which is there for others"
+    assert used == declared.keys() - {"mqtt_url_probe"}, "mqtt_url_probe is for monitoring by others"
 
 
-def test_nobody_holds_a_secret_that_is_not_his() -> None:
-    """Of the databases' administrators only the databases; a collector has no database at all."""
+def test_no_service_holds_a_secret_that_it_does_not_need() -> None:
+    """Only the databases hold their administrators' secrets; a collector has no database."""
     holders: dict[str, set[str]] = {}
     for service, found in SERVICES.items():
         for secret in found.get("secrets", []):
@@ -168,7 +168,7 @@ def test_simulated_devices_come_with_their_profile_only() -> None:
             assert other not in profiled or name in profiled or wait["required"] is False, name
 
 
-def test_no_password_stands_in_the_file() -> None:
+def test_no_password_is_in_the_file() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if re.search(r"PASSWORD|TOKEN|MQTT_URL|DATABASE_URL", variable):
@@ -179,7 +179,7 @@ def test_no_password_stands_in_the_file() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_our_processes_take_their_settings(name: str, tmp_path: Path) -> None:
+def test_our_processes_accept_their_settings(name: str, tmp_path: Path) -> None:
     make_secrets(tmp_path)
     (tmp_path / "haulwatch_token").write_text("a-token")
     env = {
@@ -209,8 +209,8 @@ def test_our_processes_take_their_settings(name: str, tmp_path: Path) -> None:
         assert settings.api.public_map == "on"
 
 
-def test_a_process_is_well_while_it_says_so(tmp_path: Path) -> None:
-    """Each is asked for the file it writes every second; the very test of its health is run here."""
+def test_a_process_is_healthy_while_it_writes_its_file(tmp_path: Path) -> None:
+    """The health check of each process reads the file that it writes every second; the check itself is run here."""
     asked: dict[str, Path] = {}
     for name, service in SERVICES.items():
         kind, *command = service["healthcheck"].get("test", ["none"])
@@ -218,13 +218,13 @@ def test_a_process_is_well_while_it_says_so(tmp_path: Path) -> None:
             continue
         [path] = re.findall(r"/var/lib/\S+", command[0])
         asked[name] = Path(path)
-        here = tmp_path / asked[name].name
-        shell = ["sh", "-c", command[0].replace(path, str(here))]
-        assert subprocess.run(shell, capture_output=True, check=False).returncode != 0, "there is no such file"
-        here.write_text("{}")
+        file = tmp_path / asked[name].name
+        shell = ["sh", "-c", command[0].replace(path, str(file))]
+        assert subprocess.run(shell, capture_output=True, check=False).returncode != 0, "the file does not exist"
+        file.write_text("{}")
         assert subprocess.run(shell, check=False).returncode == 0
-        os.utime(here, (0, time.time() - 40))
-        assert subprocess.run(shell, check=False).returncode != 0, "it is silent"
+        os.utime(file, (0, time.time() - 40))
+        assert subprocess.run(shell, check=False).returncode != 0, "the file is old"
     home = Path("/var/lib/haulwatch")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(home)})
     assert asked == {
@@ -235,7 +235,7 @@ def test_a_process_is_well_while_it_says_so(tmp_path: Path) -> None:
     }
 
 
-def test_the_image_asks_the_doctor_for_checks_he_has() -> None:
+def test_the_image_runs_checks_that_the_doctor_has() -> None:
     [asked] = re.findall(r'CMD \["haulwatch", "doctor", (.*)\]', (ROOT / "Dockerfile").read_text(encoding="utf-8"))
     assert set(json.loads(f"[{asked}]")) <= set(CHECKS)
 
@@ -254,14 +254,14 @@ def test_grafana_needs_no_internet_and_finds_its_boards() -> None:
         assert list((ROOT / folder).glob("*.json"))
 
 
-def test_the_example_of_an_environment_lists_what_can_be_set() -> None:
+def test_env_example_lists_every_variable() -> None:
     texts = [text for document in (COMPOSE, *VARIANTS.values()) for text in strings(document)]
     asked = {name: default for text in texts for name, default in INTERPOLATION.findall(text)}
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     assert dict(line.split("=", 1) for line in lines if line and not line.startswith("#")) == asked
 
 
-def test_the_image_holds_every_package_and_nothing_runs_as_root() -> None:
+def test_the_image_has_every_package_and_does_not_run_as_root() -> None:
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     packages = set(re.findall(r'"(\w+)\*"', project))
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}

@@ -1,4 +1,4 @@
-"""Every `haulwatch …` that docker-compose.yml and the Dockerfile run is a command that exists, with those options."""
+"""Every `haulwatch …` in docker-compose.yml is a command that exists, with its options."""
 
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ SCRIPTS = [
     *(command.split()[1:] for command in SCRIPTS if command.startswith("haulwatch ")),
     *(SERVICES[name]["command"] for name in OURS if name not in ONCE),
 ], ids=" ".join)  # fmt: skip
-def test_the_commands_it_gives_exist(words: list[str], tmp_path: Path) -> None:
-    """Parsed by the real command line, without being carried out."""
+def test_its_commands_exist(words: list[str], tmp_path: Path) -> None:
+    """The real command line parses them, and does not run them."""
     make_secrets(tmp_path)
     words = [word.replace("/run/secrets", str(tmp_path)) for word in words]
     command: Any = typer.main.get_command(command_line())
@@ -33,7 +33,7 @@ def test_the_commands_it_gives_exist(words: list[str], tmp_path: Path) -> None:
     command.make_context(command.name, list(words), parent=context)
 
 
-def test_what_runs_once_gives_our_commands() -> None:
+def test_services_that_end_run_our_commands() -> None:
     others = [command for command in SCRIPTS if not command.startswith("haulwatch ")]
     assert len(SCRIPTS) == 7
     assert [command.split()[0] for command in others] == ["cp"]

@@ -1,4 +1,4 @@
-"""What deploy/ makes and sets, beside who may do what (tests/integration/test_broker_security.py)."""
+"""Scripts and configuration of deploy/, except access rights (tests/integration/test_broker_security.py)."""
 
 import os
 import re
@@ -28,8 +28,8 @@ TRUCK = "truck-001"
 
 
 @pytest.mark.real
-def test_what_waits_for_the_collector_outlives_the_broker(tmp_path: Path) -> None:
-    """More than Mosquitto's default queue of 1,000, through a stop and a start, from one door to the other."""
+def test_messages_that_wait_for_the_collector_survive_a_restart_of_the_broker(tmp_path: Path) -> None:
+    """More than Mosquitto's default queue of 1,000, from the outer listener to the inner one."""
     deployed = DeployedBroker(tmp_path, TRUCK)
     user, session = Service.COLLECTOR, {"client_id": "collector", "session_s": 3600}
     count = 1500
@@ -66,11 +66,11 @@ def test_every_process_gets_a_login_of_its_own(tmp_path: Path) -> None:
         assert url.startswith(f"mqtt://{user}:")
 
 
-def test_the_brokers_doors_are_the_inner_one_and_tls() -> None:
+def test_the_brokers_listeners_are_the_inner_one_and_tls() -> None:
     text = (CONFIG / "mosquitto.conf").read_text() + (CONFIG / "certificates.conf").read_text()
-    doors = {block.split("\n")[0]: block for block in text.split("\nlistener ")[1:]}
-    assert set(doors) == {"1883", "8883", "8884"}
-    for port, block in doors.items():
+    listeners = {block.split("\n")[0]: block for block in text.split("\nlistener ")[1:]}
+    assert set(listeners) == {"1883", "8883", "8884"}
+    for port, block in listeners.items():
         assert "\nallow_anonymous false\n" in block
         assert "\nacl_file " in block
         assert ("\ncertfile " in block) is (port != "1883")
@@ -84,13 +84,13 @@ exit 0
 """
 
 
-def test_influxdb_gives_grafana_and_haulwatch_what_they_need_and_no_more(tmp_path: Path) -> None:
-    """The script its image runs, with a stand-in for the `influx` command that answers as documented."""
+def test_influxdb_gives_grafana_and_haulwatch_only_the_rights_they_need(tmp_path: Path) -> None:
+    """The script that its image runs, with a fake `influx` command that answers as documented."""
     influx = tmp_path / "influx"
     influx.write_text(INFLUX)
     influx.chmod(0o755)
     script = DEPLOY / "influxdb" / "access.sh"
-    assert os.access(script, os.X_OK), "the image runs what is executable"
+    assert os.access(script, os.X_OK), "the image runs only executable files"
     text = script.read_text().replace("/run/secrets/influx_grafana_password", str(tmp_path / "password"))
     (tmp_path / "password").write_text("of-grafana")
     (tmp_path / "access.sh").write_text(text)
@@ -110,7 +110,7 @@ def test_influxdb_gives_grafana_and_haulwatch_what_they_need_and_no_more(tmp_pat
     assert subprocess.run(["sh", str(tmp_path / "access.sh")], env=env, check=False).returncode != 0
 
 
-def test_one_password_in_two_files_is_one(tmp_path: Path) -> None:
+def test_a_password_in_two_files_is_the_same(tmp_path: Path) -> None:
     make_secrets(tmp_path)
     secret = {path.name: path.read_text() for path in tmp_path.iterdir()}
     assert secret["database_url"] == f"postgresql://haulwatch:{secret['postgres_password']}@postgres/haulwatch"
@@ -124,12 +124,12 @@ def test_one_password_in_two_files_is_one(tmp_path: Path) -> None:
     assert (tmp_path / "simulators_url").read_text() == "mqtts://a-url-of-ones-own", "its password is the old one"
 
 
-class Taker(BaseHTTPRequestHandler):
-    """Takes writes, as InfluxDB and VictoriaMetrics do, and remembers them by its server."""
+class FakeStore(BaseHTTPRequestHandler):
+    """Accepts writes, as InfluxDB and VictoriaMetrics do, and keeps them in its server."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.taken.append((self.path, self.headers["Authorization"], body))  # type: ignore[attr-defined]
+        self.server.writes.append((self.path, self.headers["Authorization"], body))  # type: ignore[attr-defined]
         self.send_response(204)
         self.end_headers()
 
@@ -138,9 +138,9 @@ class Taker(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def taking() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Taker)
-    server.taken = []  # type: ignore[attr-defined]
+def fake_store() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), FakeStore)
+    server.writes = []  # type: ignore[attr-defined]
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
@@ -152,10 +152,10 @@ def taking() -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.mark.real
-def test_every_write_goes_to_the_copy_too_and_only_the_store_counts(tmp_path: Path) -> None:
+def test_every_write_also_goes_to_the_copy_and_only_the_stores_answer_counts(tmp_path: Path) -> None:
     """deploy/influxdb/copy.conf in a real nginx."""
     port, text = free_port(), (DEPLOY / "influxdb" / "copy.conf").read_text()
-    with taking() as store, taking() as copy:
+    with fake_store() as store, fake_store() as copy:
         for deployed, here in {
             "listen 8086": f"listen 127.0.0.1:{port}",
             "influxdb:8086": f"127.0.0.1:{store.server_port}",
@@ -171,26 +171,26 @@ def test_every_write_goes_to_the_copy_too_and_only_the_store_counts(tmp_path: Pa
             headers = {"Authorization": "Token secret"}
             assert httpx.post(url, content=b"fill,device=p-1 fill_pct=1 1", headers=headers).status_code == 204
             path = url.partition(str(port))[2]
-            assert store.taken == [(path, "Token secret", b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
+            assert store.writes == [(path, "Token secret", b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
             deadline = time.monotonic() + 10
-            while not copy.taken and time.monotonic() < deadline:  # type: ignore[attr-defined]
+            while not copy.writes and time.monotonic() < deadline:  # type: ignore[attr-defined]
                 time.sleep(0.01)
-            assert copy.taken == [(path, None, b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
+            assert copy.writes == [(path, None, b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
             copy.shutdown()
             copy.server_close()
             assert httpx.post(url, content=b"fill,device=p-1 fill_pct=2 2", headers=headers).status_code == 204
-            assert len(store.taken) == 2  # type: ignore[attr-defined]
+            assert len(store.writes) == 2  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("document", ["operation.md", "influxdb.md"])
-def test_settings_figures_and_files_that_the_documents_name_are_there(document: str) -> None:
+def test_settings_metrics_and_files_that_the_documents_name_exist(document: str) -> None:
     root = DEPLOY.parent
     text = (root / "docs" / document).read_text(encoding="utf-8")
-    known = {variable.name for _, _, variable in variables()}
-    assert set(re.findall(r"HAULWATCH_[A-Z_]+", text)) <= known
+    names = {variable.name for _, _, variable in variables()}
+    assert set(re.findall(r"HAULWATCH_[A-Z_]+", text)) <= names
     metrics = (root / "api" / "operations" / "metrics.py").read_text(encoding="utf-8")
-    for figure in set(re.findall(r"`(haulwatch_\w+)", text)):
-        assert f'"{figure.removesuffix("_total")}"' in metrics, figure
+    for metric in set(re.findall(r"`(haulwatch_\w+)", text)):
+        assert f'"{metric.removesuffix("_total")}"' in metrics, metric
     for path in set(re.findall(r"`((?:deploy|tests|devices)/[\w./]+)`", text)):
         made_later = path.startswith("deploy/secrets/")
         assert made_later or (root / path).exists(), path

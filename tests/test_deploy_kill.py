@@ -1,4 +1,4 @@
-"""What the deployed broker keeps when it is killed: everything up to its last save."""
+"""A kill of the deployed broker: it keeps everything up to its last save."""
 
 import asyncio
 import os
@@ -20,11 +20,11 @@ TOPIC = "haulwatch/v1/truck-01/position"
 
 
 def config_in(folder: Path, port: int) -> Path:
-    """All that the deployed configuration says of keeping data, with a door of this test's own."""
+    """The deployed configuration of persistence, with a listener of this test."""
     deployed, _, _ = CONFIG.read_text().partition("\nlistener ")
     assert "persistence_location /mosquitto/data/" in deployed
     kept = deployed.replace("/mosquitto/data", str(folder))
-    # Debian's Mosquitto, started by root, would become a user who may not write to this folder.
+    # Debian's Mosquitto, started by root, would switch to a user who may not write to this folder.
     user = "user root\n" if os.getuid() == 0 else ""
     path = folder / "mosquitto.conf"
     path.write_text(f"{user}{kept}\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
@@ -54,7 +54,7 @@ async def until_saved_after(database: Path, instant: float) -> None:
 
 
 @pytest.mark.real
-async def test_what_was_saved_outlives_a_kill_and_what_came_later_is_all_that_is_lost(tmp_path: Path) -> None:
+async def test_a_kill_loses_only_messages_after_the_last_save(tmp_path: Path) -> None:
     port = free_port()
     command = [program("mosquitto"), "-c", str(config_in(tmp_path, port))]
     with running(command, tmp_path / "log", port) as broker:
@@ -65,15 +65,15 @@ async def test_what_was_saved_outlives_a_kill_and_what_came_later_is_all_that_is
         await publish(port, SAVED, UNSAVED)
         broker.kill()
         broker.wait(10)
-    heard: list[int] = []
+    received: list[int] = []
     with running(command, tmp_path / "log", port):
         async with collector(port) as session:
             await publish(port, SAVED + UNSAVED, 1)
             async for message in session.messages:
                 assert isinstance(message.payload, bytes)
-                heard.append(int(message.payload))
-                if heard[-1] == SAVED + UNSAVED:
+                received.append(int(message.payload))
+                if received[-1] == SAVED + UNSAVED:
                     break
-    assert heard[:SAVED] == list(range(SAVED)), "whole and in order, from before the kill"
-    assert heard == sorted(set(heard)), "nothing twice"
-    assert heard[-1] == SAVED + UNSAVED, "and the session takes new messages"
+    assert received[:SAVED] == list(range(SAVED)), "whole and in order, from before the kill"
+    assert received == sorted(set(received)), "nothing twice"
+    assert received[-1] == SAVED + UNSAVED, "and the session takes new messages"

@@ -5,11 +5,39 @@ letters look the codec up by that name (`codec_of`).
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Codec, Flaw
 from devices.codecs.native import NATIVE
 from devices.readings.models import Reading
+from devices.readings.refusals import DecodeError, Reason, Refusal
+
+
+@dataclass(frozen=True)
+class UnknownDialect:
+    """The codec of messages that no codec of this version reads: it refuses them, and they can be redriven later."""
+
+    dialect: str
+
+    def matches(self, topic: str) -> bool:
+        """Never."""
+        return False
+
+    def device_of(self, topic: str) -> str:
+        """Nobody: the form of the topic is unknown."""
+        return ""
+
+    def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
+        """Raises DecodeError (`unknown_dialect`)."""
+        detail = (
+            f"dialect: no codec of this version reads {self.dialect!r}: install the version that does, then redrive"
+        )
+        raise DecodeError(Refusal(Reason.UNKNOWN_DIALECT, detail, field="dialect"))
+
+    def split(self, payload: bytes) -> list[bytes]:
+        """The payload as a whole."""
+        return [payload]
 
 
 class CodecRegistry:
@@ -29,8 +57,12 @@ class CodecRegistry:
         self._asked = self._codecs[:-1]
 
     def codec_of(self, dialect: str) -> Codec:
-        """Return the codec of a dialect that the raw log recorded. Raises KeyError if no codec has it."""
-        return self._by_dialect[dialect]
+        """Return the codec of a dialect that the raw log recorded; for an unknown one, a codec that refuses everything.
+
+        A raw log may hold messages of a codec that this version does not have, for example after a downgrade.
+        """
+        codec = self._by_dialect.get(dialect)
+        return codec if codec is not None else UnknownDialect(dialect)
 
     def dialect_of(self, topic: str) -> str:
         """Return the dialect of the first codec that takes the topic, else that of the last codec."""

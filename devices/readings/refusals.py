@@ -12,6 +12,7 @@ class Reason(StrEnum):
     """Reason for which a reading is quarantined; the ledger counts by it."""
 
     FOREIGN_TOPIC = "foreign_topic"
+    UNKNOWN_DIALECT = "unknown_dialect"
     TOO_LARGE = "too_large"
     BROKEN_JSON = "broken_json"
     NOT_A_READING = "not_a_reading"

@@ -71,6 +71,7 @@ KINDS: Final[Mapping[Kind, Phrase]] = {
 
 REASONS: Final[Mapping[str, Phrase]] = {
     Reason.FOREIGN_TOPIC: Phrase("foreign topic", "主题不符"),
+    Reason.UNKNOWN_DIALECT: Phrase("unknown dialect", "未知方言"),
     Reason.TOO_LARGE: Phrase("too large", "报文过大"),
     Reason.BROKEN_JSON: Phrase("broken JSON", "JSON 损坏"),
     Reason.NOT_A_READING: Phrase("not a reading", "不是读数"),

@@ -1,7 +1,7 @@
-"""Keeps the boards told of what is not a reading: how ingestion fares, where alerts and places stand.
+"""The board feed: writes the state of ingestion, of alerts and of places to the time-series store.
 
-Lives beside the API, which has all of it at hand. What it writes can be written again, so it keeps its place in the
-journal after the write and a crash costs nothing; while the store is away it waits, and nobody waits for it.
+It runs beside the API, which holds all of this. Every row can be written again, so the feed moves its position in the
+journal after the write and a crash loses nothing. While the store is away the feed waits, and nothing waits for it.
 """
 
 import asyncio
@@ -24,102 +24,103 @@ from ingest.store import StoreRejected, StoreUnavailable
 from rules.alerts.actions import AlertView, JournalPosition
 
 EVERY_S: Final = 2.0
-"""How soon a board shows what a person did about an alert."""
+"""A board shows an action of a person after at most this time."""
 HEALTH_EVERY_S: Final = 15.0
-_ALERTS: Final = 200
-_CHANGES, _ACTIONS = "board: changes", "board: actions"
+_ALERTS_PER_READ: Final = 200
+_CHANGES_CURSOR, _ACTIONS_CURSOR = "board: changes", "board: actions"
 
 _log = logging.getLogger(__name__)
 
 
 class Journal(Protocol):
-    """What the feed needs of the alert journal. Raises DatabaseError."""
+    """The part of the alert journal that the feed uses. Raises DatabaseError."""
 
-    def touched_after(self, place: JournalPosition, limit: int) -> tuple[list[AlertView], JournalPosition]: ...
+    def touched_after(self, position: JournalPosition, limit: int, /) -> tuple[list[AlertView], JournalPosition]: ...
 
 
-class Store(Protocol):
-    """Where points go. Raises StoreUnavailable, StoreRejected."""
+class PointStore(Protocol):
+    """Takes points. Raises StoreUnavailable, StoreRejected."""
 
     async def write(self, points: Sequence[Point]) -> None: ...
 
 
 class BoardFeed:
-    """Writes what has changed since the last time. `look` raises StateUnavailable, RawLogError, OSError."""
+    """Writes what has changed since the last time. `status` raises StateUnavailable, RawLogError, OSError."""
 
     def __init__(
         self,
-        store: Store,
+        store: PointStore,
         journal: Journal,
         city: Callable[[], City],
-        look: Callable[[], IngestionStatus],
+        status: Callable[[], IngestionStatus],
         cursors: PublisherCursors,
     ) -> None:
-        self._store, self._journal, self._city, self._look, self._cursors = store, journal, city, look, cursors
-        self._placed: tuple[int, int] | None = None
+        self._store, self._journal, self._city, self._status, self._cursors = store, journal, city, status, cursors
+        self._places_written: tuple[int, int] | None = None
+        """Revision of the city and day (since 1970) of the places in the store."""
 
-    async def tell_health(self) -> None:
-        """How ingestion fares now; where things stand, once a day and when the city changes."""
-        look = await asyncio.to_thread(self._look)
-        await self._write(list(health_points(look)))
-        await self._write_places(look.at)
+    async def write_health(self) -> None:
+        """Write the state of ingestion now; and the places, once a day and when the city changes."""
+        status = await asyncio.to_thread(self._status)
+        await self._write(list(health_points(status)))
+        await self._write_places(status.at)
 
-    async def tell_alerts(self) -> None:
-        """Alerts that were touched since the last time."""
-        while await self._write_alerts():
+    async def write_alerts(self) -> None:
+        """Write the alerts that judgement or a person changed since the last time."""
+        while await self._write_next_alerts():
             pass
 
     async def _write_places(self, at: int) -> None:
         city = self._city()
-        written = (city.revision, at // DAY_MS)
-        if written != self._placed:
+        due = (city.revision, at // DAY_MS)
+        if due != self._places_written:
             await self._write(list(place_points(city, at)))
-            self._placed = written
+            self._places_written = due
 
-    async def _write_alerts(self) -> bool:
+    async def _write_next_alerts(self) -> bool:
         """True while there may be more."""
-        place = JournalPosition(self._cursors.get(_CHANGES), self._cursors.get(_ACTIONS))
-        alerts, after = await asyncio.to_thread(self._journal.touched_after, place, _ALERTS)
-        if after == place:
+        before = JournalPosition(self._cursors.get(_CHANGES_CURSOR), self._cursors.get(_ACTIONS_CURSOR))
+        alerts, after = await asyncio.to_thread(self._journal.touched_after, before, _ALERTS_PER_READ)
+        if after == before:
             return False
         await self._write(list(alert_state_points(alerts, self._area)))
-        self._cursors.set(_CHANGES, after.change)
-        self._cursors.set(_ACTIONS, after.action)
+        self._cursors.set(_CHANGES_CURSOR, after.change)
+        self._cursors.set(_ACTIONS_CURSOR, after.action)
         return True
 
     def _area(self, alert: AlertView) -> Mapping[str, str]:
-        """Where its device belonged when the alert was told first: in another area it would be another row."""
+        """The area tags of its device when the alert was written first: other tags would make another row."""
         device = self._city().devices.get(alert.subject)
-        said = json.dumps(area_tags(device) if device is not None else {})
-        area: dict[str, str] = json.loads(self._cursors.first(alert.alert_id, said))
-        return area
+        tags_now = json.dumps(area_tags(device) if device is not None else {})
+        tags: dict[str, str] = json.loads(self._cursors.first_value(alert.alert_id, tags_now))
+        return tags
 
     async def _write(self, points: Sequence[Point]) -> None:
         try:
             await self._store.write(points)
         except StoreRejected as exc:
-            _log.error("the store will never take %d points for the boards: %s", len(exc.rejected), exc)
+            _log.error("board feed: the store rejected %d points, skipped: %s", len(exc.rejected), exc)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Tell until told to stop; what is away is asked again the next time."""
-        away, health_at = False, 0.0
+        """Write until `stop` is set. Whatever is unavailable is asked again the next time; logged once an outage."""
+        available, health_due_at = True, 0.0
         while not stop.is_set():
             try:
-                await self.tell_alerts()
-                if time.monotonic() >= health_at:
-                    await self.tell_health()
-                    health_at = time.monotonic() + HEALTH_EVERY_S
+                await self.write_alerts()
+                if time.monotonic() >= health_due_at:
+                    await self.write_health()
+                    health_due_at = time.monotonic() + HEALTH_EVERY_S
             except (StoreUnavailable, DatabaseError, CursorsUnavailable, StateUnavailable, RawLogError, OSError) as exc:
-                if not away:
-                    _log.warning("the boards are not told of health and alerts for now: %s", exc)
-                away = True
-                # As long as the store asks for, it is left alone.
+                if available:
+                    _log.warning("board feed: boards show no new health and alerts for now, trying again: %s", exc)
+                available = False
+                # The store is left alone for as long as it asks for.
                 await pause(stop, max(EVERY_S, getattr(exc, "retry_after", None) or 0.0))
             else:
-                away = False
+                available = True
                 await pause(stop, EVERY_S)
 
 
 def open_cursors(data_dir: Path) -> PublisherCursors:
-    """Where the feed keeps its place in the journal. Raises CursorsUnavailable."""
+    """The feed's positions in the journal. Raises CursorsUnavailable."""
     return PublisherCursors(data_dir / "boards.db")

@@ -1,6 +1,6 @@
-"""What the boards are told besides readings: how ingestion fares, where each alert stands, where things stand.
+"""Points of the boards besides readings: the state of ingestion, of each alert, and the positions of places.
 
-Measurements, tags and fields are those of `devices.readings.series`; pure functions, written by `ingest.boards.feed`.
+Pure functions; `ingest.boards.feed` writes the points. `devices.readings.series` names measurements, tags and fields.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,26 +27,26 @@ _P99: Final = 0.99
 
 @dataclass(frozen=True, slots=True)
 class IngestionStatus:
-    """How ingestion fares at one moment; what is not known is None or left out."""
+    """The state of ingestion at one moment. Unknown values are None or absent."""
 
     at: int
     """Wall clock, ms."""
     ledger: Ledger
     behind: Mapping[str, tuple[int, float | None]]
-    """Consumer → messages not read yet, and seconds since the oldest of them was received."""
+    """Consumer → messages it has not read yet, and seconds since the oldest of them was received."""
     collector: CollectorStatus | None
     recorder: RecorderStatus
     broker: Mapping[str, float]
-    """The fields of part `broker`, as far as the broker tells."""
+    """The fields of part `broker` that the broker publishes."""
     disk: tuple[int, int] | None
-    """Bytes free where the raw log is, and bytes of the raw log."""
+    """Free bytes on the raw log's disk, and bytes of the raw log."""
 
 
-def health_points(look: IngestionStatus) -> Iterator[Point]:
-    """One point for each part, all at one instant; all figures are floats, so that no field changes its type."""
-    total = look.ledger.total
+def health_points(status: IngestionStatus) -> Iterator[Point]:
+    """One point for each part, all at one instant. All values are floats, so that no field changes its type."""
+    total = status.ledger.total
     yield _health(
-        look.at,
+        status.at,
         "ledger",
         {
             "received": total.received,
@@ -55,25 +55,27 @@ def health_points(look: IngestionStatus) -> Iterator[Point]:
             "quarantined": sum(total.quarantined.values()),
             "queued": total.queued,
             "gaps": total.gaps,
-            "devices": len(look.ledger.devices),
+            "devices": len(status.ledger.devices),
         },
     )
     for reason, readings in total.quarantined.items():
-        yield _health(look.at, "quarantine", {"readings": readings}, of=reason)
-    for consumer, (messages, oldest_s) in look.behind.items():
+        yield _health(status.at, "quarantine", {"readings": readings}, of=reason)
+    for consumer, (messages, oldest_s) in status.behind.items():
         fields: dict[str, float] = {"lag_messages": messages}
         if oldest_s is not None:
             fields["lag_s"] = oldest_s
-        yield _health(look.at, "consumer", fields, of=consumer)
-    yield _health(look.at, "collector", _collector(look.collector))
-    yield _health(look.at, "recorder", _recorder(look.recorder))
-    if offsets := sorted(abs(line.clock_offset_ms) for line in look.ledger.devices if line.clock_offset_ms is not None):
+        yield _health(status.at, "consumer", fields, of=consumer)
+    yield _health(status.at, "collector", _collector(status.collector))
+    yield _health(status.at, "recorder", _recorder(status.recorder))
+    if offsets := sorted(
+        abs(line.clock_offset_ms) for line in status.ledger.devices if line.clock_offset_ms is not None
+    ):
         worst = {"offset_p50_ms": median(offsets), "offset_worst_ms": offsets[-1]}
-        yield _health(look.at, "clock", {**worst, "offset_p99_ms": offsets[int(_P99 * (len(offsets) - 1))]})
-    if look.broker:
-        yield _health(look.at, "broker", look.broker)
-    if look.disk is not None:
-        yield _health(look.at, "disk", {"free_bytes": look.disk[0], "size_bytes": look.disk[1]})
+        yield _health(status.at, "clock", {**worst, "offset_p99_ms": offsets[int(_P99 * (len(offsets) - 1))]})
+    if status.broker:
+        yield _health(status.at, "broker", status.broker)
+    if status.disk is not None:
+        yield _health(status.at, "disk", {"free_bytes": status.disk[0], "size_bytes": status.disk[1]})
 
 
 def _health(at: int, part: str, fields: Mapping[str, float], of: str = "") -> Point:
@@ -81,28 +83,28 @@ def _health(at: int, part: str, fields: Mapping[str, float], of: str = "") -> Po
     return Point(HEALTH_MEASUREMENT, tags, {name: float(value) for name, value in fields.items()}, at)
 
 
-def _collector(status: CollectorStatus | None) -> dict[str, float]:
-    if status is None:
+def _collector(collector: CollectorStatus | None) -> dict[str, float]:
+    if collector is None:
         return {"connected": 0}
     return {
-        "connected": status.connected,
-        "messages": status.received,
-        "reconnects": status.reconnects,
-        "disk_full": status.disk_full,
+        "connected": collector.connected,
+        "messages": collector.received,
+        "reconnects": collector.reconnects,
+        "disk_full": collector.disk_full,
     }
 
 
-def _recorder(status: RecorderStatus) -> dict[str, float]:
-    fields: dict[str, float] = {"waits": status.trouble is not None, "pending": status.pending}
-    if status.write_ms is not None and status.slowest_write_ms is not None:
-        fields |= {"write_ms": status.write_ms, "slowest_write_ms": status.slowest_write_ms}
+def _recorder(recorder: RecorderStatus) -> dict[str, float]:
+    fields: dict[str, float] = {"waits": recorder.trouble is not None, "pending": recorder.pending}
+    if recorder.write_ms is not None and recorder.slowest_write_ms is not None:
+        fields |= {"write_ms": recorder.write_ms, "slowest_write_ms": recorder.slowest_write_ms}
     return fields
 
 
 def alert_state_points(alerts: Iterable[AlertView], area: Callable[[AlertView], Mapping[str, str]]) -> Iterator[Point]:
-    """Each alert as it stands, at its `opened_at`: written again, a row replaces the one before.
+    """The state of each alert, at its `opened_at`: a row that is written again replaces the former one.
 
-    So `area` gives the `AREA_TAGS` of an alert's device, the same every time. Two alerts of one rule, device and
+    So `area` must return the same `AREA_TAGS` of an alert's device every time. Two alerts of one rule, device and
     compartment never open at one instant: their ids would be the same.
     """
     for alert in alerts:
@@ -139,12 +141,17 @@ def _state(alert: AlertView) -> dict[str, FieldValue]:
 
 
 def place_points(city: City, at: int) -> Iterator[Point]:
-    """Where each device with a site stands, at the midnight (UTC) before `at`."""
+    """The position of each device with a site, at the midnight (UTC) before `at`."""
     for device in city.devices.values():
         site = city.sites.get(device.site_id) if device.site_id is not None else None
         if site is None:
             continue
-        middle = site.area.centroid
+        centroid = site.area.centroid
         tags = {"device": device.id, **area_tags(device)}
-        fields: dict[str, FieldValue] = {"lat": middle.y, "lon": middle.x, "name": site.name, "name_zh": site.name_zh}
+        fields: dict[str, FieldValue] = {
+            "lat": centroid.y,
+            "lon": centroid.x,
+            "name": site.name,
+            "name_zh": site.name_zh,
+        }
         yield Point(PLACE_MEASUREMENT, tuple(sorted(tags.items())), fields, at // DAY_MS * DAY_MS)

@@ -1,47 +1,54 @@
-"""Where the judge is in the raw log and what its engine knew there, in one file, so that the two never part.
+"""The judge's checkpoint: the offset in the raw log and the engine's state at that offset, in one file, `judge.db`.
 
-What is known of a device is a row of its own, written again when it has changed: a checkpoint costs what happened since
-the one before, not what is known.
+One transaction writes both, so that they never differ. Each device has a row of its own, written again only after the
+device changed: the cost of a checkpoint grows with what happened since the last one, not with the size of the fleet.
 """
 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_SCHEMA: Final = """
+from devices.errors import OperatorError
+from ingest.process.sqlite_file import open_sqlite, transaction, translated
+
+_BUSY_TIMEOUT_S: Final = 5.0
+_CHECKPOINT_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS checkpoint (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
+    partition INTEGER PRIMARY KEY,
     log_offset INTEGER NOT NULL,
     snapshot BLOB NOT NULL
-);
+)
+"""
+_DEVICE_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS device (
     device_id TEXT PRIMARY KEY NOT NULL,
     known BLOB NOT NULL
-);
+)
 """
-_PUT: Final = """
+"""Without a partition: a device belongs to one."""
+_PUT_DEVICE: Final = """
 INSERT INTO device VALUES (?, ?) ON CONFLICT (device_id) DO UPDATE SET known = excluded.known
 """
-"""A fifth of the time that INSERT OR REPLACE takes, whose rows go to other pages."""
+"""A fifth of the time that INSERT OR REPLACE takes, which moves rows to other pages."""
 
 
-class JudgeStateUnavailable(Exception):
+class JudgeStateUnavailable(OperatorError):
     """The file cannot be read or written now: nothing was changed, try again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Everything up to `offset` is in the journal, and the rest is the engine right after it."""
+    """Everything up to `offset` is in the journal; `fleet` and `devices` are the engine's state right after it."""
 
     offset: int
     fleet: bytes
     devices: Iterable[tuple[str, bytes]]
-    """Rows by device id: when loaded all there are, when saved those that changed; in order, so that pages are met
-    once."""
+    """Rows by device id. Loaded: all of them. Saved: those that changed, in the order of ids, so that SQLite meets each
+    of its pages once."""
 
 
 class JudgeState:
@@ -50,31 +57,30 @@ class JudgeState:
     def __init__(self, path: Path) -> None:
         self._path = path
         with self._translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA secure_delete=OFF")  # Debian's SQLite overwrites with zeros what is given up
-            self._db.executescript(_SCHEMA)
+            self._db = open_sqlite(path, timeout_s=_BUSY_TIMEOUT_S)
+            with transaction(self._db):
+                _create_tables(self._db)
 
-    def load(self) -> Checkpoint | None:
-        """The last checkpoint, to be read before the next call; None before the first."""
+    def load(self, partition: int) -> Checkpoint | None:
+        """The last checkpoint; None before the first. Its rows are read while the caller iterates over them: finish
+        before the next call.
+        """
         with self._translated():
-            row = self._db.execute("SELECT log_offset, snapshot FROM checkpoint").fetchone()
-        return None if row is None else Checkpoint(row[0], _unpacked(row[1]), self._devices())
+            query = "SELECT log_offset, snapshot FROM checkpoint WHERE partition = ?"
+            row = self._db.execute(query, (partition,)).fetchone()
+        return None if row is None else Checkpoint(row[0], _decompressed(row[1]), self._devices())
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        """Put a checkpoint over the last one; durable on return."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?)",
-                (checkpoint.offset, zlib.compress(checkpoint.fleet, level=1)),
-            )
-            self._db.executemany(_PUT, checkpoint.devices)
+    def save(self, partition: int, checkpoint: Checkpoint) -> None:
+        """Replace the last checkpoint. Durable on return."""
+        # Compressed, because that takes less time than writing ten times as much.
+        row = (partition, checkpoint.offset, zlib.compress(checkpoint.fleet, level=1))
+        with self._translated(), transaction(self._db):
+            self._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", row)
+            self._db.executemany(_PUT_DEVICE, checkpoint.devices)
 
-    def forget(self) -> None:
-        """Begin anew: rows that cannot be used must not be mixed with the next checkpoint's."""
-        with self._transaction():
+    def clear(self) -> None:
+        """Delete everything: rows that cannot be used must not mix with the next checkpoint's."""
+        with self._translated(), transaction(self._db):
             self._db.execute("DELETE FROM checkpoint")
             self._db.execute("DELETE FROM device")
 
@@ -86,24 +92,26 @@ class JudgeState:
         with self._translated():
             yield from self._db.execute("SELECT device_id, known FROM device")
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:  # commits, or rolls back and raises
-                yield
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as exc:
-            raise JudgeStateUnavailable(f"{self._path}: {exc}") from exc
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._path, JudgeStateUnavailable)
 
 
-def _unpacked(packed: bytes) -> bytes:
-    """Packed, because that takes less time than writing ten times as much. Nothing, if these bytes are damaged."""
+def _create_tables(db: sqlite3.Connection) -> None:
+    """Create what is missing, and give the table of former versions, which had one row with id 1, its partition."""
+    columns = {name for _, name, *_ in db.execute("PRAGMA table_info(checkpoint)")}
+    former = "id" in columns
+    if former:
+        db.execute("ALTER TABLE checkpoint RENAME TO former_checkpoint")
+    db.execute(_CHECKPOINT_TABLE)
+    db.execute(_DEVICE_TABLE)
+    if former:
+        db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot FROM former_checkpoint")
+        db.execute("DROP TABLE former_checkpoint")
+
+
+def _decompressed(snapshot: bytes) -> bytes:
+    """Empty if the bytes are damaged: the engine then refuses the snapshot."""
     try:
-        return zlib.decompress(packed)
+        return zlib.decompress(snapshot)
     except zlib.error:
         return b""

@@ -1,66 +1,61 @@
-"""The raw log judged again, in its own order or shuffled inside the lateness bound: alerts must not change."""
+"""Replay: reads a whole raw log, and shuffles it within the lateness bound. The alerts must stay the same."""
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from devices.codecs.codec import Flaw
-from devices.codecs.registry import decode
+from devices.codecs.registry import codec_of
 from devices.readings.refusals import DecodeError
-from ingest.log.records import TICK_TOPIC, LogRecord
+from ingest.log.ports import LogReader
+from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 
-_PAGE: Final = 10_000
+_RECORDS_PER_READ: Final = 10_000
 
 
-class Log(Protocol):
-    """The part of the raw log a replay reads."""
-
-    def read(self, after: int, limit: int) -> list[LogRecord]: ...
-
-
-def every_record(log: Log) -> list[LogRecord]:
-    """All that the log still keeps, in its order; in memory, so for logs of hours rather than weeks."""
+def every_record(log: LogReader) -> list[LogRecord]:
+    """All records that the log still keeps, in order. Held in memory: for logs of hours, not of weeks."""
     records: list[LogRecord] = []
-    while page := log.read(records[-1].offset if records else 0, _PAGE):
-        records += page
+    while more := log.read(records[-1].offset if records else 0, _RECORDS_PER_READ):
+        records += more
     return records
 
 
 def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[LogRecord]:
-    """Put messages in another order that judgement must not notice.
+    """Put messages in another order that gives the same alerts.
 
     A message may move back until its readings are `lateness_ms` behind the newest device time seen, so that its
-    lateness stays inside the bound; one that was later than that to begin with keeps its place, as do ticks
-    and messages nobody can read. `received_at` travels with the message.
+    lateness stays inside the bound. A message that was later than that keeps its position, as do ticks and messages
+    that cannot be decoded. `received_at` moves with the message.
     """
     dice = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
-    newest = 0
+    newest_ts = 0
     keyed: list[tuple[float, LogRecord]] = []
     for record in records:
-        span = _span(record)
-        if span is not None:
-            newest = max(newest, span[1])
-        room_ms = lateness_ms - (newest - span[0]) if span is not None else 0
-        keyed.append((newest + dice.uniform(0, max(room_ms, 0)), record))
+        times = _device_times(record.message)
+        if times is not None:
+            newest_ts = max(newest_ts, times[1])
+        room_ms = lateness_ms - (newest_ts - times[0]) if times is not None else 0
+        keyed.append((newest_ts + dice.uniform(0, max(room_ms, 0)), record))
     keyed.sort(key=lambda pair: pair[0])
     return [record for _, record in keyed]
 
 
-def _span(record: LogRecord) -> tuple[int, int] | None:
-    """Oldest and newest device time in a message."""
-    if record.message.topic == TICK_TOPIC:
+def _device_times(message: RawMessage) -> tuple[int, int] | None:
+    """Oldest and newest device time in a message; None if it has no reading."""
+    if message.topic == TICK_TOPIC:
         return None
     try:
-        decoded = decode(record.message.topic, record.message.payload)
+        decoded = codec_of(message.dialect).decode(message.topic, message.payload)
     except DecodeError:
         return None
-    times = [reading.ts for reading in decoded if not isinstance(reading, Flaw)]
+    times = [item.ts for item in decoded if not isinstance(item, Flaw)]
     return (min(times), max(times)) if times else None
 
 
 class AlertStep(NamedTuple):
-    """What must be the same in a replay: which alert, which phase, when."""
+    """The part of an alert change that a replay must repeat: which alert, which phase, when."""
 
     alert_id: str
     phase: str

@@ -34,7 +34,7 @@ _SeriesInstant = tuple[SeriesState, int]
 class StoredReadings(Protocol):
     """The part of a store that the recorder asks for stored readings."""
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]: ...
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]: ...
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]: ...
 
@@ -155,6 +155,6 @@ class Deduplicator:
             else:
                 content_at[at] = remembered
         if questions:
-            for instant, fields in (await store.standing(list(questions))).items():
+            for instant, fields in (await store.stored_fields(list(questions))).items():
                 content_at[questions[instant]] = measured_before(instant.series.kind, fields)
         return content_at

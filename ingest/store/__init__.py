@@ -1,9 +1,11 @@
-"""Time-series stores behind one port: InfluxDB in production, SQLite embedded.
+"""Time-series stores behind one port: points and lines enter, rows leave. InfluxDB in production, SQLite embedded.
+
+Called by the recorder, the alert publisher and the board feed (writing), and by the API (reading).
 
 StoreError
-├── StoreUnavailable   keep everything and try again, for ever; `retry_after` seconds if the store said so
-├── StoreMisconfigured keep everything, try again, and tell an operator: token, bucket or URL is wrong
-└── StoreRejected      these points will never be taken: quarantine them, the others are written
+├── StoreUnavailable       keep everything and try again, for ever; `retry_after` seconds if the store named a time
+│   └── StoreMisconfigured keep everything, try again, and alarm an operator: token, bucket or URL is wrong
+└── StoreRejected          the store rejects these points for good: quarantine them, the others are written
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +18,11 @@ from devices.readings.series import FieldValue, Point, SeriesKey
 
 
 class StoreError(OperatorError):
-    """The store did not take or give what it was asked."""
+    """The store did not write or read."""
 
 
 class StoreUnavailable(StoreError):
-    """Network error, 408, 429, 5xx, locked or full disk."""
+    """Network error, HTTP 408, 429 or 5xx, a locked file, a full disk."""
 
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
@@ -28,26 +30,27 @@ class StoreUnavailable(StoreError):
 
 
 class StoreMisconfigured(StoreUnavailable):
-    """401, 403, 404: nothing will be written until a person mends the settings."""
+    """HTTP 401, 403, 404: nothing is written until a person corrects the settings."""
 
 
 class StoreRejected(StoreError):
-    """400, 422: the points at these places of the call are poison, and why; every other point of it is durable."""
+    """HTTP 400, 422: the store rejects some points of the call. Every other point of it is durable."""
 
     def __init__(self, rejected: Sequence[tuple[int, str]]) -> None:
         super().__init__(f"{len(rejected)} points rejected, the first: {rejected[0][1] if rejected else ''}")
         self.rejected = tuple(rejected)
+        """Index in the call, and the reason."""
 
 
 class Instant(Struct, frozen=True, gc=False):
-    """One series at one device time: what can be stored once. One is made for each reading."""
+    """One series at one device time. It is stored once. One object is made for each reading."""
 
     series: SeriesKey
     ts: int
 
 
 class Store(Protocol):
-    """What those need who write points."""
+    """Port of everyone who writes points."""
 
     async def write(self, points: Sequence[Point]) -> None:
         """Return when every point is durable. Writing a point twice changes nothing.
@@ -56,19 +59,19 @@ class Store(Protocol):
         """
 
     async def ping(self) -> str:
-        """Say what answers (name and version). Raises StoreUnavailable, StoreMisconfigured."""
+        """Name and version of the store that answers. Raises StoreUnavailable, StoreMisconfigured."""
 
     async def close(self) -> None: ...
 
 
 class LineStore(Protocol):
-    """What the recorder needs."""
+    """Port of the recorder."""
 
     async def write_lines(self, lines: Sequence[str]) -> None:
-        """The same as `Store.write`, of points as `line_protocol` encodes them."""
+        """As `Store.write`, for points that are encoded by `ingest.store.line_protocol` already."""
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
-        """Fields of those instants that are stored already; the others are absent. Raises StoreUnavailable."""
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        """Fields of the instants that are stored; the others are absent. Raises StoreUnavailable."""
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
         """Device time of the last stored reading of each series; a series without one is absent.
@@ -78,7 +81,7 @@ class LineStore(Protocol):
 
 
 class Row(NamedTuple):
-    """One stored or aggregated reading, as read back."""
+    """One stored or aggregated reading."""
 
     ts: int
     device_id: str
@@ -88,29 +91,29 @@ class Row(NamedTuple):
 
 
 class History(Protocol):
-    """What the API needs. `kind` is a measurement name of devices.readings.series."""
+    """Port of the API. `kind` is a measurement name of `devices.readings.series`."""
 
     async def latest(self, kind: str, device_id: str) -> list[Row]:
         """The newest row of each series of the device (one per compartment for fill)."""
 
     async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
-        """The same of many devices, in the order of their ids; a device without a row is absent."""
+        """As `latest`, for many devices, in the order of their ids; a device without a row is absent."""
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:
         """Rows with start <= ts < end, oldest first, at most `limit`; the next page starts at the last ts + 1.
 
-        A page ends with an instant, so that no compartment is lost between two: it is shorter where it must be, and
-        longer only if a single instant has more rows than `limit`.
+        A page holds whole instants, so that no compartment is lost between two pages: it is shorter than `limit` where
+        needed, and longer only if a single instant has more rows than `limit`.
         """
 
     async def downsampled(
         self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int
     ) -> list[Row]:
-        """Mean of every numeric field per window (window starts aligned to 1970, empty windows absent).
+        """Mean of every numeric field per window. Windows are aligned to 1970; empty windows are absent.
 
-        Paged like rows; the next page starts at the last window + every_ms.
+        Paged as `rows`; the next page starts at the last window + every_ms.
         """
 
     async def count(self, kind: str) -> int:
@@ -118,7 +121,7 @@ class History(Protocol):
 
 
 def page(rows: Sequence[Row], limit: int) -> list[Row]:
-    """Cut ordered rows to a page of whole instants. Give it more than `limit` rows where there are more."""
+    """Cut ordered rows to a page of whole instants. Pass more than `limit` rows if there are more."""
     if len(rows) <= limit:
         return list(rows)
     cut = rows[limit].ts

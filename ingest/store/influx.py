@@ -1,6 +1,6 @@
-"""InfluxDB behind the store port: raw line protocol through influxdb-client, InfluxQL over httpx.
+"""InfluxDB behind the store port: writes line protocol through influxdb-client, reads InfluxQL over httpx.
 
-What its answers mean stands in `influx_answers`. Databases and buckets are created by the deployment, never from here.
+`influx_answers` sorts its HTTP answers. The deployment creates databases and buckets; this module never does.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ _LINES_PER_WRITE: Final = 5_000
 """InfluxDB's own advice; about 1.5 MB before compression."""
 _DEVICES_PER_QUERY: Final = 100
 _WINDOW_MS: Final = 300_000
-"""Instants asked for together lie in one window: 100 devices at one reading every 10 s are 3,000 rows."""
-_QUERIES_AT_ONCE: Final = 8
+"""One query asks for the instants of one window: 100 devices with one reading every 10 s are 3,000 rows."""
+_MAX_CONCURRENT_QUERIES: Final = 8
 _TIMEOUT_S: Final = 30.0
 _GZIP_LEVEL: Final = 1
-_WRITTEN: Final = 204
+_STATUS_WRITTEN: Final = 204
 
 _Rejected = list[tuple[int, str]]
 
 
 class InfluxStore:
-    """InfluxDB 1.8, 2.x or 3 at `url`; `token` is `user:password` for 1.8. Implements Store and History.
+    """InfluxDB 1.8, 2.x or 3 at `url`; `token` is `user:password` for 1.8. Implements Store, LineStore and History.
 
-    `database` is the name InfluxQL knows the bucket by, the bucket's own unless a mapping says otherwise. What is
-    written goes compressed unless the store is on this machine, where that takes longer than sending it.
+    `database` is the name of the bucket in InfluxQL: the bucket's own name unless a DBRP mapping gives another. Bodies
+    are compressed unless the store is on this machine, where compressing takes longer than sending.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class InfluxStore:
             headers={"Authorization": f"Token {token}"},
             timeout=_TIMEOUT_S,
         )
-        self._slots = asyncio.Semaphore(_QUERIES_AT_ONCE)
+        self._slots = asyncio.Semaphore(_MAX_CONCURRENT_QUERIES)
 
     async def close(self) -> None:
         if self._writer is not None:
@@ -75,17 +75,17 @@ class InfluxStore:
     # Writing
 
     async def write(self, points: Sequence[Point]) -> None:
-        lines, places, rejected = [], [], []
-        for place, point in enumerate(points):
+        lines, indices, rejected = [], [], []
+        for index, point in enumerate(points):
             try:
                 lines.append(encode_point(point))
-                places.append(place)
+                indices.append(index)
             except Unencodable as exc:
-                rejected.append((place, str(exc)))
+                rejected.append((index, str(exc)))
         try:
             await self.write_lines(lines)
         except StoreRejected as exc:
-            rejected += [(places[at], reason) for at, reason in exc.rejected]
+            rejected += [(indices[line], reason) for line, reason in exc.rejected]
         if rejected:
             raise StoreRejected(sorted(rejected))
 
@@ -97,7 +97,7 @@ class InfluxStore:
             raise StoreRejected(rejected)
 
     async def _write(self, lines: Sequence[str], start: int, end: int) -> _Rejected:
-        """Write what can be written from `start` up to `end`; return the poison."""
+        """Write the lines from `start` up to `end`, and return those that the store rejects."""
         try:
             await self._post("\n".join(lines[start:end]).encode())
         except ApiException as exc:
@@ -117,43 +117,43 @@ class InfluxStore:
         return []
 
     async def _post(self, body: bytes) -> None:
-        if self._writer is None:  # here, not in __init__: it wants the running loop
+        if self._writer is None:  # here, not in __init__: it needs the running event loop
             self._writer = InfluxDBClientAsync(
                 self._url,
                 self._token,
                 self._org,
                 timeout=int(_TIMEOUT_S * 1000),
-                allow_redirects=False,  # to a login page that is served with 200
+                allow_redirects=False,  # a redirect may end at a login page that answers 200
             )
         encoding = {}
         if self._compress:
-            # Not by the client, which takes the highest level: five times as long for a tenth less.
+            # Not by the client, which uses the highest level: five times as long for a tenth less.
             body = await asyncio.to_thread(gzip.compress, body, _GZIP_LEVEL)
             encoding = {"content_encoding": "gzip"}
         writing: Any = WriteService(self._writer.api_client)  # type: ignore[no-untyped-call]
         _, status, _ = await writing.post_write_async(
             self._org, self._bucket, body, precision=WritePrecision.MS, _return_http_data_only=False, **encoding
         )
-        if status != _WRITTEN:
-            raise StoreMisconfigured(f"{self._url} takes points without a word of InfluxDB's (204): check the URL")
+        if status != _STATUS_WRITTEN:
+            raise StoreMisconfigured(f"{self._url}: HTTP {status} to a write, InfluxDB answers 204: check the URL")
 
-    # What stands already
+    # Instants that are stored
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
-        asked = frozenset(instants)
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        wanted = frozenset(instants)
         windows: defaultdict[tuple[str, int], list[Instant]] = defaultdict(list)
-        for instant in asked:
+        for instant in wanted:
             windows[instant.series.kind, instant.ts // _WINDOW_MS].append(instant)
         statements = []
-        for (kind, _), inside in windows.items():
-            start, end = min(instant.ts for instant in inside), max(instant.ts for instant in inside) + 1
-            for devices in _by_hundreds({instant.series.device_id for instant in inside}):
+        for (kind, _), in_window in windows.items():
+            start, end = min(instant.ts for instant in in_window), max(instant.ts for instant in in_window) + 1
+            for devices in _by_hundreds({instant.series.device_id for instant in in_window}):
                 statement = select("*::field", kind, devices=devices, start=start, end=end)
                 statements.append((kind, statement))
         found: dict[Instant, Mapping[str, FieldValue]] = {}
         for key, ts, fields in await self._select_all(statements):
             instant = Instant(key, ts)
-            if instant in asked:
+            if instant in wanted:
                 found[instant] = fields
         return found
 
@@ -162,9 +162,9 @@ class InfluxStore:
         for key in series:
             kinds[key.kind].add(key.device_id)
         statements = [
-            (kind, select("*::field", kind, devices=some, newest_first=True, limit=1))
+            (kind, select("*::field", kind, devices=chunk, newest_first=True, limit=1))
             for kind, devices in kinds.items()
-            for some in _by_hundreds(devices)
+            for chunk in _by_hundreds(devices)
         ]
         wanted = frozenset(series)
         return {key: ts for key, ts, _ in await self._select_all(statements) if key in wanted}
@@ -172,14 +172,14 @@ class InfluxStore:
     async def _select_all(
         self, statements: Iterable[tuple[str, str]]
     ) -> list[tuple[SeriesKey, int, Mapping[str, FieldValue]]]:
-        async def one(kind: str, statement: str) -> list[tuple[SeriesKey, int, Mapping[str, FieldValue]]]:
+        async def select_rows(kind: str, statement: str) -> list[tuple[SeriesKey, int, Mapping[str, FieldValue]]]:
             return [
                 (SeriesKey(Kind(kind), series.device_id, series.part), ts, fields)
                 for series in await self._select(kind, statement)
                 for ts, fields in series.rows
             ]
 
-        answers = await asyncio.gather(*(one(kind, statement) for kind, statement in statements))
+        answers = await asyncio.gather(*(select_rows(kind, statement) for kind, statement in statements))
         return [row for answer in answers for row in answer]
 
     # History
@@ -189,11 +189,12 @@ class InfluxStore:
 
     async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
         statements = [
-            select("*::field", kind, devices=some, newest_first=True, limit=1) for some in _by_hundreds(set(device_ids))
+            select("*::field", kind, devices=chunk, newest_first=True, limit=1)
+            for chunk in _by_hundreds(set(device_ids))
         ]
         answers = await asyncio.gather(*(self._select(kind, statement) for statement in statements))
         rows = _rows(series for answer in answers for series in answer)
-        return sorted(rows, key=lambda row: row.device_id)  # of one device still by time
+        return sorted(rows, key=lambda row: row.device_id)  # stable: rows of one device stay in the order of time
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
@@ -214,7 +215,7 @@ class InfluxStore:
         counts = [value for series in result.get("series", ()) for row in series["values"] for value in row[1:]]
         return max((value for value in counts if value is not None), default=0)
 
-    # Asking
+    # HTTP
 
     async def _select(self, kind: str, statement: str, prefix: str = "") -> list[Series]:
         return list(read_series(await self._query(statement), kind, prefix))
@@ -259,5 +260,5 @@ def _rows(found: Iterable[Series]) -> list[Row]:
 
 def _by_hundreds(devices: Collection[str]) -> Iterable[list[str]]:
     ordered = iter(sorted(devices))
-    while some := list(islice(ordered, _DEVICES_PER_QUERY)):
-        yield some
+    while chunk := list(islice(ordered, _DEVICES_PER_QUERY)):
+        yield chunk

@@ -1,11 +1,11 @@
-"""What InfluxDB's answers mean, in one table:
+"""Sorts InfluxDB's HTTP answers by this table:
 
 | answer | meaning |
 | --- | --- |
-| 204 to a write, any 2xx to a question | done: what was written is durable |
+| 204 to a write, any 2xx to a query | done: what was written is durable |
 | 413 | too large: write its two halves |
-| 400, 422 with InfluxDB's own JSON error | some line is poison: halve until it stands alone, the others are written |
-| 401, 403, 404, any other 2xx, 3xx or 4xx, a 400 that InfluxDB did not write | StoreMisconfigured: keep everything |
+| 400, 422 with InfluxDB's own JSON error | some line is poison: halve until it is alone, the others are written |
+| 401, 403, 404, any other 2xx, 3xx or 4xx, a 400 from another server | StoreMisconfigured: keep everything |
 | 408, 429, 5xx, no answer | StoreUnavailable: keep everything; Retry-After in seconds is passed on |
 
 InfluxDB 1.x answers 400 "partial write … dropped=n" after writing the good points; halving writes those again, which
@@ -22,7 +22,7 @@ from ingest.store import StoreMisconfigured
 
 
 class InfluxAnswer(Enum):
-    """What an HTTP status asks of us."""
+    """The action that an answer requires."""
 
     DONE = auto()
     SPLIT = auto()
@@ -49,7 +49,7 @@ def sort_answer(status: int, body: bytes) -> InfluxAnswer:
 
 
 def retry_after_s(header: str | None) -> float | None:
-    """Retry-After in its form of whole seconds; the form of a date is not used by any InfluxDB."""
+    """Retry-After in whole seconds. No InfluxDB uses the form of a date."""
     return float(header) if header is not None and header.isdecimal() else None
 
 
@@ -58,7 +58,7 @@ def shown(body: bytes | None) -> str:
 
 
 def first_result(body: bytes) -> Mapping[str, Any]:
-    """What a question's one statement gave. Raises StoreMisconfigured: something else answers at this address."""
+    """The result of a query's one statement. Raises StoreMisconfigured: another server answers at this address."""
     try:
         return dict(from_json(body)["results"][0])
     except (ValueError, LookupError, TypeError) as exc:
@@ -66,9 +66,9 @@ def first_result(body: bytes) -> Mapping[str, Any]:
 
 
 def _is_influx_error(body: bytes) -> bool:
-    """A proxy's 400 page says nothing about our points; InfluxDB names its error in JSON."""
+    """InfluxDB names its error in JSON. A proxy's page with status 400 says nothing about our points."""
     try:
-        said = from_json(body)
+        answer = from_json(body)
     except ValueError:
         return False
-    return isinstance(said, dict) and bool({"error", "message"} & said.keys())
+    return isinstance(answer, dict) and bool({"error", "message"} & answer.keys())

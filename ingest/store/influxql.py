@@ -1,7 +1,7 @@
-"""InfluxQL: statements built with safe quoting, answers read into rows.
+"""InfluxQL: builds statements with safe quoting, and reads answers into rows.
 
-Only what InfluxDB 1.x, 2.x (`/query`) and 3 share: one statement a request (3 takes no more), OR between tags but never
-on time, no SELECT INTO, no cardinality. Device time in milliseconds both ways (`epoch=ms`).
+Uses only what InfluxDB 1.x, 2.x (`/query`) and 3 share: one statement a request (3 takes no more), OR between tags but
+never on time, no SELECT INTO, no cardinality. Device time is in milliseconds both ways (`epoch=ms`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,11 +14,11 @@ _IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
 _IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 
 PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment"}
-"""The tag beside `device` that tells the series of one device apart, by measurement."""
+"""The tag beside `device` that distinguishes the series of one device, by measurement."""
 
 
 class Series(NamedTuple):
-    """One series of an answer: the tags it was grouped by and its rows of (ms, fields that are present)."""
+    """One series of an answer: the tags it is grouped by, and its rows of (ms, fields that are present)."""
 
     device_id: str
     part: str
@@ -45,7 +45,7 @@ def select(  # noqa: PLR0913 - the clauses of one statement
     newest_first: bool = False,
     limit: int | None = None,
 ) -> str:
-    """Rows of some devices with start <= time < end, one answer series for each device and part."""
+    """Statement for rows of devices with start <= time < end; its answer has one series for each device and part."""
     where = ["(" + " OR ".join(f'"device" = {literal(device)}' for device in devices) + ")"]
     groups = [name("device")]
     if kind in PART_TAG:
@@ -67,12 +67,12 @@ def select(  # noqa: PLR0913 - the clauses of one statement
 
 
 def count_all(kind: str) -> str:
-    """How often each field was written."""
+    """Statement that counts the rows of each field."""
     return f"SELECT count(*) FROM {name(kind)}"  # noqa: S608 - quoted
 
 
 def read_series(result: Mapping[str, Any], kind: str, prefix: str = "") -> Iterator[Series]:
-    """Read the answer to one statement. `prefix` is what a mean put before each field's name."""
+    """Read the answer to one statement. `prefix` stands before each field's name in the answer, such as `mean_`."""
     floats = FLOAT_FIELDS.get(kind, frozenset())
     for series in result.get("series", ()):
         tags = series.get("tags", {})

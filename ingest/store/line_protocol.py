@@ -2,13 +2,12 @@
 
     measurement,tag=value,… field=1.5,count=3i,on=true,text="…" 1700000000000
 
-Escaping as the InfluxDB reference has it: comma and space in measurements; comma, equals sign and space in tag keys,
+Escaping follows the InfluxDB reference: comma and space in measurements; comma, equals sign and space in tag keys,
 tag values and field keys; quote and backslash in string fields, where a line break may stand as it is.
 """
 
 import math
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 
 from devices.readings.series import FieldValue, Point
@@ -26,15 +25,11 @@ _ESCAPED_TEXT = re.compile(r'\\(["\\])')
 
 
 class Unencodable(ValueError):
-    """Line protocol has no way to say this point; the message names the part of it."""
-
-
-def encode_points(points: Sequence[Point]) -> bytes:
-    """One line a point, in order, no trailing line break. Raises Unencodable at the first that cannot be said."""
-    return "\n".join(map(encode_point, points)).encode()
+    """Line protocol cannot express this point; the message names the part of it."""
 
 
 def encode_point(point: Point) -> str:
+    """The line of a point, without a line break at its end. Raises Unencodable."""
     if not point.fields:
         raise Unencodable(f"{point.measurement}: a point needs at least one field")
     tags = "".join([f",{escaped_name(key)}={escaped_name(value)}" for key, value in sorted(point.tags)])
@@ -43,12 +38,12 @@ def encode_point(point: Point) -> str:
 
 
 def quoted(text: str) -> str:
-    """A string field's value, in its quotes."""
+    """A string field's value, with its quotes."""
     return f'"{text.translate(_IN_STRING)}"'
 
 
 def decode_line(line: str) -> Point:
-    """The point of a line that was encoded here. For what is seldom asked: it costs three times the encoding."""
+    """Read a line that `encode_point` wrote. Takes three times as long as encoding, so not for every reading."""
     head = _HEAD.match(line)
     if head is None:
         raise ValueError(f"not a line of ours: {line[:200]!r}")
@@ -75,12 +70,14 @@ def _value_of(text: str) -> FieldValue:
 
 @lru_cache(maxsize=8192)
 def escaped_name(text: str) -> str:
-    """A tag key, tag value or field key; the same few come again with every point."""
+    """A tag key, tag value or field key, escaped. Cached: the same few come with every point."""
     return _outside_quotes(text).translate(_IN_NAME)
 
 
 def _outside_quotes(text: str) -> str:
-    """A line break would end the line, and a backslash at the end would escape what follows: neither can be escaped."""
+    """Check a name. A line break would end the line, a final backslash would escape the next character; neither can be
+    escaped.
+    """
     if not text or text.endswith("\\") or "\n" in text or "\r" in text:
         raise Unencodable(f"{text!r}: a name or tag is not empty, has no line break and does not end with a backslash")
     return text

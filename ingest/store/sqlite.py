@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file with InfluxDB's own model, series and their points, and the same answers.
+"""The embedded store: one SQLite file with InfluxDB's data model (series and their points) and the same answers.
 
 Fields are JSON, so that a new field needs no migration. Other processes may read while the recorder writes (WAL).
 """
@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 from pydantic_core import from_json, to_json
 
 from devices.readings.series import FieldValue, Point, SeriesKey
+from ingest.process.sqlite_file import open_sqlite, transaction
 from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
 from ingest.store.line_protocol import decode_line
 
@@ -36,15 +37,15 @@ CREATE TABLE IF NOT EXISTS points (
 """
 _BUSY_TIMEOUT_S: Final = 5.0
 
-_MOST_PARTS: Final = 64
-"""Rows read beyond a page to see its last instant whole; no recycling point has as many compartments."""
+_MAX_PARTS: Final = 64
+"""Rows read beyond a page, so that its last instant is whole; no recycling point has as many compartments."""
 
 Tags = tuple[tuple[str, str], ...]
 _T = TypeVar("_T")
 
 
 class SqliteStore:
-    """Points in the file at `path`, made when first used. Implements Store and History."""
+    """Points in the file at `path`, created at first use. Implements Store, LineStore and History."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -75,16 +76,15 @@ class SqliteStore:
                 self._writer = self._connect()
             db = self._writer
             try:
-                with db:
-                    db.execute("BEGIN IMMEDIATE")
+                with transaction(db):
                     self._insert(db, points)
             except sqlite3.Error:
-                self._series.clear()  # what was rolled back has no id
+                self._series.clear()  # a series that was rolled back has no id
                 raise
 
     def _insert(self, db: sqlite3.Connection, points: Sequence[Point]) -> None:
         db.executemany(
-            # As InfluxDB does: fields written to an instant that stands join those it has.
+            # As InfluxDB does: fields written to a stored instant join the fields it has.
             "INSERT INTO points VALUES (?, ?, ?) ON CONFLICT (series, ts)"
             " DO UPDATE SET fields = json_patch(fields, excluded.fields)",
             [(self._series_id(db, point), point.ts, to_json(point.fields).decode()) for point in points],
@@ -94,33 +94,30 @@ class SqliteStore:
         key = (point.measurement, point.tags)
         if key not in self._series:
             tags = dict(point.tags)
-            named = (point.measurement, to_json(tags).decode(), tags.get("device", ""), tags.get("compartment", ""))
-            db.execute("INSERT OR IGNORE INTO series (measurement, tags, device, part) VALUES (?, ?, ?, ?)", named)
-            found = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ?", named[:2])
+            row = (point.measurement, to_json(tags).decode(), tags.get("device", ""), tags.get("compartment", ""))
+            db.execute("INSERT OR IGNORE INTO series (measurement, tags, device, part) VALUES (?, ?, ?, ?)", row)
+            found = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ?", row[:2])
             self._series[key] = int(found.fetchone()[0])
         return self._series[key]
 
     def _connect(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
+        db = open_sqlite(self._path, timeout_s=_BUSY_TIMEOUT_S)
         db.executescript(_SCHEMA)
         return db
 
-    async def _read(self, ask: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Ask over a connection of its own: a long question does not hold up the writer, nor the writer it."""
+    async def _read(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run a query over a connection of its own, so that a long query and the writer do not wait for each other."""
 
         def read() -> _T:
             with _translated(self._path), closing(self._connect()) as db:
-                return ask(db)
+                return query(db)
 
         return await asyncio.to_thread(read)
 
-    # What stands already
+    # Instants that are stored
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
-        def ask(db: sqlite3.Connection) -> dict[Instant, Mapping[str, FieldValue]]:
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        def query(db: sqlite3.Connection) -> dict[Instant, Mapping[str, FieldValue]]:
             found: dict[Instant, Mapping[str, FieldValue]] = {}
             for instant in instants:
                 row = db.execute(
@@ -132,10 +129,10 @@ class SqliteStore:
                     found[instant] = from_json(row[0])
             return found
 
-        return await self._read(ask)
+        return await self._read(query)
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
-        def ask(db: sqlite3.Connection) -> dict[SeriesKey, int]:
+        def query(db: sqlite3.Connection) -> dict[SeriesKey, int]:
             found: dict[SeriesKey, int] = {}
             for key in series:
                 for row in _latest(db, key.kind, key.device_id):
@@ -143,7 +140,7 @@ class SqliteStore:
                         found[key] = row.ts
             return found
 
-        return await self._read(ask)
+        return await self._read(query)
 
     # History
 
@@ -151,33 +148,33 @@ class SqliteStore:
         return await self._read(lambda db: _latest(db, kind, device_id))
 
     async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
-        def ask(db: sqlite3.Connection) -> list[Row]:
+        def query(db: sqlite3.Connection) -> list[Row]:
             return [row for device_id in sorted(set(device_ids)) for row in _latest(db, kind, device_id)]
 
-        return await self._read(ask)
+        return await self._read(query)
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:
-        asked = {"kind": kind, "device": device_id, "part": part, "start": start, "end": end}
+        parameters = {"kind": kind, "device": device_id, "part": part, "start": start, "end": end}
 
-        def ask(db: sqlite3.Connection) -> list[Row]:
+        def query(db: sqlite3.Connection) -> list[Row]:
             found = db.execute(
                 "SELECT ts, device, part, fields FROM points JOIN series ON series.id = points.series"
                 " WHERE measurement = :kind AND device = :device AND (:part IS NULL OR part = :part)"
                 " AND ts >= :start AND ts < :end ORDER BY ts, part LIMIT :limit",
-                {**asked, "limit": limit + _MOST_PARTS},
+                {**parameters, "limit": limit + _MAX_PARTS},
             )
             return page([_row(*row) for row in found], limit)
 
-        return await self._read(ask)
+        return await self._read(query)
 
     async def downsampled(
         self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int
     ) -> list[Row]:
-        asked = {"kind": kind, "device": device_id, "start": start, "end": end, "every": every_ms}
+        parameters = {"kind": kind, "device": device_id, "start": start, "end": end, "every": every_ms}
 
-        def ask(db: sqlite3.Connection) -> list[Row]:
+        def query(db: sqlite3.Connection) -> list[Row]:
             found = db.execute(
                 "SELECT opens, device, part, json_group_object(name, mean) FROM ("
                 " SELECT ts / :every * :every AS opens, device, part, key AS name, avg(value) AS mean"
@@ -185,18 +182,18 @@ class SqliteStore:
                 " WHERE measurement = :kind AND device = :device AND ts >= :start AND ts < :end"
                 " AND type IN ('integer', 'real') GROUP BY opens, part, name"
                 ") GROUP BY opens, part ORDER BY opens, part LIMIT :limit",
-                {**asked, "limit": limit + _MOST_PARTS},
+                {**parameters, "limit": limit + _MAX_PARTS},
             )
             return page([_row(*row) for row in found], limit)
 
-        return await self._read(ask)
+        return await self._read(query)
 
     async def count(self, kind: str) -> int:
-        def ask(db: sqlite3.Connection) -> int:
+        def query(db: sqlite3.Connection) -> int:
             counted = "SELECT count(*) FROM points JOIN series ON series.id = points.series WHERE measurement = ?"
             return int(db.execute(counted, (kind,)).fetchone()[0])
 
-        return await self._read(ask)
+        return await self._read(query)
 
 
 def _latest(db: sqlite3.Connection, kind: str, device_id: str) -> list[Row]:
@@ -206,7 +203,9 @@ def _latest(db: sqlite3.Connection, kind: str, device_id: str) -> list[Row]:
         " WHERE measurement = ? AND device = ? ORDER BY ts",
         (kind, device_id),
     )
-    by_part = {row.part: row for row in (_row(*row) for row in found)}  # a part whose tags changed has two series
+    by_part = {
+        row.part: row for row in (_row(*row) for row in found)
+    }  # a part whose tags changed has two series: the newer wins
     return sorted(by_part.values(), key=lambda row: (row.ts, row.part))
 
 
@@ -221,4 +220,6 @@ def _translated(path: Path) -> Iterator[None]:
     except (sqlite3.OperationalError, OSError) as exc:  # locked, disk full, cannot be opened
         raise StoreUnavailable(f"{path}: {exc}") from exc
     except sqlite3.DatabaseError as exc:
-        raise StoreMisconfigured(f"{path}: {exc}: it is not a store of ours, or it is damaged") from exc
+        raise StoreMisconfigured(
+            f"{path}: {exc}: not a Haulwatch store, or damaged; move it away or restore it"
+        ) from exc

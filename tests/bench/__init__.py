@@ -1,5 +1,8 @@
-"""`make bench`: what the path costs and how fast it is, measured on this machine in one run."""
+"""`make bench`: measures the cost and speed of the path on this machine, in one run. Figures leave as tables or JSON.
+
+Called by `make bench` (`python -m tests.bench`).
+"""
 
 
 class BenchFailed(Exception):
-    """A stage could not be measured; the message says why and shows what the process said last."""
+    """A stage could not be measured; the message names the cause and shows the last output of the process."""

@@ -1,4 +1,4 @@
-"""`make bench`: what the path costs on this machine, and how fast it is."""
+"""`make bench`: the cost and speed of the path on this machine."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -7,9 +7,9 @@ import typer
 
 from haulwatch.commands.shared import JsonFlag, err, fail, plainly, print_json
 from tests.bench import BenchFailed
+from tests.bench.environment import FULL, QUICK
 from tests.bench.report import print_report
 from tests.bench.run import Stage, run
-from tests.bench.terrain import FULL, QUICK
 
 
 @plainly
@@ -17,13 +17,13 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Less of everything: under three minutes.")] = False,
     stage: Annotated[
         list[Stage] | None,
-        typer.Option(help="Only this; may be given again. Default: all but soak, and with --quick but fleets."),
+        typer.Option(help="Only this stage; may be repeated. Default: all but soak; with --quick also not fleets."),
     ] = None,
     messages: Annotated[
-        int | None, typer.Option(min=1_000, max=1_000_000, help="Of each stage that is measured by throughput.")
+        int | None, typer.Option(min=1_000, max=1_000_000, help="Number of messages of each throughput stage.")
     ] = None,
     soak: Annotated[
-        float | None, typer.Option(metavar="MINUTES", min=0.1, max=720, help="Watch memory for so long as well.")
+        float | None, typer.Option(metavar="MINUTES", min=0.1, max=720, help="Also watch memory for so long.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -31,19 +31,20 @@ def bench(
 
     Starts Mosquitto, InfluxDB behind nginx (the embedded store where they are not installed) and the real processes in
     a temporary folder, with a synthetic city and a load generator of its own; ends by itself and leaves nothing.
-    What else runs on the machine is in the figures: see the load average beside them.
+    Other work on the machine changes the figures: see the load average beside them.
 
-    Exit code 0: all was measured. 1: a stage failed, the others stand. 2: nothing could be measured.
+    Exit code 0: everything was measured. 1: a stage failed, the figures of the others are valid. 2: nothing could be
+    measured.
     """
     sizes = QUICK if quick else FULL
     if messages is not None:
         sizes = replace(sizes, messages=messages)
-    left_out = {Stage.SOAK, Stage.FLEETS} if quick else {Stage.SOAK}
-    wanted = set(stage or set(Stage) - left_out)
+    excluded = {Stage.SOAK, Stage.FLEETS} if quick else {Stage.SOAK}
+    wanted = set(stage or set(Stage) - excluded)
     if soak is not None:
         wanted.add(Stage.SOAK)
     elif Stage.SOAK in wanted:
-        fail("say how long to soak: --soak MINUTES")
+        fail("the soak needs a duration: --soak MINUTES")
     try:
         report = run(sizes, wanted, (soak or 0.0) * 60, lambda text: err.print(text, style="dim", markup=False))
     except BenchFailed as exc:

@@ -1,4 +1,4 @@
-"""A city of any size, and what its trucks said, as it stands in a raw log."""
+"""A city of any size, and the messages of its trucks."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,14 +15,15 @@ from ingest.log.records import RawMessage
 from simulators.load.generator import Traffic, device_id, probe_id
 
 INTERVAL_S: Final = 20
-"""Device time between two readings of a truck: each from the third on lets one go to judgement."""
+"""Device time between two readings of a truck: from the third on, each reading releases one from the reorder buffer."""
 _START_MS: Final = 1_790_000_000_000
-_APPEND: Final = 500
+_BATCH: Final = 500
 
 
 def city_of(trucks: int, probes: int = 0) -> City:
-    """The places of Jincheng with the trucks and probes of `simulators.load.generator`; each truck may drive its
-    route."""
+    """The places of Jincheng with the trucks and probes of `simulators.load.generator`. Each truck has a permit for its
+    route.
+    """
     jincheng = read_city(JINCHENG)
     devices = {
         device_id(n): Device(
@@ -39,8 +40,8 @@ def city_of(trucks: int, probes: int = 0) -> City:
     return replace(jincheng, devices=devices, vehicles=vehicles, permits=permits)
 
 
-def said(trucks: int) -> Iterator[RawMessage]:
-    """What a fleet says, without end, one truck after the other; received when it was measured."""
+def fleet_messages(trucks: int) -> Iterator[RawMessage]:
+    """Messages of a fleet, without end, one truck after the other; receive time is device time."""
     traffic = Traffic(INTERVAL_S)
     topics = [reading_topic(device_id(n), Kind.POSITION) for n in range(trucks)]
     step = 0
@@ -51,8 +52,8 @@ def said(trucks: int) -> Iterator[RawMessage]:
         step += 1
 
 
-def fill(log: RawLog, messages: Iterator[RawMessage], count: int) -> None:
-    """Append the next `count`. Raises RawLogFull."""
-    some = islice(messages, count)
-    while batch := list(islice(some, _APPEND)):
+def append_messages(log: RawLog, messages: Iterator[RawMessage], count: int) -> None:
+    """Append the next `count` messages. Raises RawLogFull."""
+    next_messages = islice(messages, count)
+    while batch := list(islice(next_messages, _BATCH)):
         log.append(batch)

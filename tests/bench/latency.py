@@ -1,7 +1,7 @@
-"""How long a message takes at a steady rate: published → in the raw log, → answered by the store, → alert over MQTT.
+"""Latencies at a steady rate: published → in the raw log, → returned by the store, → alert over MQTT.
 
-Device time is the moment of sending, so each sample is one subtraction. Three threads look on; what they cost and how
-often they look is in the figures.
+Device time is the moment of sending, so each sample is one subtraction. Three threads watch; their cost and their
+polling intervals are in the figures.
 """
 
 import asyncio
@@ -23,38 +23,38 @@ from rules.alerts.model import AlertChange
 from simulators.load.generator import PROBE_STEP_MS, Plan, device_id
 from simulators.load.packets import PUBLISH, Version, connect, packets_in, published_body, subscribe
 from tests.bench import BenchFailed
+from tests.bench.environment import BenchEnvironment, loading
 from tests.bench.fleet import city_of
 from tests.bench.measures import Latency, percentiles
-from tests.bench.path import Path, path
-from tests.bench.terrain import BenchEnvironment, loading
+from tests.bench.path import RunningPath, running_path
 
 _PROBE_EVERY_S: Final = 0.2
 _SAMPLED_DEVICES: Final = 8
-"""Whose readings the store is asked for, in turn."""
-_EVERY: Final = 20
-"""One record of so many is a sample of durability."""
-_LOOK_S: Final = 0.002
-_ASK_S: Final = 0.01
-_SETTLE_S: Final = 2.0
+"""The store is asked for the readings of these devices, in turn."""
+_SAMPLE_EVERY: Final = 20
+"""One record of so many is a sample."""
+_POLL_LOG_S: Final = 0.002
+_POLL_STORE_S: Final = 0.01
+_EXTRA_S: Final = 2.0
 _TAIL_LIMIT_S: Final = 180.0
 _TS_DIGITS: Final = slice(6, 19)
-"""Of a payload that begins with `{"ts":`."""
+"""Position of the device time in a payload that begins with `{"ts":`."""
 
 
-def latency(ground: BenchEnvironment) -> Latency:
-    """Raises BenchFailed when the path does not keep up with the rate at all."""
-    sizes = ground.sizes
+def latency(environment: BenchEnvironment) -> Latency:
+    """Latencies of the whole path. Raises BenchFailed if the path does not keep up with the rate at all."""
+    sizes = environment.sizes
     seconds = sizes.latency_warm_up_s + sizes.latency_s
     messages, probes = int(sizes.latency_rate * seconds), int(seconds / _PROBE_EVERY_S) + 10
-    with ground.broker() as broker, path(ground, city_of(sizes.devices, probes), broker) as running:
+    with environment.broker() as broker, running_path(environment, city_of(sizes.devices, probes), broker) as running:
         plan = Plan(broker.port, messages, sizes.devices, rate=sizes.latency_rate, probe_every_s=_PROBE_EVERY_S)
         with loading(plan) as load:
             time.sleep(sizes.latency_warm_up_s)
             with _watching(running, broker.port) as (durable, stored, alert):
                 sent = load.sent()
-                ground.say(f"published at {sent.rate:,.0f}/s; waiting for the path")
+                environment.progress(f"published at {sent.rate:,.0f}/s; waiting for the path")
                 behind_s = _drain(running, sent.ended)
-                time.sleep(_SETTLE_S)
+                time.sleep(_EXTRA_S)
     return Latency(
         durable=percentiles(durable),
         stored=percentiles(stored),
@@ -65,22 +65,22 @@ def latency(ground: BenchEnvironment) -> Latency:
     )
 
 
-def _drain(running: Path, ended: float) -> float:
-    """How long after the monotonic time `ended` everything in the log was recorded and judged. Raises BenchFailed."""
+def _drain(running: RunningPath, ended: float) -> float:
+    """Seconds from the monotonic time `ended` until the whole log is recorded and judged. Raises BenchFailed."""
     last = running.last_offset()
     done = lambda: min(running.recorded(), running.judged()) >= last  # noqa: E731
     return running.until(done, "the path to catch up", _TAIL_LIMIT_S) - ended
 
 
 @contextmanager
-def _watching(running: Path, port: int) -> Iterator[tuple[list[float], list[float], list[float]]]:
-    """Samples in ms, growing for the length of the block: durable, stored, alert."""
+def _watching(running: RunningPath, port: int) -> Iterator[tuple[list[float], list[float], list[float]]]:
+    """Samples in ms, added during the block: durable, stored, alert."""
     settings = running.installation.settings
     samples: tuple[list[float], list[float], list[float]] = ([], [], [])
     durable, stored, alert = samples
     stop, failures = Event(), list[Exception]()
 
-    def keep(watch: Callable[[], None]) -> None:
+    def run_watch(watch: Callable[[], None]) -> None:
         try:
             watch()
         except (OSError, StoreError, ValidationError) as exc:
@@ -91,7 +91,7 @@ def _watching(running: Path, port: int) -> Iterator[tuple[list[float], list[floa
         lambda: asyncio.run(_watch_store(settings, stop, stored)),
         lambda: _watch_alerts(port, stop, alert),
     )
-    threads = [Thread(target=keep, args=(watch,), daemon=True) for watch in watches]
+    threads = [Thread(target=run_watch, args=(watch,), daemon=True) for watch in watches]
     for thread in threads:
         thread.start()
     try:
@@ -107,13 +107,13 @@ def _watching(running: Path, port: int) -> Iterator[tuple[list[float], list[floa
 def _watch_log(settings: Settings, stop: Event, samples: list[float]) -> None:
     with closing(wiring.raw_log(settings)) as log:
         offset = log.last_offset()
-        while not stop.wait(_LOOK_S):
+        while not stop.wait(_POLL_LOG_S):
             records = log.read(offset, 5_000)
             now = _now_ms()
             samples += [
                 now - int(record.message.payload[_TS_DIGITS])
                 for record in records
-                if record.offset % _EVERY == 0 and record.message.topic.endswith(Kind.POSITION)
+                if record.offset % _SAMPLE_EVERY == 0 and record.message.topic.endswith(Kind.POSITION)
             ]
             offset += len(records)
 
@@ -128,7 +128,7 @@ async def _watch_store(settings: Settings, stop: Event, samples: list[float]) ->
                 now = _now_ms()
                 samples += [now - row.ts for row in rows]
                 newest[device] = max([after, *(row.ts for row in rows)])
-                await asyncio.sleep(_ASK_S)
+                await asyncio.sleep(_POLL_STORE_S)
     finally:
         await store.close()
 

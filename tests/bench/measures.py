@@ -1,4 +1,4 @@
-"""Values a measurement ends in, and how they are taken from the kernel (Linux's /proc)."""
+"""Results of measurements, and functions that read CPU time and memory from the kernel (Linux's /proc)."""
 
 import os
 import time
@@ -15,7 +15,7 @@ _SYNC_BYTES: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What one thing alone does with messages that wait for it."""
+    """Throughput of one part alone, with messages that wait for it."""
 
     rate: float
     """Messages/s."""
@@ -25,16 +25,16 @@ class Throughput:
 
 @dataclass(frozen=True, slots=True)
 class WholePath:
-    """From the first publish until the last reading is stored and judged."""
+    """Figures of the whole path, from the first publish until the last reading is stored and judged."""
 
     rate: float
     cpu_us: Mapping[str, float]
-    """By process: collector, recorder, judge; broker and store are not ours but share the machine."""
+    """By process: collector, recorder, judge; also broker and store, which share the machine."""
     memory_mb: Mapping[str, float]
-    """Peaks, of our processes."""
+    """Peaks of our processes."""
     published: int
     stored: int
-    """Of the ledger; less than published is loss."""
+    """Readings that the ledger counts as stored; fewer than published is loss."""
     recorded_s: float
     """First publish to last stored."""
     judged_s: float
@@ -42,7 +42,7 @@ class WholePath:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of one latency, ms, over so many samples."""
+    """Percentiles of one latency, ms, and the number of samples."""
 
     p50: float
     p99: float
@@ -51,61 +51,62 @@ class Percentiles:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """From publish, at a steady rate."""
+    """Latencies from publish, at a steady rate."""
 
     durable: Percentiles
     """Readable in the raw log (which it is once synced)."""
     stored: Percentiles
-    """Answered by the store to a query."""
+    """Returned by a query of the store."""
     alert: Percentiles
-    """Received over MQTT; from the publish of the reading that let the alert's last one go to judgement."""
+    """Received over MQTT; from the publish of the reading that released the alert's last reading to judgement."""
     rate: float
-    """Messages/s that were offered."""
+    """Messages/s that were published."""
     alerts_due: int
-    """About as many samples as `alert` should have; far fewer: the others had not come when the watch ended."""
+    """Expected samples of `alert`, about. Far fewer samples: the other alerts had not arrived when the watch ended."""
     behind_s: float
-    """How long after the last publish all was recorded and judged. Much more than a second: the path did not keep up,
-    and the latencies are those of a growing queue."""
+    """Seconds from the last publish until everything is recorded and judged. Much more than one: the path did not keep
+    up, and the latencies are those of a growing queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
     """CPU per message of our processes, one after the other, in a fleet of so many devices.
 
-    Recorder and judge work off a backlog in which each device is known before the measurement.
+    Recorder and judge work through a backlog. Each device has sent before the measurement.
     """
 
     devices: int
     rules: int
-    """There are four; in larger sets they come again."""
+    """Number of rules. There are four; larger sets repeat them."""
     cpu_us: float
     """Collector, recorder and judge together."""
     collector_cpu_us: float
-    """Of what the broker gives as fast as it can."""
+    """While the broker delivers as fast as it can."""
     recorder_cpu_us: float
     judge_cpu_us: float
-    """With its checkpoints, as often as it makes them."""
+    """Its checkpoints included, as often as it writes them."""
     snapshot_ms: float | None
-    """CPU of a checkpoint's rows with every device in them; an ordinary one has those that changed. None of rules that
-    come again, whose states are written once."""
+    """CPU of a checkpoint's rows with every device in them; an ordinary checkpoint holds only those that changed. None
+    for sets of repeated rules, whose states are written once."""
     snapshot_mb: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class LiveFleet:
     """The whole path under a steady rate, in a fleet of so many devices."""
 
     devices: int
     cpu_us: Mapping[str, float]
-    """Of each process, per message."""
+    """By process, per message."""
     own_cpu_us: float
-    """Of collector, recorder and judge; broker and store share the machine, and what they take is theirs."""
+    """Sum of collector, recorder and judge."""
     all_cpu_us: float
+    """Sum of all processes, broker and store included."""
     memory_mb: Mapping[str, float]
-    """Resident at the end, of our processes."""
+    """Resident memory of our processes at the end."""
     store_memory_mb: float
     behind_s: float
-    """How long after the last publish all was recorded: much more than a second, and the path did not keep up."""
+    """Seconds from the last publish until everything is recorded. Much more than one: the path did not keep up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +119,18 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Where and when it was measured: without it no figure can be compared."""
+    """The machine and its state during the run: without them no figures can be compared."""
 
     cpu_count: int
     load_average: float
-    """Of the minute before."""
+    """Load average of the minute before the run."""
     store: str
     broker: str
     python: str
     compiled: bool
     """Judgement ran as C extensions (`make compiled`), as in the image; else as interpreted Python."""
     sync_ms: float
-    """Median of writing and syncing 100 kB where the raw log is."""
+    """Median time to write and sync 100 kB on the raw log's disk."""
 
 
 def cpu_s(*pids: int) -> float:
@@ -160,7 +161,7 @@ def memory_mb(pid: int, line: str = "VmRSS") -> float:
 
 
 def percentiles(samples_ms: Sequence[float]) -> Percentiles:
-    """Nearest rank; zeros of no samples."""
+    """Percentiles by nearest rank; zeros if there are no samples."""
     ordered = sorted(samples_ms)
     if not ordered:
         return Percentiles(0.0, 0.0, 0)
@@ -172,12 +173,12 @@ def percentiles(samples_ms: Sequence[float]) -> Percentiles:
 
 
 def sync_ms(folder: Path) -> float:
-    """What the disk under `folder` takes for a batch."""
-    took = []
+    """Median time, ms, to write and sync a batch on the disk under `folder`."""
+    durations_ms = []
     with (folder / "sync").open("wb", buffering=0) as file:
         for _ in range(_SYNCS):
             began = time.perf_counter()
             file.write(bytes(_SYNC_BYTES))
             os.fsync(file.fileno())
-            took.append((time.perf_counter() - began) * 1000)
-    return round(median(took), 2)
+            durations_ms.append((time.perf_counter() - began) * 1000)
+    return round(median(durations_ms), 2)

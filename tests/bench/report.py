@@ -1,18 +1,18 @@
-"""What a run says: JSON that can be compared over time, or tables."""
+"""The report of a run: JSON that can be compared over time, or tables."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from haulwatch.commands.shared import out, print_table
-from tests.bench.measures import Circumstances, Fleet, Latency, Memory, Scale, Throughput, WholePath
+from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Scale, Throughput, WholePath
 
 _ALONE = ("load_only", "receive_only", "receive_append", "judge_alone", "recorder_alone")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was measured; None for what was not asked for."""
+    """Results of all stages; None for a stage that was not asked for."""
 
     circumstances: Circumstances
     load_only: Throughput | None = None
@@ -23,31 +23,31 @@ class Report:
     recorder_alone: Throughput | None = None
     latency_ms: Latency | None = None
     scaling: tuple[Scale, ...] | None = None
-    fleets: tuple[Fleet, ...] | None = None
+    fleets: tuple[LiveFleet, ...] | None = None
     soak: tuple[Memory, ...] | None = None
     failures: Mapping[str, str] | None = None
-    """Why a stage that was asked for is missing."""
+    """Stages that could not be measured, and why."""
 
     @property
     def ratio(self) -> float | None:
-        """Whole path to receive and append."""
+        """Rate of the whole path over that of receive and append."""
         if self.whole_path is None or self.receive_append is None:
             return None
         return round(self.whole_path.rate / self.receive_append.rate, 3)
 
     def to_json(self) -> dict[str, Any]:
         """Rates in messages/s, `cpu_us` in CPU microseconds per message; parts that were not measured are absent."""
-        said = {name: value for name, value in asdict(self).items() if value is not None}
-        return said | ({"ratio": self.ratio} if self.ratio is not None else {})
+        measured = {name: value for name, value in asdict(self).items() if value is not None}
+        return measured | ({"ratio": self.ratio} if self.ratio is not None else {})
 
 
 def print_report(report: Report) -> None:
-    """For people."""
-    place = report.circumstances
+    """Print tables for people."""
+    run = report.circumstances
     out.print(
-        f"{place.cpu_count} CPUs, load {place.load_average} before; {place.broker}; {place.store}; "
-        f"Python {place.python}, judgement {'compiled' if place.compiled else 'interpreted'}; "
-        f"a sync takes {place.sync_ms} ms",
+        f"{run.cpu_count} CPUs, load {run.load_average} before; {run.broker}; {run.store}; "
+        f"Python {run.python}, judgement {'compiled' if run.compiled else 'interpreted'}; "
+        f"a sync takes {run.sync_ms} ms",
         highlight=False,
         markup=False,
         soft_wrap=True,
@@ -80,8 +80,8 @@ def print_report(report: Report) -> None:
 
 
 def _print_whole_path(whole: WholePath, ratio: float | None) -> None:
-    said = "" if ratio is None else f", {ratio:.0%} of receive and append"
-    title = f"Whole path: {whole.rate:,.0f} messages/s{said}; {whole.stored:,} of {whole.published:,} stored"
+    compared = "" if ratio is None else f", {ratio:.0%} of receive and append"
+    title = f"Whole path: {whole.rate:,.0f} messages/s{compared}; {whole.stored:,} of {whole.published:,} stored"
     rows = [(name, cpu_us, whole.memory_mb.get(name)) for name, cpu_us in whole.cpu_us.items()]
     rows.append(("all", round(sum(whole.cpu_us.values()), 1), round(sum(whole.memory_mb.values()), 1)))
     columns = ("process", "CPU µs/message", "peak MB")
@@ -99,15 +99,15 @@ def _print_latency(latency: Latency) -> None:
     print_table(title, columns, rows, right=columns[1:])
 
 
-def _print_fleets(fleets: tuple[Fleet, ...]) -> None:
+def _print_fleets(fleets: tuple[LiveFleet, ...]) -> None:
     names: Mapping[str, float] = fleets[0].cpu_us if fleets else {}
     columns = ("devices", *names, "ours", "all", "ours MB", "store MB")
     rows = [
         (
-            *(one.devices, *one.cpu_us.values(), one.own_cpu_us, one.all_cpu_us),
-            *(round(sum(one.memory_mb.values())), round(one.store_memory_mb)),
+            *(fleet.devices, *fleet.cpu_us.values(), fleet.own_cpu_us, fleet.all_cpu_us),
+            *(round(sum(fleet.memory_mb.values())), round(fleet.store_memory_mb)),
         )
-        for one in fleets
+        for fleet in fleets
     ]
     print_table(
         "CPU µs per message of the whole path at a steady rate, by size of the fleet", columns, rows, right=columns

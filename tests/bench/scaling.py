@@ -1,8 +1,8 @@
-"""What a message costs in fleets of any size, and under how many rules.
+"""Cost of a message by size of the fleet and by number of rules, each process alone.
 
-Every device is known, and its lane full, before the measurement. All fleets have as many messages, which the processes
-of each work off in slices, one process after the other, round by round: what a minute's noise adds, it adds to all.
-Their clocks stand still while others work.
+Before the measurement every device has sent, and its reorder buffer is full. All fleets have the same number of
+messages. In each round every process works through its next slice, one process after the other, so that noise of the
+machine changes all figures alike. Processes measure CPU time, so their clocks stand still while others work.
 """
 
 import asyncio
@@ -21,25 +21,26 @@ from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import judge_record
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
-from tests.bench.fleet import city_of, fill, said
+from tests.bench.environment import BenchEnvironment, BenchInstallation
+from tests.bench.fleet import append_messages, city_of, fleet_messages
 from tests.bench.measures import Scale
 from tests.bench.stages import new_judge, receive_append
-from tests.bench.terrain import BenchEnvironment, Installation
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 RULE_SETS: Final = (1, 5, 20)
-"""Of the smallest fleet. There are four rules, of which three ask trucks: in larger sets they come again."""
-_KNOWN: Final = 3
-"""Messages of every device before the measurement: the third lets the first go to judgement, and all is known of it."""
-_SPOKEN: Final = 20
-"""Messages of each device of the largest fleet in the measurement: of 100,000 devices one whole checkpoint and two
-whole postings are in it, as in life."""
+"""Numbers of rules, in the smallest fleet. There are four rules, three of them for trucks: larger sets repeat them."""
+_WARM_UP: Final = 3
+"""Messages of every device before the measurement: the third releases the first to judgement, so that all state of the
+device exists."""
+_MEASURED: Final = 20
+"""Messages of each device of the largest fleet in the measurement: with 100,000 devices it contains one whole
+checkpoint and two whole compactions, as in operation."""
 _ROUNDS: Final = 10
-_COLLECTIONS: Final = 3
-"""Rounds of the collector, which has no backlog and no past."""
-_PAGE: Final = 2_000
+_COLLECTOR_ROUNDS: Final = 3
+"""Rounds of the collector, which has neither a backlog nor state of devices."""
+_RECORDS_PER_READ: Final = 2_000
 
 
 class _Snapshot(NamedTuple):
@@ -51,34 +52,35 @@ class _Snapshot(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Fleet:
-    """What is to be recorded and judged."""
+    """One fleet's installation and load."""
 
-    installation: Installation
+    installation: BenchInstallation
     devices: int
     slice: int
-    """Messages a round."""
+    """Messages in a round."""
 
 
-def scaling(ground: BenchEnvironment) -> Iterator[Scale]:
-    """A row for each fleet with all rules, then one of the smallest for each set of rules."""
-    fleets = ground.sizes.fleets
-    messages = max(ground.sizes.scaling_messages, _SPOKEN * max(fleets))
+def scaling(environment: BenchEnvironment) -> Iterator[Scale]:
+    """Yields a row for each fleet with all rules, then a row of the smallest fleet for each set of rules."""
+    fleets = environment.sizes.fleets
+    messages = max(environment.sizes.scaling_messages, _MEASURED * max(fleets))
     with ExitStack() as running:
         rows = [
-            _Row(running, _Fleet(ground.installation(), devices, messages // _ROUNDS), ground.say) for devices in fleets
+            _Row(running, _Fleet(environment.installation(), devices, messages // _ROUNDS), environment.progress)
+            for devices in fleets
         ]
         sets = [_Process(running, _Judging, rows[0].fleet, count) for count in RULE_SETS]
         set_us = [0.0 for _ in sets]
         for number in range(_ROUNDS):
-            ground.say(f"round {number + 1} of {_ROUNDS}")
+            environment.progress(f"round {number + 1} of {_ROUNDS}")
             for row in rows:
                 row.work()
-            for place, one in enumerate(sets):
-                set_us[place] += one.call(_work) / _ROUNDS
+            for index, process in enumerate(sets):
+                set_us[index] += process.call(_work) / _ROUNDS
         collector_us = [0.0 for _ in fleets]
-        for _ in range(_COLLECTIONS):
-            for place, devices in enumerate(fleets):
-                collector_us[place] += receive_append(ground, devices).cpu_us / _COLLECTIONS
+        for _ in range(_COLLECTOR_ROUNDS):
+            for index, devices in enumerate(fleets):
+                collector_us[index] += receive_append(environment, devices).cpu_us / _COLLECTOR_ROUNDS
         for row, us in zip(rows, collector_us, strict=True):
             yield _scale(row, len(wiring.rules(row.fleet.installation.settings)), us, row.judge_us, row.snapshot)
         for count, us in zip(RULE_SETS, set_us, strict=True):
@@ -86,12 +88,12 @@ def scaling(ground: BenchEnvironment) -> Iterator[Scale]:
 
 
 class _Row:
-    """A fleet's recorder and judge at work. Each is a process of its own, as in life: memory that another part has used
-    before costs more.
+    """A fleet's recorder and judge, each in a process of its own, as in operation: memory that another part used before
+    would cost more.
     """
 
-    def __init__(self, running: ExitStack, fleet: _Fleet, say: Callable[[str], None]) -> None:
-        say(f"{fleet.devices:,} devices make themselves known")
+    def __init__(self, running: ExitStack, fleet: _Fleet, progress: Callable[[str], None]) -> None:
+        progress(f"warming up {fleet.devices:,} devices")
         self.fleet = fleet
         self._recorder = _Process(running, _Recording, fleet)
         self._judge = _Process(running, _Judging, fleet, None)
@@ -117,38 +119,38 @@ def _scale(row: _Row, rules: int, collector_us: float, judge_us: float, snapshot
 
 
 class _Part(Protocol):
-    """Knows every device when it is made."""
+    """The recorder or the judge of a fleet. Every device has sent when it is made."""
 
     snapshot: _Snapshot
 
     def work(self) -> float:
-        """CPU microseconds a message of the next slice."""
+        """Work through the next slice. Returns CPU microseconds per message."""
 
     def close(self) -> None: ...
 
 
 class _Recording:
-    """Writes the raw log, too."""
+    """Records a fleet's messages; also writes them to the raw log."""
 
     snapshot = _Snapshot(0.0, 0.0)
-    """The recorder makes none."""
+    """The recorder has none."""
 
     def __init__(self, fleet: _Fleet) -> None:
         settings, city = fleet.installation.settings, city_of(fleet.devices)
         self._slice = fleet.slice
-        self._speech = said(fleet.devices)
+        self._messages = fleet_messages(fleet.devices)
         self._runner = asyncio.Runner()
         self._log = wiring.raw_log(settings)
         self._state = RecorderState(wiring.recorder_state_path(settings), clock=process_time)
-        self._store = self._runner.run(_made(lambda: wiring.store(settings)))
+        self._store = self._runner.run(_make_in_loop(lambda: wiring.store(settings)))
         self._recorder = Recorder(wiring.raw_log(settings), self._store, self._state, lambda: city)
-        self._record(_KNOWN * fleet.devices)
+        self._record(_WARM_UP * fleet.devices)
 
     def work(self) -> float:
         return self._record(self._slice) / self._slice * 1e6
 
     def _record(self, count: int) -> float:
-        fill(self._log, self._speech, count)
+        append_messages(self._log, self._messages, count)
         began = process_time()
         self._runner.run(self._drain())
         return process_time() - began
@@ -165,23 +167,25 @@ class _Recording:
 
 
 class _Judging:
+    """Judges the messages that `_Recording` wrote."""
+
     def __init__(self, fleet: _Fleet, rules: int | None) -> None:
-        """`rules`: how many, None for all there are."""
-        settings, known = fleet.installation.settings, _KNOWN * fleet.devices
+        """`rules`: the number of rules, None for all."""
+        settings, warm_up = fleet.installation.settings, _WARM_UP * fleet.devices
         self._slice = fleet.slice
         path = wiring.judge_state_path(settings)
         self._state = JudgeState(path.with_stem(f"{path.stem}-{rules or 'all'}"))
         self._judge = judge = new_judge(fleet.installation, self._state, city_of(fleet.devices), rules, process_time)
-        # Not through `step`, which would write checkpoints all the way.
+        # Not by `step`, which would write checkpoints on the way.
         with closing(wiring.raw_log(settings)) as log:
-            while judge.offset < known:
-                for record in log.read(judge.offset, min(_PAGE, known - judge.offset)):
+            while judge.offset < warm_up:
+                for record in log.read(judge.offset, min(_RECORDS_PER_READ, warm_up - judge.offset)):
                     judge_record(judge.engine, record)
-                    judge.pass_over(record.offset)
+                    judge.skip_to(record.offset)
         began = process_time()
-        unsaved_fleet, devices = judge.engine.unsaved()  # of every device, this once
-        written = len(unsaved_fleet) + sum(len(row) for _, row in devices)
-        self.snapshot = _Snapshot((process_time() - began) * 1000, written / 1e6)
+        unsaved_fleet, devices = judge.engine.unsaved()  # of every device
+        size = len(unsaved_fleet) + sum(len(row) for _, row in devices)
+        self.snapshot = _Snapshot((process_time() - began) * 1000, size / 1e6)
         judge.checkpoint()
 
     def work(self) -> float:
@@ -207,26 +211,26 @@ class _Process:
         return self._pool.submit(do).result()
 
 
-_at_work: list[_Part] = []
-"""In the part's process: the part."""
+_part: list[_Part] = []
+"""The part of this process, if `_Process` started it."""
 
 
 def _begin(make: Callable[[], _Part]) -> None:
-    _at_work.append(make())
+    _part.append(make())
 
 
 def _work() -> float:
-    return _at_work[0].work()
+    return _part[0].work()
 
 
 def _snapshot() -> _Snapshot:
-    return _at_work[0].snapshot
+    return _part[0].snapshot
 
 
 def _end() -> None:
-    _at_work.pop().close()
+    _part.pop().close()
 
 
-async def _made(make: Callable[[], T]) -> T:
-    """Inside the loop that it will be used in."""
+async def _make_in_loop(make: Callable[[], T]) -> T:
+    """Make something inside the event loop that will use it."""
     return make()

@@ -1,4 +1,4 @@
-"""The stages measured by throughput: parts of the path alone, in this process, and the whole path."""
+"""The throughput stages: parts of the path alone, in this process, and the whole path."""
 
 import asyncio
 import time
@@ -18,31 +18,31 @@ from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from simulators.load.generator import Plan
 from tests.bench import BenchFailed
-from tests.bench.fleet import city_of, fill, said
+from tests.bench.environment import BenchEnvironment, BenchInstallation, loading
+from tests.bench.fleet import append_messages, city_of, fleet_messages
 from tests.bench.measures import Throughput, WholePath
-from tests.bench.path import path
-from tests.bench.terrain import BenchEnvironment, Installation, loading
+from tests.bench.path import running_path
 
 _SILENCE_LIMIT_S: Final = 20.0
 _DRAIN_LIMIT_S: Final = 300.0
 _WAIT_S: Final = 0.25
 
 
-def load_only(ground: BenchEnvironment) -> Throughput:
-    """What the load generator can push into the broker while nobody listens: the others' ceiling."""
-    with ground.broker() as broker, loading(_plan(ground, broker.port)) as load:
+def load_only(environment: BenchEnvironment) -> Throughput:
+    """The load generator and the broker without a subscriber: the upper bound of all other stages."""
+    with environment.broker() as broker, loading(_plan(environment, broker.port)) as load:
         sent = load.sent()
     return Throughput(round(sent.rate), round(sent.cpu_us, 2))
 
 
-def receive_only(ground: BenchEnvironment) -> Throughput:
-    """The MQTT client of the collector with acknowledgements, and nothing behind it."""
-    return _receive(ground, lambda _: None)
+def receive_only(environment: BenchEnvironment) -> Throughput:
+    """The collector's MQTT client with acknowledgements; messages are thrown away."""
+    return _receive(environment, lambda _: None)
 
 
-def receive_append(ground: BenchEnvironment, devices: int | None = None) -> Throughput:
-    """The same with the devices' rates and the raw log: all of the collector but its status file."""
-    settings = ground.installation().settings
+def receive_append(environment: BenchEnvironment, devices: int | None = None) -> Throughput:
+    """As `receive_only`, with rate limit and raw log: all of the collector except its status file."""
+    settings = environment.installation().settings
     rates = wiring.device_rates(settings)
     with closing(wiring.raw_log(settings)) as log:
 
@@ -50,13 +50,13 @@ def receive_append(ground: BenchEnvironment, devices: int | None = None) -> Thro
             now = time.monotonic_ns() // 1_000_000
             log.append(batch.messages if rates is None else rates.sift(batch.messages, now)[0])
 
-        return _receive(ground, keep, devices)
+        return _receive(environment, keep, devices)
 
 
-def judge_alone(ground: BenchEnvironment) -> Throughput:
-    """Decode, admit, rules, journal and checkpoints, from a raw log that is already there."""
-    sizes, installation, city = ground.sizes, ground.installation(), city_of(ground.sizes.devices)
-    _prepare(ground, installation)
+def judge_alone(environment: BenchEnvironment) -> Throughput:
+    """Decode, admit, rules, journal and checkpoints, from a raw log that exists."""
+    sizes, installation, city = environment.sizes, environment.installation(), city_of(environment.sizes.devices)
+    _prepare(environment, installation)
     with closing(JudgeState(wiring.judge_state_path(installation.settings))) as state:
         judge = new_judge(installation, state, city)
         began, cpu_s = time.monotonic(), time.process_time()
@@ -66,22 +66,22 @@ def judge_alone(ground: BenchEnvironment) -> Throughput:
         return _throughput(sizes.messages, began, cpu_s)
 
 
-def recorder_alone(ground: BenchEnvironment) -> Throughput:
-    """Decode, admit, classify, ledger and store, from a raw log that is already there."""
-    installation, city = ground.installation(), city_of(ground.sizes.devices)
-    _prepare(ground, installation)
-    return asyncio.run(_record(ground, installation, city))
+def recorder_alone(environment: BenchEnvironment) -> Throughput:
+    """Decode, admit, deduplicate, ledger and store, from a raw log that exists."""
+    installation, city = environment.installation(), city_of(environment.sizes.devices)
+    _prepare(environment, installation)
+    return asyncio.run(_record(environment, installation, city))
 
 
-def whole_path(ground: BenchEnvironment) -> WholePath:
-    """Broker, collector, recorder, judge and store at once, each in its own process."""
-    sizes = ground.sizes
-    with ground.broker() as broker, path(ground, city_of(sizes.devices), broker) as running:
+def whole_path(environment: BenchEnvironment) -> WholePath:
+    """Broker, collector, recorder, judge and store together, each in its own process."""
+    sizes = environment.sizes
+    with environment.broker() as broker, running_path(environment, city_of(sizes.devices), broker) as running:
         before = running.cpu_s()
-        with loading(_plan(ground, broker.port)) as load:
+        with loading(_plan(environment, broker.port)) as load:
             sent = load.sent()
-            ground.say(f"published at {sent.rate:,.0f}/s; waiting for the path")
-            # Ticks of silence may be among the records: never fewer than the messages.
+            environment.progress(f"published at {sent.rate:,.0f}/s; waiting for the path")
+            # There may be more records than messages: ticks.
             running.until(lambda: running.last_offset() >= sent.sent, "the collector", _DRAIN_LIMIT_S)
             last = running.last_offset()
             ends = {"recorder": 0.0, "judge": 0.0}
@@ -108,13 +108,13 @@ def whole_path(ground: BenchEnvironment) -> WholePath:
 
 
 def new_judge(
-    installation: Installation,
+    installation: BenchInstallation,
     state: JudgeState,
     city: City,
     count: int | None = None,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Judge:
-    """A judge of `city`, with all rules; or with `count`, more than there are by asking them again."""
+    """A judge of `city` with all rules, or with `count` rules: more than there are repeat them."""
     rules = wiring.rules(installation.settings)
     return Judge(
         wiring.raw_log(installation.settings),
@@ -126,14 +126,16 @@ def new_judge(
     )
 
 
-def _plan(ground: BenchEnvironment, port: int, devices: int | None = None) -> Plan:
-    return Plan(port=port, messages=ground.sizes.messages, devices=devices or ground.sizes.devices)
+def _plan(environment: BenchEnvironment, port: int, devices: int | None = None) -> Plan:
+    return Plan(port=port, messages=environment.sizes.messages, devices=devices or environment.sizes.devices)
 
 
-def _receive(ground: BenchEnvironment, keep: Callable[[ReceivedBatch], None], devices: int | None = None) -> Throughput:
-    """Counted from the first batch's end to the last one's acknowledgement."""
-    messages = ground.sizes.messages
-    with ground.broker() as broker:
+def _receive(
+    environment: BenchEnvironment, keep: Callable[[ReceivedBatch], None], devices: int | None = None
+) -> Throughput:
+    """Throughput from the end of the first batch to the acknowledgement of the last one."""
+    messages = environment.sizes.messages
+    with environment.broker() as broker:
         source = MqttSource(MqttUrl.parse(broker.url), "bench", session_expiry_s=0)
         with closing(source):
             give_up_at = time.monotonic() + _SILENCE_LIMIT_S
@@ -141,30 +143,32 @@ def _receive(ground: BenchEnvironment, keep: Callable[[ReceivedBatch], None], de
                 source.take(BATCH_MESSAGES, _WAIT_S, LINGER_S)
                 if time.monotonic() > give_up_at:
                     raise BenchFailed(f"the MQTT client did not connect: {source.last_error}")
-            with loading(_plan(ground, broker.port, devices)) as load:
-                first, got = 0, 0
+            with loading(_plan(environment, broker.port, devices)) as load:
+                first, received = 0, 0
                 began = cpu_s = 0.0
-                while got < messages:
+                while received < messages:
                     batch = source.take(BATCH_MESSAGES, _SILENCE_LIMIT_S, LINGER_S)
                     if not batch.messages:
-                        raise BenchFailed(f"{got} of {messages} messages came, then none for {_SILENCE_LIMIT_S:.0f} s")
+                        raise BenchFailed(
+                            f"{received} of {messages} messages arrived, then none for {_SILENCE_LIMIT_S:.0f} s"
+                        )
                     keep(batch)
                     source.acknowledge(batch)
-                    got += len(batch.messages)
+                    received += len(batch.messages)
                     if not first:
-                        first, began, cpu_s = got, time.monotonic(), time.process_time()
+                        first, began, cpu_s = received, time.monotonic(), time.process_time()
                 result = _throughput(messages - first, began, cpu_s)
                 load.sent()
     return result
 
 
-def _prepare(ground: BenchEnvironment, installation: Installation) -> None:
-    ground.say(f"writing a raw log of {ground.sizes.messages:,} messages")
+def _prepare(environment: BenchEnvironment, installation: BenchInstallation) -> None:
+    environment.progress(f"writing a raw log of {environment.sizes.messages:,} messages")
     with closing(wiring.raw_log(installation.settings)) as log:
-        fill(log, said(ground.sizes.devices), ground.sizes.messages)
+        append_messages(log, fleet_messages(environment.sizes.devices), environment.sizes.messages)
 
 
-async def _record(ground: BenchEnvironment, installation: Installation, city: City) -> Throughput:
+async def _record(environment: BenchEnvironment, installation: BenchInstallation, city: City) -> Throughput:
     store = wiring.store(installation.settings)
     try:
         with closing(RecorderState(wiring.recorder_state_path(installation.settings))) as state:
@@ -172,7 +176,7 @@ async def _record(ground: BenchEnvironment, installation: Installation, city: Ci
             began, cpu_s = time.monotonic(), time.process_time()
             while await recorder.step():
                 pass
-            return _throughput(ground.sizes.messages, began, cpu_s)
+            return _throughput(environment.sizes.messages, began, cpu_s)
     finally:
         await store.close()
 

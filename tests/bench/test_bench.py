@@ -1,21 +1,23 @@
-"""The benchmark measures what it says, in the shape it promises. Figures themselves are not judged here."""
+"""The bench measures every stage and reports in the promised shape. The figures themselves are not tested."""
 
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from devices.city.model import DeviceRole
-from haulwatch.cli import command_line
 from ingest.log.raw_log import RawLog
 from ingest.recorder.accepted import AcceptedBatch
 from ingest.recorder.admit import AdmitStage
 from ingest.recorder.decode import decode_records
 from ingest.recorder.series_index import SeriesIndex
 from simulators.load.generator import Plan
-from tests.bench import BenchFailed, fleet, servers, stages
+from tests.bench import BenchFailed, fleet, stages
+from tests.bench.__main__ import bench
+from tests.bench.environment import BenchEnvironment, Sizes, bench_environment, loading
 from tests.bench.latency import latency
 from tests.bench.measures import (
     Circumstances,
@@ -33,8 +35,7 @@ from tests.bench.report import Report, print_report
 from tests.bench.run import Stage, run
 from tests.bench.scaling import scaling
 from tests.bench.soak import soak
-from tests.bench.terrain import BenchEnvironment, Sizes, bench_environment, loading
-from tests.servers import program
+from tests.servers import free_port, program
 
 TINY = Sizes(
     messages=1_500,
@@ -49,31 +50,31 @@ TINY = Sizes(
     fleet_s=2,
     soak_rate=200,
 )
-PLACE = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.11.7", True, 1.5)
+CIRCUMSTANCES = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.11.7", True, 1.5)
 
 
 @pytest.fixture
 def tiny() -> Iterator[BenchEnvironment]:
-    """With a real broker at hand, and the embedded store."""
+    """An environment with a real broker and the embedded store."""
     program("mosquitto")
-    with bench_environment(TINY, lambda _: None, with_store=False) as here:
-        yield here
+    with bench_environment(TINY, lambda _: None, with_store=False) as environment:
+        yield environment
 
 
-def test_a_fleets_words_are_admitted_and_none_is_said_twice(tmp_path: Path) -> None:
+def test_messages_of_a_fleet_are_accepted_and_no_two_are_equal(tmp_path: Path) -> None:
     log, city, batch = RawLog(tmp_path), fleet.city_of(7, probes=2), AcceptedBatch(0)
-    fleet.fill(log, fleet.said(7), 30)
+    fleet.append_messages(log, fleet.fleet_messages(7), 30)
     admission = AdmitStage(SeriesIndex({}), set())
     for decoded in decode_records(log.read(0, 100)):
         admission.add(batch, decoded, city)
-    assert len({(admitted.series.key, admitted.ts) for admitted in batch.accepted}) == 30
+    assert len({(accepted.series.key, accepted.ts) for accepted in batch.accepted}) == 30
     assert not batch.letters
     assert sum(device.role is DeviceRole.RECYCLING_POINT for device in city.devices.values()) == 2
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("measure", [stages.load_only, stages.receive_only, stages.receive_append])
-def test_what_comes_from_the_broker_is_measured(
+def test_stages_with_a_broker_are_measured(
     tiny: BenchEnvironment, measure: Callable[[BenchEnvironment], Throughput]
 ) -> None:
     measured = measure(tiny)
@@ -82,9 +83,11 @@ def test_what_comes_from_the_broker_is_measured(
 
 
 @pytest.mark.parametrize("measure", [stages.judge_alone, stages.recorder_alone])
-def test_what_reads_a_log_is_measured_without_a_broker(measure: Callable[[BenchEnvironment], Throughput]) -> None:
-    with bench_environment(TINY, lambda _: None, with_store=False) as here:
-        measured = measure(here)
+def test_stages_that_read_a_log_are_measured_without_a_broker(
+    measure: Callable[[BenchEnvironment], Throughput],
+) -> None:
+    with bench_environment(TINY, lambda _: None, with_store=False) as environment:
+        measured = measure(environment)
     assert measured.rate > 0
     assert measured.cpu_us > 0
 
@@ -101,21 +104,21 @@ def test_the_whole_path_stores_what_was_published(tiny: BenchEnvironment) -> Non
 
 @pytest.mark.real
 @pytest.mark.timeout(120)
-def test_latency_is_seen_on_all_three_ways(tiny: BenchEnvironment) -> None:
+def test_latency_has_samples_at_all_three_points(tiny: BenchEnvironment) -> None:
     measured = latency(tiny)
-    for way in (measured.durable, measured.stored, measured.alert):
-        assert way.samples > 0
-        assert 0 <= way.p50 <= way.p99
+    for percentile in (measured.durable, measured.stored, measured.alert):
+        assert percentile.samples > 0
+        assert 0 <= percentile.p50 <= percentile.p99
 
 
 @pytest.mark.real
 @pytest.mark.timeout(120)
-def test_a_soak_looks_at_every_process(tiny: BenchEnvironment) -> None:
-    looks = soak(tiny, 0.5)
-    assert len(looks) == 2
-    for look in looks:
-        assert look.memory_mb.keys() == {"collector", "recorder", "judge"}
-        assert min(look.memory_mb.values()) > 0
+def test_a_soak_samples_every_process(tiny: BenchEnvironment) -> None:
+    samples = soak(tiny, 0.5)
+    assert len(samples) == 2
+    for sample in samples:
+        assert sample.memory_mb.keys() == {"collector", "recorder", "judge"}
+        assert min(sample.memory_mb.values()) > 0
 
 
 @pytest.mark.real
@@ -130,32 +133,29 @@ def test_the_scaling_table_has_a_row_for_each_fleet_and_rule_set(tiny: BenchEnvi
     assert {row.snapshot_mb for row in rows[2:]} == {None}
 
 
-def test_only_what_is_asked_for_is_measured_and_nothing_is_left(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_only_wanted_stages_are_measured_and_no_file_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(servers, "find", lambda _: None)
-    heard: list[str] = []
-    said = run(TINY, {Stage.JUDGE_ALONE}, 0.0, heard.append).to_json()
-    assert said.keys() == {"circumstances", "judge_alone"}
-    assert said["circumstances"]["store"] == "embedded SQLite"
-    assert heard[0] == "judge_alone …"
+    monkeypatch.setattr("tests.servers.find", lambda _: None)
+    progress: list[str] = []
+    report = run(TINY, {Stage.JUDGE_ALONE}, 0.0, progress.append).to_json()
+    assert report.keys() == {"circumstances", "judge_alone"}
+    assert report["circumstances"]["store"] == "embedded SQLite"
+    assert progress[0] == "judge_alone …"
     assert not list(tmp_path.iterdir())
 
 
 def test_a_missing_broker_is_named_with_its_package_and_the_rest_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "find", lambda _: None)
+    monkeypatch.setattr("tests.servers.find", lambda _: None)
     report = run(TINY, {Stage.LOAD_ONLY, Stage.JUDGE_ALONE}, 0.0, lambda _: None)
     assert report.judge_alone is not None
     assert report.load_only is None
-    said = report.to_json()
-    assert "apt-get install mosquitto" in said["failures"]["load_only"]
+    assert "apt-get install mosquitto" in report.to_json()["failures"]["load_only"]
     print_report(report)
 
 
 def test_a_load_that_finds_no_broker_says_so() -> None:
     with (
-        loading(Plan(servers.free_port(), messages=10, devices=1)) as load,
+        loading(Plan(free_port(), messages=10, devices=1)) as load,
         pytest.raises(BenchFailed, match="Connection refused"),
     ):
         load.sent()
@@ -163,28 +163,28 @@ def test_a_load_that_finds_no_broker_says_so() -> None:
 
 def test_the_json_has_the_promised_shape() -> None:
     both = Throughput(1_000, 40.0)
-    moments = Percentiles(1.0, 2.0, 100)
+    sample = Percentiles(1.0, 2.0, 100)
     report = Report(
-        PLACE, both, both, both,
+        CIRCUMSTANCES, both, both, both,
         whole_path=WholePath(
             500, {"collector": 1.0, "recorder": 2.0, "judge": 3.0}, {"collector": 1.0, "recorder": 2.0, "judge": 3.0},
             10, 10, 1.0, 2.0,
         ),
         judge_alone=both,
         recorder_alone=both,
-        latency_ms=Latency(moments, moments, moments, 1_000, 20, 0.4),
+        latency_ms=Latency(sample, sample, sample, 1_000, 20, 0.4),
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip
-    said = report.to_json()
+    shown = report.to_json()
     for alone in ("receive_only", "receive_append", "judge_alone", "recorder_alone"):
-        assert said[alone] == {"rate": 1_000, "cpu_us": 40.0}
-    assert {"rate", "cpu_us", "memory_mb"} <= said["whole_path"].keys()
-    assert said["whole_path"]["cpu_us"].keys() >= {"collector", "recorder", "judge"}
-    assert {"devices", "rules", "cpu_us"} <= said["scaling"][0].keys()
-    for way in ("durable", "stored", "alert"):
-        assert {"p50", "p99"} <= said["latency_ms"][way].keys()
-    assert said["ratio"] == 0.5
+        assert shown[alone] == {"rate": 1_000, "cpu_us": 40.0}
+    assert {"rate", "cpu_us", "memory_mb"} <= shown["whole_path"].keys()
+    assert shown["whole_path"]["cpu_us"].keys() >= {"collector", "recorder", "judge"}
+    assert {"devices", "rules", "cpu_us"} <= shown["scaling"][0].keys()
+    for point in ("durable", "stored", "alert"):
+        assert {"p50", "p99"} <= shown["latency_ms"][point].keys()
+    assert shown["ratio"] == 0.5
     print_report(report)
 
 
@@ -194,14 +194,16 @@ def test_percentiles_are_of_the_nearest_rank() -> None:
     assert percentiles([]) == Percentiles(0.0, 0.0, 0)
 
 
-def test_processes_are_measured_and_the_ended_are_nothing() -> None:
+def test_an_ended_process_has_no_cpu_time_and_no_memory() -> None:
     assert cpu_s(os.getpid()) > 0
     assert memory_mb(os.getpid(), "VmHWM") >= memory_mb(os.getpid()) > 1
     gone = 2**22 + 1
     assert (cpu_s(gone), memory_mb(gone)) == (0.0, 0.0)
 
 
-def test_a_soak_wants_to_know_how_long() -> None:
-    done = CliRunner().invoke(command_line(), ["bench", "--stage", "soak"])
+def test_a_soak_needs_a_duration() -> None:
+    app = typer.Typer()
+    app.command()(bench)
+    done = CliRunner().invoke(app, ["--stage", "soak"])
     assert done.exit_code == 2
     assert "--soak MINUTES" in done.stderr

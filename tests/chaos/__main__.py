@@ -1,6 +1,6 @@
 """`python -m tests.chaos`: every fault under load, a table, and an exit code.
 
-Exit code 0: nothing lost, nothing twice, alerts and ledger as they should be, every designed answer seen. 1: not so.
+Exit code 0: nothing lost, nothing stored twice, alerts and ledger correct, every designed answer seen. 1: not so.
 2: cannot run here.
 """
 
@@ -28,10 +28,10 @@ _err = Console(stderr=True, soft_wrap=True)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: what was started is ended
-    asked = [fault for fault in FAULTS if options.only in fault.name]
-    absent = {fault.name: why for fault in asked if (why := fault.absent()) is not None}
-    faults = [fault for fault in asked if fault.name not in absent]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as Ctrl-C: every process that was started is ended
+    chosen = [fault for fault in FAULTS if options.only in fault.name]
+    absent = {fault.name: why for fault in chosen if (why := fault.absent()) is not None}
+    faults = [fault for fault in chosen if fault.name not in absent]
     folder = Path(tempfile.mkdtemp(prefix="haulwatch-chaos-"))
     rounds: list[Round] = []
     try:
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if good:
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        _err.print(f"everything is left in {folder}", markup=False)
+        _err.print(f"all files are kept in {folder}", markup=False)
     _print_table(rounds, absent, Console(stderr=options.json, width=None if sys.stderr.isatty() else 140))
     if options.json:
         sys.stdout.write(json.dumps(_summary(rounds, absent), ensure_ascii=False) + "\n")
@@ -56,19 +56,19 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description="Real processes, real servers, real faults.")
     parser.add_argument("--quick", action="store_true", help="under three minutes; otherwise at least 100 kills")
     parser.add_argument("--json", action="store_true", help="a JSON object as the last line of standard output")
-    parser.add_argument("--seed", type=int, default=1, help="of moments, victims and mutations")
-    parser.add_argument("--only", default="", metavar="WORDS", help="rounds whose name has these words")
+    parser.add_argument("--seed", type=int, default=1, help="chooses moments, processes and mutations")
+    parser.add_argument("--only", default="", metavar="WORDS", help="only rounds whose name contains these words")
     return parser.parse_args(arguments)
 
 
 def _run(faults: Sequence[Fault], options: argparse.Namespace, folder: Path, rounds: list[Round]) -> None:
-    """Run them and add what came of each to `rounds`, with progress on standard error."""
+    """Run the faults and add each result to `rounds`, with progress on standard error."""
     judgement = "compiled" if COMPILED else "interpreted"
     _err.print(f"{len(faults)} rounds, seed {options.seed}, judgement {judgement}", markup=False)
     for done in run_rounds(faults, QUICK if options.quick else FULL, options.seed, folder):
         rounds.append(done)
-        said = f"{len(rounds)}/{len(faults)} {done.fault}: {'as designed' if done.good else 'NOT as designed'}"
-        _err.print(f"{said}, {done.account.acknowledged:,} messages, {done.took_s:.0f} s", markup=False)
+        line = f"{len(rounds)}/{len(faults)} {done.fault}: {'as designed' if done.good else 'NOT as designed'}"
+        _err.print(f"{line}, {done.account.acknowledged:,} messages, {done.took_s:.0f} s", markup=False)
         for complaint in done.complaints:
             _err.print(f"    {complaint}", markup=False)
 
@@ -96,7 +96,7 @@ def _print_table(rounds: Sequence[Round], absent: dict[str, str], console: Conso
     console.print(table)
     if any(done.account.unjudged_s for done in rounds):
         console.print(
-            "but for: minutes of device time in which the fault keeps readings from being judged in time, by design"
+            "except: minutes of device time in which the fault, by design, keeps readings from being judged in time"
         )
     for name, why in absent.items():
         console.print(f"not run: {name}: {why}", markup=False)
@@ -105,7 +105,7 @@ def _print_table(rounds: Sequence[Round], absent: dict[str, str], console: Conso
 def _alerts(account: Account) -> str:
     if not account.alerts_equal:
         return "[bold red]CHANGED"
-    return f"equal but for {account.unjudged_s // 60} min" if account.unjudged_s else "equal"
+    return f"equal except {account.unjudged_s // 60} min" if account.unjudged_s else "equal"
 
 
 def _summary(rounds: Sequence[Round], absent: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What became of everything after a round: counted by InfluxQL, by the dead letters, by two judges of our own."""
+"""The account of a round: counts every message by InfluxQL and dead letters, and compares alerts with two judges."""
 
 import json
 import time
@@ -25,65 +25,69 @@ from tests.chaos.stream import Sent
 from tests.chaos.yard import Yard
 
 _ALWAYS_THERE: Final = {Kind.POSITION: "lat", Kind.FILL: "fill_pct", Kind.WEIGHING: "gross_kg"}
-"""The kinds that are published, each with a field no reading lacks."""
-_PAGE: Final = 5_000
+"""The kinds that are published, each with a field that every reading has."""
+_RECORDS_PER_READ: Final = 5_000
 
 Stored = dict[Instant, list[dict[str, FieldValue]]]
-"""Contents by instant: one each, if nothing was stored twice."""
+"""Fields by instant: one entry each, unless something was stored twice."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Of one round."""
+    """The result of one round."""
 
     acknowledged: int
-    """Messages the broker took; none holds more than one reading that is stored."""
+    """Messages that the broker acknowledged; none holds more than one reading that is stored."""
     lost: int
     doubled: int
     alerts_equal: bool
-    """The journal's to those of the raw log judged again and, but for `unjudged_s`, to those of an undisturbed run."""
+    """The journal's alerts equal those of the raw log judged again and, except in `unjudged_s`, those of an undisturbed
+    run."""
     unjudged_s: int
-    """Device time in which the fault, by design, keeps readings from being judged when they come."""
+    """Device time in which the fault, by design, keeps readings from being judged when they arrive."""
     ledger_balanced: bool
     remarks: tuple[str, ...]
-    """What is not as it should be, in words."""
+    """Everything that is wrong, in words."""
 
 
 class Accounts:
-    """The auditor of one yard, over all its rounds."""
+    """Counts the messages and alerts of one yard, over all its rounds."""
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
         rules = wiring.rules(yard.settings)
-        self._again, self._undisturbed = RuleEngine(yard.city, rules), RuleEngine(yard.city, rules)
-        self._offset = self._journal_no = self._letter_id = self._received = 0
+        self._replay_engine, self._undisturbed_engine = RuleEngine(yard.city, rules), RuleEngine(yard.city, rules)
+        self._offset = self._journal_sequence = self._letter_id = self._received = 0
         self._logged: set[tuple[str, bytes]] = set()
-        self._told: Counter[AlertStep] = Counter()
-        self._told_again: Counter[AlertStep] = Counter()
+        self._journal_steps: Counter[AlertStep] = Counter()
+        self._replayed_steps: Counter[AlertStep] = Counter()
 
     def begin(self) -> None:
-        """A new round."""
+        """Begin a new round."""
         self._follow_log()
         self._logged = set()
 
-    def settled(self, timeout_s: float) -> str | None:
-        """Wait until every acknowledged message is logged, recorded and judged; what is missing if that never comes."""
+    def wait_processed(self, timeout_s: float) -> str | None:
+        """Wait until every acknowledged message is logged, recorded and judged. Returns what is missing, if any."""
         until = time.monotonic() + timeout_s
         while (missing := self._missing()) is not None and time.monotonic() < until:
             time.sleep(0.2)
         return missing
 
     def account(self, sent: Iterable[Sent], start_ms: int, end_ms: int) -> Account:
-        """Of the messages of a round, `start_ms` to `end_ms` in device time."""
+        """Count the messages of a round, `start_ms` to `end_ms` in device time."""
         acknowledged = [entry.message for entry in sent if entry.acknowledged]
         remarks: list[str] = []
         stored = self._stored(acknowledged)
         lost = self._lost(acknowledged, stored)
         remarks += [f"lost: {message.topic} {message.payload[:80]!r}" for message in lost[:3]]
-        doubles = [instant for instant, contents in stored.items() if len(contents) > 1]
+        doubled_instants = [instant for instant, contents in stored.items() if len(contents) > 1]
         surplus, balanced = self._ledger(remarks)
         alerts_equal = self._alerts(acknowledged, start_ms, end_ms, remarks)
-        doubled, unjudged_s = len(doubles) + surplus, _overlap(self._yard.unjudged, range(start_ms, end_ms)) // 1000
+        doubled, unjudged_s = (
+            len(doubled_instants) + surplus,
+            _overlap(self._yard.unjudged, range(start_ms, end_ms)) // 1000,
+        )
         return Account(
             len(acknowledged), len(lost), doubled, alerts_equal, unjudged_s, balanced, tuple(remarks)
         )  # fmt: skip
@@ -101,11 +105,11 @@ class Accounts:
         return None
 
     def _follow_log(self) -> None:
-        """Judge what is new in the raw log, and count its readings. Keeps no file open: segments come and go."""
+        """Judge the new records of the raw log, and count their readings. Keeps no file open: segments are deleted."""
         with closing(wiring.raw_log(self._yard.settings)) as log:
-            while records := log.read(self._offset, _PAGE):
+            while records := log.read(self._offset, _RECORDS_PER_READ):
                 for record in records:
-                    self._told_again.update(_steps(judge_record(self._again, record)))
+                    self._replayed_steps.update(_steps(judge_record(self._replay_engine, record)))
                     if (flood := flood_of(record.message)) is not None:
                         self._received += flood.messages
                     elif record.message.topic != TICK_TOPIC:
@@ -114,9 +118,9 @@ class Accounts:
                 self._offset = records[-1].offset
 
     def _stored(self, acknowledged: Iterable[Message]) -> Stored:
-        """What the store holds of the series and times these messages speak of.
+        """The rows of the store in the series and time range of these messages.
 
-        Rows of one instant under different tags stand beside each other.
+        Rows of one instant with different tags are separate entries.
         """
         spans: dict[tuple[str, str], list[int]] = {}
         for message in acknowledged:
@@ -134,7 +138,7 @@ class Accounts:
         return found
 
     def _rows(self) -> Counter[str]:
-        """How many rows the store holds of each device in all."""
+        """Number of rows in the store, by device."""
         rows: Counter[str] = Counter()
         for kind, field in _ALWAYS_THERE.items():
             for series in self._yard.influxql(f'SELECT count("{field}") FROM "{kind}" GROUP BY device'):
@@ -142,66 +146,67 @@ class Accounts:
         return rows
 
     def _lost(self, acknowledged: Iterable[Message], stored: Stored) -> list[Message]:
-        """Neither stored, nor a duplicate of what is, nor quarantined (by its bytes, or by what they say)."""
+        """Messages neither stored, nor duplicates of stored ones, nor quarantined (by bytes or by readings)."""
         letters = self._yard.letters_after(self._letter_id)
         self._letter_id = letters[-1][0] if letters else self._letter_id
         refused = {(topic, payload) for _, topic, payload in letters}
-        said = [reading for topic, payload in refused for reading in Message(topic, payload).readings]
+        refused_readings = [reading for topic, payload in refused for reading in Message(topic, payload).readings]
 
         def kept(message: Message) -> bool:
             if (message.topic, message.payload) in refused:
                 return True
             readings = message.readings
             return bool(readings) and all(
-                measured in stored.get(instant, ()) or (instant, measured) in said for instant, measured in readings
+                measured in stored.get(instant, ()) or (instant, measured) in refused_readings
+                for instant, measured in readings
             )
 
         return [message for message in acknowledged if not kept(message)]
 
     def _ledger(self, remarks: list[str]) -> tuple[int, bool]:
-        """How many readings it counts as stored beyond those that are, and whether it adds up in every way."""
-        book = wiring.read_ledger(self._yard.settings)
-        rows, logged = self._rows(), self._received - self._yard.driven_again()
+        """Readings that the ledger counts as stored and the store does not hold; and whether all its sums are right."""
+        ledger = wiring.read_ledger(self._yard.settings)
+        rows, logged = self._rows(), self._received - self._yard.redriven_letters()
         differences = {
-            line.device: line.stored - rows[line.device] for line in book.devices if line.stored != rows[line.device]
+            line.device: line.stored - rows[line.device] for line in ledger.devices if line.stored != rows[line.device]
         }
         problems = {
-            "its lines do not add up": not book.balanced,
-            "not exact": not book.exact,
-            f"{book.total.queued} queued": book.total.queued > 0,
-            f"{book.total.received} received, {logged} in the raw log": book.total.received != logged,
+            "its lines do not add up": not ledger.balanced,
+            "not exact": not ledger.exact,
+            f"{ledger.total.queued} queued": ledger.total.queued > 0,
+            f"{ledger.total.received} received, {logged} in the raw log": ledger.total.received != logged,
             f"stored less what InfluxDB holds: {differences}": bool(differences),
         }
         remarks += [f"ledger: {problem}" for problem, holds in problems.items() if holds]
         return sum(max(surplus, 0) for surplus in differences.values()), not any(problems.values())
 
     def _alerts(self, acknowledged: Iterable[Message], start_ms: int, end_ms: int, remarks: list[str]) -> bool:
-        """The journal, the raw log judged again, and the same messages judged undisturbed, each only once."""
-        while entries := self._yard.journal.changes_after(self._journal_no, _PAGE):
-            self._told.update(_steps(entry.change for entry in entries))
-            self._journal_no = entries[-1].no
+        """Compare the journal with the raw log judged again, and with the same messages judged once, undisturbed."""
+        while entries := self._yard.journal.changes_after(self._journal_sequence, _RECORDS_PER_READ):
+            self._journal_steps.update(_steps(entry.change for entry in entries))
+            self._journal_sequence = entries[-1].no
         received_at = time.time_ns() // 1_000_000
         undisturbed: Counter[AlertStep] = Counter()
         for number, message in enumerate(acknowledged, 1):
             record = LogRecord(number, RawMessage(message.topic, message.payload, received_at))
-            undisturbed.update(_steps(judge_record(self._undisturbed, record)))
+            undisturbed.update(_steps(judge_record(self._undisturbed_engine, record)))
         first, last = start_ms + QUIET_S * 1000, end_ms - 2 * QUIET_S * 1000
         compared = _overlap(self._yard.unjudged, range(first, last)) < last - first
-        journal, expected = (self._compared(steps, first, last) for steps in (self._told, undisturbed))
+        journal, expected = (self._compared(steps, first, last) for steps in (self._journal_steps, undisturbed))
         if compared and not expected:
-            remarks.append("alerts: the stream raised none, so comparing them shows nothing")
-        for what, other, ours in (
-            ("the raw log judged again", self._told_again, self._told),
+            remarks.append("alerts: the stream raised none, so the comparison proves nothing")
+        for name, other, ours in (
+            ("the raw log judged again", self._replayed_steps, self._journal_steps),
             ("an undisturbed run", expected, journal),
         ):
             if other != ours:
                 remarks.append(
-                    f"alerts: only in the journal {_shown(ours - other)}, only in {what} {_shown(other - ours)}"
+                    f"alerts: only in the journal {_shown(ours - other)}, only in {name} {_shown(other - ours)}"
                 )
-        return self._told == self._told_again and journal == expected and (bool(expected) or not compared)
+        return self._journal_steps == self._replayed_steps and journal == expected and (bool(expected) or not compared)
 
     def _compared(self, steps: Counter[AlertStep], first: int, last: int) -> Counter[AlertStep]:
-        """Of device time from `first` to `last` without what was, by design, not judged when it came."""
+        """Steps of device time from `first` to `last`, without those that were, by design, not judged in time."""
         unjudged = self._yard.unjudged
         return Counter({step: n for step, n in steps.items() if first <= step.at < last and step.at not in unjudged})
 

@@ -1,7 +1,7 @@
-"""A broker that goes and comes back, or forgets.
+"""A broker that restarts, or loses its sessions.
 
-What it had acknowledged to a device and not yet delivered is lost with its memory or the session, and so is what it
-takes while nobody subscribes: no client can prevent either. So the devices pause where it forgets.
+Messages that it acknowledged to a device and has not delivered are lost with its database or with the session, and so
+are messages that it accepts while nobody subscribes. No client can prevent this, so devices pause in these rounds.
 """
 
 import time
@@ -15,7 +15,7 @@ from tests.chaos.yard import Yard
 
 
 def restarted(yard: Yard, size: Size) -> None:
-    """Told to leave, it saves sessions and queues; the collector comes back to its session and misses nothing."""
+    """On SIGTERM it saves sessions and queues; the collector resumes its session and misses nothing."""
     yard.rest(0.5, 1.5)
     yard.broker.stop()
     yard.expect_unready("collector", "not connected", 10)
@@ -23,45 +23,45 @@ def restarted(yard: Yard, size: Size) -> None:
     yard.until_connected()
 
 
-def forgetful(yard: Yard, size: Size) -> None:
-    """Killed, and its memory gone: the collector makes a new session and subscribes again by itself."""
+def database_lost(yard: Yard, size: Size) -> None:
+    """Killed, and its database deleted: the collector opens a new session and subscribes again by itself."""
     yard.rest(0.5, 1.5)
     with yard.devices_paused():
         yard.broker.kill()
-        yard.broker_memory.unlink()
+        yard.broker_database.unlink()
         yard.broker.start()
-        _connected_anew(yard)
+        _wait_reconnected(yard)
 
 
 def session_lost(yard: Yard, size: Size) -> None:
-    """Somebody comes under the collector's name and wipes its session; it comes back and subscribes again."""
+    """Another client takes the collector's client id and clears its session; it reconnects and subscribes again."""
     yard.rest(0.5, 1.5)
     with yard.devices_paused():
         reconnects = yard.status()["reconnects"]
         wipe_session(yard, yard.settings.mqtt.client_id)
-        yard.expect(lambda: yard.status()["reconnects"] > reconnects, "the collector comes back", 20)
-        _connected_anew(yard)
+        yard.expect(lambda: yard.status()["reconnects"] > reconnects, "the collector reconnects", 20)
+        _wait_reconnected(yard)
 
 
 def wipe_session(yard: Yard, client_id: str) -> None:
-    """Whoever has it is cut off, and what the broker keeps under that name is gone."""
+    """Disconnect the client with this id, and delete what the broker keeps for it."""
     intruder = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
     intruder.connect("127.0.0.1", yard.broker.port, clean_start=True)
     intruder.loop_start()
     try:
-        yard.expect(intruder.is_connected, "the broker lets an intruder in", 10)
+        yard.expect(intruder.is_connected, "the broker accepts an intruder", 10)
     finally:
         intruder.disconnect()
         intruder.loop_stop()
 
 
-def _connected_anew(yard: Yard) -> None:
-    """What it says of itself is at most a second old."""
+def _wait_reconnected(yard: Yard) -> None:
+    """Return when the collector is connected. Its status file is up to a second old."""
     yard.until_connected(time.time_ns() // 1_000_000 + 1_000)
 
 
 FAULTS: Final = (
     Fault("broker restarted", restarted),
-    Fault("broker killed, its memory lost", forgetful),
+    Fault("broker killed, its database lost", database_lost),
     Fault("collector's session lost", session_lost),
 )

@@ -1,7 +1,7 @@
-"""The wall clock of all four processes is stepped while they work. Devices keep the right time.
+"""A step of the wall clock of all four processes while they work. Devices keep the right time.
 
-Judgement goes by device time, so a wrong clock of ours can harm in one way only: admission refuses what is more than
-120 s ahead of the time it was received.
+Judgement uses device time, so a wrong clock of ours can do one kind of harm only: admission refuses readings more than
+120 s ahead of their receive time.
 """
 
 import os
@@ -27,25 +27,25 @@ _FOLDER: Final = Path(__file__).parent / "stepped_clock"
 
 @dataclass(frozen=True)
 class Clock:
-    """What is added to the wall clock of the processes that were started with it."""
+    """An offset to the wall clock of the processes that were started with it."""
 
     file: Path
 
     def step(self, ahead_ms: int) -> None:
-        with self.file.open("r+b") as file:  # in place: they have it mapped
+        with self.file.open("r+b") as file:  # in place: the processes have it mapped
             file.write(struct.pack("=q", ahead_ms * 1_000_000))
 
 
 def stepped(yard: Yard, size: Size) -> None:
-    """Two hours ahead and back: nothing is refused, no alert changes, /readyz is content. Then two hours behind the
-    devices: what they say is quarantined as of the future, with its bytes; with the clock put right and the letters
-    driven again all of it is stored.
+    """Two hours ahead and back: nothing is refused, no alert changes, /readyz is ready. Then two hours behind the
+    devices: their readings are quarantined as of the future, with their bytes; once the clock is right and the letters
+    are redriven, all of them are stored.
 
-    Meanwhile nothing is judged and an outage is said, as of devices that are cut off: nothing later makes up for it.
-    The stream lives some days ago, and so does a clock that is behind it. Devices pause while it is set, so that whole
-    slices are refused, and while letters are driven again: who is heard, be it by a letter, is not silent.
+    Meanwhile nothing is judged, and an outage alert is raised, as for devices that are cut off: later readings do not
+    undo it. The stream's device time is some days ago, and so is a clock behind it. Devices pause while the clock is
+    set, so that whole slices are refused, and while letters are redriven: a device whose letter arrives is not silent.
     """
-    told = yard.journal.last_no()
+    last_sequence = yard.journal.last_no()
     with _clock(yard) as clock:
         clock.step(_TWO_HOURS_MS)
         yard.rest(size.outage_s, size.outage_s)
@@ -60,40 +60,40 @@ def stepped(yard: Yard, size: Size) -> None:
             clock.step(0)
             yard.unjudged = range(first_ms, yard.stream.slice_ms + QUIET_S * 1000)
         with yard.devices_paused():
-            _drive_again(yard, yard.unjudged)
-    changes = [entry.change for entry in yard.journal.changes_after(told, 10_000)]
+            _redrive(yard, yard.unjudged)
+    changes = [entry.change for entry in yard.journal.changes_after(last_sequence, 10_000)]
     if not any(change.subject == SYSTEM and change.at in yard.unjudged for change in changes):
-        raise Complaint("no outage was said while nothing was judged")
+        raise Complaint("no outage was raised while nothing was judged")
 
 
-def _drive_again(yard: Yard, refused: range) -> None:
-    """What was refused as of the future; it is of this device time."""
+def _redrive(yard: Yard, refused: range) -> None:
+    """Redrive the letters refused as of the future; their device times are in `refused`."""
     letters = DeadLetters(wiring.recorder_state_path(yard.settings))
-    _all_read(yard)
+    _wait_read(yard)
     if not (waiting := letters.list(reason=Reason.FUTURE_TIME, limit=10_000)):
         raise Complaint("nothing was quarantined as of the future")
     times = (instant.ts for letter in waiting for instant, _ in Message(letter.topic, letter.shown.encode()).readings)
     if not all(ts in refused for ts in times):
         raise Complaint("readings were refused under a clock that was right")
-    said = yard.run("deadletter", "redrive", "--reason", Reason.FUTURE_TIME)
-    _all_read(yard)
-    if said.returncode != 0 or letters.list(reason=Reason.FUTURE_TIME):
-        raise Complaint(f"not everything could be driven again: {said.stdout}{said.stderr}")
+    redrive = yard.run("deadletter", "redrive", "--reason", Reason.FUTURE_TIME)
+    _wait_read(yard)
+    if redrive.returncode != 0 or letters.list(reason=Reason.FUTURE_TIME):
+        raise Complaint(f"not every letter could be redriven: {redrive.stdout}{redrive.stderr}")
 
 
-def _all_read(yard: Yard) -> None:
+def _wait_read(yard: Yard) -> None:
     last = yard.last_offset()
     yard.expect(lambda: min(yard.recorder().offset, yard.judged_to()) >= last, "recorder and judge read all", 30)
 
 
 @contextmanager
 def _clock(yard: Yard) -> Iterator[Clock]:
-    """All four are started again with a clock that can be stepped; it is set right afterwards."""
+    """Start all four processes again with a clock that can be stepped. The clock is right after the block."""
     clock = Clock(yard.folder / "clock")
     clock.file.write_bytes(bytes(8))
-    plain = yard.environment
+    former = yard.environment
     yard.environment = {
-        **plain,
+        **former,
         "PYTHONPATH": os.pathsep.join(filter(None, (str(_FOLDER), os.environ.get("PYTHONPATH")))),
         "CHAOS_CLOCK_FILE": str(clock.file),
     }
@@ -102,7 +102,7 @@ def _clock(yard: Yard) -> Iterator[Clock]:
         yield clock
     finally:
         clock.step(0)
-        yard.environment = plain
+        yard.environment = former
 
 
 FAULTS: Final = (Fault("clock stepped ahead, then behind", stepped),)

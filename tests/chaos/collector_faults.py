@@ -1,4 +1,4 @@
-"""One device that sends without measure, and two collectors that divide the work."""
+"""A device that floods the collector, and two collectors that share the work."""
 
 import json
 import time
@@ -17,32 +17,32 @@ from tests.chaos.broker_faults import wipe_session
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
 from tests.chaos.yard import Complaint, Yard
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 
 _CULPRIT: Final = "truck-023"
 """A registered device that takes no part in the labelled stream."""
 _LONG_AGO_MS: Final = 2 * 86_400_000
-"""It says nothing of a time that the labelled stream speaks of."""
+"""Its device times are outside the labelled stream."""
 _LIMITS: Final = {"HAULWATCH_DEVICE_MESSAGES_PER_S": "60", "HAULWATCH_DEVICE_BURST_MESSAGES": "600"}
-"""Twice what the others send, whose time runs fast."""
+"""Twice the rate of the other devices, whose device time runs fast."""
 _SECOND: Final = "second"
 
 
 def flooding(yard: Yard, size: Size) -> None:
-    """What is beyond its rate is quarantined in aggregate, counted to the message; nobody else is touched."""
-    with _started_again(yard, _LIMITS):
+    """Messages beyond the device's rate are quarantined in aggregate, each counted; no other device is affected."""
+    with _restarted(yard, _LIMITS):
         _publish(yard, size.flood)
         yard.expect(lambda: _culprit(yard).received >= size.flood, "the flood is counted", 60)
-        yard.expect(lambda: not _culprit(yard).queued, "the flood is settled", 60)
-        said = _culprit(yard)
-        refused = said.quarantined.get(Reason.FLOOD, 0)
-        if said.received != size.flood or said.stored + said.duplicate + refused != size.flood or not said.stored:
-            raise Complaint(f"of {size.flood} messages of the flood the ledger says {said}")
+        yard.expect(lambda: not _culprit(yard).queued, "the flood is processed", 60)
+        line = _culprit(yard)
+        refused = line.quarantined.get(Reason.FLOOD, 0)
+        if line.received != size.flood or line.stored + line.duplicate + refused != size.flood or not line.stored:
+            raise Complaint(f"the flood had {size.flood} messages; the ledger: {line}")
         if refused < size.flood // 2:
-            raise Complaint(f"only {refused} of {size.flood} messages were beyond the rate")
+            raise Complaint(f"only {refused} of {size.flood} messages exceeded the rate")
         total = wiring.read_ledger(yard.settings).total.quarantined.get(Reason.FLOOD, 0)
         if total != refused:
-            raise Complaint(f"{total - refused} messages of others are taken for a flood")
+            raise Complaint(f"{total - refused} messages of other devices were counted as a flood")
 
 
 def _culprit(yard: Yard) -> DeviceLedgerLine:
@@ -51,14 +51,14 @@ def _culprit(yard: Yard) -> DeviceLedgerLine:
 
 
 def two_collectors(yard: Yard, size: Size) -> None:
-    """They divide the messages; one is killed, then the other, and what it had not acknowledged comes again.
+    """Two collectors share the messages; each is killed in turn, and its unacknowledged messages are delivered again.
 
-    Device time runs so fast here that what waits for a new process is hours late: alerts are those of the log, not
-    those of an undisturbed run.
+    Device time runs so fast here that messages which wait for a new process are hours late: alerts equal those of the
+    log, not those of an undisturbed run.
     """
     yard.unjudged = range(yard.stream.start_ms, yard.stream.start_ms + _LONG_AGO_MS)
     shared = {"HAULWATCH_BROKER_SHARE_GROUP": "chaos"}
-    with _started_again(yard, shared):
+    with _restarted(yard, shared):
         second = Installation(yard.folder, yard.environment | shared)
         try:
             _start_second(yard, second)
@@ -84,42 +84,42 @@ def _start_second(yard: Yard, second: Installation) -> None:
     path = wiring.collector_status_path(yard.settings, _SECOND)
 
     def connected() -> bool:
-        said = json.loads(path.read_text()) if path.exists() else {"at": 0}
-        return bool(said["at"] >= since_ms and said["connected"])
+        status = json.loads(path.read_text()) if path.exists() else {"at": 0}
+        return bool(status["at"] >= since_ms and status["connected"])
 
     yard.until(connected, "the second collector connects")
 
 
 @contextmanager
-def _started_again(yard: Yard, variables: dict[str, str]) -> Iterator[None]:
-    """The collector is, with these variables, and afterwards as before. What it is sent meanwhile waits for it."""
-    plain = yard.environment
-    yard.environment = {**plain, **variables}
+def _restarted(yard: Yard, variables: dict[str, str]) -> Iterator[None]:
+    """Restart the collector with these variables, and as before after the block. Its messages wait in the broker."""
+    former = yard.environment
+    yard.environment = {**former, **variables}
     try:
         yard.kill_and_start("collect")
         yard.until_connected()
         yield
     finally:
-        yard.environment = plain
+        yard.environment = former
         with yard.devices_paused():
             yard.kill_and_start("collect")
             yard.until_connected()
 
 
 def _publish(yard: Yard, count: int) -> None:
-    """As fast as it can, on a connection of its own; return when the broker has taken all."""
+    """Publish as fast as possible on a connection of its own; return when the broker has acknowledged everything."""
     client = Client(CallbackAPIVersion.VERSION2, _CULPRIT, protocol=MQTTProtocolVersion.MQTTv311)
     client.max_inflight_messages_set(1_000)
     client.connect("127.0.0.1", yard.broker.port)
     client.loop_start()
     ts = yard.stream.start_ms - _LONG_AGO_MS
-    said = [
+    messages = [
         message(Position(device_id=_CULPRIT, ts=ts + seq, seq=seq, lat=35.5, lon=112.8, accuracy_m=4.0))
         for seq in range(count)
     ]
-    infos = [client.publish(one.topic, one.payload, qos=1) for one in said]
+    infos = [client.publish(flood.topic, flood.payload, qos=1) for flood in messages]
     try:
-        yard.expect(lambda: all(info.is_published() for info in infos), "the broker takes the flood", 60)
+        yard.expect(lambda: all(info.is_published() for info in infos), "the broker accepts the flood", 60)
     finally:
         client.disconnect()
         client.loop_stop()

@@ -9,7 +9,7 @@ from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import PROCESSES, Yard
 
 _ROOM_BYTES: Final = 16_384
-"""Enough for status and log line, too little for the raw log."""
+"""Enough for the status file and log lines, too little for the raw log."""
 _WAL_HEADER: Final = 32
 _FRAME_HEADER: Final = 24
 
@@ -21,24 +21,24 @@ def journal_locked(yard: Yard, size: Size) -> None:
 
 
 def recorder_locked(yard: Yard, size: Size) -> None:
-    """The recorder waits, keeps its batch, and settles it once."""
+    """The recorder waits, keeps its batch, and commits it once."""
     with yard.locked(wiring.recorder_state_path(yard.settings)):
         yard.rest(size.locked_s, size.locked_s)
 
 
 def disk_full(yard: Yard, size: Size) -> None:
-    """The collector stops acknowledging, says so in /readyz, and goes on by itself when there is room."""
+    """The collector stops acknowledging, /readyz says so, and it continues by itself when there is room."""
     with yard.full_disk("collect", _ROOM_BYTES):
         yard.expect_unready("collector", "raw log takes nothing", 15)
         yard.rest(size.outage_s, size.outage_s)
-    yard.expect(lambda: yard.readiness().get("collector", (False, ""))[0], "the collector is well again", 20)
+    yard.expect(lambda: yard.readiness().get("collector", (False, ""))[0], "the collector is ready again", 20)
 
 
 def half_written(yard: Yard, size: Size) -> None:
-    """Power fails in the middle of a write: the half frame is passed over, everything before it is there.
+    """Power fails in the middle of a write: the half frame is ignored, everything before it is read.
 
-    All four are killed, so that nobody holds the log open. What was synced stays, as a disk keeps it; after it stand
-    half of a frame and noise; a draft of a segment is left behind as well.
+    All four processes are killed, so that none holds the log open. The synced part stays, as on a disk; half of a frame
+    and noise follow it; a draft of a segment is left as well.
     """
     yard.rest(0.5, 1.5)
     for name in PROCESSES:
@@ -53,8 +53,9 @@ def half_written(yard: Yard, size: Size) -> None:
 
 
 def _tear(wal: Path, noise: bytes) -> None:
-    """After the last whole frame of a write-ahead log: the first half of a frame like it, and noise (SQLite file
-    format, section 4)."""
+    """Append to the last whole frame of a write-ahead log the first half of a copy of it, and noise (SQLite file
+    format, section 4).
+    """
     with wal.open("r+b") as file:
         header = file.read(_WAL_HEADER)
         frame_bytes = _FRAME_HEADER + int.from_bytes(header[8:12], "big")

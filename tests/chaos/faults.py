@@ -1,4 +1,4 @@
-"""What a fault is: a name, something that happens under the stream, and the answer it is to get."""
+"""A fault: a name, an event during the stream, and the answer that Haulwatch must give."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from tests.chaos.yard import Yard
 
 @dataclass(frozen=True)
 class Size:
-    """How hard the rounds hit."""
+    """Size of the faults in a run."""
 
     kills: int
-    """Of each process by itself."""
+    """Kills of each process alone."""
     kills_of_any: int
     outage_s: float
-    """How long something is away, slow or refusing."""
+    """Seconds for which a server is away, slow or refusing."""
     hostile: int
     """Mutated payloads."""
     flood: int
@@ -31,10 +31,11 @@ CI: Final = Size(kills=1, kills_of_any=5, outage_s=1.0, hostile=500, flood=3_000
 
 @dataclass(frozen=True)
 class Fault:
-    """One round. `strike` runs under the stream, returns when the cause is gone, and raises Complaint if the designed
-    answer (its docstring) was not seen."""
+    """One round. `strike` runs during the stream, returns when the cause is gone, and raises Complaint if the designed
+    answer (its docstring) was not seen.
+    """
 
     name: str
     strike: Callable[[Yard, Size], None]
     absent: Callable[[], str | None] = lambda: None
-    """Why it cannot be run here."""
+    """Returns why it cannot run here, or None."""

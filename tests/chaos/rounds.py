@@ -1,10 +1,10 @@
-"""One fault after the other, each with its account."""
+"""Rounds: one fault after the other, each with its account."""
 
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -25,21 +25,21 @@ FAULTS: Final[Sequence[Fault]] = (
     *payload_faults.FAULTS,
     *collector_faults.FAULTS,
 )
-"""Those last that make devices speak once which then stay silent: many of them, and an outage would never be over."""
-SETTLE_S: Final = 60.0
-"""The recorder waits at most 30 s between two attempts, the collector as long."""
+"""Faults whose devices send once and then stay silent come last: many such devices, and an outage would never end."""
+PROCESSING_LIMIT_S: Final = 60.0
+"""Recorder and collector wait at most 30 s between two attempts."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """A fault and what came of it."""
+    """A fault and its result."""
 
     fault: str
     account: Account
     kills: int
     took_s: float
     complaints: tuple[str, ...]
-    """Where the answer was not the designed one, and what the account remarks."""
+    """Answers that were not the designed ones, and the remarks of the account."""
 
     @property
     def good(self) -> bool:
@@ -48,18 +48,18 @@ class Round:
 
 
 def run_rounds(faults: Iterable[Fault], size: Size, seed: int, folder: Path) -> Iterator[Round]:
-    """Strike with each fault in turn. After a bad round the next begins in a yard of its own.
+    """Run each fault in turn. After a bad round the next one begins in a new yard.
 
-    At the end of a yard `haulwatch replay` and `haulwatch ledger` are asked as well; what they say is a complaint of
-    its last round. Raises pytest's Skipped if a server is not installed.
+    After the last round of a yard `haulwatch replay` and `haulwatch ledger` are run as well; a failure is a complaint
+    of that round. Raises pytest's Skipped if a server is not installed.
     """
     dice, yards = random.Random(seed), count(1)
     waiting = list(faults)
     with running_servers(folder / "store") as servers:
         while waiting:
-            with ExitStack() as over:
+            with ExitStack() as resources:
                 yard = Yard(folder / f"yard-{next(yards)}", servers, dice)
-                over.callback(yard.close)
+                resources.callback(yard.close)
                 yard.open()
                 accounts, good = Accounts(yard), True
                 while waiting and good:
@@ -80,19 +80,19 @@ def _round(fault: Fault, yard: Yard, accounts: Accounts, size: Size) -> Round:
     except (Complaint, TimeoutError, pytest.fail.Exception) as exc:
         complaints.append(str(exc))
     yard.stream.finish()
-    complaints += yard.mend()
-    if not yard.stream.wait_acknowledged(SETTLE_S):
+    complaints += yard.restart_ended()
+    if not yard.stream.wait_acknowledged(PROCESSING_LIMIT_S):
         complaints.append("the broker has not acknowledged everything")
-    if (missing := accounts.settled(SETTLE_S)) is not None:
-        complaints.append(f"not settled: {missing}")
+    if (missing := accounts.wait_processed(PROCESSING_LIMIT_S)) is not None:
+        complaints.append(f"not processed: {missing}")
     account = accounts.account(yard.stream.sent, yard.stream.start_ms, yard.stream.end_ms)
-    said = (*complaints, *account.remarks)
-    return Round(fault.name, account, yard.kills - kills_before, time.monotonic() - began, said)
+    took_s = time.monotonic() - began
+    return Round(fault.name, account, yard.kills - kills_before, took_s, (*complaints, *account.remarks))
 
 
 def _confirmed(done: Round, yard: Yard) -> Round:
-    """The commands people would ask agree."""
-    yard.stop("collect")  # so that the log stands still
-    answers = (yard.run(command, "--json") for command in ("ledger", "replay"))
-    said = [f"{answer.args[-2]}: {answer.stdout}{answer.stderr}" for answer in answers if answer.returncode != 0]
-    return Round(done.fault, done.account, done.kills, done.took_s, (*done.complaints, *said))
+    """Add a complaint for each command that finds an error."""
+    yard.stop("collect")  # so that the log does not grow
+    commands = (yard.run(command, "--json") for command in ("ledger", "replay"))
+    failures = [f"{done.args[-2]}: {done.stdout}{done.stderr}" for done in commands if done.returncode != 0]
+    return replace(done, complaints=(*done.complaints, *failures))

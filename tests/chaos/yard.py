@@ -1,4 +1,4 @@
-"""Where the faults happen: a real broker, a real store behind the proxy, and the processes of Haulwatch."""
+"""The yard, in which faults happen: a real broker, a real store behind the proxy, and the processes of Haulwatch."""
 
 import random
 import sqlite3
@@ -23,14 +23,14 @@ from ingest.ledger.report import RecorderStatus
 from ingest.log.raw_log import RawLog
 from tests.chaos.fleet import Fleet, Message
 from tests.chaos.stream import Stream
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.proxy import StoreProxy
 
 PROCESSES: Final = ("serve", "judge", "record", "collect")
 _BEHIND_NOW_MS: Final = 5 * 24 * 3_600_000
-"""The stream begins this long ago in device time, so that it never comes near the clock's bound."""
+"""The stream begins this long ago in device time, so that it never reaches the wall clock."""
 
 
 class Complaint(Exception):
@@ -39,16 +39,16 @@ class Complaint(Exception):
 
 @dataclass(frozen=True)
 class Servers:
-    """What outlives a yard."""
+    """Servers that all yards share."""
 
     influx: InfluxServer
     proxy: StoreProxy
-    """What the processes are told is the store."""
+    """The processes connect to it as to the store."""
 
 
 @contextmanager
 def running_servers(folder: Path) -> Iterator[Servers]:
-    """InfluxDB, nginx and the proxy before them. Raises pytest's Skipped if one is not installed."""
+    """InfluxDB, nginx and the proxy before them. Raises pytest's Skipped if a server is not installed."""
     folder.mkdir()
     influx = InfluxServer(folder)
     try:
@@ -61,16 +61,16 @@ def running_servers(folder: Path) -> Iterator[Servers]:
 
 
 class Yard(Installation):
-    """One installation under a stream of its own."""
+    """One installation with a broker and a stream of its own."""
 
     def __init__(self, folder: Path, servers: Servers, dice: random.Random) -> None:
         """Starts nothing; `open` does."""
         self.servers, self.dice = servers, dice
         self.kills = 0
         self.unjudged = range(0)
-        """Device time of this round in which the fault, by design, keeps readings from being judged when they come."""
+        """Device time of this round in which, by design of the fault, readings are not judged when they arrive."""
         self.broker = Mosquitto(folder / "mosquitto")
-        self.broker_memory = folder / "mosquitto" / "mosquitto.db"
+        self.broker_database = folder / "mosquitto" / "mosquitto.db"
         self.database = f"chaos-{uuid4().hex[:12]}"
         servers.influx.create_database(self.database)
         super().__init__(
@@ -110,61 +110,63 @@ class Yard(Installation):
     # Processes
 
     def kill_and_start(self, name: str) -> None:
-        """SIGKILL."""
+        """Kill the process with SIGKILL and start it again."""
         self.kill(name)
         self.kills += 1
         self.start(name)
 
     def kill_and_start_all(self) -> None:
-        """SIGKILL, and return when all are at work again."""
+        """Kill all processes and start them again. Returns when all of them work."""
         for name in PROCESSES:
             self.kill_and_start(name)
         self.until_connected()
         self.until(self.ready, "/readyz says ready")
 
     def until_at_work(self, name: str) -> None:
-        """Return when this process, just started, has done something."""
+        """Return when this process, just started, has done some work."""
         began_ms = time.time_ns() // 1_000_000
-        recorded, told = self.recorder().offset, self.journal.last_no()
+        recorded, journaled = self.recorder().offset, self.journal.last_no()
         match name:
             case "collect":
                 self.until_connected(began_ms)
             case "record":
                 self.until(lambda: self.recorder().offset > recorded, "it records")
             case "judge":
-                self.until(lambda: self.journal.last_no() > told, "it judges")
+                self.until(lambda: self.journal.last_no() > journaled, "it judges")
             case _:
                 self.until(lambda: bool(self.readiness()), "it answers")
 
     def process(self, name: str) -> "subprocess.Popen[bytes]":
         return self._running[name]
 
-    def mend(self) -> list[str]:
-        """Start again what has ended by itself; what that was, with its last words."""
-        fallen = [name for name, process in self._running.items() if process.poll() is not None]
-        for name in fallen:
+    def restart_ended(self) -> list[str]:
+        """Restart the processes that ended by themselves. Returns a line for each, with the end of its log."""
+        ended = [name for name, process in self._running.items() if process.poll() is not None]
+        for name in ended:
             self.start(name)
-        return [f"{name} ended by itself: {self.log(name).read_text(errors='replace')[-300:]}" for name in fallen]
+        return [f"{name} ended by itself: {self.log(name).read_text(errors='replace')[-300:]}" for name in ended]
 
     def until_connected(self, since_ms: int | None = None) -> None:
-        """The collector says, later than `since_ms`, that it is connected."""
+        """Wait until the collector's status is connected, and later than `since_ms`."""
         since_ms = time.time_ns() // 1_000_000 if since_ms is None else since_ms
-        self.until(lambda: (said := self.status()).get("connected", False) and said["at"] >= since_ms, "it connects")
+        self.until(
+            lambda: (status := self.status()).get("connected", False) and status["at"] >= since_ms, "it connects"
+        )
 
     @contextmanager
     def devices_paused(self) -> Iterator[None]:
-        """Between two slices. Everything they have said so far is in the raw log."""
+        """Devices pause between two slices during the block. All their messages so far are in the raw log."""
         self.stream.pause()
         try:
             sent = {entry.message for entry in self.stream.sent}
             self.expect(lambda: sent <= self.logged(), "the collector drains the broker", 30)
             yield
         finally:
-            self.stream.go_on()
+            self.stream.resume()
 
     @contextmanager
     def full_disk(self, name: str, room_bytes: int) -> Iterator[None]:
-        """No file of this process grows beyond so many bytes: to the process, a full disk."""
+        """No file of this process can grow beyond so many bytes: for the process, the disk is full."""
         pid = self.process(name).pid
         prlimit(pid, RLIMIT_FSIZE, (room_bytes, RLIM_INFINITY))
         try:
@@ -179,12 +181,12 @@ class Yard(Installation):
         return sorted((self.folder / "raw").glob("*.segment"))
 
     def logged(self) -> set[Message]:
-        """Everything in the raw log."""
+        """All messages in the raw log."""
         with closing(wiring.raw_log(self.settings)) as log:
             return {Message(record.message.topic, record.message.payload) for record in every_record(log)}
 
     def last_offset(self) -> int:
-        """Of the raw log."""
+        """The last offset of the raw log."""
         with closing(wiring.raw_log(self.settings)) as log:
             return log.last_offset()
 
@@ -208,39 +210,39 @@ class Yard(Installation):
         return bool(checks) and all(ok for ok, _ in checks.values())
 
     def expect_unready(self, check: str, words: str, within_s: float) -> None:
-        """Raises Complaint unless /readyz soon says that this check failed, in these words."""
-        until, said = time.monotonic() + within_s, (True, "")
-        while time.monotonic() < until:
-            said = self.readiness().get(check, (True, "no answer"))
-            if not said[0] and words in said[1]:
+        """Raises Complaint unless /readyz reports in time that this check failed, with these words."""
+        deadline, (ok, detail) = time.monotonic() + within_s, (True, "")
+        while time.monotonic() < deadline:
+            ok, detail = self.readiness().get(check, (True, "no answer"))
+            if not ok and words in detail:
                 return
             time.sleep(0.1)
-        raise Complaint(f"/readyz did not say {words!r} of {check}; it said {said}")
+        raise Complaint(f"/readyz did not report {words!r} for {check}, but ok={ok}: {detail}")
 
     def expect(self, check: Callable[[], bool], what: str, within_s: float) -> None:
-        """Raises Complaint unless it holds soon."""
-        until = time.monotonic() + within_s
+        """Raises Complaint unless `check` is true in time."""
+        deadline = time.monotonic() + within_s
         while not check():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise Complaint(f"not within {within_s:.0f} s: {what}")
             time.sleep(0.1)
 
-    def influxql(self, question: str) -> list[dict[str, Any]]:
-        """Asked of influxd itself, past proxy, nginx and the store's own code."""
-        params = {"db": self.database, "epoch": "ms", "q": question}
+    def influxql(self, query: str) -> list[dict[str, Any]]:
+        """Query influxd itself, without proxy, nginx and our own store code."""
+        params = {"db": self.database, "epoch": "ms", "q": query}
         answer = httpx.post(f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params, timeout=60)
         series: list[dict[str, Any]] = answer.raise_for_status().json()["results"][0].get("series", [])
         return series
 
     def letters_after(self, letter_id: int) -> Sequence[tuple[int, str, bytes]]:
-        """Id, topic and payload of dead letters, read past our own code."""
+        """Id, topic and payload of dead letters, read without our own code."""
         path = wiring.recorder_state_path(self.settings)
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
-            asked = "SELECT id, topic, payload FROM dead_letter WHERE id > ? AND redriven_at IS NULL ORDER BY id"
-            return [(number, topic, bytes(payload)) for number, topic, payload in db.execute(asked, (letter_id,))]
+            query = "SELECT id, topic, payload FROM dead_letter WHERE id > ? AND redriven_at IS NULL ORDER BY id"
+            return [(number, topic, bytes(payload)) for number, topic, payload in db.execute(query, (letter_id,))]
 
-    def driven_again(self) -> int:
-        """Dead letters; the ledger counts each where its copy ended."""
+    def redriven_letters(self) -> int:
+        """Number of redriven dead letters; the ledger counts each only by the outcome of its copy."""
         path = wiring.recorder_state_path(self.settings)
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
             (count,) = db.execute("SELECT count(*) FROM dead_letter WHERE redriven_at IS NOT NULL").fetchone()
@@ -248,7 +250,7 @@ class Yard(Installation):
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
-        """Somebody else holds this database's write lock."""
+        """Another connection holds this database's write lock during the block."""
         with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield

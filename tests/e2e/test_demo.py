@@ -1,4 +1,4 @@
-"""The demo as a newcomer runs it, and its raw log judged again."""
+"""The demo as a newcomer runs it, and a replay of its raw log."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 
 WATCHED_S = 110
 LABELLED = ("route_deviation", "illegal_dumping", "bin_overflow", "silent_device")
@@ -22,7 +22,7 @@ def test_the_demo_adds_up_raises_the_labelled_alerts_and_replays_identically(
     assert done.returncode == 0, done.stderr
 
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert summary["script_done"], "the machine was too slow for the script; see the exact sums below"
+    assert summary["script_done"], "the machine was too slow for the script; the sums below are still exact"
     sums = [summary[name] for name in ("stored", "duplicate", "quarantined", "queued")]
     assert summary["published"] == sum(sums)
     assert summary["published"] > 5_000

@@ -9,15 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 
 TRUCKS = tuple(f"truck-{number:03}" for number in range(1, 25))
 READINGS = 250
-"""Per truck, one a second: 6,000 in all."""
+"""Per truck, one per second: 6,000 in total."""
 PLAYED_S = 25
-KILLS_AT_LEAST = 3
+MIN_KILLS = 3
 START_MS = 1_760_000_000_000
 
 
@@ -60,20 +60,20 @@ def test_killed_processes_lose_nothing_and_store_nothing_twice(
     while playing.poll() is None:
         haulwatch.until_connected()
         time.sleep(dice.uniform(0.1, 1.5))
-        for victim in ("collect", ("record", "judge")[kills % 2]):
-            haulwatch.kill(victim)
-            haulwatch.start(victim)
+        for process in ("collect", ("record", "judge")[kills % 2]):
+            haulwatch.kill(process)
+            haulwatch.start(process)
         kills += 1
-    assert kills >= KILLS_AT_LEAST, "the stream was over too soon for this machine"
+    assert kills >= MIN_KILLS, "the stream ended before enough kills"
     assert playing.returncode == 0, haulwatch.log("simulate").read_text()
     published = json.loads(haulwatch.log("simulate").read_text().splitlines()[-1])
     assert published["published"] == READINGS * len(TRUCKS)
 
-    def settled() -> bool:
+    def all_stored() -> bool:
         total = haulwatch.json("ledger")["total"]
         return bool(total["stored"] + total["duplicate"] >= published["published"] and total["queued"] == 0)
 
-    haulwatch.until(settled, "everything is settled")
+    haulwatch.until(all_stored, "every reading is stored")
     ledger = haulwatch.json("ledger")
     assert ledger["balanced"]
     assert ledger["total"]["quarantined"] == {}

@@ -1,4 +1,4 @@
-"""The one path on real parts: simulated devices, Mosquitto, collector, recorder, InfluxDB, API."""
+"""The whole path on real servers: simulated devices, Mosquitto, collector, recorder, InfluxDB, API."""
 
 import json
 import math
@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from devices.readings.models import Kind
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 
 SPEED = 60
 LENGTH_S = 1_800
-FIELD_OF_EVERY = {
+FIELD_OF_EVERY_READING = {
     Kind.POSITION: "lat",
     Kind.WEIGHING: "gross_kg",
     Kind.FILL: "fill_pct",
@@ -41,12 +41,12 @@ SHARED_PATHS = (
 )
 
 
-def alike(there: Any, here: Any) -> bool:
-    """Equal, but for the last digits of a mean: the stores add up in different orders."""
+def equal(there: Any, here: Any) -> bool:
+    """Equal except for the last digits of a mean: the stores add up in different orders."""
     if isinstance(there, dict) and isinstance(here, dict):
-        return there.keys() == here.keys() and all(alike(there[name], here[name]) for name in there)
+        return there.keys() == here.keys() and all(equal(there[name], here[name]) for name in there)
     if isinstance(there, list) and isinstance(here, list):
-        return len(there) == len(here) and all(map(alike, there, here))
+        return len(there) == len(here) and all(map(equal, there, here))
     if isinstance(there, float) and isinstance(here, float):
         return math.isclose(there, here, rel_tol=1e-9)
     return bool(there == here)
@@ -54,7 +54,7 @@ def alike(there: Any, here: Any) -> bool:
 
 @pytest.mark.real
 @pytest.mark.timeout(300)
-def test_every_published_reading_is_counted_again_and_both_stores_answer_alike(
+def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
     install: Callable[..., Installation], mosquitto: Mosquitto, influx_server: InfluxServer, influx_database: str
 ) -> None:
     influx = install(
@@ -78,21 +78,21 @@ def test_every_published_reading_is_counted_again_and_both_stores_answer_alike(
         report.update(json.loads(report_path.read_text()) if report_path.exists() else {})
         return bool(report.get("script_done"))
 
-    influx.until(script_done, "the script is over", timeout_s=120)
+    influx.until(script_done, "the script ends", timeout_s=120)
     influx.stop("simulate")
     report = json.loads(report_path.read_text())
     assert report["finished"]
     assert report["unacknowledged"] == report["held"] == 0
 
-    def settled() -> bool:
+    def all_recorded() -> bool:
         total = influx.json("ledger")["total"]
         return bool(total["received"] >= report["published"] and total["queued"] == 0)
 
-    influx.until(settled, "everything is settled")
+    influx.until(all_recorded, "every reading is recorded")
     total = influx.json("ledger")["total"]
     assert total["received"] == report["published"]
     stored = 0
-    for kind, field in FIELD_OF_EVERY.items():
+    for kind, field in FIELD_OF_EVERY_READING.items():
         query = {"db": influx_database, "q": f"SELECT count({field}) FROM {kind}"}
         series = httpx.get(f"{influx_server.url}/query", params=query).json()["results"][0]["series"]
         stored += series[0]["values"][0][1]
@@ -108,7 +108,7 @@ def test_every_published_reading_is_counted_again_and_both_stores_answer_alike(
     assert embedded.run("city", "import", "jincheng").returncode == 0
     embedded.start("record")
     embedded.start("judge")
-    embedded.until(lambda: embedded.json("ledger")["total"] == total, "the same messages are settled again")
+    embedded.until(lambda: embedded.json("ledger")["total"] == total, "the same messages are recorded again")
     embedded.until(lambda: embedded.json("replay")["identical"], "and judged again")
 
     influx.start_api()
@@ -117,9 +117,9 @@ def test_every_published_reading_is_counted_again_and_both_stores_answer_alike(
     for path in SHARED_PATHS:
         shown = path.format(start=start_ms - 60_000, end=end_ms)
         there, here = influx.get(shown), embedded.get(shown)
-        assert alike(there, here), f"{shown}: {there} is not {here}"
+        assert equal(there, here), f"{shown}: {there} is not {here}"
         assert there, shown
     alerts = [installation.get("/api/v1/alerts?limit=100")["items"] for installation in (influx, embedded)]
-    told = [{(a["alert_id"], a["phase"], a["opened_at"], a["confirmed_at"]) for a in page} for page in alerts]
-    assert told[0] == told[1]
+    steps = [{(a["alert_id"], a["phase"], a["opened_at"], a["confirmed_at"]) for a in page} for page in alerts]
+    assert steps[0] == steps[1]
     assert {alert["rule"] for alert in alerts[0]} >= {"route_deviation", "illegal_dumping"}

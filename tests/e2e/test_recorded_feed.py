@@ -1,4 +1,4 @@
-"""Three hours of a city's garbage trucks, as they were polled each minute, through a real broker."""
+"""Three hours of a city's garbage trucks, polled every minute, through a real broker."""
 
 import asyncio
 import csv
@@ -12,7 +12,7 @@ import yaml
 
 from devices.readings.models import Kind
 from ingest.store.sqlite import SqliteStore
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
 
 FEED = Path("jersey_city_garbage_trucks", "minute_snapshots_121015_12h-14h_utc.tar.gz")
@@ -20,7 +20,7 @@ COLUMNS = "lat=0,lon=1,device=2,time=4"
 
 
 def jersey_city(folder: Path, feed: Path) -> None:
-    """A city that knows the feed's trucks and nothing else."""
+    """A city with the feed's trucks and nothing else."""
     folder.mkdir()
     with tarfile.open(feed) as archive:
         files = [archive.extractfile(member) for member in archive if member.isfile()]
@@ -28,9 +28,9 @@ def jersey_city(folder: Path, feed: Path) -> None:
     trucks = sorted({row[2] for row in rows})
     head = {"id": "jersey-city", "name": "Jersey City", "name_zh": "泽西城", "timezone": "US/Eastern"}
     (folder / "city.yaml").write_text(yaml.safe_dump({**head, "centre": [-74.06, 40.72], "datum": "wgs84"}))
-    nothing = '{"type": "FeatureCollection", "haulwatch:datum": "wgs84", "features": []}'
+    empty = '{"type": "FeatureCollection", "haulwatch:datum": "wgs84", "features": []}'
     for name in ("sites", "routes"):
-        (folder / f"{name}.geojson").write_text(nothing)
+        (folder / f"{name}.geojson").write_text(empty)
     (folder / "permits.yaml").write_text("[]")
     vehicles = [{"id": truck, "plate": truck} for truck in trucks]
     (folder / "vehicles.yaml").write_text(yaml.safe_dump(vehicles))
@@ -41,7 +41,7 @@ def jersey_city(folder: Path, feed: Path) -> None:
 @pytest.mark.real
 @pytest.mark.recording
 @pytest.mark.timeout(300)
-def test_a_feed_full_of_repeats_and_contradictions(
+def test_a_feed_with_many_duplicates_and_conflicts(
     install: Callable[..., Installation], mosquitto: Mosquitto, recordings: Path, tmp_path: Path
 ) -> None:
     feed = recordings / FEED
@@ -56,11 +56,11 @@ def test_a_feed_full_of_repeats_and_contradictions(
     played = haulwatch.json("simulate", "--from", str(feed), *format_of_the_feed)
     assert (played["published"], played["unacknowledged"]) == (25_020, 0)
 
-    def settled() -> bool:
+    def all_recorded() -> bool:
         total = haulwatch.json("ledger")["total"]
         return bool(total["received"] >= 25_020 and total["queued"] == 0)
 
-    haulwatch.until(settled, "everything is settled")
+    haulwatch.until(all_recorded, "every reading is recorded")
     assert haulwatch.json("ledger")["total"] == {
         "received": 25_020,
         "stored": 2_559,

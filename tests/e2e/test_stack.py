@@ -1,7 +1,7 @@
-"""docker-compose.yml without containers: its own scripts, commands, environments and health tests, on native servers.
+"""docker-compose.yml without containers: its own scripts, commands, environments and health checks, on native servers.
 
-Mosquitto with the deployed configuration (TLS included), PostgreSQL, nginx + InfluxDB 1.6. Only what a container gives
-is put in place of it: names of hosts become loopback ports, mounted folders become folders of the test.
+Mosquitto with the deployed configuration (with TLS), PostgreSQL, nginx + InfluxDB 1.6. Only the parts that containers
+provide are replaced: host names become loopback ports, mounted folders become folders of the test.
 """
 
 import json
@@ -24,8 +24,8 @@ from grafana.render import all_boards
 from rules.alerts.actions import AlertFilter, AlertView
 from rules.alerts.journal import AlertJournal
 from tests import ROOT
-from tests.e2e.conftest import Installation
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
+from tests.installation import Installation
 from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mqtt_line import Line
@@ -33,7 +33,7 @@ from tests.test_compose import SERVICES, interpolated
 
 SPEED, LENGTH_S = 240, 1_800
 PROCESSES = ("collect", "record", "judge", "serve")
-FIELD_OF_EVERY = {
+FIELD_OF_EVERY_READING = {
     Kind.POSITION: "lat",
     Kind.WEIGHING: "gross_kg",
     Kind.FILL: "fill_pct",
@@ -53,7 +53,7 @@ class Stack(Installation):
         self.broker, self._influx, self.postgres = broker, influx, postgres
         (folder / "influx-access").mkdir()
         (folder / "influx-access" / "haulwatch_token").write_text("unused")
-        self._places = {
+        self._replacements = {
             "/run/secrets/": f"{broker.secrets}/",
             "/run/influx-access/": f"{folder / 'influx-access'}/",
             "/var/lib/haulwatch-broker": str(broker.access),
@@ -80,14 +80,16 @@ class Stack(Installation):
         }
 
     def _environment(self, service: Mapping[str, Any], bucket: str) -> dict[str, str]:
-        given = {name: _replaced(interpolated(value), self._places) for name, value in service["environment"].items()}
-        here = {"HAULWATCH_INFLUX_BUCKET": bucket, "HAULWATCH_API_HOST": "127.0.0.1"}
-        return {**given, **{name: value for name, value in here.items() if name in given}}
+        declared = {
+            name: _replaced(interpolated(value), self._replacements) for name, value in service["environment"].items()
+        }
+        local = {"HAULWATCH_INFLUX_BUCKET": bucket, "HAULWATCH_API_HOST": "127.0.0.1"}
+        return {**declared, **{name: value for name, value in local.items() if name in declared}}
 
     def once(self, name: str) -> None:
-        """Run a service that ends."""
+        """Run a service to its end."""
         [script] = SERVICES[name]["command"]
-        command = [*SERVICES[name]["entrypoint"], _replaced(interpolated(script), self._places)]
+        command = [*SERVICES[name]["entrypoint"], _replaced(interpolated(script), self._replacements)]
         done = subprocess.run(command, env=self._environments[name], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
@@ -96,17 +98,17 @@ class Stack(Installation):
         self.environment = self._environments[name]
         self.start(*SERVICES[name]["command"], *more)
 
-    def well(self, name: str) -> None:
-        """Return when a service's own health test is content."""
+    def wait_healthy(self, name: str) -> None:
+        """Return when the service's own health check succeeds."""
         kind, *test = SERVICES[name]["healthcheck"]["test"]
-        words = [_replaced(word, self._places) for word in test]
+        words = [_replaced(word, self._replacements) for word in test]
         command = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
         environment = self._environments[name]
 
-        def content() -> bool:
+        def healthy() -> bool:
             return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
 
-        self.until(content, f"{name} is well", timeout_s=60)
+        self.until(healthy, f"{name} is healthy", timeout_s=60)
 
     def as_service(self, name: str, *arguments: str) -> Any:
         """`docker compose exec NAME haulwatch …`."""
@@ -114,26 +116,26 @@ class Stack(Installation):
         return self.json(*arguments)
 
     def ask(self, query: str) -> list[dict[str, Any]]:
-        """The series of an answer, asked as the provisioned data source does: InfluxQL, with user and password."""
+        """The series of an answer. Asks as the provisioned data source does: InfluxQL, with user and password."""
         login = ("grafana", (self.broker.secrets / "influx_grafana_password").read_text())
         form = {"db": self._environments["record"]["HAULWATCH_INFLUX_BUCKET"], "q": query, "epoch": "ms"}
         answer = httpx.post(f"{self._influx.url}/query", data=form, auth=login, timeout=30)
         assert answer.status_code == 200, answer.text
         [result] = answer.json()["results"]
         assert "error" not in result, result
-        found: list[dict[str, Any]] = result.get("series", [])
-        return found
+        series: list[dict[str, Any]] = result.get("series", [])
+        return series
 
     def panel(self, panel: Mapping[str, Any], board: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What a panel would show now, at the board's default range and with everything chosen."""
+        """The series that a panel shows now, with the board's default range and all variables on All."""
         start, end = span_of(panel, board, time.time_ns() // 1_000_000)
         interval_ms = interval_of(panel, start, end)
         queries = [with_variables(target["query"], EVERYTHING) for target in panel["targets"]]
-        made = [with_macros(query, start=start, end=end, interval_ms=interval_ms) for query in queries]
-        return [series for query in made for series in self.ask(query)]
+        expanded = [with_macros(query, start=start, end=end, interval_ms=interval_ms) for query in queries]
+        return [series for query in expanded for series in self.ask(query)]
 
     def alerts(self) -> list[AlertView]:
-        """In PostgreSQL, whatever the services say."""
+        """The alerts in PostgreSQL, read without the services."""
         engine = open_database(self.postgres)
         try:
             return list(AlertJournal(engine).alerts(AlertFilter(), limit=100).items)
@@ -141,7 +143,7 @@ class Stack(Installation):
             engine.dispose()
 
     def read(self, resource: str) -> Any:
-        """From the API, with the token for reading."""
+        """An answer of the API, with the read token."""
         token = (self.broker.secrets / "api_read_token").read_text()
         url = f"http://127.0.0.1:{self.api_port}/api/v1/{resource}"
         answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
@@ -150,22 +152,22 @@ class Stack(Installation):
 
     def ready(self) -> dict[str, Any]:
         answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=30)
-        found: dict[str, Any] = answer.json()
-        return {"status": None, **found} if answer.status_code == 200 else {"status": None}
+        readiness: dict[str, Any] = answer.json()
+        return {"status": None, **readiness} if answer.status_code == 200 else {"status": None}
 
 
-def _replaced(text: str, places: Mapping[str, str]) -> str:
-    return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], text)
+def _replaced(text: str, replacements: Mapping[str, str]) -> str:
+    return re.sub("|".join(map(re.escape, replacements)), lambda match: replacements[match[0]], text)
 
 
 @pytest.fixture
 def stack(tmp_path: Path, influx_server: InfluxServer, influx_database: str, postgres_url: str) -> Iterator[Stack]:
-    made = Stack(tmp_path, DeployedBroker(tmp_path), influx_server, influx_database, postgres_url)
-    made.once("migrate")
-    made.once("enrol-simulators")
-    with made.broker.running():
-        yield made
-        made.close()
+    stack = Stack(tmp_path, DeployedBroker(tmp_path), influx_server, influx_database, postgres_url)
+    stack.once("migrate")
+    stack.once("enrol-simulators")
+    with stack.broker.running():
+        yield stack
+        stack.close()
 
 
 @pytest.mark.real
@@ -174,11 +176,11 @@ def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_pa
     for name in PROCESSES:
         stack.up(name)
     for name in PROCESSES:
-        stack.well(name)
+        stack.wait_healthy(name)
     stack.up("simulators", "--speed", str(SPEED), "--length", str(LENGTH_S), "--seed", "3")
-    stack.well("simulators")
+    stack.wait_healthy("simulators")
 
-    # A further device, with a secret of its own, let in while the stack is up.
+    # A device that is added, with a secret of its own, while the stack runs.
     added = ("device", "add", "point-900", "--role", "recycling_point", "--site", "recycling-001")
     [given] = stack.as_service("serve", *added)
     stack.once("migrate")
@@ -195,30 +197,30 @@ def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_pa
         report.update(_json(tmp_path / "simulators" / "simulators" / "report.json"))
         return bool(report.get("script_done"))
 
-    stack.until(script_done, "the scenario is over", timeout_s=90)
+    stack.until(script_done, "the scenario ends", timeout_s=90)
     stack.stop("simulate")
     report = _json(tmp_path / "simulators" / "simulators" / "report.json")
 
-    def settled() -> bool:
+    def all_recorded() -> bool:
         total = stack.read("ledger")["total"]
         return bool(total["received"] > report["published"] and total["queued"] == 0)
 
-    stack.until(settled, "everything is settled")
+    stack.until(all_recorded, "every reading is recorded")
     total = stack.as_service("serve", "ledger")["total"]
     assert total["received"] == report["published"] + 1 == accounted(total)
-    written = [stack.ask(f"SELECT count({field}) FROM {kind}") for kind, field in FIELD_OF_EVERY.items()]
+    written = [stack.ask(f"SELECT count({field}) FROM {kind}") for kind, field in FIELD_OF_EVERY_READING.items()]
     assert sum(series["values"][0][1] for [series] in written) == total["stored"]
     [own] = stack.ask("SELECT fill_pct FROM fill WHERE device = 'point-900'")
     assert [row[1] for row in own["values"]] == [41.5]
 
     stack.until(lambda: {alert.rule for alert in stack.alerts()} >= RULES, "alerts are in PostgreSQL")
-    stack.until(lambda: stack.ready()["status"] == "ready", "every part says that it is well")
+    stack.until(lambda: stack.ready()["status"] == "ready", "every part is ready")
     assert "haulwatch.db" not in {path.name for path in stack.folder.iterdir()}, "an embedded registry or journal"
     assert "readings.db" not in {path.name for path in stack.folder.iterdir()}, "an embedded store"
 
     board = next(board for path, board in all_boards() if str(path) == "en/overview.json")
     rows = {panel["title"]: stack.panel(panel, board) for panel in board["panels"]}
-    assert {title for title, found in rows.items() if found} >= {
+    assert {title for title, series in rows.items() if series} >= {
         "Trucks out",
         "Alerts raised",
         "Open alerts",
@@ -237,5 +239,5 @@ def accounted(total: Mapping[str, Any]) -> int:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    return found
+    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return content

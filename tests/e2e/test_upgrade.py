@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ingest.log.raw_log import RawLog
 from ingest.log.records import RawMessage
-from tests.e2e.conftest import Installation
+from tests.installation import Installation
 
 VERSION_0_1: Final = Path(__file__).parent / "version_0_1"
 BYSTANDERS: Final = tuple(f"truck-{number:03}" for number in range(20, 25))

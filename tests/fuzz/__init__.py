@@ -1,1 +1,4 @@
-"""`make fuzz`: random and mutated messages through the whole path, and what must hold for every one of them."""
+"""`make fuzz`: sends random and mutated messages through the whole path, and checks what must hold for each of them.
+
+Called by `make fuzz` (`python -m tests.fuzz`). Findings leave as text, each with its message.
+"""

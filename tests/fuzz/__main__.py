@@ -1,6 +1,6 @@
 """`python -m tests.fuzz`: random and mutated messages through the whole path.
 
-Exit code 0: everything held for every message. 1: a finding, shown with the message it was found with.
+Exit code 0: every check held for every message. 1: findings, each shown with a message that causes it.
 """
 
 import argparse
@@ -25,35 +25,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     outcome = fuzz(options.seed, options.payloads, go_on=go_on)
     took_s, cpu_s = time.monotonic() - began, time.process_time() - began_cpu
-    kinds = _smallest(outcome.findings)
-    for finding in kinds:
+    findings = _smallest(outcome.findings)
+    for finding in findings:
         message = finding.message
         sys.stdout.write(f"\n{finding.what}\n  topic {message.topic[:_SHOWN]!r}, received at {message.received_at}\n")
         sys.stdout.write(f"  {len(message.payload)} bytes: {message.payload[:_SHOWN]!r}\n")
     refused = ", ".join(f"{reason} {count:,}" for reason, count in outcome.refused.most_common())
     sys.stdout.write(
         f"\n{outcome.messages:,} messages (seed {options.seed}) in {took_s:.0f} s, {cpu_s:.0f} s of CPU\n"
-        f"{outcome.admitted:,} readings admitted, {sum(outcome.refused.values()):,} refused: {refused}\n"
+        f"{outcome.accepted:,} readings accepted, {sum(outcome.refused.values()):,} refused: {refused}\n"
         f"{outcome.changes:,} alert changes; slowest message {outcome.slowest_ms:.0f} ms of CPU\n"
-        f"{len(kinds)} findings ({len(outcome.findings)} messages)\n"
+        f"{len(findings)} findings ({len(outcome.findings)} messages)\n"
     )
-    return 1 if kinds else 0
+    return 1 if findings else 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make fuzz ARGS=…", description="Mutated messages through the whole path.")
     parser.add_argument("--payloads", type=int, default=1_000_000, help="how many; a million takes ten minutes or more")
-    parser.add_argument("--seconds", type=float, help="stop after so long, whatever came so far")
+    parser.add_argument("--seconds", type=float, help="stop after this time")
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same messages")
     return parser.parse_args(arguments)
 
 
 def _smallest(findings: Sequence[Finding]) -> list[Finding]:
-    """One of each kind, with the shortest payload."""
-    found: dict[str, Finding] = {}
+    """One finding of each kind, with the shortest payload."""
+    by_kind: dict[str, Finding] = {}
     for finding in sorted(findings, key=lambda finding: len(finding.message.payload), reverse=True):
-        found[finding.what] = finding
-    return list(found.values())
+        by_kind[finding.what] = finding
+    return list(by_kind.values())
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What mutation begins with: every case folder, every kind of reading, a day in a small town, and hostile messages.
+"""The messages that are mutated: every case folder, every kind of reading, a day in a small town, hostile messages.
 
-The city knows every device they name, so that most of them reach the rules and the store.
+Every device that they name is registered, so that most of them reach the rules and the store.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,7 +32,7 @@ _LONGEST_ID: Final = "x" * 64
 
 
 def seeds() -> tuple[RawMessage, ...]:
-    """What is mutated, in no order."""
+    """Messages to mutate, in no order."""
     hostile = [
         RawMessage(message.topic, message.payload, message.at_ms + _DELAY_MS)
         for message in hostile_messages(town(), T0, T0 + 3_600_000, Random(1))
@@ -42,7 +42,7 @@ def seeds() -> tuple[RawMessage, ...]:
 
 
 def day() -> tuple[RawMessage, ...]:
-    """Two hours in which every rule has something to say; in order, to be sent as it is in between."""
+    """Two hours in which every rule raises alerts; in order, to be sent unchanged between mutated messages."""
     east = Trip("T1", 0, 0).drive(4_000, 0).drive(4_000, 900).stand(120, lift_up=True, load="loaded").drive(9_900, 0)
     permitless = Trip("T6", 0, 0, at_s=30).drive(3_000, 0, cover_open=True).stand(180, lift_up=True).quiet(1_800)
     rows: list[Iterable[Reading]] = [
@@ -57,16 +57,16 @@ def day() -> tuple[RawMessage, ...]:
 
 
 def fuzz_city(messages: Sequence[RawMessage]) -> City:
-    """The small town, with every device the messages come from."""
+    """The small town, with every device that the messages name."""
     devices = dict(town().devices)
     for message in messages:
         try:
-            where = parse_topic(message.topic)
+            topic = parse_topic(message.topic)
         except DecodeError:
             continue
-        role = _ROLES[where.kind]
+        role = _ROLES[topic.kind]
         site = None if role is DeviceRole.TRUCK else "tip"
-        devices.setdefault(where.device_id, Device(where.device_id, role, site_id=site, district="泽州, east"))
+        devices.setdefault(topic.device_id, Device(topic.device_id, role, site_id=site, district="泽州, east"))
     return town(devices=devices)
 
 
@@ -77,7 +77,7 @@ def _cases() -> Iterator[RawMessage]:
 
 
 def _whole_readings() -> Iterator[RawMessage]:
-    """Each kind with every field, alone and as an upload of five; one device has the longest id there is."""
+    """Each kind with every field, alone and as an upload of five; one device has the longest valid id."""
     text = "晋E·12 345"
     kinds: list[tuple[str, dict[str, Any]]] = [
         (_LONGEST_ID, {"lat": 35.49, "lon": 112.85, "load": Load.LOADED}),
@@ -87,18 +87,18 @@ def _whole_readings() -> Iterator[RawMessage]:
         ("truck", {"online": True, "session": 7, "cause": "birth"}),
     ]
     models = (Position, Weighing, MODELS[Kind.FILL], Throughput, Status)
-    for model, (device_id, said) in zip(models, kinds, strict=True):
-        rest = {info.name: _any(info, text) for info in fields(model) if info.name not in said}
-        readings = [model(**rest | said | {"device_id": device_id, "ts": T0 + n, "seq": n}) for n in range(5)]
+    for model, (device_id, given) in zip(models, kinds, strict=True):
+        rest = {info.name: _any(info, text) for info in fields(model) if info.name not in given}
+        readings = [model(**rest | given | {"device_id": device_id, "ts": T0 + n, "seq": n}) for n in range(5)]
         yield _message(readings[0])
         yield RawMessage(reading_topic(device_id, model.kind), encode_array(readings), T0 + _DELAY_MS)
 
 
 def _any(info: FieldInfo, text: str) -> Any:
-    """A value that the field takes."""
-    found = {inner for outer in (info.type, *get_args(info.type)) for inner in (outer, *get_args(outer))}
+    """A value that is valid for the field."""
+    types = {inner for outer in (info.type, *get_args(info.type)) for inner in (outer, *get_args(outer))}
     for kind, value in ((bool, True), (float, 12.5), (int, 3), (str, text)):
-        if kind in found:
+        if kind in types:
             return value
     return None
 

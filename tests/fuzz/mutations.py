@@ -1,6 +1,6 @@
-"""One message made into another: of its bytes, of its JSON, of its topic and of its receive time.
+"""Mutations of a message: of its bytes, its JSON, its topic and its receive time.
 
-Works on the text, not on values, so that what was broken once can be broken further.
+They work on the text, not on values, so that a broken message can be mutated further.
 """
 
 import re
@@ -18,7 +18,7 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|true|false|null')
 _PAIR = re.compile(rb'"(?:[^"\\]|\\.)*"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^,{}\[\]"]+)')
 _TS = re.compile(rb'"ts"\s*:\s*(\d{1,15})')
 _SEEN_BYTES: Final = 4_096
-"""Tokens are looked for no further than this."""
+"""Tokens are searched in so many bytes at the beginning."""
 
 _FIELDS: Final = sorted({name for model in MODELS.values() for name in model.__struct_fields__})
 _NUMBERS: Final = (
@@ -56,7 +56,7 @@ _TOPIC_PARTS: Final = (
 
 
 def mutated(rng: Random, seed: RawMessage, seeds: Sequence[RawMessage]) -> RawMessage:
-    """One to five changes; the topic and the receive time are seldom among them."""
+    """Apply one to five mutations to the payload; rarely change the topic and the receive time too."""
     topic, payload, received_at = seed.topic, seed.payload, seed.received_at
     for _ in range(min(5, 1 + int(rng.expovariate(0.9)))):
         [mutate] = rng.choices(_MUTATIONS, _WEIGHTS)
@@ -96,7 +96,7 @@ def _random(rng: Random, _: bytes, __: Sequence[RawMessage]) -> bytes:
 
 
 def _token(rng: Random, payload: bytes, _: Sequence[RawMessage]) -> bytes:
-    """A key or value becomes a hostile one."""
+    """Replace a key or value with a hostile one."""
     return _replaced(rng, payload, _TOKEN, lambda _found: rng.choice(_HOSTILE))
 
 
@@ -105,13 +105,13 @@ def _huge(rng: Random, payload: bytes, _: Sequence[RawMessage]) -> bytes:
 
 
 def _swap(rng: Random, payload: bytes, seeds: Sequence[RawMessage]) -> bytes:
-    """A value of another message, so often of another type."""
+    """Insert a value of another message, often of another type."""
     others = _TOKEN.findall(rng.choice(seeds).payload[:_SEEN_BYTES]) or [b"null"]
     return _replaced(rng, payload, _TOKEN, lambda _found: rng.choice(others))
 
 
 def _pair(rng: Random, payload: bytes, _: Sequence[RawMessage]) -> bytes:
-    """A pair is left out, said twice, or joined by one more of a known or unknown name."""
+    """Drop a pair, double it, or add a pair with a valid or invalid name."""
 
     def change(found: bytes) -> bytes:
         key = rng.choice((found.split(b":")[0], f'"{rng.choice(_FIELDS)}"'.encode(), rng.choice(_HOSTILE)))
@@ -121,13 +121,13 @@ def _pair(rng: Random, payload: bytes, _: Sequence[RawMessage]) -> bytes:
 
 
 def _time(rng: Random, payload: bytes, _: Sequence[RawMessage]) -> bytes:
-    """Another device time: a moment, the window, the hour, the day."""
+    """Move device time: by milliseconds, by the reorder window, an hour, a day."""
     step = rng.choice((1, 1_000, 30_000, 119_199, 119_201, 3_600_000, 86_400_000)) * rng.choice((-1, 1))
     return _replaced(rng, payload, _TS, lambda found: b'"ts":%d' % (int(found.rpartition(b":")[2]) + step))
 
 
 def _array(rng: Random, payload: bytes, seeds: Sequence[RawMessage]) -> bytes:
-    """An upload of the same again, of others as well, of arrays."""
+    """Make an upload: of copies, of other messages, of arrays."""
     inside = payload.strip()
     inside = inside[1:-1] if inside[:1] == b"[" else inside
     other = rng.choice((inside, rng.choice(seeds).payload, b"[" + inside + b"]", rng.choice(_HOSTILE)))
@@ -136,7 +136,7 @@ def _array(rng: Random, payload: bytes, seeds: Sequence[RawMessage]) -> bytes:
 
 
 def _pad(rng: Random, payload: bytes, _: Sequence[RawMessage]) -> bytes:
-    """To the size limit and one byte beyond."""
+    """Pad to the size limit, and to one byte beyond."""
     size = MAX_PAYLOAD_BYTES + rng.choice((-1, 0, 1))
     return rng.choice((payload.ljust(size), payload.rjust(size), payload.ljust(size, b"\x00")))
 
@@ -169,4 +169,4 @@ _MUTATIONS, _WEIGHTS = zip(
     *((_truncate, 2), (_random, 1), (_huge, 0.4), (_pad, 0.1)),
     strict=True,
 )
-"""Dear ones seldom: a message of 64 KiB costs as much as three hundred."""
+"""Expensive ones are rare: a message of 64 KiB costs as much as three hundred others."""

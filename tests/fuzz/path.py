@@ -1,7 +1,7 @@
-"""Messages through the whole path in one process, and what must hold for each: a Finding says what did not.
+"""Sends messages through the whole path in one process and checks each; a failed check is a Finding.
 
-one by one    decode twice → admission → line protocol and point, back again → rules
-by the round  raw log → recorder → store, dead letters, ledger → what the API shows of them; the engine restored
+one by one    decode twice → admission → line protocol and point, read back → rules
+by the round  raw log → recorder → store, dead letters, ledger → answers of the API; the engine restored
 """
 
 import asyncio
@@ -42,32 +42,32 @@ from tests.points import point_of
 
 MAX_CPU_S: Final = 1.0
 MAX_DETAIL: Final = 500
-_NOT_OF_DECODE: Final = frozenset(
+_ADMISSION_REASONS: Final = frozenset(
     {Reason.UNKNOWN_DEVICE, Reason.FOREIGN_DEVICE, Reason.FUTURE_TIME, Reason.TOO_MANY_COMPARTMENTS}
 )
 _SILENCE_MS: Final = 6 * 3_600_000
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-_PAGE: Final = 500
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_LETTERS_PER_READ: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that did not hold, and the message it did not hold for."""
+    """A failed check, and the message that causes it."""
 
     what: str
     message: RawMessage
 
 
-class Broken(Exception):
-    """Something did not hold."""
+class CheckFailed(Exception):
+    """A check failed."""
 
 
 @dataclass
 class Outcome:
-    """What became of the messages."""
+    """Totals of a run, and its findings."""
 
     messages: int = 0
-    admitted: int = 0
+    accepted: int = 0
     changes: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     slowest_ms: float = 0.0
@@ -75,7 +75,7 @@ class Outcome:
 
 
 class WholePath:
-    """Sends rounds of messages through a path of their own, each from nothing."""
+    """Sends each round of messages through a new path."""
 
     def __init__(self, city: City, outcome: Outcome) -> None:
         self._city = city
@@ -85,63 +85,63 @@ class WholePath:
         engine = RuleEngine(self._city, build_rules())
         admission = AdmitStage(SeriesIndex({}), set())
         for offset, message in enumerate(messages, start=1):
-            with self._noting(message):
-                self._one(LogRecord(offset, message), admission, engine)
-        with self._noting(messages[-1]):
-            _goes_on_alike(engine, self._city)
+            with self._collecting(message):
+                self._check_one(LogRecord(offset, message), admission, engine)
+        with self._collecting(messages[-1]):
+            _check_restored_engine(engine, self._city)
         self._outcome.messages += len(messages)
         try:
             asyncio.run(_record(messages, folder / "whole", self._city))
-        except Exception:  # noqa: BLE001 - whatever it is, which message is it?
+        except Exception:  # noqa: BLE001 - find the message that causes it
             for number, message in enumerate(messages):
-                with self._noting(message):
+                with self._collecting(message):
                     asyncio.run(_record([message], folder / str(number), self._city))
 
     @contextmanager
-    def _noting(self, message: RawMessage) -> Iterator[None]:
+    def _collecting(self, message: RawMessage) -> Iterator[None]:
         try:
             yield
-        except Broken as exc:
+        except CheckFailed as exc:
             self._outcome.findings.append(Finding(str(exc), message))
-        except Exception as exc:  # noqa: BLE001 - that none escapes is what is tried
-            at = exc.__traceback__
-            while at is not None and at.tb_next is not None:
-                at = at.tb_next
-            where = f"{Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
+        except Exception as exc:  # noqa: BLE001 - any exception is a finding
+            frame = exc.__traceback__
+            while frame is not None and frame.tb_next is not None:
+                frame = frame.tb_next
+            where = f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
             self._outcome.findings.append(Finding(f"{type(exc).__name__} at {where}: {str(exc)[:200]}", message))
 
-    def _one(self, record: LogRecord, admission: AdmitStage, engine: RuleEngine) -> None:
+    def _check_one(self, record: LogRecord, admission: AdmitStage, engine: RuleEngine) -> None:
         message, outcome = record.message, self._outcome
         began = time.process_time()
         batch = AcceptedBatch(record.offset)
-        for decoded in decode_records([record]):
-            admission.add(batch, decoded, self._city)
+        for decoded_record in decode_records([record]):
+            admission.add(batch, decoded_record, self._city)
         outcome.changes += len(judged := judge_record(engine, record))
         took_s = time.process_time() - began
         outcome.slowest_ms = max(outcome.slowest_ms, took_s * 1000)
-        _must(took_s <= MAX_CPU_S, f"took more than {MAX_CPU_S} s of CPU")
-        _must(not engine.failures, f"rules failed: {dict(engine.failures)}")
+        _check(took_s <= MAX_CPU_S, f"took more than {MAX_CPU_S} s of CPU")
+        _check(not engine.failures, f"rules failed: {dict(engine.failures)}")
         for change in judged:
-            _must("\\u0000" not in change.model_dump_json(), "an alert carries NUL, which PostgreSQL refuses")
-        found = _decoded(message)
-        _must(found == _decoded(message), "decoded otherwise the second time")
-        _adds_up(batch)
+            _check("\\u0000" not in change.model_dump_json(), "an alert carries NUL, which PostgreSQL refuses")
+        decoded = _decoded(message)
+        _check(decoded == _decoded(message), "decoding again gives another result")
+        _check_sums(batch)
         for letter in batch.letters:
-            _is_told_well(letter.refusal)
-            _is_refused_again(letter)
-        for admitted in batch.accepted:
-            reading = found[admitted.location.place] if isinstance(found, list) else None
+            _check_refusal(letter.refusal)
+            _check_letter(letter)
+        for accepted in batch.accepted:
+            reading = decoded[accepted.location.place] if isinstance(decoded, list) else None
             if not isinstance(reading, get_args(Reading)):
-                raise Broken("admitted is what was no reading")
-            _comes_back(reading)
-            _is_written_right(reading, admitted, self._city)
-        outcome.admitted += len(batch.accepted)
+                raise CheckFailed("an element that is not a reading was accepted")
+            _check_round_trip(reading)
+            _check_line(reading, accepted, self._city)
+        outcome.accepted += len(batch.accepted)
         outcome.refused.update(str(letter.refusal.reason) for letter in batch.letters)
 
 
-def _must(holds: bool, otherwise: str) -> None:
+def _check(holds: bool, finding: str) -> None:
     if not holds:
-        raise Broken(otherwise)
+        raise CheckFailed(finding)
 
 
 def _decoded(message: RawMessage) -> list[Reading | Flaw] | Refusal:
@@ -151,59 +151,64 @@ def _decoded(message: RawMessage) -> list[Reading | Flaw] | Refusal:
         return exc.refusal
 
 
-def _adds_up(batch: AcceptedBatch) -> None:
-    _must(len(batch.entries) == len(batch.accepted) + len(batch.letters), "received is not admitted and letters")
-    _must(len(batch.entries) > 0, "received as nothing")
+def _check_sums(batch: AcceptedBatch) -> None:
+    _check(len(batch.entries) == len(batch.accepted) + len(batch.letters), "received is not accepted plus letters")
+    _check(len(batch.entries) > 0, "a message counts as no reading")
 
 
-def _is_told_well(refusal: Refusal) -> None:
-    _must(bool(refusal.field) and str(refusal.field) in refusal.detail, "a refusal names no field")
-    _must(len(refusal.detail) <= MAX_DETAIL, f"a refusal of {len(refusal.detail) // 100 * 100} and more characters")
-    _must(refusal.detail.isprintable(), "a refusal cannot be printed as it is")
+def _check_refusal(refusal: Refusal) -> None:
+    _check(bool(refusal.field) and str(refusal.field) in refusal.detail, "a refusal names no field")
+    _check(len(refusal.detail) <= MAX_DETAIL, f"a refusal of {len(refusal.detail) // 100 * 100} and more characters")
+    _check(refusal.detail.isprintable(), "a refusal cannot be printed as it is")
     refusal.detail.encode()
 
 
-def _is_refused_again(letter: RefusedReading) -> None:
-    """A letter is driven again with its own bytes: as long as nothing was mended, it is the same letter again."""
+def _check_letter(letter: RefusedReading) -> None:
+    """A letter is redriven with its own bytes: if nothing was fixed, the result is the same letter."""
     if letter.payload.lstrip()[:1] == b"[":
         return  # an array inside an array becomes a message of its own
     again = _decoded(RawMessage(letter.topic, letter.payload, letter.received_at))
-    if letter.refusal.reason in _NOT_OF_DECODE:
-        _must(not isinstance(again, Refusal) and len(again) == 1, "an admissible letter decodes no more")
+    if letter.refusal.reason in _ADMISSION_REASONS:
+        _check(
+            not isinstance(again, Refusal) and len(again) == 1,
+            "the bytes of a letter that admission refused cannot be decoded",
+        )
     else:
-        _must(again == letter.refusal, f"a letter of {letter.refusal.reason} is another when it is driven alone")
+        _check(
+            again == letter.refusal, f"a letter of {letter.refusal.reason} is refused differently when it is redriven"
+        )
 
 
-def _comes_back(reading: Reading) -> None:
+def _check_round_trip(reading: Reading) -> None:
     again = decode(reading_topic(reading.device_id, reading.kind), encode(reading))
-    _must(again == [reading], f"{reading.kind} encoded and decoded is another reading")
+    _check(again == [reading], f"{reading.kind} encoded and decoded is another reading")
 
 
-def _is_written_right(reading: Reading, admitted: AcceptedReading, city: City) -> None:
+def _check_line(reading: Reading, admitted: AcceptedReading, city: City) -> None:
     point = point_of(reading, city.devices[reading.device_id])
-    _must(decode_line(admitted.line) == point, f"the line of a {reading.kind} is another point")
-    _must(decode_line(encode_point(point)) == point, f"the point of a {reading.kind} is another when it is read")
+    _check(decode_line(admitted.line) == point, f"the line of a {reading.kind} is another point")
+    _check(decode_line(encode_point(point)) == point, f"the point of a {reading.kind} is another point when it is read")
     texts = (value for value in point.fields.values() if isinstance(value, str))
-    _must(not any(category(char) in _UNSEEN for text in texts for char in text), "a text has unseen characters")
+    _check(not any(category(char) in _INVISIBLE for text in texts for char in text), "a text has invisible characters")
 
 
-def _goes_on_alike(engine: RuleEngine, city: City) -> None:
-    """Another engine, made of what this one writes down, says the same of the silence that follows.
+def _check_restored_engine(engine: RuleEngine, city: City) -> None:
+    """An engine restored from this one's snapshot raises the same alerts in the silence that follows.
 
-    Alerts of different devices that come of one step are in no order.
+    Alerts of different devices at one step have no order.
     """
     fleet, devices = engine.unsaved()
-    other = RuleEngine(city, build_rules())
-    other.restore(fleet, list(devices))
-    said = [
-        sorted(one.advance(_SILENCE_MS), key=lambda change: (change.alert_id, change.revision))
-        for one in (engine, other)
-    ]
-    _must(said[0] == said[1], "a restored engine goes on otherwise")
+    restored = RuleEngine(city, build_rules())
+    restored.restore(fleet, list(devices))
+    original, again = (
+        sorted(each.advance(_SILENCE_MS), key=lambda change: (change.alert_id, change.revision))
+        for each in (engine, restored)
+    )
+    _check(original == again, "a restored engine raises other alerts")
 
 
 async def _record(messages: Sequence[RawMessage], folder: Path, city: City) -> None:
-    """Through log, recorder and store; then all that the API reads is read, and the sums are checked."""
+    """Send messages through log, recorder and store; then read all that the API reads, and check the sums."""
     state_path = folder / "recorder.db"
     store = SqliteStore(folder / "readings.db")
     with closing(RawLog(folder / "log")) as log, closing(RecorderState(state_path)) as state:
@@ -213,18 +218,18 @@ async def _record(messages: Sequence[RawMessage], folder: Path, city: City) -> N
             pass
         ledger = read_ledger(state_path, log)
     await store.close()
-    _must(bool(ledger.balanced), "the ledger does not balance")
-    _must(ledger.total.queued == 0, "readings stay queued")
+    _check(bool(ledger.balanced), "the ledger does not balance")
+    _check(ledger.total.queued == 0, "readings stay queued")
     ledger.model_dump_json()
     shown = sum(1 for _ in _letters_shown(DeadLetters(state_path)))
-    _must(shown == sum(ledger.total.quarantined.values()), "the dead letters shown are not those counted")
+    _check(shown == sum(ledger.total.quarantined.values()), "the dead letters listed are not those counted")
 
 
 def _letters_shown(letters: DeadLetters) -> Iterator[LetterDetail]:
     after = 0
-    while page := letters.list(after_id=after, limit=_PAGE):
+    while page := letters.list(after_id=after, limit=_LETTERS_PER_READ):
         for letter in page:
-            _must(letter.shown.isprintable(), "a dead letter's bytes are shown unsafely")
+            _check(letter.shown.isprintable(), "a dead letter's text cannot be printed")
             letter.model_dump_json()
             yield LetterDetail(**letter.model_dump(), payload_base64="")
         after = page[-1].id

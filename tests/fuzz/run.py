@@ -1,4 +1,4 @@
-"""A run: rounds of messages, some of a day as it is, most of them mutated, until there were enough or time is up."""
+"""A run: rounds of messages, some unchanged, most of them mutated, until there are enough or time is up."""
 
 import shutil
 import tempfile
@@ -13,12 +13,12 @@ from tests.fuzz.mutations import mutated
 from tests.fuzz.path import Outcome, WholePath
 
 ROUND: Final = 2_000
-_AS_IT_IS: Final = 0.25
-"""Share of messages that nobody touched: the rules need a history that mutated ones can disturb."""
+_SHARE_UNCHANGED: Final = 0.25
+"""Share of unchanged messages: the rules need a history that mutated messages can disturb."""
 
 
 def fuzz(seed: int, payloads: int, *, go_on: Callable[[Outcome], bool] = lambda _: True) -> Outcome:
-    """Send so many messages, or fewer if `go_on` says so between rounds. The same seed sends the same messages."""
+    """Send `payloads` messages, or fewer if `go_on` returns False between rounds. The same seed sends the same ones."""
     corpus = seeds()
     path = WholePath(fuzz_city(corpus), outcome := Outcome())
     rng = Random(seed)
@@ -33,10 +33,10 @@ def fuzz(seed: int, payloads: int, *, go_on: Callable[[Outcome], bool] = lambda 
 
 def _round(rng: Random, corpus: tuple[RawMessage, ...], count: int) -> Iterator[RawMessage]:
     story = day()
-    begun = rng.randrange(len(story))
+    index = rng.randrange(len(story))
     for _ in range(count):
-        if rng.random() < _AS_IT_IS:
-            yield story[begun % len(story)]
-            begun += 1
+        if rng.random() < _SHARE_UNCHANGED:
+            yield story[index % len(story)]
+            index += 1
         else:
             yield mutated(rng, rng.choice(corpus), corpus)

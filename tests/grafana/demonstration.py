@@ -14,7 +14,7 @@ from devices.db.database import open_database
 from devices.readings.models import Position, Reading, Status, Weighing
 from devices.readings.refusals import Reason
 from devices.readings.series import Point, area_tags
-from ingest.alerts.publisher import alert_points
+from ingest.alerts.store_sink import alert_points
 from ingest.boards.points import IngestionStatus, alert_state_points, health_points, place_points
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus

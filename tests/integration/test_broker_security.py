@@ -58,16 +58,16 @@ def test_nobody_comes_in_without_the_right_password(
     password = broker.passwords[OTHER] if password == OTHER else password
     line = Line(broker.outer_port, user, password, tls=broker.trusting(), version=version)  # type: ignore[arg-type]
     assert line.answer == DENIED
-    assert broker.said("disconnected, not authorised", before)
+    assert broker.logged("disconnected, not authorised", before)
 
 
 def test_clear_text_is_refused_at_both_doors(broker: DeployedBroker) -> None:
     before = broker.log_length()
     assert Line(broker.outer_port, TRUCK, broker.passwords[TRUCK]).answer == "closed"
-    assert broker.said("wrong version number", before)
+    assert broker.logged("wrong version number", before)
     before = broker.log_length()
     assert Line(broker.inner_port, TRUCK, broker.passwords[TRUCK]).answer == DENIED
-    assert broker.said("disconnected, not authorised", before)
+    assert broker.logged("disconnected, not authorised", before)
     assert Line(broker.inner_port).answer == DENIED
 
 
@@ -113,8 +113,8 @@ def test_what_was_denied_can_be_looked_for_while_the_broker_runs(broker: Deploye
         broker.config.write_text(quiet + "\nlog_type debug\n")
         broker.reload()
         truck.publish(reading_topic(OTHER, Kind.POSITION))
-        assert broker.said(f"Denied PUBLISH from {TRUCK}", before)
-        assert broker.said(reading_topic(OTHER, Kind.POSITION), before)
+        assert broker.logged(f"Denied PUBLISH from {TRUCK}", before)
+        assert broker.logged(reading_topic(OTHER, Kind.POSITION), before)
     finally:
         broker.config.write_text(quiet)
         broker.reload()
@@ -139,7 +139,7 @@ def test_a_retained_status_is_overwritten_by_its_own_device_only(broker: Deploye
     assert other.publish(reading_topic(TRUCK, Kind.STATUS), b"", retain=True) == DENIED
     before = broker.log_length()
     other.drop()
-    broker.said(f"Client {OTHER}", before)
+    broker.logged(f"Client {OTHER}", before)
     late = service(broker, Service.COLLECTOR)
     late.subscribe(reading_topic(TRUCK, Kind.STATUS), retained=True)
     late.topics(1)
@@ -152,7 +152,7 @@ def test_a_device_cannot_take_the_collectors_session_by_its_client_id(broker: De
     collector.leave()
     thief = device(broker, client_id="haulwatch-collector")
     thief.publish(reading_topic(TRUCK, Kind.POSITION))
-    assert broker.said(f"as {TRUCK} (p5")
+    assert broker.logged(f"as {TRUCK} (p5")
     thief.leave()
     back = service(broker, Service.COLLECTOR, client_id="haulwatch-collector", session_s=3600)
     assert back.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
@@ -162,7 +162,7 @@ def test_two_terminals_with_one_login_end_each_other_and_it_is_seen(broker: Depl
     first, before = device(broker), broker.log_length()
     device(broker)
     first.wait_ended()
-    assert broker.said(f"Client {TRUCK} already connected, closing old connection", before)
+    assert broker.logged(f"Client {TRUCK} already connected, closing old connection", before)
 
 
 def test_a_disabled_device_is_thrown_out_and_stays_out_until_enabled(broker: DeployedBroker) -> None:
@@ -175,7 +175,7 @@ def test_a_disabled_device_is_thrown_out_and_stays_out_until_enabled(broker: Dep
     locked.wait_ended()
     before = broker.log_length()
     assert Line(broker.outer_port, LOCKED, broker.passwords[LOCKED], tls=broker.trusting()).answer == DENIED
-    assert broker.said("disconnected, not authorised", before)
+    assert broker.logged("disconnected, not authorised", before)
     assert truck.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success"
     broker.haulwatch("device", "enable", LOCKED)
     broker.export()
@@ -296,7 +296,7 @@ def test_a_certificate_that_is_missing_expired_or_of_a_foreign_authority_opens_n
     for said, tls in cases.items():
         before = broker.log_length()
         assert Line(broker.certificate_port, TRUCK, broker.passwords[TRUCK], tls=tls).answer == "closed"
-        assert broker.said("certificate" if said == "expired" else said, before)
+        assert broker.logged("certificate" if said == "expired" else said, before)
 
 
 def put(issued: Issued, path: Path) -> str:

@@ -1,6 +1,6 @@
-"""The broker as it is deployed: a real Mosquitto with deploy/mosquitto, only its ports and folders replaced.
+"""The deployed broker: a real Mosquitto with the configuration of deploy/mosquitto, only ports and folders replaced.
 
-With the files that make_secrets.py and `haulwatch device` write for it.
+It uses the files that make_secrets.py and `haulwatch device` write for it.
 """
 
 import json
@@ -27,13 +27,13 @@ CONFIG = DEPLOY / "mosquitto"
 
 
 def make_secrets(folder: Path) -> list[str]:
-    """Run deploy/make_secrets.py for another folder; the names of the files there afterwards."""
+    """Run deploy/make_secrets.py for another folder. Returns the names of the files there afterwards."""
     runpy.run_path(str(DEPLOY / "make_secrets.py"))["main"](folder)
     return sorted(path.name for path in folder.iterdir())
 
 
 class DeployedBroker:
-    """The deployed configuration in a folder of its own, and the command line that keeps its logins."""
+    """The deployed configuration in a folder of its own, with the command line that writes its logins."""
 
     def __init__(self, folder: Path, *devices: str) -> None:
         self.inner_port, self.outer_port, self.certificate_port = free_port(), free_port(), free_port()
@@ -51,12 +51,11 @@ class DeployedBroker:
         self.haulwatch("device", "authority", "127.0.0.1", "--to", str(self.access))
         self.export()
         (folder / "data").mkdir()
-        # Debian's Mosquitto, started by root, would become a user who may not read this folder.
+        # Debian's Mosquitto, started by root, would switch to a user who may not read this folder.
         root = "user root\n" if os.getuid() == 0 else ""
-        # To see when it reloads.
         text = (
             root
-            + "log_type information\n"
+            + "log_type information\n"  # shows when it reloads
             + (CONFIG / "mosquitto.conf").read_text()
             + (CONFIG / "certificates.conf").read_text()
         )
@@ -74,7 +73,7 @@ class DeployedBroker:
         self.config.write_text(text)
 
     def haulwatch(self, *arguments: str) -> Any:
-        """What a command prints as JSON."""
+        """The JSON that a command prints."""
         env = {"HAULWATCH_DATA_DIR": str(self.home)}
         done = CliRunner().invoke(command_line(("city", "device")), [*arguments, "--json"], env=env)
         assert done.exit_code == 0, done.output
@@ -89,32 +88,32 @@ class DeployedBroker:
         self.haulwatch("device", "export-acl", str(self.access))
 
     def reload(self) -> None:
-        """Let it read its files again, and return when it does nothing else before that is done."""
+        """Make it read its files again. Returns when it has begun; it does nothing else before it is done."""
         assert self._process is not None
         before = self.log_length()
         self._process.send_signal(signal.SIGHUP)
-        self.said("Reloading config", before)
+        self.logged("Reloading config", before)
 
     @contextmanager
     def running(self) -> Iterator["DeployedBroker"]:
-        """May be stopped and started again: it has its sessions and queues."""
+        """The broker during the block. A restart keeps its sessions and queues."""
         with running([program("mosquitto"), "-c", str(self.config)], self.log, self.outer_port) as process:
             self._process = process
             yield self
 
     def trusting(self, certificate: str | None = None) -> ssl.SSLContext:
-        """A device that trusts the broker's authority, with the certificate it was given, if any."""
+        """The TLS context of a device that trusts the broker's authority, with the device's certificate, if any."""
         context = ssl.create_default_context(cafile=str(self.access / "ca.crt"))
         if certificate is not None:
             context.load_cert_chain(f"{certificate}.crt", f"{certificate}.key")
         return context
 
-    def said(self, text: str, after: int = 0) -> bool:
-        """Whether the log says so, after so many characters; waits a while for it."""
+    def logged(self, text: str, after: int = 0) -> bool:
+        """Wait until `text` is in the log after the first `after` characters; fails if it never is."""
         deadline = time.monotonic() + 10
         while text not in self.log.read_text(errors="replace")[after:]:
             if time.monotonic() > deadline:
-                pytest.fail(f"Mosquitto did not say {text!r}:\n{self.log.read_text(errors='replace')[after:][-2000:]}")
+                pytest.fail(f"Mosquitto did not log {text!r}:\n{self.log.read_text(errors='replace')[after:][-2000:]}")
             time.sleep(0.01)
         return True
 

@@ -1,5 +1,6 @@
-"""A real Mosquitto that keeps what it was given."""
+"""A real Mosquitto that keeps sessions and queues."""
 
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import free_port, program, wait_for_port
+from tests.servers import end, free_port, installed, launch, program
 
 _CONFIG = """\
 listener {port} 127.0.0.1
@@ -17,7 +18,7 @@ persistence true
 persistence_location {folder}/
 # Mosquitto's defaults lose data: 1,000 queued messages a client, and a save every half hour. Saving on changes
 # (autosave_on_changes) would write everything for each message.
-autosave_interval 1
+autosave_interval {autosave_s}
 max_queued_messages 0
 max_queued_bytes 0
 max_inflight_messages 0
@@ -28,9 +29,16 @@ log_type notice
 
 
 class Mosquitto:
-    """A broker on a free loopback port. Started again it has its sessions; killed, those of a second before."""
+    """A broker on a free loopback port. A restart keeps its sessions; a kill keeps those of `autosave_s` before."""
 
-    def __init__(self, folder: Path, credentials: tuple[str, str] | None = None, more_config: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        credentials: tuple[str, str] | None = None,
+        more_config: str = "",
+        *,
+        autosave_s: int = 1,
+    ) -> None:
         self.port = free_port()
         self._program = program("mosquitto")
         self._log = folder / "mosquitto.log"
@@ -43,23 +51,26 @@ class Mosquitto:
             command = [program("mosquitto_passwd"), "-b", "-c", str(passwords), *credentials]
             subprocess.run(command, check=True, capture_output=True)
             access = f"allow_anonymous false\npassword_file {passwords}"
-        self._config.write_text(_CONFIG.format(port=self.port, folder=folder, access=access) + more_config)
+        config = _CONFIG.format(port=self.port, folder=folder, access=access, autosave_s=autosave_s)
+        self._config.write_text(config + more_config)
 
     @property
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running broker."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
-        with self._log.open("ab") as out:
-            command = [self._program, "-c", str(self._config)]
-            self._process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
-        wait_for_port(self.port, self._process, self._log)
+        self._process = launch([self._program, "-c", str(self._config)], self._log, self.port)
 
     def stop(self) -> None:
         """Let it save and leave."""
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10)
+            end(self._process)
             self._process = None
 
     def kill(self) -> None:
@@ -69,11 +80,11 @@ class Mosquitto:
             self._process = None
 
     def wait_logged(self, text: str, times: int = 1, timeout_s: float = 20.0) -> None:
-        """Return when the log has said it so many times."""
+        """Return when `text` is in the log so many times."""
         deadline = time.monotonic() + timeout_s
         while (log := self._log.read_text(errors="replace")).count(text) < times:
             if time.monotonic() > deadline:
-                pytest.fail(f"Mosquitto did not say {text!r} {times} times:\n{log[-2000:]}")
+                pytest.fail(f"Mosquitto did not log {text!r} {times} times:\n{log[-2000:]}")
             time.sleep(0.01)
 
     def restart(self) -> None:
@@ -81,23 +92,32 @@ class Mosquitto:
         self.start()
 
 
+def mosquitto_version() -> str | None:
+    """None if it is not installed."""
+    if not installed("mosquitto"):
+        return None
+    usage = subprocess.run([program("mosquitto"), "-h"], capture_output=True, text=True, check=False).stdout
+    version = re.search(r"version (\S+)", usage)
+    return version.group(1) if version else "of unknown version"
+
+
 @pytest.fixture
 def start_mosquitto(tmp_path: Path) -> Iterator[Callable[..., Mosquitto]]:
-    """A maker of running brokers: `start_mosquitto(credentials=("user", "password"), more_config="…")`."""
-    made: list[Mosquitto] = []
+    """Starts brokers: `start_mosquitto(credentials=("user", "password"), more_config="…")`."""
+    started: list[Mosquitto] = []
 
     def start(credentials: tuple[str, str] | None = None, more_config: str = "") -> Mosquitto:
-        broker = Mosquitto(tmp_path / f"mosquitto-{len(made)}", credentials, more_config)
-        made.append(broker)
+        broker = Mosquitto(tmp_path / f"mosquitto-{len(started)}", credentials, more_config)
+        started.append(broker)
         broker.start()
         return broker
 
     yield start
-    for broker in made:
+    for broker in started:
         broker.kill()
 
 
 @pytest.fixture
 def mosquitto(start_mosquitto: Callable[..., Mosquitto]) -> Mosquitto:
-    """A running broker, open to everyone on loopback."""
+    """A running broker that accepts everyone on loopback."""
     return start_mosquitto()

@@ -1,4 +1,4 @@
-"""One MQTT connection with everything the broker answers to it, reason codes included."""
+"""One MQTT connection, with all answers of the broker and their reason codes."""
 
 import ssl
 import time
@@ -17,7 +17,7 @@ V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
 
 class Line:
-    """Moved by the caller's own hand: no thread, no reconnecting. `answer` is what CONNECT was answered with."""
+    """A connection that works only inside its calls: no thread, no reconnect. `answer` is the answer to CONNECT."""
 
     def __init__(
         self,
@@ -56,13 +56,13 @@ class Line:
             self._work_until(lambda: self.answer != "closed")
 
     def publish(self, topic: str, payload: bytes = b"{}", *, retain: bool = False) -> str:
-        """At QoS 1; the reason of the acknowledgement, `Success` also where nobody listens."""
+        """Publish at QoS 1. Returns the reason of the acknowledgement; `Success` also without a subscriber."""
         mid = self._client.publish(topic, payload, qos=1, retain=retain).mid
         self._work_until(lambda: mid in self._answers)
         return self._answers[mid][0].replace("No matching subscribers", "Success")
 
     def subscribe(self, topic_filter: str, *, retained: bool = False) -> str:
-        """At QoS 1, by default without what was retained before; the reason of the acknowledgement."""
+        """Subscribe at QoS 1, by default without retained messages. Returns the reason of the acknowledgement."""
         options = SubscribeOptions(qos=1, retainHandling=0 if retained else 2)
         _, mid = self._client.subscribe(topic_filter, options=options)
         assert mid is not None
@@ -70,22 +70,22 @@ class Line:
         return self._answers[mid][0]
 
     def topics(self, count: int) -> list[str]:
-        """Of the first messages, once so many have come."""
+        """Topics of the messages, once at least `count` have arrived."""
         self._work_until(lambda: len(self.messages) >= count)
         return [message.topic for message in self.messages]
 
     def wait_ended(self) -> None:
-        """Return when the broker has closed it."""
+        """Return when the broker has closed the connection."""
         with suppress(_Ended):
             self._work_until(lambda: False)
 
     def leave(self) -> None:
-        """Say good-bye."""
+        """Disconnect; the broker sends no will."""
         self._client.disconnect()
         self.wait_ended()
 
     def drop(self) -> None:
-        """Break off without a word, so that the broker sends the will."""
+        """Close the socket without DISCONNECT, so that the broker sends the will."""
         sock = self._client.socket()
         assert sock is not None
         sock.close()
@@ -110,4 +110,4 @@ class Line:
 
 
 class _Ended(Exception):
-    """Nobody is at the other end."""
+    """The broker has closed the connection."""

@@ -18,7 +18,7 @@ _SERVER_USER = "postgres"
 
 @pytest.fixture(scope="session")
 def postgres_port() -> Iterator[int]:
-    """The port of a server that trusts everybody on loopback and forgets everything at the end."""
+    """Port of a server that trusts everyone on loopback; its data is deleted at the end."""
     programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
     if programs is None:
         pytest.skip("postgresql is not installed here (apt-get install postgresql)")
@@ -58,7 +58,7 @@ def postgres_port() -> Iterator[int]:
 
 
 def _wait_until_it_answers(port: int, timeout_s: float = 20.0) -> None:
-    """It accepts connections before it is ready, and says so: "the database system is starting up"."""
+    """Before it is ready it accepts connections and answers: "the database system is starting up"."""
     psycopg = pytest.importorskip("psycopg")
     deadline = time.monotonic() + timeout_s
     while True:

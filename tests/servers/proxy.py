@@ -1,4 +1,4 @@
-"""A proxy before the store that can be slow, or answer in the store's place."""
+"""A proxy before the store that can delay requests, or answer them in place of the store."""
 
 import http.client
 import time
@@ -9,22 +9,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Final
 
-_NOT_PASSED_ON: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
+_HOP_HEADERS: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 _WRITE: Final = "/api/v2/write"
 
 
 @dataclass(frozen=True)
-class Mood:
-    """How requests are answered now."""
+class ProxyMode:
+    """Rules by which the proxy answers requests."""
 
     delay_s: float = 0.0
     status: int | None = None
-    """Instead of the store's answer; None: ask the store."""
+    """HTTP status of the proxy's own answer; None: forward the request to the store."""
     headers: Mapping[str, str] = field(default_factory=dict)
     writes_over: int | None = None
-    """Only writes of more bytes than this are answered so; None: every request."""
+    """The status applies only to writes of more bytes than this; None: to every request."""
 
-    def spares(self, path: str, size: int) -> bool:
+    def exempts(self, path: str, size: int) -> bool:
         return self.writes_over is not None and (not path.startswith(_WRITE) or size <= self.writes_over)
 
 
@@ -33,16 +33,16 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, *_: Any) -> None:
-        """Who asked was killed meanwhile: that is no news here."""
+        """Print nothing: the client was killed meanwhile."""
 
 
 class StoreProxy:
     """Listens on loopback at `port`. Use as a context manager."""
 
     def __init__(self, upstream_port: int) -> None:
-        self.mood = Mood()
+        self.mode = ProxyMode()
         self.refused = 0
-        """Requests answered in the store's place."""
+        """Requests that the proxy answered itself."""
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,7 @@ class StoreProxy:
             do_POST = do_GET  # noqa: N815 - named by http.server
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self.port: int = self._server.server_address[1]
@@ -74,26 +74,26 @@ class StoreProxy:
         self._thread.join()
 
     @contextmanager
-    def in_mood(self, mood: Mood) -> Iterator[None]:
-        self.mood, self.refused = mood, 0
+    def in_mode(self, mode: ProxyMode) -> Iterator[None]:
+        self.mode, self.refused = mode, 0
         try:
             yield
         finally:
-            self.mood = Mood()
+            self.mode = ProxyMode()
 
     def handle(self, request: BaseHTTPRequestHandler, upstream_port: int) -> None:
         body = request.rfile.read(int(request.headers.get("Content-Length", 0)))
-        mood = self.mood
-        time.sleep(mood.delay_s)
-        if mood.status is not None and not mood.spares(request.path, len(body)):
+        mode = self.mode
+        time.sleep(mode.delay_s)
+        if mode.status is not None and not mode.exempts(request.path, len(body)):
             self.refused += 1
-            said = b'{"error": "refused by the chaos proxy"}'
-            self._answer(request, mood.status, {"Content-Type": "application/json", **mood.headers}, said)
+            refusal = b'{"error": "refused by the chaos proxy"}'
+            self._answer(request, mode.status, {"Content-Type": "application/json", **mode.headers}, refusal)
             return
-        passed_on = {name: value for name, value in request.headers.items() if name.lower() not in _NOT_PASSED_ON}
+        forwarded = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_HEADERS}
         upstream = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=60)
         try:
-            upstream.request(request.command, request.path, body, passed_on)
+            upstream.request(request.command, request.path, body, forwarded)
             answer = upstream.getresponse()
             self._answer(request, answer.status, dict(answer.getheaders()), answer.read())
         except OSError as exc:
@@ -105,7 +105,7 @@ class StoreProxy:
         try:
             request.send_response(status)
             for name, value in headers.items():
-                if name.lower() not in _NOT_PASSED_ON:
+                if name.lower() not in _HOP_HEADERS:
                     request.send_header(name, value)
             if status != 204:
                 request.send_header("Content-Length", str(len(body)))

@@ -8,7 +8,8 @@ from haulwatch.process.lifetime import role, told_to_stop
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.current_city import CurrentCity
 from ingest.alerts.mqtt_sink import MqttSink
-from ingest.alerts.publisher import AlertPublisher, PublisherCursors, StoreSink
+from ingest.alerts.publisher import AlertPublisher, PublisherCursors
+from ingest.alerts.store_sink import StoreSink
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge, run_judge
 from ingest.process.heartbeat import keep_beating

@@ -1,9 +1,9 @@
-"""A wall clock that is stepped from outside while the process runs.
+"""A wall clock that another process can step while this one runs.
 
-Python imports this by itself in a process whose PYTHONPATH names the folder. `time.time` and `time.time_ns`, by which
-all of Haulwatch reads the wall clock, are ahead of it by what stands in a file: nanoseconds, eight bytes. Monotonic
-clocks are left alone, as by a real step. (libfaketime 0.9.10 is of no use here: where it spares monotonic clocks it
-breaks `time.sleep` of Python 3.11 with EINVAL.)
+Python imports this module by itself in a process whose PYTHONPATH contains its folder. Haulwatch reads the wall clock
+only by `time.time` and `time.time_ns`; both return the true time plus the offset in a file (nanoseconds, eight bytes).
+Monotonic clocks are unchanged, as with a real step. (libfaketime 0.9.10 cannot be used: if it leaves monotonic clocks
+alone, `time.sleep` of Python 3.11 fails with EINVAL.)
 """
 
 import mmap
@@ -12,7 +12,7 @@ import struct
 import time
 
 _true_ns = time.time_ns
-with open(os.environ["CHAOS_CLOCK_FILE"], "rb") as _file:  # noqa: PTH123 - in every process's start: import little
+with open(os.environ["CHAOS_CLOCK_FILE"], "rb") as _file:  # noqa: PTH123 - imported at the start of every process: keep imports few
     _ahead = mmap.mmap(_file.fileno(), 8, access=mmap.ACCESS_READ)
 
 

@@ -1,8 +1,10 @@
-"""Alerts on their way out: in order, none lost, whatever is down for a while."""
+"""The alert publisher and its sinks: in order, nothing lost, whatever is down for a while."""
 
 import asyncio
 import json
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,13 @@ from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.readings.series import ALERT_FIELDS, ALERT_MEASUREMENT, ALERT_TAGS, Point
 from ingest.alerts.mqtt_sink import MqttSink
-from ingest.alerts.publisher import BATCH, AlertPublisher, PublisherCursors, SinkUnavailable, StoreSink, alert_points
+from ingest.alerts.publisher import BATCH, AlertPublisher, PublisherCursors, SinkUnavailable
+from ingest.alerts.store_sink import StoreSink, alert_points
 from ingest.mqtt.embedded_broker import serve_broker
 from ingest.mqtt.url import MqttUrl
 from ingest.store import StoreRejected, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
-from rules.alerts.journal import JournalEntry
+from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
 from tests.servers import free_port
 
@@ -48,14 +51,14 @@ class FakeJournal:
 
 
 @dataclass
-class FakeOutlet:
-    trouble: list[Exception] = field(default_factory=list)
-    took: list[int] = field(default_factory=list)
+class FakeSink:
+    errors: list[Exception] = field(default_factory=list)
+    taken: list[int] = field(default_factory=list)
 
     async def deliver(self, entries: Sequence[JournalEntry]) -> None:
-        if self.trouble:
-            raise self.trouble.pop()
-        self.took += [entry.no for entry in entries]
+        if self.errors:
+            raise self.errors.pop()
+        self.taken += [entry.no for entry in entries]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -65,40 +68,52 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_changes_go_out_once_in_order_and_on_after_a_restart(tmp_path: Path) -> None:
-    journal, outlet = FakeJournal(), FakeOutlet()
+    journal, sink = FakeJournal(), FakeSink()
     journal.add(BATCH + 3)
     for _ in range(2):
-        announcer = AlertPublisher("mqtt", outlet, journal, PublisherCursors(tmp_path / "announcer.db"))
-        assert await announcer.step() in {BATCH, 3}
-    assert await announcer.step() == 0
-    assert outlet.took == list(range(1, BATCH + 4))
+        publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"))
+        assert await publisher.step() in {BATCH, 3}
+    assert await publisher.step() == 0
+    assert sink.taken == list(range(1, BATCH + 4))
 
 
 async def test_a_failed_delivery_is_made_again(tmp_path: Path) -> None:
-    journal, outlet = FakeJournal(), FakeOutlet([SinkUnavailable("down")])
+    journal, sink = FakeJournal(), FakeSink([SinkUnavailable("down")])
     journal.add(2)
-    announcer = AlertPublisher("mqtt", outlet, journal, PublisherCursors(tmp_path / "announcer.db"))
+    publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"))
     with pytest.raises(SinkUnavailable):
-        await announcer.step()
-    await announcer.step()
-    assert outlet.took == [1, 2]
+        await publisher.step()
+    await publisher.step()
+    assert sink.taken == [1, 2]
 
 
-async def test_one_outlet_that_is_down_does_not_hold_the_other(tmp_path: Path) -> None:
+async def test_cursors_of_former_versions_are_read(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "announcer.db")) as db, db:
+        db.execute("CREATE TABLE cursor (outlet TEXT PRIMARY KEY, no INTEGER NOT NULL)")
+        db.execute("CREATE TABLE said (of TEXT PRIMARY KEY, first TEXT NOT NULL) WITHOUT ROWID")
+        db.execute("INSERT INTO cursor VALUES ('mqtt', 7)")
+        db.execute("INSERT INTO said VALUES ('a1', 'north')")
+    cursors = PublisherCursors(tmp_path / "announcer.db")
+    assert (cursors.get("mqtt"), cursors.get("store")) == (7, 0)
+    assert (cursors.first_value("a1", "south"), cursors.first_value("a2", "south")) == ("north", "south")
+    cursors.close()
+
+
+async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) -> None:
     journal, cursors, stop = FakeJournal(), PublisherCursors(tmp_path / "announcer.db"), asyncio.Event()
-    down, up = FakeOutlet([SinkUnavailable("down", 0.02)] * 5), FakeOutlet()
+    down, up = FakeSink([SinkUnavailable("down", 0.02)] * 5), FakeSink()
     journal.add(3)
     async with asyncio.TaskGroup() as tasks:
-        for name, outlet in (("down", down), ("up", up)):
-            tasks.create_task(AlertPublisher(name, outlet, journal, cursors).run(stop), name=name)
-        await until(lambda: up.took == [1, 2, 3])
+        for name, sink in (("down", down), ("up", up)):
+            tasks.create_task(AlertPublisher(name, sink, journal, cursors).run(stop), name=name)
+        await until(lambda: up.taken == [1, 2, 3])
         journal.add(1)
-        await until(lambda: down.took == up.took == [1, 2, 3, 4])
+        await until(lambda: down.taken == up.taken == [1, 2, 3, 4])
         stop.set()
-    assert up.took == [1, 2, 3, 4]
+    assert up.taken == [1, 2, 3, 4]
 
 
-def test_the_row_carries_what_the_boards_ask_for() -> None:
+def test_the_row_has_the_tags_and_fields_of_the_boards() -> None:
     (point,) = alert_points([change(1)], CITY)
     assert point.measurement == ALERT_MEASUREMENT
     assert tuple(name for name, _ in point.tags) == ALERT_TAGS
@@ -106,7 +121,7 @@ def test_the_row_carries_what_the_boards_ask_for() -> None:
     assert point.ts == change(1).at
 
 
-def test_the_row_carries_where_its_device_belongs() -> None:
+def test_the_row_has_the_area_tags_of_its_device() -> None:
     truck = next(device for device in CITY.devices.values() if device.fleet)
     (point,) = alert_points([change(1, subject=truck.id)], CITY)
     assert {"district": truck.district, "fleet": truck.fleet}.items() <= dict(point.tags).items()
@@ -126,7 +141,7 @@ def test_alerts_of_one_instant_do_not_overwrite_each_other() -> None:
     assert alert_points(changes, CITY) == points
 
 
-async def test_rows_stand_once_in_the_store_however_often_they_are_delivered(tmp_path: Path) -> None:
+async def test_rows_are_in_the_store_once_however_often_they_are_delivered(tmp_path: Path) -> None:
     store, journal = SqliteStore(tmp_path / "readings.db"), FakeJournal()
     journal.add(3)
     for _ in range(2):
@@ -137,58 +152,58 @@ async def test_rows_stand_once_in_the_store_however_often_they_are_delivered(tmp
 
 
 @dataclass
-class TroubledStore(SqliteStore):
-    trouble: Exception
+class FailingStore(SqliteStore):
+    error: Exception
 
     async def write(self, points: Sequence[Point]) -> None:
-        raise self.trouble
+        raise self.error
 
 
-async def test_a_store_that_is_down_is_tried_again_and_poison_is_passed_over() -> None:
+async def test_a_store_that_is_down_is_tried_again_and_rejected_points_are_skipped() -> None:
     entries = [JournalEntry(no=1, recorded_at=0, change=change(1))]
     with pytest.raises(SinkUnavailable) as down:
-        await StoreSink(TroubledStore(StoreUnavailable("503", 7.0)), lambda: CITY).deliver(entries)
+        await StoreSink(FailingStore(StoreUnavailable("503", 7.0)), lambda: CITY).deliver(entries)
     assert down.value.retry_after == 7
-    poison = StoreSink(TroubledStore(StoreRejected([(0, "no")])), lambda: CITY)
-    await poison.deliver(entries)
-    assert poison.rejected == 1
+    rejecting = StoreSink(FailingStore(StoreRejected([(0, "no")])), lambda: CITY)
+    await rejecting.deliver(entries)
+    assert rejecting.rejected == 1
 
 
 @pytest.mark.real
 async def test_alerts_are_published_and_survive_a_broker_that_goes_away(mosquitto: Any) -> None:
     url = MqttUrl.parse(mosquitto.url)
-    outlet = MqttSink(url, "announcer-test")
+    sink = MqttSink(url, "publisher-test")
     entries = [JournalEntry(no=no, recorded_at=0, change=change(no)) for no in (1, 2)]
     async with asyncio.timeout(20), aiomqtt.Client(url.host, url.port) as listener:
         await listener.subscribe("haulwatch/v1/alerts/#", qos=1)
-        await outlet.deliver(entries)
-        heard = [await anext(listener.messages) for _ in entries]
-    assert {str(message.topic) for message in heard} == {"haulwatch/v1/alerts/P2/bin_overflow"}
-    assert [json.loads(bytes(message.payload))["alert_id"] for message in heard] == [f"{no:016x}" for no in (1, 2)]
-    assert not any(message.retain for message in heard)
+        await sink.deliver(entries)
+        received = [await anext(listener.messages) for _ in entries]
+    assert {str(message.topic) for message in received} == {"haulwatch/v1/alerts/P2/bin_overflow"}
+    assert [json.loads(bytes(message.payload))["alert_id"] for message in received] == [f"{no:016x}" for no in (1, 2)]
+    assert not any(message.retain for message in received)
     mosquitto.stop()
     with pytest.raises(SinkUnavailable, match=str(url.port)):
-        await outlet.deliver(entries)
+        await sink.deliver(entries)
     mosquitto.start()
-    await outlet.deliver(entries)
-    await outlet.close()
+    await sink.deliver(entries)
+    await sink.close()
 
 
-async def test_the_embedded_broker_is_spoken_to_in_its_own_version() -> None:
+async def test_the_embedded_broker_is_reached_over_mqtt_311() -> None:
     """It refuses MQTT 5: the first delivery fails, the next one speaks 3.1.1."""
     port, stop = free_port(), asyncio.Event()
-    outlet = MqttSink(MqttUrl("127.0.0.1", port), "announcer-test")
+    sink = MqttSink(MqttUrl("127.0.0.1", port), "publisher-test")
     entries = [JournalEntry(no=1, recorded_at=0, change=change(1))]
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_broker("127.0.0.1", port, stop), name="broker")
         failures = 0
         while True:
             try:
-                await outlet.deliver(entries)
+                await sink.deliver(entries)
                 break
             except SinkUnavailable:
                 failures += 1
                 await asyncio.sleep(0.05)
-        await outlet.close()
+        await sink.close()
         stop.set()
     assert failures >= 1

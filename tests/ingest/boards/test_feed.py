@@ -1,4 +1,4 @@
-"""What the boards are told: written from a real journal to a real embedded store."""
+"""The board feed: from a real journal to a real embedded store."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def change(revision: int = 1, **given: Any) -> AlertChange:
     return AlertChange(**fields | given)
 
 
-def look(at: int = NOON) -> IngestionStatus:
+def status(at: int = NOON) -> IngestionStatus:
     lines = tuple(DeviceLedgerLine(device=f"d{n}", clock_offset_ms=offset) for n, offset in enumerate((-900, 20, 30)))
     total = LedgerLine(received=10, stored=6, duplicate=1, quarantined={"conflict": 2}, queued=1, gaps=3)
     return IngestionStatus(
@@ -75,77 +75,77 @@ async def store(tmp_path: Path) -> Any:
 
 
 def feed(tmp_path: Path, store: SqliteStore, journal: AlertJournal, at: int = NOON) -> BoardFeed:
-    return BoardFeed(store, journal, lambda: CITY, lambda: look(at), open_cursors(tmp_path))
+    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), open_cursors(tmp_path))
 
 
-async def test_a_row_follows_its_alert_from_the_first_word_to_the_outcome(
+async def test_a_row_follows_its_alert_from_confirmation_to_outcome(
     tmp_path: Path, store: SqliteStore, journal: AlertJournal
 ) -> None:
-    async def stands() -> list[dict[str, Any]]:
-        await feed(tmp_path, store, journal).tell_alerts()
+    async def row_fields() -> list[dict[str, Any]]:
+        await feed(tmp_path, store, journal).write_alerts()
         rows = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
         return [dict(row.fields) for row in rows]
 
-    assert await stands() == []
+    assert await row_fields() == []
     journal.record([change()], NOON + 2_000)
-    (told,) = await stands()
-    assert (told["open"], told["acknowledged"], told["outcome"], told["title_zh"]) == (1, 0, "none", "满溢")
+    (new,) = await row_fields()
+    assert (new["open"], new["acknowledged"], new["outcome"], new["title_zh"]) == (1, 0, "none", "满溢")
     journal.act("0123456789abcdef", Acknowledge(actor="Wang", at=NOON + 42_000))
-    (seen,) = await stands()
-    assert (seen["acknowledged"], seen["acknowledge_s"]) == (1, 40.0)
+    (acknowledged,) = await row_fields()
+    assert (acknowledged["acknowledged"], acknowledged["acknowledge_s"]) == (1, 40.0)
     journal.record([change(2, phase=Phase.CLOSED, at=NOON + 90_000, closed_at=NOON + 90_000)], NOON + 95_000)
     journal.act("0123456789abcdef", Close(actor="Wang", at=NOON + 602_000, outcome=Outcome.FALSE_ALARM))
-    (over,) = await stands()
-    assert (over["open"], over["handled"], over["false_alarm"]) == (0, 1, 1)
-    assert (over["handle_s"], over["lasted_s"]) == (600.0, 150.0)
-    assert set(over) == set(ALERT_STATE_FIELDS)
+    (closed,) = await row_fields()
+    assert (closed["open"], closed["handled"], closed["false_alarm"]) == (0, 1, 1)
+    assert (closed["handle_s"], closed["lasted_s"]) == (600.0, 150.0)
+    assert set(closed) == set(ALERT_STATE_FIELDS)
 
 
 async def test_an_alert_keeps_its_row_when_its_device_moves_to_another_district(
     tmp_path: Path, store: SqliteStore, journal: AlertJournal
 ) -> None:
     journal.record([change()], NOON)
-    await feed(tmp_path, store, journal).tell_alerts()
+    await feed(tmp_path, store, journal).write_alerts()
     moved = replace(CITY, devices={**CITY.devices, POINT.id: replace(POINT, district="elsewhere")})
     journal.record([change(2, phase=Phase.CLOSED, closed_at=NOON + 1_000)], NOON)
-    later = BoardFeed(store, journal, lambda: moved, look, open_cursors(tmp_path))
-    await later.tell_alerts()
+    later = BoardFeed(store, journal, lambda: moved, status, open_cursors(tmp_path))
+    await later.write_alerts()
     (row,) = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
     assert row.fields["open"] == 0
     assert await store.count(ALERT_STATE_MEASUREMENT) == 1
 
 
-async def test_a_feed_that_was_away_tells_all_it_missed_and_a_second_one_changes_nothing(
+async def test_a_feed_that_was_away_writes_all_it_missed_and_a_second_one_changes_nothing(
     tmp_path: Path, store: SqliteStore, journal: AlertJournal
 ) -> None:
     journal.record(
         [change(alert_id=f"{n:016x}", opened_at=NOON - n * 1_000) for n in range(1, 451)], NOON
-    )  # more than two pages
+    )  # more than two reads of the journal
     for _ in range(2):
-        await feed(tmp_path, store, journal).tell_alerts()
+        await feed(tmp_path, store, journal).write_alerts()
         assert await store.count(ALERT_STATE_MEASUREMENT) == 450
 
 
-async def test_health_and_places_stand_in_the_store(tmp_path: Path, store: SqliteStore, journal: AlertJournal) -> None:
-    telling = feed(tmp_path, store, journal)
+async def test_health_and_places_are_in_the_store(tmp_path: Path, store: SqliteStore, journal: AlertJournal) -> None:
+    board_feed = feed(tmp_path, store, journal)
     for _ in range(2):
-        await telling.tell_health()
+        await board_feed.write_health()
     placed = await store.count(PLACE_MEASUREMENT)
     assert placed == sum(device.site_id is not None for device in CITY.devices.values())
     (place,) = await store.latest(PLACE_MEASUREMENT, POINT.id)
     assert place.ts == NOON - DAY_MS // 2
     assert set(place.fields) == set(PLACE_FIELDS)
-    assert await store.count(HEALTH_MEASUREMENT) == len(list(health_points(look())))
+    assert await store.count(HEALTH_MEASUREMENT) == len(list(health_points(status())))
 
 
-def test_what_is_told_is_what_the_boards_ask_for() -> None:
-    status = CollectorStatus(
+def test_points_have_the_tags_and_fields_of_the_boards() -> None:
+    collector = CollectorStatus(
         at=NOON, connected=True, protocol="5.0", received=1, reconnects=0, disk_full=False, last_error=None
     )
     whole = replace(
-        look(),
+        status(),
         behind={"recorder": (5, 1.5)},
-        collector=status,
+        collector=collector,
         recorder=RecorderStatus(
             offset=1, backlog=0, pending=0, trouble=None, trouble_since=None, write_ms=1.0, slowest_write_ms=2.0
         ),
@@ -158,12 +158,12 @@ def test_what_is_told_is_what_the_boards_ask_for() -> None:
     for point in parts.values():
         assert {name for name, _ in point.tags} <= set(HEALTH_TAGS)
         assert all(type(value) is float for value in point.fields.values())
-    (stuck,) = [point for point in health_points(look()) if dict(point.tags)["part"] == "clock"]
+    (stuck,) = [point for point in health_points(status()) if dict(point.tags)["part"] == "clock"]
     assert stuck.fields == {"offset_p50_ms": 30.0, "offset_p99_ms": 30.0, "offset_worst_ms": 900.0}
     assert {name for point in place_points(CITY, NOON) for name, _ in point.tags} <= set(PLACE_TAGS)
 
 
-def test_an_alert_is_told_with_where_its_device_belongs(journal: AlertJournal) -> None:
+def test_an_alert_has_the_area_tags_of_its_device(journal: AlertJournal) -> None:
     journal.record([change()], NOON)
     detail = journal.alert("0123456789abcdef")
     assert detail is not None

@@ -1,4 +1,4 @@
-"""The judge on a log: what it reads, what it passes over, and every place where it may be killed."""
+"""The judge on a log: what it reads, what it skips, and every step at which it may be killed."""
 
 import asyncio
 import sqlite3
@@ -17,7 +17,7 @@ from devices.codecs.native import encode
 from devices.codecs.topics import reading_topic
 from devices.db.database import DatabaseUnavailable
 from devices.readings.models import Reading
-from ingest.judge.checkpoint import JudgeState, JudgeStateUnavailable
+from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.judge.judge import Judge, rejudge, run_judge
 from ingest.judge.replay import alert_steps, shuffled
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogFull
@@ -37,7 +37,7 @@ class Killed(Exception):
 
 @dataclass
 class Script:
-    """Counts the steps the judge takes in the world, and kills it before the one that was asked for."""
+    """Counts the judge's steps outside memory, and kills it before the chosen one."""
 
     kill_before: int = -1
     taken: int = 0
@@ -51,13 +51,14 @@ class Script:
 @dataclass
 class FakeLog:
     records: Sequence[LogRecord]
+    partition: int = 0
     script: Script = field(default_factory=Script)
-    trouble: list[Exception] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
     committed: int = 0
 
     def read(self, after: int, limit: int) -> list[LogRecord]:
-        if self.trouble:
-            raise self.trouble.pop()
+        if self.errors:
+            raise self.errors.pop()
         self.script.step()
         return list(self.records[after : after + limit])
 
@@ -77,17 +78,17 @@ class FakeJournal:
     script: Script = field(default_factory=Script)
     changes: dict[tuple[str, str, int], AlertChange] = field(default_factory=dict)
     order: list[AlertChange] = field(default_factory=list)
-    trouble: list[Exception] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
-        if self.trouble:
-            raise self.trouble.pop()
+        if self.errors:
+            raise self.errors.pop()
         self.script.step()
         for change in changes:
             key = (change.alert_id, str(change.phase), change.revision)
             if key not in self.changes:
                 self.order.append(change)
-            assert self.changes.setdefault(key, change) == change, "the same change, said otherwise"
+            assert self.changes.setdefault(key, change) == change, "the same change with other content"
         self.script.step()
         return len(changes)
 
@@ -99,9 +100,9 @@ class KillableState(JudgeState):
         super().__init__(path)
         self.script = script
 
-    def save(self, checkpoint: object) -> None:
+    def save(self, partition: int, checkpoint: Checkpoint) -> None:
         self.script.step()
-        super().save(checkpoint)  # type: ignore[arg-type]
+        super().save(partition, checkpoint)
         self.script.step()
 
 
@@ -129,7 +130,7 @@ def log() -> tuple[LogRecord, ...]:
 
 
 @cache
-def wanted() -> tuple[AlertChange, ...]:
+def expected() -> tuple[AlertChange, ...]:
     return tuple(rejudge(log(), CITY, build_rules()))
 
 
@@ -142,10 +143,10 @@ def judge_of(
     current_city: Callable[[], City] = lambda: CITY,
 ) -> tuple[Judge, FakeLog, FakeJournal]:
     script = script or Script()
-    raw, kept = FakeLog(log() if records is None else records, script), journal or FakeJournal(script)
-    kept.script = script
+    raw, journal = FakeLog(log() if records is None else records, script=script), journal or FakeJournal(script)
+    journal.script = script
     state = KillableState(folder / "judge.db", script)
-    return Judge(raw, kept, state, build_rules(), current_city, checkpoint_most=50), raw, kept
+    return Judge(raw, journal, state, build_rules(), current_city, checkpoint_max_messages=50), raw, journal
 
 
 def judge_all(judge: Judge) -> None:
@@ -154,7 +155,7 @@ def judge_all(judge: Judge) -> None:
     judge.checkpoint()
 
 
-def test_the_log_leads_to_every_rules_alerts_and_bad_messages_are_passed_over(tmp_path: Path) -> None:
+def test_every_rule_raises_alerts_from_the_log_and_bad_messages_are_skipped(tmp_path: Path) -> None:
     judge, raw, journal = judge_of(tmp_path)
     judge_all(judge)
     assert {change.rule for change in journal.order} == {
@@ -170,13 +171,13 @@ def test_the_log_leads_to_every_rules_alerts_and_bad_messages_are_passed_over(tm
 def test_judging_the_whole_log_at_once_gives_the_same(tmp_path: Path) -> None:
     judge, _, journal = judge_of(tmp_path)
     judge_all(judge)
-    assert tuple(journal.order) == wanted()
+    assert tuple(journal.order) == expected()
 
 
 def test_a_shuffled_log_gives_the_same_alerts() -> None:
     for seed in range(3):
         again = rejudge(shuffled(log(), WINDOW_MS, seed), CITY, build_rules())
-        assert alert_steps(again) == alert_steps(wanted())
+        assert alert_steps(again) == alert_steps(expected())
 
 
 def test_killed_before_any_step_it_repeats_no_alert_and_misses_none(tmp_path: Path) -> None:
@@ -188,11 +189,11 @@ def test_killed_before_any_step_it_repeats_no_alert_and_misses_none(tmp_path: Pa
         with pytest.raises(Killed):
             judge_all(judge_of(folder, journal=journal, script=Script(kill))[0])
         judge_all(judge_of(folder, journal=journal)[0])
-        assert tuple(journal.order) == wanted(), f"killed before step {kill}"
+        assert tuple(journal.order) == expected(), f"killed before step {kill}"
 
 
 def test_the_offset_is_committed_only_with_a_checkpoint(tmp_path: Path) -> None:
-    """So retention never takes away what a restart must read again."""
+    """So that retention never deletes records that a restart must read again."""
     judge, raw, _ = judge_of(tmp_path)
     judge.step(limit=20)
     assert (judge.offset, raw.committed) == (20, 0)
@@ -201,33 +202,33 @@ def test_the_offset_is_committed_only_with_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_waits_until_its_rows_are_worth_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.judge.judge.CHECKPOINT_LEAST", 30)
+    monkeypatch.setattr("ingest.judge.judge.CHECKPOINT_MIN_MESSAGES", 30)
 
-    def first_checkpoint(devices: int, most: int) -> int:
-        said = [fix(second, device_id=f"T{n + 1}") for second in range(60) for n in range(devices)]
-        raw = FakeLog([LogRecord(offset, message(reading)) for offset, reading in enumerate(said, 1)])
-        state = JudgeState(tmp_path / f"{devices}-{most}.db")
-        judge = Judge(raw, FakeJournal(), state, build_rules(), lambda: CITY, checkpoint_most=most)
+    def first_checkpoint(devices: int, max_messages: int) -> int:
+        fixes = [fix(second, device_id=f"T{n + 1}") for second in range(60) for n in range(devices)]
+        raw = FakeLog([LogRecord(offset, message(reading)) for offset, reading in enumerate(fixes, 1)])
+        state = JudgeState(tmp_path / f"{devices}-{max_messages}.db")
+        judge = Judge(raw, FakeJournal(), state, build_rules(), lambda: CITY, checkpoint_max_messages=max_messages)
         while not raw.committed:
             judge.step(limit=10)
         return raw.committed
 
-    assert first_checkpoint(devices=1, most=1_000) == 30
-    assert first_checkpoint(devices=3, most=1_000) == 60
-    assert first_checkpoint(devices=3, most=40) == 40
+    assert first_checkpoint(devices=1, max_messages=1_000) == 30
+    assert first_checkpoint(devices=3, max_messages=1_000) == 60
+    assert first_checkpoint(devices=3, max_messages=40) == 40
 
 
 def test_a_journal_that_is_down_loses_nothing(tmp_path: Path) -> None:
     judge, _, journal = judge_of(tmp_path)
     for _ in range(len(log()) // 10):
-        journal.trouble = [DatabaseUnavailable("locked")]
+        journal.errors = [DatabaseUnavailable("locked")]
         try:
             judge.step(limit=10)
         except DatabaseUnavailable:
             assert judge.offset % 10 == 0
-        journal.trouble = []
+        journal.errors = []
     judge_all(judge)
-    assert tuple(journal.order) == wanted()
+    assert tuple(journal.order) == expected()
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_a_journal_that_is_down_loses_nothing(tmp_path: Path) -> None:
     [
         "UPDATE checkpoint SET snapshot = x'00'",
         "UPDATE device SET known = x'00' WHERE device_id = 'T1'",
-        "DROP TABLE device",  # as the format before had it, whose snapshot was of format 1
+        "DROP TABLE device",  # as in the first format, which had no rows of devices
     ],
 )
 def test_a_checkpoint_that_cannot_be_read_means_judging_again_from_the_start(
@@ -254,12 +255,65 @@ def test_a_checkpoint_that_cannot_be_read_means_judging_again_from_the_start(
     assert judge_of(tmp_path, journal=journal)[0].offset == 0
     assert caplog.text.count("judged again from its start") == 1
     judge_all(again)
-    assert tuple(journal.order) == wanted()
+    assert tuple(journal.order) == expected()
     assert judge_of(tmp_path, journal=journal)[0].offset == len(log())
 
 
+FORMER_SCHEMA = """
+CREATE TABLE checkpoint (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    log_offset INTEGER NOT NULL,
+    snapshot BLOB NOT NULL
+);
+CREATE TABLE device (
+    device_id TEXT PRIMARY KEY NOT NULL,
+    known BLOB NOT NULL
+);
+"""
+"""The tables of versions without partitions."""
+
+
+def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
+    judge, _, journal = judge_of(tmp_path)
+    judge.step(limit=60)
+    assert judge.offset == 60
+    former = tmp_path / "former" / "judge.db"
+    former.parent.mkdir()
+    with closing(sqlite3.connect(tmp_path / "judge.db")) as now, closing(sqlite3.connect(former)) as db, db:
+        db.executescript(FORMER_SCHEMA)
+        [row] = now.execute("SELECT log_offset, snapshot FROM checkpoint")
+        db.execute("INSERT INTO checkpoint VALUES (1, ?, ?)", row)
+        db.executemany("INSERT INTO device VALUES (?, ?)", now.execute("SELECT * FROM device"))
+    again, _, _ = judge_of(former.parent, journal=journal)
+    assert again.offset == 60
+    judge_all(again)
+    assert tuple(journal.order) == expected()
+    with closing(sqlite3.connect(former)) as db:
+        assert list(db.execute("SELECT partition, log_offset FROM checkpoint")) == [(0, len(log()))]
+        assert {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} == {
+            "checkpoint",
+            "device",
+        }
+
+
+def test_an_upgrade_that_is_killed_leaves_the_former_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "judge.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(FORMER_SCHEMA)
+        db.execute("INSERT INTO checkpoint VALUES (1, 7, x'00')")
+    monkeypatch.setattr("ingest.judge.checkpoint._DEVICE_TABLE", "no statement")
+    with pytest.raises(JudgeStateUnavailable):
+        JudgeState(path)
+    monkeypatch.undo()
+    state = JudgeState(path)
+    checkpoint = state.load(0)
+    assert checkpoint is not None
+    assert checkpoint.offset == 7
+    state.close()
+
+
 def test_a_checkpoint_that_fails_is_made_whole_by_the_next(tmp_path: Path) -> None:
-    """Rows of devices that were not heard since the failure are in it as well."""
+    """It also holds the rows of devices that sent nothing after the failure."""
     judge, _, journal = judge_of(tmp_path)
     judge.step(limit=30)
     with closing(sqlite3.connect(tmp_path / "judge.db", isolation_level=None)) as db:
@@ -271,10 +325,10 @@ def test_a_checkpoint_that_fails_is_made_whole_by_the_next(tmp_path: Path) -> No
     again, _, _ = judge_of(tmp_path, journal=journal)
     assert again.offset == 30
     judge_all(again)
-    assert tuple(journal.order) == wanted()
+    assert tuple(journal.order) == expected()
 
 
-def test_before_a_new_city_what_was_judged_is_made_durable(tmp_path: Path) -> None:
+def test_a_checkpoint_is_written_before_a_new_city_is_used(tmp_path: Path) -> None:
     cities = [CITY]
     judge, raw, _ = judge_of(tmp_path, current_city=lambda: cities[-1])
     judge.step(limit=20)
@@ -289,22 +343,22 @@ def test_a_state_file_that_cannot_be_opened_says_which(tmp_path: Path) -> None:
         JudgeState(tmp_path / "judge.db")
 
 
-async def test_it_runs_until_stopped_through_trouble_and_damage(tmp_path: Path) -> None:
+async def test_it_runs_until_stopped_through_outages_and_damage(tmp_path: Path) -> None:
     judge, raw, journal = judge_of(tmp_path)
-    raw.trouble = [RawLogCorrupt(tmp_path, 0, "damaged"), RawLogFull("disk")]
-    journal.trouble = [DatabaseUnavailable("locked")]
+    raw.errors = [RawLogCorrupt(tmp_path, 0, "damaged"), RawLogFull("disk")]
+    journal.errors = [DatabaseUnavailable("locked")]
     stop = asyncio.Event()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(run_judge(judge, stop), name="judge")
         while judge.offset < len(log()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         stop.set()
-    assert tuple(journal.order) == wanted()
+    assert tuple(journal.order) == expected()
     assert raw.committed == len(log())
 
 
-def test_the_log_knows_of_the_judge_before_it_has_read_anything(tmp_path: Path) -> None:
-    """Retention counts the consumers it knows of; one that has not run yet must hold it back."""
+def test_the_judge_commits_an_offset_before_it_has_read_anything(tmp_path: Path) -> None:
+    """Retention counts only consumers with a committed offset; a judge that has not run yet must hold it back."""
     raw = RawLog(tmp_path / "log")
     judge = Judge(raw, FakeJournal(), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: CITY)
     assert raw.committed() == {"judge": 0}
@@ -317,7 +371,7 @@ def test_the_log_knows_of_the_judge_before_it_has_read_anything(tmp_path: Path) 
 
 
 def test_a_log_that_was_lost_is_judged_from_its_new_start(tmp_path: Path) -> None:
-    """Its offsets begin again at 1: a judge that stayed at the old one would be deaf to thousands of messages."""
+    """Its offsets begin again at 1: a judge that stayed at the old offset would skip thousands of messages."""
     raw, messages = RawLog(tmp_path / "log"), [record.message for record in log()]
     raw.append(messages[:40])
     judge = Judge(raw, FakeJournal(), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: CITY)

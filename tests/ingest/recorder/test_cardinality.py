@@ -21,7 +21,7 @@ from devices.readings.series import (
     PLACE_TAGS,
     Point,
 )
-from ingest.alerts.publisher import alert_points
+from ingest.alerts.store_sink import alert_points
 from ingest.boards.points import place_points
 from ingest.store.influx import InfluxStore
 from rules.alerts.model import AlertChange, Phase, Severity

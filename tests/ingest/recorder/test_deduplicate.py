@@ -22,7 +22,7 @@ class AskedStore:
         self.held = {instant(reading): content(reading) | {"seq": 1} for reading in readings}
         self.asked: list[Instant | SeriesKey] = []
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
         self.asked += instants
         return {instant: self.held[instant] for instant in instants if instant in self.held}
 

@@ -68,8 +68,8 @@ class CutStore:
         self._fuse.passes("during write")
         await self._inner.write_lines(lines)
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
-        return await self._inner.standing(instants)
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        return await self._inner.stored_fields(instants)
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
         return await self._inner.newest(series)

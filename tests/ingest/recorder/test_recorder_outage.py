@@ -28,8 +28,8 @@ class MovingStore:
         await self._inner.write_lines(lines)
         self._done.set()
 
-    async def standing(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
-        return await self._inner.standing(instants)
+    async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
+        return await self._inner.stored_fields(instants)
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
         self._look()

@@ -70,7 +70,7 @@ async def test_one_topic_of_another_dialect_may_carry_several_kinds(
     codec = GatewayCodec()
     status = Status(device_id="point-1", ts=T0, online=True, session=1)
     codec.readings = [fill(1, "glass", 5.0), fill(1, "paper", 6.0), status]
-    monkeypatch.setitem(registry._BY_DIALECT, codec.dialect, codec)
+    monkeypatch.setitem(registry.CODECS._by_dialect, codec.dialect, codec)
     bench = Bench(tmp_path)
     for _ in range(2):
         bench.log.append([RawMessage("gateway/point-1", b"\x7e\x01", NOW, codec.dialect)])

@@ -27,14 +27,14 @@ POINT = Device("point-1", DeviceRole.RECYCLING_POINT, site_id="site=7")
 BRIDGE = Device("bridge-1", DeviceRole.WEIGHBRIDGE)
 
 
-class Both(Store, LineStore, History, Protocol):
-    """What an engine offers: the recorder's port and the API's."""
+class WholeStore(Store, LineStore, History, Protocol):
+    """All ports of a store: the recorder's, the board feed's and the API's."""
 
 
 @pytest_asyncio.fixture(params=["sqlite", pytest.param("influx", marks=pytest.mark.real)])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Both]:
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[WholeStore]:
     if request.param == "sqlite":
-        opened: Both = SqliteStore(tmp_path / "points.db")
+        opened: WholeStore = SqliteStore(tmp_path / "points.db")
     else:
         server: InfluxServer = request.getfixturevalue("influx_server")
         opened = InfluxStore(server.url, "unused", "haulwatch", request.getfixturevalue("influx_database"))
@@ -59,7 +59,7 @@ def instant(reading: Reading) -> Instant:
     return Instant(series_key(reading), reading.ts)
 
 
-async def test_what_was_written_is_read_back_exactly(store: Both) -> None:
+async def test_a_written_reading_is_read_back_exactly(store: WholeStore) -> None:
     reading = position(
         1, seq=2**53 - 1, lat=1 / 3, accuracy_m=40.0, load=Load.LOADED, lift_up=False, manifest='联单 "7", \\ a=b'
     )
@@ -71,7 +71,7 @@ async def test_what_was_written_is_read_back_exactly(store: Both) -> None:
     }
 
 
-async def test_writing_twice_changes_nothing(store: Both) -> None:
+async def test_writing_twice_changes_nothing(store: WholeStore) -> None:
     batch = points(TRUCK, position(1), position(2))
     await store.write(batch)
     await store.write(batch)
@@ -79,7 +79,7 @@ async def test_writing_twice_changes_nothing(store: Both) -> None:
     assert len(await store.rows("position", TRUCK.id, T0, T0 + 60_000, limit=10)) == 2
 
 
-async def test_lines_are_written_as_their_points_are(store: Both) -> None:
+async def test_lines_are_written_as_their_points_are(store: WholeStore) -> None:
     readings = [position(1, seq=4, lift_up=True, manifest='a "b" \\'), position(2, lat=-0.0)]
     await store.write_lines(
         [
@@ -95,7 +95,7 @@ async def test_lines_are_written_as_their_points_are(store: Both) -> None:
     assert len(await store.latest("position", TRUCK.id)) == 1, "one series"
 
 
-async def test_fields_written_to_an_instant_that_stands_join_those_it_has(store: Both) -> None:
+async def test_fields_written_to_a_stored_instant_join_the_fields_it_has(store: WholeStore) -> None:
     tags = (("device", "truck-1"),)
     await store.write([Point("position", tags, {"lat": 1.0, "lon": 2.0}, T0)])
     await store.write([Point("position", tags, {"lon": 3.0, "located": True}, T0)])
@@ -103,17 +103,17 @@ async def test_fields_written_to_an_instant_that_stands_join_those_it_has(store:
     assert row.fields == {"lat": 1.0, "lon": 3.0, "located": True}
 
 
-async def test_standing_tells_exactly_the_asked_instants_that_are_stored(store: Both) -> None:
+async def test_stored_fields_returns_exactly_the_asked_instants_that_are_stored(store: WholeStore) -> None:
     stored: list[Reading] = [position(0), position(1), position(3_600), fill(0, "glass", 10.0), fill(0, "paper", 20.0)]
     for reading in stored:
         await store.write(points(POINT if isinstance(reading, Fill) else TRUCK, reading))
     asked = [stored[0], stored[2], stored[4], position(2), fill(0, "metal", 1.0), fill(1, "paper", 1.0)]
-    standing = await store.standing([instant(reading) for reading in asked])
-    assert standing == {instant(reading): content(reading) for reading in (stored[0], stored[2], stored[4])}
-    assert await store.standing([]) == {}
+    found = await store.stored_fields([instant(reading) for reading in asked])
+    assert found == {instant(reading): content(reading) for reading in (stored[0], stored[2], stored[4])}
+    assert await store.stored_fields([]) == {}
 
 
-async def test_newest_is_told_for_each_series_that_has_one(store: Both) -> None:
+async def test_newest_is_returned_for_each_series_that_has_one(store: WholeStore) -> None:
     await store.write(points(TRUCK, position(5), position(1)))
     await store.write(points(POINT, fill(7, "glass", 1.0), fill(9, "paper", 1.0)))
     glass, paper = SeriesKey(Kind.FILL, POINT.id, "glass"), SeriesKey(Kind.FILL, POINT.id, "paper")
@@ -126,15 +126,15 @@ async def test_newest_is_told_for_each_series_that_has_one(store: Both) -> None:
     assert await store.newest([paper]) == {paper: T0 + 9_000}
 
 
-async def test_more_devices_than_one_question_holds(store: Both) -> None:
+async def test_more_devices_than_one_query_holds(store: WholeStore) -> None:
     devices = [Device(f"truck-{number}", DeviceRole.TRUCK) for number in range(230)]
     readings = [Position(device_id=device.id, ts=T0 + index, lat=1.0, lon=2.0) for index, device in enumerate(devices)]
     await store.write([point_of(*pair) for pair in zip(readings, devices, strict=True)])
     assert len(await store.newest([series_key(reading) for reading in readings])) == 230
-    assert len(await store.standing([instant(reading) for reading in readings])) == 230
+    assert len(await store.stored_fields([instant(reading) for reading in readings])) == 230
 
 
-async def test_latest_is_the_newest_row_of_each_compartment(store: Both) -> None:
+async def test_latest_is_the_newest_row_of_each_compartment(store: WholeStore) -> None:
     await store.write(points(POINT, fill(1, "glass", 10.0), fill(2, "glass", 20.0), fill(0, "paper", 5.0)))
     latest = await store.latest("fill", POINT.id)
     assert [(row.ts, row.part, row.fields["fill_pct"]) for row in latest] == [
@@ -144,7 +144,7 @@ async def test_latest_is_the_newest_row_of_each_compartment(store: Both) -> None
     assert await store.latest("fill", "nobody") == []
 
 
-async def test_latest_of_many_devices_are_told_in_the_order_of_their_ids(store: Both) -> None:
+async def test_latest_of_many_devices_are_in_the_order_of_their_ids(store: WholeStore) -> None:
     ids = [f"truck-{number:03}" for number in range(230)]
     stored = [point_of(Position(device_id=id_, ts=T0, lat=1.0, lon=2.0), Device(id_, DeviceRole.TRUCK)) for id_ in ids]
     await store.write(stored[::-1])
@@ -161,39 +161,39 @@ async def test_latest_of_many_devices_are_told_in_the_order_of_their_ids(store: 
     assert await store.latest_of("position", []) == []
 
 
-async def test_a_device_that_moved_to_another_district_has_one_latest_row(store: Both) -> None:
+async def test_a_device_that_moved_to_another_district_has_one_latest_row(store: WholeStore) -> None:
     moved = Device(TRUCK.id, DeviceRole.TRUCK, district="elsewhere")
     await store.write([*points(TRUCK, position(1)), *points(moved, position(2))])
     assert [row.ts for row in await store.latest("position", TRUCK.id)] == [T0 + 2000]
     assert len(await store.rows("position", TRUCK.id, T0, T0 + 60_000, limit=10)) == 2
 
 
-async def test_an_instant_stands_wherever_the_device_has_moved_since(store: Both) -> None:
+async def test_a_stored_instant_is_found_after_its_device_moved(store: WholeStore) -> None:
     moved = Device(POINT.id, DeviceRole.RECYCLING_POINT, site_id="elsewhere", district="elsewhere")
     before, after = fill(1, "glass", 10.0), fill(2, "glass", 20.0)
     await store.write([*points(POINT, before), *points(moved, after)])
     asked = [instant(before), instant(after)]
-    assert await store.standing(asked) == {instant(before): content(before), instant(after): content(after)}
+    assert await store.stored_fields(asked) == {instant(before): content(before), instant(after): content(after)}
     assert await store.newest([series_key(before)]) == {series_key(before): after.ts}
     assert await store.count("fill") == 2
 
 
-async def test_control_characters_and_breaks_in_texts_survive(store: Both) -> None:
+async def test_control_characters_and_breaks_in_texts_survive(store: WholeStore) -> None:
     texts = ["a\0b", "\r\n", "\x1b[2J", "\u2028", "\ufeff", "\uffff", "\U0010ffff", "a\\", '"\n#x y=1 5\n"']
-    # Not what a reading may say, but what a store may be handed.
+    # No reading may hold these, but a store may be given them.
     readings = [replace(position(second), manifest=text) for second, text in enumerate(texts)]
     await store.write(points(TRUCK, *readings))
-    standing = await store.standing([instant(reading) for reading in readings])
-    assert standing == {instant(reading): content(reading) for reading in readings}
+    found = await store.stored_fields([instant(reading) for reading in readings])
+    assert found == {instant(reading): content(reading) for reading in readings}
 
 
-async def test_rows_start_inclusive_end_exclusive_oldest_first(store: Both) -> None:
+async def test_rows_start_inclusive_end_exclusive_oldest_first(store: WholeStore) -> None:
     await store.write(points(TRUCK, *(position(second) for second in (3, 1, 2, 4))))
     rows = await store.rows("position", TRUCK.id, T0 + 1000, T0 + 4000, limit=10)
     assert [row.ts for row in rows] == [T0 + 1000, T0 + 2000, T0 + 3000]
 
 
-async def test_paging_loses_no_compartment(store: Both) -> None:
+async def test_paging_loses_no_compartment(store: WholeStore) -> None:
     await store.write(points(POINT, *(fill(s, part, 1.0) for s in range(5) for part in ("glass", "metal", "paper"))))
     seen: list[tuple[int, str]] = []
     start = T0
@@ -204,13 +204,13 @@ async def test_paging_loses_no_compartment(store: Both) -> None:
     assert len(await store.rows("fill", POINT.id, T0, T0 + 60_000, limit=2)) == 3, "one instant is never torn"
 
 
-async def test_rows_of_one_compartment(store: Both) -> None:
+async def test_rows_of_one_compartment(store: WholeStore) -> None:
     await store.write(points(POINT, *(fill(s, part, 1.0) for s in range(3) for part in ("glass", "paper"))))
     rows = await store.rows("fill", POINT.id, T0, T0 + 60_000, limit=10, part="paper")
     assert [(row.ts, row.part) for row in rows] == [(T0 + s * 1000, "paper") for s in range(3)]
 
 
-async def test_downsampled_means_by_aligned_window_without_the_empty_ones(store: Both) -> None:
+async def test_downsampled_means_by_aligned_window_without_the_empty_ones(store: WholeStore) -> None:
     await store.write(points(TRUCK, position(0, lift_up=True), position(10), position(200, satellites=9)))
     start = T0 - T0 % 60_000
     rows = await store.downsampled("position", TRUCK.id, start, start + 600_000, every_ms=60_000, limit=10)
@@ -224,13 +224,13 @@ async def test_downsampled_means_by_aligned_window_without_the_empty_ones(store:
     assert [row.ts for row in first] == windows[:1]
 
 
-async def test_downsampled_keeps_compartments_apart(store: Both) -> None:
+async def test_downsampled_keeps_compartments_apart(store: WholeStore) -> None:
     await store.write(points(POINT, fill(0, "glass", 10.0), fill(1, "glass", 20.0), fill(0, "paper", 80.0)))
     rows = await store.downsampled("fill", POINT.id, T0, T0 + 60_000, every_ms=10_000, limit=10)
     assert [(row.part, row.fields["fill_pct"]) for row in rows] == [("glass", 15.0), ("paper", 80.0)]
 
 
-async def test_count_counts_readings_of_a_kind(store: Both) -> None:
+async def test_count_counts_readings_of_a_kind(store: WholeStore) -> None:
     assert await store.count("weighing") == 0
     ticket = Weighing(device_id=BRIDGE.id, ts=T0, gross_kg=31_000.0, ticket="T1", direction="in")
     await store.write(points(BRIDGE, ticket, Status(device_id=BRIDGE.id, ts=T0, online=True, session=1)))
@@ -238,14 +238,14 @@ async def test_count_counts_readings_of_a_kind(store: Both) -> None:
     assert [await store.count(kind) for kind in ("weighing", "status", "position")] == [1, 1, 3]
 
 
-async def test_names_cannot_leave_their_quotes(store: Both) -> None:
+async def test_names_cannot_break_out_of_their_quotes(store: WholeStore) -> None:
     await store.write(points(TRUCK, position(1)))
     for name in ("' OR '1' = '1", "truck-1' --", "a\\' OR 1=1 --", "x\ny", '"'):
         assert await store.rows("position", name, T0, T0 + 60_000, limit=10) == []
         assert await store.rows("fill", TRUCK.id, T0, T0 + 60_000, limit=10, part=name) == []
 
 
-async def test_ping_says_what_answers(store: Both) -> None:
+async def test_ping_names_the_store(store: WholeStore) -> None:
     assert (await store.ping()).split()[0] in {"SQLite", "InfluxDB"}
 
 
@@ -269,12 +269,12 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), mi
     number=st.integers(0, 2**40),
 )
 async def test_anything_a_reading_can_hold_survives_the_store(
-    store: Both, tag: str, fields: dict[str, bool | int | float | str], number: int
+    store: WholeStore, tag: str, fields: dict[str, bool | int | float | str], number: int
 ) -> None:
     device = f"truck-{number}-{blake2b(f'{tag}|{fields}'.encode()).hexdigest()[:8]}"  # each example a series of its own
     await store.write([Point("position", (("device", device), ("district", tag)), fields, T0)])
     key = Instant(SeriesKey(Kind.POSITION, device, ""), T0)
-    assert (await store.standing([key]))[key] == fields
+    assert (await store.stored_fields([key]))[key] == fields
 
 
 @pytest.mark.real

@@ -1,4 +1,4 @@
-"""What InfluxStore makes of HTTP answers, told by a server that follows a script."""
+"""InfluxStore against HTTP answers of a server that follows a script."""
 
 import gzip
 from collections.abc import AsyncIterator, Callable
@@ -25,7 +25,7 @@ def line(number: int) -> Point:
 
 @dataclass
 class ScriptedInflux:
-    """Takes lines unless `answer` says otherwise of a write's lines."""
+    """Accepts a write unless `answer` returns an answer for its lines."""
 
     answer: Callable[[list[str]], web.Response | None]
     taken: list[str] = field(default_factory=list)
@@ -75,10 +75,10 @@ async def scripted() -> AsyncIterator[Scripted]:
         return made[-1]
 
     yield make
-    for one in made:
-        if one.store is not None:
-            await one.store.close()
-        await one.http.close()
+    for scene in made:
+        if scene.store is not None:
+            await scene.store.close()
+        await scene.http.close()
 
 
 async def test_a_write_is_gzipped_line_protocol_in_milliseconds_with_the_token(scripted: Scripted) -> None:
@@ -94,7 +94,7 @@ async def test_a_write_is_gzipped_line_protocol_in_milliseconds_with_the_token(s
     ]
 
 
-async def test_to_a_store_on_this_machine_nothing_is_gzipped(scripted: Scripted) -> None:
+async def test_nothing_is_gzipped_for_a_store_on_this_machine(scripted: Scripted) -> None:
     scene = scripted(lambda _: None)
     await (await scene.open()).write_lines([encode_point(line(1))])
     [request] = scene.server.requests
@@ -102,7 +102,7 @@ async def test_to_a_store_on_this_machine_nothing_is_gzipped(scripted: Scripted)
     assert scene.server.taken == ["position,device=truck-1 lat=1.0 1700000000001"]
 
 
-async def test_nothing_to_write_asks_nobody(scripted: Scripted) -> None:
+async def test_nothing_to_write_makes_no_request(scripted: Scripted) -> None:
     scene = scripted(lambda _: None)
     await (await scene.open()).write([])
     assert scene.server.requests == []
@@ -119,28 +119,28 @@ async def test_too_large_a_body_is_split_until_it_fits(scripted: Scripted) -> No
 @pytest.mark.parametrize("poison", [{0}, {9}, {3, 4}, set(range(10))])
 async def test_poison_lines_are_found_and_all_others_written(scripted: Scripted, status: int, poison: set[int]) -> None:
     def answer(lines: list[str]) -> web.Response | None:
-        bad = any(f"lat={number}.0 " in one for one in lines for number in poison)
+        bad = any(f"lat={number}.0 " in text for text in lines for number in poison)
         return web.Response(status=status, text=INFLUX_ERROR) if bad else None
 
     scene = scripted(answer)
     points = [line(number) for number in range(10)]
     with pytest.raises(StoreRejected) as caught:
         await (await scene.open()).write(points)
-    assert [place for place, _ in caught.value.rejected] == sorted(poison)
+    assert [index for index, _ in caught.value.rejected] == sorted(poison)
     assert all("field type conflict" in reason for _, reason in caught.value.rejected)
     assert len(scene.server.taken) == 10 - len(poison)
 
 
-async def test_a_point_that_cannot_be_said_is_rejected_and_the_others_written(scripted: Scripted) -> None:
+async def test_a_point_that_cannot_be_encoded_is_rejected_and_the_others_written(scripted: Scripted) -> None:
     scene = scripted(lambda _: None)
-    unsayable = Point("position", (("device", "truck-1\\"),), {"lat": 1.0}, 5)
+    unencodable = Point("position", (("device", "truck-1\\"),), {"lat": 1.0}, 5)
     with pytest.raises(StoreRejected) as caught:
-        await (await scene.open()).write([line(1), unsayable, line(2)])
-    assert [place for place, _ in caught.value.rejected] == [1]
+        await (await scene.open()).write([line(1), unencodable, line(2)])
+    assert [index for index, _ in caught.value.rejected] == [1]
     assert len(scene.server.taken) == 2
 
 
-async def test_a_proxys_400_condemns_no_reading(scripted: Scripted) -> None:
+async def test_a_400_from_a_proxy_rejects_no_reading(scripted: Scripted) -> None:
     page = "<html>400 The plain HTTP request was sent to HTTPS port</html>"
     scene = scripted(lambda _: web.Response(status=400, text=page, content_type="text/html"))
     with pytest.raises(StoreMisconfigured, match="plain HTTP"):
@@ -148,7 +148,7 @@ async def test_a_proxys_400_condemns_no_reading(scripted: Scripted) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
-async def test_wrong_settings_keep_everything_and_call_a_person(scripted: Scripted, status: int) -> None:
+async def test_wrong_settings_reject_nothing_and_alarm_an_operator(scripted: Scripted, status: int) -> None:
     scene = scripted(lambda _: web.Response(status=status, text=INFLUX_ERROR))
     store = await scene.open()
     with pytest.raises(StoreMisconfigured, match=f"{status}"):
@@ -157,8 +157,8 @@ async def test_wrong_settings_keep_everything_and_call_a_person(scripted: Script
         await store.latest("position", "truck-1")
 
 
-async def test_a_login_page_has_stored_nothing(scripted: Scripted) -> None:
-    """A gateway before InfluxDB sends whom it does not know to a page, and the page is served with 200."""
+async def test_a_redirect_to_a_login_page_is_not_a_write(scripted: Scripted) -> None:
+    """A gateway before InfluxDB redirects unknown clients to a page, which answers 200."""
 
     def answer(_: list[str]) -> web.Response | None:
         return web.Response(status=302, headers={"Location": "/login"})
@@ -166,18 +166,18 @@ async def test_a_login_page_has_stored_nothing(scripted: Scripted) -> None:
     scene = scripted(answer)
     with pytest.raises(StoreMisconfigured, match="HTTP 302"):
         await (await scene.open()).write([line(1)])
-    assert len(scene.server.requests) == 1, "the token goes to nobody else"
+    assert len(scene.server.requests) == 1, "the token is sent to no other server"
 
 
 @pytest.mark.parametrize("status", [200, 202])
-async def test_whoever_answers_otherwise_than_influxdb_has_stored_nothing(scripted: Scripted, status: int) -> None:
+async def test_a_2xx_other_than_204_is_not_a_write(scripted: Scripted, status: int) -> None:
     scene = scripted(lambda _: web.Response(status=status, text="<html>Welcome</html>"))
-    with pytest.raises(StoreMisconfigured, match="without a word of InfluxDB's"):
+    with pytest.raises(StoreMisconfigured, match=f"HTTP {status} to a write, InfluxDB answers 204"):
         await (await scene.open()).write([line(1)])
 
 
 @pytest.mark.parametrize("body", ["<html>Welcome</html>", "[]", "{}", '{"results": []}', '{"results": [7]}'])
-async def test_an_answer_that_is_none_to_the_question_calls_a_person(scripted: Scripted, body: str) -> None:
+async def test_an_answer_that_is_not_of_influxdb_alarms_an_operator(scripted: Scripted, body: str) -> None:
     scene = scripted(lambda _: web.Response(text=body))
     with pytest.raises(StoreMisconfigured, match="not an answer of InfluxDB"):
         await (await scene.open()).latest("position", "truck-1")
@@ -187,7 +187,7 @@ async def test_an_answer_that_is_none_to_the_question_calls_a_person(scripted: S
 @pytest.mark.parametrize(
     ("header", "seconds"), [("7", 7.0), (None, None), ("Wed, 21 Oct 2015 07:28:00 GMT", None), ("²", None)]
 )
-async def test_a_store_that_cannot_now_is_asked_again_when_it_says(
+async def test_an_unavailable_store_passes_its_retry_after_on(
     scripted: Scripted, status: int, header: str | None, seconds: float | None
 ) -> None:
     headers = {"Retry-After": header} if header else {}
@@ -200,7 +200,7 @@ async def test_a_store_that_cannot_now_is_asked_again_when_it_says(
         assert caught.value.retry_after == seconds
 
 
-async def test_an_outage_in_the_middle_of_halving_rejects_nothing_yet(scripted: Scripted) -> None:
+async def test_an_outage_in_the_middle_of_halving_rejects_nothing(scripted: Scripted) -> None:
     def answer(lines: list[str]) -> web.Response | None:
         if len(lines) > 1:
             return web.Response(status=400, text=INFLUX_ERROR)
@@ -211,7 +211,7 @@ async def test_an_outage_in_the_middle_of_halving_rejects_nothing_yet(scripted: 
         await (await scene.open()).write([line(number) for number in range(4)])
 
 
-async def test_nobody_there(unused_store: InfluxStore) -> None:
+async def test_no_server_at_the_address(unused_store: InfluxStore) -> None:
     for ask in (unused_store.write([line(1)]), unused_store.ping(), unused_store.count("position")):
         with pytest.raises(StoreUnavailable):
             await ask
@@ -232,23 +232,23 @@ async def unused_store() -> AsyncIterator[InfluxStore]:
         ({"series": [{"name": "position", "columns": ["time"], "values": [], "partial": True}]}, StoreMisconfigured),
     ],
 )
-async def test_an_error_inside_an_answer_is_not_taken_for_no_rows(
+async def test_an_error_inside_an_answer_is_not_read_as_no_rows(
     scripted: Scripted, result: dict[str, object], raised: type[Exception]
 ) -> None:
     scene = scripted(lambda _: web.json_response({"results": [result]}))
     with pytest.raises(raised):
-        await (await scene.open()).standing([Instant(SeriesKey(Kind.POSITION, "truck-1", ""), 1_700_000_000_000)])
+        await (await scene.open()).stored_fields([Instant(SeriesKey(Kind.POSITION, "truck-1", ""), 1_700_000_000_000)])
 
 
-async def test_questions_are_gathered_by_window_and_by_hundreds_of_devices(scripted: Scripted) -> None:
-    asked: list[str] = []
-    scene = scripted(lambda lines: asked.append(lines[0]))
+async def test_instants_are_queried_by_window_and_by_hundreds_of_devices(scripted: Scripted) -> None:
+    statements: list[str] = []
+    scene = scripted(lambda lines: statements.append(lines[0]))
     day = 86_400_000
     instants = [
-        Instant(SeriesKey(Kind.POSITION, f"truck-{number}", ""), when * day + number)
+        Instant(SeriesKey(Kind.POSITION, f"truck-{number}", ""), days * day + number)
         for number in range(150)
-        for when in (1, 2)
+        for days in (1, 2)
     ]
-    await (await scene.open()).standing(instants)
-    assert len(asked) == 4
-    assert all(";" not in statement and statement.count('"device" =') <= 100 for statement in asked)
+    await (await scene.open()).stored_fields(instants)
+    assert len(statements) == 4
+    assert all(";" not in statement and statement.count('"device" =') <= 100 for statement in statements)

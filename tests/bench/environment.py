@@ -1,4 +1,4 @@
-"""What a measurement stands on: a folder, the sizes, the servers, an installation's settings, and the load."""
+"""The environment of a measurement: a folder, sizes, servers, installations with their settings, and the load."""
 
 import json
 import shutil
@@ -6,42 +6,48 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from haulwatch import migrations
 from haulwatch.settings.load import Settings, load_settings
 from simulators.load.generator import Plan, Sent
-from tests.bench import BenchFailed, servers
-from tests.bench.servers import Broker, Influx
+from tests.bench import BenchFailed
+from tests.servers import installed
+from tests.servers.influxdb import DEPLOYED_ENVIRONMENT, InfluxServer
+from tests.servers.mosquitto import Mosquitto
 
 _SEND_LIMIT_S: Final = 120.0
-"""Beyond the time a rate asks for."""
+"""Added to the time that the rate needs."""
+_AUTOSAVE_S: Final = 10
+"""As in deploy/mosquitto/mosquitto.conf."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much is measured."""
+    """Sizes of all measurements."""
 
     messages: int
-    """Of each stage that is measured by throughput."""
+    """Number for each throughput stage."""
     devices: int
     latency_rate: float
     """Messages/s."""
     latency_s: float
     latency_warm_up_s: float
-    """Before the first sample; longer than the judge's reorder window, until which it only puts readings in order."""
+    """Before the first sample. Longer than the judge's reorder window, during which it only buffers readings."""
     fleets: tuple[int, ...]
     """Rows of the scaling table."""
     scaling_messages: int
-    """Of each fleet at least; what the largest needs, all have."""
+    """Number for each fleet, at least; every fleet sends as many as the largest one needs."""
     live_fleets: tuple[int, ...]
     fleet_rate: float
-    """Messages/s at which the live fleets are compared on the whole path."""
+    """Messages/s of the live fleets on the whole path."""
     fleet_s: float
-    """In full longer than the time between two checkpoints or two postings, so that each has them in it."""
+    """In a full run longer than the time between two checkpoints or two compactions, so that both are measured."""
     soak_rate: float = 1_000.0
     """Messages/s."""
 
@@ -73,35 +79,47 @@ QUICK: Final = Sizes(
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class BenchInstallation:
     """A data directory with an empty store of its own."""
 
     settings: Settings
     variables: dict[str, str]
-    """What says the same to a process."""
+    """The same settings, as a process's environment."""
 
 
 class BenchEnvironment:
-    """Make it with `ground()`. Every method raises BenchFailed."""
+    """Made by `bench_environment`. Every method raises BenchFailed."""
 
-    def __init__(self, sizes: Sizes, folder: Path, say: Callable[[str], None], influx: Influx | None) -> None:
+    def __init__(
+        self, sizes: Sizes, folder: Path, progress: Callable[[str], None], influx: InfluxServer | None
+    ) -> None:
         self.sizes = sizes
         self.folder = folder
-        self.say = say
+        self.progress = progress
+        """Shows a line of progress."""
         self.influx = influx
-        self._made = 0
+        self._folders = 0
 
-    def broker(self) -> AbstractContextManager[Broker]:
-        """A fresh broker for one stage: sessions of another would be served too."""
-        return servers.mosquitto(self._new_folder("mosquitto"))
+    @contextmanager
+    def broker(self) -> Iterator[Mosquitto]:
+        """A fresh broker for one stage: it would also serve the sessions of a former stage."""
+        with bench_failures():
+            broker = Mosquitto(
+                self._new_folder("mosquitto"), more_config="set_tcp_nodelay true\n", autosave_s=_AUTOSAVE_S
+            )
+            broker.start()
+        try:
+            yield broker
+        finally:
+            broker.stop()
 
-    def installation(self, broker: Broker | None = None) -> Installation:
-        """With its tables made."""
+    def installation(self, broker: Mosquitto | None = None) -> BenchInstallation:
+        """A new installation, with its tables."""
         folder = self._new_folder("data")
         variables = {
             "HAULWATCH_DATA_DIR": str(folder),
             "HAULWATCH_LOG_LEVEL": "WARNING",
-            # Far above what the load does, so that the bound costs what it costs and stops nothing.
+            # Far above the load, so that the rate limit costs its usual time and stops nothing.
             "HAULWATCH_DEVICE_MESSAGES_PER_S": "100000",
         }
         if broker is not None:
@@ -116,36 +134,49 @@ class BenchEnvironment:
             }
         settings = load_settings(variables)
         migrations.upgrade(settings.database_url.get_secret_value())
-        return Installation(settings, variables)
+        return BenchInstallation(settings, variables)
 
     def _new_folder(self, name: str) -> Path:
-        self._made += 1
-        folder = self.folder / f"{name}-{self._made}"
+        self._folders += 1
+        folder = self.folder / f"{name}-{self._folders}"
         folder.mkdir()
         return folder
 
 
 @contextmanager
 def bench_environment(
-    sizes: Sizes, say: Callable[[str], None], *, with_store: bool = True
+    sizes: Sizes, progress: Callable[[str], None], *, with_store: bool = True
 ) -> Iterator[BenchEnvironment]:
-    """A temporary folder and, if it is wanted and installed, InfluxDB; at the end of the block nothing of it is left.
+    """A temporary folder, and InfluxDB if it is wanted and installed. Nothing of it is left after the block.
 
     Raises BenchFailed.
     """
     folder = Path(tempfile.mkdtemp(prefix="haulwatch-bench-"))
+    influx = None
     try:
-        with ExitStack() as owned:
-            influx = None
-            if with_store and servers.influx_installed():
-                influx = owned.enter_context(servers.influxdb(folder / "influxdb"))
-            yield BenchEnvironment(sizes, folder, say, influx)
+        if with_store and installed("influxd", "nginx"):
+            influx = InfluxServer(folder / "influxdb", DEPLOYED_ENVIRONMENT)
+            with bench_failures():
+                influx.start()
+                influx.start_nginx()
+        yield BenchEnvironment(sizes, folder, progress, influx)
     finally:
+        if influx is not None:
+            influx.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def bench_failures() -> Iterator[None]:
+    """Raise BenchFailed where a launcher of `tests.servers` skips or fails a test."""
+    try:
+        yield
+    except (pytest.skip.Exception, pytest.fail.Exception) as exc:
+        raise BenchFailed(str(exc)) from exc
+
+
 class Load:
-    """A load generator at work in a process of its own."""
+    """A load generator in a process of its own."""
 
     def __init__(self, plan: Plan, process: "subprocess.Popen[str]") -> None:
         self._plan = plan
@@ -155,23 +186,23 @@ class Load:
         return self._process.poll() is not None
 
     def sent(self) -> Sent:
-        """Wait for its end. Raises BenchFailed when it failed or a message was not acknowledged."""
+        """Wait for its end. Raises BenchFailed if it failed or a message was not acknowledged."""
         limit_s = _SEND_LIMIT_S + (self._plan.messages / self._plan.rate if self._plan.rate else 0.0)
         try:
-            printed, complaint = self._process.communicate(timeout=limit_s)
+            printed, errors = self._process.communicate(timeout=limit_s)
         except subprocess.TimeoutExpired:
-            raise BenchFailed(f"the load generator was not done in {limit_s:.0f} s") from None
+            raise BenchFailed(f"the load generator did not finish in {limit_s:.0f} s") from None
         if self._process.returncode != 0:
-            raise BenchFailed(f"the load generator failed:\n{complaint[-2000:]}")
+            raise BenchFailed(f"the load generator failed:\n{errors[-2000:]}")
         sent = Sent(**json.loads(printed.splitlines()[-1]))
         if sent.acknowledged != sent.sent or sent.refused:
-            raise BenchFailed(f"the broker did not take every message: {sent}")
+            raise BenchFailed(f"the broker did not acknowledge every message: {sent}")
         return sent
 
 
 @contextmanager
 def loading(plan: Plan) -> Iterator[Load]:
-    """Start sending; what is not sent at the end of the block is given up."""
+    """Start sending. At the end of the block a load generator that still runs is killed."""
     options = [
         *("--port", str(plan.port), "--messages", str(plan.messages), "--devices", str(plan.devices)),
         *("--interval-s", str(plan.interval_s), "--connections", str(plan.connections)),

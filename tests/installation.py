@@ -1,0 +1,118 @@
+"""Haulwatch as people run it: the installed command, its processes, and a data directory of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import free_port
+
+
+class Installation:
+    """A data directory, and the processes of Haulwatch that work on it."""
+
+    def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.api_port = free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("HAULWATCH_")}
+        self.environment = {
+            **inherited,
+            **variables,
+            "HAULWATCH_DATA_DIR": str(folder),
+            "HAULWATCH_API_PORT": str(self.api_port),
+        }
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, int] = {}
+
+    def run(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, whatever its exit code."""
+        command = [sys.executable, "-m", "haulwatch", *arguments]
+        return subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
+
+    def json(self, *arguments: str) -> Any:
+        """The JSON that a command prints with --json; fails unless it succeeds."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a process that keeps running, named by its first argument. May be called again after it ended."""
+        name = arguments[0]
+        with self.log(name).open("ab") as out:
+            command = [sys.executable, "-m", "haulwatch", *arguments]
+            process = subprocess.Popen(command, env=self.environment, stdout=out, stderr=subprocess.STDOUT)
+        self._running[name] = process
+        self._started[name] = time.time_ns() // 1_000_000
+        return process
+
+    def kill(self, name: str) -> None:
+        process = self._running.pop(name)
+        process.kill()
+        process.wait(10)
+
+    def stop(self, name: str) -> None:
+        process = self._running.pop(name)
+        process.terminate()
+        assert process.wait(30) == 0, self.log(name).read_text()[-3000:]
+
+    def close(self) -> None:
+        for name in list(self._running):
+            self.kill(name)
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def until(self, check: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
+        """Wait until `check` is true; fail with the logs of all processes if it never is."""
+        deadline = time.monotonic() + timeout_s
+        while not check():
+            if time.monotonic() > deadline:
+                logs = "\n".join(f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in self._running)
+                pytest.fail(f"not within {timeout_s:.0f} s: {what}\n{logs}")
+            time.sleep(0.1)
+
+    def status(self) -> dict[str, Any]:
+        """The collector's status file; empty before it is written."""
+        path = self.folder / "collector_status.json"
+        status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return status
+
+    def start_collector(self) -> None:
+        self.start("collect")
+        self.until_connected()
+
+    def until_connected(self) -> None:
+        """Wait until the collector that was started last is connected to the broker."""
+
+        def connected() -> bool:
+            status = self.status()
+            return bool(status.get("connected")) and status["at"] >= self._started["collect"]
+
+        self.until(connected, "the collector connects")
+
+    def get(self, path: str) -> Any:
+        """An answer of this installation's API, which must be running."""
+        answer = httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=30)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        return answer.json()
+
+    def start_api(self) -> None:
+        self.start("serve")
+
+        def answers() -> bool:
+            try:
+                return httpx.get(f"http://127.0.0.1:{self.api_port}/healthz", timeout=5).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        self.until(answers, "the API answers")
