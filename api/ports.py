@@ -29,11 +29,11 @@ from rules.detectors.silent_device.judgement import SilentDeviceParameters
 class Journal(Protocol):
     """`rules.alerts.journal.AlertJournal`. Called from worker threads only. Each may raise DatabaseError."""
 
-    def last_no(self) -> int:
+    def last_sequence(self) -> int:
         """Number of the newest change; 0 while there is none."""
 
-    def changes_after(self, no: int, limit: int) -> list[JournalEntry]:
-        """Changes after number `no`, oldest first."""
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        """Changes after number `sequence`, oldest first."""
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """Newest first. Raises InvalidCursor."""

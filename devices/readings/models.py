@@ -19,6 +19,8 @@ MIN_TS_MS: Final = 946_684_800_000
 """2000-01-01T00:00:00Z: a device time before it is a clock that was never set."""
 MAX_TS_MS: Final = 4_102_444_800_000
 """2100-01-01T00:00:00Z: later is seconds sent as microseconds, or noise."""
+MAX_AHEAD_MS: Final = 120_000
+"""A device clock may run this far ahead of the time at which the reading was received; more is a wrong clock."""
 
 _MOST: Final = (1 << 53) - 1
 """What every JSON library takes for a whole number."""

@@ -18,7 +18,7 @@ from devices.db.database import DatabaseError
 from devices.readings.series import ALERT_MEASUREMENT, FieldValue, Point, area_tags
 from ingest.process.pause import pause
 from ingest.store import Store, StoreRejected, StoreUnavailable
-from rules.alerts.journal import JournalEntry
+from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 
 BATCH: Final = 100
@@ -46,7 +46,7 @@ class AlertSink(Protocol):
 class Journal(Protocol):
     """What an announcer needs of the alert journal. Synchronous; raises DatabaseError."""
 
-    def changes_after(self, no: int, limit: int) -> list[JournalEntry]: ...
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]: ...
 
 
 class CursorsUnavailable(Exception):
@@ -168,7 +168,7 @@ class AlertPublisher:
         entries = await asyncio.to_thread(self._journal.changes_after, cursor, BATCH)
         if entries:
             await self._outlet.deliver(entries)
-            self._cursors.set(self.name, entries[-1].no)
+            self._cursors.set(self.name, entries[-1].sequence)
         return len(entries)
 
     async def run(self, stop: asyncio.Event, jitter: Callable[[float, float], float] = random.uniform) -> None:

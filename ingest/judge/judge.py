@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol
 from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.registry import codec_of
-from devices.codecs.topics import remembered_devices
 from devices.db.database import DatabaseError
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.admission import admit
@@ -40,9 +39,6 @@ _MESSAGES_A_ROW: Final = 20
 """Writing a device's row takes as long as judging a message or two, which is then little of what is judged between."""
 IDLE_CHECKPOINT_S: Final = 1.0
 """With nothing to read for so long, everything is soon safe."""
-_AT_HAND: Final = 16
-"""Messages whose devices are looked up together (`rules.engine.prefetch`): with many more the first are forgotten
-again."""
 _IDLE_S: Final = 0.1
 _GATHER_S: Final = 0.05
 """Live, the judge waits so long for more: a step costs a query of the raw log, however little there is."""
@@ -123,12 +119,9 @@ class Judge:
         self._record()
         self._follow_city()
         records = self._log.read(self.offset, limit)
-        for start in range(0, len(records), _AT_HAND):
-            some = records[start : start + _AT_HAND]
-            self.engine.prefetch(remembered_devices([record.message.topic for record in some]))
-            for record in some:
-                self._unrecorded += judge_record(self.engine, record, self._max_payload_bytes)
-                self.offset = record.offset
+        for record in records:
+            self._unrecorded += judge_record(self.engine, record, self._max_payload_bytes)
+            self.offset = record.offset
         self._record()
         if records:
             self._read_at = self._monotonic()

@@ -179,7 +179,7 @@ class Accounts:
         """The journal, the raw log judged again, and the same messages judged undisturbed, each only once."""
         while entries := self._yard.journal.changes_after(self._journal_no, _PAGE):
             self._told.update(_steps(entry.change for entry in entries))
-            self._journal_no = entries[-1].no
+            self._journal_no = entries[-1].sequence
         received_at = time.time_ns() // 1_000_000
         undisturbed: Counter[AlertStep] = Counter()
         for number, message in enumerate(acknowledged, 1):

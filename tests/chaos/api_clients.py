@@ -19,7 +19,7 @@ class Follower:
 
     def __init__(self, yard: Yard) -> None:
         self._url = f"http://127.0.0.1:{yard.api_port}/api/v1/alerts/stream"
-        self.seen = [yard.journal.last_no()]
+        self.seen = [yard.journal.last_sequence()]
         """Journal numbers, after the one it began at."""
         self.cut_off = 0
         self._over = Event()

@@ -45,7 +45,7 @@ def stepped(yard: Yard, size: Size) -> None:
     The stream lives some days ago, and so does a clock that is behind it. Devices pause while it is set, so that whole
     slices are refused, and while letters are driven again: who is heard, be it by a letter, is not silent.
     """
-    told = yard.journal.last_no()
+    told = yard.journal.last_sequence()
     with _clock(yard) as clock:
         clock.step(_TWO_HOURS_MS)
         yard.rest(size.outage_s, size.outage_s)

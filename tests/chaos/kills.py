@@ -31,7 +31,7 @@ def api(yard: Yard, size: Size) -> None:
     with Follower(yard).following() as follower:
         _kill(yard, size, "serve")
         yard.expect(yard.ready, "/readyz says ready", 20)
-        last = yard.journal.last_no()
+        last = yard.journal.last_sequence()
         yard.expect(lambda: follower.seen[-1] >= last, "who follows the alerts is told of all", 20)
     if (asked_again := answers_of(yard)) != asked_before:
         raise Complaint(f"asked the same, the API said {asked_before} before and {asked_again} now")

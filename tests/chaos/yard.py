@@ -125,14 +125,14 @@ class Yard(Installation):
     def until_at_work(self, name: str) -> None:
         """Return when this process, just started, has done something."""
         began_ms = time.time_ns() // 1_000_000
-        recorded, told = self.recorder().offset, self.journal.last_no()
+        recorded, told = self.recorder().offset, self.journal.last_sequence()
         match name:
             case "collect":
                 self.until_connected(began_ms)
             case "record":
                 self.until(lambda: self.recorder().offset > recorded, "it records")
             case "judge":
-                self.until(lambda: self.journal.last_no() > told, "it judges")
+                self.until(lambda: self.journal.last_sequence() > told, "it judges")
             case _:
                 self.until(lambda: bool(self.readiness()), "it answers")
 

@@ -112,7 +112,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         route, off_m = self._offset(fix, routes, step.city)
         return self._judge_offset(step, fix, state, route, off_m)
 
-    def settle(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
+    def compare(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
         """See FleetRule: several trucks that leave at one place mean a closed road."""
         return settle_closures(
             verdict,

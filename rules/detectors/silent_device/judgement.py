@@ -135,7 +135,7 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
         state.resting, state.said_at = True, max(state.newest + due - state.heard_at, state.said_at)
         return (Verdict(device.id, Level.UNKNOWN, state.said_at, state.newest),)  # retired: nobody waits for it
 
-    def settle(self, verdict: Verdict, memory: Outage, city: City) -> Iterable[Verdict]:
+    def compare(self, verdict: Verdict, memory: Outage, city: City) -> Iterable[Verdict]:
         """See FleetRule: many at once are one."""
         return settle_outage(
             verdict,
@@ -273,7 +273,7 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
                     ),
                 ),
                 readings=tuple(
-                    ReadingRef(device_id=device.id, kind=kind, ts=ts, says={})
+                    ReadingRef(device_id=device.id, kind=kind, ts=ts, values={})
                     for kind, ts in ((state.kind_before, state.newest_before), (state.kind, state.newest))
                     if ts
                 ),
