@@ -5,9 +5,10 @@ from pathlib import Path
 from threading import Event, Thread, current_thread
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.event import listen
 
-from devices.db.database import DatabaseMisconfigured, open_database
+from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from rules.alerts.actions import (
     Acknowledge,
     AlertAction,
@@ -23,7 +24,7 @@ from rules.alerts.actions import (
 )
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
-from rules.alerts.tables import metadata
+from rules.alerts.tables import alert, alert_change, metadata
 
 NOW = 1_790_000_500_000
 
@@ -95,6 +96,22 @@ def test_recording_twice_changes_nothing(journal: AlertJournal) -> None:
     assert journal.record([*changes, *changes[:1]], NOW + 1) == 0
     assert journal.alert(changes[0].alert_id) == before
     assert len(journal.changes_after(0, 10)) == 2
+
+
+def test_a_change_recorded_under_the_former_name_of_its_values_is_read(journal: AlertJournal) -> None:
+    """Until 2026-11-22 a reading's values were recorded as `says`."""
+    journal.record([change()], NOW)
+    former = change().model_dump(mode="json")
+    for ref in former["evidence"]["readings"]:
+        ref["says"] = ref.pop("values")
+    with transaction(journal._engine) as connection:
+        connection.execute(update(alert_change).values(change=former))
+        connection.execute(update(alert).values(evidence=former["evidence"]))
+    detail = journal.alert(change().alert_id)
+    assert detail is not None
+    assert [entry.change for entry in detail.changes] == [change()]
+    assert detail.alert.evidence.readings[0].values == {"speed_kmh": 40.5}
+    assert detail.alert.model_dump(mode="json")["evidence"]["readings"][0].keys() >= {"values"}
 
 
 def test_recording_a_part_again_adds_only_the_rest(journal: AlertJournal) -> None:
