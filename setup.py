@@ -33,6 +33,7 @@ COMPILED = (
     "rules/engine/routing.py",
     "rules/detectors/silent_device/outage.py",
     "rules/engine/timers.py",
+    "rules/engine/tracker_set.py",
     "rules/engine/reorder_buffer.py",
     "rules/detectors/route_deviation/judgement.py",
     "rules/detectors/silent_device/judgement.py",

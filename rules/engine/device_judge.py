@@ -9,7 +9,7 @@ keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at wh
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.models import Reading
@@ -20,11 +20,9 @@ from rules.engine.device_state import DeviceState
 from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer
 from rules.engine.routing import ReadingRouter
 from rules.engine.timers import Timers
+from rules.engine.tracker_set import TrackerSet
 from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
-
-TRACKING: Final = "tracking"
-"""Name under which failures of trackers are counted."""
 
 
 class _IndexedRule(NamedTuple):
@@ -33,13 +31,6 @@ class _IndexedRule(NamedTuple):
     state_index: int
     rule: Rule[Any]
     judges_silence: bool
-
-
-class _IndexedTracker(NamedTuple):
-    """A tracker and the index of its state in `DeviceState.tracker_states`."""
-
-    state_index: int
-    tracker: Tracker[Any, Any]
 
 
 class DeviceJudge:
@@ -54,11 +45,9 @@ class DeviceJudge:
     ) -> None:
         """`failures`: readings on which a rule or tracker raised, by name, counted here."""
         indexed = [_IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
-        followers = [_IndexedTracker(n, tracker) for n, tracker in enumerate(trackers)]
         self._rule_count: int = len(indexed)
-        self._tracker_count: int = len(followers)
         self._rules_of = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
-        self._trackers_of = {role: [one for one in followers if role in one.tracker.roles] for role in DeviceRole}
+        self._trackers = TrackerSet(trackers, failures)
         self._silence_rules = [one for one in indexed if one.judges_silence]
         self._failures = failures
         self.watermark = FleetWatermark()
@@ -117,7 +106,7 @@ class DeviceJudge:
     def new_state(self, device_id: str) -> DeviceState:
         """An empty state, not kept."""
         rule_states: list[Any] = [None] * self._rule_count
-        tracker_states: list[Any] = [None] * self._tracker_count
+        tracker_states: list[Any] = [None] * self._trackers.count
         return DeviceState(device_id, ReorderBuffer(device_id), rule_states, tracker_states)
 
     def restore(self, watermark: FleetWatermark, devices: Mapping[str, DeviceState], *, write_all: bool) -> None:
@@ -174,16 +163,9 @@ class DeviceJudge:
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return
-        observation = Observation(
-            reading,
-            max(reading.ts, self.watermark.now - WINDOW_MS),
-            device,
-            device_state.vehicle,
-            device_state.approvals,
-            self._city,
-            device_state.tracker_states,
-            [],
-        )
+        heard_at = max(reading.ts, self.watermark.now - WINDOW_MS)
+        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
+        observation = Observation(reading, heard_at, device, vehicle, approvals, self._city, states, [])
         for indexed in self._rules_of[device.role]:
             self._ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
 
@@ -193,52 +175,19 @@ class DeviceJudge:
         city, device = self._city, self._registered(device_state)
         if device is None:  # taken out of the city while its readings waited
             return
-        trackers = self._trackers_of[device.role]
-        # Without a tracker of its role, a state from a former role must not be seen.
-        tracker_states = device_state.tracker_states if trackers else []
+        vehicle, approvals = device_state.vehicle, device_state.approvals
+        # A device whose role has no tracker may have a state from a former role: rules must not see it.
+        states = device_state.tracker_states if self._trackers.follows(device.role) else []
         for buffered in released:
             reading = buffered.reading
             if not device.validity.covers(buffered.ts):
                 continue
-            facts: list[Any] = []
-            if trackers and not self._follow(trackers, reading, device, device_state, facts):
+            facts = self._trackers.follow(reading, device, device_state, city)
+            if facts is None:
                 continue
-            observation = Observation(
-                reading,
-                buffered.at,
-                device,
-                device_state.vehicle,
-                device_state.approvals,
-                city,
-                tracker_states,
-                facts,
-            )
+            observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
             for indexed in self._rules_of[device.role]:
                 self._ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
-
-    def _follow(
-        self,
-        trackers: list[_IndexedTracker],
-        reading: Reading,
-        device: Device,
-        device_state: DeviceState,
-        facts: list[Any],
-    ) -> bool:
-        """Take a reading into the trackers and collect their facts; False if a tracker raised."""
-        states = device_state.tracker_states
-        for index, tracker in trackers:
-            state = states[index]
-            if state is None:
-                state = states[index] = tracker.state()
-            try:
-                fact = tracker.follow(state, reading, device, device_state.vehicle, self._city)
-            except Exception:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
-                self._failures[TRACKING] += 1
-                states[index] = None
-                return False
-            if fact is not None:
-                facts.append(fact)
-        return True
 
     def _ask(
         self,

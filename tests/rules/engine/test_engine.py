@@ -14,9 +14,9 @@ from rules.contract.observation import Observation
 from rules.contract.rule import Parameters, Rule
 from rules.contract.verdicts import Level, Verdict
 from rules.detectors.bin_overflow.judgement import BinOverflow
-from rules.engine.device_judge import TRACKING
 from rules.engine.engine import RuleEngine
 from rules.engine.snapshot import SnapshotUnusable
+from rules.engine.tracker_set import TRACKING
 from tests.compiled import interpreted_only
 from tests.rules.town import T0, Trip, fills, judged, rows, run, ticket, told, town
 

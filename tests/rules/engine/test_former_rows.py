@@ -58,9 +58,12 @@ def test_an_engine_goes_on_from_former_rows_as_the_former_version_did(snapshot: 
     first, taken = written["snapshots"][0], written["snapshots"][snapshot]
     engine = restored(taken)
     changes = []
-    for one in written["steps"][taken["judged"] - first["judged"] :]:
+    for one in written["steps"][taken["steps_before"] - first["steps_before"] :]:
         changes += step(engine, one)
-    expected = [AlertChange.model_validate(change) for change in written["changes"][taken["told"] - first["told"] :]]
+    expected = [
+        AlertChange.model_validate(change)
+        for change in written["changes"][taken["changes_before"] - first["changes_before"] :]
+    ]
     assert changes == expected
     assert {change.rule for change in changes} >= {"route_deviation", "silent_device"} or snapshot
     assert not engine.failures
