@@ -27,11 +27,11 @@ from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPag
 class Journal(Protocol):
     """`rules.alerts.journal.AlertJournal`. Called from worker threads only. Every method may raise DatabaseError."""
 
-    def last_no(self) -> int:
+    def last_sequence(self) -> int:
         """Number of the newest change; 0 while there is none."""
 
-    def changes_after(self, no: int, limit: int) -> list[JournalEntry]:
-        """Changes after number `no`, oldest first."""
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        """Changes after number `sequence`, oldest first."""
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest first. Raises InvalidCursor."""

@@ -1,13 +1,8 @@
 """Is this reading to be believed at all? Pure; recorder and judge share it and so take the same readings."""
 
-from typing import Final
-
 from devices.city.model import Device
-from devices.readings.models import Reading
+from devices.readings.models import MAX_AHEAD_MS, Reading
 from devices.readings.refusals import Reason, Refusal
-
-MAX_AHEAD_MS: Final = 120_000
-"""A device clock may run this far ahead of the collector's; more is a wrong clock."""
 
 
 def admit(reading: Reading, received_at: int, topic_device: str, device: Device | None) -> Device | Refusal:

@@ -1,1 +1,4 @@
-"""Judgement: a pure engine, one alert state machine, one module per rule; and at the edge the alert journal."""
+"""Judgement: accepted readings go in, alert changes come out; `rules.alerts` keeps them and what people did about them.
+
+`ingest.judge` runs the engine; API, boards and alert publisher read the alert journal.
+"""

@@ -59,7 +59,7 @@ class AlertFeed:
         if self._streams >= self._max_streams or self._closing:
             detail = f"This server has its maximum of {self._max_streams} streams open. Try again later."
             raise RequestRefused(ProblemKind.UNAVAILABLE, detail, headers={"Retry-After": "10"})
-        newest = await asyncio.to_thread(self._journal.last_no)
+        newest = await asyncio.to_thread(self._journal.last_sequence)
         return EventSourceResponse(
             self._events(newest if after is None else after, newest),
             ping=self._heartbeat_s,
@@ -78,8 +78,8 @@ class AlertFeed:
             while not self._closing:
                 entries = await asyncio.to_thread(self._journal.changes_after, place, BATCH)
                 for entry in entries:
-                    yield ServerSentEvent(data=entry.model_dump_json(), event="change", id=str(entry.no), sep="\n")
-                    place = entry.no
+                    place = entry.sequence
+                    yield ServerSentEvent(data=entry.model_dump_json(), event="change", id=str(place), sep="\n")
                 if not entries:
                     await self._wait_beyond(place)
         except DatabaseError as exc:
@@ -93,7 +93,7 @@ class AlertFeed:
 
     async def _poll(self) -> None:
         try:
-            newest = await asyncio.to_thread(self._journal.last_no)
+            newest = await asyncio.to_thread(self._journal.last_sequence)
         except DatabaseError as exc:
             _log.warning("api: alert stream cannot read new changes, next try in %s s: %s", POLL_S, exc)
             return

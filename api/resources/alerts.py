@@ -106,7 +106,7 @@ _REF_EXAMPLE: Final = {
     "device_id": "truck-001",
     "kind": "position",
     "ts": 1_772_352_930_250,
-    "says": {"lift_up": True},
+    "values": {"lift_up": True},
 }
 _ALERT_EXAMPLE: Final[dict[str, Any]] = {
     "alert_id": "9f86d081884c7d65",
@@ -127,7 +127,7 @@ _ALERT_EXAMPLE: Final[dict[str, Any]] = {
         "findings": [{"en": "Bed raised for 42 s while standing", "zh": "停车举升 42 秒"}],
         "ruled_out": [{"en": "No permitted site within 50 m", "zh": "50 米内无核准场所"}],
         "readings": [
-            {"device_id": "truck-001", "kind": "position", "ts": 1_772_352_930_250, "says": {"lift_up": True}}
+            {"device_id": "truck-001", "kind": "position", "ts": 1_772_352_930_250, "values": {"lift_up": True}}
         ],
         "measures": {"score": 2.5},
     },
@@ -145,7 +145,7 @@ _NOT_IN_CHANGE: Final = frozenset(
     | {"outcome", "handled_by", "handled_at", "first_recorded_at"}
 )
 _ENTRY_EXAMPLE: Final = {
-    "no": 17,
+    "sequence": 17,
     "recorded_at": 1_772_353_051_000,
     "change": {
         **{name: value for name, value in _ALERT_EXAMPLE.items() if name not in _NOT_IN_CHANGE},
@@ -157,7 +157,7 @@ _DETAIL_EXAMPLE: Final = {
     "changes": [_ENTRY_EXAMPLE],
     "actions": [{"actor": "li.wei", "at": 1_772_353_100_000, "note": None, "kind": "acknowledge"}],
 }
-_STREAM_EXAMPLE: Final = 'id: 17\nevent: change\ndata: {"no":17,"recorded_at":1772353051000,"change":{…}}\n\n'
+_STREAM_EXAMPLE: Final = 'id: 17\nevent: change\ndata: {"sequence":17,"recorded_at":1772353051000,"change":{…}}\n\n'
 
 
 _DETAIL: Final = answer("The alert with its whole history", _DETAIL_EXAMPLE)

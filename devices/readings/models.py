@@ -19,6 +19,8 @@ MIN_TS_MS: Final = 946_684_800_000
 """2000-01-01T00:00:00Z; an earlier device time comes from a clock that was never set."""
 MAX_TS_MS: Final = 4_102_444_800_000
 """2100-01-01T00:00:00Z; a later device time is in microseconds, or noise."""
+MAX_AHEAD_MS: Final = 120_000
+"""A device clock may run this far ahead of the receive time; admission refuses what is further ahead."""
 
 _MAX_INT: Final = (1 << 53) - 1
 """The largest integer that every JSON library represents exactly."""

@@ -111,7 +111,7 @@ def replay(
         records = shuffled(records, WINDOW_MS, shuffle)
     again = alert_steps(rejudge(records, city, wiring.rules(settings)))
     journal = wiring.journal(settings)
-    told = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_no() + 1))
+    told = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_sequence() + 1))
     result = {"messages": len(records), "journal": len(told), "replay": len(again), "identical": told == again}
     if as_json:
         print_json(result | {"only_in_journal": sorted(told - again), "only_in_replay": sorted(again - told)})

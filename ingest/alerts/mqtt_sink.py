@@ -11,7 +11,7 @@ import aiomqtt
 from devices.codecs.topics import alert_topic
 from ingest.alerts.publisher import SinkUnavailable
 from ingest.mqtt.url import MqttUrl
-from rules.alerts.journal import JournalEntry
+from rules.alerts.actions import JournalEntry
 
 _TIMEOUT_S: Final = 5.0
 

@@ -99,7 +99,7 @@ class AlertPublisher:
         entries = await asyncio.to_thread(self._journal.changes_after, cursor, BATCH)
         if entries:
             await self._sink.deliver(entries)
-            self._cursors.set(self.name, entries[-1].no)
+            self._cursors.set(self.name, entries[-1].sequence)
         return len(entries)
 
     async def run(self, stop: asyncio.Event) -> None:

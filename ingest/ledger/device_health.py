@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from struct import Struct, pack, unpack_from
 from typing import Final
 
-from ingest.admission import MAX_AHEAD_MS
+from devices.readings.models import MAX_AHEAD_MS
 
 HealthSample = tuple[int | None, int | None, int]
 """seq, ts (device time, ms) and received_at (ms) of a reading; None where the device sent none that can be read."""

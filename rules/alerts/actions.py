@@ -1,9 +1,9 @@
-"""An alert as people meet it: its present state, its history, and what was done about it.
+"""Alerts as people see them: present state, history, and the actions people took.
 
 JournalError
 ├── UnknownAlert    no alert has this id
-├── AlreadyClosed   a person closed it before; the outcome stands
-└── InvalidCursor   not a cursor this journal gave out
+├── AlreadyClosed   a person closed the alert before; its outcome does not change
+└── InvalidCursor   the cursor was not made by this journal
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity
 
 
 class JournalError(Exception):
-    """The journal was asked for something it cannot do."""
+    """The journal cannot do what was asked; base class."""
 
 
 class UnknownAlert(JournalError):
@@ -24,11 +24,11 @@ class UnknownAlert(JournalError):
 
 
 class AlreadyClosed(JournalError):
-    """A person closed it before; the outcome stands."""
+    """A person closed the alert before; its outcome does not change."""
 
 
 class InvalidCursor(JournalError):
-    """Not a cursor this journal gave out."""
+    """The cursor was not made by this journal."""
 
 
 class Outcome(StrEnum):
@@ -37,12 +37,12 @@ class Outcome(StrEnum):
     CONFIRMED_VIOLATION = "confirmed_violation"
     FALSE_ALARM = "false_alarm"
     NO_ACTION = "no_action"
-    """True, but nothing to pursue: told off, too old, permitted by word of mouth."""
+    """True, but nothing to pursue: warned in person, too old, permitted orally."""
     DEVICE_FAULT = "device_fault"
 
 
 class ActionKind(StrEnum):
-    """What a person may do with an alert."""
+    """Actions a person may take on an alert."""
 
     ACKNOWLEDGE = "acknowledge"
     ASSIGN = "assign"
@@ -60,18 +60,18 @@ _Actor = Annotated[str, Field(min_length=1, max_length=64)]
 class _Action(_Value):
     actor: _Actor
     at: int
-    """Wall clock, ms since 1970 UTC: people act in their own time, not in device time."""
+    """Wall clock, ms since 1970 UTC: people do not act in device time."""
     note: Annotated[str, Field(max_length=2_000)] | None = None
 
 
 class Acknowledge(_Action):
-    """Somebody has seen it."""
+    """Somebody has seen the alert."""
 
     kind: Literal[ActionKind.ACKNOWLEDGE] = ActionKind.ACKNOWLEDGE
 
 
 class Assign(_Action):
-    """Somebody is to look into it."""
+    """Somebody is to look into the alert."""
 
     kind: Literal[ActionKind.ASSIGN] = ActionKind.ASSIGN
     assignee: _Actor
@@ -85,7 +85,7 @@ class Comment(_Action):
 
 
 class Close(_Action):
-    """Dealt with."""
+    """The alert is dealt with."""
 
     kind: Literal[ActionKind.CLOSE] = ActionKind.CLOSE
     outcome: Outcome
@@ -95,7 +95,7 @@ AlertAction = Annotated[Acknowledge | Assign | Comment | Close, Field(discrimina
 
 
 class AlertView(_Value):
-    """One alert as it stands now. Times are device time in ms, except where said."""
+    """One alert in its present state. Times are device time in ms, unless the field says wall clock."""
 
     alert_id: str
     rule: str
@@ -120,20 +120,20 @@ class AlertView(_Value):
     """Set when a person closed it."""
     handled_by: str | None
     handled_at: int | None
-    """Wall clock of that closing."""
+    """When that person closed it, wall clock."""
     first_recorded_at: int
     """Wall clock."""
 
     @property
     def open(self) -> bool:
-        """Neither ended by itself nor closed by a person."""
+        """True if the alert neither ended by itself nor was closed by a person."""
         return self.closed_at is None and self.outcome is None
 
 
 class JournalEntry(_Value):
-    """One change at its place in the journal."""
+    """One change with its number in the journal."""
 
-    no: int
+    sequence: int
     """Grows with every change recorded; may leave gaps."""
     recorded_at: int
     """Wall clock, ms."""
@@ -141,7 +141,7 @@ class JournalEntry(_Value):
 
 
 class JournalPosition(NamedTuple):
-    """How far somebody has read: the last change of judgement, and the last action of a person; 0 before the first."""
+    """How far somebody has read: the number of the last alert change and of the last action; 0 before the first."""
 
     change: int = 0
     action: int = 0
@@ -157,7 +157,7 @@ class AlertDetail(_Value):
 
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
-    """Which alerts; an empty field asks for all.
+    """Selects alerts; an empty field selects all.
 
     `start` (inclusive) and `end` (exclusive) bound `opened_at`, device time in ms.
     """
@@ -169,13 +169,13 @@ class AlertFilter:
     start: int | None = None
     end: int | None = None
     open: bool | None = None
-    """True: neither ended by itself nor closed by a person."""
+    """True: alerts that neither ended by themselves nor were closed by a person."""
     handled: bool | None = None
-    """True: closed by a person with an outcome."""
+    """True: alerts that a person closed with an outcome."""
 
 
 class AlertPage(_Value):
-    """Newest first."""
+    """One page of alerts, newest first."""
 
     items: tuple[AlertView, ...]
     next_cursor: str | None

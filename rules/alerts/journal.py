@@ -1,7 +1,7 @@
-"""The alert journal: what judgement said and what people did about it, in the registry's database.
+"""The alert journal: every alert change and every action of a person, in the registry's database.
 
-The edge of `rules/`: the one module of it that does I/O. Judgement never reads it. One judge writes changes; any number
-of API processes read and act.
+It is the one module of `rules/` that does I/O. Judgement never reads it. One judge writes changes; any number of API
+processes read and act.
 """
 
 import base64
@@ -28,48 +28,26 @@ from rules.alerts.actions import (
     Comment,
     InvalidCursor,
     JournalEntry,
-    JournalError,
     JournalPosition,
-    Outcome,
     UnknownAlert,
 )
 from rules.alerts.model import AlertChange, Phase
 from rules.alerts.tables import alert, alert_action, alert_change
 
-__all__ = [
-    "Acknowledge",
-    "AlertAction",
-    "AlertDetail",
-    "AlertFilter",
-    "AlertJournal",
-    "AlertPage",
-    "AlertView",
-    "AlreadyClosed",
-    "Assign",
-    "Close",
-    "Comment",
-    "InvalidCursor",
-    "JournalEntry",
-    "JournalError",
-    "JournalPosition",
-    "Outcome",
-    "UnknownAlert",
-]
-
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
 _ACTIONS_LOCK: Final = 4_827_301
-"""PostgreSQL knows advisory locks by number; any, as long as nothing else in this database uses it."""
+"""PostgreSQL identifies advisory locks by number. Any number will do that nothing else in this database uses."""
 _CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
 
 
 class AlertJournal:
-    """Every method raises DatabaseUnavailable or DatabaseMisconfigured when the database does not do it."""
+    """The journal. Every method raises DatabaseUnavailable or DatabaseMisconfigured when the database fails."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
-        """Write changes in the order given, all or none; how many were new. Writing one twice changes nothing.
+        """Write changes in their order, all or none, and return how many were new. Writing one twice changes nothing.
 
         `recorded_at`: wall clock, ms.
         """
@@ -78,19 +56,20 @@ class AlertJournal:
         with transaction(self._engine) as connection:
             return sum(_record(connection, change, recorded_at) for change in changes)
 
-    def changes_after(self, no: int, limit: int) -> list[JournalEntry]:
-        """Changes recorded after number `no`, oldest first: how followers read on."""
-        query = select(alert_change).where(alert_change.c.no > no).order_by(alert_change.c.no).limit(limit)
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        """Changes recorded after number `sequence`, oldest first, for followers that read on."""
+        query = select(alert_change).where(alert_change.c.no > sequence).order_by(alert_change.c.no).limit(limit)
         with transaction(self._engine) as connection:
             return [_entry(row) for row in connection.execute(query).mappings()]
 
-    def touched_after(self, place: JournalPosition, limit: int) -> tuple[list[AlertView], JournalPosition]:
-        """Alerts that judgement changed or a person acted on after `place`, as they stand now, and the place after.
+    def touched_after(self, position: JournalPosition, limit: int) -> tuple[list[AlertView], JournalPosition]:
+        """Alerts that judgement changed or a person acted on after `position`, in their present state, and the position
+        after them.
 
-        At most `limit` changes and as many actions at a time: call again until the place stays.
+        At most `limit` changes and as many actions at a time: call again until the position stays.
         """
-        changes = select(alert_change.c.no, alert_change.c.alert_id).where(alert_change.c.no > place.change)
-        actions = select(alert_action.c.no, alert_action.c.alert_id).where(alert_action.c.no > place.action)
+        changes = select(alert_change.c.no, alert_change.c.alert_id).where(alert_change.c.no > position.change)
+        actions = select(alert_action.c.no, alert_action.c.alert_id).where(alert_action.c.no > position.action)
         with transaction(self._engine) as connection:
             changed = connection.execute(changes.order_by(alert_change.c.no).limit(limit)).all()
             acted = connection.execute(actions.order_by(alert_action.c.no).limit(limit)).all()
@@ -98,10 +77,10 @@ class AlertJournal:
             rows = connection.execute(select(alert).where(alert.c.alert_id.in_(touched))).mappings()
             views = [_view(row) for row in rows]
         return views, JournalPosition(
-            changed[-1].no if changed else place.change, acted[-1].no if acted else place.action
+            changed[-1].no if changed else position.change, acted[-1].no if acted else position.action
         )
 
-    def last_no(self) -> int:
+    def last_sequence(self) -> int:
         """Number of the newest change; 0 while there is none."""
         with transaction(self._engine) as connection:
             newest = select(alert_change.c.no).order_by(alert_change.c.no.desc()).limit(1)
@@ -123,24 +102,24 @@ class AlertJournal:
         return AlertPage(items=found[:limit], next_cursor=_cursor(found[limit - 1]) if more else None)
 
     def open_alerts(self) -> dict[tuple[str, str], int]:
-        """How many are open, by rule and severity."""
+        """Number of open alerts, by rule and severity."""
         by = (alert.c.rule, alert.c.severity)
         query = select(*by, func.count()).where(*_conditions(AlertFilter(open=True))).group_by(*by)
         with transaction(self._engine) as connection:
             return {(rule, severity): count for rule, severity, count in connection.execute(query)}
 
     def alert(self, alert_id: str) -> AlertDetail | None:
-        """One alert with its history; None when there is none of this id."""
+        """One alert with its history; None when no alert has this id."""
         with transaction(self._engine) as connection:
             return _detail(connection, alert_id)
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
-        """Note what a person did. Acknowledging twice keeps the first name; closing is once and for all.
+        """Record a person's action. A second acknowledgement keeps the first name; a closed alert stays closed.
 
         Raises UnknownAlert, AlreadyClosed.
         """
         with transaction(self._engine) as connection:
-            # Written first: the row is ours from here, so two people cannot both close it.
+            # Write first: this locks the row, so two people cannot both close the alert.
             touched = connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(alert_id=alert_id))
             if touched.rowcount == 0:
                 raise UnknownAlert(f"no alert {alert_id!r}")
@@ -148,9 +127,9 @@ class AlertJournal:
             values = _effect(action, row)
             if values:
                 connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**values))
-            said = action.model_dump(mode="json")
             _wait_for_other_actions(connection)
-            connection.execute(insert(alert_action).values(alert_id=alert_id, at=action.at, action=said))
+            row_of_action = {"alert_id": alert_id, "at": action.at, "action": action.model_dump(mode="json")}
+            connection.execute(insert(alert_action).values(row_of_action))
             detail = _detail(connection, alert_id)
         if detail is None:
             raise UnknownAlert(f"no alert {alert_id!r}")
@@ -158,7 +137,7 @@ class AlertJournal:
 
 
 def _wait_for_other_actions(connection: Connection) -> None:
-    """So that actions are seen in the order of their numbers: who reads on after one never passes over another.
+    """Lock out other actions, so that readers see actions in the order of their numbers and never skip one.
 
     PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, and
     the changes come from one judge.
@@ -168,7 +147,7 @@ def _wait_for_other_actions(connection: Connection) -> None:
 
 
 def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:
-    """The columns of the alert an action sets."""
+    """The columns of the alert that an action sets."""
     match action:
         case Acknowledge():
             return {} if row["acknowledged_by"] else {"acknowledged_by": action.actor, "acknowledged_at": action.at}
@@ -204,33 +183,33 @@ def _record(connection: Connection, change: AlertChange, recorded_at: int) -> bo
 
 
 def _insert_once(connection: Connection, table: Any, values: Mapping[str, Any]) -> bool:
-    """Whether the row is new; one that has the key already stays as it is."""
+    """Insert a row and return True; a row that exists with this key stays as it is."""
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     inserted = dialect.insert(table).values(**values).on_conflict_do_nothing().returning(table.c.alert_id)
     return connection.execute(inserted).first() is not None
 
 
 def _state(change: AlertChange) -> dict[str, Any]:
-    said = change.model_dump(mode="json", exclude={"at", "title"})
-    return {**said, "title_en": change.title.en, "title_zh": change.title.zh}
+    columns = change.model_dump(mode="json", exclude={"at", "title"})
+    return {**columns, "title_en": change.title.en, "title_zh": change.title.zh}
 
 
 def _conditions(where: AlertFilter) -> list[Any]:
-    asked = [
+    conditions = [
         alert.c[name] == str(value)
         for name in ("rule", "severity", "phase", "subject")
         if (value := getattr(where, name)) is not None
     ]
     if where.start is not None:
-        asked.append(alert.c.opened_at >= where.start)
+        conditions.append(alert.c.opened_at >= where.start)
     if where.end is not None:
-        asked.append(alert.c.opened_at < where.end)
+        conditions.append(alert.c.opened_at < where.end)
     if where.open is not None:
         is_open = and_(alert.c.closed_at.is_(None), alert.c.outcome.is_(None))
-        asked.append(is_open if where.open else ~is_open)
+        conditions.append(is_open if where.open else ~is_open)
     if where.handled is not None:
-        asked.append(alert.c.outcome.is_not(None) if where.handled else alert.c.outcome.is_(None))
-    return asked
+        conditions.append(alert.c.outcome.is_not(None) if where.handled else alert.c.outcome.is_(None))
+    return conditions
 
 
 def _detail(connection: Connection, alert_id: str) -> AlertDetail | None:
@@ -252,7 +231,7 @@ def _view(row: RowMapping) -> AlertView:
 
 def _entry(row: RowMapping) -> JournalEntry:
     change = AlertChange.model_validate(row["change"])
-    return JournalEntry(no=row["no"], recorded_at=row["recorded_at"], change=change)
+    return JournalEntry(sequence=row["no"], recorded_at=row["recorded_at"], change=change)
 
 
 def _cursor(last: AlertView) -> str:

@@ -1,10 +1,10 @@
-"""What judgement says: alerts, their phases, and the evidence they rest on."""
+"""Alerts as judgement makes them: changes, phases, and the evidence they rest on."""
 
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 
 class Severity(StrEnum):
@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 class Phase(StrEnum):
-    """The life of an alert. A candidate is silent: it lives in the engine and is never published."""
+    """Phase of an alert. A candidate is silent: only the engine has it, and it is never published."""
 
     CANDIDATE = "candidate"
     PROVISIONAL = "provisional"
@@ -29,7 +29,10 @@ class Phase(StrEnum):
 
 
 class Amendment(StrEnum):
-    """What later data changed about an alert people were already told of."""
+    """What later data changed about an alert of which people were already notified.
+
+    Only RETRACTED is given today. The other three are for readings that come too late for judgement.
+    """
 
     NEW_LATE = "new_late"
     EXTENDED = "extended"
@@ -42,7 +45,7 @@ class _Value(BaseModel):
 
 
 class Text(_Value):
-    """Said to a person, in both languages."""
+    """Text for people, in both languages."""
 
     en: str
     zh: str
@@ -55,26 +58,26 @@ class ReadingRef(_Value):
     kind: str
     ts: int
     """Device time, ms."""
-    says: dict[str, Any]
-    """The fields that mattered, with their units in the names."""
+    values: dict[str, Any] = Field(validation_alias=AliasChoices("values", "says"))
+    """The fields that mattered, with their units in the names. Records written before this name have `says`."""
 
 
 class Evidence(_Value):
-    """Why the rule says so."""
+    """Why the rule gave its verdict."""
 
     parameters: dict[str, Any]
-    """Of the rule, as they were."""
+    """Parameters of the rule when it gave the verdict."""
     findings: tuple[Text, ...] = ()
-    """What speaks for it, one sentence each."""
+    """What supports the verdict, one sentence each."""
     ruled_out: tuple[Text, ...] = ()
-    """What was looked for and not found."""
+    """What was checked and not found."""
     readings: tuple[ReadingRef, ...] = ()
     measures: dict[str, float | int | str | bool] = Field(default_factory=dict)
     """Figures of the incident, with units in the names (`detour_m`, `score`)."""
 
 
 class AlertChange(_Value):
-    """One step in the life of one alert. Applying it twice changes nothing: (alert_id, phase, revision) is its key."""
+    """One change of one alert. Applying it twice changes nothing: (alert_id, phase, revision) is its key."""
 
     alert_id: str
     revision: int
@@ -98,5 +101,5 @@ class AlertChange(_Value):
 
 
 def alert_id(rule: str, subject: str, incident_start_ms: int) -> str:
-    """Derived, never random: the same incident has the same id in every replay. 16 hex digits."""
+    """The id of an incident's alert, 16 hex digits. It is derived, not random: every replay gives the same id."""
     return blake2b(f"{rule}|{subject}|{incident_start_ms}".encode(), digest_size=8).hexdigest()

@@ -24,7 +24,7 @@ from sqlalchemy import (
 metadata: Final = MetaData()
 
 _SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows by itself only where the key is called INTEGER."""
+"""SQLite numbers rows itself only where the type of the key is INTEGER."""
 
 alert: Final = Table(
     "alert",
@@ -55,7 +55,7 @@ alert: Final = Table(
     Index("ix_alert_opened_at", "opened_at", "alert_id"),
     Index("ix_alert_subject", "subject", "opened_at"),
 )
-"""Where each alert stands now."""
+"""Present state of each alert."""
 
 alert_change: Final = Table(
     "alert_change",
@@ -69,7 +69,7 @@ alert_change: Final = Table(
     UniqueConstraint("alert_id", "phase", "revision", name="uq_alert_change"),
     sqlite_autoincrement=True,
 )
-"""Everything judgement ever said, in the order it was recorded."""
+"""Every alert change, in the order it was recorded. `no` is `JournalEntry.sequence`."""
 
 alert_action: Final = Table(
     "alert_action",
@@ -81,4 +81,4 @@ alert_action: Final = Table(
     Index("ix_alert_action_alert_id", "alert_id"),
     sqlite_autoincrement=True,
 )
-"""Everything people did about alerts."""
+"""Every action of a person on an alert."""

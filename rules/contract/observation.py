@@ -1,10 +1,10 @@
-"""What a rule is asked about: a reading with what is known around it, or silence.
+"""What a rule judges: a reading with its context, or silence.
 
-One is made for every reading. Compiled, an `__init__` that is written out takes a tenth of the time of one that
+One `Observation` is made for every reading. Compiled, a written-out `__init__` takes a tenth of the time of one that
 `dataclasses` or `NamedTuple` make at run time.
 """
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from devices.city.model import Approvals, City, Device, Vehicle
 from devices.readings.models import Reading
@@ -12,9 +12,9 @@ from rules.tracking import Fix, Track
 
 
 class Observation:
-    """One reading, in its device's order, with what is known around it."""
+    """One reading, in its device's order, with its context."""
 
-    __slots__ = ("approvals", "city", "device", "fix", "heard_at", "reading", "track", "vehicle")
+    __slots__ = ("approvals", "city", "device", "facts", "heard_at", "reading", "tracker_states", "vehicle")
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each of its fields
         self,
@@ -24,29 +24,46 @@ class Observation:
         vehicle: Vehicle | None,
         approvals: Approvals,
         city: City,
-        track: Track | None,
-        fix: Fix | None,
+        tracker_states: list[Any],
+        facts: list[Any],
     ) -> None:
         self.reading: Final = reading
-        """Measured by the device, or of it: a weighbridge's ticket reaches the rules of the truck it names too."""
+        """Measured by the device, or about it: a weighbridge ticket also reaches the rules of the truck it names."""
         self.heard_at: Final = heard_at
-        """Device time, ms, at which the fleet knew of it: its own, unless it came later than the reorder window
-        allows."""
+        """Device time, ms, at which the fleet received it: the reading's own, unless it came later than the reorder
+        window allows."""
         self.device: Final = device
         self.vehicle: Final = vehicle
-        """What the device is bolted to, if it is one the city has."""
+        """The vehicle that carries the device, if the city has it."""
         self.approvals: Final = approvals
-        """Of this vehicle."""
+        """Approvals of this vehicle."""
         self.city: Final = city
-        self.track: Final = track
-        """Of a truck: its state after this reading."""
-        self.fix: Final = fix
-        """Of a truck's position reading that came in order."""
+        self.tracker_states: Final = tracker_states
+        """State of each tracker after this reading; None where a tracker does not follow this device. Read only."""
+        self.facts: Final = facts
+        """What the trackers of this device conclude from this reading; empty for a reading that came too late. Read
+        only."""
 
     @property
     def own(self) -> bool:
-        """The device measured it itself."""
+        """True if the device measured it itself."""
         return self.reading.device_id == self.device.id
+
+    @property
+    def track(self) -> Track | None:
+        """State of a truck after this reading; None for other devices."""
+        for state in self.tracker_states:
+            if isinstance(state, Track):
+                return state
+        return None
+
+    @property
+    def fix(self) -> Fix | None:
+        """The fix of a truck's position that came in order."""
+        for fact in self.facts:
+            if isinstance(fact, Fix):
+                return fact
+        return None
 
 
 class Silence(NamedTuple):

@@ -1,6 +1,7 @@
-"""What every rule is.
+"""The contract of a rule.
 
-A new rule is one module with its parameters, its state and its class, a line in the catalogue, and a test file.
+A new rule is one package in `rules.detectors` with its parameters, its state and its class, a line in the catalogue,
+and a test file.
 """
 
 from abc import ABC, abstractmethod
@@ -21,51 +22,51 @@ class Parameters(BaseModel):
 
 
 S = TypeVar("S")
-"""A rule's state of one device: a dataclass that `rules.engine.snapshot` can write and read back."""
+"""State of a rule for one device: a dataclass that `rules.engine.snapshot` can write and read back."""
 M = TypeVar("M")
-"""What a rule remembers of the whole fleet: likewise."""
+"""Memory of a rule for the whole fleet: likewise."""
 
 
 class Rule(ABC, Generic[S]):
-    """Judges devices one by one. Pure: all it knows of the past is in the state it is handed.
+    """Judges devices one by one. Pure: everything it knows of the past is in the state that it receives.
 
-    A verdict's `at` is never before the one it gave last for the same subject and part.
+    The `at` of a verdict is never before the `at` of the rule's previous verdict for the same subject and part.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
-    """Grows when the same readings would be judged otherwise; a state of another version is not taken over."""
+    """Grows when the same readings would be judged differently; the engine drops states of another version."""
     parameters: Parameters
     roles: ClassVar[frozenset[DeviceRole]]
-    """Devices it is asked about."""
+    """Devices it judges."""
     state: type[S]
 
     @abstractmethod
-    def judge(self, step: Observation, state: S) -> Sequence[Verdict]:
-        """Say what a reading, in order, means."""
+    def judge(self, observation: Observation, state: S) -> Sequence[Verdict]:
+        """Judge a reading that came in order."""
 
-    def judge_late(self, step: Observation, state: S) -> Sequence[Verdict]:
-        """Say what a reading means that came too late to be put in order; most rules pass over it."""
+    def judge_late(self, observation: Observation, state: S) -> Sequence[Verdict]:
+        """Judge a reading that came too late to be put in order; most rules ignore it."""
         return ()
 
     def due(self, state: S) -> int | None:
         """Device time, ms, at which silence would mean something; None when it never does."""
         return None
 
-    def expire(self, quiet: Silence, state: S) -> Sequence[Verdict]:
-        """Say what it means that `due` has passed for the whole fleet while the device was not heard."""
+    def expire(self, silence: Silence, state: S) -> Sequence[Verdict]:
+        """Judge that `due` has passed for the whole fleet while the device was not heard."""
         return ()
 
 
 class FleetRule(Rule[S], Generic[S, M]):
     """Compares devices.
 
-    Its verdicts wait until fleet time is `reorder.HOLD_MS` past them, and count in one order over all devices, whatever
-    order the readings came in.
+    Its verdicts wait until fleet time is `reorder_buffer.HOLD_MS` past them. They are then compared in one order over
+    all devices, whatever order the readings arrived in.
     """
 
     memory: type[M]
 
     @abstractmethod
-    def settle(self, verdict: Verdict, memory: M, city: City) -> Iterable[Verdict]:
-        """Say what becomes of a verdict in the light of other devices'."""
+    def compare(self, verdict: Verdict, memory: M, city: City) -> Iterable[Verdict]:
+        """Return the verdicts that replace this one, given what the rule remembers of other devices."""

@@ -1,5 +1,6 @@
-"""What a rule says of one subject at one device time. Whether that makes an alert is decided in
-`rules.engine.incidents`.
+"""Verdicts: what a rule concludes about one subject at one device time.
+
+`rules.engine.incidents` decides whether a verdict makes an alert.
 """
 
 from dataclasses import dataclass
@@ -14,47 +15,61 @@ class Level(StrEnum):
     """How sure the rule is. Missing data is UNKNOWN, never CLEAR."""
 
     CLEAR = "clear"
-    """The condition has ended; what ran is closed."""
+    """The condition has ended; the running incident closes."""
     CANDIDATE = "candidate"
-    """The condition may be beginning; nobody is told."""
+    """The condition may be beginning; nobody is notified."""
     SUSPECTED = "suspected"
-    """People are told that it may be so."""
+    """People are notified that it may be so."""
     CONFIRMED = "confirmed"
-    """People are told that it is so."""
+    """People are notified that it is so."""
     LEFT_OPEN = "left_open"
-    """Confirmed and over; it waits for a person, and a new incident may begin beside it."""
+    """Confirmed and over; the alert waits for a person, and a new incident may begin beside it."""
     UNKNOWN = "unknown"
-    """The data that would tell is missing; what ran goes on."""
+    """The data that would decide is missing; the running incident goes on."""
     RETRACTED = "retracted"
-    """Later data showed that the incident with this onset never was one."""
+    """Later data showed that the incident with this onset never happened."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One rule's word: given at every reading while something is wrong, once when it is over, and else not at all."""
+    """A rule's conclusion: given at every reading while something is wrong, once when it is over, and never else.
+
+    Rows on disk hold verdicts by these field names.
+    """
 
     subject: str
     """A device id, or "system"."""
     level: Level
     at: int
-    """Device time, ms, of what made the rule speak."""
+    """Device time, ms, of the reading or silence that led to the verdict."""
     onset: int
     """Device time, ms, when the incident began."""
     severity: Severity = Severity.P4
     place: LatLon | None = None
     """Where the incident began."""
     title: Text | None = None
-    """None repeats what was said before."""
+    """None repeats the previous one."""
     evidence: Evidence | None = None
-    """None repeats what was said before."""
+    """None repeats the previous one."""
     part: str = ""
-    """Tells apart incidents of one subject that have nothing to do with each other: its compartments."""
+    """Separates independent incidents of one subject, such as its compartments."""
     shared: str = ""
     """What several subjects may have in common (the id of a route), for rules that compare devices."""
 
 
+class RuleVerdict(NamedTuple):
+    """A verdict and the rule that gave it: what the device stage hands to the fleet stage."""
+
+    rule: str
+    rule_version: int
+    verdict: Verdict
+
+
 class HeldVerdict(NamedTuple):
-    """A verdict that waits for fleet time; ordered by its first five fields, which no two share."""
+    """A verdict that waits for fleet time; ordered by its first five fields, which no two share.
+
+    Rows on disk hold it as an array in this order.
+    """
 
     at: int
     rule: str

@@ -1,4 +1,4 @@
-"""Words and references shared by all rules: who, where, and which reading."""
+"""Wording and evidence shared by all rules: names of devices and places, lengths, times, references to readings."""
 
 from typing import Any, Final
 
@@ -9,13 +9,13 @@ from rules.alerts.model import ReadingRef, Text
 from rules.tracking import LoadSource
 
 MAX_REFS: Final = 12
-"""Readings named in one piece of evidence."""
+"""Most readings that one piece of evidence names."""
 _FIRST_REFS: Final = 4
 _LANDMARK_WITHIN_M: Final = 20_000.0
 
 
 def who(device: Device, city: City) -> Text:
-    """A truck by its plate, what stands on a site by the site's name."""
+    """Name a truck by its plate, and a device on a site by the site's name."""
     vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
     if vehicle is not None:
         return Text(en=f"Truck {vehicle.plate}", zh=f"车辆{vehicle.plate}")
@@ -27,11 +27,11 @@ def who(device: Device, city: City) -> Text:
 
 
 def where(xy: XY, city: City, ts: int) -> Text:
-    """A place by the nearest registered site, or by its coordinates where none is near."""
+    """Name a place by the nearest registered site, or by its coordinates where none is within 20 km."""
     near = city.geometry.sites_near(xy, _LANDMARK_WITHIN_M, ts)
     if not near:
-        place = city.plane.latlon(xy)
-        return Text(en=f"at {place.lat:.5f}, {place.lon:.5f}", zh=f"位于{place.lat:.5f}, {place.lon:.5f}")
+        at = city.plane.latlon(xy)
+        return Text(en=f"at {at.lat:.5f}, {at.lon:.5f}", zh=f"位于{at.lat:.5f}, {at.lon:.5f}")
     site, distance_m = near[0]
     if distance_m == 0:
         return Text(en=f"in {site.name}", zh=f"位于{site.name_zh}内")
@@ -41,7 +41,7 @@ def where(xy: XY, city: City, ts: int) -> Text:
 
 
 def load_source(source: LoadSource) -> Text:
-    """What says that a truck is loaded."""
+    """Name the source by which a truck counts as loaded."""
     en, zh = _LOAD_SOURCES[source]
     return Text(en=en, zh=zh)
 
@@ -72,11 +72,11 @@ def duration(ms: int, *, zh: bool = False) -> str:
 
 
 def ref(reading: Reading, *fields: str) -> ReadingRef:
-    """A reading with the fields that mattered, those of them it has."""
-    says: dict[str, Any] = {name: value for name in fields if (value := getattr(reading, name)) is not None}
-    return ReadingRef(device_id=reading.device_id, kind=reading.kind, ts=reading.ts, says=says)
+    """Refer to a reading, with the values of the fields that mattered, as far as it has them."""
+    values: dict[str, Any] = {name: value for name in fields if (value := getattr(reading, name)) is not None}
+    return ReadingRef(device_id=reading.device_id, kind=reading.kind, ts=reading.ts, values=values)
 
 
 def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
-    """The first few, which show how it began, and the latest."""
+    """Add a reference and keep at most `MAX_REFS`: the first few, which show how it began, and the latest."""
     return [*refs, new] if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :], new]

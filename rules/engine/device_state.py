@@ -1,39 +1,34 @@
-"""Everything the engine knows of one device."""
+"""Everything the device stage keeps of one device."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from devices.city.model import Approvals, Device, Vehicle
-from rules.engine.incidents import DeviceIncidents
 from rules.engine.reorder_buffer import ReorderBuffer
-from rules.tracking import Track
 
 
 @dataclass(slots=True)
 class DeviceState:
-    """Of one device; or of a subject that is none ("system"), which has a book only.
-
-    In a large city every reading meets a dossier that no processor remembers: what it needs stands here at hand.
+    """State of one device, in one object: in a large city it is in no processor cache when a reading arrives, and every
+    further table would be another wait for memory.
     """
 
     device_id: str
-    lane: ReorderBuffer
-    states: list[Any]
-    """Of each rule, in the engine's order of rules; None before it was asked."""
-    track: Track | None = None
-    """Of a truck."""
-    book: DeviceIncidents | None = None
-    """Its incidents; None before the first."""
+    buffer: ReorderBuffer
+    rule_states: list[Any]
+    """State of each rule, in the engine's order of rules; None before the rule's first reading."""
+    tracker_states: list[Any]
+    """State of each tracker, in the registry's order; None before the tracker's first reading."""
     late: int = 0
     """Readings that came too late to be put in order."""
-    # What follows is not written down.
+    # What follows is not written to the row.
     flush_at: int = 0
-    """Fleet time, ms, of its entry in the engine's queue of lanes; 0 without one. Never later than the lane is due."""
+    """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""
     wake_at: int = 0
-    """Fleet time, ms, of its valid entry in the engine's queue of silences; 0 without one."""
+    """Fleet time, ms, of its valid entry in the silence timers; 0 without one."""
     changed: bool = False
-    """Since it was written down."""
+    """Changed since it was written."""
     device: Device | None = field(default=None, compare=False)
-    """As the engine's city has it; None before that was asked, and for one it does not have."""
+    """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
     approvals: Approvals = field(default=(), compare=False)

@@ -1,13 +1,14 @@
-"""Is there an alert? The one state machine all rules share; what is true was decided before, in the rules.
+"""Incidents: the one state machine, shared by all rules, that decides whether a verdict makes an alert.
 
-candidate (silent) → provisional → confirmed → closed → amended. One open alert per subject, rule and incident;
-incidents close to each other in time and place are one; people are told again when it lasts or gets worse.
+candidate (silent) → provisional → confirmed → closed → amended. One open alert per subject, rule and incident.
+Incidents close to each other in time and place are one. People are notified again when an incident lasts or gets worse.
 """
 
-import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from devices.geo.geometry import LatLon
+from devices.geo.sphere import distance_m
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
 
@@ -17,38 +18,36 @@ NOTIFY_EVERY_MS: Final = 30 * 60_000
 KEPT_PAST: Final = 8
 """Ended incidents remembered per subject, rule and part, for merging and retraction."""
 
-_M_PER_DEGREE: Final = 111_195.0
-"""Of latitude, on a sphere of 6,371 km: good enough to compare with 500 m."""
 _NO_TITLE: Final = Text(en="", zh="")
 _NO_EVIDENCE: Final = Evidence(parameters={})
 
 
 @dataclass(slots=True)
 class Incident:
-    """One alert as the engine knows it. Times are device time, ms."""
+    """One alert in the engine. Times are device time, ms. Rows on disk hold it by these field names."""
 
     alert_id: str
     opened_at: int
     phase: Phase
     severity: Severity
     told_at: int
-    """When people were told last."""
+    """When people were notified last."""
     title: Text
     evidence: Evidence
     lat: float | None
     lon: float | None
     onsets: list[int]
-    """Of the incidents merged into it that were not retracted."""
+    """Onsets of the incidents merged into it that were not retracted."""
     revision: int = 0
     ended_at: int | None = None
-    """When it was over: closed, or left to people."""
+    """When it ended: closed, or left to people."""
     closed_at: int | None = None
     amendment: Amendment | None = None
 
 
 @dataclass(slots=True)
 class RuleIncidents:
-    """What one rule has against one subject (or one part of it)."""
+    """Incidents of one rule and one subject (or one part of it)."""
 
     running: Incident | None = None
     past: list[Incident] = field(default_factory=list)
@@ -57,12 +56,12 @@ class RuleIncidents:
 
 @dataclass(slots=True)
 class DeviceIncidents:
-    """Every case, by `rule|subject|part`."""
+    """Incidents of one subject, by `rule|subject|part`."""
 
     cases: dict[str, RuleIncidents] = field(default_factory=dict)
 
     def take(self, rule: str, rule_version: int, verdict: Verdict) -> list[AlertChange]:
-        """What a verdict changes for people; nothing most of the time."""
+        """Take a verdict and return the alert changes it leads to; most of the time none."""
         key = f"{rule}|{verdict.subject}|{verdict.part}"
         case = self.cases.get(key)
         if case is None:
@@ -74,10 +73,11 @@ class DeviceIncidents:
 
 
 OPENING: Final = frozenset({Level.SUSPECTED, Level.CONFIRMED})
+"""Levels that open an incident where there is none."""
 
 
 def _step(case: RuleIncidents, rule: str, verdict: Verdict) -> Incident | None:
-    """The incident people must be told about, or None."""
+    """Apply a verdict; return the incident of which people must be notified, or None."""
     match verdict.level:
         case Level.SUSPECTED | Level.CONFIRMED:
             return _assert(case, rule, verdict)
@@ -127,9 +127,9 @@ def _leave_to_people(case: RuleIncidents, verdict: Verdict) -> None:
 
 
 def _retract(case: RuleIncidents, verdict: Verdict) -> Incident | None:
-    """Of merged incidents the alert stands until every one is retracted."""
-    known = [case.running] if case.running is not None else []
-    incident = next((found for found in known + case.past if verdict.onset in found.onsets), None)
+    """An alert of merged incidents stands until every one of them is retracted."""
+    running = [case.running] if case.running is not None else []
+    incident = next((found for found in running + case.past if verdict.onset in found.onsets), None)
     if incident is None:
         return None
     incident.onsets.remove(verdict.onset)
@@ -143,10 +143,10 @@ def _retract(case: RuleIncidents, verdict: Verdict) -> Incident | None:
 
 
 def _opened(rule: str, verdict: Verdict) -> Incident:
-    who = f"{verdict.subject}/{verdict.part}" if verdict.part else verdict.subject
+    subject = f"{verdict.subject}/{verdict.part}" if verdict.part else verdict.subject
     place = verdict.place
     return Incident(
-        alert_id=alert_id(rule, who, verdict.onset),
+        alert_id=alert_id(rule, subject, verdict.onset),
         opened_at=verdict.onset,
         phase=Phase.PROVISIONAL,
         severity=verdict.severity,
@@ -160,7 +160,7 @@ def _opened(rule: str, verdict: Verdict) -> Incident:
 
 
 def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
-    """The last incident, if it ended so near in time and place that this one goes on with it."""
+    """The last incident, if it ended so near in time and place that this one continues it."""
     last = case.past[-1] if case.past else None
     if last is None or last.ended_at is None:
         return None
@@ -183,17 +183,15 @@ def _remember(case: RuleIncidents, incident: Incident, ended_at: int) -> None:
     incident.ended_at = ended_at
     case.running = None
     for past in case.past:
-        past.evidence = _NO_EVIDENCE  # it is in the journal, and would fill the snapshot
+        past.evidence = _NO_EVIDENCE  # the journal has it, and it would fill the rows
     case.past = [*case.past[1 - KEPT_PAST :], incident]
 
 
 def _apart_m(incident: Incident, verdict: Verdict) -> float:
-    """0 where either has no place: what has no place does not move."""
+    """Distance in metres; 0 where either has no place, because a subject without a place does not move."""
     if verdict.place is None or incident.lat is None or incident.lon is None:
         return 0.0
-    north = (verdict.place.lat - incident.lat) * _M_PER_DEGREE
-    east = (verdict.place.lon - incident.lon) * _M_PER_DEGREE * math.cos(math.radians(incident.lat))
-    return math.hypot(north, east)
+    return distance_m(LatLon(incident.lat, incident.lon), verdict.place)
 
 
 def _publish(incident: Incident, rule: str, rule_version: int, verdict: Verdict) -> AlertChange:

@@ -1,4 +1,4 @@
-"""Putting one device's readings into the order they were measured in, whatever order they arrive in."""
+"""Reordering: the readings of one device in the order of device time, whatever order they arrive in."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -10,29 +10,31 @@ from devices.codecs.native import encode_content
 from devices.readings.models import Fill, Reading
 
 WINDOW_MS: Final = 30_000
-"""How much older than the device's newest reading another may be and still be put in its place."""
+"""How much older than the device's newest reading another may be and still be put in order."""
 
 HOLD_MS: Final = 2 * WINDOW_MS
-"""Readings that arrive at most `WINDOW_MS` after newer ones of the fleet have left every lane when fleet time is this
-far past them: what compares devices waits for it."""
+"""What compares devices waits until fleet time is this far past it. By then, readings that arrived at most `WINDOW_MS`
+after newer ones of the fleet have left every buffer."""
 
 OrderKey = tuple[int, str, str, str]
 
 
 def order_key(reading: Reading) -> OrderKey:
-    """Device time first; then what can be measured at one instant, in a fixed order."""
+    """Device time first; then everything that can be measured at one instant, in a fixed order."""
     part = reading.compartment if isinstance(reading, Fill) else ""
     return reading.ts, reading.kind, reading.device_id, part
 
 
 @dataclass(init=False, slots=True)
 class BufferedReading:
-    """A reading on its way to judgement. Never changed; made for every one (see `rules.contract.observation`)."""
+    """A reading that waits for judgement. Never changed; one is made for every reading (see
+    `rules.contract.observation`).
+    """
 
     ts: int
     at: int
-    """When the fleet knew of it: its device time; or, if it came later than the window allows, fleet time less the
-    window. ms."""
+    """Device time, ms, at which the fleet received it: its own; if it came later than the window allows, fleet time
+    less the window."""
     reading: Reading
 
     def __init__(self, ts: int, at: int, reading: Reading) -> None:
@@ -46,10 +48,10 @@ _TS: Final = attrgetter("ts")
 
 @dataclass(slots=True)
 class ReorderBuffer:
-    """One device's readings on their way to judgement.
+    """The readings of one device that wait for judgement.
 
-    A reading is let go when the device's newest one is more than the window ahead of it, or when fleet time says that
-    nothing older can still come. Of readings with the same order key the one whose JSON sorts first is judged: an
+    A reading is released when the device's newest one is more than the window ahead of it, or when fleet time shows
+    that nothing older can still come. Of readings with the same order key the one whose JSON sorts first is judged: an
     arbitrary choice, but one that does not depend on which came first.
     """
 
@@ -59,14 +61,14 @@ class ReorderBuffer:
     open_from: int = 0
     """Readings before this device time come too late to be put in order."""
     due: int = 0
-    """Fleet time at which everything waiting is let go, `WINDOW_MS` after the newest of it; 0 when nothing waits."""
+    """Fleet time at which everything waiting is released, `WINDOW_MS` after the newest of it; 0 when nothing waits."""
     waiting: list[BufferedReading] = field(default_factory=list)
     """In order."""
 
     def arrive(self, reading: Reading, fleet_now: int) -> Sequence[BufferedReading] | None:
-        """Take a reading in and return those that may be judged now, in order; None when it is too late for that.
+        """Take a reading and return those that may be judged now, in order; None when it came too late.
 
-        What another device measured of this one (a ticket) does not move the device's time on.
+        A reading that another device measured about this one (a ticket) does not move the device's time on.
         """
         ts = reading.ts
         own = reading.device_id == self.device_id
@@ -81,20 +83,20 @@ class ReorderBuffer:
         if not waiting or ts > waiting[-1].ts:
             waiting.append(arrived)
         else:
-            self._put(arrived)
+            self._insert(arrived)
         released: Sequence[BufferedReading] = ()
         if waiting[0].ts < self.open_from:
             count = bisect_left(waiting, self.open_from, key=_TS)
             released = waiting[:count]
             del waiting[:count]
-        # For a device that lags behind the fleet, or uploads what it buffered, after its last arrival instead. Never
-        # sooner than was said before: who flushes looks at that time first.
+        # A device that lags behind the fleet, or uploads what it buffered, is due after its last arrival instead. `due`
+        # never moves to an earlier time: the caller's timer looks at the time it was set to first.
         newest = waiting[-1].ts
         self.due = max(self.due, (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS)
         return released
 
     def flush(self, fleet_now: int) -> Sequence[BufferedReading]:
-        """Everything that waits, once fleet time has reached `due`; else nothing."""
+        """Release everything that waits, once fleet time has reached `due`; else nothing."""
         if not self.due or fleet_now < self.due:
             return ()
         self.open_from = max(self.open_from, self.waiting[-1].ts + 1)
@@ -102,11 +104,11 @@ class ReorderBuffer:
         released, self.waiting = self.waiting, []
         return released
 
-    def _put(self, arrived: BufferedReading) -> None:
-        """In its place among those of the same time or later."""
+    def _insert(self, arrived: BufferedReading) -> None:
+        """Insert in order; of two readings with one order key only one stays."""
         key = order_key(arrived.reading)
-        place = bisect_left(self.waiting, key, key=lambda said: order_key(said.reading))
-        if place == len(self.waiting) or order_key(self.waiting[place].reading) != key:
-            self.waiting.insert(place, arrived)
-        elif encode_content(arrived.reading) < encode_content(self.waiting[place].reading):
-            self.waiting[place] = arrived
+        index = bisect_left(self.waiting, key, key=lambda buffered: order_key(buffered.reading))
+        if index == len(self.waiting) or order_key(self.waiting[index].reading) != key:
+            self.waiting.insert(index, arrived)
+        elif encode_content(arrived.reading) < encode_content(self.waiting[index].reading):
+            self.waiting[index] = arrived

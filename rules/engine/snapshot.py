@@ -1,11 +1,9 @@
-"""How what the engine knows is written down as rows, and read back: MessagePack, by the classes' fields."""
+"""Rows of the engine's state: written and read back as MessagePack, by the fields of the classes.
 
-import ast
-import sys
+The keys of a row ("lane", "track", "book", "late", and a key for each rule) are on disk and stay.
+"""
+
 from collections.abc import Iterator, Sequence
-from dataclasses import is_dataclass
-from pathlib import Path
-from types import ModuleType
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -16,169 +14,162 @@ from pydantic import BaseModel
 from devices.readings.models import MODELS, Kind
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
+from rules.engine.compiled_annotations import restore_annotations
 from rules.engine.device_state import DeviceState
 from rules.engine.incidents import DeviceIncidents
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
 from rules.engine.watermark import FleetWatermark
-from rules.tracking import Track
+from rules.tracking.tracker import Tracker
 
 FORMAT: Final = 4
 _FIELDS: Final = {kind: model.__struct_fields__ for kind, model in MODELS.items()}
 
 
 class SnapshotUnusable(Exception):
-    """The bytes were not written by this program: start from nothing and judge the log again."""
+    """The bytes were not written by this program: start with an empty engine and judge the log again."""
 
 
 class Unsaved(NamedTuple):
-    """What must be written down, in one transaction, so that an engine can go on from here."""
+    """Rows to be written in one transaction, so that an engine can go on from here."""
 
     fleet: bytes
-    """In place of the one before."""
+    """Replaces the former one."""
     devices: Iterator[tuple[str, bytes]]
-    """Rows of those devices that changed, in the order of their ids. To be read before the next reading."""
+    """Rows that changed, in the order of their ids. To be read before the next reading is judged."""
 
 
 class FleetRow(msgspec.Struct):
-    """What the engine knows besides its dossiers."""
+    """Everything that does not belong to one device or subject."""
 
-    clock: FleetWatermark
+    watermark: FleetWatermark = field(name="clock")
     held: list[HeldVerdict]
     serial: int
     failures: dict[str, int]
     """By rule."""
     memories: dict[str, Any]
-    """Of fleet rules, by name and version."""
+    """Memories of the rules that compare devices, by name and version."""
     fields: dict[Kind, tuple[str, ...]] = field(default_factory=lambda: dict(_FIELDS))
-    """Of readings that wait, in the order in which the dossiers' rows have their values."""
+    """Fields of readings, in the order in which the rows of devices hold their values."""
     format: Literal[4] = FORMAT
 
 
-class _LaneRow(msgspec.Struct, array_like=True):
+class _BufferRow(msgspec.Struct, array_like=True):
     newest: int
     open_from: int
     due: int
     waiting: list[tuple[int, Kind, list[Any]]]
-    """When the fleet knew of it, and a reading's values."""
+    """Fleet time of arrival (`BufferedReading.at`), kind, and the values of the reading."""
 
 
 class Rows:
-    """Rows of one set of rules. A rule's state is kept under its version, and not taken over by another."""
+    """Writes and reads rows for one set of rules and trackers.
 
-    def __init__(self, rules: Sequence[Rule[Any]]) -> None:
-        for module in _modules_of(rules):
-            _restore_annotations(module)
-        self._states = [(_key(rule), _decoder(rule.state)) for rule in rules]
+    A rule's state is kept under its name and version; another version does not take it over.
+    """
+
+    def __init__(self, rules: Sequence[Rule[Any]], trackers: Sequence[Tracker[Any, Any]]) -> None:
+        restore_annotations(type(rule).__module__ for rule in rules)
+        self._rule_states = [(_key(rule), _decoder(rule.state)) for rule in rules]
+        self._tracker_states = [(tracker.name, _decoder(tracker.state)) for tracker in trackers]
         self._memories = {_key(rule): _decoder(rule.memory) for rule in rules if isinstance(rule, FleetRule)}
         self._fields = _FIELDS
-        self._fleet, self._track, self._book = _decoder(FleetRow), _decoder(Track), _decoder(DeviceIncidents)
+        self._fleet, self._incidents = _decoder(FleetRow), _decoder(DeviceIncidents)
 
     @property
     def are_outdated(self) -> bool:
-        """What was loaded has readings with other fields: before the next fleet row every dossier is to be written."""
+        """Readings in the loaded rows have other fields: write every device again before the next fleet row."""
         return self._fields != _FIELDS
 
     def dump_fleet(self, row: FleetRow) -> bytes:
         return _ENCODER.encode(row)
 
-    def load_fleet(self, row: bytes) -> FleetRow:
+    def load_fleet(self, packed: bytes) -> FleetRow:
         """Raises SnapshotUnusable."""
         try:
-            said: FleetRow = self._fleet.decode(row)
-            said.memories = {
-                key: decoder.decode(_ENCODER.encode(said.memories[key]))
+            row: FleetRow = self._fleet.decode(packed)
+            row.memories = {
+                key: decoder.decode(_ENCODER.encode(row.memories[key]))
                 for key, decoder in self._memories.items()
-                if key in said.memories
+                if key in row.memories
             }
-            self._fields = said.fields
+            self._fields = row.fields
         except _NOT_OURS as exc:
-            raise SnapshotUnusable(f"it is damaged, or was written by another version: {exc}") from exc
-        return said
+            raise SnapshotUnusable(f"the fleet row is damaged, or was written by another version: {exc}") from exc
+        return row
 
-    def dump(self, known: DeviceState) -> bytes:
-        lane = known.lane
-        waiting = [(said.at, said.reading.kind, astuple(said.reading)) for said in lane.waiting]
-        members: dict[str, Any] = {"late": known.late, "lane": (lane.newest, lane.open_from, lane.due, waiting)}
-        if known.track is not None:
-            members["track"] = known.track
-        if known.book is not None:
-            members["book"] = known.book
-        for (key, _), state in zip(self._states, known.states, strict=True):
+    def dump(self, device_state: DeviceState, incidents: DeviceIncidents | None) -> bytes:
+        """One row: the state of a device, and the incidents of the subject with the same id."""
+        buffer = device_state.buffer
+        waiting = [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in buffer.waiting]
+        members: dict[str, Any] = {
+            "late": device_state.late,
+            "lane": (buffer.newest, buffer.open_from, buffer.due, waiting),
+        }
+        for (key, _), state in zip(self._tracker_states, device_state.tracker_states, strict=True):
+            if state is not None:
+                members[key] = state
+        if incidents is not None:
+            members["book"] = incidents
+        for (key, _), state in zip(self._rule_states, device_state.rule_states, strict=True):
             if state is not None:
                 members[key] = state
         return _ENCODER.encode(members)
 
-    def load(self, device_id: str, row: bytes) -> DeviceState:
-        """Raises SnapshotUnusable."""
+    def load(self, device_id: str, packed: bytes) -> tuple[DeviceState, DeviceIncidents | None]:
+        """The reverse of `dump`. Raises SnapshotUnusable."""
         try:
-            said = _ROW.decode(row)
-            return DeviceState(
+            members = _ROW.decode(packed)
+            device_state = DeviceState(
                 device_id,
-                self._lane(device_id, said["lane"]),
-                [decoder.decode(said[key]) if key in said else None for key, decoder in self._states],
-                self._track.decode(said["track"]) if "track" in said else None,
-                self._book.decode(said["book"]) if "book" in said else None,
-                _LATE.decode(said["late"]),
+                self._buffer(device_id, members["lane"]),
+                _states(self._rule_states, members),
+                _states(self._tracker_states, members),
+                _LATE.decode(members["late"]),
             )
+            incidents = self._incidents.decode(members["book"]) if "book" in members else None
         except _NOT_OURS as exc:
-            raise SnapshotUnusable(f"what was kept of {device_id} cannot be read: {exc}") from exc
+            raise SnapshotUnusable(f"the row of {device_id} cannot be read: {exc}") from exc
+        return device_state, incidents
 
-    def _lane(self, device_id: str, row: msgspec.Raw) -> ReorderBuffer:
-        said = _LANE.decode(row)
+    def _buffer(self, device_id: str, packed: msgspec.Raw) -> ReorderBuffer:
+        row = _BUFFER.decode(packed)
         waiting = []
-        for at, kind, values in said.waiting:
+        for at, kind, values in row.waiting:
             reading = msgspec.convert(dict(zip(self._fields[kind], values, strict=True)), MODELS[kind])
             waiting.append(BufferedReading(reading.ts, at, reading))
-        return ReorderBuffer(device_id, said.newest, said.open_from, said.due, waiting)
+        return ReorderBuffer(device_id, row.newest, row.open_from, row.due, waiting)
 
 
-_NOT_OURS: Final = (ValueError, KeyError)  # msgspec's and pydantic's are ValueErrors
+_Decoder = msgspec.msgpack.Decoder[Any]
+_NOT_OURS: Final = (ValueError, KeyError)  # msgspec's and pydantic's errors are ValueErrors
+
+
+def _states(decoders: list[tuple[str, _Decoder]], members: dict[str, msgspec.Raw]) -> list[Any]:
+    return [decoder.decode(members[key]) if key in members else None for key, decoder in decoders]
 
 
 def _key(rule: Rule[Any]) -> str:
     return f"{rule.name}/{rule.version}"
 
 
-def _written(value: Any) -> Any:
-    """Words and evidence of alerts are pydantic's, which the API describes."""
+def _encode_model(value: Any) -> Any:
+    """Texts and evidence of alerts are pydantic models, which the API describes."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
-    raise NotImplementedError(f"no way to write a {type(value).__name__} down")
+    raise NotImplementedError(f"a {type(value).__name__} cannot be written to a row")
 
 
-def _read_back(wanted: type, value: Any) -> Any:
+def _decode_model(wanted: type, value: Any) -> Any:
     if issubclass(wanted, BaseModel):
         return wanted.model_validate(value)
-    raise NotImplementedError(f"no way to read a {wanted.__name__} back")
+    raise NotImplementedError(f"a {wanted.__name__} cannot be read from a row")
 
 
-def _decoder(wanted: Any) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(wanted, dec_hook=_read_back)
+def _decoder(wanted: Any) -> _Decoder:
+    return msgspec.msgpack.Decoder(wanted, dec_hook=_decode_model)
 
 
-def _modules_of(rules: Sequence[Rule[Any]]) -> Iterator[ModuleType]:
-    """Those of this program whose classes stand in rows."""
-    names = {type(rule).__module__ for rule in rules} | {name for name in sys.modules if name.startswith("rules.")}
-    return (sys.modules[name] for name in sorted(names))
-
-
-def _restore_annotations(module: ModuleType) -> None:
-    """In a compiled module a class remembers of `list[int]` only `list`: its fields' types are read from the source.
-
-    mypyc keeps them in part (`mypyc.irbuild.classdef.add_non_ext_class_attr_ann`); msgspec needs them whole.
-    """
-    path = Path(module.__file__ or "")
-    if path.suffix == ".py":
-        return
-    source = path.with_name(f"{path.name.partition('.')[0]}.py").read_text(encoding="utf-8")
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef) and is_dataclass(known := getattr(module, node.name)):
-            for said in node.body:
-                if isinstance(said, ast.AnnAssign) and isinstance(said.target, ast.Name):
-                    known.__annotations__[said.target.id] = ast.unparse(said.annotation)
-
-
-_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_written)
+_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_encode_model)
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
-_LANE: Final = msgspec.msgpack.Decoder(_LaneRow)
+_BUFFER: Final = msgspec.msgpack.Decoder(_BufferRow)
 _LATE: Final = msgspec.msgpack.Decoder(int)

@@ -1,4 +1,4 @@
-"""What is to be looked at when fleet time gets there: a queue of dossiers, in the order of time and device."""
+"""Timers in fleet time: devices fire in the order of time and device id."""
 
 from bisect import insort
 from collections.abc import Callable
@@ -10,63 +10,64 @@ from rules.engine.device_state import DeviceState
 _SLOT_MS: Final = 1_000
 
 _Entry = tuple[int, str, int, DeviceState]
-"""When, whose, and a number that no two share, so that dossiers are never compared."""
+"""Due time, device id, and a number that no two entries share, so that device states are never compared."""
 
 
 class Timers:
-    """A dossier comes up once, at the time it says itself; one that says another time by then is passed over.
+    """One timer a device. A device fires once, at the due time it holds itself; an entry whose time is no longer the
+    device's due time is skipped.
 
     Entries wait in slots of a second, unsorted, until fleet time reaches the slot: one heap of a large city's entries
-    costs seventeen places of cold memory at each step.
+    costs seventeen accesses to cold memory at each step.
     """
 
     def __init__(self, due: Callable[[DeviceState], int]) -> None:
-        """`due`: the fleet time, ms, at which a dossier wants to come up; 0 if it does not."""
+        """`due`: the fleet time, ms, at which a device is to fire; 0 if it is not."""
         self._due = due
         self._slots: dict[int, list[DeviceState]] = {}
         self._closed: list[int] = []
         """Keys of the slots, as a heap."""
         self._open: list[_Entry] = []
-        """Entries before `_open_until`, in order; those before `_next` have come up."""
+        """Entries before `_open_until`, in order; those before `_next` have fired."""
         self._next = 0
         self._open_until = 0
 
-    def add(self, known: DeviceState) -> None:
-        """Have it come up at the time it says now."""
-        due = self._due(known)
+    def add(self, device_state: DeviceState) -> None:
+        """Let the device fire at its present due time."""
+        due = self._due(device_state)
         if due < self._open_until:
-            insort(self._open, (due, known.device_id, len(self._open), known), lo=self._next)
+            insort(self._open, (due, device_state.device_id, len(self._open), device_state), lo=self._next)
             return
         slot = due // _SLOT_MS
         entries = self._slots.get(slot)
         if entries is None:
-            self._slots[slot] = [known]
+            self._slots[slot] = [device_state]
             heappush(self._closed, slot)
         else:
-            entries.append(known)
+            entries.append(device_state)
 
     def pop(self, until: int) -> DeviceState | None:
-        """The next one whose time is `until` or before; None when there is none."""
+        """The next device whose due time is `until` or before; None when there is none."""
         while True:
             while self._next < len(self._open):
-                due, _, _, known = self._open[self._next]
+                due, _, _, device_state = self._open[self._next]
                 if due > until:
                     return None
                 self._next += 1
-                if self._due(known) == due:
-                    return known
+                if self._due(device_state) == due:
+                    return device_state
             self._open, self._next = [], 0
             if not self._closed or self._closed[0] * _SLOT_MS > until:
                 return None
             self._open_slot(heappop(self._closed))
 
     def _open_slot(self, slot: int) -> None:
-        """Those that were added more than once for this slot come up as often, and are passed over after the first."""
+        """Sort a slot's entries. A device added more than once has as many entries; all but the first are skipped."""
         self._open_until = (slot + 1) * _SLOT_MS
         entries: list[_Entry] = []
-        for known in self._slots.pop(slot):
-            due = self._due(known)
+        for device_state in self._slots.pop(slot):
+            due = self._due(device_state)
             if due // _SLOT_MS == slot:
-                entries.append((due, known.device_id, len(entries), known))
+                entries.append((due, device_state.device_id, len(entries), device_state))
         entries.sort()
         self._open, self._next = entries, 0

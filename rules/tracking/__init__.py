@@ -1,4 +1,7 @@
-"""What is known of a truck, worked out once per reading and shared by all rules: place, motion, switches, load."""
+"""State derived from readings, once for all rules: a reading goes in, facts (place, motion, switches, load) come out.
+
+`rules.engine.device_judge` calls the trackers; rules read the facts on their `Observation`.
+"""
 
 from rules.tracking.load import LoadSource, LoadState
 from rules.tracking.motion import Fix

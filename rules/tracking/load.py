@@ -1,4 +1,4 @@
-"""Is there something on the truck? Five sources, the best one that speaks now is believed."""
+"""Load of a truck, from five sources; the best source that has a recent value decides."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,29 +9,31 @@ from devices.city.sites import Site, SiteKind
 from devices.readings.models import Load, Position, Weighing
 
 TICKET_HOLDS_MS: Final = 600_000
-"""A weighbridge's word stands this long against the truck's own sensors, which may lag or drift; then they see more."""
+"""A ticket overrules the truck's own sensors for this long, since they may lag or drift; after that they know more."""
 STATEMENT_HOLDS_MS: Final = 12 * 3_600_000
-"""A ticket or a site visit stands this long where nothing better speaks: one shift."""
+"""A ticket or a site visit holds this long where no better source has a value: one shift."""
 SENSOR_HOLDS_MS: Final = 600_000
+"""A sensor's value, or a manifest's, holds this long."""
 STEADY_KG: Final = 500.0
-"""Two on-board weights this close, and `STEADY_MS` apart, are a weight; a load being tipped or a bumpy road is not."""
+"""Two on-board weights this close, and `STEADY_MS` apart, count as a weight; weights during tipping or on a bumpy road
+do not."""
 STEADY_MS: Final = 10_000
 LOADED_SHARE: Final = 0.40
 EMPTY_SHARE: Final = 0.10
 HYSTERESIS_SHARE: Final = 0.05
-"""Of the permitted load; between the two the truck is PARTIAL."""
+"""Shares are of the permitted load; between the two the truck is PARTIAL."""
 ASSUMED_PAYLOAD_KG: Final = 12_000.0
-"""Of a vehicle whose permitted load is not registered: a common four-axle tipper's smallest."""
+"""Permitted load of a vehicle for which none is registered: the smallest of a common four-axle tipper."""
 _MIN_STAY_MS: Final = 60_000
-"""A shorter visit loads and tips nothing."""
+"""A truck neither loads nor tips during a shorter visit."""
 _EMPTIED_AT: Final = frozenset(
     {SiteKind.DISPOSAL_SITE, SiteKind.LANDFILL, SiteKind.INCINERATION_PLANT, SiteKind.RECYCLING_PLANT}
 )
-"""Trucks leave these empty; transfer stations and sorting centres they leave either way."""
+"""Trucks leave these sites empty; they leave transfer stations and sorting centres loaded or empty."""
 
 
 class LoadState(StrEnum):
-    """Missing data is UNKNOWN."""
+    """Load of a truck. Missing data is UNKNOWN."""
 
     LOADED = "loaded"
     PARTIAL = "partial"
@@ -40,7 +42,7 @@ class LoadState(StrEnum):
 
 
 class LoadSource(StrEnum):
-    """In order of priority."""
+    """Sources of the load, in order of priority."""
 
     TICKET = "ticket"
     SCALE = "scale"
@@ -54,12 +56,12 @@ class LoadSource(StrEnum):
 _TICKET, _SCALE, _TERMINAL = LoadSource.TICKET, LoadSource.SCALE, LoadSource.TERMINAL
 _LOADED, _UNKNOWN = LoadState.LOADED, LoadState.UNKNOWN
 _STATE_OF: Final = {Load.EMPTY: LoadState.EMPTY, Load.PARTIAL: LoadState.PARTIAL, Load.LOADED: LoadState.LOADED}
-"""What a terminal says, in our words."""
+"""Load states by the terminal's own."""
 
 
 @dataclass(slots=True)
 class LoadTrack:
-    """What each source said last, and what is believed. Times are device time, ms; 0: never."""
+    """The last value of each source, and the resulting load. Times are device time, ms; 0: never."""
 
     state: LoadState = LoadState.UNKNOWN
     source: LoadSource = LoadSource.NONE
@@ -67,7 +69,7 @@ class LoadTrack:
     steady_ts: int = 0
     raw_kg: float = 0.0
     raw_ts: int = 0
-    # A field for each source and not a table: of all that is known of a truck, tables take the most room.
+    # A field for each source, not a table: tables would take the most memory of a truck's state.
     ticket: LoadState = LoadState.UNKNOWN
     ticket_ts: int = 0
     scale: LoadState = LoadState.UNKNOWN
@@ -75,17 +77,17 @@ class LoadTrack:
     terminal: LoadState = LoadState.UNKNOWN
     terminal_ts: int = 0
     manifest_ts: int = 0
-    """A manifest says LOADED."""
+    """Time of the last position with a manifest, which means LOADED."""
     site: LoadState = LoadState.UNKNOWN
     site_ts: int = 0
     site_id: str | None = None
     site_kind: SiteKind | None = None
     site_since: int = 0
     site_left: int = 0
-    """When it last left a fence."""
+    """When the truck last left a fence."""
 
     def take_position(self, position: Position, vehicle: Vehicle | None) -> None:
-        """Take in what the truck's own sensors say."""
+        """Take the values of the truck's own sensors."""
         ts = position.ts
         if position.load_kg is not None:
             self._weigh(position.load_kg, ts, _payload_kg(vehicle))
@@ -93,19 +95,19 @@ class LoadTrack:
             self.terminal, self.terminal_ts = _STATE_OF[position.load], ts
         if position.manifest is not None:
             self.manifest_ts = ts
-        self._believe(ts)
+        self._decide(ts)
 
     def take_ticket(self, ticket: Weighing, city: City, vehicle: Vehicle | None) -> None:
-        """Take in what a weighbridge says of the truck."""
+        """Take a weighbridge ticket of the truck."""
         if not ticket.stable:
             return
         state = ticket_state(ticket, city, vehicle)
         if state is not LoadState.UNKNOWN:
             self.ticket, self.ticket_ts = state, ticket.ts
-            self._believe(ticket.ts)
+            self._decide(ticket.ts)
 
     def visit(self, inside: Site | None, ts: int) -> None:
-        """The truck is inside this fence, or clearly outside all."""
+        """Note that the truck is inside the fence of this site, or clearly outside all fences."""
         if inside is not None:
             if inside.id != self.site_id:
                 self.site_id, self.site_kind, self.site_since = inside.id, inside.kind, ts
@@ -117,7 +119,7 @@ class LoadTrack:
                 self.site, self.site_ts = LoadState.LOADED, ts
             elif self.site_kind in _EMPTIED_AT:
                 self.site, self.site_ts = LoadState.EMPTY, ts
-            self._believe(ts)
+            self._decide(ts)
         self.site_id = self.site_kind = None
 
     def _weigh(self, kg: float, ts: int, payload_kg: float) -> None:
@@ -131,7 +133,7 @@ class LoadTrack:
         self.scale, self.scale_ts = self._state_of(kg / payload_kg), ts
 
     def _state_of(self, share: float) -> LoadState:
-        """With hysteresis around the state the scale gave last."""
+        """Load state of a share of the permitted load, with hysteresis around the scale's previous state."""
         before = self.scale
         if share >= LOADED_SHARE - (HYSTERESIS_SHARE if before is _LOADED else 0):
             return _LOADED
@@ -139,8 +141,8 @@ class LoadTrack:
             return LoadState.EMPTY
         return LoadState.PARTIAL
 
-    def _believe(self, ts: int) -> None:
-        """Ask each, in this order, and how old its word may be."""
+    def _decide(self, ts: int) -> None:
+        """Take the first source, in this order, whose value is recent enough."""
         if ts - self.ticket_ts <= TICKET_HOLDS_MS:
             self.state, self.source = self.ticket, _TICKET
         elif ts - self.scale_ts <= SENSOR_HOLDS_MS:
@@ -158,7 +160,7 @@ class LoadTrack:
 
 
 def ticket_net_kg(ticket: Weighing, vehicle: Vehicle | None) -> float | None:
-    """Net weight on a ticket, worked out from the registered tare where the ticket has neither net nor tare."""
+    """Net weight of a ticket; worked out from the registered tare where the ticket has neither net nor tare."""
     if ticket.net_kg is not None:
         return ticket.net_kg
     tare = ticket.tare_kg if ticket.tare_kg is not None else vehicle.tare_kg if vehicle is not None else None
@@ -166,9 +168,9 @@ def ticket_net_kg(ticket: Weighing, vehicle: Vehicle | None) -> float | None:
 
 
 def ticket_state(ticket: Weighing, city: City, vehicle: Vehicle | None) -> LoadState:
-    """What a truck carries when it leaves the scale: loaded into a tip, empty out of it; at a source the reverse.
+    """Load of a truck when it leaves the weighbridge: loaded into a tip, empty out of it; at a source the reverse.
 
-    On a bridge elsewhere the net weight says it.
+    On a weighbridge elsewhere the net weight decides.
     """
     bridge = city.devices.get(ticket.device_id)
     site = city.sites.get(bridge.site_id) if bridge is not None and bridge.site_id is not None else None

@@ -1,4 +1,4 @@
-"""Where a truck is and whether it moves: spikes passed over, parking drift held still."""
+"""Place and motion of a truck: spikes are ignored, and drift while it stands is not motion."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ MAX_SPEED_M_PER_S: Final = 42.0
 """No truck drives 150 km/h: a fix that implies more is a spike, unless the next one stays with it."""
 STILL_WITHIN_M: Final = 30.0
 BLIND_AFTER_MS: Final = 60_000
-"""Longer without a usable fix and nobody knows where the truck is."""
+"""After longer without a usable fix, the truck's place is unknown."""
 NEARBY_M: Final = 250.0
-"""How far sites are looked for around a fix: beyond every distance a rule asks about."""
+"""Radius of the search for sites around a fix: more than every distance that a rule asks about."""
 _BASELINE_MS: Final = 10_000
-"""Speed of a terminal that does not report it is taken over at least this long, so that noise of a few metres at one
-fix a second is not motion."""
+"""Where a terminal reports no speed, it is worked out over at least this long, so that noise of a few metres at one fix
+a second is not motion."""
 
 
 class Fix:
-    """What one position reading says of place and motion. Never changed; made for every one (see
+    """Place and motion, derived from one position reading. Never changed; one is made for every position (see
     `rules.contract.observation`).
     """
 
@@ -52,26 +52,26 @@ class Fix:
         self.ts: Final = ts
         self.quality: Final = quality
         self.xy: Final = xy
-        """Held while the truck stands."""
+        """Place on the city's plane; held still while the truck stands."""
         self.accuracy_m: Final = accuracy_m
         self.speed_kmh: Final = speed_kmh
-        """Reported, or else worked out."""
+        """Reported, or else worked out; None if unknown."""
         self.usable: Final = usable
-        """Neither BAD nor a spike. An unusable fix says nothing: its other fields repeat what was known."""
+        """Neither BAD nor a spike. The place of an unusable fix repeats the last usable one."""
         self.blind: Final = blind
-        """No usable fix for longer than the limit: the truck's place is UNKNOWN."""
+        """No usable fix for longer than the limit: the truck's place is unknown."""
         self.regained: Final = regained
-        """The first usable fix after so long."""
+        """The first usable fix after such a gap."""
         self.moving: Final = moving
         self.run_m: Final = run_m
-        """Driven since the usable fix before; 0 after a blind stretch."""
+        """Distance driven since the previous usable fix; 0 after a blind gap."""
         self.gap_ms: Final = gap_ms
-        """Since the usable fix before; 0 at the first."""
+        """Time since the previous usable fix; 0 at the first."""
         self.sites: Final = sites
-        """Within `NEARBY_M`, nearest first."""
+        """Sites within `NEARBY_M`, nearest first."""
 
     def outside_m(self) -> float:
-        """How far beyond a fence the fix must be to count as outside: the receiver may be off by so much."""
+        """Distance beyond a fence from which the fix counts as outside: the receiver may be wrong by so much."""
         return min(self.accuracy_m, STILL_WITHIN_M)
 
 
@@ -80,25 +80,25 @@ class Motion:
     """State between fixes; x and y in metres on the city's plane."""
 
     ts: int = 0
-    """Of the last usable fix; 0 before the first."""
+    """Time of the last usable fix; 0 before the first."""
     at: XY | None = None
-    """As measured."""
+    """Last usable place as measured."""
     held: XY | None = None
-    """As judged: the anchor while standing."""
+    """Last usable place as judged: the anchor while standing."""
     anchor: XY | None = None
     standing_since: int = 0
     """ms; 0 while not standing."""
     suspect_ts: int = 0
     suspect: XY | None = None
-    """A fix too far away to believe before another stays with it."""
+    """A fix too far away to accept until another one agrees with it."""
     baseline: tuple[tuple[int, XY], ...] = ()
 
     def take(self, position: Position, city: City, blind_after_ms: int) -> Fix:
-        """Judge a position reading and remember it."""
+        """Take a position reading and return its fix."""
         ts = position.ts
         xy = city.plane.xy(position)
         quality = judge_quality(position)
-        if quality is Quality.BAD or not self._believable(ts, xy):
+        if quality is Quality.BAD or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held
@@ -122,8 +122,8 @@ class Motion:
             usable=False, blind=ts - self.ts > blind_after_ms, gap_ms=ts - self.ts if self.ts else 0,
         )  # fmt: skip
 
-    def _believable(self, ts: int, xy: XY) -> bool:
-        """Whether the truck can have come here; the second of two fixes that agree with each other is believed."""
+    def _plausible(self, ts: int, xy: XY) -> bool:
+        """True if the truck can have driven here, or if this fix agrees with the suspect one before."""
         if self.at is None or _reachable(self.at, self.ts, xy, ts):
             self.suspect = None
             return True
@@ -135,7 +135,7 @@ class Motion:
         return False
 
     def _speed_kmh(self, position: Position, xy: XY) -> float | None:
-        """Worked out."""
+        """Work out the speed of a terminal that reports none; None until the baseline is long enough."""
         if not self.baseline or position.ts - self.ts > BLIND_AFTER_MS:
             self.baseline = ((position.ts, xy),)
             return None

@@ -1,4 +1,9 @@
-"""How far a fix is to be believed (domain.md, "Time and quality")."""
+"""Quality of a GNSS fix.
+
+A fix whose error may be larger than the distances rules compare (a fence, a corridor of tens of metres) would move a
+truck across them, so it must not change a spatial state. Terminals give satellites and HDOP, an estimated error, or
+nothing at all.
+"""
 
 from enum import StrEnum
 from typing import Final
@@ -6,13 +11,13 @@ from typing import Final
 from devices.readings.models import Alarm, Position
 
 ASSUMED_ACCURACY_M: Final = 15.0
-"""Of a fix that does not say."""
+"""Horizontal error of a fix that gives none."""
 
 _GNSS_BROKEN: Final = int(Alarm.GNSS_FAULT | Alarm.ANTENNA_OPEN | Alarm.ANTENNA_SHORT)
 
 
 class Quality(StrEnum):
-    """BAD fixes never enter or leave a spatial state."""
+    """Quality of a fix. A BAD fix never changes a spatial state."""
 
     GOOD = "good"
     FAIR = "fair"
@@ -20,14 +25,14 @@ class Quality(StrEnum):
 
 
 def accuracy_m(position: Position) -> float:
-    """Estimated horizontal error."""
+    """Estimated horizontal error in metres."""
     return ASSUMED_ACCURACY_M if position.accuracy_m is None else position.accuracy_m
 
 
 def judge_quality(position: Position) -> Quality:
     """GOOD: 5 satellites and HDOP <= 3, or 15 m. FAIR: 4 satellites, or 50 m. BAD: less, no fix, receiver in alarm.
 
-    The assumed accuracy speaks only for a fix that says nothing at all of its quality: two satellites stay BAD.
+    The assumed accuracy is used only for a fix that gives nothing about its quality: two satellites stay BAD.
     """
     if not position.located or position.alarm_bits & _GNSS_BROKEN:
         return Quality.BAD

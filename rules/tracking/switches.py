@@ -1,4 +1,4 @@
-"""Switches bounce, stick and chatter: what a raw switch value is worth."""
+"""Debounced switches: raw switch values bounce, stick and chatter."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,9 +8,9 @@ OFF_AFTER_MS: Final = 3_000
 CHATTER_EDGES: Final = 6
 CHATTER_WITHIN_MS: Final = 60_000
 HEALTHY_AFTER_MS: Final = 600_000
-"""How long a switch that chattered has no vote after its last edge too many."""
+"""How long a switch counts as faulty after its last edge beyond `CHATTER_EDGES`."""
 STALE_AFTER_MS: Final = 120_000
-"""A value is not carried further than this."""
+"""A value holds no longer than this without a new report."""
 
 
 @dataclass(slots=True)
@@ -18,18 +18,18 @@ class Switch:
     """One switch, debounced: on after 2 s, off after 3 s. Times are device time, ms."""
 
     on: bool | None = None
-    """None: not known."""
+    """None: unknown."""
     since: int = 0
     """When the debounced value began."""
     raw: bool | None = None
     raw_since: int = 0
     seen: int = 0
     edges: tuple[int, ...] = ()
-    """Of the last minute."""
+    """Times of the edges in the last minute."""
     fault_until: int = 0
 
     def take(self, raw: bool | None, ts: int) -> None:
-        """Take a reported value in; None is a report without the switch."""
+        """Take a reported value; None is a report without the switch."""
         if raw is None or (self.seen and ts - self.seen > STALE_AFTER_MS):
             if ts - self.seen > STALE_AFTER_MS:
                 self.on = self.raw = None
@@ -42,15 +42,15 @@ class Switch:
             self.on, self.since = raw, self.raw_since
 
     def faulty(self, ts: int) -> bool:
-        """It chattered lately and has no vote."""
+        """True while a switch that chattered is not to be trusted."""
         return ts < self.fault_until
 
     def is_on(self, ts: int) -> bool:
-        """On, and to be believed."""
+        """True if the switch is on and not faulty."""
         return self.on is True and not self.faulty(ts)
 
     def on_for_ms(self, ts: int) -> int:
-        """How long it has been on without doubt; 0 when it is not."""
+        """How long the switch has been on; 0 if it is off, unknown or faulty."""
         return ts - self.since if self.is_on(ts) else 0
 
     def _edge(self, raw: bool, ts: int) -> None:

@@ -1,8 +1,9 @@
-"""One truck, as far as its readings tell."""
+"""Truck tracking: the state of one truck, derived from its positions and weighbridge tickets."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from devices.city.model import City, Device, Vehicle
+from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
 from rules.tracking.load import LoadTrack
 from rules.tracking.motion import BLIND_AFTER_MS, Fix, Motion
@@ -22,12 +23,23 @@ class Track:
     load: LoadTrack = field(default_factory=LoadTrack)
 
     def standing_ms(self, ts: int) -> int:
-        """How long it has stood still; 0 while it moves."""
+        """How long the truck has stood still; 0 while it moves."""
         return ts - self.motion.standing_since if self.motion.standing_since else 0
 
 
+class TruckTracker:
+    """Follows trucks. A position gives a `Fix`; a weighbridge ticket changes only the load and gives none."""
+
+    name: ClassVar[str] = "track"
+    roles: ClassVar[frozenset[DeviceRole]] = frozenset({DeviceRole.TRUCK})
+    state: ClassVar[type[Track]] = Track
+
+    def follow(self, state: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> Fix | None:
+        return follow(state, reading, device, vehicle, city)
+
+
 def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> Fix | None:
-    """Take a truck's reading into its track. A position gives a Fix, a weighbridge's ticket changes the load only."""
+    """Take a truck's reading into its track. A position gives a Fix; a weighbridge ticket changes only the load."""
     if not isinstance(reading, Position):
         if isinstance(reading, Weighing):
             track.load.take_ticket(reading, city, vehicle)

@@ -141,7 +141,7 @@ def change(
             parameters={"confirmed_score": 1.5},
             findings=(Text(en="Bed raised for 42 s", zh="举升 42 秒"),),
             ruled_out=(Text(en="No permitted site within 50 m", zh="50 米内无核准场所"),),
-            readings=(ReadingRef(device_id=subject, kind="position", ts=opened_at, says=says),),
+            readings=(ReadingRef(device_id=subject, kind="position", ts=opened_at, values=says),),
             measures={"score": 2.5},
         ),
     )
@@ -153,7 +153,7 @@ class UnavailableJournal:
     def _unavailable(self, *_: object, **__: object) -> NoReturn:
         raise DatabaseUnavailable("postgresql://db.internal refused")
 
-    last_no = changes_after = alerts = open_alerts = alert = act = _unavailable
+    last_sequence = changes_after = alerts = open_alerts = alert = act = _unavailable
 
 
 @dataclass

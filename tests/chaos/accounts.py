@@ -184,7 +184,7 @@ class Accounts:
         """Compare the journal with the raw log judged again, and with the same messages judged once, undisturbed."""
         while entries := self._yard.journal.changes_after(self._journal_sequence, _RECORDS_PER_READ):
             self._journal_steps.update(_steps(entry.change for entry in entries))
-            self._journal_sequence = entries[-1].no
+            self._journal_sequence = entries[-1].sequence
         received_at = time.time_ns() // 1_000_000
         undisturbed: Counter[AlertStep] = Counter()
         for number, message in enumerate(acknowledged, 1):

@@ -19,7 +19,7 @@ class Follower:
 
     def __init__(self, yard: Yard) -> None:
         self._url = f"http://127.0.0.1:{yard.api_port}/api/v1/alerts/stream"
-        self.received = [yard.journal.last_no()]
+        self.received = [yard.journal.last_sequence()]
         """Journal numbers, beginning with the last one before it connected."""
         self.disconnects = 0
         self._stop = Event()

@@ -45,7 +45,7 @@ def stepped(yard: Yard, size: Size) -> None:
     undo it. The stream's device time is some days ago, and so is a clock behind it. Devices pause while the clock is
     set, so that whole slices are refused, and while letters are redriven: a device whose letter arrives is not silent.
     """
-    last_sequence = yard.journal.last_no()
+    last_sequence = yard.journal.last_sequence()
     with _clock(yard) as clock:
         clock.step(_TWO_HOURS_MS)
         yard.rest(size.outage_s, size.outage_s)

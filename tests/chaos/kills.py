@@ -32,7 +32,7 @@ def api(yard: Yard, size: Size) -> None:
     with Follower(yard).following() as follower:
         _kill(yard, size, "serve")
         yard.expect(yard.ready, "/readyz says ready", 20)
-        last = yard.journal.last_no()
+        last = yard.journal.last_sequence()
         yard.expect(lambda: follower.received[-1] >= last, "the follower receives all alerts", 20)
     if (answers_after := answers_of(yard)) != answers_before:
         raise Complaint(f"the API answered {answers_before} before and {answers_after} now")

@@ -101,9 +101,9 @@ def _recorder_waits(yard: Yard, words: str) -> None:
 
 def _judgement_continues(yard: Yard, seconds: float) -> None:
     """Each slice of the stream raises alerts."""
-    before = yard.journal.last_no()
+    before = yard.journal.last_sequence()
     time.sleep(seconds)
-    yard.expect(lambda: yard.journal.last_no() > before, "alerts are raised as before", 10)
+    yard.expect(lambda: yard.journal.last_sequence() > before, "alerts are raised as before", 10)
 
 
 FAULTS: Final = (

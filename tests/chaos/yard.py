@@ -125,14 +125,14 @@ class Yard(Installation):
     def until_at_work(self, name: str) -> None:
         """Return when this process, just started, has done some work."""
         began_ms = time.time_ns() // 1_000_000
-        recorded, journaled = self.recorder().offset, self.journal.last_no()
+        recorded, journaled = self.recorder().offset, self.journal.last_sequence()
         match name:
             case "collect":
                 self.until_connected(began_ms)
             case "record":
                 self.until(lambda: self.recorder().offset > recorded, "it records")
             case "judge":
-                self.until(lambda: self.journal.last_no() > journaled, "it judges")
+                self.until(lambda: self.journal.last_sequence() > journaled, "it judges")
             case _:
                 self.until(lambda: bool(self.readiness()), "it answers")
 

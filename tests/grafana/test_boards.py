@@ -11,14 +11,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard, units
 
-from devices.readings.models import Kind
+from devices.readings.models import MAX_AHEAD_MS, Kind
 from devices.readings.refusals import Reason
 from grafana.parts import palette, wording
 from grafana.parts.frame import AREAS, NAMES, uid
 from grafana.parts.queries import SOURCE_TYPE, SOURCE_UID
 from grafana.parts.wording import Language
 from grafana.render import BOARDS, Json, all_boards, as_text
-from ingest.admission import MAX_AHEAD_MS
 from rules.alerts.actions import Outcome
 from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names

@@ -5,9 +5,9 @@ import pytest
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.geo.geometry import LatLon
-from devices.readings.models import Position
+from devices.readings.models import MAX_AHEAD_MS, Position
 from devices.readings.refusals import Reason, Refusal
-from ingest.admission import MAX_AHEAD_MS, admit
+from ingest.admission import admit
 
 T0 = 1_700_000_000_000
 TRUCK = Device("truck-1", DeviceRole.TRUCK, validity=Validity(T0, T0 + 10_000))

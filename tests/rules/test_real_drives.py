@@ -1,4 +1,4 @@
-"""Honest drives from the real world: with their own track as the approved route nothing is alarming about them."""
+"""Recorded drives of real vehicles: with their own track as the approved route they raise no alert."""
 
 import json
 import re

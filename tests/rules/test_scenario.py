@@ -1,4 +1,4 @@
-"""The labelled scenario of the simulators, judged without a broker: every label is noticed, and nothing else."""
+"""The simulators' labelled scenario, judged without a broker: every label leads to an alert, and nothing else does."""
 
 from collections.abc import Iterator
 from itertools import takewhile
@@ -18,7 +18,7 @@ START = 1_790_000_000_000
 
 
 def arrivals(script: Script) -> Iterator[tuple[int, Reading]]:
-    """(when it reaches the broker, reading); what is sensed in a blind zone arrives at its end."""
+    """(time at the broker, reading); readings sensed in a blind zone arrive at its end."""
     for device_id, life in script.timelines.items():
         held: list[Reading] | None = None
         for moment in takewhile(lambda moment: moment.at_ms <= script.end_ms, life()):
@@ -39,7 +39,7 @@ def arrivals(script: Script) -> Iterator[tuple[int, Reading]]:
 
 
 @pytest.mark.parametrize("seed", [1, 7])
-def test_every_label_is_noticed_and_nothing_else(seed: int) -> None:
+def test_every_label_leads_to_an_alert_and_nothing_else_does(seed: int) -> None:
     city = read_city(JINCHENG)
     script = Scenario(seed=seed).cast(city, START)
     engine = RuleEngine(city, build_rules())

@@ -1,4 +1,4 @@
-"""A small town for stories: one straight road east, a source at 0 m, a tip at 10 km, and a way to drive trucks on it.
+"""A small town for stories: one straight road east, a source at 0 m, a tip at 10 km, and trucks to drive on it.
 
 Places are metres east and north of the source; times are seconds since `T0`.
 """
@@ -68,21 +68,21 @@ def town(**changed: Any) -> City:
 
 
 class Trip:
-    """One truck's readings, built step by step. `says` are fields every position carries until changed."""
+    """One truck's readings, built step by step. `fields` are carried by every position until `now` changes them."""
 
-    def __init__(self, truck: str, x: float, y: float, *, at_s: float = 0, every_s: float = 10, **says: Any) -> None:
+    def __init__(self, truck: str, x: float, y: float, *, at_s: float = 0, every_s: float = 10, **fields: Any) -> None:
         self.truck, self.x, self.y, self.now_s, self.every_s = truck, x, y, at_s, every_s
-        self.says: dict[str, Any] = {"accuracy_m": 5.0} | says
+        self.fields: dict[str, Any] = {"accuracy_m": 5.0} | fields
         self.readings: list[Reading] = []
 
-    def _report(self, speed_kmh: float | None, /, **says: Any) -> None:
+    def report(self, speed_kmh: float | None, /, **extra: Any) -> None:
         here = place(self.x, self.y)
-        fields: dict[str, Any] = {"lat": here.lat, "lon": here.lon, "speed_kmh": speed_kmh} | self.says | says
+        fields: dict[str, Any] = {"lat": here.lat, "lon": here.lon, "speed_kmh": speed_kmh} | self.fields | extra
         fields |= {"device_id": self.truck, "ts": T0 + round(self.now_s * 1000)}
         self.readings.append(convert(fields, Position))
 
-    def drive(self, x: float, y: float, kmh: float = 40, **says: Any) -> Self:
-        """Straight to a place, reporting on the way."""
+    def drive(self, x: float, y: float, kmh: float = 40, **fields: Any) -> Self:
+        """Drive straight to a point, reporting on the way."""
         start, length = (self.x, self.y), ((x - self.x) ** 2 + (y - self.y) ** 2) ** 0.5
         step_m, gone = kmh / 3.6 * self.every_s, 0.0
         while gone < length:
@@ -90,22 +90,22 @@ class Trip:
             share = gone / length
             self.x, self.y = start[0] + (x - start[0]) * share, start[1] + (y - start[1]) * share
             self.now_s += self.every_s
-            self._report(kmh, **says)
+            self.report(kmh, **fields)
         return self
 
-    def stand(self, seconds: float, **says: Any) -> Self:
+    def stand(self, seconds: float, **fields: Any) -> Self:
         for _ in range(round(seconds / self.every_s)):
             self.now_s += self.every_s
-            self._report(0.0, **says)
+            self.report(0.0, **fields)
         return self
 
     def quiet(self, seconds: float) -> Self:
-        """Time passes, nothing is reported."""
+        """Let time pass without a report."""
         self.now_s += seconds
         return self
 
-    def now(self, **says: Any) -> Self:
-        self.says |= says
+    def now(self, **fields: Any) -> Self:
+        self.fields |= fields
         return self
 
 
@@ -116,9 +116,9 @@ def fills(
     part: str = "paper",
     every_s: int = 60,
     start_s: int = 0,
-    **says: Any,
+    **extra: Any,
 ) -> list[Reading]:
-    fields: dict[str, Any] = {"device_id": point, "compartment": part} | says
+    fields: dict[str, Any] = {"device_id": point, "compartment": part} | extra
     return [
         convert(fields | {"ts": T0 + (start_s + i * every_s) * 1000, "fill_pct": level}, Fill)
         for i, level in enumerate(levels)
@@ -126,9 +126,9 @@ def fills(
 
 
 def ticket(
-    truck: str, at_s: float, *, net_kg: float = 12_000, direction: Literal["in", "out"] = "in", **says: Any
+    truck: str, at_s: float, *, net_kg: float = 12_000, direction: Literal["in", "out"] = "in", **extra: Any
 ) -> Weighing:
-    fields: dict[str, Any] = {"tare_kg": 12_000.0, "net_kg": net_kg, "ticket": "1", "plate": f"晋E{truck}"} | says
+    fields: dict[str, Any] = {"tare_kg": 12_000.0, "net_kg": net_kg, "ticket": "1", "plate": f"晋E{truck}"} | extra
     fields |= {"device_id": "W1", "ts": T0 + round(at_s * 1000), "gross_kg": 12_000 + net_kg, "direction": direction}
     return convert(fields, Weighing)
 
@@ -140,7 +140,7 @@ def in_time(*rows: Iterable[Reading]) -> list[Reading]:
 def judged(
     rules: Sequence[AnyRule], *rows: Iterable[Reading], quiet_s: float = 150, city: City | None = None
 ) -> list[AlertChange]:
-    """What readings, sent in the order of time, lead to. 150 s of silence settle everything and are no news."""
+    """Alert changes of readings sent in the order of time. 150 s of silence complete everything and are not judged."""
     return run(RuleEngine(city or town(), rules), in_time(*rows), quiet_s)
 
 
@@ -153,7 +153,7 @@ def run(engine: RuleEngine, readings: Iterable[Reading], quiet_s: float = 150) -
 
 
 def rows(engine: RuleEngine) -> dict[str, Any]:
-    """What the engine has to write down: of each device by its id, and of the fleet."""
+    """The rows that the engine has to write, unpacked: of each device by its id, and of the fleet."""
     fleet, devices = engine.unsaved()
     return {device_id: msgspec.msgpack.decode(row) for device_id, row in devices} | {
         "fleet": msgspec.msgpack.decode(fleet)
@@ -161,7 +161,7 @@ def rows(engine: RuleEngine) -> dict[str, Any]:
 
 
 def told(changes: Iterable[AlertChange]) -> list[str]:
-    """Changes as short lines: subject, phase (or amendment), severity."""
+    """Summarise changes as short lines: subject, phase (or amendment), severity."""
     return [f"{change.subject} {change.amendment or change.phase} {change.severity}" for change in changes]
 
 

@@ -90,7 +90,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         route, off_m = self._offset(fix, routes, observation.city)
         return self._judge_offset(observation, fix, state, route, off_m)
 
-    def settle(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
+    def compare(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
         """Drop or retract deviations where several trucks left at one place: the road is closed."""
         return apply_closures(
             verdict,

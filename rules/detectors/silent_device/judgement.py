@@ -115,7 +115,7 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
         state.resting, state.said_at = True, max(state.newest + due - state.heard_at, state.said_at)
         return (Verdict(device.id, Level.UNKNOWN, state.said_at, state.newest),)
 
-    def settle(self, verdict: Verdict, memory: Outage, city: City) -> Iterable[Verdict]:
+    def compare(self, verdict: Verdict, memory: Outage, city: City) -> Iterable[Verdict]:
         """Join many silences at once into one outage."""
         return apply_outage(
             verdict,
@@ -234,7 +234,9 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             parameters=self.parameters.model_dump(),
             findings=(wording.no_reading(device.id, silent_ms, state.interval_s),),
             ruled_out=wording.ruled_out(self.parameters),
-            readings=tuple(ReadingRef(device_id=device.id, kind=kind, ts=ts, says={}) for kind, ts in newest_two if ts),
+            readings=tuple(
+                ReadingRef(device_id=device.id, kind=kind, ts=ts, values={}) for kind, ts in newest_two if ts
+            ),
             measures={"silent_s": silent_ms // 1000, "loaded": state.loaded, "interval_s": state.interval_s},
         )
 

@@ -44,10 +44,10 @@ class FakeJournal:
 
     def add(self, count: int) -> None:
         for no in range(len(self.entries) + 1, len(self.entries) + 1 + count):
-            self.entries.append(JournalEntry(no=no, recorded_at=0, change=change(no)))
+            self.entries.append(JournalEntry(sequence=no, recorded_at=0, change=change(no)))
 
-    def changes_after(self, no: int, limit: int) -> list[JournalEntry]:
-        return [entry for entry in self.entries if entry.no > no][:limit]
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        return [entry for entry in self.entries if entry.sequence > sequence][:limit]
 
 
 @dataclass
@@ -58,7 +58,7 @@ class FakeSink:
     async def deliver(self, entries: Sequence[JournalEntry]) -> None:
         if self.errors:
             raise self.errors.pop()
-        self.taken += [entry.no for entry in entries]
+        self.taken += [entry.sequence for entry in entries]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -160,7 +160,7 @@ class FailingStore(SqliteStore):
 
 
 async def test_a_store_that_is_down_is_tried_again_and_rejected_points_are_skipped() -> None:
-    entries = [JournalEntry(no=1, recorded_at=0, change=change(1))]
+    entries = [JournalEntry(sequence=1, recorded_at=0, change=change(1))]
     with pytest.raises(SinkUnavailable) as down:
         await StoreSink(FailingStore(StoreUnavailable("503", 7.0)), lambda: CITY).deliver(entries)
     assert down.value.retry_after == 7
@@ -173,7 +173,7 @@ async def test_a_store_that_is_down_is_tried_again_and_rejected_points_are_skipp
 async def test_alerts_are_published_and_survive_a_broker_that_goes_away(mosquitto: Any) -> None:
     url = MqttUrl.parse(mosquitto.url)
     sink = MqttSink(url, "publisher-test")
-    entries = [JournalEntry(no=no, recorded_at=0, change=change(no)) for no in (1, 2)]
+    entries = [JournalEntry(sequence=no, recorded_at=0, change=change(no)) for no in (1, 2)]
     async with asyncio.timeout(20), aiomqtt.Client(url.host, url.port) as listener:
         await listener.subscribe("haulwatch/v1/alerts/#", qos=1)
         await sink.deliver(entries)
@@ -193,7 +193,7 @@ async def test_the_embedded_broker_is_reached_over_mqtt_311() -> None:
     """It refuses MQTT 5: the first delivery fails, the next one speaks 3.1.1."""
     port, stop = free_port(), asyncio.Event()
     sink = MqttSink(MqttUrl("127.0.0.1", port), "publisher-test")
-    entries = [JournalEntry(no=1, recorded_at=0, change=change(1))]
+    entries = [JournalEntry(sequence=1, recorded_at=0, change=change(1))]
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_broker("127.0.0.1", port, stop), name="broker")
         failures = 0

@@ -5,14 +5,14 @@ from pathlib import Path
 from threading import Event, Thread, current_thread
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.event import listen
 
-from devices.db.database import DatabaseMisconfigured, open_database
-from rules.alerts.journal import (
+from devices.db.database import DatabaseMisconfigured, open_database, transaction
+from rules.alerts.actions import (
     Acknowledge,
     AlertAction,
     AlertFilter,
-    AlertJournal,
     AlreadyClosed,
     Assign,
     Close,
@@ -22,8 +22,9 @@ from rules.alerts.journal import (
     Outcome,
     UnknownAlert,
 )
+from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
-from rules.alerts.tables import metadata
+from rules.alerts.tables import alert, alert_change, metadata
 
 NOW = 1_790_000_500_000
 
@@ -48,7 +49,7 @@ def change(
     amendment: Amendment | None = None,
 ) -> AlertChange:
     ended = phase in {Phase.CLOSED, Phase.AMENDED}
-    ref = ReadingRef(device_id=subject, kind="position", ts=opened_at, says={"speed_kmh": 40.5})
+    ref = ReadingRef(device_id=subject, kind="position", ts=opened_at, values={"speed_kmh": 40.5})
     return AlertChange(
         alert_id=alert_id(rule, subject, opened_at),
         revision=revision,
@@ -68,36 +69,52 @@ def change(
     )
 
 
-def test_an_alert_lives_and_is_read_back_whole(journal: AlertJournal) -> None:
-    life = [
+def test_an_alert_is_read_back_whole(journal: AlertJournal) -> None:
+    changes = [
         change(phase=Phase.PROVISIONAL),
         change(revision=2),
         change(revision=3, severity=Severity.P1),
         change(revision=4, phase=Phase.CLOSED, severity=Severity.P1),
     ]
-    assert journal.record(life, NOW) == 4
-    detail = journal.alert(life[0].alert_id)
+    assert journal.record(changes, NOW) == 4
+    detail = journal.alert(changes[0].alert_id)
     assert detail is not None
-    assert [entry.change for entry in detail.changes] == life
+    assert [entry.change for entry in detail.changes] == changes
     view = detail.alert
     assert (view.phase, view.severity, view.revision) == (Phase.CLOSED, Severity.P1, 4)
     assert (view.opened_at, view.confirmed_at, view.closed_at) == (1_000, 1_020, 1_040)
     assert view.title.zh == "T1第4版"
-    assert view.evidence == life[-1].evidence
+    assert view.evidence == changes[-1].evidence
     assert view.first_recorded_at == NOW
     assert not view.open
 
 
 def test_recording_twice_changes_nothing(journal: AlertJournal) -> None:
-    life = [change(), change(revision=2, phase=Phase.CLOSED)]
-    assert journal.record(life, NOW) == 2
-    before = journal.alert(life[0].alert_id)
-    assert journal.record([*life, *life[:1]], NOW + 1) == 0
-    assert journal.alert(life[0].alert_id) == before
+    changes = [change(), change(revision=2, phase=Phase.CLOSED)]
+    assert journal.record(changes, NOW) == 2
+    before = journal.alert(changes[0].alert_id)
+    assert journal.record([*changes, *changes[:1]], NOW + 1) == 0
+    assert journal.alert(changes[0].alert_id) == before
     assert len(journal.changes_after(0, 10)) == 2
 
 
-def test_half_of_it_again_adds_the_other_half(journal: AlertJournal) -> None:
+def test_a_change_recorded_under_the_former_name_of_its_values_is_read(journal: AlertJournal) -> None:
+    """Until 2026-11-22 a reading's values were recorded as `says`."""
+    journal.record([change()], NOW)
+    former = change().model_dump(mode="json")
+    for ref in former["evidence"]["readings"]:
+        ref["says"] = ref.pop("values")
+    with transaction(journal._engine) as connection:
+        connection.execute(update(alert_change).values(change=former))
+        connection.execute(update(alert).values(evidence=former["evidence"]))
+    detail = journal.alert(change().alert_id)
+    assert detail is not None
+    assert [entry.change for entry in detail.changes] == [change()]
+    assert detail.alert.evidence.readings[0].values == {"speed_kmh": 40.5}
+    assert detail.alert.model_dump(mode="json")["evidence"]["readings"][0].keys() >= {"values"}
+
+
+def test_recording_a_part_again_adds_only_the_rest(journal: AlertJournal) -> None:
     journal.record([change()], NOW)
     assert journal.record([change(), change(revision=2)], NOW + 1) == 1
     assert journal.record([], NOW) == 0
@@ -114,15 +131,15 @@ def test_reopened_is_open_again(journal: AlertJournal) -> None:
 def test_followers_read_on_from_where_they_were(journal: AlertJournal) -> None:
     journal.record([change(opened_at=n) for n in range(5)], NOW)
     first = journal.changes_after(0, 3)
-    rest = journal.changes_after(first[-1].no, 3)
+    rest = journal.changes_after(first[-1].sequence, 3)
     assert [entry.change.opened_at for entry in first + rest] == [0, 1, 2, 3, 4]
-    assert journal.changes_after(rest[-1].no, 3) == []
-    assert journal.last_no() == rest[-1].no
+    assert journal.changes_after(rest[-1].sequence, 3) == []
+    assert journal.last_sequence() == rest[-1].sequence
     assert all(entry.recorded_at == NOW for entry in first)
 
 
 def test_an_empty_journal(journal: AlertJournal) -> None:
-    assert journal.last_no() == 0
+    assert journal.last_sequence() == 0
     assert journal.alert("0" * 16) is None
     assert journal.alerts(AlertFilter(), limit=5).items == ()
 
@@ -140,7 +157,7 @@ def test_pages_are_newest_first_and_lose_nothing_at_equal_times(journal: AlertJo
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "äö", "bm9uc2Vuc2U="])
-def test_a_cursor_of_somebody_else_is_refused(journal: AlertJournal, cursor: str) -> None:
+def test_a_foreign_cursor_is_refused(journal: AlertJournal, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         journal.alerts(AlertFilter(), limit=3, before=cursor)
 
@@ -203,7 +220,7 @@ def test_people_handle_an_alert(journal: AlertJournal) -> None:
     assert not view.open
 
 
-def test_closing_is_once_and_for_all_but_comments_go_on(journal: AlertJournal) -> None:
+def test_a_closed_alert_stays_closed_but_takes_comments(journal: AlertJournal) -> None:
     journal.record([change()], NOW)
     key = change().alert_id
     journal.act(key, Close(actor="li", at=NOW, outcome=Outcome.NO_ACTION))
@@ -222,18 +239,18 @@ def test_an_unknown_alert_cannot_be_acted_on(journal: AlertJournal) -> None:
         journal.act("0" * 16, Acknowledge(actor="li", at=NOW))
 
 
-def test_without_tables_the_mend_is_named(tmp_path: Path) -> None:
+def test_without_tables_the_error_names_the_fix(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(DatabaseMisconfigured, match="haulwatch db upgrade"):
         AlertJournal(engine).record([change()], NOW)
     engine.dispose()
 
 
-def test_an_action_that_is_committed_late_is_not_passed_over(journal: AlertJournal) -> None:
-    """Numbers are given when a row is written, seen when it is committed: another's must not come in between."""
+def test_an_action_that_is_committed_late_is_not_skipped(journal: AlertJournal) -> None:
+    """A number is given when a row is written and seen when it is committed; no other action may come in between."""
     first, second = change("T1"), change("T2")
     journal.record([first, second], NOW)
-    (_, place) = journal.touched_after(JournalPosition(), 10)
+    (_, position) = journal.touched_after(JournalPosition(), 10)
     committing, may_commit = Event(), Event()
 
     def slowly(_: object) -> None:
@@ -250,9 +267,9 @@ def test_an_action_that_is_committed_late_is_not_passed_over(journal: AlertJourn
     assert committing.wait(5)
     quick.start()
     quick.join(0.3)
-    seen, place = journal.touched_after(place, 10)
+    seen, position = journal.touched_after(position, 10)
     may_commit.set()
     slow.join()
     quick.join()
-    more, _ = journal.touched_after(place, 10)
+    more, _ = journal.touched_after(position, 10)
     assert sorted(view.subject for view in (*seen, *more)) == ["T1", "T2"]

@@ -84,7 +84,7 @@ def test_the_alert_explains_itself() -> None:
     full = changes(70, 91, 92, 93)[-1]
     assert full.title.en == "Point: compartment paper is full (93 %)"
     assert "满溢" in full.title.zh
-    assert [ref.says["fill_pct"] for ref in full.evidence.readings][-1] == 93
+    assert [ref.values["fill_pct"] for ref in full.evidence.readings][-1] == 93
     assert full.lat is not None
 
 

@@ -107,7 +107,7 @@ def test_a_single_spike_is_passed_over() -> None:
     for _ in range(8):
         trip.y = 2000
         trip.now_s += 10
-        trip._report(40)
+        trip.report(40)
         trip.y = 0
         trip.drive(trip.x + 300, 0)
     assert story(trip) == []

@@ -15,8 +15,9 @@ from rules.contract.observation import Observation
 from rules.contract.rule import Parameters, Rule
 from rules.contract.verdicts import Level, Verdict
 from rules.detectors.bin_overflow.judgement import BinOverflow
-from rules.engine.engine import TRACKING, RuleEngine
+from rules.engine.engine import RuleEngine
 from rules.engine.snapshot import SnapshotUnusable
+from rules.engine.tracker_set import TRACKING
 from tests.compiled import interpreted_only
 from tests.rules.town import T0, Trip, fills, judged, rows, run, ticket, told, town
 
@@ -27,7 +28,7 @@ class Count:
 
 
 class EveryThird(Rule[Count]):
-    """Suspects every third reading; falls over at the fifth."""
+    """Suspects every third reading; raises at the fifth."""
 
     name: ClassVar = "every_third"
     version: ClassVar = 1
@@ -35,15 +36,15 @@ class EveryThird(Rule[Count]):
     parameters = Parameters()
     state = Count
 
-    def judge(self, step: Observation, state: Count) -> Sequence[Verdict]:
+    def judge(self, observation: Observation, state: Count) -> Sequence[Verdict]:
         state.readings += 1
         if state.readings == 5:
             raise ZeroDivisionError
         if state.readings % 3:
             return ()
-        ts, words = step.reading.ts, Text(en="third", zh="三")
+        ts, title = observation.reading.ts, Text(en="third", zh="三")
         evidence = Evidence(parameters={})
-        return (Verdict(step.device.id, Level.SUSPECTED, ts, ts, title=words, evidence=evidence),)
+        return (Verdict(observation.device.id, Level.SUSPECTED, ts, ts, title=title, evidence=evidence),)
 
 
 class NextEveryThird(EveryThird):
@@ -55,7 +56,7 @@ def test_a_rule_that_raises_is_counted_and_the_others_go_on() -> None:
     for reading in (*Trip("T1", 0, 0).stand(120).readings, *fills([70, 95, 95, 95], start_s=200, deposits=1)):
         engine.judge(reading)
     changes = engine.advance(120_000)
-    assert engine.failures == {"every_third": 2}  # begun anew after the first
+    assert engine.failures == {"every_third": 2}  # its state was reset after the first
     assert [change.rule for change in changes] == ["bin_overflow"]
 
 
@@ -64,7 +65,7 @@ def test_the_rest_of_the_engine_survives_a_reading_that_breaks_tracking(monkeypa
     def broken(*_: object) -> None:
         raise ValueError("no such place")
 
-    monkeypatch.setattr("rules.engine.engine.follow", broken)
+    monkeypatch.setattr("rules.tracking.track.follow", broken)
     engine = RuleEngine(town(), build_rules())
     for reading in Trip("T1", 0, 0).stand(100).readings:
         engine.judge(reading)
@@ -107,9 +108,9 @@ LATE_CLOCK = FLEET | {"clock": FLEET["clock"] | {"now": "late"}}
         (FLEET, {"late": 0, "lane": [0, 0, 0, []], "track": []}),
     ],
 )
-def test_what_is_no_checkpoint_is_refused_and_the_engine_is_as_new(fleet: object, row: object) -> None:
+def test_rows_that_cannot_be_read_are_refused_and_the_engine_is_as_new(fleet: object, row: object) -> None:
     engine = RuleEngine(town(), build_rules())
-    packed = [b"" if said is None else msgspec.msgpack.encode(said) for said in (fleet, row)]
+    packed = [b"" if value is None else msgspec.msgpack.encode(value) for value in (fleet, row)]
     with pytest.raises(SnapshotUnusable):
         engine.restore(packed[0], [("T1", packed[1])])
     assert rows(engine) == {"fleet": FLEET}
@@ -125,7 +126,7 @@ def test_only_what_changed_is_written_again() -> None:
     assert rows(engine).keys() == {"T2", "fleet"}
     engine.saved()
     engine.advance(60_000)
-    assert rows(engine).keys() == {"T1", "T2", "P01", "fleet"}  # let go by fleet time
+    assert rows(engine).keys() == {"T1", "T2", "P01", "fleet"}  # released by fleet time
 
 
 def test_late_readings_are_counted_by_device() -> None:
@@ -154,8 +155,8 @@ def test_a_new_city_is_judged_by_from_the_next_reading_on() -> None:
     assert told(run(engine, rest))[0].startswith("T6 confirmed")
 
 
-def test_what_was_looked_up_in_one_city_is_forgotten_with_it() -> None:
-    """Vehicle and permits of a truck that goes on reporting: without a permit nobody knows where it may drive."""
+def test_the_vehicle_and_permits_of_a_former_city_are_not_used() -> None:
+    """Without a permit there is no approved route, so the truck that goes on reporting deviates from none."""
     trip, city = Trip("T1", 0, 0).drive(3000, 0), town()
     for permits, alerts in ((city.permits, 1), (city.permits[1:], 0)):
         engine = RuleEngine(city, build_rules())
@@ -165,11 +166,11 @@ def test_what_was_looked_up_in_one_city_is_forgotten_with_it() -> None:
         assert len({change.alert_id for change in run(engine, off.readings, quiet_s=0)}) == alerts
 
 
-def test_a_ticket_without_a_known_plate_harms_nobody() -> None:
+def test_a_ticket_without_a_registered_plate_has_no_effect() -> None:
     assert judged(build_rules(), [ticket("T9", 10), ticket("T1", 20, plate=None)]) == []
 
 
-def test_no_alarm_of_a_well_behaved_day() -> None:
+def test_a_well_behaved_day_raises_no_alert() -> None:
     trips = []
     for n in range(1, 6):
         trip = Trip(f"T{n}", 0, 0, at_s=37 * n, load="loaded", load_kg=12_000.0, lift_up=False, cover_open=False)

@@ -1,4 +1,4 @@
-"""The one state machine, rule by rule of it."""
+"""The state machine of incidents, one rule of it after the other."""
 
 import pytest
 
@@ -12,11 +12,13 @@ HERE = LatLon(35.5, 112.8)
 P1, P2, P3 = Severity.P1, Severity.P2, Severity.P3
 
 
-class Book:
-    def __init__(self) -> None:
-        self.book = DeviceIncidents()
+class Given:
+    """Gives verdicts of one rule on one device to its incidents."""
 
-    def says(
+    def __init__(self) -> None:
+        self.incidents = DeviceIncidents()
+
+    def verdict(
         self,
         level: Level,
         minute: float,
@@ -28,7 +30,9 @@ class Book:
         title = Text(en=f"{level} at {minute}", zh="")
         at, began = round(minute * MINUTE), round(onset * MINUTE)
         evidence = Evidence(parameters={"limit": 1})
-        return self.book.take("rule", 1, Verdict("D", level, at, began, severity, place, title, evidence, part=part))
+        return self.incidents.take(
+            "rule", 1, Verdict("D", level, at, began, severity, place, title, evidence, part=part)
+        )
 
 
 def short(changes: list[AlertChange]) -> list[str]:
@@ -36,43 +40,43 @@ def short(changes: list[AlertChange]) -> list[str]:
 
 
 @pytest.fixture
-def book() -> Book:
-    return Book()
+def given() -> Given:
+    return Given()
 
 
-def test_candidates_unknowns_and_clears_of_nothing_are_silent(book: Book) -> None:
+def test_candidates_unknowns_and_clears_of_nothing_are_silent(given: Given) -> None:
     for level in (Level.CANDIDATE, Level.UNKNOWN, Level.CLEAR, Level.LEFT_OPEN, Level.RETRACTED):
-        assert book.says(level, 1) == []
+        assert given.verdict(level, 1) == []
 
 
-def test_suspected_confirmed_clear(book: Book) -> None:
-    assert short(book.says(Level.SUSPECTED, 1)) == ["1 provisional P3"]
-    assert short(book.says(Level.SUSPECTED, 2)) == []
-    assert short(book.says(Level.CONFIRMED, 3)) == ["2 confirmed P3"]
-    assert short(book.says(Level.SUSPECTED, 4)) == []
-    (closed,) = book.says(Level.CLEAR, 5)
+def test_suspected_confirmed_clear(given: Given) -> None:
+    assert short(given.verdict(Level.SUSPECTED, 1)) == ["1 provisional P3"]
+    assert short(given.verdict(Level.SUSPECTED, 2)) == []
+    assert short(given.verdict(Level.CONFIRMED, 3)) == ["2 confirmed P3"]
+    assert short(given.verdict(Level.SUSPECTED, 4)) == []
+    (closed,) = given.verdict(Level.CLEAR, 5)
     assert short([closed]) == ["3 closed P3"]
     assert (closed.opened_at, closed.closed_at) == (0, 5 * MINUTE)
     assert closed.alert_id == alert_id("rule", "D", 0)
 
 
-def test_unknown_keeps_what_runs(book: Book) -> None:
-    book.says(Level.CONFIRMED, 1)
-    assert book.says(Level.UNKNOWN, 2) == []
-    assert short(book.says(Level.CLEAR, 3)) == ["2 closed P3"]
+def test_unknown_keeps_what_runs(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 1)
+    assert given.verdict(Level.UNKNOWN, 2) == []
+    assert short(given.verdict(Level.CLEAR, 3)) == ["2 closed P3"]
 
 
-def test_higher_severity_is_told_at_once_and_lower_never(book: Book) -> None:
-    book.says(Level.CONFIRMED, 1, severity=P2)
-    assert book.says(Level.CONFIRMED, 2, severity=P3) == []
-    assert short(book.says(Level.CONFIRMED, 3, severity=P1)) == ["2 confirmed P1"]
+def test_higher_severity_is_published_at_once_and_lower_never(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 1, severity=P2)
+    assert given.verdict(Level.CONFIRMED, 2, severity=P3) == []
+    assert short(given.verdict(Level.CONFIRMED, 3, severity=P1)) == ["2 confirmed P1"]
 
 
-def test_told_again_after_half_an_hour(book: Book) -> None:
-    book.says(Level.CONFIRMED, 0)
-    assert book.says(Level.CONFIRMED, 29.99) == []
-    assert short(book.says(Level.CONFIRMED, 30)) == ["2 confirmed P3"]
-    assert book.says(Level.CONFIRMED, 59) == []
+def test_published_again_after_half_an_hour(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 0)
+    assert given.verdict(Level.CONFIRMED, 29.99) == []
+    assert short(given.verdict(Level.CONFIRMED, 30)) == ["2 confirmed P3"]
+    assert given.verdict(Level.CONFIRMED, 59) == []
 
 
 def north(metres: float) -> LatLon:
@@ -90,80 +94,80 @@ def north(metres: float) -> LatLon:
     ],
 )
 def test_within_five_minutes_and_five_hundred_metres_it_is_the_same(
-    book: Book, onset: float, place: LatLon | None, merged: bool
+    given: Given, onset: float, place: LatLon | None, merged: bool
 ) -> None:
-    (first,) = book.says(Level.CONFIRMED, 1)
-    book.says(Level.CLEAR, 10)
-    (again,) = book.says(Level.CONFIRMED, 16, onset=onset, place=place)
+    (first,) = given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.CLEAR, 10)
+    (again,) = given.verdict(Level.CONFIRMED, 16, onset=onset, place=place)
     assert (again.alert_id == first.alert_id) is merged
     assert again.closed_at is None
     assert short([again]) == ["3 confirmed P3" if merged else "1 confirmed P3"]
 
 
-def test_left_to_people_it_stays_open_and_a_new_one_may_begin(book: Book) -> None:
-    (first,) = book.says(Level.CONFIRMED, 1)
-    assert book.says(Level.LEFT_OPEN, 2) == []
-    assert book.says(Level.CLEAR, 3) == []
-    (second,) = book.says(Level.SUSPECTED, 20, onset=19)
+def test_left_to_people_it_stays_open_and_a_new_one_may_begin(given: Given) -> None:
+    (first,) = given.verdict(Level.CONFIRMED, 1)
+    assert given.verdict(Level.LEFT_OPEN, 2) == []
+    assert given.verdict(Level.CLEAR, 3) == []
+    (second,) = given.verdict(Level.SUSPECTED, 20, onset=19)
     assert second.alert_id != first.alert_id
 
 
-def test_left_to_people_and_soon_again_is_the_same_without_news(book: Book) -> None:
-    book.says(Level.CONFIRMED, 1, severity=P1)
-    book.says(Level.LEFT_OPEN, 2)
-    assert book.says(Level.SUSPECTED, 4, onset=3, severity=P2) == []
+def test_left_to_people_and_soon_again_is_the_same_and_nothing_is_published(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 1, severity=P1)
+    given.verdict(Level.LEFT_OPEN, 2)
+    assert given.verdict(Level.SUSPECTED, 4, onset=3, severity=P2) == []
 
 
-def test_parts_are_apart(book: Book) -> None:
-    (paper,) = book.says(Level.CONFIRMED, 1, part="paper")
-    (glass,) = book.says(Level.CONFIRMED, 1, part="glass")
+def test_parts_have_alerts_of_their_own(given: Given) -> None:
+    (paper,) = given.verdict(Level.CONFIRMED, 1, part="paper")
+    (glass,) = given.verdict(Level.CONFIRMED, 1, part="glass")
     assert paper.alert_id != glass.alert_id
-    assert short(book.says(Level.CLEAR, 2, part="glass")) == ["2 closed P3"]
+    assert short(given.verdict(Level.CLEAR, 2, part="glass")) == ["2 closed P3"]
 
 
-def test_retraction_of_a_running_and_of_a_closed_one(book: Book) -> None:
-    book.says(Level.CONFIRMED, 1)
-    (running,) = book.says(Level.RETRACTED, 2)
+def test_retraction_of_a_running_and_of_a_closed_one(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 1)
+    (running,) = given.verdict(Level.RETRACTED, 2)
     assert short([running]) == ["2 retracted P3"]
     assert running.closed_at == 2 * MINUTE
-    assert book.says(Level.RETRACTED, 3) == []
-    book.says(Level.CONFIRMED, 60, onset=60)
-    book.says(Level.CLEAR, 61)
-    (closed,) = book.says(Level.RETRACTED, 90, onset=60)
+    assert given.verdict(Level.RETRACTED, 3) == []
+    given.verdict(Level.CONFIRMED, 60, onset=60)
+    given.verdict(Level.CLEAR, 61)
+    (closed,) = given.verdict(Level.RETRACTED, 90, onset=60)
     assert closed.closed_at == 61 * MINUTE
 
 
-def test_a_merged_alert_stands_until_both_are_retracted(book: Book) -> None:
-    book.says(Level.CONFIRMED, 1)
-    book.says(Level.CLEAR, 2)
-    book.says(Level.CONFIRMED, 4, onset=3)
-    book.says(Level.CLEAR, 5)
-    assert book.says(Level.RETRACTED, 6, onset=3) == []
-    assert short(book.says(Level.RETRACTED, 7, onset=0)) == ["5 retracted P3"]
+def test_a_merged_alert_stands_until_both_are_retracted(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.CLEAR, 2)
+    given.verdict(Level.CONFIRMED, 4, onset=3)
+    given.verdict(Level.CLEAR, 5)
+    assert given.verdict(Level.RETRACTED, 6, onset=3) == []
+    assert short(given.verdict(Level.RETRACTED, 7, onset=0)) == ["5 retracted P3"]
 
 
-def test_what_was_retracted_is_not_continued(book: Book) -> None:
-    (first,) = book.says(Level.CONFIRMED, 1)
-    book.says(Level.RETRACTED, 2)
-    (second,) = book.says(Level.CONFIRMED, 4, onset=3)
+def test_a_retracted_incident_is_not_continued(given: Given) -> None:
+    (first,) = given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.RETRACTED, 2)
+    (second,) = given.verdict(Level.CONFIRMED, 4, onset=3)
     assert second.alert_id != first.alert_id
 
 
-def test_only_the_last_ended_incident_is_remembered_with_its_evidence(book: Book) -> None:
-    """It is in the journal; a year of alerts of many devices would fill every snapshot."""
+def test_only_the_last_ended_incident_is_kept_with_its_evidence(given: Given) -> None:
+    """The journal has the rest; a year of alerts of many devices would fill the rows."""
     for hour in range(20):
-        book.says(Level.CONFIRMED, 60 * hour, onset=60 * hour)
-        book.says(Level.CLEAR, 60 * hour + 1)
-    (case,) = book.book.cases.values()
+        given.verdict(Level.CONFIRMED, 60 * hour, onset=60 * hour)
+        given.verdict(Level.CLEAR, 60 * hour + 1)
+    (case,) = given.incidents.cases.values()
     assert case.past[-1].evidence.parameters
     assert all(not past.evidence.readings and not past.evidence.parameters for past in case.past[:-1])
     assert len(case.past) <= KEPT_PAST
 
 
-def test_said_again_of_the_same_onset_after_a_retraction_it_is_the_same_alert(book: Book) -> None:
-    """Its id is made of the onset: a second alert would carry the first one's keys and be lost in the journal."""
-    (first,) = book.says(Level.CONFIRMED, 1)
-    book.says(Level.RETRACTED, 2)
-    (again,) = book.says(Level.CONFIRMED, 3)
+def test_the_same_onset_again_after_a_retraction_is_the_same_alert(given: Given) -> None:
+    """The id is derived from the onset: a second alert would have the first one's keys and be lost in the journal."""
+    (first,) = given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.RETRACTED, 2)
+    (again,) = given.verdict(Level.CONFIRMED, 3)
     assert (again.alert_id, again.amendment, again.closed_at) == (first.alert_id, None, None)
     assert short([again]) == ["3 confirmed P3"]

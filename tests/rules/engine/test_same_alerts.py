@@ -17,7 +17,7 @@ from tests.rules.town import T0, Trip, fills, in_time, run, ticket, town
 
 @cache
 def busy_hour() -> tuple[Reading, ...]:
-    """Every rule has something to say, and what compares devices too."""
+    """Readings that lead every rule to alerts, and those that compare devices too."""
     deviates = Trip("T1", 0, 0, load="loaded").stand(60).drive(4000, 0).drive(4000, 1500).drive(4000, 0).drive(9000, 0)
     dumps = Trip("T2", 0, 0, at_s=3, load="loaded", load_kg=12_000.0, lift_up=False, cover_open=False).drive(3000, 0)
     dumps.stand(40, cover_open=True).stand(40, lift_up=True, cover_open=True).stand(60, load_kg=300.0).drive(9800, 0)
@@ -87,7 +87,7 @@ def test_a_restart_from_any_checkpoint_gives_the_identical_alerts(every: int) ->
 
 
 def test_a_restart_changes_nothing_for_a_device_that_catches_up() -> None:
-    """T1 is 40 s behind the fleet, then 20 s; it is let go when the first of the two says so, restarted or not."""
+    """T1 is 40 s behind the fleet, then 20 s; it is released when the first of the two is due, restarted or not."""
     trucks = {name: {reading.ts: reading for reading in Trip(name, 0, 0).stand(200).readings} for name in ("T1", "T2")}
     heard = [trucks["T2"][T0 + 100_000], trucks["T1"][T0 + 60_000], trucks["T1"][T0 + 80_000]]
     late = []

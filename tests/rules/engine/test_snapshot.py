@@ -1,4 +1,4 @@
-"""What the engine knows is written down and read back as it was."""
+"""The engine's state is written to rows and read back as it was."""
 
 import msgspec
 
@@ -8,45 +8,39 @@ from rules.engine.device_state import DeviceState
 from rules.engine.engine import RuleEngine
 from rules.engine.reorder_buffer import WINDOW_MS, ReorderBuffer
 from rules.engine.snapshot import Rows
+from rules.tracking.registry import TRACKERS
 from tests.rules.engine.test_reorder_buffer import T, arrive, fix, seconds
-from tests.rules.town import fills, rows, run, town
+from tests.rules.town import rows, town
 
 
-def test_a_change_of_the_readings_fields_is_survived_twice() -> None:
-    """Rows of devices that were not heard in between are written anew with the order of their values."""
+def test_rows_survive_a_change_of_the_readings_fields_twice() -> None:
+    """Rows of devices that were not heard in between are written again with the new order of values."""
     engine = RuleEngine(town(), build_rules())
     engine.judge(position := fix(0))
     fleet, [(device_id, row)] = rows(engine)["fleet"], list(engine.unsaved().devices)
     fleet["fields"]["position"].reverse()
-    known = msgspec.msgpack.decode(row)
-    known["lane"][3][0][2].reverse()
-    former = msgspec.msgpack.encode(fleet), [(device_id, msgspec.msgpack.encode(known))]
+    members = msgspec.msgpack.decode(row)
+    members["lane"][3][0][2].reverse()
+    former = msgspec.msgpack.encode(fleet), [(device_id, msgspec.msgpack.encode(members))]
     for _ in range(2):
         engine = RuleEngine(town(), build_rules())
         engine.restore(*former)
         written, devices = engine.unsaved()
         former = written, list(devices) or former[1]
-    (waiting,) = Rows(build_rules()).load(device_id, former[1][0][1]).lane.waiting
+    device_state, _ = Rows(build_rules(), TRACKERS).load(device_id, former[1][0][1])
+    (waiting,) = device_state.buffer.waiting
     assert waiting.reading == position
 
 
-def test_what_waits_survives() -> None:
-    rows = Rows(build_rules())
-    lane = ReorderBuffer("T1")
-    arrive(lane, fix(10), fix(0))
-    lane.arrive(Fill(device_id="P", ts=T, compartment="a", fill_pct=1.0), T)
-    arrive(lane, fix(20))
-    known = DeviceState("T1", lane, [None] * len(build_rules()), late=2)
-    again = rows.load("T1", rows.dump(known))
-    assert again == known
-    assert rows.dump(again) == rows.dump(known)
-    assert seconds(again.lane.flush(T + 30_000 + WINDOW_MS)) == [0, 0, 10, 20]
-
-
-def test_a_look_ahead_changes_nothing() -> None:
-    engine = RuleEngine(town(), build_rules())
-    run(engine, [*(fix(second) for second in range(0, 120, 10)), *fills([60, 75], every_s=60, deposits=3)], quiet_s=0)
-    before, waiting = rows(engine), engine.changed
-    assert engine.prefetch(["T1", "P01", "nobody"]) == engine.prefetch(["P01", "T1"])
-    assert engine.prefetch(["nobody"]) == 0
-    assert (rows(engine), engine.changed) == (before, waiting)
+def test_waiting_readings_survive() -> None:
+    rows = Rows(build_rules(), TRACKERS)
+    buffer = ReorderBuffer("T1")
+    arrive(buffer, fix(10), fix(0))
+    buffer.arrive(Fill(device_id="P", ts=T, compartment="a", fill_pct=1.0), T)
+    arrive(buffer, fix(20))
+    written = DeviceState("T1", buffer, [None] * len(build_rules()), [None] * len(TRACKERS), late=2)
+    restored, incidents = rows.load("T1", rows.dump(written, None))
+    assert restored == written
+    assert incidents is None
+    assert rows.dump(restored, None) == rows.dump(written, None)
+    assert seconds(restored.buffer.flush(T + 30_000 + WINDOW_MS)) == [0, 0, 10, 20]

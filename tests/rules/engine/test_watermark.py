@@ -1,18 +1,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.readings.models import MAX_TS_MS
-from ingest import admission
-from rules.engine import watermark as clock
+from devices.readings.models import MAX_AHEAD_MS, MAX_TS_MS
 from rules.engine.watermark import FleetWatermark
 
 
 def heard(*readings: tuple[str, int]) -> FleetWatermark:
-    told, newest = FleetWatermark(), dict[str, int]()
+    watermark, newest = FleetWatermark(), dict[str, int]()
     for device_id, ts in readings:
-        told.heard(device_id, ts, newest.get(device_id, 0))
+        watermark.heard(device_id, ts, newest.get(device_id, 0))
         newest[device_id] = max(ts, newest.get(device_id, 0))
-    return told
+    return watermark
 
 
 def test_one_clock_ahead_does_not_lead_three() -> None:
@@ -32,31 +30,31 @@ def test_it_never_goes_back() -> None:
 
 
 def test_it_goes_on_when_one_device_is_left() -> None:
-    """No clock is admitted that is more than 120 s ahead: so much of it is certain."""
-    told = heard(("A", 1_000_000), ("B", 1_000_000), ("C", 1_000_000), ("A", 2_000_000))
-    assert told.now == 2_000_000 - 120_000
-    assert clock.MAX_AHEAD_MS == admission.MAX_AHEAD_MS
+    """Admission refuses a clock that is more than 120 s ahead, so everything behind that is certain."""
+    watermark = heard(("A", 1_000_000), ("B", 1_000_000), ("C", 1_000_000), ("A", 2_000_000))
+    assert watermark.now == 2_000_000 - 120_000
+    assert MAX_AHEAD_MS == 120_000
 
 
 def test_ticks_move_it_on_once_it_runs() -> None:
-    told = FleetWatermark()
-    told.quiet(5_000)
-    assert told.now == 0
-    told.heard("A", 1_000_000, 0)
-    told.quiet(5_000)
-    assert told.now == 1_005_000
+    watermark = FleetWatermark()
+    watermark.quiet(5_000)
+    assert watermark.now == 0
+    watermark.heard("A", 1_000_000, 0)
+    watermark.quiet(5_000)
+    assert watermark.now == 1_005_000
 
 
-def test_the_newest_time_that_is_admitted_breaks_nothing() -> None:
+def test_the_newest_time_that_is_accepted_breaks_nothing() -> None:
     assert heard(("A", MAX_TS_MS)).now == MAX_TS_MS
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.integers(1, 9)), max_size=40))
-def test_it_is_the_time_of_the_newest_few_of_all(said: list[tuple[str, int]]) -> None:
-    """Against a list of everybody."""
+def test_it_is_the_time_of_the_newest_few_of_all(readings: list[tuple[str, int]]) -> None:
+    """Compared with a list of all devices."""
     now, newest = 0, dict[str, int]()
-    for device_id, ts in said:
+    for device_id, ts in readings:
         newest[device_id] = max(ts, newest.get(device_id, 0))
         leads = sorted(newest.values(), reverse=True)[min(3, 1 + len(newest) // 3) - 1]
-        now = max(now, leads, max(newest.values()) - clock.MAX_AHEAD_MS)
-    assert heard(*said).now == now
+        now = max(now, leads, max(newest.values()) - MAX_AHEAD_MS)
+    assert heard(*readings).now == now

@@ -1,4 +1,4 @@
-"""What is made of a truck's readings before any rule sees them."""
+"""Truck tracking: state and fixes derived from a truck's readings before any rule sees them."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def followed(trip: Trip) -> tuple[Track, list[Fix]]:
 
 
 @pytest.mark.parametrize(
-    ("says", "quality"),
+    ("fields", "quality"),
     [
         ({}, Quality.GOOD),
         ({"accuracy_m": 15.0}, Quality.GOOD),
@@ -39,11 +39,11 @@ def followed(trip: Trip) -> tuple[Track, list[Fix]]:
         ({"alarm_bits": int(Alarm.ANTENNA_OPEN)}, Quality.BAD),
     ],
 )
-def test_quality(says: dict[str, Any], quality: Quality) -> None:
-    assert judge_quality(Position(device_id="T1", ts=T0, lat=35.0, lon=112.0, **says)) is quality
+def test_quality(fields: dict[str, Any], quality: Quality) -> None:
+    assert judge_quality(Position(device_id="T1", ts=T0, lat=35.0, lon=112.0, **fields)) is quality
 
 
-def test_standing_holds_the_place_against_drift() -> None:
+def test_the_place_is_held_against_drift_while_the_truck_stands() -> None:
     trip = Trip("T1", 3000, 0).stand(10)
     for east in (8, -9, 20, 5):
         trip.x = 3000 + east
@@ -53,7 +53,7 @@ def test_standing_holds_the_place_against_drift() -> None:
     assert track.standing_ms(fixes[-1].ts) == 40_000
 
 
-def test_more_than_thirty_metres_is_no_drift() -> None:
+def test_more_than_thirty_metres_is_not_drift() -> None:
     trip = Trip("T1", 3000, 0).stand(10)
     trip.x += 31
     track, fixes = followed(trip.stand(10))
@@ -63,21 +63,21 @@ def test_more_than_thirty_metres_is_no_drift() -> None:
 
 @pytest.mark.parametrize(("leap_m", "usable"), [(415, True), (425, False)])
 def test_a_leap_faster_than_a_truck_is_a_spike(leap_m: float, usable: bool) -> None:
-    """42 m/s over 10 s."""
+    """The limit is 42 m/s over 10 s."""
     trip = Trip("T1", 3000, 0).drive(3100, 0)
     trip.y, trip.now_s = leap_m, trip.now_s + 10
-    trip._report(40)
+    trip.report(40)
     assert followed(trip)[1][-1].usable is usable
 
 
-def test_a_truck_that_stays_where_it_leapt_to_is_believed() -> None:
+def test_a_truck_that_stays_where_it_leapt_to_is_accepted() -> None:
     trip = Trip("T1", 3000, 0).drive(3100, 0)
     trip.y = 5000
     _, fixes = followed(trip.stand(30))
     assert [fix.usable for fix in fixes] == [True, False, True, True]
 
 
-def test_sixty_seconds_without_a_usable_fix_are_blindness() -> None:
+def test_a_truck_is_blind_after_sixty_seconds_without_a_usable_fix() -> None:
     trip = Trip("T1", 3000, 0).stand(10).stand(70, located=False)
     assert [fix.blind for fix in followed(trip)[1]] == [False] * 7 + [True]
 
@@ -89,7 +89,7 @@ def test_speed_is_worked_out_where_it_is_not_reported() -> None:
     assert fixes[-1].moving
     jitter = Trip("T1", 1000, 0, every_s=1)
     for n in range(60):
-        jitter.y = 3.0 * (-1) ** n  # 6 m from fix to fix: 22 km/h if one believed it
+        jitter.y = 3.0 * (-1) ** n  # 6 m from fix to fix would be 22 km/h
         jitter.stand(1, speed_kmh=None)
     assert not any(fix.moving for fix in followed(jitter)[1][25:])
 
@@ -109,7 +109,7 @@ def test_a_switch_is_on_after_two_seconds_and_off_after_three() -> None:
     assert (down.on, down.since) == (False, T0 + 10_000)
 
 
-def test_more_than_six_edges_in_a_minute_take_its_vote_for_ten_minutes() -> None:
+def test_a_switch_with_more_than_six_edges_in_a_minute_is_faulty_for_ten_minutes() -> None:
     six = [(n * 8.0, n % 2 == 1) for n in range(7)]
     assert not switched(*six).faulty(T0 + 50_000)
     seven = switched(*six, (56, True), (60, True))
@@ -118,7 +118,7 @@ def test_more_than_six_edges_in_a_minute_take_its_vote_for_ten_minutes() -> None
     assert not seven.faulty(T0 + 656_000)
 
 
-def test_a_value_is_not_carried_over_a_long_silence() -> None:
+def test_a_switch_is_unknown_after_a_long_silence() -> None:
     switch = switched((0, True), (5, True), (200, None))
     assert switch.on is None
 
@@ -127,7 +127,7 @@ def loads(*trips: Trip) -> list[tuple[LoadState, LoadSource]]:
     return [(track.load.state, track.load.source) for track in (followed(trip)[0] for trip in trips)]
 
 
-def test_load_is_taken_from_the_best_source_that_speaks() -> None:
+def test_load_is_taken_from_the_best_source_with_a_value() -> None:
     road = Trip("T1", 3000, 0)
     assert loads(Trip("T1", 3000, 0).stand(60)) == [(LoadState.UNKNOWN, LoadSource.NONE)]
     assert loads(road.stand(60, manifest="M1")) == [(LoadState.LOADED, LoadSource.MANIFEST)]
@@ -136,7 +136,7 @@ def test_load_is_taken_from_the_best_source_that_speaks() -> None:
     assert loads(both) == [(LoadState.LOADED, LoadSource.SCALE)]
 
 
-def test_a_ticket_speaks_for_ten_minutes_against_the_sensors_and_longer_without_them() -> None:
+def test_a_ticket_overrules_the_sensors_for_ten_minutes_and_holds_longer_without_them() -> None:
     track = Track()
     follow(track, ticket("T1", 0, direction="out"), DEVICE, VEHICLE, CITY)
     assert (track.load.state, track.load.source) == (LoadState.EMPTY, LoadSource.TICKET)
@@ -155,14 +155,14 @@ def test_leaving_a_source_is_loaded_leaving_a_tip_is_empty_and_passing_by_is_nei
     assert loads(Trip("T1", 0, 0).stand(30).drive(500, 0)) == [(LoadState.UNKNOWN, LoadSource.NONE)]
 
 
-def test_a_weight_that_still_moves_is_no_weight() -> None:
+def test_a_weight_that_still_changes_is_not_steady() -> None:
     trip = Trip("T1", 3000, 0)
     for kg in (12_000, 9_000, 6_000, 3_000):
         trip.stand(10, load_kg=float(kg))
     assert followed(trip)[0].load.steady_ts == 0
 
 
-def test_fixes_know_the_sites_around_them() -> None:
+def test_fixes_have_the_sites_around_them() -> None:
     _, fixes = followed(Trip("T1", 150, 0).stand(10))
     assert [near.site.id for near in fixes[0].sites] == ["source"]
     assert place(0, 0).lat == pytest.approx(35.49)

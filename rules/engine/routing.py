@@ -1,0 +1,29 @@
+"""Routing of a reading to other devices that it is about."""
+
+from typing import Final
+
+from devices.city.model import City, Device, DeviceRole
+from devices.readings.models import Position, Reading, Weighing
+
+_NOBODY: Final[tuple[str, ...]] = ()
+
+
+class ReadingRouter:
+    """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names."""
+
+    def __init__(self, city: City) -> None:
+        self._terminals_of_plate: dict[str, list[Device]] = {}
+        for _, device in sorted(city.devices.items()):
+            vehicle = city.vehicle_of(device)
+            if device.role is DeviceRole.TRUCK and vehicle is not None:
+                self._terminals_of_plate.setdefault(vehicle.plate, []).append(device)
+
+    def also_about(self, reading: Reading) -> tuple[str, ...]:
+        """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
+        # Positions are most readings, and a Struct takes long to find that it is no instance of a class.
+        if isinstance(reading, Position) or not isinstance(reading, Weighing) or reading.plate is None:
+            return _NOBODY
+        for terminal in self._terminals_of_plate.get(reading.plate, ()):
+            if terminal.validity.covers(reading.ts):
+                return (terminal.id,)
+        return _NOBODY

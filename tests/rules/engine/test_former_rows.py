@@ -1,0 +1,94 @@
+"""Rows that an earlier version wrote are read, and judged on as that version did.
+
+`rows_of_format_4.b85` was written by the version of 2026-11-22 (`judge.db` format 4, evidence with `says`): two
+snapshots of one run, every step after the first (a reading, or a tick in ms), and every alert change after the first.
+"""
+
+import base64
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from devices.readings.models import MODELS, Kind
+from rules.alerts.model import AlertChange
+from rules.catalogue import build_rules
+from rules.engine.engine import RuleEngine
+from rules.engine.snapshot import Rows
+from rules.tracking.registry import TRACKERS
+from tests.rules.town import town
+
+Json = dict[str, Any]
+
+
+def former() -> Json:
+    lines = (Path(__file__).parent / "rows_of_format_4.b85").read_bytes().split()
+    found: Json = json.loads(zlib.decompress(base64.b85decode(b"".join(lines))))
+    return found
+
+
+def restored(snapshot: Json) -> RuleEngine:
+    engine = RuleEngine(town(), build_rules())
+    devices = {device_id: base64.b85decode(row) for device_id, row in snapshot["devices"].items()}
+    engine.restore(base64.b85decode(snapshot["fleet"]), devices.items())
+    return engine
+
+
+def step(engine: RuleEngine, step: Any) -> list[AlertChange]:
+    if isinstance(step, int):
+        return engine.advance(step)
+    kind, fields = step
+    return engine.judge(msgspec.convert(fields, MODELS[Kind(kind)]))
+
+
+def unpacked(row: bytes) -> Any:
+    """A row as JSON would have it, the values of readings under their present name and sets in order."""
+    members = json.loads(json.dumps(msgspec.msgpack.decode(row)).replace('"says": {', '"values": {'))
+    for memory in members.get("memories", {}).values():
+        memory |= {name: sorted(memory[name]) for name in ("awaited", "overdue", "told") if name in memory}
+    return members
+
+
+@pytest.mark.parametrize("snapshot", [0, 1])
+def test_an_engine_goes_on_from_former_rows_as_the_former_version_did(snapshot: int) -> None:
+    written = former()
+    first, taken = written["snapshots"][0], written["snapshots"][snapshot]
+    engine = restored(taken)
+    changes = []
+    for one in written["steps"][taken["steps_before"] - first["steps_before"] :]:
+        changes += step(engine, one)
+    expected = [
+        AlertChange.model_validate(change)
+        for change in written["changes"][taken["changes_before"] - first["changes_before"] :]
+    ]
+    assert changes == expected
+    assert {change.rule for change in changes} >= {"route_deviation", "silent_device"} or snapshot
+    assert not engine.failures
+
+
+def test_former_rows_hold_what_an_engine_must_not_lose() -> None:
+    """Without these the test above would show little."""
+    first, second = former()["snapshots"]
+    fleet = msgspec.msgpack.decode(base64.b85decode(first["fleet"]))
+    devices = {name: msgspec.msgpack.decode(base64.b85decode(row)) for name, row in first["devices"].items()}
+    assert fleet["format"] == 4
+    assert fleet["held"]
+    assert any(row["lane"][3] for row in devices.values())
+    assert any(row["late"] for row in devices.values())
+    assert {key for row in devices.values() for key in row} >= {"track", "book", "bin_overflow/1", "silent_device/1"}
+    assert "says" in json.dumps(devices)
+    outage = msgspec.msgpack.decode(base64.b85decode(second["devices"]["system"]))
+    assert outage["book"]["cases"]["silent_device|system|"]["running"]
+
+
+@pytest.mark.parametrize("snapshot", [0, 1])
+def test_former_rows_are_written_again_as_they_were_except_for_the_name_of_the_values(snapshot: int) -> None:
+    taken, rows = former()["snapshots"][snapshot], Rows(build_rules(), TRACKERS)
+    fleet = base64.b85decode(taken["fleet"])
+    assert unpacked(rows.dump_fleet(rows.load_fleet(fleet))) == unpacked(fleet)
+    for device_id, packed in taken["devices"].items():
+        row = base64.b85decode(packed)
+        assert unpacked(rows.dump(*rows.load(device_id, row))) == unpacked(row)
