@@ -2,11 +2,11 @@
 
 import re
 import time
-from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from devices.readings.instants import parse_instant
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS
 
 SECOND_MS: Final = 1_000
@@ -15,7 +15,6 @@ HOUR_MS: Final = 60 * MINUTE_MS
 DAY_MS: Final = 24 * HOUR_MS
 
 _UNITS_MS: Final = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
-_MILLISECONDS = re.compile(r"[0-9]{1,15}")
 _SPAN = re.compile(r"([0-9]{1,5})([smhd])")
 _MAX_SPAN_MS: Final = 7 * DAY_MS
 
@@ -23,22 +22,6 @@ _MAX_SPAN_MS: Final = 7 * DAY_MS
 def now_ms() -> int:
     """The wall clock, ms since 1970 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def parse_instant(value: object) -> int:
-    """Milliseconds since 1970 UTC, from themselves or RFC 3339. Raises ValueError with the mend."""
-    text = str(value).strip()
-    if _MILLISECONDS.fullmatch(text):
-        return int(text)
-    if "T" in text:
-        text = text.replace(" ", "+")  # a `+08:00` that was not percent-encoded
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("give milliseconds since 1970 UTC or RFC 3339 with an offset, such as 2026-03-01T08:00:00Z")
 
 
 def parse_span(value: object) -> int:

@@ -16,7 +16,10 @@ from multiprocessing import get_context
 from time import process_time
 from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from haulwatch import wiring
+from haulwatch.settings.data_files import judge_state_path, recorder_state_path
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import open_store
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import judge_record
 from ingest.recorder.recorder import Recorder
@@ -80,7 +83,7 @@ def scaling(ground: BenchEnvironment) -> Iterator[Scale]:
             for place, devices in enumerate(fleets):
                 collector_us[place] += receive_append(ground, devices).cpu_us / _COLLECTIONS
         for row, us in zip(rows, collector_us, strict=True):
-            yield _scale(row, len(wiring.rules(row.fleet.installation.settings)), us, row.judge_us, row.snapshot)
+            yield _scale(row, len(configured_rules(row.fleet.installation.settings)), us, row.judge_us, row.snapshot)
         for count, us in zip(RULE_SETS, set_us, strict=True):
             yield _scale(rows[0], count, collector_us[0], us, None)
 
@@ -138,11 +141,11 @@ class _Recording:
         self._slice = fleet.slice
         self._speech = said(fleet.devices)
         self._runner = asyncio.Runner()
-        self._log = wiring.raw_log(settings)
-        self._state = RecorderState(wiring.recorder_state_path(settings))
-        self._store = self._runner.run(_made(lambda: wiring.store(settings)))
+        self._log = open_raw_log(settings)
+        self._state = RecorderState(recorder_state_path(settings))
+        self._store = self._runner.run(_made(lambda: open_store(settings)))
         self._recorder = Recorder(
-            wiring.raw_log(settings), self._store, self._state, lambda: city, monotonic=process_time
+            open_raw_log(settings), self._store, self._state, lambda: city, monotonic=process_time
         )
         self._record(_KNOWN * fleet.devices)
 
@@ -171,11 +174,11 @@ class _Judging:
         """`rules`: how many, None for all there are."""
         settings, known = fleet.installation.settings, _KNOWN * fleet.devices
         self._slice = fleet.slice
-        path = wiring.judge_state_path(settings)
+        path = judge_state_path(settings)
         self._state = JudgeState(path.with_stem(f"{path.stem}-{rules or 'all'}"))
         self._judge = judge = new_judge(fleet.installation, self._state, city_of(fleet.devices), rules, process_time)
         # Not through `step`, which would write checkpoints all the way.
-        with closing(wiring.raw_log(settings)) as log:
+        with closing(open_raw_log(settings)) as log:
             while judge.offset < known:
                 for record in log.read(judge.offset, min(_PAGE, known - judge.offset)):
                     judge_record(judge.engine, record)

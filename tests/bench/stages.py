@@ -8,7 +8,12 @@ from itertools import cycle, islice
 from typing import Final
 
 from devices.city.model import City
-from haulwatch import wiring
+from haulwatch.settings.data_files import judge_state_path, recorder_state_path
+from haulwatch.wiring.collector import device_rate_limit
+from haulwatch.wiring.databases import open_journal
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import current_ledger, open_store
 from ingest.collector.collector import BATCH_MESSAGES, LINGER_S
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
@@ -43,8 +48,8 @@ def receive_only(ground: BenchEnvironment) -> Throughput:
 def receive_append(ground: BenchEnvironment, devices: int | None = None) -> Throughput:
     """The same with the devices' rates and the raw log: all of the collector but its status file."""
     settings = ground.installation().settings
-    rates = wiring.device_rates(settings)
-    with closing(wiring.raw_log(settings)) as log:
+    rates = device_rate_limit(settings)
+    with closing(open_raw_log(settings)) as log:
 
         def keep(batch: ReceivedBatch) -> None:
             now = time.monotonic_ns() // 1_000_000
@@ -57,7 +62,7 @@ def judge_alone(ground: BenchEnvironment) -> Throughput:
     """Decode, admit, rules, journal and checkpoints, from a raw log that is already there."""
     sizes, installation, city = ground.sizes, ground.installation(), city_of(ground.sizes.devices)
     _prepare(ground, installation)
-    with closing(JudgeState(wiring.judge_state_path(installation.settings))) as state:
+    with closing(JudgeState(judge_state_path(installation.settings))) as state:
         judge = new_judge(installation, state, city)
         began, cpu_s = time.monotonic(), time.process_time()
         while judge.step():
@@ -94,7 +99,7 @@ def whole_path(ground: BenchEnvironment) -> WholePath:
 
             running.until(done, "recorder and judge", _DRAIN_LIMIT_S)
         after = running.cpu_s()
-        stored = wiring.read_ledger(running.installation.settings).total.stored
+        stored = current_ledger(running.installation.settings).total.stored
         recorded_s, judged_s = ends["recorder"] - sent.began, ends["judge"] - sent.began
         return WholePath(
             rate=round(sent.sent / max(recorded_s, judged_s)),
@@ -115,10 +120,10 @@ def new_judge(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Judge:
     """A judge of `city`, with all rules; or with `count`, more than there are by asking them again."""
-    rules = wiring.rules(installation.settings)
+    rules = configured_rules(installation.settings)
     return Judge(
-        wiring.raw_log(installation.settings),
-        wiring.journal(installation.settings),
+        open_raw_log(installation.settings),
+        open_journal(installation.settings),
         state,
         rules if count is None else list(islice(cycle(rules), count)),
         lambda: city,
@@ -160,15 +165,15 @@ def _receive(ground: BenchEnvironment, keep: Callable[[ReceivedBatch], None], de
 
 def _prepare(ground: BenchEnvironment, installation: Installation) -> None:
     ground.say(f"writing a raw log of {ground.sizes.messages:,} messages")
-    with closing(wiring.raw_log(installation.settings)) as log:
+    with closing(open_raw_log(installation.settings)) as log:
         fill(log, said(ground.sizes.devices), ground.sizes.messages)
 
 
 async def _record(ground: BenchEnvironment, installation: Installation, city: City) -> Throughput:
-    store = wiring.store(installation.settings)
+    store = open_store(installation.settings)
     try:
-        with closing(RecorderState(wiring.recorder_state_path(installation.settings))) as state:
-            recorder = Recorder(wiring.raw_log(installation.settings), store, state, lambda: city)
+        with closing(RecorderState(recorder_state_path(installation.settings))) as state:
+            recorder = Recorder(open_raw_log(installation.settings), store, state, lambda: city)
             began, cpu_s = time.monotonic(), time.process_time()
             while await recorder.step():
                 pass

@@ -12,7 +12,9 @@ from devices.codecs.registry import decode
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
 from devices.readings.series import FieldValue, SeriesKey
-from haulwatch import wiring
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import current_ledger
 from ingest.judge.judge import judge_record
 from ingest.judge.replay import AlertStep
 from ingest.log.flood_record import flood_of
@@ -54,7 +56,7 @@ class Accounts:
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
-        rules = wiring.rules(yard.settings)
+        rules = configured_rules(yard.settings)
         self._again, self._undisturbed = RuleEngine(yard.city, rules), RuleEngine(yard.city, rules)
         self._offset = self._journal_no = self._letter_id = self._received = 0
         self._logged: set[tuple[str, bytes]] = set()
@@ -102,7 +104,7 @@ class Accounts:
 
     def _follow_log(self) -> None:
         """Judge what is new in the raw log, and count its readings. Keeps no file open: segments come and go."""
-        with closing(wiring.raw_log(self._yard.settings)) as log:
+        with closing(open_raw_log(self._yard.settings)) as log:
             while records := log.read(self._offset, _PAGE):
                 for record in records:
                     self._told_again.update(_steps(judge_record(self._again, record)))
@@ -160,7 +162,7 @@ class Accounts:
 
     def _ledger(self, remarks: list[str]) -> tuple[int, bool]:
         """How many readings it counts as stored beyond those that are, and whether it adds up in every way."""
-        book = wiring.read_ledger(self._yard.settings)
+        book = current_ledger(self._yard.settings)
         rows, logged = self._rows(), self._received - self._yard.driven_again()
         differences = {
             line.device: line.stored - rows[line.device] for line in book.devices if line.stored != rows[line.device]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from devices.readings.refusals import Reason
-from haulwatch import wiring
+from haulwatch.settings.data_files import recorder_state_path
 from ingest.ledger.dead_letters import DeadLetters
 from rules.detectors.silent_device.outage import SYSTEM
 from tests.chaos.faults import Fault, Size
@@ -68,7 +68,7 @@ def stepped(yard: Yard, size: Size) -> None:
 
 def _drive_again(yard: Yard, refused: range) -> None:
     """What was refused as of the future; it is of this device time."""
-    letters = DeadLetters(wiring.recorder_state_path(yard.settings))
+    letters = DeadLetters(recorder_state_path(yard.settings))
     _all_read(yard)
     if not (waiting := letters.list(reason=Reason.FUTURE_TIME, limit=10_000)):
         raise Complaint("nothing was quarantined as of the future")

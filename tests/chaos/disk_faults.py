@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from haulwatch import wiring
+from haulwatch.settings.data_files import recorder_state_path
 from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import PROCESSES, Yard
 
@@ -22,7 +22,7 @@ def journal_locked(yard: Yard, size: Size) -> None:
 
 def recorder_locked(yard: Yard, size: Size) -> None:
     """The recorder waits, keeps its batch, and settles it once."""
-    with yard.locked(wiring.recorder_state_path(yard.settings)):
+    with yard.locked(recorder_state_path(yard.settings)):
         yard.rest(size.locked_s, size.locked_s)
 
 

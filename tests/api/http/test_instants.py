@@ -2,7 +2,8 @@
 
 import pytest
 
-from api.http.instants import parse_instant, parse_span
+from api.http.instants import parse_span
+from devices.readings.instants import parse_instant
 
 
 @pytest.mark.parametrize(

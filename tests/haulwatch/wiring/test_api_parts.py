@@ -11,9 +11,12 @@ from sqlalchemy import Engine
 from devices.city.model import City
 from devices.db.database import open_database
 from devices.geo.geometry import LatLon
-from haulwatch import migrations, wiring
+from haulwatch import migrations
+from haulwatch.process.system_clock import now_ms
+from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import api_parts, remembered
+from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
 from ingest.recorder.state import StateUnavailable
 from ingest.store.sqlite import SqliteStore
@@ -37,8 +40,8 @@ def database(settings: Settings) -> Iterator[Engine]:
 
 
 def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settings: Settings, database: Engine) -> None:
-    now = wiring.now_ms()
-    with closing(wiring.raw_log(settings)) as log:
+    now = now_ms()
+    with closing(open_raw_log(settings)) as log:
         log.append([RawMessage("t", b"", now - age_ms) for age_ms in (90_000, 60_000, 1_000)])
         log.commit("recorder", 3)
         log.commit("judge", 1)
@@ -51,9 +54,9 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
     assert lag["judge"].oldest_age_s >= 60
     assert (parts.collector(), parts.recorder().offset) == (None, 0)
     beat = {"at": now, "offset": 3}
-    wiring.heartbeat_path(settings, "judge").write_text(json.dumps(beat))
+    heartbeat_path(settings, "judge").write_text(json.dumps(beat))
     assert parts.lag()["judge"].messages == 0, "it says itself how far it is, between two checkpoints"
-    wiring.heartbeat_path(settings, "judge").write_text(json.dumps({**beat, "at": now - 60_000}))
+    heartbeat_path(settings, "judge").write_text(json.dumps({**beat, "at": now - 60_000}))
     assert parts.lag()["judge"].messages == 2, "and once it is dead, what it has to judge again counts"
 
 
