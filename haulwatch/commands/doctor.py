@@ -46,7 +46,7 @@ def doctor(
 
 
 def results_as_table(results: Sequence[CheckResult]) -> Table:
-    table = Table("check", "", "result", "what to do", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table("check", "status", "result", "what to do", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for result in results:
         status = Text(result.status, _COLOURS[result.status])
         table.add_row(result.name, status, Text(result.detail), Text(result.hint))

@@ -55,21 +55,22 @@ def stat(as_json: JsonFlag = False) -> None:
         print_json(facts)
         return
     zone = ZoneInfo(settings.city.timezone)
+    count = found.last_offset - found.first_offset + 1
     rows = [
         (
             "messages",
-            f"{found.last_offset - found.first_offset + 1:,} (offsets {found.first_offset} to {found.last_offset})",
+            f"{count:,} (offsets {found.first_offset} to {found.last_offset})" if count else "none",
         ),
         (
             "received",
-            f"{local_time(oldest, zone)} to {local_time(newest, zone)}" if oldest and newest else "nothing yet",
+            f"{local_time(oldest, zone)} to {local_time(newest, zone)}" if oldest and newest else "none yet",
         ),
         ("on disk", f"{found.size_bytes / (1 << 20):,.1f} MiB in {found.segments} segments"),
         *((f"unread by {name}", unread) for name, unread in facts["unread"].items()),
         *(
-            (f"removed before {name} read it", f"{count:,}, last {local_time(found.removed.at, zone)}")
-            for name, count in found.removed.unread.items()
-            if count
+            (f"removed before {name} read it", f"{lost:,}, last {local_time(found.removed.at, zone)}")
+            for name, lost in found.removed.unread.items()
+            if lost
         ),
     ]
     print_table("raw log", ("what", ""), rows)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any, Final, NoReturn, ParamSpec, TypeVar
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _UNBROKEN_CHARS: Final = 24
 """Ids, plates and times are shorter, so they stay in one line and can be copied."""
+_GAP_CHARS: Final = 2
+"""Between two columns."""
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -53,8 +55,21 @@ def exits_on_error(command: Callable[P, T]) -> Callable[P, T]:
             )
         except OperatorError as exc:
             fail(str(exc))
+        except ExceptionGroup as group:  # of the tasks of one TaskGroup
+            errors = list(_leaves(group))
+            if not all(isinstance(error, OperatorError) for error in errors):
+                raise
+            fail("\n".join(map(str, errors)))
 
     return wrapped
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for exc in group.exceptions:
+        if isinstance(exc, ExceptionGroup):
+            yield from _leaves(exc)
+        else:
+            yield exc
 
 
 def instant(text: str) -> int:
@@ -81,26 +96,28 @@ def print_table(
     """
     cells = [[_cell(value) for value in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    min_width = 0
+    min_width = -_GAP_CHARS
     for index, column in enumerate(columns):
         longest = max((cell_len(row[index]) for row in cells), default=0)
-        last = index == len(columns) - 1
-        min_width += 1 + max(cell_len(column), min(longest, _UNBROKEN_CHARS))
-        table.add_column(
-            column,
-            justify="right" if column in right else "left",
-            overflow="fold",
-            no_wrap=longest <= _UNBROKEN_CHARS and not last,
-        )
+        no_wrap = longest <= _UNBROKEN_CHARS and index < len(columns) - 1
+        header = cell_len(column) if no_wrap else max(map(cell_len, column.split()), default=0)
+        min_width += _GAP_CHARS + max(header, min(longest, _UNBROKEN_CHARS))
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=no_wrap)
     for row in cells:
         table.add_row(*map(plain_text, row))
     (out if min_width <= out.width else Console(width=min_width)).print(Text(title, "bold"), table)
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)
 
 
 def local_time(ts: int | None, zone: ZoneInfo) -> str | None:

@@ -49,7 +49,7 @@ class CheckResult:
     status: CheckStatus
     detail: str
     hint: str = ""
-    """What to do; empty where nothing is wrong."""
+    """An instruction for the operator; empty where nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _MISSED_MS: Final = 3_600_000
 
 
 class PathStatus:
-    """Reads the files anew at each call. Any thread may call it."""
+    """Reads the files at each call. Any thread may call it."""
 
     def __init__(
         self, settings: Settings, open_raw_log: Callable[[], RawLog], disk_reserve_bytes: Callable[[], int]
@@ -65,7 +65,7 @@ class PathStatus:
             return read_recorder_status(recorder_state_path(self._settings), log)
 
     def alive(self) -> dict[str, bool]:
-        """Whether each process of the path has a recent heartbeat."""
+        """True for each process of the path with a recent heartbeat."""
         consumers = {name: self._recent_beat(name) is not None for name in CONSUMERS}
         return {"collector": bool(self.collectors())} | consumers
 

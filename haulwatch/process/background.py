@@ -97,7 +97,7 @@ class BackgroundTask:
             self._last_error = ""
         pause_s = self._backoff.next_pause_s()
         text = f"{type(error).__name__}: {error}"
-        # The traceback of an error that repeats stands in the log once.
+        # An error that repeats is logged with its traceback once.
         trace = error if text != self._last_error else None
         self._last_error = text
         failures = self._backoff.failures

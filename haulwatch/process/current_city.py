@@ -12,7 +12,7 @@ from devices.db.registry import CityMissing
 _log = logging.getLogger(__name__)
 
 REFRESH_EVERY_S: Final = 2.0
-"""How soon a changed registry is noticed: readings of an adopted device are accepted from then on."""
+"""The longest time until a changed registry is noticed; readings of an adopted device are accepted from then on."""
 REFRESH_AFTER_FAILURE_S: Final = 30.0
 """A database host that does not answer costs some seconds at each attempt, and the caller waits for it."""
 

@@ -19,7 +19,7 @@ def collector_status_path(settings: Settings, instance: str = "") -> Path:
 
 
 def heartbeat_path(settings: Settings, role: str) -> Path:
-    """Where the process with that role writes its heartbeat (`ingest.process.heartbeat`)."""
+    """The heartbeat of the process with that role (`ingest.process.heartbeat`)."""
     return settings.paths.data_dir / f"{role}_status.json"
 
 
@@ -45,5 +45,5 @@ def share_groups_path(settings: Settings) -> Path:
 
 
 def tick_lock_path(settings: Settings) -> Path:
-    """Held by the one of several collectors that writes ticks."""
+    """Of several collectors, one holds this lock and writes the ticks."""
     return settings.paths.data_dir / "ticks.lock"

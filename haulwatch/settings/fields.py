@@ -43,7 +43,7 @@ def mqtt_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def known_timezone(name: str) -> str:
+def iana_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
-from haulwatch.settings.fields import Group, Token, Variable, field, known_timezone, mqtt_url, readable_file
+from haulwatch.settings.fields import Group, Token, Variable, field, iana_timezone, mqtt_url, readable_file
 from haulwatch.settings.urls import database_url, http_origins, http_url
 from ingest.mqtt.url import MqttUrl
 
@@ -71,7 +71,7 @@ class StoreSettings(Group):
         None,
         "INFLUX_TOKEN",
         "token",
-        "Must read and write the bucket. InfluxDB 1.x takes user:password here.",
+        "Must be allowed to read and write the bucket. For InfluxDB 1.x give user:password.",
         min_length=1,
     )
     org: str | None = field(
@@ -110,7 +110,7 @@ class DatabaseSettings(Group):
 
 
 class PathSettings(Group):
-    """Where Haulwatch writes."""
+    """The data directory."""
 
     data_dir: Path = field(
         Path("var"),
@@ -292,7 +292,7 @@ class RuleSettings(Group):
 class CitySettings(Group):
     """The city."""
 
-    timezone: Annotated[str, AfterValidator(known_timezone)] = field(
+    timezone: Annotated[str, AfterValidator(iana_timezone)] = field(
         "Asia/Shanghai", "TIMEZONE", "IANA name", "Zone of permits and of times shown to people; stored times stay UTC."
     )
 

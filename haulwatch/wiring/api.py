@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class ApiProcess(NamedTuple):
-    """What the API process runs."""
+    """The application, and the tasks beside its HTTP server."""
 
     app: "FastAPI"
     background: tuple[BackgroundTask, ...]

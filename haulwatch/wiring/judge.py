@@ -20,7 +20,7 @@ from ingest.log.records import JUDGE
 
 
 class JudgeParts(NamedTuple):
-    """What the judge process runs."""
+    """The loops of the judge process."""
 
     judge: Judge
     publishers: tuple[AlertPublisher, ...]

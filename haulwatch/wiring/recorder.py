@@ -19,7 +19,7 @@ _DAY_MS: Final = 86_400_000
 
 
 class RecorderParts(NamedTuple):
-    """What the recorder process runs."""
+    """The loops of the recorder process."""
 
     recorder: Recorder
     retention: Retention

@@ -83,7 +83,7 @@ def show(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
 
 
 def _login(login: Login | None) -> str:
-    """Whether the device may connect to the broker, once the logins are exported."""
+    """The state of the login: the device may connect with it once the logins are exported."""
     if login is None:
         return "none"
     return "enabled" if login.enabled else "disabled"

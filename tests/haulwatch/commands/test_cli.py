@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import typer.main
 from rich.console import Console
 from typer.testing import CliRunner, Result
@@ -18,7 +19,8 @@ from haulwatch.cli import command_line
 from haulwatch.commands import shared
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
-from ingest.recorder.state import BatchCommit, RecorderState
+from ingest.log.segment import RawLogError
+from ingest.recorder.state import BatchCommit, RecorderState, StateUnavailable
 from tests import ROOT
 from tests.servers import free_port
 
@@ -217,3 +219,22 @@ def test_the_ledger_of_devices_heard_since(run: Run, data_dir: Path, monkeypatch
     assert since["total"] == {"received": 4, "stored": 0, "duplicate": 4, "quarantined": {}, "queued": 0, "gaps": 3}
     assert "RFC 3339" in refused(run("ledger", "--since", "yesterday"))
     assert "since then" in refused(run("ledger", "--since", str(at + 10), "--device", "truck-9"))
+
+
+def test_errors_of_several_tasks_are_messages_unless_one_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    @shared.exits_on_error
+    def command(*more: Exception) -> None:
+        raise ExceptionGroup("tasks", [RawLogError("log"), ExceptionGroup("inner", [StateUnavailable("state")]), *more])
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 2
+    assert capsys.readouterr().err == "haulwatch: log\nstate\n"
+    with pytest.raises(ExceptionGroup):
+        command(ZeroDivisionError())
+
+
+def test_the_ledger_keeps_its_headers_whole_in_80_columns(run: Run) -> None:
+    assert run("city", "import", "jincheng").exit_code == 0
+    [header] = [line for line in run("ledger").stdout.splitlines() if line.startswith("device")]
+    assert header.split()[-2:] == ["clock", "reasons"]

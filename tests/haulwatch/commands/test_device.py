@@ -195,7 +195,7 @@ def test_a_device_without_a_secret_can_be_disabled_for_the_sake_of_its_certifica
     assert desk.exported() == {}, "there is no secret to let in"
 
 
-def test_the_list_says_who_may_connect(desk: Desk) -> None:
+def test_the_list_shows_who_may_connect(desk: Desk) -> None:
     desk.ask("device", "add", "truck-001")
     desk.ask("device", "disable", "truck-002")
     listed = {device["device"]: device["login"] for device in desk.ask("device", "list")}
@@ -206,7 +206,9 @@ def test_the_list_says_who_may_connect(desk: Desk) -> None:
     assert [rows[name][-2] for name in ("truck-001", "truck-002", "truck-003")] == ["yes", "off", "no"]
 
 
-def test_the_services_are_exported_beside_the_devices_where_one_door_serves_both(desk: Desk, tmp_path: Path) -> None:
+def test_the_services_are_exported_beside_the_devices_where_one_listener_serves_both(
+    desk: Desk, tmp_path: Path
+) -> None:
     desk.ask("device", "add", "truck-001")
     services = tmp_path / "services"
     services.write_text(password_file({"haulwatch-alerts": HashedSecret.of("x")}))
@@ -252,7 +254,7 @@ def test_mosquitto_is_signalled_by_its_pid_file(desk: Desk, tmp_path: Path, proc
 
 
 @pytest.mark.parametrize("process", ["bystander"], indirect=True)
-def test_a_pid_that_is_another_programs_by_now_is_left_alone(
+def test_a_process_that_is_not_mosquitto_gets_no_signal(
     desk: Desk, tmp_path: Path, process: "subprocess.Popen[str]"
 ) -> None:
     (tmp_path / "pid").write_text(f"{process.pid}\n")
@@ -261,7 +263,7 @@ def test_a_pid_that_is_another_programs_by_now_is_left_alone(
     assert process.wait(10) == -signal.SIGTERM, "no SIGHUP had come before"
 
 
-def test_an_authority_is_made_once_and_the_servers_certificate_when_it_is_due(
+def test_an_authority_is_created_once_and_the_servers_certificate_when_it_is_due(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert desk.ask("device", "authority", "broker.city", "10.0.0.5")["renewed"] is True
@@ -277,7 +279,7 @@ def test_an_authority_is_made_once_and_the_servers_certificate_when_it_is_due(
     context.load_cert_chain(desk.home / "authority/server.crt", desk.home / "authority/server.key")
 
 
-def test_a_server_key_that_is_not_the_certificates_is_made_anew_with_it(desk: Desk) -> None:
+def test_a_server_key_that_is_not_the_certificates_is_renewed_with_it(desk: Desk) -> None:
     """As a crash between the two files leaves them; Mosquitto would not start."""
     desk.ask("device", "authority", "broker.city")
     shutil.copy(desk.home / "authority/ca.key", desk.home / "authority/server.key")
@@ -286,8 +288,8 @@ def test_a_server_key_that_is_not_the_certificates_is_made_anew_with_it(desk: De
 
 
 @pytest.mark.parametrize("taken", ["ca.key", "ca.crt"])
-def test_an_authority_of_which_half_is_missing_is_not_replaced(desk: Desk, taken: str) -> None:
-    """Every device trusts it: a key that was put into a safe is no reason for another one."""
+def test_half_an_authority_is_not_replaced(desk: Desk, taken: str) -> None:
+    """Every device trusts it: a key that somebody moved to a safe place is no reason for another authority."""
     desk.ask("device", "authority", "broker.city")
     (desk.home / "authority" / taken).unlink()
     before = {path.name: path.read_text() for path in (desk.home / "authority").iterdir()}

@@ -1,4 +1,4 @@
-"""What the API is given of the other parts, and how often the ledger is read for everybody."""
+"""The parts behind the API, and how often the ledger is read for all callers together."""
 
 import json
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
     assert (parts.collector(), parts.recorder().offset) == (None, 0)
     beat = {"at": now, "offset": 3}
     heartbeat_path(settings, "judge").write_text(json.dumps(beat))
-    assert parts.lag()["judge"].messages == 0, "it says itself how far it is, between two checkpoints"
+    assert parts.lag()["judge"].messages == 0, "its heartbeat says how far it is, between two checkpoints"
     heartbeat_path(settings, "judge").write_text(json.dumps({**beat, "at": now - 60_000}))
     assert parts.lag()["judge"].messages == 2, "and once it is dead, what it has to judge again counts"
 
@@ -68,7 +68,7 @@ def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databa
     assert (parts.route_deviation.enter_m, parts.silent_device.at_least_s) == (75.0, 300)
 
 
-def test_what_everybody_asks_is_read_once_a_second() -> None:
+def test_an_answer_is_kept_for_a_second() -> None:
     now, read = 100.0, 0
 
     def count() -> int:
@@ -83,10 +83,10 @@ def test_what_everybody_asks_is_read_once_a_second() -> None:
     now += 1.0
     with pytest.raises(StateUnavailable):
         ask()
-    assert [ask(), ask()] == [3, 3], "a failure is not remembered"
+    assert [ask(), ask()] == [3, 3], "a failure is not kept"
 
 
-def test_what_takes_long_to_read_is_read_the_seldomer() -> None:
+def test_an_answer_that_takes_long_is_kept_longer() -> None:
     now, read = 100.0, 0
 
     def count() -> int:
