@@ -1,4 +1,4 @@
-# Every target is listed by `make` alone. Set-up is pip with hashes; nothing but a Python (3.11 or newer) is needed.
+# `make` alone lists the targets. The set-up is pip with hashes; it needs a Python (3.11 or newer) and nothing else.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -6,10 +6,10 @@
 
 VENV := .venv
 RUN := $(VENV)/bin
-# Passed on by `demo`, `test` and `lock`: make demo ARGS="--for 150 --json"
+# Arguments for the command of a target: make demo ARGS="--for 150 --json"
 ARGS ?=
 
-# The first of these that runs and is new enough; say PYTHON=… for another.
+# The first of these that runs and is new enough; set PYTHON=… for another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
 	  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' </dev/null >/dev/null 2>&1 && echo "$$name" && break; \
 	done)
@@ -23,43 +23,43 @@ help: ## list the targets
 demo: $(VENV)/runtime.stamp ## run the whole path on this machine with simulated devices (ARGS="--for 150 --json")
 	@$(RUN)/haulwatch demo $(ARGS)
 
-bench: $(VENV)/dev.stamp ## what the path costs on this machine, and how fast it is (ARGS="--quick --json")
+bench: $(VENV)/dev.stamp ## measure cost and speed of the path on this machine (ARGS="--quick --json")
 	@$(MAKE) --no-print-directory compiled || echo "make: measured as interpreted Python" >&2
 	@$(WITH_COMPILED):. $(RUN)/python -m tests.bench $(ARGS)
 
-# What is there takes the place of the source. Without it the same modules run interpreted.
+# Modules in this folder take the place of the source. Without it the same modules run interpreted.
 COMPILED := $(CURDIR)/build/compiled
 WITH_COMPILED := PYTHONSAFEPATH=1 PYTHONPATH=$(COMPILED)
 CAN_COMPILE := command -v $${CC:-cc} >/dev/null && \
 	$(RUN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 NO_COMPILER := no C compiler, or no Python headers: on Debian, apt-get install gcc libc6-dev python3-dev
-# With the folders, so that a file that is added or removed counts.
+# With the folders, so that an added or removed file counts as a change.
 SOURCES := $(shell find api devices grafana haulwatch ingest rules simulators -not -name '*.pyc' -not -name __pycache__)
 
-compiled: $(COMPILED)/stamp ## judgement as C extensions, in build/compiled (half a minute; needs a C compiler)
+compiled: $(COMPILED)/stamp ## compile the judgement to C extensions in build/compiled (half a minute; needs a C compiler)
 
 $(COMPILED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOURCES) | $(VENV)/dev.stamp
 	@$(CAN_COMPILE) || { rm -rf $(COMPILED); echo "make: $(NO_COMPILER)" >&2; exit 1; }
-	$(call say,compiling judgement (half a minute))
+	$(call say,compiling the judgement (half a minute))
 	@rm -rf build/work build/made && mkdir -p build
 	@COMPILE_JUDGEMENT=1 $(RUN)/python setup.py --quiet build --build-base build/work --build-lib build/made \
 	  >build/log 2>&1 || { cat build/log >&2; rm -rf build; exit 1; }
 	@rm -rf $(COMPILED) && mv build/made $(COMPILED)
 	@touch $@
 
-test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs where it may (ARGS="-k words")
+test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if it is allowed to (ARGS="-k words")
 	@sh tests/servers/install.sh
 	@$(RUN)/python -m pytest $(ARGS)
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 
-test-compiled: $(VENV)/dev.stamp ## the tests of what is compiled, on the compiled modules
+test-compiled: $(VENV)/dev.stamp ## run the tests of the compiled modules on the compiled modules
 	@if $(CAN_COMPILE); then $(MAKE) --no-print-directory compiled && \
 	  $(WITH_COMPILED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
 	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/ledger \
 	    tests/ingest/judge $(ARGS); \
 	else echo "test: skipped: compiled judgement: $(NO_COMPILER)" >&2; fi
 
-chaos: $(VENV)/dev.stamp ## kill, cut off and fill up the real processes under load, and account for every reading (ARGS="--quick --json")
+chaos: $(VENV)/dev.stamp ## kill, disconnect and fill up the real processes under load, and account for every reading (ARGS="--quick --json")
 	@sh tests/servers/install.sh
 	@$(MAKE) --no-print-directory compiled || echo "make: on interpreted Python" >&2
 	@$(WITH_COMPILED):. $(RUN)/python -m tests.chaos $(ARGS)
@@ -68,34 +68,34 @@ fuzz: $(VENV)/dev.stamp ## send a million mutated messages through the whole pat
 	@$(MAKE) --no-print-directory compiled || echo "make: on interpreted Python" >&2
 	@$(WITH_COMPILED):. $(RUN)/python -m tests.fuzz $(ARGS)
 
-check: $(VENV)/dev.stamp ## what must hold before a commit: format, lint, types, import arrows
+check: $(VENV)/dev.stamp ## check format, lint, types and import contracts; must pass before a commit
 	$(RUN)/ruff format --check .
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-format: $(VENV)/dev.stamp ## lay out the code and mend what the linter can mend
+format: $(VENV)/dev.stamp ## format the code, and fix what the linter can fix
 	$(RUN)/ruff format .
 	$(RUN)/ruff check --fix .
 
 LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate --universal --quiet
 
-lock: $(VENV)/dev.stamp ## pin what pyproject.toml asks for, with hashes, in the two lock files (ARGS=--upgrade)
+lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, in the two lock files (ARGS=--upgrade)
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra build -o requirements.lock
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build -o requirements-dev.lock
 
-clean: ## remove the environment and everything tools left behind; keeps var/, where the data is
+clean: ## remove the environment and the files of all tools; keeps var/, where the data is
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN)/python:
-	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found: install one, or say PYTHON=/path/to/python" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer found: install one, or set PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "make: $(PYTHON) is not Python 3.11 or newer: say PYTHON=/path/to/python" >&2; exit 1; }
+	  { echo "make: $(PYTHON) is not Python 3.11 or newer: set PYTHON=/path/to/python" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 	  { echo "make: $(PYTHON) has no venv or ensurepip: on Debian, apt-get install python3-venv" >&2; exit 1; }
-	$(call say,an environment in $(VENV))
+	$(call say,creating an environment in $(VENV))
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime.stamp: requirements.lock pyproject.toml | $(RUN)/python

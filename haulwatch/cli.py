@@ -1,4 +1,4 @@
-"""The `haulwatch` command."""
+"""The `haulwatch` command, with its subcommands."""
 
 import sys
 from collections.abc import Collection
@@ -18,7 +18,7 @@ class _Entry(NamedTuple):
 
 _PATH: Final = "The path"
 _DEVICES: Final = "Devices and tests"
-_CARE: Final = "Care"
+_OPERATION: Final = "Operation"
 _ENTRIES: Final = {
     "demo": _Entry(_PATH, "path.demo", "run_demo"),
     "run": _Entry(_PATH, "path.run", "run"),
@@ -28,23 +28,23 @@ _ENTRIES: Final = {
     "serve": _Entry(_PATH, "path.serve", "serve"),
     "simulate": _Entry(_DEVICES, "simulate", "simulate"),
     "broker": _Entry(_DEVICES, "broker", "broker"),
-    "doctor": _Entry(_CARE, "doctor", "doctor"),
-    "settings": _Entry(_CARE, "doctor", "settings"),
-    "ledger": _Entry(_CARE, "ledger", "ledger"),
-    "replay": _Entry(_CARE, "ledger", "replay"),
-    "city": _Entry(_CARE, "city", "app"),
-    "device": _Entry(_CARE, "device.show", "app"),
-    "deadletter": _Entry(_CARE, "deadletter", "app"),
-    "grafana": _Entry(_CARE, "grafana", "app"),
-    "log": _Entry(_CARE, "log", "app"),
-    "db": _Entry(_CARE, "db", "app"),
+    "doctor": _Entry(_OPERATION, "doctor", "doctor"),
+    "settings": _Entry(_OPERATION, "settings", "settings"),
+    "ledger": _Entry(_OPERATION, "ledger", "ledger"),
+    "replay": _Entry(_OPERATION, "replay", "replay"),
+    "city": _Entry(_OPERATION, "city", "app"),
+    "device": _Entry(_OPERATION, "device.app", "app"),
+    "deadletter": _Entry(_OPERATION, "deadletter", "app"),
+    "grafana": _Entry(_OPERATION, "grafana", "app"),
+    "log": _Entry(_OPERATION, "log", "app"),
+    "db": _Entry(_OPERATION, "db", "app"),
 }
-"""In the order of the help. Each names the module that is loaded when its command is asked for, and only then: a
-collector holds no web framework in memory, and a process is up in half the time."""
+"""In the order of the help. A module is loaded only when its command is called: a collector holds no web framework in
+memory, and a process starts in half the time."""
 
 
 def command_line(names: Collection[str] = _ENTRIES.keys()) -> typer.Typer:
-    """The command line with the commands named, all by default."""
+    """Build the command line with the named commands; default: all."""
     app = typer.Typer(
         name="haulwatch",
         callback=_haulwatch,
@@ -65,20 +65,20 @@ def command_line(names: Collection[str] = _ENTRIES.keys()) -> typer.Typer:
 
 def main() -> None:
     """Run the command line."""
-    asked = sys.argv[1] if len(sys.argv) > 1 else ""
-    command_line([asked] if asked in _ENTRIES else _ENTRIES)()
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    command_line([first] if first in _ENTRIES else _ENTRIES)()
 
 
 _HELP: Final = """Telemetry and alerts for waste trucks, weighbridges, recycling points and sorting stations.
 
-    Begin with `haulwatch demo`. In production run `haulwatch city import DIR` once, then `haulwatch run`, or the
-    four processes collect, record, judge and serve each by itself. Settings are environment variables, listed by
-    `haulwatch settings`.
+    First steps: `haulwatch demo`. In production: `haulwatch city import DIR` once, then `haulwatch run`, or the four
+    processes collect, record, judge and serve, each by itself. `haulwatch doctor` checks an installation;
+    `haulwatch settings` lists the settings, which are environment variables.
     """
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(__version__)
         raise typer.Exit
 

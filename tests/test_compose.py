@@ -17,8 +17,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from haulwatch import wiring
 from haulwatch.health.doctor import CHECKS
+from haulwatch.settings.data_files import collector_status_path, heartbeat_path
 from haulwatch.settings.load import load_settings
 from tests import ROOT
 from tests.servers.deployed_broker import make_secrets
@@ -228,9 +228,9 @@ def test_a_process_is_healthy_while_it_writes_its_file(tmp_path: Path) -> None:
     home = Path("/var/lib/haulwatch")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(home)})
     assert asked == {
-        "collect": wiring.collector_status_path(settings),
-        "record": wiring.heartbeat_path(settings, "recorder"),
-        "judge": wiring.heartbeat_path(settings, "judge"),
+        "collect": collector_status_path(settings),
+        "record": heartbeat_path(settings, "recorder"),
+        "judge": heartbeat_path(settings, "judge"),
         "simulators": Path("/var/lib/haulwatch-simulators/simulators/report.json"),
     }
 

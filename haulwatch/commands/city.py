@@ -1,4 +1,4 @@
-"""`haulwatch city`: the city as data."""
+"""`haulwatch city`: imports a city from files, and shows it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,15 +7,16 @@ import typer
 
 from devices.cities import JINCHENG
 from devices.city.files import CityFileError, read_city
-from haulwatch import migrations, wiring
-from haulwatch.commands.shared import JsonFlag, fail, out, plainly, print_json, print_table
+from haulwatch import migrations
+from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_registry
 
 app = typer.Typer(no_args_is_help=True, help="The city: sites, routes, vehicles, devices and permits.")
 
 
 @app.command("import")
-@plainly
+@exits_on_error
 def import_city(
     directory: Annotated[
         Path,
@@ -23,12 +24,12 @@ def import_city(
             metavar="DIR", help="Folder with city.yaml, sites.geojson, routes.geojson, …; or `jincheng`, the demo city."
         ),
     ],
-    check_only: Annotated[bool, typer.Option("--check", help="Read and check the files, import nothing.")] = False,
+    check_only: Annotated[bool, typer.Option("--check", help="Check the files and import nothing.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Import a city from GeoJSON and YAML. Importing the same files again changes nothing.
+    """Import a city from GeoJSON and YAML files. Importing the same files again changes nothing.
 
-    Coordinates are [lon, lat]; every geometry names its datum, and GCJ-02 is converted to WGS-84 here.
+    Coordinates are [lon, lat]. Every geometry names its datum; GCJ-02 is converted to WGS-84.
     """
     folder = JINCHENG if str(directory) == "jincheng" else directory
     try:
@@ -36,16 +37,19 @@ def import_city(
     except CityFileError as exc:
         fail(f"{folder} cannot be imported, nothing was changed:\n  " + "\n  ".join(exc.problems))
     if check_only:
-        out.print(f"{city.name} {city.name_zh}: the files are in order")
+        out.print(f"{city.name} {city.name_zh}: the files are correct")
         return
     settings = load_settings()
     settings.paths.data_dir.mkdir(parents=True, exist_ok=True)
     migrations.upgrade(settings.database_url.get_secret_value())
-    with wiring.registry(settings) as registry:
+    with open_registry(settings) as registry:
         report = registry.import_city(city)
     if as_json:
         print_json(
-            {"revision": report.revision, "tables": {name: done._asdict() for name, done in report.tables.items()}}
+            {
+                "revision": report.revision,
+                "tables": {name: changes._asdict() for name, changes in report.tables.items()},
+            }
         )
         return
     rows = [(name, *changes) for name, changes in report.tables.items()]
@@ -54,10 +58,10 @@ def import_city(
 
 
 @app.command()
-@plainly
+@exits_on_error
 def show(as_json: JsonFlag = False) -> None:
-    """Say which city the registry holds, and how much of it."""
-    with wiring.registry(load_settings()) as registry:
+    """Show the city of the registry, and how many devices, vehicles, sites, routes and permits it has."""
+    with open_registry(load_settings()) as registry:
         city = registry.load_city()
     counts = {
         "devices": len(city.devices),
@@ -70,4 +74,4 @@ def show(as_json: JsonFlag = False) -> None:
         print_json({"id": city.id, "name": city.name, "name_zh": city.name_zh, "revision": city.revision, **counts})
     else:
         title = f"{city.name} {city.name_zh}, registry revision {city.revision}"
-        print_table(title, ("what", "how many"), counts.items(), right=("how many",))
+        print_table(title, ("what", "count"), counts.items(), right=("count",))

@@ -1,18 +1,18 @@
-"""`haulwatch db`: the tables of registry and journal."""
+"""`haulwatch db`: the tables of the relational database."""
 
 import typer
 
 from haulwatch import migrations
-from haulwatch.commands.shared import JsonFlag, out, plainly, print_json
+from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json
 from haulwatch.settings.load import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="The database of registry and alert journal.")
+app = typer.Typer(no_args_is_help=True, help="The database of registry, logins, commands and alert journal.")
 
 
 @app.command()
-@plainly
+@exits_on_error
 def upgrade() -> None:
-    """Bring the tables to this version's revision. Doing it twice changes nothing."""
+    """Upgrade the tables to the revision of this version. A second run changes nothing."""
     url = _url()
     before = migrations.current(url)
     migrations.upgrade(url)
@@ -23,15 +23,15 @@ def upgrade() -> None:
 
 
 @app.command()
-@plainly
+@exits_on_error
 def status(as_json: JsonFlag = False) -> None:
-    """Say which revision the tables are at, and which one this version wants."""
+    """Show the revision of the tables, and the one that this version needs."""
     current, head = migrations.current(_url()), migrations.head()
     if as_json:
         print_json({"current": current, "head": head, "up_to_date": current == head})
     else:
         out.print(
-            f"current {current or 'empty'}, wanted {head}" + ("" if current == head else ": run `haulwatch db upgrade`")
+            f"current {current or 'empty'}, needed {head}" + ("" if current == head else ": run `haulwatch db upgrade`")
         )
 
 

@@ -1,57 +1,57 @@
-"""`haulwatch doctor` and `haulwatch settings`: what Haulwatch stands on, and how it is set."""
+"""`haulwatch doctor`: checks of everything that Haulwatch needs."""
 
 import asyncio
-from typing import Annotated
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
 
 import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
 
-from haulwatch import wiring
-from haulwatch.commands.shared import JsonFlag, fail, out, plainly
-from haulwatch.health import doctor as checks
-from haulwatch.settings import table as settings_table
-from haulwatch.settings.load import Settings, load_settings
+from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json
+from haulwatch.health.doctor import CHECKS, CheckResult, CheckStatus, passed, run_checks
+from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import count_registered_devices
+from haulwatch.wiring.stores import ping_store
+
+_COLOURS: Final = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "red"}
 
 
-@plainly
+@exits_on_error
 def doctor(
     only: Annotated[
-        list[str] | None, typer.Argument(metavar="CHECK", help=f"Only these of {', '.join(checks.CHECKS)}.")
+        list[str] | None, typer.Argument(metavar="CHECK", help=f"Run only these of {', '.join(CHECKS)}.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, store, database, city, disk, clock and API, and name the mend of what is wrong.
+    """Check broker, store, database, city, disk, clock and API, and say how to fix each fault.
 
-    Exit code 0: all is well, or could be better. 1: something must be mended.
+    Exit code 0: no check failed; warnings may remain. 1: a check failed.
     """
+    settings = load_settings()
     try:
-        results = asyncio.run(_checks(load_settings(), only or []))
+        results = asyncio.run(
+            run_checks(settings, lambda: ping_store(settings), lambda: count_registered_devices(settings), only or [])
+        )
     except ValueError as exc:
         fail(str(exc))
     if as_json:
-        typer.echo(checks.as_json(results))
+        print_json(results_as_json(results))
     else:
-        out.print(checks.as_table(results))
-    if not checks.passed(results):
+        out.print(results_as_table(results))
+    if not passed(results):
         raise typer.Exit(1)
 
 
-async def _checks(settings: Settings, only: list[str]) -> list[checks.CheckResult]:
-    async def ping() -> str:
-        store = wiring.store(settings)
-        try:
-            return await store.ping()
-        finally:
-            await store.close()
-
-    return await checks.run_checks(settings, ping, only)
+def results_as_table(results: Sequence[CheckResult]) -> Table:
+    table = Table("check", "status", "result", "what to do", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for result in results:
+        status = Text(result.status, _COLOURS[result.status])
+        table.add_row(result.name, status, Text(result.detail), Text(result.hint))
+    return table
 
 
-@plainly
-def settings(
-    markdown: Annotated[bool, typer.Option("--markdown", help="The defaults, as the README shows them.")] = False,
-) -> None:
-    """List every setting: its variable, value, unit and the reason for its default. Secrets are masked."""
-    if markdown:
-        typer.echo(settings_table.as_markdown(), nl=False)
-    else:
-        out.print(settings_table.as_table(load_settings()))
+def results_as_json(results: Sequence[CheckResult]) -> dict[str, object]:
+    return {"ok": passed(results), "checks": [asdict(result) for result in results]}

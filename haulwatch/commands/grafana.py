@@ -1,4 +1,4 @@
-"""`haulwatch grafana`: the boards, brought to a running Grafana or to a folder."""
+"""`haulwatch grafana`: writes the boards to a running Grafana, or to a folder."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,59 +10,63 @@ from rich.progress import track
 from grafana.render import as_text
 from grafana.server import Grafana
 from grafana.sync import Finding, Source, State, boards_for, compare
-from grafana.sync import sync as bring
-from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json, print_table
+from grafana.sync import sync as sync_boards
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json, print_table
 from haulwatch.settings.load import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The boards: six of them, in English and Chinese, kept in a running Grafana (HAULWATCH_GRAFANA_URL).",
+    help="The six boards, in English and Chinese, in a running Grafana (HAULWATCH_GRAFANA_URL) or as files.",
 )
 
 KeepSource = Annotated[
-    bool, typer.Option("--keep-source", help="Leave the data source `haulwatch` to somebody else, a file for example.")
+    bool,
+    typer.Option(
+        "--keep-source", help="Do not touch the data source `haulwatch`, for example because a file provisions it."
+    ),
 ]
 
-_DONE: Final = {State.MISSING: "made", State.DIFFERS: "changed"}
-_MENDS: Final = {
-    State.FOREIGN: "has our uid and not our mark: rename it, or remove it, and run this again",
-    State.PROVISIONED: "comes from a file of Grafana's provisioning: change that file, or take it out there",
+_DONE: Final = {State.MISSING: "created", State.DIFFERS: "changed"}
+_HINTS: Final = {
+    State.FOREIGN: "has our uid without our mark, so somebody else made it: rename it or remove it, and run this again",
+    State.PROVISIONED: "comes from a file of Grafana's provisioning: change that file, or remove it there",
 }
 
 
 @app.command()
-@plainly
+@exits_on_error
 def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
-    """Make folders, data source and boards that are missing, and change those that differ.
+    """Create missing folders, data source and boards, and change those that differ.
 
-    Run again, it changes nothing. What it did not make it never touches; then the exit code is 1.
+    A second run changes nothing. It changes only objects that it created; if another object is in the way, it says so
+    and the exit code is 1.
     """
     settings = load_settings()
     boards = boards_for(settings.grafana.api_url)
-    found = list(_followed(bring(_grafana(settings), _source(settings, keep_source), boards), len(boards)))
-    _say(found, "Grafana, brought up to date", _DONE, as_json)
-    if any(finding.state in _MENDS for finding in found):
+    found = list(_with_progress(sync_boards(_grafana(settings), _source(settings, keep_source), boards), len(boards)))
+    _print(found, "Grafana, after sync", _DONE, as_json)
+    if any(finding.state in _HINTS for finding in found):
         raise typer.Exit(1)
 
 
 @app.command()
-@plainly
+@exits_on_error
 def diff(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
-    """Say what `sync` would do, and do nothing. The exit code is 1 where anything differs."""
+    """Show what `sync` would do, and change nothing. The exit code is 1 if anything differs."""
     settings = load_settings()
     boards = boards_for(settings.grafana.api_url)
-    found = list(_followed(compare(_grafana(settings), _source(settings, keep_source), boards), len(boards)))
-    _say(found, "Grafana, as it stands", {}, as_json)
+    found = list(_with_progress(compare(_grafana(settings), _source(settings, keep_source), boards), len(boards)))
+    _print(found, "Grafana, as it is", {}, as_json)
     if any(finding.state is not State.SAME for finding in found):
         raise typer.Exit(1)
 
 
 @app.command()
-@plainly
+@exits_on_error
 def render(
-    to: Annotated[Path, typer.Option("--to", help="The folder to write to; it is made where there is none.")],
+    to: Annotated[Path, typer.Option("--to", help="The folder to write to; created if it does not exist.")],
 ) -> None:
-    """Write the boards as files, for a Grafana that is provisioned from them or a person who imports them."""
+    """Write the boards as files, for a Grafana that reads provisioning files or for an import by hand."""
     boards = boards_for(load_settings().grafana.api_url)
     for language, board in boards:
         path = to / language / f"{board['uid']}.json"
@@ -84,32 +88,38 @@ def _source(settings: Settings, keep_source: bool) -> Source | None:
     url = settings.grafana.influx_url or settings.store.url
     token = settings.grafana.influx_token or settings.store.token
     if url is None or token is None or settings.store.bucket is None:
-        fail("Grafana reads from InfluxDB: set HAULWATCH_INFLUX_URL and its companions, or say --keep-source")
+        fail("Grafana reads from InfluxDB: set the HAULWATCH_INFLUX_ variables, or give --keep-source")
     return Source(url, settings.store.bucket, token.get_secret_value())
 
 
-def _followed(findings: Iterable[Finding], boards: int) -> Iterable[Finding]:
+def _with_progress(findings: Iterable[Finding], boards: int) -> Iterable[Finding]:
     return track(findings, "Grafana", total=boards + 3, console=err, transient=True)
 
 
-def _say(found: list[Finding], title: str, done: dict[State, str], as_json: bool) -> None:
+def _print(found: list[Finding], title: str, done: dict[State, str], as_json: bool) -> None:
     if as_json:
         print_json(
             [
                 {
-                    "kind": one.kind,
-                    "uid": one.uid,
-                    "title": one.title,
-                    "state": one.state,
-                    "differs_at": one.paths,
-                    "mend": _MENDS.get(one.state),
+                    "kind": finding.kind,
+                    "uid": finding.uid,
+                    "title": finding.title,
+                    "state": finding.state,
+                    "differs_at": finding.paths,
+                    "hint": _HINTS.get(finding.state),
                 }
-                for one in found
+                for finding in found
             ]
         )
         return
     rows = [
-        (one.kind, one.uid, one.title, done.get(one.state, one.state), _MENDS.get(one.state, ", ".join(one.paths)))
-        for one in found
+        (
+            finding.kind,
+            finding.uid,
+            finding.title,
+            done.get(finding.state, finding.state),
+            _HINTS.get(finding.state, ", ".join(finding.paths)),
+        )
+        for finding in found
     ]
     print_table(title, ("what", "uid", "title", "state", "more"), rows)

@@ -1,67 +1,52 @@
-"""`haulwatch ledger` and `haulwatch replay`: was anything lost, and would it be judged the same again?"""
+"""`haulwatch ledger`: the disposition of every reading, in total and by device."""
 
-from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from devices.readings.instants import parse_instant
-from haulwatch import wiring
-from haulwatch.commands.shared import JsonFlag, fail, out, plainly, print_json, print_table, when
+from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, instant, out, print_json, print_table
 from haulwatch.settings.load import load_settings
-from ingest.judge.judge import rejudge
-from ingest.judge.replay import alert_steps, every_record, shuffled
+from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
-from ingest.log.raw_log import RawLog
-from rules.engine.reorder_buffer import WINDOW_MS
+
+_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock")
 
 
-def _instant(text: str) -> int:
-    try:
-        return parse_instant(text)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc)) from exc
-
-
-@plainly
+@exits_on_error
 def ledger(
-    device: Annotated[str | None, typer.Option(help="Only this device.")] = None,
+    device: Annotated[str | None, typer.Option(help="Show this device only.")] = None,
     since: Annotated[
         int | None,
         typer.Option(
-            parser=_instant,
+            parser=instant,
             metavar="T",
-            help="Only devices heard at or after T (RFC 3339, or ms since 1970 UTC), or with readings still queued. "
-            "Their counts, and the total of all devices, go back to the beginning all the same.",
+            help="Show only devices heard at or after T (RFC 3339, or ms since 1970 UTC), and devices with queued "
+            "readings. Counts are always since the beginning.",
         ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """What became of every reading received: stored, duplicate, quarantined or still queued, in total and per device.
+    """Count every reading received: stored, duplicate, quarantined or still queued, in total and by device.
 
-    Gaps are sequence numbers that never arrived, resets how often a device began them anew; clock is how far its clock
-    is behind our receive times (ahead: negative), a running median that buffered uploads do not move, and its drift.
+    gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
+    the device's clock is behind our receive times (negative: ahead) and its drift; a running median, which buffered
+    uploads do not move.
 
-    Exit code 0: balanced. 1: the counts do not add up.
+    Exit code 0: the counts balance. 1: they do not.
     """
-    book = wiring.read_ledger(load_settings())
-    lines = [line for line in book.devices if device in (None, line.device) and _heard_since(line, since)]
+    report = current_ledger(load_settings())
+    lines = [line for line in report.devices if device in (None, line.device) and _heard_since(line, since)]
     if device is not None and not lines:
-        fail(f"nothing was {'ever' if since is None else 'since then'} received of {device!r}")
+        fail(f"no reading of {device!r} was received {'yet' if since is None else 'since then'}")
     if as_json:
-        print_json(book.model_copy(update={"devices": tuple(lines)}).model_dump(mode="json"))
+        print_json(report.model_copy(update={"devices": tuple(lines)}).model_dump(mode="json"))
     else:
         rows = [_row(line.device, line) for line in lines]
         if device is None:
-            rows.append(_row("total", book.total))
-        columns = (
-            *("device", "received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock"),
-            "reasons",
-        )
-        print_table("ledger", columns, rows, right=columns[1:-1])
-        out.print("balanced" if book.balanced else "NOT balanced", style="green" if book.balanced else "bold red")
-    if not book.balanced:
+            rows.append(_row("total", report.total))
+        print_table("ledger", ("device", *_COUNTS, "reasons"), rows, right=_COUNTS)
+        out.print("balanced" if report.balanced else "NOT balanced", style="green" if report.balanced else "bold red")
+    if not report.balanced:
         raise typer.Exit(1)
 
 
@@ -82,44 +67,3 @@ def _clock(line: DeviceLedgerLine) -> str | None:
 
 def _heard_since(line: DeviceLedgerLine, since: int | None) -> bool:
     return since is None or line.queued > 0 or (line.last_seen is not None and line.last_seen >= since)
-
-
-@plainly
-def replay(
-    log: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, file_okay=False, help="Folder of the raw log; that of the data directory by default."
-        ),
-    ] = None,
-    shuffle: Annotated[
-        int | None, typer.Option(metavar="SEED", help="Shuffle the messages inside the lateness bound first.")
-    ] = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Judge the raw log again from its start and compare with the alert journal: the same alerts, phases and times?
-
-    It judges by the city and the rules as they are now: what was registered or changed since may show as a difference.
-
-    Exit code 0: identical. 1: not.
-    """
-    settings = load_settings()
-    with wiring.registry(settings) as registry:
-        city = registry.load_city()
-    records = every_record(RawLog(log) if log else wiring.raw_log(settings))
-    if shuffle is not None:
-        records = shuffled(records, WINDOW_MS, shuffle)
-    again = alert_steps(rejudge(records, city, wiring.rules(settings)))
-    journal = wiring.journal(settings)
-    told = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_sequence() + 1))
-    result = {"messages": len(records), "journal": len(told), "replay": len(again), "identical": told == again}
-    if as_json:
-        print_json(result | {"only_in_journal": sorted(told - again), "only_in_replay": sorted(again - told)})
-    else:
-        zone = ZoneInfo(settings.city.timezone)
-        rows: list[tuple[str, object]] = [*result.items()]
-        for where, steps_there in (("only in the journal", told - again), ("only in the replay", again - told)):
-            rows += [(where, f"{step.alert_id}  {step.phase}  {when(step.at, zone)}") for step in sorted(steps_there)]
-        print_table("replay", ("what", ""), rows)
-    if told != again:
-        raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`haulwatch log`: the raw log, which is the evidence: how full, is it whole, and a copy to hand over."""
+"""`haulwatch log`: the size of the raw log, a check of its records, and a copy to hand over as evidence."""
 
 import base64
 import json
@@ -12,9 +12,19 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import Progress
 
-from haulwatch import wiring
-from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json, print_table, when
+from devices.codecs.native import NATIVE
+from haulwatch.commands.shared import (
+    JsonFlag,
+    err,
+    exits_on_error,
+    fail,
+    local_time,
+    out,
+    print_json,
+    print_table,
+)
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.log import open_raw_log
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import LogRecord
 
@@ -24,11 +34,11 @@ _PAGE: Final = 5_000
 
 
 @app.command()
-@plainly
+@exits_on_error
 def stat(as_json: JsonFlag = False) -> None:
-    """Say how much the raw log holds, of what time, and how far each consumer has read."""
+    """Show the size of the raw log, its period, and how many messages each consumer has still to read."""
     settings = load_settings()
-    with closing(wiring.raw_log(settings)) as log:
+    with closing(open_raw_log(settings)) as log:
         found = log.stat()
         oldest, newest = _received(log, found.first_offset), _received(log, found.last_offset)
     facts: dict[str, Any] = {
@@ -45,33 +55,37 @@ def stat(as_json: JsonFlag = False) -> None:
         print_json(facts)
         return
     zone = ZoneInfo(settings.city.timezone)
+    count = found.last_offset - found.first_offset + 1
     rows = [
         (
             "messages",
-            f"{found.last_offset - found.first_offset + 1:,} (offsets {found.first_offset} to {found.last_offset})",
+            f"{count:,} (offsets {found.first_offset} to {found.last_offset})" if count else "none",
         ),
-        ("received", f"{when(oldest, zone)} to {when(newest, zone)}" if oldest and newest else "nothing yet"),
+        (
+            "received",
+            f"{local_time(oldest, zone)} to {local_time(newest, zone)}" if oldest and newest else "none yet",
+        ),
         ("on disk", f"{found.size_bytes / (1 << 20):,.1f} MiB in {found.segments} segments"),
-        *((f"{name} has still to read", unread) for name, unread in facts["unread"].items()),
+        *((f"unread by {name}", unread) for name, unread in facts["unread"].items()),
         *(
-            (f"removed before {name} had read it", f"{count:,}, last {when(found.removed.at, zone)}")
-            for name, count in found.removed.unread.items()
-            if count
+            (f"removed before {name} read it", f"{lost:,}, last {local_time(found.removed.at, zone)}")
+            for name, lost in found.removed.unread.items()
+            if lost
         ),
     ]
     print_table("raw log", ("what", ""), rows)
 
 
 @app.command()
-@plainly
+@exits_on_error
 def verify(as_json: JsonFlag = False) -> None:
-    """Read every record and check it against its checksum, and offsets for gaps.
+    """Check every record against its checksum, and the offsets for gaps.
 
-    Exit code 0: whole. 1: damaged records or gaps; the others are readable all the same.
+    Exit code 0: complete. 1: damaged records or gaps; the other records stay readable.
     """
     damaged: list[str] = []
     missing = sound = 0
-    with closing(wiring.raw_log(load_settings())) as log, Progress(console=err, transient=True) as progress:
+    with closing(open_raw_log(load_settings())) as log, Progress(console=err, transient=True) as progress:
         after, last = log.first_offset() - 1, log.last_offset()
         task = progress.add_task("checking", total=last - after)
         while after < last:
@@ -92,7 +106,7 @@ def verify(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"sound": sound, "damaged": damaged, "missing": missing, "whole": whole})
     else:
-        out.print(f"{sound:,} records are sound, {len(damaged):,} damaged, {missing:,} missing")
+        out.print(f"{sound:,} records are correct, {len(damaged):,} damaged, {missing:,} missing")
         for line in damaged:
             out.print(line, style="red", markup=False, soft_wrap=True)
     if not whole:
@@ -100,21 +114,24 @@ def verify(as_json: JsonFlag = False) -> None:
 
 
 @app.command()
-@plainly
+@exits_on_error
 def export(
-    to: Annotated[Path | None, typer.Option(help="File to write; standard output by default.")] = None,
+    to: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
     topic: Annotated[
-        str | None, typer.Option(help="Only messages whose topic contains this, as `/truck-017/`.")
+        str | None, typer.Option(help="Only messages whose topic contains this text, such as `/truck-017/`.")
     ] = None,
-    first: Annotated[int, typer.Option(min=1, help="From this offset on.")] = 1,
-    last: Annotated[int | None, typer.Option(help="Up to this offset; to the end by default.")] = None,
+    first: Annotated[int, typer.Option(min=1, help="First offset.")] = 1,
+    last: Annotated[int | None, typer.Option(help="Last offset; default: the newest.")] = None,
 ) -> None:
-    """Write messages as NDJSON: offset, received_at (ms), topic, and payload as text, or else payload_base64."""
+    """Write messages as NDJSON: offset, received_at (ms), topic, and payload (payload_base64 if not UTF-8).
+
+    `dialect` names the codec of messages that are not in the native dialect.
+    """
     if to is not None and to.exists():
-        fail(f"{to} exists already: name a new file")
+        fail(f"{to} exists already: give a new file")
     written = 0
     with (
-        closing(wiring.raw_log(load_settings())) as log,
+        closing(open_raw_log(load_settings())) as log,
         to.open("w", encoding="utf-8") if to else nullcontext(sys.stdout) as target,
     ):
         for record in _records(log, first, last):
@@ -125,13 +142,13 @@ def export(
 
 
 def _records(log: RawLog, first: int, last: int | None) -> Iterator[LogRecord]:
-    """Damaged records are left out and named on standard error."""
+    """The records of the range; damaged ones are skipped and named on standard error."""
     after = max(first, log.first_offset()) - 1
     while last is None or after < last:
         try:
             page = log.read(after, _PAGE if last is None else min(_PAGE, last - after))
         except RawLogCorrupt as exc:
-            err.print(f"left out: {exc}", style="yellow", markup=False)
+            err.print(f"skipped: {exc}", style="yellow", markup=False)
             after = exc.offset
             continue
         if not page:
@@ -142,12 +159,14 @@ def _records(log: RawLog, first: int, last: int | None) -> Iterator[LogRecord]:
 
 def _line(record: LogRecord) -> str:
     message = record.message
-    said: dict[str, object] = {"offset": record.offset, "received_at": message.received_at, "topic": message.topic}
+    line: dict[str, object] = {"offset": record.offset, "received_at": message.received_at, "topic": message.topic}
+    if message.dialect != NATIVE.dialect:  # a line without it is native, as in files of earlier versions
+        line["dialect"] = message.dialect
     try:
-        said["payload"] = message.payload.decode()
+        line["payload"] = message.payload.decode()
     except UnicodeDecodeError:
-        said["payload_base64"] = base64.b64encode(message.payload).decode("ascii")
-    return json.dumps(said, ensure_ascii=False) + "\n"
+        line["payload_base64"] = base64.b64encode(message.payload).decode("ascii")
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def _received(log: RawLog, offset: int) -> int | None:

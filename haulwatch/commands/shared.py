@@ -1,8 +1,8 @@
-"""What every command does the same way: settings once, errors in one line, tables or JSON."""
+"""Parts that every command shares: errors in one line, tables or JSON, times as people write them."""
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import wraps
 from typing import Annotated, Any, Final, NoReturn, ParamSpec, TypeVar
@@ -16,13 +16,16 @@ from rich.table import Table
 from rich.text import Text
 
 from devices.errors import OperatorError
-from haulwatch.terminal import as_said
+from devices.readings.instants import parse_instant
+from haulwatch.terminal import plain_text
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_KEPT_WHOLE: Final = 24
-"""Characters: ids, plates and times are shorter, so that they are never broken and can be copied."""
+_UNBROKEN_CHARS: Final = 24
+"""Ids, plates and times are shorter, so they stay in one line and can be copied."""
+_GAP_CHARS: Final = 2
+"""Between two columns."""
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -31,13 +34,13 @@ err = Console(stderr=True, soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:
-    """End with exit code 2 and a message for a person."""
+    """Print a message for a person and end with exit code 2."""
     err.print(f"haulwatch: {message}", style="red", markup=False, highlight=False)
     raise typer.Exit(2)
 
 
-def plainly(command: Callable[P, T]) -> Callable[P, T]:
-    """Turn the errors a person can mend into one message and exit code 2; anything else is a bug and shows itself."""
+def exits_on_error(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn an error that a person can fix into one message and exit code 2. Any other is a bug: its traceback shows."""
 
     @wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -47,17 +50,38 @@ def plainly(command: Callable[P, T]) -> Callable[P, T]:
             if exc.filename is None:
                 raise
             fail(
-                f"{exc.filename}: {exc.strerror}: make it usable for this user, or name another (the data directory "
-                "is HAULWATCH_DATA_DIR)"
+                f"{exc.filename}: {exc.strerror}: give this user access to it, or name another path (the data "
+                "directory is HAULWATCH_DATA_DIR)"
             )
         except OperatorError as exc:
             fail(str(exc))
+        except ExceptionGroup as group:  # of the tasks of one TaskGroup
+            errors = list(_leaves(group))
+            if not all(isinstance(error, OperatorError) for error in errors):
+                raise
+            fail("\n".join(map(str, errors)))
 
     return wrapped
 
 
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for exc in group.exceptions:
+        if isinstance(exc, ExceptionGroup):
+            yield from _leaves(exc)
+        else:
+            yield exc
+
+
+def instant(text: str) -> int:
+    """Parse an option's value: ms since 1970 UTC from RFC 3339, or from themselves."""
+    try:
+        return parse_instant(text)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
 def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
+    """Print one JSON value on standard output."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
     sys.stdout.flush()
 
@@ -65,35 +89,37 @@ def print_json(value: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()
 ) -> None:
-    """A table for people; the columns named in `right` are aligned right. Nothing in a cell is taken for markup.
+    """Print a table for people; the columns named in `right` are aligned right. Cells hold no markup.
 
-    Where the terminal is too narrow, the columns of words are wrapped; ids and figures stay whole, and where not even
-    they fit, lines run over its edge. Numbers get thousands separators; a number that is an id is given as text.
+    On a narrow terminal, columns of words are wrapped; ids and figures stay in one line, and where not even they fit,
+    lines run over the edge. Numbers get thousands separators; a number that is an id is passed as text.
     """
-    cells = [[_shown(value) for value in row] for row in rows]
+    cells = [[_cell(value) for value in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    least = 0
+    min_width = -_GAP_CHARS
     for index, column in enumerate(columns):
         longest = max((cell_len(row[index]) for row in cells), default=0)
-        last = index == len(columns) - 1
-        least += 1 + max(cell_len(column), min(longest, _KEPT_WHOLE))
-        table.add_column(
-            column,
-            justify="right" if column in right else "left",
-            overflow="fold",
-            no_wrap=longest <= _KEPT_WHOLE and not last,
-        )
+        no_wrap = longest <= _UNBROKEN_CHARS and index < len(columns) - 1
+        header = cell_len(column) if no_wrap else max(map(cell_len, column.split()), default=0)
+        min_width += _GAP_CHARS + max(header, min(longest, _UNBROKEN_CHARS))
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=no_wrap)
     for row in cells:
-        table.add_row(*map(as_said, row))
-    (out if least <= out.width else Console(width=least)).print(Text(title, "bold"), table)
+        table.add_row(*map(plain_text, row))
+    (out if min_width <= out.width else Console(width=min_width)).print(Text(title, "bold"), table)
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case _:
+            return str(value)
 
 
-def when(ts: int | None, zone: ZoneInfo) -> str | None:
-    """An instant (ms since 1970 UTC) as people of that zone write it."""
+def local_time(ts: int | None, zone: ZoneInfo) -> str | None:
+    """Write an instant (ms since 1970 UTC) as people of that zone do; None for None."""
     return None if ts is None else datetime.fromtimestamp(ts / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")

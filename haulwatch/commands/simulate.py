@@ -1,4 +1,4 @@
-"""`haulwatch simulate`: devices that behave, a labelled scenario, or a recording published as a device would."""
+"""`haulwatch simulate`: a simulated fleet with a labelled scenario, or a recording published as a device would."""
 
 import asyncio
 from pathlib import Path
@@ -8,9 +8,9 @@ import typer
 
 from devices.cities import JINCHENG
 from devices.city.files import CityFileError, read_city
-from haulwatch import wiring
-from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json
-from haulwatch.process.lifetime import role, told_to_stop
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json
+from haulwatch.process import system_clock
+from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from simulators.firmware.clock import ScenarioClock
 from simulators.firmware.link import BrokerAddress, MqttDialer
@@ -24,91 +24,94 @@ _SCENARIO = "Scenario"
 _RECORDING = "Recording (--from)"
 
 
-@plainly
+@exits_on_error
 def simulate(
-    seed: Annotated[int, typer.Option(help="Equal seeds stage equal incidents.", rich_help_panel=_SCENARIO)] = 1,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal incidents.", rich_help_panel=_SCENARIO)] = 1,
     speed: Annotated[
         float | None,
         typer.Option(
             min=0.1,
-            help="Times life. A scenario faster than life starts in the past and catches up (default 1); "
-            "a recording goes as fast as the broker takes it by default.",
+            help="Device seconds per second. A scenario faster than 1 starts in the past and catches up (default 1); "
+            "a recording is published as fast as the broker accepts it by default.",
         ),
     ] = None,
     length: Annotated[
-        int, typer.Option(min=1800, help="Device seconds the script takes.", rich_help_panel=_SCENARIO)
+        int, typer.Option(min=1800, help="Length of the script in device seconds.", rich_help_panel=_SCENARIO)
     ] = 2400,
     city: Annotated[
-        Path | None, typer.Option(help="City folder; the shipped Jincheng by default.", rich_help_panel=_SCENARIO)
+        Path | None,
+        typer.Option(help="City folder; default: the demonstration city Jincheng.", rich_help_panel=_SCENARIO),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Keep a JSON report of what was published here.", rich_help_panel=_SCENARIO)
+        Path | None, typer.Option(help="File for a JSON report of what was published.", rich_help_panel=_SCENARIO)
     ] = None,
     recording: Annotated[
         list[Path] | None,
         typer.Option(
-            "--from", help="GPX, CSV, NDJSON, JSON, a folder or .tar.gz of these.", rich_help_panel=_RECORDING
+            "--from", help="GPX, CSV, NDJSON or JSON, or a folder or .tar.gz of these.", rich_help_panel=_RECORDING
         ),
     ] = None,
     device: Annotated[
-        str | None, typer.Option(help="Whose it is, if it does not say.", rich_help_panel=_RECORDING)
+        str | None, typer.Option(help="Device id, if the recording names none.", rich_help_panel=_RECORDING)
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
             metavar="WHAT=COLUMN,...",
-            help="Of CSV and JSON: time, lat, lon or point, device, speed_kmh, …; a column is a name or, from 0, an "
-            "index.",
+            help="Columns of CSV and JSON: time, lat, lon or point, device, speed_kmh, …; a column is a name or an "
+            "index from 0.",
             rich_help_panel=_RECORDING,
         ),
     ] = None,
-    separator: Annotated[str, typer.Option(help="Of CSV columns.", rich_help_panel=_RECORDING)] = ",",
+    separator: Annotated[str, typer.Option(help="Separator of CSV columns.", rich_help_panel=_RECORDING)] = ",",
     header: Annotated[
-        bool, typer.Option(help="The first CSV row names the columns.", rich_help_panel=_RECORDING)
+        bool, typer.Option(help="Whether the first CSV row names the columns.", rich_help_panel=_RECORDING)
     ] = True,
     timezone: Annotated[
-        str | None, typer.Option(help="Of times without one, as US/Eastern.", rich_help_panel=_RECORDING)
+        str | None, typer.Option(help="Zone of times without one, such as US/Eastern.", rich_help_panel=_RECORDING)
     ] = None,
     shift_to_now: Annotated[
         bool,
-        typer.Option("--shift-to-now", help="Move device times so that the end is now.", rich_help_panel=_RECORDING),
+        typer.Option(
+            "--shift-to-now", help="Shift device times so that the last one is now.", rich_help_panel=_RECORDING
+        ),
     ] = False,
     skip_bad_rows: Annotated[
-        bool, typer.Option("--skip-bad-rows", help="Count bad rows instead of stopping.", rich_help_panel=_RECORDING)
+        bool, typer.Option("--skip-bad-rows", help="Count bad rows, and go on.", rich_help_panel=_RECORDING)
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Publish readings as devices would: a fleet with a labelled scenario, or with --from a recording.
 
-    Devices connect to the broker of HAULWATCH_MQTT_URL, one connection each, at QoS 1. Device time never runs ahead of
-    the wall clock. A scenario goes on until it is told to stop (Ctrl-C).
+    Each device has its own connection to the broker of HAULWATCH_MQTT_URL, and publishes at QoS 1. Device time never
+    runs ahead of the wall clock. A scenario runs until it is stopped (Ctrl-C).
 
-    Columns are named as in `--columns lat=0,lon=1,device=2,time=4`.
+    Example for columns: `--columns lat=0,lon=1,device=2,time=4`.
     """
     with role("simulators") as settings:
         if recording:
-            chosen = Recording(
+            source = Recording(
                 tuple(recording), _columns(columns, separator, header, timezone), device, skip_bad_rows=skip_bad_rows
             )
-            _tell(chosen, _play(chosen, _broker(settings), _pace(speed, shift_to_now)), as_json)
+            _print_result(source, _play(source, _broker(settings), _pace(speed, shift_to_now)), as_json)
         else:
-            _live(settings, Scenario(seed, length), speed or 1.0, city or JINCHENG, report)
+            _run_scenario(settings, Scenario(seed, length), speed or 1.0, city or JINCHENG, report)
 
 
-def _live(settings: Settings, scenario: Scenario, speed: float, folder: Path, report: Path | None) -> None:
+def _run_scenario(settings: Settings, scenario: Scenario, speed: float, folder: Path, report: Path | None) -> None:
     try:
         city = read_city(folder)
     except CityFileError as exc:
-        fail("\n  ".join([f"{folder} is no city:", *exc.problems]))
-    start_ms = wiring.now_ms() - round(scenario.length_s * 1000 * (1 - 1 / max(speed, 1.0)))
+        fail("\n  ".join([f"{folder} cannot be read as a city:", *exc.problems]))
+    start_ms = system_clock.now_ms() - round(scenario.length_s * 1000 * (1 - 1 / max(speed, 1.0)))
     path = report or settings.paths.data_dir / "simulators" / "report.json"
 
-    async def until_told() -> None:
+    async def run() -> None:
         clock = ScenarioClock(start_ms, speed)
-        await run_fleet(city, _broker(settings), scenario, clock, told_to_stop(), path)
+        await run_fleet(city, _broker(settings), scenario, clock, stop_event(), path)
 
     try:
-        asyncio.run(until_told())
+        asyncio.run(run())
     except* ScenarioError as group:
         fail(str(group.exceptions[0]))
 
@@ -117,12 +120,12 @@ def _play(recording: Recording, broker: BrokerAddress, pace: Pace) -> Played:
     try:
         return asyncio.run(play(recording, MqttDialer(broker), pace))
     except RecordingError as exc:
-        fail(f"{exc}; --device, --columns, --timezone and --skip-bad-rows say how to read it")
+        fail(f"{exc}; use --device, --columns, --timezone or --skip-bad-rows")
     except PlaybackError as exc:
         fail(str(exc))
 
 
-def _tell(recording: Recording, played: Played, as_json: bool) -> None:
+def _print_result(recording: Recording, played: Played, as_json: bool) -> None:
     findings = recording.findings
     if as_json:
         print_json(
@@ -137,7 +140,7 @@ def _tell(recording: Recording, played: Played, as_json: bool) -> None:
         return
     out.print(f"readings published and acknowledged: {played.messages:,}; devices: {played.devices:,}")
     for name, device_id in findings.renamed.items():
-        err.print(f"{name!r} is no device id: published as {device_id}", markup=False)
+        err.print(f"{name!r} cannot be a device id: published as {device_id}", markup=False)
     for line in findings.skipped:
         err.print(f"skipped {line}", markup=False)
 
@@ -155,16 +158,16 @@ def _pace(speed: float | None, shift_to_now: bool) -> Pace:
 
 
 def _columns(mapping: str | None, separator: str, header: bool, timezone: str | None) -> Columns:
-    chosen: dict[str, Column] = {}
+    by_field: dict[str, Column] = {}
     for part in (mapping or "").split(",") if mapping else []:
         what, equals, column = part.partition("=")
         if not equals or not column:
-            fail(f"--columns: {part!r} is not WHAT=COLUMN, as in lat=0 or lat=latitude")
-        chosen[what.strip()] = int(column) if column.strip().isdecimal() else column.strip()
+            fail(f"--columns: {part!r} is not WHAT=COLUMN, such as lat=0 or lat=latitude")
+        by_field[what.strip()] = int(column) if column.strip().isdecimal() else column.strip()
     named: dict[str, Any] = {
-        name: chosen.pop(name) for name in ("time", "lat", "lon", "point", "device") if name in chosen
+        name: by_field.pop(name) for name in ("time", "lat", "lon", "point", "device") if name in by_field
     }
     try:
-        return Columns(**named, extras=tuple(chosen.items()), separator=separator, header=header, timezone=timezone)
+        return Columns(**named, extras=tuple(by_field.items()), separator=separator, header=header, timezone=timezone)
     except ValueError as exc:
         fail(f"--{exc}")

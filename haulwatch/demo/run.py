@@ -1,6 +1,6 @@
-"""The main job on one machine with nothing installed: embedded broker and stores, simulated devices, the real path.
+"""The whole path on one machine with nothing else installed.
 
-The processes are the same as in production; only the broker and the devices are the demo's own.
+The four processes are those of production; only the broker, the stores and the devices belong to the demo.
 """
 
 import json
@@ -24,59 +24,61 @@ from devices.city.files import read_city
 from devices.city.model import City
 from devices.codecs.codec import Flaw
 from devices.codecs.registry import decode
-from devices.db.database import open_database
+from devices.errors import OperatorError
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError
-from haulwatch import migrations, wiring
-from haulwatch.commands.path.run import PROCESSES
+from haulwatch import migrations
 from haulwatch.demo.view import AlertLine, ReadingLine, Snapshot, Totals
-from haulwatch.process.supervisor import Child, Supervisor
+from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor
+from haulwatch.settings.data_files import collector_status_path
 from haulwatch.settings.load import Settings, load_settings
+from haulwatch.wiring.databases import open_journal, open_registry
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.stores import current_ledger
 from ingest.collector.collector import read_status
-from ingest.ledger.report import Ledger, read_ledger
+from ingest.ledger.report import Ledger
 from ingest.log.records import TICK_TOPIC
 from rules.alerts.actions import AlertFilter, AlertView
-from rules.alerts.journal import AlertJournal
 
 SCENARIO_S: Final = 2_400
-"""Device time the script takes."""
+"""Length of the script in device time."""
 DEFAULT_SPEED: Final = 24.0
 """Without --for: the script is over after 100 s of watching."""
-_START_AND_SETTLE_S: Final = 35.0
-"""Of a timed demo, what start-up and the last alerts' hold times take."""
+_START_AND_HOLD_S: Final = 35.0
+"""The part of a timed demo that start-up and the hold times of the last alerts take."""
 _STARTUP_LIMIT_S: Final = 60.0
 _DRAIN_LIMIT_S: Final = 30.0
 _LAST_READINGS: Final = 6
 _LAST_ALERTS: Final = 8
 
 
-class DemoFailed(Exception):
-    """The demo could not do its job; the message says where and shows what the process said last."""
+class DemoFailed(OperatorError):
+    """The demo cannot run; the message names the cause and shows the last log lines of each process."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What may be asked of a demo."""
+    """The options of a demo."""
 
     seconds: float | None
-    """End by itself after so long; None: when told."""
+    """End after this time; None: run until it is stopped."""
     seed: int
     speed: float | None
     """Device seconds per second while the script catches up; None: what fits `seconds`."""
     keep: Path | None
-    """Where to leave raw log, stores and logs; None: a temporary folder, removed at the end."""
+    """Folder for raw log, stores and logs; None: a temporary folder, removed at the end."""
 
 
 class Demo:
-    """One running demo. Make it with `demo()`."""
+    """One running demo. `demo()` makes it."""
 
-    def __init__(self, options: DemoOptions, folder: Path, inherited: Mapping[str, str]) -> None:
+    def __init__(self, options: DemoOptions, folder: Path, environ: Mapping[str, str]) -> None:
         self._options = options
         self._folder = folder
         port = _free_port()
         self.token = secrets.token_urlsafe(24)
         environment = {
-            **{name: value for name, value in inherited.items() if not name.startswith("HAULWATCH_")},
+            **{name: value for name, value in environ.items() if not name.startswith("HAULWATCH_")},
             "HAULWATCH_DATA_DIR": str(folder),
             "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{port}",
             "HAULWATCH_API_TOKEN": self.token,
@@ -87,14 +89,14 @@ class Demo:
         self._report_path = folder / "simulators" / "report.json"
         children = [
             Child("broker", ["broker", "--port", str(port)]),
-            *(Child(name, [name]) for name in PROCESSES),
+            *(Child(name, [name]) for name in PATH_PROCESSES),
             Child("simulate", self._simulate()),
         ]
         self.supervisor = Supervisor(children, environment, folder / "logs")
-        self._log = wiring.raw_log(self.settings)
-        self._journal = AlertJournal(open_database(self.settings.database_url.get_secret_value()))
-        self._tail: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)
-        self._tail_offset = 0
+        self._log = open_raw_log(self.settings)
+        self._journal = open_journal(self.settings)
+        self._last: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)
+        self._last_offset = 0
         self._started = time.monotonic()
         self._rate: deque[tuple[float, int]] = deque(maxlen=20)
 
@@ -113,22 +115,22 @@ class Demo:
     def start(self) -> None:
         """Set up the database, start the path, then the devices. Raises DemoFailed."""
         migrations.upgrade(self.settings.database_url.get_secret_value())
-        with wiring.registry(self.settings) as registry:
+        with open_registry(self.settings) as registry:
             registry.import_city(self.city)
-        self.supervisor.start("broker", *PROCESSES)
+        self.supervisor.start("broker", *PATH_PROCESSES)
         deadline = time.monotonic() + _STARTUP_LIMIT_S
         while not self._listening():
             self.supervisor.tend()
             if time.monotonic() > deadline:
-                said = "\n".join(
+                logs = "\n".join(
                     f"--- {child.name}\n{self.supervisor.log_tail(child.name)}" for child in self.supervisor.children
                 )
-                raise DemoFailed(f"the path did not come up in {_STARTUP_LIMIT_S:.0f} s:\n{said}")
+                raise DemoFailed(f"the path did not start in {_STARTUP_LIMIT_S:.0f} s; the last log lines:\n{logs}")
             time.sleep(0.1)
         self.supervisor.start("simulate")
 
-    def look(self) -> Snapshot:
-        """What is known now, for the live view."""
+    def snapshot(self) -> Snapshot:
+        """The state of the demo now, for the live view."""
         report = self._report()
         ledger = self._ledger()
         totals = _totals(report, ledger)
@@ -151,7 +153,7 @@ class Demo:
         )
 
     def finish(self) -> dict[str, Any]:
-        """Stop the devices, let the path drain, stop everything, and sum up."""
+        """Stop the devices, wait until the path has read everything, stop it, and return the summary."""
         seconds = self.elapsed_s
         self.supervisor.stop("simulate")
         deadline = time.monotonic() + _DRAIN_LIMIT_S
@@ -180,7 +182,7 @@ class Demo:
         }
 
     def close(self) -> None:
-        """Leave no process behind, whatever happened."""
+        """Stop every process that still runs."""
         self.supervisor.stop()
         self._log.close()
 
@@ -188,7 +190,7 @@ class Demo:
         options = self._options
         speed = options.speed
         if speed is None:
-            watched_s = options.seconds - _START_AND_SETTLE_S if options.seconds is not None else 0.0
+            watched_s = options.seconds - _START_AND_HOLD_S if options.seconds is not None else 0.0
             speed = SCENARIO_S / watched_s if watched_s >= 60 else DEFAULT_SPEED
         return [
             "simulate", "--seed", str(options.seed), "--speed", f"{speed:.2f}", "--length", str(SCENARIO_S),
@@ -196,11 +198,11 @@ class Demo:
         ]  # fmt: skip
 
     def _listening(self) -> bool:
-        status = read_status(wiring.collector_status_path(self.settings))
+        status = read_status(collector_status_path(self.settings))
         return status is not None and status.connected and _answers(self.settings.api.host, self.settings.api.port)
 
     def _drained(self) -> bool:
-        """Everything the devices published is settled, and the judge has read the log to its end."""
+        """True when every published reading is recorded, and the judge has read the log to its end."""
         totals = _totals(self._report(), self._ledger())
         judged = self._log.committed().get("judge", 0)
         return totals.received >= totals.published and totals.queued == 0 and judged >= self._log.last_offset()
@@ -213,10 +215,10 @@ class Demo:
         return report
 
     def _ledger(self) -> Ledger:
-        return read_ledger(wiring.recorder_state_path(self.settings), self._log)
+        return current_ledger(self.settings)
 
     def _alerts(self) -> tuple[AlertView, ...]:
-        """Newest first."""
+        """The newest alerts, newest first."""
         return self._journal.alerts(AlertFilter(), limit=200).items
 
     def _rate_per_s(self) -> float:
@@ -225,8 +227,8 @@ class Demo:
 
     def _last_readings(self) -> list[ReadingLine]:
         newest = self._log.last_offset()
-        for record in self._log.read(max(self._tail_offset, newest - _LAST_READINGS), _LAST_READINGS):
-            self._tail_offset = record.offset
+        for record in self._log.read(max(self._last_offset, newest - _LAST_READINGS), _LAST_READINGS):
+            self._last_offset = record.offset
             if record.message.topic == TICK_TOPIC:
                 continue
             try:
@@ -235,19 +237,22 @@ class Demo:
                 continue
             last = readings[-1]
             if not isinstance(last, Flaw):
-                self._tail.appendleft(ReadingLine(last.ts, last.device_id, last.kind, _said(last)))
-        return list(self._tail)
+                self._last.appendleft(ReadingLine(last.ts, last.device_id, last.kind, _measured(last)))
+        return list(self._last)
 
 
 @contextmanager
-def demo(options: DemoOptions, inherited: Mapping[str, str]) -> Iterator[Demo]:
-    """A demo that is not started yet; at the end of the block nothing of it runs. Raises DemoFailed."""
+def demo(options: DemoOptions, environ: Mapping[str, str]) -> Iterator[Demo]:
+    """A demo that is not started yet; at the end of the block none of its processes runs. Raises DemoFailed.
+
+    `environ`: the environment of its processes, except for `HAULWATCH_` variables.
+    """
     folder = options.keep or Path(tempfile.mkdtemp(prefix="haulwatch-demo-"))
     if options.keep is not None and folder.exists() and any(folder.iterdir()):
-        raise DemoFailed(f"{folder} is not empty: a demo starts from nothing, name a new folder")
+        raise DemoFailed(f"{folder} is not empty: give a new folder")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(Demo(options, folder, inherited)) as running:
+        with closing(Demo(options, folder, environ)) as running:
             yield running
     finally:
         if options.keep is None:
@@ -266,15 +271,15 @@ def _totals(report: Mapping[str, Any], ledger: Ledger) -> Totals:
     )
 
 
-def _said(reading: Reading) -> str:
-    """What it measured, as far as it is worth a word."""
-    shown = {
+def _measured(reading: Reading) -> str:
+    """The measured values that differ from their defaults, as one line."""
+    values = {
         info.name: value
         for info in structs.fields(reading)
         if info.name not in {"device_id", "ts", "seq"}
         and (value := getattr(reading, info.name)) not in {None, info.default}
     }
-    return "  ".join(f"{name} {value}" for name, value in shown.items())
+    return "  ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _alert_line(alert: AlertView) -> AlertLine:
@@ -307,7 +312,7 @@ def _free_port(prefer: int = 0) -> int:
                 continue
             found: int = sock.getsockname()[1]
             return found
-    raise DemoFailed("no free TCP port on loopback")
+    raise DemoFailed("no TCP port on loopback is free")
 
 
 def _answers(host: str, port: int) -> bool:

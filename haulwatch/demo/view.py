@@ -1,4 +1,4 @@
-"""The demo's live terminal view: a pure function of one snapshot."""
+"""The live terminal view of the demo: a pure function of one snapshot."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from haulwatch.terminal import as_said
+from haulwatch.terminal import plain_text
 
 _SEVERITY_STYLE: Final = {"P1": "bold white on red", "P2": "bold red", "P3": "yellow", "P4": "cyan"}
 _STATE_STYLE: Final = {"running": "green", "waiting": "yellow", "dead": "red", "stopped": "dim"}
@@ -19,7 +19,7 @@ _STATE_STYLE: Final = {"running": "green", "waiting": "yellow", "dead": "red", "
 
 @dataclass(frozen=True)
 class Totals:
-    """Readings, counted where each number arises: by the simulators, and by the recorder's ledger."""
+    """Counts of readings: `published` by the simulators, the others by the recorder's ledger."""
 
     published: int = 0
     received: int = 0
@@ -35,7 +35,7 @@ class Totals:
 
 @dataclass(frozen=True)
 class AlertLine:
-    """One alert as the view and the summary show it."""
+    """One alert, as the view shows it."""
 
     rule: str
     subject: str
@@ -48,17 +48,17 @@ class AlertLine:
 
 @dataclass(frozen=True)
 class ReadingLine:
-    """One message as it stands in the raw log."""
+    """One reading of the raw log, as the view shows it."""
 
     ts: int
     device_id: str
     kind: str
-    says: str
+    measured: str
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the demo knows at one moment."""
+    """The state of the demo at one moment."""
 
     elapsed_s: float
     seconds: float | None
@@ -128,13 +128,13 @@ def _readings(now: Snapshot) -> RenderableType:
     table.add_column("device time", no_wrap=True)
     table.add_column("device", no_wrap=True)
     table.add_column("kind", no_wrap=True)
-    table.add_column("says", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("measured", ratio=1, no_wrap=True, overflow="ellipsis")
     for reading in now.readings:
         table.add_row(
             _clock(reading.ts, now.timezone, seconds=True),
-            as_said(reading.device_id),
+            plain_text(reading.device_id),
             reading.kind,
-            as_said(reading.says),
+            plain_text(reading.measured),
         )
     return table
 
@@ -149,9 +149,9 @@ def _alerts(now: Snapshot) -> RenderableType:
             Text(f" {alert.severity} ", _SEVERITY_STYLE.get(alert.severity, "")),
             _clock(alert.opened_at, now.timezone),
             alert.rule,
-            as_said(alert.subject),
+            plain_text(alert.subject),
             alert.phase,
-            as_said(f"{alert.title_en}\n{alert.title_zh}"),
+            plain_text(f"{alert.title_en}\n{alert.title_zh}"),
         )
     if not now.alerts:
         table.add_row("", "", Text("none yet", "dim"), "", "", "")

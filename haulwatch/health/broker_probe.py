@@ -1,4 +1,4 @@
-"""One honest CONNECT to the broker: does it answer, in which protocol, how fast?"""
+"""One CONNECT to the broker, to learn whether it answers, in which protocol, and how fast."""
 
 import logging
 import ssl
@@ -11,11 +11,11 @@ from aiomqtt.exceptions import MqttConnectError
 
 from ingest.mqtt.url import MqttUrl
 
-PATIENCE_S: Final = 5.0
-"""For one CONNECT: a broker that needs longer is in trouble."""
+CONNECT_TIMEOUT_S: Final = 5.0
+"""A broker that needs longer for one CONNECT is in trouble."""
 
 _log = logging.getLogger("haulwatch.health.broker_probe.mqtt")
-_log.propagate = False  # the library logs the failures that are reported here
+_log.propagate = False  # the library logs the same failures
 
 _BAD_CREDENTIALS: Final = frozenset({4, 5, 134, 135})
 """CONNACK codes of 3.1.1 and of 5: bad user name or password, not authorised."""
@@ -23,7 +23,7 @@ _BAD_CREDENTIALS: Final = frozenset({4, 5, 134, 135})
 
 @dataclass(frozen=True, slots=True)
 class BrokerAnswer:
-    """The broker took us in."""
+    """The broker accepted the connection."""
 
     protocol: Literal["5", "3.1.1"]
     latency_ms: float
@@ -35,11 +35,11 @@ class BrokerUnreachable(Exception):
 
 
 class BrokerRefused(BrokerUnreachable):
-    """The broker answered, and does not let this user in."""
+    """The broker answered, and refuses this user."""
 
 
 async def probe_broker(broker: MqttUrl) -> BrokerAnswer:
-    """Connect with MQTT 5, else 3.1.1, under a name of its own, so that no collector's session is touched.
+    """Connect with MQTT 5, else 3.1.1, with a new client id, so that no collector's session is disturbed.
 
     Raises BrokerRefused, BrokerUnreachable.
     """
@@ -61,7 +61,7 @@ async def _connect(broker: MqttUrl, protocol: ProtocolVersion) -> float:
             password=broker.password,
             protocol=protocol,
             tls_context=ssl.create_default_context() if broker.tls else None,
-            timeout=PATIENCE_S,
+            timeout=CONNECT_TIMEOUT_S,
             logger=_log,
         ):
             return (time.perf_counter() - started) * 1000

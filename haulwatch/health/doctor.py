@@ -1,26 +1,21 @@
-"""`haulwatch doctor`: is everything Haulwatch stands on in order, and if not, what mends it?
+"""The checks of `haulwatch doctor`: everything that Haulwatch needs, with a hint for each fault.
 
-Each check is a small function of what it looks at; `run_checks` gives them the real things, all at once, each with
-its own time limit, so that one dead server does not hide the others.
+Each check is a small function of the part that it looks at. `run_checks` runs them at once on the real parts, each with
+a time limit of its own, so that one dead server does not hide the others.
 """
 
 import asyncio
-import json
 import shutil
 import tempfile
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol
 
-from rich import box
-from rich.markup import escape
-from rich.table import Table
-
 from devices.db.database import DatabaseError, DatabaseMisconfigured
-from devices.db.registry import CityMissing, Registry
+from devices.db.registry import CityMissing
 from haulwatch import RELEASED, migrations
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.process import system_clock
@@ -30,16 +25,16 @@ from ingest.store import StoreError, StoreMisconfigured
 CHECKS: Final = ("broker", "store", "database", "city", "data", "clock", "api")
 
 TIME_LIMIT_S: Final = 15.0
-"""For one check: twice the broker's own patience (once per protocol version) and some."""
+"""For one check: twice the time limit of a CONNECT (once per protocol version), and some."""
 
 _MIB: Final = 1 << 20
-_DATABASE_MEND: Final = (
+_DATABASE_HINT: Final = (
     "start the database, or correct HAULWATCH_DATABASE_URL (by default a file in HAULWATCH_DATA_DIR)"
 )
 
 
 class CheckStatus(StrEnum):
-    """How a check ended."""
+    """The result of a check."""
 
     OK = "ok"
     WARN = "warn"
@@ -48,17 +43,18 @@ class CheckStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What was looked at, what was found, and what to do about it."""
+    """The result of one check, and what to do about it."""
 
     name: str
     status: CheckStatus
     detail: str
-    mend: str = ""
+    hint: str = ""
+    """An instruction for the operator; empty where nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaState:
-    """How far the database's tables are."""
+    """The revision of the database's tables."""
 
     current: str | None
     """None: no tables yet."""
@@ -85,28 +81,28 @@ async def check_broker(probe: Callable[[], Awaitable[BrokerAnswer]]) -> CheckRes
     detail = f"MQTT {answer.protocol}, answered in {answer.latency_ms:.0f} ms"
     if answer.protocol == "5":
         return CheckResult("broker", CheckStatus.OK, detail)
-    mend = "use a broker that speaks MQTT 5 (Mosquitto 2): 3.1.1 has no session expiry and no receive maximum"
-    return CheckResult("broker", CheckStatus.WARN, detail, mend)
+    hint = "use a broker that speaks MQTT 5 (Mosquitto 2): 3.1.1 has no session expiry and no receive maximum"
+    return CheckResult("broker", CheckStatus.WARN, detail, hint)
 
 
 async def check_store(ping: Callable[[], Awaitable[str]], *, embedded: bool) -> CheckResult:
     try:
         name = await ping()
     except StoreMisconfigured as exc:
-        mend = "check HAULWATCH_INFLUX_TOKEN, _ORG and _BUCKET: the token must read and write that bucket"
-        return CheckResult("store", CheckStatus.FAIL, str(exc), mend)
+        hint = "check HAULWATCH_INFLUX_TOKEN, _ORG and _BUCKET: the token must read and write that bucket"
+        return CheckResult("store", CheckStatus.FAIL, str(exc), hint)
     except StoreError as exc:
-        mend = "look at the data directory" if embedded else "start InfluxDB, or correct HAULWATCH_INFLUX_URL"
-        return CheckResult("store", CheckStatus.FAIL, str(exc), f"{mend}; readings wait in the raw log meanwhile")
-    said = "embedded" if embedded else "answers; whether the token may write shows with the first write"
-    return CheckResult("store", CheckStatus.OK, f"{name} ({said})")
+        hint = "check the data directory" if embedded else "start InfluxDB, or correct HAULWATCH_INFLUX_URL"
+        return CheckResult("store", CheckStatus.FAIL, str(exc), f"{hint}; readings wait in the raw log meanwhile")
+    detail = "embedded" if embedded else "answers; the first write will show whether the token may write"
+    return CheckResult("store", CheckStatus.OK, f"{name} ({detail})")
 
 
 def check_database(schema: Callable[[], SchemaState]) -> CheckResult:
     try:
         state = schema()
     except DatabaseError as exc:
-        return CheckResult("database", CheckStatus.FAIL, _first_line(exc), _DATABASE_MEND)
+        return CheckResult("database", CheckStatus.FAIL, _first_line(exc), _DATABASE_HINT)
     if state.current == state.head:
         return CheckResult("database", CheckStatus.OK, f"tables are at revision {state.head}")
     found = "has no tables yet" if state.current is None else f"is at revision {state.current}, not {state.head}"
@@ -117,67 +113,75 @@ def check_city(devices: Callable[[], int]) -> CheckResult:
     try:
         count = devices()
     except CityMissing:
-        mend = "run `haulwatch city import DIR`: without a city nothing starts but the collector"
-        return CheckResult("city", CheckStatus.FAIL, "none was imported yet", mend)
+        hint = "run `haulwatch city import DIR`: without a city, only the collector starts"
+        return CheckResult("city", CheckStatus.FAIL, "no city was imported yet", hint)
     except DatabaseMisconfigured as exc:
-        mend = "run `haulwatch city import DIR`, which makes the tables too, or correct HAULWATCH_DATABASE_URL"
-        return CheckResult("city", CheckStatus.FAIL, _first_line(exc), mend)
+        hint = "run `haulwatch city import DIR`, which creates the tables too, or correct HAULWATCH_DATABASE_URL"
+        return CheckResult("city", CheckStatus.FAIL, _first_line(exc), hint)
     except DatabaseError as exc:
-        return CheckResult("city", CheckStatus.FAIL, _first_line(exc), _DATABASE_MEND)
+        return CheckResult("city", CheckStatus.FAIL, _first_line(exc), _DATABASE_HINT)
     if count:
         return CheckResult("city", CheckStatus.OK, f"{count} devices registered")
-    mend = "name devices in the city's devices.yaml and import it: until then every reading is quarantined"
-    return CheckResult("city", CheckStatus.WARN, "no devices registered", mend)
+    hint = "list the devices in the city's devices.yaml and import it: until then every reading is quarantined"
+    return CheckResult("city", CheckStatus.WARN, "no devices registered", hint)
 
 
 def check_data_dir(directory: Path, min_free_mib: int) -> CheckResult:
-    mend = "make it writable for this user, or set HAULWATCH_DATA_DIR"
+    hint = "make it writable for this user, or set HAULWATCH_DATA_DIR"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory) as probe:
             probe.write(b"haulwatch")
         free_mib = shutil.disk_usage(directory).free // _MIB
     except OSError as exc:
-        return CheckResult("data", CheckStatus.FAIL, f"{directory}: {exc.strerror}", mend)
+        return CheckResult("data", CheckStatus.FAIL, f"{directory}: {exc.strerror}", hint)
     detail = f"{directory} is writable, {free_mib:,} MiB free"
     if free_mib < min_free_mib:
         return CheckResult(
-            "data", CheckStatus.FAIL, detail, f"free space: {min_free_mib:,} MiB are wanted (HAULWATCH_MIN_FREE_MIB)"
+            "data",
+            CheckStatus.FAIL,
+            detail,
+            f"free disk space: {min_free_mib:,} MiB are required (HAULWATCH_MIN_FREE_MIB)",
         )
     return CheckResult("data", CheckStatus.OK, detail)
 
 
 async def check_clock(clock: DoctorClock, watch_s: float = 0.25) -> CheckResult:
-    """Times of receipt are as good as this clock; one that steps while watched is being fought over."""
+    """Receive times are as good as this clock. A clock that steps while watched is set by two programs at once."""
     wall, monotonic = clock.wall(), clock.monotonic()
     if wall < RELEASED.timestamp():
         shown = datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds")
-        detail = f"says {shown}, before this release was made ({RELEASED:%Y-%m-%d})"
-        return CheckResult("clock", CheckStatus.FAIL, detail, "set the clock and keep it by NTP")
+        detail = f"shows {shown}, before the date of this release ({RELEASED:%Y-%m-%d})"
+        return CheckResult("clock", CheckStatus.FAIL, detail, "set the clock, and run an NTP client")
     await asyncio.sleep(watch_s)
     step_ms = abs((clock.wall() - wall) - (clock.monotonic() - monotonic)) * 1000
     if step_ms > 50:
         return CheckResult(
-            "clock", CheckStatus.WARN, f"stepped {step_ms:.0f} ms while watched", "find what sets it; use NTP"
+            "clock",
+            CheckStatus.WARN,
+            f"stepped {step_ms:.0f} ms while watched",
+            "find the program that sets it; run one NTP client only",
         )
     match clock.synchronised():
         case True:
             return CheckResult("clock", CheckStatus.OK, "steady and synchronised")
         case False:
             return CheckResult(
-                "clock", CheckStatus.WARN, "steady, but the kernel calls it unsynchronised", "run an NTP client"
+                "clock", CheckStatus.WARN, "steady, but not synchronised according to the kernel", "run an NTP client"
             )
         case None:
-            return CheckResult("clock", CheckStatus.OK, "steady; this system does not tell whether it is synchronised")
+            return CheckResult(
+                "clock", CheckStatus.OK, "steady; this system does not report whether it is synchronised"
+            )
 
 
 async def check_api_port(host: str, port: int) -> CheckResult:
-    """Ours, free, or somebody else's."""
+    """The port is free, or our API answers; another program there is a failure."""
     where = "127.0.0.1" if host == "0.0.0.0" else "::1" if host == "::" else host  # noqa: S104
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(where, port), 3)
     except (OSError, TimeoutError):
-        return CheckResult("api", CheckStatus.OK, f"nothing answers on {host}:{port}: free for `haulwatch serve`")
+        return CheckResult("api", CheckStatus.OK, f"port is free: nothing answers on {host}:{port}")
     try:
         writer.write(f"GET /healthz HTTP/1.1\r\nHost: {where}\r\nConnection: close\r\n\r\n".encode())
         first = await asyncio.wait_for(reader.readline(), 3)
@@ -187,29 +191,33 @@ async def check_api_port(host: str, port: int) -> CheckResult:
         writer.close()
     if first.startswith(b"HTTP/1.1 200"):
         return CheckResult("api", CheckStatus.OK, f"answers on {host}:{port}")
-    mend = "end that program, or set HAULWATCH_API_PORT"
-    return CheckResult("api", CheckStatus.FAIL, f"another program answers on {host}:{port}", mend)
+    hint = "stop that program, or set HAULWATCH_API_PORT"
+    return CheckResult("api", CheckStatus.FAIL, f"another program answers on {host}:{port}", hint)
 
 
 async def run_checks(
-    settings: Settings, ping_store: Callable[[], Awaitable[str]], only: Collection[str] = ()
+    settings: Settings,
+    ping_store: Callable[[], Awaitable[str]],
+    count_devices: Callable[[], int],
+    only: Collection[str] = (),
 ) -> list[CheckResult]:
-    """Run the named checks (all, if none is named) at once; the results stand in the fixed order of the names.
+    """Run the named checks (all, if none is named) at once, and return their results in the order of `CHECKS`.
 
-    `ping_store` is `Store.ping` of the store the settings name. Raises ValueError for a name that is not a check.
+    `ping_store`: `Store.ping` of the store that the settings name. `count_devices`: the number of registered devices;
+    called in a thread, raises CityMissing or DatabaseError. Raises ValueError for a name that is not a check.
     """
     database_url = settings.database_url.get_secret_value()
     checks: dict[str, Callable[[], Awaitable[CheckResult]]] = {
         "broker": lambda: check_broker(lambda: probe_broker(settings.mqtt.broker)),
         "store": lambda: check_store(ping_store, embedded=settings.store.embedded),
         "database": lambda: asyncio.to_thread(check_database, lambda: _schema_state(database_url)),
-        "city": lambda: asyncio.to_thread(check_city, lambda: _devices_registered(database_url)),
+        "city": lambda: asyncio.to_thread(check_city, count_devices),
         "data": lambda: asyncio.to_thread(check_data_dir, settings.paths.data_dir, settings.paths.min_free_mib),
         "clock": lambda: check_clock(system_clock),
         "api": lambda: check_api_port(settings.api.host, settings.api.port),
     }
-    if strange := set(only) - set(CHECKS):
-        raise ValueError(f"no such check: {', '.join(sorted(strange))}; there are {', '.join(CHECKS)}")
+    if unknown := set(only) - set(CHECKS):
+        raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
     chosen = [name for name in CHECKS if not only or name in only]
     return list(await asyncio.gather(*(_guarded(name, checks[name]) for name in chosen)))
 
@@ -218,20 +226,12 @@ def _schema_state(database_url: str) -> SchemaState:
     return SchemaState(migrations.current(database_url), migrations.head())
 
 
-def _devices_registered(database_url: str) -> int:
-    registry = Registry(database_url)
-    try:
-        return len(registry.load_city().devices)
-    finally:
-        registry.close()
-
-
 async def _guarded(name: str, check: Callable[[], Awaitable[CheckResult]]) -> CheckResult:
-    """A check that breaks is a failed check, not a broken doctor."""
+    """A check that raises is a failed check; the others go on."""
     try:
         return await asyncio.wait_for(check(), TIME_LIMIT_S)
     except TimeoutError:
-        return CheckResult(name, CheckStatus.FAIL, f"no answer within {TIME_LIMIT_S:.0f} s", "see whether it hangs")
+        return CheckResult(name, CheckStatus.FAIL, f"no answer within {TIME_LIMIT_S:.0f} s", "check whether it hangs")
     except Exception as exc:  # noqa: BLE001
         return CheckResult(name, CheckStatus.FAIL, f"{type(exc).__name__}: {_first_line(exc)}", "")
 
@@ -241,18 +241,5 @@ def _first_line(error: Exception) -> str:
 
 
 def passed(results: Sequence[CheckResult]) -> bool:
-    """Warnings pass: they name what could be better."""
+    """True if no check failed; warnings pass."""
     return all(result.status is not CheckStatus.FAIL for result in results)
-
-
-def as_table(results: Sequence[CheckResult]) -> Table:
-    colours = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "red"}
-    table = Table("check", "", "found", "mend", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for result in results:
-        colour = colours[result.status]
-        table.add_row(result.name, f"[{colour}]{result.status}[/]", escape(result.detail), escape(result.mend))
-    return table
-
-
-def as_json(results: Sequence[CheckResult]) -> str:
-    return json.dumps({"ok": passed(results), "checks": [asdict(result) for result in results]}, ensure_ascii=False)

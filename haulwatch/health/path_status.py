@@ -1,14 +1,15 @@
-"""How the other processes are, as far as their files tell."""
+"""The condition of the other processes, from the files they write."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from api.ports import Disk, Lag
-from haulwatch import wiring
+from haulwatch.process import system_clock
+from haulwatch.settings.data_files import collector_status_path, heartbeat_path, recorder_state_path
 from haulwatch.settings.load import Settings
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
@@ -19,89 +20,94 @@ from ingest.log.records import CONSUMERS
 from ingest.process.heartbeat import Beat, last_beat
 
 SILENT_MS: Final = 15_000
-"""Each process speaks every second; one that is silent this long is not there, or hangs."""
+"""Each process writes its status every second; a status older than this means that it is dead, or hangs."""
 _MISSED_MS: Final = 3_600_000
 
 
-def collectors(settings: Settings) -> list[CollectorStatus]:
-    """What each that runs says of itself; several where they share the broker's messages."""
-    said = (read_collector_status(path) for path in _collector_files(settings))
-    return [status for status in said if status is not None and _is_of_now(status.at)]
+class PathStatus:
+    """Reads the files at each call. Any thread may call it."""
+
+    def __init__(
+        self, settings: Settings, open_raw_log: Callable[[], RawLog], disk_reserve_bytes: Callable[[], int]
+    ) -> None:
+        """`disk_reserve_bytes` may raise OSError."""
+        self._settings = settings
+        self._open_raw_log = open_raw_log
+        self._disk_reserve_bytes = disk_reserve_bytes
+
+    def collectors(self) -> list[CollectorStatus]:
+        """The status of each collector that runs; several where they share the broker's messages."""
+        statuses = (read_collector_status(path) for path in self._collector_files())
+        return [status for status in statuses if status is not None and _is_recent(status.at)]
+
+    def collectors_missed(self) -> int:
+        """The number of sharing collectors that fell silent within the hour."""
+        beats = (last_beat(path) for path in self._collector_files())
+        return sum(beat is not None and SILENT_MS < system_clock.now_ms() - beat.at < _MISSED_MS for beat in beats)
+
+    def collector_status(self) -> CollectorStatus | None:
+        """The status of all collectors together: counts are summed up. None while none runs."""
+        running = self.collectors()
+        if len(running) < 2:
+            return running[0] if running else None
+        return replace(
+            running[0],
+            connected=any(status.connected for status in running),
+            received=sum(status.received for status in running),
+            reconnects=sum(status.reconnects for status in running),
+            disk_full=any(status.disk_full for status in running),
+            flooded=sum(status.flooded for status in running),
+        )
+
+    def recorder_status(self) -> RecorderStatus:
+        """Raises StateUnavailable, RawLogError."""
+        with closing(self._open_raw_log()) as log:
+            return read_recorder_status(recorder_state_path(self._settings), log)
+
+    def alive(self) -> dict[str, bool]:
+        """True for each process of the path with a recent heartbeat."""
+        consumers = {name: self._recent_beat(name) is not None for name in CONSUMERS}
+        return {"collector": bool(self.collectors())} | consumers
+
+    def lag(self) -> Mapping[str, Lag]:
+        """The lag of each consumer. Raises RawLogError.
+
+        While a consumer runs, its heartbeat says how far it is: the judge commits seldom.
+        """
+        beats = {name: self._recent_beat(name) for name in CONSUMERS}
+        with closing(self._open_raw_log()) as log:
+            last, committed = log.last_offset(), log.committed()
+            return {
+                name: _lag(log, last, max(committed.get(name, 0), beat.offset if beat is not None else 0))
+                for name, beat in beats.items()
+            }
+
+    def disk(self) -> Disk:
+        """The raw log and the disk it is on. Raises RawLogError, OSError."""
+        with closing(self._open_raw_log()) as log:
+            size_bytes, removed = log.size_bytes(), log.removed()
+        free_bytes = shutil.disk_usage(self._settings.paths.data_dir).free
+        return Disk(free_bytes, self._disk_reserve_bytes(), size_bytes, removed)
+
+    def _collector_files(self) -> list[Path]:
+        alone = collector_status_path(self._settings)
+        sharing = sorted(alone.parent.glob(collector_status_path(self._settings, "*").name))
+        return [alone, *sharing] if self._settings.mqtt.share_group else [alone]
+
+    def _recent_beat(self, name: str) -> Beat | None:
+        beat = last_beat(heartbeat_path(self._settings, name))
+        return beat if beat is not None and _is_recent(beat.at) else None
 
 
-def collectors_missed(settings: Settings) -> int:
-    """How many of those that share have fallen silent within the hour."""
-    said = (last_beat(path) for path in _collector_files(settings))
-    return sum(beat is not None and SILENT_MS < wiring.now_ms() - beat.at < _MISSED_MS for beat in said)
+def _is_recent(instant: int) -> bool:
+    """True for an instant that is neither old, nor left over from before the clock was set back."""
+    return abs(system_clock.now_ms() - instant) <= SILENT_MS
 
 
-def _collector_files(settings: Settings) -> list[Path]:
-    alone = wiring.collector_status_path(settings)
-    sharing = sorted(alone.parent.glob(wiring.collector_status_path(settings, "*").name))
-    return [alone, *sharing] if settings.mqtt.share_group else [alone]
-
-
-def collector_status(settings: Settings) -> CollectorStatus | None:
-    """What they say together: counts are summed up. None while none says anything."""
-    running = collectors(settings)
-    if len(running) < 2:
-        return running[0] if running else None
-    return replace(
-        running[0],
-        connected=any(status.connected for status in running),
-        received=sum(status.received for status in running),
-        reconnects=sum(status.reconnects for status in running),
-        disk_full=any(status.disk_full for status in running),
-        flooded=sum(status.flooded for status in running),
-    )
-
-
-def recorder_status(settings: Settings) -> RecorderStatus:
-    """Raises StateUnavailable, RawLogError."""
-    with closing(wiring.raw_log(settings)) as log:
-        return read_recorder_status(wiring.recorder_state_path(settings), log)
-
-
-def alive(settings: Settings) -> dict[str, bool]:
-    """Whether each process of the path says that it turns."""
-    return {"collector": bool(collectors(settings))} | {
-        name: _beat_of_now(settings, name) is not None for name in CONSUMERS
-    }
-
-
-def lag(settings: Settings) -> Mapping[str, Lag]:
-    """Of each consumer. How far it is it says itself while it lives: the judge commits seldom. Raises RawLogError."""
-    beats = {name: _beat_of_now(settings, name) for name in CONSUMERS}
-    with closing(wiring.raw_log(settings)) as log:
-        last, read = log.last_offset(), log.committed()
-        return {
-            name: _behind_by(log, last, max(read.get(name, 0), beat.offset if beat is not None else 0))
-            for name, beat in beats.items()
-        }
-
-
-def disk(settings: Settings) -> Disk:
-    """The raw log and the disk it is on. Raises RawLogError, OSError."""
-    with closing(wiring.raw_log(settings)) as log:
-        size_bytes, removed = log.size_bytes(), log.removed()
-    free_bytes = shutil.disk_usage(settings.paths.data_dir).free
-    return Disk(free_bytes, wiring.disk_reserve_bytes(settings), size_bytes, removed)
-
-
-def _beat_of_now(settings: Settings, name: str) -> Beat | None:
-    beat = last_beat(wiring.heartbeat_path(settings, name))
-    return beat if beat is not None and _is_of_now(beat.at) else None
-
-
-def _is_of_now(instant: int) -> bool:
-    """Neither from before nor left over from before the clock was set back."""
-    return abs(wiring.now_ms() - instant) <= SILENT_MS
-
-
-def _behind_by(log: RawLog, last: int, read: int) -> Lag:
+def _lag(log: RawLog, last: int, read: int) -> Lag:
     if read >= last:
         return Lag(0, 0.0, read)
     with suppress(RawLogCorrupt):
         for record in log.read(read, 1):
-            return Lag(last - read, max(0.0, (wiring.now_ms() - record.message.received_at) / 1000), read)
+            return Lag(last - read, max(0.0, (system_clock.now_ms() - record.message.received_at) / 1000), read)
     return Lag(last - read, None, read)

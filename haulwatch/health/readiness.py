@@ -1,22 +1,24 @@
-"""The questions of /readyz: is it safe to send traffic?
+"""The checks of /readyz: is it safe to send traffic?
 
-Safe means: what is sent is kept, and what keeps it is at work. A store that is merely away makes nothing unsafe, since
-readings wait in the raw log; that is told as degraded. Anybody may ask: the answers tell the kind of trouble, and leave
-addresses, paths and what others have said to the logs.
+Safe means: every message that is sent is kept, and the processes that keep it are at work. A store that does not answer
+makes nothing unsafe, because readings wait in the raw log: that is `degraded`. Anybody may ask /readyz, so its answers
+name the kind of trouble only; addresses, paths and error texts stand in the log.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
 from api.ports import Check, ReadinessResult, ReadinessState
 from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.readings.models import Kind
-from haulwatch import migrations, wiring
-from haulwatch.health import path_status
+from haulwatch import migrations
+from haulwatch.health.path_status import PathStatus
+from haulwatch.process import system_clock
+from haulwatch.process.background import BackgroundTask, TaskHealth
 from haulwatch.settings.load import Settings
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLogError
@@ -24,93 +26,105 @@ from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History, StoreMisconfigured, StoreUnavailable
 
 BACKLOG: Final = 100_000
-"""Messages: five seconds of the fastest ingestion; a consumer that far behind is not keeping up."""
+"""Messages: five seconds of the fastest ingestion. A consumer that far behind does not keep up."""
 STANDSTILL_S: Final = 180.0
-"""With messages to read and no reason given. A judge's checkpoint of very many devices takes seconds."""
-_REMEMBERED_MS: Final = 24 * 3_600_000
-"""Loss is told for a day, so that whoever was asleep sees it."""
-_DROPS_REMEMBERED_MS: Final = 3_600_000
-_TELL_EVERY_S: Final = 60.0
-_NOBODY: Final = "nobody"
-"""A device id that is asked for to see whether the store lets us read."""
+"""With messages to read and no reported trouble. A judge's checkpoint of very many devices takes seconds."""
+_LOSS_SHOWN_MS: Final = 24 * 3_600_000
+"""Loss is reported for a day, so that people who were asleep see it."""
+_DROPS_SHOWN_MS: Final = 3_600_000
+_LOG_EVERY_S: Final = 60.0
+_NO_DEVICE: Final = "nobody"
+"""A device id for a query that shows whether the store lets us read."""
 
 _log = logging.getLogger(__name__)
 
 
 class Store(History, Protocol):
-    """What is asked of the time-series store."""
+    """The part of the time-series store that is checked."""
 
     async def ping(self) -> str: ...
 
 
 class Progress:
-    """Whether consumers get on, as far as this process has seen: a loop that turns may yet do nothing."""
+    """Notes whether consumers make progress, as far as this process has seen: a loop that runs may yet do nothing."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._seen: dict[str, tuple[int, float]] = {}
 
     def stands_still_s(self, consumer: str, offset: int, unread: int) -> float:
-        """For how long it has been at `offset` with something to read."""
+        """Seconds for which the consumer has been at `offset` with something to read."""
         now = self._monotonic()
         if unread <= 0 or self._seen.get(consumer, (offset, now))[0] != offset:
             self._seen[consumer] = (offset, now)
         return now - self._seen.setdefault(consumer, (offset, now))[1]
 
 
-class Complaints:
-    """What the log is told of trouble: when it is new, and once a minute while it lasts, however often one asks."""
+class TroubleLog:
+    """Logs a trouble when it is new, and once a minute while it lasts, however often /readyz is asked."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._told: dict[str, tuple[str, float]] = {}
+        self._logged: dict[str, tuple[str, float]] = {}
 
-    def tell(self, what: str, trouble: Exception) -> None:
-        words, now = str(trouble), self._monotonic()
-        before = self._told.get(what)
-        if before is None or before[0] != words or now - before[1] >= _TELL_EVERY_S:
-            self._told[what] = (words, now)
-            _log.warning("%s: %s", what, words)
+    def warn(self, event: str, cause: Exception) -> None:
+        text, now = str(cause), self._monotonic()
+        before = self._logged.get(event)
+        if before is None or before[0] != text or now - before[1] >= _LOG_EVERY_S:
+            self._logged[event] = (text, now)
+            _log.warning("readiness: %s: %s", event, text)
 
 
-def checks(settings: Settings, store: Store, counters: Callable[[], BrokerCounters | None]) -> tuple[Check, ...]:
-    """Every question, bound to what it looks at."""
-    progress, told = Progress(), Complaints()
+def readiness_checks(
+    settings: Settings,
+    path: PathStatus,
+    store: Store,
+    counters: Callable[[], BrokerCounters | None],
+    background: Sequence[BackgroundTask],
+) -> tuple[Check, ...]:
+    """Every check, bound to the parts that it looks at."""
+    progress, trouble = Progress(), TroubleLog()
     url = settings.database_url.get_secret_value()
+    watched = settings.limits.broker_counters == "on"
+
+    async def tasks() -> ReadinessResult:
+        return _background(background)
+
     return (
-        Check("store", lambda: _store(store, told)),
-        Check("journal", partial(asyncio.to_thread, _journal, url, told)),
-        Check("collector", partial(asyncio.to_thread, _collector, settings)),
-        Check("recorder", partial(asyncio.to_thread, _recorder, settings, progress, told)),
-        Check("judge", partial(asyncio.to_thread, _judge, settings, progress, told)),
-        Check("disk", partial(asyncio.to_thread, _disk, settings, told)),
-        Check("broker", partial(asyncio.to_thread, _broker, settings, counters)),
+        Check("store", lambda: _store(store, trouble)),
+        Check("journal", partial(asyncio.to_thread, _journal, url, trouble)),
+        Check("collector", partial(asyncio.to_thread, _collector, path)),
+        Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
+        Check("judge", partial(asyncio.to_thread, _judge, path, progress, trouble)),
+        Check("disk", partial(asyncio.to_thread, _disk, path, trouble)),
+        Check("broker", partial(asyncio.to_thread, _broker, counters, watched)),
+        Check("background", tasks),
     )
 
 
-async def _store(store: Store, told: Complaints) -> ReadinessResult:
+async def _store(store: Store, trouble: TroubleLog) -> ReadinessResult:
     try:
         name = await store.ping()
-        await store.latest(Kind.STATUS, _NOBODY)  # many stores answer a ping without looking at the token
+        await store.latest(Kind.STATUS, _NO_DEVICE)  # many stores answer a ping without looking at the token
     except StoreMisconfigured as exc:
-        told.tell("the store refuses us", exc)
-        return ReadinessResult(ReadinessState.FAILED, "refuses what it is asked: see the log, or `haulwatch doctor`")
+        trouble.warn("the store refuses access", exc)
+        return ReadinessResult(ReadinessState.FAILED, "refuses access: see the log, or run `haulwatch doctor`")
     except StoreUnavailable as exc:
-        told.tell("the store does not answer", exc)
+        trouble.warn("the store does not answer", exc)
         return ReadinessResult(ReadinessState.DEGRADED, "does not answer; readings wait in the raw log: see the log")
     return ReadinessResult(ReadinessState.OK, name)
 
 
-def _journal(url: str, told: Complaints) -> ReadinessResult:
+def _journal(url: str, trouble: TroubleLog) -> ReadinessResult:
     try:
         current, head = migrations.current(url), migrations.head()
     except DatabaseMisconfigured as exc:
-        told.tell("the database refuses us", exc)
+        trouble.warn("the database refuses access", exc)
         return ReadinessResult(
-            ReadinessState.FAILED, "the database refuses what it is asked: see the log, or `haulwatch doctor`"
+            ReadinessState.FAILED, "the database refuses access: see the log, or run `haulwatch doctor`"
         )
     except DatabaseError as exc:
-        told.tell("the database does not answer", exc)
+        trouble.warn("the database does not answer", exc)
         return ReadinessResult(
             ReadinessState.FAILED, "the database does not answer, so no alert is raised; messages wait in the raw log"
         )
@@ -120,53 +134,55 @@ def _journal(url: str, told: Complaints) -> ReadinessResult:
     return ReadinessResult(ReadinessState.FAILED, f"the database {found}: run `haulwatch db upgrade`")
 
 
-def _collector(settings: Settings) -> ReadinessResult:
-    running = path_status.collectors(settings)
+def _collector(path: PathStatus) -> ReadinessResult:
+    running = path.collectors()
     if not running:
         return ReadinessResult(ReadinessState.FAILED, "the collector does not run: start `haulwatch collect`")
     if any(status.disk_full for status in running):
         return ReadinessResult(
-            ReadinessState.FAILED, "the raw log takes nothing, so nothing is acknowledged: free disk space"
+            ReadinessState.FAILED, "the raw log cannot be written, so nothing is acknowledged: free disk space"
         )
     connected = [status for status in running if status.connected]
     if not connected:
-        return ReadinessResult(ReadinessState.FAILED, "not connected to the broker: see its log, or `haulwatch doctor`")
-    of = len(running) + path_status.collectors_missed(settings)
-    if len(connected) < of:
         return ReadinessResult(
-            ReadinessState.DEGRADED, f"{len(connected)} of {of} collectors take messages, for the others too"
+            ReadinessState.FAILED, "not connected to the broker: see its log, or run `haulwatch doctor`"
+        )
+    expected = len(running) + path.collectors_missed()
+    if len(connected) < expected:
+        return ReadinessResult(
+            ReadinessState.DEGRADED, f"{len(connected)} of {expected} collectors receive messages, for the others too"
         )
     return ReadinessResult(ReadinessState.OK, f"connected, MQTT {connected[0].protocol}")
 
 
-def _recorder(settings: Settings, progress: Progress, told: Complaints) -> ReadinessResult:
-    if not path_status.alive(settings)["recorder"]:
+def _recorder(path: PathStatus, progress: Progress, trouble: TroubleLog) -> ReadinessResult:
+    if not path.alive()["recorder"]:
         return ReadinessResult(ReadinessState.FAILED, "the recorder does not run, or hangs: start `haulwatch record`")
     try:
-        status = path_status.recorder_status(settings)
+        status = path.recorder_status()
     except (StateUnavailable, RawLogError) as exc:
-        told.tell("the recorder's files cannot be read", exc)
+        trouble.warn("the recorder's files cannot be read", exc)
         return ReadinessResult(ReadinessState.FAILED, "its files cannot be read now: see the log")
     if status.trouble is not None:
-        now = wiring.now_ms()
+        now = system_clock.now_ms()
         waited_s = (now - (status.trouble_since or now)) // 1000
-        words = f"has waited for {waited_s} s for store or disk: see its log, or `haulwatch doctor`"
-        return ReadinessResult(ReadinessState.DEGRADED, words, status.trouble_since)
-    return _at_work("recorder", status.offset, status.backlog, progress)
+        detail = f"has waited for {waited_s} s for store or disk: see its log, or run `haulwatch doctor`"
+        return ReadinessResult(ReadinessState.DEGRADED, detail, status.trouble_since)
+    return _consumer("recorder", status.offset, status.backlog, progress)
 
 
-def _judge(settings: Settings, progress: Progress, told: Complaints) -> ReadinessResult:
-    if not path_status.alive(settings)["judge"]:
+def _judge(path: PathStatus, progress: Progress, trouble: TroubleLog) -> ReadinessResult:
+    if not path.alive()["judge"]:
         return ReadinessResult(ReadinessState.FAILED, "the judge does not run, or hangs: start `haulwatch judge`")
     try:
-        lag = path_status.lag(settings)["judge"]
+        lag = path.lag()["judge"]
     except RawLogError as exc:
-        told.tell("the raw log cannot be read", exc)
+        trouble.warn("the raw log cannot be read", exc)
         return ReadinessResult(ReadinessState.FAILED, "the raw log cannot be read now: see the log")
-    return _at_work("judge", lag.offset, lag.messages, progress)
+    return _consumer("judge", lag.offset, lag.messages, progress)
 
 
-def _at_work(consumer: str, offset: int, unread: int, progress: Progress) -> ReadinessResult:
+def _consumer(consumer: str, offset: int, unread: int, progress: Progress) -> ReadinessResult:
     still_s = progress.stands_still_s(consumer, offset, unread)
     if still_s > STANDSTILL_S:
         return ReadinessResult(
@@ -177,30 +193,46 @@ def _at_work(consumer: str, offset: int, unread: int, progress: Progress) -> Rea
     )
 
 
-def _disk(settings: Settings, told: Complaints) -> ReadinessResult:
+def _disk(path: PathStatus, trouble: TroubleLog) -> ReadinessResult:
     try:
-        disk = path_status.disk(settings)
+        disk = path.disk()
     except (RawLogError, OSError) as exc:
-        told.tell("the raw log's disk cannot be read", exc)
+        trouble.warn("the raw log's disk cannot be read", exc)
         return ReadinessResult(ReadinessState.FAILED, "the raw log cannot be read now: see the log")
     free = f"{disk.free_bytes >> 20:,} MiB are free, {disk.reserve_bytes >> 20:,} MiB are kept in reserve"
     if disk.free_bytes < disk.reserve_bytes:
         return ReadinessResult(ReadinessState.FAILED, f"{free}: free disk space")
     removed = disk.removed
-    if removed.at is not None and wiring.now_ms() - removed.at < _REMEMBERED_MS:
+    if removed.at is not None and system_clock.now_ms() - removed.at < _LOSS_SHOWN_MS:
         lost = ", ".join(f"{count:,} of the {name}" for name, count in removed.unread.items() if count)
         return ReadinessResult(
-            ReadinessState.DEGRADED, f"messages were removed unread for want of space, ever: {lost}", removed.at
+            ReadinessState.DEGRADED, f"unread messages were removed for want of disk space, so far: {lost}", removed.at
         )
     return ReadinessResult(ReadinessState.OK, free)
 
 
-def _broker(settings: Settings, counters: Callable[[], BrokerCounters | None]) -> ReadinessResult:
+def _broker(counters: Callable[[], BrokerCounters | None], watched: bool) -> ReadinessResult:
     found = counters()
     if found is None or not found.values:
-        told = "are not watched" if settings.limits.broker_counters == "off" else "have not been heard"
-        return ReadinessResult(ReadinessState.OK, f"its counters {told}")
-    if found.dropped_at is not None and wiring.now_ms() - found.dropped_at < _DROPS_REMEMBERED_MS:
-        words = f"dropped {found.dropped:,} messages since the API started: one of its queues is full, see its settings"
-        return ReadinessResult(ReadinessState.DEGRADED, words, found.dropped_at)
+        return ReadinessResult(
+            ReadinessState.OK, "its counters have not been received" if watched else "its counters are not read"
+        )
+    if found.dropped_at is not None and system_clock.now_ms() - found.dropped_at < _DROPS_SHOWN_MS:
+        detail = f"dropped {found.dropped:,} messages since the API started: a queue is full, see the broker's settings"
+        return ReadinessResult(ReadinessState.DEGRADED, detail, found.dropped_at)
     return ReadinessResult(ReadinessState.OK, "has dropped nothing since the API started")
+
+
+def _background(tasks: Sequence[BackgroundTask]) -> ReadinessResult:
+    """The tasks beside the HTTP server. Boards and commands stand still while theirs is down; no reading is lost."""
+    worst = {task.health for task in tasks}
+    for health, state in (
+        (TaskHealth.FAILED, ReadinessState.FAILED),
+        (TaskHealth.RECOVERING, ReadinessState.DEGRADED),
+    ):
+        if health in worst:
+            found = [task for task in tasks if task.health is health]
+            named = ", ".join(f"{task.name} ({task.failures} in a row)" for task in found)
+            since = min((task.failing_since for task in found if task.failing_since is not None), default=None)
+            return ReadinessResult(state, f"failed and is started again: {named}: see the log", since)
+    return ReadinessResult(ReadinessState.OK, f"{', '.join(task.name for task in tasks) or 'no task'}: running")

@@ -1,4 +1,7 @@
-"""The schema of the registry's and the alert journal's database, step by step."""
+"""The schema of the database of registry, commands and alert journal, as a series of revisions.
+
+A database URL enters; a database at the newest revision leaves. `haulwatch db`, `city import` and the demo call it.
+"""
 
 from pathlib import Path
 
@@ -12,9 +15,9 @@ from devices.db.database import open_database, transaction
 
 
 def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the tables to a revision; does nothing when they are there.
+    """Upgrade the tables to a revision; changes nothing if they are at it.
 
-    Raises DatabaseUnavailable or DatabaseMisconfigured: in one transaction, so nothing was changed.
+    Raises DatabaseUnavailable or DatabaseMisconfigured; it is one transaction, so then nothing was changed.
     """
     engine = open_database(url)
     try:
@@ -27,7 +30,7 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 
 def current(url: str) -> str | None:
-    """The revision a database is at; None for one without tables. Raises as `upgrade` does."""
+    """The revision of a database; None for one without tables. Raises as `upgrade` does."""
     engine = open_database(url)
     try:
         with transaction(engine) as connection:
@@ -37,7 +40,7 @@ def current(url: str) -> str | None:
 
 
 def head() -> str:
-    """The newest revision this program knows."""
+    """The newest revision of this program."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     if newest is None:
         raise LookupError("no revision is shipped beside this module")

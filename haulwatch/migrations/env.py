@@ -1,4 +1,4 @@
-"""Run by alembic, with the connection that `haulwatch.migrations.upgrade` opened."""
+"""Alembic runs this module, with the connection that `haulwatch.migrations.upgrade` opened."""
 
 from alembic import context
 

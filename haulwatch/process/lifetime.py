@@ -1,4 +1,4 @@
-"""From the process's start to its end: logs, one holder per role, and being told to stop."""
+"""The start and the end of a process: settings, logs, one holder per role, and signals."""
 
 import asyncio
 import gc
@@ -13,14 +13,14 @@ from haulwatch.process.process_lock import acquire
 from haulwatch.process.supervisor import die_with_supervisor
 from haulwatch.settings.load import Settings, load_settings
 
-_TOLD = (signal.SIGINT, signal.SIGTERM)
+_STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 YOUNG_OBJECTS: Final = 50_000
-"""A batch makes some ten thousand objects and no cycles; looking for cycles every 700 took a fifth of the recorder."""
+"""A batch makes some ten thousand objects and no cycles; a search for cycles every 700 took a fifth of the recorder."""
 
 
 @contextmanager
 def role(name: str) -> Iterator[Settings]:
-    """Settings checked, logs set up, and the role held for the length of the block.
+    """Check the settings, set up logs, and hold the role for the length of the block.
 
     Raises SettingsError, AlreadyRunning.
     """
@@ -32,17 +32,17 @@ def role(name: str) -> Iterator[Settings]:
         yield settings
 
 
-def told_to_stop_thread() -> threading.Event:
+def stop_event_for_threads() -> threading.Event:
     """An event that SIGINT and SIGTERM set, for a process without an event loop."""
     stop = threading.Event()
-    for number in _TOLD:
+    for number in _STOP_SIGNALS:
         signal.signal(number, lambda *_: stop.set())
     return stop
 
 
-def told_to_stop() -> asyncio.Event:
+def stop_event() -> asyncio.Event:
     """An event that SIGINT and SIGTERM set, for the running event loop."""
     stop = asyncio.Event()
-    for number in _TOLD:
+    for number in _STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     return stop

@@ -1,4 +1,4 @@
-"""What the processes say, on standard error: JSON lines for machines, plain lines for people."""
+"""Log lines on standard error: JSON lines for machines, plain lines for people."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from typing import Final, Literal, TextIO
 
 QUIET: Final = ("amqtt", "transitions", "httpx", "httpcore", "aiohttp", "influxdb_client", "alembic", "sqlalchemy",
                  "uvicorn", "mqtt", "paho", "asyncio")  # fmt: skip
-"""Third parties that tell of every message, statement or request; their warnings are let through."""
+"""Third parties that log every message, statement or request; only their warnings pass."""
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -17,7 +17,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 def configure(level: str, style: Literal["json", "text"], stream: TextIO | None = None, process: str = "") -> None:
     """Send every logger's records of `level` and above to `stream` (standard error). Call once, at start.
 
-    `process` is the role that speaks, for machines that gather the lines of all.
+    `process` is the role of this process, for machines that gather the lines of all processes.
     """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(process) if style == "json" else TextFormatter())
@@ -32,8 +32,8 @@ def configure(level: str, style: Literal["json", "text"], stream: TextIO | None 
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ts (UTC, ISO 8601, ms), level, process, logger, message, what `extra` carries (device_id,
-    alert_id where a line concerns one), and error.
+    """One JSON object a line: ts (UTC, ISO 8601, ms), level, process, logger, message, the fields of `extra` (device_id
+    or alert_id where a line concerns one), and error with the traceback.
     """
 
     def __init__(self, process: str) -> None:
@@ -41,17 +41,17 @@ class JsonFormatter(logging.Formatter):
         self._process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        said: dict[str, object] = {
+        line: dict[str, object] = {
             "ts": _instant(record),
             "level": record.levelname,
             "process": self._process,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        said.update((name, value) for name, value in _extras(record) if name not in said)
+        line.update((name, value) for name, value in _extras(record) if name not in line)
         if record.exc_info:
-            said["error"] = self.formatException(record.exc_info)
-        return json.dumps(said, ensure_ascii=False, default=str)
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
 
 
 class TextFormatter(logging.Formatter):
@@ -68,5 +68,5 @@ def _instant(record: logging.LogRecord) -> str:
 
 
 def _extras(record: logging.LogRecord) -> Iterator[tuple[str, object]]:
-    """What the caller gave as `extra`: device_id, alert_id and their like."""
+    """The fields that the caller gave as `extra`: device_id, alert_id and the like."""
     return ((name, value) for name, value in vars(record).items() if name not in _STANDARD and value is not None)

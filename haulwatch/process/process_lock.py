@@ -1,4 +1,4 @@
-"""One recorder, one judge, one collector per data directory: a second would count everything twice."""
+"""A lock for each role and data directory: a second recorder or judge would count everything twice."""
 
 import fcntl
 import os
@@ -15,20 +15,22 @@ class AlreadyRunning(OperatorError):
 
 @contextmanager
 def acquire(data_dir: Path, role: str) -> Iterator[None]:
-    """Hold `role` in `data_dir` for the length of the block; the kernel lets go when the process dies.
+    """Hold `role` in `data_dir` for the length of the block; the kernel releases it when the process dies.
 
     Raises AlreadyRunning with the holder's process id.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / f"{role}.lock").open("a+") as held:
+    with (data_dir / f"{role}.lock").open("a+") as lock_file:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
-            held.seek(0)
-            holder = held.read().strip() or "unknown"
-            message = f"another {role} (process {holder}) already works on {data_dir}: stop it or use another directory"
-            raise AlreadyRunning(message) from exc
-        held.truncate(0)
-        held.write(str(os.getpid()))
-        held.flush()
+            lock_file.seek(0)
+            holder = lock_file.read().strip() or "unknown"
+            raise AlreadyRunning(
+                f"another {role} (process {holder}) already works on {data_dir}: stop it, or set another "
+                "HAULWATCH_DATA_DIR"
+            ) from exc
+        lock_file.truncate(0)
+        lock_file.write(str(os.getpid()))
+        lock_file.flush()
         yield

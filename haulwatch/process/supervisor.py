@@ -1,4 +1,4 @@
-"""Keeps the child processes of one machine running: restarts a dead one with back-off, stops all in order."""
+"""Keeps the child processes of one machine running: restarts a dead one after a back-off, stops all in order."""
 
 import ctypes
 import logging
@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from ingest.process.backoff import Backoff
+
 log = logging.getLogger(__name__)
 
+PATH_PROCESSES: Final = ("collect", "record", "judge", "serve")
+"""The commands of the path, in the order in which they start; they stop in the reverse order."""
 FIRST_PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 30.0
 HEALTHY_AFTER_S: Final = 60.0
-"""A child that lived this long starts its back-off anew when it dies."""
+"""A child that ran this long starts with the first pause again when it dies."""
 STOP_GRACE_S: Final = 20.0
-"""Collector and recorder finish their batch in it; a child still there afterwards is killed, which loses nothing."""
+"""Collector and recorder finish their batch in it; a child that runs longer is killed, which loses nothing."""
 
 _SUPERVISED: Final = "SUPERVISED_BY_HAULWATCH"
 _PR_SET_PDEATHSIG: Final = 1
@@ -34,13 +38,14 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     restarts: int = 0
     started_at: float = 0.0
-    pause_s: float = FIRST_PAUSE_S
-    start_again_at: float | None = field(default=None)
+    backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
+    restart_at: float | None = None
+    """Monotonic time; None: no restart is due."""
 
     @property
     def state(self) -> str:
         if self.process is None:
-            return "waiting" if self.start_again_at is not None else "stopped"
+            return "waiting" if self.restart_at is not None else "stopped"
         return "running" if self.process.poll() is None else "dead"
 
 
@@ -59,19 +64,19 @@ class Supervisor:
             self._start(child)
 
     def tend(self) -> None:
-        """Look after every child once: notice the dead, start again those whose pause is over."""
+        """Look at every child once: note dead ones, restart those whose pause is over."""
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and (code := child.process.poll()) is not None:
-                self._bury(child, code, now)
-            if child.start_again_at is not None and now >= child.start_again_at:
+                self._schedule_restart(child, code, now)
+            if child.restart_at is not None and now >= child.restart_at:
                 child.restarts += 1
                 self._start(child)
 
     def stop(self, *names: str, grace_s: float = STOP_GRACE_S) -> None:
-        """Ask the named children, or all, to finish, last started first; kill what has not ended in time."""
+        """Ask the named children, or all, to finish, the last started first; kill those that do not end in time."""
         for child in reversed(self._named(names)):
-            child.start_again_at = None
+            child.restart_at = None
             process, child.process = child.process, None
             if process is None:
                 continue
@@ -79,12 +84,12 @@ class Supervisor:
             try:
                 process.wait(grace_s)
             except subprocess.TimeoutExpired:
-                log.warning("%s did not stop in %.0f s: killed", child.name, grace_s)
+                log.warning("supervisor: %s did not stop in %.0f s, killed; nothing is lost", child.name, grace_s)
                 process.kill()
                 process.wait()
 
     def log_tail(self, name: str, lines: int = 20) -> str:
-        """The last lines a child wrote, for a person who must find out why it died."""
+        """The last lines that a child wrote, for a person who looks for the cause of its death."""
         path = self._log_path(name)
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
@@ -102,15 +107,16 @@ class Supervisor:
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the children in order
             )
         child.started_at = time.monotonic()
-        child.start_again_at = None
+        child.restart_at = None
 
-    def _bury(self, child: Child, code: int, now: float) -> None:
+    def _schedule_restart(self, child: Child, code: int, now: float) -> None:
         if now - child.started_at >= HEALTHY_AFTER_S:
-            child.pause_s = FIRST_PAUSE_S
-        log.error("%s ended with %s: started again in %.1f s", child.name, _said(code), child.pause_s)
+            child.backoff.reset()
+        pause_s = child.backoff.next_pause_s()
+        message = "supervisor: %s ended with %s, restarted in %.1f s: see %s"
+        log.error(message, child.name, _exit_text(code), pause_s, self._log_path(child.name))
         child.process = None
-        child.start_again_at = now + child.pause_s
-        child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
+        child.restart_at = now + pause_s
 
     def _log_path(self, name: str) -> Path:
         return self._log_dir / f"{name}.log"
@@ -120,17 +126,17 @@ class Supervisor:
 
 
 def die_with_supervisor() -> None:
-    """In a supervised child: be told to stop when the supervisor is gone, however it went (Linux)."""
+    """In a supervised child: ask the kernel for SIGTERM when the supervisor is gone, however it ended (Linux)."""
     supervisor = os.environ.get(_SUPERVISED)
     if supervisor is None or not sys.platform.startswith("linux"):
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != int(supervisor):  # it went before we asked
+    if os.getppid() != int(supervisor):  # it ended before we asked
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def until_stopped(interval_s: float = 0.25) -> Iterator[None]:
-    """Yield a few times a second until SIGINT or SIGTERM arrives."""
+    """Yield every `interval_s` until SIGINT or SIGTERM arrives."""
     stopped = False
 
     def stop(*_: object) -> None:
@@ -147,5 +153,5 @@ def until_stopped(interval_s: float = 0.25) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _said(code: int) -> str:
+def _exit_text(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

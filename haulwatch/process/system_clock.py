@@ -1,4 +1,4 @@
-"""The clocks of the machine, and whether its kernel believes the wall clock."""
+"""The clocks of the machine, and the kernel's opinion of the wall clock."""
 
 import ctypes
 import sys
@@ -16,13 +16,18 @@ def wall() -> float:
     return time.time()
 
 
+def now_ms() -> int:
+    """The wall clock, ms since 1970 UTC."""
+    return time.time_ns() // 1_000_000
+
+
 def monotonic() -> float:
-    """Seconds that no one sets."""
+    """Seconds on a clock that nobody can set."""
     return time.monotonic()
 
 
 def synchronised() -> bool | None:
-    """What adjtimex(2), asked without setting anything, says; None where there is no such call."""
+    """The answer of adjtimex(2), called without setting anything; None where there is no such call."""
     if sys.platform != "linux":
         return None
     read_only = ctypes.create_string_buffer(_TIMEX_BYTES)

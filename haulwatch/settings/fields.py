@@ -1,4 +1,4 @@
-"""What a setting is: a field of a small frozen group, with its variable, its unit and the reason for its default."""
+"""The fields of the settings: each has a variable, a unit and the reason for its default."""
 
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -14,13 +14,13 @@ PREFIX: Final = "HAULWATCH_"
 
 
 class Variable(NamedTuple):
-    """What a setting is to the person who sets it."""
+    """A setting as the person who sets it sees it."""
 
     name: str
     unit: str
     why: str
     default: str
-    """As it would be written; empty: absent."""
+    """As it would be written; empty: there is none."""
     secret: bool
 
     @classmethod
@@ -43,7 +43,7 @@ def mqtt_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def known_timezone(name: str) -> str:
+def iana_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError):
@@ -67,7 +67,7 @@ Token = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 
 def field(default: Any, env: str, unit: str, why: str, **bounds: Any) -> Any:
-    """A setting: `unit` says what the value is, `why` what it does and why the default is what it is."""
+    """Declare a setting. `unit`: the form of the value; `why`: its effect, and the reason for the default."""
     return Field(default, validation_alias=PREFIX + env, description=why, json_schema_extra={"unit": unit}, **bounds)
 
 
@@ -85,5 +85,5 @@ class Group(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load_settings` hands over: the environment is read in one place, once."""
+        """Take the values from `load_settings` only: the environment is read in one place, once."""
         return (init_settings,)

@@ -1,4 +1,4 @@
-"""What can be set: small frozen groups. Every field states its variable, its unit and the reason for its default."""
+"""The settings, in small frozen groups. Every field has a variable, a unit and the reason for its default."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -6,13 +6,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
-from haulwatch.settings.fields import Group, Token, Variable, field, known_timezone, mqtt_url, readable_file
+from haulwatch.settings.fields import Group, Token, Variable, field, iana_timezone, mqtt_url, readable_file
 from haulwatch.settings.urls import database_url, http_origins, http_url
 from ingest.mqtt.url import MqttUrl
 
 
 class MqttSettings(Group):
-    """The broker, and how the collector holds its session there."""
+    """The broker, and the collector's session there."""
 
     url: Annotated[SecretStr, AfterValidator(mqtt_url)] = field(
         SecretStr("mqtt://127.0.0.1:1883"),
@@ -24,14 +24,14 @@ class MqttSettings(Group):
         "haulwatch-collector",
         "CLIENT_ID",
         "text, 1-23 of A-Z a-z 0-9 _ -",
-        "Names the session the broker keeps: fixed, so that a restart finds its queue; two collectors need two names.",
+        "Names the session at the broker. Fixed, so that a restart finds its queue; two collectors need two names.",
         pattern=r"^[A-Za-z0-9_-]{1,23}$",
     )
     session_expiry_s: int = field(
         604_800,
         "SESSION_EXPIRY_S",
         "seconds",
-        "How long the broker queues for an absent collector. A week outlives a long weekend and a repair.",
+        "How long the broker queues for an absent collector. A week is longer than a long weekend and a repair.",
         ge=60,
         le=0xFFFF_FFFF,
     )
@@ -49,7 +49,7 @@ class MqttSettings(Group):
         "text, up to 64 of A-Z a-z 0-9 _ -",
         "Collectors (`haulwatch collect --instance`) of one group divide the messages. Make it a secret (`openssl rand "
         "-hex 16`): a device that knows it can take readings away. Mosquitto 2.0 forgets groups when it restarts, and "
-        "loses what comes before the first is back. Absent: one collector has all.",
+        "loses messages that arrive before the first is back. Absent: one collector receives all.",
         pattern=r"^[A-Za-z0-9_-]{0,64}$",
     )
 
@@ -65,13 +65,13 @@ class StoreSettings(Group):
         None,
         "INFLUX_URL",
         "http[s]://host:port",
-        "InfluxDB or what speaks its /api/v2/write and /query. Absent: the embedded SQLite store, no server needed.",
+        "InfluxDB, or a server with its /api/v2/write and /query. Absent: the embedded SQLite store, no server needed.",
     )
     token: SecretStr | None = field(
         None,
         "INFLUX_TOKEN",
         "token",
-        "Must read and write the bucket. InfluxDB 1.x takes user:password here.",
+        "Must be allowed to read and write the bucket. For InfluxDB 1.x give user:password.",
         min_length=1,
     )
     org: str | None = field(
@@ -81,7 +81,7 @@ class StoreSettings(Group):
         None,
         "INFLUX_BUCKET",
         "name",
-        "Where points go; the database name of InfluxDB 1.x and of InfluxQL.",
+        "Where points are written; the database name in InfluxDB 1.x and InfluxQL.",
         min_length=1,
     )
 
@@ -110,13 +110,13 @@ class DatabaseSettings(Group):
 
 
 class PathSettings(Group):
-    """Where Haulwatch writes."""
+    """The data directory."""
 
     data_dir: Path = field(
         Path("var"),
         "DATA_DIR",
         "directory",
-        "Raw log, embedded store, ledger. Put it on a disk that keeps what it syncs; ./var suits a laptop.",
+        "Raw log, embedded store, ledger. Use a disk that keeps synced data; ./var is enough for a laptop.",
     )
     min_free_mib: int = field(
         1_024,
@@ -146,7 +146,7 @@ class ApiSettings(Group):
         "127.0.0.1",
         "API_HOST",
         "address",
-        "Where the API listens. Loopback until somebody decides otherwise.",
+        "Where the API listens. Loopback, so that no other machine reaches it until you decide so.",
         min_length=1,
     )
     port: int = field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
@@ -155,24 +155,24 @@ class ApiSettings(Group):
         "",
         "API_ORIGINS",
         "http[s]://host[:port], with spaces between",
-        "Pages that a viewer's browser lets read here: Grafana's address, for map layers. Absent: none but our own.",
+        "Web pages that may read the API in a browser: Grafana's address, for map layers. Absent: our own only.",
     )
     public_map: Literal["on", "off"] = field(
         "off",
         "API_PUBLIC_MAP",
         "on or off",
-        "/geo (sites and corridors, no vehicles) needs no token: a map layer in Grafana can send none.",
+        "on: /geo (sites and corridors, no vehicles) needs no token, because a map layer in Grafana cannot send one.",
     )
 
     @model_validator(mode="after")
     def _two_tokens(self) -> Self:
         if self.token is not None and self.token == self.read_token:
-            raise ValueError("the reading token equals HAULWATCH_API_TOKEN, so readers could write: make another")
+            raise ValueError("the reading token equals HAULWATCH_API_TOKEN, so readers could write: use another token")
         return self
 
 
 class LimitSettings(Group):
-    """How much is taken and kept."""
+    """Limits of what is accepted and kept."""
 
     max_payload_bytes: int = field(
         MAX_PAYLOAD_BYTES,
@@ -186,8 +186,8 @@ class LimitSettings(Group):
         100.0,
         "DEVICE_MESSAGES_PER_S",
         "messages per second",
-        "What one device may send for long; more is summed up in quarantine, others go on unharmed. Ten times the "
-        "busiest sensor. 0: no limit.",
+        "Rate limit of one device; messages beyond it are counted in quarantine, other devices are not affected. Ten "
+        "times the busiest sensor. 0: no limit.",
         ge=0,
         le=1_000_000,
     )
@@ -195,7 +195,7 @@ class LimitSettings(Group):
         10_000,
         "DEVICE_BURST_MESSAGES",
         "messages",
-        "What one device may send at once: nearly three hours of buffer at one message a second.",
+        "Messages that one device may send at once: nearly three hours of buffer at one message a second.",
         ge=1,
         le=10_000_000,
     )
@@ -218,7 +218,7 @@ class LimitSettings(Group):
         30.0,
         "RAW_LOG_KEEP_DAYS",
         "days",
-        "Read records older than this go even where there is room: evidence is asked for within a month. 0: no age.",
+        "Read records older than this are removed: evidence is asked for within a month. 0: no limit of age.",
         ge=0,
         le=3_650,
     )
@@ -226,7 +226,7 @@ class LimitSettings(Group):
         None,
         "DISK_RESERVE_MIB",
         "MiB",
-        "Kept free on the raw log's disk, for everything else to go on. Absent: 2 % of the disk, at most 1 GiB.",
+        "Kept free on the raw log's disk, so that all else can go on. Absent: 2 % of the disk, at most 1 GiB.",
         ge=0,
     )
     disk_guard: Literal["stop", "drop_oldest"] = field(
@@ -240,7 +240,7 @@ class LimitSettings(Group):
         "on",
         "BROKER_COUNTERS",
         "on or off",
-        "Read the broker's own counters ($SYS) for the metrics, above all what it dropped. off: for brokers without.",
+        "Read the broker's own counters ($SYS), above all dropped messages. off: for brokers that publish none.",
     )
 
 
@@ -248,13 +248,13 @@ class GrafanaSettings(Group):
     """A running Grafana, for `haulwatch grafana sync` and `diff`."""
 
     url: Annotated[str, AfterValidator(http_url)] | None = field(
-        None, "GRAFANA_URL", "http[s]://host:port[/path]", "The Grafana that `haulwatch grafana` keeps."
+        None, "GRAFANA_URL", "http[s]://host:port[/path]", "The Grafana that `haulwatch grafana` updates."
     )
     token: SecretStr | None = field(
         None,
         "GRAFANA_TOKEN",
         "token",
-        "Of a service account with the role Admin, which keeping the data source needs; Editor with --keep-source.",
+        "Token of a service account with the role Admin, needed for the data source; Editor with --keep-source.",
         min_length=1,
     )
     influx_url: Annotated[str, AfterValidator(http_url)] | None = field(
@@ -267,7 +267,7 @@ class GrafanaSettings(Group):
         None,
         "GRAFANA_INFLUX_TOKEN",
         "token",
-        "What Grafana reads with: one that may only read the bucket. Absent: HAULWATCH_INFLUX_TOKEN, which may write.",
+        "Grafana's token: it should only read the bucket. Absent: HAULWATCH_INFLUX_TOKEN, which may write.",
         min_length=1,
     )
     api_url: Annotated[str, AfterValidator(http_url)] = field(
@@ -279,7 +279,7 @@ class GrafanaSettings(Group):
 
 
 class RuleSettings(Group):
-    """Judgement."""
+    """The rules."""
 
     file: Annotated[Path, AfterValidator(readable_file)] | None = field(
         None,
@@ -290,18 +290,18 @@ class RuleSettings(Group):
 
 
 class CitySettings(Group):
-    """The place."""
+    """The city."""
 
-    timezone: Annotated[str, AfterValidator(known_timezone)] = field(
-        "Asia/Shanghai", "TIMEZONE", "IANA name", "What permits and people mean by an hour; stored times stay UTC."
+    timezone: Annotated[str, AfterValidator(iana_timezone)] = field(
+        "Asia/Shanghai", "TIMEZONE", "IANA name", "Zone of permits and of times shown to people; stored times stay UTC."
     )
 
 
 class LogSettings(Group):
-    """What the processes say of themselves, on standard error."""
+    """The log lines of the processes, on standard error."""
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = field(
-        "INFO", "LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO tells of connections and troubles, not of messages."
+        "INFO", "LOG_LEVEL", "DEBUG, INFO, WARNING or ERROR", "INFO logs connections and troubles, not messages."
     )
     format: Literal["json", "text"] = field(
         "text", "LOG_FORMAT", "json or text", "json for machines that gather logs, text for people at a terminal."
@@ -309,7 +309,7 @@ class LogSettings(Group):
 
 
 class Settings(Group):
-    """Everything, in groups. Build it with `haulwatch.settings.load.load_settings`."""
+    """All settings, in groups. `haulwatch.settings.load.load_settings` builds it."""
 
     mqtt: MqttSettings = MqttSettings()
     store: StoreSettings = StoreSettings()
@@ -324,5 +324,5 @@ class Settings(Group):
 
     @property
     def database_url(self) -> SecretStr:
-        """The given one, or SQLite in the data directory."""
+        """The URL that was set, else SQLite in the data directory."""
         return self.database.url or SecretStr(f"sqlite:///{self.paths.data_dir / 'haulwatch.db'}")

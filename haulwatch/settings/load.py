@@ -1,6 +1,6 @@
-"""Settings: environment variables `HAULWATCH_…`, read and checked once at start, frozen ever after.
+"""Loads the settings: environment variables `HAULWATCH_…`, read and checked once at start, then frozen.
 
-A secret may come from a file instead (`…_FILE`), so that it need not stand in an environment.
+A secret may come from a file (`…_FILE`), so that it need not stand in the environment.
 """
 
 import difflib
@@ -21,15 +21,15 @@ __all__ = ["Settings", "SettingsError", "Variable", "load_settings", "variables"
 
 
 _LOGIN: Final = re.compile("//[^/]*@")
-"""User and password in a URL: not to be shown even where they should not be."""
+"""User and password in a URL: never shown, not even in a URL that may not carry them."""
 
 
 class SettingsError(OperatorError):
-    """One or more variables are wrong; the text names each with its unit and the mend, and shows no secret."""
+    """One or more variables are wrong. The text names each with its unit and a hint, and shows no secret."""
 
 
 def variables() -> Iterator[tuple[str, str, Variable]]:
-    """Every setting as (group, field, variable), in the order they are written above."""
+    """Every setting as (group, field, variable), in the order of `haulwatch.settings.groups`."""
     for group, field in Settings.model_fields.items():
         for name, info in type(field.default).model_fields.items():
             yield group, name, Variable.of(info)
@@ -41,10 +41,10 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     Opens no connection. An empty value counts as absent. Raises SettingsError, which lists everything that is wrong.
     """
     given = {name: value for name, value in (os.environ if env is None else env).items() if name.startswith(PREFIX)}
-    known = {variable.name: variable for _, _, variable in variables()}
+    by_name = {variable.name: variable for _, _, variable in variables()}
     problems: list[str] = []
-    values = dict(_with_secret_files(given, known, problems))
-    problems += [_unknown(name, known) for name in sorted(values.keys() - known.keys())]
+    values = dict(_with_secret_files(given, by_name, problems))
+    problems += [_unknown(name, by_name) for name in sorted(values.keys() - by_name.keys())]
     groups: dict[str, Any] = {}
     for group, field in Settings.model_fields.items():
         model = type(field.default)
@@ -52,16 +52,16 @@ def load_settings(env: Mapping[str, str] | None = None) -> Settings:
             groups[group] = model(**_Given(model, values)())
         except ValidationError as exc:
             problems += [
-                _wrong(str(error["loc"][0]) if error["loc"] else "", error["msg"], known, values)
+                _wrong(str(error["loc"][0]) if error["loc"] else "", error["msg"], by_name, values)
                 for error in exc.errors(include_url=False, include_input=False, include_context=False)
             ]
     if problems:
-        raise SettingsError("\n".join(["the settings are not usable:", *(f"  {problem}" for problem in problems)]))
+        raise SettingsError("\n".join(["the settings are wrong:", *(f"  {problem}" for problem in problems)]))
     return Settings(**groups)
 
 
 class _Given(EnvSettingsSource):
-    """Picks a group's variables out of the mapping handed over instead of the process's environment."""
+    """Reads the variables of one group from a mapping instead of the process's environment."""
 
     def __init__(self, model: type[BaseSettings], values: Mapping[str, str]) -> None:
         self._values = {name: value for name, value in values.items() if value}
@@ -72,12 +72,12 @@ class _Given(EnvSettingsSource):
 
 
 def _with_secret_files(
-    given: Mapping[str, str], known: Mapping[str, Variable], problems: list[str]
+    given: Mapping[str, str], by_name: Mapping[str, Variable], problems: list[str]
 ) -> Iterator[tuple[str, str]]:
     """The variables with each `X_FILE` of a secret X replaced by X and the file's content."""
     for name, value in given.items():
-        secret = known.get(name.removesuffix("_FILE"))
-        if name in known or secret is None or not secret.secret or not name.endswith("_FILE"):
+        secret = by_name.get(name.removesuffix("_FILE"))
+        if name in by_name or secret is None or not secret.secret or not name.endswith("_FILE"):
             yield name, value
         elif not value:
             continue
@@ -91,19 +91,21 @@ def _with_secret_files(
                 problems.append(f"{name}: cannot read {value}: {why}: give a file that holds {secret.unit}")
 
 
-def _unknown(name: str, known: Mapping[str, Variable]) -> str:
-    names = [*known, *(f"{variable.name}_FILE" for variable in known.values() if variable.secret)]
-    # Without the prefix, which makes everything look alike.
-    near = difflib.get_close_matches(name.removeprefix(PREFIX), [near.removeprefix(PREFIX) for near in names], n=1)
-    mend = f"did you mean {PREFIX}{near[0]}?" if near else "see `haulwatch settings`"
-    return f"{name}: no such setting: {mend}"
+def _unknown(name: str, by_name: Mapping[str, Variable]) -> str:
+    names = [*by_name, *(f"{variable.name}_FILE" for variable in by_name.values() if variable.secret)]
+    # Compared without the prefix, which would make all names similar.
+    close = difflib.get_close_matches(
+        name.removeprefix(PREFIX), [candidate.removeprefix(PREFIX) for candidate in names], n=1
+    )
+    hint = f"did you mean {PREFIX}{close[0]}?" if close else "see `haulwatch settings`"
+    return f"{name}: no such setting: {hint}"
 
 
-def _wrong(name: str, message: str, known: Mapping[str, Variable], values: Mapping[str, str]) -> str:
-    said = message.removeprefix("Value error, ")
-    variable = known.get(name)
+def _wrong(name: str, message: str, by_name: Mapping[str, Variable], values: Mapping[str, str]) -> str:
+    fault = message.removeprefix("Value error, ")
+    variable = by_name.get(name)
     if variable is None:
-        return said
+        return fault
     shown = "the secret given" if variable.secret else repr(_LOGIN.sub("//…@", values[name]))
-    mend = f"unset it for the default {variable.default}" if variable.default else "unset it to go without"
-    return f"{name}: {shown}: {said}. Give {variable.unit}, or {mend}"
+    hint = f"unset it for the default {variable.default}" if variable.default else "unset it to go without"
+    return f"{name}: {shown}: {fault}. Give {variable.unit}, or {hint}"

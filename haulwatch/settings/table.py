@@ -1,4 +1,4 @@
-"""The settings as people read them: `haulwatch settings`, and the table in the README."""
+"""The settings as tables: for `haulwatch settings`, and as Markdown for the documentation."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,11 +12,11 @@ from haulwatch.settings.load import Settings, Variable, variables
 
 
 class SettingRow(NamedTuple):
-    """One setting and what it is set to."""
+    """One setting and its value."""
 
     variable: Variable
     value: str
-    """Secrets masked; empty: absent."""
+    """Secrets are masked; empty: absent."""
 
 
 def describe(settings: Settings) -> Iterator[SettingRow]:
@@ -27,19 +27,19 @@ def describe(settings: Settings) -> Iterator[SettingRow]:
 
 
 def as_table(settings: Settings) -> Table:
-    """What differs from its default is bold."""
+    """A table for a terminal; values that differ from their default are bold."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("variable", no_wrap=True)
-    table.add_column("value, unit, what it does and why the default", overflow="fold")
+    table.add_column("value, unit, effect, and reason for the default", overflow="fold")
     for variable, value in describe(settings):
         style = "" if value == variable.default or (variable.secret and not value) else "bold"
-        told = Text.assemble((value or "—", style), (f"  {variable.unit}\n", "dim"), variable.why)
-        table.add_row(Text(variable.name, style), told)
+        description = Text.assemble((value or "—", style), (f"  {variable.unit}\n", "dim"), variable.why)
+        table.add_row(Text(variable.name, style), description)
     return table
 
 
 def as_markdown() -> str:
-    """Every variable with its default, for the README (a test holds the README to it)."""
+    """Every variable with its default; a test compares the documentation with it."""
     lines = ["| variable | unit | default | what it does, and why the default |", "| --- | --- | --- | --- |"]
     for _, _, variable in variables():
         name = f"`{variable.name}`" + (" (or `…_FILE`)" if variable.secret else "")

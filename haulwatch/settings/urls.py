@@ -1,4 +1,4 @@
-"""What the URLs among the settings may be. Errors repeat nothing of a URL: it may carry a password."""
+"""Checks of URLs in the settings. Errors repeat nothing of a URL: it may carry a password."""
 
 from urllib.parse import SplitResult, urlsplit
 

@@ -1,17 +1,23 @@
-"""What stands behind the API: the read sides of every part, and the questions of /readyz."""
+"""The parts behind the API: the read side of every part, and the checks of /readyz."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from threading import Lock
 from typing import Final, TypeVar
 
 from api.ports import ApiOptions, ApiParts
 from devices.city.model import City
-from haulwatch import __version__, wiring
-from haulwatch.health import path_status, readiness
+from haulwatch import __version__
+from haulwatch.health.path_status import PathStatus
+from haulwatch.health.readiness import readiness_checks
+from haulwatch.process import system_clock
+from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
-from ingest.ledger.dead_letters import DeadLetters
+from haulwatch.wiring.databases import open_command_store
+from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
@@ -20,8 +26,9 @@ from rules.catalogue import corridor_m, silent_after_s
 
 _REMEMBER_S: Final = 1.0
 """Every open console asks for the ledger every few seconds."""
-_REST: Final = 10.0
-"""Times as long as it took: of 100,000 devices the ledger takes two seconds of a processor that others need."""
+_REST_FACTOR: Final = 10.0
+"""An answer is kept this many times as long as it took: with 100,000 devices, reading the ledger takes two seconds of a
+processor that other processes need."""
 
 _T = TypeVar("_T")
 
@@ -43,50 +50,58 @@ def api_parts(
     store: InfluxStore | SqliteStore,
     journal: AlertJournal,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
+    background: Sequence[BackgroundTask] = (),
 ) -> ApiParts:
-    """`broker` gives the broker's own counters, None where nobody watches them."""
-    letters = DeadLetters(wiring.recorder_state_path(settings))
+    """`broker` returns the broker's own counters, or None if they are not read; `background` is checked by /readyz."""
+    dead_letters = open_dead_letters(settings)
+    status = path_status(settings)
 
     def redrive(letter_id: int) -> int:
-        with closing(wiring.raw_log(settings)) as log:
-            return letters.redrive(letter_id, log, wiring.now_ms())
+        with closing(open_raw_log(settings)) as log:
+            return dead_letters.redrive(letter_id, log, system_clock.now_ms())
 
-    rules = wiring.rules(settings)
+    rules = configured_rules(settings)
     return ApiParts(
         city=city,
         history=store,
         journal=journal,
-        commands=wiring.command_book(settings),
-        ledger=remembered(lambda: wiring.read_ledger(settings)),
-        dead_letters=letters,
+        commands=open_command_store(settings),
+        ledger=remembered(lambda: current_ledger(settings)),
+        dead_letters=dead_letters,
         redrive=redrive,
-        lag=lambda: path_status.lag(settings),
-        collector=lambda: path_status.collector_status(settings),
-        recorder=lambda: path_status.recorder_status(settings),
-        alive=lambda: path_status.alive(settings),
-        disk=lambda: path_status.disk(settings),
+        lag=status.lag,
+        collector=status.collector_status,
+        recorder=status.recorder_status,
+        alive=status.alive,
+        disk=status.disk,
         broker=broker,
         corridor_m=corridor_m(rules),
         silent_after_s=silent_after_s(rules),
-        checks=readiness.checks(settings, store, broker),
+        checks=readiness_checks(settings, status, store, broker, background),
     )
 
 
+def path_status(settings: Settings) -> PathStatus:
+    return PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings))
+
+
 def remembered(read: Callable[[], _T], monotonic: Callable[[], float] = time.monotonic) -> Callable[[], _T]:
-    """Give the last answer for a second, or ten times as long as its reading took; whoever asks meanwhile, from any
-    thread, waits for one reading.
+    """Wrap `read` so that its answer is kept for a second, or for ten times as long as the reading took.
+
+    Callers from any thread wait for one reading. An exception is not kept.
     """
-    reading, answers = Lock(), list[tuple[float, _T]]()
-    """When it is to be read again, and the answer until then."""
+    lock = Lock()
+    kept: list[tuple[float, _T]] = []
+    """At most one: when to read again, and the answer until then."""
 
     def answer() -> _T:
-        with reading:
+        with lock:
             began = monotonic()
-            if not answers or began >= answers[0][0]:
-                answers.clear()
-                found = read()
-                read_at = monotonic()
-                answers.append((read_at + max(_REMEMBER_S, _REST * (read_at - began)), found))
-            return answers[0][1]
+            if not kept or began >= kept[0][0]:
+                kept.clear()
+                value = read()
+                ended = monotonic()
+                kept.append((ended + max(_REMEMBER_S, _REST_FACTOR * (ended - began)), value))
+            return kept[0][1]
 
     return answer

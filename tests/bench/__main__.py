@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from haulwatch.commands.shared import JsonFlag, err, fail, plainly, print_json
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, print_json
 from tests.bench import BenchFailed
 from tests.bench.environment import FULL, QUICK
 from tests.bench.report import print_report
 from tests.bench.run import Stage, run
 
 
-@plainly
+@exits_on_error
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Less of everything: under three minutes.")] = False,
     stage: Annotated[

@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from devices.codecs.topics import ROOT
 from devices.readings.models import Kind
-from haulwatch import wiring
 from haulwatch.settings.load import Settings
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.stores import open_store
 from ingest.store import StoreError
 from rules.alerts.model import AlertChange
 from simulators.load.generator import PROBE_STEP_MS, Plan, device_id
@@ -105,7 +106,7 @@ def _watching(running: RunningPath, port: int) -> Iterator[tuple[list[float], li
 
 
 def _watch_log(settings: Settings, stop: Event, samples: list[float]) -> None:
-    with closing(wiring.raw_log(settings)) as log:
+    with closing(open_raw_log(settings)) as log:
         offset = log.last_offset()
         while not stop.wait(_POLL_LOG_S):
             records = log.read(offset, 5_000)
@@ -120,7 +121,7 @@ def _watch_log(settings: Settings, stop: Event, samples: list[float]) -> None:
 
 async def _watch_store(settings: Settings, stop: Event, samples: list[float]) -> None:
     newest = dict.fromkeys(map(device_id, range(_SAMPLED_DEVICES)), _now_ms())
-    store = wiring.store(settings)
+    store = open_store(settings)
     try:
         while not stop.is_set():
             for device, after in newest.items():

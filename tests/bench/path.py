@@ -7,8 +7,10 @@ from contextlib import closing, contextmanager
 from typing import Final
 
 from devices.city.model import City
-from haulwatch import wiring
 from haulwatch.process.supervisor import Child, Supervisor
+from haulwatch.settings.data_files import collector_status_path, judge_state_path
+from haulwatch.wiring.databases import open_registry
+from haulwatch.wiring.log import open_raw_log
 from ingest.collector.collector import read_status
 from ingest.judge import judge
 from ingest.recorder import recorder
@@ -34,7 +36,7 @@ class RunningPath:
         self.supervisor = Supervisor(
             children, inherited | installation.variables, installation.settings.paths.data_dir / "logs"
         )
-        self._log = wiring.raw_log(installation.settings)
+        self._log = open_raw_log(installation.settings)
 
     def start(self) -> None:
         """Return when the collector is connected, and recorder and judge have loaded their city. Raises BenchFailed."""
@@ -42,11 +44,9 @@ class RunningPath:
         settings = self.installation.settings
 
         def ready() -> bool:
-            status = read_status(wiring.collector_status_path(settings))
+            status = read_status(collector_status_path(settings))
             connected = status is not None and status.connected
-            return (
-                connected and recorder.CONSUMER in self._log.committed() and wiring.judge_state_path(settings).exists()
-            )
+            return connected and recorder.CONSUMER in self._log.committed() and judge_state_path(settings).exists()
 
         self.until(ready, "the path to start", _START_LIMIT_S)
 
@@ -95,7 +95,7 @@ class RunningPath:
 def running_path(environment: BenchEnvironment, city: City, broker: Mosquitto) -> Iterator[RunningPath]:
     """The path, started with an empty store and this city; ended after the block. Raises BenchFailed."""
     installation = environment.installation(broker)
-    with wiring.registry(installation.settings) as registry:
+    with open_registry(installation.settings) as registry:
         registry.import_city(city)
     with closing(RunningPath(installation, broker, environment.influx.pids if environment.influx else ())) as running:
         running.start()

@@ -16,7 +16,10 @@ from multiprocessing import get_context
 from time import process_time
 from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from haulwatch import wiring
+from haulwatch.settings.data_files import judge_state_path, recorder_state_path
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import open_store
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import judge_record
 from ingest.recorder.recorder import Recorder
@@ -82,7 +85,7 @@ def scaling(environment: BenchEnvironment) -> Iterator[Scale]:
             for index, devices in enumerate(fleets):
                 collector_us[index] += receive_append(environment, devices).cpu_us / _COLLECTOR_ROUNDS
         for row, us in zip(rows, collector_us, strict=True):
-            yield _scale(row, len(wiring.rules(row.fleet.installation.settings)), us, row.judge_us, row.snapshot)
+            yield _scale(row, len(configured_rules(row.fleet.installation.settings)), us, row.judge_us, row.snapshot)
         for count, us in zip(RULE_SETS, set_us, strict=True):
             yield _scale(rows[0], count, collector_us[0], us, None)
 
@@ -140,10 +143,10 @@ class _Recording:
         self._slice = fleet.slice
         self._messages = fleet_messages(fleet.devices)
         self._runner = asyncio.Runner()
-        self._log = wiring.raw_log(settings)
-        self._state = RecorderState(wiring.recorder_state_path(settings), clock=process_time)
-        self._store = self._runner.run(_make_in_loop(lambda: wiring.store(settings)))
-        self._recorder = Recorder(wiring.raw_log(settings), self._store, self._state, lambda: city)
+        self._log = open_raw_log(settings)
+        self._state = RecorderState(recorder_state_path(settings), clock=process_time)
+        self._store = self._runner.run(_make_in_loop(lambda: open_store(settings)))
+        self._recorder = Recorder(open_raw_log(settings), self._store, self._state, lambda: city)
         self._record(_WARM_UP * fleet.devices)
 
     def work(self) -> float:
@@ -173,11 +176,11 @@ class _Judging:
         """`rules`: the number of rules, None for all."""
         settings, warm_up = fleet.installation.settings, _WARM_UP * fleet.devices
         self._slice = fleet.slice
-        path = wiring.judge_state_path(settings)
+        path = judge_state_path(settings)
         self._state = JudgeState(path.with_stem(f"{path.stem}-{rules or 'all'}"))
         self._judge = judge = new_judge(fleet.installation, self._state, city_of(fleet.devices), rules, process_time)
         # Not by `step`, which would write checkpoints on the way.
-        with closing(wiring.raw_log(settings)) as log:
+        with closing(open_raw_log(settings)) as log:
             while judge.offset < warm_up:
                 for record in log.read(judge.offset, min(_RECORDS_PER_READ, warm_up - judge.offset)):
                     judge_record(judge.engine, record)

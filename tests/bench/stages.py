@@ -8,7 +8,12 @@ from itertools import cycle, islice
 from typing import Final
 
 from devices.city.model import City
-from haulwatch import wiring
+from haulwatch.settings.data_files import judge_state_path, recorder_state_path
+from haulwatch.wiring.collector import device_rate_limit
+from haulwatch.wiring.databases import open_journal
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import current_ledger, open_store
 from ingest.collector.collector import BATCH_MESSAGES, LINGER_S
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
@@ -43,8 +48,8 @@ def receive_only(environment: BenchEnvironment) -> Throughput:
 def receive_append(environment: BenchEnvironment, devices: int | None = None) -> Throughput:
     """As `receive_only`, with rate limit and raw log: all of the collector except its status file."""
     settings = environment.installation().settings
-    rates = wiring.device_rates(settings)
-    with closing(wiring.raw_log(settings)) as log:
+    rates = device_rate_limit(settings)
+    with closing(open_raw_log(settings)) as log:
 
         def keep(batch: ReceivedBatch) -> None:
             now = time.monotonic_ns() // 1_000_000
@@ -57,7 +62,7 @@ def judge_alone(environment: BenchEnvironment) -> Throughput:
     """Decode, admit, rules, journal and checkpoints, from a raw log that exists."""
     sizes, installation, city = environment.sizes, environment.installation(), city_of(environment.sizes.devices)
     _prepare(environment, installation)
-    with closing(JudgeState(wiring.judge_state_path(installation.settings))) as state:
+    with closing(JudgeState(judge_state_path(installation.settings))) as state:
         judge = new_judge(installation, state, city)
         began, cpu_s = time.monotonic(), time.process_time()
         while judge.step():
@@ -94,7 +99,7 @@ def whole_path(environment: BenchEnvironment) -> WholePath:
 
             running.until(done, "recorder and judge", _DRAIN_LIMIT_S)
         after = running.cpu_s()
-        stored = wiring.read_ledger(running.installation.settings).total.stored
+        stored = current_ledger(running.installation.settings).total.stored
         recorded_s, judged_s = ends["recorder"] - sent.began, ends["judge"] - sent.began
         return WholePath(
             rate=round(sent.sent / max(recorded_s, judged_s)),
@@ -115,10 +120,10 @@ def new_judge(
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Judge:
     """A judge of `city` with all rules, or with `count` rules: more than there are repeat them."""
-    rules = wiring.rules(installation.settings)
+    rules = configured_rules(installation.settings)
     return Judge(
-        wiring.raw_log(installation.settings),
-        wiring.journal(installation.settings),
+        open_raw_log(installation.settings),
+        open_journal(installation.settings),
         state,
         rules if count is None else list(islice(cycle(rules), count)),
         lambda: city,
@@ -164,15 +169,15 @@ def _receive(
 
 def _prepare(environment: BenchEnvironment, installation: BenchInstallation) -> None:
     environment.progress(f"writing a raw log of {environment.sizes.messages:,} messages")
-    with closing(wiring.raw_log(installation.settings)) as log:
+    with closing(open_raw_log(installation.settings)) as log:
         append_messages(log, fleet_messages(environment.sizes.devices), environment.sizes.messages)
 
 
 async def _record(environment: BenchEnvironment, installation: BenchInstallation, city: City) -> Throughput:
-    store = wiring.store(installation.settings)
+    store = open_store(installation.settings)
     try:
-        with closing(RecorderState(wiring.recorder_state_path(installation.settings))) as state:
-            recorder = Recorder(wiring.raw_log(installation.settings), store, state, lambda: city)
+        with closing(RecorderState(recorder_state_path(installation.settings))) as state:
+            recorder = Recorder(open_raw_log(installation.settings), store, state, lambda: city)
             began, cpu_s = time.monotonic(), time.process_time()
             while await recorder.step():
                 pass

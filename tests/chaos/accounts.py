@@ -12,7 +12,9 @@ from devices.codecs.registry import decode
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
 from devices.readings.series import FieldValue, SeriesKey
-from haulwatch import wiring
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import current_ledger
 from ingest.judge.judge import judge_record
 from ingest.judge.replay import AlertStep
 from ingest.log.flood_record import flood_of
@@ -55,7 +57,7 @@ class Accounts:
 
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
-        rules = wiring.rules(yard.settings)
+        rules = configured_rules(yard.settings)
         self._replay_engine, self._undisturbed_engine = RuleEngine(yard.city, rules), RuleEngine(yard.city, rules)
         self._offset = self._journal_sequence = self._letter_id = self._received = 0
         self._logged: set[tuple[str, bytes]] = set()
@@ -106,7 +108,7 @@ class Accounts:
 
     def _follow_log(self) -> None:
         """Judge the new records of the raw log, and count their readings. Keeps no file open: segments are deleted."""
-        with closing(wiring.raw_log(self._yard.settings)) as log:
+        with closing(open_raw_log(self._yard.settings)) as log:
             while records := log.read(self._offset, _RECORDS_PER_READ):
                 for record in records:
                     self._replayed_steps.update(_steps(judge_record(self._replay_engine, record)))
@@ -165,7 +167,7 @@ class Accounts:
 
     def _ledger(self, remarks: list[str]) -> tuple[int, bool]:
         """Readings that the ledger counts as stored and the store does not hold; and whether all its sums are right."""
-        ledger = wiring.read_ledger(self._yard.settings)
+        ledger = current_ledger(self._yard.settings)
         rows, logged = self._rows(), self._received - self._yard.redriven_letters()
         differences = {
             line.device: line.stored - rows[line.device] for line in ledger.devices if line.stored != rows[line.device]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from devices.readings.refusals import Reason
-from haulwatch import wiring
+from haulwatch.settings.data_files import recorder_state_path
 from ingest.ledger.dead_letters import DeadLetters
 from rules.detectors.silent_device.outage import SYSTEM
 from tests.chaos.faults import Fault, Size
@@ -68,7 +68,7 @@ def stepped(yard: Yard, size: Size) -> None:
 
 def _redrive(yard: Yard, refused: range) -> None:
     """Redrive the letters refused as of the future; their device times are in `refused`."""
-    letters = DeadLetters(wiring.recorder_state_path(yard.settings))
+    letters = DeadLetters(recorder_state_path(yard.settings))
     _wait_read(yard)
     if not (waiting := letters.list(reason=Reason.FUTURE_TIME, limit=10_000)):
         raise Complaint("nothing was quarantined as of the future")

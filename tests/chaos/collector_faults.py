@@ -11,7 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from devices.readings.models import Position
 from devices.readings.refusals import Reason
-from haulwatch import wiring
+from haulwatch.settings.data_files import collector_status_path
+from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine
 from tests.chaos.broker_faults import wipe_session
 from tests.chaos.faults import Fault, Size
@@ -40,13 +41,13 @@ def flooding(yard: Yard, size: Size) -> None:
             raise Complaint(f"the flood had {size.flood} messages; the ledger: {line}")
         if refused < size.flood // 2:
             raise Complaint(f"only {refused} of {size.flood} messages exceeded the rate")
-        total = wiring.read_ledger(yard.settings).total.quarantined.get(Reason.FLOOD, 0)
+        total = current_ledger(yard.settings).total.quarantined.get(Reason.FLOOD, 0)
         if total != refused:
             raise Complaint(f"{total - refused} messages of other devices were counted as a flood")
 
 
 def _culprit(yard: Yard) -> DeviceLedgerLine:
-    lines = wiring.read_ledger(yard.settings).devices
+    lines = current_ledger(yard.settings).devices
     return next((line for line in lines if line.device == _CULPRIT), DeviceLedgerLine(device=_CULPRIT))
 
 
@@ -81,7 +82,7 @@ def two_collectors(yard: Yard, size: Size) -> None:
 def _start_second(yard: Yard, second: Installation) -> None:
     since_ms = time.time_ns() // 1_000_000
     second.start("collect", "--instance", _SECOND)
-    path = wiring.collector_status_path(yard.settings, _SECOND)
+    path = collector_status_path(yard.settings, _SECOND)
 
     def connected() -> bool:
         status = json.loads(path.read_text()) if path.exists() else {"at": 0}

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from haulwatch import wiring
+from haulwatch.settings.data_files import recorder_state_path
 from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import PROCESSES, Yard
 
@@ -22,14 +22,14 @@ def journal_locked(yard: Yard, size: Size) -> None:
 
 def recorder_locked(yard: Yard, size: Size) -> None:
     """The recorder waits, keeps its batch, and commits it once."""
-    with yard.locked(wiring.recorder_state_path(yard.settings)):
+    with yard.locked(recorder_state_path(yard.settings)):
         yard.rest(size.locked_s, size.locked_s)
 
 
 def disk_full(yard: Yard, size: Size) -> None:
     """The collector stops acknowledging, /readyz says so, and it continues by itself when there is room."""
     with yard.full_disk("collect", _ROOM_BYTES):
-        yard.expect_unready("collector", "raw log takes nothing", 15)
+        yard.expect_unready("collector", "raw log cannot be written", 15)
         yard.rest(size.outage_s, size.outage_s)
     yard.expect(lambda: yard.readiness().get("collector", (False, ""))[0], "the collector is ready again", 20)
 

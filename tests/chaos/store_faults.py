@@ -8,7 +8,7 @@ import httpx
 
 from devices.readings.models import Weighing
 from devices.readings.refusals import Reason
-from haulwatch import wiring
+from haulwatch.settings.data_files import recorder_state_path
 from ingest.ledger.dead_letters import DeadLetters
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
@@ -62,7 +62,7 @@ def overloaded(status: int, yard: Yard, size: Size) -> None:
 
 def too_large(yard: Yard, size: Size) -> None:
     """A refused write is halved until it is accepted; nothing is quarantined for it."""
-    letters = DeadLetters(wiring.recorder_state_path(yard.settings))
+    letters = DeadLetters(recorder_state_path(yard.settings))
     before = letters.list(reason=Reason.REJECTED_BY_STORE)
     with yard.servers.proxy.in_mode(ProxyMode(status=413, writes_over=700)):
         yard.rest(size.outage_s, size.outage_s)

@@ -15,8 +15,10 @@ from uuid import uuid4
 import httpx
 
 from devices.city.model import City
-from haulwatch import wiring
+from haulwatch.settings.data_files import recorder_state_path
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_journal, open_registry
+from haulwatch.wiring.log import open_raw_log
 from ingest.judge.replay import every_record
 from ingest.ledger import report as ledger
 from ingest.ledger.report import RecorderStatus
@@ -88,9 +90,9 @@ class Yard(Installation):
         if imported.returncode != 0:
             raise Complaint(f"the city cannot be imported: {imported.stderr}")
         self.settings = load_settings(self.environment)
-        with wiring.registry(self.settings) as registry:
+        with open_registry(self.settings) as registry:
             self.city: City = registry.load_city()
-        self.journal = wiring.journal(self.settings)
+        self.journal = open_journal(self.settings)
         first_ms = (time.time_ns() // 1_000_000 - _BEHIND_NOW_MS) // 60_000 * 60_000
         self.stream = Stream(Fleet(self.city, dice), self.broker.port, first_ms)
 
@@ -182,17 +184,17 @@ class Yard(Installation):
 
     def logged(self) -> set[Message]:
         """All messages in the raw log."""
-        with closing(wiring.raw_log(self.settings)) as log:
+        with closing(open_raw_log(self.settings)) as log:
             return {Message(record.message.topic, record.message.payload) for record in every_record(log)}
 
     def last_offset(self) -> int:
         """The last offset of the raw log."""
-        with closing(wiring.raw_log(self.settings)) as log:
+        with closing(open_raw_log(self.settings)) as log:
             return log.last_offset()
 
     def recorder(self) -> RecorderStatus:
-        with closing(wiring.raw_log(self.settings)) as log:
-            return ledger.read_status(wiring.recorder_state_path(self.settings), log)
+        with closing(open_raw_log(self.settings)) as log:
+            return ledger.read_status(recorder_state_path(self.settings), log)
 
     def judged_to(self) -> int:
         return RawLog(self.folder / "raw").committed().get("judge", 0)
@@ -236,14 +238,14 @@ class Yard(Installation):
 
     def letters_after(self, letter_id: int) -> Sequence[tuple[int, str, bytes]]:
         """Id, topic and payload of dead letters, read without our own code."""
-        path = wiring.recorder_state_path(self.settings)
+        path = recorder_state_path(self.settings)
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
             query = "SELECT id, topic, payload FROM dead_letter WHERE id > ? AND redriven_at IS NULL ORDER BY id"
             return [(number, topic, bytes(payload)) for number, topic, payload in db.execute(query, (letter_id,))]
 
     def redriven_letters(self) -> int:
         """Number of redriven dead letters; the ledger counts each only by the outcome of its copy."""
-        path = wiring.recorder_state_path(self.settings)
+        path = recorder_state_path(self.settings)
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
             (count,) = db.execute("SELECT count(*) FROM dead_letter WHERE redriven_at IS NOT NULL").fetchone()
         return int(count)

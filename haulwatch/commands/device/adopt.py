@@ -1,4 +1,4 @@
-"""`haulwatch device unknown` and `adopt`: from a stranger in quarantine to a registered device, in one command."""
+"""`haulwatch device unknown` and `adopt`: registers unregistered devices and redrives their quarantined readings."""
 
 import time
 from contextlib import closing
@@ -7,8 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from haulwatch import wiring
-from haulwatch.commands.device.login import DeviceArgument, give_secrets, remind
+from haulwatch.commands.device.login import DeviceArgument, give_secrets, print_reminder
 from haulwatch.commands.device.registration import (
     DistrictOption,
     FleetOption,
@@ -22,45 +21,49 @@ from haulwatch.commands.device.registration import (
     described,
     ensure_registered,
 )
-from haulwatch.commands.shared import JsonFlag, out, plainly, print_json, print_table, when
+from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, out, print_json, print_table
+from haulwatch.process import system_clock
+from haulwatch.process.current_city import REFRESH_EVERY_S
 from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring import current_city
-from ingest.ledger.dead_letters import DeadLetters
+from haulwatch.wiring.databases import open_registry
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.stores import open_dead_letters
 from ingest.ledger.unregistered import unregistered_devices, waiting_letters
 
-_TOGETHER: Final = 500
+_BATCH: Final = 500
+"""Dead letters redriven in one transaction."""
 
 
-@plainly
+@exits_on_error
 def unknown(as_json: JsonFlag = False) -> None:
-    """List devices that were heard and are not registered: their readings wait in quarantine, nothing is lost.
+    """List devices that were heard and are not registered. Their readings wait in quarantine; nothing is lost.
 
-    `haulwatch device adopt ID` registers one and takes its readings in.
+    `haulwatch device adopt ID` registers a device and stores its readings.
     """
     settings = load_settings()
-    with wiring.registry(settings) as registry:
+    with open_registry(settings) as registry:
         city = registry.load_city()
-    found = unregistered_devices(_letters(settings), city.devices)
+    found = unregistered_devices(open_dead_letters(settings), city.devices)
     if as_json:
-        print_json([stranger.model_dump(mode="json") for stranger in found])
+        print_json([device.model_dump(mode="json") for device in found])
         return
     zone = ZoneInfo(settings.city.timezone)
     rows = [
         (
-            stranger.device,
-            stranger.waiting,
-            _minute(stranger.first_seen, zone),
-            _minute(stranger.last_seen, zone),
-            "" if stranger.lat is None else f"{stranger.lat:.4f} {stranger.lon:.4f}",
-            ", ".join(stranger.kinds),
+            device.device,
+            device.waiting,
+            _minute(device.first_seen, zone),
+            _minute(device.last_seen, zone),
+            "" if device.lat is None else f"{device.lat:.4f} {device.lon:.4f}",
+            ", ".join(device.kinds),
         )
-        for stranger in found
+        for device in found
     ]
     columns = ("device", "waiting", "first heard", "last heard", "at (lat lon)", "kinds")
     print_table(f"{len(found)} unknown devices", columns, rows, right=("waiting",))
 
 
-@plainly
+@exits_on_error
 def adopt(
     device_id: DeviceArgument,
     role: RoleOption = None,
@@ -72,13 +75,15 @@ def adopt(
     report_interval_s: IntervalOption = 60,
     valid_from: ValidFromOption = None,
     valid_until: ValidUntilOption = None,
-    secret: Annotated[bool, typer.Option("--secret", help="Give it a login at the broker too; shown once.")] = False,
+    secret: Annotated[
+        bool, typer.Option("--secret", help="Give it a login at the broker too; the secret is shown once.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Register an unknown device and drive its quarantined readings again, so that they are stored and judged.
+    """Register an unknown device and redrive its quarantined readings, so that they are stored and judged.
 
-    A device that was registered meanwhile is not described again: its readings are driven. Those outside its validity
-    come back to the quarantine.
+    If the device was registered meanwhile, give no options: only its readings are redriven. Readings outside its
+    validity return to the quarantine.
     """
     settings = load_settings()
     device = described(
@@ -93,40 +98,36 @@ def adopt(
         valid_from=valid_from,
         valid_until=valid_until,
     )
-    with wiring.registry(settings) as registry:
+    with open_registry(settings) as registry:
         registered = ensure_registered(registry, registry.load_city(), device_id, device)
-    driven = _redrive(settings, device_id)
-    shown = (
-        give_secrets(settings, [device_id])[device_id] if secret else None
-    )  # last: what fails would hide it for good
+    redriven = _redrive(settings, device_id)
+    # Last, because a failure after it would hide the secret for ever.
+    new_secret = give_secrets(settings, [device_id])[device_id] if secret else None
     if as_json:
-        print_json({"device": device_id, "registered": registered, "redriven": driven, "secret": shown})
+        print_json({"device": device_id, "registered": registered, "redriven": redriven, "secret": new_secret})
     else:
         state = "registered" if registered else "was registered already"
-        out.print(f"{device_id}: {state}; {driven:,} readings driven again", markup=False, highlight=False)
-        if shown:
-            print_table("secret, shown this once", ("user name", "secret"), [(device_id, shown)])
-    if shown:
-        remind()
+        out.print(f"{device_id}: {state}; {redriven:,} readings redriven", markup=False, highlight=False)
+        if new_secret:
+            print_table("secret, shown once", ("user name", "secret"), [(device_id, new_secret)])
+    if new_secret:
+        print_reminder()
 
 
 def _redrive(settings: Settings, device_id: str) -> int:
-    letters = _letters(settings)
+    letters = open_dead_letters(settings)
     waiting = [letter.id for letter in waiting_letters(letters, device_id)]
     if waiting:
-        # A running recorder or judge looks at the registry so often; sooner, it would not know the device either.
-        time.sleep(current_city.LOOK_EVERY_S)
-    driven = 0
-    with closing(wiring.raw_log(settings)) as log:
-        for start in range(0, len(waiting), _TOGETHER):
-            outcomes = letters.redrive_all(waiting[start : start + _TOGETHER], log, wiring.now_ms())
-            driven += sum(isinstance(outcome, int) for outcome in outcomes.values())  # else by another hand, meanwhile
-    return driven
+        # Recorder and judge refresh the city this often; readings that come sooner would be quarantined again.
+        time.sleep(REFRESH_EVERY_S)
+    redriven = 0
+    with closing(open_raw_log(settings)) as log:
+        for start in range(0, len(waiting), _BATCH):
+            outcomes = letters.redrive_all(waiting[start : start + _BATCH], log, system_clock.now_ms())
+            # An outcome that is no offset: somebody else redrove it meanwhile.
+            redriven += sum(isinstance(outcome, int) for outcome in outcomes.values())
+    return redriven
 
 
 def _minute(ts: int, zone: ZoneInfo) -> str:
-    return (when(ts, zone) or "")[:16]  # without the seconds, so that a row fits 80 columns
-
-
-def _letters(settings: Settings) -> DeadLetters:
-    return DeadLetters(wiring.recorder_state_path(settings))
+    return (local_time(ts, zone) or "")[:16]  # without the seconds, so that a row fits 80 columns

@@ -1,4 +1,4 @@
-"""`haulwatch device command` and `commands`: tell a device to do something, and read what became of it."""
+"""`haulwatch device command` and `commands`: sends a command to a device, and lists commands with their outcomes."""
 
 import json
 import secrets
@@ -28,96 +28,97 @@ from devices.commands.model import (
     issue,
 )
 from devices.commands.store import CommandStore
-from haulwatch import wiring
-from haulwatch.commands.device.login import DeviceArgument
-from haulwatch.commands.shared import JsonFlag, err, fail, plainly, print_json, print_table, when
+from haulwatch.commands.device.login import DeviceArgument, fail_unregistered
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, local_time, print_json, print_table
+from haulwatch.process import system_clock
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_command_store, open_registry
 
-_LOOK_EVERY_S: Final = 0.3
-_BURIED_MS: Final = 5_000
-"""How long after a command's end and grace its commander has written it off, if there is one."""
+_POLL_EVERY_S: Final = 0.3
+_GIVEN_UP_MS: Final = 5_000
+"""By this time after a command's end and grace, a running dispatcher has given it up."""
 
 
-@plainly
+@exits_on_error
 def command(
     device_id: DeviceArgument,
-    kind: Annotated[CommandKind, typer.Argument(help="What it is to do; the last two are for trucks.")],
-    actor: Annotated[str, typer.Option(metavar="NAME", help="Who says so; kept with the command.")],
+    kind: Annotated[CommandKind, typer.Argument(help="What to do; the last two are for trucks.")],
+    actor: Annotated[str, typer.Option(metavar="NAME", help="Who issues it; kept with the command.")],
     interval_s: Annotated[
-        int | None, typer.Option(min=1, max=3_600, help="Of report_interval: seconds between reports.")
+        int | None, typer.Option(min=1, max=3_600, help="For report_interval: seconds between reports.")
     ] = None,
-    unlock: Annotated[bool, typer.Option("--unlock", help="Of lock_lift: let the bed be raised again.")] = False,
-    note: Annotated[str | None, typer.Option(help=f"Why; up to {MAX_NOTE_CHARS:,} characters.")] = None,
+    unlock: Annotated[bool, typer.Option("--unlock", help="For lock_lift: let the bed be raised again.")] = False,
+    note: Annotated[str | None, typer.Option(help=f"The reason; up to {MAX_NOTE_CHARS:,} characters.")] = None,
     ttl_s: Annotated[
-        int, typer.Option(min=MIN_TTL_S, max=MAX_TTL_S, help="Seconds after which it is no longer to be obeyed.")
+        int, typer.Option(min=MIN_TTL_S, max=MAX_TTL_S, help="Seconds after which the device must not execute it.")
     ] = DEFAULT_TTL_S,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Until the device has answered; exit code 1 if not done.")
+        bool, typer.Option("--wait", help="Wait for the device's answer; exit code 1 if it is not done.")
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Tell a device to do something. `haulwatch serve` sends it, and again until the device answers.
+    """Issue a command to a device. `haulwatch serve` sends it until the device answers.
 
-    A device that is away gets it when it comes back, if that is in time.
+    A device that is not connected receives it when it connects again before the time --ttl-s is over.
     """
     order = _order(kind, interval_s, unlock=unlock)
     settings = load_settings()
-    with wiring.registry(settings) as registry:
+    with open_registry(settings) as registry:
         device = registry.load_city().devices.get(device_id)
     if device is None:
-        fail(f"{device_id!r} is not registered; `haulwatch device list` shows those that are")
+        fail_unregistered(device_id)
     if kind not in ABILITIES[device.role]:
         fail(f"a {device.role} cannot {kind}; it can do: {', '.join(sorted(ABILITIES[device.role]))}")
     try:
-        given = issue(
-            secrets.token_hex(8), device_id, order, actor=actor, note=note, now_ms=wiring.now_ms(), ttl_s=ttl_s
+        issued = issue(
+            secrets.token_hex(8), device_id, order, actor=actor, note=note, now_ms=system_clock.now_ms(), ttl_s=ttl_s
         )
     except ValidationError as exc:
         first = exc.errors(include_url=False)[0]
         fail(f"--{first['loc'][0]}: {first['msg']}")
-    with closing(wiring.command_book(settings)) as book:
-        book.issue(given)
+    with closing(open_command_store(settings)) as store:
+        store.issue(issued)
         if wait:
-            given = _outcome(book, given)
+            issued = _outcome(store, issued)
     if as_json:
-        print_json(given.model_dump(mode="json"))
+        print_json(issued.model_dump(mode="json"))
     else:
-        detail = f": {given.outcome_detail}" if given.outcome_detail else ""
-        err.print(f"command {given.id} to {device_id}: {given.state}{detail}", markup=False, highlight=False)
-    if wait and given.outcome is not CommandOutcome.DONE:
+        detail = f": {issued.outcome_detail}" if issued.outcome_detail else ""
+        err.print(f"command {issued.id} to {device_id}: {issued.state}{detail}", markup=False, highlight=False)
+    if wait and issued.outcome is not CommandOutcome.DONE:
         raise typer.Exit(1)
 
 
-@plainly
+@exits_on_error
 def commands(
-    device_id: Annotated[str | None, typer.Argument(metavar="DEVICE", help="Only of this device.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    device_id: Annotated[str | None, typer.Argument(metavar="DEVICE", help="List only those of this device.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="List at most this many.")] = 50,
     as_json: JsonFlag = False,
 ) -> None:
-    """List commands that were issued, the newest first: by whom, when, and what the device answered. JSON has all."""
+    """List issued commands, the newest first: who issued each, when, and the device's answer. JSON has all fields."""
     settings = load_settings()
-    with closing(wiring.command_book(settings)) as book:
-        found = book.commands(device_id, limit=limit).items
+    with closing(open_command_store(settings)) as store:
+        found = store.commands(device_id, limit=limit).items
     if as_json:
-        print_json([given.model_dump(mode="json") for given in found])
+        print_json([command.model_dump(mode="json") for command in found])
         return
     zone = ZoneInfo(settings.city.timezone)
     rows = [
         (
-            when(given.issued_at, zone),
-            given.device_id,
-            " ".join((given.kind, *map(json.dumps, given.arguments.values()))),
-            given.actor,
-            f"{given.state}: {given.outcome_detail}" if given.outcome_detail else given.state,
+            local_time(command.issued_at, zone),
+            command.device_id,
+            " ".join((command.kind, *map(json.dumps, command.arguments.values()))),
+            command.actor,
+            f"{command.state}: {command.outcome_detail}" if command.outcome_detail else command.state,
         )
-        for given in found
+        for command in found
     ]
     print_table(f"{len(found)} commands", ("issued", "device", "command", "by", "state"), rows)
 
 
 def _order(kind: CommandKind, interval_s: int | None, *, unlock: bool) -> Order:
     if (interval_s is not None) is not (kind is CommandKind.REPORT_INTERVAL):
-        fail("--interval-s belongs to report_interval, which needs it")
+        fail("--interval-s belongs to report_interval, and report_interval needs it")
     if unlock and kind is not CommandKind.LOCK_LIFT:
         fail("--unlock belongs to lock_lift")
     match kind:
@@ -131,12 +132,12 @@ def _order(kind: CommandKind, interval_s: int | None, *, unlock: bool) -> Order:
             return LockLift(locked=not unlock)
 
 
-def _outcome(book: CommandStore, given: Command) -> Command:
-    """The command when it is over. Where nobody sends commands nobody writes one off either: then it stays as it is."""
-    with err.status(f"waiting for {given.device_id}: {given.kind}"):
-        while given.outcome is None and wiring.now_ms() < given.expires_at + GRACE_MS + _BURIED_MS:
-            time.sleep(_LOOK_EVERY_S)
-            given = book.command(given.id) or given
-    if given.outcome is None:
-        err.print("Nobody sends commands: is `haulwatch serve` running?", style="yellow")
-    return given
+def _outcome(store: CommandStore, issued: Command) -> Command:
+    """Wait until the command has an outcome, and return it. Without a running dispatcher it never gets one."""
+    with err.status(f"waiting for {issued.device_id}: {issued.kind}"):
+        while issued.outcome is None and system_clock.now_ms() < issued.expires_at + GRACE_MS + _GIVEN_UP_MS:
+            time.sleep(_POLL_EVERY_S)
+            issued = store.command(issued.id) or issued
+    if issued.outcome is None:
+        err.print("No process sends commands: is `haulwatch serve` running?", style="yellow")
+    return issued

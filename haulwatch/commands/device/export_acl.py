@@ -1,4 +1,4 @@
-"""`haulwatch device export-acl`: the registry's logins as Mosquitto's files."""
+"""`haulwatch device export-acl`: the logins, as files for Mosquitto."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,19 +9,19 @@ from devices.access import broker_access
 from devices.access.credentials import HashedSecret
 from devices.access.mosquitto_files import reload_mosquitto, write_files
 from devices.readings.ids import Service
-from haulwatch import wiring
-from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_logins
 
 PASSWORDS = "passwords"
 ACL = "acl"
 DYNAMIC_SECURITY = "dynamic-security.json"
 
 
-@plainly
+@exits_on_error
 def export_acl(
     directory: Annotated[
-        Path | None, typer.Argument(metavar="DIR", help="Where to; `broker` in the data directory by default.")
+        Path | None, typer.Argument(metavar="DIR", help="Folder to write to; default: `broker` in the data directory.")
     ] = None,
     services: Annotated[
         Path | None,
@@ -29,8 +29,8 @@ def export_acl(
             metavar="FILE",
             exists=True,
             dir_okay=False,
-            help="Password file with Haulwatch's own logins (deploy/make_secrets.py makes one), to be written with the "
-            "devices' where one listener serves both.",
+            help="Password file with Haulwatch's own logins (from deploy/make_secrets.py); they are written with the "
+            "devices' logins, for a broker where one listener serves both.",
         ),
     ] = None,
     group: Annotated[
@@ -38,33 +38,38 @@ def export_acl(
     ] = None,
     reload: Annotated[
         Path | None,
-        typer.Option("--reload", metavar="PIDFILE", help="Send SIGHUP to the Mosquitto whose pid_file this is."),
+        typer.Option("--reload", metavar="PIDFILE", help="Send SIGHUP to the Mosquitto that has this pid_file."),
     ] = None,
     dynamic_security: Annotated[
         bool,
-        typer.Option("--dynamic-security", help="Write the dynamic-security plugin's JSON instead; read at its start."),
+        typer.Option(
+            "--dynamic-security",
+            help="Write JSON for the dynamic-security plugin instead; it reads the file at its start.",
+        ),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write who may connect, and to which topics, for Mosquitto 2.0: `passwords` and `acl`.
+    """Write the files `passwords` and `acl` for Mosquitto 2.0: who may connect, and which topics each may use.
 
-    A device publishes readings and acknowledgements under its own id and is given its own commands, nothing else. Each
-    file is replaced whole. Mosquitto reads them when it gets SIGHUP, and then ends the connections of devices that were
-    disabled or got another secret.
+    A device may publish readings and acknowledgements under its own id and receive its own commands, nothing else. Each
+    file is replaced whole. Mosquitto reads them on SIGHUP, and then ends the connections of devices that were disabled
+    or got a new secret.
     """
     settings = load_settings()
-    with wiring.logins(settings) as logins:
-        held = logins.all().values()
-    own = _services(services)
-    disabled = [login.device_id for login in held if not login.enabled]
-    hashes = {login.device_id: login.secret for login in held if login.secret is not None}
+    with open_logins(settings) as logins:
+        all_logins = logins.all().values()
+    service_hashes = _services(services)
+    disabled = [login.device_id for login in all_logins if not login.enabled]
+    hashes = {login.device_id: login.secret for login in all_logins if login.secret is not None}
     if dynamic_security:
-        files = {DYNAMIC_SECURITY: broker_access.dynamic_security(hashes, disabled, own)}
+        files = {DYNAMIC_SECURITY: broker_access.dynamic_security(hashes, disabled, service_hashes)}
     else:
         enabled = {device: hashed for device, hashed in hashes.items() if device not in disabled}
-        acl = [broker_access.service_acl(own)] if own else []
+        acl = [broker_access.service_acl(service_hashes)] if service_hashes else []
         files = {
-            PASSWORDS: broker_access.password_file({**enabled, **{str(user): hashed for user, hashed in own.items()}}),
+            PASSWORDS: broker_access.password_file(
+                {**enabled, **{str(user): hashed for user, hashed in service_hashes.items()}}
+            ),
             ACL: "\n".join([*acl, broker_access.device_acl(disabled)]),
         }
     folder = directory or settings.paths.data_dir / "broker"
@@ -74,15 +79,15 @@ def export_acl(
         fail(f"--group: {exc}")
     if reload is not None:
         reload_mosquitto(reload)
-    counts = {"devices": len(hashes.keys() - set(disabled)), "disabled": len(disabled), "services": len(own)}
+    counts = {"devices": len(hashes.keys() - set(disabled)), "disabled": len(disabled), "services": len(service_hashes)}
     if as_json:
         print_json({"files": [str(folder / name) for name in files], "reloaded": reload is not None, **counts})
         return
     names = ", ".join(files)
     out.print(f"{folder}: {names}: {', '.join(f'{count} {what}' for what, count in counts.items())}", soft_wrap=True)
     if reload is None:
-        how = "restart it (the plugin reads its file only then)" if dynamic_security else "send it SIGHUP"
-        err.print(f"Mosquitto does not know yet: {how}.", style="dim")
+        action = "restart it (the plugin reads its file only then)" if dynamic_security else "send it SIGHUP"
+        err.print(f"Mosquitto still uses the old files: {action}.", style="dim")
 
 
 def _services(path: Path | None) -> dict[Service, HashedSecret]:

@@ -1,4 +1,4 @@
-"""What `haulwatch device add` and `adopt` share: the options that describe a device, and its entry in the registry."""
+"""Shared parts of `haulwatch device add` and `adopt`: the options that describe a device, and its registration."""
 
 from typing import Annotated
 
@@ -8,44 +8,38 @@ from devices.access.new_device import check_device
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.db.registry import Registry
-from devices.readings.instants import parse_instant
-from haulwatch.commands.shared import fail
-
-
-def _instant(text: str) -> int:
-    try:
-        return parse_instant(text)
-    except ValueError as exc:
-        raise typer.BadParameter(str(exc)) from exc
-
+from haulwatch.commands.shared import fail, instant
 
 RoleOption = Annotated[
-    DeviceRole | None, typer.Option("--role", help="What it is bolted to; needed for a device that is not registered.")
+    DeviceRole | None, typer.Option("--role", help="Its role; required for a device that is not registered.")
 ]
 VehicleOption = Annotated[
-    str | None, typer.Option("--vehicle", metavar="ID", help="The vehicle a truck's terminal rides on.")
+    str | None, typer.Option("--vehicle", metavar="ID", help="The vehicle that carries a truck's terminal.")
 ]
-SiteOption = Annotated[str | None, typer.Option("--site", metavar="ID", help="The site any other device stands on.")]
-NameOption = Annotated[str, typer.Option("--name", help="What people call it.")]
-FleetOption = Annotated[str | None, typer.Option("--fleet", metavar="ID", help="The fleet it is counted with.")]
-DistrictOption = Annotated[str | None, typer.Option("--district", metavar="ID", help="The district it belongs to.")]
+SiteOption = Annotated[str | None, typer.Option("--site", metavar="ID", help="The site of any other device.")]
+NameOption = Annotated[str, typer.Option("--name", help="Its name for people.")]
+FleetOption = Annotated[str | None, typer.Option("--fleet", metavar="ID", help="Its fleet.")]
+DistrictOption = Annotated[str | None, typer.Option("--district", metavar="ID", help="Its district.")]
 IntervalOption = Annotated[
     int,
     typer.Option(
-        "--report-interval-s", min=1, max=86_400, help="Seconds between its reports; silence is measured in these."
+        "--report-interval-s",
+        min=1,
+        max=86_400,
+        help="Seconds between its reports; silence is measured in these intervals.",
     ),
 ]
 _TIME = "(RFC 3339, or ms since 1970 UTC)."
 ValidFromOption = Annotated[
     int | None,
     typer.Option(
-        "--valid-from", parser=_instant, metavar="T", help=f"Readings from before this device time are refused {_TIME}"
+        "--valid-from", parser=instant, metavar="T", help=f"Readings before this device time are refused {_TIME}"
     ),
 ]
 ValidUntilOption = Annotated[
     int | None,
     typer.Option(
-        "--valid-until", parser=_instant, metavar="T", help=f"Readings from this device time on are refused {_TIME}"
+        "--valid-until", parser=instant, metavar="T", help=f"Readings from this device time on are refused {_TIME}"
     ),
 ]
 
@@ -63,22 +57,22 @@ def described(
     valid_from: int | None,
     valid_until: int | None,
 ) -> Device | None:
-    """The device as the options say; None if they say nothing."""
+    """The device that the options describe; None if none is given. Ends with a message if --role is missing."""
     if role is None:
         if vehicle or site or name or fleet or district or valid_from is not None or valid_until is not None:
-            fail("say also what it is bolted to: --role truck, weighbridge, recycling_point or station_line")
+            fail("add --role truck, weighbridge, recycling_point or station_line")
         return None
     validity = Validity(valid_from, valid_until)
     return Device(device_id, role, name, vehicle, site, fleet, district, report_interval_s, validity)
 
 
 def ensure_registered(registry: Registry, city: City, device_id: str, device: Device | None) -> bool:
-    """Register a device unless it is known; whether that was needed. Raises UnfitDevice, DatabaseError."""
+    """Register a device unless it is registered; True if it was new. Raises UnfitDevice, DatabaseError."""
     if device_id in city.devices:
         if device is not None:
-            fail(f"{device_id!r} is registered already: leave out what describes it (devices.yaml changes it)")
+            fail(f"{device_id!r} is registered already: omit the options that describe it (devices.yaml changes it)")
         return False
     if device is None:
-        fail(f"{device_id!r} is not registered: say what it is, such as --role truck --vehicle ID")
+        fail(f"{device_id!r} is not registered: describe it, such as --role truck --vehicle ID")
     check_device(device, city)
     return registry.add_device(device)

@@ -1,4 +1,4 @@
-"""`haulwatch device`: the group of commands, and what is known of each registered device."""
+"""`haulwatch device list` and `show`: registered devices, their logins and their ledger lines."""
 
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -7,43 +7,37 @@ import typer
 
 from devices.access.logins import Login
 from devices.city.model import Device, DeviceRole
-from haulwatch import wiring
-from haulwatch.commands.device import adopt as device_adoption
-from haulwatch.commands.device import certificate as device_certificates
-from haulwatch.commands.device import command as device_commands
-from haulwatch.commands.device import export_acl as device_export
-from haulwatch.commands.device import login as device_logins
-from haulwatch.commands.shared import JsonFlag, fail, plainly, print_json, print_table, when
+from haulwatch.commands.device.login import DeviceArgument, fail_unregistered
+from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, print_json, print_table
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_logins, open_registry
+from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine
 
 _SHORT: Final = {"enabled": "yes", "disabled": "off", "none": "no"}
 
-app = typer.Typer(no_args_is_help=True, help="Devices: registering, logins at the broker, and what is known of each.")
 
-
-@app.command("list")
-@plainly
+@exits_on_error
 def list_devices(
-    role: Annotated[DeviceRole | None, typer.Option(help="Only these.")] = None,
-    silent: Annotated[bool, typer.Option("--silent", help="Only those never heard of.")] = False,
+    role: Annotated[DeviceRole | None, typer.Option(help="List only devices with this role.")] = None,
+    silent: Annotated[bool, typer.Option("--silent", help="List only devices that were never heard.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """List devices, whether each may connect to the broker, and when it was last heard. JSON has its ledger too."""
+    """List devices, whether each may connect to the broker, and when it was last heard. JSON has the ledger too."""
     settings = load_settings()
-    with wiring.registry(settings) as registry, wiring.logins(settings) as logins:
-        city, held = registry.load_city(), logins.all()
-    known = {line.device: line for line in wiring.read_ledger(settings).devices}
-    chosen = [
+    with open_registry(settings) as registry, open_logins(settings) as logins:
+        city, login_of = registry.load_city(), logins.all()
+    line_of = {line.device: line for line in current_ledger(settings).devices}
+    devices = [
         device
         for device in sorted(city.devices.values(), key=lambda device: device.id)
-        if (role is None or device.role is role) and not (silent and device.id in known)
+        if (role is None or device.role is role) and not (silent and device.id in line_of)
     ]
     if as_json:
         print_json(
             [
-                _facts(device) | {"login": _login(held.get(device.id))} | _ledger(known.get(device.id))
-                for device in chosen
+                _facts(device) | {"login": _login(login_of.get(device.id))} | _ledger(line_of.get(device.id))
+                for device in devices
             ]
         )
         return
@@ -54,61 +48,49 @@ def list_devices(
             device.role,
             device.vehicle_id or device.site_id,
             device.district,
-            _SHORT[_login(held.get(device.id))],
-            when(line.last_seen, zone) if (line := known.get(device.id)) and line.last_seen else "never",
+            _SHORT[_login(login_of.get(device.id))],
+            _last_heard(line_of.get(device.id), zone),
         )
-        for device in chosen
+        for device in devices
     ]
     columns = ("device", "role", "vehicle or site", "district", "login", "last heard")
-    print_table(f"{len(chosen)} devices of {city.name} {city.name_zh}", columns, rows)
+    print_table(f"{len(devices)} devices of {city.name} {city.name_zh}", columns, rows)
 
 
-@app.command()
-@plainly
-def show(
-    device_id: Annotated[str, typer.Argument(metavar="DEVICE", help="Device id.")], as_json: JsonFlag = False
-) -> None:
-    """Show one device: where it belongs, its validity, and its line of the ledger."""
+@exits_on_error
+def show(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
+    """Show one device: where it belongs, its validity, its login, and its line of the ledger."""
     settings = load_settings()
-    with wiring.registry(settings) as registry, wiring.logins(settings) as logins:
-        city, held = registry.load_city(), logins.all()
+    with open_registry(settings) as registry, open_logins(settings) as logins:
+        city, login = registry.load_city(), logins.all().get(device_id)
     device = city.devices.get(device_id)
     if device is None:
-        fail(f"{device_id!r} is not registered; `haulwatch device list` shows those that are")
-    line = next((line for line in wiring.read_ledger(settings).devices if line.device == device_id), None)
+        fail_unregistered(device_id)
+    line = next((line for line in current_ledger(settings).devices if line.device == device_id), None)
     if as_json:
-        print_json(_facts(device) | {"login": _login(held.get(device_id))} | _ledger(line))
+        print_json(_facts(device) | {"login": _login(login)} | _ledger(line))
         return
     zone = ZoneInfo(settings.city.timezone)
     facts = _facts(device) | {
-        "login": _login(held.get(device_id)),
-        "valid_from": when(device.validity.start_ms, zone),
-        "valid_until": when(device.validity.end_ms, zone),
-        "last heard": (line and when(line.last_seen, zone)) or "never",
+        "login": _login(login),
+        "valid_from": local_time(device.validity.start_ms, zone),
+        "valid_until": local_time(device.validity.end_ms, zone),
+        "last heard": _last_heard(line, zone),
     }
     counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen"}) if line else {}
     refused = {f"quarantined: {reason}": count for reason, count in line.quarantined.items()} if line else {}
     print_table(device_id, ("what", "value"), (facts | counts | refused).items())
 
 
-app.command()(device_logins.add)
-app.command()(device_logins.rotate)
-app.command()(device_logins.disable)
-app.command()(device_logins.enable)
-app.command("export-acl")(device_export.export_acl)
-app.command()(device_certificates.authority)
-app.command()(device_certificates.certificate)
-app.command()(device_adoption.unknown)
-app.command()(device_adoption.adopt)
-app.command()(device_commands.command)
-app.command()(device_commands.commands)
-
-
 def _login(login: Login | None) -> str:
-    """Whether it may connect to the broker, by the next export at the latest."""
+    """The state of the login: the device may connect with it once the logins are exported."""
     if login is None:
         return "none"
     return "enabled" if login.enabled else "disabled"
+
+
+def _last_heard(line: DeviceLedgerLine | None, zone: ZoneInfo) -> str:
+    return (line and local_time(line.last_seen, zone)) or "never"
 
 
 def _ledger(line: DeviceLedgerLine | None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""`haulwatch demo`: the main job, at once, with nothing else installed."""
+"""`haulwatch demo`: the whole path on this machine, with nothing else installed."""
 
 import os
 import sys
@@ -9,52 +9,49 @@ import typer
 from rich.live import Live
 from rich.panel import Panel
 
-from haulwatch.commands.shared import JsonFlag, err, fail, out, plainly, print_json, print_table
-from haulwatch.demo.run import Demo, DemoFailed, DemoOptions, demo
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, out, print_json, print_table
+from haulwatch.demo.run import Demo, DemoOptions, demo
 from haulwatch.demo.view import Snapshot, render
 from haulwatch.process.supervisor import until_stopped
 
-_TELL_EVERY_S = 10.0
+_LINE_EVERY_S = 10.0
 
 
-@plainly
+@exits_on_error
 def run_demo(
     seconds: Annotated[
         float | None,
         typer.Option(
-            "--for", metavar="SECONDS", min=10, help="End by itself after so long. 100 or more see the whole script."
+            "--for", metavar="SECONDS", min=10, help="End after this time. The whole script needs 100 or more."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Equal seeds stage equal incidents.")] = 1,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal incidents.")] = 1,
     speed: Annotated[
         float | None,
         typer.Option(min=1, max=60, help="Device seconds per second while catching up. Default: what fits --for."),
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option(help="New folder for raw log, stores and logs; without it they are removed.")
+        Path | None, typer.Option(help="New folder that keeps raw log, stores and logs; without it they are removed.")
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Watch a city report over MQTT: trucks, weighbridges, recycling points; readings stored, alerts raised.
+    """Run the whole path with a simulated city: devices report over MQTT, readings are stored, alerts are raised.
 
-    Everything runs on this machine: an embedded broker, the embedded stores, the four Haulwatch processes and simulated
-    devices of the demonstration city Jincheng. The scenario starts in the past, runs faster than life until it
-    has caught up with the clock, and then goes on live.
+    Everything runs on this machine: an embedded broker, the embedded stores, the four Haulwatch processes and the
+    simulated devices of the demonstration city Jincheng. The scenario starts in the past, runs faster than the clock
+    until it has caught up, and then goes on live.
 
     Exit code 0: every published reading is accounted for. 1: the counts do not add up.
     """
-    try:
-        with demo(DemoOptions(seconds, seed, speed, keep), os.environ) as running:
-            err.print("starting broker, collector, recorder, judge and API …", style="dim")
-            running.start()
-            if as_json or not sys.stdout.isatty():
-                _tell(running)
-            else:
-                _show(running)
-            err.print("stopping the devices, letting the path drain …", style="dim")
-            summary = running.finish()
-    except DemoFailed as exc:
-        fail(str(exc))
+    with demo(DemoOptions(seconds, seed, speed, keep), os.environ) as running:
+        err.print("starting broker, collector, recorder, judge and API …", style="dim")
+        running.start()
+        if as_json or not sys.stdout.isatty():
+            _print_lines(running)
+        else:
+            _show_live(running)
+        err.print("stopping the devices, waiting until every reading is recorded …", style="dim")
+        summary = running.finish()
     if as_json:
         print_json(summary)
     else:
@@ -63,26 +60,26 @@ def run_demo(
         raise typer.Exit(1)
 
 
-def _show(running: Demo) -> None:
-    write_token = f"To write to the API:  Authorization: Bearer {running.token}"
-    err.print(Panel(write_token, border_style="dim"))
+def _show_live(running: Demo) -> None:
+    hint = f"To write to the API:  Authorization: Bearer {running.token}"
+    err.print(Panel(hint, border_style="dim"))
     with Live(console=out, refresh_per_second=4, screen=False, transient=True) as live:
         for _ in until_stopped(0.5):
             running.supervisor.tend()
-            live.update(render(running.look()))
+            live.update(render(running.snapshot()))
             if running.over:
                 return
 
 
-def _tell(running: Demo) -> None:
-    """For a pipe or a log file: a line now and then on standard error."""
+def _print_lines(running: Demo) -> None:
+    """For a pipe or a log file: print a line every ten seconds on standard error."""
     err.print(f"API and console: {running.api_url}  (write token {running.token})", highlight=False)
-    tell_at = 0.0
+    next_line_at = 0.0
     for _ in until_stopped(0.5):
         running.supervisor.tend()
-        if running.elapsed_s >= tell_at:
-            tell_at = running.elapsed_s + _TELL_EVERY_S
-            err.print(_line(running.look()), highlight=False, markup=False)
+        if running.elapsed_s >= next_line_at:
+            next_line_at = running.elapsed_s + _LINE_EVERY_S
+            err.print(_line(running.snapshot()), highlight=False, markup=False)
         if running.over:
             return
 
@@ -99,9 +96,9 @@ def _line(now: Snapshot) -> str:
 
 def _print_summary(summary: dict[str, object]) -> None:
     names = ("published", "stored", "duplicate", "quarantined", "queued")
-    adds_up = "adds up" if summary["balanced"] else "does NOT add up"
+    balance = "balanced" if summary["balanced"] else "NOT balanced"
     print_table(
-        f"readings: the sum {adds_up}", ("", "readings"), [(name, summary[name]) for name in names], right=("readings",)
+        f"readings: {balance}", ("", "readings"), [(name, summary[name]) for name in names], right=("readings",)
     )
     alerts = summary["alerts"]
     assert isinstance(alerts, list)  # noqa: S101 - made by Demo.finish

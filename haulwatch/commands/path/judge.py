@@ -1,52 +1,30 @@
-"""`haulwatch judge`: raw log → alert journal, and from there to MQTT and the store."""
+"""`haulwatch judge`: raw log → alert journal → MQTT and store."""
 
 import asyncio
+from collections.abc import Callable
 
-from haulwatch import wiring
-from haulwatch.commands.shared import plainly
-from haulwatch.process.lifetime import role, told_to_stop
+from devices.city.model import City
+from haulwatch.commands.shared import exits_on_error
+from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.current_city import CurrentCity
-from ingest.alerts.mqtt_sink import MqttSink
-from ingest.alerts.publisher import AlertPublisher, PublisherCursors
-from ingest.alerts.store_sink import StoreSink
-from ingest.judge.checkpoint import JudgeState
-from ingest.judge.judge import Judge, run_judge
+from haulwatch.wiring.databases import open_current_city
+from haulwatch.wiring.judge import judge_parts
+from ingest.judge.judge import run_judge
 from ingest.process.heartbeat import keep_beating
 
 
-@plainly
+@exits_on_error
 def judge() -> None:
-    """Judge readings from the raw log; journal alerts, and announce them over MQTT and as a series."""
-    with role("judge") as settings, wiring.registry(settings) as registry:
-        asyncio.run(_judge(settings, CurrentCity(registry)))
+    """Judge readings from the raw log; write alerts to the journal, and publish them over MQTT and to the store."""
+    with role("judge") as settings, open_current_city(settings) as city:
+        asyncio.run(_judge(settings, city))
 
 
-async def _judge(settings: Settings, city: CurrentCity) -> None:
-    stop = told_to_stop()
-    journal, store = wiring.journal(settings), wiring.store(settings)
-    state = JudgeState(wiring.judge_state_path(settings))
-    cursors = PublisherCursors(settings.paths.data_dir / "announcer.db")
-    mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
-    judging = Judge(
-        wiring.raw_log(settings),
-        journal,
-        state,
-        wiring.rules(settings),
-        city,
-        max_payload_bytes=settings.limits.max_payload_bytes,
-    )
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            beat = keep_beating(wiring.heartbeat_path(settings, "judge"), stop, lambda: judging.offset)
-            tasks.create_task(beat, name="heartbeat")
-            tasks.create_task(run_judge(judging, stop), name="judge")
-            tasks.create_task(AlertPublisher("mqtt", mqtt, journal, cursors).run(stop), name="alerts to mqtt")
-            tasks.create_task(
-                AlertPublisher("store", StoreSink(store, city), journal, cursors).run(stop), name="alerts to store"
-            )
-    finally:
-        await mqtt.close()
-        await store.close()
-        cursors.close()
-        state.close()
+async def _judge(settings: Settings, city: Callable[[], City]) -> None:
+    stop = stop_event()
+    async with judge_parts(settings, city) as parts, asyncio.TaskGroup() as tasks:
+        beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset)
+        tasks.create_task(beat, name="heartbeat")
+        tasks.create_task(run_judge(parts.judge, stop), name="judge")
+        for publisher in parts.publishers:
+            tasks.create_task(publisher.run(stop), name=f"alerts to {publisher.name}")

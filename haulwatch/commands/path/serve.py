@@ -1,52 +1,53 @@
-"""`haulwatch serve`: the HTTP API and the console."""
+"""`haulwatch serve`: the HTTP API and the console, with board feed, command dispatcher and broker statistics."""
 
 import asyncio
+import logging
 import os
+from collections.abc import Callable
 
-from api.app import create_app
 from api.http import server as http_server
-from haulwatch import wiring
-from haulwatch.commands.shared import fail, plainly
-from haulwatch.process.lifetime import role, told_to_stop
+from devices.city.model import City
+from devices.errors import OperatorError
+from haulwatch.commands.shared import exits_on_error
+from haulwatch.process.background import run_beside
+from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.api_parts import api_options, api_parts
-from haulwatch.wiring.current_city import CurrentCity
-from haulwatch.wiring.ingestion_status import ingestion_status
-from ingest.boards.feed import BoardFeed, open_cursors
-from ingest.mqtt.broker_statistics import BrokerStatistics
+from haulwatch.wiring.api import ApiProcess, api_process
+from haulwatch.wiring.databases import open_current_city
+
+_log = logging.getLogger(__name__)
 
 
-@plainly
+class ServerFailed(OperatorError):
+    """The HTTP server cannot start, or ended although nobody asked it to."""
+
+
+@exits_on_error
 def serve() -> None:
-    """Serve the HTTP API and the console, feed the boards, and send commands to devices."""
-    with role("api") as settings, wiring.registry(settings) as registry:
-        asyncio.run(_serve(settings, CurrentCity(registry)))
+    """Serve the HTTP API and the console; update the boards, and send commands to devices."""
+    with role("api") as settings, open_current_city(settings) as city:
+        asyncio.run(_serve(settings, city))
 
 
-async def _serve(settings: Settings, city: CurrentCity) -> None:
-    store, journal, stop = wiring.store(settings), wiring.journal(settings), told_to_stop()
-    watch = BrokerStatistics(settings.mqtt.broker, settings.mqtt.client_id, wiring.now_ms)
-    watched = settings.limits.broker_counters == "on"
-    parts = api_parts(settings, city, store, journal, lambda: watch.counters if watched else None)
-    cursors = open_cursors(settings.paths.data_dir)
-    feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors)
-    beside = [
-        asyncio.create_task(feed.run(stop), name="boards"),
-        asyncio.create_task(wiring.commander(settings).run(), name="commander"),
-    ]
-    if watched:
-        beside.append(asyncio.create_task(watch.run(), name="broker counters"))
+async def _serve(settings: Settings, city: Callable[[], City]) -> None:
+    """Run until SIGINT or SIGTERM. The end of the HTTP server ends the background tasks, never the other way round."""
+    stop = stop_event()
+    async with api_process(settings, city, stop) as process:
+        await run_beside(lambda: _serve_http(process, settings, stop), process.background, stop)
+
+
+async def _serve_http(process: ApiProcess, settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set. Raises ServerFailed."""
+    host, port = settings.api.host, settings.api.port
     try:
-        await http_server.serve(create_app(parts, api_options(settings)), settings.api.host, settings.api.port, stop)
+        await http_server.serve(process.app, host, port, stop)
     except OSError as exc:
-        why = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)  # negative: a name without address
-        fail(
-            f"cannot listen on {settings.api.host}:{settings.api.port}: {why}: set HAULWATCH_API_HOST or "
-            "HAULWATCH_API_PORT"
-        )
-    finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.wait(beside)
-        cursors.close()
-        await store.close()
+        cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)  # below 0: a name without address
+        raise ServerFailed(
+            f"cannot listen on {host}:{port}: {cause}: set HAULWATCH_API_HOST or HAULWATCH_API_PORT"
+        ) from exc
+    except Exception as exc:
+        _log.exception("api: the HTTP server failed, the process ends")
+        raise ServerFailed(f"the HTTP server failed: {exc!r}: the log has the traceback") from exc
+    if not stop.is_set():
+        raise ServerFailed("the HTTP server ended by itself: the log names the cause")

@@ -1,4 +1,4 @@
-"""The alert journal: alerts, their changes, and what people did about them."""
+"""The alert journal: alerts, their changes, and the actions of people."""
 
 import sqlalchemy as sa
 from alembic import op

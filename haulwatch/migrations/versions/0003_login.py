@@ -1,4 +1,4 @@
-"""Logins: which device may connect to the broker."""
+"""Logins of devices at the broker."""
 
 import sqlalchemy as sa
 from alembic import op

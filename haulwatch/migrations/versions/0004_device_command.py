@@ -1,4 +1,4 @@
-"""Commands to devices, and what became of each."""
+"""Commands to devices, and their outcomes."""
 
 import sqlalchemy as sa
 from alembic import op

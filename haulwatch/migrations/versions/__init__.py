@@ -1,1 +1,1 @@
-"""One module per step; alembic reads them by their revision ids."""
+"""The revisions of the schema, one module each; alembic reads them in the order of their revision ids."""

@@ -1,4 +1,4 @@
-"""The command line from outside: what is documented, what a slip is answered with, and what tables look like."""
+"""The command line from outside: documentation, answers to wrong arguments, and the form of tables."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 import typer.main
 from rich.console import Console
 from typer.testing import CliRunner, Result
@@ -18,6 +19,8 @@ from haulwatch.cli import command_line
 from haulwatch.commands import shared
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
+from ingest.ledger.state_file import StateUnavailable
+from ingest.log.segment import RawLogError
 from ingest.recorder.state import BatchCommit, RecorderState
 from tests import ROOT
 from tests.servers import free_port
@@ -48,7 +51,7 @@ def run(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def refused(result: Result) -> str:
-    """What was said of a slip: exit code 2, in words, on standard error."""
+    """The message for a wrong argument: exit code 2, on standard error."""
     assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""
@@ -88,10 +91,10 @@ def _named(row: list[str]) -> Iterator[str]:
 )  # fmt: skip
 def test_a_data_directory_that_cannot_be_is_named_in_one_line(run: Run, data_dir: Path, arguments: str) -> None:
     data_dir.write_text("a file stands in its place")
-    said = refused(run(*arguments.split()))
-    assert str(data_dir) in said
-    assert "Not a directory" in said or "File exists" in said
-    assert said.count("\n") == 1
+    message = refused(run(*arguments.split()))
+    assert str(data_dir) in message
+    assert "Not a directory" in message or "File exists" in message
+    assert message.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", ["city show", "device list", "record", "judge", "serve", "replay"])
@@ -105,11 +108,11 @@ def test_what_needs_a_city_says_how_to_get_one(run: Run, arguments: str) -> None
     ("arguments", "words"),
     [
         (["city", "import", "no-such-folder"], "city.yaml: file: cannot be read: No such file or directory"),
-        (["device", "show", "truck-999"], "`haulwatch device list` shows those that are"),
-        (["ledger", "--device", "truck-999"], "nothing was ever received of 'truck-999'"),
+        (["device", "show", "truck-999"], "`haulwatch device list` shows the registered devices"),
+        (["ledger", "--device", "truck-999"], "no reading of 'truck-999' was received yet"),
         (["deadletter", "show", "1"], "there is no dead letter 1"),
         (["deadletter", "show", "9" * 30], "9223372036854775807"),
-        (["deadletter", "redrive"], "say which"),
+        (["deadletter", "redrive"], "choose dead letters: give ids, --device or --reason"),
         (["doctor", "moon"], "no such check: moon"),
         (["broker", "--port", "70000"], "65535"),
         (["replay", "--log", "no-such-folder"], "does not exist"),
@@ -121,7 +124,7 @@ def test_what_needs_a_city_says_how_to_get_one(run: Run, arguments: str) -> None
         (["simulate", "--from", "x.csv", "--speed", "0.5", "--shift-to-now"], "--speed: below 1"),
     ],
 )
-def test_a_slip_is_answered_with_what_was_wrong(run: Run, arguments: list[str], words: str) -> None:
+def test_a_wrong_argument_is_answered_with_the_fault(run: Run, arguments: list[str], words: str) -> None:
     assert run("city", "import", "jincheng").exit_code == 0
     # Long lines of usage errors stand in a box, wrapped.
     assert words in re.sub(r"\s*│?\n│?\s*", " ", refused(run(*arguments)))
@@ -129,12 +132,12 @@ def test_a_slip_is_answered_with_what_was_wrong(run: Run, arguments: list[str], 
 
 def test_a_recording_that_does_not_say_whose_it_is_names_the_options(run: Run, tmp_path: Path) -> None:
     (tmp_path / "day.csv").write_text("time,lat,lon\n2026-01-01T00:00:00Z,35.5,112.8\n")
-    said = refused(run("simulate", "--from", str(tmp_path / "day.csv")))
-    assert "day.csv, row 2" in said
-    assert "--device" in said
+    message = refused(run("simulate", "--from", str(tmp_path / "day.csv")))
+    assert "day.csv, row 2" in message
+    assert "--device" in message
 
 
-def test_a_port_in_use_is_said(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"127.0.0.1:{port}" in refused(run("broker", "--port", str(port)))
@@ -167,10 +170,10 @@ def test_importing_a_city_twice_changes_nothing(run: Run) -> None:
     assert second["tables"]["device"] == {"added": 0, "changed": 0, "unchanged": 59}
 
 
-def test_letters_that_cannot_be_driven_again_are_an_exit_code(run: Run, data_dir: Path) -> None:
+def test_letters_that_cannot_be_redriven_are_an_exit_code(run: Run, data_dir: Path) -> None:
     assert DeadLetters(data_dir / "recorder.db").list() == []
     result = run("deadletter", "redrive", "5", "6")
-    assert (result.exit_code, result.stdout) == (1, "0 of 2 dead letters driven again\n")
+    assert (result.exit_code, result.stdout) == (1, "0 of 2 dead letters redriven\n")
     assert "there is no dead letter 5" in result.stderr
 
 
@@ -182,12 +185,12 @@ def test_settings_keep_their_names_whole_in_80_columns(run: Run) -> None:
 
 def test_cells_are_not_markup_and_long_ids_are_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
     hostile, long_id = "[red]evil[/red] [/] \x1b[2J", "a" * 64
-    shared.print_table("[b]title[/b]", ("id", "says"), [(long_id, hostile)])
+    shared.print_table("[b]title[/b]", ("id", "text"), [(long_id, hostile)])
     shown = capsys.readouterr().out
     assert "[b]title[/b]" in shown
     assert "[red]evil[/red] [/] \\x1b[2J" in " ".join(shown.split())
     assert "\x1b" not in shown
-    assert shown.count("a") - "says".count("a") == 64
+    assert shown.count("a") - "text".count("a") == 64
 
 
 def test_a_wide_screen_is_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,7 +198,7 @@ def test_a_wide_screen_is_used(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     assert max(map(len, run("device", "list").output.splitlines())) <= 150
 
 
-def test_the_ledger_of_those_heard_since(run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ledger_of_devices_heard_since(run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared.out, "width", 120)
     at = 1_772_352_000_000
     with closing(RecorderState(data_dir / "recorder.db")) as state:
@@ -217,3 +220,22 @@ def test_the_ledger_of_those_heard_since(run: Run, data_dir: Path, monkeypatch: 
     assert since["total"] == {"received": 4, "stored": 0, "duplicate": 4, "quarantined": {}, "queued": 0, "gaps": 3}
     assert "RFC 3339" in refused(run("ledger", "--since", "yesterday"))
     assert "since then" in refused(run("ledger", "--since", str(at + 10), "--device", "truck-9"))
+
+
+def test_errors_of_several_tasks_are_messages_unless_one_is_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    @shared.exits_on_error
+    def command(*more: Exception) -> None:
+        raise ExceptionGroup("tasks", [RawLogError("log"), ExceptionGroup("inner", [StateUnavailable("state")]), *more])
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 2
+    assert capsys.readouterr().err == "haulwatch: log\nstate\n"
+    with pytest.raises(ExceptionGroup):
+        command(ZeroDivisionError())
+
+
+def test_the_ledger_keeps_its_headers_whole_in_80_columns(run: Run) -> None:
+    assert run("city", "import", "jincheng").exit_code == 0
+    [header] = [line for line in run("ledger").stdout.splitlines() if line.startswith("device")]
+    assert header.split()[-2:] == ["clock", "reasons"]

@@ -1,4 +1,4 @@
-"""`haulwatch log`: what it says of a log that is whole, and of one that is not."""
+"""`haulwatch log`: size, verification and export of a complete log and of a damaged one."""
 
 import base64
 import json
@@ -35,21 +35,21 @@ def spoil(data_dir: Path, offset: int) -> None:
 
 
 def test_stat_counts_messages_and_what_is_unread(data_dir: Path) -> None:
-    said = json.loads(CliRunner().invoke(command_line(), ["log", "stat", "--json"]).stdout)
-    assert (said["first_offset"], said["last_offset"], said["segments"]) == (1, 10, 1)
-    assert (said["oldest_received_at"], said["newest_received_at"]) == (1_700_000_000_000, 1_700_000_000_100)
-    assert (said["unread"], said["removed_unread"]) == ({"judge": 6}, {})
+    report = json.loads(CliRunner().invoke(command_line(), ["log", "stat", "--json"]).stdout)
+    assert (report["first_offset"], report["last_offset"], report["segments"]) == (1, 10, 1)
+    assert (report["oldest_received_at"], report["newest_received_at"]) == (1_700_000_000_000, 1_700_000_000_100)
+    assert (report["unread"], report["removed_unread"]) == ({"judge": 6}, {})
 
 
-def test_stat_tells_what_the_disk_guard_has_removed_unread(data_dir: Path) -> None:
+def test_stat_shows_what_the_disk_guard_removed_unread(data_dir: Path) -> None:
     log = RawLog(data_dir / "raw", segment_bytes=1)
     log.append(MESSAGES)
     assert log.remove_oldest(["judge"], 1_700_000_000_000)
     log.close()
-    said = json.loads(CliRunner().invoke(command_line(), ["log", "stat", "--json"]).stdout)
-    assert said["removed_unread"] == {"judge": 6}
+    report = json.loads(CliRunner().invoke(command_line(), ["log", "stat", "--json"]).stdout)
+    assert report["removed_unread"] == {"judge": 6}
     shown = CliRunner().invoke(command_line(), ["log", "stat"]).stdout
-    assert "removed before judge had read it" in shown
+    assert "removed before judge read it" in shown
 
 
 def test_verify_tells_a_whole_log_from_a_forged_one(data_dir: Path) -> None:
@@ -57,13 +57,13 @@ def test_verify_tells_a_whole_log_from_a_forged_one(data_dir: Path) -> None:
     assert (whole.exit_code, json.loads(whole.stdout)["sound"]) == (0, 10)
     spoil(data_dir, 4)
     forged = CliRunner().invoke(command_line(), ["log", "verify", "--json"])
-    said = json.loads(forged.stdout)
+    report = json.loads(forged.stdout)
     assert forged.exit_code == 1
-    assert (said["sound"], len(said["damaged"]), said["missing"]) == (9, 1, 0)
-    assert "offset 4" in said["damaged"][0]
+    assert (report["sound"], len(report["damaged"]), report["missing"]) == (9, 1, 0)
+    assert "offset 4" in report["damaged"][0]
 
 
-def test_export_gives_back_every_byte(data_dir: Path, tmp_path: Path) -> None:
+def test_export_contains_every_byte(data_dir: Path, tmp_path: Path) -> None:
     target = tmp_path / "copy.ndjson"
     done = CliRunner().invoke(command_line(), ["log", "export", "--to", str(target)])
     assert done.exit_code == 0, done.output
@@ -78,3 +78,12 @@ def test_export_gives_back_every_byte(data_dir: Path, tmp_path: Path) -> None:
 def test_export_of_one_device_and_a_stretch(data_dir: Path) -> None:
     done = CliRunner().invoke(command_line(), ["log", "export", "--topic", "/t-1/", "--first", "3", "--last", "8"])
     assert [json.loads(line)["offset"] for line in done.stdout.splitlines()] == [4, 6, 8]
+
+
+def test_export_names_the_dialect_of_messages_that_are_not_native(data_dir: Path) -> None:
+    log = RawLog(data_dir / "raw")
+    log.append([RawMessage("gateway/7", b"\x01", 1_700_000_000_200, dialect="gateway")])
+    log.close()
+    lines = [json.loads(line) for line in CliRunner().invoke(command_line(), ["log", "export"]).stdout.splitlines()]
+    assert lines[-1]["dialect"] == "gateway"
+    assert all("dialect" not in line for line in lines[:-1])

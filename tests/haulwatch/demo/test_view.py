@@ -1,4 +1,4 @@
-"""The demo's screen: everything known is on it, at any width, and nothing a device says is taken for markup."""
+"""The demo's screen: every figure is on it, at any width, and no text of a device works as markup."""
 
 import io
 from dataclasses import replace
@@ -35,7 +35,7 @@ def shown(now: Snapshot, width: int = 120) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 100, 150])
-def test_everything_known_is_on_the_screen(width: int) -> None:
+def test_every_figure_is_on_the_screen(width: int) -> None:
     text = shown(NOW, width)
     for part in (
         "6,600",
@@ -60,7 +60,7 @@ def test_a_demo_that_has_just_begun_is_shown_too() -> None:
     assert "none yet" in text
 
 
-def test_what_devices_say_is_neither_markup_nor_control() -> None:
+def test_texts_of_devices_are_neither_markup_nor_control() -> None:
     hostile = "[red]evil[/red] [/] \x1b]0;title\x07"
     text = shown(
         replace(

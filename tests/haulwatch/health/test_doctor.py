@@ -1,4 +1,4 @@
-"""The doctor: each ill is found, named and given its mend; a broken check breaks nothing else."""
+"""The doctor: each fault is found and named with a hint; a check that raises stops no other."""
 
 import asyncio
 import io
@@ -13,11 +13,13 @@ from rich.console import Console
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable
 from devices.db.registry import CityMissing
 from haulwatch import RELEASED, migrations
+from haulwatch.commands.doctor import results_as_json, results_as_table
 from haulwatch.health import doctor
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.health.doctor import CheckResult, CheckStatus, SchemaState
 from haulwatch.process import system_clock
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import count_registered_devices
 from ingest.mqtt.url import MqttUrl
 from ingest.store import StoreMisconfigured, StoreUnavailable
 from tests.servers import free_port
@@ -43,16 +45,16 @@ async def test_an_old_broker_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "mend"),
+    ("error", "hint"),
     [(BrokerRefused("bad password"), "set user and password"), (BrokerUnreachable("refused"), "start the broker")],
 )
-async def test_a_broker_that_is_away_is_a_failure(error: BrokerUnreachable, mend: str) -> None:
+async def test_a_broker_that_is_away_is_a_failure(error: BrokerUnreachable, hint: str) -> None:
     async def probe() -> BrokerAnswer:
         raise error
 
     result = await doctor.check_broker(probe)
     assert result.status is CheckStatus.FAIL
-    assert mend in result.mend
+    assert hint in result.hint
 
 
 @pytest.mark.real
@@ -99,19 +101,19 @@ async def test_a_store_that_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "mend"),
+    ("error", "hint"),
     [
         (StoreMisconfigured("401 unauthorized"), "the token must read and write that bucket"),
         (StoreUnavailable("connection refused"), "start InfluxDB"),
     ],
 )
-async def test_a_store_that_does_not(error: StoreUnavailable, mend: str) -> None:
+async def test_a_store_that_does_not(error: StoreUnavailable, hint: str) -> None:
     async def ping() -> str:
         raise error
 
     result = await doctor.check_store(ping, embedded=False)
     assert result.status is CheckStatus.FAIL
-    assert mend in result.mend
+    assert hint in result.hint
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ async def test_a_store_that_does_not(error: StoreUnavailable, mend: str) -> None
 def test_tables_must_be_at_the_newest_revision(current: str | None, status: CheckStatus) -> None:
     result = doctor.check_database(lambda: SchemaState(current, "0002"))
     assert result.status is status
-    assert ("haulwatch db upgrade" in result.mend) is (status is CheckStatus.FAIL)
+    assert ("haulwatch db upgrade" in result.hint) is (status is CheckStatus.FAIL)
 
 
 @pytest.mark.parametrize(("devices", "status"), [(0, CheckStatus.WARN), (42, CheckStatus.OK)])
@@ -129,29 +131,29 @@ def test_a_city_has_devices(devices: int, status: CheckStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "mend"),
+    ("error", "hint"),
     [
         (CityMissing(), "haulwatch city import"),
         (DatabaseMisconfigured("no such table: city"), "haulwatch city import"),
         (DatabaseUnavailable("connection refused\nIs it running?"), "start the database"),
     ],
 )
-def test_a_registry_that_cannot_be_asked_is_a_failure_with_its_mend(error: Exception, mend: str) -> None:
+def test_a_registry_that_cannot_be_read_is_a_failure_with_a_hint(error: Exception, hint: str) -> None:
     def ask() -> int:
         raise error
 
     result = doctor.check_city(ask)
     assert (result.status, "\n" in result.detail) == (CheckStatus.FAIL, False)
-    assert mend in result.mend
+    assert hint in result.hint
 
 
-def test_a_database_that_is_away_has_a_mend() -> None:
+def test_a_database_that_is_away_has_a_hint() -> None:
     def ask() -> SchemaState:
         raise DatabaseUnavailable("connection refused")
 
     result = doctor.check_database(ask)
     assert result.detail == "connection refused"
-    assert "HAULWATCH_DATABASE_URL" in result.mend
+    assert "HAULWATCH_DATABASE_URL" in result.hint
 
 
 def test_the_data_folder_is_made_and_written_to(tmp_path: Path) -> None:
@@ -163,14 +165,14 @@ def test_the_data_folder_is_made_and_written_to(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_failure(tmp_path: Path) -> None:
     result = doctor.check_data_dir(tmp_path, min_free_mib=1 << 40)
     assert result.status is CheckStatus.FAIL
-    assert "HAULWATCH_MIN_FREE_MIB" in result.mend
+    assert "HAULWATCH_MIN_FREE_MIB" in result.hint
 
 
 def test_a_data_folder_that_cannot_be_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     result = doctor.check_data_dir(tmp_path / "file" / "data", min_free_mib=1)
     assert result.status is CheckStatus.FAIL
-    assert "HAULWATCH_DATA_DIR" in result.mend
+    assert "HAULWATCH_DATA_DIR" in result.hint
 
 
 @dataclass
@@ -195,20 +197,20 @@ NOW = RELEASED.timestamp() + 1_000_000
 
 
 @pytest.mark.parametrize(
-    ("clock", "status", "said"),
+    ("clock", "status", "detail"),
     [
         (Clock([NOW, NOW + 1]), CheckStatus.OK, "steady and synchronised"),
-        (Clock([NOW, NOW + 1], trusted=None), CheckStatus.OK, "does not tell"),
-        (Clock([NOW, NOW + 1], trusted=False), CheckStatus.WARN, "unsynchronised"),
+        (Clock([NOW, NOW + 1], trusted=None), CheckStatus.OK, "does not report"),
+        (Clock([NOW, NOW + 1], trusted=False), CheckStatus.WARN, "not synchronised"),
         (Clock([NOW, NOW + 4]), CheckStatus.WARN, "stepped 3000 ms"),
         (Clock([NOW, NOW]), CheckStatus.WARN, "stepped 1000 ms"),
-        (Clock([0.0]), CheckStatus.FAIL, "says 1970-01-01T00:00:00+00:00, before this release"),
+        (Clock([0.0]), CheckStatus.FAIL, "shows 1970-01-01T00:00:00+00:00, before the date of this release"),
     ],
 )
-async def test_the_clock(clock: Clock, status: CheckStatus, said: str) -> None:
+async def test_the_clock(clock: Clock, status: CheckStatus, detail: str) -> None:
     result = await doctor.check_clock(clock, watch_s=0)
     assert result.status is status
-    assert said in result.detail
+    assert detail in result.detail
 
 
 def test_the_machines_own_clocks_can_be_asked() -> None:
@@ -247,13 +249,17 @@ async def test_the_whole_examination(tmp_path: Path) -> None:
         "HAULWATCH_MIN_FREE_MIB": "1",
     }
     settings = load_settings(env)
-    before = {result.name: result.status for result in await doctor.run_checks(settings, answers)}
+
+    def devices() -> int:
+        return count_registered_devices(settings)
+
+    before = {result.name: result.status for result in await doctor.run_checks(settings, answers, devices)}
     assert tuple(before) == doctor.CHECKS
     assert before["broker"] is before["database"] is before["city"] is CheckStatus.FAIL
     assert before["store"] is before["data"] is before["api"] is CheckStatus.OK
 
     await asyncio.to_thread(migrations.upgrade, settings.database_url.get_secret_value())
-    after = await doctor.run_checks(settings, answers, only=["city", "database"])
+    after = await doctor.run_checks(settings, answers, devices, only=["city", "database"])
     assert [(result.name, result.status) for result in after] == [
         ("database", CheckStatus.OK),
         ("city", CheckStatus.FAIL),
@@ -266,13 +272,13 @@ async def test_a_check_that_breaks_is_a_failed_check(tmp_path: Path) -> None:
         raise ZeroDivisionError("in the library\nsecond line")
 
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path)})
-    [result] = await doctor.run_checks(settings, ping, only=["store"])
+    [result] = await doctor.run_checks(settings, ping, lambda: 0, only=["store"])
     assert result == CheckResult("store", CheckStatus.FAIL, "ZeroDivisionError: in the library")
 
 
 async def test_an_unknown_check_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such check: brokr; there are broker, store"):
-        await doctor.run_checks(load_settings({}), answers, only=["brokr"])
+        await doctor.run_checks(load_settings({}), answers, lambda: 0, only=["brokr"])
 
 
 def test_shown_as_a_table_and_as_json() -> None:
@@ -281,8 +287,8 @@ def test_shown_as_a_table_and_as_json() -> None:
         CheckResult("data", CheckStatus.FAIL, "full [red]", "make room"),
     ]
     shown = io.StringIO()
-    Console(width=200, file=shown).print(doctor.as_table(results))
+    Console(width=200, file=shown).print(results_as_table(results))
     assert "full [red]" in shown.getvalue()
-    said = json.loads(doctor.as_json(results))
-    assert said["ok"] is False
-    assert said["checks"][1] == {"name": "data", "status": "fail", "detail": "full [red]", "mend": "make room"}
+    report = json.loads(json.dumps(results_as_json(results)))
+    assert report["ok"] is False
+    assert report["checks"][1] == {"name": "data", "status": "fail", "detail": "full [red]", "hint": "make room"}

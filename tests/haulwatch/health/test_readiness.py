@@ -1,4 +1,4 @@
-"""What /readyz tells anybody of each part, and what it takes for safe."""
+"""The checks of /readyz: their state for each trouble, and nothing secret in their texts."""
 
 import asyncio
 import json
@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from api.ports import ReadinessResult, ReadinessState
-from haulwatch import migrations, wiring
-from haulwatch.health import path_status
-from haulwatch.health.readiness import STANDSTILL_S, Complaints, Progress, checks
+from haulwatch import migrations
+from haulwatch.health.readiness import STANDSTILL_S, Progress, TroubleLog, readiness_checks
+from haulwatch.process.system_clock import now_ms
+from haulwatch.settings.data_files import collector_status_path, heartbeat_path, recorder_state_path
 from haulwatch.settings.load import Settings, load_settings
+from haulwatch.wiring.api_parts import path_status
+from haulwatch.wiring.log import open_raw_log
 from ingest.collector.collector import CollectorStatus
 from ingest.log.records import CONSUMERS, RawMessage
 from ingest.mqtt.broker_statistics import BrokerCounters
@@ -23,8 +26,8 @@ from ingest.recorder.state import RecorderState
 from ingest.store import StoreMisconfigured, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
 
-TOLD = "http://influx.example:8086: token s3cret refused by 10.0.0.7, /srv/data/recorder.db: disk full"
-"""What the logs may say, and an anonymous caller may not read."""
+LOGGED = "http://influx.example:8086: token s3cret refused by 10.0.0.7, /srv/data/recorder.db: disk full"
+"""A text for the log that an anonymous caller may not read."""
 INSIDE = ("influx.example", "8086", "s3cret", "10.0.0.7", "/srv", "recorder.db")
 
 
@@ -33,9 +36,9 @@ def settings(tmp_path: Path) -> Settings:
     """An installation where everything is well."""
     found = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_DISK_RESERVE_MIB": "0"})
     migrations.upgrade(found.database_url.get_secret_value())
-    collector_says(found)
+    write_collector_status(found)
     for name in CONSUMERS:
-        beats(found, name, wiring.now_ms())
+        write_beat(found, name, now_ms())
     return found
 
 
@@ -48,51 +51,52 @@ class TroubledStore(SqliteStore):
         return await super().ping()
 
 
-def collector_says(settings: Settings, **status: object) -> None:
-    well = CollectorStatus(wiring.now_ms(), True, "5.0", 1, 0, False, None)
-    wiring.collector_status_path(settings).write_text(json.dumps({**asdict(well), **status}))
+def write_collector_status(settings: Settings, **status: object) -> None:
+    well = CollectorStatus(now_ms(), True, "5.0", 1, 0, False, None)
+    collector_status_path(settings).write_text(json.dumps({**asdict(well), **status}))
 
 
-def beats(settings: Settings, name: str, at: int) -> None:
-    wiring.heartbeat_path(settings, name).write_text(json.dumps({"at": at}))
+def write_beat(settings: Settings, name: str, at: int) -> None:
+    heartbeat_path(settings, name).write_text(json.dumps({"at": at}))
 
 
-async def verdicts(
+async def results_of(
     settings: Settings, trouble: Exception | None = None, broker: BrokerCounters | None = None
 ) -> dict[str, ReadinessResult]:
     store = TroubledStore(settings.paths.data_dir / "readings.db")
     store.trouble = trouble
-    found = {check.name: await check.run() for check in checks(settings, store, lambda: broker)}
-    for verdict in found.values():
-        assert not any(word in verdict.detail for word in INSIDE)
-    return found
+    checks = readiness_checks(settings, path_status(settings), store, lambda: broker, ())
+    results = {check.name: await check.run() for check in checks}
+    for result in results.values():
+        assert not any(secret in result.detail for secret in INSIDE)
+    return results
 
 
 def unwell(found: dict[str, ReadinessResult]) -> dict[str, ReadinessState]:
-    return {name: verdict.state for name, verdict in found.items() if verdict.state is not ReadinessState.OK}
+    return {name: result.state for name, result in found.items() if result.state is not ReadinessState.OK}
 
 
 async def test_all_is_well(settings: Settings) -> None:
-    assert unwell(await verdicts(settings)) == {}
+    assert unwell(await results_of(settings)) == {}
 
 
 async def test_a_store_that_is_away_is_degraded_and_one_that_refuses_has_failed(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = await verdicts(settings, StoreUnavailable(TOLD))
+    found = await results_of(settings, StoreUnavailable(LOGGED))
     assert unwell(found) == {"store": ReadinessState.DEGRADED}
     assert "wait in the raw log" in found["store"].detail
-    found = await verdicts(settings, StoreMisconfigured(TOLD))
+    found = await results_of(settings, StoreMisconfigured(LOGGED))
     assert unwell(found) == {"store": ReadinessState.FAILED}
     assert "refuses" in found["store"].detail
-    assert TOLD in caplog.text
+    assert LOGGED in caplog.text
 
 
-async def test_a_recorder_that_waits_says_so_and_loses_nothing(settings: Settings) -> None:
-    since = wiring.now_ms() - 60_000
-    with closing(RecorderState(wiring.recorder_state_path(settings))) as state:
-        state.report_trouble(TOLD, since)
-    found = await verdicts(settings)
+async def test_a_recorder_that_waits_is_degraded(settings: Settings) -> None:
+    since = now_ms() - 60_000
+    with closing(RecorderState(recorder_state_path(settings))) as state:
+        state.report_trouble(LOGGED, since)
+    found = await results_of(settings)
     assert unwell(found) == {"recorder": ReadinessState.DEGRADED}
     assert "waited for 60 s" in found["recorder"].detail
     assert found["recorder"].since == since
@@ -102,25 +106,25 @@ async def test_a_recorder_that_waits_says_so_and_loses_nothing(settings: Setting
 @pytest.mark.parametrize("off_ms", [-60_000, 60_000])
 async def test_a_process_without_a_heartbeat_of_now_has_failed(settings: Settings, name: str, off_ms: int) -> None:
     """Dead for a minute, or its file left over from before the clock was set back."""
-    beats(settings, name, wiring.now_ms() + off_ms)
-    assert unwell(await verdicts(settings)) == {name: ReadinessState.FAILED}
-    wiring.heartbeat_path(settings, name).unlink()
-    assert f"start `haulwatch {name.removesuffix('er')}" in (await verdicts(settings))[name].detail[:60]
+    write_beat(settings, name, now_ms() + off_ms)
+    assert unwell(await results_of(settings)) == {name: ReadinessState.FAILED}
+    heartbeat_path(settings, name).unlink()
+    assert f"start `haulwatch {name.removesuffix('er')}" in (await results_of(settings))[name].detail[:60]
 
 
 @pytest.mark.parametrize(
-    ("said", "words"),
+    ("status", "words"),
     [
-        ({"connected": False, "last_error": TOLD}, "not connected to the broker"),
-        ({"disk_full": True, "last_error": TOLD}, "raw log takes nothing"),
+        ({"connected": False, "last_error": LOGGED}, "not connected to the broker"),
+        ({"disk_full": True, "last_error": LOGGED}, "raw log cannot be written, so nothing is acknowledged"),
         ({"at": 1}, "does not run"),
     ],
 )
 async def test_a_collector_that_takes_nothing_has_failed(
-    settings: Settings, said: dict[str, object], words: str
+    settings: Settings, status: dict[str, object], words: str
 ) -> None:
-    collector_says(settings, **said)
-    found = await verdicts(settings)
+    write_collector_status(settings, **status)
+    found = await results_of(settings)
     assert unwell(found) == {"collector": ReadinessState.FAILED}
     assert words in found["collector"].detail
 
@@ -133,64 +137,64 @@ async def test_several_collectors_stand_in_for_one_another(settings: Settings, t
             "HAULWATCH_BROKER_SHARE_GROUP": "city",
         }
     )
-    wiring.collector_status_path(settings).unlink()
-    a, b = (wiring.collector_status_path(shared, name) for name in "ab")
-    well = asdict(CollectorStatus(wiring.now_ms(), True, "5.0", 10, 1, False, None))
-    assert unwell(await verdicts(shared)) == {"collector": ReadinessState.FAILED}
+    collector_status_path(settings).unlink()
+    a, b = (collector_status_path(shared, name) for name in "ab")
+    well = asdict(CollectorStatus(now_ms(), True, "5.0", 10, 1, False, None))
+    assert unwell(await results_of(shared)) == {"collector": ReadinessState.FAILED}
     a.write_text(json.dumps(well))
     b.write_text(json.dumps(well))
-    assert unwell(await verdicts(shared)) == {}
-    together = path_status.collector_status(shared)
+    assert unwell(await results_of(shared)) == {}
+    together = path_status(shared).collector_status()
     assert together is not None
     assert (together.received, together.reconnects) == (20, 2)
-    for lost in ({"connected": False}, {"at": wiring.now_ms() - 60_000}):
+    for lost in ({"connected": False}, {"at": now_ms() - 60_000}):
         b.write_text(json.dumps({**well, **lost}))
-        found = await verdicts(shared)
+        found = await results_of(shared)
         assert unwell(found) == {"collector": ReadinessState.DEGRADED}
         assert "1 of 2" in found["collector"].detail
     b.write_text(json.dumps({**well, "at": 1}))
-    assert unwell(await verdicts(shared)) == {}, "it was taken away long ago"
+    assert unwell(await results_of(shared)) == {}, "it was taken away long ago"
     a.write_text(json.dumps({**well, "connected": False}))
-    assert unwell(await verdicts(shared)) == {"collector": ReadinessState.FAILED}
+    assert unwell(await results_of(shared)) == {"collector": ReadinessState.FAILED}
 
 
-def test_the_log_is_told_of_lasting_trouble_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+def test_lasting_trouble_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
-    told = Complaints(lambda: now)
+    trouble = TroubleLog(lambda: now)
     for now in range(0, 120, 5):  # noqa: B007 - the clock
-        told.tell("the store does not answer", StoreUnavailable("refused"))
+        trouble.warn("the store does not answer", StoreUnavailable("refused"))
     assert len(caplog.records) == 2
-    told.tell("the store does not answer", StoreUnavailable("no such host"))
+    trouble.warn("the store does not answer", StoreUnavailable("no such host"))
     assert len(caplog.records) == 3, "another trouble is news"
 
 
-async def test_a_database_without_its_tables_has_failed_and_the_mend_is_named(settings: Settings) -> None:
+async def test_a_database_without_its_tables_has_failed_and_the_hint_names_the_command(settings: Settings) -> None:
     with closing(sqlite3.connect(settings.paths.data_dir / "haulwatch.db")) as db:
         db.execute("UPDATE alembic_version SET version_num = '0001'")
         db.commit()
-    found = await verdicts(settings)
+    found = await results_of(settings)
     assert unwell(found) == {"journal": ReadinessState.FAILED}
     assert "haulwatch db upgrade" in found["journal"].detail
     (settings.paths.data_dir / "haulwatch.db").unlink()
-    assert "has no tables yet" in (await verdicts(settings))["journal"].detail
+    assert "has no tables yet" in (await results_of(settings))["journal"].detail
 
 
 async def test_a_disk_under_its_reserve_has_failed(settings: Settings, tmp_path: Path) -> None:
     more_than_there_is = (shutil.disk_usage(tmp_path).total >> 20) + 1
     tight = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_DISK_RESERVE_MIB": str(more_than_there_is)})
-    found = await verdicts(tight)
+    found = await results_of(tight)
     assert unwell(found) == {"disk": ReadinessState.FAILED}
     assert "free disk space" in found["disk"].detail
 
 
-async def test_what_was_removed_unread_is_told_for_a_day(settings: Settings) -> None:
-    with closing(wiring.raw_log(load_small(settings))) as log:
+async def test_removed_unread_messages_are_reported_for_a_day(settings: Settings) -> None:
+    with closing(open_raw_log(load_small(settings))) as log:
         for _ in range(40):
             log.append([RawMessage("t", bytes(100_000), 0)])
         log.commit("recorder", 3)
-        assert log.remove_oldest(CONSUMERS, wiring.now_ms() - 3_600_000)
+        assert log.remove_oldest(CONSUMERS, now_ms() - 3_600_000)
         gone = log.removed().through
-    found = await verdicts(settings)
+    found = await results_of(settings)
     assert unwell(found) == {"disk": ReadinessState.DEGRADED}
     assert f"{gone - 3:,} of the recorder, {gone:,} of the judge" in found["disk"].detail
 
@@ -199,15 +203,15 @@ def load_small(settings: Settings) -> Settings:
     return load_settings({"HAULWATCH_DATA_DIR": str(settings.paths.data_dir), "HAULWATCH_RAW_LOG_SEGMENT_MIB": "1"})
 
 
-async def test_a_broker_that_drops_is_told(settings: Settings) -> None:
+async def test_a_broker_that_drops_is_degraded(settings: Settings) -> None:
     values = {"dropped": 5.0}
-    assert unwell(await verdicts(settings, broker=BrokerCounters(True, values))) == {}
-    lately = wiring.now_ms() - 60_000
-    found = await verdicts(settings, broker=BrokerCounters(True, values, dropped=2, dropped_at=lately))
+    assert unwell(await results_of(settings, broker=BrokerCounters(True, values))) == {}
+    lately = now_ms() - 60_000
+    found = await results_of(settings, broker=BrokerCounters(True, values, dropped=2, dropped_at=lately))
     assert unwell(found) == {"broker": ReadinessState.DEGRADED}
     assert "dropped 2 messages" in found["broker"].detail
-    long_ago = wiring.now_ms() - 48 * 3_600_000
-    assert unwell(await verdicts(settings, broker=BrokerCounters(True, values, 2, long_ago))) == {}
+    long_ago = now_ms() - 48 * 3_600_000
+    assert unwell(await results_of(settings, broker=BrokerCounters(True, values, 2, long_ago))) == {}
 
 
 def test_a_consumer_that_does_not_get_on_is_seen_and_one_with_nothing_to_do_is_not() -> None:
@@ -223,10 +227,10 @@ def test_a_consumer_that_does_not_get_on_is_seen_and_one_with_nothing_to_do_is_n
     assert progress.stands_still_s("judge", 11, unread=1) == STANDSTILL_S
 
 
-async def test_a_heart_beats_until_the_process_is_told_to_stop(tmp_path: Path) -> None:
+async def test_a_heart_beats_until_the_process_stops(tmp_path: Path) -> None:
     path, stop = tmp_path / "judge_status.json", asyncio.Event()
     assert last_beat(path) is None
-    before = wiring.now_ms()
+    before = now_ms()
     beating = asyncio.create_task(keep_beating(path, stop, lambda: 41))
     await asyncio.sleep(0)
     stop.set()

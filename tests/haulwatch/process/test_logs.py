@@ -81,7 +81,7 @@ async def test_ten_thousand_good_and_a_thousand_bad_messages_are_no_lines(tmp_pa
     engine.dispose()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert 1 <= len(lines) <= 5, lines
-    assert lines[0]["device_id"] == "truck-1", "the flood, told once a minute"
+    assert lines[0]["device_id"] == "truck-1", "the flood, logged once a minute"
 
 
 def test_text_is_one_readable_line() -> None:
@@ -97,7 +97,7 @@ def test_third_parties_speak_only_of_trouble() -> None:
     logging.getLogger("httpx").info("GET /query")
     logging.getLogger("httpx").warning("odd")
     logging.getLogger("rules").debug("ours")
-    said = stream.getvalue()
-    assert "GET /query" not in said
-    assert "odd" in said
-    assert "ours" in said
+    text = stream.getvalue()
+    assert "GET /query" not in text
+    assert "odd" in text
+    assert "ours" in text

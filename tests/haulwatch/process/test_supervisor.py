@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from haulwatch.process import supervisor as supervision
 from haulwatch.process.process_lock import AlreadyRunning, acquire
-from haulwatch.process.supervisor import Child, Supervisor
+from haulwatch.process.supervisor import FIRST_PAUSE_S, LONGEST_PAUSE_S, Child, Supervisor
+from ingest.process.backoff import Backoff
 
 
 @pytest.fixture
@@ -25,38 +25,45 @@ def program(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
 
 
-def eventually(check: Callable[[], bool], keep: Supervisor, timeout_s: float = 20.0) -> None:
+def eventually(check: Callable[[], bool], supervisor: Supervisor, timeout_s: float = 20.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not check():
         assert time.monotonic() < deadline, "did not happen in time"
-        keep.tend()
+        supervisor.tend()
         time.sleep(0.02)
 
 
 def test_a_killed_child_is_started_again(tmp_path: Path, program: dict[str, str]) -> None:
-    keep = Supervisor([Child("sleeper", ["import time; time.sleep(60)"])], program, tmp_path / "logs")
-    keep.start()
+    supervisor = Supervisor([Child("sleeper", ["import time; time.sleep(60)"])], program, tmp_path / "logs")
+    supervisor.start()
     try:
-        (child,) = keep.children
+        (child,) = supervisor.children
         assert child.process is not None
         first = child.process.pid
         os.kill(first, signal.SIGKILL)
-        eventually(lambda: child.process is not None and child.process.pid != first, keep)
+        eventually(lambda: child.process is not None and child.process.pid != first, supervisor)
         assert (child.state, child.restarts) == ("running", 1)
     finally:
-        keep.stop()
+        supervisor.stop()
 
 
-def test_a_child_that_keeps_dying_waits_longer_each_time(tmp_path: Path, program: dict[str, str]) -> None:
-    keep = Supervisor([Child("broken", ["raise SystemExit('no disk')"])], program, tmp_path / "logs")
-    keep.start()
+def test_a_child_that_keeps_dying_waits_longer_each_time(
+    tmp_path: Path, program: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    longest = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, dice=lambda: 1.0)
+    broken = Child("broken", ["raise SystemExit('no disk')"], backoff=longest)
+    supervisor = Supervisor([broken], program, tmp_path / "logs")
+    supervisor.start()
     try:
-        (child,) = keep.children
-        eventually(lambda: child.restarts == 2, keep)
-        assert child.pause_s >= 4 * supervision.FIRST_PAUSE_S
-        eventually(lambda: keep.log_tail("broken").count("no disk") >= 2, keep)
+        (child,) = supervisor.children
+        eventually(lambda: child.restarts == 2, supervisor)
+        first, second = (FIRST_PAUSE_S, 2 * FIRST_PAUSE_S)
+        assert f"restarted in {first:.1f} s" in caplog.messages[0]
+        assert f"restarted in {second:.1f} s" in caplog.messages[1]
+        assert longest.next_pause_s() >= 4 * FIRST_PAUSE_S
+        eventually(lambda: supervisor.log_tail("broken").count("no disk") >= 2, supervisor)
     finally:
-        keep.stop()
+        supervisor.stop()
     assert child.state == "stopped"
 
 
@@ -67,19 +74,19 @@ def test_stop_lets_a_child_finish_and_kills_one_that_will_not(tmp_path: Path, pr
         "print('up', flush=True); time.sleep(60)"
     )
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    keep = Supervisor([Child("finishes", [finishes]), Child("deaf", [deaf])], program, tmp_path / "logs")
-    keep.start()
-    processes = [child.process for child in keep.children]
+    supervisor = Supervisor([Child("finishes", [finishes]), Child("deaf", [deaf])], program, tmp_path / "logs")
+    supervisor.start()
+    processes = [child.process for child in supervisor.children]
     try:
-        eventually(lambda: all("up" in keep.log_tail(child.name) for child in keep.children), keep)
+        eventually(lambda: all("up" in supervisor.log_tail(child.name) for child in supervisor.children), supervisor)
     finally:
-        keep.stop(grace_s=1.0)
-    assert "drained" in keep.log_tail("finishes")
+        supervisor.stop(grace_s=1.0)
+    assert "drained" in supervisor.log_tail("finishes")
     assert [process.returncode for process in processes if process] == [0, -signal.SIGKILL]
 
 
 def test_children_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
-    """A supervised child asks the kernel to be told; here the supervisor is a process of its own that is killed."""
+    """A supervised child asks the kernel for a signal; here the supervisor is a process of its own, and is killed."""
     code = (
         "import os, subprocess, sys\n"
         "child = 'from haulwatch.process.supervisor import die_with_supervisor; import time; die_with_supervisor();"

@@ -1,4 +1,4 @@
-"""Settings: what is taken, what is refused and in which words, and that no secret leaks."""
+"""Settings: accepted and refused values, the texts of refusals, and that no secret leaks."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TOKEN = "correct-horse-battery"
 
 
 def wrong(**env: str) -> str:
-    """What is said about these variables (named without their prefix)."""
+    """The error text for these variables (named without their prefix)."""
     with pytest.raises(SettingsError) as caught:
         load_settings({f"HAULWATCH_{name}": value for name, value in env.items()})
     return str(caught.value)
@@ -79,7 +79,7 @@ def test_a_group_takes_nothing_from_the_environment_by_itself(monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "words"),
     [
         (
             "API_PORT",
@@ -109,11 +109,11 @@ def test_a_group_takes_nothing_from_the_environment_by_itself(monkeypatch: pytes
         ("API_PORT_FILE", "x", "no such setting"),
     ],
 )
-def test_a_wrong_variable_is_named_with_its_mend(name: str, value: str, said: str) -> None:
-    assert said in wrong(**{name: value})
+def test_a_wrong_variable_is_named_with_a_hint(name: str, value: str, words: str) -> None:
+    assert words in wrong(**{name: value})
 
 
-def test_everything_wrong_is_said_at_once() -> None:
+def test_every_wrong_variable_is_named_at_once() -> None:
     text = wrong(API_PORT="x", TIMEZONE="x", LOG_LEVEL="x", API_PRT="1")
     assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == [
         "HAULWATCH_API_PRT", "HAULWATCH_API_PORT", "HAULWATCH_TIMEZONE", "HAULWATCH_LOG_LEVEL",
@@ -160,7 +160,7 @@ def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         {"INFLUX_TOKEN": "hunter2"},
     ],
 )
-def test_no_secret_in_what_is_said(env: dict[str, str]) -> None:
+def test_no_secret_in_error_texts(env: dict[str, str]) -> None:
     assert "hunter2" not in wrong(**env)
 
 
@@ -178,7 +178,7 @@ def test_no_secret_in_repr_or_table() -> None:
     assert shown["HAULWATCH_API_PORT"] == "8080"
 
 
-def test_every_setting_says_what_it_is() -> None:
+def test_every_setting_is_described() -> None:
     listed = [variable for _, _, variable in variables()]
     assert len({variable.name for variable in listed}) == len(listed) > 15
     assert all(variable.unit and len(variable.why) > 15 for variable in listed)

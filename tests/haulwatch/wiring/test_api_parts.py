@@ -1,4 +1,4 @@
-"""What the API is given of the other parts, and how often the ledger is read for everybody."""
+"""The parts behind the API, and how often the ledger is read for all callers together."""
 
 import json
 from collections.abc import Iterator
@@ -11,9 +11,12 @@ from sqlalchemy import Engine
 from devices.city.model import City
 from devices.db.database import open_database
 from devices.geo.geometry import LatLon
-from haulwatch import migrations, wiring
+from haulwatch import migrations
+from haulwatch.process.system_clock import now_ms
+from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import api_parts, remembered
+from haulwatch.wiring.log import open_raw_log
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
@@ -37,8 +40,8 @@ def database(settings: Settings) -> Iterator[Engine]:
 
 
 def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settings: Settings, database: Engine) -> None:
-    now = wiring.now_ms()
-    with closing(wiring.raw_log(settings)) as log:
+    now = now_ms()
+    with closing(open_raw_log(settings)) as log:
         log.append([RawMessage("t", b"", now - age_ms) for age_ms in (90_000, 60_000, 1_000)])
         log.commit("recorder", 3)
         log.commit("judge", 1)
@@ -51,9 +54,9 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
     assert lag["judge"].oldest_age_s >= 60
     assert (parts.collector(), parts.recorder().offset) == (None, 0)
     beat = {"at": now, "offset": 3}
-    wiring.heartbeat_path(settings, "judge").write_text(json.dumps(beat))
-    assert parts.lag()["judge"].messages == 0, "it says itself how far it is, between two checkpoints"
-    wiring.heartbeat_path(settings, "judge").write_text(json.dumps({**beat, "at": now - 60_000}))
+    heartbeat_path(settings, "judge").write_text(json.dumps(beat))
+    assert parts.lag()["judge"].messages == 0, "its heartbeat says how far it is, between two checkpoints"
+    heartbeat_path(settings, "judge").write_text(json.dumps({**beat, "at": now - 60_000}))
     assert parts.lag()["judge"].messages == 2, "and once it is dead, what it has to judge again counts"
 
 
@@ -65,7 +68,7 @@ def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databa
     assert (parts.corridor_m, parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 600)
 
 
-def test_what_everybody_asks_is_read_once_a_second() -> None:
+def test_an_answer_is_kept_for_a_second() -> None:
     now, read = 100.0, 0
 
     def count() -> int:
@@ -80,10 +83,10 @@ def test_what_everybody_asks_is_read_once_a_second() -> None:
     now += 1.0
     with pytest.raises(StateUnavailable):
         ask()
-    assert [ask(), ask()] == [3, 3], "a failure is not remembered"
+    assert [ask(), ask()] == [3, 3], "a failure is not kept"
 
 
-def test_what_takes_long_to_read_is_read_the_seldomer() -> None:
+def test_an_answer_that_takes_long_is_kept_longer() -> None:
     now, read = 100.0, 0
 
     def count() -> int:

@@ -43,7 +43,7 @@ def test_sync_twice_then_diff(state: State, monkeypatch: pytest.MonkeyPatch) -> 
     assert "reads-only" in state.sources["haulwatch"]["secureJsonData"]["httpHeaderValue1"]
 
 
-def test_what_is_not_ours_ends_with_a_mend(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_object_that_is_not_ours_ends_with_a_hint(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     with grafana_http_api(state) as url:
         monkeypatch.setenv("HAULWATCH_GRAFANA_URL", url)
         CliRunner().invoke(command_line(["grafana"]), ["grafana", "sync"])
@@ -51,7 +51,7 @@ def test_what_is_not_ours_ends_with_a_mend(state: State, monkeypatch: pytest.Mon
         done = CliRunner().invoke(command_line(["grafana"]), ["grafana", "sync", "--json"])
     assert done.exit_code == 1
     (foreign,) = [found for found in json.loads(done.stdout) if found["state"] == "foreign"]
-    assert (foreign["uid"], "rename it" in foreign["mend"]) == ("haulwatch-trucks", True)
+    assert (foreign["uid"], "rename it" in foreign["hint"]) == ("haulwatch-trucks", True)
 
 
 def test_without_a_grafana_the_variables_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""`haulwatch device …`: logins, the broker's files, certificates, and the adoption of strangers."""
+"""`haulwatch device …`: logins, the broker's files, certificates, and the adoption of unregistered devices."""
 
 import grp
 import hashlib
@@ -25,11 +25,13 @@ from devices.access import certificates
 from devices.access.broker_access import password_file, read_password_file
 from devices.access.credentials import HashedSecret
 from devices.readings.models import Kind
-from haulwatch import wiring
 from haulwatch.cli import command_line
+from haulwatch.process.current_city import REFRESH_EVERY_S, CurrentCity
+from haulwatch.settings.data_files import recorder_state_path
 from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring import current_city
-from haulwatch.wiring.current_city import CurrentCity
+from haulwatch.wiring.databases import open_registry
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.stores import current_ledger
 from ingest.log.records import RawMessage
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
@@ -41,7 +43,7 @@ POINT = "--role", "recycling_point", "--site", "recycling-001"
 
 
 class Desk:
-    """Somebody at the command line, with a data directory of their own."""
+    """Somebody at the command line, with their own data directory."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -118,9 +120,9 @@ def test_a_new_device_is_registered_with_what_describes_it(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["add"], "say which: a device id, or --missing"),
-        (["add", "truck-001", "--missing"], "say which"),
-        (["add", "truck-900"], "'truck-900' is not registered: say what it is"),
+        (["add"], "give either a device id or --missing"),
+        (["add", "truck-001", "--missing"], "give either"),
+        (["add", "truck-900"], "'truck-900' is not registered: describe it"),
         (["add", "truck-900", "--fleet", "north"], "--role truck, weighbridge"),
         (["add", "truck-900", "--role", "truck"], "--vehicle ID"),
         (["add", "truck-900", "--role", "truck", "--vehicle", "nobody"], "vehicle 'nobody' is not registered"),
@@ -137,11 +139,11 @@ def test_a_new_device_is_registered_with_what_describes_it(desk: Desk) -> None:
         (["export-acl", "--reload", "no-such-pid-file"], "no-such-pid-file"),
         (["authority", "münchen"], "'münchen' is neither a name nor an address"),
         (["authority", ""], "'' is neither"),
-        (["adopt", "stranger"], "say what it is"),
+        (["adopt", "stranger"], "describe it"),
         (["add", "truck-001", "--valid-from", "yesterday"], "RFC 3339"),
     ],
 )
-def test_a_slip_changes_nothing_and_is_answered_with_the_mend(desk: Desk, arguments: list[str], words: str) -> None:
+def test_a_wrong_argument_changes_nothing_and_is_explained(desk: Desk, arguments: list[str], words: str) -> None:
     assert words in " ".join(desk.refused("device", *arguments).replace("│", " ").split())
     assert desk.exported() == {}
     assert desk.ask("city", "show")["revision"] == 1
@@ -193,7 +195,7 @@ def test_a_device_without_a_secret_can_be_disabled_for_the_sake_of_its_certifica
     assert desk.exported() == {}, "there is no secret to let in"
 
 
-def test_the_list_says_who_may_connect(desk: Desk) -> None:
+def test_the_list_shows_who_may_connect(desk: Desk) -> None:
     desk.ask("device", "add", "truck-001")
     desk.ask("device", "disable", "truck-002")
     listed = {device["device"]: device["login"] for device in desk.ask("device", "list")}
@@ -204,7 +206,9 @@ def test_the_list_says_who_may_connect(desk: Desk) -> None:
     assert [rows[name][-2] for name in ("truck-001", "truck-002", "truck-003")] == ["yes", "off", "no"]
 
 
-def test_the_services_are_exported_beside_the_devices_where_one_door_serves_both(desk: Desk, tmp_path: Path) -> None:
+def test_the_services_are_exported_beside_the_devices_where_one_listener_serves_both(
+    desk: Desk, tmp_path: Path
+) -> None:
     desk.ask("device", "add", "truck-001")
     services = tmp_path / "services"
     services.write_text(password_file({"haulwatch-alerts": HashedSecret.of("x")}))
@@ -243,14 +247,14 @@ def process(request: pytest.FixtureRequest) -> Iterator["subprocess.Popen[str]"]
 
 
 @pytest.mark.parametrize("process", ["mosquitto"], indirect=True)
-def test_mosquitto_is_told_by_its_pid_file(desk: Desk, tmp_path: Path, process: "subprocess.Popen[str]") -> None:
+def test_mosquitto_is_signalled_by_its_pid_file(desk: Desk, tmp_path: Path, process: "subprocess.Popen[str]") -> None:
     (tmp_path / "pid").write_text(f"{process.pid}\n")
     assert desk.ask("device", "export-acl", "--reload", str(tmp_path / "pid"))["reloaded"] is True
     assert process.wait(10) == 7
 
 
 @pytest.mark.parametrize("process", ["bystander"], indirect=True)
-def test_a_pid_that_is_another_programs_by_now_is_left_alone(
+def test_a_process_that_is_not_mosquitto_gets_no_signal(
     desk: Desk, tmp_path: Path, process: "subprocess.Popen[str]"
 ) -> None:
     (tmp_path / "pid").write_text(f"{process.pid}\n")
@@ -259,7 +263,7 @@ def test_a_pid_that_is_another_programs_by_now_is_left_alone(
     assert process.wait(10) == -signal.SIGTERM, "no SIGHUP had come before"
 
 
-def test_an_authority_is_made_once_and_the_servers_certificate_when_it_is_due(
+def test_an_authority_is_created_once_and_the_servers_certificate_when_it_is_due(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert desk.ask("device", "authority", "broker.city", "10.0.0.5")["renewed"] is True
@@ -275,7 +279,7 @@ def test_an_authority_is_made_once_and_the_servers_certificate_when_it_is_due(
     context.load_cert_chain(desk.home / "authority/server.crt", desk.home / "authority/server.key")
 
 
-def test_a_server_key_that_is_not_the_certificates_is_made_anew_with_it(desk: Desk) -> None:
+def test_a_server_key_that_is_not_the_certificates_is_renewed_with_it(desk: Desk) -> None:
     """As a crash between the two files leaves them; Mosquitto would not start."""
     desk.ask("device", "authority", "broker.city")
     shutil.copy(desk.home / "authority/ca.key", desk.home / "authority/server.key")
@@ -284,8 +288,8 @@ def test_a_server_key_that_is_not_the_certificates_is_made_anew_with_it(desk: De
 
 
 @pytest.mark.parametrize("taken", ["ca.key", "ca.crt"])
-def test_an_authority_of_which_half_is_missing_is_not_replaced(desk: Desk, taken: str) -> None:
-    """Every device trusts it: a key that was put into a safe is no reason for another one."""
+def test_half_an_authority_is_not_replaced(desk: Desk, taken: str) -> None:
+    """Every device trusts it: a key that somebody moved to a safe place is no reason for another authority."""
     desk.ask("device", "authority", "broker.city")
     (desk.home / "authority" / taken).unlink()
     before = {path.name: path.read_text() for path in (desk.home / "authority").iterdir()}
@@ -325,16 +329,18 @@ async def drain(recorder: Recorder) -> None:
         pass
 
 
-async def test_a_stranger_is_quarantined_seen_adopted_and_stored(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Over a real raw log, recorder and store; the recorder runs all the while and looks at the registry every 2 s."""
     clock = Clock()
     monkeypatch.setattr(time, "sleep", clock.sleep)
     settings = desk.settings()
     store = SqliteStore(desk.home / "readings.db")
     with (
-        wiring.registry(settings) as registry,
-        closing(wiring.raw_log(settings)) as log,
-        closing(RecorderState(wiring.recorder_state_path(settings))) as state,
+        open_registry(settings) as registry,
+        closing(open_raw_log(settings)) as log,
+        closing(RecorderState(recorder_state_path(settings))) as state,
     ):
         recorder = Recorder(log, store, state, CurrentCity(registry, clock))
         log.append([position("point-900", second) for second in range(3)])
@@ -357,16 +363,16 @@ async def test_a_stranger_is_quarantined_seen_adopted_and_stored(desk: Desk, mon
         adopted = desk.ask("device", "adopt", "point-900", *what, "--secret")
         assert (adopted["registered"], adopted["redriven"]) == (True, 5)
         assert matches(desk.exported()["point-900"], adopted["secret"])
-        assert clock.now_s >= current_city.LOOK_EVERY_S
+        assert clock.now_s >= REFRESH_EVERY_S
         await drain(recorder)
 
         assert await store.count("position") == 1 + 4
         assert await store.count("fill") == 1
-        assert [stranger["device"] for stranger in desk.ask("device", "unknown")] == ["another"]
-        book = wiring.read_ledger(settings)
-        [line] = [line for line in book.devices if line.device == "point-900"]
+        assert [unknown["device"] for unknown in desk.ask("device", "unknown")] == ["another"]
+        ledger = current_ledger(settings)
+        [line] = [line for line in ledger.devices if line.device == "point-900"]
         assert (line.received, line.stored, dict(line.quarantined)) == (6, 5, {"broken_json": 1})
-        assert book.balanced
+        assert ledger.balanced
         assert desk.ask("device", "adopt", "point-900")["redriven"] == 0, "once is enough"
     await store.close()
 
@@ -378,9 +384,9 @@ async def test_a_device_that_was_imported_meanwhile_is_adopted_without_being_des
     settings = desk.settings()
     store = SqliteStore(desk.home / "readings.db")
     with (
-        wiring.registry(settings) as registry,
-        closing(wiring.raw_log(settings)) as log,
-        closing(RecorderState(wiring.recorder_state_path(settings))) as state,
+        open_registry(settings) as registry,
+        closing(open_raw_log(settings)) as log,
+        closing(RecorderState(recorder_state_path(settings))) as state,
     ):
         city = registry.load_city()
         others = {name: device for name, device in city.devices.items() if name != "truck-001"}

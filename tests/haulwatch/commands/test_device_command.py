@@ -13,16 +13,17 @@ from typer.testing import CliRunner, Result
 
 from devices.commands.model import Acknowledgement, CommandOutcome
 from devices.commands.store import CommandAnswer, CommandStore
-from haulwatch import wiring
 from haulwatch.cli import command_line
+from haulwatch.process import system_clock
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_command_store
 
 FAR_AHEAD_MS = 400_000
-"""Beyond the life of a command, its grace, and its burial."""
+"""Beyond the life of a command, its grace, and the time in which a dispatcher gives it up."""
 
 
 class Desk:
-    """Somebody at the command line."""
+    """A person at the command line."""
 
     def __init__(self, home: Path) -> None:
         self.env = {"HAULWATCH_DATA_DIR": str(home)}
@@ -40,8 +41,8 @@ class Desk:
         assert (done.exit_code, done.stdout) == (2, ""), done.output
         return done.stderr
 
-    def book(self) -> CommandStore:
-        return wiring.command_book(load_settings(self.env))
+    def store(self) -> CommandStore:
+        return open_command_store(load_settings(self.env))
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def test_a_command_goes_into_the_book_and_the_audit_shows_it(desk: Desk) -> None:
+def test_an_issued_command_is_stored_and_listed(desk: Desk) -> None:
     first = desk.ask("device", "command", "truck-001", "report_interval", "--interval-s", "30", "--actor", "li")
     assert (first["arguments"], first["state"], first["actor"]) == ({"interval_s": 30}, "waiting", "li")
     unlock = ("truck-002", "lock_lift", "--unlock", "--actor", "wang", "--ttl-s", "9", "--note", "released")
@@ -70,7 +71,7 @@ def test_a_command_goes_into_the_book_and_the_audit_shows_it(desk: Desk) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "words"),
     [
         (["truck-999", "reboot"], "not registered"),
         (["point-001", "locate"], "a recycling_point cannot locate"),
@@ -82,29 +83,31 @@ def test_a_command_goes_into_the_book_and_the_audit_shows_it(desk: Desk) -> None
         (["truck-001", "reboot", "--ttl-s", "4"], "ttl-s"),
     ],
 )
-def test_a_slip_is_answered_in_words_and_issues_nothing(desk: Desk, arguments: list[str], said: str) -> None:
-    assert said in desk.refused(*arguments, "--actor", "li")
+def test_a_wrong_argument_is_explained_and_issues_nothing(desk: Desk, arguments: list[str], words: str) -> None:
+    assert words in desk.refused(*arguments, "--actor", "li")
     assert desk.ask("device", "commands") == []
 
 
-def answer_soon(book: CommandStore, outcome: CommandOutcome) -> threading.Thread:
+def answer_soon(store: CommandStore, outcome: CommandOutcome) -> threading.Thread:
     """A device that answers to whatever is issued next."""
 
-    def answer() -> None:
-        while not (found := book.commands(limit=1).items):
+    def answer_newest() -> None:
+        while not (found := store.commands(limit=1).items):
             time.sleep(0.02)
-        said = Acknowledgement(id=found[0].id, outcome=outcome, at=found[0].issued_at, detail="the bed is [raised]")
-        book.answered([CommandAnswer(found[0].device_id, said)], found[0].issued_at)
+        acknowledgement = Acknowledgement(
+            id=found[0].id, outcome=outcome, at=found[0].issued_at, detail="the bed is [raised]"
+        )
+        store.answered([CommandAnswer(found[0].device_id, acknowledgement)], found[0].issued_at)
 
-    thread = threading.Thread(target=answer)
+    thread = threading.Thread(target=answer_newest)
     thread.start()
     return thread
 
 
 @pytest.mark.parametrize(("outcome", "exit_code"), [(CommandOutcome.DONE, 0), (CommandOutcome.REFUSED, 1)])
 def test_waiting_ends_with_the_answer(desk: Desk, outcome: CommandOutcome, exit_code: int) -> None:
-    with closing(desk.book()) as book:
-        device = answer_soon(book, outcome)
+    with closing(desk.store()) as store:
+        device = answer_soon(store, outcome)
         done = desk.run("device", "command", "truck-001", "lock_lift", "--actor", "li", "--wait")
         device.join()
     assert done.exit_code == exit_code
@@ -113,13 +116,13 @@ def test_waiting_ends_with_the_answer(desk: Desk, outcome: CommandOutcome, exit_
 
 @pytest.fixture
 def hasty_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each look at the clock finds it far ahead of the one before."""
-    times = iter(range(wiring.now_ms(), 1 << 60, FAR_AHEAD_MS))
-    monkeypatch.setattr(wiring, "now_ms", lambda: next(times))
+    """Each reading of the clock is far ahead of the one before."""
+    times = iter(range(system_clock.now_ms(), 1 << 60, FAR_AHEAD_MS))
+    monkeypatch.setattr(system_clock, "now_ms", lambda: next(times))
 
 
 @pytest.mark.usefixtures("hasty_clock")
-def test_where_nobody_sends_commands_waiting_ends_and_says_so(desk: Desk) -> None:
+def test_without_a_dispatcher_waiting_ends_with_a_hint(desk: Desk) -> None:
     done = desk.run("device", "command", "truck-001", "reboot", "--actor", "li", "--wait")
     assert done.exit_code == 1
     assert "is `haulwatch serve` running?" in done.stderr

@@ -1,0 +1,58 @@
+"""`haulwatch replay`: the alerts of the raw log, judged again and compared with the journal."""
+
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, print_json, print_table
+from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import open_journal, open_registry
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from ingest.judge.judge import rejudge
+from ingest.judge.replay import alert_steps, every_record, shuffled
+from ingest.log.raw_log import RawLog
+from rules.engine.reorder_buffer import WINDOW_MS
+
+
+@exits_on_error
+def replay(
+    log: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder of a raw log; default: the one in the data directory."),
+    ] = None,
+    shuffle: Annotated[
+        int | None, typer.Option(metavar="SEED", help="First shuffle the messages within the reorder window.")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Judge the raw log again from its start, and compare with the alert journal: alerts, phases and times.
+
+    It uses the city and the rules of now, so a device or a rule that was changed since may show as a difference.
+
+    Exit code 0: identical. 1: different.
+    """
+    settings = load_settings()
+    with open_registry(settings) as registry:
+        city = registry.load_city()
+    records = every_record(RawLog(log) if log else open_raw_log(settings))
+    if shuffle is not None:
+        records = shuffled(records, WINDOW_MS, shuffle)
+    replayed = alert_steps(rejudge(records, city, configured_rules(settings)))
+    journal = open_journal(settings)
+    recorded = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_sequence() + 1))
+    identical = recorded == replayed
+    only_journal, only_replay = sorted(recorded - replayed), sorted(replayed - recorded)
+    result = {"messages": len(records), "journal": len(recorded), "replay": len(replayed), "identical": identical}
+    if as_json:
+        print_json(result | {"only_in_journal": only_journal, "only_in_replay": only_replay})
+    else:
+        zone = ZoneInfo(settings.city.timezone)
+        rows: list[tuple[str, object]] = [*result.items()]
+        for label, steps in (("only in the journal", only_journal), ("only in the replay", only_replay)):
+            rows += [(label, f"{step.alert_id}  {step.phase}  {local_time(step.at, zone)}") for step in steps]
+        print_table("replay", ("what", ""), rows)
+    if not identical:
+        raise typer.Exit(1)

@@ -1,0 +1,49 @@
+"""The files and folders in the data directory, by the process that writes them."""
+
+from pathlib import Path
+
+from haulwatch.settings.load import Settings
+
+
+def raw_log_folder(settings: Settings) -> Path:
+    return settings.paths.data_dir / "raw"
+
+
+def collector_role(instance: str = "") -> str:
+    """The role of a collector; its lock and its status file have this name. `instance`: one of several collectors."""
+    return f"collector-{instance}" if instance else "collector"
+
+
+def collector_status_path(settings: Settings, instance: str = "") -> Path:
+    return settings.paths.data_dir / f"{collector_role(instance)}_status.json"
+
+
+def heartbeat_path(settings: Settings, role: str) -> Path:
+    """The heartbeat of the process with that role (`ingest.process.heartbeat`)."""
+    return settings.paths.data_dir / f"{role}_status.json"
+
+
+def recorder_state_path(settings: Settings) -> Path:
+    return settings.paths.data_dir / "recorder.db"
+
+
+def judge_state_path(settings: Settings) -> Path:
+    return settings.paths.data_dir / "judge.db"
+
+
+def publisher_cursors_path(settings: Settings) -> Path:
+    return settings.paths.data_dir / "announcer.db"
+
+
+def embedded_store_path(settings: Settings) -> Path:
+    return settings.paths.data_dir / "readings.db"
+
+
+def share_groups_path(settings: Settings) -> Path:
+    """The share groups that this collector has subscribed to, so that it can leave former ones."""
+    return settings.paths.data_dir / "share_groups.txt"
+
+
+def tick_lock_path(settings: Settings) -> Path:
+    """Of several collectors, one holds this lock and writes the ticks."""
+    return settings.paths.data_dir / "ticks.lock"

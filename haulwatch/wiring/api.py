@@ -1,0 +1,61 @@
+"""The parts of `haulwatch serve`: the application, and the tasks that run beside the HTTP server."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING, NamedTuple
+
+from api.app import create_app
+from devices.city.model import City
+from haulwatch.health.ingestion_status import ingestion_status
+from haulwatch.process import system_clock
+from haulwatch.process.background import BackgroundTask
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.api_parts import api_options, api_parts
+from haulwatch.wiring.databases import open_command_store, open_journal
+from haulwatch.wiring.stores import open_store
+from ingest.boards.feed import BoardFeed, open_cursors
+from ingest.commands.dispatcher import CommandDispatcher
+from ingest.mqtt.broker_statistics import BrokerStatistics
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from fastapi import FastAPI
+
+
+class ApiProcess(NamedTuple):
+    """The application, and the tasks beside its HTTP server."""
+
+    app: "FastAPI"
+    background: tuple[BackgroundTask, ...]
+
+
+@asynccontextmanager
+async def api_process(settings: Settings, city: Callable[[], City], stop: "asyncio.Event") -> AsyncIterator[ApiProcess]:
+    """Build the parts, and close what they hold at the end of the block.
+
+    The board feed ends when `stop` is set; the other background tasks end when they are cancelled. Raises
+    CursorsUnavailable, BadRuleParameters, DatabaseError.
+    """
+    store, journal, mqtt = open_store(settings), open_journal(settings), settings.mqtt
+    watched = settings.limits.broker_counters == "on"
+    statistics = BrokerStatistics(mqtt.broker, mqtt.client_id, system_clock.now_ms)
+    try:
+        with (
+            closing(open_cursors(settings.paths.data_dir)) as cursors,
+            closing(open_command_store(settings)) as commands,
+        ):
+            dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
+            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors)
+            background = [
+                BackgroundTask("board feed", lambda: feed.run(stop)),
+                BackgroundTask("command dispatcher", dispatcher.run),
+            ]
+            if watched:
+                background.append(BackgroundTask("broker statistics", statistics.run))
+            parts = api_parts(
+                settings, city, store, journal, lambda: statistics.counters if watched else None, background
+            )
+            yield ApiProcess(create_app(parts, api_options(settings)), tuple(background))
+    finally:
+        await store.close()

@@ -1,0 +1,60 @@
+"""The parts of `haulwatch judge`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from devices.city.model import City
+from haulwatch.settings.data_files import heartbeat_path, judge_state_path, publisher_cursors_path
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import open_journal
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import open_store
+from ingest.alerts.mqtt_sink import MqttSink
+from ingest.alerts.publisher import AlertPublisher, PublisherCursors
+from ingest.alerts.store_sink import StoreSink
+from ingest.judge.checkpoint import JudgeState
+from ingest.judge.judge import Judge
+from ingest.log.records import JUDGE
+
+
+class JudgeParts(NamedTuple):
+    """The loops of the judge process."""
+
+    judge: Judge
+    publishers: tuple[AlertPublisher, ...]
+    """One for each sink: MQTT and the time-series store."""
+    heartbeat_path: Path
+
+
+@asynccontextmanager
+async def judge_parts(settings: Settings, city: Callable[[], City]) -> AsyncIterator[JudgeParts]:
+    """Build the parts, and close sinks, cursors and state at the end of the block.
+
+    Raises JudgeStateUnavailable, CursorsUnavailable, BadRuleParameters, DatabaseError, RawLogError.
+    """
+    journal, store = open_journal(settings), open_store(settings)
+    state = JudgeState(judge_state_path(settings))
+    cursors = PublisherCursors(publisher_cursors_path(settings))
+    mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
+    judge = Judge(
+        open_raw_log(settings),
+        journal,
+        state,
+        configured_rules(settings),
+        city,
+        max_payload_bytes=settings.limits.max_payload_bytes,
+    )
+    publishers = (
+        AlertPublisher("mqtt", mqtt, journal, cursors),
+        AlertPublisher("store", StoreSink(store, city), journal, cursors),
+    )
+    try:
+        yield JudgeParts(judge, publishers, heartbeat_path(settings, JUDGE))
+    finally:
+        await mqtt.close()
+        await store.close()
+        cursors.close()
+        state.close()

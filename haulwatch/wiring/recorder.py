@@ -1,0 +1,47 @@
+"""The parts of `haulwatch record`."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from devices.city.model import City
+from haulwatch.process.retention import Retention
+from haulwatch.settings.data_files import heartbeat_path, recorder_state_path
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.stores import open_store
+from ingest.log.records import RECORDER
+from ingest.recorder.recorder import Recorder
+from ingest.recorder.state import RecorderState
+
+_DAY_MS: Final = 86_400_000
+
+
+class RecorderParts(NamedTuple):
+    """The loops of the recorder process."""
+
+    recorder: Recorder
+    retention: Retention
+    heartbeat_path: Path
+
+
+@asynccontextmanager
+async def recorder_parts(settings: Settings, city: Callable[[], City]) -> AsyncIterator[RecorderParts]:
+    """Build the parts, and close store and state at the end of the block. Raises StateUnavailable, RawLogError."""
+    store = open_store(settings)
+    state = RecorderState(recorder_state_path(settings))
+    limits = settings.limits
+    try:
+        yield RecorderParts(
+            Recorder(open_raw_log(settings), store, state, city, max_payload_bytes=limits.max_payload_bytes),
+            Retention(
+                open_raw_log(settings),
+                keep_bytes=limits.raw_log_keep_mib << 20,
+                keep_ms=int(limits.raw_log_keep_days * _DAY_MS),
+            ),
+            heartbeat_path(settings, RECORDER),
+        )
+    finally:
+        await store.close()
+        state.close()

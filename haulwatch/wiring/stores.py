@@ -1,0 +1,50 @@
+"""The time-series store, dead letters and the ledger."""
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from haulwatch.settings.data_files import embedded_store_path, recorder_state_path
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.log import open_raw_log
+
+if TYPE_CHECKING:
+    from ingest.ledger.dead_letters import DeadLetters
+    from ingest.ledger.report import Ledger
+    from ingest.store.influx import InfluxStore
+    from ingest.store.sqlite import SqliteStore
+
+
+def open_store(settings: Settings) -> "InfluxStore | SqliteStore":
+    """InfluxDB if its variables are set, else the embedded store in the data directory. The caller closes it."""
+    influx = settings.store
+    if influx.url is None or influx.token is None or influx.org is None or influx.bucket is None:
+        from ingest.store.sqlite import SqliteStore
+
+        return SqliteStore(embedded_store_path(settings))
+    from ingest.store.influx import InfluxStore
+
+    return InfluxStore(influx.url, influx.token.get_secret_value(), influx.org, influx.bucket)
+
+
+async def ping_store(settings: Settings) -> str:
+    """The name and version of the store. Raises StoreError."""
+    store = open_store(settings)
+    try:
+        return await store.ping()
+    finally:
+        await store.close()
+
+
+def open_dead_letters(settings: Settings) -> "DeadLetters":
+    from ingest.ledger.dead_letters import DeadLetters
+
+    return DeadLetters(recorder_state_path(settings))
+
+
+def current_ledger(settings: Settings) -> "Ledger":
+    """The disposition of every reading received so far. Raises StateUnavailable, RawLogError."""
+    from ingest.ledger.report import read_ledger
+
+    with closing(open_raw_log(settings)) as log:
+        path = recorder_state_path(settings)
+        return read_ledger(path, log, max_payload_bytes=settings.limits.max_payload_bytes)
