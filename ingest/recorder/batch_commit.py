@@ -37,7 +37,7 @@ def _conflict(admitted: AcceptedReading) -> RefusedReading:
     instant = Instant(admitted.series.key, admitted.ts)
     device_id = instant.series.device_id
     refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
-    refused = refused_reading(admitted.message, admitted.place.place, refusal, device_id)
+    refused = refused_reading(admitted.message, admitted.place.index, refusal, device_id)
     return replace(refused, conflict=(instant, content_digest(admitted.measured)))
 
 

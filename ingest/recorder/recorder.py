@@ -223,7 +223,7 @@ class Recorder:
                     record.offset == place.offset
                     and codec_of(record.message.dialect).device_of(record.message.topic) == device
                 ):
-                    return refused_reading(record.message, place.place, refusal, device)
+                    return refused_reading(record.message, place.index, refusal, device)
         _log.error("raw log: record %d is gone, what the store refused is kept without its bytes", place.offset)
         return RefusedReading(device, device, refusal, "", b"", 0)
 

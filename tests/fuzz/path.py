@@ -125,7 +125,7 @@ class WholePath:
             _is_told_well(letter.refusal)
             _is_refused_again(letter)
         for admitted in batch.admitted:
-            reading = found[admitted.place.place] if isinstance(found, list) else None
+            reading = found[admitted.place.index] if isinstance(found, list) else None
             if not isinstance(reading, get_args(Reading)):
                 raise Broken("admitted is what was no reading")
             _comes_back(reading)

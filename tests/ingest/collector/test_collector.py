@@ -133,7 +133,7 @@ def test_time_in_which_the_disk_was_full_is_no_silence(tmp_path: Path) -> None:
 
 def test_deafness_is_not_silence() -> None:
     silence = SilenceTimer()
-    silence.heard(0)
+    silence.restart(0)
     assert silence.tick(9_999, connected=True) is None
     assert silence.tick(30_000, connected=False) is None, "cut off: nobody knows"
     assert silence.tick(31_000, connected=True) is None, "begins with the connection"

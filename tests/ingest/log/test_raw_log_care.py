@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.log.disk_errors import in_words
+from ingest.log.disk_errors import disk_error_text
 from ingest.log.disk_guard import DiskPolicy, GuardedLog
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull, Removed
 from ingest.log.records import CONSUMERS
@@ -237,7 +237,7 @@ def test_a_log_of_which_only_the_notes_are_left_does_not_begin_at_one(tmp_path: 
     ("number", "words"),
     [(errno.ENOSPC, "no space is left"), (errno.EIO, "I/O error"), (errno.ENOTDIR, "Not a directory"), (None, "odd")],
 )
-def test_trouble_with_the_disk_is_said_in_words(number: int | None, words: str) -> None:
-    said = in_words(OSError(number, os.strerror(number)) if number else OSError("odd"))
+def test_trouble_with_the_disk_is_said_disk_error_text(number: int | None, words: str) -> None:
+    said = disk_error_text(OSError(number, os.strerror(number)) if number else OSError("odd"))
     assert words in said
     assert "Errno" not in said

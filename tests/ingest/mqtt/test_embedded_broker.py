@@ -141,7 +141,7 @@ def test_a_port_that_is_taken_is_named(broker: tuple[int, "subprocess.Popen[byte
     ]
     second = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert second.returncode == 1
-    assert f"BrokerFailed: no broker on 127.0.0.1:{port}".encode() in second.stderr
+    assert f"BrokerFailed: embedded broker cannot listen on 127.0.0.1:{port}".encode() in second.stderr
 
 
 def test_it_leaves_when_told_though_clients_are_connected(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
