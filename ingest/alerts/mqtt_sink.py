@@ -43,7 +43,7 @@ class MqttSink:
             if not self._refusal_logged:
                 self._refusal_logged = True
                 _log.warning(
-                    "alert sink: the broker refuses alerts from this login (%s), they reach nobody over MQTT; let the "
+                    "alert sink: the broker refuses alerts from this login (%s), they are not sent over MQTT; let the "
                     "login write below haulwatch/v1/alerts/",
                     exc,
                 )

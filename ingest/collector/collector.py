@@ -37,7 +37,7 @@ _LOG_FLOODS_EVERY_MS: Final = 60_000
 
 
 class MessageSource(Protocol):
-    """Where messages come from; `ingest.mqtt.source.MqttSource` implements it."""
+    """Source of the messages; `ingest.mqtt.source.MqttSource` implements it."""
 
     @property
     def connected(self) -> bool: ...
@@ -69,9 +69,9 @@ class CollectorStatus:
     """The raw log cannot be written: nothing is acknowledged, the broker keeps the messages."""
     last_error: str | None
     flooded: int = 0
-    """How many of the received messages were beyond their device's rate and only counted, in flood records."""
+    """Received messages that were beyond their device's rate and only counted, in flood records."""
     listened_at: int | None = None
-    """When it last took messages while connected, ms since 1970 UTC; None before the first time."""
+    """Time of the last `take` while connected, ms since 1970 UTC; None before the first."""
 
 
 def run_collector(
@@ -111,7 +111,7 @@ class SilenceTimer:
         self._since = now
 
     def stop(self) -> None:
-        """Count again from the next `tick` that is connected: nobody listens meanwhile, which is no silence."""
+        """Count again from the next connected `tick`: time without a listener is no silence."""
         self._since = None
 
     def tick(self, now: int, connected: bool) -> int | None:
@@ -173,7 +173,7 @@ class _Collector:
         return self._rates.sift(messages, now)
 
     def _previous_process_listened_ms(self, now: int) -> int | None:
-        """When the collector process before this one listened last, on this process's monotonic clock."""
+        """Time at which the process before this one last listened, on this process's monotonic clock."""
         status = read_status(self._status_path)
         if status is None or status.listened_at is None:
             return None

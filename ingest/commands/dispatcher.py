@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 
 class CommandStorePort(Protocol):
-    """What the dispatcher needs of `devices.commands.store.CommandStore`. Synchronous; raises DatabaseError."""
+    """The dispatcher's part of `devices.commands.store.CommandStore`. Synchronous; raises DatabaseError."""
 
     def due(self, now_ms: int, limit: int) -> list[Command]: ...
     def sent(self, command: Command, now_ms: int) -> None: ...

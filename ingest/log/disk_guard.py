@@ -23,7 +23,7 @@ _RESUME_FACTOR: Final = 1.1
 
 
 class DiskPolicy(StrEnum):
-    """What to do below the reserve when only unread messages could make room."""
+    """Action below the reserve when only unread messages could make room."""
 
     STOP = "stop"
     DROP_OLDEST = "drop_oldest"

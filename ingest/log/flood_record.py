@@ -15,11 +15,11 @@ class Flood(NamedTuple):
     """The messages of one device that a flood record stands for; receive times in ms."""
 
     messages: int
-    """How many."""
+    """Number of messages."""
     first_at: int
     last_at: int
     topic: str
-    """Of the first message, as is the payload."""
+    """Topic and payload are those of the first message."""
     payload: bytes
 
 

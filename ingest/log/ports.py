@@ -1,4 +1,4 @@
-"""What the other parts need of the raw log. `ingest.log.raw_log.RawLog` implements all of it.
+"""Ports of the raw log for its users. `ingest.log.raw_log.RawLog` implements all of them.
 
 LogWriter             append messages
 └── TrimmableLog      also remove the oldest segments; for the disk guard

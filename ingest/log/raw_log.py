@@ -226,7 +226,7 @@ class RawLog:
             with closing(Segment(segment_path(self._directory, first))) as segment:
                 newest = segment.newest_received_at()
         except RawLogError:
-            return False  # a damaged segment has no known age
+            return False  # the age of a damaged segment is unknown
         return newest is None or newest < instant
 
     def remove_oldest(self, consumers: Collection[str], now: int) -> bool:

@@ -51,7 +51,7 @@ class LogRecord(Struct, frozen=True, gc=False):
 
 
 class ReadingLocation(Struct, frozen=True, gc=False, array_like=True):
-    """Where the bytes of a reading are."""
+    """Location of a reading's bytes in the raw log."""
 
     offset: int
     """Record of the raw log."""

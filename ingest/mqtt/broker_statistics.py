@@ -47,7 +47,7 @@ class BrokerCounters:
     dropped: int = 0
     """Messages the broker dropped while this process watched, for whichever client."""
     dropped_at: int | None = None
-    """When that last grew, ms since 1970 UTC."""
+    """Time of the newest of them, ms since 1970 UTC."""
 
 
 class BrokerStatistics:

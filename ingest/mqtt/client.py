@@ -30,6 +30,7 @@ _VERSION_REFUSED: Final = frozenset({1, 0x84})
 _FIRST_FAILURE_CODE: Final = 0x80
 _TRANSPORT_ERRORS: Final = (aiomqtt.MqttError, OSError, TimeoutError)
 
+_log = logging.getLogger(__name__)
 _quiet = logging.getLogger(f"{__name__}.aiomqtt")
 _quiet.propagate = False  # aiomqtt logs each failure that the caller reports once
 
@@ -105,6 +106,7 @@ class MqttClient:
         try:
             await self._connect()
         except _VersionRefused:
+            _log.info("mqtt client %s: the broker does not speak MQTT 5, going on with 3.1.1", self._client_id)
             self._version = _V311
             await self._connect()
 
@@ -215,7 +217,7 @@ class _VersionRefused(BrokerUnavailable):
 
 
 class _Client(aiomqtt.Client):
-    """Also tells whether the broker was reached, and why it refused a message, which aiomqtt takes for delivered."""
+    """Also records that the broker was reached, and why it refused a message, which aiomqtt takes for delivered."""
 
     reached = False
     """TCP, and TLS if the URL asks for it, stood: a failure after that is one of MQTT."""
@@ -227,7 +229,7 @@ class _Client(aiomqtt.Client):
         with suppress(*_TRANSPORT_ERRORS):
             await self.__aexit__(None, None, None)
         if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()  # or asyncio complains later that nobody retrieved it
+            self._disconnected.exception()  # retrieved here, or asyncio logs it as lost
 
     def _on_socket_open(self, client: Any, userdata: Any, sock: Any) -> None:
         self.reached = True

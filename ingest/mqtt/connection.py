@@ -32,7 +32,7 @@ HINTS: Final = {
     0x8A: "this client is banned there",
     0x9E: "it knows no shared subscriptions: unset HAULWATCH_BROKER_SHARE_GROUP",
 }
-"""What an operator must do about an MQTT 5 reason code that trying again soon does not change."""
+"""MQTT 5 reason code that trying again soon does not change → what an operator must do."""
 
 
 class ConnectionLost(Exception):

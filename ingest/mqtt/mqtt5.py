@@ -39,7 +39,7 @@ class Mqtt5:
         self._ending: ConnectionLost | None = None
         """Raised by the next `work`, after the messages that arrived before."""
         self._unsent: ConnectionLost | None = None
-        """Why sending failed, maybe in the middle of a packet. Nothing more is sent: the broker would read the next
+        """The error of sending, maybe in the middle of a packet. Nothing more is sent: the broker would read the next
         bytes as the rest of that packet, and an acknowledgement as one of another message."""
         self._keepalive_s = float(session.keepalive_s)
         self._received_at = self._sent_at = self._pinged_at = time.monotonic()

@@ -66,8 +66,8 @@ class MqttSource:
         """Opens no connection; `take` does.
 
         `client_id` names the session: fixed, and one process at a time. `session_expiry_s` is how long the broker keeps
-        it while nobody is connected (0xFFFFFFFF: for ever). `receive_maximum` bounds the messages that the broker sends
-        ahead of acknowledgement; without it Mosquitto allows 20, and so 20 messages a round trip and disk sync.
+        it while no client is connected (0xFFFFFFFF: for ever). `receive_maximum` bounds the messages that the broker
+        sends ahead of acknowledgement; without it Mosquitto allows 20, and so 20 messages a round trip and disk sync.
         `share_group` divides the messages among all sources with the same name; it needs MQTT 5. `former_groups` are
         names that this session may have used before: it leaves them.
         """
@@ -94,7 +94,7 @@ class MqttSource:
         self._arrived: list[Delivery] = []
         self._arrived_bytes = 0
         self.last_error: str | None = None
-        """Why it is not connected, or why the last connection broke; None if there was no error."""
+        """The error that prevents or ended the connection; None if there was none."""
 
     @property
     def connected(self) -> bool:
