@@ -73,7 +73,7 @@ class RawLog:
     Every method raises RawLogFull while the disk cannot be read or written, and works again when it can.
     """
 
-    partition: int = ONLY_PARTITION
+    partition: Final = ONLY_PARTITION
 
     def __init__(self, directory: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._directory = directory
