@@ -1,4 +1,4 @@
-"""Is this reading to be believed at all? Pure; recorder and judge share it and so take the same readings."""
+"""Admission: accepts or refuses a reading. Pure; recorder and judge share it and so accept the same readings."""
 
 from devices.city.model import Device
 from devices.readings.models import MAX_AHEAD_MS, Reading
@@ -8,8 +8,8 @@ from devices.readings.refusals import Reason, Refusal
 def admit(reading: Reading, received_at: int, topic_device: str, device: Device | None) -> Device | Refusal:
     """Return the device that measured, or why its reading is refused; `device` is the one it names, if registered.
 
-    The device is registered and valid at the reading's device time, the payload's device is the topic's, and device
-    time is no later than receive time + 120 s. Values were held to their physical bounds by the models.
+    A reading is accepted if its device is registered and valid at device time, payload and topic name the same device,
+    and device time is at most 120 s after receive time. The models have checked the physical bounds of its values.
     """
     if reading.device_id != topic_device:
         detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"

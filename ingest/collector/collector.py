@@ -1,4 +1,4 @@
-"""The first half of the path: broker → raw log. It does not parse."""
+"""The collector loop: broker → raw log. It does not parse payloads."""
 
 import json
 import logging
@@ -10,32 +10,34 @@ from threading import Event
 from typing import Final, Protocol
 
 from ingest.collector.rate_limit import DeviceRateLimit
+from ingest.log.ports import LogWriter
 from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
 from ingest.log.segment import RawLogCorrupt, RawLogFull
 from ingest.mqtt.source import ReceivedBatch
+from ingest.process.backoff import Backoff
 from ingest.process.status_file import replace_status
 
 log = logging.getLogger(__name__)
 
 BATCH_MESSAGES: Final = 500
 LINGER_S: Final = 0.02
-"""One disk sync for what arrives in this time; the price is as much delay."""
+"""Messages that arrive in this time share one disk sync; the price is as much delay."""
 _LISTEN_S: Final = 0.25
-"""How long to wait for a first message, and so how late a stop is noticed."""
+"""Longest wait for a first message, and so the delay until a stop is noticed."""
 TICK_EVERY_MS: Final = 10_000
-"""Silence is written down this often; alerts about silence are as late as this at worst."""
+"""Interval of ticks in silence; alerts about silence are late by this much at worst."""
 _FIRST_RETRY_S: Final = 0.25
 _SLOWEST_RETRY_S: Final = 10.0
 _STATUS_EVERY_MS: Final = 1000
-_DEAF_MS: Final = 1_000
-"""Nothing was taken for longer than this: the broker has a backlog for us. A round of the loop takes a third of it."""
-_LONGEST_DEAF_MS: Final = 7 * 24 * 3_600_000
-"""More than this is a clock that was set."""
-_TELL_OF_FLOODS_MS: Final = 60_000
+_ABSENCE_MS: Final = 1_000
+"""If nothing was taken for longer than this the broker has a backlog. A round of the loop takes a third of it."""
+_LONGEST_ABSENCE_MS: Final = 7 * 24 * 3_600_000
+"""A longer absence is a clock that was set."""
+_LOG_FLOODS_EVERY_MS: Final = 60_000
 
 
 class MessageSource(Protocol):
-    """Where messages come from; `ingest.mqtt.source.MqttSource` keeps to it."""
+    """Source of the messages; `ingest.mqtt.source.MqttSource` implements it."""
 
     @property
     def connected(self) -> bool: ...
@@ -51,45 +53,39 @@ class MessageSource(Protocol):
     def close(self) -> None: ...
 
 
-class Log(Protocol):
-    """Where they go; `ingest.log.raw_log.RawLog` keeps to it."""
-
-    def append(self, messages: Sequence[RawMessage]) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class CollectorStatus:
-    """What the collector says of itself, for supervisor, doctor and demo."""
+    """The collector's own report, for supervisor, API, doctor and demo."""
 
     at: int
-    """When it was said, ms since 1970 UTC."""
+    """Time of the report, ms since 1970 UTC."""
     connected: bool
     protocol: str
     """MQTT version in use."""
     received: int
-    """Messages appended since the process began, those of a flood too, ticks not counted."""
+    """Messages appended since the process started, including those of a flood, without ticks."""
     reconnects: int
     disk_full: bool
-    """The raw log takes nothing now; nothing is acknowledged, the broker keeps it."""
+    """The raw log cannot be written: nothing is acknowledged, the broker keeps the messages."""
     last_error: str | None
     flooded: int = 0
-    """How many of the received were beyond their device's rate and only summed up."""
+    """Received messages that were beyond their device's rate and only counted, in flood records."""
     listened_at: int | None = None
-    """When it last took what the broker had, ms since 1970 UTC; None before the first time."""
+    """Time of the last `take` while connected, ms since 1970 UTC; None before the first."""
 
 
 def run_collector(
     source: MessageSource,
-    raw_log: Log,
+    raw_log: LogWriter,
     stop: Event,
     status_path: Path,
     monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
     rates: DeviceRateLimit | None = None,
 ) -> None:
-    """Bring messages into the raw log until `stop` is set: what was taken is appended and acknowledged, then it leaves.
+    """Append messages to the raw log until `stop` is set; the last batch taken is still appended and acknowledged.
 
-    Without `rates` a device may send as much as it likes. Raises RawLogCorrupt when the log itself is damaged; the
-    broker keeps what was not acknowledged.
+    Without `rates` there is no rate limit. Raises RawLogCorrupt when the log itself is damaged; the broker keeps the
+    messages that were not acknowledged.
     """
     collector = _Collector(source, raw_log, stop, status_path, monotonic_ms, rates)
     try:
@@ -97,7 +93,7 @@ def run_collector(
             batch = source.take(BATCH_MESSAGES, _LISTEN_S, LINGER_S)
             if collector.keep(batch.messages):
                 source.acknowledge(batch)
-            collector.write_down_silence()
+            collector.append_tick()
             collector.report()
     finally:
         source.close()
@@ -105,26 +101,28 @@ def run_collector(
 
 
 class SilenceTimer:
-    """How long nothing was heard while someone listened. Times in ms of any one clock."""
+    """Measures how long no message came while the collector was connected. Times in ms of any one clock."""
 
     def __init__(self) -> None:
         self._since: int | None = None
 
-    def heard(self, now: int) -> None:
+    def restart(self, now: int) -> None:
+        """Count from now: a message came."""
         self._since = now
 
-    def deaf(self) -> None:
+    def stop(self) -> None:
+        """Count again from the next connected `tick`: time without a listener is no silence."""
         self._since = None
 
     def tick(self, now: int, connected: bool) -> int | None:
-        """The length of the silence when it is time to write it down. Being deaf is no silence: it begins connected."""
+        """Length of the silence in ms when a tick is due, else None."""
         if not connected:
-            self.deaf()
+            self.stop()
         elif self._since is None:
             self._since = now
         elif now - self._since >= TICK_EVERY_MS:
-            quiet_ms, self._since = now - self._since, now
-            return quiet_ms
+            silent_ms, self._since = now - self._since, now
+            return silent_ms
         return None
 
 
@@ -132,7 +130,7 @@ class _Collector:
     def __init__(
         self,
         source: MessageSource,
-        raw_log: Log,
+        raw_log: LogWriter,
         stop: Event,
         status_path: Path,
         monotonic_ms: Callable[[], int],
@@ -144,17 +142,17 @@ class _Collector:
         self._status_path = status_path
         self._monotonic_ms = monotonic_ms
         self._rates = rates
-        self._listened_ms = self._listened_before(monotonic_ms())
+        self._listened_ms = self._previous_process_listened_ms(monotonic_ms())
         self._silence = SilenceTimer()
         self._received = 0
         self._flooded = 0
-        self._floods_told = 0
-        self._tell_of_floods_at = 0
+        self._flooded_logged = 0
+        self._log_floods_at = 0
         self._log_error: str | None = None
         self._report_at = 0
 
     def keep(self, messages: Sequence[RawMessage]) -> bool:
-        """Return True when the messages are safe; False if told to stop before the disk had room."""
+        """Return True when the messages are durable; False if a stop came before the disk had room."""
         now = self._monotonic_ms()
         to_append, flooded = self._sift(messages, now)
         if self._source.connected:
@@ -163,44 +161,46 @@ class _Collector:
         if kept and messages:
             self._received += len(messages)
             self._flooded += flooded
-            self._tell_of_floods(to_append[-1])
-            self._silence.heard(self._monotonic_ms())
+            self._log_floods(to_append[-1])
+            self._silence.restart(self._monotonic_ms())
         return kept
 
     def _sift(self, messages: Sequence[RawMessage], now: int) -> tuple[Sequence[RawMessage], int]:
         if self._rates is None or not messages:
             return messages, 0
-        if self._listened_ms is not None and now - self._listened_ms > _DEAF_MS:
+        if self._listened_ms is not None and now - self._listened_ms > _ABSENCE_MS:
             self._rates.away(self._listened_ms, now)
         return self._rates.sift(messages, now)
 
-    def _listened_before(self, now: int) -> int | None:
-        """When the collector before this one did, by our clock."""
-        before = read_status(self._status_path)
-        if before is None or before.listened_at is None:
+    def _previous_process_listened_ms(self, now: int) -> int | None:
+        """Time at which the process before this one last listened, on this process's monotonic clock."""
+        status = read_status(self._status_path)
+        if status is None or status.listened_at is None:
             return None
-        ago_ms = time.time_ns() // 1_000_000 - before.listened_at
-        return now - min(max(ago_ms, 0), _LONGEST_DEAF_MS)
+        ago_ms = time.time_ns() // 1_000_000 - status.listened_at
+        return now - min(max(ago_ms, 0), _LONGEST_ABSENCE_MS)
 
-    def _tell_of_floods(self, newest: RawMessage) -> None:
-        """One line a minute, however many flood."""
+    def _log_floods(self, newest: RawMessage) -> None:
+        """Log one line a minute, however many devices flood."""
         now = self._monotonic_ms()
-        if self._flooded == self._floods_told or now < self._tell_of_floods_at:
+        if self._flooded == self._flooded_logged or now < self._log_floods_at:
             return
         log.warning(
-            "%d messages came beyond the rate of their device and were only summed up",
-            self._flooded - self._floods_told,
+            "collector: %d messages beyond the rate of their device were not kept, only counted; find the device that "
+            "floods in the dead letters (reason `flood`)",
+            self._flooded - self._flooded_logged,
             extra={"device_id": json.loads(newest.payload)["device"]} if newest.topic == FLOOD_TOPIC else None,
         )
-        self._floods_told, self._tell_of_floods_at = self._flooded, now + _TELL_OF_FLOODS_MS
+        self._flooded_logged, self._log_floods_at = self._flooded, now + _LOG_FLOODS_EVERY_MS
 
-    def write_down_silence(self) -> None:
-        quiet_ms = self._silence.tick(self._monotonic_ms(), self._source.connected)
-        if quiet_ms is not None:
-            self._append([RawMessage(TICK_TOPIC, str(quiet_ms).encode(), time.time_ns() // 1_000_000)])
+    def append_tick(self) -> None:
+        """Append a tick if nothing was received for `TICK_EVERY_MS`."""
+        silent_ms = self._silence.tick(self._monotonic_ms(), self._source.connected)
+        if silent_ms is not None:
+            self._append([RawMessage(TICK_TOPIC, str(silent_ms).encode(), time.time_ns() // 1_000_000)])
 
     def _append(self, messages: Sequence[RawMessage]) -> bool:
-        pause_s = _FIRST_RETRY_S
+        backoff = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
         while messages:
             try:
                 self._log.append(messages)
@@ -209,23 +209,22 @@ class _Collector:
                 raise
             except RawLogFull as exc:
                 if self._log_error is None:
-                    log.error("the raw log takes nothing, nothing is acknowledged until it does: %s", exc)
+                    log.error("collector: raw log cannot be written, nothing is acknowledged: %s; free disk space", exc)
                 self._log_error = str(exc)
-                self._silence.deaf()  # the connection may come and go unnoticed while we wait
+                self._silence.stop()  # the connection may break and return unnoticed during the pause
                 self.report()
                 if self._stop.is_set():
                     return False
-                self._source.wait(pause_s)
-                pause_s = min(_SLOWEST_RETRY_S, 2 * pause_s)
+                self._source.wait(backoff.next_pause_s())
             else:
                 if self._log_error is not None:
-                    log.info("the raw log takes messages again")
+                    log.info("collector: raw log can be written again")
                 self._log_error = None
                 break
         return True
 
     def report(self, *, now: bool = False) -> None:
-        """Replace the status file, at most once a second."""
+        """Replace the status file, at most once a second, or `now`."""
         monotonic_ms = self._monotonic_ms()
         if monotonic_ms < self._report_at and not now:
             return
@@ -246,7 +245,7 @@ class _Collector:
 
 
 def read_status(path: Path) -> CollectorStatus | None:
-    """The last status, or None while there is none to be read."""
+    """Read a collector's status file; None if there is none or it cannot be read."""
     try:
         return CollectorStatus(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError):

@@ -1,51 +1,43 @@
-"""Commands go down to devices over MQTT, and their acknowledgements come up into the book.
+"""The command dispatcher: publishes due commands over MQTT, and writes acknowledgements to the command store.
 
-What is not answered is published again, so nothing rests on a message that got lost: neither on a command, nor on an
+A command without an answer is published again, so no promise depends on one message: neither on a command, nor on an
 acknowledgement that arrived while the database was away.
 """
 
 import asyncio
 import logging
-import math
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-
-import aiomqtt
-from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
+from typing import Final, Protocol
 
 from devices.codecs.topics import command_ack_topic, command_topic
 from devices.commands.model import GRACE_MS, MAX_TTL_S, Command, Unreadable, answering_device, read_acknowledgement
 from devices.commands.store import CommandAnswer
 from devices.db.database import DatabaseError
+from ingest.mqtt.client import BrokerUnavailable, MqttClient, PublishRefused
 from ingest.mqtt.url import MqttUrl
+from ingest.process.backoff import Backoff
 from ingest.process.pause import end_if_cancelled
 
 BATCH: Final = 100
 MAX_ANSWERS: Final = 1_000
-"""Held while the database is away; what is over that is thrown away and counted: its device is asked again."""
+"""Acknowledgements held while the database is away. Those beyond it are dropped and counted: the command is sent again,
+and answered again."""
 _POLL_S: Final = 0.5
-_TIMEOUT_S: Final = 10.0
 _FIRST_RETRY_S: Final = 0.5
+_FIRST_STORE_RETRY_S: Final = 1.0
 _SLOWEST_RETRY_S: Final = 30.0
+"""A connection that stood longer than this resets the back-off."""
 _SESSION_EXPIRY_S: Final = MAX_TTL_S + GRACE_MS // 1_000
-"""The broker keeps acknowledgements for an absent commander as long as any command lives."""
-_UNSUPPORTED_PROTOCOL: Final = (1, 132)
-"""CONNACK of a 3.1.1 broker, and the reason code of MQTT 5."""
+"""The broker keeps acknowledgements for an absent dispatcher until every command has expired."""
 
 _log = logging.getLogger(__name__)
-_quiet = logging.getLogger(f"{__name__}.mqtt")
-_quiet.propagate = False  # the library logs each failure that is reported here once
 
 
-class CommandQueue(Protocol):
-    """What a commander needs of `devices.commands.store.CommandStore`. Synchronous; raises DatabaseError."""
+class CommandStorePort(Protocol):
+    """The dispatcher's part of `devices.commands.store.CommandStore`. Synchronous; raises DatabaseError."""
 
     def due(self, now_ms: int, limit: int) -> list[Command]: ...
     def sent(self, command: Command, now_ms: int) -> None: ...
@@ -55,88 +47,71 @@ class CommandQueue(Protocol):
 
 @dataclass
 class DispatcherCounts:
-    """Since the process's start."""
+    """Counts since the start of the process."""
 
     sent: int = 0
     answered: int = 0
-    """Acknowledgements that fit a command; copies are counted too."""
+    """Acknowledgements that fit a command, including copies."""
     expired: int = 0
-    """Given up: nobody answered."""
+    """Commands that no device answered in time."""
     unreadable: int = 0
-    """Acknowledgements that are none, or too large."""
+    """Acknowledgements that cannot be read, or are too large."""
     foreign: int = 0
-    """Acknowledgements of a command that was never issued, or not to the device that answers."""
+    """Acknowledgements of a command that was never issued, or was issued to another device."""
     overflowed: int = 0
-
-
-class _Client(aiomqtt.Client):
-    """Also says why the broker refused the newest message, which aiomqtt takes for delivered."""
-
-    refusal: str | None = None
-
-    def _on_publish(
-        self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties
-    ) -> None:
-        self.refusal = str(reason_code) if reason_code.is_failure else None
-        super()._on_publish(client, userdata, mid, reason_code, properties)
+    """Acknowledgements dropped because too many waited for the database."""
 
 
 class CommandDispatcher:
-    """One session at the broker, which only one process may hold. One event loop runs it; cancel `run` to end it."""
+    """One session at the broker, for one process at a time. One event loop runs it; cancel `run` to end it."""
 
-    def __init__(self, url: MqttUrl, client_id: str, book: CommandQueue, now: Callable[[], int]) -> None:
+    def __init__(self, url: MqttUrl, client_id: str, store: CommandStorePort, now: Callable[[], int]) -> None:
         """`now`: wall clock, ms since 1970 UTC. Opens no connection."""
-        self._url, self._client_id = url, client_id
-        self._book = book
+        self._url = url
+        self._client = MqttClient(url, client_id, session_expiry_s=_SESSION_EXPIRY_S, max_queued_messages=MAX_ANSWERS)
+        self._store = store
         self._now = now
-        self._protocol = aiomqtt.ProtocolVersion.V5
-        self._client: _Client | None = None
+        self._subscribed = False
         self._answers: dict[tuple[str, str], CommandAnswer] = {}
-        """Heard and not yet in the book, by device and command; the first of copies."""
+        """Received and not yet in the store, by device and command; the first of several copies."""
         self._wake = asyncio.Event()
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self.counts = DispatcherCounts()
 
     async def run(self) -> None:
-        """Stay connected and keep the book, for ever, whatever is away for a while."""
+        """Stay connected and dispatch due commands, for ever, also while broker or database is away."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._stay_connected(), name="commander: line")
-            tasks.create_task(self._keep_book(), name="commander: book")
+            tasks.create_task(self._stay_connected(), name="command dispatcher: connection")
+            tasks.create_task(self._keep_dispatching(), name="command dispatcher: store")
 
     async def _stay_connected(self) -> None:
-        pause_s = _FIRST_RETRY_S
+        backoff = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
         while True:
             began = time.monotonic()
             try:
-                async with self._new_client() as client:
-                    await self._subscribe(client)
-                    await self._hear(client)
-            except (aiomqtt.MqttError, OSError, TimeoutError) as exc:
+                async with self._client:
+                    await self._client.subscribe(command_ack_topic("+"), qos=1)
+                    await self._receive()
+            except BrokerUnavailable as exc:
                 end_if_cancelled()
-                if _refuses_version(exc) and self._protocol is aiomqtt.ProtocolVersion.V5:
-                    self._protocol = aiomqtt.ProtocolVersion.V311
-                    continue
-                if time.monotonic() - began > _SLOWEST_RETRY_S:  # else another process may be taking our session
-                    pause_s = _FIRST_RETRY_S
-                    self._told.discard("line")
-                self._tell("line", f"commands wait for the broker, trying on: {self._url}: {exc}")
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, _SLOWEST_RETRY_S)
+                if time.monotonic() - began > _SLOWEST_RETRY_S:  # else another process may be taking over the session
+                    backoff.reset()
+                    self._logged.discard("connection")
+                self._log_once(
+                    "connection",
+                    f"command dispatcher: not connected, commands wait, trying again: {self._url}: {exc}",
+                )
+            await asyncio.sleep(backoff.next_pause_s())
 
-    async def _subscribe(self, client: aiomqtt.Client) -> None:
-        codes = await client.subscribe(command_ack_topic("+"), qos=1)
-        if any((code if isinstance(code, int) else code.value) >= 0x80 for code in codes):
-            raise aiomqtt.MqttError("this login may not read acknowledgements")
-
-    async def _hear(self, client: _Client) -> None:
-        self._client = client
+    async def _receive(self) -> None:
+        self._subscribed = True
         self._wake.set()
         try:
-            async for message in client.messages:
-                if isinstance(message.payload, bytes):
-                    self._take(str(message.topic), message.payload)
+            while True:
+                message = await self._client.receive()
+                self._take(message.topic, message.payload)
         finally:
-            self._client = None
+            self._subscribed = False
 
     def _take(self, topic: str, payload: bytes) -> None:
         device_id = answering_device(topic)
@@ -146,7 +121,9 @@ class CommandDispatcher:
             acknowledgement = read_acknowledgement(payload)
         except Unreadable as exc:
             self.counts.unreadable += 1
-            self._tell("unreadable", f"an acknowledgement of {device_id} cannot be read: {exc}")
+            self._log_once(
+                "unreadable", f"command dispatcher: an acknowledgement of {device_id} cannot be read, ignored: {exc}"
+            )
             return
         if len(self._answers) >= MAX_ANSWERS:
             self.counts.overflowed += 1
@@ -154,102 +131,75 @@ class CommandDispatcher:
         self._answers.setdefault((device_id, acknowledgement.id), CommandAnswer(device_id, acknowledgement))
         self._wake.set()
 
-    async def _keep_book(self) -> None:
-        pause_s = _POLL_S
+    async def _keep_dispatching(self) -> None:
+        backoff = Backoff(_FIRST_STORE_RETRY_S, _SLOWEST_RETRY_S)
         while True:
             try:
-                await self._turn()
+                await self._dispatch()
             except DatabaseError as exc:
-                self._tell("book", f"the book of commands is away, trying on: {exc}")
-                pause_s = min(2 * pause_s, _SLOWEST_RETRY_S)
-                await asyncio.sleep(pause_s)
+                self._log_once("store", f"command dispatcher: command store unavailable, trying again: {exc}")
+                await asyncio.sleep(backoff.next_pause_s())
                 continue
-            self._told.discard("book")
-            pause_s = _POLL_S
+            self._logged.discard("store")
+            backoff.reset()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause_s)
+                async with asyncio.timeout(_POLL_S):
+                    await self._wake.wait()
 
-    async def _turn(self) -> None:
-        """Answers first, so that nothing is given up that was answered."""
+    async def _dispatch(self) -> None:
+        """Store the answers, then send what is due: so no command expires that was answered."""
         self._wake.clear()
-        await self._note_answers()
-        due = await asyncio.to_thread(self._book.due, self._now(), BATCH)
+        await self._store_answers()
+        due = await asyncio.to_thread(self._store.due, self._now(), BATCH)
         now = self._now()
         if any(command.expires_at <= now - GRACE_MS for command in due):
-            self.counts.expired += await asyncio.to_thread(self._book.give_up, now)
+            self.counts.expired += await asyncio.to_thread(self._store.give_up, now)
         for command in due:
             if not await self._send(command):
                 break
 
-    async def _note_answers(self) -> None:
+    async def _store_answers(self) -> None:
         answers = list(self._answers.values())
         if not answers:
             return
-        foreign = await asyncio.to_thread(self._book.answered, answers, self._now())
+        foreign = await asyncio.to_thread(self._store.answered, answers, self._now())
         for answer in answers:
             del self._answers[answer.device_id, answer.acknowledgement.id]
         self.counts.answered += len(answers) - len(foreign)
         self.counts.foreign += len(foreign)
         if foreign:
-            device_id, said = foreign[0]
-            self._tell("foreign", f"{device_id} answers to command {said.id}, which it was never given: passed over")
+            device_id, acknowledgement = foreign[0]
+            self._log_once(
+                "foreign",
+                f"command dispatcher: {device_id} answers to command {acknowledgement.id}, which it was never given: "
+                "ignored",
+            )
 
     async def _send(self, command: Command) -> bool:
-        """False: the line is down."""
+        """Publish a command, unless it has expired. Returns False if none can be sent now."""
         rest_ms = command.expires_at - self._now()
         if rest_ms <= 0:
             return True
-        client = self._client
-        if client is None:
+        if not self._subscribed:
             return False
-        properties = None
-        if self._protocol is aiomqtt.ProtocolVersion.V5:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.MessageExpiryInterval = math.ceil(rest_ms / 1_000)
-        topic = command_topic(command.device_id)
         try:
-            await client.publish(topic, command.payload(), qos=1, retain=False, properties=properties)
-        except aiomqtt.MqttError as exc:
-            self._tell("line", f"command {command.id} waits: {exc}")
+            await self._client.publish(command_topic(command.device_id), command.payload(), expiry_ms=rest_ms)
+        except PublishRefused as exc:
+            self._log_once(
+                "refusal",
+                f"command dispatcher: the broker takes no commands from this login ({exc}): they wait; let it write to "
+                f"{command_topic('+')}",
+            )
             return False
-        if client.refusal is not None:
-            self._tell("refusal", f"the broker takes no commands from this login ({client.refusal}): they wait")
+        except BrokerUnavailable as exc:
+            self._log_once("connection", f"command dispatcher: command {command.id} waits: {exc}")
             return False
         self.counts.sent += 1
-        await asyncio.to_thread(self._book.sent, command, self._now())
+        await asyncio.to_thread(self._store.sent, command, self._now())
         return True
 
-    def _tell(self, what: str, text: str) -> None:
-        """Say a trouble once; of line and book again when they had been well."""
-        if what not in self._told:
-            self._told.add(what)
+    def _log_once(self, trouble: str, text: str) -> None:
+        """Log a kind of trouble once; those of connection and store again after they ended."""
+        if trouble not in self._logged:
+            self._logged.add(trouble)
             _log.warning(text)
-
-    def _new_client(self) -> _Client:
-        five = self._protocol is aiomqtt.ProtocolVersion.V5
-        return _Client(
-            self._url.host,
-            self._url.port,
-            username=self._url.user,
-            password=self._url.password,
-            identifier=self._client_id,
-            protocol=self._protocol,
-            clean_session=None if five else False,
-            clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,
-            properties=_kept_session() if five else None,
-            max_queued_incoming_messages=MAX_ANSWERS,
-            tls_context=ssl.create_default_context() if self._url.tls else None,
-            timeout=_TIMEOUT_S,
-            logger=_quiet,
-        )
-
-
-def _kept_session() -> Properties:
-    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-    properties.SessionExpiryInterval = _SESSION_EXPIRY_S
-    return properties
-
-
-def _refuses_version(error: Exception) -> bool:
-    code = error.rc if isinstance(error, aiomqtt.MqttCodeError) else None
-    return (code if code is None or isinstance(code, int) else code.value) in _UNSUPPORTED_PROTOCOL

@@ -30,8 +30,6 @@ from rules.engine.engine import RuleEngine
 from rules.engine.snapshot import SnapshotUnusable
 
 CONSUMER: Final = JUDGE
-PARTITION: Final = 0
-"""The raw log has one partition."""
 BATCH: Final = 500
 CHECKPOINT_MIN_MESSAGES: Final = 100_000
 """Judged again in two seconds after a crash: fewer are not worth writing rows early."""
@@ -77,7 +75,7 @@ class Judge:
     ) -> None:
         """Raises JudgeStateUnavailable, RawLogError."""
         self._log, self._journal, self._state = log, journal, state
-        self._partition = PARTITION
+        self._partition = log.partition
         self._current_city = current_city
         self._checkpoint_max_messages = checkpoint_max_messages
         self._monotonic = monotonic

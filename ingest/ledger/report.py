@@ -19,7 +19,7 @@ from devices.readings.refusals import DecodeError
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
 from ingest.ledger.queued import queued, queued_by_device
-from ingest.ledger.state_file import ONLY_PARTITION, opened_state
+from ingest.ledger.state_file import opened_state
 from ingest.log.flood_record import flood_of
 from ingest.log.ports import LogReader
 from ingest.log.raw_log import RawLogCorrupt
@@ -103,7 +103,7 @@ def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MA
     """Read the ledger as of now, from any process. Raises StateUnavailable, RawLogError."""
     with opened_state(state_path) as db:
         db.execute("BEGIN")  # all tables as of one moment
-        (offset,) = db.execute("SELECT offset FROM progress WHERE partition = ?", (ONLY_PARTITION,)).fetchone()
+        (offset,) = db.execute("SELECT offset FROM progress WHERE partition = ?", (log.partition,)).fetchone()
         all_totals = current_totals(db)
         letters = db.execute(
             "SELECT counted_as, reason, sum(stands_for) FROM dead_letter WHERE redriven_at IS NULL"
@@ -140,7 +140,7 @@ def read_status(state_path: Path, log: LogReader) -> RecorderStatus:
     with opened_state(state_path) as db:
         row = db.execute(
             "SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress WHERE partition = ?",
-            (ONLY_PARTITION,),
+            (log.partition,),
         ).fetchone()
         pending = queued(db)
     offset, trouble, since, write_ms, slowest_write_ms = row

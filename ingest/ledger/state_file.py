@@ -7,14 +7,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 from devices.errors import OperatorError
 from ingest.ledger.schema import SCHEMA, VERSION, upgrade
 from ingest.process.sqlite_file import open_sqlite, transaction, translated
-
-ONLY_PARTITION: Final = 0
-"""Partition of the raw log whose progress the file keeps; there is one today."""
 
 
 class StateUnavailable(OperatorError):

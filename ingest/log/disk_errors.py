@@ -1,9 +1,9 @@
-"""What the operating system says of a disk, in words people read."""
+"""Texts for errors of the disk."""
 
 import errno
 from typing import Final
 
-_WORDS: Final = {
+_TEXTS: Final = {
     errno.ENOSPC: "no space is left on the disk",
     errno.EDQUOT: "the disk quota of this user is used up",
     errno.EFBIG: "the file may not grow any further",
@@ -14,8 +14,8 @@ _WORDS: Final = {
 }
 
 
-def in_words(error: OSError) -> str:
-    """The reason without its number; where there is none, what the error says."""
+def disk_error_text(error: OSError) -> str:
+    """Return the cause without its number; the operating system's own text where this module has none."""
     if error.errno is None:
         return str(error)
-    return _WORDS.get(error.errno, error.strerror or str(error))
+    return _TEXTS.get(error.errno, error.strerror or str(error))

@@ -1,40 +1,32 @@
-"""A reserve of free space on the raw log's disk, so that a log that grows leaves room for everything else to go on.
+"""The disk guard keeps a reserve of free space on the raw log's disk, so that everything else there can go on.
 
-Under the reserve the oldest segments that everybody has read go first, whatever their age. Where that is not enough the
-policy decides: stop (the collector acknowledges nothing, the broker keeps it, nothing is lost) or drop_oldest (what was
-not read yet is removed, oldest first, and counted). Either way it ends by itself when there is room again.
+Below the reserve it first removes the oldest segments that every consumer has read, whatever their age. If that is not
+enough the policy decides: stop (the collector acknowledges nothing, the broker keeps the messages, nothing is lost) or
+drop_oldest (the oldest unread segments are removed and counted). Both end by themselves when there is space again.
 """
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
-from ingest.log.disk_errors import in_words
+from ingest.log.disk_errors import disk_error_text
+from ingest.log.ports import TrimmableLog
 from ingest.log.records import RawMessage
 from ingest.log.segment import RawLogFull
 
 _log = logging.getLogger(__name__)
 
 _MIB: Final = 1 << 20
-_RELIEF: Final = 1.1
-"""Times the reserve must be free before a full log takes messages again, so that it does not stop and go."""
+_RESUME_FACTOR: Final = 1.1
+"""Times the reserve that must be free before a full log takes messages again, so that it does not stop and go."""
 
 
 class DiskPolicy(StrEnum):
-    """What to do when the reserve is touched and only unread messages could make room."""
+    """Action below the reserve when only unread messages could make room."""
 
     STOP = "stop"
     DROP_OLDEST = "drop_oldest"
-
-
-class Log(Protocol):
-    """The part of the raw log that is guarded."""
-
-    def append(self, messages: Sequence[RawMessage]) -> int: ...
-    def committed(self) -> Mapping[str, int]: ...
-    def trim(self, keep_bytes: int, keep_since: int = 0, at_most: int | None = None) -> int: ...
-    def remove_oldest(self, consumers: Collection[str], now: int) -> bool: ...
 
 
 class GuardedLog:
@@ -42,44 +34,48 @@ class GuardedLog:
 
     def __init__(
         self,
-        log: Log,
+        log: TrimmableLog,
         free_bytes: Callable[[], int],
         reserve_bytes: int,
         policy: DiskPolicy,
         consumers: Collection[str],
         now: Callable[[], int],
     ) -> None:
-        """`consumers`: everybody who must have read a record before it may go unnoticed. `now`: wall clock, ms."""
+        """`consumers`: all who must have read a record before it may be removed uncounted. `now`: wall clock, ms."""
         self._log = log
         self._free_bytes = free_bytes
         self._reserve_bytes = reserve_bytes
         self._policy = policy
         self._consumers = consumers
         self._now = now
-        self._tight = False
+        self._below_reserve = False
 
     def append(self, messages: Sequence[RawMessage]) -> int:
-        """As the log does. Raises RawLogFull too when the reserve is not free and cannot be made so."""
-        if self._free() < self._reserve_bytes * (_RELIEF if self._tight else 1):
-            self._tight = True
+        """Append as the log does. Raises RawLogFull also if the reserve is not free and no segment may be removed."""
+        if self._free() < self._reserve_bytes * (_RESUME_FACTOR if self._below_reserve else 1):
+            self._below_reserve = True
             self._make_room()
-        self._tight = False
+        self._below_reserve = False
         return self._log.append(messages)
 
     def _free(self) -> int:
         try:
             return self._free_bytes()
         except OSError as exc:
-            raise RawLogFull(in_words(exc)) from exc
+            raise RawLogFull(disk_error_text(exc)) from exc
 
     def _make_room(self) -> None:
-        wanted = self._reserve_bytes * _RELIEF
-        while (free_bytes := self._free()) < wanted:
-            # Who has never noted anything has read nothing, and the log does not know of him.
+        wanted_bytes = self._reserve_bytes * _RESUME_FACTOR
+        while (free_bytes := self._free()) < wanted_bytes:
+            # A consumer that has never committed has read nothing, and `trim` does not know of it.
             if self._log.committed().keys() >= set(self._consumers) and self._log.trim(keep_bytes=0, at_most=1):
                 continue
             if self._policy is DiskPolicy.DROP_OLDEST and self._log.remove_oldest(self._consumers, self._now()):
-                _log.error("the disk is nearly full: the oldest messages of the raw log were removed unread")
+                _log.error(
+                    "disk guard: less than %d MiB are free, the oldest segment of the raw log was removed unread; "
+                    "free disk space",
+                    self._reserve_bytes // _MIB,
+                )
                 continue
             raise RawLogFull(
                 f"{free_bytes // _MIB:,} MiB are free on the raw log's disk and {self._reserve_bytes // _MIB:,} MiB "

@@ -1,4 +1,4 @@
-"""The record that stands for a flood's messages (`ingest.log.records.FLOOD_TOPIC`), as the accounts read it."""
+"""Reads flood records (`ingest.log.records.FLOOD_TOPIC`), for recorder and ledger."""
 
 from base64 import b64decode
 from typing import Annotated, NamedTuple
@@ -12,17 +12,18 @@ _Ms = Annotated[int, Field(ge=0, le=MAX_TS_MS)]
 
 
 class Flood(NamedTuple):
-    """So many messages of one device; receive times in ms."""
+    """The messages of one device that a flood record stands for; receive times in ms."""
 
     messages: int
+    """Number of messages."""
     first_at: int
     last_at: int
     topic: str
-    """Of the first, as is the payload."""
+    """Topic and payload are those of the first message."""
     payload: bytes
 
 
-class _Written(BaseModel):
+class _FloodPayload(BaseModel):
     model_config = ConfigDict(strict=True)
 
     count: Annotated[int, Field(ge=1, lt=1 << 40)]
@@ -33,11 +34,11 @@ class _Written(BaseModel):
 
 
 def flood_of(message: RawMessage) -> Flood | None:
-    """What a record of the flood topic stands for; None for any other, and for one that cannot be read."""
+    """Read a flood record; None for any other message, and for a flood record that cannot be read."""
     if message.topic != FLOOD_TOPIC:
         return None
     try:
-        said = _Written.model_validate_json(message.payload)
-        return Flood(said.count, said.first_at, said.last_at, said.topic, b64decode(said.sample, validate=True))
-    except ValueError:  # pydantic's and base64's own are among them
+        flood = _FloodPayload.model_validate_json(message.payload)
+        return Flood(flood.count, flood.first_at, flood.last_at, flood.topic, b64decode(flood.sample, validate=True))
+    except ValueError:  # pydantic's and base64's own errors are ValueErrors
         return None

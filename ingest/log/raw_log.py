@@ -1,8 +1,8 @@
 """The raw log: every message as the broker delivered it, durable, numbered, kept for replay.
 
-A directory of segment files named by their first offset. Only the newest is written; over size, the next is made.
-Any number of processes may append and read; offsets are given out under the write lock of the newest segment.
-Its interface is what a partitioned log service offers (append, read after, commit), so that one may take its place.
+A directory of segment files named by their first offset. Only the newest is written; when it is over size the next one
+is created. Any number of processes may append and read; offsets are assigned under the write lock of the newest
+segment. Its interface is that of one partition of a log service (append, read after, commit): see `ingest.log.ports`.
 """
 
 import json
@@ -15,8 +15,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from ingest.log.disk_errors import in_words
-from ingest.log.records import LogRecord, RawMessage
+from ingest.log.disk_errors import disk_error_text
+from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
 from ingest.log.segment import (
     SUFFIX,
     RawLogCorrupt,
@@ -32,46 +32,48 @@ __all__ = ["LogStat", "RawLog", "RawLogCorrupt", "RawLogError", "RawLogFull", "R
 _log = logging.getLogger(__name__)
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
-"""About 300,000 messages: small enough to be given back soon after it was read, few enough files for months."""
+"""About 300,000 messages: small enough to be removed soon after it was read, large enough for few files in months."""
 _CONSUMER_SUFFIX: Final = ".consumer"
-_REMOVED: Final = "removed_unread.json"
-_UNNOTED: Final = 4_000_000
-"""Offsets: a consumer notes how far it is after it has settled what it read, so it may be this far beyond its note: the
-judge of a large city judges two million messages between two checkpoints."""
+_REMOVED_FILE: Final = "removed_unread.json"
+_MAX_UNCOMMITTED: Final = 4_000_000
+"""Records that a consumer may have read beyond its committed offset: the judge of a large city judges two million
+messages between two checkpoints."""
 _READ_BYTES: Final = 16 * 1024 * 1024
-"""Of payload in one answer, or one larger message: two thousand megabyte payloads fit into no process."""
+"""Payload bytes in one answer, or one larger message: two thousand payloads of a megabyte fit into no process."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was removed although somebody had still to read it, ever."""
+    """Records that were removed before every consumer had read them, since the log began."""
 
     through: int = 0
-    """The last offset of it."""
+    """Offset of the last one."""
     unread: Mapping[str, int] = field(default_factory=dict)
-    """Consumer → how many records it had not noted as read."""
+    """Consumer → how many of them it had not committed as read."""
     at: int | None = None
-    """When it was last done, ms since 1970 UTC."""
+    """Time of the last removal, ms since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogStat:
-    """The state of the log, for people."""
+    """Figures of the log, for people (`haulwatch log stat`)."""
 
     first_offset: int
     last_offset: int
     segments: int
     size_bytes: int
-    """On disk, write-ahead logs included."""
+    """On disk, including write-ahead logs."""
     committed: Mapping[str, int]
     removed: Removed
 
 
 class RawLog:
-    """One process's hand on the log. For one thread at a time: give each writer and each reader its own.
+    """A handle on the log. For one thread at a time: give each writer and each reader its own.
 
-    Every method raises RawLogFull when the disk cannot be read or written now, and works again when it can.
+    Every method raises RawLogFull while the disk cannot be read or written, and works again when it can.
     """
+
+    partition: Final = ONLY_PARTITION
 
     def __init__(self, directory: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._directory = directory
@@ -85,23 +87,23 @@ class RawLog:
     def append(self, messages: Sequence[RawMessage]) -> int:
         """Add messages, all or none, and return the last offset; on return they are on the disk (one sync).
 
-        Topics are text without lone surrogates. Raises RawLogFull (nothing of it is in the log), RawLogCorrupt.
+        Topics are text without lone surrogates. Raises RawLogFull (nothing of the batch is in the log), RawLogCorrupt.
         """
         while True:
             try:
                 last = self._append_to_tail(messages)
             except RawLogError:
-                gone = self._tail is not None and not self._tail.path.exists()
+                was_removed = self._tail is not None and not self._tail.path.exists()
                 self._drop_tail()
-                if not gone:
+                if not was_removed:
                     raise
-                continue  # trimmed away meanwhile: there is a newer one
+                continue  # trimmed meanwhile: there is a newer one
             if last is not None:
                 return last
             self._drop_tail()
 
     def _append_to_tail(self, messages: Sequence[RawMessage]) -> int | None:
-        """The last offset, or None when the tail we hold is not the newest segment any more."""
+        """Return the last offset, or None if the open tail is not the newest segment any more."""
         tail = self._tail = self._tail or self._open_newest()
         with tail.locked():
             last = tail.last()
@@ -115,41 +117,41 @@ class RawLog:
             return tail.insert(messages)
 
     def read(self, after: int, limit: int) -> list[LogRecord]:
-        """At most `limit` records with offsets after `after`, in order; from the oldest kept if that was trimmed.
+        """At most `limit` records with offsets after `after`, in order; from the oldest kept if that one was trimmed.
 
-        Fewer where payloads are large; none only at the end of the log. Asking where the last answer ended costs one
-        look-up, so a reader may poll many times a second.
-        Raises RawLogCorrupt when the very next record cannot be believed; the whole ones before it are given first.
+        Fewer where payloads are large; none only at the end of the log. Reading on from the last record of the answer
+        before costs one look-up, so a reader may poll many times a second.
+        Raises RawLogCorrupt if the very next record is damaged; the whole ones before it are returned first.
         """
         records: list[LogRecord] = []
         room_bytes = _READ_BYTES
         try:
             while len(records) < limit and room_bytes > 0 and (segment := self._segment_after(after)) is not None:
                 after = max(after, segment.first - 1)
-                found = segment.read(after, limit - len(records), room_bytes)
-                if not found and (following := self._following(segment.first)):
-                    # Nothing is added to a segment that has a successor, so a second look is the last word.
-                    found = segment.read(after, limit - len(records), room_bytes)
-                    after = after if found else following - 1
-                elif not found:
+                batch = segment.read(after, limit - len(records), room_bytes)
+                if not batch and (following := self._following(segment.first)):
+                    # Nothing is added to a segment that has a successor, so a second read is final.
+                    batch = segment.read(after, limit - len(records), room_bytes)
+                    after = after if batch else following - 1
+                elif not batch:
                     break
-                records += found
-                self._read_to = after = found[-1].offset if found else after
+                records += batch
+                self._read_to = after = batch[-1].offset if batch else after
                 if len(records) < limit:
-                    room_bytes -= sum([len(record.message.payload) for record in found])
+                    room_bytes -= sum([len(record.message.payload) for record in batch])
         except RawLogError as exc:
-            gone = self._reading is not None and not self._reading.path.exists()
+            was_removed = self._reading is not None and not self._reading.path.exists()
             self._drop_reading()
-            if gone:  # removed while it was read
+            if was_removed:  # while it was read
                 return records or self.read(after, limit)
             if not records:
                 if isinstance(exc, RawLogCorrupt):
-                    self.last_offset()  # who passes over one record after the other has to know where to stop
+                    self.last_offset()  # raises if the end is unknown: a reader that skips records would never stop
                 raise
         return records
 
     def _segment_after(self, after: int) -> Segment | None:
-        """The segment that holds, or will hold, the record after `after`."""
+        """Open the segment that holds, or will hold, the record after `after`."""
         if self._reading is not None and after == self._read_to:
             successor = segment_path(self._directory, after + 1)
             if (after < self._reading.first or not successor.exists()) and self._reading.path.exists():
@@ -163,7 +165,7 @@ class RawLog:
         return self._reading
 
     def _following(self, first: int) -> int | None:
-        """The segment after the one that begins at `first`."""
+        """First offset of the segment after the one that begins at `first`."""
         return next((other for other in self._firsts() if other > first), None)
 
     def first_offset(self) -> int:
@@ -180,14 +182,14 @@ class RawLog:
             return newest.last()
         except RawLogCorrupt as exc:
             raise RawLogError(
-                f"{newest.path} is damaged and its end unknown: put back a whole one, or move it elsewhere and the log "
-                "goes on behind what was read"
+                f"{newest.path} is damaged and its end is unknown: restore the file, or move it elsewhere: then the "
+                "log goes on after the offsets that were read"
             ) from exc
         finally:
             newest.close()
 
     def commit(self, consumer: str, offset: int) -> None:
-        """Note that a consumer has read up to `offset`: for retention and lag only, it keeps its true offset itself."""
+        """Note that a consumer has read up to `offset`, for retention and lag; the consumer keeps its exact offset."""
         path = self._directory / f"{consumer}{_CONSUMER_SUFFIX}"
         draft = path.with_suffix(f".draft-{os.getpid()}")
         with _disk(path):
@@ -195,16 +197,16 @@ class RawLog:
             draft.replace(path)
 
     def committed(self) -> dict[str, int]:
-        """Consumer → the last offset it has read."""
+        """Consumer → the last offset that it committed."""
         with _disk(self._directory):
             files = sorted(self._directory.glob(f"*{_CONSUMER_SUFFIX}"))
-            return {file.name.removesuffix(_CONSUMER_SUFFIX): _noted(file.read_bytes()) for file in files}
+            return {file.name.removesuffix(_CONSUMER_SUFFIX): _committed_offset(file.read_bytes()) for file in files}
 
     def trim(self, keep_bytes: int, keep_since: int = 0, at_most: int | None = None) -> int:
-        """Remove oldest segments that every consumer has read, while the log is over `keep_bytes` or all of the oldest
-        was received before `keep_since` (ms since 1970 UTC); how many it were, not more than `at_most`.
+        """Remove the oldest segments that every consumer has read, and return how many: not more than `at_most`.
 
-        Never the newest segment, and nothing at all before a consumer has committed.
+        One after the other, while the log is over `keep_bytes` or all of the oldest segment was received before
+        `keep_since` (ms since 1970 UTC). Never the newest segment, and none before a consumer has committed.
         """
         read_by_all = min(self.committed().values(), default=0)
         removed = 0
@@ -224,13 +226,13 @@ class RawLog:
             with closing(Segment(segment_path(self._directory, first))) as segment:
                 newest = segment.newest_received_at()
         except RawLogError:
-            return False  # whatever it is, its age does not say
+            return False  # the age of a damaged segment is unknown
         return newest is None or newest < instant
 
     def remove_oldest(self, consumers: Collection[str], now: int) -> bool:
-        """Remove the oldest segment, read or not; False when only the newest is left, which stays.
+        """Remove the oldest segment, read or not; False if only the newest is left, which stays.
 
-        What one of the `consumers` had not noted as read is counted first, durably: see `removed`. `now`: ms.
+        The records that a consumer has not committed as read are counted first, durably: see `removed`. `now`: ms.
         """
         firsts = self._firsts()
         if len(firsts) < 2:
@@ -239,22 +241,26 @@ class RawLog:
         before, committed = self.removed(), self.committed()
         unread = dict(before.unread)
         for name in consumers:
-            # A removal that was interrupted is begun again: what it has counted already is not counted twice.
+            # An interrupted removal starts again: records that it has counted are not counted twice.
             unread[name] = unread.get(name, 0) + max(0, last - max(committed.get(name, 0), before.through, first - 1))
         if unread != before.unread:
             with _disk(self._directory):
-                _note_durably(self._directory / _REMOVED, json.dumps(asdict(Removed(last, unread, now))))
+                _write_durably(self._directory / _REMOVED_FILE, json.dumps(asdict(Removed(last, unread, now))))
         self._remove(first)
         return True
 
     def removed(self) -> Removed:
-        """What `remove_oldest` has taken from consumers, since the log began."""
+        """Records that `remove_oldest` removed before they were read, since the log began."""
         try:
-            return Removed(**json.loads((self._directory / _REMOVED).read_bytes()))
+            return Removed(**json.loads((self._directory / _REMOVED_FILE).read_bytes()))
         except FileNotFoundError:
             return Removed()
         except (OSError, ValueError, TypeError) as exc:
-            _log.error("what was removed unread is not known: %s: %s", self._directory / _REMOVED, exc)
+            _log.error(
+                "raw log: the count of records removed unread cannot be read: %s: %s",
+                self._directory / _REMOVED_FILE,
+                exc,
+            )
             return Removed()
 
     def _remove(self, first: int) -> None:
@@ -272,18 +278,21 @@ class RawLog:
     def _open_newest(self) -> Segment:
         firsts = self._firsts()
         newest = Segment(segment_path(self._directory, firsts[-1])) if firsts else None
-        read = max(self.committed().values(), default=0)
+        committed = max(self.committed().values(), default=0)
         end = 0 if newest is None else newest.last()
-        if newest is not None and end >= read:
+        if newest is not None and end >= committed:
             return newest
-        # New, or a damaged newest segment was taken away. Its offsets are not given out again: to a consumer that has
-        # read them, new messages under their numbers would be old ones.
+        # The log is new, or someone took a damaged newest segment away. Its offsets are not assigned again: a consumer
+        # that has read them would skip new messages under the same offsets.
         if newest is not None:
             newest.close()
-        first = read + _UNNOTED + 1 if read else 1
-        if read:
+        first = committed + _MAX_UNCOMMITTED + 1 if committed else 1
+        if committed:
             _log.error(
-                "raw log: ends at %d and %d were read: a segment was taken away, going on at %d", end, read, first
+                "raw log: ends at offset %d, but %d was read: a segment was taken away, going on at offset %d",
+                end,
+                committed,
+                first,
             )
         Segment.create(self._directory, first)
         return Segment(segment_path(self._directory, first))
@@ -294,7 +303,7 @@ class RawLog:
         return sorted(int(name.removesuffix(SUFFIX)) for name in names if name.endswith(SUFFIX))
 
     def size_bytes(self) -> int:
-        """On disk, write-ahead logs included."""
+        """On disk, including write-ahead logs."""
         size = 0
         for first in self._firsts():
             for file in _files(segment_path(self._directory, first)):
@@ -313,12 +322,12 @@ class RawLog:
         self._reading = None
 
 
-def _noted(text: bytes) -> int:
-    """Notes are not synced to the disk: one that a power cut has spoiled says that nothing was read."""
+def _committed_offset(text: bytes) -> int:
+    """Read a consumer's file. It is not synced to the disk: one that a power cut has spoiled counts as nothing read."""
     return int(text) if text.isdigit() else 0
 
 
-def _note_durably(path: Path, text: str) -> None:
+def _write_durably(path: Path, text: str) -> None:
     draft = path.with_suffix(f".draft-{os.getpid()}")
     with draft.open("w") as file:
         file.write(text)
@@ -336,4 +345,4 @@ def _disk(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise RawLogFull(f"{path}: {in_words(exc)}") from exc
+        raise RawLogFull(f"{path}: {disk_error_text(exc)}") from exc

@@ -1,7 +1,7 @@
-"""What travels between the parts of the path.
+"""Messages and records: what travels between the parts of the path.
 
-Several of these are made for each message, so they are Structs: made in a quarter of a named tuple's time, and passed
-over by the search for cycles.
+Several of these are made for each message, so they are Structs: made in a quarter of a named tuple's time, and skipped
+by the garbage collector.
 """
 
 from typing import Final
@@ -11,21 +11,24 @@ from msgspec import Struct
 from devices.codecs.native import NATIVE
 
 TICK_TOPIC: Final = "$haulwatch/tick"
-"""Written by the collector while it is connected and hears nothing, so that silence can be judged, and judged
-again in a replay, from the log alone. Payload: milliseconds of silence since the record before, as decimal text."""
+"""Topic of a tick. The collector appends one while it is connected and receives nothing, so that the judge, live or in
+a replay, sees silence in the log itself. Payload: milliseconds of silence since the record before, as decimal text."""
 
 FLOOD_TOPIC: Final = "$haulwatch/flood"
-"""Written by the collector in place of messages beyond a device's rate (`ingest.collector.rate_limit`), before they
-are acknowledged.
+"""Topic of a flood record. The collector appends one in place of the messages beyond a device's rate
+(`ingest.collector.rate_limit`), before they are acknowledged.
 Payload: JSON {"device", "count", "first_at", "last_at", "topic", "sample"}: how many messages it stands for, between
 which receive times (ms), and topic and payload (base64) of the first of them. The recorder counts them as received and
-as quarantined `flood`, in one dead letter; the judge passes over it."""
+as quarantined `flood`, in one dead letter; the judge skips it."""
 
 
 RECORDER: Final = "recorder"
 JUDGE: Final = "judge"
 CONSUMERS: Final = (RECORDER, JUDGE)
-"""Who reads the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
+"""The readers of the raw log, each at its own pace: nothing is trimmed before all of them have read it."""
+
+ONLY_PARTITION: Final = 0
+"""Partition of the raw log on one machine. A distributed log has more of them, each with offsets of its own."""
 
 
 class RawMessage(Struct, frozen=True, gc=False):
@@ -40,7 +43,7 @@ class RawMessage(Struct, frozen=True, gc=False):
 
 
 class LogRecord(Struct, frozen=True, gc=False):
-    """A message at its place in the raw log."""
+    """A message and its offset in the raw log."""
 
     offset: int
     """1 for the first message ever appended, then one more each, without gaps."""
@@ -48,9 +51,9 @@ class LogRecord(Struct, frozen=True, gc=False):
 
 
 class ReadingLocation(Struct, frozen=True, gc=False, array_like=True):
-    """Where the bytes of a reading are."""
+    """Location of a reading's bytes in the raw log."""
 
     offset: int
     """Record of the raw log."""
-    place: int
+    index: int
     """In the record's array, 0 for the first or only reading."""

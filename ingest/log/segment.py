@@ -1,4 +1,4 @@
-"""One file of the raw log: SQLite, offsets as row ids. The only module of the raw log that knows SQL.
+"""A segment: one file of the raw log, SQLite with offsets as row ids. The only module of the raw log that uses SQL.
 
 RawLogError
 ├── RawLogFull     disk full, I/O error, locked too long: nothing of the batch is in the log; keep it, try again
@@ -16,26 +16,25 @@ from zlib import crc32
 
 from devices.codecs.native import NATIVE
 from devices.errors import OperatorError
-from ingest.log.disk_errors import in_words
+from ingest.log.disk_errors import disk_error_text
 from ingest.log.records import LogRecord, RawMessage
+from ingest.process.sqlite_file import BUSY_TIMEOUT_S
 
 SUFFIX: Final = ".segment"
-_BUSY_TIMEOUT_S: Final = 30.0
-"""Another process holds the write lock for one batch, some milliseconds; this long means a stuck disk."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_TIME: Final = Struct(">q")
+_RECEIVED_AT: Final = Struct(">q")
 
 
 class RawLogError(OperatorError):
-    """The raw log did not do what it was asked."""
+    """The raw log cannot be read or written."""
 
 
 class RawLogFull(RawLogError):
-    """Nothing of the batch is in the log; keep it and try again, for ever."""
+    """Nothing of the batch is in the log. Keep it and try again, for ever."""
 
 
 class RawLogCorrupt(RawLogError):
-    """The record at `offset` cannot be believed; those after it may be whole."""
+    """The record at `offset` is damaged or missing; those after it may be whole."""
 
     def __init__(self, path: Path, offset: int, detail: str) -> None:
         super().__init__(f"{path}: offset {offset}: {detail}")
@@ -49,11 +48,11 @@ class Segment:
         self.path = path
         self.first = int(path.name.removesuffix(SUFFIX))
         with self._translated(self.first):
-            # Opened rw, never rwc: a segment that was trimmed meanwhile must not come back empty.
+            # Opened rw, never rwc: a segment that was trimmed meanwhile must not be created again, empty.
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode=rw",
                 uri=True,
-                timeout=_BUSY_TIMEOUT_S,
+                timeout=BUSY_TIMEOUT_S,
                 isolation_level=None,
                 check_same_thread=False,
             )
@@ -62,7 +61,7 @@ class Segment:
 
     @staticmethod
     def create(directory: Path, first: int) -> None:
-        """Make an empty segment: whole or not at all, and once, whoever else is making it. Raises RawLogFull."""
+        """Create an empty segment: whole or not at all, and once, whichever process is first. Raises RawLogFull."""
         path, draft = segment_path(directory, first), directory / f"draft-{os.getpid()}"
         try:
             draft.unlink(missing_ok=True)
@@ -79,7 +78,7 @@ class Segment:
         except sqlite3.Error as exc:
             raise RawLogFull(f"{path}: {exc}") from exc
         except OSError as exc:
-            raise RawLogFull(f"{path}: {in_words(exc)}") from exc
+            raise RawLogFull(f"{path}: {disk_error_text(exc)}") from exc
         finally:
             for leftover in (draft, Path(f"{draft}-wal"), Path(f"{draft}-shm")):
                 with suppress(OSError):
@@ -96,12 +95,13 @@ class Segment:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
+                self._has_dialect_column = False  # the rollback may take a new column back
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
     def insert(self, messages: Sequence[RawMessage]) -> int:
-        """Add messages after the last; inside `locked` only. The last offset."""
+        """Add messages after the last record and return the last offset. Inside `locked` only."""
         start = self.last() + 1
         rows = []
         for offset, message in enumerate(messages, start):
@@ -114,7 +114,7 @@ class Segment:
         return start + len(rows) - 1
 
     def _add_dialect_column(self) -> None:
-        """Segments of version 0.1 have none. Native messages have NULL there."""
+        """Add the column that segments of version 0.1 lack. A native message has NULL there."""
         if self._has_dialect_column:
             return
         columns = [name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('message')")]
@@ -123,7 +123,7 @@ class Segment:
         self._has_dialect_column = True
 
     def size_bytes(self) -> int:
-        """Bytes of the pages in use, those still in the write-ahead log included."""
+        """Bytes of the pages in use, including those still in the write-ahead log."""
         with self._translated(self.first):
             pages, page_bytes = self._db.execute(
                 "SELECT page_count, page_size FROM pragma_page_count, pragma_page_size"
@@ -143,9 +143,9 @@ class Segment:
         return None if row is None else int(row[0])
 
     def read(self, after: int, limit: int, room_bytes: int) -> list[LogRecord]:
-        """Records after `after`, up to the first that cannot be believed; RawLogCorrupt when it is the very next.
+        """Read records after `after`, up to the first damaged one; raises RawLogCorrupt if that is the very next.
 
-        Ends with the record that fills `room_bytes` of payload.
+        The record that fills `room_bytes` of payload is the last.
         """
         records: list[LogRecord] = []
         try:
@@ -186,9 +186,9 @@ class Segment:
 
 
 def remove_segment(path: Path) -> None:
-    """Take the files away and give their room back at once, also while another process holds them open.
+    """Remove the files and free their disk space at once, also while another process holds them open. Raises OSError.
 
-    The name goes first: who then fails to read sees that the segment is gone. Raises OSError.
+    The name goes first, so that a reader that fails then sees that the segment is gone.
     """
     for file in (path, Path(f"{path}-wal")):
         try:
@@ -200,7 +200,7 @@ def remove_segment(path: Path) -> None:
             os.truncate(handle, 0)
         finally:
             os.close(handle)
-    # Not truncated: it is mapped into the memory of those who have it open.
+    # Not truncated: processes that have it open have mapped it into memory.
     Path(f"{path}-shm").unlink(missing_ok=True)
 
 
@@ -209,7 +209,7 @@ def segment_path(directory: Path, first: int) -> Path:
 
 
 def _checksum(topic: bytes, payload: bytes, received_at: int, dialect: str | None) -> int:
-    crc = crc32(_TIME.pack(received_at), crc32(payload, crc32(topic)))
+    crc = crc32(_RECEIVED_AT.pack(received_at), crc32(payload, crc32(topic)))
     return crc if dialect is None else crc32(dialect.encode(), crc)
 
 

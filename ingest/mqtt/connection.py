@@ -1,8 +1,8 @@
-"""What a connection to the broker is to `MqttSource`, whichever version of MQTT it speaks.
+"""The port between `MqttSource` and a connection to the broker, in either version of MQTT.
 
 ConnectionLost          try again, with a growing pause
-├── NeedsAPerson        trying again soon changes nothing
-└── OtherVersion        the broker does not speak MQTT 5: use 3.1.1
+├── NeedsOperator       a setting is wrong: trying again soon changes nothing
+└── VersionRefused      the broker does not speak MQTT 5: use 3.1.1
 """
 
 import ssl
@@ -15,41 +15,41 @@ from ingest.log.records import RawMessage
 from ingest.mqtt.url import MqttUrl
 
 COMMAND: Final = "/command"
-"""How topics end that are ours, to a device: acknowledged in their turn, and no reading to keep."""
+"""End of the topics of our own commands to devices: acknowledged in their turn, and not kept."""
 NO_ID: Final = 0
-"""Packet id of what needs no acknowledgement: QoS 0, or delivered by an earlier connection."""
+"""Packet id of a message that needs no acknowledgement: QoS 0, or delivered by an earlier connection."""
 CONNECT_S: Final = 5.0
-"""For the name, TCP and TLS together with each address of the host."""
+"""Time for name, TCP and TLS together, for each address of the host."""
 
 Delivery = tuple[int, RawMessage | None]
-"""Packet id and message; None for what is acknowledged and not kept."""
+"""Packet id and message; None in place of a message that is acknowledged and not kept."""
 
 _NOT_AUTHORISED: Final = "check user and password of the broker's URL, and what that user may read"
-A_PERSON_MUST_MEND: Final = {
+HINTS: Final = {
     0x85: "the client id is not valid there",
     0x86: "check user and password of the broker's URL",
     0x87: _NOT_AUTHORISED,
     0x8A: "this client is banned there",
     0x9E: "it knows no shared subscriptions: unset HAULWATCH_BROKER_SHARE_GROUP",
 }
-"""MQTT 5 reason codes that trying again soon will not change."""
+"""MQTT 5 reason code that trying again soon does not change → what an operator must do."""
 
 
 class ConnectionLost(Exception):
-    """It never came up, or is gone; the text says why."""
+    """The connection could not be made, or broke; the text names the cause."""
 
 
-class NeedsAPerson(ConnectionLost):
+class NeedsOperator(ConnectionLost):
     """A setting is wrong, here or at the broker."""
 
 
-class OtherVersion(ConnectionLost):
-    """The broker said that it does not speak this version of MQTT."""
+class VersionRefused(ConnectionLost):
+    """The broker does not speak this version of MQTT."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who we are to the broker, and what it keeps for us. `MqttSource` explains each field."""
+    """The collector's session at the broker. `MqttSource` explains each field."""
 
     url: MqttUrl
     client_id: str
@@ -62,57 +62,59 @@ class Session:
 
     @property
     def filters(self) -> list[str]:
-        return shared(self.share_group)
+        return reading_filters(self.share_group)
 
     @property
     def other_filters(self) -> list[str]:
-        """What the session may still be subscribed to from the time before the setting was changed: each would bring
-        the same messages once more.
+        """Filters that the session may still hold from before the setting was changed.
+
+        Each would deliver the same messages once more.
         """
         groups = {"", *self.former_groups} - {self.share_group}
-        return [topic_filter for group in sorted(groups) for topic_filter in shared(group)]
+        return [topic_filter for group in sorted(groups) for topic_filter in reading_filters(group)]
 
 
-def shared(group: str) -> list[str]:
-    """The filters of the readings, shared in `group` if it has a name (MQTT 5, section 4.8.2)."""
+def reading_filters(group: str) -> list[str]:
+    """The filters of the readings, shared in `group` unless that is empty (MQTT 5, section 4.8.2)."""
     prefix = f"$share/{group}/" if group else ""
     return [prefix + topic_filter for topic_filter in READINGS_FILTERS]
 
 
-def refused(what: str, code: int, reason: str) -> ConnectionLost:
+def refused(event: str, code: int, reason: str) -> ConnectionLost:
     """The error for a reason code of failure."""
-    mend = A_PERSON_MUST_MEND.get(code)
-    if mend is None:
-        return ConnectionLost(f"{what}: {reason}")
-    return NeedsAPerson(f"{what}: {reason}: {mend}")
+    hint = HINTS.get(code)
+    if hint is None:
+        return ConnectionLost(f"{event}: {reason}")
+    return NeedsOperator(f"{event}: {reason}: {hint}")
 
 
 def not_granted(code: int, reason: str) -> ConnectionLost:
-    """The error for a subscription that was refused or came out smaller."""
-    return NeedsAPerson(str(refused("did not grant the subscription at QoS 1", code, reason)))
+    """The error for a subscription that was refused or granted at a lower QoS."""
+    return NeedsOperator(str(refused("did not grant the subscription at QoS 1", code, reason)))
 
 
 class Connection(Protocol):
-    """One connection, from its opening to its end. The constructor connects; it and `work` raise ConnectionLost."""
+    """One connection, from start to end. The constructor connects; it and `work` raise ConnectionLost."""
 
     @property
     def answered(self) -> bool:
-        """The broker took our CONNECT, so it speaks this version."""
+        """The broker answered CONNECT, so it speaks this version."""
 
     @property
     def resumed(self) -> bool:
-        """The broker still had our session, once it has answered."""
+        """The broker still had our session; valid once `answered`."""
 
     @property
     def subscribed(self) -> bool: ...
 
     def work(self, timeout_s: float, *, reading: bool) -> Sequence[Delivery]:
-        """Send and receive until something happened or the time is over; without `reading` keep the connection alive
-        and let the broker wait.
+        """Send and receive until something happened or the time is over.
+
+        Without `reading` it only keeps the connection alive, and the broker has to wait.
         """
 
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
-        """In this order. Never raises: the broker delivers again what it did not hear of."""
+        """Acknowledge in this order. Never raises: after a lost acknowledgement the broker delivers again."""
 
     def close(self) -> None:
-        """Leave, with everything sent that was to be sent. Never raises."""
+        """Send what waits to be sent, and leave. Never raises."""

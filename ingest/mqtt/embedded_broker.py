@@ -1,7 +1,7 @@
-"""An MQTT broker inside Python, for the demonstration on a machine that has none. Not for production.
+"""An MQTT broker in Python, for the demonstration on a machine that has none. Not for production.
 
-amqtt speaks MQTT 3.1.1, keeps everything in memory, and gives a message up when a subscriber does not acknowledge it
-within five seconds: so no promise of Haulwatch rests on it. The one module that knows amqtt.
+amqtt speaks MQTT 3.1.1, keeps everything in memory, and drops a message that a subscriber does not acknowledge within
+five seconds: so no promise of Haulwatch rests on it. The only module that imports amqtt.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ _SESSION_EXPIRY_S: Final = 24 * 3600
 _CONNECT: Final = b"\x10"
 _PROTOCOL_5: Final = b"\x00\x04MQTT\x05"
 _REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"
-"""CONNACK, "unacceptable protocol version" (MQTT 3.1.1, section 3.2.2.3): a client of any version reads it."""
+"""CONNACK, "unacceptable protocol version" (MQTT 3.1.1, section 3.2.2.3), which a client of any version can read."""
 
 
 class BrokerFailed(OperatorError):
-    """The broker could not start; the message says on which address."""
+    """The broker could not start; the text names the address."""
 
 
 class _Subscriptions(dict[str, Any]):
-    """Looked through as they are at that moment.
+    """Subscriptions that may change while amqtt iterates over them: it iterates over a copy.
 
-    amqtt pauses while it looks, and failed where somebody subscribed meanwhile: the message it was handing out reached
-    nobody else, and a device that was connecting hung.
+    amqtt awaits during the iteration. A subscription made meanwhile raised an error there: the message that was being
+    delivered reached no other client, and a device that was connecting hung.
     """
 
     def __iter__(self) -> Iterator[str]:
@@ -47,7 +47,7 @@ class _Subscriptions(dict[str, Any]):
 
 
 class Everybody(BaseAuthPlugin):  # type: ignore[misc]  # amqtt carries no types
-    """Lets everyone in. amqtt's own anonymous plugin also marks the session as one whose messages are not kept."""
+    """Accepts every client. amqtt's own anonymous plugin would also mark the session as one without kept messages."""
 
     async def authenticate(self, *, session: Session) -> bool:
         return session is not None
@@ -55,12 +55,12 @@ class Everybody(BaseAuthPlugin):  # type: ignore[misc]  # amqtt carries no types
 
 async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises BrokerFailed when the address cannot be used."""
-    # It logs each connection and each late acknowledgement; what matters is raised.
+    # amqtt logs each connection and each late acknowledgement; what matters is raised.
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     broker = Broker(
         BrokerConfig(
-            # We listen ourselves. No $SYS topics and no packet log: only the plugin that lets clients in.
+            # This module listens itself. No $SYS topics and no packet log: only the plugin that accepts clients.
             listeners={_LISTENER: ListenerConfig(type=ListenerType.EXTERNAL)},
             plugins={f"{Everybody.__module__}.{Everybody.__qualname__}": {}},
             session_expiry_interval=_SESSION_EXPIRY_S,
@@ -77,13 +77,15 @@ async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
                 await writer.drain()
                 writer.close()
             else:
-                await broker.external_connected(_Rest(beginning, reader), StreamWriterAdapter(writer), _LISTENER)
+                await broker.external_connected(
+                    _ResumedReader(beginning, reader), StreamWriterAdapter(writer), _LISTENER
+                )
 
     try:
         await broker.start()
         server = await asyncio.start_server(connected, host, port, backlog=1024)
     except (AMQTTError, OSError) as exc:
-        raise BrokerFailed(f"no broker on {host}:{port}: {exc}") from exc
+        raise BrokerFailed(f"embedded broker cannot listen on {host}:{port}: {exc}") from exc
     try:
         await stop.wait()
     finally:
@@ -105,10 +107,10 @@ def run_broker(host: str, port: int) -> None:
 
 
 async def _read_beginning(reader: asyncio.StreamReader) -> bytes:
-    """The first bytes of a connection, up to the protocol level of a CONNECT.
+    """Read the first bytes of a connection, up to the protocol level of a CONNECT.
 
     amqtt reads the properties of an MQTT 5 CONNECT as the length of a client id and waits for ever for that many bytes,
-    so such a client has to be refused before.
+    so such a client is refused before.
     """
     beginning = await reader.readexactly(1)
     if beginning == _CONNECT:
@@ -118,8 +120,8 @@ async def _read_beginning(reader: asyncio.StreamReader) -> bytes:
     return beginning
 
 
-class _Rest(StreamReaderAdapter):  # type: ignore[misc]  # amqtt carries no types
-    """A stream whose beginning was read already."""
+class _ResumedReader(StreamReaderAdapter):  # type: ignore[misc]  # amqtt carries no types
+    """A stream whose beginning was read already, and is read once more."""
 
     def __init__(self, beginning: bytes, reader: asyncio.StreamReader) -> None:
         super().__init__(reader)

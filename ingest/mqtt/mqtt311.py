@@ -1,7 +1,7 @@
-"""One connection in MQTT 3.1.1, for brokers that speak nothing newer. The one module of the path that knows paho.
+"""One connection in MQTT 3.1.1 over paho, for brokers that speak nothing newer.
 
-A paho client lives for one connection only: with it every trace of the old one is gone, its packet ids and its
-half-read packets, and its habit of going down to 3.1.
+A paho client lives for one connection only, so that no packet id and no half-read packet of an old connection is left,
+and paho cannot fall back to MQTT 3.1 by itself.
 """
 
 import time
@@ -13,18 +13,21 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from devices.codecs.registry import dialect_of
 from ingest.log.records import RawMessage
 from ingest.mqtt.connection import COMMAND, NO_ID, ConnectionLost, Delivery, Session, not_granted, refused
 
 _LEAVE_S: Final = 1.0
-_ALOOF_S: Final = 0.05
-_AT_ONCE: Final = 1000
-"""Packets read before anybody may look at them."""
+_NOT_READING_S: Final = 0.05
+"""Longest `work` without reading."""
+_READ_PACKETS: Final = 1000
+"""Packets read by one `work` at most."""
 
 
 class Mqtt311:
-    """See `ingest.mqtt.connection.Connection`. The session knows no expiry, and no receive maximum: not reading is
-    what pushes back on the broker.
+    """A `ingest.mqtt.connection.Connection` in MQTT 3.1.1.
+
+    Its session has no expiry and no receive maximum: the broker is slowed down by not reading.
     """
 
     def __init__(self, session: Session) -> None:
@@ -59,17 +62,17 @@ class Mqtt311:
         if not reading:
             client.loop_write()
             client.loop_misc()
-            time.sleep(min(timeout_s, _ALOOF_S))
+            time.sleep(min(timeout_s, _NOT_READING_S))
             return ()
         result = client.loop(timeout_s)
-        # paho's loop reads one packet for each select; go on without select while packets are there.
+        # paho's loop reads one packet for each select: read on without select while there are packets.
         before = 0
-        while result == MQTTErrorCode.MQTT_ERR_SUCCESS and before < len(self._arrived) < _AT_ONCE:
+        while result == MQTTErrorCode.MQTT_ERR_SUCCESS and before < len(self._arrived) < _READ_PACKETS:
             before = len(self._arrived)
             result = client.loop_read()
         arrived, self._arrived = self._arrived, []
         if arrived:
-            return arrived  # what is wrong will be so the next time
+            return arrived  # an error shows again with the next call
         if self._ending is not None:
             raise self._ending
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
@@ -115,5 +118,7 @@ class Mqtt311:
             topic = message.topic
         except UnicodeDecodeError as exc:
             topic = exc.object.decode(errors="backslashreplace")
-        kept = None if topic.endswith(COMMAND) else RawMessage(topic, bytes(message.payload), received_at)
+        kept = None
+        if not topic.endswith(COMMAND):
+            kept = RawMessage(topic, bytes(message.payload), received_at, dialect_of(topic))
         self._arrived.append((packet_id, kept))

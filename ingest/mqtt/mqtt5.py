@@ -1,4 +1,4 @@
-"""One connection in MQTT 5, over a socket of our own: large reads, one write for the acknowledgements of a batch."""
+"""One connection in MQTT 5 over a plain socket: large reads, one write for the acknowledgements of a batch."""
 
 import select
 import socket
@@ -14,22 +14,22 @@ from ingest.mqtt.connection import (
     NO_ID,
     ConnectionLost,
     Delivery,
-    NeedsAPerson,
-    OtherVersion,
+    NeedsOperator,
     Session,
+    VersionRefused,
     not_granted,
     refused,
 )
 
 _READ_BYTES: Final = 256 * 1024
-"""About a thousand messages with one call."""
+"""About a thousand messages in one call."""
 _LEAVE_S: Final = 1.0
-_ALOOF_S: Final = 0.05
-"""How long one `work` without reading lasts at most."""
+_NOT_READING_S: Final = 0.05
+"""Longest `work` without reading."""
 
 
 class Mqtt5:
-    """See `ingest.mqtt.connection.Connection`."""
+    """A `ingest.mqtt.connection.Connection` in MQTT 5."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -37,12 +37,12 @@ class Mqtt5:
         self._reader = packets.PacketReader()
         self._to_send = bytearray()
         self._ending: ConnectionLost | None = None
-        """Said with the next `work`, after what had arrived before."""
+        """Raised by the next `work`, after the messages that arrived before."""
         self._unsent: ConnectionLost | None = None
-        """Sending failed, maybe in the middle of a packet: what followed would be read as the rest of it, and an
-        acknowledgement as one of another message. So nothing more is sent."""
+        """The error of sending, maybe in the middle of a packet. Nothing more is sent: the broker would read the next
+        bytes as the rest of that packet, and an acknowledgement as one of another message."""
         self._keepalive_s = float(session.keepalive_s)
-        self._heard_at = self._sent_at = self._pinged_at = time.monotonic()
+        self._received_at = self._sent_at = self._pinged_at = time.monotonic()
         self.answered = False
         self.resumed = False
         self.subscribed = False
@@ -50,7 +50,7 @@ class Mqtt5:
             self._send(packets.connect(session))
         except ValueError as exc:
             self._socket.close()
-            raise NeedsAPerson(f"the broker's URL: {exc}") from exc
+            raise NeedsOperator(f"the broker's URL: {exc}") from exc
 
     def work(self, timeout_s: float, *, reading: bool) -> Sequence[Delivery]:
         if self._ending is not None:
@@ -58,14 +58,14 @@ class Mqtt5:
         now = time.monotonic()
         self._keep_alive(now)
         if not reading:
-            # A broker that may not send cannot be heard either. Once it may, it has its time to show that it is there.
-            self._heard_at = now
-            time.sleep(min(timeout_s, _ALOOF_S))
+            # While nothing is read the broker cannot show that it is there. Its time starts again with the next read.
+            self._received_at = now
+            time.sleep(min(timeout_s, _NOT_READING_S))
             self._send(b"")
             return ()
         if not self._ready(min(timeout_s, self._keepalive_s / 4)):
             self._ending = self._unsent
-            self._give_up_the_silent()
+            self._check_silence()
             return ()
         if self._to_send:
             self._send(b"")
@@ -75,8 +75,9 @@ class Mqtt5:
         self._send(packets.pubacks([packet_id for packet_id in packet_ids if packet_id != NO_ID]))
 
     def close(self) -> None:
-        """Waits for the broker to hang up: closing with unread bytes would reset the connection and with it what we
-        said last, the acknowledgements.
+        """Disconnect and wait until the broker hangs up.
+
+        Closing with unread bytes would reset the connection, and the last acknowledgements would be lost.
         """
         with suppress(OSError):
             if self._ending is None and self._unsent is None:
@@ -90,17 +91,17 @@ class Mqtt5:
 
     def _keep_alive(self, now: float) -> None:
         half_s = self._keepalive_s / 2
-        if now - min(self._heard_at, self._sent_at) >= half_s and now - self._pinged_at >= half_s:
+        if now - min(self._received_at, self._sent_at) >= half_s and now - self._pinged_at >= half_s:
             self._pinged_at = now
             self._send(packets.PINGREQ)
 
-    def _give_up_the_silent(self) -> None:
-        quiet_s = time.monotonic() - self._heard_at
-        if self._ending is None and quiet_s > 1.5 * self._keepalive_s:
-            self._ending = ConnectionLost(f"connection lost: no sign of life for {quiet_s:.0f} s")
+    def _check_silence(self) -> None:
+        silent_s = time.monotonic() - self._received_at
+        if self._ending is None and silent_s > 1.5 * self._keepalive_s:
+            self._ending = ConnectionLost(f"connection lost: no sign of life for {silent_s:.0f} s")
 
     def _ready(self, timeout_s: float) -> bool:
-        """Whether there is something to receive, or room for what is to be sent."""
+        """Wait until there is something to receive, or the socket takes what is to be sent; False if neither came."""
         if isinstance(self._socket, ssl.SSLSocket) and self._socket.pending():
             return True  # TLS holds bytes that the socket no longer has
         waiting = select.poll()
@@ -108,7 +109,7 @@ class Mqtt5:
         return bool(waiting.poll(timeout_s * 1000))
 
     def _send(self, data: bytes) -> None:
-        """Now, as far as the broker takes it, and the rest with the next `work`."""
+        """Send as much as the socket takes now, and the rest with the next `work`."""
         if self._ending is not None or self._unsent is not None:
             return
         self._to_send += data
@@ -121,24 +122,24 @@ class Mqtt5:
             pass
         except OSError as exc:
             self._to_send.clear()
-            self._unsent = ConnectionLost(f"connection lost: {exc}")  # said when what had arrived before is given
+            self._unsent = ConnectionLost(f"connection lost: {exc}")  # raised after the messages that arrived before
 
     def _receive(self) -> Sequence[Delivery]:
         try:
-            piece = self._socket.recv(_READ_BYTES)
+            data = self._socket.recv(_READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return ()
         except OSError as exc:
             self._ending = ConnectionLost(f"connection lost: {exc}")
             return ()
-        if not piece:
+        if not data:
             self._ending = ConnectionLost("connection lost")
             return ()
-        self._heard_at = time.monotonic()
+        self._received_at = time.monotonic()
         try:
-            deliveries, controls = self._reader.feed(piece, time.time_ns() // 1_000_000)
+            deliveries, controls = self._reader.feed(data, time.time_ns() // 1_000_000)
             for control in controls:
-                self._obey(control)
+                self._handle(control)
         except packets.MalformedPacket as exc:
             self._ending = ConnectionLost(f"connection given up: the broker sent {exc}")
             return ()
@@ -146,12 +147,12 @@ class Mqtt5:
             self._ending = exc
         return deliveries
 
-    def _obey(self, control: packets.Control) -> None:
+    def _handle(self, control: packets.Control) -> None:
         match control:
             case packets.Accepted():
                 self._subscribe(control)
             case packets.Refused(code=packets.UNSUPPORTED_PROTOCOL):
-                raise OtherVersion(f"refused the connection: {control.reason}")
+                raise VersionRefused(f"refused the connection: {control.reason}")
             case packets.Refused():
                 self.answered = True
                 raise refused("refused the connection", control.code, control.reason)
@@ -172,14 +173,14 @@ class Mqtt5:
         for code, reason in granted.answers:
             if code != 1:
                 raise not_granted(code, reason)
-        # Only now, so that no message finds the session without a subscription.
+        # Only now, so that the session is never without a subscription.
         if self._session.other_filters:
             self._send(packets.unsubscribe(self._session.other_filters))
         self.subscribed = True
 
 
 def _open(session: Session) -> socket.socket:
-    """Connected, with TLS if the URL says so, and from then on never blocking."""
+    """Connect, with TLS if the URL asks for it; the socket does not block. Raises ConnectionLost."""
     url = session.url
     plain: socket.socket | None = None
     try:
@@ -188,7 +189,7 @@ def _open(session: Session) -> socket.socket:
         if session.tls is not None:
             opened = session.tls.wrap_socket(plain, server_hostname=url.host)
         opened.setblocking(False)
-    except (OSError, ValueError) as exc:  # ValueError: a host that is no name
+    except (OSError, ValueError) as exc:  # ValueError: a host that is no valid name
         if plain is not None:
             plain.close()
         raise ConnectionLost(str(exc)) from exc

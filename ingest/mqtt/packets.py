@@ -1,9 +1,9 @@
-"""MQTT 5 as bytes. The one module that knows the codec `mqtt5`, which writes all packets and reads all but PUBLISH.
+"""Packets of MQTT 5, read and written. The only module that imports the library `mqtt5`.
 
-PUBLISH is cut out here: it is as quick (1.4 µs against 1.3 of the codec, a message of 220 bytes), and the codec refuses
-a packet, or panics over it, whose properties it cannot read, such as a text that is not UTF-8. Brokers let some of them
-through, and such a packet would come again with every connection and nothing after it ever. Topic, packet id and
-payload can always be found, since the properties say how long they are.
+The library writes all packets and reads all but PUBLISH, which is parsed here: it takes as long (1.4 µs against 1.3 µs
+for a message of 220 bytes), and the library refuses a packet, or panics, if it cannot read its properties, such as a
+text that is not UTF-8. Brokers let some of them through; such a packet would come again with every connection, and no
+message after it. Topic, packet id and payload can always be found, since the properties begin with their length.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ from typing import Final
 
 import mqtt5
 
+from devices.codecs.registry import dialect_of
 from ingest.log.records import RawMessage
 from ingest.mqtt.connection import COMMAND, NO_ID, Delivery, Session
 
 PINGREQ: Final = mqtt5.PingReqPacket().write()
 DISCONNECT: Final = mqtt5.DisconnectPacket().write()
-"""A normal one: the session stays as long as CONNECT said."""
+"""A normal one: the session stays for the expiry of CONNECT."""
 SUBSCRIBE_ID: Final = 1
 UNSUBSCRIBE_ID: Final = 2
 UNSUPPORTED_PROTOCOL: Final = 0x84
@@ -31,7 +32,7 @@ _PANIC: Final = "PanicException"
 
 
 class MalformedPacket(Exception):
-    """The broker sent what is no MQTT 5: the stream cannot be read any further, so close the connection."""
+    """The broker sent bytes that are no MQTT 5. The stream cannot be read any further: close the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Accepted:
 
     session_present: bool
     keepalive_s: int | None
-    """The broker's own, which replaces ours."""
+    """The broker's own value, which replaces ours."""
     shares: bool
-    """Whether it knows shared subscriptions."""
+    """The broker supports shared subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,10 @@ Control = Accepted | Refused | Granted | Dismissed
 
 
 def connect(session: Session) -> bytes:
-    """Raises ValueError for what a packet cannot hold.
+    """Write CONNECT. Raises ValueError for values that do not fit into a packet.
 
-    It names no maximum packet size: Mosquitto 2.0.11 throws larger messages away without giving back their place among
-    those in flight, so that after a receive maximum of them nothing comes any more. `message_size_limit` of the broker
-    is the place for a limit.
+    It sets no maximum packet size: Mosquitto 2.0.11 drops larger messages and keeps counting them as in flight, so that
+    after as many as the receive maximum no message comes any more. Set `message_size_limit` at the broker instead.
     """
     url = session.url
     return mqtt5.ConnectPacket(
@@ -102,21 +102,21 @@ def unsubscribe(filters: Sequence[str]) -> bytes:
 
 
 def pubacks(packet_ids: Sequence[int]) -> bytes:
-    """Acknowledgements of success, joined."""
+    """Write acknowledgements of success, joined."""
     return b"".join([mqtt5.PubAckPacket(packet_id).write() for packet_id in packet_ids])
 
 
 class PacketReader:
-    """Packets out of a stream that comes in pieces of any size."""
+    """Reads packets from a stream that arrives in pieces of any size."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
         self._held_bytes = 0
         self._wanted_bytes = 0
-        """Looking before so much is there would be in vain: a large packet is put together once, not for each piece."""
+        """No packet is complete before so many bytes are held: a large packet is joined once, not with each piece."""
 
     def feed(self, piece: bytes, received_at: int) -> tuple[list[Delivery], list[Control]]:
-        """Messages and other packets that are complete with this piece; `received_at` in ms since 1970 UTC.
+        """Return the messages and other packets that this piece completes; `received_at` in ms since 1970 UTC.
 
         Raises MalformedPacket and nothing else, whatever the bytes.
         """
@@ -141,8 +141,9 @@ class PacketReader:
 
 
 def _extent(data: bytes, start: int) -> tuple[int, int]:
-    """Where the body of the packet at `start` begins and where it ends, which lies beyond `data` while the packet,
-    or its very length, is not all there.
+    """Start and end of the body of the packet at `start`.
+
+    The end lies beyond `data` while the packet, or its length field, is incomplete.
     """
     size = len(data)
     if start + 2 > size:
@@ -160,7 +161,7 @@ def _extent(data: bytes, start: int) -> tuple[int, int]:
 
 
 def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
-    """A variable byte integer and where it ends, beyond `end` if it is not all there."""
+    """Read a variable byte integer; return value and end, which lies beyond `end` if the integer is incomplete."""
     value = 0
     for shift in (0, 7, 14, 21):
         if at >= end:
@@ -173,7 +174,7 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
 
 
 def _delivery(data: bytes, qos: int, body: int, end: int, received_at: int) -> Delivery:
-    """A message from its PUBLISH; what its properties say does not matter, only how long they are."""
+    """Read a PUBLISH. Its properties are skipped by their length."""
     topic_at = body + 2
     if topic_at > end:
         raise MalformedPacket("a PUBLISH without a topic")
@@ -191,23 +192,23 @@ def _delivery(data: bytes, qos: int, body: int, end: int, received_at: int) -> D
     topic = data[topic_at:topic_end].decode("utf-8", "backslashreplace")
     if topic.endswith(COMMAND):
         return packet_id, None
-    return packet_id, RawMessage(topic, data[at:end], received_at)
+    return packet_id, RawMessage(topic, data[at:end], received_at, dialect_of(topic))
 
 
 def _control(packet: bytes) -> Control | None:
-    """What the broker says besides messages; None for what asks for nothing."""
+    """Read any other packet; None for one that needs no reaction."""
     if packet[0] == _CONNACK and len(packet) == 4:
-        # That of MQTT 3.1.1, which has no properties: the answer of a broker that knows no other version.
+        # A CONNACK of MQTT 3.1.1, which has no properties: the broker speaks no newer version.
         return Refused(UNSUPPORTED_PROTOCOL, "Unsupported protocol version")
     match _read(packet):
         case mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.SUCCESS) as connack:
             return Accepted(connack.session_present, connack.server_keep_alive, connack.shared_subscription_available)
         case mqtt5.ConnAckPacket(reason_code=code, reason_str=more):
-            return Refused(int(code), _words(code.name, more))
+            return Refused(int(code), _reason_text(code.name, more))
         case mqtt5.SubAckPacket(reason_codes=codes, reason_str=more):
-            return Granted(tuple((int(code), _words(code.name, more)) for code in codes))
+            return Granted(tuple((int(code), _reason_text(code.name, more)) for code in codes))
         case mqtt5.DisconnectPacket(reason_code=code, reason_str=more):
-            return Dismissed(int(code), _words(code.name, more))
+            return Dismissed(int(code), _reason_text(code.name, more))
     return None
 
 
@@ -217,13 +218,13 @@ def _read(packet: bytes) -> mqtt5.Packet:
     except (ValueError, IndexError) as exc:
         raise MalformedPacket(f"a packet that cannot be read: {exc}") from exc
     except BaseException as exc:
-        # mqtt5 0.8 panics over text that is not UTF-8, and a Rust panic is no Exception.
+        # mqtt5 0.8 panics at text that is not UTF-8, and a Rust panic is no Exception.
         if type(exc).__name__ != _PANIC:
             raise
         raise MalformedPacket("a packet that cannot be read: text that is not UTF-8") from exc
 
 
-def _words(name: str, more: str | None) -> str:
-    """NOT_AUTHORIZED: Not authorized, with what else the broker said."""
-    words = name.replace("_", " ").capitalize()
-    return f"{words} ({more})" if more else words
+def _reason_text(name: str, more: str | None) -> str:
+    """NOT_AUTHORIZED → Not authorized, with the broker's own text in brackets."""
+    text = name.replace("_", " ").capitalize()
+    return f"{text} ({more})" if more else text

@@ -1,5 +1,6 @@
-"""Where the broker is: `mqtt[s]://user:password@host:port`."""
+"""The broker's URL: `mqtt[s]://user:password@host:port`."""
 
+import ssl
 from dataclasses import dataclass, field
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
@@ -21,16 +22,16 @@ class MqttUrl:
     def parse(cls, text: str) -> Self:
         """Read a URL; reserved characters in user and password are percent-encoded.
 
-        Raises ValueError that says what is wrong and never repeats the password.
+        Raises ValueError, whose text names the mistake and never repeats the password.
         """
         try:
             parts = urlsplit(text)
             port = parts.port
         except ValueError:
-            # Its own message may repeat a part of the password.
+            # The message of `urlsplit` may repeat a part of the password.
             raise ValueError(f"{_FORM}: the host or port cannot be read ({_ENCODING})") from None
         if parts.scheme not in _DEFAULT_PORTS:
-            raise ValueError(f"{_FORM}: it has to begin with mqtt:// or mqtts://")
+            raise ValueError(f"{_FORM}: it must begin with mqtt:// or mqtts://")
         if not parts.hostname:
             raise ValueError(f"{_FORM}: the host is missing")
         if parts.path not in {"", "/"} or parts.query or parts.fragment:
@@ -44,6 +45,10 @@ class MqttUrl:
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password is not None else None,
         )
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Settings of TLS that check the broker against the system's authorities; None if the URL asks for no TLS."""
+        return ssl.create_default_context() if self.tls else None
 
     def __str__(self) -> str:
         credentials = "" if self.user is None else f"{self.user}{'' if self.password is None else ':***'}@"

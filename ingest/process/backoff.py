@@ -1,4 +1,4 @@
-"""How long a loop waits before it tries again."""
+"""Exponential back-off: the pause of a loop before it tries again."""
 
 import random
 from collections.abc import Callable
@@ -11,7 +11,7 @@ MAX_RETRY_AFTER_S: Final = 300.0
 
 @dataclass(slots=True)
 class Backoff:
-    """Exponential back-off: doubles after each failure, capped, and jittered so that processes do not retry in step."""
+    """Doubles the pause after each failure up to a cap, with jitter so that processes do not retry in step."""
 
     first_s: float
     """Upper bound of the first pause."""

@@ -1,6 +1,6 @@
-"""A process says that its loop still turns: one small file, written once a second, read by the API.
+"""Heartbeat of a process: one small file, written once a second by its event loop, read by the API.
 
-It says that, and how far it has come. Whether the work gets on shows in the consumer's offset
+It shows that the loop turns, and the offset reached. Readiness judges the progress by the consumer's offset
 (`haulwatch.health.readiness`).
 """
 
@@ -20,26 +20,26 @@ EVERY_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """What a process said last."""
+    """The newest heartbeat of a process."""
 
     at: int
     """ms since 1970 UTC."""
     offset: int = 0
-    """The last record of the raw log it is done with, where that is ahead of what it has committed; else 0."""
+    """Last record of the raw log that it finished, if that is ahead of its committed offset; else 0."""
 
 
 async def keep_beating(path: Path, stop: asyncio.Event, offset: Callable[[], int] = lambda: 0) -> None:
-    """Beat from the event loop that does the work, until told to stop."""
+    """Write heartbeats from the event loop that does the work, until `stop` is set."""
     while not stop.is_set():
-        said = Beat(time.time_ns() // 1_000_000, offset())
-        replace_status(path, json.dumps(asdict(said)).encode())
+        beat = Beat(time.time_ns() // 1_000_000, offset())
+        replace_status(path, json.dumps(asdict(beat)).encode())
         await pause(stop, EVERY_S)
 
 
 def last_beat(path: Path) -> Beat | None:
-    """None if it never beat, or the file is torn."""
+    """Read a heartbeat file; None if there is none or it cannot be read."""
     try:
-        said = json.loads(path.read_bytes())
-        return Beat(int(said["at"]), int(said.get("offset", 0)))
+        fields = json.loads(path.read_bytes())
+        return Beat(int(fields["at"]), int(fields.get("offset", 0)))
     except (OSError, ValueError, TypeError, LookupError):
         return None

@@ -1,4 +1,4 @@
-"""Waiting that ends at once when the process is told to stop."""
+"""Pauses that end at once when the process has to stop."""
 
 import asyncio
 from contextlib import suppress
@@ -6,15 +6,17 @@ from contextlib import suppress
 
 async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Return after `seconds`, or as soon as `stop` is set."""
+    # Not `asyncio.wait_for`: in Python 3.11 it swallows a cancellation that comes together with the event.
     with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def end_if_cancelled() -> None:
-    """Raise CancelledError in a task that was cancelled and has caught something else.
+    """Raise CancelledError in a task that was cancelled but caught another error.
 
-    A library's way out may fail while a cancellation passes through it, and its error then stands in the place of the
-    cancellation: a loop that catches it and goes on would never end.
+    The clean-up code of a library may fail while a cancellation passes through it, and its error then replaces the
+    cancellation: a loop that catches the error and goes on would never end.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

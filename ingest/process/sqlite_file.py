@@ -1,4 +1,4 @@
-"""One way to open the SQLite files of a process, and to translate their errors."""
+"""Opens the SQLite files of a process, and translates their errors."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 BUSY_TIMEOUT_S: Final = 30.0
-"""Another process holds the write lock for some milliseconds; this long means a stuck disk."""
+"""Another process holds the write lock for some milliseconds only; a wait of this length means a stuck disk."""
 
 
 def open_sqlite(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, synchronous: str = "FULL") -> sqlite3.Connection:

@@ -38,7 +38,7 @@ def _conflict(reading: AcceptedReading) -> RefusedReading:
     instant = Instant(reading.series.key, reading.ts)
     device_id = instant.series.device_id
     refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
-    refused = refuse_reading(reading.message, reading.location.place, refusal, device_id)
+    refused = refuse_reading(reading.message, reading.location.index, refusal, device_id)
     return replace(refused, conflict=(instant, content_digest(reading.measured)))
 
 

@@ -51,7 +51,7 @@ def _letter(log: LogReader, location: ReadingLocation, device_id: str, reason: s
         for record in log.read(location.offset - 1, 1):
             message = record.message
             if record.offset == location.offset and codec_of(message.dialect).device_of(message.topic) == device_id:
-                return refuse_reading(message, location.place, refusal, device_id)
+                return refuse_reading(message, location.index, refusal, device_id)
     _log.error(
         "recorder: record %d of the raw log is gone; the reading of %s that the store rejected is kept without its"
         " bytes and cannot be redriven",

@@ -12,9 +12,9 @@ from devices.readings.models import Kind
 from devices.readings.series import SeriesKey
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.refused import RefusedReading
-from ingest.ledger.state_file import ONLY_PARTITION, StateFile
+from ingest.ledger.state_file import StateFile
 from ingest.ledger.writer import LedgerWriter
-from ingest.log.records import ReadingLocation
+from ingest.log.records import ONLY_PARTITION, ReadingLocation
 
 
 @dataclass(frozen=True, slots=True)

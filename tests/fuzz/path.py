@@ -130,7 +130,7 @@ class WholePath:
             _check_refusal(letter.refusal)
             _check_letter(letter)
         for accepted in batch.accepted:
-            reading = decoded[accepted.location.place] if isinstance(decoded, list) else None
+            reading = decoded[accepted.location.index] if isinstance(decoded, list) else None
             if not isinstance(reading, get_args(Reading)):
                 raise CheckFailed("an element that is not a reading was accepted")
             _check_round_trip(reading)

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of ingestion."""
+"""Fixtures for the tests of ingestion."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from tests.ingest.mqtt.parts import MakeSource
 
 @pytest.fixture
 def make_source() -> Iterator[MakeSource]:
-    """A maker of sources that are closed in the end: `make_source(url, "client id", keepalive_s=1)`."""
+    """Makes sources, and closes them at the end: `make_source(url, "client id", keepalive_s=1)`."""
     made: list[MqttSource] = []
 
     def make(url: str, *args: Any, **options: Any) -> MqttSource:

@@ -1,3 +1,3 @@
-"""The API of its own tests, to be put before real parts."""
+"""Fixtures of the API's own tests, which run here with real parts."""
 
 from tests.api.conftest import command_store, dead_letters, history, journal, ledger, parts  # noqa: F401

@@ -1,4 +1,4 @@
-"""Who may do what at a real Mosquitto with the deployed configuration: what is refused, and where one sees it."""
+"""Access at a real Mosquitto with the deployed configuration: what is refused, and where it is logged."""
 
 import socket
 import ssl
@@ -49,9 +49,16 @@ def listening(broker: DeployedBroker) -> Line:
 @pytest.mark.parametrize("version", [V5, V311])
 @pytest.mark.parametrize(
     ("user", "password"),
-    [(TRUCK, "guess"), (TRUCK, ""), (TRUCK, OTHER), ("stranger", "x"), ("truck-004", "never given one"), (None, None)],
+    [
+        (TRUCK, "guess"),
+        (TRUCK, ""),
+        (TRUCK, OTHER),
+        ("unregistered", "x"),
+        ("truck-004", "never given one"),
+        (None, None),
+    ],
 )
-def test_nobody_comes_in_without_the_right_password(
+def test_nobody_connects_without_the_right_password(
     broker: DeployedBroker, user: str | None, password: str | None, version: int
 ) -> None:
     before = broker.log_length()
@@ -61,7 +68,7 @@ def test_nobody_comes_in_without_the_right_password(
     assert broker.logged("disconnected, not authorised", before)
 
 
-def test_clear_text_is_refused_at_both_doors(broker: DeployedBroker) -> None:
+def test_clear_text_is_refused_at_both_listeners(broker: DeployedBroker) -> None:
     before = broker.log_length()
     assert Line(broker.outer_port, TRUCK, broker.passwords[TRUCK]).answer == "closed"
     assert broker.logged("wrong version number", before)
@@ -71,7 +78,7 @@ def test_clear_text_is_refused_at_both_doors(broker: DeployedBroker) -> None:
     assert Line(broker.inner_port).answer == DENIED
 
 
-def test_a_device_that_trusts_another_authority_does_not_speak_to_this_broker(broker: DeployedBroker) -> None:
+def test_a_device_that_trusts_another_authority_does_not_connect_to_this_broker(broker: DeployedBroker) -> None:
     plain = socket.create_connection(("127.0.0.1", broker.outer_port))
     with pytest.raises(ssl.SSLCertVerificationError):
         ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
@@ -91,7 +98,7 @@ FOREIGN = [
 ]
 
 
-def test_a_device_speaks_only_for_itself_and_mqtt_5_tells_it(broker: DeployedBroker) -> None:
+def test_a_device_publishes_only_for_itself_and_mqtt_5_reports_the_refusal(broker: DeployedBroker) -> None:
     collector, truck = listening(broker), device(broker)
     assert {topic: truck.publish(topic) for topic in FOREIGN} == dict.fromkeys(FOREIGN, DENIED)
     own = [reading_topic(TRUCK, kind) for kind in Kind]
@@ -99,14 +106,14 @@ def test_a_device_speaks_only_for_itself_and_mqtt_5_tells_it(broker: DeployedBro
     assert collector.topics(len(own)) == own
 
 
-def test_mqtt_311_is_told_nothing_and_goes_nowhere_either(broker: DeployedBroker) -> None:
+def test_mqtt_311_reports_no_refusal_and_the_messages_reach_nobody(broker: DeployedBroker) -> None:
     collector, truck = listening(broker), device(broker, version=V311)
     assert {truck.publish(topic) for topic in FOREIGN if topic[0] != "$"} == {"Success"}
     truck.publish(reading_topic(TRUCK, Kind.POSITION))
     assert collector.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
 
 
-def test_what_was_denied_can_be_looked_for_while_the_broker_runs(broker: DeployedBroker) -> None:
+def test_denied_messages_can_be_logged_while_the_broker_runs(broker: DeployedBroker) -> None:
     quiet = broker.config.read_text()
     truck, before = device(broker), broker.log_length()
     try:
@@ -121,8 +128,8 @@ def test_what_was_denied_can_be_looked_for_while_the_broker_runs(broker: Deploye
 
 
 @pytest.mark.parametrize("topic_filter", ["haulwatch/v1/+/command", "haulwatch/v1/#", "#"])
-def test_a_device_is_given_its_own_commands_only(broker: DeployedBroker, topic_filter: str) -> None:
-    """Access files let it subscribe to anything, and are asked again for every message."""
+def test_a_device_receives_its_own_commands_only(broker: DeployedBroker, topic_filter: str) -> None:
+    """Access files let it subscribe to anything, and are checked again for every message."""
     truck, other, commander = device(broker), device(broker, OTHER), service(broker, Service.COMMANDER)
     assert truck.subscribe(topic_filter) == "Granted QoS 1"
     other.publish(reading_topic(OTHER, Kind.STATUS), retain=True)
@@ -158,17 +165,17 @@ def test_a_device_cannot_take_the_collectors_session_by_its_client_id(broker: De
     assert back.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
 
 
-def test_two_terminals_with_one_login_end_each_other_and_it_is_seen(broker: DeployedBroker) -> None:
+def test_two_terminals_with_one_login_disconnect_each_other_and_it_is_logged(broker: DeployedBroker) -> None:
     first, before = device(broker), broker.log_length()
     device(broker)
     first.wait_ended()
     assert broker.logged(f"Client {TRUCK} already connected, closing old connection", before)
 
 
-def test_a_disabled_device_is_thrown_out_and_stays_out_until_enabled(broker: DeployedBroker) -> None:
+def test_a_disabled_device_is_disconnected_and_refused_until_enabled(broker: DeployedBroker) -> None:
     locked, truck = device(broker, LOCKED), device(broker)
     broker.haulwatch("device", "disable", LOCKED)
-    device(broker, LOCKED).leave()  # the broker does not know yet
+    device(broker, LOCKED).leave()  # not exported yet
     locked = device(broker, LOCKED)
     broker.export()
     broker.reload()
@@ -183,7 +190,7 @@ def test_a_disabled_device_is_thrown_out_and_stays_out_until_enabled(broker: Dep
     device(broker, LOCKED)
 
 
-def test_a_rotated_secret_holds_from_the_next_export_and_ends_the_old_connection(broker: DeployedBroker) -> None:
+def test_a_rotated_secret_is_valid_from_the_next_export_and_ends_the_old_connection(broker: DeployedBroker) -> None:
     old = broker.passwords[OTHER]
     line = device(broker, OTHER)
     broker.give_secret("rotate", OTHER)
@@ -219,7 +226,7 @@ READS = {
 
 
 @pytest.mark.parametrize("name", READS)
-def test_each_of_our_processes_is_given_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
+def test_each_of_our_processes_receives_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
     line, truck, alerts = service(broker, name), device(broker), service(broker, Service.ALERTS)
     line.subscribe("haulwatch/v1/#")
     alerts.publish(alert_topic("P1", "illegal_dumping"))
@@ -229,7 +236,7 @@ def test_each_of_our_processes_is_given_its_own_topics_only(broker: DeployedBrok
     assert {message.topic for message in line.messages} == READS[name]
 
 
-def test_the_collector_is_given_its_share_and_the_api_the_brokers_own_figures(broker: DeployedBroker) -> None:
+def test_the_collector_receives_its_share_and_the_api_the_brokers_own_counters(broker: DeployedBroker) -> None:
     collector, api, truck = service(broker, Service.COLLECTOR), service(broker, Service.COMMANDER), device(broker)
     for line in (collector, api):
         line.subscribe("$SYS/broker/version", retained=True)
@@ -240,9 +247,9 @@ def test_the_collector_is_given_its_share_and_the_api_the_brokers_own_figures(br
 
 
 def test_with_access_files_a_device_in_the_collectors_share_group_swallows_readings(broker: DeployedBroker) -> None:
-    """Why no shared subscription stands on a guessable group name without the dynamic-security plugin.
+    """The reason for a secret name of the share group without the dynamic-security plugin.
 
-    Mosquitto 2.0 lets anyone subscribe, deals a message to one of the group, and drops it if that one may not read it.
+    Mosquitto 2.0 lets any client subscribe, sends a message to one of the group, and drops it if that one may not read.
     """
     collector, truck = service(broker, Service.COLLECTOR), device(broker)
     for line in (collector, truck):
@@ -261,7 +268,7 @@ def test_a_renewed_server_certificate_is_shown_after_a_reload(broker: DeployedBr
     assert ssl.get_server_certificate(address) == before
     broker.reload()
     assert ssl.get_server_certificate(address) == (broker.access / "server.crt").read_text() != before
-    assert line.publish(reading_topic(TRUCK, Kind.FILL)) == "Success", "the connection stood"
+    assert line.publish(reading_topic(TRUCK, Kind.FILL)) == "Success", "the connection was kept"
 
 
 def certificate(broker: DeployedBroker, name: str, folder: Path) -> str:
@@ -269,7 +276,7 @@ def certificate(broker: DeployedBroker, name: str, folder: Path) -> str:
     return str(folder / name)
 
 
-def test_a_certificate_is_a_login_of_its_own_name_whatever_user_is_given(
+def test_a_certificate_is_the_login_of_its_own_name_whatever_user_name_is_sent(
     broker: DeployedBroker, tmp_path: Path
 ) -> None:
     tls = broker.trusting(certificate(broker, TRUCK, tmp_path))
@@ -281,7 +288,7 @@ def test_a_certificate_is_a_login_of_its_own_name_whatever_user_is_given(
         assert collector.topics(1)[-1] == reading_topic(TRUCK, Kind.FILL)
 
 
-def test_a_certificate_that_is_missing_expired_or_of_a_foreign_authority_opens_nothing(
+def test_a_certificate_that_is_missing_expired_or_of_a_foreign_authority_is_refused(
     broker: DeployedBroker, tmp_path: Path
 ) -> None:
     own = Authority.read(broker.home / "authority/ca.crt", broker.home / "authority/ca.key")
@@ -293,10 +300,10 @@ def test_a_certificate_that_is_missing_expired_or_of_a_foreign_authority_opens_n
         "expired": broker.trusting(put(expired, tmp_path / "expired")),
         "certificate verify failed": broker.trusting(put(foreign, tmp_path / "foreign")),
     }
-    for said, tls in cases.items():
+    for logged, tls in cases.items():
         before = broker.log_length()
         assert Line(broker.certificate_port, TRUCK, broker.passwords[TRUCK], tls=tls).answer == "closed"
-        assert broker.logged("certificate" if said == "expired" else said, before)
+        assert broker.logged("certificate" if logged == "expired" else logged, before)
 
 
 def put(issued: Issued, path: Path) -> str:
@@ -305,7 +312,7 @@ def put(issued: Issued, path: Path) -> str:
     return str(path)
 
 
-def test_a_disabled_device_with_a_good_certificate_can_neither_speak_nor_hear(
+def test_a_disabled_device_with_a_valid_certificate_can_neither_send_nor_receive(
     broker: DeployedBroker, tmp_path: Path
 ) -> None:
     tls = broker.trusting(certificate(broker, LOCKED, tmp_path))
@@ -328,7 +335,7 @@ def test_a_disabled_device_with_a_good_certificate_can_neither_speak_nor_hear(
 
 @pytest.fixture
 def dynamic(tmp_path: Path) -> Iterator[DeployedBroker]:
-    """The same, with the dynamic-security plugin in place of the files of both doors."""
+    """The same broker, with the dynamic-security plugin in place of the files of both listeners."""
     plugin = next(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"), None)
     if plugin is None:
         pytest.skip("mosquitto_dynamic_security.so is not installed here (it comes with mosquitto)")
@@ -348,7 +355,7 @@ def dynamic(tmp_path: Path) -> Iterator[DeployedBroker]:
         yield deployed
 
 
-def test_the_dynamic_security_plugin_says_the_same_and_refuses_subscriptions_too(dynamic: DeployedBroker) -> None:
+def test_the_dynamic_security_plugin_decides_the_same_and_refuses_subscriptions_too(dynamic: DeployedBroker) -> None:
     collector, truck = listening(dynamic), device(dynamic)
     commander = service(dynamic, Service.COMMANDER)
     locked = Line(dynamic.outer_port, LOCKED, dynamic.passwords[LOCKED], tls=dynamic.trusting())

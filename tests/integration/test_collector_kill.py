@@ -1,4 +1,4 @@
-"""The first promise, with a real broker and a collector that is really killed: no acknowledged message is lost."""
+"""The first promise, with a real broker and a collector that is killed: no acknowledged message is lost."""
 
 import random
 import signal
@@ -30,7 +30,7 @@ from ingest.log.raw_log import RawLog
 
 class SlowLog(RawLog):
     def append(self, messages):
-        time.sleep(0.03)  # so that most kills fall between the taking and the writing
+        time.sleep(0.03)  # so that most kills fall between take and append
         return super().append(messages)
 
 stop = Event()
@@ -50,8 +50,8 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.005)
 
 
-class Lives:
-    """A collector process, again and again."""
+class RestartedCollector:
+    """A collector process that is killed and started again and again."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._command = [sys.executable, "-c", COLLECTOR_ON_A_SLOW_DISK, url, str(folder)]
@@ -87,7 +87,7 @@ def truck(port: int) -> Iterator[Client]:
 
 
 def drive(client: Client, enough: Event) -> dict[bytes, MQTTMessageInfo]:
-    """About 800 messages a second until told that it is enough, and what the broker says of each."""
+    """Publish about 800 messages a second until `enough` is set; return each with its acknowledgement."""
     sent: dict[bytes, MQTTMessageInfo] = {}
     while not enough.is_set():
         number = len(sent)
@@ -98,13 +98,13 @@ def drive(client: Client, enough: Event) -> dict[bytes, MQTTMessageInfo]:
 
 
 @pytest.mark.real
-def test_every_message_the_broker_took_is_in_the_log_though_the_collector_was_killed_again_and_again(
+def test_every_message_that_the_broker_accepted_is_in_the_log_though_the_collector_was_killed_again_and_again(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
     dice = random.Random(1989)
     folder = tmp_path / "log"
     log = RawLog(folder)
-    collector = Lives(mosquitto.url, folder)
+    collector = RestartedCollector(mosquitto.url, folder)
     try:
         wait_until(collector.connected, "the first connection, which makes the session")
         with truck(mosquitto.port) as client, ThreadPoolExecutor(1) as driver:
@@ -127,10 +127,10 @@ def test_every_message_the_broker_took_is_in_the_log_though_the_collector_was_ki
         with truck(mosquitto.port) as client:
             last = client.publish("haulwatch/v1/truck-1/position", b"last", qos=1)
             last.wait_for_publish(PATIENCE_S)
-        # Mosquitto delivers in order, so whatever is not there when the last message is will never come.
+        # Mosquitto delivers in order: what is missing when the last message is there will never come.
         wait_until(lambda: b"last" in {record.message.payload for record in log.read(0, 10**6)}, "the last message")
         collector.process.send_signal(signal.SIGTERM)
-        assert collector.process.wait(PATIENCE_S) == 0, "told to stop, it leaves cleanly"
+        assert collector.process.wait(PATIENCE_S) == 0, "it stops cleanly on SIGTERM"
     finally:
         collector.kill()
     records = log.read(0, 10**6)
@@ -138,4 +138,4 @@ def test_every_message_the_broker_took_is_in_the_log_though_the_collector_was_ki
     assert [record.offset for record in records] == list(range(1, len(records) + 1))
     logged = {record.message.payload for record in records}
     assert len(acknowledged - logged) == 0, "lost"
-    assert logged == acknowledged | {b"last"}, "and nothing that nobody sent"
+    assert logged == acknowledged | {b"last"}, "nothing was added"

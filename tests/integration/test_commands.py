@@ -53,7 +53,7 @@ TOKEN = {"Authorization": "Bearer write-token-for-tests"}
 
 
 class Clock:
-    """The wall clock of server and commander, which a test moves on."""
+    """The wall clock of API and dispatcher, which a test moves on."""
 
     def __init__(self) -> None:
         self.ahead_ms = 0
@@ -72,22 +72,22 @@ def clock() -> Clock:
     return Clock()
 
 
-class Desk:
-    """Somebody who issues commands and looks what became of them."""
+class Operator:
+    """Issues commands and reads their state."""
 
-    def __init__(self, book: CommandStore, clock: Clock, port: int) -> None:
-        self.book, self._clock = book, clock
-        self.commander = CommandDispatcher(MqttUrl("127.0.0.1", port), "desk-commands", book, clock)
+    def __init__(self, store: CommandStore, clock: Clock, port: int) -> None:
+        self.store, self._clock = store, clock
+        self.dispatcher = CommandDispatcher(MqttUrl("127.0.0.1", port), "operator-commands", store, clock)
         self._issued = 0
 
-    def tell(self, order: Order, device: str = TRUCK, ttl_s: int = 300) -> Command:
+    def issue(self, order: Order, device: str = TRUCK, ttl_s: int = 300) -> Command:
         self._issued += 1
         command = issue(f"{self._issued:016x}", device, order, actor="li", note=None, now_ms=self._clock(), ttl_s=ttl_s)
-        self.book.issue(command)
+        self.store.issue(command)
         return command
 
     def now(self, command: Command) -> Command:
-        found = self.book.command(command.id)
+        found = self.store.command(command.id)
         assert found is not None
         return found
 
@@ -103,10 +103,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def at_desk(book: CommandStore, clock: Clock, port: int) -> AsyncIterator[Desk]:
-    desk = Desk(book, clock, port)
-    running = asyncio.create_task(desk.commander.run())
-    yield desk
+async def an_operator(store: CommandStore, clock: Clock, port: int) -> AsyncIterator[Operator]:
+    operator = Operator(store, clock, port)
+    running = asyncio.create_task(operator.dispatcher.run())
+    yield operator
     running.cancel()
     await asyncio.wait([running])
     assert running.cancelled()
@@ -131,24 +131,24 @@ async def a_truck(city: City, port: int, folder: Path, device: str = TRUCK) -> A
 
 @asynccontextmanager
 async def listening(port: int, *topics: str) -> AsyncIterator[list[tuple[str, Any]]]:
-    """What is published on the topics from now on."""
-    heard: list[tuple[str, Any]] = []
+    """Yields the messages that are published on the topics from now on."""
+    received: list[tuple[str, Any]] = []
 
     async def listen(client: aiomqtt.Client) -> None:
         async for message in client.messages:
             assert not message.retain
-            heard.append((str(message.topic), json.loads(bytes(message.payload))))
+            received.append((str(message.topic), json.loads(bytes(message.payload))))
 
     async with aiomqtt.Client("127.0.0.1", port) as client:
         await client.subscribe([(topic, 1) for topic in topics])
         task = asyncio.create_task(listen(client))
-        yield heard
+        yield received
         task.cancel()
         await asyncio.wait([task])
 
 
 @pytest.mark.real
-async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
+async def test_a_command_issued_over_the_api_is_executed_by_the_device_and_done_in_the_store(
     mosquitto: Mosquitto,
     parts: ApiParts,
     command_store: CommandStore,
@@ -159,7 +159,7 @@ async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
     parts = replace(parts, city=lambda: city, now=clock)
     position = reading_topic(TRUCK, Kind.POSITION)
 
-    async def told(client: AsyncClient, **body: Any) -> Any:
+    async def command(client: AsyncClient, **body: Any) -> Any:
         answer = await client.post(f"/api/v1/devices/{TRUCK}/commands", json=body | {"actor": "li"}, headers=TOKEN)
         assert answer.status_code == 201, answer.text
         where = answer.headers["location"]
@@ -170,19 +170,19 @@ async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
 
     async with (
         client_of(parts, ApiOptions(version="1", token="write-token-for-tests")) as client,
-        at_desk(command_store, clock, mosquitto.port),
+        an_operator(command_store, clock, mosquitto.port),
         a_truck(city, mosquitto.port, tmp_path) as truck,
         listening(mosquitto.port, position) as positions,
     ):
         await until(lambda: truck.published[Kind.POSITION] > 0)
-        assert (await told(client, kind="report_interval", interval_s=3_600))["state"] == "done"
+        assert (await command(client, kind="report_interval", interval_s=3_600))["state"] == "done"
         before = len(positions)
-        located = await told(client, kind="locate")
+        located = await command(client, kind="locate")
         await until(lambda: len(positions) > before)
         assert positions[-1][1]["ts"] == located["outcome_at"]
-        assert (await told(client, kind="lock_lift", locked=True))["sends"] == 1
+        assert (await command(client, kind="lock_lift", locked=True))["sends"] == 1
         births = truck.published[Kind.STATUS]
-        await told(client, kind="reboot")
+        await command(client, kind="reboot")
         await until(lambda: truck.published[Kind.STATUS] == births + 2)  # shutdown, birth
         listed = (await client.get(f"/api/v1/devices/{TRUCK}/commands")).json()["items"]
     assert [(one["kind"], one["state"]) for one in listed] == [
@@ -191,7 +191,7 @@ async def test_issued_over_the_api_obeyed_by_the_device_and_done_in_the_book(
 
 
 @pytest.mark.real
-async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it(
+async def test_a_device_that_was_away_executes_once_however_many_copies_wait_for_it(
     mosquitto: Mosquitto,
     command_store: CommandStore,
     clock: Clock,
@@ -201,53 +201,53 @@ async def test_a_device_that_was_away_obeys_once_however_many_copies_wait_for_it
     async with a_truck(city, mosquitto.port, tmp_path):
         pass  # it leaves its session behind
     async with (
-        at_desk(command_store, clock, mosquitto.port) as desk,
-        listening(mosquitto.port, command_ack_topic(TRUCK), command_topic(TRUCK)) as heard,
+        an_operator(command_store, clock, mosquitto.port) as operator,
+        listening(mosquitto.port, command_ack_topic(TRUCK), command_topic(TRUCK)) as received,
     ):
-        command = desk.tell(Reboot())
+        command = operator.issue(Reboot())
         for sends in (1, 2, 3):
-            await desk.until(command, CommandState.SENT, sends)
+            await operator.until(command, CommandState.SENT, sends)
             clock.ahead_ms += 10_000 * 2 ** (sends - 1)
-        await desk.until(command, CommandState.SENT, 4)
+        await operator.until(command, CommandState.SENT, 4)
         async with a_truck(city, mosquitto.port, tmp_path) as truck:
-            ended = await desk.until(command, CommandState.DONE)
-            await until(lambda: [topic for topic, _ in heard].count(command_ack_topic(TRUCK)) == 4)
+            ended = await operator.until(command, CommandState.DONE)
+            await until(lambda: [topic for topic, _ in received].count(command_ack_topic(TRUCK)) == 4)
             await until(lambda: truck.published[Kind.STATUS] == 3)  # birth, shutdown, birth: one reboot
-            await until(lambda: desk.commander.counts.answered >= 1)
-    copies, acks = ([said for topic, said in heard if topic == wanted] for wanted in (
+            await until(lambda: operator.dispatcher.counts.answered >= 1)
+    copies, acks = ([payload for topic, payload in received if topic == wanted] for wanted in (
         command_topic(TRUCK), command_ack_topic(TRUCK)))  # fmt: skip
     assert len({json.dumps(copy) for copy in copies}) == 1
     assert len({json.dumps(ack) for ack in acks}) == 1
-    assert (ended.sends, desk.now(command).outcome_at) == (4, acks[0]["at"])
-    assert truck.published[Kind.STATUS] == 4, "and at the end it says goodbye"
+    assert (ended.sends, operator.now(command).outcome_at) == (4, acks[0]["at"])
+    assert truck.published[Kind.STATUS] == 4, "the last one is the shutdown"
 
 
 @pytest.mark.real
-async def test_a_device_that_never_comes_back_is_given_up(
+async def test_a_command_to_a_device_that_never_comes_back_expires(
     mosquitto: Mosquitto,
     command_store: CommandStore,
     clock: Clock,
 ) -> None:
-    async with at_desk(command_store, clock, mosquitto.port) as desk:
-        command = desk.tell(Locate(), ttl_s=5)
-        await desk.until(command, CommandState.SENT)
+    async with an_operator(command_store, clock, mosquitto.port) as operator:
+        command = operator.issue(Locate(), ttl_s=5)
+        await operator.until(command, CommandState.SENT)
         clock.ahead_ms += 5_000 + GRACE_MS
-        ended = await desk.until(command, CommandState.EXPIRED)
-    assert (ended.outcome_at, ended.sends, desk.commander.counts.expired) == (None, 1, 1)
+        ended = await operator.until(command, CommandState.EXPIRED)
+    assert (ended.outcome_at, ended.sends, operator.dispatcher.counts.expired) == (None, 1, 1)
 
 
 @pytest.mark.real
-async def test_the_broker_is_told_how_long_a_command_lives(
+async def test_a_command_has_a_message_expiry(
     mosquitto: Mosquitto,
     command_store: CommandStore,
     clock: Clock,
 ) -> None:
     async with (
         aiomqtt.Client("127.0.0.1", mosquitto.port, protocol=aiomqtt.ProtocolVersion.V5) as device,
-        at_desk(command_store, clock, mosquitto.port) as desk,
+        an_operator(command_store, clock, mosquitto.port) as operator,
     ):
         await device.subscribe(command_topic(TRUCK), qos=1)
-        desk.tell(Locate(), ttl_s=60)
+        operator.issue(Locate(), ttl_s=60)
         async with asyncio.timeout(PATIENCE_S):
             message = await anext(device.messages)
     assert (message.qos, message.retain) == (1, False)
@@ -263,30 +263,30 @@ async def test_commands_wait_for_a_broker_that_is_away(
     city: City,
     tmp_path: Path,
 ) -> None:
-    async with at_desk(command_store, clock, mosquitto.port) as desk, a_truck(city, mosquitto.port, tmp_path):
-        await desk.until(desk.tell(HOURLY), CommandState.DONE)
+    async with an_operator(command_store, clock, mosquitto.port) as operator, a_truck(city, mosquitto.port, tmp_path):
+        await operator.until(operator.issue(HOURLY), CommandState.DONE)
         await asyncio.to_thread(mosquitto.stop)
-        command = desk.tell(HOURLY)
-        await asyncio.sleep(1)  # two looks into the book
-        assert desk.now(command).state is CommandState.WAITING
+        command = operator.issue(HOURLY)
+        await asyncio.sleep(1)  # two polls of the store
+        assert operator.now(command).state is CommandState.WAITING
         await asyncio.to_thread(mosquitto.start)
-        await desk.until(command, CommandState.DONE)
+        await operator.until(command, CommandState.DONE)
 
 
 @pytest.mark.real
-async def test_answers_of_others_and_noise_are_counted_told_once_and_change_nothing(
+async def test_answers_of_others_and_noise_are_counted_logged_once_and_change_nothing(
     mosquitto: Mosquitto,
     command_store: CommandStore,
     clock: Clock,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with (
-        at_desk(command_store, clock, mosquitto.port) as desk,
+        an_operator(command_store, clock, mosquitto.port) as operator,
         aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
     ):
-        command = desk.tell(Locate())
-        await desk.until(command, CommandState.SENT)
-        counts = desk.commander.counts
+        command = operator.issue(Locate())
+        await operator.until(command, CommandState.SENT)
+        counts = operator.dispatcher.counts
         done = Acknowledgement(id=command.id, outcome=CommandOutcome.DONE, at=clock())
         for foreign in (done, done.model_copy(update={"id": "f" * 16})):
             await device.publish(command_ack_topic(OTHER), foreign.payload(), qos=1)
@@ -294,25 +294,25 @@ async def test_answers_of_others_and_noise_are_counted_told_once_and_change_noth
         for noise in (b"", b"\xff{", b"x" * 5_000, done.payload()[:-1] + b',"detail":"' + b"x" * 4_096 + b'"}'):
             await device.publish(command_ack_topic(TRUCK), noise, qos=1)
         await until(lambda: (counts.foreign, counts.unreadable) == (3, 4))
-        assert desk.now(command).state is CommandState.SENT
+        assert operator.now(command).state is CommandState.SENT
         for _ in range(3):
             await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
-        await desk.until(command, CommandState.DONE)
-    told = [record.getMessage() for record in caplog.records if record.name == "ingest.commands.dispatcher"]
-    assert [sum(word in text for text in told) for word in ("never given", "cannot be read")] == [1, 1]
+        await operator.until(command, CommandState.DONE)
+    logged = [record.getMessage() for record in caplog.records if record.name == "ingest.commands.dispatcher"]
+    assert [sum(part in text for text in logged) for part in ("never given", "cannot be read")] == [1, 1]
 
 
 class AwayNowAndThen:
-    """A book whose database may be away."""
+    """A command store whose database may be away."""
 
-    def __init__(self, book: CommandStore) -> None:
-        self._book = book
+    def __init__(self, store: CommandStore) -> None:
+        self._store = store
         self.away = False
 
     def __getattr__(self, name: str) -> Any:
         if self.away:
             raise DatabaseUnavailable("gone for a while")
-        return getattr(self._book, name)
+        return getattr(self._store, name)
 
 
 @pytest.mark.real
@@ -321,35 +321,35 @@ async def test_an_answer_outlives_a_database_that_is_away(
     command_store: CommandStore,
     clock: Clock,
 ) -> None:
-    book = AwayNowAndThen(command_store)
+    store = AwayNowAndThen(command_store)
     async with (
-        at_desk(book, clock, mosquitto.port) as desk,  # type: ignore[arg-type]
+        an_operator(store, clock, mosquitto.port) as operator,  # type: ignore[arg-type]
         aiomqtt.Client("127.0.0.1", mosquitto.port) as device,
     ):
-        command = desk.tell(Locate())
-        await desk.until(command, CommandState.SENT)
-        book.away = True
+        command = operator.issue(Locate())
+        await operator.until(command, CommandState.SENT)
+        store.away = True
         done = Acknowledgement(id=command.id, outcome=CommandOutcome.DONE, at=clock())
         await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
-        clock.ahead_ms += 300_000 + GRACE_MS  # over, and answered
+        clock.ahead_ms += 300_000 + GRACE_MS  # expired, and answered
         await asyncio.sleep(0.5)
-        book.away = False
-        await desk.until(command, CommandState.DONE)
+        store.away = False
+        await operator.until(command, CommandState.DONE)
 
 
 @pytest.mark.real
-async def test_what_the_broker_refuses_is_not_taken_for_sent(
+async def test_a_command_that_the_broker_refuses_is_not_taken_for_sent(
     start_mosquitto: Callable[..., Mosquitto], command_store: CommandStore, clock: Clock, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     access = tmp_path / "acl"
     access.write_text(f"topic read {command_ack_topic('+')}\n")
     broker = start_mosquitto(more_config=f"acl_file {access}\n")
-    async with at_desk(command_store, clock, broker.port) as desk:
-        command = desk.tell(Locate())
+    async with an_operator(command_store, clock, broker.port) as operator:
+        command = operator.issue(Locate())
         await until(lambda: "takes no commands from this login" in caplog.text)
         assert "Not authorized" in caplog.text
-        assert desk.now(command).state is CommandState.WAITING
+        assert operator.now(command).state is CommandState.WAITING
 
 
 async def test_the_embedded_broker_carries_commands_too(
@@ -361,7 +361,7 @@ async def test_the_embedded_broker_carries_commands_too(
     port, stop = free_port(), asyncio.Event()
     serving = asyncio.create_task(serve_broker("127.0.0.1", port, stop))
     await asyncio.sleep(0.2)
-    async with a_truck(city, port, tmp_path), at_desk(command_store, clock, port) as desk:
-        await desk.until(desk.tell(HOURLY), CommandState.DONE)
+    async with a_truck(city, port, tmp_path), an_operator(command_store, clock, port) as operator:
+        await operator.until(operator.issue(HOURLY), CommandState.DONE)
     stop.set()
     await serving

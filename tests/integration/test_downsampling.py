@@ -34,29 +34,29 @@ def test_the_table_names_what_is_written() -> None:
     written[series.PLACE_MEASUREMENT] = set(series.PLACE_TAGS)
     written[series.HEALTH_MEASUREMENT] = set(series.HEALTH_TAGS)
     assert {name: set(tags.split(", ")) for name, tags in rows} == written
-    # And InfluxDB 3 Core, which takes no tag later, is given the same.
+    # InfluxDB 3 Core takes no new tag later: its statements have the same tags.
     made = re.findall(r"^(\w+):([\w,]+)$", (DOCS / "operation.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert {name: set(tags.split(",")) for name, tags in made} == written
 
 
-def test_the_fields_that_are_summed_up_exist() -> None:
-    for kind, summed in {
+def test_the_downsampled_fields_exist() -> None:
+    for kind, fields in {
         Kind.FILL: {"fill_pct", "temperature_c"},
         Kind.THROUGHPUT: {"rate_t_per_h"},
         Kind.POSITION: {"lat", "speed_kmh"},
     }.items():
         [statement] = [text for text in statements("setup") if f"FROM haulwatch.autogen.{kind} " in text]
-        assert set(re.findall(r"\w+\((\w+)\) AS", statement)) == summed <= set(series.FIELDS[kind])
+        assert set(re.findall(r"\w+\((\w+)\) AS", statement)) == fields <= set(series.FIELDS[kind])
 
 
 class Influx:
-    """One database of the server, asked as an administrator would."""
+    """One database of the server, with an administrator's rights."""
 
     def __init__(self, server: InfluxServer, database: str) -> None:
         self._url, self._database = f"http://127.0.0.1:{server.influxd_port}", database
 
     def run(self, statement: str) -> list[dict[str, Any]]:
-        """With this database's name in place of `haulwatch`."""
+        """Run a statement with this database's name in place of `haulwatch`."""
         query = re.sub(r"\bhaulwatch\b", f'"{self._database}"', statement)
         answer = httpx.post(f"{self._url}/query", data={"q": query, "db": self._database, "epoch": "s"}, timeout=30)
         [result] = answer.json()["results"]
@@ -85,7 +85,7 @@ def fill(at: int, pct: float) -> str:
 def until(check: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not check():
-        assert time.monotonic() < deadline, "it never came about"
+        assert time.monotonic() < deadline, "the condition did not hold in time"
         time.sleep(0.1)
 
 
@@ -111,7 +111,7 @@ def test_a_late_reading_changes_the_hour_it_belongs_to(influx_server: InfluxServ
 
 
 @pytest.mark.real
-def test_the_bulk_goes_and_the_rest_stays(influx_server: InfluxServer, influx_database: str) -> None:
+def test_old_bulk_data_is_deleted_and_the_rest_stays(influx_server: InfluxServer, influx_database: str) -> None:
     influx = Influx(influx_server, influx_database)
     now = int(time.time())
     old, young = now - 91 * 24 * HOUR_S, now - 89 * 24 * HOUR_S

@@ -1,4 +1,4 @@
-"""The recorder and a real InfluxDB: counted again by InfluxQL, through an outage, with poison in the stream."""
+"""The recorder and a real InfluxDB: readings counted by InfluxQL, an outage, and readings that the store rejects."""
 
 import asyncio
 from pathlib import Path
@@ -40,7 +40,7 @@ MORNING = {
 
 
 def counted_by_influxql(server: InfluxServer, database: str, field: str, kind: str) -> int:
-    """Asked directly, past the store's own code."""
+    """Count directly, without the store's own code."""
     query = {"db": database, "q": f'SELECT count("{field}") FROM "{kind}"'}
     answer = httpx.get(f"http://127.0.0.1:{server.influxd_port}/query", params=query)
     [series] = answer.raise_for_status().json()["results"][0]["series"]
@@ -57,7 +57,7 @@ def drop_measurement(server: InfluxServer, database: str, kind: str) -> None:
     httpx.post(f"{server.url}/query", data=question).raise_for_status()
 
 
-async def test_every_reading_is_counted_again(
+async def test_every_reading_is_found_by_influxql(
     tmp_path: Path, influx_server: InfluxServer, influx_database: str, influx_store: InfluxStore
 ) -> None:
     bench = Bench(tmp_path, batch_records=100)
@@ -131,7 +131,7 @@ async def test_a_database_that_is_not_there_keeps_everything(tmp_path: Path, inf
     await store.close()
 
 
-async def test_a_field_of_another_type_is_found_quarantined_and_driven_again_later(
+async def test_a_field_of_another_type_is_found_quarantined_and_redriven_later(
     tmp_path: Path, influx_server: InfluxServer, influx_database: str, influx_store: InfluxStore
 ) -> None:
     another_writer_sends(influx_server, influx_database, f'weighing,device=someone gross_kg="heavy" {T0}')
@@ -154,7 +154,7 @@ async def test_a_field_of_another_type_is_found_quarantined_and_driven_again_lat
     assert await influx_store.count(Kind.WEIGHING) == 1
 
 
-async def test_five_thousand_lines_and_more_go_in_several_writes(influx_store: InfluxStore) -> None:
+async def test_more_than_five_thousand_lines_are_sent_in_several_writes(influx_store: InfluxStore) -> None:
     device = CITY.devices["truck-1"]
     readings = [Position(device_id="truck-1", ts=T0 + number, lat=1.0, lon=2.0) for number in range(12_345)]
     await influx_store.write([point_of(reading, device) for reading in readings])

@@ -1,4 +1,4 @@
-"""Several collectors on one broker and one raw log: nothing acknowledged is lost, and nothing is asked for twice."""
+"""Several collectors on one broker and one raw log: nothing acknowledged is lost, nothing is delivered twice."""
 
 import os
 import random
@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
 
 
 class Collector:
-    """`haulwatch collect`, one of two: the one without a name, and another."""
+    """One of two processes of `haulwatch collect`: one without an instance name, one with."""
 
     def __init__(self, instance: str, url: str, data_dir: Path) -> None:
         self._instance = instance
@@ -95,7 +95,7 @@ def collectors(mosquitto: Mosquitto, tmp_path: Path) -> Iterator[list[Collector]
 
 
 class Fleet:
-    """A publisher that knows which of its messages the broker took."""
+    """A publisher that records which of its messages the broker acknowledged."""
 
     def __init__(self, port: int) -> None:
         self.sent: dict[bytes, MQTTMessageInfo] = {}
@@ -105,7 +105,7 @@ class Fleet:
         self._client.loop_start()
 
     def drive(self, enough: Callable[[], bool]) -> None:
-        """About 1,000 a second."""
+        """Publish about 1,000 messages a second."""
         while not enough():
             number = len(self.sent)
             payload = b"%d" % number
@@ -157,7 +157,7 @@ def test_one_of_two_collectors_is_killed_again_and_again_and_nothing_is_lost(
     log.close()
 
 
-def test_both_take_part_and_a_second_of_one_name_is_refused(
+def test_both_take_part_and_a_second_process_of_one_instance_is_refused(
     mosquitto: Mosquitto, collectors: list[Collector], tmp_path: Path
 ) -> None:
     with closing(Fleet(mosquitto.port)) as fleet:
@@ -178,7 +178,7 @@ def test_both_take_part_and_a_second_of_one_name_is_refused(
 
 
 def received(mosquitto: Mosquitto, client_id: str, group: str, *former: str) -> list[bytes]:
-    """What a collector gets of two messages sent when it is there, having come in this way."""
+    """Connect a collector with these groups, send two messages, and return what it receives."""
     url = MqttUrl.parse(mosquitto.url)
     with closing(MqttSource(url, client_id, share_group=group, former_groups=former)) as source:
         while not source.connected:
@@ -191,14 +191,16 @@ def received(mosquitto: Mosquitto, client_id: str, group: str, *former: str) -> 
         return [message.payload for message in batch.messages]
 
 
-def test_a_changed_setting_does_not_deliver_twice(mosquitto: Mosquitto) -> None:
-    """The session keeps its subscriptions: the one of before has to be left."""
+def test_a_changed_share_group_does_not_deliver_twice(mosquitto: Mosquitto) -> None:
+    """The session keeps its subscriptions, so the collector has to unsubscribe from the former one."""
     for group in ("", "city", "night", "", "city"):
         assert received(mosquitto, "collector", group, "city", "night") == [b"0", b"1"], group
-    assert received(mosquitto, "collector", "") != [b"0", b"1"], "had it not been told of its former group"
+    assert received(mosquitto, "collector", "") != [b"0", b"1"], (
+        "without its former groups it receives each message twice"
+    )
 
 
-def test_nothing_is_lost_while_a_setting_is_changed(mosquitto: Mosquitto) -> None:
+def test_nothing_is_lost_while_the_share_group_is_changed(mosquitto: Mosquitto) -> None:
     assert received(mosquitto, "collector", "") == [b"0", b"1"]
     with closing(Fleet(mosquitto.port)) as fleet:
         fleet.drive(lambda: len(fleet.sent) == 3)

@@ -3,7 +3,7 @@
 import pytest
 
 from haulwatch.process.remembered import remembered
-from ingest.recorder.state import StateUnavailable
+from ingest.ledger.state_file import StateUnavailable
 
 
 def test_an_answer_is_kept_for_a_second() -> None:

@@ -190,20 +190,17 @@ async def test_alerts_are_published_and_survive_a_broker_that_goes_away(mosquitt
 
 
 async def test_the_embedded_broker_is_reached_over_mqtt_311() -> None:
-    """It refuses MQTT 5: the first delivery fails, the next one speaks 3.1.1."""
+    """It refuses MQTT 5, so a delivery that succeeds was made in 3.1.1."""
     port, stop = free_port(), asyncio.Event()
     sink = MqttSink(MqttUrl("127.0.0.1", port), "publisher-test")
     entries = [JournalEntry(sequence=1, recorded_at=0, change=change(1))]
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_broker("127.0.0.1", port, stop), name="broker")
-        failures = 0
         while True:
             try:
                 await sink.deliver(entries)
                 break
-            except SinkUnavailable:
-                failures += 1
+            except SinkUnavailable:  # it is not listening yet
                 await asyncio.sleep(0.05)
         await sink.close()
         stop.set()
-    assert failures >= 1

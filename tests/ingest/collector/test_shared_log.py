@@ -1,4 +1,4 @@
-"""One log for several collectors: what each hears is there, and silence counts once."""
+"""One log for several collectors: it holds the messages of each, and silence counts once."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +33,9 @@ def topics(folder: Path) -> list[str]:
     return [record.message.topic for record in RawLog(folder / "raw").read(0, 100)]
 
 
-def test_who_hears_nothing_while_another_does_writes_no_tick(collector: Collector, tmp_path: Path) -> None:
+def test_a_collector_that_receives_nothing_while_another_does_appends_no_tick(
+    collector: Collector, tmp_path: Path
+) -> None:
     busy, idle = collector(), collector()
     busy.append(READING)
     idle.append(TICK)
@@ -42,7 +44,7 @@ def test_who_hears_nothing_while_another_does_writes_no_tick(collector: Collecto
     assert topics(tmp_path) == [READING[0].topic] * 2
 
 
-def test_a_silence_of_all_is_written_down_once(collector: Collector, tmp_path: Path) -> None:
+def test_a_silence_of_all_collectors_is_appended_once(collector: Collector, tmp_path: Path) -> None:
     one, other = collector(), collector()
     one.append(READING)
     for _ in range(3):
@@ -51,16 +53,16 @@ def test_a_silence_of_all_is_written_down_once(collector: Collector, tmp_path: P
     assert topics(tmp_path)[1:] == [TICK_TOPIC] * 3
 
 
-def test_silence_is_written_down_when_the_one_that_did_it_is_gone(collector: Collector, tmp_path: Path) -> None:
-    gone, left = collector(), collector()
+def test_ticks_go_on_when_the_collector_that_appended_them_is_gone(collector: Collector, tmp_path: Path) -> None:
+    gone, remaining = collector(), collector()
     gone.append(READING)
     gone.append(TICK)
-    left.append(TICK)
-    left.append(TICK)
+    remaining.append(TICK)
+    remaining.append(TICK)
     assert topics(tmp_path)[1:] == [TICK_TOPIC] * 2
 
 
-def test_groups_are_remembered_before_they_are_entered(tmp_path: Path) -> None:
+def test_every_group_that_was_ever_used_is_returned(tmp_path: Path) -> None:
     path = tmp_path / "share_groups.txt"
     assert remember_group(path, "") == {""}
     assert not path.exists()

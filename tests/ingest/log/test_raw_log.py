@@ -1,4 +1,4 @@
-"""The raw log: what was appended reads back, whole, once, in order, over segments, processes, kills and full disks."""
+"""The raw log: messages read back whole, once, in order, over segments, processes, kills and full disks."""
 
 import random
 import resource
@@ -21,7 +21,7 @@ from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull
 from ingest.log.records import LogRecord, RawMessage
 
 SMALL_BYTES = 16 * 1024
-"""Of a segment, so that a few messages fill it."""
+"""Size of a segment that a few messages fill."""
 
 
 def message(number: int, size: int = 10) -> RawMessage:
@@ -45,70 +45,70 @@ def test_an_empty_log_has_nothing_to_read(tmp_path: Path) -> None:
     assert log.read(1, 10) == []
 
 
-def test_a_reader_that_waits_sees_what_another_hand_appends_over_segments(tmp_path: Path) -> None:
+def test_a_reader_that_polls_sees_what_another_handle_appends_over_segments(tmp_path: Path) -> None:
     writer, reader = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
-    after, seen = 0, []
+    after, read = 0, []
     for number in range(60):
         writer.append([message(number, size=2000)])
         records = reader.read(after, 100)
-        seen += records
+        read += records
         after = records[-1].offset
         assert reader.read(after, 100) == []
-    assert numbers(seen) == list(range(60))
+    assert numbers(read) == list(range(60))
     assert len(files(tmp_path)) > 3
     assert numbers(RawLog(tmp_path).read(0, 1000)) == list(range(60)), "one read crosses segments"
 
 
 class LogAsAList(RuleBasedStateMachine):
-    """Whatever is done with two hands on one log, it reads as a list would."""
+    """Whatever is done with two handles on one log, it reads as a list would."""
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
         self.directory = Path(self.folder.name)
-        self.hands = [RawLog(self.directory, size) for size in self.sizes]
+        self.handles = [RawLog(self.directory, size) for size in self.sizes]
         self.model: list[RawMessage] = []
         self.first = 1
         self.judged_to = 0
 
     sizes = (SMALL_BYTES, 3 * SMALL_BYTES)
-    """Two processes may be set up differently."""
+    """Two processes may have different settings."""
     texts = st.text(st.characters(codec="utf-8"), max_size=30)
     messages = st.builds(
         RawMessage, texts, st.binary(max_size=40) | st.just(6000).map(bytes), st.integers(-(2**63), 2**63 - 1)
     )
 
-    @rule(hand=st.integers(0, 1), batch=st.lists(messages, max_size=8))
-    def append(self, hand: int, batch: list[RawMessage]) -> None:
+    @rule(handle=st.integers(0, 1), batch=st.lists(messages, max_size=8))
+    def append(self, handle: int, batch: list[RawMessage]) -> None:
         self.model += batch
-        assert self.hands[hand].append(batch) == len(self.model)
+        assert self.handles[handle].append(batch) == len(self.model)
 
-    @rule(hand=st.integers(0, 1), after=st.integers(0, 60), limit=st.integers(1, 60))
-    def read(self, hand: int, after: int, limit: int) -> None:
+    @rule(handle=st.integers(0, 1), after=st.integers(0, 60), limit=st.integers(1, 60))
+    def read(self, handle: int, after: int, limit: int) -> None:
         start = max(after, self.first - 1)
         expected = [LogRecord(start + 1 + i, m) for i, m in enumerate(self.model[start : start + limit])]
-        assert self.hands[hand].read(after, limit) == expected
+        assert self.handles[handle].read(after, limit) == expected
 
-    @rule(hand=st.integers(0, 1))
-    def reopen(self, hand: int) -> None:
-        self.hands[hand].close()
-        self.hands[hand] = RawLog(self.directory, self.sizes[hand])
+    @rule(handle=st.integers(0, 1))
+    def reopen(self, handle: int) -> None:
+        self.handles[handle].close()
+        self.handles[handle] = RawLog(self.directory, self.sizes[handle])
 
-    @rule(hand=st.integers(0, 1), back=st.integers(0, 10))
-    def commit_and_trim(self, hand: int, back: int) -> None:
+    @rule(handle=st.integers(0, 1), back=st.integers(0, 10))
+    def commit_and_trim(self, handle: int, back: int) -> None:
         self.judged_to = max(self.judged_to, len(self.model) - back)
-        self.hands[hand].commit("judge", self.judged_to)
-        self.hands[1 - hand].trim(keep_bytes=0)
-        self.first = self.hands[hand].first_offset()
+        self.handles[handle].commit("judge", self.judged_to)
+        self.handles[1 - handle].trim(keep_bytes=0)
+        self.first = self.handles[handle].first_offset()
         assert self.first <= self.judged_to + 1
 
     @invariant()
     def ends_agree(self) -> None:
-        assert [hand.last_offset() for hand in self.hands] == [len(self.model)] * 2
+        assert [handle.last_offset() for handle in self.handles] == [len(self.model)] * 2
 
     def teardown(self) -> None:
-        for hand in self.hands:
-            hand.close()
+        for handle in self.handles:
+            handle.close()
         self.folder.cleanup()
 
 
@@ -135,22 +135,22 @@ def appender(directory: Path, name: str, batches: int) -> "subprocess.Popen[byte
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
-def test_killed_in_the_middle_of_appends_leaves_each_batch_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_kill_during_appends_leaves_each_batch_whole_or_not_at_all(tmp_path: Path) -> None:
     dice = random.Random(20)
-    for life in range(5):
-        with appender(tmp_path, f"life-{life}", 1_000_000) as process:
+    for run in range(5):
+        with appender(tmp_path, f"run-{run}", 1_000_000) as process:
             assert process.stdout is not None
             process.stdout.readline()
             time.sleep(dice.uniform(0.0, 0.15))
             process.send_signal(signal.SIGKILL)
-            promised = [0] + [int(line) for line in process.stdout.read().splitlines() if line.isdigit()]
+            acknowledged = [0] + [int(line) for line in process.stdout.read().splitlines() if line.isdigit()]
         log = RawLog(tmp_path)
         records = log.read(0, 1_000_000)
         assert [record.offset for record in records] == list(range(1, len(records) + 1))
-        mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == f"life-{life}"]
+        mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == f"run-{run}"]
         batches = len(mine) // 20
         assert mine == [b"%d %d" % (batch, i) for batch in range(batches) for i in range(20)], "a torn batch"
-        assert batches > max(promised), "a batch that was promised is gone"
+        assert batches > max(acknowledged), "a batch that was acknowledged is gone"
         log.close()
     assert len(files(tmp_path)) > 1
 
@@ -179,7 +179,7 @@ def no_file_larger_than(size_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_write_the_kernel_refuses_leaves_nothing_and_later_appends_go_on(tmp_path: Path) -> None:
+def test_a_write_that_the_kernel_refuses_leaves_nothing_and_later_appends_succeed(tmp_path: Path) -> None:
     log = RawLog(tmp_path)
     log.append([message(1)])
     (wal,) = tmp_path.glob("*-wal")
@@ -194,7 +194,7 @@ def test_a_write_the_kernel_refuses_leaves_nothing_and_later_appends_go_on(tmp_p
     assert numbers(RawLog(tmp_path).read(0, 1000)) == [1, 2, *range(100, 150)]
 
 
-def test_a_disk_with_no_room_for_the_next_segment_is_full_and_no_more(tmp_path: Path) -> None:
+def test_a_disk_without_room_for_the_next_segment_is_full_and_nothing_worse(tmp_path: Path) -> None:
     log = RawLog(tmp_path, SMALL_BYTES)
     while len(files(tmp_path)) < 2:
         last = log.append([message(1, size=3000)] * 4)
@@ -235,14 +235,14 @@ def test_trimming_waits_for_the_slowest_consumer_and_keeps_the_newest_segment(tm
         log.append([message(number, size=3000)])
     before = log.stat()
     assert before.segments > 4
-    assert log.trim(keep_bytes=0) == 0, "nobody has read anything"
+    assert log.trim(keep_bytes=0) == 0, "no consumer has read anything"
     log.commit("recorder", 40)
     log.commit("judge", 11)
     assert log.trim(keep_bytes=10**9) == 0, "there is room"
     assert log.trim(keep_bytes=0) > 0
     assert 1 < log.first_offset() <= 12
     assert numbers(log.read(11, 100)) == list(range(12, 41)), "the judge misses nothing"
-    assert numbers(log.read(0, 1)) == [log.first_offset()], "who comes late begins at the oldest kept"
+    assert numbers(log.read(0, 1)) == [log.first_offset()], "a late reader begins at the oldest record kept"
     log.commit("judge", 40)
     log.trim(keep_bytes=0)
     after = log.stat()
@@ -252,20 +252,20 @@ def test_trimming_waits_for_the_slowest_consumer_and_keeps_the_newest_segment(tm
 
 
 def test_a_writer_whose_segment_was_trimmed_away_meanwhile_goes_on_in_the_newest(tmp_path: Path) -> None:
-    sleeper, log = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
-    sleeper.append([message(1, size=3000)])
+    idle_writer, log = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
+    idle_writer.append([message(1, size=3000)])
     for number in range(2, 30):
         log.append([message(number, size=3000)])
     log.commit("recorder", 29)
     log.trim(keep_bytes=0)
     kept = files(tmp_path)
     assert len(kept) == 1
-    assert sleeper.append([message(30)]) == 30
+    assert idle_writer.append([message(30)]) == 30
     assert files(tmp_path) == kept
     assert numbers(log.read(28, 10)) == [29, 30]
 
 
-def test_a_spoiled_page_costs_the_records_on_it_and_no_others(tmp_path: Path) -> None:
+def test_a_damaged_page_costs_the_records_on_it_and_no_others(tmp_path: Path) -> None:
     log = RawLog(tmp_path)
     log.append([message(number, size=1000) for number in range(1, 101)])
     log.close()
@@ -273,20 +273,20 @@ def test_a_spoiled_page_costs_the_records_on_it_and_no_others(tmp_path: Path) ->
     whole, page = segment.read_bytes(), 4096
     at = whole.index(b"50 xxx") // page * page
     segment.write_bytes(whole[:at] + b"\xff" * page + whole[at + page :])
-    log, after, seen, lost = RawLog(tmp_path), 0, [], []
+    log, after, read, lost = RawLog(tmp_path), 0, [], []
     while after < 100:
         try:
-            seen += numbers(log.read(after, 1000))
-            after = seen[-1]
+            read += numbers(log.read(after, 1000))
+            after = read[-1]
         except RawLogCorrupt as exc:
             lost.append(after := exc.offset)
     assert 50 in lost
     assert len(lost) <= 6
-    assert sorted(seen + lost) == list(range(1, 101))
+    assert sorted(read + lost) == list(range(1, 101))
     assert log.read(100, 10) == []
 
 
-def test_a_spoiled_file_is_passed_over_record_by_record(tmp_path: Path) -> None:
+def test_a_damaged_file_is_skipped_record_by_record(tmp_path: Path) -> None:
     log = RawLog(tmp_path, SMALL_BYTES)
     while len(files(tmp_path)) < 2:
         log.append([message(0, size=3000)] * 4)
@@ -302,35 +302,35 @@ def test_a_spoiled_file_is_passed_over_record_by_record(tmp_path: Path) -> None:
     assert [record.offset for record in log.read(lost[-1], 1)] == [int(newest.stem)]
 
 
-def test_a_spoiled_newest_file_is_waited_for_since_nobody_knows_its_end(tmp_path: Path) -> None:
+def test_a_damaged_newest_file_is_an_error_of_the_log_since_its_end_is_unknown(tmp_path: Path) -> None:
     log = RawLog(tmp_path)
     log.append([message(1)])
     log.close()
     (segment,) = tmp_path.glob("*.segment")
     segment.write_bytes(b"no database" * 1000)
-    for ask in (lambda: log.read(0, 1), lambda: log.read(7, 1), log.last_offset):
+    for call in (lambda: log.read(0, 1), lambda: log.read(7, 1), log.last_offset):
         with pytest.raises(RawLogError, match=segment.name) as caught:
-            ask()
-        assert not isinstance(caught.value, RawLogCorrupt), "a reader would pass over records for ever"
+            call()
+        assert not isinstance(caught.value, RawLogCorrupt), "a reader would skip records for ever"
     with pytest.raises(RawLogCorrupt, match=segment.name):
         log.append([message(2)])
 
 
-def test_one_read_brings_large_payloads_a_few_at_a_time(tmp_path: Path) -> None:
+def test_one_read_returns_a_few_large_payloads_at_a_time(tmp_path: Path) -> None:
     log = RawLog(tmp_path, segment_bytes=20_000_000)
     for number in range(1, 6):
         log.append([message(number, size=6_000_000)])
     first = log.read(0, 2_000)
     assert 1 <= len(first) < 5
-    seen = list(first)
-    while more := log.read(seen[-1].offset, 2_000):
-        seen += more
-    assert numbers(seen) == [1, 2, 3, 4, 5]
+    read = list(first)
+    while more := log.read(read[-1].offset, 2_000):
+        read += more
+    assert numbers(read) == [1, 2, 3, 4, 5]
     log.append([message(6)])
     assert numbers(log.read(5, 10)) == [6]
 
 
-def test_a_consumers_note_that_a_power_cut_has_spoiled_keeps_everything(tmp_path: Path) -> None:
+def test_a_committed_offset_that_a_power_cut_has_spoiled_keeps_everything(tmp_path: Path) -> None:
     log = RawLog(tmp_path, SMALL_BYTES)
     for number in range(1, 41):
         log.append([message(number, size=3000)])

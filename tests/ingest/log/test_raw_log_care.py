@@ -1,4 +1,4 @@
-"""What is kept of the raw log, for how long, and what happens when the disk leaves no choice."""
+"""Retention of the raw log, and the disk guard."""
 
 import errno
 import logging
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.log.disk_errors import in_words
+from ingest.log.disk_errors import disk_error_text
 from ingest.log.disk_guard import DiskPolicy, GuardedLog
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull, Removed
 from ingest.log.records import CONSUMERS
@@ -29,20 +29,22 @@ def firsts(folder: Path) -> list[int]:
     return [int(name.split(".")[0]) for name in files(folder)]
 
 
-def test_what_everybody_has_read_is_kept_for_its_age_and_no_longer(tmp_path: Path) -> None:
+def test_records_that_every_consumer_has_read_are_kept_for_their_age_and_no_longer(tmp_path: Path) -> None:
     log = filled(tmp_path)
     bounds = firsts(tmp_path)
     newest_of_second = message(bounds[2] - 1).received_at
     log.commit("recorder", 40)
     log.commit("judge", 40)
-    assert log.trim(keep_bytes=10**9, keep_since=newest_of_second) == 1, "the second's newest is just young enough"
+    assert log.trim(keep_bytes=10**9, keep_since=newest_of_second) == 1, (
+        "the newest of the second segment is just young enough"
+    )
     assert log.trim(keep_bytes=10**9, keep_since=newest_of_second + 1) == 1
     assert firsts(tmp_path) == bounds[2:]
     log.trim(keep_bytes=10**9, keep_since=NOW)
-    assert firsts(tmp_path) == bounds[-1:], "the newest stays, however old"
+    assert firsts(tmp_path) == bounds[-1:], "the newest segment stays, however old"
 
 
-def test_age_removes_nothing_that_somebody_has_still_to_read(tmp_path: Path) -> None:
+def test_age_removes_nothing_that_a_consumer_has_still_to_read(tmp_path: Path) -> None:
     log = filled(tmp_path)
     log.commit("recorder", 40)
     log.commit("judge", 11)
@@ -51,7 +53,7 @@ def test_age_removes_nothing_that_somebody_has_still_to_read(tmp_path: Path) -> 
     assert numbers(log.read(11, 100)) == list(range(12, 41))
 
 
-def test_a_spoiled_segment_has_no_age_and_stays(tmp_path: Path) -> None:
+def test_a_damaged_segment_has_no_age_and_stays(tmp_path: Path) -> None:
     log = filled(tmp_path)
     log.commit("recorder", 40)
     bounds = firsts(tmp_path)
@@ -61,7 +63,7 @@ def test_a_spoiled_segment_has_no_age_and_stays(tmp_path: Path) -> None:
 
 
 class Disk:
-    """A disk whose free space is what the log leaves of it."""
+    """A disk whose free space is what the log leaves."""
 
     def __init__(self, folder: Path, free_bytes: int) -> None:
         self.folder = folder
@@ -78,7 +80,7 @@ def guarded(log: RawLog, free: Callable[[], int], reserve: int, policy: DiskPoli
     return GuardedLog(log, free, reserve, policy, CONSUMERS, lambda: NOW)
 
 
-def test_under_the_reserve_what_was_read_goes_first_and_only_as_much_as_is_needed(tmp_path: Path) -> None:
+def test_below_the_reserve_read_segments_go_first_and_only_as_many_as_needed(tmp_path: Path) -> None:
     log = filled(tmp_path)
     log.commit("recorder", 40)
     log.commit("judge", 40)
@@ -91,10 +93,10 @@ def test_under_the_reserve_what_was_read_goes_first_and_only_as_much_as_is_neede
     assert guard.append([message(42)]) == 42
     assert disk.free() >= 200_000
     assert len(before) > len(firsts(tmp_path)) > 3
-    assert log.removed() == Removed(), "nobody has missed anything"
+    assert log.removed() == Removed(), "no consumer has missed anything"
 
 
-def test_what_was_not_read_is_kept_and_the_log_is_full_until_there_is_room(tmp_path: Path) -> None:
+def test_unread_segments_are_kept_and_the_log_is_full_until_there_is_room(tmp_path: Path) -> None:
     log = filled(tmp_path)
     log.commit("recorder", 40)  # the judge has not begun: it has still to read everything
     kept = files(tmp_path)
@@ -112,7 +114,7 @@ def test_what_was_not_read_is_kept_and_the_log_is_full_until_there_is_room(tmp_p
     assert guard.append([message(42)]) == 42
 
 
-def test_a_disk_that_stops_answering_while_room_is_made_is_waited_for(tmp_path: Path) -> None:
+def test_a_disk_that_fails_while_room_is_made_is_a_full_log(tmp_path: Path) -> None:
     log = filled(tmp_path)
     answers = [99 * MIB]
 
@@ -137,7 +139,7 @@ def test_the_judge_catches_up_and_the_log_takes_messages_again_by_itself(tmp_pat
     assert guard.append([message(41)]) == 41
 
 
-def test_told_to_drop_it_removes_the_oldest_unread_and_counts_each_record_once_for_each_consumer(
+def test_drop_oldest_removes_unread_segments_and_counts_each_record_once_for_each_consumer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     log, reader = filled(tmp_path), RawLog(tmp_path)
@@ -150,19 +152,19 @@ def test_told_to_drop_it_removes_the_oldest_unread_and_counts_each_record_once_f
     removed, first = log.removed(), log.first_offset()
     assert 20 > first > 4
     assert removed.through == first - 1
-    assert removed.unread == {"recorder": first - 1 - 2, "judge": first - 1}, "the judge never noted anything"
+    assert removed.unread == {"recorder": first - 1 - 2, "judge": first - 1}, "the judge never committed"
     assert removed.at == NOW
     assert "removed unread" in caplog.text
     after = reader.read(seen[-1].offset, 100)
-    assert numbers(after) == list(range(first, 42)), "who was reading it goes on at the oldest kept"
+    assert numbers(after) == list(range(first, 42)), "a reader goes on at the oldest record kept"
     assert log.stat().removed == removed
 
     while log.remove_oldest(CONSUMERS, NOW):
         pass
-    left = log.first_offset()
-    assert left > first
-    assert log.removed().unread == {"recorder": left - 1 - 2, "judge": left - 1}
-    assert numbers(log.read(0, 100)) == list(range(left, 42))
+    remaining = log.first_offset()
+    assert remaining > first
+    assert log.removed().unread == {"recorder": remaining - 1 - 2, "judge": remaining - 1}
+    assert numbers(log.read(0, 100)) == list(range(remaining, 42))
 
 
 def test_a_removal_that_was_interrupted_is_not_counted_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +177,7 @@ def test_a_removal_that_was_interrupted_is_not_counted_twice(tmp_path: Path, mon
     assert log.removed().unread == counted.unread == dict.fromkeys(CONSUMERS, log.first_offset() - 1)
 
 
-def test_room_is_given_back_although_somebody_holds_the_file_open(tmp_path: Path) -> None:
+def test_disk_space_is_freed_although_a_process_holds_the_file_open(tmp_path: Path) -> None:
     log, reader = filled(tmp_path), RawLog(tmp_path)
     reader.read(0, 2)
     oldest = tmp_path / files(tmp_path)[0]
@@ -190,20 +192,20 @@ def test_room_is_given_back_although_somebody_holds_the_file_open(tmp_path: Path
 
 
 def test_a_writer_whose_segment_was_removed_goes_on_in_the_newest(tmp_path: Path) -> None:
-    sleeper = RawLog(tmp_path, SMALL_BYTES)
-    sleeper.append([message(1, size=3000)])
+    idle_writer = RawLog(tmp_path, SMALL_BYTES)
+    idle_writer.append([message(1, size=3000)])
     log = RawLog(tmp_path, SMALL_BYTES)
     for number in range(2, 30):
         log.append([message(number, size=3000)])
     while log.remove_oldest(CONSUMERS, NOW):
         pass
-    assert sleeper.append([message(30)]) == 30
+    assert idle_writer.append([message(30)]) == 30
 
 
-def test_offsets_of_a_segment_that_was_taken_away_are_not_given_out_again(
+def test_offsets_of_a_segment_that_was_taken_away_are_not_assigned_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A consumer that has read 1 to 40 would take a new record 35 for one it has read, and skip it."""
+    """A consumer that has read 1 to 40 would take a new record 35 for an old one, and skip it."""
     log, reader = filled(tmp_path), RawLog(tmp_path)
     after = reader.read(0, 100)[-1].offset
     log.commit("recorder", after)
@@ -217,7 +219,7 @@ def test_offsets_of_a_segment_that_was_taken_away_are_not_given_out_again(
         log.last_offset()
     newest.rename(tmp_path.parent / "evidence")
     offset = log.append([message(41)])
-    assert offset > 40 + 2_000, "and behind what a consumer may have settled and not yet noted"
+    assert offset > 40 + 2_000, "beyond what a consumer may have read and not yet committed"
     assert "taken away" in caplog.text
     assert numbers(reader.read(after, 10)) == [41]
     assert log.append([message(42)]) == offset + 1
@@ -225,7 +227,7 @@ def test_offsets_of_a_segment_that_was_taken_away_are_not_given_out_again(
     assert numbers(RawLog(tmp_path).read(0, 1000)) == [*range(1, int(newest.stem)), 41, 42]
 
 
-def test_a_log_of_which_only_the_notes_are_left_does_not_begin_at_one(tmp_path: Path) -> None:
+def test_a_log_of_which_only_the_committed_offsets_are_left_does_not_begin_at_one(tmp_path: Path) -> None:
     log = filled(tmp_path)
     log.commit("judge", 40)
     for name in files(tmp_path):
@@ -234,10 +236,10 @@ def test_a_log_of_which_only_the_notes_are_left_does_not_begin_at_one(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("number", "words"),
+    ("number", "expected"),
     [(errno.ENOSPC, "no space is left"), (errno.EIO, "I/O error"), (errno.ENOTDIR, "Not a directory"), (None, "odd")],
 )
-def test_trouble_with_the_disk_is_said_in_words(number: int | None, words: str) -> None:
-    said = in_words(OSError(number, os.strerror(number)) if number else OSError("odd"))
-    assert words in said
-    assert "Errno" not in said
+def test_an_error_of_the_disk_is_described_without_its_number(number: int | None, expected: str) -> None:
+    text = disk_error_text(OSError(number, os.strerror(number)) if number else OSError("odd"))
+    assert expected in text
+    assert "Errno" not in text

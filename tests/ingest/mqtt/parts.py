@@ -1,4 +1,4 @@
-"""Brokers, real and scripted, and what tests of the source do with it."""
+"""Helpers for tests of the source: receive, send, disconnect, and a scripted broker."""
 
 import socket
 import time
@@ -21,11 +21,11 @@ MakeSource = Callable[..., MqttSource]
 
 
 def until(source: MqttSource, condition: Callable[[], object]) -> list[ReceivedBatch]:
-    """Let the source work until something is so; what it took meanwhile."""
+    """Let the source work until the condition holds; return the batches that it took meanwhile."""
     taken = []
     deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline, f"in vain; last error: {source.last_error}"
+        assert time.monotonic() < deadline, f"timed out; last error: {source.last_error}"
         taken.append(source.take(1000, 0.05, 0.01))
     return taken
 
@@ -44,7 +44,7 @@ def payloads(batches: list[ReceivedBatch]) -> list[bytes]:
 
 
 def send(broker: Mosquitto, *messages: bytes, topic: str = TOPIC, qos: int = 1, retain: bool = False) -> None:
-    """Publish, and return when the broker has them."""
+    """Publish, and return when the broker has the messages."""
     publish.multiple(
         [(topic, payload, qos, retain) for payload in messages],
         hostname="127.0.0.1",
@@ -54,7 +54,7 @@ def send(broker: Mosquitto, *messages: bytes, topic: str = TOPIC, qos: int = 1, 
 
 
 def nothing_comes(source: MqttSource, broker: Mosquitto) -> None:
-    """Show that nothing is queued for the source: the next it gets is a message sent just now."""
+    """Assert that nothing is queued for the source: the next message it gets is one sent just now."""
     send(broker, b"marker")
     batches = take(source, 1)
     assert payloads(batches) == [b"marker"]
@@ -63,14 +63,16 @@ def nothing_comes(source: MqttSource, broker: Mosquitto) -> None:
 
 
 def leave(source: MqttSource, broker: Mosquitto, times: int = 1) -> None:
-    """Close, and return when the broker has read everything the source said: Mosquitto greets a newcomer first and then
-    never reads the acknowledgements of the one before."""
+    """Close, and return when the broker has read everything.
+
+    Otherwise Mosquitto accepts a new connection of the session first, and never reads the old one's acknowledgements.
+    """
     source.close()
     broker.wait_logged("Client haulwatch-collector disconnected", times)
 
 
 class CannedBroker:
-    """Answers each connection with a canned list of replies, one for each packet it is sent."""
+    """Answers each connection with a canned list of replies, one for each packet that it receives."""
 
     def __init__(self, *conversations: Sequence[bytes]) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The embedded broker does what the demonstration needs of it, and the source gets along with it."""
+"""The embedded broker does what the demonstration needs, and the source works with it."""
 
 import os
 import signal
@@ -31,15 +31,15 @@ def broker(tmp_path: Path) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
     log = tmp_path / "broker.log"
     with running(command, log, port) as process:
         yield port, process
-    assert log.read_text() == "", "it is quiet"
+    assert log.read_text() == "", "it logs nothing"
     assert process.returncode == 0
 
 
 class Device:
-    """A client that hears everything it asked for."""
+    """A client that records every message it receives."""
 
     def __init__(self, port: int, name: str, *, will: tuple[str, bytes] | None = None, clean: bool = True) -> None:
-        self.heard: list[tuple[str, bytes, bool]] = []
+        self.received: list[tuple[str, bytes, bool]] = []
         self.client = Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=clean)
         self.client.on_message = self._on_message
         if will is not None:
@@ -48,12 +48,12 @@ class Device:
         self.until(self.client.is_connected)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        self.heard.append((message.topic, bytes(message.payload), message.retain))
+        self.received.append((message.topic, bytes(message.payload), message.retain))
 
     def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
-            assert time.monotonic() < deadline, self.heard
+            assert time.monotonic() < deadline, self.received
             self.client.loop(0.05)
 
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -65,7 +65,7 @@ class Device:
         self.client.subscribe(topic_filter, qos=1)
         self.until(lambda: granted)
 
-    def cut_the_line(self) -> None:
+    def cut_the_connection(self) -> None:
         sock = self.client.socket()
         assert sock is not None
         sock.close()
@@ -99,7 +99,7 @@ def test_the_source_falls_back_and_gets_every_reading_of_many_devices(
         device.client.disconnect()
 
 
-def test_status_is_kept_and_a_last_will_is_published_when_the_line_is_cut(
+def test_status_is_retained_and_a_last_will_is_published_when_the_connection_breaks(
     broker: tuple[int, "subprocess.Popen[bytes]"],
 ) -> None:
     port, _ = broker
@@ -108,17 +108,17 @@ def test_status_is_kept_and_a_last_will_is_published_when_the_line_is_cut(
     truck.send(topic, b"online", retain=True)
     watcher = Device(port, "watcher")
     watcher.subscribe("haulwatch/v1/+/status")
-    watcher.until(lambda: watcher.heard == [(topic, b"online", True)])
-    truck.cut_the_line()
-    watcher.until(lambda: watcher.heard[1:] == [(topic, b"offline", False)])
+    watcher.until(lambda: watcher.received == [(topic, b"online", True)])
+    truck.cut_the_connection()
+    watcher.until(lambda: watcher.received[1:] == [(topic, b"offline", False)])
     late = Device(port, "late")
     late.subscribe("haulwatch/v1/+/status")
-    late.until(lambda: late.heard == [(topic, b"offline", True)])
+    late.until(lambda: late.received == [(topic, b"offline", True)])
     for device in (watcher, late):
         device.client.disconnect()
 
 
-def test_a_session_keeps_what_came_while_its_client_was_away(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
+def test_a_session_keeps_messages_while_its_client_is_away(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
     port, _ = broker
     away = Device(port, "collector", clean=False)
     away.subscribe("haulwatch/v1/+/fill")
@@ -127,7 +127,7 @@ def test_a_session_keeps_what_came_while_its_client_was_away(broker: tuple[int, 
     sender.send("haulwatch/v1/point-1/fill", b"1")
     sender.send("haulwatch/v1/point-1/fill", b"2")
     back = Device(port, "collector", clean=False)
-    back.until(lambda: [payload for _, payload, _ in back.heard] == [b"1", b"2"])
+    back.until(lambda: [payload for _, payload, _ in back.received] == [b"1", b"2"])
     for device in (sender, back):
         device.client.disconnect()
 
@@ -141,10 +141,10 @@ def test_a_port_that_is_taken_is_named(broker: tuple[int, "subprocess.Popen[byte
     ]
     second = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert second.returncode == 1
-    assert f"BrokerFailed: no broker on 127.0.0.1:{port}".encode() in second.stderr
+    assert f"BrokerFailed: embedded broker cannot listen on 127.0.0.1:{port}".encode() in second.stderr
 
 
-def test_it_leaves_when_told_though_clients_are_connected(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
+def test_it_stops_on_sigterm_though_clients_are_connected(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
     port, process = broker
     device = Device(port, "truck-1")
     os.kill(process.pid, signal.SIGTERM)
@@ -152,7 +152,7 @@ def test_it_leaves_when_told_though_clients_are_connected(broker: tuple[int, "su
     device.client.disconnect()
 
 
-def test_who_subscribes_while_the_broker_looks_through_subscriptions_does_not_stop_it() -> None:
+def test_a_subscription_made_during_an_iteration_does_not_stop_the_broker() -> None:
     subscriptions = _Subscriptions({"a": 1, "b": 2})
     for topic in subscriptions:
         subscriptions[topic * 2] = 3

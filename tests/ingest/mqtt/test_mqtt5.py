@@ -1,4 +1,4 @@
-"""A connection in MQTT 5: kept alive, pushed back, broken off and lied to, on real brokers and scripted ones."""
+"""A connection in MQTT 5: keep-alive, flow control, errors and malformed packets, on real and scripted brokers."""
 
 import errno
 import socket
@@ -26,13 +26,13 @@ def message(payload: bytes, packet_id: int) -> bytes:
     return mqtt5.PublishPacket(TOPIC, payload, qos=mqtt5.QoS.AT_LEAST_ONCE, packet_id=packet_id).write()
 
 
-class Confidant:
-    """A broker that takes one client in, sends what it was given, and remembers all it hears from then on."""
+class RecordingBroker:
+    """A broker that accepts one client, sends the given packets, and records all bytes that it receives after that."""
 
     def __init__(self, accepted: bytes, to_send: bytes) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"mqtt://127.0.0.1:{self._listening.getsockname()[1]}"
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self._thread = Thread(target=self._serve, args=(accepted, to_send), daemon=True)
         self._thread.start()
 
@@ -42,50 +42,50 @@ class Confidant:
             client.sendall(accepted)
             client.recv(4096)
             client.sendall(GRANTED + to_send)
-            while heard := client.recv(65_536):
-                self.heard.append(heard)
+            while received := client.recv(65_536):
+                self.received.append(received)
 
-    def all_heard(self) -> bytes:
-        """To be asked when the client is gone."""
+    def all_received(self) -> bytes:
+        """All bytes; call it when the client is gone."""
         self._thread.join(10)
-        return b"".join(self.heard)
+        return b"".join(self.received)
 
 
 def test_acknowledgements_go_out_joined_and_in_the_order_of_arrival(make_source: MakeSource) -> None:
     ids = [3, 1, 65_535, 2, *range(100, 400)]
-    broker = Confidant(ACCEPTED, b"".join(message(b"%d" % packet_id, packet_id) for packet_id in ids))
+    broker = RecordingBroker(ACCEPTED, b"".join(message(b"%d" % packet_id, packet_id) for packet_id in ids))
     source = make_source(broker.url)
     for batch in take(source, len(ids)):
         source.acknowledge(batch)
     source.close()
     acknowledged = b"".join(b"\x40\2" + packet_id.to_bytes(2, "big") for packet_id in ids)
-    assert broker.all_heard() == acknowledged + b"\xe0\0"
-    assert len(broker.heard) < 10, "and not one by one"
+    assert broker.all_received() == acknowledged + b"\xe0\0"
+    assert len(broker.received) < 10, "not one by one"
 
 
-def test_the_brokers_own_keep_alive_is_kept(make_source: MakeSource) -> None:
-    broker = Confidant(mqtt5.ConnAckPacket(server_keep_alive=1).write(), b"")
+def test_the_brokers_own_keep_alive_is_used(make_source: MakeSource) -> None:
+    broker = RecordingBroker(mqtt5.ConnAckPacket(server_keep_alive=1).write(), b"")
     source = make_source(broker.url)
-    until(source, lambda: mqtt5.PingReqPacket().write() in broker.heard)
+    until(source, lambda: mqtt5.PingReqPacket().write() in broker.received)
     assert source.connected
 
 
 def test_a_half_open_connection_is_noticed(make_source: MakeSource) -> None:
-    broker = Confidant(ACCEPTED, b"")
+    broker = RecordingBroker(ACCEPTED, b"")
     source = make_source(broker.url, keepalive_s=1)
     until(source, lambda: source.connected)
     since = time.monotonic()
     until(source, lambda: not source.connected)
     assert "connection lost: no sign of life for 2 s" in (source.last_error or "")
     assert time.monotonic() - since >= 1.4, "not before one and a half times the keep-alive"
-    assert len(broker.heard) >= 2, "and only after it was asked"
+    assert len(broker.received) >= 2, "and only after it was asked"
 
 
 @pytest.mark.real
-def test_an_idle_connection_stands_and_so_does_one_that_may_not_read(
+def test_an_idle_connection_stands_and_so_does_one_that_does_not_read(
     mosquitto: Mosquitto, make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Mosquitto throws out who says nothing for one and a half times the keep-alive."""
+    """Mosquitto disconnects a client that sends nothing for one and a half times the keep-alive."""
     idle, full = make_source(mosquitto.url, "idle", keepalive_s=1), make_source(mosquitto.url, "full", keepalive_s=1)
     until(idle, lambda: idle.connected)
     until(full, lambda: full.connected)
@@ -105,7 +105,7 @@ def test_an_idle_connection_stands_and_so_does_one_that_may_not_read(
 
 
 @pytest.mark.real
-def test_no_more_than_the_receive_maximum_is_under_way(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+def test_no_more_than_the_receive_maximum_is_in_flight(mosquitto: Mosquitto, make_source: MakeSource) -> None:
     source = make_source(mosquitto.url, receive_maximum=10)
     until(source, lambda: source.connected)
     send(mosquitto, *[b"%d" % number for number in range(35)])
@@ -114,18 +114,18 @@ def test_no_more_than_the_receive_maximum_is_under_way(mosquitto: Mosquitto, mak
     assert payloads([first]) == [b"%d" % number for number in range(10)]
     assert source.take(1000, 0.1, 0.0).messages == ()
     source.acknowledge(first)
-    # Mosquitto 2.0 lets go of all the rest with the first acknowledgements; what holds it back then is not reading.
+    # Mosquitto 2.0 sends all the rest after the first acknowledgements; only not reading slows it down then.
     assert payloads(take(source, 25)) == [b"%d" % number for number in range(10, 35)]
 
 
-def test_after_a_send_that_failed_half_way_nothing_more_is_said(
+def test_after_a_send_that_failed_half_way_nothing_more_is_sent(
     make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The rest of an acknowledgement is gone: what followed would be read as its packet id, and confirm another."""
+    """The rest of an acknowledgement is lost: the next bytes would be read as its packet id, and confirm another."""
     open_socket = mqtt5_connection._open
 
-    class Stumbling(socket.socket):
-        """Of the first acknowledgement three bytes go out, then an attempt fails, then all is well."""
+    class FailingSocket(socket.socket):
+        """Sends three bytes of the first acknowledgement, then fails once, then works."""
 
         outcomes = (3, OSError(errno.ENOBUFS, "No buffer space available"))
 
@@ -137,13 +137,13 @@ def test_after_a_send_that_failed_half_way_nothing_more_is_said(
                 raise outcome
             return super().send(data[:outcome], flags)
 
-    def stumbling(session: Session) -> socket.socket:
-        opened = Stumbling(fileno=open_socket(session).detach())
+    def open_failing(session: Session) -> socket.socket:
+        opened = FailingSocket(fileno=open_socket(session).detach())
         opened.setblocking(False)
         return opened
 
-    monkeypatch.setattr(mqtt5_connection, "_open", stumbling)
-    broker = Confidant(ACCEPTED, message(b"1", 1) + message(b"2", 2))
+    monkeypatch.setattr(mqtt5_connection, "_open", open_failing)
+    broker = RecordingBroker(ACCEPTED, message(b"1", 1) + message(b"2", 2))
     source = make_source(broker.url, keepalive_s=1)
     batches = take(source, 2)
     for batch in batches:
@@ -151,7 +151,7 @@ def test_after_a_send_that_failed_half_way_nothing_more_is_said(
     until(source, lambda: not source.connected)
     assert "No buffer space available" in (source.last_error or "")
     source.close()
-    assert broker.all_heard() == b"\x40\2\0"
+    assert broker.all_received() == b"\x40\2\0"
 
 
 def disconnect(code: mqtt5.DisconnectReasonCode) -> bytes:
@@ -159,7 +159,7 @@ def disconnect(code: mqtt5.DisconnectReasonCode) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("said", "reported"),
+    ("sent", "reported"),
     [
         (disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN), "closed by the broker: Server shutting down"),
         (
@@ -172,12 +172,14 @@ def disconnect(code: mqtt5.DisconnectReasonCode) -> bytes:
         (message(b"half", 2)[:9], "connection lost"),
     ],
 )
-def test_what_had_arrived_is_given_and_then_the_reason(make_source: MakeSource, said: bytes, reported: str) -> None:
-    broker = CannedBroker([ACCEPTED, GRANTED + message(b"last words", 1), said])
+def test_messages_that_had_arrived_are_returned_and_then_the_reason(
+    make_source: MakeSource, sent: bytes, reported: str
+) -> None:
+    broker = CannedBroker([ACCEPTED, GRANTED + message(b"last message", 1), sent])
     source = make_source(broker.url)
     batches = take(source, 1)
-    assert payloads(batches) == [b"last words"]
-    for _ in ("it speaks", "it hangs up"):
+    assert payloads(batches) == [b"last message"]
+    for _ in ("it sends", "it disconnects"):
         source.acknowledge(batches[-1])
         source.wait(0.05)
     until(source, lambda: not source.connected)
@@ -186,10 +188,10 @@ def test_what_had_arrived_is_given_and_then_the_reason(make_source: MakeSource, 
     source.wait(0.1)
 
 
-def test_a_broker_that_is_slow_to_reach_has_all_its_time_to_answer(
+def test_a_broker_that_is_slow_to_reach_has_the_whole_time_to_answer(
     make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name with dead addresses before the one that lives: each takes its seconds."""
+    """A name with dead addresses before the live one: each takes its seconds."""
     open_connection = mqtt_source._open
 
     def slow(version: str, session: Session) -> Connection:
@@ -203,15 +205,15 @@ def test_a_broker_that_is_slow_to_reach_has_all_its_time_to_answer(
     assert (source.protocol, source.last_error) == ("5.0", None)
 
 
-def test_a_broker_is_not_blamed_for_an_answer_that_waits_unread(
+def test_an_answer_that_waits_unread_is_not_counted_as_silence(
     make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The disk is full, as much is held as may be, and the broker restarts: no more is read until that is taken."""
+    """Disk full, held bytes at their limit, and the broker restarts: nothing is read until they are taken."""
     monkeypatch.setattr(mqtt_source, "_FIRST_RETRY_S", 0.01)
     monkeypatch.setattr(mqtt_source, "_ANSWER_S", 0.1)
     monkeypatch.setattr(mqtt_source, "_HELD_BYTES", 99)
-    restarts = disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN)
-    source = make_source(CannedBroker([ACCEPTED, GRANTED + message(b"x" * 100, 1) + restarts], [ACCEPTED, GRANTED]).url)
+    restart = disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN)
+    source = make_source(CannedBroker([ACCEPTED, GRANTED + message(b"x" * 100, 1) + restart], [ACCEPTED, GRANTED]).url)
     source.wait(0.6)
     assert "Server shutting down" in (source.last_error or "")
     batches = until(source, lambda: source.connected)
@@ -226,7 +228,7 @@ def test_a_broker_is_not_blamed_for_an_answer_that_waits_unread(
         mqtt5.ConnAckPacket(reason_code=mqtt5.ConnAckReasonCode.UNSUPPORTED_PROTOCOL_VERSION).write(),
     ],
 )
-def test_who_refuses_mqtt_5_is_asked_in_3_1_1_at_once(make_source: MakeSource, answer: bytes) -> None:
+def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1_at_once(make_source: MakeSource, answer: bytes) -> None:
     source = make_source(CannedBroker([answer], [b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"]).url)
     until(source, lambda: source.connected)
     assert (source.protocol, source.last_error) == ("3.1.1", None)
@@ -239,7 +241,9 @@ def test_who_refuses_mqtt_5_is_asked_in_3_1_1_at_once(make_source: MakeSource, a
         (mqtt5.ConnAckPacket(shared_subscription_available=False).write(), "it knows no shared subscriptions"),
     ],
 )
-def test_who_cannot_share_is_not_asked_to(make_source: MakeSource, answer: bytes, reported: str) -> None:
+def test_a_broker_without_shared_subscriptions_is_reported(
+    make_source: MakeSource, answer: bytes, reported: str
+) -> None:
     source = make_source(CannedBroker([answer]).url, share_group="city")
     until(source, lambda: source.last_error)
     assert reported in (source.last_error or "")
@@ -248,7 +252,7 @@ def test_who_cannot_share_is_not_asked_to(make_source: MakeSource, answer: bytes
 
 
 @pytest.mark.real
-def test_a_large_payload_and_a_thousand_small_ones_come_together(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+def test_a_large_payload_arrives_among_a_thousand_small_ones(mosquitto: Mosquitto, make_source: MakeSource) -> None:
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     sent = [b"%d" % number for number in range(500)]
@@ -267,9 +271,9 @@ def test_tls_is_checked_against_the_authorities_of_the_system(
     subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
     port = free_port()
     broker = start_mosquitto(more_config=f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
-    distrustful = make_source(f"mqtts://localhost:{port}", "distrustful")
-    until(distrustful, lambda: distrustful.last_error)
-    assert "certificate verify failed" in (distrustful.last_error or "")
+    untrusting = make_source(f"mqtts://localhost:{port}", "untrusting")
+    until(untrusting, lambda: untrusting.last_error)
+    assert "certificate verify failed" in (untrusting.last_error or "")
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     by_another_name = make_source(f"mqtts://127.0.0.1:{port}", "by another name")
     until(by_another_name, lambda: by_another_name.last_error)

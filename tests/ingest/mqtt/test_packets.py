@@ -1,4 +1,4 @@
-"""Packets are read whatever the pieces they come in, and whatever stands in them."""
+"""Packets are read whatever the size of the pieces, and whatever they contain."""
 
 import random
 
@@ -18,11 +18,12 @@ from ingest.mqtt.packets import (
     Refused,
     pubacks,
 )
+from tests.ingest.mqtt.foreign_codec import FOREIGN_TOPIC, add_foreign_codec
 
 AT = 1_790_000_000_000
 TOPIC = "haulwatch/v1/truck-1/position"
 BROKEN = b"\xff\xfe"
-# The codec panics over text that is not UTF-8, and says so on standard error.
+# The library panics at text that is not UTF-8, and reports it on standard error.
 noisy = pytest.mark.filterwarnings("ignore:Exception ignored in. None:pytest.PytestUnraisableExceptionWarning")
 
 
@@ -33,8 +34,8 @@ def published(payload: bytes, packet_id: int | None = 7, topic: str = TOPIC) -> 
     ).write()
 
 
-def by_hand(properties: bytes, payload: bytes, topic: bytes = TOPIC.encode()) -> bytes:
-    """A PUBLISH of QoS 1 with packet id 9 and what the codec would not write."""
+def raw_publish(properties: bytes, payload: bytes, topic: bytes = TOPIC.encode()) -> bytes:
+    """A PUBLISH of QoS 1 with packet id 9, and with content that the library would not write."""
     body = len(topic).to_bytes(2, "big") + topic + b"\0\x09" + bytes([len(properties)]) + properties + payload
     assert len(body) < 128
     return bytes([0x32, len(body)]) + body
@@ -70,9 +71,9 @@ CONTROLS: list[Control] = [
 def read(*pieces: bytes) -> tuple[list[tuple[int, RawMessage | None]], list[Control]]:
     reader, messages, controls = PacketReader(), [], []
     for piece in pieces:
-        more, said = reader.feed(piece, AT)
+        more, answers = reader.feed(piece, AT)
         messages += more
-        controls += said
+        controls += answers
     return messages, controls
 
 
@@ -102,25 +103,36 @@ def test_a_cut_at_any_place_changes_nothing() -> None:
     ],
     ids=["byte order mark", "broken key", "broken type", "unknown", "half a number", "topic alias", "too long a text"],
 )
-def test_a_message_is_taken_whatever_its_properties_say(properties: bytes) -> None:
-    packets = by_hand(properties, b"payload") + published(b"after")
+def test_a_message_is_taken_whatever_its_properties(properties: bytes) -> None:
+    packets = raw_publish(properties, b"payload") + published(b"after")
     assert read(packets)[0] == [(9, RawMessage(TOPIC, b"payload", AT)), (7, RawMessage(TOPIC, b"after", AT))]
 
 
 @pytest.mark.parametrize("topic", [b"", BROKEN, b"a\0b", b"\xed\xa0\x80"], ids=["none", "broken", "nul", "surrogate"])
 def test_a_message_is_taken_whatever_its_topic(topic: bytes) -> None:
-    [(packet_id, message)] = read(by_hand(b"", b"payload", topic))[0]
+    [(packet_id, message)] = read(raw_publish(b"", b"payload", topic))[0]
     assert message is not None
     assert (packet_id, message.payload) == (9, b"payload")
     assert message.topic.encode() == topic.decode(errors="backslashreplace").encode()
 
 
 @pytest.mark.parametrize("size", [2_097_151, 3_000_000])
-def test_large_payloads_are_put_together(size: int) -> None:
+def test_large_payloads_are_joined(size: int) -> None:
     packet = published(bytes(size))
     [(packet_id, message)] = read(*(packet[at : at + 65_536] for at in range(0, len(packet), 65_536)))[0]
     assert message is not None
     assert (packet_id, len(message.payload)) == (7, size)
+
+
+def test_each_message_carries_the_dialect_of_its_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = published(b"1") + published(b"2", topic=FOREIGN_TOPIC) + published(b"3", topic="nonsense")
+
+    def dialects() -> list[str]:
+        return [message.dialect for _, message in read(stream)[0] if message is not None]
+
+    assert dialects() == ["native", "native", "native"]
+    add_foreign_codec(monkeypatch)
+    assert dialects() == ["native", "jt808", "native"]
 
 
 def test_a_connack_of_3_1_1_is_a_refusal_of_the_protocol() -> None:
@@ -153,7 +165,7 @@ def test_acknowledgements_are_joined_in_order() -> None:
     ],
 )
 @noisy
-def test_what_is_no_mqtt_5_is_malformed(stream: bytes) -> None:
+def test_bytes_that_are_no_mqtt_5_are_malformed(stream: bytes) -> None:
     with pytest.raises(MalformedPacket):
         read(stream + b"\0" * 8)
 

@@ -1,4 +1,4 @@
-"""The source on a real Mosquitto: nothing is acknowledged before it is said to be safe, and nothing is forgotten."""
+"""The source on a real Mosquitto: nothing is acknowledged before the caller asks for it, and nothing is lost."""
 
 import time
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from devices.codecs.topics import alert_topic, command_ack_topic, command_topic,
 from devices.readings.models import Kind
 from ingest.log.records import RawMessage
 from ingest.mqtt.source import ReceivedBatch
+from tests.ingest.mqtt.foreign_codec import FOREIGN_TOPIC, add_foreign_codec
 from tests.ingest.mqtt.parts import (
     TOPIC,
     CannedBroker,
@@ -55,17 +56,17 @@ def test_unacknowledged_messages_come_again_to_the_next_process(mosquitto: Mosqu
     send(mosquitto, b"1", b"2")
     first, *rest = take(source, 2)
     source.close()
-    send(mosquitto, b"sent while nobody listened")
+    send(mosquitto, b"sent while no client was connected")
     again = make_source(mosquitto.url)
     batches = take(again, 3)
-    assert payloads(batches) == [*payloads([first, *rest]), b"sent while nobody listened"]
+    assert payloads(batches) == [*payloads([first, *rest]), b"sent while no client was connected"]
     for batch in batches:
         again.acknowledge(batch)
     leave(again, mosquitto, times=2)
     nothing_comes(make_source(mosquitto.url), mosquitto)
 
 
-def test_hundreds_may_be_under_way_and_are_held_while_waiting(
+def test_hundreds_may_be_in_flight_and_are_held_during_a_wait(
     start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource
 ) -> None:
     mosquitto = start_mosquitto(more_config="max_inflight_messages 20\n")
@@ -86,11 +87,11 @@ def test_after_a_restart_of_the_broker_it_goes_on_and_old_acknowledgements_are_v
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     send(mosquitto, b"before")
-    (*_, of_the_old_connection) = take(source, 1)
+    (*_, old_batch) = take(source, 1)
     mosquitto.restart()
     until(source, lambda: not source.connected)
     again = until(source, lambda: source.reconnects == 1)
-    source.acknowledge(of_the_old_connection)
+    source.acknowledge(old_batch)
     send(mosquitto, b"after")
     again += take(source, 2 - len(payloads(again)))
     assert payloads(again) == [b"before", b"after"]
@@ -100,7 +101,7 @@ def test_after_a_restart_of_the_broker_it_goes_on_and_old_acknowledgements_are_v
     assert payloads(take(unacknowledged, 2)) == [b"before", b"after"], "the void acknowledgement confirmed neither"
 
 
-def test_a_killed_broker_is_found_again(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+def test_it_connects_again_to_a_broker_that_was_killed(mosquitto: Mosquitto, make_source: MakeSource) -> None:
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     mosquitto.kill()
@@ -114,10 +115,10 @@ def test_a_killed_broker_is_found_again(mosquitto: Mosquitto, make_source: MakeS
     assert payloads(take(source, 1)) == [b"again"]
 
 
-def test_what_had_arrived_when_the_connection_broke_is_not_thrown_away(
+def test_messages_that_had_arrived_when_the_connection_broke_are_not_dropped(
     mosquitto: Mosquitto, make_source: MakeSource
 ) -> None:
-    """A QoS 0 message is delivered once: what is held has to be handed out."""
+    """A QoS 0 message is delivered once: a held one has to be returned."""
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     send(mosquitto, b"fleeting", qos=0)
@@ -131,7 +132,7 @@ def test_what_had_arrived_when_the_connection_broke_is_not_thrown_away(
 
 
 @pytest.mark.parametrize("password", ["wrong", None])
-def test_wrong_credentials_are_reported_with_the_mend(
+def test_wrong_credentials_are_reported_with_a_hint(
     start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, password: str | None
 ) -> None:
     broker = start_mosquitto(credentials=("collector", "right"))
@@ -164,7 +165,20 @@ def test_a_broker_that_chokes_on_mqtt_5_is_tried_with_3_1_1(
     assert source.protocol == "3.1.1"
 
 
-def test_two_collectors_under_one_name_are_reported(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+def test_a_message_in_3_1_1_carries_the_dialect_of_its_topic(
+    make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_foreign_codec(monkeypatch)
+    body = len(FOREIGN_TOPIC).to_bytes(2, "big") + FOREIGN_TOPIC.encode() + b"\0\x07payload"
+    accepted, granted = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"
+    publish_packet = bytes([0x32, len(body)]) + body
+    source = make_source(CannedBroker([b"\x20\x02\x00\x01"], [accepted, granted + publish_packet]).url)
+    (*_, batch) = take(source, 1)
+    assert [(message.topic, message.dialect) for message in batch.messages] == [(FOREIGN_TOPIC, "jt808")]
+    assert source.protocol == "3.1.1"
+
+
+def test_two_collectors_under_one_client_id_are_reported(mosquitto: Mosquitto, make_source: MakeSource) -> None:
     one, other = make_source(mosquitto.url), make_source(mosquitto.url)
     until(one, lambda: one.connected)
     until(other, lambda: other.connected)
@@ -172,7 +186,7 @@ def test_two_collectors_under_one_name_are_reported(mosquitto: Mosquitto, make_s
     assert "does another process use the client id 'haulwatch-collector'?" in (one.last_error or "")
 
 
-def test_nobody_listening_is_reported(make_source: MakeSource) -> None:
+def test_a_port_where_nobody_listens_is_reported(make_source: MakeSource) -> None:
     port = free_port()
     source = make_source(f"mqtt://127.0.0.1:{port}")
     assert source.take(10, 0.1, 0.0) == ReceivedBatch((), (), 1)
@@ -180,7 +194,9 @@ def test_nobody_listening_is_reported(make_source: MakeSource) -> None:
     assert "refused" in (source.last_error or "")
 
 
-def test_foreign_topics_are_received_and_our_own_output_is_not(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+def test_foreign_topics_are_received_and_our_own_messages_are_not(
+    mosquitto: Mosquitto, make_source: MakeSource
+) -> None:
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     foreign = [
@@ -213,8 +229,8 @@ def test_payloads_are_kept_byte_for_byte(mosquitto: Mosquitto, make_source: Make
     assert payloads(take(source, len(sent))) == sent
 
 
-def test_properties_that_our_library_cannot_read_stop_nothing(mosquitto: Mosquitto, make_source: MakeSource) -> None:
-    """A byte order mark is a good character in MQTT; paho takes it for a malformed packet."""
+def test_properties_that_the_library_cannot_read_stop_nothing(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+    """A byte order mark is a valid character in MQTT; paho takes it for a malformed packet."""
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     marked = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from ingest.mqtt.url import MqttUrl
         ("mqtt://collector@broker", MqttUrl("broker", 1883, False, "collector")),
     ],
 )
-def test_what_a_url_says(text: str, expected: MqttUrl) -> None:
+def test_a_url_is_read(text: str, expected: MqttUrl) -> None:
     assert MqttUrl.parse(text) == expected
     assert MqttUrl.parse(text).password == expected.password
 

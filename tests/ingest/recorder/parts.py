@@ -11,7 +11,7 @@ from devices.codecs.topics import reading_topic
 from devices.geo.geometry import LatLon
 from devices.readings.models import Fill, Position, Reading
 from ingest.ledger.report import DeviceLedgerLine, Ledger, RecorderStatus, read_ledger, read_status
-from ingest.log.records import LogRecord, RawMessage
+from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store import LineStore
@@ -39,6 +39,7 @@ class MemoryLog:
 
     messages: list[RawMessage] = field(default_factory=list)
     committed: dict[str, int] = field(default_factory=dict)
+    partition: int = ONLY_PARTITION
 
     def append(self, messages: Sequence[RawMessage]) -> int:
         self.messages += messages
