@@ -29,7 +29,7 @@ def recorder_locked(yard: Yard, size: Size) -> None:
 def disk_full(yard: Yard, size: Size) -> None:
     """The collector stops acknowledging, /readyz says so, and it continues by itself when there is room."""
     with yard.full_disk("collect", _ROOM_BYTES):
-        yard.expect_unready("collector", "raw log cannot be written", 15)
+        yard.expect_unready("collector", "nothing is acknowledged", 15)
         yard.rest(size.outage_s, size.outage_s)
     yard.expect(lambda: yard.readiness().get("collector", (False, ""))[0], "the collector is ready again", 20)
 
