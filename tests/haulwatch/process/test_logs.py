@@ -20,7 +20,7 @@ from ingest.log.records import RawMessage
 from rules.alerts.journal import AlertJournal
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
-from tests.ingest.collector.test_collector import ScriptedSource
+from tests.ingest.collector.parts import ScriptedSource
 from tests.ingest.recorder.parts import NOW, Bench, position, topic_of
 
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -12,41 +12,11 @@ import pytest
 from ingest.collector.collector import SilenceTimer, read_status, run_collector
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogFull
 from ingest.log.records import TICK_TOPIC, RawMessage
-from ingest.mqtt.source import ReceivedBatch
+from tests.ingest.collector.parts import ScriptedSource
 
 
 def messages(*numbers: int, size: int = 0) -> list[RawMessage]:
     return [RawMessage("haulwatch/v1/truck-1/position", b"%d " % n + bytes(size), n) for n in numbers]
-
-
-class ScriptedSource:
-    """Returns a script of batches, one for each `take`, while its clock goes on; stops the collector at the end."""
-
-    protocol, reconnects, last_error = "5.0", 0, None
-
-    def __init__(self, script: Sequence[Sequence[RawMessage]], stop: Event, step_ms: int = 1000) -> None:
-        self.script, self.stop, self.step_ms = [list(part) for part in script], stop, step_ms
-        self.connected, self.now_ms, self.waits, self.closed = True, 0, 0, False
-        self.acknowledged: list[RawMessage] = []
-        self.on_wait: Callable[[], None] = lambda: None
-
-    def take(self, max_messages: int, max_wait_s: float, linger_s: float) -> ReceivedBatch:
-        self.now_ms += self.step_ms
-        part = self.script.pop(0) if self.script else []
-        if not self.script:
-            self.stop.set()
-        return ReceivedBatch(tuple(part), tuple(range(1, len(part) + 1)), 1)
-
-    def acknowledge(self, batch: ReceivedBatch) -> None:
-        self.acknowledged += batch.messages
-
-    def wait(self, seconds: float) -> None:
-        self.now_ms += int(seconds * 1000)
-        self.waits += 1
-        self.on_wait()
-
-    def close(self) -> None:
-        self.closed, self.connected = True, False
 
 
 class ScriptedLog:

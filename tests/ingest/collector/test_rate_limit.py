@@ -14,7 +14,7 @@ from ingest.collector.collector import read_status, run_collector
 from ingest.collector.rate_limit import DeviceRateLimit
 from ingest.log.raw_log import RawLog
 from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
-from tests.ingest.collector.test_collector import ScriptedSource
+from tests.ingest.collector.parts import ScriptedSource
 from tests.ingest.mqtt.foreign_codec import FOREIGN_TOPIC, add_foreign_codec
 
 

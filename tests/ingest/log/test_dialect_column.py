@@ -10,7 +10,7 @@ import pytest
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
 from ingest.log.segment import Segment, segment_path
-from tests.ingest.log.test_raw_log import SMALL_BYTES, files, message, no_file_larger_than
+from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_than
 
 OLD = [message(1), message(2)]
 NATIVE = message(3)

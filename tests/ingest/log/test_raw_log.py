@@ -1,14 +1,11 @@
 """The raw log: messages read back whole, once, in order, over segments, processes, kills and full disks."""
 
 import random
-import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,21 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull
 from ingest.log.records import LogRecord, RawMessage
-
-SMALL_BYTES = 16 * 1024
-"""Size of a segment that a few messages fill."""
-
-
-def message(number: int, size: int = 10) -> RawMessage:
-    return RawMessage("haulwatch/v1/truck-1/position", b"%d " % number + b"x" * size, 1_700_000_000_000 + number)
-
-
-def numbers(records: list[LogRecord]) -> list[int]:
-    return [int(record.message.payload.split()[0]) for record in records]
-
-
-def files(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.glob("*.segment"))
+from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_than, numbers
 
 
 def test_an_empty_log_has_nothing_to_read(tmp_path: Path) -> None:
@@ -166,17 +149,6 @@ def test_two_processes_append_without_gap_or_clash(tmp_path: Path) -> None:
         mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == name]
         assert mine == [b"%d %d" % (batch, i) for batch in range(60) for i in range(20)]
     assert len(files(tmp_path)) > 1
-
-
-@contextmanager
-def no_file_larger_than(size_bytes: int) -> Iterator[None]:
-    """The kernel itself refuses the write (EFBIG), half-way through the batch; needs no privileges."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_write_that_the_kernel_refuses_leaves_nothing_and_later_appends_succeed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from ingest.log.disk_errors import disk_error_text
 from ingest.log.disk_guard import DiskPolicy, GuardedLog
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull, Removed
 from ingest.log.records import CONSUMERS
-from tests.ingest.log.test_raw_log import SMALL_BYTES, files, message, numbers
+from tests.ingest.log.parts import SMALL_BYTES, files, message, numbers
 
 NOW = 1_700_000_100_000
 MIB = 1 << 20
