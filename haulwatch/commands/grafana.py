@@ -8,11 +8,11 @@ import typer
 from rich.progress import track
 
 from grafana.render import as_text
-from grafana.server import Grafana
-from grafana.sync import Finding, Source, State, boards_for, compare
+from grafana.sync import Finding, State, boards_for, compare
 from grafana.sync import sync as sync_boards
-from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json, print_table
-from haulwatch.settings.load import Settings, load_settings
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, out, print_json, print_table
+from haulwatch.settings.load import load_settings
+from haulwatch.wiring.grafana import grafana_source, open_grafana
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,8 +42,10 @@ def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
     and the exit code is 1.
     """
     settings = load_settings()
+    grafana = open_grafana(settings)
+    source = None if keep_source else grafana_source(settings)
     boards = boards_for(settings.grafana.api_url)
-    found = list(_with_progress(sync_boards(_grafana(settings), _source(settings, keep_source), boards), len(boards)))
+    found = list(_with_progress(sync_boards(grafana, source, boards), len(boards)))
     _print(found, "Grafana, after sync", _DONE, as_json)
     if any(finding.state in _HINTS for finding in found):
         raise typer.Exit(1)
@@ -54,8 +56,10 @@ def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
 def diff(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
     """Show what `sync` would do, and change nothing. The exit code is 1 if anything differs."""
     settings = load_settings()
+    grafana = open_grafana(settings)
+    source = None if keep_source else grafana_source(settings)
     boards = boards_for(settings.grafana.api_url)
-    found = list(_with_progress(compare(_grafana(settings), _source(settings, keep_source), boards), len(boards)))
+    found = list(_with_progress(compare(grafana, source, boards), len(boards)))
     _print(found, "Grafana, as it is", {}, as_json)
     if any(finding.state is not State.SAME for finding in found):
         raise typer.Exit(1)
@@ -73,23 +77,6 @@ def render(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(as_text(board), encoding="utf-8")
     out.print(f"wrote {len(boards)} boards below {to}", markup=False)
-
-
-def _grafana(settings: Settings) -> Grafana:
-    url, token = settings.grafana.url, settings.grafana.token
-    if url is None or token is None:
-        fail("set HAULWATCH_GRAFANA_URL and HAULWATCH_GRAFANA_TOKEN (or …_TOKEN_FILE)")
-    return Grafana(url, token.get_secret_value())
-
-
-def _source(settings: Settings, keep_source: bool) -> Source | None:
-    if keep_source:
-        return None
-    url = settings.grafana.influx_url or settings.store.url
-    token = settings.grafana.influx_token or settings.store.token
-    if url is None or token is None or settings.store.bucket is None:
-        fail("Grafana reads from InfluxDB: set the HAULWATCH_INFLUX_ variables, or give --keep-source")
-    return Source(url, settings.store.bucket, token.get_secret_value())
 
 
 def _with_progress(findings: Iterable[Finding], boards: int) -> Iterable[Finding]:

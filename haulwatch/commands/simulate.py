@@ -11,7 +11,9 @@ from devices.city.files import CityFileError, read_city
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json
 from haulwatch.process import system_clock
 from haulwatch.process.lifetime import role, stop_event
+from haulwatch.settings.data_files import simulation_report_path
 from haulwatch.settings.load import Settings
+from haulwatch.wiring.simulators import broker_address
 from simulators.firmware.clock import ScenarioClock
 from simulators.firmware.link import BrokerAddress, MqttDialer
 from simulators.recordings.playback import Pace, PlaybackError, Played, play
@@ -93,7 +95,7 @@ def simulate(
             source = Recording(
                 tuple(recording), _columns(columns, separator, header, timezone), device, skip_bad_rows=skip_bad_rows
             )
-            _print_result(source, _play(source, _broker(settings), _pace(speed, shift_to_now)), as_json)
+            _print_result(source, _play(source, broker_address(settings), _pace(speed, shift_to_now)), as_json)
         else:
             _run_scenario(settings, Scenario(seed, length), speed or 1.0, city or JINCHENG, report)
 
@@ -104,11 +106,11 @@ def _run_scenario(settings: Settings, scenario: Scenario, speed: float, folder: 
     except CityFileError as exc:
         fail("\n  ".join([f"{folder} cannot be read as a city:", *exc.problems]))
     start_ms = system_clock.now_ms() - round(scenario.length_s * 1000 * (1 - 1 / max(speed, 1.0)))
-    path = report or settings.paths.data_dir / "simulators" / "report.json"
+    path = report or simulation_report_path(settings)
 
     async def run() -> None:
         clock = ScenarioClock(start_ms, speed)
-        await run_fleet(city, _broker(settings), scenario, clock, stop_event(), path)
+        await run_fleet(city, broker_address(settings), scenario, clock, stop_event(), path)
 
     try:
         asyncio.run(run())
@@ -143,11 +145,6 @@ def _print_result(recording: Recording, played: Played, as_json: bool) -> None:
         err.print(f"{name!r} cannot be a device id: published as {device_id}", markup=False)
     for line in findings.skipped:
         err.print(f"skipped {line}", markup=False)
-
-
-def _broker(settings: Settings) -> BrokerAddress:
-    broker = settings.mqtt.broker
-    return BrokerAddress(broker.host, broker.port, broker.password, broker.tls)
 
 
 def _pace(speed: float | None, shift_to_now: bool) -> Pace:

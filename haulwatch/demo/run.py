@@ -30,7 +30,7 @@ from devices.readings.refusals import DecodeError
 from haulwatch import migrations
 from haulwatch.demo.view import AlertLine, ReadingLine, Snapshot, Totals
 from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor
-from haulwatch.settings.data_files import collector_status_path
+from haulwatch.settings.data_files import collector_status_path, process_log_folder, simulation_report_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_journal, open_registry
 from haulwatch.wiring.log import open_raw_log
@@ -86,13 +86,13 @@ class Demo:
         }
         self.settings: Settings = load_settings(environment)
         self.city: City = read_city(JINCHENG)
-        self._report_path = folder / "simulators" / "report.json"
+        self._report_path = simulation_report_path(self.settings)
         children = [
             Child("broker", ["broker", "--port", str(port)]),
             *(Child(name, [name]) for name in PATH_PROCESSES),
             Child("simulate", self._simulate()),
         ]
-        self.supervisor = Supervisor(children, environment, folder / "logs")
+        self.supervisor = Supervisor(children, environment, process_log_folder(self.settings))
         self._log = open_raw_log(self.settings)
         self._journal = open_journal(self.settings)
         self._last: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)

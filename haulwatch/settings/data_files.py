@@ -44,6 +44,29 @@ def share_groups_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "share_groups.txt"
 
 
+def simulation_report_path(settings: Settings) -> Path:
+    return settings.paths.data_dir / "simulators" / "report.json"
+
+
+def process_log_folder(settings: Settings) -> Path:
+    """The log lines of supervised processes."""
+    return settings.paths.data_dir / "logs"
+
+
+def authority_folder(settings: Settings) -> Path:
+    """The certificate authority, and by default the broker's certificate."""
+    return settings.paths.data_dir / "authority"
+
+
+def device_certificate_folder(settings: Settings) -> Path:
+    return settings.paths.data_dir / "certificates"
+
+
+def broker_file_folder(settings: Settings) -> Path:
+    """Passwords and access rules for the broker."""
+    return settings.paths.data_dir / "broker"
+
+
 def tick_lock_path(settings: Settings) -> Path:
     """Of several collectors, one holds this lock and writes the ticks."""
     return settings.paths.data_dir / "ticks.lock"

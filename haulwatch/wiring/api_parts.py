@@ -1,10 +1,7 @@
 """The parts behind the API: the read side of every part, and the checks of /readyz."""
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from threading import Lock
-from typing import Final, TypeVar
 
 from api.ports import ApiOptions, ApiParts
 from devices.city.model import City
@@ -13,6 +10,7 @@ from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
+from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
@@ -24,14 +22,6 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.detectors.route_deviation.judgement import RouteDeviationParameters
 from rules.detectors.silent_device.judgement import SilentDeviceParameters
-
-_REMEMBER_S: Final = 1.0
-"""Every open console asks for the ledger every few seconds."""
-_REST_FACTOR: Final = 10.0
-"""An answer is kept this many times as long as it took: with 100,000 devices, reading the ledger takes two seconds of a
-processor that other processes need."""
-
-_T = TypeVar("_T")
 
 
 def api_options(settings: Settings) -> ApiOptions:
@@ -84,25 +74,3 @@ def api_parts(
 
 def path_status(settings: Settings) -> PathStatus:
     return PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings))
-
-
-def remembered(read: Callable[[], _T], monotonic: Callable[[], float] = time.monotonic) -> Callable[[], _T]:
-    """Wrap `read` so that its answer is kept for a second, or for ten times as long as the reading took.
-
-    Callers from any thread wait for one reading. An exception is not kept.
-    """
-    lock = Lock()
-    kept: list[tuple[float, _T]] = []
-    """At most one: when to read again, and the answer until then."""
-
-    def answer() -> _T:
-        with lock:
-            began = monotonic()
-            if not kept or began >= kept[0][0]:
-                kept.clear()
-                value = read()
-                ended = monotonic()
-                kept.append((ended + max(_REMEMBER_S, _REST_FACTOR * (ended - began)), value))
-            return kept[0][1]
-
-    return answer

@@ -10,7 +10,8 @@ from devices.access.mosquitto_files import write_files
 from devices.access.new_device import check_device_id
 from haulwatch.commands.device.login import DeviceArgument, require_registered
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json
-from haulwatch.settings.load import Settings, load_settings
+from haulwatch.settings.data_files import authority_folder, device_certificate_folder
+from haulwatch.settings.load import load_settings
 
 CA_CERTIFICATE, CA_KEY = "ca.crt", "ca.key"
 SERVER_CERTIFICATE, SERVER_KEY = "server.crt", "server.key"
@@ -42,7 +43,7 @@ def authority(
     HOST changes or 60 days are left, so this may run at every start. Keep ca.key away from the broker.
     """
     settings = load_settings()
-    ca_folder = ca or _authority_folder(settings)
+    ca_folder = ca or authority_folder(settings)
     now = now_utc()
     present = [name for name in (CA_KEY, CA_CERTIFICATE) if (ca_folder / name).exists()]
     if len(present) == 1:
@@ -92,11 +93,11 @@ def certificate(
     check_device_id(device_id)
     settings = load_settings()
     require_registered(settings, device_id)
-    ca_folder = ca or _authority_folder(settings)
+    ca_folder = ca or authority_folder(settings)
     if not (ca_folder / CA_KEY).exists():
         fail(f"{ca_folder} holds no authority: create one with `haulwatch device authority HOST`")
     issued = Authority.read(ca_folder / CA_CERTIFICATE, ca_folder / CA_KEY).for_device(device_id, now_utc(), days)
-    folder = to or settings.paths.data_dir / "certificates"
+    folder = to or device_certificate_folder(settings)
     files = {f"{device_id}.key": issued.key, f"{device_id}.crt": issued.certificate}
     write_files(folder, files)
     expires = issued.expires.date().isoformat()
@@ -104,10 +105,6 @@ def certificate(
         print_json({"device": device_id, "files": [str(folder / name) for name in files], "expires": expires})
     else:
         out.print(f"{folder}: {', '.join(files)}, valid until {expires}", soft_wrap=True)
-
-
-def _authority_folder(settings: Settings) -> Path:
-    return settings.paths.data_dir / "authority"
 
 
 def _is_valid(signer: Authority, folder: Path, hosts: list[str]) -> bool:

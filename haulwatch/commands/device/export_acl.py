@@ -10,6 +10,7 @@ from devices.access.broker_access import Service
 from devices.access.credentials import HashedSecret
 from devices.access.mosquitto_files import reload_mosquitto, write_files
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json
+from haulwatch.settings.data_files import broker_file_folder
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_logins
 
@@ -72,7 +73,7 @@ def export_acl(
             ),
             ACL: "\n".join([*acl, broker_access.device_acl(disabled)]),
         }
-    folder = directory or settings.paths.data_dir / "broker"
+    folder = directory or broker_file_folder(settings)
     try:
         write_files(folder, files, int(group) if group and group.isdigit() else group)
     except LookupError as exc:

@@ -5,6 +5,7 @@ import os
 from haulwatch.commands.shared import err, exits_on_error
 from haulwatch.process.lifetime import role
 from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor, until_stopped
+from haulwatch.settings.data_files import process_log_folder
 
 
 @exits_on_error
@@ -12,12 +13,10 @@ def run() -> None:
     """Run collector, recorder, judge and API on this machine, and restart those that die."""
     with role("supervisor") as settings:
         children = [Child(name, [name]) for name in PATH_PROCESSES]
-        supervisor = Supervisor(children, os.environ, settings.paths.data_dir / "logs")
+        logs = process_log_folder(settings)
+        supervisor = Supervisor(children, os.environ, logs)
         supervisor.start()
-        err.print(
-            f"running {', '.join(PATH_PROCESSES)}; logs in {settings.paths.data_dir / 'logs'}; Ctrl-C stops",
-            markup=False,
-        )
+        err.print(f"running {', '.join(PATH_PROCESSES)}; logs in {logs}; Ctrl-C stops", markup=False)
         try:
             for _ in until_stopped():
                 supervisor.tend()

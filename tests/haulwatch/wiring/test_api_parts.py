@@ -1,4 +1,4 @@
-"""The parts behind the API, and how often the ledger is read for all callers together."""
+"""The parts behind the API, built from the settings."""
 
 import json
 from collections.abc import Iterator
@@ -15,10 +15,9 @@ from haulwatch import migrations
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring.api_parts import api_parts, remembered
+from haulwatch.wiring.api_parts import api_parts
 from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
-from ingest.recorder.state import StateUnavailable
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 
@@ -66,37 +65,3 @@ def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databa
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
     parts = api_parts(settings, lambda: CITY, SqliteStore(tmp_path / "readings.db"), AlertJournal(database))
     assert (parts.route_deviation.enter_m, parts.silent_device.at_least_s) == (75.0, 300)
-
-
-def test_an_answer_is_kept_for_a_second() -> None:
-    now, read = 100.0, 0
-
-    def count() -> int:
-        nonlocal read
-        read += 1
-        if read == 2:
-            raise StateUnavailable("locked")
-        return read
-
-    ask = remembered(count, lambda: now)
-    assert [ask(), ask()] == [1, 1]
-    now += 1.0
-    with pytest.raises(StateUnavailable):
-        ask()
-    assert [ask(), ask()] == [3, 3], "a failure is not kept"
-
-
-def test_an_answer_that_takes_long_is_kept_longer() -> None:
-    now, read = 100.0, 0
-
-    def count() -> int:
-        nonlocal now, read
-        now, read = now + 2.0, read + 1
-        return read
-
-    ask = remembered(count, lambda: now)
-    assert ask() == 1
-    now += 19.9
-    assert ask() == 1
-    now += 0.1
-    assert ask() == 2
