@@ -42,9 +42,10 @@ def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
     and the exit code is 1.
     """
     settings = load_settings()
+    grafana = open_grafana(settings)
     source = None if keep_source else grafana_source(settings)
     boards = boards_for(settings.grafana.api_url)
-    found = list(_with_progress(sync_boards(open_grafana(settings), source, boards), len(boards)))
+    found = list(_with_progress(sync_boards(grafana, source, boards), len(boards)))
     _print(found, "Grafana, after sync", _DONE, as_json)
     if any(finding.state in _HINTS for finding in found):
         raise typer.Exit(1)
@@ -55,9 +56,10 @@ def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
 def diff(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
     """Show what `sync` would do, and change nothing. The exit code is 1 if anything differs."""
     settings = load_settings()
+    grafana = open_grafana(settings)
     source = None if keep_source else grafana_source(settings)
     boards = boards_for(settings.grafana.api_url)
-    found = list(_with_progress(compare(open_grafana(settings), source, boards), len(boards)))
+    found = list(_with_progress(compare(grafana, source, boards), len(boards)))
     _print(found, "Grafana, as it is", {}, as_json)
     if any(finding.state is not State.SAME for finding in found):
         raise typer.Exit(1)
