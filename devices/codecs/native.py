@@ -9,7 +9,7 @@ from msgspec.json import Decoder, Encoder
 from pydantic_core import from_json
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
-from devices.codecs.topics import parse_topic
+from devices.codecs.topics import device_of_topic, parse_topic
 from devices.readings.field_check import reading_of
 from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -44,10 +44,7 @@ class NativeJson:
 
     def device_of(self, topic: str) -> str:
         """Return the third level of the topic."""
-        try:
-            return parse_topic(topic).device_id
-        except DecodeError:
-            return ""
+        return device_of_topic(topic)
 
     def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
         """Read one JSON object, or an array of them. Raises DecodeError."""

@@ -51,15 +51,28 @@ def parse_topic(topic: str) -> ReadingTopic:
     return parsed
 
 
-def _parsed(topic: str) -> ReadingTopic:
+def device_of_topic(topic: str) -> str:
+    """Device that the topic of a reading names; empty for any other topic. As `parse_topic`, without an exception."""
+    parsed = _cache.get(topic) or _read(topic)
+    return "" if parsed is None else parsed.device_id
+
+
+def _read(topic: str) -> ReadingTopic | None:
     head, _, kind_name = topic.rpartition("/")
     root, _, device_id = head.rpartition("/")
     kind = _KINDS.get(kind_name)
     if root != ROOT or kind is None or device_id in RESERVED_IDS or not _DEVICE_ID.fullmatch(device_id):
+        return None
+    return ReadingTopic(device_id, kind)
+
+
+def _parsed(topic: str) -> ReadingTopic:
+    parsed = _read(topic)
+    if parsed is None:
         shown = repr(topic[:121])  # cut again below: repr() can write ten characters for one
         shown = shown if len(shown) <= 122 else shown[:119] + "…"
         raise DecodeError(Refusal(Reason.FOREIGN_TOPIC, f"topic {shown} is not of the form {_SHAPE}", field="topic"))
-    return ReadingTopic(device_id, kind)
+    return parsed
 
 
 def reading_topic(device_id: str, kind: Kind) -> str:

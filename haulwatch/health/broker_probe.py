@@ -1,24 +1,15 @@
-"""One CONNECT to the broker, to learn whether it answers, in which protocol, and how fast."""
+"""One CONNECT to the broker, to learn whether it answers, in which version of MQTT, and how fast."""
 
-import logging
-import ssl
 import time
 from dataclasses import dataclass
 from typing import Final, Literal
+from uuid import uuid4
 
-from aiomqtt import Client, MqttCodeError, MqttError, ProtocolVersion
-from aiomqtt.exceptions import MqttConnectError
-
+from ingest.mqtt.client import BrokerUnavailable, LoginRefused, MqttClient
 from ingest.mqtt.url import MqttUrl
 
 CONNECT_TIMEOUT_S: Final = 5.0
 """A broker that needs longer for one CONNECT is in trouble."""
-
-_log = logging.getLogger("haulwatch.health.broker_probe.mqtt")
-_log.propagate = False  # the library logs the same failures
-
-_BAD_CREDENTIALS: Final = frozenset({4, 5, 134, 135})
-"""CONNACK codes of 3.1.1 and of 5: bad user name or password, not authorised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +34,23 @@ async def probe_broker(broker: MqttUrl) -> BrokerAnswer:
 
     Raises BrokerRefused, BrokerUnreachable.
     """
+    client = MqttClient(broker, f"haulwatch-probe-{uuid4().hex[:6]}", timeout_s=CONNECT_TIMEOUT_S)
     try:
-        return BrokerAnswer("5", await _connect(broker, ProtocolVersion.V5))
-    except BrokerRefused:
-        raise
-    except BrokerUnreachable:
-        return BrokerAnswer("3.1.1", await _connect(broker, ProtocolVersion.V311))
+        try:
+            return await _connect(client)
+        except LoginRefused:
+            raise
+        except BrokerUnavailable:
+            if client.version == "5":  # nothing was reached, so another version would not help
+                raise
+            return await _connect(client)
+    except LoginRefused as exc:
+        raise BrokerRefused(f"{broker} refuses user {broker.user or '(none)'}: {exc}") from exc
+    except BrokerUnavailable as exc:
+        raise BrokerUnreachable(f"{broker}: {exc}") from exc
 
 
-async def _connect(broker: MqttUrl, protocol: ProtocolVersion) -> float:
+async def _connect(client: MqttClient) -> BrokerAnswer:
     started = time.perf_counter()
-    try:
-        async with Client(
-            broker.host,
-            broker.port,
-            username=broker.user,
-            password=broker.password,
-            protocol=protocol,
-            tls_context=ssl.create_default_context() if broker.tls else None,
-            timeout=CONNECT_TIMEOUT_S,
-            logger=_log,
-        ):
-            return (time.perf_counter() - started) * 1000
-    except MqttConnectError as exc:
-        code = exc.rc if isinstance(exc.rc, int) else getattr(exc.rc, "value", None)
-        if code in _BAD_CREDENTIALS:
-            raise BrokerRefused(f"{broker} refuses user {broker.user or '(none)'}: {exc}") from exc
-        raise BrokerUnreachable(f"{broker}: {exc}") from exc
-    except (MqttCodeError, MqttError) as exc:
-        raise BrokerUnreachable(f"{broker}: {exc}") from exc
+    async with client:
+        return BrokerAnswer(client.version, (time.perf_counter() - started) * 1000)

@@ -4,6 +4,7 @@ The collector does not use it: `ingest.mqtt.source` acknowledges after the appen
 No type or error of aiomqtt or paho leaves this module:
 
 BrokerUnavailable    not connected, refused or cut off: connect again after a pause
+├── LoginRefused     the broker answered, and refuses this user or password
 └── PublishRefused   the broker refused one message; Mosquitto 2.0.11 may also end the connection after it
 """
 
@@ -12,7 +13,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
 import aiomqtt
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
@@ -27,6 +28,8 @@ _V5: Final = aiomqtt.ProtocolVersion.V5
 _V311: Final = aiomqtt.ProtocolVersion.V311
 _VERSION_REFUSED: Final = frozenset({1, 0x84})
 """Unsupported protocol version: return code of an MQTT 3.1.1 CONNACK, and reason code of MQTT 5."""
+_LOGIN_REFUSED: Final = frozenset({4, 5, 0x86, 0x87})
+"""Bad user name or password, not authorised: the same two sources."""
 _FIRST_FAILURE_CODE: Final = 0x80
 _TRANSPORT_ERRORS: Final = (aiomqtt.MqttError, OSError, TimeoutError)
 
@@ -37,6 +40,10 @@ _quiet.propagate = False  # aiomqtt logs each failure that the caller reports on
 
 class BrokerUnavailable(Exception):
     """The broker cannot be reached, refused the client, or the connection broke. The text names the cause."""
+
+
+class LoginRefused(BrokerUnavailable):
+    """The broker answered, and does not accept this user with this password."""
 
 
 class PublishRefused(BrokerUnavailable):
@@ -88,6 +95,11 @@ class MqttClient:
         """Between `connect` and `close`. A connection that broke shows with the next call."""
         return self._client is not None
 
+    @property
+    def version(self) -> Literal["5", "3.1.1"]:
+        """The MQTT version of the connection, or of the next attempt."""
+        return "5" if self._version is _V5 else "3.1.1"
+
     async def __aenter__(self) -> Self:
         try:
             await self.connect()
@@ -118,6 +130,8 @@ class MqttClient:
             if exc.rc is not None and _code(exc.rc) in _VERSION_REFUSED and self._version is _V5:
                 raise _VersionRefused(str(exc)) from exc
             self._version_accepted = True
+            if exc.rc is not None and _code(exc.rc) in _LOGIN_REFUSED:
+                raise LoginRefused(str(exc)) from exc
             raise BrokerUnavailable(str(exc)) from exc
         except (*_TRANSPORT_ERRORS, ValueError) as exc:  # ValueError: a host that is no valid name
             if client.reached and not self._version_accepted:
