@@ -1,96 +1,25 @@
-"""`haulwatch device …`: logins, the broker's files, certificates, and the adoption of unregistered devices."""
+"""`haulwatch device list`, `show`, `add`, `rotate`, `disable`, `enable` and `export-acl`."""
 
 import grp
-import hashlib
-import json
 import os
-import shutil
 import signal
-import ssl
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from devices.access import certificates
 from devices.access.broker_access import password_file, read_password_file
 from devices.access.credentials import HashedSecret
-from devices.readings.models import Kind
-from haulwatch.cli import command_line
-from haulwatch.process.current_city import REFRESH_EVERY_S, CurrentCity
-from haulwatch.settings.data_files import recorder_state_path
-from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring.databases import open_registry
-from haulwatch.wiring.log import open_raw_log
-from haulwatch.wiring.stores import current_ledger
-from ingest.log.records import RawMessage
-from ingest.recorder.recorder import Recorder
-from ingest.recorder.state import RecorderState
-from ingest.store.sqlite import SqliteStore
+from tests.haulwatch.commands.desk import Desk, matches
 
-T0 = 1_772_352_000_000
-GROUP = "city", "device", "db", "ledger"
 POINT = "--role", "recycling_point", "--site", "recycling-001"
-
-
-class Desk:
-    """Somebody at the command line, with their own data directory."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.env = {"HAULWATCH_DATA_DIR": str(home)}
-
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(command_line(GROUP), arguments, env=self.env)
-
-    def ask(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
-
-    def refused(self, *arguments: str) -> str:
-        done = self.run(*arguments)
-        assert (done.exit_code, done.stdout) == (2, ""), done.output
-        return done.stderr
-
-    def settings(self) -> Settings:
-        return load_settings(self.env)
-
-    def exported(self, *arguments: str) -> dict[str, HashedSecret]:
-        self.ask("device", "export-acl", *arguments)
-        return read_password_file((self.home / "broker" / "passwords").read_text())
-
-
-@pytest.fixture(scope="module")
-def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with the demonstration city."""
-    home = tmp_path_factory.mktemp("imported")
-    Desk(home).ask("city", "import", "jincheng")
-    return home
-
-
-@pytest.fixture
-def desk(tmp_path: Path, imported: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    for name in [name for name in os.environ if name.startswith("HAULWATCH_")]:
-        monkeypatch.delenv(name)
-    return Desk(shutil.copytree(imported, tmp_path / "data"))
 
 
 def login_of(desk: Desk, device: str) -> str:
     return str(desk.ask("device", "show", device)["login"])
-
-
-def matches(hashed: HashedSecret, secret: str) -> bool:
-    return hashlib.pbkdf2_hmac("sha512", secret.encode(), hashed.salt, hashed.iterations) == hashed.digest
 
 
 def test_a_device_of_the_city_gets_a_secret_that_is_shown_once_and_kept_nowhere(desk: Desk) -> None:
@@ -261,142 +190,3 @@ def test_a_process_that_is_not_mosquitto_gets_no_signal(
     assert "no Mosquitto" in desk.refused("device", "export-acl", "--reload", str(tmp_path / "pid"))
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == -signal.SIGTERM, "no SIGHUP had come before"
-
-
-def test_an_authority_is_created_once_and_the_servers_certificate_when_it_is_due(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert desk.ask("device", "authority", "broker.city", "10.0.0.5")["renewed"] is True
-    authority = (desk.home / "authority/ca.crt").read_text()
-    assert desk.ask("device", "authority", "broker.city", "10.0.0.5")["renewed"] is False
-    assert desk.ask("device", "authority", "broker.city")["renewed"] is True, "another set of names"
-    later = certificates.now_utc() + timedelta(days=certificates.SERVER_DAYS - certificates.RENEW_DAYS + 1)
-    monkeypatch.setattr("haulwatch.commands.device.certificate.now_utc", lambda: later)
-    assert desk.ask("device", "authority", "broker.city")["renewed"] is True
-    assert (desk.home / "authority/ca.crt").read_text() == authority
-    assert stat.S_IMODE((desk.home / "authority/ca.key").stat().st_mode) == 0o600
-    context = ssl.create_default_context(cafile=str(desk.home / "authority/ca.crt"))
-    context.load_cert_chain(desk.home / "authority/server.crt", desk.home / "authority/server.key")
-
-
-def test_a_server_key_that_is_not_the_certificates_is_renewed_with_it(desk: Desk) -> None:
-    """As a crash between the two files leaves them; Mosquitto would not start."""
-    desk.ask("device", "authority", "broker.city")
-    shutil.copy(desk.home / "authority/ca.key", desk.home / "authority/server.key")
-    assert desk.ask("device", "authority", "broker.city")["renewed"] is True
-    ssl.create_default_context().load_cert_chain(desk.home / "authority/server.crt", desk.home / "authority/server.key")
-
-
-@pytest.mark.parametrize("taken", ["ca.key", "ca.crt"])
-def test_half_an_authority_is_not_replaced(desk: Desk, taken: str) -> None:
-    """Every device trusts it: a key that somebody moved to a safe place is no reason for another authority."""
-    desk.ask("device", "authority", "broker.city")
-    (desk.home / "authority" / taken).unlink()
-    before = {path.name: path.read_text() for path in (desk.home / "authority").iterdir()}
-    assert f"without {taken}: put it back" in desk.refused("device", "authority", "broker.city")
-    assert {path.name: path.read_text() for path in (desk.home / "authority").iterdir()} == before
-
-
-def test_a_device_certificate_names_the_device_and_its_end(desk: Desk) -> None:
-    desk.ask("device", "authority", "127.0.0.1")
-    made = desk.ask("device", "certificate", "truck-001", "--days", "30")
-    crt = next(path for path in made["files"] if path.endswith(".crt"))
-    decoded: Any = ssl._ssl._test_decode_cert(crt)  # type: ignore[attr-defined]
-    assert decoded["subject"] == ((("commonName", "truck-001"),),)
-    assert all(stat.S_IMODE(Path(path).stat().st_mode) == 0o600 for path in made["files"])
-
-
-def position(device: str, second: int, lat: float = 35.5) -> RawMessage:
-    payload = {"ts": T0 + second * 1000, "seq": second, "lat": lat, "lon": 112.8}
-    return RawMessage(f"haulwatch/v1/{device}/position", json.dumps(payload).encode(), T0 + second * 1000 + 400)
-
-
-class Clock:
-    """A monotonic clock that moves only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
-async def drain(recorder: Recorder) -> None:
-    while await recorder.step():
-        pass
-
-
-async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Over a real raw log, recorder and store; the recorder runs all the while and looks at the registry every 2 s."""
-    clock = Clock()
-    monkeypatch.setattr(time, "sleep", clock.sleep)
-    settings = desk.settings()
-    store = SqliteStore(desk.home / "readings.db")
-    with (
-        open_registry(settings) as registry,
-        closing(open_raw_log(settings)) as log,
-        closing(RecorderState(recorder_state_path(settings))) as state,
-    ):
-        recorder = Recorder(log, store, state, CurrentCity(registry, clock))
-        log.append([position("point-900", second) for second in range(3)])
-        log.append([position("point-900", 3, lat=35.6), position("another", 4), position("truck-001", 5)])
-        noise = RawMessage("haulwatch/v1/point-900/fill", b"noise", T0)
-        fill = RawMessage("haulwatch/v1/point-900/fill", b'{"ts": %d, "fill_pct": 40}' % T0, T0 + 9_000)
-        log.append([noise, fill])
-        await drain(recorder)
-        assert await store.count("position") == 1
-
-        first, second = desk.ask("device", "unknown")
-        assert first == {
-            "device": "point-900", "waiting": 5, "first_seen": T0 + 400, "last_seen": T0 + 9_000,
-            "kinds": ["fill", "position"], "lat": 35.6, "lon": 112.8,
-        }  # fmt: skip
-        assert (second["device"], second["waiting"]) == ("another", 1)
-        assert "35.6000 112.8000" in desk.run("device", "unknown").stdout
-
-        what = ("--role", "recycling_point", "--site", "recycling-001")
-        adopted = desk.ask("device", "adopt", "point-900", *what, "--secret")
-        assert (adopted["registered"], adopted["redriven"]) == (True, 5)
-        assert matches(desk.exported()["point-900"], adopted["secret"])
-        assert clock.now_s >= REFRESH_EVERY_S
-        await drain(recorder)
-
-        assert await store.count("position") == 1 + 4
-        assert await store.count("fill") == 1
-        assert [unknown["device"] for unknown in desk.ask("device", "unknown")] == ["another"]
-        ledger = current_ledger(settings)
-        [line] = [line for line in ledger.devices if line.device == "point-900"]
-        assert (line.received, line.stored, dict(line.quarantined)) == (6, 5, {"broken_json": 1})
-        assert ledger.balanced
-        assert desk.ask("device", "adopt", "point-900")["redriven"] == 0, "once is enough"
-    await store.close()
-
-
-async def test_a_device_that_was_imported_meanwhile_is_adopted_without_being_described(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(time, "sleep", Clock().sleep)
-    settings = desk.settings()
-    store = SqliteStore(desk.home / "readings.db")
-    with (
-        open_registry(settings) as registry,
-        closing(open_raw_log(settings)) as log,
-        closing(RecorderState(recorder_state_path(settings))) as state,
-    ):
-        city = registry.load_city()
-        others = {name: device for name, device in city.devices.items() if name != "truck-001"}
-        cities = [replace(city, devices=others)]
-        recorder = Recorder(log, store, state, lambda: cities[-1])
-        log.append([position("truck-001", 1)])
-        await drain(recorder)
-        cities.append(city)
-        adopted = desk.ask("device", "adopt", "truck-001")
-        assert adopted == {"device": "truck-001", "registered": False, "redriven": 1, "secret": None}
-        await drain(recorder)
-        assert await store.count(str(Kind.POSITION)) == 1
-    await store.close()

@@ -1,57 +1,23 @@
 """`haulwatch device command` and `commands`."""
 
-import json
-import os
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from devices.commands.model import Acknowledgement, CommandOutcome
 from devices.commands.store import CommandAnswer, CommandStore
-from haulwatch.cli import command_line
 from haulwatch.process import system_clock
-from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_command_store
+from tests.haulwatch.commands.desk import Desk
 
 FAR_AHEAD_MS = 400_000
 """Beyond the life of a command, its grace, and the time in which a dispatcher gives it up."""
 
 
-class Desk:
-    """A person at the command line."""
-
-    def __init__(self, home: Path) -> None:
-        self.env = {"HAULWATCH_DATA_DIR": str(home)}
-
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(command_line(["city", "device"]), arguments, env=self.env)
-
-    def ask(self, *arguments: str) -> Any:
-        done = self.run(*arguments, "--json")
-        assert done.exit_code == 0, done.output
-        return json.loads(done.stdout)
-
-    def refused(self, *arguments: str) -> str:
-        done = self.run("device", "command", *arguments)
-        assert (done.exit_code, done.stdout) == (2, ""), done.output
-        return done.stderr
-
-    def store(self) -> CommandStore:
-        return open_command_store(load_settings(self.env))
-
-
-@pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    for name in [name for name in os.environ if name.startswith("HAULWATCH_")]:
-        monkeypatch.delenv(name)
-    desk = Desk(tmp_path)
-    desk.ask("city", "import", "jincheng")
-    return desk
+def store_of(desk: Desk) -> CommandStore:
+    return open_command_store(desk.settings())
 
 
 def test_an_issued_command_is_stored_and_listed(desk: Desk) -> None:
@@ -84,7 +50,7 @@ def test_an_issued_command_is_stored_and_listed(desk: Desk) -> None:
     ],
 )
 def test_a_wrong_argument_is_explained_and_issues_nothing(desk: Desk, arguments: list[str], words: str) -> None:
-    assert words in desk.refused(*arguments, "--actor", "li")
+    assert words in desk.refused("device", "command", *arguments, "--actor", "li")
     assert desk.ask("device", "commands") == []
 
 
@@ -106,7 +72,7 @@ def answer_soon(store: CommandStore, outcome: CommandOutcome) -> threading.Threa
 
 @pytest.mark.parametrize(("outcome", "exit_code"), [(CommandOutcome.DONE, 0), (CommandOutcome.REFUSED, 1)])
 def test_waiting_ends_with_the_answer(desk: Desk, outcome: CommandOutcome, exit_code: int) -> None:
-    with closing(desk.store()) as store:
+    with closing(store_of(desk)) as store:
         device = answer_soon(store, outcome)
         done = desk.run("device", "command", "truck-001", "lock_lift", "--actor", "li", "--wait")
         device.join()

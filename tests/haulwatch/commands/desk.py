@@ -1,0 +1,47 @@
+"""A person at the command line, with their own data directory."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from devices.access.broker_access import read_password_file
+from devices.access.credentials import HashedSecret
+from haulwatch.cli import command_line
+from haulwatch.settings.load import Settings, load_settings
+
+GROUP = "city", "device", "db", "ledger"
+
+
+class Desk:
+    """Runs commands and reads their answers."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.env = {"HAULWATCH_DATA_DIR": str(home)}
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(command_line(GROUP), arguments, env=self.env)
+
+    def ask(self, *arguments: str) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    def refused(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert (done.exit_code, done.stdout) == (2, ""), done.output
+        return done.stderr
+
+    def settings(self) -> Settings:
+        return load_settings(self.env)
+
+    def exported(self, *arguments: str) -> dict[str, HashedSecret]:
+        self.ask("device", "export-acl", *arguments)
+        return read_password_file((self.home / "broker" / "passwords").read_text())
+
+
+def matches(hashed: HashedSecret, secret: str) -> bool:
+    return hashlib.pbkdf2_hmac("sha512", secret.encode(), hashed.salt, hashed.iterations) == hashed.digest

@@ -1,0 +1,118 @@
+"""`haulwatch device unknown` and `adopt`, over a real raw log, recorder and store."""
+
+import json
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from devices.readings.models import Kind
+from haulwatch.process.current_city import REFRESH_EVERY_S, CurrentCity
+from haulwatch.settings.data_files import recorder_state_path
+from haulwatch.wiring.databases import open_registry
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.stores import current_ledger
+from ingest.log.records import RawMessage
+from ingest.recorder.recorder import Recorder
+from ingest.recorder.state import RecorderState
+from ingest.store.sqlite import SqliteStore
+from tests.haulwatch.commands.desk import Desk, matches
+
+T0 = 1_772_352_000_000
+
+
+def position(device: str, second: int, lat: float = 35.5) -> RawMessage:
+    payload = {"ts": T0 + second * 1000, "seq": second, "lat": lat, "lon": 112.8}
+    return RawMessage(f"haulwatch/v1/{device}/position", json.dumps(payload).encode(), T0 + second * 1000 + 400)
+
+
+class Clock:
+    """A monotonic clock that moves only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+async def drain(recorder: Recorder) -> None:
+    while await recorder.step():
+        pass
+
+
+async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over a real raw log, recorder and store; the recorder runs all the while and looks at the registry every 2 s."""
+    clock = Clock()
+    monkeypatch.setattr(time, "sleep", clock.sleep)
+    settings = desk.settings()
+    store = SqliteStore(desk.home / "readings.db")
+    with (
+        open_registry(settings) as registry,
+        closing(open_raw_log(settings)) as log,
+        closing(RecorderState(recorder_state_path(settings))) as state,
+    ):
+        recorder = Recorder(log, store, state, CurrentCity(registry, clock))
+        log.append([position("point-900", second) for second in range(3)])
+        log.append([position("point-900", 3, lat=35.6), position("another", 4), position("truck-001", 5)])
+        noise = RawMessage("haulwatch/v1/point-900/fill", b"noise", T0)
+        fill = RawMessage("haulwatch/v1/point-900/fill", b'{"ts": %d, "fill_pct": 40}' % T0, T0 + 9_000)
+        log.append([noise, fill])
+        await drain(recorder)
+        assert await store.count("position") == 1
+
+        first, second = desk.ask("device", "unknown")
+        assert first == {
+            "device": "point-900", "waiting": 5, "first_seen": T0 + 400, "last_seen": T0 + 9_000,
+            "kinds": ["fill", "position"], "lat": 35.6, "lon": 112.8,
+        }  # fmt: skip
+        assert (second["device"], second["waiting"]) == ("another", 1)
+        assert "35.6000 112.8000" in desk.run("device", "unknown").stdout
+
+        what = ("--role", "recycling_point", "--site", "recycling-001")
+        adopted = desk.ask("device", "adopt", "point-900", *what, "--secret")
+        assert (adopted["registered"], adopted["redriven"]) == (True, 5)
+        assert matches(desk.exported()["point-900"], adopted["secret"])
+        assert clock.now_s >= REFRESH_EVERY_S
+        await drain(recorder)
+
+        assert await store.count("position") == 1 + 4
+        assert await store.count("fill") == 1
+        assert [unknown["device"] for unknown in desk.ask("device", "unknown")] == ["another"]
+        ledger = current_ledger(settings)
+        [line] = [line for line in ledger.devices if line.device == "point-900"]
+        assert (line.received, line.stored, dict(line.quarantined)) == (6, 5, {"broken_json": 1})
+        assert ledger.balanced
+        assert desk.ask("device", "adopt", "point-900")["redriven"] == 0, "once is enough"
+    await store.close()
+
+
+async def test_a_device_that_was_imported_meanwhile_is_adopted_without_being_described(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", Clock().sleep)
+    settings = desk.settings()
+    store = SqliteStore(desk.home / "readings.db")
+    with (
+        open_registry(settings) as registry,
+        closing(open_raw_log(settings)) as log,
+        closing(RecorderState(recorder_state_path(settings))) as state,
+    ):
+        city = registry.load_city()
+        others = {name: device for name, device in city.devices.items() if name != "truck-001"}
+        cities = [replace(city, devices=others)]
+        recorder = Recorder(log, store, state, lambda: cities[-1])
+        log.append([position("truck-001", 1)])
+        await drain(recorder)
+        cities.append(city)
+        adopted = desk.ask("device", "adopt", "truck-001")
+        assert adopted == {"device": "truck-001", "registered": False, "redriven": 1, "secret": None}
+        await drain(recorder)
+        assert await store.count(str(Kind.POSITION)) == 1
+    await store.close()
