@@ -95,9 +95,12 @@ def test_codecs_are_asked_in_the_order_of_the_registry() -> None:
     assert CodecRegistry((Greedy(), BIN_TEXT, NATIVE)).dialect_of(BIN_TOPIC) == "greedy"
 
 
-def test_dialect_that_the_raw_log_recorded_and_nobody_has_is_an_error() -> None:
-    with pytest.raises(KeyError):
-        CODECS.codec_of("bin-text")
+def test_a_dialect_that_the_raw_log_recorded_and_no_codec_has_is_refused() -> None:
+    codec = CODECS.codec_of("bin-text")
+    with pytest.raises(DecodeError) as refused:
+        codec.decode(BIN_TOPIC, b"\x01\x02")
+    assert (refused.value.refusal.reason, refused.value.refusal.field) == (Reason.UNKNOWN_DIALECT, "dialect")
+    assert (codec.device_of(BIN_TOPIC), codec.split(b"\x01\x02")) == ("", [b"\x01\x02"])
 
 
 def test_two_codecs_of_one_dialect_are_refused() -> None:
