@@ -160,7 +160,7 @@ def rows(engine: RuleEngine) -> dict[str, Any]:
     }
 
 
-def told(changes: Iterable[AlertChange]) -> list[str]:
+def summaries(changes: Iterable[AlertChange]) -> list[str]:
     """Summarise changes as short lines: subject, phase (or amendment), severity."""
     return [f"{change.subject} {change.amendment or change.phase} {change.severity}" for change in changes]
 

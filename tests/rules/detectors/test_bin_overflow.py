@@ -5,7 +5,7 @@ import pytest
 from rules.alerts.model import AlertChange
 from rules.detectors.bin_overflow.judgement import MAX_COMPARTMENTS, BinOverflow
 from rules.engine.engine import RuleEngine
-from tests.rules.town import at_s, fills, judged, rows, run, told, town
+from tests.rules.town import at_s, fills, judged, rows, run, summaries, town
 
 
 def changes(*levels: float, **fields: object) -> list[AlertChange]:
@@ -14,7 +14,7 @@ def changes(*levels: float, **fields: object) -> list[AlertChange]:
 
 def test_a_compartment_that_fills_is_warned_of_then_full() -> None:
     found = changes(60, 75, 82, 84, 87, 91, 93, 94, 95)
-    assert told(found) == ["P01 provisional P4", "P01 confirmed P3"]
+    assert summaries(found) == ["P01 provisional P4", "P01 confirmed P3"]
     assert [at_s(change) for change in found] == [240, 420]  # the third reading at each level
     assert at_s(found[0]) - (found[0].at - found[0].opened_at) / 1000 == 120  # began with the first
 
@@ -31,44 +31,44 @@ def test_two_high_readings_among_low_ones_are_noise() -> None:
 
 
 def test_slow_reporters_need_a_quarter_of_an_hour() -> None:
-    assert told(changes(70, 92, 93, every_s=899)) == []
-    assert told(changes(70, 92, 93, every_s=900)) == ["P01 confirmed P3"]
+    assert summaries(changes(70, 92, 93, every_s=899)) == []
+    assert summaries(changes(70, 92, 93, every_s=900)) == ["P01 confirmed P3"]
 
 
 def test_deposits_while_full_make_it_urgent() -> None:
-    assert told(changes(70, 91, 92, 93, deposits=0))[-1] == "P01 confirmed P3"
-    assert told(changes(70, 91, 92, 93, 94, deposits=2))[-1] == "P01 confirmed P2"
+    assert summaries(changes(70, 91, 92, 93, deposits=0))[-1] == "P01 confirmed P3"
+    assert summaries(changes(70, 91, 92, 93, 94, deposits=2))[-1] == "P01 confirmed P2"
 
 
 def test_it_closes_below_seventy_twice_and_not_before() -> None:
     full = (80, 91, 92, 93)
-    assert told(changes(*full, 75, 72, 70))[-1] == "P01 confirmed P3"
-    assert told(changes(*full, 75, 69, 74))[-1] == "P01 confirmed P3"
-    assert told(changes(*full, 75, 69, 69))[-1] == "P01 closed P3"
+    assert summaries(changes(*full, 75, 72, 70))[-1] == "P01 confirmed P3"
+    assert summaries(changes(*full, 75, 69, 74))[-1] == "P01 confirmed P3"
+    assert summaries(changes(*full, 75, 69, 69))[-1] == "P01 closed P3"
 
 
 def test_an_emptying_closes_it_at_the_second_low_reading() -> None:
     found = changes(80, 91, 92, 100, 70, 70)
-    assert told(found)[-1] == "P01 closed P3"
+    assert summaries(found)[-1] == "P01 closed P3"
     assert changes(80, 91, 92, 100, 71, 71)[-1].closed_at is None
 
 
 def test_a_single_low_reading_is_no_emptying() -> None:
-    assert told(changes(80, 91, 92, 93, 10, 93, 94))[-1] == "P01 confirmed P3"
+    assert summaries(changes(80, 91, 92, 93, 10, 93, 94))[-1] == "P01 confirmed P3"
 
 
 def test_after_an_emptying_the_old_readings_do_not_count() -> None:
-    assert told(changes(80, 91, 92, 93, 5, 6, 40, 70, 92, deposits=9))[-1] == "P01 closed P2"
+    assert summaries(changes(80, 91, 92, 93, 5, 6, 40, 70, 92, deposits=9))[-1] == "P01 closed P2"
 
 
 def test_a_leap_without_deposits_is_a_covered_sensor() -> None:
     assert changes(20, 95, 95, 95, 95, 95, deposits=0) == []
-    assert told(changes(20, 95, 95, 95, 95, 95, deposits=5))[-1] == "P01 confirmed P2"
-    assert told(changes(60, 95, 95, 95, 95, 95, deposits=0))[-1] == "P01 confirmed P3"  # 35 points are no leap
+    assert summaries(changes(20, 95, 95, 95, 95, 95, deposits=5))[-1] == "P01 confirmed P2"
+    assert summaries(changes(60, 95, 95, 95, 95, 95, deposits=0))[-1] == "P01 confirmed P3"  # 35 points are no leap
 
 
 def test_a_sensor_that_is_uncovered_is_believed_again() -> None:
-    assert told(changes(20, 95, 95, 30, 50, 70, 85, 91, 92, 93, deposits=0))[-1] == "P01 confirmed P3"
+    assert summaries(changes(20, 95, 95, 30, 50, 70, 85, 91, 92, 93, deposits=0))[-1] == "P01 confirmed P3"
 
 
 def test_two_compartments_are_two_alerts() -> None:
@@ -91,7 +91,7 @@ def test_the_alert_explains_itself() -> None:
 def test_a_compartment_found_full_after_a_silence_is_full() -> None:
     """Nobody knows what was deposited while nothing was heard; that is no covered sensor."""
     found = judged([BinOverflow()], fills([20, 21], deposits=0), fills([95] * 4, start_s=7200, deposits=0))
-    assert told(found)[-1] == "P01 confirmed P3"
+    assert summaries(found)[-1] == "P01 confirmed P3"
 
 
 def test_a_device_that_invents_compartments_does_not_fill_the_memory() -> None:

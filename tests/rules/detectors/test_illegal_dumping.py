@@ -6,7 +6,7 @@ import pytest
 
 from rules.alerts.model import AlertChange
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
-from tests.rules.town import Trip, at_s, judged, ticket, told
+from tests.rules.town import Trip, at_s, judged, ticket, summaries
 
 SENSORS: dict[str, Any] = {"load_kg": 12_000.0, "load": "loaded", "lift_up": False, "cover_open": False}
 
@@ -29,7 +29,7 @@ def changes(*rows: Any) -> list[AlertChange]:
 
 def test_a_load_tipped_beside_the_road_is_confirmed_and_waits_for_people() -> None:
     trip = tips(hauling()).drive(9000, 0).stand(1200)
-    assert told(changes(trip)) == ["T1 provisional P2", "T1 confirmed P1"]
+    assert summaries(changes(trip)) == ["T1 provisional P2", "T1 confirmed P1"]
 
 
 def test_it_is_suspected_within_a_minute_and_confirmed_within_three() -> None:
@@ -46,7 +46,7 @@ def test_tipping_where_it_is_permitted_is_quiet() -> None:
 
 
 def test_a_disposal_site_that_is_not_in_the_permit_is_not_permitted() -> None:
-    assert told(changes(tips(hauling(5000, 4000))))[-1] == "T1 confirmed P1"
+    assert summaries(changes(tips(hauling(5000, 4000))))[-1] == "T1 confirmed P1"
 
 
 @pytest.mark.parametrize(("beyond_m", "raised"), [(20, False), (60, True)])
@@ -69,29 +69,29 @@ def test_an_empty_truck_that_raises_its_bed_is_quiet() -> None:
 def test_bed_up_with_the_load_still_on_fades() -> None:
     """Cleared of suspicion when the weight is the same after the bed came down."""
     trip = hauling().now(cover_open=True).stand(30).now(lift_up=True).stand(60).now(lift_up=False).stand(90)
-    assert told(changes(trip)) == ["T1 provisional P2", "T1 closed P2"]
+    assert summaries(changes(trip)) == ["T1 provisional P2", "T1 closed P2"]
 
 
 @pytest.mark.parametrize(("kg_left", "dropped"), [(9_200.0, False), (8_800.0, True)])
 def test_three_tonnes_and_a_quarter_are_a_drop(kg_left: float, dropped: bool) -> None:
     trip = hauling(load=None).stand(30).now(load_kg=kg_left).stand(300)
-    assert (told(changes(trip)) == ["T1 provisional P2"]) is dropped
+    assert (summaries(changes(trip)) == ["T1 provisional P2"]) is dropped
 
 
 def test_weight_alone_is_one_family_and_never_confirms() -> None:
     trip = hauling().stand(30).now(load_kg=300.0, load="empty").stand(400)
-    assert told(changes(trip)) == ["T1 provisional P2"]
+    assert summaries(changes(trip)) == ["T1 provisional P2"]
 
 
 def test_a_suspicion_not_borne_out_closes_ten_minutes_after_the_stop() -> None:
     trip = hauling().stand(30).now(load_kg=300.0, load="empty").stand(60).drive(6000, 0).stand(900)
     suspected, closed = changes(trip)
-    assert told([suspected, closed]) == ["T1 provisional P2", "T1 closed P2"]
+    assert summaries([suspected, closed]) == ["T1 provisional P2", "T1 closed P2"]
     assert at_s(closed) - at_s(suspected) > 600
 
 
 def test_lift_and_load_without_cover_sensor_confirm() -> None:
-    assert told(changes(tips(hauling(cover_open=None).now(cover_open=None))))[-1] == "T1 confirmed P1"
+    assert summaries(changes(tips(hauling(cover_open=None).now(cover_open=None))))[-1] == "T1 confirmed P1"
 
 
 def test_a_chattering_lift_has_no_vote() -> None:
@@ -123,7 +123,7 @@ def test_weight_lost_inside_the_tip_is_not_held_against_the_stop_after_it() -> N
 def test_a_bad_position_during_the_tip_does_not_hide_it() -> None:
     trip = hauling().stand(20)
     trip.now(located=False, lift_up=True, cover_open=True).stand(30).now(load_kg=300.0).stand(20)
-    assert told(changes(trip))[-1].startswith("T1 confirmed")
+    assert summaries(changes(trip))[-1].startswith("T1 confirmed")
 
 
 def test_two_half_tips_at_one_place_are_one_alert() -> None:
@@ -144,7 +144,7 @@ def lifted() -> Trip:
 
 def test_a_ticket_of_the_tip_that_shows_the_load_retracts() -> None:
     trip = to_the_tip(lifted())
-    assert told(changes(trip, [ticket("T1", trip.now_s - 150)]))[-1] == "T1 retracted P2"
+    assert summaries(changes(trip, [ticket("T1", trip.now_s - 150)]))[-1] == "T1 retracted P2"
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_a_ticket_of_the_tip_that_shows_the_load_retracts() -> None:
 )
 def test_a_ticket_that_proves_nothing_retracts_nothing(given: dict[str, Any]) -> None:
     trip = to_the_tip(lifted())
-    assert "retracted" not in " ".join(told(changes(trip, [ticket("T1", trip.now_s - 150, **given)])))
+    assert "retracted" not in " ".join(summaries(changes(trip, [ticket("T1", trip.now_s - 150, **given)])))
 
 
 def test_a_ticket_after_two_hours_or_after_loading_again_retracts_nothing() -> None:
     late = lifted().drive(9995, 0).stand(7300)
-    assert "retracted" not in " ".join(told(changes(late, [ticket("T1", late.now_s - 10)])))
+    assert "retracted" not in " ".join(summaries(changes(late, [ticket("T1", late.now_s - 10)])))
     again = to_the_tip(lifted().drive(0, 0).stand(120).drive(500, 0))
-    assert "retracted" not in " ".join(told(changes(again, [ticket("T1", again.now_s - 150)])))
+    assert "retracted" not in " ".join(summaries(changes(again, [ticket("T1", again.now_s - 150)])))
 
 
 def test_the_alert_explains_itself() -> None:
@@ -184,14 +184,14 @@ def test_confirmed_and_then_the_scale_shows_the_load_still_on_is_retracted() -> 
     """Off its route with bed and cover up for minutes, and as heavy as before when the bed is down again."""
     trip = hauling(4000, 300).now(cover_open=True).stand(30).now(lift_up=True).stand(200)
     found = changes(trip.now(lift_up=False).stand(90).drive(6000, 0))
-    assert told(found) == ["T1 provisional P2", "T1 confirmed P1", "T1 retracted P1"]
+    assert summaries(found) == ["T1 provisional P2", "T1 confirmed P1", "T1 retracted P1"]
     assert any("weight was the same" in text.en for text in found[-1].evidence.findings)
 
 
 def test_a_scale_that_lags_retracts_and_confirms_again() -> None:
     trip = hauling(4000, 300).now(cover_open=True).stand(30).now(lift_up=True).stand(200)
     found = changes(trip.now(lift_up=False).stand(90).now(load_kg=300.0, load="empty").stand(100))
-    assert told(found) == ["T1 provisional P2", "T1 confirmed P1", "T1 retracted P1", "T1 confirmed P1"]
+    assert summaries(found) == ["T1 provisional P2", "T1 confirmed P1", "T1 retracted P1", "T1 confirmed P1"]
     assert len({change.alert_id for change in found}) == 1
     assert [change.revision for change in found] == [1, 2, 3, 4]
 

@@ -9,11 +9,11 @@ import pytest
 from rules.alerts.model import AlertChange, Severity
 from rules.detectors.route_deviation.judgement import RouteDeviation
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
-from tests.rules.town import Trip, judged, place, road, told, town
+from tests.rules.town import Trip, judged, place, road, summaries, town
 
 
 def story(*trips: Trip) -> list[str]:
-    return told(judged([RouteDeviation()], *(trip.readings for trip in trips)))
+    return summaries(judged([RouteDeviation()], *(trip.readings for trip in trips)))
 
 
 def first(*trips: Trip) -> AlertChange:

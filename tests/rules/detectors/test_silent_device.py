@@ -12,7 +12,7 @@ from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange
 from rules.detectors.silent_device.judgement import SilentDevice
 from rules.engine.engine import RuleEngine
-from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, rows, run, ticket, told, town
+from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, rows, run, ticket, summaries, town
 
 
 def others(seconds: float) -> list[Reading]:
@@ -36,7 +36,7 @@ def status(at_s: float, online: bool, cause: Literal["birth", "will", "shutdown"
 
 def test_a_loaded_truck_is_missed_ever_more_urgently() -> None:
     found = changes(driven(load="loaded").readings)
-    assert told(found) == ["T1 confirmed P3", "T1 confirmed P2", "T1 confirmed P1", "T1 confirmed P1"]
+    assert summaries(found) == ["T1 confirmed P3", "T1 confirmed P2", "T1 confirmed P1", "T1 confirmed P1"]
     assert [at_s(change) for change in found] == [280, 700, 1300, 3100]
     assert found[0].opened_at == T0 + 100_000
 
@@ -47,19 +47,19 @@ def test_thresholds_of_a_loaded_truck(gap_s: float, lines: int) -> None:
 
 
 def test_an_empty_truck_is_information() -> None:
-    assert told(changes(driven(load="empty").readings)) == ["T1 confirmed P4"]
+    assert summaries(changes(driven(load="empty").readings)) == ["T1 confirmed P4"]
 
 
 def test_others_by_their_own_interval() -> None:
     """Points report every 300 s: missed after 900 s."""
     found = changes(fills([10, 11, 12], every_s=300), seconds=2400)
-    assert told(found) == ["P01 confirmed P4"]
+    assert summaries(found) == ["P01 confirmed P4"]
     assert at_s(found[0]) == 600 + 900
 
 
 def test_data_again_closes() -> None:
     found = changes(driven(load="loaded").quiet(400).stand(3200).readings)
-    assert told(found) == ["T1 confirmed P3", "T1 closed P3"]
+    assert summaries(found) == ["T1 confirmed P3", "T1 closed P3"]
     assert at_s(found[-1]) == 510
 
 
@@ -80,14 +80,14 @@ def offline(upload: str) -> list[Reading]:
 def test_a_complete_upload_retracts_whether_it_comes_before_or_after_live_data() -> None:
     for upload in ("before", "after"):
         found = run(RuleEngine(town(), [SilentDevice()]), offline(upload))
-        assert told(found)[0] == "T1 confirmed P3"
-        assert "retracted" in told(found)[-1], upload
+        assert summaries(found)[0] == "T1 confirmed P3"
+        assert "retracted" in summaries(found)[-1], upload
         assert len({change.alert_id for change in found}) == 1
 
 
 def test_an_upload_with_a_hole_does_not_retract() -> None:
     found = run(RuleEngine(town(), [SilentDevice()]), offline("some"))
-    assert told(found)[-1] == "T1 closed P3"
+    assert summaries(found)[-1] == "T1 closed P3"
 
 
 def test_a_device_that_reports_its_shutdown_is_not_missed_unless_it_is_loaded() -> None:
@@ -120,7 +120,7 @@ def test_a_fast_clock_harms_nobody() -> None:
 def test_silence_of_everybody_is_seen_by_ticks() -> None:
     engine = RuleEngine(town(), [SilentDevice()])
     assert run(engine, driven(load="loaded").readings, quiet_s=230) == []
-    assert told(run(engine, (), quiet_s=20)) == ["T1 confirmed P3"]
+    assert summaries(run(engine, (), quiet_s=20)) == ["T1 confirmed P3"]
 
 
 def points(count: int, stop_s: int) -> list[Reading]:
@@ -143,7 +143,7 @@ def outage(silent: int, total: int, until_s: int = 2400) -> list[AlertChange]:
 
 
 def test_more_than_a_fifth_at_once_is_one_alert() -> None:
-    assert told(outage(6, 24)) == ["system confirmed P2"]
+    assert summaries(outage(6, 24)) == ["system confirmed P2"]
     assert len(outage(4, 24)) == 4  # 17 %
     assert {change.subject for change in outage(5, 24)} == {"system"}
 
@@ -155,8 +155,8 @@ def test_four_devices_are_never_an_outage() -> None:
 def test_after_the_outage_the_alert_closes_and_those_still_silent_are_named() -> None:
     back = [r for r in points(24, 2400) if int(r.device_id[1:]) > 2 and not 600 <= (r.ts - T0) / 1000 < 1500]
     found = judged([SilentDevice()], points(2, 600), back, city=quick_town())
-    assert told(found)[0] == "system confirmed P2"
-    assert told(found)[1:] == ["system closed P2", "P01 confirmed P4", "P02 confirmed P4"]
+    assert summaries(found)[0] == "system confirmed P2"
+    assert summaries(found)[1:] == ["system closed P2", "P01 confirmed P4", "P02 confirmed P4"]
 
 
 def test_devices_that_were_broken_before_do_not_make_an_outage_last() -> None:
@@ -169,7 +169,7 @@ def test_devices_that_were_broken_before_do_not_make_an_outage_last() -> None:
         and not 2400 <= (r.ts - T0) / 1000 < 3300
         and not (r.device_id == "P24" and r.ts > T0 + 4500_000)
     ]
-    found = told(judged([SilentDevice()], broken, back, city=quick_town()))
+    found = summaries(judged([SilentDevice()], broken, back, city=quick_town()))
     assert found[:3] == ["P01 confirmed P4", "P02 confirmed P4", "P03 confirmed P4"]
     assert found[3:5] == ["system confirmed P2", "system closed P2"]
     assert found[-1] == "P24 confirmed P4", "a later silence raises an alert of its own again"

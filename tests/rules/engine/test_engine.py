@@ -19,7 +19,7 @@ from rules.engine.engine import RuleEngine
 from rules.engine.snapshot import SnapshotUnusable
 from rules.engine.tracker_set import TRACKING
 from tests.compiled import interpreted_only
-from tests.rules.town import T0, Trip, fills, judged, rows, run, ticket, told, town
+from tests.rules.town import T0, Trip, fills, judged, rows, run, ticket, summaries, town
 
 
 @dataclass(slots=True)
@@ -152,7 +152,7 @@ def test_a_new_city_is_judged_by_from_the_next_reading_on() -> None:
     permits = town().permits
     engine.replace_city(town(permits=(*permits, type(permits[0])("KT6", "VT6", ("R1",), ("tip",)))))
     rest = trip.drive(3000, 800).readings[len(trip.readings) - 8 :]
-    assert told(run(engine, rest))[0].startswith("T6 confirmed")
+    assert summaries(run(engine, rest))[0].startswith("T6 confirmed")
 
 
 def test_the_vehicle_and_permits_of_a_former_city_are_not_used() -> None:
