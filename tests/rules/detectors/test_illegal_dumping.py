@@ -6,7 +6,7 @@ import pytest
 
 from rules.alerts.model import AlertChange
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
-from tests.rules.town import Trip, at_s, judged, ticket, summaries
+from tests.rules.town import Trip, at_s, judged, summaries, ticket
 
 SENSORS: dict[str, Any] = {"load_kg": 12_000.0, "load": "loaded", "lift_up": False, "cover_open": False}
 

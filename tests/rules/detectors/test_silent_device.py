@@ -12,7 +12,7 @@ from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange
 from rules.detectors.silent_device.judgement import SilentDevice
 from rules.engine.engine import RuleEngine
-from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, rows, run, ticket, summaries, town
+from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, rows, run, summaries, ticket, town
 
 
 def others(seconds: float) -> list[Reading]:

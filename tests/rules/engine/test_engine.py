@@ -19,7 +19,7 @@ from rules.engine.engine import RuleEngine
 from rules.engine.snapshot import SnapshotUnusable
 from rules.engine.tracker_set import TRACKING
 from tests.compiled import interpreted_only
-from tests.rules.town import T0, Trip, fills, judged, rows, run, ticket, summaries, town
+from tests.rules.town import T0, Trip, fills, judged, rows, run, summaries, ticket, town
 
 
 @dataclass(slots=True)
