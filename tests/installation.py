@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from ingest.log.raw_log import RawLog
+from ingest.process.heartbeat import last_beat
 from tests.servers import free_port
 
 
@@ -86,6 +89,17 @@ class Installation:
         path = self.folder / "collector_status.json"
         status: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
         return status
+
+    def until_judged(self) -> None:
+        """Until the judge has read the whole raw log; the collector must not append any more."""
+        with closing(RawLog(self.folder / "raw")) as log:
+            last_offset = log.last_offset()
+
+        def judged() -> bool:
+            beat = last_beat(self.folder / "judge_status.json")
+            return beat is not None and beat.offset >= last_offset
+
+        self.until(judged, f"the judge reads up to record {last_offset}")
 
     def start_collector(self) -> None:
         self.start("collect")

@@ -84,6 +84,7 @@ def test_killed_processes_lose_nothing_and_store_nothing_twice(
     assert {row["tags"]["device"]: row["values"][0][1] for row in series} == dict.fromkeys(TRUCKS, READINGS)
 
     haulwatch.stop("collect")
+    haulwatch.until_judged()
     haulwatch.stop("record")
     haulwatch.stop("judge")
     assert haulwatch.json("replay")["identical"]
