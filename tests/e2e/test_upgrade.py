@@ -50,6 +50,7 @@ def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installa
     assert {name: now[name]["phase"] for name in ("truck-005", "truck-017")} == dict.fromkeys(
         ("truck-005", "truck-017"), "confirmed"
     )
+    haulwatch.until_judged()
     haulwatch.stop("record")
     haulwatch.stop("judge")
     assert haulwatch.json("replay")["identical"]
