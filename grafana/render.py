@@ -12,7 +12,6 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.boards import enforcement, ingestion, overview, recycling, trucks, weighbridges
-from grafana.parts.frame import NAMES
 from grafana.parts.wording import Language
 
 BOARDS: Final = Path(__file__).parent / "boards"
@@ -40,8 +39,8 @@ def as_json(board: model.Dashboard) -> Json:
 def all_boards() -> Iterator[tuple[Path, Json]]:
     """Every board with its path below `grafana/boards/`."""
     for language in Language:
-        for name in NAMES:
-            yield Path(language, f"{name}.json"), as_json(BUILDERS[name](language))
+        for name, build in BUILDERS.items():
+            yield Path(language, f"{name}.json"), as_json(build(language))
 
 
 def as_text(board: Json) -> str:

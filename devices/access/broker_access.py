@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from devices.access.credentials import HashedSecret
-from devices.codecs.topics import READINGS_FILTERS, ROOT, command_ack_topic, command_topic, reading_topic
+from devices.codecs.registry import CODECS
+from devices.codecs.topics import ROOT, command_ack_topic, command_topic, reading_topic
 from devices.readings.ids import Service
 from devices.readings.models import Kind
 
@@ -23,7 +24,7 @@ class Access:
     read: tuple[str, ...] = ()
 
 
-_COLLECTOR: Final = Access(read=READINGS_FILTERS)
+_COLLECTOR: Final = Access(read=CODECS.topic_filters)
 _ALERTS: Final = Access(write=(f"{ROOT}/alerts/#",))
 _COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
 

@@ -29,6 +29,10 @@ class Codec(Protocol):
     def dialect(self) -> str:
         """Name of the dialect, as the raw log records it. It never changes after its release."""
 
+    @property
+    def topic_filters(self) -> tuple[str, ...]:
+        """What the collector subscribes to for this dialect. Filters of two dialects must not overlap."""
+
     def matches(self, topic: str) -> bool:
         """Return whether messages on this topic are of this dialect. Never raises."""
 

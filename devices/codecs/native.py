@@ -9,7 +9,7 @@ from msgspec.json import Decoder, Encoder
 from pydantic_core import from_json
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
-from devices.codecs.topics import device_of_topic, parse_topic
+from devices.codecs.topics import READINGS_FILTERS, device_of_topic, parse_topic
 from devices.readings.field_check import reading_of
 from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
@@ -33,6 +33,7 @@ class NativeJson:
     """The codec (`devices.codecs.codec.Codec`) of the native dialect."""
 
     dialect: Final = "native"
+    topic_filters: Final = READINGS_FILTERS
 
     def matches(self, topic: str) -> bool:
         """Return whether the topic has the form `haulwatch/v1/{device_id}/{kind}`."""

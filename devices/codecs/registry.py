@@ -19,6 +19,7 @@ class UnknownDialect:
     """The codec of messages that no codec of this version reads: it refuses them, and they can be redriven later."""
 
     dialect: str
+    topic_filters: tuple[str, ...] = ()
 
     def matches(self, topic: str) -> bool:
         """Never."""
@@ -55,6 +56,11 @@ class CodecRegistry:
             raise ValueError("a registry holds at least one codec, and one codec for each dialect")
         self._fallback_dialect = self._codecs[-1].dialect
         self._asked = self._codecs[:-1]
+
+    @property
+    def topic_filters(self) -> tuple[str, ...]:
+        """What the collector subscribes to: the filters of all codecs, each once."""
+        return tuple(dict.fromkeys(topic_filter for codec in self._codecs for topic_filter in codec.topic_filters))
 
     def codec_of(self, dialect: str) -> Codec:
         """Return the codec of a dialect that the raw log recorded; for an unknown one, a codec that refuses everything.

@@ -109,7 +109,7 @@ def _totals(now: Snapshot) -> RenderableType:
     table.add_row("stored 已入库", f"{totals.stored:,}", "")
     table.add_row("duplicate 重复", f"{totals.duplicate:,}", "")
     table.add_row("quarantined 隔离", f"{totals.quarantined:,}", reasons)
-    table.add_row("queued 待处理", f"{totals.queued:,}", "in the raw log, not recorded yet")
+    table.add_row("queued 待处理", f"{totals.queued:,}", "received, not yet in the store")
     return table
 
 

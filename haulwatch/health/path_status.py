@@ -72,7 +72,7 @@ class PathStatus:
     def lag(self) -> Mapping[str, Lag]:
         """The lag of each consumer. Raises RawLogError.
 
-        While a consumer runs, its heartbeat says how far it is: the judge commits seldom.
+        While a consumer runs, its heartbeat has the current offset, since the judge commits rarely.
         """
         beats = {name: self._recent_beat(name) for name in CONSUMERS}
         with closing(self._open_raw_log()) as log:

@@ -19,7 +19,7 @@ from ingest.process.pause import end_if_cancelled, pause
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 HEALTHY_AFTER_S: Final = 60.0
-"""A run that lasted this long ends a series of failures. The slowest loop (the board feed) turns every 15 s."""
+"""A run that lasted this long ends a series of failures. The slowest loop (the board feed) iterates every 15 s."""
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,7 @@
-"""Removes old segments of the raw log that every consumer has read."""
+"""Removes old segments of the raw log that every consumer has read. Runs in the recorder process.
+
+Settings: HAULWATCH_RAW_LOG_KEEP_MIB and HAULWATCH_RAW_LOG_KEEP_DAYS.
+"""
 
 import asyncio
 from contextlib import suppress

@@ -84,7 +84,7 @@ class Supervisor:
             try:
                 process.wait(grace_s)
             except subprocess.TimeoutExpired:
-                log.warning("supervisor: %s did not stop in %.0f s, killed; nothing is lost", child.name, grace_s)
+                log.warning("supervisor: %s did not stop in %.0f s, killed; no data is lost", child.name, grace_s)
                 process.kill()
                 process.wait()
 

@@ -69,7 +69,7 @@ class Compaction:
             self._waiting_since = self._clock()
 
     def compact_due(self) -> Iterator[None]:
-        """Compact what is due, no more than keeps up with new deltas; yields after each slice."""
+        """Compact what is due, at most as much as keeps pace with new deltas; yields after each slice."""
         slices, self._owed_readings = 1 + self._owed_readings // SLICE_ROWS, 0
         for _ in range(slices):
             if self._round is None and not self._is_due():

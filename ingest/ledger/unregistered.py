@@ -45,7 +45,7 @@ def unregistered_devices(letters: DeadLetters, registered: Container[str]) -> li
     for letter in waiting_letters(letters):
         if letter.device in registered:
             continue
-        kind = letter.topic.rpartition("/")[2]
+        kind = letter.topic.rpartition("/")[2]  # of a native topic; for another dialect its last level
         before = found.get(letter.device)
         found[letter.device] = UnregisteredDevice(
             device=letter.device,

@@ -32,7 +32,7 @@ __all__ = ["LogStat", "RawLog", "RawLogCorrupt", "RawLogError", "RawLogFull", "R
 _log = logging.getLogger(__name__)
 
 SEGMENT_BYTES: Final = 64 * 1024 * 1024
-"""About 300,000 messages: small enough to be removed soon after it was read, large enough for few files in months."""
+"""About 200,000 messages: small enough to be removed soon after it was read, large enough for few files in months."""
 _CONSUMER_SUFFIX: Final = ".consumer"
 _REMOVED_FILE: Final = "removed_unread.json"
 _MAX_UNCOMMITTED: Final = 4_000_000

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from devices.codecs.topics import READINGS_FILTERS
+from devices.codecs.registry import CODECS
 from ingest.log.records import RawMessage
 from ingest.mqtt.url import MqttUrl
 
@@ -77,7 +77,7 @@ class Session:
 def reading_filters(group: str) -> list[str]:
     """The filters of the readings, shared in `group` unless that is empty (MQTT 5, section 4.8.2)."""
     prefix = f"$share/{group}/" if group else ""
-    return [prefix + topic_filter for topic_filter in READINGS_FILTERS]
+    return [prefix + topic_filter for topic_filter in CODECS.topic_filters]
 
 
 def refused(event: str, code: int, reason: str) -> ConnectionLost:

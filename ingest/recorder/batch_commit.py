@@ -37,7 +37,11 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
 def _conflict(reading: AcceptedReading) -> RefusedReading:
     instant = Instant(reading.series.key, reading.ts)
     device_id = instant.series.device_id
-    refusal = Refusal(Reason.CONFLICT, f"ts: another reading of {device_id} stands at {instant.ts}", "ts")
+    refusal = Refusal(
+        Reason.CONFLICT,
+        f"ts: a different reading of {device_id} with ts {instant.ts} is already stored or queued",
+        "ts",
+    )
     refused = refuse_reading(reading.message, reading.location.index, refusal, device_id)
     return replace(refused, conflict=(instant, content_digest(reading.measured)))
 

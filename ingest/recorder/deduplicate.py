@@ -83,7 +83,7 @@ class Deduplicator:
     ) -> DeduplicatedBatch:
         """Find the disposition of each reading.
 
-        Nothing is remembered before `remember`, so that a failed batch is classified afresh. `is_quarantined` returns
+        Has no side effect before `remember`: a failed batch can be classified again. `is_quarantined` returns
         whether a conflict at this instant with this content digest is a dead letter already: then the reading is a
         duplicate of that one. Raises what the store raises.
         """

@@ -63,7 +63,7 @@ class Recorder:
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         batch_records: int = BATCH_RECORDS,
     ) -> None:
-        self._log = log
+        self._raw_log = log
         self._store = store
         self._state = state
         self._city = city
@@ -71,7 +71,7 @@ class Recorder:
         self._batch_records = batch_records
         self._offset = self._resume_offset()
         self._outbox = deque(state.outbox())
-        # The memory of this process lacks what a former one left, so that is written before anything is classified.
+        # The deduplicator's memory starts empty, so the outbox of the previous process is written first.
         self._max_waiting = 0
         self._write_ms: deque[float] = deque(maxlen=_RECENT_WRITES)
         self._ledger = state.ledger
@@ -82,7 +82,7 @@ class Recorder:
         self._release_log()  # before the first batch too: the log is trimmed up to the consumers it knows
 
     def _resume_offset(self) -> int:
-        committed, last = self._state.offset(), self._log.last_offset()
+        committed, last = self._state.offset(), self._raw_log.last_offset()
         if committed <= last:
             return committed
         _log.error(
@@ -133,7 +133,7 @@ class Recorder:
 
     def _read(self) -> Sequence[LogRecord | SpoiledRecord]:
         try:
-            records = self._log.read(self._offset, self._batch_records)
+            records = self._raw_log.read(self._offset, self._batch_records)
         except RawLogCorrupt as exc:
             return [SpoiledRecord(exc.offset, Refusal(Reason.NOT_A_READING, f"raw log: {exc}", field="payload"))]
         if records and records[0].offset != self._offset + 1:
@@ -192,9 +192,9 @@ class Recorder:
     def _confirm(self, written: "_Written") -> None:
         """Remove the oldest batch from the outbox; points that the store rejected become dead letters.
 
-        Not while a batch is being classified: it may have found in memory what is forgotten here.
+        Do not call this while a batch is classified: the batch may rely on entries that this removes.
         """
-        rejected = rejected_points(self._log, written.outgoing, written.rejected)
+        rejected = rejected_points(self._raw_log, written.outgoing, written.rejected)
         times = WriteTimes(self._write_ms[-1], max(self._write_ms))
         self._state.confirm(written.outgoing.batch, [point.letter for point in rejected], times)
         for point in rejected:
@@ -204,7 +204,7 @@ class Recorder:
     def _release_log(self) -> None:
         """Let the raw log trim what is in the store. A reading that the store may still reject needs its record."""
         unwritten = [outgoing.locations[0].offset - 1 for outgoing in self._outbox]
-        self._log.commit(CONSUMER, min([self._offset, *unwritten]))
+        self._raw_log.commit(CONSUMER, min([self._offset, *unwritten]))
 
 
 class _Written(NamedTuple):

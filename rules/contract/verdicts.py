@@ -32,7 +32,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A rule's conclusion: given at every reading while something is wrong, once when it is over, and never else.
+    """A rule's conclusion: given at every reading while something is wrong, once when it ends; otherwise none.
 
     Rows on disk hold verdicts by these field names.
     """

@@ -9,6 +9,8 @@ import pytest
 from rules import detectors
 from rules.catalogue import CATALOGUE, BadRuleParameters, build_rules, corridor_m, rule_names, silent_after_s
 from rules.detectors.entry import RuleEntry
+from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
+from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 
 
 def test_every_rule_is_built_with_its_defaults() -> None:
@@ -71,3 +73,8 @@ def test_without_such_a_rule_there_is_nothing_to_draw() -> None:
         corridor_m(others)
     with pytest.raises(LookupError, match="silence"):
         silent_after_s(others)
+
+
+def test_a_dump_off_the_corridor_is_scored_from_where_a_deviation_begins() -> None:
+    """Two rules name one threshold: who changes the default of one has to change the other."""
+    assert IllegalDumpingParameters().off_corridor_m == RouteDeviationParameters().enter_m

@@ -18,6 +18,7 @@ class BinText:
     """A dialect as a bin maker could have it: topic `bins/{id}`, one line `ts;percent` for each reading."""
 
     dialect: Final = "bin-text"
+    topic_filters: Final = ("other/#",)
 
     def matches(self, topic: str) -> bool:
         return topic.startswith("bins/")

@@ -15,6 +15,7 @@ class ForeignCodec:
     """Takes the topics below `jt808/`; the second level names the device."""
 
     dialect: Final = "jt808"
+    topic_filters: Final = ("other/#",)
 
     def matches(self, topic: str) -> bool:
         return topic.startswith("jt808/")

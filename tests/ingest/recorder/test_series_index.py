@@ -49,6 +49,7 @@ class GatewayCodec:
     """One topic carries several kinds of reading of one device."""
 
     dialect = "gateway"
+    topic_filters: tuple[str, ...] = ("other/#",)
     readings: Sequence[Reading] = ()
 
     def matches(self, topic: str) -> bool:
