@@ -18,6 +18,8 @@ MOST_DEVICES: Final = 200_000
 """Buckets kept, some 40 MB, and half as many again for a moment: made-up ids cannot fill the memory."""
 _ID_CHARS: Final = 64
 """No device id is longer (`devices.readings.ids`). Longer made-up ids that begin alike share a bucket."""
+_CACHED_TOPIC_CHARS: Final = 200
+"""A longer topic is nobody's, and made-up ones must not fill the memory."""
 _LEAST_GRACE_MS: Final = 60_000
 
 
@@ -31,6 +33,7 @@ class DeviceRateLimit:
         self._most_devices = most_devices
         # Device → when its bucket is full again, which is the whole state of a bucket. A past time means full.
         self._full_at: dict[str, float] = {}
+        self._device_by_topic: dict[str, str] = {}
         self._filled_since: int | None = None
         self._grace_until = 0
 
@@ -47,11 +50,14 @@ class DeviceRateLimit:
         if self._filled_since is not None and now >= self._grace_until:
             self._filled_since = None
         full = now if self._filled_since is None else self._filled_since
+        device_by_topic = self._device_by_topic
         empty, interval, full_at = now + self._room_ms, self._interval_ms, self._full_at
         excess_by_device: dict[str, list[int]] = {}
         for index, message in enumerate(messages):
             topic = message.topic
-            device = codec_of(message.dialect).device_of(topic)[:_ID_CHARS] or _sender_of(topic)
+            device = device_by_topic.get(topic)
+            if device is None:
+                device = self._learn_device(message)
             at = full_at.get(device, full)
             if at > empty:
                 excess_by_device.setdefault(device, []).append(index)
@@ -68,6 +74,16 @@ class DeviceRateLimit:
             for device, indexes in excess_by_device.items()
         ]
         return kept, len(excess)
+
+    def _learn_device(self, message: RawMessage) -> str:
+        """Name the bucket of a topic, and remember it: the topics of a fleet come again and again."""
+        topic = message.topic
+        device = codec_of(message.dialect).device_of(topic)[:_ID_CHARS] or _sender_of(topic)
+        if len(self._device_by_topic) >= self._most_devices:
+            self._device_by_topic.clear()
+        if len(topic) <= _CACHED_TOPIC_CHARS:
+            self._device_by_topic[topic] = device
+        return device
 
     def _forget(self, full: float) -> None:
         """Forget the full buckets first, since they hold no information, then the fullest: flooders are remembered."""

@@ -21,6 +21,9 @@ from ingest.log.records import LogRecord, RawMessage
 from ingest.process.sqlite_file import BUSY_TIMEOUT_S
 
 SUFFIX: Final = ".segment"
+_NATIVE: Final = NATIVE.dialect
+_NATIVE_COLUMNS: Final = 5
+"""Columns of a segment in which all messages are native."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _RECEIVED_AT: Final = Struct(">q")
 
@@ -68,7 +71,7 @@ class Segment:
             with closing(sqlite3.connect(draft)) as db:
                 db.execute(
                     "CREATE TABLE message (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL,"
-                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL, dialect TEXT)"
+                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL)"
                 )
                 # After the table, so that the file alone is the whole segment: closing reports no failed checkpoint.
                 db.execute("PRAGMA journal_mode=WAL")
@@ -103,18 +106,24 @@ class Segment:
     def insert(self, messages: Sequence[RawMessage]) -> int:
         """Add messages after the last record and return the last offset. Inside `locked` only."""
         start = self.last() + 1
-        rows = []
+        rows, foreign = [], []
         for offset, message in enumerate(messages, start):
-            topic = message.topic.encode()
-            dialect = None if message.dialect == NATIVE.dialect else message.dialect
-            crc = _checksum(topic, message.payload, message.received_at, dialect)
-            rows.append((offset, message.received_at, message.topic, message.payload, crc, dialect))
-        self._add_dialect_column()
-        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)", rows)
+            topic, payload, received_at = message.topic, message.payload, message.received_at
+            crc = _checksum(topic.encode(), payload, received_at)
+            if message.dialect != _NATIVE:
+                crc = crc32(message.dialect.encode(), crc)
+                foreign.append((message.dialect, offset))
+            rows.append((offset, received_at, topic, payload, crc))
+        self._db.executemany(
+            "INSERT INTO message (offset, received_at, topic, payload, crc) VALUES (?, ?, ?, ?, ?)", rows
+        )
+        if foreign:
+            self._add_dialect_column()
+            self._db.executemany("UPDATE message SET dialect = ? WHERE offset = ?", foreign)
         return start + len(rows) - 1
 
     def _add_dialect_column(self) -> None:
-        """Add the column that segments of version 0.1 lack. A native message has NULL there."""
+        """Add the column: a segment has it from its first message in another dialect on. A native message has NULL."""
         if self._has_dialect_column:
             return
         columns = [name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('message')")]
@@ -150,14 +159,17 @@ class Segment:
         records: list[LogRecord] = []
         try:
             with self._translated(after + 1), closing(self._select(after, limit)) as rows:
-                for expected, (offset, received_at, topic, payload, crc, *rest) in enumerate(rows, after + 1):
-                    dialect = rest[0].decode() if rest and rest[0] is not None else None
+                native_only = len(rows.description) == _NATIVE_COLUMNS
+                for expected, row in enumerate(rows, after + 1):
+                    offset, received_at, topic, payload, crc = row if native_only else row[:_NATIVE_COLUMNS]
                     if offset != expected:
                         raise RawLogCorrupt(self.path, expected, "missing")
-                    if crc != _checksum(topic, payload, received_at, dialect):
+                    actual, dialect = _checksum(topic, payload, received_at), _NATIVE
+                    if not native_only and row[_NATIVE_COLUMNS] is not None:
+                        actual, dialect = crc32(row[_NATIVE_COLUMNS], actual), row[_NATIVE_COLUMNS].decode()
+                    if crc != actual:
                         raise RawLogCorrupt(self.path, expected, "checksum does not match")
-                    message = RawMessage(topic.decode(), payload, received_at, dialect or NATIVE.dialect)
-                    records.append(LogRecord(offset, message))
+                    records.append(LogRecord(offset, RawMessage(topic.decode(), payload, received_at, dialect)))
                     room_bytes -= len(payload)
                     if room_bytes <= 0:
                         break
@@ -167,7 +179,7 @@ class Segment:
         return records
 
     def _select(self, after: int, limit: int) -> sqlite3.Cursor:
-        # All columns, as the file has them: a segment of version 0.1 has no dialect until a message is appended to it.
+        # All columns, as the file has them when the statement runs: the last one, dialect, is often absent.
         return self._db.execute("SELECT * FROM message WHERE offset > ? ORDER BY offset LIMIT ?", (after, limit))
 
     def close(self) -> None:
@@ -208,9 +220,8 @@ def segment_path(directory: Path, first: int) -> Path:
     return directory / f"{first:020d}{SUFFIX}"
 
 
-def _checksum(topic: bytes, payload: bytes, received_at: int, dialect: str | None) -> int:
-    crc = crc32(_RECEIVED_AT.pack(received_at), crc32(payload, crc32(topic)))
-    return crc if dialect is None else crc32(dialect.encode(), crc)
+def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
+    return crc32(_RECEIVED_AT.pack(received_at), crc32(payload, crc32(topic)))
 
 
 def _sync_directory(directory: Path) -> None:

@@ -56,7 +56,7 @@ def test_an_old_segment_is_appended_to(old_log: Path, appended: RawMessage) -> N
     assert log.append([appended]) == 3
     log.close()
     assert RawLog(old_log).read(0, 10) == records(*OLD, appended)
-    assert columns(old_log)[-1] == "dialect"
+    assert ("dialect" in columns(old_log)) is (appended is FOREIGN)
     assert len(files(old_log)) == 1
 
 
@@ -82,7 +82,7 @@ def test_two_writers_add_the_column_once(old_log: Path) -> None:
 
 def test_an_append_that_failed_takes_the_column_back_and_the_next_one_adds_it(old_log: Path) -> None:
     segment = Segment(segment_path(old_log, 1))
-    batch = [message(number, size=5000) for number in range(100, 150)]
+    batch = [FOREIGN, *[message(number, size=5000) for number in range(100, 150)]]
     with no_file_larger_than(64 * 1024), pytest.raises(Exception, match="segment"), segment.locked():
         segment.insert(batch)
     assert "dialect" not in columns(old_log)
@@ -117,6 +117,7 @@ def test_a_native_message_that_is_given_another_dialect_is_damaged(tmp_path: Pat
     log = RawLog(tmp_path)
     log.append([NATIVE])
     with closing(sqlite3.connect(segment_path(tmp_path, 1))) as db:
+        db.execute("ALTER TABLE message ADD COLUMN dialect TEXT")
         db.execute("UPDATE message SET dialect = 'jt808'")
         db.commit()
     with pytest.raises(RawLogCorrupt, match="offset 1: checksum"):
