@@ -14,7 +14,7 @@ from typing import Final
 
 from haulwatch.process import system_clock
 from ingest.process.backoff import Backoff
-from ingest.process.pause import end_if_cancelled, pause
+from ingest.process.pause import pause
 
 FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -77,17 +77,32 @@ class BackgroundTask:
         """Run until `stop` is set or the task is cancelled, through any failure."""
         while not stop.is_set():
             self._started_at = self._monotonic()
-            try:
-                await self._start()
-                if stop.is_set():
-                    return
-                raise EndedEarly("it returned while the process runs")
-            except Exception as exc:  # noqa: BLE001 - whatever it is, the main work goes on
-                pause_s = self._note_failure(exc)
-            end_if_cancelled()
-            await pause(stop, pause_s)
+            error = await self._run_once()
+            if stop.is_set():
+                return
+            await pause(stop, self._note_failure(error))
 
-    def _note_failure(self, error: Exception) -> float:
+    async def _run_once(self) -> BaseException:
+        """Run until it fails or ends, and return why.
+
+        It runs in a task of its own: a TaskGroup in it cancels the task around it when a child fails, and in Python
+        3.11 that task then looks as if somebody had cancelled it.
+        """
+        run = asyncio.create_task(self._awaited(), name=self.name)
+        try:
+            await asyncio.wait([run])
+        finally:
+            if not run.done():
+                run.cancel()
+                await asyncio.wait([run])
+        if run.cancelled():
+            return EndedEarly("it was cancelled while the process runs")
+        return run.exception() or EndedEarly("it returned while the process runs")
+
+    async def _awaited(self) -> None:
+        await self._start()
+
+    def _note_failure(self, error: BaseException) -> float:
         """Log the failure and return the pause before the next start."""
         if self._has_lasted():
             self._backoff.reset()

@@ -7,10 +7,10 @@ RawLogError
 
 import os
 import sqlite3
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from struct import Struct
 from typing import Final
 from zlib import crc32
 
@@ -25,7 +25,7 @@ _NATIVE: Final = NATIVE.dialect
 _NATIVE_COLUMNS: Final = 5
 """Columns of a segment in which all messages are native."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_RECEIVED_AT: Final = Struct(">q")
+_RECEIVED_AT: Final = struct.Struct(">q")
 
 
 class RawLogError(OperatorError):
@@ -176,6 +176,9 @@ class Segment:
         except RawLogCorrupt:
             if not records:
                 raise
+        except (ValueError, TypeError, AttributeError, struct.error) as exc:  # a damaged column of another type
+            if not records:
+                raise RawLogCorrupt(self.path, after + 1, f"not readable: {exc}") from exc
         return records
 
     def _select(self, after: int, limit: int) -> sqlite3.Cursor:

@@ -60,6 +60,7 @@ class BrokerStatistics:
         self._now = now
         self._logged_at = 0
         self.counters = BrokerCounters()
+        self._refusal_logged = False
 
     def update(self, topic: str, payload: bytes) -> None:
         """Take one counter; ignores other topics, and payloads that are no number."""
@@ -111,7 +112,10 @@ class BrokerStatistics:
 
     async def _listen(self) -> None:
         async with self._client as client:
-            await client.subscribe(*COUNTERS, qos=0)
+            refused = await client.subscribe_to_any(*COUNTERS, qos=0)
+            if refused and not self._refusal_logged:
+                self._refusal_logged = True
+                _log.warning("broker statistics: this login may not read %s: these counters are missing", refused)
             self.counters = replace(self.counters, connected=True)
             while True:
                 message = await client.receive()

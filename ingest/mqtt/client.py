@@ -62,7 +62,8 @@ class MqttClient:
 
     It speaks MQTT 5. After the broker refused version 5 it goes on with 3.1.1, at once and for good. Some brokers of
     3.1.1 do not refuse version 5 but choke on it: until a version was accepted once, each attempt without an answer
-    makes the next attempt use the other version.
+    makes the next attempt use the other version. A connection that came up so tries version 5 again after it ended: the
+    broker may just have been starting.
     """
 
     def __init__(
@@ -88,6 +89,8 @@ class MqttClient:
         self._tls = url.tls_context()
         self._version = _V5
         self._version_accepted = False
+        self._version_refused = False
+        self._tries_5_again = False
         self._client: _Client | None = None
 
     @property
@@ -115,9 +118,12 @@ class MqttClient:
 
     async def connect(self) -> None:
         """Return when the broker accepted the client. Raises BrokerUnavailable."""
+        if self._tries_5_again:
+            self._version, self._version_accepted, self._tries_5_again = _V5, False, False
         try:
             await self._connect()
         except _VersionRefused:
+            self._version_refused = True
             _log.info("mqtt client %s: the broker does not speak MQTT 5, going on with 3.1.1", self._client_id)
             self._version = _V311
             await self._connect()
@@ -138,6 +144,7 @@ class MqttClient:
                 self._version = _V311 if self._version is _V5 else _V5
             raise BrokerUnavailable(str(exc)) from exc
         self._version_accepted = True
+        self._tries_5_again = self._version is _V311 and not self._version_refused
         self._client = client
         end_if_cancelled()
 
@@ -149,13 +156,17 @@ class MqttClient:
 
     async def subscribe(self, *topic_filters: str, qos: int) -> None:
         """Return when the broker granted every filter. Raises BrokerUnavailable."""
+        refused = await self.subscribe_to_any(*topic_filters, qos=qos)
+        if refused:
+            raise BrokerUnavailable(f"this login may not subscribe to {refused[0]}")
+
+    async def subscribe_to_any(self, *topic_filters: str, qos: int) -> list[str]:
+        """Subscribe, and return the filters that the broker refused. Raises BrokerUnavailable if it does not answer."""
         connection = self._connection()
         with _translated():
             answers = await connection.subscribe([(topic_filter, qos) for topic_filter in topic_filters])
         codes = [_code(answer) for answer in answers]
-        for topic_filter, code in zip(topic_filters, codes, strict=True):
-            if code >= _FIRST_FAILURE_CODE:
-                raise BrokerUnavailable(f"this login may not subscribe to {topic_filter}")
+        return [name for name, code in zip(topic_filters, codes, strict=True) if code >= _FIRST_FAILURE_CODE]
 
     async def receive(self) -> Delivered:
         """Wait for the next message. Raises BrokerUnavailable when the connection breaks."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -124,3 +125,55 @@ async def test_the_error_of_the_main_work_is_raised_as_it_is_and_ends_the_tasks(
     with pytest.raises(ZeroDivisionError):
         await run_beside(main, [task_of(script)], asyncio.Event())
     assert len(asyncio.all_tasks()) == 1
+
+
+async def torn_group() -> None:
+    """As the command dispatcher: a TaskGroup in which a child fails. It cancels the task around it."""
+
+    async def torn() -> None:
+        raise KeyError("torn row")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(torn())
+
+
+async def cancels_itself() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await asyncio.sleep(0)
+
+
+async def panics() -> None:
+    raise Panic("not an Exception")
+
+
+class Panic(BaseException):
+    """As a library in Rust raises it."""
+
+
+async def returns() -> None:
+    pass
+
+
+@pytest.mark.parametrize("once", [torn_group, cancels_itself, panics, returns])
+async def test_however_a_task_ends_it_is_started_again_and_the_main_work_goes_on(
+    once: Callable[[], Awaitable[None]],
+) -> None:
+    runs, enough, stop = 0, asyncio.Event(), asyncio.Event()
+
+    async def start() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 4:
+            await once()
+            return
+        enough.set()
+        await asyncio.Event().wait()
+
+    async def main() -> None:
+        await enough.wait()
+
+    task = BackgroundTask("feed", start, backoff=Backoff(0.001, 0.001))
+    await asyncio.wait_for(run_beside(main, [task], stop), 10)
+    assert (runs, task.health, task.failures) == (4, TaskHealth.FAILED, 3)

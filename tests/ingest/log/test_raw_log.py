@@ -190,6 +190,24 @@ def test_a_changed_record_is_named_and_its_neighbours_are_read(tmp_path: Path) -
     assert numbers(log.read(caught.value.offset, 10)) == [4, 5]
 
 
+@pytest.mark.parametrize("column", ["topic", "payload", "received_at", "crc"])
+def test_a_column_damaged_into_another_type_is_named_as_well(tmp_path: Path, column: str) -> None:
+    """A flipped bit in the header of a row changes the type of a value."""
+    log = RawLog(tmp_path)
+    log.append([message(number) for number in range(1, 4)])
+    with sqlite3.connect(next(tmp_path.glob("*.segment"))) as db:
+        db.execute(
+            f"UPDATE message SET {column} = x'00ff' WHERE offset = 2"
+            if column != "payload"
+            else "UPDATE message SET payload = 7 WHERE offset = 2"
+        )
+    db.close()
+    assert numbers(log.read(0, 10)) == [1]
+    with pytest.raises(RawLogCorrupt, match="offset 2"):
+        log.read(1, 10)
+    assert numbers(log.read(2, 10)) == [3]
+
+
 def test_a_missing_record_is_named(tmp_path: Path) -> None:
     log = RawLog(tmp_path)
     log.append([message(number) for number in range(1, 4)])

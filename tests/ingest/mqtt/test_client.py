@@ -26,13 +26,14 @@ V5, V311 = 5, 4
 class RecordingBroker:
     """Answers the CONNECT of each connection in turn with a canned reply, and records its protocol level."""
 
-    def __init__(self, *replies: bytes) -> None:
+    def __init__(self, *replies: bytes, then: bytes = b"") -> None:
+        """`then` answers the second packet of the last connection."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = MqttUrl("127.0.0.1", self._listening.getsockname()[1])
         self.levels: list[int] = []
-        Thread(target=self._serve, args=(replies,), daemon=True).start()
+        Thread(target=self._serve, args=(replies, then), daemon=True).start()
 
-    def _serve(self, replies: Sequence[bytes]) -> None:
+    def _serve(self, replies: Sequence[bytes], then: bytes) -> None:
         connections = []
         with self._listening:
             for reply in replies:
@@ -41,7 +42,9 @@ class RecordingBroker:
                 connect = connection.recv(4096)
                 self.levels.append(connect[connect.index(b"MQTT") + 4])
                 connection.sendall(reply)
-            connections[-1].recv(4096)
+            if connections[-1].recv(4096) and then:
+                connections[-1].sendall(then)
+                connections[-1].recv(4096)
         for connection in connections:
             connection.close()
 
@@ -71,6 +74,29 @@ async def test_a_broker_that_chokes_on_mqtt_5_is_tried_in_the_other_version_turn
     await tested.connect()
     await tested.close()
     assert broker.levels == [V5, V311, V5, V311]
+
+
+async def test_after_one_answer_lost_mqtt_5_is_tried_again_at_the_next_connection() -> None:
+    """A broker of version 5 that was just starting, or a proxy before it, leaves the client on 3.1.1 only once."""
+    broker = RecordingBroker(SILENCE, ACCEPTED_311, ACCEPTED, ACCEPTED)
+    tested = client(broker.url, timeout_s=0.1)
+    with pytest.raises(BrokerUnavailable, match="timed out"):
+        await tested.connect()
+    for _ in range(3):
+        await tested.connect()
+        await tested.close()
+    assert broker.levels == [V5, V311, V5, V5]
+
+
+async def test_filters_that_the_broker_refuses_are_named_and_the_others_stand() -> None:
+    granted, denied = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, mqtt5.SubAckReasonCode.NOT_AUTHORIZED
+    answer = mqtt5.SubAckPacket(packet_id=1, reason_codes=[granted, denied]).write()
+    broker = RecordingBroker(ACCEPTED, then=answer)
+    tested = client(broker.url, timeout_s=2)
+    await tested.connect()
+    assert await tested.subscribe_to_any("$SYS/a", "$SYS/b", qos=0) == ["$SYS/b"]
+    assert tested.connected
+    await tested.close()
 
 
 async def test_a_version_that_was_accepted_once_stays_though_the_broker_falls_silent() -> None:
