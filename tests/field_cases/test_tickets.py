@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from devices.readings.models import Kind
 from ingest.store import Row
 from tests.field_cases.path import BASE_MS, Message, Outcome, PathUnderTest, case
@@ -91,3 +93,48 @@ def test_a_correction_replaces_its_ticket_whichever_comes_first(tmp_path: Path) 
         for message in sent:
             outcome = path.send([message], quiet_ms=0)
         assert (tonnes(outcome), states(outcome)) == (17.0, ["replaced", "counted"]), name
+
+
+SPELLINGS = [
+    "晋E·D0101", "晋ED0101", "晋E D0101", "晋E-D0101", "晋E.D0101", "晋e·d0101", "晋Ｅ·Ｄ０１０１", "晋E・D0101",
+    "晋E•D0101", "晋E－D0101", "晋E．D0101", " 晋E\u3000D0101",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("plate", SPELLINGS)
+def test_twelve_spellings_of_a_plate_meet_their_truck(tmp_path: Path, plate: str) -> None:
+    """A truck that is weighed into a spoil ground is loaded; that it falls silent then is more urgent."""
+    outcome = PathUnderTest(tmp_path).send(
+        [weighing(0, plate=plate, direction="in"), *moments_later("truck-001")], quiet_ms=400_000
+    )
+    (row,) = weighings(outcome)
+    assert row.fields["plate"] == plate, "shown as written"
+    assert outcome.of("unknown_plate") == []
+    assert [alert.evidence.measures["loaded"] for alert in outcome.of("silent_device", "truck-001")] == [True]
+
+
+def moments_later(truck: str) -> list[Message]:
+    """One fix without load sensors, after which the truck falls silent."""
+    ts = BASE_MS + 20_000
+    return [Message(f"haulwatch/v1/{truck}/position", {"ts": ts, "lat": 35.49, "lon": 112.85}, ts + 1_000)]
+
+
+def test_a_plate_that_fits_no_truck_is_told_once_a_day(tmp_path: Path) -> None:
+    sent = [weighing(60 * n, f"B{n:03}", plate="晋A·99999") for n in range(20)]
+    outcome = PathUnderTest(tmp_path).send(sent)
+    (alert,) = outcome.of("unknown_plate")
+    assert (alert.severity, alert.subject, alert.evidence.measures["plate"]) == ("P4", BRIDGE, "晋A·99999")
+    assert tonnes(outcome) == 360.0, "its tonnes were weighed nevertheless"
+
+
+def test_a_truck_that_publishes_a_ticket_counts_nothing_and_loads_no_truck(tmp_path: Path) -> None:
+    forged = weighing(0, bridge="truck-002", direction="in")
+    outcome = PathUnderTest(tmp_path).send([forged, *moments_later("truck-001")], quiet_ms=400_000)
+    assert (tonnes(outcome), states(outcome)) == (0.0, ["not_a_weighbridge"])
+    assert [alert.evidence.measures["loaded"] for alert in outcome.of("silent_device", "truck-001")] == [False]
+
+
+@pytest.mark.parametrize("unseen", ["\ufe0f", "\ufe00", "\U000e0100", "\u3164", "\u115f", "\u1160", "\uffa0", "\u180b"])
+def test_a_plate_with_an_invisible_character_is_refused(tmp_path: Path, unseen: str) -> None:
+    outcome = PathUnderTest(tmp_path).send([weighing(0, plate=f"晋E·D{unseen}0101")])
+    assert (outcome.ledger.total.stored, outcome.ledger.total.quarantined) == (0, {"out_of_bounds": 1})
