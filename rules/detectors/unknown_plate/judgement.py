@@ -81,6 +81,8 @@ class UnknownPlate(FleetRule[NoState, ToldPlates]):
         ticket, city = observation.reading, observation.city
         if not isinstance(ticket, Weighing) or ticket.plate is None or not ticket.stable or not observation.own:
             return ()
+        if not city.vehicles:  # a city that registers no trucks expects none
+            return ()
         if any(vehicle.validity.covers(ticket.ts) for vehicle in city.vehicles_of_plate(ticket.plate)):
             return ()
         bridge = observation.device

@@ -58,6 +58,10 @@ def test_a_registered_plate_is_none_in_any_spelling(plate: str) -> None:
     assert changes(unknown(0, plate)) == []
 
 
+def test_a_city_without_vehicles_expects_none() -> None:
+    assert judged([UnknownPlate()], [unknown(0)], city=replace(CITY, vehicles={})) == []
+
+
 def test_neither_is_a_ticket_without_a_plate_or_a_frame_before_rest() -> None:
     assert changes(ticket("T1", 0, plate=None), unknown(10, stable=False)) == []
 
