@@ -5,7 +5,7 @@ are stored. The recorder marks which of them count (`devices.readings.series.TIC
 Judgement believes weighings without a `fault_of`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 from unicodedata import normalize
@@ -115,37 +115,54 @@ def count_once(weighings: Sequence[TicketWeighing]) -> list[TicketState]:
     """
     states = [TicketState.REPLACED] * len(weighings)
     for ticket in _tickets(weighings):
-        last = weighings[ticket[-1]]
-        first = len(ticket) - 1
-        while first and _says_the_same(weighings[ticket[first - 1]], last):
+        members = ticket.members
+        last = weighings[members[-1]]
+        first = len(members) - 1
+        while first and _says_the_same(weighings[members[first - 1]], last):
             first -= 1
-        states[ticket[first]] = TicketState.COUNTED
-        for index in ticket[first + 1 :]:
+        states[members[first]] = TicketState.COUNTED
+        for index in members[first + 1 :]:
             states[index] = TicketState.REPEATED
     return states
 
 
-def _tickets(weighings: Sequence[TicketWeighing]) -> Iterator[list[int]]:
-    """Indexes of the weighings of each ticket: a number is used again for another load."""
-    tickets: list[list[int]] = []
+class _Ticket:
+    """The weighings of one ticket, by their indexes."""
+
+    __slots__ = ("began_at", "members", "plates", "weights")
+
+    def __init__(self, began_at: int) -> None:
+        self.began_at = began_at
+        self.members: list[int] = []
+        self.plates: set[str] = set()
+        self.weights: set[str] = set()
+
+    def has(self, weighing: TicketWeighing) -> bool:
+        """True if a later weighing of the same number belongs to this ticket."""
+        if weighing.corrects:
+            return True
+        age_ms = weighing.ts - self.began_at
+        if weighing.weights in self.weights:
+            return age_ms <= REPEATED_WITHIN_MS
+        is_other_truck = weighing.plate and self.plates and weighing.plate not in self.plates
+        return age_ms <= CORRECTED_WITHIN_MS and not is_other_truck
+
+    def add(self, index: int, weighing: TicketWeighing) -> None:
+        self.members.append(index)
+        self.weights.add(weighing.weights)
+        if weighing.plate:
+            self.plates.add(weighing.plate)
+
+
+def _tickets(weighings: Sequence[TicketWeighing]) -> list[_Ticket]:
+    """The tickets of these weighings, which have one number: it is used again for another load."""
+    tickets: list[_Ticket] = []
     for index, weighing in enumerate(weighings):
-        for ticket in reversed(tickets):
-            if _belongs(weighing, [weighings[member] for member in ticket]):
-                ticket.append(index)
-                break
-        else:
-            tickets.append([index])
-    yield from tickets
-
-
-def _belongs(weighing: TicketWeighing, ticket: Sequence[TicketWeighing]) -> bool:
-    if weighing.corrects:
-        return True
-    age_ms = weighing.ts - ticket[0].ts
-    if any(weighing.weights == other.weights for other in ticket):
-        return age_ms <= REPEATED_WITHIN_MS
-    plates = {other.plate for other in ticket if other.plate}
-    return age_ms <= CORRECTED_WITHIN_MS and (not weighing.plate or not plates or weighing.plate in plates)
+        ticket = next((ticket for ticket in reversed(tickets) if ticket.has(weighing)), None)
+        if ticket is None:
+            tickets.append(ticket := _Ticket(weighing.ts))
+        ticket.add(index, weighing)
+    return tickets
 
 
 def _says_the_same(one: TicketWeighing, other: TicketWeighing) -> bool:

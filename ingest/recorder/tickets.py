@@ -27,7 +27,7 @@ KEPT_MS: Final = 40 * 86_400_000
 """Weighings are remembered for so long, by the newest of their bridge: longer than devices buffer. A row on disk."""
 _SETTLED_MS: Final = KEPT_MS - 2 * 86_400_000
 """Older ones keep their state, since those that they repeat may be forgotten."""
-MAX_SAME_NUMBER: Final = 256
+MAX_SAME_NUMBER: Final = 128
 """Weighings of one bridge with one number in `KEPT_MS`. Numbers that begin anew every day are used 40 times; a constant
 one would be compared with all others each time."""
 
@@ -43,8 +43,8 @@ _TABLES: Final = (
         state TEXT NOT NULL,
         PRIMARY KEY (device, ts)
     ) WITHOUT ROWID""",
-    "CREATE INDEX IF NOT EXISTS tickets_by_root ON ticket (device, root)",
-    "CREATE INDEX IF NOT EXISTS tickets_by_number ON ticket (device, number)",
+    "CREATE INDEX IF NOT EXISTS tickets_by_root ON ticket (device, root, ts)",
+    "CREATE INDEX IF NOT EXISTS tickets_by_number ON ticket (device, number, ts)",
     "CREATE TABLE IF NOT EXISTS ticket_mark (batch INTEGER NOT NULL, line TEXT NOT NULL)",  # of a batch in the outbox
     "CREATE INDEX IF NOT EXISTS marks_by_batch ON ticket_mark (batch)",
 )
@@ -118,7 +118,9 @@ class TicketBook:
         device_id, number, of_ticket = weighing.device_id, ticket_number(weighing.ticket), ticket_weighing(weighing)
         corrected = number if weighing.corrects is None else ticket_number(weighing.corrects)
         found = db.execute(
-            "SELECT root FROM ticket WHERE device = ? AND number = ? ORDER BY ts DESC LIMIT 1", (device_id, corrected)
+            "SELECT root FROM ticket INDEXED BY tickets_by_number"
+            " WHERE device = ? AND number = ? ORDER BY ts DESC LIMIT 1",
+            (device_id, corrected),
         ).fetchone()
         root = corrected if found is None else found[0]
         verb = "INSERT OR IGNORE" if one.line is None else "INSERT OR REPLACE"
@@ -147,8 +149,8 @@ class TicketBook:
         """Decide what counts of a weighing's ticket; yields instant, head and fields of each row that changes."""
         device_id = weighing.device_id
         rows = db.execute(
-            "SELECT ts, plate, weights, about, corrects, net_kg, head, state FROM ticket WHERE device = ? AND root ="
-            " (SELECT root FROM ticket WHERE device = ? AND ts = ?) ORDER BY ts",
+            "SELECT ts, plate, weights, about, corrects, net_kg, head, state FROM ticket INDEXED BY tickets_by_root"
+            " WHERE device = ? AND root = (SELECT root FROM ticket WHERE device = ? AND ts = ?) ORDER BY ts",
             (device_id, device_id, weighing.ts),
         ).fetchall()
         if len(rows) > MAX_SAME_NUMBER:
