@@ -42,6 +42,8 @@ COMPILED = (
     "rules/detectors/route_deviation/wording.py",
     "rules/detectors/silent_device/judgement.py",
     "rules/detectors/silent_device/wording.py",
+    "rules/detectors/unknown_plate/judgement.py",
+    "rules/detectors/unknown_plate/wording.py",
     "rules/contract/observation.py",
     "rules/tracking/load.py",
     "rules/tracking/motion.py",

@@ -25,7 +25,7 @@ MAX_DEVICES: Final = 500
 MAX_ROWS: Final = 5_000
 LONGEST_MS: Final = 31 * DAY_MS
 LONGEST_DOWNSAMPLED_MS: Final = 366 * DAY_MS
-_NOT_AVERAGED: Final = frozenset({"seq", "session", "alarm_bits", "heading_deg"})
+_NOT_AVERAGED: Final = frozenset({"seq", "session", "alarm_bits", "heading_deg", "counted"})
 """Numeric fields whose mean has no meaning."""
 
 Fleet = Annotated[str | None, Query(max_length=64, description="Only devices of this fleet")]

@@ -11,6 +11,7 @@ from enum import StrEnum
 from devices.city.geometry import CityGeometry
 from devices.city.sites import ALWAYS, Route, Site, Validity
 from devices.geo.geometry import LatLon, LocalPlane
+from devices.readings.plates import comparable_plate
 
 
 class DeviceRole(StrEnum):
@@ -98,6 +99,8 @@ class _Derived:
     """By vehicle id."""
     approvals: dict[str, Approvals] | None = None
     """By vehicle id."""
+    vehicles: dict[str, list[Vehicle]] | None = None
+    """By comparable plate."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,15 @@ class City:
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""
         return self.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+
+    def vehicles_of_plate(self, plate: str) -> Sequence[Vehicle]:
+        """Return the vehicles with this plate, however it is written; more than one where a plate was given again."""
+        vehicles = self._derived.vehicles
+        if vehicles is None:
+            vehicles = self._derived.vehicles = {}
+            for vehicle in self.vehicles.values():
+                vehicles.setdefault(comparable_plate(vehicle.plate), []).append(vehicle)
+        return vehicles.get(comparable_plate(plate), ())
 
     def permits_of(self, vehicle_id: str, ts: int) -> list[Permit]:
         """Return the permits of a vehicle that are valid at `ts` (device time, ms)."""

@@ -31,6 +31,8 @@ Kilograms = Annotated[float, Meta(ge=0, le=200_000)]
 VisibleText = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_CHARS, pattern=VISIBLE_PATTERN)]
 # `\Z`, because `$` in Python also matches before a final line break.
 DeviceId = Annotated[str, Meta(pattern=DEVICE_ID_PATTERN.removesuffix("$") + r"\Z")]
+Unit = Literal["kg", "KG", "Kg", "公斤", "千克"]
+"""Weights are in kilograms. A payload may say so; it is refused if it names another unit."""
 Compartment = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,15}\Z")]
 
 
@@ -127,6 +129,9 @@ class Weighing(_Reading, frozen=True, kw_only=True):
     manual_entry: bool = False
     """A person typed the weight; it does not come from the scale."""
     manifest: VisibleText | None = None
+    unit: Unit | None = None
+    corrects: VisibleText | None = None
+    """Number of the ticket that this one replaces, however long ago and whatever its plate."""
 
 
 class Fill(_Reading, frozen=True, kw_only=True):

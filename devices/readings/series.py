@@ -83,14 +83,31 @@ FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
 }
 """Field names by measurement, in the models' order."""
 
+TICKET_FIELDS: Final = ("counted", "counted_kg", "ticket_state")
+"""What a weighing adds to sums, decided by the recorder (`devices.readings.tickets`) beside what the bridge measured.
+
+`counted` is 1 for the one weighing that stands for its ticket, else 0; `counted_kg` is its net weight, else 0.0;
+`ticket_state` is a `devices.readings.tickets.TicketState`: counted, or why not. So tonnes are the sum of `counted_kg`
+and tickets the sum of `counted`. They change when a correction comes. A weighing stored by a version before them has
+none and is in no sum."""
+
+DERIVED_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {Kind.WEIGHING: TICKET_FIELDS}
+"""Fields by measurement that are not in the reading and do not belong to its identity."""
+
 REQUIRED_FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: tuple(info.name for info in structs.fields(model) if info.required and info.name not in _NOT_FIELDS)
     for kind, model in MODELS.items()
 }
 """Fields that every reading of the kind has, in the same order."""
 
+_DERIVED_TYPES: Final[Mapping[Kind, Mapping[str, type]]] = {Kind.WEIGHING: {"counted_kg": float}}
+
 FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
-    kind: frozenset(name for name, hint in get_type_hints(model).items() if float in (hint, *get_args(hint)))
+    kind: frozenset(
+        name
+        for name, hint in {**get_type_hints(model), **_DERIVED_TYPES.get(kind, {})}.items()
+        if float in (hint, *get_args(hint))
+    )
     for kind, model in MODELS.items()
 }
 """Fields that are floats whatever their value: JSON does not distinguish 40.0 from 40."""

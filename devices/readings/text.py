@@ -13,17 +13,25 @@ from pydantic_core import PydanticCustomError
 MAX_SHORT_CHARS: Final = 64
 
 _UNSEEN: Final = (
-    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
-    r"\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U00013438"
-    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
+    r"\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
+    r"\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\U000e0000-\U000e0fff"
 )
-"""Unicode 14, categories Cc Cf Cs Zl Zp: control, format (zero width, direction marks), surrogate, line and paragraph
-separators."""
+"""Unicode 14: categories Cc Cf Cs Zl Zp (control, format, surrogate, line and paragraph separators), every code point
+with Default_Ignorable_Code_Point (variation selectors, Hangul and Khmer fillers, tags), and the empty Braille cell."""
 
-VISIBLE_PATTERN: Final = rf"\A[^{_UNSEEN}]*\Z"
-"""Matches text without any of them, for Python's `re`."""
+_EMOJI: Final = (
+    r"\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u25ff\u2600-\u27bf\u2900-\u297f\u2b00-\u2bff"
+    r"\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+)
+"""Blocks of the symbols that a variation selector makes coloured (U+FE0F) or plain (U+FE0E): keyboards send it with
+them. After any other character it is an invisible one."""
 
-_UNSEEN_CHARACTER: Final = re.compile(f"[{_UNSEEN}]")
+VISIBLE_PATTERN: Final = rf"\A[^{_UNSEEN}]*(?:(?<=[{_EMOJI}])[\ufe0e\ufe0f][^{_UNSEEN}]*)*\Z"
+"""Matches text without any of them, for Python's `re`; in linear time."""
+
+_UNSEEN_CHARACTER: Final = re.compile(rf"(?![\ufe0e\ufe0f])[{_UNSEEN}]|(?<![{_EMOJI}])[\ufe0e\ufe0f]")
 
 
 def unseen_character(text: str) -> str | None:

@@ -112,11 +112,17 @@ def _figures(builder: BoardBuilder) -> None:
         GridPosition(9, 0, 3, 4),
         Phrase("Tonnes today", "今日吨数"),
         Phrase(
-            "Net weight of all tickets since midnight. The first weighing of a truck has no net weight yet. No "
-            "value: no truck has left a weighbridge today.",
-            "自零点起全部磅单净重之和；车辆首次过磅尚无净重。无值表示今日尚无车辆出磅。",
+            "Net weight of all tickets since midnight. Each ticket counts once, if its scale was at rest and its "
+            "weights agree. No value: no truck has left a weighbridge today.",
+            "自零点起全部磅单净重之和；每张磅单仅计一次，且须读数稳定、毛皮净重相符。无值表示今日尚无车辆出磅。",
         ),
-        [Query(WEIGHING.select(f'sum({WEIGHING["net_kg"]}) / 1000 AS "tonnes"', *WEIGHING.chosen("district", "site")))],
+        [
+            Query(
+                WEIGHING.select(
+                    f'sum({WEIGHING["counted_kg"]}) / 1000 AS "tonnes"', *WEIGHING.chosen("district", "site")
+                )
+            )
+        ],
         unit="masst",
         since="now/d",
         more={"decimals": 1, "no_value": "0"},

@@ -4,6 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from devices.readings.tickets import TicketState
 from grafana.parts import frame, palette, variables
 from grafana.parts.panels import (
     BoardBuilder,
@@ -27,7 +28,7 @@ _DESCRIPTION: Final = Phrase(
 )
 _YES: Final = Phrase("yes", "是")
 _NO: Final = Phrase("no", "否")
-_NET_T: Final = f"sum({WEIGHING['net_kg']}) / 1000"
+_NET_T: Final = f"sum({WEIGHING['counted_kg']}) / 1000"
 
 
 def board(language: Language) -> model.Dashboard:
@@ -58,14 +59,16 @@ def _figures(builder: BoardBuilder) -> None:
         *THROUGHPUT.chosen(*CHOSEN),
         by=THROUGHPUT.by("device"),
     )
-    out = f"{WEIGHING['direction']} = 'out'"
     by_hand = f"{WEIGHING['manual_entry']} = true"
     figures = (
         (
             Phrase("Tonnes", "吨数"),
             Phrase(
-                "Net weight of all tickets in the time span. No value: no truck left a weighbridge.",
-                "时段内全部磅单净重。无值表示没有车辆出磅。",
+                "Net weight of all tickets in the time span. Each ticket counts once, if its scale was at rest and "
+                "its weights agree; the table says why a weighing does not count. No value: no truck left a "
+                "weighbridge.",
+                "时段内全部磅单净重。每张磅单仅计一次，且须读数稳定、毛皮净重相符；未计入的原因见下表。"
+                "无值表示没有车辆出磅。",
             ),
             WEIGHING.select(_NET_T, *chosen),
             "masst",
@@ -75,10 +78,10 @@ def _figures(builder: BoardBuilder) -> None:
         (
             Phrase("Tickets", "磅单数"),
             Phrase(
-                "Trucks weighed out in the time span; each has one ticket.",
-                "时段内出磅车次，每车次一张磅单。",
+                "Tickets whose net weight counts, in the time span: repeated ones once, corrected ones once.",
+                "时段内计入净重的磅单数；重复与更正的磅单均只计一次。",
             ),
-            WEIGHING.select(f"count({WEIGHING['gross_kg']})", out, *chosen),
+            WEIGHING.select(f"sum({WEIGHING['counted']})", *chosen),
             "none",
             palette.PLAIN,
             0,
@@ -160,11 +163,11 @@ def _tonnes(builder: BoardBuilder) -> None:
         more={"decimals": 1, "min": 0, "color": model.FieldColor(mode=_SHADES, fixed_color=palette.BLUE)},
     )
     streams = WEIGHING.select(
-        WEIGHING.columns("material", "net_kg"), f"{WEIGHING['net_kg']} > 0", *chosen, rest="LIMIT 20000"
+        WEIGHING.columns("material", "counted_kg"), f"{WEIGHING['counted_kg']} > 0", *chosen, rest="LIMIT 20000"
     )
     summed = {
         "material": {"operation": "groupby", "aggregations": []},
-        "net_kg": {"operation": "aggregate", "aggregations": ["sum"]},
+        "counted_kg": {"operation": "aggregate", "aggregations": ["sum"]},
     }
     builder.add_panel(
         bar_chart_panel(),
@@ -180,7 +183,7 @@ def _tonnes(builder: BoardBuilder) -> None:
         unit="masskg",
         overrides=[
             Override("material", title=Phrase("Stream", "类别")),
-            Override("net_kg (sum)", title=Phrase("Net weight", "净重"), colour=palette.GREEN),
+            Override("counted_kg (sum)", title=Phrase("Net weight", "净重"), colour=palette.GREEN),
         ],
         transformations=[("groupBy", {"fields": summed})],
     )
@@ -248,6 +251,22 @@ def _lines(builder: BoardBuilder) -> None:
 _BY_VALUE: Final = model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS)
 
 
+_TICKET_STATES: Final = {
+    str(state): (phrase, palette.GREEN if state is TicketState.COUNTED else colour)
+    for state, phrase, colour in (
+        (TicketState.COUNTED, Phrase("yes", "是"), None),
+        (TicketState.UNSETTLED, Phrase("no: scale not at rest", "否：未稳定"), palette.ORANGE),
+        (TicketState.NO_NET, Phrase("no net weight yet", "尚无净重"), None),
+        (TicketState.TARE_ABOVE_GROSS, Phrase("no: tare above gross", "否：皮重大于毛重"), palette.VERMILLION),
+        (TicketState.NET_DIFFERS, Phrase("no: net is not gross less tare", "否：净重不符"), palette.VERMILLION),
+        (TicketState.NOT_A_WEIGHBRIDGE, Phrase("no: not from a weighbridge", "否：非地磅设备"), palette.VERMILLION),
+        (TicketState.REPEATED, Phrase("no: sent before", "否：重复上报"), None),
+        (TicketState.REPLACED, Phrase("no: corrected later", "否：已更正"), None),
+        (TicketState.OVERUSED, Phrase("no: number used too often", "否：磅单号重复使用"), palette.ORANGE),
+    )
+}
+
+
 def _tickets(builder: BoardBuilder) -> None:
     shown = (
         "ticket",
@@ -257,6 +276,7 @@ def _tickets(builder: BoardBuilder) -> None:
         "gross_kg",
         "tare_kg",
         "net_kg",
+        "ticket_state",
         "stable",
         "manual_entry",
         "manifest",
@@ -269,9 +289,11 @@ def _tickets(builder: BoardBuilder) -> None:
         GridPosition(0, 21, 24, 11),
         Phrase("Weighings", "过磅记录"),
         Phrase(
-            "Newest first, at most 500. Tickets with an unsettled weight or a manual entry are marked: as evidence "
-            "they need the video. Empty: nothing was weighed.",
-            "最新在前，最多 500 条。未稳定或人工录入的记录已标注，此类磅单须结合视频方可作为证据。空白表示无过磅。",
+            "Newest first, at most 500. Column Counts says whether the tonnes include a weighing, or why not. Tickets "
+            "with an unsettled weight or a manual entry are marked: as evidence they need the video. Empty: nothing "
+            "was weighed.",
+            "最新在前，最多 500 条。“计入”一列说明该次过磅是否计入吨数及未计入的原因。未稳定或人工录入的记录已标注，"
+            "此类磅单须结合视频方可作为证据。空白表示无过磅。",
         ),
         [table_query(tickets)],
         unit="masskg",
@@ -290,6 +312,7 @@ def _tickets(builder: BoardBuilder) -> None:
             Override("gross_kg", title=Phrase("Gross", "毛重"), more={"decimals": 0}),
             Override("tare_kg", title=Phrase("Tare", "皮重"), more={"decimals": 0}),
             Override("net_kg", title=Phrase("Net", "净重"), more={"decimals": 0}),
+            Override("ticket_state", title=Phrase("Counts", "计入"), mappings=_TICKET_STATES),
             Override(
                 "stable",
                 title=Phrase("Stable", "稳定"),

@@ -73,7 +73,8 @@ def tag_values(tag: str, source: Series, *where: str) -> str:
 
 def _series_of(kind: Kind) -> Series:
     compartment = ("compartment",) if kind is Kind.FILL else ()
-    return Series(str(kind), (*compartment, "device", *series.AREA_TAGS), series.FIELDS[kind])
+    fields = (*series.FIELDS[kind], *series.DERIVED_FIELDS.get(kind, ()))
+    return Series(str(kind), (*compartment, "device", *series.AREA_TAGS), fields)
 
 
 KINDS: Final[Mapping[Kind, Series]] = {kind: _series_of(kind) for kind in Kind}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from devices.city.model import Device
+from devices.readings.models import Weighing
 from devices.readings.series import SeriesKey
 from ingest.ledger.refused import RefusedReading
 from ingest.ledger.totals import FloodEntry, ReadingEntry
@@ -37,6 +38,8 @@ class AcceptedReading(Struct, frozen=True, gc=False):
     line: str
     location: ReadingLocation
     message: RawMessage
+    weighing: Weighing | None = None
+    """The reading itself, if it is a weighing: its line gets its ticket fields in `ingest.recorder.tickets`."""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from typing import Final
 
 from devices.city.model import City
 from devices.codecs.codec import Flaw
-from devices.readings.models import Reading
+from devices.readings.models import Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
 from ingest.admission import admit
 from ingest.log.flood_record import Flood
@@ -80,7 +80,9 @@ class AdmitStage:
             series = assigned
         fields = measured(reading)
         line = whole_line(series.line_head, fields, reading.seq, ts)
-        return AcceptedReading(series, ts, fields, line, ReadingLocation(record.offset, index), record.message)
+        weighing = reading if type(reading) is Weighing else None
+        location = ReadingLocation(record.offset, index)
+        return AcceptedReading(series, ts, fields, line, location, record.message, weighing)
 
     def _add_flood(self, batch: AcceptedBatch, flood: Flood, city: City) -> None:
         counted_as = self._counted_as(flood_device(flood), city)

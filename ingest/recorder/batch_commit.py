@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from devices.city.model import DeviceRole
+from devices.readings.models import Weighing
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.refused import RefusedReading, count_refused
@@ -12,6 +14,7 @@ from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
 from ingest.recorder.deduplicate import DeduplicatedBatch, Disposition, content_digest
 from ingest.recorder.refuse import refuse_reading
 from ingest.recorder.state import BatchCommit
+from ingest.recorder.tickets import ArrivedWeighing
 from ingest.store import Instant
 
 
@@ -20,8 +23,12 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     lines: list[str] = []
     locations: list[ReadingLocation] = []
     letters = list(batch.letters)
+    weighings: list[ArrivedWeighing] = []
     duplicates: Counter[str] = Counter()
     for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
+        if reading.weighing is not None and disposition is not Disposition.CONFLICT:
+            new_line = len(lines) if disposition is Disposition.NEW else None
+            weighings.append(_arrived(reading, reading.weighing, new_line))
         if disposition is Disposition.NEW:
             lines.append(reading.line)
             locations.append(reading.location)
@@ -31,7 +38,13 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
             letters.append(_conflict(reading))
     delta = LedgerDelta(batch.entries, _others(duplicates, letters), batch.floods, _newest_by_device(deduplicated))
     new_series = [series.key for series in deduplicated.new_series]
-    return BatchCommit(batch.offset, lines, locations, letters, new_series, delta)
+    return BatchCommit(batch.offset, lines, locations, letters, new_series, delta, weighings)
+
+
+def _arrived(reading: AcceptedReading, weighing: Weighing, new_line: int | None) -> ArrivedWeighing:
+    series = reading.series
+    on_weighbridge = series.device is not None and series.device.role is DeviceRole.WEIGHBRIDGE
+    return ArrivedWeighing(weighing, series.line_head, reading.measured, on_weighbridge, new_line)
 
 
 def _conflict(reading: AcceptedReading) -> RefusedReading:

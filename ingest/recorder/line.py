@@ -18,12 +18,16 @@ from msgspec.structs import astuple
 
 from devices.city.model import Device
 from devices.readings.models import Kind, Reading
-from devices.readings.series import FIELDS, FLOAT_FIELDS, FieldValue, SeriesKey
+from devices.readings.series import DERIVED_FIELDS, FIELDS, FLOAT_FIELDS, FieldValue, SeriesKey
 from ingest.store.line_protocol import escaped_name, quoted
 
 _MEASURED: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: tuple(name for name in names if name != "seq") for kind, names in FIELDS.items()
 }
+_KNOWN: Final[Mapping[Kind, frozenset[str]]] = {
+    kind: frozenset((*names, *DERIVED_FIELDS.get(kind, ()))) for kind, names in FIELDS.items()
+}
+"""Field names that a row of ours may have, by measurement."""
 _LAST: Final[Mapping[Kind, slice]] = {kind: slice(-len(names), None) for kind, names in _MEASURED.items()}
 """The measured fields come last in every model: a slice of all values takes half the time of fetching each field."""
 _JSON: Final = json.Encoder()
@@ -57,7 +61,7 @@ def measured_before(kind: Kind, fields: Mapping[str, FieldValue]) -> str:
     """The same text for a reading that a store returns: its 12 may have been 12.0."""
     names = _MEASURED[kind]
     values = tuple(_as_measured(fields.get(name), name in FLOAT_FIELDS[kind]) for name in names)
-    others = sorted(fields.keys() - {*names, "seq"})  # from another writer: not the content of a reading
+    others = sorted(fields.keys() - _KNOWN[kind])  # from another writer: not the content of a reading
     return _encoded(kind, values) + "".join([f",{name}={fields[name]!r}" for name in others])
 
 

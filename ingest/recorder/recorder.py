@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 
 from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
+from devices.readings.models import Kind
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.ports import Log
@@ -183,9 +184,10 @@ class Recorder:
         rejected: Mapping[int, str] = {}
         started_at = time.perf_counter()
         try:
-            await self._store.write_lines(outgoing.lines)
+            await self._store.write_lines([*outgoing.lines, *outgoing.marks])
         except StoreRejected as exc:
-            rejected = dict(exc.rejected)
+            # A mark of a row that the store no longer takes, because it is too old, marks nothing.
+            rejected = {index: reason for index, reason in exc.rejected if index < len(outgoing.lines)}
         self._write_ms.append((time.perf_counter() - started_at) * 1000)
         return _Written(outgoing, rejected)
 
@@ -197,13 +199,16 @@ class Recorder:
         rejected = rejected_points(self._raw_log, written.outgoing, written.rejected)
         times = WriteTimes(self._write_ms[-1], max(self._write_ms))
         self._state.confirm(written.outgoing.batch, [point.letter for point in rejected], times)
+        weighings = [(point.series.device_id, point.ts) for point in rejected if point.series.kind is Kind.WEIGHING]
+        if weighings:
+            self._state.forget_weighings(weighings)
         for point in rejected:
             self._deduplicator.forget(self._series.get(point.series), point.ts)
         self._outbox.popleft()
 
     def _release_log(self) -> None:
         """Let the raw log trim what is in the store. A reading that the store may still reject needs its record."""
-        unwritten = [outgoing.locations[0].offset - 1 for outgoing in self._outbox]
+        unwritten = [outgoing.locations[0].offset - 1 for outgoing in self._outbox if outgoing.locations]
         self._raw_log.commit(CONSUMER, min([self._offset, *unwritten]))
 
 

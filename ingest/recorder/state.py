@@ -15,6 +15,7 @@ from ingest.ledger.refused import RefusedReading
 from ingest.ledger.state_file import StateFile
 from ingest.ledger.writer import LedgerWriter
 from ingest.log.records import ONLY_PARTITION, ReadingLocation
+from ingest.recorder.tickets import ArrivedWeighing, TicketBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class OutboxBatch:
     lines: Sequence[str]
     locations: Sequence[ReadingLocation]
     """Of the lines."""
+    marks: Sequence[str] = ()
+    """Lines that change fields of readings stored before (`ingest.recorder.tickets`); no readings, so not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class BatchCommit:
     letters: Sequence[RefusedReading]
     new_series: Sequence[SeriesKey]
     delta: LedgerDelta
+    weighings: Sequence[ArrivedWeighing] = ()
+    """Those among the new readings, and those that are duplicates."""
 
 
 class WriteTimes(NamedTuple):
@@ -62,6 +67,8 @@ class RecorderState(StateFile):
         super().__init__(path)
         self._partition = partition
         self.ledger = LedgerWriter(self, clock)
+        with self.changing() as db:
+            self._tickets = TicketBook(db)
 
     def offset(self) -> int:
         """Offset of the last committed record of the raw log, 0 before the first."""
@@ -85,33 +92,48 @@ class RecorderState(StateFile):
             rows = db.execute(
                 "SELECT batch, lines, places FROM outbox WHERE partition = ? ORDER BY batch", (self._partition,)
             ).fetchall()
-        return [
-            OutboxBatch(batch, json.decode(lines, type=list[str]), json.decode(places, type=list[ReadingLocation]))
-            for batch, lines, places in rows
-        ]
+            return [
+                OutboxBatch(
+                    batch,
+                    json.decode(lines, type=list[str]),
+                    json.decode(places, type=list[ReadingLocation]),
+                    self._tickets.marks(db, batch),
+                )
+                for batch, lines, places in rows
+            ]
 
     def commit(self, commit: BatchCommit) -> OutboxBatch | None:
-        """Keep a batch, and return what to write to the store; None if the batch has no new reading."""
-        lines, locations = commit.lines, commit.locations
+        """Keep a batch, and return what to write to the store; None if there is nothing."""
+        lines, locations, marks = commit.lines, commit.locations, list[str]()
         batch: int | None = None
         with self.changing() as db:
+            if commit.weighings:
+                lines, marks = self._tickets.take(db, commit.weighings, lines)
             db.execute("UPDATE progress SET offset = ? WHERE partition = ?", (commit.offset, self._partition))
-            if lines:
+            if lines or marks:
                 row = (json.encode(lines), json.encode(locations), self._partition)
                 batch = db.execute("INSERT INTO outbox (lines, places, partition) VALUES (?, ?, ?)", row).lastrowid
+                self._tickets.keep_marks(db, batch, marks)
             db.executemany("INSERT OR IGNORE INTO series VALUES (?, ?, ?)", commit.new_series)
             self.ledger.append(db, commit.delta, commit.letters)
-        return None if batch is None else OutboxBatch(batch, lines, locations)
+        return None if batch is None else OutboxBatch(batch, lines, locations, marks)
 
     def confirm(self, batch: int, rejected: Sequence[RefusedReading], times: WriteTimes) -> None:
         """Remove a batch from the outbox: its readings are in the store, except those that the store rejected."""
         with self.changing() as db:
             db.execute("DELETE FROM outbox WHERE batch = ?", (batch,))
+            self._tickets.forget_marks(db, batch)
             db.execute(
                 "UPDATE progress SET write_ms = ?, slowest_write_ms = ? WHERE partition = ?", (*times, self._partition)
             )
             if rejected:
                 self.ledger.move_to_quarantined(db, rejected)
+
+    def forget_weighings(self, rejected: Sequence[tuple[str, int]]) -> None:
+        """Forget weighings that the store rejected, by device and device time (ms)."""
+        with self.changing() as db:
+            for device_id, ts in rejected:
+                self._tickets.forget_rejected(db, device_id, ts)
 
     def report_trouble(self, trouble: str | None, since: int | None) -> None:
         """Show other processes why the recorder waits, and since when (ms); None when it goes on."""

@@ -4,26 +4,33 @@ from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.models import Position, Reading, Weighing
+from devices.readings.plates import comparable_plate
 
 _NOBODY: Final[tuple[str, ...]] = ()
 
 
 class ReadingRouter:
-    """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names."""
+    """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names.
+
+    Plates are compared in any spelling. A weighing of a device in another role is about nobody.
+    """
 
     def __init__(self, city: City) -> None:
         self._terminals_of_plate: dict[str, list[Device]] = {}
+        self._bridges = {id_ for id_, device in city.devices.items() if device.role is DeviceRole.WEIGHBRIDGE}
         for _, device in sorted(city.devices.items()):
             vehicle = city.vehicle_of(device)
             if device.role is DeviceRole.TRUCK and vehicle is not None:
-                self._terminals_of_plate.setdefault(vehicle.plate, []).append(device)
+                self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append(device)
 
     def also_about(self, reading: Reading) -> tuple[str, ...]:
         """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
         # Positions are most readings, and a Struct takes long to find that it is no instance of a class.
         if isinstance(reading, Position) or not isinstance(reading, Weighing) or reading.plate is None:
             return _NOBODY
-        for terminal in self._terminals_of_plate.get(reading.plate, ()):
+        if reading.device_id not in self._bridges:
+            return _NOBODY
+        for terminal in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
             if terminal.validity.covers(reading.ts):
                 return (terminal.id,)
         return _NOBODY

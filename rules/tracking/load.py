@@ -1,12 +1,14 @@
 """Load of a truck, from five sources; the best source that has a recent value decides."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from devices.city.model import City, Vehicle
+from devices.city.model import City, DeviceRole, Vehicle
 from devices.city.sites import Site, SiteKind
 from devices.readings.models import Load, Position, Weighing
+from devices.readings.tickets import REPEATED_WITHIN_MS, fault_of, ticket_number, weights_of
+from devices.readings.tickets import net_kg as ticket_net
 
 TICKET_HOLDS_MS: Final = 600_000
 """A ticket overrules the truck's own sensors for this long, since they may lag or drift; after that they know more."""
@@ -26,6 +28,8 @@ ASSUMED_PAYLOAD_KG: Final = 12_000.0
 """Permitted load of a vehicle for which none is registered: the smallest of a common four-axle tipper."""
 _MIN_STAY_MS: Final = 60_000
 """A truck neither loads nor tips during a shorter visit."""
+_KEPT_TICKETS: Final = 4
+"""Tickets of a truck by which the same one sent again is recognised: some 100 bytes each."""
 _EMPTIED_AT: Final = frozenset(
     {SiteKind.DISPOSAL_SITE, SiteKind.LANDFILL, SiteKind.INCINERATION_PLANT, SiteKind.RECYCLING_PLANT}
 )
@@ -85,6 +89,8 @@ class LoadTrack:
     site_since: int = 0
     site_left: int = 0
     """When the truck last left a fence."""
+    tickets: list[tuple[str, int]] = field(default_factory=list)
+    """The last tickets, by what they say, and when they said it first."""
 
     def take_position(self, position: Position, vehicle: Vehicle | None) -> None:
         """Take the values of the truck's own sensors."""
@@ -98,13 +104,21 @@ class LoadTrack:
         self._decide(ts)
 
     def take_ticket(self, ticket: Weighing, city: City, vehicle: Vehicle | None) -> None:
-        """Take a weighbridge ticket of the truck."""
-        if not ticket.stable:
+        """Take a weighbridge ticket of the truck; one that is sent again says nothing about the present."""
+        if not is_believed(ticket, city) or self.is_repeated(ticket):
             return
+        self.tickets = [*self.tickets[1 - _KEPT_TICKETS :], (_content(ticket), ticket.ts)]
         state = ticket_state(ticket, city, vehicle)
         if state is not LoadState.UNKNOWN:
             self.ticket, self.ticket_ts = state, ticket.ts
             self._decide(ticket.ts)
+
+    def is_repeated(self, ticket: Weighing) -> bool:
+        """True if an earlier ticket of the truck said the same: number, direction and weights."""
+        if not self.tickets:
+            return False
+        content = _content(ticket)
+        return any(said == content and 0 < ticket.ts - ts <= REPEATED_WITHIN_MS for said, ts in self.tickets)
 
     def visit(self, inside: Site | None, ts: int) -> None:
         """Note that the truck is inside the fence of this site, or clearly outside all fences."""
@@ -159,12 +173,22 @@ class LoadTrack:
             self.state, self.source = _UNKNOWN, LoadSource.NONE
 
 
+def is_believed(ticket: Weighing, city: City) -> bool:
+    """True if a weighbridge sent it, the scale was at rest and the weights agree."""
+    bridge = city.devices.get(ticket.device_id)
+    return bridge is not None and bridge.role is DeviceRole.WEIGHBRIDGE and fault_of(ticket) is None
+
+
+def _content(ticket: Weighing) -> str:
+    return f"{ticket.device_id}|{ticket_number(ticket.ticket)}|{ticket.direction}|{weights_of(ticket)}"
+
+
 def ticket_net_kg(ticket: Weighing, vehicle: Vehicle | None) -> float | None:
     """Net weight of a ticket; worked out from the registered tare where the ticket has neither net nor tare."""
-    if ticket.net_kg is not None:
-        return ticket.net_kg
-    tare = ticket.tare_kg if ticket.tare_kg is not None else vehicle.tare_kg if vehicle is not None else None
-    return None if tare is None else ticket.gross_kg - tare
+    net = ticket_net(ticket)
+    if net is not None or vehicle is None or vehicle.tare_kg is None:
+        return net
+    return ticket.gross_kg - vehicle.tare_kg
 
 
 def ticket_state(ticket: Weighing, city: City, vehicle: Vehicle | None) -> LoadState:

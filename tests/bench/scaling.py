@@ -33,7 +33,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RULE_SETS: Final = (1, 5, 20)
-"""Numbers of rules, in the smallest fleet. There are four rules, three of them for trucks: larger sets repeat them."""
+"""Numbers of rules, in the smallest fleet. Three rules are for trucks; sets larger than the catalogue repeat it."""
 _WARM_UP: Final = 3
 """Messages of every device before the measurement: the third releases the first to judgement, so that all state of the
 device exists."""

@@ -14,6 +14,7 @@ from ingest.recorder.accepted import AcceptedBatch
 from ingest.recorder.admit import AdmitStage
 from ingest.recorder.decode import decode_records
 from ingest.recorder.series_index import SeriesIndex
+from rules.catalogue import CATALOGUE
 from simulators.load.generator import Plan
 from tests.bench import BenchFailed, fleet, stages
 from tests.bench.__main__ import bench
@@ -124,7 +125,8 @@ def test_a_soak_samples_every_process(tiny: BenchEnvironment) -> None:
 @pytest.mark.real
 def test_the_scaling_table_has_a_row_for_each_fleet_and_rule_set(tiny: BenchEnvironment) -> None:
     rows = list(scaling(tiny))
-    assert [(row.devices, row.rules) for row in rows] == [(3, 4), (40, 4), (3, 1), (3, 5), (3, 20)]
+    every = len(CATALOGUE)
+    assert [(row.devices, row.rules) for row in rows] == [(3, every), (40, every), (3, 1), (3, 5), (3, 20)]
     assert all(
         row.cpu_us == pytest.approx(row.collector_cpu_us + row.recorder_cpu_us + row.judge_cpu_us, abs=0.3)
         for row in rows

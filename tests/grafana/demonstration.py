@@ -1,7 +1,7 @@
 """The labelled scenario as points of the store: readings, alerts and their states, places, ingestion health."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.db.database import open_database
 from devices.readings.models import Position, Reading, Status, Weighing
 from devices.readings.refusals import Reason
-from devices.readings.series import Point, area_tags
+from devices.readings.series import FieldValue, Point, area_tags
+from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.store_sink import alert_points
 from ingest.boards.points import IngestionStatus, alert_state_points, health_points, place_points
 from ingest.collector.collector import CollectorStatus
@@ -63,7 +64,7 @@ def demonstration() -> Demonstration:
     engine = RuleEngine(city, build_rules())
     changes = [change for reading in sorted(readings, key=lambda r: r.ts) for change in engine.judge(reading)]
     points = [
-        *(point_of(reading, city.devices[reading.device_id]) for reading in readings),
+        *(_point(reading, city.devices[reading.device_id]) for reading in readings),
         *alert_points(changes, city),
         *_alert_states(changes, city),
         *place_points(city, script.start_ms),
@@ -84,6 +85,18 @@ def _readings(device_id: str, moments: Iterator[DeviceEvent]) -> Iterator[Readin
                 yield reading
             case NetworkDown() | NetworkUp():
                 pass
+
+
+def _point(reading: Reading, device: Device) -> Point:
+    """As the recorder stores it. Each simulated ticket is sent once."""
+    point = point_of(reading, device)
+    if not isinstance(reading, Weighing):
+        return point
+    state = state_alone(reading)
+    counts = state is TicketState.COUNTED
+    kg = (net_kg(reading) or 0.0) if counts else 0.0
+    derived: dict[str, FieldValue] = {"counted": int(counts), "counted_kg": kg, "ticket_state": str(state)}
+    return replace(point, fields={**point.fields, **derived})
 
 
 def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:

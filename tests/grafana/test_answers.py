@@ -52,7 +52,8 @@ def tags_and_fields(measurement: str) -> set[str]:
     if measurement in others:
         return others[measurement]
     compartment = {"compartment"} if measurement == Kind.FILL else set()
-    return {"device", *stored.AREA_TAGS, *stored.FIELDS[Kind(measurement)], *compartment}
+    derived = stored.DERIVED_FIELDS.get(Kind(measurement), ())
+    return {"device", *stored.AREA_TAGS, *stored.FIELDS[Kind(measurement)], *derived, *compartment}
 
 
 def queries(board: Json) -> list[tuple[str, str]]:
@@ -248,7 +249,7 @@ def test_figures_match_the_demonstration(answers: Answers) -> None:
         [series] = answers.ask(answers.fill(panel["targets"][0]["query"], panel, board, EVERYTHING))
         return series["values"][-1][-1]
 
-    net_kg = sum(reading.net_kg or 0 for reading in shown.weighings)
+    net_kg = sum(reading.net_kg or 0 for reading in shown.weighings)  # each simulated ticket is sent once
     assert figure("Tonnes today") == pytest.approx(net_kg / 1000)
     states = [point.fields for point in shown.points if point.measurement == stored.ALERT_STATE_MEASUREMENT]
     assert figure("Alerts open") == sum(int(fields["open"]) for fields in states) == 2

@@ -20,7 +20,7 @@ from rules.detectors.illegal_dumping import wording
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.detectors.illegal_dumping.score import Stop, Term, families_of, terms_of
 from rules.tracking import Fix, LoadState, Track
-from rules.tracking.load import ticket_net_kg
+from rules.tracking.load import is_believed, ticket_net_kg
 
 _NEUTRAL: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
 """Sites where trucks load and clean their beds: a lift there is no dumping."""
@@ -211,7 +211,9 @@ class IllegalDumping(Rule[DumpingState]):
         site = city.sites.get(bridge.site_id) if bridge is not None and bridge.site_id is not None else None
         if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, ticket.ts):
             return
-        if ticket.direction != "in" or not ticket.stable or ticket.manual_entry:
+        if ticket.direction != "in" or ticket.manual_entry or not is_believed(ticket, city):
+            return
+        if observation.track is not None and observation.track.load.is_repeated(ticket):
             return
         net_kg = ticket_net_kg(ticket, observation.vehicle)
         loaded_at = _loaded_at(observation.track)

@@ -1,7 +1,7 @@
 """Power cuts, scripted: at every point between the lines of the path, and at random ones, against a simple model."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.city.model import Device, DeviceRole
+from devices.readings.models import Weighing
 from devices.readings.series import FieldValue, SeriesKey
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.refused import RefusedReading
@@ -17,7 +19,7 @@ from ingest.log.records import LogRecord
 from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState, WriteTimes
 from ingest.store import Instant, StoreRejected
 from ingest.store.sqlite import SqliteStore
-from tests.ingest.recorder.parts import NOW, T0, Bench, MemoryLog, counts, position
+from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, MemoryLog, counts, position
 
 
 class PowerCut(Exception):
@@ -113,6 +115,34 @@ async def test_a_power_cut_changes_neither_ledger_nor_store(tmp_path: Path, poin
         (3000, 36.0),
         (4000, 35.5),
     ]
+
+
+@pytest.mark.parametrize("passings", [1, 2, 3])
+@pytest.mark.parametrize("point", POINTS)
+async def test_a_power_cut_does_not_change_what_counts(tmp_path: Path, point: str, passings: int) -> None:
+    """18 t, sent again in each batch, then corrected to 17 t; marks of earlier batches wait in the outbox."""
+    bridge = Device("bridge-1", DeviceRole.WEIGHBRIDGE, site_id="site-1")
+    bench = Bench(tmp_path, batch_records=3, city=replace(CITY, devices={**CITY.devices, bridge.id: bridge}))
+
+    def weighing(second: int, net_kg: float) -> Weighing:
+        return Weighing(
+            device_id=bridge.id,
+            ts=T0 + second * 1000,
+            ticket="A1",
+            direction="out",
+            gross_kg=13_000.0 + net_kg,
+            tare_kg=13_000.0,
+            net_kg=net_kg,
+        )
+
+    for second in (60, 0, 120, 180, 30, 600, 660):
+        bench.receive(weighing(second, 17_000.0 if second >= 600 else 18_000.0), position(second))
+    assert await run_through(bench, Fuse(point, passings))
+    rows = await bench.store.rows("weighing", bridge.id, T0, NOW, limit=99)
+    states = {(row.ts - T0) // 1000: (row.fields["counted"], row.fields["counted_kg"]) for row in rows}
+    assert {second: state for second, state in states.items() if state != (0, 0.0)} == {600: (1, 17_000.0)}
+    assert counts(bench.ledger()) == {"received": 14, "stored": 14}
+    assert bench.ledger().balanced
 
 
 @pytest.mark.parametrize("passings", [1, 2, 3])

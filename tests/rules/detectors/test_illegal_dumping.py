@@ -156,11 +156,21 @@ def test_a_ticket_of_the_tip_that_shows_the_load_retracts() -> None:
         {"stable": False},
         {"plate": "晋ET2"},
         {"tare_kg": None, "net_kg": 1_000.0},
+        {"tare_kg": 30_000.0},
+        {"tare_kg": 2_000.0},
     ],
 )
 def test_a_ticket_that_proves_nothing_retracts_nothing(given: dict[str, Any]) -> None:
     trip = to_the_tip(lifted())
     assert "retracted" not in " ".join(summaries(changes(trip, [ticket("T1", trip.now_s - 150, **given)])))
+
+
+def test_a_ticket_from_before_the_dump_that_is_sent_again_retracts_nothing() -> None:
+    """The bridge sends what it has not been acknowledged again, dated anew."""
+    trip = to_the_tip(lifted())
+    weighed_s = trip.now_s - 150
+    assert summaries(changes(trip, [ticket("T1", 5), ticket("T1", weighed_s, ticket="2")]))[-1] == "T1 retracted P2"
+    assert "retracted" not in " ".join(summaries(changes(trip, [ticket("T1", 5), ticket("T1", weighed_s)])))
 
 
 def test_a_ticket_after_two_hours_or_after_loading_again_retracts_nothing() -> None:

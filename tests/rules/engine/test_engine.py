@@ -166,8 +166,9 @@ def test_the_vehicle_and_permits_of_a_former_city_are_not_used() -> None:
         assert len({change.alert_id for change in run(engine, off.readings, quiet_s=0)}) == alerts
 
 
-def test_a_ticket_without_a_registered_plate_has_no_effect() -> None:
-    assert judged(build_rules(), [ticket("T9", 10), ticket("T1", 20, plate=None)]) == []
+def test_a_ticket_without_a_registered_plate_has_no_effect_on_a_truck() -> None:
+    found = judged(build_rules(), [ticket("T9", 10), ticket("T1", 20, plate=None)])
+    assert {change.rule for change in found} == {"unknown_plate"}
 
 
 def test_a_well_behaved_day_raises_no_alert() -> None:

@@ -45,8 +45,10 @@ def step(engine: RuleEngine, step: Any) -> list[AlertChange]:
 
 
 def unpacked(row: bytes) -> Any:
-    """A row as JSON would have it, the values of readings under their present name and sets in order."""
+    """A row as JSON would have it, with later fields, values of readings under their present name, sets in order."""
     members = json.loads(json.dumps(msgspec.msgpack.decode(row)).replace('"says": {', '"values": {'))
+    if "track" in members:
+        members["track"]["load"].setdefault("tickets", [])
     for memory in members.get("memories", {}).values():
         memory |= {name: sorted(memory[name]) for name in ("awaited", "overdue", "told") if name in memory}
     return members

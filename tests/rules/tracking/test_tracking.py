@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from devices.readings.models import Alarm, Load, Position
 from rules.tracking import Fix, LoadSource, LoadState, Quality, Switch, Track, follow
@@ -147,6 +148,34 @@ def test_a_ticket_overrules_the_sensors_for_ten_minutes_and_holds_longer_without
     for reading in with_scale.stand(30).readings[1:]:
         follow(track, reading, DEVICE, VEHICLE, CITY)
     assert (track.load.state, track.load.source) == (LoadState.LOADED, LoadSource.SCALE)
+
+
+def test_a_ticket_sent_again_says_nothing_about_the_present() -> None:
+    track = Track()
+    follow(track, ticket("T1", 0), DEVICE, VEHICLE, CITY)
+    assert track.load.state is LoadState.LOADED
+    for reading in Trip("T1", 3000, 0, at_s=700, load="empty").stand(30).readings:
+        follow(track, reading, DEVICE, VEHICLE, CITY)
+    follow(track, ticket("T1", 740), DEVICE, VEHICLE, CITY)
+    assert (track.load.state, track.load.source) == (LoadState.EMPTY, LoadSource.TERMINAL)
+    follow(track, ticket("T1", 741, ticket="2"), DEVICE, VEHICLE, CITY)
+    assert (track.load.state, track.load.source) == (LoadState.LOADED, LoadSource.TICKET)
+    for n in range(20):
+        follow(track, ticket("T1", 800 + n, ticket=f"{n}"), DEVICE, VEHICLE, CITY)
+    assert len(track.load.tickets) == 4, "bounded"
+
+
+@pytest.mark.parametrize("wrong", [{"stable": False}, {"tare_kg": 30_000.0}, {"net_kg": 81_000.0, "tare_kg": 1.0}])
+def test_a_weighing_that_is_not_settled_or_not_consistent_is_not_believed(wrong: dict[str, Any]) -> None:
+    track = Track()
+    follow(track, ticket("T1", 0, **wrong), DEVICE, VEHICLE, CITY)
+    assert track.load.state is LoadState.UNKNOWN
+
+
+def test_a_weighing_of_a_truck_about_itself_is_not_believed() -> None:
+    track = Track()
+    follow(track, structs.replace(ticket("T1", 0), device_id="T1"), DEVICE, VEHICLE, CITY)
+    assert track.load.state is LoadState.UNKNOWN
 
 
 def test_leaving_a_source_is_loaded_leaving_a_tip_is_empty_and_passing_by_is_neither() -> None:
