@@ -56,7 +56,13 @@ _LOAD_SOURCES: Final = {
 }
 
 
+def whole_seconds(ms: int) -> int:
+    """Seconds as every measure and every sentence gives them: rounded here and nowhere else."""
+    return (ms + 500) // 1000
+
+
 def length(metres: float, *, zh: bool = False) -> str:
+    """Metres below a kilometre. Give it the figure that stands in the measures, so that both round alike."""
     if metres < 1000:
         return f"{metres:.0f}{'米' if zh else ' m'}"
     return f"{metres / 1000:.1f}{'公里' if zh else ' km'}"
@@ -64,11 +70,17 @@ def length(metres: float, *, zh: bool = False) -> str:
 
 def duration(ms: int, *, zh: bool = False) -> str:
     """Seconds below two minutes, then minutes, then hours."""
-    seconds = ms / 1000
+    seconds = whole_seconds(ms)
     for limit, unit, en_name, zh_name in ((120, 1, "s", "秒"), (7200, 60, "min", "分钟")):
         if seconds < limit:
             return f"{seconds / unit:.0f}{zh_name if zh else ' ' + en_name}"
     return f"{seconds / 3600:.1f}{'小时' if zh else ' h'}"
+
+
+def points(score: float) -> str:
+    """A term of a score with its sign, so that the terms printed add up to the score printed."""
+    text = f"{score:+.2f}"
+    return text.removesuffix("0")
 
 
 def ref(reading: Reading, *fields: str) -> ReadingRef:

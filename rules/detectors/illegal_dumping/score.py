@@ -1,4 +1,4 @@
-"""Scores one stop: evidence for a load tipped there, and against it. Scores are log-odds and begin at -4."""
+"""Scores one stop: evidence for a load tipped there, and against it. Scores are log-odds, the start value included."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from devices.geo.geometry import XY
 from rules.alerts.model import ReadingRef
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.tracking import LoadState
+from rules.tracking.load import STEADY_KG
 
 
 class Term(StrEnum):
@@ -74,7 +75,7 @@ class Stop:
     stay_ms: int = 0
     cover_opened: bool = False
     after_kg: float | None = None
-    """Latest steady on-board weight since the stop began."""
+    """Latest steady on-board weight since the stop began; a later reading cited below it takes its place."""
     after_down_kg: float | None = None
     """Latest steady on-board weight since the bed came down and the load came to rest."""
     terminal_empty: bool = False
@@ -83,6 +84,10 @@ class Stop:
     suspected: bool = False
     confirmed: bool = False
     refs: list[ReadingRef] = field(default_factory=list)
+    last_kg: float | None = None
+    """On-board weight of the latest cited reading that has one."""
+    before_ref: ReadingRef | None = None
+    """The reading that gave `before_kg`."""
 
 
 def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
@@ -114,7 +119,24 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
         Term.ALREADY_EMPTY: (stop.load is LoadState.EMPTY, limits.already_empty_score),
         Term.DEPOT_OR_WASH: (stop.depot_or_wash, limits.depot_or_wash_score),
     }
-    return {term: score for term, (holds, score) in applies.items() if holds}
+    return {term: round(score, 2) for term, (holds, score) in applies.items() if holds}
+
+
+def total(terms: Mapping[Term, float], limits: IllegalDumpingParameters) -> float:
+    """The score: the start value and the terms, each to two decimals as it is printed."""
+    return round(round(limits.start_score, 2) + sum(terms.values()), 2)
+
+
+def shown_after_kg(stop: Stop, terms: Mapping[Term, float]) -> float | None:
+    """The weight after the stop as the cited readings have it; None while it has not come to rest.
+
+    A steady weight comes seconds after the readings that fall: until then it is still the weight of before.
+    """
+    if stop.after_kg is None or stop.last_kg is None:
+        return stop.after_kg
+    if Term.WEIGHT_DROP in terms:
+        return min(stop.after_kg, stop.last_kg)
+    return stop.last_kg if abs(stop.last_kg - stop.after_kg) <= STEADY_KG else None
 
 
 def families_of(terms: Mapping[Term, float]) -> set[Family]:

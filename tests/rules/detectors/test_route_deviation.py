@@ -162,7 +162,7 @@ def twice(second_x: float) -> Trip:
 
 
 def test_off_again_soon_and_near_is_the_same_alert() -> None:
-    changes = judged([RouteDeviation()], twice(3450).readings)
+    changes = judged([RouteDeviation()], twice(3450).readings, quiet_s=900)
     assert len({change.alert_id for change in changes}) == 1
     assert [str(change.phase) for change in changes].count("closed") == 2
     assert len({change.alert_id for change in judged([RouteDeviation()], twice(3550).readings)}) == 2
