@@ -92,3 +92,11 @@ def ref(reading: Reading, *fields: str) -> ReadingRef:
 def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
     """Add a reference and keep at most `MAX_REFS`: the first few, which show how it began, and the latest."""
     return [*refs, new] if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :], new]
+
+
+def with_one_more(refs: list[ReadingRef], extra: ReadingRef | None) -> tuple[ReadingRef, ...]:
+    """References with one that must not be missing, in order of time, at most `MAX_REFS`."""
+    if extra is None or any(cited.ts == extra.ts for cited in refs):
+        return tuple(refs)
+    kept = refs if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :]]
+    return tuple(sorted([*kept, extra], key=lambda cited: cited.ts))

@@ -182,14 +182,19 @@ def _assert(case: RuleIncidents, rule: str, verdict: Verdict) -> _Changed | None
 
 def _close(case: RuleIncidents, rule_version: int, verdict: Verdict) -> _Changed | None:
     incident = case.running
-    if incident is None or incident.closing is not None:
+    if incident is None:
+        if verdict.over and case.past and verdict.onset in case.past[-1].onsets:
+            case.past[-1].over = True
+        return None
+    if incident.closing is not None and not verdict.over:
         return None
     if incident.returns and not verdict.over:
         wait_ms = min(incident.returns * STAYS_AWAY_MS, NOTIFY_EVERY_MS)
         incident.closing = HeldClosing(verdict.at + wait_ms, rule_version, verdict)
         return None
-    incident.phase, incident.closed_at, incident.over = Phase.CLOSED, verdict.at, verdict.over
-    _remember(case, incident, verdict.at)
+    closed_at = verdict.at if incident.closing is None else incident.closing.verdict.at
+    incident.phase, incident.closed_at, incident.over, incident.closing = Phase.CLOSED, closed_at, verdict.over, None
+    _remember(case, incident, closed_at)
     return _Changed(incident)
 
 
@@ -264,7 +269,7 @@ def _opened(rule: str, verdict: Verdict) -> Incident:
 def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
     """The last incident, if it ended so near in time and place that this one continues it."""
     last = case.past[-1] if case.past else None
-    if last is None or last.ended_at is None or (last.over and verdict.onset != last.opened_at):
+    if last is None or last.ended_at is None or (last.over and verdict.onset not in last.onsets):
         return None
     if last.amendment is Amendment.RETRACTED and verdict.onset != last.opened_at:
         return None

@@ -15,7 +15,7 @@ from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who, whole_seconds
+from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.illegal_dumping import wording
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.detectors.illegal_dumping.score import Stop, Term, families_of, shown_after_kg, terms_of, total
@@ -279,14 +279,13 @@ class IllegalDumping(Rule[DumpingState]):
         after_kg = shown_after_kg(stop, terms)
         findings = (wording.finding(term, term_score, stop, after_kg) for term, term_score in terms.items())
         unsettled = {Term.WEIGHT_DROP} if stop.after_kg is not None and after_kg is None else ()
-        before = (stop.before_ref,) if stop.before_ref is not None else ()
         return Evidence(
             parameters=self.parameters.model_dump(),
             findings=(wording.start(self.parameters.start_score), *findings),
             ruled_out=wording.ruled_out(
                 terms, _measured(observation.track, stop, observation.reading.ts), frozenset(unsettled)
             ),
-            readings=(*before, *stop.refs),
+            readings=with_one_more(stop.refs, stop.before_ref),
             measures={
                 "score": score,
                 "sensor_families": ",".join(sorted(families_of(terms))),
