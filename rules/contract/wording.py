@@ -1,5 +1,6 @@
 """Wording and evidence shared by all rules: names of devices and places, lengths, times, references to readings."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from devices.city.model import City, Device
@@ -94,7 +95,7 @@ def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
     return [*refs, new] if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :], new]
 
 
-def with_one_more(refs: list[ReadingRef], extra: ReadingRef | None) -> tuple[ReadingRef, ...]:
+def with_one_more(refs: Sequence[ReadingRef], extra: ReadingRef | None) -> tuple[ReadingRef, ...]:
     """References with one that must not be missing, in order of time, at most `MAX_REFS`."""
     if extra is None or any(cited.ts == extra.ts for cited in refs):
         return tuple(refs)

@@ -18,7 +18,7 @@ from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.illegal_dumping import wording
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
-from rules.detectors.illegal_dumping.score import Stop, Term, families_of, shown_after_kg, terms_of, total
+from rules.detectors.illegal_dumping.score import Stop, Term, after_ref, families_of, shown_after_kg, terms_of, total
 from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import STEADY_KG, ticket_net_kg
 
@@ -142,25 +142,27 @@ class IllegalDumping(Rule[DumpingState]):
         ts = fix.ts
         if not stop.left_at:
             self._measure(fix, track, stop)
-            self._cite(observation, position, stop)
+            self._cite(observation, stop)
         load = track.load
         in_time = ts - stop.onset <= self.parameters.weight_drop_within_s * 1000
+        if position.load_kg is not None and in_time and not stop.left_at:
+            stop.last_kg, stop.last_ref = position.load_kg, _weight_ref(position.device_id, ts, position.load_kg)
         if load.steady_ts > stop.onset and in_time:
             moved = stop.after_kg is None or abs(load.steady_kg - stop.after_kg) > STEADY_KG
             if not stop.left_at or moved:
                 stop.after_kg = load.steady_kg
+                stop.after_ref = _weight_ref(position.device_id, load.steady_ts, load.steady_kg)
             if stop.left_at and moved:
-                self._cite(observation, position, stop)
+                stop.last_kg, stop.last_ref = stop.after_kg, stop.after_ref
+                self._cite(observation, stop)
             if stop.lift_down_at and load.steady_ts - stop.lift_down_at >= self.parameters.settle_s * 1000:
                 stop.after_down_kg = load.steady_kg
         if position.load is not None and in_time:
             stop.terminal_empty = position.load is Load.EMPTY
 
-    def _cite(self, observation: Observation, position: Position, stop: Stop) -> None:
+    def _cite(self, observation: Observation, stop: Stop) -> None:
         fields = ("lat", "lon", "speed_kmh", "lift_up", "cover_open", "load", "load_kg")
         stop.refs = bounded(stop.refs, ref(observation.reading, *fields))
-        if position.load_kg is not None:
-            stop.last_kg = position.load_kg
 
     def _measure(self, fix: Fix, track: Track, stop: Stop) -> None:
         ts, standing_ms = fix.ts, track.standing_ms(fix.ts)
@@ -285,7 +287,7 @@ class IllegalDumping(Rule[DumpingState]):
             ruled_out=wording.ruled_out(
                 terms, _measured(observation.track, stop, observation.reading.ts), frozenset(unsettled)
             ),
-            readings=with_one_more(stop.refs, stop.before_ref),
+            readings=with_one_more(with_one_more(stop.refs, stop.before_ref), after_ref(stop, terms)),
             measures={
                 "score": score,
                 "sensor_families": ",".join(sorted(families_of(terms))),

@@ -75,7 +75,7 @@ class Stop:
     stay_ms: int = 0
     cover_opened: bool = False
     after_kg: float | None = None
-    """Latest steady on-board weight since the stop began; a later reading cited below it takes its place."""
+    """Latest steady on-board weight since the stop began."""
     after_down_kg: float | None = None
     """Latest steady on-board weight since the bed came down and the load came to rest."""
     terminal_empty: bool = False
@@ -85,7 +85,11 @@ class Stop:
     confirmed: bool = False
     refs: list[ReadingRef] = field(default_factory=list)
     last_kg: float | None = None
-    """On-board weight of the latest cited reading that has one."""
+    """Latest on-board weight since the stop began, steady or not."""
+    last_ref: ReadingRef | None = None
+    """The reading that gave `last_kg`."""
+    after_ref: ReadingRef | None = None
+    """The reading that gave `after_kg`."""
     before_ref: ReadingRef | None = None
     """The reading that gave `before_kg`."""
 
@@ -134,9 +138,16 @@ def shown_after_kg(stop: Stop, terms: Mapping[Term, float]) -> float | None:
     """
     if stop.after_kg is None or stop.last_kg is None:
         return stop.after_kg
-    if Term.WEIGHT_DROP in terms:
-        return min(stop.after_kg, stop.last_kg)
-    return stop.last_kg if abs(stop.last_kg - stop.after_kg) <= STEADY_KG else None
+    if stop.last_kg - stop.after_kg > STEADY_KG:
+        return stop.after_kg if Term.WEIGHT_DROP in terms else None
+    if stop.after_kg - stop.last_kg > STEADY_KG:
+        return stop.last_kg if Term.WEIGHT_DROP in terms else None
+    return stop.last_kg
+
+
+def after_ref(stop: Stop, terms: Mapping[Term, float]) -> ReadingRef | None:
+    """The reading that gave the weight after the stop."""
+    return stop.last_ref if shown_after_kg(stop, terms) == stop.last_kg else stop.after_ref
 
 
 def families_of(terms: Mapping[Term, float]) -> set[Family]:
