@@ -18,7 +18,15 @@ from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.illegal_dumping import wording
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
-from rules.detectors.illegal_dumping.score import Stop, Term, after_ref, families_of, shown_after_kg, terms_of, total
+from rules.detectors.illegal_dumping.score import (
+    Stop,
+    Term,
+    families_of,
+    shown_after_kg,
+    shown_after_ts,
+    terms_of,
+    total,
+)
 from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import STEADY_KG, ticket_net_kg
 
@@ -130,7 +138,7 @@ class IllegalDumping(Rule[DumpingState]):
             place_zh=place.zh,
             load=load.state,
             before_kg=load.steady_kg if fresh else None,
-            before_ref=_weight_ref(observation.device.id, load.steady_ts, load.steady_kg) if fresh else None,
+            before_ts=load.steady_ts if fresh else 0,
             terminal_loaded=load.terminal is LoadState.LOADED,
             depot_or_wash=not kinds.isdisjoint(_NEVER_TIPPED_AT),
             off_corridor=self._off_corridor(fix, observation),
@@ -146,14 +154,13 @@ class IllegalDumping(Rule[DumpingState]):
         load = track.load
         in_time = ts - stop.onset <= self.parameters.weight_drop_within_s * 1000
         if position.load_kg is not None and in_time and not stop.left_at:
-            stop.last_kg, stop.last_ref = position.load_kg, _weight_ref(position.device_id, ts, position.load_kg)
+            stop.last_kg, stop.last_ts = position.load_kg, ts
         if load.steady_ts > stop.onset and in_time:
             moved = stop.after_kg is None or abs(load.steady_kg - stop.after_kg) > STEADY_KG
             if not stop.left_at or moved:
-                stop.after_kg = load.steady_kg
-                stop.after_ref = _weight_ref(position.device_id, load.steady_ts, load.steady_kg)
+                stop.after_kg, stop.after_ts = load.steady_kg, load.steady_ts
             if stop.left_at and moved:
-                stop.last_kg, stop.last_ref = stop.after_kg, stop.after_ref
+                stop.last_kg, stop.last_ts = stop.after_kg, stop.after_ts
                 self._cite(observation, stop)
             if stop.lift_down_at and load.steady_ts - stop.lift_down_at >= self.parameters.settle_s * 1000:
                 stop.after_down_kg = load.steady_kg
@@ -287,7 +294,7 @@ class IllegalDumping(Rule[DumpingState]):
             ruled_out=wording.ruled_out(
                 terms, _measured(observation.track, stop, observation.reading.ts), frozenset(unsettled)
             ),
-            readings=with_one_more(with_one_more(stop.refs, stop.before_ref), after_ref(stop, terms)),
+            readings=_cited(observation.device.id, stop, after_kg),
             measures={
                 "score": score,
                 "sensor_families": ",".join(sorted(families_of(terms))),
@@ -306,8 +313,14 @@ def _basis(stop: Stop, terms: dict[Term, float]) -> str:
     return " ".join([*(term for term in terms if term not in {Term.STAY, Term.LONG_STAY}), weight])
 
 
-def _weight_ref(device_id: str, ts: int, load_kg: float) -> ReadingRef:
-    return ReadingRef(device_id=device_id, kind=Kind.POSITION, ts=ts, values={"load_kg": load_kg})
+def _cited(device_id: str, stop: Stop, after_kg: float | None) -> tuple[ReadingRef, ...]:
+    """The readings of the stop, and those that gave the weights before and after it."""
+    refs: tuple[ReadingRef, ...] = tuple(stop.refs)
+    for ts, kg in ((stop.before_ts, stop.before_kg), (shown_after_ts(stop, after_kg), after_kg)):
+        if ts and kg is not None:
+            weighed = ReadingRef(device_id=device_id, kind=Kind.POSITION, ts=ts, values={"load_kg": kg})
+            refs = with_one_more(refs, weighed)
+    return refs
 
 
 def _may_begin(fix: Fix, track: Track) -> bool:

@@ -86,12 +86,10 @@ class Stop:
     refs: list[ReadingRef] = field(default_factory=list)
     last_kg: float | None = None
     """Latest on-board weight since the stop began, steady or not."""
-    last_ref: ReadingRef | None = None
-    """The reading that gave `last_kg`."""
-    after_ref: ReadingRef | None = None
-    """The reading that gave `after_kg`."""
-    before_ref: ReadingRef | None = None
-    """The reading that gave `before_kg`."""
+    last_ts: int = 0
+    """Time of the reading that gave `last_kg`; 0 without one, as for the two below."""
+    after_ts: int = 0
+    before_ts: int = 0
 
 
 def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
@@ -145,9 +143,11 @@ def shown_after_kg(stop: Stop, terms: Mapping[Term, float]) -> float | None:
     return stop.last_kg
 
 
-def after_ref(stop: Stop, terms: Mapping[Term, float]) -> ReadingRef | None:
-    """The reading that gave the weight after the stop."""
-    return stop.last_ref if shown_after_kg(stop, terms) == stop.last_kg else stop.after_ref
+def shown_after_ts(stop: Stop, after_kg: float | None) -> int:
+    """Time of the reading that gave the weight shown; 0 where none is shown or its time was not kept."""
+    if after_kg is None:
+        return 0
+    return stop.last_ts if after_kg == stop.last_kg else stop.after_ts
 
 
 def families_of(terms: Mapping[Term, float]) -> set[Family]:
