@@ -41,6 +41,11 @@ def where(xy: XY, city: City, ts: int) -> Text:
     )
 
 
+def withdrawn(title: Text) -> Text:
+    """The title of an alert that later data refuted."""
+    return Text(en=f"Withdrawn: {title.en}", zh=f"已撤回：{title.zh}")
+
+
 def load_source(source: LoadSource) -> Text:
     """Name the source by which a truck counts as loaded."""
     en, zh = _LOAD_SOURCES[source]

@@ -15,6 +15,7 @@ from devices.geo.geometry import LatLon
 from devices.geo.sphere import distance_m
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
+from rules.contract.wording import withdrawn
 
 MERGE_WITHIN_MS: Final = 5 * 60_000
 MERGE_WITHIN_M: Final = 500.0
@@ -315,7 +316,10 @@ def _publish(
     incident.told_at = verdict.at
     incident.told_onset = verdict.onset
     incident.basis = verdict.basis or incident.basis
-    incident.title = verdict.title or incident.title
+    if verdict.title is not None:
+        incident.title = verdict.title
+    elif verdict.level is Level.RETRACTED:
+        incident.title = withdrawn(incident.title)
     incident.evidence = verdict.evidence or incident.evidence
     return AlertChange(
         alert_id=incident.alert_id,

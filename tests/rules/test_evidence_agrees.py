@@ -76,6 +76,8 @@ def agrees(change: AlertChange, sent: Readings) -> None:
         assert text.en
         assert text.zh
         assert numbers(text.en) == numbers(text.zh), text
+    withdrawn = (change.title.en.startswith("Withdrawn: "), change.title.zh.startswith("已撤回："))
+    assert withdrawn == (change.amendment is Amendment.RETRACTED,) * 2
     times = [cited.ts for cited in evidence.readings]
     assert times == sorted(set(times))
     assert len(times) <= MAX_REFS
