@@ -61,7 +61,8 @@ class FleetJudge:
         while self._closings and self._closings[0][0] <= complete_until:
             due, subject = heappop(self._closings)
             self.changed.add(subject)
-            changes += self._incidents[subject].release(due)
+            incidents = self._incidents.get(subject)
+            changes += incidents.release(due) if incidents is not None else []
         return changes
 
     def saved(self) -> None:
