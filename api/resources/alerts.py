@@ -289,7 +289,10 @@ def comment(parts: Parts, alert_id: AlertPath, body: CommentBody) -> AlertDetail
     responses=_DETAIL | problems(*_WRITE, ProblemKind.ALREADY_CLOSED),
 )
 def close(parts: Parts, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
-    """Record the outcome. An alert is closed once: closing again is a 409, and the first outcome stays."""
+    """Record the outcome. Closing again is a 409, and the first outcome stays.
+
+    An alert that goes on afterwards is open again (`reopened_at`), and can then be closed again.
+    """
     return _act(parts, alert_id, Close(actor=body.actor, at=parts.now(), outcome=body.outcome, note=body.note))
 
 

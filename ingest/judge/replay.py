@@ -63,4 +63,4 @@ class AlertStep(NamedTuple):
 
 
 def alert_steps(changes: Iterable[AlertChange]) -> set[AlertStep]:
-    return {AlertStep(change.alert_id, change.phase, change.at) for change in changes}
+    return {AlertStep(change.continues or change.alert_id, change.phase, change.at) for change in changes}

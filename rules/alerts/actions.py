@@ -42,12 +42,14 @@ class Outcome(StrEnum):
 
 
 class ActionKind(StrEnum):
-    """Actions a person may take on an alert."""
+    """Actions on an alert: those of people, and `REOPEN` and `CONTINUE`, which the journal takes itself."""
 
     ACKNOWLEDGE = "acknowledge"
     ASSIGN = "assign"
     COMMENT = "comment"
     CLOSE = "close"
+    REOPEN = "reopen"
+    CONTINUE = "continue"
 
 
 class _Value(BaseModel):
@@ -91,7 +93,28 @@ class Close(_Action):
     outcome: Outcome
 
 
-AlertAction = Annotated[Acknowledge | Assign | Comment | Close, Field(discriminator="kind")]
+class Reopen(_Action):
+    """Taken by the journal: the alert went on after a person had closed it, so it is open again."""
+
+    kind: Literal[ActionKind.REOPEN] = ActionKind.REOPEN
+    outcome: Outcome
+    """The outcome that stood until now."""
+    closed_by: _Actor
+    since: int
+    """When the incident that goes on began, device time, ms."""
+
+
+class Continue(_Action):
+    """Taken by the journal: an incident that began after a person had closed the alert is an alert of its own."""
+
+    kind: Literal[ActionKind.CONTINUE] = ActionKind.CONTINUE
+    alert_id: str
+    """The alert that holds that incident and what follows it."""
+    onset: int
+    """When that incident began, device time, ms."""
+
+
+AlertAction = Annotated[Acknowledge | Assign | Comment | Close | Reopen | Continue, Field(discriminator="kind")]
 
 
 class AlertView(_Value):
@@ -121,6 +144,8 @@ class AlertView(_Value):
     handled_by: str | None
     handled_at: int | None
     """When that person closed it, wall clock."""
+    reopened_at: int | None = None
+    """When it last went on after a person had closed it, wall clock. That closing stands in the history."""
     first_recorded_at: int
     """Wall clock."""
 

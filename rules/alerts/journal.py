@@ -1,7 +1,8 @@
 """The alert journal: every alert change and every action of a person, in the registry's database.
 
-It is the one module of `rules/` that does I/O. Judgement never reads it. One judge writes changes; any number of API
-processes read and act.
+It is the one module of `rules/` that does I/O. Judgement never reads it, so it does not know what people closed: the
+journal does. What goes on after a person closed it is open again; an incident that began after that is a new alert,
+also where judgement counts it to the old one. One judge writes changes; any number of API processes read and act.
 """
 
 import base64
@@ -11,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, and_, false, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
 from rules.alerts.actions import (
     Acknowledge,
+    ActionKind,
     AlertAction,
     AlertDetail,
     AlertFilter,
@@ -26,17 +28,29 @@ from rules.alerts.actions import (
     Assign,
     Close,
     Comment,
+    Continue,
     InvalidCursor,
     JournalEntry,
     JournalPosition,
+    Reopen,
     UnknownAlert,
 )
-from rules.alerts.model import AlertChange, Phase
+from rules.alerts.model import AlertChange, Amendment, Phase, alert_id
 from rules.alerts.tables import alert, alert_action, alert_change
 
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
 _ACTIONS_LOCK: Final = 4_827_301
 """PostgreSQL identifies advisory locks by number. Any number will do that nothing else in this database uses."""
+_JOURNAL: Final = "haulwatch"
+"""Who acts where the journal itself does."""
+_GOING_ON: Final = frozenset({Phase.PROVISIONAL, Phase.CONFIRMED})
+_REOPENED_AT: Final = (
+    select(func.max(alert_action.c.at))
+    .where(alert_action.c.alert_id == alert.c.alert_id)
+    .where(alert_action.c.action["kind"].as_string() == ActionKind.REOPEN)
+    .scalar_subquery()
+)
+_ALERTS: Final = select(alert, _REOPENED_AT.label("reopened_at"))
 _CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
 
 
@@ -54,7 +68,12 @@ class AlertJournal:
         if not changes:
             return 0
         with transaction(self._engine) as connection:
-            return sum(_record(connection, change, recorded_at) for change in changes)
+            _wait_for_turn(connection)
+            return sum(
+                _record(connection, moved, recorded_at)
+                for change in changes
+                for moved in _to_its_alert(connection, change, recorded_at)
+            )
 
     def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
         """Changes recorded after number `sequence`, oldest first, for followers that read on."""
@@ -74,7 +93,7 @@ class AlertJournal:
             changed = connection.execute(changes.order_by(alert_change.c.no).limit(limit)).all()
             acted = connection.execute(actions.order_by(alert_action.c.no).limit(limit)).all()
             touched = {alert_id for _, alert_id in (*changed, *acted)}
-            rows = connection.execute(select(alert).where(alert.c.alert_id.in_(touched))).mappings()
+            rows = connection.execute(_ALERTS.where(alert.c.alert_id.in_(touched))).mappings()
             views = [_view(row) for row in rows]
         return views, JournalPosition(
             changed[-1].no if changed else position.change, acted[-1].no if acted else position.action
@@ -88,7 +107,7 @@ class AlertJournal:
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest `opened_at` first. Raises InvalidCursor."""
-        query = select(alert).order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc()).limit(limit + 1)
+        query = _ALERTS.order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc()).limit(limit + 1)
         for condition in _conditions(where):
             query = query.where(condition)
         if before is not None:
@@ -119,7 +138,7 @@ class AlertJournal:
         Raises UnknownAlert, AlreadyClosed.
         """
         with transaction(self._engine) as connection:
-            # Write first: this locks the row, so two people cannot both close the alert.
+            _wait_for_turn(connection)
             touched = connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(alert_id=alert_id))
             if touched.rowcount == 0:
                 raise UnknownAlert(f"no alert {alert_id!r}")
@@ -127,23 +146,24 @@ class AlertJournal:
             values = _effect(action, row)
             if values:
                 connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**values))
-            _wait_for_other_actions(connection)
-            row_of_action = {"alert_id": alert_id, "at": action.at, "action": action.model_dump(mode="json")}
-            connection.execute(insert(alert_action).values(row_of_action))
+            _add_action(connection, alert_id, action)
             detail = _detail(connection, alert_id)
         if detail is None:
             raise UnknownAlert(f"no alert {alert_id!r}")
         return detail
 
 
-def _wait_for_other_actions(connection: Connection) -> None:
-    """Lock out other actions, so that readers see actions in the order of their numbers and never skip one.
+def _wait_for_turn(connection: Connection) -> None:
+    """Lock out other writers of actions, so that readers see actions in the order of their numbers and never skip one,
+    and so that nothing read from here on is out of date when it is written.
 
-    PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, and
-    the changes come from one judge.
+    PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, from
+    its first write on: so this writes, though it changes nothing.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_ACTIONS_LOCK)))
+    else:
+        connection.execute(update(alert).where(false()).values(revision=0))
 
 
 def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:
@@ -153,12 +173,85 @@ def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:
             return {} if row["acknowledged_by"] else {"acknowledged_by": action.actor, "acknowledged_at": action.at}
         case Assign():
             return {"assigned_to": action.assignee}
-        case Comment():
+        case Comment() | Reopen() | Continue():
             return {}
         case Close():
             if row["outcome"] is not None:
                 raise AlreadyClosed(f"alert {row['alert_id']!r} was closed by {row['handled_by']}: {row['outcome']}")
             return {"outcome": str(action.outcome), "handled_by": action.actor, "handled_at": action.at}
+
+
+def _add_action(connection: Connection, alert_id: str, action: AlertAction) -> None:
+    row = {"alert_id": alert_id, "at": action.at, "action": action.model_dump(mode="json")}
+    connection.execute(insert(alert_action).values(row))
+
+
+def _to_its_alert(connection: Connection, change: AlertChange, recorded_at: int) -> list[AlertChange]:
+    """The change under the id of the alert that holds its incident; a retraction concerns them all.
+
+    That alert is the one that judgement names, unless a person closed it before the incident began. A change that is
+    recorded already stays where it is, so that writing it twice changes nothing.
+    """
+    found = [change]
+    while not _is_recorded(connection, found[-1]):
+        latest = found[-1]
+        actions = _actions(connection, latest.alert_id)
+        following = next((taken for taken in reversed(actions) if isinstance(taken, Continue)), None)
+        if following is None and _begins_after_closing(connection, latest, actions):
+            following = _continue(connection, latest, recorded_at)
+        retracted = change.amendment is Amendment.RETRACTED
+        if following is None or (change.onset is not None and change.onset < following.onset and not retracted):
+            break
+        begun = {"alert_id": following.alert_id, "opened_at": following.onset, "continues": change.alert_id}
+        found.append(latest.model_copy(update=begun))
+    return found if change.amendment is Amendment.RETRACTED else found[-1:]
+
+
+def _is_recorded(connection: Connection, change: AlertChange) -> bool:
+    key = (alert_change.c.alert_id == change.alert_id, alert_change.c.phase == str(change.phase))
+    query = select(alert_change.c.no).where(*key, alert_change.c.revision == change.revision)
+    return connection.execute(query).first() is not None
+
+
+def _begins_after_closing(connection: Connection, change: AlertChange, actions: Sequence[AlertAction]) -> bool:
+    """True if a person closed the alert, and the incident of this change is newer than all that it held."""
+    if change.onset is None or change.phase not in _GOING_ON:
+        return False
+    if not any(isinstance(action, Close) for action in actions):
+        return False
+    held = select(alert_change.c.change).where(alert_change.c.alert_id == change.alert_id)
+    last = connection.execute(held.order_by(alert_change.c.revision.desc()).limit(1)).scalar_one()
+    return bool(change.onset > (last.get("onset") or last["opened_at"]))
+
+
+def _continue(connection: Connection, change: AlertChange, recorded_at: int) -> Continue:
+    """Begin a new alert for the incident of this change. Its id is derived, as all are."""
+    onset = change.onset or change.opened_at
+    new_id = alert_id(change.rule, change.alert_id, onset)
+    following = Continue(actor=_JOURNAL, at=recorded_at, alert_id=new_id, onset=onset)
+    _add_action(connection, change.alert_id, following)
+    return following
+
+
+def _reopen(connection: Connection, change: AlertChange, recorded_at: int) -> None:
+    """Open the alert again, if a person had closed it and it goes on. Better values of what was are no going on."""
+    if change.phase not in _GOING_ON or change.revised:
+        return
+    closed = select(alert.c.outcome, alert.c.handled_by).where(alert.c.alert_id == change.alert_id)
+    outcome, closed_by = connection.execute(closed).one()
+    if outcome is None:
+        return
+    since = change.onset or change.opened_at
+    reopening = Reopen(actor=_JOURNAL, at=recorded_at, outcome=outcome, closed_by=closed_by, since=since)
+    _add_action(connection, change.alert_id, reopening)
+    no_closing = {"outcome": None, "handled_by": None, "handled_at": None}
+    connection.execute(update(alert).where(alert.c.alert_id == change.alert_id).values(**no_closing))
+
+
+def _actions(connection: Connection, alert_id: str) -> list[AlertAction]:
+    """Every action on an alert, oldest first."""
+    query = select(alert_action.c.action).where(alert_action.c.alert_id == alert_id).order_by(alert_action.c.no)
+    return [_ACTION.validate_python(found) for found in connection.execute(query).scalars()]
 
 
 def _record(connection: Connection, change: AlertChange, recorded_at: int) -> bool:
@@ -176,6 +269,7 @@ def _record(connection: Connection, change: AlertChange, recorded_at: int) -> bo
     if not _insert_once(connection, alert, fresh):
         newer = (alert.c.alert_id == change.alert_id) & (alert.c.revision < change.revision)
         connection.execute(update(alert).where(newer).values(**state))
+        _reopen(connection, change, recorded_at)
     if change.phase is Phase.CONFIRMED:
         first = (alert.c.alert_id == change.alert_id) & alert.c.confirmed_at.is_(None)
         connection.execute(update(alert).where(first).values(confirmed_at=change.at))
@@ -190,7 +284,7 @@ def _insert_once(connection: Connection, table: Any, values: Mapping[str, Any]) 
 
 
 def _state(change: AlertChange) -> dict[str, Any]:
-    columns = change.model_dump(mode="json", exclude={"at", "title"})
+    columns = change.model_dump(mode="json", exclude={"at", "title", "onset", "revised", "continues"})
     return {**columns, "title_en": change.title.en, "title_zh": change.title.zh}
 
 
@@ -213,15 +307,14 @@ def _conditions(where: AlertFilter) -> list[Any]:
 
 
 def _detail(connection: Connection, alert_id: str) -> AlertDetail | None:
-    row = connection.execute(select(alert).where(alert.c.alert_id == alert_id)).mappings().one_or_none()
+    row = connection.execute(_ALERTS.where(alert.c.alert_id == alert_id)).mappings().one_or_none()
     if row is None:
         return None
     changes = select(alert_change).where(alert_change.c.alert_id == alert_id).order_by(alert_change.c.revision)
-    actions = select(alert_action.c.action).where(alert_action.c.alert_id == alert_id).order_by(alert_action.c.no)
     return AlertDetail(
         alert=_view(row),
         changes=tuple(_entry(found) for found in connection.execute(changes).mappings()),
-        actions=tuple(_ACTION.validate_python(found) for found in connection.execute(actions).scalars()),
+        actions=tuple(_actions(connection, alert_id)),
     )
 
 

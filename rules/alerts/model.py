@@ -81,7 +81,7 @@ class AlertChange(_Value):
 
     alert_id: str
     revision: int
-    """1 for the first published change of an alert, then one more each."""
+    """1 for the first published change of an alert, then one more each. An alert that `continues` another counts on."""
     rule: str
     rule_version: int
     subject: str
@@ -98,6 +98,14 @@ class AlertChange(_Value):
     lat: float | None = None
     lon: float | None = None
     evidence: Evidence
+    onset: int | None = None
+    """When the incident of this change began, device time, ms: after `opened_at` where incidents near each other are
+    one alert. None in changes recorded before 2026-11-29."""
+    revised: bool = False
+    """Nothing happened: better values of the same incident came in."""
+    continues: str | None = None
+    """The alert that judgement calls it, where a person had closed that one before this incident began. Set by the
+    journal."""
 
 
 def alert_id(rule: str, subject: str, incident_start_ms: int) -> str:

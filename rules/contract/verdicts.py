@@ -55,6 +55,10 @@ class Verdict:
     """Separates independent incidents of one subject, such as its compartments."""
     shared: str = ""
     """What several subjects may have in common (the id of a route), for rules that compare devices."""
+    basis: str = ""
+    """What the evidence rests on, in words that no person reads. Evidence with another basis is worth a revision."""
+    over: bool = False
+    """With CLEAR: what caused it is removed, so what begins after it is a new incident, however near."""
 
 
 class RuleVerdict(NamedTuple):

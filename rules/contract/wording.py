@@ -1,5 +1,6 @@
 """Wording and evidence shared by all rules: names of devices and places, lengths, times, references to readings."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from devices.city.model import City, Device
@@ -40,6 +41,11 @@ def where(xy: XY, city: City, ts: int) -> Text:
     )
 
 
+def withdrawn(title: Text) -> Text:
+    """The title of an alert that later data refuted."""
+    return Text(en=f"Withdrawn: {title.en}", zh=f"已撤回：{title.zh}")
+
+
 def load_source(source: LoadSource) -> Text:
     """Name the source by which a truck counts as loaded."""
     en, zh = _LOAD_SOURCES[source]
@@ -56,7 +62,13 @@ _LOAD_SOURCES: Final = {
 }
 
 
+def whole_seconds(ms: int) -> int:
+    """Seconds as every measure and every sentence gives them: rounded here and nowhere else."""
+    return (ms + 500) // 1000
+
+
 def length(metres: float, *, zh: bool = False) -> str:
+    """Metres below a kilometre. Give it the figure that stands in the measures, so that both round alike."""
     if metres < 1000:
         return f"{metres:.0f}{'米' if zh else ' m'}"
     return f"{metres / 1000:.1f}{'公里' if zh else ' km'}"
@@ -64,11 +76,17 @@ def length(metres: float, *, zh: bool = False) -> str:
 
 def duration(ms: int, *, zh: bool = False) -> str:
     """Seconds below two minutes, then minutes, then hours."""
-    seconds = ms / 1000
+    seconds = whole_seconds(ms)
     for limit, unit, en_name, zh_name in ((120, 1, "s", "秒"), (7200, 60, "min", "分钟")):
         if seconds < limit:
             return f"{seconds / unit:.0f}{zh_name if zh else ' ' + en_name}"
     return f"{seconds / 3600:.1f}{'小时' if zh else ' h'}"
+
+
+def points(score: float) -> str:
+    """A term of a score with its sign, so that the terms printed add up to the score printed."""
+    text = f"{score:+.2f}"
+    return text.removesuffix("0")
 
 
 def ref(reading: Reading, *fields: str) -> ReadingRef:
@@ -80,3 +98,11 @@ def ref(reading: Reading, *fields: str) -> ReadingRef:
 def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
     """Add a reference and keep at most `MAX_REFS`: the first few, which show how it began, and the latest."""
     return [*refs, new] if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :], new]
+
+
+def with_one_more(refs: Sequence[ReadingRef], extra: ReadingRef | None) -> tuple[ReadingRef, ...]:
+    """References with one that must not be missing, in order of time, at most `MAX_REFS`."""
+    if extra is None or any(cited.ts == extra.ts for cited in refs):
+        return tuple(refs)
+    kept = refs if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :]]
+    return tuple(sorted([*kept, extra], key=lambda cited: cited.ts))

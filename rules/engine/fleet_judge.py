@@ -17,7 +17,7 @@ from typing import Any
 from devices.city.model import City
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
-from rules.contract.verdicts import HeldVerdict, RuleVerdict, Verdict
+from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
 from rules.engine.incidents import OPENING, DeviceIncidents
 from rules.engine.reorder_buffer import HOLD_MS
 
@@ -37,6 +37,8 @@ class FleetJudge:
         self.serial = 0
         """Number of the verdict held last."""
         self._incidents: dict[str, DeviceIncidents] = {}
+        self._closings: list[tuple[int, str]] = []
+        """A heap: when closings that incidents hold back are due, device time in ms, and of which subject."""
         self.changed: set[str] = set()
         """Subjects whose incidents changed since `saved`."""
 
@@ -56,6 +58,11 @@ class FleetJudge:
         complete_until = fleet_time - HOLD_MS
         while self.held and self.held[0].at <= complete_until:
             self._compare(heappop(self.held), changes)
+        while self._closings and self._closings[0][0] <= complete_until:
+            due, subject = heappop(self._closings)
+            self.changed.add(subject)
+            incidents = self._incidents.get(subject)
+            changes += incidents.release(due) if incidents is not None else []
         return changes
 
     def saved(self) -> None:
@@ -78,6 +85,8 @@ class FleetJudge:
         self.held = [verdict for verdict in held if verdict.rule in self._rules]
         heapify(self.held)
         self._incidents = dict(incidents)
+        self._closings = [(due, subject) for subject, found in incidents.items() for due in found.all_due()]
+        heapify(self._closings)
 
     def _compare(self, held: HeldVerdict, changes: list[AlertChange]) -> None:
         rule = self._rules[held.rule]
@@ -98,3 +107,5 @@ class FleetJudge:
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
         self.changed.add(verdict.subject)
         changes += incidents.take(rule, rule_version, verdict)
+        if verdict.level is Level.CLEAR and (due := incidents.due(rule, verdict)) is not None:
+            heappush(self._closings, (due, verdict.subject))

@@ -1,25 +1,47 @@
 """Incidents: the one state machine, shared by all rules, that decides whether a verdict makes an alert.
 
 candidate (silent) → provisional → confirmed → closed → amended. One open alert per subject, rule and incident.
-Incidents close to each other in time and place are one. People are notified again when an incident lasts or gets worse.
+Incidents close to each other in time and place are one. People are notified again when an incident lasts or gets worse,
+and when better values of it came in.
+
+Flapping is damped here, for every rule: an alert that came back is closed only after it stayed away for some
+time, and nothing is published of its coming and going in between.
 """
 
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
 from devices.geo.geometry import LatLon
 from devices.geo.sphere import distance_m
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
+from rules.contract.wording import withdrawn
 
 MERGE_WITHIN_MS: Final = 5 * 60_000
 MERGE_WITHIN_M: Final = 500.0
 NOTIFY_EVERY_MS: Final = 30 * 60_000
+STAYS_AWAY_MS: Final = 10 * 60_000
+"""After each return of an alert its closing waits so much longer, up to `NOTIFY_EVERY_MS`: one return is common, and an
+alert that comes and goes for hours then costs no more messages than one that stays."""
+REVISE_EVERY_MS: Final = 2 * 60_000
+"""Better values of an incident come no sooner after the last change: a tip takes one or two minutes, so that its last
+weight is one revision and not ten."""
+MAX_ONSETS: Final = 32
+"""Merged incidents remembered of one alert: a flapping one must not fill the rows."""
 KEPT_PAST: Final = 8
 """Ended incidents remembered per subject, rule and part, for merging and retraction."""
 
 _NO_TITLE: Final = Text(en="", zh="")
 _NO_EVIDENCE: Final = Evidence(parameters={})
+
+
+@dataclass(slots=True)
+class HeldClosing:
+    """A closing that is published only if the incident stays away until `due`, device time in ms."""
+
+    due: int
+    rule_version: int
+    verdict: Verdict
 
 
 @dataclass(slots=True)
@@ -43,6 +65,15 @@ class Incident:
     """When it ended: closed, or left to people."""
     closed_at: int | None = None
     amendment: Amendment | None = None
+    told_onset: int | None = None
+    """Onset of the incident of which people were notified last."""
+    basis: str = ""
+    """`Verdict.basis` when people were notified last."""
+    returns: int = 0
+    """How often it came back after it had ended."""
+    over: bool = False
+    """`Verdict.over` of its end: nothing continues it."""
+    closing: HeldClosing | None = None
 
 
 @dataclass(slots=True)
@@ -68,31 +99,61 @@ class DeviceIncidents:
             if verdict.level not in OPENING:
                 return []
             case = self.cases[key] = RuleIncidents()
-        changed = _step(case, rule, verdict)
-        return [] if changed is None else [_publish(changed, rule, rule_version, verdict)]
+        changes = _release(case, rule, verdict.at - 1)
+        if _is_elsewhere(case.running, verdict):
+            changes += _release(case, rule, None)
+        changed = _step(case, rule, rule_version, verdict)
+        if changed is not None:
+            changes.append(_publish(changed.incident, rule, rule_version, verdict, revised=changed.revised))
+        return changes
+
+    def due(self, rule: str, verdict: Verdict) -> int | None:
+        """Device time, ms, at which the closing that this verdict asked for is published; None if none is held."""
+        case = self.cases.get(f"{rule}|{verdict.subject}|{verdict.part}")
+        closing = case.running.closing if case is not None and case.running is not None else None
+        return None if closing is None else closing.due
+
+    def all_due(self) -> list[int]:
+        """When closings that are held are published."""
+        running = [case.running for case in self.cases.values() if case.running is not None]
+        return [incident.closing.due for incident in running if incident.closing is not None]
+
+    def release(self, until: int) -> list[AlertChange]:
+        """Publish the closings that are due at `until`, device time in ms."""
+        changes: list[AlertChange] = []
+        for key, case in self.cases.items():
+            changes += _release(case, key.partition("|")[0], until)
+        return changes
 
 
 OPENING: Final = frozenset({Level.SUSPECTED, Level.CONFIRMED})
 """Levels that open an incident where there is none."""
 
 
-def _step(case: RuleIncidents, rule: str, verdict: Verdict) -> Incident | None:
+class _Changed(NamedTuple):
+    """An incident of which people must be notified."""
+
+    incident: Incident
+    revised: bool = False
+    """Nothing happened: better values of the same incident came in."""
+
+
+def _step(case: RuleIncidents, rule: str, rule_version: int, verdict: Verdict) -> _Changed | None:
     """Apply a verdict; return the incident of which people must be notified, or None."""
     match verdict.level:
         case Level.SUSPECTED | Level.CONFIRMED:
             return _assert(case, rule, verdict)
         case Level.CLEAR:
-            return _close(case, verdict)
+            return _close(case, rule_version, verdict)
         case Level.LEFT_OPEN:
-            _leave_to_people(case, verdict)
-            return None
+            return _leave_to_people(case, verdict)
         case Level.RETRACTED:
             return _retract(case, verdict)
         case Level.CANDIDATE | Level.UNKNOWN:
             return None
 
 
-def _assert(case: RuleIncidents, rule: str, verdict: Verdict) -> Incident | None:
+def _assert(case: RuleIncidents, rule: str, verdict: Verdict) -> _Changed | None:
     phase = Phase.CONFIRMED if verdict.level is Level.CONFIRMED else Phase.PROVISIONAL
     if case.running is None:
         case.running = _continued(case, verdict)
@@ -101,32 +162,78 @@ def _assert(case: RuleIncidents, rule: str, verdict: Verdict) -> Incident | None
         incident = case.running = _reopened(incident) if incident is not None else _opened(rule, verdict)
         incident.phase = phase
         incident.severity = min(incident.severity, verdict.severity)
-        return incident
+        return _Changed(incident)
+    if incident.closing is not None:
+        incident.closing = None
+        incident.returns += 1
+        _add_onset(incident, verdict.onset)
+    since_told_ms = verdict.at - incident.told_at
     confirmed_now = phase is Phase.CONFIRMED and incident.phase is Phase.PROVISIONAL
     worse = verdict.severity < incident.severity
-    if not (confirmed_now or worse or verdict.at - incident.told_at >= NOTIFY_EVERY_MS):
+    another = not incident.returns and incident.told_onset not in {None, verdict.onset}
+    if confirmed_now or worse or since_told_ms >= (MERGE_WITHIN_MS if another else NOTIFY_EVERY_MS):
+        if confirmed_now:
+            incident.phase = Phase.CONFIRMED
+        incident.severity = min(incident.severity, verdict.severity)
+        return _Changed(incident)
+    if _is_better(incident, verdict) and since_told_ms >= REVISE_EVERY_MS:
+        return _Changed(incident, revised=True)
+    return None
+
+
+def _close(case: RuleIncidents, rule_version: int, verdict: Verdict) -> _Changed | None:
+    incident = case.running
+    if incident is None:
+        if verdict.over and case.past and verdict.onset in case.past[-1].onsets:
+            case.past[-1].over = True
         return None
-    if confirmed_now:
-        incident.phase = Phase.CONFIRMED
-    incident.severity = min(incident.severity, verdict.severity)
-    return incident
+    if incident.closing is not None and not verdict.over:
+        return None
+    if incident.returns and not verdict.over:
+        wait_ms = min(incident.returns * STAYS_AWAY_MS, NOTIFY_EVERY_MS)
+        incident.closing = HeldClosing(verdict.at + wait_ms, rule_version, verdict)
+        return None
+    closed_at = verdict.at if incident.closing is None else incident.closing.verdict.at
+    incident.phase, incident.closed_at, incident.over, incident.closing = Phase.CLOSED, closed_at, verdict.over, None
+    _remember(case, incident, closed_at)
+    return _Changed(incident)
 
 
-def _close(case: RuleIncidents, verdict: Verdict) -> Incident | None:
+def _release(case: RuleIncidents, rule: str, until: int | None) -> list[AlertChange]:
+    """Publish the closing that is held, if it is due at `until`; at once where that is None."""
+    incident = case.running
+    if incident is None or incident.closing is None or (until is not None and incident.closing.due > until):
+        return []
+    closing, incident.closing = incident.closing, None
+    verdict = closing.verdict
+    incident.phase, incident.closed_at = Phase.CLOSED, verdict.at
+    _remember(case, incident, verdict.at)
+    at = verdict.at if until is None else closing.due
+    return [_publish(incident, rule, closing.rule_version, replace(verdict, at=at))]
+
+
+def _is_elsewhere(incident: Incident | None, verdict: Verdict) -> bool:
+    """True if this begins too far from the incident, whose closing is held, to continue it."""
+    if incident is None or incident.closing is None or verdict.level not in OPENING:
+        return False
+    return _apart_m(incident, verdict) > MERGE_WITHIN_M
+
+
+def _leave_to_people(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
     incident = case.running
     if incident is None:
         return None
-    incident.phase, incident.closed_at = Phase.CLOSED, verdict.at
+    incident.closing = None
     _remember(case, incident, verdict.at)
-    return incident
+    return _Changed(incident, revised=True) if _is_better(incident, verdict) else None
 
 
-def _leave_to_people(case: RuleIncidents, verdict: Verdict) -> None:
-    if case.running is not None:
-        _remember(case, case.running, verdict.at)
+def _is_better(incident: Incident, verdict: Verdict) -> bool:
+    """True if the verdict rests on more than what people were told."""
+    return bool(verdict.basis) and bool(incident.basis) and verdict.basis != incident.basis
 
 
-def _retract(case: RuleIncidents, verdict: Verdict) -> Incident | None:
+def _retract(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
     """An alert of merged incidents stands until every one of them is retracted."""
     running = [case.running] if case.running is not None else []
     incident = next((found for found in running + case.past if verdict.onset in found.onsets), None)
@@ -137,9 +244,10 @@ def _retract(case: RuleIncidents, verdict: Verdict) -> Incident | None:
         return None
     incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED
     incident.closed_at = verdict.at if incident.closed_at is None else incident.closed_at
+    incident.closing = None
     if incident is case.running:
         _remember(case, incident, verdict.at)
-    return incident
+    return _Changed(incident)
 
 
 def _opened(rule: str, verdict: Verdict) -> Incident:
@@ -162,7 +270,7 @@ def _opened(rule: str, verdict: Verdict) -> Incident:
 def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
     """The last incident, if it ended so near in time and place that this one continues it."""
     last = case.past[-1] if case.past else None
-    if last is None or last.ended_at is None:
+    if last is None or last.ended_at is None or (last.over and verdict.onset not in last.onsets):
         return None
     if last.amendment is Amendment.RETRACTED and verdict.onset != last.opened_at:
         return None
@@ -170,12 +278,19 @@ def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
         return None
     case.past.pop()
     last.ended_at = None
-    last.onsets.append(verdict.onset)
+    _add_onset(last, verdict.onset)
     return last
+
+
+def _add_onset(incident: Incident, onset: int) -> None:
+    if onset not in incident.onsets:
+        incident.onsets = [*incident.onsets[1 - MAX_ONSETS :], onset]
 
 
 def _reopened(incident: Incident) -> Incident:
     incident.closed_at = incident.amendment = None
+    incident.over = False
+    incident.returns += 1
     return incident
 
 
@@ -194,10 +309,17 @@ def _apart_m(incident: Incident, verdict: Verdict) -> float:
     return distance_m(LatLon(incident.lat, incident.lon), verdict.place)
 
 
-def _publish(incident: Incident, rule: str, rule_version: int, verdict: Verdict) -> AlertChange:
+def _publish(
+    incident: Incident, rule: str, rule_version: int, verdict: Verdict, *, revised: bool = False
+) -> AlertChange:
     incident.revision += 1
     incident.told_at = verdict.at
-    incident.title = verdict.title or incident.title
+    incident.told_onset = verdict.onset
+    incident.basis = verdict.basis or incident.basis
+    if verdict.title is not None:
+        incident.title = verdict.title
+    elif verdict.level is Level.RETRACTED:
+        incident.title = withdrawn(incident.title)
     incident.evidence = verdict.evidence or incident.evidence
     return AlertChange(
         alert_id=incident.alert_id,
@@ -215,4 +337,6 @@ def _publish(incident: Incident, rule: str, rule_version: int, verdict: Verdict)
         lat=incident.lat,
         lon=incident.lon,
         evidence=incident.evidence,
+        onset=verdict.onset,
+        revised=revised,
     )

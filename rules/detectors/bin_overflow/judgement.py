@@ -10,12 +10,12 @@ from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import LatLon
-from devices.readings.models import Fill
-from rules.alerts.model import Evidence, ReadingRef, Severity
+from devices.readings.models import Fill, Kind
+from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, who
+from rules.contract.wording import bounded, ref, who, whole_seconds
 from rules.detectors.bin_overflow import wording
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
 
@@ -41,6 +41,22 @@ class Compartment:
     """Beginning of the running incident; 0 without one."""
     deposits_while_full: int = 0
     refs: list[ReadingRef] = field(default_factory=list)
+    full_from: int = 0
+    """When the running incident was full for the first time; 0 before."""
+    leap_ts: int = 0
+    """Time of a leap without a deposit, as long as it puts the sensor in doubt; 0 without one."""
+    leap_from: float = 0.0
+    leap_to: float = 0.0
+    leap_deposits: int = 0
+    """Deposits since the leap."""
+    left_onset: int = 0
+    """Beginning of an incident that ended without an emptying; 0 without one."""
+    left_at: int = 0
+
+    def end(self) -> None:
+        """Forget the running incident."""
+        self.onset = self.deposits_while_full = self.full_from = 0
+        self.refs = []
 
 
 @dataclass(slots=True)
@@ -73,8 +89,10 @@ class BinOverflow(Rule[BinState]):
     def _judge_fill(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict | None:
         limits, pct = self.parameters, fill.fill_pct
         before_pct = compartment.levels[-1][1] if compartment.levels else pct
+        if compartment.leap_ts:
+            compartment.leap_deposits += fill.deposits or 0
         if compartment.blocked_at is not None:
-            if pct > compartment.blocked_at - limits.emptied_points:
+            if self._is_still_blocked(fill, compartment, compartment.blocked_at):
                 return _without_evidence(observation, fill, Level.UNKNOWN, fill.ts)
             compartment.blocked_at = None
             before_pct = pct
@@ -88,8 +106,24 @@ class BinOverflow(Rule[BinState]):
         no_gap = gap_ms <= limits.gap_intervals * observation.device.report_interval_s * 1000
         if pct - before_pct >= limits.blocked_points and fill.deposits == 0 and no_gap:
             compartment.blocked_at = pct
+            compartment.leap_ts, compartment.leap_from, compartment.leap_to = fill.ts, before_pct, pct
+            compartment.leap_deposits = 0
             return _without_evidence(observation, fill, Level.UNKNOWN, fill.ts)
         return self._judge_level(observation, fill, compartment)
+
+    def _is_still_blocked(self, fill: Fill, compartment: Compartment, blocked_at: float) -> bool:
+        """True while the level may be that of something on the sensor; false for good once it moved, or the leap is old
+        or followed by many deposits.
+        """
+        limits = self.parameters
+        if not compartment.leap_ts:  # blocked before leaps were kept
+            compartment.leap_ts, compartment.leap_from, compartment.leap_to = fill.ts, 0.0, blocked_at
+        fell = fill.fill_pct <= blocked_at - limits.emptied_points
+        if fell or fill.fill_pct >= blocked_at + limits.believed_points:
+            compartment.leap_ts = 0
+            return False
+        old = fill.ts - compartment.leap_ts >= limits.blocked_s * 1000
+        return not old and compartment.leap_deposits < limits.blocked_deposits
 
     def _after_fall(
         self, observation: Observation, fill: Fill, compartment: Compartment, fell_from: float
@@ -99,36 +133,79 @@ class BinOverflow(Rule[BinState]):
         low_level = compartment.levels.pop()
         if fell_from - fill.fill_pct < self.parameters.emptied_points:
             return self._judge_level(observation, fill, compartment)
-        onset = compartment.onset
+        onset = compartment.onset or compartment.left_onset
+        evidence = self._emptied(fill, compartment, fell_from, low_level)
         compartment.levels = [low_level, (fill.ts, fill.fill_pct)]
         compartment.warn_since = compartment.full_since = compartment.low_readings = 0
-        compartment.onset = compartment.deposits_while_full = 0
-        compartment.refs = []
-        return _without_evidence(observation, fill, Level.CLEAR, onset) if onset else None
+        compartment.leap_ts = compartment.left_onset = 0
+        compartment.end()
+        title = wording.emptied_title(who(observation.device, observation.city), fill.compartment, fill.fill_pct)
+        return _cleared(observation, fill, onset, title, evidence, over=True) if onset else None
+
+    def _emptied(
+        self, fill: Fill, compartment: Compartment, fell_from: float, low_level: tuple[int, float]
+    ) -> Evidence:
+        refs = bounded(bounded(compartment.refs, _level_ref(fill, *low_level)), _ref(fill))
+        return Evidence(
+            parameters=self.parameters.model_dump(),
+            findings=(wording.emptied(fell_from, fill.fill_pct),),
+            readings=tuple(refs),
+            measures=_measures(fill, compartment) | {"emptied_from_pct": fell_from},
+        )
 
     def _judge_level(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict | None:
         limits, pct, ts = self.parameters, fill.fill_pct, fill.ts
+        was_full = compartment.full_since > 0
         compartment.levels = [*compartment.levels[1 - limits.of_readings :], (ts, pct)]
         compartment.warn_since = (compartment.warn_since or ts) if pct >= limits.warn_pct else 0
         compartment.full_since = (compartment.full_since or ts) if pct >= limits.full_pct else 0
         compartment.low_readings = compartment.low_readings + 1 if pct < limits.leave_pct else 0
+        if pct < limits.warn_pct:
+            compartment.leap_ts = 0  # what covered the sensor is gone
         if compartment.low_readings >= limits.leave_readings and compartment.onset:
-            onset = compartment.onset
-            compartment.onset = compartment.deposits_while_full = 0
-            compartment.refs = []
-            return _without_evidence(observation, fill, Level.CLEAR, onset)
+            return self._sunk(observation, fill, compartment)
         full = self._holds(compartment, compartment.full_since, limits.full_pct, ts)
         warn = full or self._holds(compartment, compartment.warn_since, limits.warn_pct, ts)
-        if compartment.onset or warn:
-            new_ref = ref(fill, "compartment", "fill_pct", "deposits", "weight_kg")
-            compartment.refs = bounded(compartment.refs, new_ref)
+        self._count_deposits(fill, compartment, was_full=was_full, full=full)
+        if compartment.onset:
+            compartment.refs = bounded(compartment.refs, _ref(fill))
         if not warn:
             return None
         if not compartment.onset:
-            compartment.onset = next(since for since, level in compartment.levels if level >= limits.warn_pct)
-        if full:
-            compartment.deposits_while_full += fill.deposits or 0
+            self._begin(fill, compartment)
         return self._overflow(observation, fill, compartment, full=full)
+
+    def _count_deposits(self, fill: Fill, compartment: Compartment, *, was_full: bool, full: bool) -> None:
+        """Count deposits from the moment it was full: those of the first full reading came before."""
+        if was_full or (full and compartment.full_from):
+            compartment.deposits_while_full += fill.deposits or 0
+        if full:
+            compartment.full_from = compartment.full_from or compartment.full_since or fill.ts
+        elif not compartment.full_from and not compartment.full_since:
+            compartment.deposits_while_full = 0
+
+    def _begin(self, fill: Fill, compartment: Compartment) -> None:
+        """Begin an incident with the readings that led to it, or go on with one that was not ended by an emptying."""
+        high = [(since, pct) for since, pct in compartment.levels if pct >= self.parameters.warn_pct]
+        compartment.onset = high[0][0]
+        compartment.refs = [*(_level_ref(fill, ts, pct) for ts, pct in high if ts < fill.ts), _ref(fill)]
+        if compartment.left_onset and fill.ts - compartment.left_at <= self.parameters.rejoin_s * 1000:
+            compartment.onset = compartment.left_onset
+        compartment.left_onset = 0
+
+    def _sunk(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict:
+        """End the incident below `leave_pct`, without an emptying."""
+        onset = compartment.left_onset = compartment.onset
+        compartment.left_at = fill.ts
+        evidence = Evidence(
+            parameters=self.parameters.model_dump(),
+            findings=(wording.sunk(self.parameters),),
+            readings=tuple(bounded(compartment.refs, _ref(fill))),
+            measures=_measures(fill, compartment),
+        )
+        compartment.end()
+        title = wording.sunk_title(who(observation.device, observation.city), fill.compartment, fill.fill_pct)
+        return _cleared(observation, fill, onset, title, evidence)
 
     def _holds(self, compartment: Compartment, since: int, limit_pct: float, ts: int) -> bool:
         """True if enough of the last readings are at the limit, or all since `since` for long enough."""
@@ -137,28 +214,82 @@ class BinOverflow(Rule[BinState]):
         return at_limit >= self.parameters.readings or lasting
 
     def _overflow(self, observation: Observation, fill: Fill, compartment: Compartment, *, full: bool) -> Verdict:
-        deposits = compartment.deposits_while_full
+        limits, deposits = self.parameters, compartment.deposits_while_full
+        leap = self._leap(fill, compartment)
+        doubtful = leap is not None and compartment.leap_deposits < limits.blocked_deposits
+        confirmed = full and not doubtful
+        findings = [wording.at_level(limits, full=full)]
+        if full and deposits:
+            findings.append(wording.deposits(deposits))
+        if leap is not None:
+            findings.append(leap)
         return Verdict(
             subject=observation.device.id,
-            level=Level.CONFIRMED if full else Level.SUSPECTED,
+            level=Level.CONFIRMED if confirmed else Level.SUSPECTED,
             at=fill.ts,
             onset=compartment.onset,
-            severity=Severity.P2 if full and deposits else Severity.P3 if full else Severity.P4,
+            severity=Severity.P2 if confirmed and deposits else Severity.P3 if confirmed else Severity.P4,
             place=_site_centre(observation.device, observation.city),
-            title=wording.title(who(observation.device, observation.city), fill.compartment, fill.fill_pct, full=full),
+            title=wording.title(
+                who(observation.device, observation.city), fill.compartment, fill.fill_pct, full=full, doubtful=doubtful
+            ),
             evidence=Evidence(
-                parameters=self.parameters.model_dump(),
-                findings=wording.findings(self.parameters, full=full, deposits_while_full=deposits),
-                ruled_out=wording.RULED_OUT,
+                parameters=limits.model_dump(),
+                findings=tuple(findings),
+                ruled_out=(wording.NOT_EMPTIED,) if leap is not None else (wording.NOT_COVERED, wording.NOT_EMPTIED),
                 readings=tuple(compartment.refs),
-                measures={
-                    "compartment": fill.compartment,
-                    "fill_pct": fill.fill_pct,
-                    "deposits_while_full": deposits,
-                },
+                measures=_measures(fill, compartment),
             ),
             part=fill.compartment,
         )
+
+    def _leap(self, fill: Fill, compartment: Compartment) -> Text | None:
+        """The sentence about a leap that puts the sensor in doubt."""
+        if not compartment.leap_ts:
+            return None
+        since_ms = fill.ts - compartment.leap_ts
+        return wording.leap(compartment.leap_from, compartment.leap_to, compartment.leap_deposits, since_ms)
+
+
+def _ref(fill: Fill) -> ReadingRef:
+    return ref(fill, "compartment", "fill_pct", "deposits", "weight_kg")
+
+
+def _level_ref(fill: Fill, ts: int, fill_pct: float) -> ReadingRef:
+    """Refer to an earlier reading of the same compartment, of which only the level was kept."""
+    values = {"compartment": fill.compartment, "fill_pct": fill_pct}
+    return ReadingRef(device_id=fill.device_id, kind=Kind.FILL, ts=ts, values=values)
+
+
+def _measures(fill: Fill, compartment: Compartment) -> dict[str, float | int | str | bool]:
+    measures: dict[str, float | int | str | bool] = {
+        "compartment": fill.compartment,
+        "fill_pct": fill.fill_pct,
+        "deposits_while_full": compartment.deposits_while_full,
+    }
+    if compartment.leap_ts:
+        measures |= {
+            "leap_from_pct": compartment.leap_from,
+            "leap_to_pct": compartment.leap_to,
+            "leap_s": whole_seconds(fill.ts - compartment.leap_ts),
+            "deposits_since_leap": compartment.leap_deposits,
+        }
+    return measures
+
+
+def _cleared(
+    observation: Observation, fill: Fill, onset: int, title: Text, evidence: Evidence, *, over: bool = False
+) -> Verdict:
+    return Verdict(
+        subject=observation.device.id,
+        level=Level.CLEAR,
+        at=fill.ts,
+        onset=onset,
+        title=title,
+        evidence=evidence,
+        part=fill.compartment,
+        over=over,
+    )
 
 
 def _without_evidence(observation: Observation, fill: Fill, level: Level, onset: int) -> Verdict:

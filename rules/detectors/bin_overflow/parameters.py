@@ -24,5 +24,13 @@ class BinOverflowParameters(Parameters):
     """A fall by at least this many percentage points, borne out by a second reading, is an emptying."""
     blocked_points: float = 40.0
     """A leap by at least this many percentage points without a deposit is a covered sensor, not a full compartment."""
+    believed_points: float = 10.0
+    """A level that rises by so much after such a leap comes from a sensor that measures: a cover holds still."""
+    blocked_deposits: int = 20
+    """After so many deposits a leap is believed: from a fifth full, bags of 4 % each have filled the compartment."""
+    blocked_s: int = 7_200
+    """After so long a leap is reported as doubtful, with or without deposits: somebody has to look in any case."""
+    rejoin_s: int = 21_600
+    """A level that rises again within 6 h, without an emptying in between, continues the overflow: it hovers."""
     gap_intervals: int = 2
     """A gap longer than this many report intervals hides deposits, so a leap after it proves no covered sensor."""

@@ -6,32 +6,68 @@ from rules.alerts.model import Text
 from rules.contract.wording import duration
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
 
-RULED_OUT: Final = (
-    Text(
-        en="Not a covered sensor: the level did not leap while nothing was deposited",
-        zh="非传感器遮挡：无投放时满度未突变",
-    ),
-    Text(en="Not emptied since", zh="此后未清运"),
+NOT_COVERED: Final = Text(
+    en="Not a covered sensor: the level did not leap while nothing was deposited",
+    zh="非传感器遮挡：无投放时满度未突变",
 )
+NOT_EMPTIED: Final = Text(en="Not emptied since", zh="此后未清运")
 
 
-def title(point: Text, compartment: str, fill_pct: float, *, full: bool) -> Text:
+def title(point: Text, compartment: str, fill_pct: float, *, full: bool, doubtful: bool = False) -> Text:
+    """`doubtful`: full by a sensor that may be covered."""
     state_en, state_zh = ("is full", "已满溢") if full else ("is nearly full", "即将满溢")
+    if doubtful:
+        state_en, state_zh = "is full or its sensor is covered", "已满溢或传感器被遮挡"
+    return _title(point, compartment, Text(en=state_en, zh=state_zh), fill_pct)
+
+
+def emptied_title(point: Text, compartment: str, fill_pct: float) -> Text:
+    return _title(point, compartment, Text(en="was full and has been emptied", zh="满溢后已清运"), fill_pct)
+
+
+def sunk_title(point: Text, compartment: str, fill_pct: float) -> Text:
+    return _title(point, compartment, Text(en="is no longer full", zh="不再满溢"), fill_pct)
+
+
+def _title(point: Text, compartment: str, state: Text, fill_pct: float) -> Text:
     return Text(
-        en=f"{point.en}: compartment {compartment} {state_en} ({fill_pct:.0f} %)",
-        zh=f"{point.zh}：{compartment}箱{state_zh}（{fill_pct:.0f}%）",
+        en=f"{point.en}: compartment {compartment} {state.en} ({fill_pct:g} %)",
+        zh=f"{point.zh}：{compartment}箱{state.zh}（{fill_pct:g}%）",
     )
 
 
-def findings(limits: BinOverflowParameters, *, full: bool, deposits_while_full: int) -> tuple[Text, ...]:
+def at_level(limits: BinOverflowParameters, *, full: bool) -> Text:
     level_pct, lasting_ms = limits.full_pct if full else limits.warn_pct, limits.lasting_s * 1000
-    level = Text(
-        en=f"At {level_pct:.0f} % or more in {limits.readings} of the last {limits.of_readings} readings"
+    return Text(
+        en=f"At {level_pct:g} % or more in {limits.readings} of the last {limits.of_readings} readings"
         f" or for {duration(lasting_ms)}",
         zh=f"最近{limits.of_readings}次读数中至少{limits.readings}次或持续{duration(lasting_ms, zh=True)}"
-        f"不低于{level_pct:.0f}%",
+        f"不低于{level_pct:g}%",
     )
-    if not (full and deposits_while_full):
-        return (level,)
-    deposits = Text(en=f"{deposits_while_full} deposits since it is full", zh=f"满溢后仍有{deposits_while_full}次投放")
-    return level, deposits
+
+
+def deposits(count: int) -> Text:
+    return Text(en=f"{count} deposits since it is full", zh=f"满溢后仍有{count}次投放")
+
+
+def leap(from_pct: float, to_pct: float, count: int, since_ms: int) -> Text:
+    """The reason to doubt the sensor; `count`: deposits since the leap."""
+    return Text(
+        en=f"The level leaped from {from_pct:g} % to {to_pct:g} % without a deposit, {duration(since_ms)} ago;"
+        f" {count} deposits since",
+        zh=f"{duration(since_ms, zh=True)}前无投放时满度由{from_pct:g}%突变至{to_pct:g}%，此后投放{count}次",
+    )
+
+
+def emptied(from_pct: float, to_pct: float) -> Text:
+    return Text(
+        en=f"Emptied: the level fell from {from_pct:g} % to {to_pct:g} %",
+        zh=f"已清运：满度由{from_pct:g}%降至{to_pct:g}%",
+    )
+
+
+def sunk(limits: BinOverflowParameters) -> Text:
+    return Text(
+        en=f"Below {limits.leave_pct:g} % in {limits.leave_readings} readings in a row, without an emptying",
+        zh=f"连续{limits.leave_readings}次读数低于{limits.leave_pct:g}%，未见清运",
+    )

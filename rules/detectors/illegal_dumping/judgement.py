@@ -5,27 +5,37 @@ Known dumping places and overdue or short manifests are not scored: no device re
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole, approved_at
 from devices.city.sites import SiteKind
-from devices.readings.models import Load, Position, Weighing
-from rules.alerts.model import Evidence, Severity, Text
+from devices.readings.models import Kind, Load, Position, Weighing
+from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who
+from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.illegal_dumping import wording
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
-from rules.detectors.illegal_dumping.score import Stop, Term, families_of, terms_of
+from rules.detectors.illegal_dumping.score import (
+    Stop,
+    Term,
+    families_of,
+    shown_after_kg,
+    shown_after_ts,
+    terms_of,
+    total,
+)
 from rules.tracking import Fix, LoadState, Track
-from rules.tracking.load import is_believed, ticket_net_kg
+from rules.tracking.load import STEADY_KG, is_believed, ticket_net_kg
 
 _NEUTRAL: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
 """Sites where trucks load and clean their beds: a lift there is no dumping."""
 _NEVER_TIPPED_AT: Final = frozenset({SiteKind.DEPOT, SiteKind.WASH_BAY})
 _KEPT_ALLEGED: Final = 4
+WEIGHT_STEP_KG: Final = 1_000.0
+"""A weight after the stop that is so far from the one published is a better one; less is the scale's wandering."""
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -128,6 +138,7 @@ class IllegalDumping(Rule[DumpingState]):
             place_zh=place.zh,
             load=load.state,
             before_kg=load.steady_kg if fresh else None,
+            before_ts=load.steady_ts if fresh else 0,
             terminal_loaded=load.terminal is LoadState.LOADED,
             depot_or_wash=not kinds.isdisjoint(_NEVER_TIPPED_AT),
             off_corridor=self._off_corridor(fix, observation),
@@ -139,18 +150,26 @@ class IllegalDumping(Rule[DumpingState]):
         ts = fix.ts
         if not stop.left_at:
             self._measure(fix, track, stop)
-            stop.refs = bounded(
-                stop.refs,
-                ref(observation.reading, "lat", "lon", "speed_kmh", "lift_up", "cover_open", "load", "load_kg"),
-            )
+            self._cite(observation, stop)
         load = track.load
         in_time = ts - stop.onset <= self.parameters.weight_drop_within_s * 1000
+        if position.load_kg is not None and in_time and not stop.left_at:
+            stop.last_kg, stop.last_ts = position.load_kg, ts
         if load.steady_ts > stop.onset and in_time:
-            stop.after_kg = load.steady_kg
+            moved = stop.after_kg is None or abs(load.steady_kg - stop.after_kg) > STEADY_KG
+            if not stop.left_at or moved:
+                stop.after_kg, stop.after_ts = load.steady_kg, load.steady_ts
+            if stop.left_at and moved:
+                stop.last_kg, stop.last_ts = stop.after_kg, stop.after_ts
+                self._cite(observation, stop)
             if stop.lift_down_at and load.steady_ts - stop.lift_down_at >= self.parameters.settle_s * 1000:
                 stop.after_down_kg = load.steady_kg
         if position.load is not None and in_time:
             stop.terminal_empty = position.load is Load.EMPTY
+
+    def _cite(self, observation: Observation, stop: Stop) -> None:
+        fields = ("lat", "lon", "speed_kmh", "lift_up", "cover_open", "load", "load_kg")
+        stop.refs = bounded(stop.refs, ref(observation.reading, *fields))
 
     def _measure(self, fix: Fix, track: Track, stop: Stop) -> None:
         ts, standing_ms = fix.ts, track.standing_ms(fix.ts)
@@ -180,7 +199,7 @@ class IllegalDumping(Rule[DumpingState]):
     def _verdicts(self, observation: Observation, stop: Stop) -> Iterator[Verdict]:
         limits = self.parameters
         terms = terms_of(stop, limits)
-        score = limits.start_score + sum(terms.values())
+        score = total(terms, limits)
         if score >= limits.confirmed_score and len(families_of(terms)) >= limits.families:
             stop.suspected = stop.confirmed = True
             yield self._verdict(observation, stop, terms, score)
@@ -189,7 +208,8 @@ class IllegalDumping(Rule[DumpingState]):
             yield self._verdict(observation, stop, terms, score)
         elif stop.suspected and not stop.confirmed:
             stop.suspected = False
-            yield Verdict(observation.device.id, Level.CLEAR, observation.reading.ts, stop.onset)
+            evidence = self._evidence(observation, stop, terms, score)
+            yield Verdict(observation.device.id, Level.CLEAR, observation.reading.ts, stop.onset, evidence=evidence)
         elif stop.confirmed:
             stop.suspected = stop.confirmed = False
             evidence = self._evidence(observation, stop, terms, score)
@@ -201,8 +221,9 @@ class IllegalDumping(Rule[DumpingState]):
         if stop is None or not stop.suspected:
             return
         state.alleged = (*state.alleged[1 - _KEPT_ALLEGED :], AllegedStop(stop.onset, stop.before_kg))
-        level = Level.LEFT_OPEN if stop.confirmed else Level.CLEAR
-        yield Verdict(observation.device.id, level, observation.reading.ts, stop.onset)
+        terms = terms_of(stop, self.parameters)
+        last = self._verdict(observation, stop, terms, total(terms, self.parameters))
+        yield replace(last, level=Level.LEFT_OPEN if stop.confirmed else Level.CLEAR)
 
     def _retractions(self, ticket: Weighing, observation: Observation, state: DumpingState) -> Iterator[Verdict]:
         """Retract alerts for a load that a disposal site weighed in afterwards."""
@@ -262,22 +283,46 @@ class IllegalDumping(Rule[DumpingState]):
                 confirmed=stop.confirmed,
             ),
             evidence=self._evidence(observation, stop, terms, score),
+            basis=_basis(stop, terms),
         )
 
     def _evidence(self, observation: Observation, stop: Stop, terms: dict[Term, float], score: float) -> Evidence:
+        after_kg = shown_after_kg(stop, terms)
+        findings = (wording.finding(term, term_score, stop, after_kg) for term, term_score in terms.items())
+        unsettled = {Term.WEIGHT_DROP} if stop.after_kg is not None and after_kg is None else ()
         return Evidence(
             parameters=self.parameters.model_dump(),
-            findings=tuple(wording.finding(term, term_score, stop) for term, term_score in terms.items()),
-            ruled_out=wording.ruled_out(terms, _measured(observation.track, stop, observation.reading.ts)),
-            readings=tuple(stop.refs),
+            findings=(wording.start(self.parameters.start_score), *findings),
+            ruled_out=wording.ruled_out(
+                terms, _measured(observation.track, stop, observation.reading.ts), frozenset(unsettled)
+            ),
+            readings=_cited(observation.device.id, stop, after_kg),
             measures={
-                "score": round(score, 2),
+                "score": score,
                 "sensor_families": ",".join(sorted(families_of(terms))),
-                "lift_s": stop.lift_ms // 1000,
-                "stay_s": stop.stay_ms // 1000,
-                **_weights(stop),
+                "lift_s": whole_seconds(stop.lift_ms),
+                "lift_standing_s": whole_seconds(stop.lift_standing_ms),
+                "stay_s": whole_seconds(stop.stay_ms),
+                **_weights(stop.before_kg, after_kg),
             },
         )
+
+
+def _basis(stop: Stop, terms: dict[Term, float]) -> str:
+    """The terms that hold, and the weight after them in steps. A stay grows by itself and is no better evidence."""
+    after_kg = shown_after_kg(stop, terms)
+    weight = "" if after_kg is None else f"{after_kg / WEIGHT_STEP_KG:.0f}"
+    return " ".join([*(term for term in terms if term not in {Term.STAY, Term.LONG_STAY}), weight])
+
+
+def _cited(device_id: str, stop: Stop, after_kg: float | None) -> tuple[ReadingRef, ...]:
+    """The readings of the stop, and those that gave the weights before and after it."""
+    refs: tuple[ReadingRef, ...] = tuple(stop.refs)
+    for ts, kg in ((stop.before_ts, stop.before_kg), (shown_after_ts(stop, after_kg), after_kg)):
+        if ts and kg is not None:
+            weighed = ReadingRef(device_id=device_id, kind=Kind.POSITION, ts=ts, values={"load_kg": kg})
+            refs = with_one_more(refs, weighed)
+    return refs
 
 
 def _may_begin(fix: Fix, track: Track) -> bool:
@@ -298,8 +343,8 @@ def _measured(track: Track | None, stop: Stop, ts: int) -> set[Term]:
     return {term for term, works in sensor_works.items() if works}
 
 
-def _weights(stop: Stop) -> dict[str, float | int | str | bool]:
-    weights = {"before_kg": stop.before_kg, "after_kg": stop.after_kg}
+def _weights(before_kg: float | None, after_kg: float | None) -> dict[str, float | int | str | bool]:
+    weights = {"before_kg": before_kg, "after_kg": after_kg}
     return {name: kg for name, kg in weights.items() if kg is not None}
 
 

@@ -1,4 +1,4 @@
-"""Scores one stop: evidence for a load tipped there, and against it. Scores are log-odds and begin at -4."""
+"""Scores one stop: evidence for a load tipped there, and against it. Scores are log-odds, the start value included."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,7 @@ from devices.geo.geometry import XY
 from rules.alerts.model import ReadingRef
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.tracking import LoadState
+from rules.tracking.load import STEADY_KG
 
 
 class Term(StrEnum):
@@ -83,6 +84,12 @@ class Stop:
     suspected: bool = False
     confirmed: bool = False
     refs: list[ReadingRef] = field(default_factory=list)
+    last_kg: float | None = None
+    """Latest on-board weight since the stop began, steady or not."""
+    last_ts: int = 0
+    """Time of the reading that gave `last_kg`; 0 without one, as for the two below."""
+    after_ts: int = 0
+    before_ts: int = 0
 
 
 def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
@@ -114,7 +121,33 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
         Term.ALREADY_EMPTY: (stop.load is LoadState.EMPTY, limits.already_empty_score),
         Term.DEPOT_OR_WASH: (stop.depot_or_wash, limits.depot_or_wash_score),
     }
-    return {term: score for term, (holds, score) in applies.items() if holds}
+    return {term: round(score, 2) for term, (holds, score) in applies.items() if holds}
+
+
+def total(terms: Mapping[Term, float], limits: IllegalDumpingParameters) -> float:
+    """The score: the start value and the terms, each to two decimals as it is printed."""
+    return round(round(limits.start_score, 2) + sum(terms.values()), 2)
+
+
+def shown_after_kg(stop: Stop, terms: Mapping[Term, float]) -> float | None:
+    """The weight after the stop as the cited readings have it; None while it has not come to rest.
+
+    A steady weight comes seconds after the readings that fall: until then it is still the weight of before.
+    """
+    if stop.after_kg is None or stop.last_kg is None:
+        return stop.after_kg
+    if stop.last_kg - stop.after_kg > STEADY_KG:
+        return stop.after_kg if Term.WEIGHT_DROP in terms else None
+    if stop.after_kg - stop.last_kg > STEADY_KG:
+        return stop.last_kg if Term.WEIGHT_DROP in terms else None
+    return stop.last_kg
+
+
+def shown_after_ts(stop: Stop, after_kg: float | None) -> int:
+    """Time of the reading that gave the weight shown; 0 where none is shown or its time was not kept."""
+    if after_kg is None:
+        return 0
+    return stop.last_ts if after_kg == stop.last_kg else stop.after_ts
 
 
 def families_of(terms: Mapping[Term, float]) -> set[Family]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rules.alerts.model import Text
+from rules.contract.wording import points, whole_seconds
 from rules.detectors.illegal_dumping.score import FAMILIES, Stop, Term
 
 
@@ -21,39 +22,45 @@ def load_still_on(ticket: str | None, net_kg: float) -> Text:
     )
 
 
-def finding(term: Term, score: float, stop: Stop) -> Text:
-    """The sentence for a term, with its score in log-odds."""
-    lift_s, stay_s = stop.lift_ms / 1000, stop.stay_ms / 1000
-    stood_s = stop.lift_standing_ms / 1000
-    before_t, after_t = (stop.before_kg or 0) / 1000, (stop.after_kg or 0) / 1000
+def start(score: float) -> Text:
+    """The sentence for the start value, the first term of the score."""
+    return Text(en=f"Before any evidence ({points(score)})", zh=f"无任何证据时的初始值（{points(score)}）")
+
+
+def finding(term: Term, score: float, stop: Stop, after_kg: float | None) -> Text:
+    """The sentence for a term, with its score in log-odds. Its figures are those of the measures."""
+    lift_s, stay_s = whole_seconds(stop.lift_ms), whole_seconds(stop.stay_ms)
+    stood_s = whole_seconds(stop.lift_standing_ms)
+    before_t, after_t = (stop.before_kg or 0) / 1000, (after_kg or 0) / 1000
     en, zh = {
         Term.LIFT_STANDING: (
-            f"Bed up {stood_s:.0f} s while standing outside every permitted site",
-            f"在许可场地外停车举升{stood_s:.0f}秒",
+            f"Bed up {stood_s} s while standing outside every permitted site",
+            f"在许可场地外停车举升{stood_s}秒",
         ),
         Term.WEIGHT_DROP: (
             f"On-board weight fell from {before_t:.1f} t to {after_t:.1f} t",
             f"车载称重由{before_t:.1f}吨降至{after_t:.1f}吨",
         ),
         Term.LOADED_TO_EMPTY: ("The terminal's load state went from loaded to empty", "终端载重状态由重车变为空车"),
-        Term.STAY: (f"Stood {stay_s:.0f} s", f"停留{stay_s:.0f}秒"),
-        Term.LONG_STAY: (f"Stood {stay_s:.0f} s", f"停留{stay_s:.0f}秒"),
+        Term.STAY: (f"Stood {stay_s} s", f"停留{stay_s}秒"),
+        Term.LONG_STAY: (f"Stood {stay_s} s", f"停留{stay_s}秒"),
         Term.COVER_OPENED: ("The cover was opened while it stood", "停车时开启顶盖"),
         Term.OFF_CORRIDOR: ("Off the approved route", "位于核准线路之外"),
         Term.CREEPING: (f"Crept {stop.crept_m:.0f} m with the bed up", f"举升状态下缓行{stop.crept_m:.0f}米"),
         Term.DATA_GAP: ("Readings are missing around the stop", "停留前后数据缺失"),
-        Term.LIFT_SHORT: (f"The bed was up for only {lift_s:.0f} s", f"举升仅{lift_s:.0f}秒"),
+        Term.LIFT_SHORT: (f"The bed was up for only {lift_s} s", f"举升仅{lift_s}秒"),
         Term.WEIGHT_UNCHANGED: ("The weight was the same afterwards", "举升后重量未变"),
         Term.ALREADY_EMPTY: ("The truck was empty before", "此前已为空车"),
         Term.DEPOT_OR_WASH: ("In a depot or wash bay", "位于停车场或洗车点"),
     }[term]
-    return Text(en=f"{en} ({score:+.1f})", zh=f"{zh}（{score:+.1f}）")
+    return Text(en=f"{en} ({points(score)})", zh=f"{zh}（{points(score)}）")
 
 
 _NOT_AT_A_SITE: Final = Text(
     en="No site where this truck may tip or load is nearer than its fence margin",
     zh="围栏容差范围内无该车可倾倒或装载的场地",
 )
+_WEIGHT_UNSETTLED: Final = Text(en="The on-board weight has not come to rest yet", zh="车载称重尚未稳定")
 _NOT_SEEN: Final = {
     Term.LIFT_STANDING: Text(en="the bed raised while standing", zh="停车举升"),
     Term.WEIGHT_DROP: Text(en="a fall of the on-board weight", zh="车载称重骤降"),
@@ -68,16 +75,20 @@ _NOT_MEASURED: Final = {
 }
 
 
-def ruled_out(terms: Mapping[Term, float], measured: set[Term]) -> tuple[Text, ...]:
+def ruled_out(
+    terms: Mapping[Term, float], measured: set[Term], unsettled: frozenset[Term] = frozenset()
+) -> tuple[Text, ...]:
     """The site sentence, then what working sensors did not show, then what no working sensor could show.
 
-    `terms` apply to the stop; `measured` are those whose sensor works.
+    `terms` apply to the stop; `measured` are those whose sensor works; of those `unsettled` it is too early to speak.
     """
-    unseen = [_NOT_SEEN[term] for term in FAMILIES if term in measured and term not in terms]
+    unseen = [_NOT_SEEN[term] for term in FAMILIES if term in measured and term not in terms and term not in unsettled]
     unknown = [_NOT_MEASURED[term] for term in FAMILIES if term not in measured and term not in terms]
     sentences = [_NOT_AT_A_SITE]
     if unseen:
         sentences.append(Text(en=f"Not seen: {_listed(unseen).en}", zh=f"未见：{_listed(unseen).zh}"))
+    if Term.WEIGHT_DROP in unsettled:
+        sentences.append(_WEIGHT_UNSETTLED)
     if unknown:
         sentences.append(
             Text(

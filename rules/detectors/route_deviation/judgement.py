@@ -5,7 +5,7 @@ approved route at that time, or without a usable fix, is UNKNOWN.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who
+from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.route_deviation import wording
 from rules.detectors.route_deviation.closures import Closures, apply_closures
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
@@ -53,6 +53,8 @@ class Excursion:
     far_fixes: int = 0
     stopped: bool = False
     refs: list[ReadingRef] = field(default_factory=list)
+    peak_ref: ReadingRef | None = None
+    """The reading that was farthest from the route."""
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         assert excursion is not None  # noqa: S101 - begun above
         self._follow(observation, fix, excursion, off_m)
         if self._is_back(fix, state, off_m):
-            return self._end(observation, state)
+            return self._end(observation, state, off_m)
         if off_m > self.parameters.enter_m and self._has_left(excursion, fix):
             state.whereabouts = Whereabouts.OFF_ROUTE
         return (self._verdict(observation, excursion, off_m),) if state.whereabouts is Whereabouts.OFF_ROUTE else ()
@@ -159,10 +161,12 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         elif fix.moving or excursion.far_since:
             excursion.far_since = excursion.far_since or fix.ts
             excursion.far_fixes += 1
-        excursion.peak_m = max(excursion.peak_m, off_m)
+        cited = ref(observation.reading, "lat", "lon", "speed_kmh", "accuracy_m")
+        if off_m > excursion.peak_m:
+            excursion.peak_m, excursion.peak_ref = off_m, cited
         standing_ms = observation.track.standing_ms(fix.ts) if observation.track is not None else 0
         excursion.stopped |= off_m > self.parameters.enter_m and standing_ms >= self.parameters.stop_s * 1000
-        excursion.refs = bounded(excursion.refs, ref(observation.reading, "lat", "lon", "speed_kmh", "accuracy_m"))
+        excursion.refs = bounded(excursion.refs, cited)
 
     def _is_back(self, fix: Fix, state: RouteState, off_m: float) -> bool:
         """True if the truck is back.
@@ -195,16 +199,13 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             and (off_s >= limits.long_off_s or excursion.driven_m >= limits.long_driven_m)
         )
 
-    def _end(self, observation: Observation, state: RouteState) -> Sequence[Verdict]:
+    def _end(self, observation: Observation, state: RouteState, off_m: float) -> Sequence[Verdict]:
+        """End an excursion, with the values it had in the end."""
         excursion, former = state.excursion, state.whereabouts
         state.excursion, state.whereabouts, state.back_fixes = None, Whereabouts.ON_ROUTE, 0
         if excursion is None or former is not Whereabouts.OFF_ROUTE:
             return ()
-        return (
-            Verdict(
-                observation.device.id, Level.CLEAR, observation.reading.ts, excursion.onset, shared=excursion.route_id
-            ),
-        )
+        return (replace(self._verdict(observation, excursion, off_m), level=Level.CLEAR),)
 
     def _unknown(self, observation: Observation, state: RouteState) -> Sequence[Verdict]:
         """Without data, forget an excursion that was only beginning; one that was found stays."""
@@ -229,6 +230,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
                 loaded=loaded,
             ),
             evidence=self._evidence(observation, excursion, off_m, loaded=loaded),
+            basis=f"loaded={loaded} stopped={excursion.stopped}",
             shared=excursion.route_id,
         )
 
@@ -239,7 +241,8 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
 
     def _evidence(self, observation: Observation, excursion: Excursion, off_m: float, *, loaded: bool) -> Evidence:
         off_ms, track = observation.reading.ts - excursion.onset, observation.track
-        findings = [wording.beyond_corridor(off_ms, excursion.driven_m, excursion.peak_m)]
+        driven_m, peak_m = round(excursion.driven_m, 1), round(excursion.peak_m, 1)
+        findings = [wording.beyond_corridor(off_ms, driven_m, peak_m)]
         if excursion.stopped:
             findings.append(wording.STOPPED)
         load = wording.LOAD_UNKNOWN if track is None else wording.load_finding(track.load.state, track.load.source)
@@ -249,13 +252,13 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             parameters=self.parameters.model_dump(),
             findings=tuple(findings),
             ruled_out=wording.ruled_out(self.parameters),
-            readings=tuple(excursion.refs),
+            readings=with_one_more(excursion.refs, excursion.peak_ref),
             measures={
                 "route_id": excursion.route_id,
                 "off_route_m": round(off_m, 1),
-                "peak_off_route_m": round(excursion.peak_m, 1),
-                "detour_m": round(excursion.driven_m, 1),
-                "off_route_s": off_ms // 1000,
+                "peak_off_route_m": peak_m,
+                "detour_m": driven_m,
+                "off_route_s": whole_seconds(off_ms),
                 "loaded": loaded,
                 "stopped_off_route": excursion.stopped,
             },

@@ -16,7 +16,7 @@ from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import who
+from rules.contract.wording import who, whole_seconds
 from rules.detectors.silent_device import wording
 from rules.detectors.silent_device.outage import Outage, apply_outage
 from rules.detectors.silent_device.parameters import SilentDeviceParameters
@@ -237,7 +237,7 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             readings=tuple(
                 ReadingRef(device_id=device.id, kind=kind, ts=ts, values={}) for kind, ts in newest_two if ts
             ),
-            measures={"silent_s": silent_ms // 1000, "loaded": state.loaded, "interval_s": state.interval_s},
+            measures={"silent_s": whole_seconds(silent_ms), "loaded": state.loaded, "interval_s": state.interval_s},
         )
 
 

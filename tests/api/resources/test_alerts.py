@@ -90,6 +90,20 @@ async def test_an_alert_is_acknowledged_assigned_commented_and_closed_once(clien
     assert (await client.get(base)).json()["alert"]["outcome"] == "confirmed_violation"
 
 
+async def test_an_alert_that_goes_on_after_its_closing_is_listed_open_and_closed_again(
+    client: AsyncClient, journal: AlertJournal, an_alert: str
+) -> None:
+    base, body = f"/api/v1/alerts/{an_alert}", {"actor": "li.wei", "outcome": "no_action"}
+    assert (await client.post(f"{base}/close", json=body, headers=WRITE)).status_code == 200
+    journal.record([change(revision=2)], recorded_at=NOW + 5)
+    (listed,) = (await client.get("/api/v1/alerts", params={"open": "true"})).json()["items"]
+    assert (listed["alert_id"], listed["outcome"], listed["reopened_at"]) == (an_alert, None, NOW + 5)
+    again = await client.post(f"{base}/close", json=body, headers=WRITE)
+    assert again.status_code == 200
+    assert [action["kind"] for action in again.json()["actions"]] == ["close", "reopen", "close"]
+    assert again.json()["actions"][1]["closed_by"] == "li.wei"
+
+
 @pytest.mark.parametrize(
     ("verb", "body", "field"),
     [

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread, current_thread
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -17,9 +18,11 @@ from rules.alerts.actions import (
     Assign,
     Close,
     Comment,
+    Continue,
     InvalidCursor,
     JournalPosition,
     Outcome,
+    Reopen,
     UnknownAlert,
 )
 from rules.alerts.journal import AlertJournal
@@ -47,6 +50,8 @@ def change(
     severity: Severity = Severity.P2,
     rule: str = "route_deviation",
     amendment: Amendment | None = None,
+    onset: int | None = None,
+    revised: bool = False,
 ) -> AlertChange:
     ended = phase in {Phase.CLOSED, Phase.AMENDED}
     ref = ReadingRef(device_id=subject, kind="position", ts=opened_at, values={"speed_kmh": 40.5})
@@ -66,6 +71,8 @@ def change(
         lat=35.5,
         lon=112.8,
         evidence=Evidence(parameters={"enter_m": 60}, readings=(ref,), measures={"detour_m": 412.5, "loaded": True}),
+        onset=onset,
+        revised=revised,
     )
 
 
@@ -228,10 +235,108 @@ def test_a_closed_alert_stays_closed_but_takes_comments(journal: AlertJournal) -
         journal.act(key, Close(actor="wang", at=NOW, outcome=Outcome.FALSE_ALARM))
     detail = journal.act(key, Comment(actor="wang", at=NOW, note="I disagree"))
     assert len(detail.actions) == 2
-    journal.record([change(revision=2)], NOW)
+    journal.record([change(revision=2, phase=Phase.CLOSED)], NOW)
     again = journal.alert(key)
     assert again is not None
     assert again.alert.outcome is Outcome.NO_ACTION
+
+
+def closed_by_li(journal: AlertJournal, *changes: AlertChange) -> str:
+    journal.record(changes, NOW)
+    journal.act(changes[-1].alert_id, Close(actor="li", at=NOW, outcome=Outcome.NO_ACTION))
+    return changes[-1].alert_id
+
+
+def open_ids(journal: AlertJournal) -> set[str]:
+    return {view.alert_id for view in journal.alerts(AlertFilter(open=True), limit=50).items}
+
+
+def test_what_goes_on_after_a_person_closed_it_is_open_again(journal: AlertJournal) -> None:
+    key = closed_by_li(journal, change(onset=1_000))
+    assert open_ids(journal) == set()
+    goes_on = change(revision=2, onset=1_000)
+    assert journal.record([goes_on], NOW + 5) == 1
+    assert journal.record([goes_on], NOW + 6) == 0
+    detail = journal.alert(key)
+    assert detail is not None
+    assert open_ids(journal) == {key}
+    assert (detail.alert.outcome, detail.alert.handled_by, detail.alert.reopened_at) == (None, None, NOW + 5)
+    *_, closing, reopening = detail.actions
+    assert isinstance(closing, Close)
+    assert reopening == Reopen(actor="haulwatch", at=NOW + 5, outcome=Outcome.NO_ACTION, closed_by="li", since=1_000)
+    journal.act(key, Close(actor="wang", at=NOW + 7, outcome=Outcome.FALSE_ALARM))
+    assert open_ids(journal) == set()
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"phase": Phase.CLOSED},
+        {"phase": Phase.AMENDED, "amendment": Amendment.RETRACTED},
+        {"revised": True},
+    ],
+)
+def test_an_end_and_better_values_leave_it_closed(journal: AlertJournal, later: dict[str, Any]) -> None:
+    key = closed_by_li(journal, change(onset=1_000))
+    journal.record([change(revision=2, onset=1_000, **later)], NOW)
+    detail = journal.alert(key)
+    assert detail is not None
+    assert (detail.alert.outcome, detail.alert.revision) == (Outcome.NO_ACTION, 2)
+
+
+def test_an_incident_that_began_after_the_closing_is_a_new_alert(journal: AlertJournal) -> None:
+    key = closed_by_li(journal, change(onset=1_000))
+    new = [change(revision=2, onset=5_000), change(revision=3, onset=5_000), change(revision=4, onset=9_000)]
+    assert [journal.record([one], NOW + 1) for one in new] == [1, 1, 1]
+    assert journal.record(new, NOW + 2) == 0
+    (began,) = open_ids(journal)
+    assert began != key
+    old, now = journal.alert(key), journal.alert(began)
+    assert old is not None
+    assert now is not None
+    assert (old.alert.outcome, old.alert.revision) == (Outcome.NO_ACTION, 1)
+    assert old.actions[-1] == Continue(actor="haulwatch", at=NOW + 1, alert_id=began, onset=5_000)
+    assert (now.alert.opened_at, now.alert.revision, now.alert.first_recorded_at) == (5_000, 4, NOW + 1)
+    assert {entry.change.continues for entry in now.changes} == {key}
+    journal.record([change(revision=5, onset=9_000, phase=Phase.CLOSED)], NOW)
+    assert open_ids(journal) == set()
+
+
+def test_a_new_alert_that_a_person_closed_gives_way_to_the_next(journal: AlertJournal) -> None:
+    closed_by_li(journal, change(onset=1_000))
+    journal.record([change(revision=2, onset=5_000)], NOW)
+    (second,) = open_ids(journal)
+    journal.act(second, Close(actor="li", at=NOW, outcome=Outcome.FALSE_ALARM))
+    journal.record([change(revision=3, onset=9_000)], NOW)
+    (third,) = open_ids(journal)
+    assert len({change().alert_id, second, third}) == 3
+    retracted = change(revision=4, onset=9_000, phase=Phase.AMENDED, amendment=Amendment.RETRACTED)
+    assert journal.record([retracted], NOW) == 3
+    assert {view.amendment for view in journal.alerts(AlertFilter(), limit=9).items} == {Amendment.RETRACTED}
+
+
+def test_a_new_alert_begins_also_where_it_went_on_before(journal: AlertJournal) -> None:
+    """Closed by a person, open again, ended by itself: what begins then is new."""
+    key = closed_by_li(journal, change(onset=1_000))
+    journal.record([change(revision=2, onset=1_000), change(revision=3, onset=1_000, phase=Phase.CLOSED)], NOW)
+    journal.record([change(revision=4, onset=5_000)], NOW)
+    (began,) = open_ids(journal)
+    assert began != key
+
+
+def test_changes_judged_again_after_a_crash_stay_where_they_were(journal: AlertJournal) -> None:
+    """The journal had them before a person closed the alert."""
+    merged = [change(onset=1_000), change(revision=2, onset=5_000)]
+    key = closed_by_li(journal, *merged)
+    assert journal.record(merged, NOW) == 0
+    assert [view.alert_id for view in journal.alerts(AlertFilter(), limit=9).items] == [key]
+
+
+def test_records_without_an_onset_belong_to_their_alert(journal: AlertJournal) -> None:
+    """As all were that were written before 2026-11-29."""
+    key = closed_by_li(journal, change())
+    journal.record([change(revision=2)], NOW)
+    assert open_ids(journal) == {key}
 
 
 def test_an_unknown_alert_cannot_be_acted_on(journal: AlertJournal) -> None:

@@ -29,7 +29,9 @@ def changes(*rows: Any) -> list[AlertChange]:
 
 def test_a_load_tipped_beside_the_road_is_confirmed_and_waits_for_people() -> None:
     trip = tips(hauling()).drive(9000, 0).stand(1200)
-    assert summaries(changes(trip)) == ["T1 provisional P2", "T1 confirmed P1"]
+    found = changes(trip)
+    assert summaries(found) == ["T1 provisional P2", "T1 confirmed P1", "T1 confirmed P1"]
+    assert [change.revised for change in found] == [False, False, True]
 
 
 def test_it_is_suspected_within_a_minute_and_confirmed_within_three() -> None:

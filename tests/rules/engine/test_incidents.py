@@ -5,7 +5,7 @@ import pytest
 from devices.geo.geometry import LatLon
 from rules.alerts.model import AlertChange, Evidence, Severity, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
-from rules.engine.incidents import KEPT_PAST, DeviceIncidents
+from rules.engine.incidents import KEPT_PAST, MAX_ONSETS, DeviceIncidents
 
 MINUTE = 60_000
 HERE = LatLon(35.5, 112.8)
@@ -26,13 +26,15 @@ class Given:
         severity: Severity = P3,
         place: LatLon | None = HERE,
         part: str = "",
+        basis: str = "",
+        *,
+        over: bool = False,
     ) -> list[AlertChange]:
         title = Text(en=f"{level} at {minute}", zh="")
         at, began = round(minute * MINUTE), round(onset * MINUTE)
         evidence = Evidence(parameters={"limit": 1})
-        return self.incidents.take(
-            "rule", 1, Verdict("D", level, at, began, severity, place, title, evidence, part=part)
-        )
+        verdict = Verdict("D", level, at, began, severity, place, title, evidence, part, basis=basis, over=over)
+        return self.incidents.take("rule", 1, verdict)
 
 
 def short(changes: list[AlertChange]) -> list[str]:
@@ -143,7 +145,7 @@ def test_a_merged_alert_stands_until_both_are_retracted(given: Given) -> None:
     given.verdict(Level.CONFIRMED, 4, onset=3)
     given.verdict(Level.CLEAR, 5)
     assert given.verdict(Level.RETRACTED, 6, onset=3) == []
-    assert short(given.verdict(Level.RETRACTED, 7, onset=0)) == ["5 retracted P3"]
+    assert short(given.verdict(Level.RETRACTED, 7, onset=0)) == ["4 retracted P3"]
 
 
 def test_a_retracted_incident_is_not_continued(given: Given) -> None:
@@ -171,3 +173,78 @@ def test_the_same_onset_again_after_a_retraction_is_the_same_alert(given: Given)
     (again,) = given.verdict(Level.CONFIRMED, 3)
     assert (again.alert_id, again.amendment, again.closed_at) == (first.alert_id, None, None)
     assert short([again]) == ["3 confirmed P3"]
+
+
+def test_an_alert_that_comes_and_goes_is_published_in_the_rhythm_of_one_that_stays(given: Given) -> None:
+    """400 minutes, three up and three down: 66 revisions before."""
+    found = []
+    for start in range(0, 400, 6):
+        for minute in range(start, start + 3):
+            found += given.verdict(Level.CONFIRMED, minute, onset=start)
+        found += given.verdict(Level.CLEAR, start + 3, onset=start)
+    assert len({change.alert_id for change in found}) == 1
+    assert short(found[:3]) == ["1 confirmed P3", "2 closed P3", "3 confirmed P3"]
+    assert len(found) <= 3 + 400 / 30
+    (closed,) = given.incidents.release(1_000 * MINUTE)
+    assert closed.closed_at == 399 * MINUTE
+    assert closed.at == 429 * MINUTE
+    (case,) = given.incidents.cases.values()
+    assert len(case.past[-1].onsets) <= MAX_ONSETS
+
+
+def test_a_held_closing_is_published_when_it_stayed_away(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 0)
+    given.verdict(Level.CLEAR, 2)
+    given.verdict(Level.CONFIRMED, 4, onset=3)
+    assert given.verdict(Level.CLEAR, 5, onset=3) == []
+    assert given.incidents.all_due() == [15 * MINUTE]
+    assert given.incidents.release(15 * MINUTE - 1) == []
+    (closed,) = given.incidents.release(15 * MINUTE)
+    assert (short([closed]), closed.closed_at, closed.at) == (["4 closed P3"], 5 * MINUTE, 15 * MINUTE)
+    assert given.incidents.all_due() == []
+
+
+def test_a_held_closing_comes_before_what_begins_after_it_or_elsewhere(given: Given) -> None:
+    for place, minute in ((HERE, 40), (north(900), 6)):
+        given.incidents = DeviceIncidents()
+        given.verdict(Level.CONFIRMED, 0)
+        given.verdict(Level.CLEAR, 2)
+        given.verdict(Level.CONFIRMED, 4, onset=3)
+        given.verdict(Level.CLEAR, 5, onset=3)
+        found = given.verdict(Level.CONFIRMED, minute, onset=minute, place=place)
+        assert short(found) == ["4 closed P3", "1 confirmed P3"]
+
+
+def test_getting_worse_is_published_at_once_whatever_came_and_went(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 0)
+    given.verdict(Level.CLEAR, 2)
+    given.verdict(Level.CONFIRMED, 4, onset=3)
+    given.verdict(Level.CLEAR, 5, onset=3)
+    assert short(given.verdict(Level.CONFIRMED, 6, onset=6, severity=P1)) == ["4 confirmed P1"]
+
+
+def test_nothing_continues_what_is_over(given: Given) -> None:
+    (first,) = given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.CLEAR, 2, over=True)
+    (second,) = given.verdict(Level.CONFIRMED, 4, onset=3)
+    assert second.alert_id != first.alert_id
+
+
+def test_better_values_are_a_revision_two_minutes_later_and_at_the_end(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 0, basis="lift load")
+    assert given.verdict(Level.CONFIRMED, 1, basis="lift load 0") == []
+    (revised,) = given.verdict(Level.CONFIRMED, 2, basis="lift load 0")
+    assert (revised.revised, short([revised])) == (True, ["2 confirmed P3"])
+    assert given.verdict(Level.CONFIRMED, 5, basis="lift load 0") == []
+    (last,) = given.verdict(Level.LEFT_OPEN, 6, basis="lift load stay 0")
+    assert (last.revised, last.title.en) == (True, "left_open at 6")
+
+
+def test_another_incident_beside_one_left_to_people_is_published_five_minutes_later(given: Given) -> None:
+    """A person may have closed the first one: what is new must reach the journal."""
+    given.verdict(Level.CONFIRMED, 1, severity=P1)
+    given.verdict(Level.LEFT_OPEN, 2)
+    assert given.verdict(Level.CONFIRMED, 5, onset=4, severity=P1) == []
+    (another,) = given.verdict(Level.CONFIRMED, 6, onset=4, severity=P1)
+    assert (another.onset, another.opened_at, another.revised) == (4 * MINUTE, 0, False)
+    assert given.verdict(Level.CONFIRMED, 20, onset=4, severity=P1) == []
