@@ -154,6 +154,12 @@ def silence_agrees(change: AlertChange) -> None:
         assert float(time) == duration_of(change.evidence.measures["silent_s"], unit)
 
 
+def plate_agrees(change: AlertChange) -> None:
+    for text in (change.title, *change.evidence.findings):
+        assert str(change.evidence.measures["plate"]) in text.en
+        assert str(change.evidence.measures["plate"]) in text.zh
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -167,6 +173,7 @@ CHECKS = {
     "route_deviation": deviation_agrees,
     "bin_overflow": overflow_agrees,
     "silent_device": silence_agrees,
+    "unknown_plate": plate_agrees,
 }
 
 
