@@ -212,7 +212,8 @@ def test_bins(levels: list[tuple[float, int]], every_s: int) -> None:
 
 def test_the_busy_hour() -> None:
     """Everything at once: closures, an outage, tickets that retract."""
-    assert {change.rule for change in check(busy_hour())} == CHECKS.keys()
+    raised = {change.rule for change in check(busy_hour())}
+    assert raised >= {"bin_overflow", "illegal_dumping", "route_deviation", "silent_device"}
 
 
 @pytest.mark.parametrize("start_score", [-4.0, -3.75, -2.5])
