@@ -18,6 +18,7 @@ from devices.city.files import read_city
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.db.database import open_database
 from devices.readings.models import Kind
+from ingest.collector.collector import TICK_EVERY_MS
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import BATCH, Judge
 from ingest.ledger.report import Ledger, read_ledger
@@ -116,6 +117,21 @@ def registered_truck(device_id: str = "tk-new") -> City:
     return jincheng(more={device_id: device}, vehicles={vehicle.id: vehicle})
 
 
+def _with_ticks(messages: Sequence[RawMessage], quiet_ms: int) -> Iterator[RawMessage]:
+    """Messages with the ticks that a collector which is always connected writes between and after them."""
+    heard_at = messages[0].received_at if messages else 0
+    for message in messages:
+        yield from _ticks(heard_at, message.received_at)
+        yield message
+        heard_at = max(heard_at, message.received_at)
+    yield from _ticks(heard_at, heard_at + quiet_ms + 1)
+
+
+def _ticks(heard_at: int, until: int) -> Iterator[RawMessage]:
+    for at in range(heard_at + TICK_EVERY_MS, until, TICK_EVERY_MS):
+        yield RawMessage(TICK_TOPIC, str(TICK_EVERY_MS).encode(), at)
+
+
 @dataclass
 class Outcome:
     """What became of the messages."""
@@ -150,14 +166,14 @@ class PathUnderTest:
             engine.dispose()
 
     def send(self, messages: Iterable[Message], *, quiet_ms: int = 120_000) -> Outcome:
-        """Append the messages, then as many ticks of silence as `quiet_ms` takes; record and judge all of it."""
-        raw = [message.raw() for message in messages]
-        ticks = [RawMessage(TICK_TOPIC, b"10000", raw[-1].received_at if raw else 0)] * (quiet_ms // 10_000)
+        """Append the messages as the collector does, with a tick for each 10 s of silence; record and judge all of it.
+
+        `quiet_ms`: silence after the last message.
+        """
+        raw = list(_with_ticks([message.raw() for message in messages], quiet_ms))
         with closing(RawLog(self.folder / "raw")) as log:
             for start in range(0, len(raw), 1_000):
                 log.append(raw[start : start + 1_000])
-            if ticks:
-                log.append(ticks)
         return self.drain()
 
     def drain(self) -> Outcome:
