@@ -57,7 +57,7 @@ class Segment:
                 check_same_thread=False,
             )
             self._db.text_factory = bytes
-        self._has_dialect_column = False
+        self._has_all_columns = False
 
     @staticmethod
     def create(directory: Path, first: int) -> None:
@@ -68,7 +68,8 @@ class Segment:
             with closing(sqlite3.connect(draft)) as db:
                 db.execute(
                     "CREATE TABLE message (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL,"
-                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL, dialect TEXT)"
+                    " topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL, dialect TEXT,"
+                    " retained INTEGER)"
                 )
                 # After the table, so that the file alone is the whole segment: closing reports no failed checkpoint.
                 db.execute("PRAGMA journal_mode=WAL")
@@ -95,7 +96,7 @@ class Segment:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._has_dialect_column = False  # the rollback may take a new column back
+                self._has_all_columns = False  # the rollback may take a new column back
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -107,20 +108,22 @@ class Segment:
         for offset, message in enumerate(messages, start):
             topic = message.topic.encode()
             dialect = None if message.dialect == NATIVE.dialect else message.dialect
-            crc = _checksum(topic, message.payload, message.received_at, dialect)
-            rows.append((offset, message.received_at, message.topic, message.payload, crc, dialect))
-        self._add_dialect_column()
-        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)", rows)
+            retained = 1 if message.retained else None
+            crc = _checksum(topic, message.payload, message.received_at, dialect, retained)
+            rows.append((offset, message.received_at, message.topic, message.payload, crc, dialect, retained))
+        self._add_columns()
+        self._db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         return start + len(rows) - 1
 
-    def _add_dialect_column(self) -> None:
-        """Add the column that segments of version 0.1 lack. A native message has NULL there."""
-        if self._has_dialect_column:
+    def _add_columns(self) -> None:
+        """Add the columns that older segments lack, in this order. NULL: a native message, a live one."""
+        if self._has_all_columns:
             return
         columns = [name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('message')")]
-        if b"dialect" not in columns:
-            self._db.execute("ALTER TABLE message ADD COLUMN dialect TEXT")
-        self._has_dialect_column = True
+        for name, column in ((b"dialect", "dialect TEXT"), (b"retained", "retained INTEGER")):
+            if name not in columns:
+                self._db.execute(f"ALTER TABLE message ADD COLUMN {column}")
+        self._has_all_columns = True
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use, including those still in the write-ahead log."""
@@ -152,11 +155,14 @@ class Segment:
             with self._translated(after + 1), closing(self._select(after, limit)) as rows:
                 for expected, (offset, received_at, topic, payload, crc, *rest) in enumerate(rows, after + 1):
                     dialect = rest[0].decode() if rest and rest[0] is not None else None
+                    retained = rest[1] if len(rest) > 1 else None
                     if offset != expected:
                         raise RawLogCorrupt(self.path, expected, "missing")
-                    if crc != _checksum(topic, payload, received_at, dialect):
+                    if crc != _checksum(topic, payload, received_at, dialect, retained):
                         raise RawLogCorrupt(self.path, expected, "checksum does not match")
-                    message = RawMessage(topic.decode(), payload, received_at, dialect or NATIVE.dialect)
+                    message = RawMessage(
+                        topic.decode(), payload, received_at, dialect or NATIVE.dialect, retained is not None
+                    )
                     records.append(LogRecord(offset, message))
                     room_bytes -= len(payload)
                     if room_bytes <= 0:
@@ -167,7 +173,7 @@ class Segment:
         return records
 
     def _select(self, after: int, limit: int) -> sqlite3.Cursor:
-        # All columns, as the file has them: a segment of version 0.1 has no dialect until a message is appended to it.
+        # All columns, as the file has them: an older segment lacks some until a message is appended to it.
         return self._db.execute("SELECT * FROM message WHERE offset > ? ORDER BY offset LIMIT ?", (after, limit))
 
     def close(self) -> None:
@@ -208,9 +214,11 @@ def segment_path(directory: Path, first: int) -> Path:
     return directory / f"{first:020d}{SUFFIX}"
 
 
-def _checksum(topic: bytes, payload: bytes, received_at: int, dialect: str | None) -> int:
+def _checksum(topic: bytes, payload: bytes, received_at: int, dialect: str | None, retained: int | None) -> int:
     crc = crc32(_RECEIVED_AT.pack(received_at), crc32(payload, crc32(topic)))
-    return crc if dialect is None else crc32(dialect.encode(), crc)
+    if dialect is not None:
+        crc = crc32(dialect.encode(), crc)
+    return crc if retained is None else crc32(_RECEIVED_AT.pack(retained), crc)
 
 
 def _sync_directory(directory: Path) -> None:
