@@ -25,6 +25,7 @@ COMPILED = (
     "rules/detectors/bin_overflow/wording.py",
     "rules/engine/watermark.py",
     "rules/detectors/route_deviation/closures.py",
+    "rules/engine/awaited.py",
     "rules/engine/device_judge.py",
     "rules/engine/device_state.py",
     "rules/detectors/illegal_dumping/score.py",

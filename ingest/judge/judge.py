@@ -173,26 +173,38 @@ def judge_record(
     """Decode, admit and judge one record of the raw log. Returns the alert changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
+        engine.received(message.received_at, news=True)  # the tick itself says how long it was quiet
         return engine.advance(int(message.payload)) if message.payload.isdigit() else []
     changes: list[AlertChange] = []
+    news = False
     for reading in _accepted_readings(engine, message, max_payload_bytes):
+        if message.retained:
+            changes += engine.judge_retained(reading)
+            continue
+        news = news or engine.is_news(reading)
         changes += engine.judge(reading)
-    return changes
+    # Time goes on while a broken device says nothing but what it said before.
+    return changes + engine.received(message.received_at, news=news)
 
 
 def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_bytes: int) -> Sequence[Reading]:
-    try:
-        codec = codec_of(message.dialect)
-        decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
-    except DecodeError:
-        return ()
+    codec = codec_of(message.dialect)
     device_id, received_at = codec.device_of(message.topic), message.received_at
     device = engine.device(device_id)
-    return [
+    try:
+        decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+    except DecodeError:
+        if device is not None:
+            engine.refuse(device_id)
+        return ()
+    accepted = [
         item
         for item in decoded
         if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
     ]
+    if not accepted and device is not None:
+        engine.refuse(device_id)
+    return accepted
 
 
 def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:

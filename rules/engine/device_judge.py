@@ -16,6 +16,7 @@ from devices.readings.models import Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
+from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import DeviceState
 from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer
 from rules.engine.routing import ReadingRouter
@@ -56,6 +57,8 @@ class DeviceJudge:
         """Devices that changed since `saved`, by id."""
         self._flushes = Timers(lambda device_state: device_state.flush_at)
         self._wakes = Timers(lambda device_state: device_state.wake_at)
+        self.awaited = AwaitedDevices(self._missed_at)
+        """Registered devices that were never heard, from the first fleet time on."""
         self._city = city
         self._router = ReadingRouter(city)
 
@@ -70,6 +73,7 @@ class DeviceJudge:
         self._router = ReadingRouter(city)
         for device_state in self._devices.values():
             device_state.device, device_state.vehicle, device_state.approvals = None, None, ()
+        self._await_devices()
 
     def device(self, device_id: str) -> Device | None:
         """The device in the present city; a look-up that costs little for a device heard before."""
@@ -79,13 +83,40 @@ class DeviceJudge:
     def judge(self, reading: Reading) -> list[RuleVerdict]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
         verdicts: list[RuleVerdict] = []
+        first = not self.watermark.now
         device_state = self._device_state(reading.device_id)
         self.watermark.heard(reading.device_id, reading.ts, device_state.buffer.newest)
+        if first:
+            self._await_devices()
         self._arrive(reading, device_state, verdicts)
         for other_id in self._router.also_about(reading):
             self._arrive(reading, self._device_state(other_id), verdicts)
         self._pass_fleet_time(verdicts)
         return verdicts
+
+    def judge_retained(self, reading: Reading) -> list[RuleVerdict]:
+        """Show rules a reading that the broker replayed. It enters no order and moves no time: it may be of any age."""
+        verdicts: list[RuleVerdict] = []
+        device_state = self._device_state(reading.device_id)
+        device = self._registered(device_state)
+        if device is None or not device.validity.covers(reading.ts):
+            return verdicts
+        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
+        observation = Observation(reading, self.watermark.now, device, vehicle, approvals, self._city, states, [])
+        for indexed in self._rules_of[device.role]:
+            self._ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
+        return verdicts
+
+    def refuse(self, device_id: str) -> None:
+        """Note a message of a registered device of which no reading was accepted."""
+        device_state = self._device_state(device_id)
+        for indexed in self._silence_rules:
+            indexed.rule.refuse(self._rule_state(indexed, device_state))
+
+    def is_news(self, reading: Reading) -> bool:
+        """True if the reading is newer than all that its device sent before."""
+        device_state = self._devices.get(reading.device_id)
+        return device_state is None or reading.ts > device_state.buffer.newest
 
     def advance(self, quiet_ms: int) -> list[RuleVerdict]:
         """Pass `quiet_ms` of fleet time in which no device was heard."""
@@ -109,7 +140,14 @@ class DeviceJudge:
         tracker_states: list[Any] = [None] * self._trackers.count
         return DeviceState(device_id, ReorderBuffer(device_id), rule_states, tracker_states)
 
-    def restore(self, watermark: FleetWatermark, devices: Mapping[str, DeviceState], *, write_all: bool) -> None:
+    def restore(
+        self,
+        watermark: FleetWatermark,
+        devices: Mapping[str, DeviceState],
+        awaited: Mapping[str, int],
+        *,
+        write_all: bool,
+    ) -> None:
         """Go on from these states. `write_all`: all of them are to be written again."""
         self.watermark = watermark
         self._devices = dict(devices)
@@ -119,6 +157,17 @@ class DeviceJudge:
             self._schedule_flush(device_state)
             for indexed in self._silence_rules:
                 self._schedule_wake(indexed, device_state)
+        self._await_devices(awaited)
+
+    def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
+        """Await the registered devices without a state, once there is fleet time; by default as long as before."""
+        if self.watermark.now:
+            unheard = [device for device in self._city.devices.values() if device.id not in self._devices]
+            self.awaited.start(unheard, self.watermark.now, self.awaited.since if since is None else since)
+
+    def _missed_at(self, device: Device, since: int) -> int | None:
+        times = [indexed.rule.missed_at(device, since) for indexed in self._silence_rules]
+        return min([time for time in times if time is not None], default=None)
 
     def _device_state(self, device_id: str) -> DeviceState:
         """The device's state, made if it is new, marked as changed."""
@@ -128,6 +177,11 @@ class DeviceJudge:
             if device is not None:
                 device_id = device.id  # one string object for all who keep it
             device_state = self._devices[device_id] = self.new_state(device_id)
+            since = self.awaited.since.pop(device_id, None)
+            if device is not None and since is not None:
+                for indexed in self._silence_rules:
+                    indexed.rule.await_first(device, self._rule_state(indexed, device_state), since)
+                    self._schedule_wake(indexed, device_state)
         self._change(device_state)
         return device_state
 
@@ -199,20 +253,24 @@ class DeviceJudge:
     ) -> None:
         """Ask a rule one of its questions about a device and collect its verdicts."""
         index, rule, judges_silence = indexed
-        states = device_state.rule_states
-        state = states[index]
-        if state is None:
-            state = states[index] = rule.state()
         try:
-            given = question(about, state)
+            given = question(about, self._rule_state(indexed, device_state))
         except Exception:  # noqa: BLE001 - a rule's bug must not stop the others
             self._failures[rule.name] += 1
-            states[index] = None
+            device_state.rule_states[index] = None
             return
         for verdict in given:
             verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
         if judges_silence:
             self._schedule_wake(indexed, device_state)
+
+    def _rule_state(self, indexed: _IndexedRule, device_state: DeviceState) -> Any:
+        """The state that the rule has of the device, made if there is none."""
+        states = device_state.rule_states
+        state = states[indexed.state_index]
+        if state is None:
+            state = states[indexed.state_index] = indexed.rule.state()
+        return state
 
     def _pass_fleet_time(self, verdicts: list[RuleVerdict]) -> None:
         """Release what waited for fleet time: readings first, then silences."""
@@ -222,6 +280,8 @@ class DeviceJudge:
                 self._change(device_state)
                 self._judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
             self._schedule_flush(device_state)
+        while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
+            self._device_state(missed_id)
         while (device_state := self._wakes.pop(now - HOLD_MS)) is not None:
             self._wake(device_state, verdicts)
 

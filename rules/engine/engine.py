@@ -68,6 +68,24 @@ class RuleEngine:
         verdicts = self._devices.judge(reading)
         return self._fleet.take(verdicts, self._devices.watermark.now)
 
+    def judge_retained(self, reading: Reading) -> list[AlertChange]:
+        """Take an accepted reading that the broker replayed with the retain bit: it proves no life."""
+        verdicts = self._devices.judge_retained(reading)
+        return self._fleet.take(verdicts, self._devices.watermark.now)
+
+    def refuse(self, device_id: str) -> None:
+        """Note a message of a registered device of which no reading was accepted."""
+        self._devices.refuse(device_id)
+
+    def is_news(self, reading: Reading) -> bool:
+        """True if the reading is newer than all that its device sent before."""
+        return self._devices.is_news(reading)
+
+    def received(self, received_at: int, *, news: bool) -> list[AlertChange]:
+        """Note the receive time, ms, of a record; without `news` in it, the time since the record before was quiet."""
+        elapsed_ms = self._devices.watermark.received(received_at)
+        return self.advance(elapsed_ms) if elapsed_ms and not news else []
+
     def advance(self, quiet_ms: int) -> list[AlertChange]:
         """Pass `quiet_ms` in which no device was heard, and return the alert changes that only silence leads to."""
         verdicts = self._devices.advance(quiet_ms)
@@ -77,7 +95,14 @@ class RuleEngine:
         """What changed since `saved`; the city and the parameters are not in it."""
         fleet = self._fleet
         memories = {f"{rule.name}/{rule.version}": fleet.memories[rule.name] for rule in self._fleet_rules}
-        row = FleetRow(self._devices.watermark, fleet.held, fleet.serial, dict(self.failures), memories)
+        row = FleetRow(
+            self._devices.watermark,
+            fleet.held,
+            fleet.serial,
+            dict(self.failures),
+            memories,
+            awaited=self._devices.awaited.since,
+        )
         return Unsaved(
             self._rows.dump_fleet(row), self._changed_rows(sorted(fleet.changed.union(self._devices.changed)))
         )
@@ -109,7 +134,7 @@ class RuleEngine:
             if found is not None:
                 incidents[device_id] = found
         self.failures.update(row.failures)
-        self._devices.restore(row.watermark, states, write_all=self._rows.are_outdated)
+        self._devices.restore(row.watermark, states, row.awaited, write_all=self._rows.are_outdated)
         self._fleet.restore(row.held, row.serial, self._memories(row), incidents)
 
     def _memories(self, row: FleetRow) -> dict[str, Any]:

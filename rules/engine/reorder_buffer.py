@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import Final
 
 from devices.codecs.native import encode_content
-from devices.readings.models import Fill, Reading
+from devices.readings.models import Reading
+from devices.readings.series import part_of
 
 WINDOW_MS: Final = 30_000
 """How much older than the device's newest reading another may be and still be put in order."""
@@ -21,8 +22,7 @@ OrderKey = tuple[int, str, str, str]
 
 def order_key(reading: Reading) -> OrderKey:
     """Device time first; then everything that can be measured at one instant, in a fixed order."""
-    part = reading.compartment if isinstance(reading, Fill) else ""
-    return reading.ts, reading.kind, reading.device_id, part
+    return reading.ts, reading.kind, reading.device_id, part_of(reading)
 
 
 @dataclass(init=False, slots=True)
@@ -82,8 +82,8 @@ class ReorderBuffer:
         arrived = BufferedReading(ts, at, reading)
         if not waiting or ts > waiting[-1].ts:
             waiting.append(arrived)
-        else:
-            self._insert(arrived)
+        elif not self._insert(arrived):
+            return ()  # said before: it must not put off what waits
         released: Sequence[BufferedReading] = ()
         if waiting[0].ts < self.open_from:
             count = bisect_left(waiting, self.open_from, key=_TS)
@@ -104,11 +104,13 @@ class ReorderBuffer:
         released, self.waiting = self.waiting, []
         return released
 
-    def _insert(self, arrived: BufferedReading) -> None:
-        """Insert in order; of two readings with one order key only one stays."""
+    def _insert(self, arrived: BufferedReading) -> bool:
+        """Insert in order; of two readings with one order key only one stays, and the answer is False."""
         key = order_key(arrived.reading)
         index = bisect_left(self.waiting, key, key=lambda buffered: order_key(buffered.reading))
         if index == len(self.waiting) or order_key(self.waiting[index].reading) != key:
             self.waiting.insert(index, arrived)
-        elif encode_content(arrived.reading) < encode_content(self.waiting[index].reading):
+            return True
+        if encode_content(arrived.reading) < encode_content(self.waiting[index].reading):
             self.waiting[index] = arrived
+        return False

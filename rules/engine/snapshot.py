@@ -50,6 +50,8 @@ class FleetRow(msgspec.Struct):
     """Memories of the rules that compare devices, by name and version."""
     fields: dict[Kind, tuple[str, ...]] = field(default_factory=lambda: dict(_FIELDS))
     """Fields of readings, in the order in which the rows of devices hold their values."""
+    awaited: dict[str, int] = field(default_factory=dict)
+    """Registered devices that were never heard: fleet time, ms, since which each is awaited."""
     format: Literal[4] = FORMAT
 
 
