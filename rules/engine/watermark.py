@@ -54,7 +54,8 @@ class FleetWatermark:
 
     def received(self, received_at: int) -> int:
         """Note a record's receive time; return the ms since the newest before it, bounded: a longer silence has ticks,
-        or is a clock that was set."""
+        or is a clock that was set.
+        """
         before, self.received_at = self.received_at, max(self.received_at, received_at)
         return min(self.received_at - before, _TICK_MS) if before else 0
 

@@ -394,10 +394,7 @@ def _is_news(ts: int, state: SilenceState) -> bool:
     """True for a late reading that the device cannot have sent before."""
     if ts > state.newest or ts < state.oldest:
         return True
-    for start, end in state.gaps:
-        if start < ts < end:
-            return True
-    return False
+    return any(start < ts < end for start, end in state.gaps)
 
 
 def _goes_offline(reading: Reading, cause: str) -> bool:
