@@ -14,6 +14,7 @@ from setuptools import setup
 COMPILED = (
     "devices/city/sites.py",
     "devices/city/model.py",
+    "devices/city/region.py",
     "devices/city/geometry.py",
     "devices/geo/geometry.py",
     "devices/geo/plane_grid.py",

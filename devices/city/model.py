@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from devices.city.geometry import CityGeometry
+from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
 from devices.city.sites import ALWAYS, Route, Site, Validity
-from devices.geo.geometry import LatLon, LocalPlane
+from devices.geo.geometry import Datum, LatLon, LocalPlane
 
 
 class DeviceRole(StrEnum):
@@ -36,6 +37,8 @@ class Device:
     report_interval_s: int = 60
     """Seconds between two reports when nothing happens; silence is measured in multiples of it."""
     validity: Validity = ALWAYS
+    datum: Datum = Datum.WGS84
+    """Datum of the positions it sends. They are stored as sent; judgement and API convert them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class _Derived:
 
     plane: LocalPlane | None = None
     geometry: CityGeometry | None = None
+    region: Region | None = None
     permits: dict[str, list[Permit]] | None = None
     """By vehicle id."""
     approvals: dict[str, Approvals] | None = None
@@ -118,6 +122,8 @@ class City:
     """Earlier versions, so that old readings are judged by the fence that was valid then."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    region_margin_km: float = DEFAULT_MARGIN_KM
+    """How far the region reaches beyond sites and routes."""
     _derived: _Derived = field(default_factory=_Derived, init=False, repr=False, compare=False)
 
     @property
@@ -134,6 +140,15 @@ class City:
         if derived.geometry is None:
             derived.geometry = CityGeometry(self.plane, self.sites, self.past_sites, self.routes)
         return derived.geometry
+
+    @property
+    def region(self) -> Region:
+        """Where its trucks can be; a fix elsewhere is a fault of the receiver."""
+        derived = self._derived
+        if derived.region is None:
+            sites = (*self.sites.values(), *self.past_sites)
+            derived.region = region_of(self.plane, sites, self.routes, self.region_margin_km)
+        return derived.region
 
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""

@@ -1,5 +1,6 @@
 """`haulwatch ledger`: the disposition of every reading, in total and by device."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -30,7 +31,8 @@ def ledger(
 
     gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
     the device's clock is behind our receive times (negative: ahead) and its drift; a running median, which buffered
-    uploads do not move.
+    uploads do not move. reasons: why readings were quarantined; then the values that accepted readings lost or had
+    clamped, by field, and the positions outside the city's region.
 
     Exit code 0: the counts balance. 1: they do not.
     """
@@ -51,11 +53,19 @@ def ledger(
 
 
 def _row(name: str, line: LedgerLine) -> tuple[object, ...]:
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in line.quarantined.items())
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in _reasons(line))
     counts = (line.received, line.stored, line.duplicate, sum(line.quarantined.values()), line.queued, line.gaps)
     if isinstance(line, DeviceLedgerLine):
         return name, *counts, line.resets, _clock(line), reasons
     return name, *counts, None, None, reasons
+
+
+def _reasons(line: LedgerLine) -> Iterator[tuple[str, int]]:
+    yield from line.quarantined.items()
+    yield from ((f"dropped {field}", count) for field, count in line.dropped_fields.items())
+    yield from ((f"clamped {field}", count) for field, count in line.clamped_fields.items())
+    if line.outside_region:
+        yield "outside region", line.outside_region
 
 
 def _clock(line: DeviceLedgerLine) -> str | None:

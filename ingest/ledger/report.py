@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.codecs.registry import codec_of, dialect_of
 from devices.readings.refusals import DecodeError
+from ingest.ledger.corrected import corrected_of
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
 from ingest.ledger.queued import queued, queued_by_device
@@ -47,6 +48,12 @@ class LedgerLine(_Value):
     queued: int = 0
     gaps: int = 0
     """Sequence numbers that devices gave to readings and that have not arrived, up to the recorder's offset."""
+    dropped_fields: dict[str, int] = {}
+    """Faulty values that accepted readings stand without, by field: `{"temperature_c": 12}`."""
+    clamped_fields: dict[str, int] = {}
+    """Levels between 100 and 120 % that count as 100 %, by field."""
+    outside_region: int = 0
+    """Positions outside the city's region: stored with `located` false, never judged."""
 
     @property
     def balanced(self) -> bool:
@@ -125,6 +132,7 @@ def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MA
             first_seen=totals.first_seen,
             last_seen=totals.last_seen,
             **_health_figures(totals.health),
+            **corrected_of(totals.corrected)._asdict(),
         )
         for totals in all_totals
     }
@@ -167,8 +175,12 @@ def _health_figures(packed: bytes | None) -> dict[str, Any]:
 
 def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
     quarantined: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    clamped: Counter[str] = Counter()
     for line in lines:
         quarantined.update(line.quarantined)
+        dropped.update(line.dropped_fields)
+        clamped.update(line.clamped_fields)
     return LedgerLine(
         received=sum(line.received for line in lines),
         stored=sum(line.stored for line in lines),
@@ -176,6 +188,9 @@ def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
         quarantined=dict(sorted(quarantined.items())),
         queued=sum(line.queued for line in lines),
         gaps=sum(line.gaps for line in lines),
+        dropped_fields=dict(sorted(dropped.items())),
+        clamped_fields=dict(sorted(clamped.items())),
+        outside_region=sum(line.outside_region for line in lines),
     )
 
 

@@ -1,5 +1,6 @@
 """Adds up ledger deltas by device. Pure, and compiled: every reading passes here."""
 
+import json
 from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import Final, NamedTuple
@@ -32,6 +33,7 @@ class _DeviceSum:
         self.newest = _NONE
         self.samples = bytearray()
         """Packed, for the device's health."""
+        self.corrected: dict[str, int] = {}
 
     def extend_span(self, first_at: int, last_at: int) -> None:
         self.first_at = min(self.first_at, first_at)
@@ -54,6 +56,8 @@ class DeviceTotals(NamedTuple):
     """Packed; column `watch`."""
     last_delta: int = 0
     """Number of the newest delta in the row; column `posted`."""
+    corrected: str | None = None
+    """JSON: corrected values by name; see `ingest.ledger.corrected`."""
 
 
 class PendingDeltas:
@@ -71,6 +75,7 @@ class PendingDeltas:
         others: Mapping[str, tuple[int, int]],
         floods: Iterable[FloodEntry],
         newest: Mapping[str, int],
+        corrected: Mapping[str, Mapping[str, int]],
     ) -> None:
         """Add delta `number`; see `ingest.ledger.deltas.LedgerDelta`. Deltas come in their order."""
         self._add_readings(number, entries)
@@ -89,6 +94,9 @@ class PendingDeltas:
             if last_deltas.get(device_id, 0) < number:
                 device_sum = self._sum_of(device_id)
                 device_sum.newest = max(device_sum.newest, newest_ts)
+        for device_id, counts in corrected.items():
+            if last_deltas.get(device_id, 0) < number:
+                _add_counts(self._sum_of(device_id).corrected, counts)
 
     def _add_readings(self, number: int, entries: Iterable[ReadingEntry]) -> None:
         last_deltas = self._last_deltas
@@ -128,6 +136,7 @@ class PendingDeltas:
             None if newest == _NONE else newest,
             updated_health(totals.health, _unpacked(device_sum.samples)) if device_sum.samples else totals.health,
             last_delta,
+            _added(totals.corrected, device_sum.corrected),
         )
 
     def _sum_of(self, device_id: str) -> _DeviceSum:
@@ -135,6 +144,19 @@ class PendingDeltas:
         if device_sum is None:
             device_sum = self._sums[device_id] = _DeviceSum()
         return device_sum
+
+
+def _added(packed: str | None, more: Mapping[str, int]) -> str | None:
+    if not more:
+        return packed
+    counts: dict[str, int] = {} if packed is None else json.loads(packed)
+    _add_counts(counts, more)
+    return json.dumps(counts, sort_keys=True)
+
+
+def _add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def _unpacked(packed: bytearray) -> list[tuple[int | None, int | None, int]]:

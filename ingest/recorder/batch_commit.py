@@ -29,7 +29,13 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
             duplicates[reading.series.key.device_id] += 1
         else:
             letters.append(_conflict(reading))
-    delta = LedgerDelta(batch.entries, _others(duplicates, letters), batch.floods, _newest_by_device(deduplicated))
+    delta = LedgerDelta(
+        batch.entries,
+        _others(duplicates, letters),
+        batch.floods,
+        _newest_by_device(deduplicated),
+        batch.corrected,
+    )
     new_series = [series.key for series in deduplicated.new_series]
     return BatchCommit(batch.offset, lines, locations, letters, new_series, delta)
 
