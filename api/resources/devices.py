@@ -75,7 +75,7 @@ class LatestOut(BaseModel):
 class SeenOut(DeviceOut):
     """A device and the time of its last message."""
 
-    last_seen_at: int | None = Field(description="Receive time of its last message; null if there was none")
+    last_seen_at: int | None = Field(description="Receive time of its last new reading; null if there was none")
 
 
 class SeenList(BaseModel):
@@ -153,7 +153,7 @@ def list_devices(
 
 @router.get(
     "/last-seen",
-    summary="Devices by last message",
+    summary="Devices by last new reading",
     response_model=SeenList,
     responses=answer(
         "Devices, the last heard first", {"items": [{**_DEVICE_EXAMPLE, "last_seen_at": 1_772_352_930_900}]}
@@ -161,9 +161,12 @@ def list_devices(
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100) -> SeenList:
-    """Registered devices by receive time of their last message, newest first; devices never heard come last."""
+    """Registered devices by receive time of their last new reading, newest first; devices never heard come last.
+
+    What is repeated, replayed by the broker or refused is no sign of life.
+    """
     city = parts.city()
-    last_seen_at = {line.device: line.last_seen for line in parts.ledger().devices}
+    last_seen_at = {line.device: line.heard_at for line in parts.ledger().devices}
     devices = heapq.nsmallest(
         limit, city.devices.values(), key=lambda device: (-(last_seen_at.get(device.id) or 0), device.id)
     )

@@ -44,6 +44,7 @@ _DEVICE_LINE: Final = {
     **_LINE,
     "first_seen": 1_772_352_000_000,
     "last_seen": 1_772_352_930_900,
+    "heard_at": 1_772_352_930_900,
     "resets": 1,
     "clock_offset_ms": 640,
     "clock_drift_ms_per_h": 72.0,

@@ -44,7 +44,7 @@ class TruckState(StrEnum):
     MOVING = "moving"
     STANDING = "standing"
     SILENT = "silent"
-    """No message for longer than rule `silent_device` allows; the position is the last one."""
+    """No new reading for longer than rule `silent_device` allows, or shut down; the position is the last one."""
     UNKNOWN = "unknown"
     """Messages arrive, but without a fix or a speed."""
 
@@ -108,7 +108,7 @@ async def trucks(
 ) -> Response:
     """Newest position of every truck, its state (`moving`, `standing`, `silent`, `unknown`) and most severe open alert.
 
-    `ts` is the device time of the fix; `heard_at` is the time of the truck's last message by the server's clock. Every
+    `ts` is the device time of the fix; `heard_at` is the time of the truck's last new reading by the server's clock. Every
     property is always present, null if it is not known. At most 5,000 trucks. Carries an ETag.
     """
     city, now = parts.city(), parts.now()
@@ -148,8 +148,8 @@ async def trucks(
 
 
 def _last_heard(parts: ApiParts) -> dict[str, int | None]:
-    """Receive time of the last message by device, ms."""
-    return {line.device: line.last_seen for line in parts.ledger().devices}
+    """Receive time of the last new reading by device, ms; what is repeated, replayed or refused is no sign of life."""
+    return {line.device: line.heard_at for line in parts.ledger().devices}
 
 
 def _open_alerts(parts: ApiParts) -> dict[str, list[AlertView]]:

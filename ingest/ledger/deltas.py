@@ -14,7 +14,9 @@ from msgspec import Struct, msgpack
 
 from ingest.ledger.totals import DeviceTotals, FloodEntry, PendingDeltas, ReadingEntry
 
-COLUMNS: Final = "device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted, corrected"
+COLUMNS: Final = (
+    "device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted, heard_at, corrected"
+)
 """Of table `ledger`, in the order of `DeviceTotals`."""
 _PLACEHOLDERS: Final = ", ".join("?" * len(COLUMNS.split(",")))
 
@@ -32,6 +34,8 @@ class LedgerDelta(Struct, frozen=True, array_like=True):
 
     corrected: Mapping[str, Mapping[str, int]] = {}
     """Corrected values of accepted readings by device and name; see `ingest.ledger.corrected`."""
+    heard: Mapping[str, int] = {}
+    """By device: receive time, ms, of its last new reading; none that the broker replayed with the retain bit."""
 
     @property
     def readings(self) -> int:
@@ -46,7 +50,7 @@ _ENCODER: Final = msgpack.Encoder()
 def add_delta(pending: PendingDeltas, number: int, body: bytes) -> None:
     """Deltas are added in their order."""
     delta = _DECODER.decode(body)
-    pending.add(number, delta.entries, delta.others, delta.floods, delta.newest, delta.corrected)
+    pending.add(number, delta.entries, delta.others, delta.floods, delta.newest, delta.corrected, delta.heard)
 
 
 def append_delta(db: sqlite3.Connection, delta: LedgerDelta) -> None:

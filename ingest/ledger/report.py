@@ -65,6 +65,8 @@ class DeviceLedgerLine(LedgerLine):
     first_seen: int | None = None
     """Collector's clock, ms; None while all its readings are queued."""
     last_seen: int | None = None
+    heard_at: int | None = None
+    """Receive time of its last new reading, none that was sent before, replayed by the broker or refused."""
     resets: int = 0
     """How often its sequence numbers started again."""
     clock_offset_ms: int | None = None
@@ -131,6 +133,7 @@ def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MA
             queued=unwritten[device_id] + unread[device_id],
             first_seen=totals.first_seen,
             last_seen=totals.last_seen,
+            heard_at=totals.heard_at,
             **_health_figures(totals.health),
             **corrected_of(totals.corrected)._asdict(),
         )

@@ -49,6 +49,7 @@ CREATE TABLE IF NOT EXISTS ledger (      -- totals
     newest INTEGER,            -- device time of the newest committed reading of all its series; NULL before the first
     watch BLOB,                -- ingest.ledger.device_health; NULL before the first readable sample
     posted INTEGER NOT NULL DEFAULT 0,      -- batch of the newest delta in this row
+    heard_at INTEGER,          -- received_at of the last new reading, ms; NULL before the first
     corrected TEXT             -- JSON: corrected values by name (ingest.ledger.corrected); NULL while there are none
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letter (
@@ -107,7 +108,11 @@ _FROM_4: Final = (
     "ALTER TABLE outbox ADD COLUMN partition INTEGER NOT NULL DEFAULT 0",
 )
 
-_FROM_5: Final = ("ALTER TABLE ledger ADD COLUMN corrected TEXT",)
+_FROM_5: Final = (
+    "ALTER TABLE ledger ADD COLUMN heard_at INTEGER",
+    "UPDATE ledger SET heard_at = last_seen WHERE stored > 0",  # the best that is known
+    "ALTER TABLE ledger ADD COLUMN corrected TEXT",
+)
 
 
 def upgrade(db: sqlite3.Connection) -> None:

@@ -30,6 +30,7 @@ class _DeviceSum:
         self.quarantined = 0
         self.first_at = _NEVER
         self.last_at = _NONE
+        self.heard_at = _NONE
         self.newest = _NONE
         self.samples = bytearray()
         """Packed, for the device's health."""
@@ -56,6 +57,9 @@ class DeviceTotals(NamedTuple):
     """Packed; column `watch`."""
     last_delta: int = 0
     """Number of the newest delta in the row; column `posted`."""
+    heard_at: int | None = None
+    """Receive time, ms, of the last message with a new reading: what was sent before, what the broker replays and what
+    is refused are no sign of life."""
     corrected: str | None = None
     """JSON: corrected values by name; see `ingest.ledger.corrected`."""
 
@@ -76,6 +80,7 @@ class PendingDeltas:
         floods: Iterable[FloodEntry],
         newest: Mapping[str, int],
         corrected: Mapping[str, Mapping[str, int]],
+        heard: Mapping[str, int],
     ) -> None:
         """Add delta `number`; see `ingest.ledger.deltas.LedgerDelta`. Deltas come in their order."""
         self._add_readings(number, entries)
@@ -94,6 +99,10 @@ class PendingDeltas:
             if last_deltas.get(device_id, 0) < number:
                 device_sum = self._sum_of(device_id)
                 device_sum.newest = max(device_sum.newest, newest_ts)
+        for device_id, heard_at in heard.items():
+            if last_deltas.get(device_id, 0) < number:
+                device_sum = self._sum_of(device_id)
+                device_sum.heard_at = max(device_sum.heard_at, heard_at)
         for device_id, counts in corrected.items():
             if last_deltas.get(device_id, 0) < number:
                 _add_counts(self._sum_of(device_id).corrected, counts)
@@ -136,6 +145,7 @@ class PendingDeltas:
             None if newest == _NONE else newest,
             updated_health(totals.health, _unpacked(device_sum.samples)) if device_sum.samples else totals.health,
             last_delta,
+            totals.heard_at if device_sum.heard_at == _NONE else max(totals.heard_at or 0, device_sum.heard_at),
             _added(totals.corrected, device_sum.corrected),
         )
 

@@ -21,10 +21,14 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     locations: list[ReadingLocation] = []
     letters = list(batch.letters)
     duplicates: Counter[str] = Counter()
+    heard: dict[str, int] = {}
     for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
         if disposition is Disposition.NEW:
             lines.append(reading.line)
             locations.append(reading.location)
+            message = reading.message
+            if not message.retained:
+                heard[reading.series.key.device_id] = message.received_at
         elif disposition is Disposition.DUPLICATE:
             duplicates[reading.series.key.device_id] += 1
         else:
@@ -35,6 +39,7 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
         batch.floods,
         _newest_by_device(deduplicated),
         batch.corrected,
+        heard,
     )
     new_series = [series.key for series in deduplicated.new_series]
     return BatchCommit(batch.offset, lines, locations, letters, new_series, delta)

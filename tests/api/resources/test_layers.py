@@ -32,7 +32,7 @@ async def layer(client: AsyncClient, path: str, **params: object) -> list[Any]:
 
 def last_heard(ledger: FakeLedger, **ago_s: int) -> None:
     ledger.lines += [
-        DeviceLedgerLine(device=name.replace("_", "-"), last_seen=NOW - ago * 1_000) for name, ago in ago_s.items()
+        DeviceLedgerLine(device=name.replace("_", "-"), heard_at=NOW - ago * 1_000) for name, ago in ago_s.items()
     ]
 
 

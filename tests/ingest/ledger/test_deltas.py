@@ -65,6 +65,9 @@ def naive(written: Sequence[LedgerDelta]) -> dict[str, DeviceTotals]:
         for name, ts in one.newest.items():
             totals = found.get(name, DeviceTotals(name))
             found[name] = totals._replace(newest=max(ts, totals.newest or ts))
+        for name, at in one.heard.items():
+            totals = found.get(name, DeviceTotals(name))
+            found[name] = totals._replace(heard_at=max(at, totals.heard_at or at))
         for name, more in one.corrected.items():
             totals = found.get(name, DeviceTotals(name))
             counts = Counter(json.loads(totals.corrected or "{}")) + Counter(more)
@@ -94,6 +97,7 @@ def visible(found: Sequence[DeviceTotals]) -> dict[str, tuple[object, ...]]:
     return {
         totals.device_id: (
             *totals[1:7],
+            totals.heard_at,
             DeviceHealth(totals.health).gaps,
             DeviceHealth(totals.health).clock_offset_ms,
             corrected_of(totals.corrected),
