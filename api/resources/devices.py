@@ -13,6 +13,7 @@ from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
 from api.ports import Parts
+from api.resources.latest_status import latest_status
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
@@ -267,9 +268,12 @@ def registered_device(city: City, device_id: str) -> Device:
 
 
 async def read_latest(parts: Parts, device_id: str) -> LatestOut:
-    """The newest readings of every kind; one concurrent query per kind. Raises StoreUnavailable."""
+    """The newest readings of every kind, for status the one that holds. Raises StoreUnavailable."""
     answers = await asyncio.gather(*(parts.history.latest(kind, device_id) for kind in Kind))
-    readings = {kind: [reading_out(row) for row in rows] for kind, rows in zip(Kind, answers, strict=True) if rows}
+    found = dict(zip(Kind, answers, strict=True))
+    status = latest_status(found[Kind.STATUS])
+    found[Kind.STATUS] = [status] if status is not None else []
+    readings = {kind: [reading_out(row) for row in rows] for kind, rows in found.items() if rows}
     times = [reading.ts for rows in readings.values() for reading in rows]
     return LatestOut(device_id=device_id, last_seen_at=max(times, default=None), readings=readings)
 

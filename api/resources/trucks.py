@@ -108,8 +108,8 @@ async def trucks(
 ) -> Response:
     """Newest position of every truck, its state (`moving`, `standing`, `silent`, `unknown`) and most severe open alert.
 
-    `ts` is the device time of the fix; `heard_at` is the time of the truck's last new reading by the server's clock. Every
-    property is always present, null if it is not known. At most 5,000 trucks. Carries an ETag.
+    `ts` is the device time of the fix; `heard_at` is the time of the truck's last new reading by the server's clock.
+    Every property is always present, null if it is not known. At most 5,000 trucks. Carries an ETag.
     """
     city, now = parts.city(), parts.now()
     if site_id is not None and site_id not in city.sites:

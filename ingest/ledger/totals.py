@@ -72,7 +72,7 @@ class PendingDeltas:
         self._last_deltas = last_deltas
         self._sums: dict[str, _DeviceSum] = {}
 
-    def add(
+    def add(  # noqa: C901 - one loop for each part of a delta
         self,
         number: int,
         entries: Iterable[ReadingEntry],

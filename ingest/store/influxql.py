@@ -5,16 +5,12 @@ never on time, no SELECT INTO, no cardinality. Device time is in milliseconds bo
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from devices.readings.models import Kind
-from devices.readings.series import FLOAT_FIELDS, FieldValue
+from devices.readings.series import FLOAT_FIELDS, PART_TAG, FieldValue
 
 _IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
 _IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
-PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment"}
-"""The tag beside `device` that distinguishes the series of one device, by measurement."""
 
 
 class Series(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from devices.readings.series import FieldValue, Point, SeriesKey
+from devices.readings.series import PART_TAG, FieldValue, Point, SeriesKey
 from ingest.process.sqlite_file import open_sqlite, transaction
 from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
 from ingest.store.line_protocol import decode_line
@@ -94,7 +94,8 @@ class SqliteStore:
         key = (point.measurement, point.tags)
         if key not in self._series:
             tags = dict(point.tags)
-            row = (point.measurement, to_json(tags).decode(), tags.get("device", ""), tags.get("compartment", ""))
+            part = tags.get(PART_TAG.get(point.measurement, "compartment"), "")
+            row = (point.measurement, to_json(tags).decode(), tags.get("device", ""), part)
             db.execute("INSERT OR IGNORE INTO series (measurement, tags, device, part) VALUES (?, ?, ?, ?)", row)
             found = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ?", row[:2])
             self._series[key] = int(found.fetchone()[0])

@@ -109,6 +109,8 @@ class DeviceJudge:
 
     def refuse(self, device_id: str) -> None:
         """Note a message of a registered device of which no reading was accepted."""
+        if not self.watermark.now:
+            return  # nobody is awaited yet
         device_state = self._device_state(device_id)
         for indexed in self._silence_rules:
             indexed.rule.refuse(self._rule_state(indexed, device_state))
