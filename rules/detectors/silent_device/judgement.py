@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import LatLon
-from devices.readings.models import Position, Reading, Status
+from devices.readings.models import Kind, Position, Reading, Status
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import FleetRule
@@ -77,6 +77,7 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
     name: ClassVar = "silent_device"
     version: ClassVar = 1
     roles: ClassVar = frozenset(DeviceRole)
+    ordered: ClassVar = False  # it counts when a device is heard
     state = SilenceState
     memory = Outage
 
@@ -162,7 +163,7 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
         if state.stage:
             state.stage, state.said_at = 0, at
         if state.silences:
-            self._fill(observation.reading.ts, state)
+            self._fill(observation.reading, state)
         self._remember(observation, state, heard_at)
         if state.silences:
             verdicts += self._retractions(observation, state)
@@ -170,15 +171,22 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             verdicts.append(Verdict(device_id, Level.UNKNOWN, at, at))
         return verdicts
 
-    def _fill(self, ts: int, state: SilenceState) -> None:
-        """Note the hole before a reading that is the newest, and split the hole that the reading falls into."""
+    def _fill(self, reading: Reading, state: SilenceState) -> None:
+        """Note the hole before a reading that is the newest, and split the hole that a measurement falls into.
+
+        A status measures nothing: it fills no hole, and the hole goes on behind it.
+        """
+        ts, measures = reading.ts, isinstance(reading, Position) or not isinstance(reading, Status)
         allowed_ms = self._overdue_s(state) * 1000
         for silence in state.silences:
+            holes = silence.holes
             if state.newest < silence.back_at and ts > state.newest:
-                silence.holes.append((state.newest, ts))
-            silence.holes = [
-                piece for hole in silence.holes for piece in _split(*hole, ts) if piece[1] - piece[0] > allowed_ms
-            ]
+                goes_on = state.kind == Kind.STATUS and holes and holes[-1][1] == state.newest
+                start = holes.pop()[0] if goes_on else state.newest
+                holes.append((start, ts))
+            if measures:
+                holes = [piece for hole in holes for piece in _split(*hole, ts)]
+            silence.holes = [hole for hole in holes if hole[1] - hole[0] > allowed_ms]
 
     def _retractions(self, observation: Observation, state: SilenceState) -> Iterator[Verdict]:
         """Retract silences without holes left: only the connection was gone. Forget those too old for an upload."""
