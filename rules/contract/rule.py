@@ -40,6 +40,9 @@ class Rule(ABC, Generic[S]):
     roles: ClassVar[frozenset[DeviceRole]]
     """Devices it judges."""
     state: type[S]
+    ordered: ClassVar[bool] = True
+    """Its state follows from the device's readings in order, so readings that come late are judged again in their
+    place. False: it depends on when a reading is heard, and is asked `judge_late` instead."""
 
     @abstractmethod
     def judge(self, observation: Observation, state: S) -> Sequence[Verdict]:

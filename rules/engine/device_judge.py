@@ -1,15 +1,16 @@
 """The first stage of judgement: readings of each device in, verdicts of rules on that device out.
 
     judge    reading → reorder buffer → trackers → rules → verdicts
+             too late for the buffer → backlog of a gap → judged again from the gap on → verdicts that replace the former
 
 It does not know incidents or alerts, and it does not compare devices. Its state: one `DeviceState` a device, with the
 device's timers, and one watermark over all its devices. A partition of a distributed log would hold the devices of its
 keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at which they were given.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.models import Reading
@@ -17,13 +18,24 @@ from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.engine.awaited import AwaitedDevices
-from rules.engine.device_state import DeviceState
-from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer
+from rules.engine.device_state import FORMER, DeviceState
+from rules.engine.late_readings import GAP_INTERVALS, KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
+from rules.engine.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
+from rules.engine.not_judged import NotJudged
+from rules.engine.reading_pack import ReadingPack
+from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status, order_key
 from rules.engine.routing import ReadingRouter
+from rules.engine.state_codec import StateCodec
 from rules.engine.timers import Timers
 from rules.engine.tracker_set import TrackerSet
 from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
+
+_GAP_MS_PER_INTERVAL_S: Final = round(GAP_INTERVALS * 1000)
+_AGAIN_PER_READING: Final = 1
+"""Devices judged again after one reading of the fleet: each takes up to a tenth of a second."""
+_AGAIN_PER_TICK: Final = 100
+"""Likewise after a tick, which comes while nobody waits."""
 
 
 class _IndexedRule(NamedTuple):
@@ -48,6 +60,13 @@ class DeviceJudge:
         indexed = [_IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
         self._rule_count: int = len(indexed)
         self._rules_of = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
+        self._ordered_of = {
+            role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self._rules_of.items()
+        }
+        self._unordered_of = {
+            role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self._rules_of.items()
+        }
+        self._codec = StateCodec(rules, trackers)
         self._trackers = TrackerSet(trackers, failures)
         self._silence_rules = [one for one in indexed if one.judges_silence]
         self._failures = failures
@@ -59,8 +78,23 @@ class DeviceJudge:
         self._wakes = Timers(lambda device_state: device_state.wake_at)
         self.awaited = AwaitedDevices(self._missed_at)
         """Registered devices that were never heard, from the first fleet time on."""
+        self._again = Timers(lambda device_state: device_state.judge_again_at)
+        self._gaps: deque[tuple[int, str, int]] = deque()
+        """Fleet time of opening, device and start of the gaps kept, as they were opened; some are kept no more."""
+        self._late_bytes = 0
+        """Size of all that is kept for late readings."""
         self._city = city
         self._router = ReadingRouter(city)
+
+    @property
+    def judged(self) -> Counter[str]:
+        """Own readings that were judged, by device."""
+        return Counter({state.device_id: state.judged for state in self._devices.values() if state.judged})
+
+    @property
+    def not_judged(self) -> dict[str, dict[str, int]]:
+        """Own readings that were not judged, by device and reason."""
+        return {state.device_id: dict(state.not_judged) for state in self._devices.values() if state.not_judged}
 
     @property
     def late(self) -> Counter[str]:
@@ -80,9 +114,9 @@ class DeviceJudge:
         device_state = self._devices.get(device_id)
         return self._city.devices.get(device_id) if device_state is None else self._registered(device_state)
 
-    def judge(self, reading: Reading) -> list[RuleVerdict]:
+    def judge(self, reading: Reading) -> list[Judged]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
-        verdicts: list[RuleVerdict] = []
+        verdicts: list[Judged] = []
         first = not self.watermark.now
         device_state = self._device_state(reading.device_id)
         self.watermark.heard(reading.device_id, reading.ts, device_state.buffer.newest)
@@ -91,12 +125,12 @@ class DeviceJudge:
         self._arrive(reading, device_state, verdicts)
         for other_id in self._router.also_about(reading):
             self._arrive(reading, self._device_state(other_id), verdicts)
-        self._pass_fleet_time(verdicts)
+        self._pass_fleet_time(verdicts, _AGAIN_PER_READING)
         return verdicts
 
-    def judge_retained(self, reading: Reading) -> list[RuleVerdict]:
+    def judge_retained(self, reading: Reading) -> list[Judged]:
         """Show rules a reading that the broker replayed. It enters no order and moves no time: it may be of any age."""
-        verdicts: list[RuleVerdict] = []
+        verdicts: list[Judged] = []
         device_state = self._device_state(reading.device_id)
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
@@ -105,6 +139,8 @@ class DeviceJudge:
         observation = Observation(reading, self.watermark.now, device, vehicle, approvals, self._city, states, [])
         for indexed in self._rules_of[device.role]:
             self._ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
+        if reading.ts > device_state.buffer.newest:
+            _count_not_judged(reading, device_state, NotJudged.RETAINED)
         return verdicts
 
     def refuse(self, device_id: str) -> None:
@@ -114,17 +150,18 @@ class DeviceJudge:
         device_state = self._device_state(device_id)
         for indexed in self._silence_rules:
             indexed.rule.refuse(self._rule_state(indexed, device_state))
+            self._schedule_wake(indexed, device_state)
 
     def is_news(self, reading: Reading) -> bool:
         """True if the reading is newer than all that its device sent before."""
         device_state = self._devices.get(reading.device_id)
         return device_state is None or reading.ts > device_state.buffer.newest
 
-    def advance(self, quiet_ms: int) -> list[RuleVerdict]:
+    def advance(self, quiet_ms: int) -> list[Judged]:
         """Pass `quiet_ms` of fleet time in which no device was heard."""
-        verdicts: list[RuleVerdict] = []
+        verdicts: list[Judged] = []
         self.watermark.quiet(quiet_ms)
-        self._pass_fleet_time(verdicts)
+        self._pass_fleet_time(verdicts, _AGAIN_PER_TICK)
         return verdicts
 
     def saved(self) -> None:
@@ -157,8 +194,13 @@ class DeviceJudge:
             if write_all:
                 self._change(device_state)
             self._schedule_flush(device_state)
+            self._schedule_again(device_state)
             for indexed in self._silence_rules:
                 self._schedule_wake(indexed, device_state)
+        kept = [(state.device_id, state.late_readings) for state in self._devices.values()]
+        gaps = [(gap.opened_at, name, gap.start) for name, late in kept if late is not None for gap in late.gaps]
+        self._gaps = deque(sorted(gaps))
+        self._late_bytes = sum(late.size for _, late in kept if late is not None)
         self._await_devices(awaited)
 
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
@@ -204,46 +246,230 @@ class DeviceJudge:
                 )
         return device_state.device
 
-    def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[RuleVerdict]) -> None:
+    def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
         released = device_state.buffer.arrive(reading, self.watermark.now)
         if released is None:
-            self._judge_late(reading, device_state, verdicts)
+            self._take_late(reading, device_state, verdicts)
             return
         if not device_state.flush_at:
             self._schedule_flush(device_state)
         if released:
             self._judge_in_order(released, device_state, verdicts)
 
-    def _judge_late(self, reading: Reading, device_state: DeviceState, verdicts: list[RuleVerdict]) -> None:
+    def _take_late(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Keep a late reading for the gap it falls into; only rules that count when a device is heard take it now."""
         device_state.late += 1
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
+            _count_not_judged(reading, device_state, NotJudged.NOT_VALID)
             return
-        heard_at = max(reading.ts, self.watermark.now - WINDOW_MS)
+        has_no_place = is_status(reading)
+        late = None if has_no_place else self._late_readings(reading.ts, device_state, verdicts)
+        at = max(reading.ts, self.watermark.now - WINDOW_MS)
         vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
-        observation = Observation(reading, heard_at, device, vehicle, approvals, self._city, states, [])
-        for indexed in self._rules_of[device.role]:
+        observation = Observation(reading, at, device, vehicle, approvals, self._city, states, [])
+        rules = self._rules_of[device.role] if late is None else self._unordered_of[device.role]
+        for indexed in rules:
             self._ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
+        if late is not None:
+            before = late.size
+            late.backlog.add(BufferedReading(reading.ts, at, reading))
+            late.await_more(self.watermark.now)
+            self._late_bytes += late.size - before
+            self._schedule_again(device_state)
+            self._stay_in_bounds(device_state, verdicts)
+        elif has_no_place:
+            device_state.judged += reading.device_id == device_state.device_id
+        else:
+            over_bound = reading.ts <= device_state.given_up
+            reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
+            _count_not_judged(reading, device_state, reason)
+
+    def _late_readings(self, ts: int, device_state: DeviceState, verdicts: list[Judged]) -> LateReadings | None:
+        """What is kept of the device if a late reading of this time has a place in it; else None.
+
+        The present state has no later reading in it if the device was not judged so far: then a gap is opened.
+        """
+        late = device_state.late_readings
+        if late is None and device_state.judged_until != FORMER and device_state.judged_until < ts:
+            self._open_gap(device_state, device_state.judged_until, verdicts)
+            late = device_state.late_readings
+        return late if late is not None and ts > late.start else None
+
+    def _open_gap(self, device_state: DeviceState, start: int, verdicts: list[Judged]) -> None:
+        """Keep the device's present state, which is the one after `start`."""
+        now, device_id, late = self.watermark.now, device_state.device_id, device_state.late_readings
+        while self._gaps and self._gaps[0][0] < now - KEPT_MS:
+            self._forget_oldest(verdicts, is_bound=False)
+        late = device_state.late_readings
+        if late is not None and late.gaps[-1].start >= start:
+            return
+        gap = Gap(start, now, self._codec.pack(device_state.tracker_states, device_state.rule_states))
+        if late is None:
+            late, before = LateReadings([gap]), 0
+            device_state.late_readings = late
+        else:
+            before = late.size
+            late.keep(gap)
+        self._late_bytes += late.size - before
+        self._gaps.append((now, device_id, start))
+        if start:
+            verdicts.append(GapsKept(device_id, tuple(kept.start for kept in late.gaps), is_new=True))
+        self._stay_in_bounds(device_state, verdicts)
+
+    def _stay_in_bounds(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        late = device_state.late_readings
+        while late is not None and late.judged.count + late.backlog.count > MAX_READINGS:
+            self._forget_gap(device_state, late.start, verdicts, is_bound=True)
+            late = device_state.late_readings
+        while self._late_bytes > MAX_BYTES and self._gaps:
+            self._forget_oldest(verdicts, is_bound=True)
+
+    def _forget_oldest(self, verdicts: list[Judged], *, is_bound: bool) -> None:
+        """Forget the gap that was opened first, of all devices."""
+        opened_at, device_id, start = self._gaps.popleft()
+        device_state = self._devices[device_id]
+        late = device_state.late_readings
+        if late is not None and any(gap.start == start and gap.opened_at == opened_at for gap in late.gaps):
+            self._forget_gap(device_state, start, verdicts, is_bound=is_bound)
+
+    def _forget_gap(self, device_state: DeviceState, start: int, verdicts: list[Judged], *, is_bound: bool) -> None:
+        """Forget a gap and those before it, the readings since that no other covers, and what waited for it."""
+        late = device_state.late_readings
+        if late is None:
+            return
+        self._change(device_state)
+        self._late_bytes -= late.size
+        gaps = [gap for gap in late.gaps if gap.start > start]
+        covered_from = gaps[0].start if gaps else device_state.judged_until
+        if is_bound:
+            device_state.given_up = max(device_state.given_up, covered_from)
+        waiting = late.backlog.after(0)
+        for buffered in waiting:
+            if not gaps or buffered.ts <= covered_from:
+                reason = NotJudged.OVER_BOUND if is_bound else NotJudged.TOO_LATE
+                _count_not_judged(buffered.reading, device_state, reason)
+        if gaps:
+            late.gaps = gaps
+            late.judged.drop_until(covered_from)
+            late.backlog = ReadingPack()
+            for buffered in waiting:
+                if buffered.ts > covered_from:
+                    late.backlog.add(buffered)
+            if not late.backlog.count:
+                late.backlog_since = late.due = 0
+            self._late_bytes += late.size
+        else:
+            device_state.late_readings = None
+        verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in gaps), is_new=False))
 
     def _judge_in_order(
-        self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[RuleVerdict]
+        self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
     ) -> None:
-        city, device = self._city, self._registered(device_state)
+        device = self._registered(device_state)
         if device is None:  # taken out of the city while its readings waited
+            for buffered in released:
+                _count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
-        vehicle, approvals = device_state.vehicle, device_state.approvals
+        rules, gap_ms = self._rules_of[device.role], max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
+        for buffered in released:
+            reading, ts = buffered.reading, buffered.ts
+            if not device.validity.covers(ts):
+                _count_not_judged(reading, device_state, NotJudged.NOT_VALID)
+                continue
+            own = reading.device_id == device_state.device_id
+            if not (own and is_status(reading)):
+                self._note_gap(ts, own, gap_ms, device_state, verdicts)
+            late = device_state.late_readings
+            if late is not None:
+                before = late.judged.size
+                late.judged.add(buffered)
+                self._late_bytes += late.judged.size - before
+                self._stay_in_bounds(device_state, verdicts)
+            judged = self._judge_reading(buffered, device, device_state, rules, verdicts)
+            _count(reading, device_state, judged)
+
+    def _note_gap(self, ts: int, own: bool, gap_ms: int, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Open a gap before a reading that comes long after the one before it, or a ticket of a truck that is offline.
+
+        A status of the device itself is no measurement and must not be passed here.
+        """
+        until = device_state.judged_until
+        if ts - until > gap_ms or (not own and ts > device_state.buffer.newest):
+            self._open_gap(device_state, until if until != FORMER else ts - 1, verdicts)
+        if ts > until:
+            device_state.judged_until = ts
+
+    def _judge_reading(
+        self,
+        buffered: BufferedReading,
+        device: Device,
+        device_state: DeviceState,
+        rules: list[_IndexedRule],
+        verdicts: list[Judged],
+    ) -> bool:
+        """Take one reading, in order, into the trackers and ask the rules; False if one of them raised."""
+        city, reading = self._city, buffered.reading
+        facts = self._trackers.follow(reading, device, device_state, city)
+        if facts is None:
+            return False
         # A device whose role has no tracker may have a state from a former role: rules must not see it.
         states = device_state.tracker_states if self._trackers.follows(device.role) else []
-        for buffered in released:
-            reading = buffered.reading
-            if not device.validity.covers(buffered.ts):
-                continue
-            facts = self._trackers.follow(reading, device, device_state, city)
-            if facts is None:
-                continue
-            observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
-            for indexed in self._rules_of[device.role]:
-                self._ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
+        vehicle, approvals = device_state.vehicle, device_state.approvals
+        observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
+        judged = True
+        for indexed in rules:
+            judged &= self._ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
+        return judged
+
+    def _judge_again(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
+        """Judge everything from the gap on that the backlog falls into, each reading in its place.
+
+        Of readings with one order key the first that arrived is judged, as the recorder stores that one.
+        """
+        self._late_bytes -= late.size
+        backlog, late.backlog, late.backlog_since, late.due = late.backlog.after(0), ReadingPack(), 0, 0
+        index = late.gap_before(min(buffered.ts for buffered in backlog))
+        gap, later = late.gaps[index], late.gaps[index + 1 :]
+        readings = {order_key(buffered.reading): buffered for buffered in late.judged.after(gap.start)}
+        added = set()
+        for buffered in backlog:
+            key = order_key(buffered.reading)
+            if key not in readings:
+                readings[key] = buffered
+                added.add(key)
+        device = self._registered(device_state)
+        if device is None:
+            for key in sorted(added):
+                _count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
+        elif added:
+            late.judged.drop_after(gap.start)
+            self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
+            given: list[Judged | GapPassed] = []
+            passed = 0
+            for key in sorted(readings):
+                buffered = readings[key]
+                while passed < len(later) and later[passed].start < buffered.ts:
+                    later[passed] = self._passed(later[passed], device_state, given)
+                    passed += 1
+                late.judged.add(buffered)
+                judged = device.validity.covers(buffered.ts) and self._judge_reading(
+                    buffered, device, device_state, self._ordered_of[device.role], given
+                )
+                if key in added:
+                    _count(buffered.reading, device_state, judged)
+            for passed in range(passed, len(later)):
+                later[passed] = self._passed(later[passed], device_state, given)
+            late.gaps[index + 1 :] = later
+            device_state.judged_until = max(device_state.judged_until, max(readings)[0])
+            verdicts.append(JudgedAgain(device_state.device_id, gap.start, device_state.judged_until, given))
+        self._late_bytes += late.size
+        self._stay_in_bounds(device_state, verdicts)
+
+    def _passed(self, gap: Gap, device_state: DeviceState, given: list[Any]) -> Gap:
+        """The gap with the state that the second judgement has there."""
+        given.append(GapPassed(gap.start))
+        return Gap(gap.start, gap.opened_at, self._codec.pack(device_state.tracker_states, device_state.rule_states))
 
     def _ask(
         self,
@@ -251,20 +477,21 @@ class DeviceJudge:
         question: Callable[[Any, Any], Sequence[Verdict]],
         about: Observation | Silence,
         device_state: DeviceState,
-        verdicts: list[RuleVerdict],
-    ) -> None:
-        """Ask a rule one of its questions about a device and collect its verdicts."""
+        verdicts: list[Judged],
+    ) -> bool:
+        """Ask a rule one of its questions about a device and collect its verdicts; False if it raised."""
         index, rule, judges_silence = indexed
         try:
             given = question(about, self._rule_state(indexed, device_state))
         except Exception:  # noqa: BLE001 - a rule's bug must not stop the others
             self._failures[rule.name] += 1
             device_state.rule_states[index] = None
-            return
+            return False
         for verdict in given:
             verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
         if judges_silence:
             self._schedule_wake(indexed, device_state)
+        return True
 
     def _rule_state(self, indexed: _IndexedRule, device_state: DeviceState) -> Any:
         """The state that the rule has of the device, made if there is none."""
@@ -274,20 +501,30 @@ class DeviceJudge:
             state = states[indexed.state_index] = indexed.rule.state()
         return state
 
-    def _pass_fleet_time(self, verdicts: list[RuleVerdict]) -> None:
-        """Release what waited for fleet time: readings first, then silences."""
+    def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
+        """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
+        silences.
+        """
         now = self.watermark.now
         while (device_state := self._flushes.pop(now)) is not None:
             if device_state.buffer.due <= now:
                 self._change(device_state)
                 self._judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
             self._schedule_flush(device_state)
+        while again and (device_state := self._again.pop(now)) is not None:
+            device_state.judge_again_at = 0
+            late = device_state.late_readings
+            if late is not None and late.due and late.due <= now:
+                self._change(device_state)
+                self._judge_again(device_state, late, verdicts)
+                again -= 1
+            self._schedule_again(device_state)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
             self._device_state(missed_id)
         while (device_state := self._wakes.pop(now - HOLD_MS)) is not None:
             self._wake(device_state, verdicts)
 
-    def _wake(self, device_state: DeviceState, verdicts: list[RuleVerdict]) -> None:
+    def _wake(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         due, device_state.wake_at = device_state.wake_at, 0
         device = self._registered(device_state)
         if device is None:
@@ -306,6 +543,13 @@ class DeviceJudge:
         if device_state.flush_at:
             self._flushes.add(device_state)
 
+    def _schedule_again(self, device_state: DeviceState) -> None:
+        """Keep one timer no later than the backlog is due; it is corrected when it fires."""
+        due = device_state.late_readings.due if device_state.late_readings is not None else 0
+        if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
+            device_state.judge_again_at = due
+            self._again.add(device_state)
+
     def _schedule_wake(self, indexed: _IndexedRule, device_state: DeviceState) -> None:
         """Keep one timer no later than the rule is due; it is corrected when it fires."""
         state = device_state.rule_states[indexed.state_index]
@@ -313,3 +557,16 @@ class DeviceJudge:
         if due is not None and (not device_state.wake_at or due < device_state.wake_at):
             device_state.wake_at = due
             self._wakes.add(device_state)
+
+
+def _count(reading: Reading, device_state: DeviceState, judged: bool) -> None:
+    if not judged:
+        _count_not_judged(reading, device_state, NotJudged.FAILED)
+    elif reading.device_id == device_state.device_id:
+        device_state.judged += 1
+
+
+def _count_not_judged(reading: Reading, device_state: DeviceState, reason: NotJudged) -> None:
+    """Count a reading of the device itself; what another one measured counts there."""
+    if reading.device_id == device_state.device_id:
+        device_state.not_judged[reason.value] = device_state.not_judged.get(reason.value, 0) + 1

@@ -16,6 +16,7 @@ from devices.city.model import City, Device
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
+from rules.engine.amendments import KeptIncidents
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.device_state import DeviceState
 from rules.engine.fleet_judge import FleetJudge
@@ -47,6 +48,20 @@ class RuleEngine:
     def late(self) -> Counter[str]:
         """Readings that came too late to be put in order, by device."""
         return self._devices.late
+
+    @property
+    def judged(self) -> Counter[str]:
+        """Own readings of each device that were judged in order, each once."""
+        return self._devices.judged
+
+    @property
+    def not_judged(self) -> dict[str, dict[str, int]]:
+        """Own readings of each device that were not judged, by reason (`rules.engine.not_judged`)."""
+        return self._devices.not_judged
+
+    def changed_not_judged(self) -> dict[str, dict[str, int]]:
+        """As `not_judged`, of the devices that changed since `saved`."""
+        return {state.device_id: state.not_judged for state in self._devices.changed.values() if state.not_judged}
 
     @property
     def changed(self) -> int:
@@ -113,7 +128,8 @@ class RuleEngine:
             device_state = self._devices.state_of(changed_id)
             if device_state is None:
                 device_state = self._devices.new_state(changed_id)
-            yield changed_id, self._rows.dump(device_state, self._fleet.incidents_of(changed_id))
+            incidents, kept = self._fleet.incidents_of(changed_id), self._fleet.kept_of(changed_id)
+            yield changed_id, self._rows.dump(device_state, incidents, kept)
 
     def saved(self) -> None:
         """Note that everything `unsaved` gave is written."""
@@ -129,13 +145,17 @@ class RuleEngine:
         row = self._rows.load_fleet(fleet)
         states: dict[str, DeviceState] = {}
         incidents: dict[str, DeviceIncidents] = {}
+        amended: dict[str, KeptIncidents] = {}
         for device_id, packed in devices:
             states[device_id], found = self._rows.load(device_id, packed)
             if found is not None:
                 incidents[device_id] = found
+            kept = self._rows.load_kept(packed)
+            if kept is not None:
+                amended[device_id] = kept
         self.failures.update(row.failures)
         self._devices.restore(row.watermark, states, row.awaited, write_all=self._rows.are_outdated)
-        self._fleet.restore(row.held, row.serial, self._memories(row), incidents)
+        self._fleet.restore(row.held, row.serial, self._memories(row), incidents, amended)
 
     def _memories(self, row: FleetRow) -> dict[str, Any]:
         """Memories of the rules that have the version they were written by, by rule name."""

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import LatLon
-from devices.readings.models import Position, Reading, Status
+from devices.readings.models import Kind, Position, Reading, Status
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import FleetRule
@@ -112,6 +112,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
     name: ClassVar = "silent_device"
     version: ClassVar = 1
     roles: ClassVar = frozenset(DeviceRole)
+    ordered: ClassVar = False  # it counts when a device is heard
     state = SilenceState
     memory = FleetSilence
 
@@ -122,8 +123,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         """Note that the device was heard, by a reading in order."""
         if not observation.own or _goes_offline(observation.reading, "will"):  # a will comes from the broker
             return ()
-        state.repeated = False
-        return self._heard(observation, state)
+        return self._heard(observation, state) if self._proves_life(observation.reading, state) else ()
 
     def judge_late(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a late reading that it had not sent before.
@@ -133,11 +133,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         reading = observation.reading
         if not observation.own or isinstance(reading, Status) or not state.heard_at:
             return ()
-        news = _is_news(reading.ts, state)
-        if not news and (state.repeated or state.stage > 1 or reading.ts == state.newest):
-            return ()
-        state.repeated = not news
-        return self._heard(observation, state)
+        return self._heard(observation, state) if self._proves_life(reading, state) else ()
 
     def judge_retained(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Believe the broker's copy that a device shut down by itself, and nothing else."""
@@ -152,8 +148,10 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         state.refused += 1
 
     def missed_at(self, device: Device, since: int) -> int | None:
-        """A device that was never heard is missed as one without a load is that falls silent."""
-        return since + self.parameters.silent_after_s(device.report_interval_s) * 1000
+        """A device that never sent anything is missed a day after it is awaited: somebody has to mount it first."""
+        return (
+            since + max(self.parameters.never_heard_s, self.parameters.silent_after_s(device.report_interval_s)) * 1000
+        )
 
     def await_first(self, device: Device, state: SilenceState, since: int) -> None:
         """Count the silence of a device that was never heard from here."""
@@ -216,7 +214,10 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             return None
         step = min(state.stage, _DAILY_FROM_STEP)
         later_ms = _ASK_AGAIN_MS * ((1 << step) - 1) + _DAY_MS * (state.stage - step)
-        return state.awaited_since + self.parameters.silent_after_s(state.interval_s) * 1000 + later_ms
+        limit_s = self.parameters.silent_after_s(state.interval_s)
+        if not state.refused:
+            limit_s = max(limit_s, self.parameters.never_heard_s)
+        return state.awaited_since + limit_s * 1000 + later_ms
 
     def _overdue_s(self, state: SilenceState) -> int:
         limits = self.parameters
@@ -254,7 +255,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         if state.stage:
             state.stage, state.said_at = 0, at
         if state.silences:
-            self._fill(observation.reading.ts, state)
+            self._fill(observation.reading, state)
         self._remember(observation, state, heard_at)
         if state.silences:
             verdicts += self._retractions(observation, state)
@@ -262,15 +263,22 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             verdicts.append(Verdict(device_id, Level.UNKNOWN, at, at))
         return verdicts
 
-    def _fill(self, ts: int, state: SilenceState) -> None:
-        """Note the hole before a reading that is the newest, and split the hole that the reading falls into."""
+    def _fill(self, reading: Reading, state: SilenceState) -> None:
+        """Note the hole before a reading that is the newest, and split the hole that a measurement falls into.
+
+        A status measures nothing: it fills no hole, and the hole goes on behind it.
+        """
+        ts, measures = reading.ts, isinstance(reading, Position) or not isinstance(reading, Status)
         allowed_ms = self._overdue_s(state) * 1000
         for silence in state.silences:
+            holes = silence.holes
             if state.newest < silence.back_at and ts > state.newest:
-                silence.holes.append((state.newest, ts))
-            silence.holes = [
-                piece for hole in silence.holes for piece in _split(*hole, ts) if piece[1] - piece[0] > allowed_ms
-            ]
+                goes_on = state.kind == Kind.STATUS and holes and holes[-1][1] == state.newest
+                start = holes.pop()[0] if goes_on else state.newest
+                holes.append((start, ts))
+            if measures:
+                holes = [piece for hole in holes for piece in _split(*hole, ts)]
+            silence.holes = [hole for hole in holes if hole[1] - hole[0] > allowed_ms]
 
     def _retractions(self, observation: Observation, state: SilenceState) -> Iterator[Verdict]:
         """Retract silences without holes left: only the connection was gone. Forget those too old for an upload."""
@@ -303,6 +311,18 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             state.session = reading.session
         if isinstance(reading, Position):
             state.placed, state.lat, state.lon = True, reading.lat, reading.lon
+
+    def _proves_life(self, reading: Reading, state: SilenceState) -> bool:
+        """True if the device had not sent this before, and once for what it sends again."""
+        ts = reading.ts
+        another_kind = ts == state.newest and reading.kind != state.kind
+        if another_kind or _is_news(ts, state) or (self._shuts_down(reading, state) and not state.resting):
+            state.repeated = False
+            return True
+        if state.repeated or state.stage > 1 or ts == state.newest:
+            return False
+        state.repeated = True
+        return True
 
     def _shuts_down(self, reading: Reading, state: SilenceState) -> bool:
         """True if the device reports that it shuts down, and has not connected again since."""

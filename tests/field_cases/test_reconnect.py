@@ -1,0 +1,140 @@
+"""Terminals that were offline send what they buffered after a birth or a live fix: it is judged in its place.
+
+The oracle is the labels of the simulators' scenario, or the handed case's own words.
+"""
+
+from collections.abc import Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from devices.cities import JINCHENG
+from devices.city.files import read_city
+from devices.readings.models import Reading, Status
+from rules.alerts.model import AlertChange, Amendment, Phase
+from rules.catalogue import build_rules
+from rules.engine.engine import RuleEngine
+from simulators.firmware.events import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.staging.scenario import Label, Scenario, Script
+from tests.field_cases.path import BASE_MS, PathUnderTest, case, in_order_of_arrival, live, newest_ts, others
+
+START: Final = 1_790_000_000_000
+AFTERWARDS_MS: Final = 20 * 60_000
+"""Played on after the broker is back and every label has begun."""
+
+
+def test_a_dump_in_a_dead_zone_is_judged_when_a_live_fix_comes_first(tmp_path: Path) -> None:
+    """Handed case: the truck tips at 700 s, out of reach; at 1,120 s a live fix, then the buffer."""
+    sent, clock = [], 0
+    for message in case("15-dead-zone-live-fix-first"):
+        clock = max(clock, newest_ts(message.payload) + 1_000)
+        sent += live([message], clock - 1_000)
+    outcome = PathUnderTest(tmp_path).send(in_order_of_arrival(sent, others(BASE_MS, clock + 60_000)))
+    (dump,) = outcome.of("illegal_dumping", "truck-002")
+    assert (dump.severity, dump.phase, dump.amendment) == ("P1", Phase.CONFIRMED, Amendment.NEW_LATE)
+    assert 670_000 <= dump.opened_at - BASE_MS <= 750_000
+    assert outcome.judge.engine.not_judged == {}
+    judged = outcome.judge.engine.judged["truck-002"]
+    assert judged == len(sent)
+
+
+def sent_while_the_broker_is_away(
+    script: Script, away_from: int, away_until: int, *, live_first: bool, newest_first: bool
+) -> Iterator[tuple[int, int, Reading]]:
+    """(time at the broker, order at that time, reading) of every device; what was measured meanwhile is buffered.
+
+    `live_first`: a birth and what is measured in the next ten seconds come before the buffer.
+    """
+    until = max(away_until, script.end_ms) + AFTERWARDS_MS
+    for device_id, life in script.timelines.items():
+        blind: list[Reading] | None = None
+        buffer: list[Reading] = []
+        is_alive = True
+        for event in takewhile(lambda event: event.at_ms <= until, life()):
+            match event:
+                case PowerCut(at_ms=at_ms):
+                    is_alive = at_ms > away_until
+                    break
+                case NetworkDown():
+                    blind = []
+                case NetworkUp(at_ms=at_ms):
+                    for reading in blind or ():
+                        if away_from <= at_ms < away_until:
+                            buffer.append(reading)
+                        else:
+                            yield at_ms, 0, reading
+                    blind = None
+                case Heartbeat(at_ms=at_ms) if blind is None and not away_from <= at_ms < away_until:
+                    yield at_ms, 0, Status(device_id=device_id, ts=at_ms, online=True, session=1)
+                case Sensed(reading=reading) if blind is not None:
+                    blind.append(reading)
+                case Sensed(at_ms=at_ms, reading=reading, copies=copies):
+                    if away_from <= at_ms < away_until:
+                        buffer += [reading] * copies
+                    else:
+                        yield from ((at_ms, 0, reading) for _ in range(copies))
+        if not is_alive:
+            continue
+        birth = Status(device_id=device_id, ts=away_until, online=True, session=2, cause="birth")
+        yield away_until, 0, birth
+        sent_at = away_until + 11_000 if live_first else away_until
+        for n, reading in enumerate(reversed(buffer) if newest_first else buffer):
+            yield sent_at, (1 + n if live_first else n - len(buffer)), reading
+
+
+def alerts_of(changes: list[AlertChange]) -> dict[str, list[AlertChange]]:
+    found: dict[str, list[AlertChange]] = {}
+    for change in changes:
+        found.setdefault(change.alert_id, []).append(change)
+    return found
+
+
+def play(script: Script, label: Label, away_s: int, *, live_first: bool, newest_first: bool) -> list[AlertChange]:
+    """The broker goes away shortly before the incident; for longer outages, around the middle of the outage."""
+    away_from = label.start_ms - min(away_s * 1000 // 2, 5 * 60_000)
+    arrivals = sent_while_the_broker_is_away(
+        script, away_from, away_from + away_s * 1000, live_first=live_first, newest_first=newest_first
+    )
+    engine = RuleEngine(read_city(JINCHENG), build_rules())
+    changes = []
+    for _, _, reading in sorted(arrivals, key=lambda arrival: arrival[:2]):
+        changes += engine.judge(reading)
+    for _ in range(30):
+        changes += engine.advance(10_000)
+    assert not engine.failures
+    assert engine.not_judged == {}
+    return changes
+
+
+def raised(changes: list[AlertChange]) -> dict[tuple[str, str], list[AlertChange]]:
+    """Alerts that stand, by rule and subject: not those that were retracted, nor suspicions that were dropped."""
+    return {
+        (steps[-1].rule, steps[-1].subject): steps
+        for steps in alerts_of(changes).values()
+        if steps[-1].amendment is not Amendment.RETRACTED
+    }
+
+
+AWAY_S: Final = (30, 120, 600, 3 * 3600)
+RULES: Final = ("illegal_dumping", "route_deviation", "bin_overflow", "silent_device")
+
+
+@pytest.mark.parametrize("live_first", [True, False], ids=["live-first", "buffer-first"])
+@pytest.mark.parametrize("newest_first", [True, False], ids=["newest-first", "oldest-first"])
+@pytest.mark.parametrize("away_s", AWAY_S)
+@pytest.mark.parametrize("rule", RULES)
+def test_every_label_is_found_whenever_the_broker_was_away(
+    rule: str, away_s: int, newest_first: bool, live_first: bool
+) -> None:
+    script = Scenario(seed=1).cast(read_city(JINCHENG), START)
+    labelled = {(label.rule, label.device_id): label for label in script.labels}
+    (label,) = (label for label in script.labels if label.rule == rule)
+    changes = play(script, label, away_s, live_first=live_first, newest_first=newest_first)
+    found = raised(changes)
+    assert set(found) == set(labelled)
+    for key, steps in found.items():
+        assert any(step.phase is Phase.CONFIRMED for step in steps), key
+        onset = steps[-1].opened_at
+        assert labelled[key].start_ms - 60_000 <= onset <= labelled[key].end_ms + 600_000
