@@ -75,12 +75,9 @@ def _rule_of(key: str) -> str:
 class Amending:
     """Replaces the incidents of one subject by those of a second judgement."""
 
-    def __init__(self, subject: str, start: int, newest: int, published: Sequence[AlertChange]) -> None:
-        """`start`, `newest`: device times, ms, between which readings were judged again.
-
-        `published`: what the second judgement would have published.
-        """
-        self.subject, self.start, self.newest, self.published = subject, start, newest, published
+    def __init__(self, subject: str, newest: int, published: Sequence[AlertChange]) -> None:
+        """`newest`: newest device time judged, ms. `published`: what the second judgement would have published."""
+        self.subject, self.newest, self.published = subject, newest, published
         self.changes: list[AlertChange] = []
         """What is published."""
         self._rule, self._version = "", 0
@@ -105,7 +102,7 @@ class Amending:
                 elif not _forgotten(incident, before):
                     self._publish_new(incident)
             for incident in known.values():
-                if incident.opened_at > self.start and not _forgotten(incident, after):
+                if not _forgotten(incident, after):
                     self._retract(incident)
                     kept.retracted[incident.alert_id] = incident
             current.cases[key] = after

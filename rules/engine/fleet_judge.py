@@ -154,7 +154,7 @@ class FleetJudge:
             if not second.cases:
                 return
             current = self._incidents[subject] = DeviceIncidents()
-        amending = Amending(subject, again.start, again.newest, published)
+        amending = Amending(subject, again.newest, published)
         amending.amend(current, second, kept, self._ordered)
         changes += amending.changes
         self.changed.add(subject)

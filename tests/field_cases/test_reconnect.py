@@ -101,7 +101,7 @@ def play(script: Script, label: Label, away_s: int, *, live_first: bool, newest_
     changes = []
     for _, _, reading in sorted(arrivals, key=lambda arrival: arrival[:2]):
         changes += engine.judge(reading)
-    for _ in range(30):
+    for _ in range(10):
         changes += engine.advance(10_000)
     assert not engine.failures
     assert engine.not_judged == {}
@@ -109,11 +109,15 @@ def play(script: Script, label: Label, away_s: int, *, live_first: bool, newest_
 
 
 def raised(changes: list[AlertChange]) -> dict[tuple[str, str], list[AlertChange]]:
-    """Alerts that stand, by rule and subject: not those that were retracted, nor suspicions that were dropped."""
+    """Alerts that stand, by rule and subject: not those that were retracted, nor silences that are over.
+
+    The absence of the broker is a silence of all devices, and is said while it lasts.
+    """
     return {
         (steps[-1].rule, steps[-1].subject): steps
         for steps in alerts_of(changes).values()
         if steps[-1].amendment is not Amendment.RETRACTED
+        and not (steps[-1].rule == "silent_device" and steps[-1].phase is Phase.CLOSED)
     }
 
 
