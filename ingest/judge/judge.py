@@ -134,7 +134,8 @@ class Judge:
         self._write_journal()
         if self.offset == self._checkpoint_offset:
             return
-        self._state.save(self._partition, Checkpoint(self.offset, *self.engine.unsaved()))
+        not_judged = self.engine.changed_not_judged()
+        self._state.save(self._partition, Checkpoint(self.offset, *self.engine.unsaved(), not_judged))
         self.engine.saved()
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
