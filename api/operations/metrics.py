@@ -1,7 +1,7 @@
 """Metrics as Prometheus text. Label values come from closed lists (reasons, rules, consumers), never from devices."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
@@ -13,6 +13,7 @@ from devices.readings.refusals import Reason
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import LedgerLine, RecorderStatus
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
+from rules.engine.not_judged import NotJudged
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -31,6 +32,8 @@ class MetricsSnapshot:
     alive: Mapping[str, bool]
     disk: Disk | None
     broker: BrokerCounters | None
+    rule_failures: Mapping[str, int] = field(default_factory=dict)
+    """By rule."""
 
 
 def render(snapshot: MetricsSnapshot) -> bytes:
@@ -68,6 +71,18 @@ class _SnapshotCollector(Collector):
         for reason in Reason:
             quarantined.add_metric([reason], total.quarantined.get(reason, 0))
         yield quarantined
+
+        not_judged = GaugeMetricFamily(
+            "haulwatch_not_judged_readings", "Accepted readings that no rule has judged, by reason", labels=["reason"]
+        )
+        for judge_reason in NotJudged:
+            not_judged.add_metric([judge_reason], total.not_judged.get(judge_reason, 0))
+        yield not_judged
+
+        failures = GaugeMetricFamily("haulwatch_rule_failures", "Readings on which a rule raised", labels=["rule"])
+        for rule, count in sorted(self._snapshot.rule_failures.items()):
+            failures.add_metric([rule], count)
+        yield failures
 
         yield GaugeMetricFamily(
             "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps

@@ -64,6 +64,7 @@ HEALTH_TAGS: Final = ("of", "part")
 HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ledger": ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "devices"),
     "quarantine": ("readings",),
+    "not_judged": ("readings",),
     "consumer": ("lag_messages", "lag_s"),
     "collector": ("connected", "messages", "reconnects", "disk_full"),
     "recorder": ("waits", "pending", "write_ms", "slowest_write_ms"),
@@ -73,7 +74,7 @@ HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields of each part of ingestion, by tag `part`: floats, at wall clock. All parts of one sample share one time.
 
-`of` distinguishes the rows of a part: the reason for `quarantine`, the consumer for `consumer`; other parts have none.
+`of` distinguishes the rows of a part: the reason for `quarantine` and `not_judged`, the consumer for `consumer`; other parts have none.
 Counters cover the whole life of the ledger, those of `collector` and `broker` the life of the process. `connected`,
 `disk_full` and `waits` are 1 or 0. Clock offsets are absolute values, over all devices."""
 

@@ -10,7 +10,7 @@ from haulwatch.settings.load import load_settings
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
-_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock")
+_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "not judged", "gaps", "resets", "clock")
 
 
 @exits_on_error
@@ -29,7 +29,7 @@ def ledger(
 ) -> None:
     """Count every reading received: stored, duplicate, quarantined or still queued, in total and by device.
 
-    gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
+    not judged: accepted readings that no rule has judged; --json and the reasons say why. gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
     the device's clock is behind our receive times (negative: ahead) and its drift; a running median, which buffered
     uploads do not move. reasons: why readings were quarantined; then the values that accepted readings lost or had
     clamped, by field, and the positions outside the city's region.
@@ -54,7 +54,8 @@ def ledger(
 
 def _row(name: str, line: LedgerLine) -> tuple[object, ...]:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in _reasons(line))
-    counts = (line.received, line.stored, line.duplicate, sum(line.quarantined.values()), line.queued, line.gaps)
+    quarantined, not_judged = sum(line.quarantined.values()), sum(line.not_judged.values())
+    counts = (line.received, line.stored, line.duplicate, quarantined, line.queued, not_judged, line.gaps)
     if isinstance(line, DeviceLedgerLine):
         return name, *counts, line.resets, _clock(line), reasons
     return name, *counts, None, None, reasons
@@ -64,6 +65,7 @@ def _reasons(line: LedgerLine) -> Iterator[tuple[str, int]]:
     yield from line.quarantined.items()
     yield from ((f"dropped {field}", count) for field, count in line.dropped_fields.items())
     yield from ((f"clamped {field}", count) for field, count in line.clamped_fields.items())
+    yield from ((f"not judged {reason}", count) for reason, count in line.not_judged.items())
     if line.outside_region:
         yield "outside region", line.outside_region
 

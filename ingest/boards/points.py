@@ -60,6 +60,8 @@ def health_points(status: IngestionStatus) -> Iterator[Point]:
     )
     for reason, readings in total.quarantined.items():
         yield _health(status.at, "quarantine", {"readings": readings}, of=reason)
+    for reason, readings in total.not_judged.items():
+        yield _health(status.at, "not_judged", {"readings": readings}, of=reason)
     for consumer, (messages, oldest_s) in status.behind.items():
         fields: dict[str, float] = {"lag_messages": messages}
         if oldest_s is not None:

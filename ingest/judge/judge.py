@@ -8,7 +8,7 @@ cannot be decoded and readings that are refused: the recorder quarantines them.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from devices.city.model import City
@@ -87,6 +87,8 @@ class Judge:
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
         self._unjournaled: list[AlertChange] = []
+        self._failed = self.engine.failures.total()
+        self._failed_at: int | None = None
         # Also before the first checkpoint: retention counts only consumers that have committed an offset.
         log.commit(CONSUMER, self.offset)
 
@@ -123,6 +125,7 @@ class Judge:
             self._unjournaled += judge_record(self.engine, record, self._max_payload_bytes)
             self.offset = record.offset
         self._write_journal()
+        self._log_failures()
         if records:
             self._read_at = self._monotonic()
         if self._checkpoint_is_due():
@@ -139,6 +142,24 @@ class Judge:
         self.engine.saved()
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
+
+    def failures(self) -> tuple[Mapping[str, int], int | None]:
+        """Readings on which a rule raised, by its name, and when this process saw the last of them, ms."""
+        return dict(self.engine.failures), self._failed_at
+
+    def _log_failures(self) -> None:
+        """Log each rule that raised once, with the traceback of its first failure."""
+        failed = self.engine.failures.total()
+        if failed == self._failed:
+            return
+        self._failed, self._failed_at = failed, time.time_ns() // 1_000_000
+        for name, trace in self.engine.failures.take_unlogged().items():
+            _log.error(
+                "judge: rule %s failed at a reading; its state of that device was reset and the other rules went on;"
+                " further failures are only counted (haulwatch_rule_failures): report this traceback\n%s",
+                name,
+                trace,
+            )
 
     def skip_to(self, offset: int) -> None:
         """Continue after `offset`: the log cannot read that record."""

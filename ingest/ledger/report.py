@@ -8,6 +8,7 @@ device, and `exact` is false.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,6 +56,9 @@ class LedgerLine(_Value):
     outside_region: int = 0
     """Positions outside the city's region: stored with `located` false, never judged."""
 
+    not_judged: dict[str, int] = {}
+    """Accepted readings that no rule has judged, by reason (`rules.engine.not_judged`), up to the judge's checkpoint."""
+
     @property
     def balanced(self) -> bool:
         return self.received == self.stored + self.duplicate + sum(self.quarantined.values()) + self.queued
@@ -83,6 +87,20 @@ class Ledger(_Value):
     """By device id."""
     exact: bool
     """False when the backlog is too long to decode: `queued` and `received` are then lower bounds."""
+
+    def with_not_judged(self, by_device: Mapping[str, Mapping[str, int]]) -> "Ledger":
+        """Add what the judge reports, by device and reason."""
+        if not by_device:
+            return self
+        devices = tuple(
+            line.model_copy(update={"not_judged": dict(by_device[line.device])}) if line.device in by_device else line
+            for line in self.devices
+        )
+        total: Counter[str] = Counter()
+        for line in devices:
+            total.update(line.not_judged)
+        total_line = self.total.model_copy(update={"not_judged": dict(sorted(total.items()))})
+        return self.model_copy(update={"total": total_line, "devices": devices})
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice for a computed property
     @property

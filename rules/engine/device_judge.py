@@ -19,6 +19,7 @@ from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import FORMER, DeviceState
+from rules.engine.failures import note_failure
 from rules.engine.late_readings import GAP_INTERVALS, KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
 from rules.engine.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
 from rules.engine.not_judged import NotJudged
@@ -483,8 +484,8 @@ class DeviceJudge:
         index, rule, judges_silence = indexed
         try:
             given = question(about, self._rule_state(indexed, device_state))
-        except Exception:  # noqa: BLE001 - a rule's bug must not stop the others
-            self._failures[rule.name] += 1
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            note_failure(self._failures, rule.name, exc)
             device_state.rule_states[index] = None
             return False
         for verdict in given:

@@ -19,6 +19,7 @@ from rules.contract.rule import FleetRule, Rule
 from rules.engine.amendments import KeptIncidents
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.device_state import DeviceState
+from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
 from rules.engine.incidents import DeviceIncidents
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
@@ -35,12 +36,12 @@ class RuleEngine:
         self._rules = tuple(rules)
         self._fleet_rules = [rule for rule in rules if isinstance(rule, FleetRule)]
         self._rows = Rows(rules, TRACKERS)
-        self.failures: Counter[str] = Counter()
+        self.failures = RuleFailures()
         """Readings on which a rule raised, by rule name. Its state of that device was reset; other rules went on."""
         self._begin_empty()
 
     def _begin_empty(self) -> None:
-        self.failures = Counter()
+        self.failures = RuleFailures()
         self._devices = DeviceJudge(self._city, self._rules, TRACKERS, self.failures)
         self._fleet = FleetJudge(self._city, self._rules, self.failures)
 

@@ -19,6 +19,7 @@ from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, RuleVerdict, Verdict
 from rules.engine.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
+from rules.engine.failures import note_failure
 from rules.engine.incidents import OPENING, DeviceIncidents
 from rules.engine.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
 from rules.engine.reorder_buffer import HOLD_MS
@@ -185,8 +186,8 @@ class FleetJudge:
     def _compared(self, rule: FleetRule[Any, Any], verdict: Verdict) -> tuple[Verdict, ...]:
         try:
             return tuple(rule.compare(verdict, self.memories[rule.name], self._city))
-        except Exception:  # noqa: BLE001 - a rule's bug must not stop the others
-            self._failures[rule.name] += 1
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            note_failure(self._failures, rule.name, exc)
             self.memories[rule.name] = rule.memory()
             return ()
 
