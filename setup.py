@@ -24,6 +24,8 @@ COMPILED = (
     "ingest/ledger/device_health.py",
     "rules/detectors/bin_overflow/judgement.py",
     "rules/detectors/bin_overflow/wording.py",
+    "rules/detectors/cannot_be_judged/judgement.py",
+    "rules/detectors/cannot_be_judged/wording.py",
     "rules/engine/watermark.py",
     "rules/detectors/route_deviation/closures.py",
     "rules/engine/awaited.py",

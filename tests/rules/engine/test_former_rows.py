@@ -44,6 +44,12 @@ def step(engine: RuleEngine, step: Any) -> list[AlertChange]:
     return engine.judge(msgspec.convert(fields, MODELS[Kind(kind)]))
 
 
+def as_before(change: AlertChange) -> AlertChange:
+    """A change without the parameter that rule `silent_device` did not have."""
+    parameters = {name: value for name, value in change.evidence.parameters.items() if name != "never_heard_s"}
+    return change.model_copy(update={"evidence": change.evidence.model_copy(update={"parameters": parameters})})
+
+
 def kept(written: Any, before: Any) -> Any:
     """What was written, without the fields that rows did not have before."""
     if isinstance(written, dict) and isinstance(before, dict) and before.keys() <= written.keys():
@@ -71,7 +77,7 @@ def test_an_engine_goes_on_from_former_rows_as_the_former_version_did(snapshot: 
         AlertChange.model_validate(change)
         for change in written["changes"][taken["changes_before"] - first["changes_before"] :]
     ]
-    assert changes == expected
+    assert [as_before(change) for change in changes if change.rule in {old.rule for old in expected}] == expected
     assert {change.rule for change in changes} >= {"route_deviation", "silent_device"} or snapshot
     assert not engine.failures
 
