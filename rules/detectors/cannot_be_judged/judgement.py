@@ -91,6 +91,9 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         interval_ms = observation.reading.ts - state.ts
         if not state.ts or interval_ms <= 0:
             return
+        reading = observation.reading
+        if isinstance(reading, Position) and reading.speed_kmh is not None and reading.speed_kmh < STILL_KMH:
+            return  # many terminals report less often while they stand
         silent_s = max(limits.silent_intervals * registered_s, limits.silent_at_least_s)
         if interval_ms > silent_s * 1000:  # a silence, and no interval: it ends what was counted, not what was given
             trouble = state.troubles.get(LONG_INTERVAL)

@@ -64,7 +64,8 @@ def test_an_interval_of_six_times_the_registered_one() -> None:
 
 def test_an_interval_of_twice_the_registered_one_and_silences_are_none() -> None:
     assert changes(Trip("T1", 0, 0, every_s=20).drive(9000, 0).readings) == []
-    assert changes(Trip("T1", 0, 0, every_s=190).stand(9000).readings) == []
+    assert changes(Trip("T1", 0, 0, every_s=190).drive(9000, 0).readings) == []
+    assert changes(Trip("T1", 0, 0, every_s=30).stand(9000).readings) == []
     assert changes(fills([10.0] * 40, every_s=300)) == []
 
 
