@@ -23,7 +23,9 @@ def story() -> tuple[Reading, ...]:
     """Within an hour: T1 deviates, T2 dumps, T4 tips where it may (and a ticket says so), P24 overflows."""
     deviates = Trip("T1", 0, 0, load="loaded").stand(60).drive(4000, 0).drive(4000, 1500).drive(4000, 0).drive(9000, 0)
     dumps = Trip("T2", 0, 0, at_s=3, load="loaded", load_kg=12_000.0, lift_up=False, cover_open=False).drive(3000, 0)
-    dumps.now(cover_open=True).stand(40).stand(80, lift_up=True).now(load_kg=300.0, load="empty").stand(60, lift_up=True)
+    dumps.now(cover_open=True).stand(40).stand(80, lift_up=True).now(load_kg=300.0, load="empty").stand(
+        60, lift_up=True
+    )
     dumps.stand(60).drive(9800, 0)
     weighed = Trip("T4", 0, 0, at_s=1, load="loaded", lift_up=False, cover_open=False).drive(5000, 0)
     weighed.now(cover_open=True).stand(30).stand(200, lift_up=True).now(cover_open=False).drive(9990, 0).stand(300)
