@@ -47,8 +47,9 @@ class KeptIncidents:
         kept = set(starts)
         self.gaps = [gap for gap in self.gaps if gap.start in kept]
 
-    def replace(self, gap: IncidentsAtGap) -> None:
-        self.gaps = sorted([*(other for other in self.gaps if other.start != gap.start), gap], key=lambda at: at.start)
+    def replace(self, start: int, gap: IncidentsAtGap | None) -> None:
+        others = [other for other in self.gaps if other.start != start]
+        self.gaps = sorted([*others, gap], key=lambda at: at.start) if gap is not None else others
 
 
 def copied(incidents: DeviceIncidents, is_ordered: Callable[[str], bool]) -> DeviceIncidents:

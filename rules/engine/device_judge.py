@@ -1,14 +1,14 @@
 """The first stage of judgement: readings of each device in, verdicts of rules on that device out.
 
     judge    reading → reorder buffer → trackers → rules → verdicts
-             too late for the buffer → backlog of a gap → judged again from the gap on → verdicts that replace the former
+             too late for the buffer → backlog of a gap → judged again from the gap on
 
 It does not know incidents or alerts, and it does not compare devices. Its state: one `DeviceState` a device, with the
 device's timers, and one watermark over all its devices. A partition of a distributed log would hold the devices of its
 keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at which they were given.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -18,13 +18,13 @@ from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.engine.awaited import AwaitedDevices
-from rules.engine.device_state import FORMER, DeviceState
+from rules.engine.device_state import DeviceState
 from rules.engine.failures import note_failure
-from rules.engine.late_readings import GAP_INTERVALS, KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
-from rules.engine.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
+from rules.engine.kept_gaps import KeptGaps, count_not_judged
+from rules.engine.late_readings import GAP_INTERVALS, Gap, LateReadings
+from rules.engine.late_verdicts import Again, GapPassed, Judged, JudgedAgain
 from rules.engine.not_judged import NotJudged
-from rules.engine.reading_pack import ReadingPack
-from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status, order_key
+from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
 from rules.engine.state_codec import StateCodec
 from rules.engine.timers import Timers
@@ -68,6 +68,7 @@ class DeviceJudge:
             role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self._rules_of.items()
         }
         self._codec = StateCodec(rules, trackers)
+        self._kept = KeptGaps(self._codec, self._change)
         self._trackers = TrackerSet(trackers, failures)
         self._silence_rules = [one for one in indexed if one.judges_silence]
         self._failures = failures
@@ -80,10 +81,6 @@ class DeviceJudge:
         self.awaited = AwaitedDevices(self._missed_at)
         """Registered devices that were never heard, from the first fleet time on."""
         self._again = Timers(lambda device_state: device_state.judge_again_at)
-        self._gaps: deque[tuple[int, str, int]] = deque()
-        """Fleet time of opening, device and start of the gaps kept, as they were opened; some are kept no more."""
-        self._late_bytes = 0
-        """Size of all that is kept for late readings."""
         self._city = city
         self._router = ReadingRouter(city)
 
@@ -141,7 +138,7 @@ class DeviceJudge:
         for indexed in self._rules_of[device.role]:
             self._ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if reading.ts > device_state.buffer.newest:
-            _count_not_judged(reading, device_state, NotJudged.RETAINED)
+            count_not_judged(reading, device_state, NotJudged.RETAINED)
         return verdicts
 
     def refuse(self, device_id: str) -> None:
@@ -198,10 +195,7 @@ class DeviceJudge:
             self._schedule_again(device_state)
             for indexed in self._silence_rules:
                 self._schedule_wake(indexed, device_state)
-        kept = [(state.device_id, state.late_readings) for state in self._devices.values()]
-        gaps = [(gap.opened_at, name, gap.start) for name, late in kept if late is not None for gap in late.gaps]
-        self._gaps = deque(sorted(gaps))
-        self._late_bytes = sum(late.size for _, late in kept if late is not None)
+        self._kept.restore(self._devices.values())
         self._await_devices(awaited)
 
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
@@ -262,107 +256,26 @@ class DeviceJudge:
         device_state.late += 1
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
-            _count_not_judged(reading, device_state, NotJudged.NOT_VALID)
+            count_not_judged(reading, device_state, NotJudged.NOT_VALID)
             return
         has_no_place = is_status(reading)
-        late = None if has_no_place else self._late_readings(reading.ts, device_state, verdicts)
-        at = max(reading.ts, self.watermark.now - WINDOW_MS)
+        now = self.watermark.now
+        late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
+        at = max(reading.ts, now - WINDOW_MS)
         vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
         observation = Observation(reading, at, device, vehicle, approvals, self._city, states, [])
         rules = self._rules_of[device.role] if late is None else self._unordered_of[device.role]
         for indexed in rules:
             self._ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         if late is not None:
-            before = late.size
-            late.backlog.add(BufferedReading(reading.ts, at, reading))
-            late.await_more(self.watermark.now)
-            self._late_bytes += late.size - before
+            self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
             self._schedule_again(device_state)
-            self._stay_in_bounds(device_state, verdicts)
         elif has_no_place:
             device_state.judged += reading.device_id == device_state.device_id
         else:
             over_bound = reading.ts <= device_state.given_up
             reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
-            _count_not_judged(reading, device_state, reason)
-
-    def _late_readings(self, ts: int, device_state: DeviceState, verdicts: list[Judged]) -> LateReadings | None:
-        """What is kept of the device if a late reading of this time has a place in it; else None.
-
-        The present state has no later reading in it if the device was not judged so far: then a gap is opened.
-        """
-        late = device_state.late_readings
-        if late is None and device_state.judged_until != FORMER and device_state.judged_until < ts:
-            self._open_gap(device_state, device_state.judged_until, verdicts)
-            late = device_state.late_readings
-        return late if late is not None and ts > late.start else None
-
-    def _open_gap(self, device_state: DeviceState, start: int, verdicts: list[Judged]) -> None:
-        """Keep the device's present state, which is the one after `start`."""
-        now, device_id, late = self.watermark.now, device_state.device_id, device_state.late_readings
-        while self._gaps and self._gaps[0][0] < now - KEPT_MS:
-            self._forget_oldest(verdicts, is_bound=False)
-        late = device_state.late_readings
-        if late is not None and late.gaps[-1].start >= start:
-            return
-        gap = Gap(start, now, self._codec.pack(device_state.tracker_states, device_state.rule_states))
-        if late is None:
-            late, before = LateReadings([gap]), 0
-            device_state.late_readings = late
-        else:
-            before = late.size
-            late.keep(gap)
-        self._late_bytes += late.size - before
-        self._gaps.append((now, device_id, start))
-        if start:
-            verdicts.append(GapsKept(device_id, tuple(kept.start for kept in late.gaps), is_new=True))
-        self._stay_in_bounds(device_state, verdicts)
-
-    def _stay_in_bounds(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
-        late = device_state.late_readings
-        while late is not None and late.judged.count + late.backlog.count > MAX_READINGS:
-            self._forget_gap(device_state, late.start, verdicts, is_bound=True)
-            late = device_state.late_readings
-        while self._late_bytes > MAX_BYTES and self._gaps:
-            self._forget_oldest(verdicts, is_bound=True)
-
-    def _forget_oldest(self, verdicts: list[Judged], *, is_bound: bool) -> None:
-        """Forget the gap that was opened first, of all devices."""
-        opened_at, device_id, start = self._gaps.popleft()
-        device_state = self._devices[device_id]
-        late = device_state.late_readings
-        if late is not None and any(gap.start == start and gap.opened_at == opened_at for gap in late.gaps):
-            self._forget_gap(device_state, start, verdicts, is_bound=is_bound)
-
-    def _forget_gap(self, device_state: DeviceState, start: int, verdicts: list[Judged], *, is_bound: bool) -> None:
-        """Forget a gap and those before it, the readings since that no other covers, and what waited for it."""
-        late = device_state.late_readings
-        if late is None:
-            return
-        self._change(device_state)
-        self._late_bytes -= late.size
-        gaps = [gap for gap in late.gaps if gap.start > start]
-        covered_from = gaps[0].start if gaps else device_state.judged_until
-        if is_bound:
-            device_state.given_up = max(device_state.given_up, covered_from)
-        waiting = late.backlog.after(0)
-        for buffered in waiting:
-            if not gaps or buffered.ts <= covered_from:
-                reason = NotJudged.OVER_BOUND if is_bound else NotJudged.TOO_LATE
-                _count_not_judged(buffered.reading, device_state, reason)
-        if gaps:
-            late.gaps = gaps
-            late.judged.drop_until(covered_from)
-            late.backlog = ReadingPack()
-            for buffered in waiting:
-                if buffered.ts > covered_from:
-                    late.backlog.add(buffered)
-            if not late.backlog.count:
-                late.backlog_since = late.due = 0
-            self._late_bytes += late.size
-        else:
-            device_state.late_readings = None
-        verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in gaps), is_new=False))
+            count_not_judged(reading, device_state, reason)
 
     def _judge_in_order(
         self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
@@ -370,36 +283,23 @@ class DeviceJudge:
         device = self._registered(device_state)
         if device is None:  # taken out of the city while its readings waited
             for buffered in released:
-                _count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
+                count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
         rules, gap_ms = self._rules_of[device.role], max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
         for buffered in released:
             reading, ts = buffered.reading, buffered.ts
             if not device.validity.covers(ts):
-                _count_not_judged(reading, device_state, NotJudged.NOT_VALID)
+                count_not_judged(reading, device_state, NotJudged.NOT_VALID)
                 continue
             own = reading.device_id == device_state.device_id
             if not (own and is_status(reading)):
-                self._note_gap(ts, own, gap_ms, device_state, verdicts)
-            late = device_state.late_readings
-            if late is not None:
-                before = late.judged.size
-                late.judged.add(buffered)
-                self._late_bytes += late.judged.size - before
-                self._stay_in_bounds(device_state, verdicts)
+                if ts - device_state.judged_until > gap_ms or (not own and ts > device_state.buffer.newest):
+                    self._kept.open_before(ts, device_state, self.watermark.now, verdicts)
+                device_state.judged_until = max(device_state.judged_until, ts)
+            if device_state.late_readings is not None:
+                self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
             judged = self._judge_reading(buffered, device, device_state, rules, verdicts)
             _count(reading, device_state, judged)
-
-    def _note_gap(self, ts: int, own: bool, gap_ms: int, device_state: DeviceState, verdicts: list[Judged]) -> None:
-        """Open a gap before a reading that comes long after the one before it, or a ticket of a truck that is offline.
-
-        A status of the device itself is no measurement and must not be passed here.
-        """
-        until = device_state.judged_until
-        if ts - until > gap_ms or (not own and ts > device_state.buffer.newest):
-            self._open_gap(device_state, until if until != FORMER else ts - 1, verdicts)
-        if ts > until:
-            device_state.judged_until = ts
 
     def _judge_reading(
         self,
@@ -407,7 +307,7 @@ class DeviceJudge:
         device: Device,
         device_state: DeviceState,
         rules: list[_IndexedRule],
-        verdicts: list[Judged],
+        verdicts: list[Any],
     ) -> bool:
         """Take one reading, in order, into the trackers and ask the rules; False if one of them raised."""
         city, reading = self._city, buffered.reading
@@ -424,53 +324,41 @@ class DeviceJudge:
         return judged
 
     def _judge_again(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
-        """Judge everything from the gap on that the backlog falls into, each reading in its place.
-
-        Of readings with one order key the first that arrived is judged, as the recorder stores that one.
-        """
-        self._late_bytes -= late.size
-        backlog, late.backlog, late.backlog_since, late.due = late.backlog.after(0), ReadingPack(), 0, 0
-        index = late.gap_before(min(buffered.ts for buffered in backlog))
-        gap, later = late.gaps[index], late.gaps[index + 1 :]
-        readings = {order_key(buffered.reading): buffered for buffered in late.judged.after(gap.start)}
-        added = set()
-        for buffered in backlog:
-            key = order_key(buffered.reading)
-            if key not in readings:
-                readings[key] = buffered
-                added.add(key)
+        """Judge everything from the gap on that the backlog falls into, each reading in its place."""
+        former_size = late.size
+        index, readings, added = late.merge_backlog()
         device = self._registered(device_state)
         if device is None:
             for key in sorted(added):
-                _count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
+                count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
         elif added:
+            gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
             late.judged.drop_after(gap.start)
             self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
-            given: list[Judged | GapPassed] = []
-            passed = 0
             for key in sorted(readings):
                 buffered = readings[key]
-                while passed < len(later) and later[passed].start < buffered.ts:
-                    later[passed] = self._passed(later[passed], device_state, given)
-                    passed += 1
+                while later and later[0].start < buffered.ts:
+                    index = self._pass_gap(index + 1, late, device_state, given)
+                    del later[0]
                 late.judged.add(buffered)
                 judged = device.validity.covers(buffered.ts) and self._judge_reading(
                     buffered, device, device_state, self._ordered_of[device.role], given
                 )
                 if key in added:
                     _count(buffered.reading, device_state, judged)
-            for passed in range(passed, len(later)):
-                later[passed] = self._passed(later[passed], device_state, given)
-            late.gaps[index + 1 :] = later
+            while index + 1 < len(late.gaps):
+                index = self._pass_gap(index + 1, late, device_state, given)
             device_state.judged_until = max(device_state.judged_until, max(readings)[0])
             verdicts.append(JudgedAgain(device_state.device_id, gap.start, device_state.judged_until, given))
-        self._late_bytes += late.size
-        self._stay_in_bounds(device_state, verdicts)
+        self._kept.resized(device_state, late, former_size, verdicts)
 
-    def _passed(self, gap: Gap, device_state: DeviceState, given: list[Any]) -> Gap:
-        """The gap with the state that the second judgement has there."""
+    def _pass_gap(self, index: int, late: LateReadings, device_state: DeviceState, given: list[Again]) -> int:
+        """Keep the state that the second judgement has at a gap; return its index."""
+        gap = late.gaps[index]
+        states = self._codec.pack(device_state.tracker_states, device_state.rule_states)
+        late.gaps[index] = Gap(gap.start, gap.opened_at, states)
         given.append(GapPassed(gap.start))
-        return Gap(gap.start, gap.opened_at, self._codec.pack(device_state.tracker_states, device_state.rule_states))
+        return index
 
     def _ask(
         self,
@@ -478,7 +366,7 @@ class DeviceJudge:
         question: Callable[[Any, Any], Sequence[Verdict]],
         about: Observation | Silence,
         device_state: DeviceState,
-        verdicts: list[Judged],
+        verdicts: list[Any],
     ) -> bool:
         """Ask a rule one of its questions about a device and collect its verdicts; False if it raised."""
         index, rule, judges_silence = indexed
@@ -562,12 +450,6 @@ class DeviceJudge:
 
 def _count(reading: Reading, device_state: DeviceState, judged: bool) -> None:
     if not judged:
-        _count_not_judged(reading, device_state, NotJudged.FAILED)
+        count_not_judged(reading, device_state, NotJudged.FAILED)
     elif reading.device_id == device_state.device_id:
         device_state.judged += 1
-
-
-def _count_not_judged(reading: Reading, device_state: DeviceState, reason: NotJudged) -> None:
-    """Count a reading of the device itself; what another one measured counts there."""
-    if reading.device_id == device_state.device_id:
-        device_state.not_judged[reason.value] = device_state.not_judged.get(reason.value, 0) + 1

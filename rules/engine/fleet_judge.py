@@ -108,7 +108,7 @@ class FleetJudge:
             if at_gap is not None:
                 if kept is None:
                     kept = self._kept[subject] = KeptIncidents()
-                kept.replace(at_gap)
+                kept.replace(gaps.starts[-1], at_gap)
         if kept is not None:
             self.changed.add(subject)
             kept.keep_only(gaps.starts)
@@ -126,39 +126,33 @@ class FleetJudge:
     def _amend(self, again: JudgedAgain, complete_until: int, changes: list[AlertChange]) -> None:
         """Let the verdicts of the second judgement replace those since the gap; publish what that changes."""
         subject = again.subject
-        kept = self._kept.get(subject)
-        if kept is None:
-            kept = KeptIncidents()
+        kept = self._kept.get(subject, KeptIncidents())
         self.held = [
             one for one in self.held if one.subject != subject or one.at <= again.start or one.rule not in self._ordered
         ]
         heapify(self.held)
+        second, published = DeviceIncidents(), list[AlertChange]()
         at_gap = kept.at(again.start)
-        second = copied(at_gap.incidents, self._is_ordered) if at_gap is not None else DeviceIncidents()
-        published: list[AlertChange] = []
-        for held in at_gap.held if at_gap is not None else ():
-            self._compare_again(held.rule, held.verdict, second, published, changes)
+        if at_gap is not None:
+            second = copied(at_gap.incidents, self._is_ordered)
+            for held in at_gap.held:
+                self._compare_again(held.rule, held.verdict, second, published, changes)
         for judged in again.verdicts:
             if isinstance(judged, GapPassed):
-                passed = self._incidents_at(judged.start, subject, second)
-                kept.keep_only([gap.start for gap in kept.gaps if gap.start != judged.start])
-                if passed is not None:
-                    kept.replace(passed)
+                kept.replace(judged.start, self._incidents_at(judged.start, subject, second))
             elif judged.rule not in self._rules:
                 published += second.take(judged.rule, judged.rule_version, judged.verdict)
             elif judged.verdict.at > complete_until:
                 self._hold(judged)
             else:
                 self._compare_again(judged.rule, judged.verdict, second, published, changes)
-        current = self._incidents.get(subject)
-        if current is None:
-            if not second.cases:
-                return
-            current = self._incidents[subject] = DeviceIncidents()
+        current = self._incidents.get(subject, DeviceIncidents())
         amending = Amending(subject, again.newest, published)
         amending.amend(current, second, kept, self._ordered)
         changes += amending.changes
-        self.changed.add(subject)
+        if current.cases:
+            self._incidents[subject] = current
+            self.changed.add(subject)
         if kept.gaps or kept.retracted:
             self._kept[subject] = kept
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rules.engine.reading_pack import ReadingPack
-from rules.engine.reorder_buffer import WINDOW_MS
+from rules.engine.reorder_buffer import WINDOW_MS, BufferedReading, OrderKey, order_key
 
 GAP_INTERVALS: Final = 3.5
 """Between two readings of a device there is a gap if they are more than so many of its intervals apart, and more than
@@ -71,13 +71,26 @@ class LateReadings:
         else:
             self.due = max(self.due, min(fleet_now + WINDOW_MS, self.backlog_since + LONGEST_WAIT_MS))
 
-    def gap_before(self, ts: int) -> int:
-        """Index of the newest gap that begins before this device time."""
-        return max(index for index, gap in enumerate(self.gaps) if gap.start < ts or index == 0)
-
     def keep(self, gap: Gap) -> None:
         """Keep one more gap. Of too many, the one is forgotten whose neighbours are closest: never the oldest."""
         self.gaps.append(gap)
         if len(self.gaps) > MAX_GAPS:
             apart = [(self.gaps[n + 1].start - self.gaps[n - 1].start, n) for n in range(1, len(self.gaps) - 1)]
             del self.gaps[min(apart)[1]]
+
+    def merge_backlog(self) -> tuple[int, dict[OrderKey, BufferedReading], set[OrderKey]]:
+        """Empty the backlog. Return the index of the gap it falls into, the readings since, and which of them are new.
+
+        Of readings with one order key the first that arrived is taken, as the recorder stores that one.
+        """
+        backlog, self.backlog, self.backlog_since, self.due = self.backlog.after(0), ReadingPack(), 0, 0
+        first = min(buffered.ts for buffered in backlog)
+        index = max(index for index, gap in enumerate(self.gaps) if gap.start < first or index == 0)
+        readings = {order_key(buffered.reading): buffered for buffered in self.judged.after(self.gaps[index].start)}
+        added: set[OrderKey] = set()
+        for buffered in backlog:
+            key = order_key(buffered.reading)
+            if key not in readings:
+                readings[key] = buffered
+                added.add(key)
+        return index, readings, added

@@ -44,15 +44,16 @@ class ReadingPack:
     size: int = 0
     """Bytes, about."""
 
-    def add(self, buffered: BufferedReading) -> None:
+    def add(self, buffered: BufferedReading) -> int:
+        """Add a reading and return by how many bytes the pack grew; it shrinks when a block is made."""
         reading = buffered.reading
         packed = _ENCODER.encode((buffered.at, reading.kind, astuple(reading)))
         self.loose.append(packed)
         self.loose_newest = max(self.loose_newest, buffered.ts)
         self.count += 1
-        self.size += len(packed) + _OVERHEAD_BYTES
-        if len(self.loose) >= _BLOCK:
-            self._make_block()
+        grown = len(packed) + _OVERHEAD_BYTES
+        self.size += grown
+        return grown if len(self.loose) < _BLOCK else grown + self._make_block()
 
     def after(self, start: int, fields: Mapping[Kind, Sequence[str]] = FIELDS) -> list[BufferedReading]:
         """Readings after this device time, in the order in which they were added."""
@@ -85,17 +86,23 @@ class ReadingPack:
         for entry in remaining:
             self.add(entry)
 
-    def _make_block(self) -> None:
+    def _make_block(self) -> int:
+        """Compress the loose readings; return by how many bytes the pack grew."""
         block = Block(self.loose_newest, len(self.loose), zlib.compress(_array(self.loose), level=1))
+        grown = len(block.packed) + _OVERHEAD_BYTES - _size_of(self.loose)
         self.blocks.append(block)
         self.loose, self.loose_newest = [], 0
-        self.measure()
+        self.size += grown
+        return grown
 
     def measure(self) -> None:
         """Count readings and bytes anew."""
         self.count = sum(block.readings for block in self.blocks) + len(self.loose)
-        self.size = sum(len(block.packed) + _OVERHEAD_BYTES for block in self.blocks)
-        self.size += sum(len(packed) + _OVERHEAD_BYTES for packed in self.loose)
+        self.size = _size_of([block.packed for block in self.blocks]) + _size_of(self.loose)
+
+
+def _size_of(parts: list[bytes]) -> int:
+    return sum(map(len, parts)) + _OVERHEAD_BYTES * len(parts)
 
 
 def _array(packed: list[bytes]) -> bytes:

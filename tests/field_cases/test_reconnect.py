@@ -4,6 +4,7 @@ The oracle is the labels of the simulators' scenario, or the handed case's own w
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange, Amendment, Phase
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
-from simulators.firmware.events import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
+from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario, Script
 from tests.field_cases.path import BASE_MS, PathUnderTest, case, in_order_of_arrival, live, newest_ts, others
 
@@ -40,48 +41,59 @@ def test_a_dump_in_a_dead_zone_is_judged_when_a_live_fix_comes_first(tmp_path: P
     assert judged == len(sent)
 
 
+@dataclass
+class Terminal:
+    """What one device sends, and when, while the broker is away for a time."""
+
+    away_from: int
+    away_until: int
+    blind: list[Reading] | None = None
+    """Readings of a blind zone; None outside one."""
+    buffer: list[Reading] = field(default_factory=list)
+
+    def send(self, at_ms: int, *readings: Reading) -> Iterator[tuple[int, int, Reading]]:
+        if self.blind is not None:
+            self.blind += readings
+        elif self.away_from <= at_ms < self.away_until:
+            self.buffer += readings
+        else:
+            yield from ((at_ms, 0, reading) for reading in readings)
+
+    def take(self, event: DeviceEvent, device_id: str) -> Iterator[tuple[int, int, Reading]]:
+        match event:
+            case NetworkDown():
+                self.blind = []
+            case NetworkUp(at_ms=at_ms):
+                readings, self.blind = self.blind or [], None
+                yield from self.send(at_ms, *readings)
+            case Heartbeat(at_ms=at_ms) if self.blind is None and not self.away_from <= at_ms < self.away_until:
+                yield at_ms, 0, Status(device_id=device_id, ts=at_ms, online=True, session=1)
+            case Sensed(at_ms=at_ms, reading=reading, copies=copies):
+                yield from self.send(at_ms, *[reading] * (copies if self.blind is None else 1))
+
+    def come_back(self, device_id: str, *, live_first: bool, newest_first: bool) -> Iterator[tuple[int, int, Reading]]:
+        """A birth, then the buffer, before or after what is measured in the next ten seconds."""
+        yield self.away_until, 0, Status(device_id=device_id, ts=self.away_until, online=True, session=2, cause="birth")
+        sent_at = self.away_until + (11_000 if live_first else 0)
+        for n, reading in enumerate(reversed(self.buffer) if newest_first else self.buffer):
+            yield sent_at, (1 + n if live_first else n - len(self.buffer)), reading
+
+
 def sent_while_the_broker_is_away(
     script: Script, away_from: int, away_until: int, *, live_first: bool, newest_first: bool
 ) -> Iterator[tuple[int, int, Reading]]:
-    """(time at the broker, order at that time, reading) of every device; what was measured meanwhile is buffered.
-
-    `live_first`: a birth and what is measured in the next ten seconds come before the buffer.
-    """
+    """(time at the broker, order at that time, reading) of every device; what was measured meanwhile is buffered."""
     until = max(away_until, script.end_ms) + AFTERWARDS_MS
     for device_id, life in script.timelines.items():
-        blind: list[Reading] | None = None
-        buffer: list[Reading] = []
-        is_alive = True
+        terminal = Terminal(away_from, away_until)
+        cut_at = until
         for event in takewhile(lambda event: event.at_ms <= until, life()):
-            match event:
-                case PowerCut(at_ms=at_ms):
-                    is_alive = at_ms > away_until
-                    break
-                case NetworkDown():
-                    blind = []
-                case NetworkUp(at_ms=at_ms):
-                    for reading in blind or ():
-                        if away_from <= at_ms < away_until:
-                            buffer.append(reading)
-                        else:
-                            yield at_ms, 0, reading
-                    blind = None
-                case Heartbeat(at_ms=at_ms) if blind is None and not away_from <= at_ms < away_until:
-                    yield at_ms, 0, Status(device_id=device_id, ts=at_ms, online=True, session=1)
-                case Sensed(reading=reading) if blind is not None:
-                    blind.append(reading)
-                case Sensed(at_ms=at_ms, reading=reading, copies=copies):
-                    if away_from <= at_ms < away_until:
-                        buffer += [reading] * copies
-                    else:
-                        yield from ((at_ms, 0, reading) for _ in range(copies))
-        if not is_alive:
-            continue
-        birth = Status(device_id=device_id, ts=away_until, online=True, session=2, cause="birth")
-        yield away_until, 0, birth
-        sent_at = away_until + 11_000 if live_first else away_until
-        for n, reading in enumerate(reversed(buffer) if newest_first else buffer):
-            yield sent_at, (1 + n if live_first else n - len(buffer)), reading
+            if isinstance(event, PowerCut):
+                cut_at = event.at_ms
+                break
+            yield from terminal.take(event, device_id)
+        if cut_at > away_until:
+            yield from terminal.come_back(device_id, live_first=live_first, newest_first=newest_first)
 
 
 def alerts_of(changes: list[AlertChange]) -> dict[str, list[AlertChange]]:
