@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
-from rules.detectors import bin_overflow, illegal_dumping, route_deviation, silent_device
+from rules.detectors import bin_overflow, device_datum, illegal_dumping, route_deviation, silent_device
 from rules.detectors.entry import RuleEntry
 
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
@@ -16,6 +16,7 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     route_deviation.RULE,
     silent_device.RULE,
     bin_overflow.RULE,
+    device_datum.RULE,
 )
 """Boards list rules in this order; a reading is judged by them in this order."""
 

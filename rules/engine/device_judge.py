@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from devices.readings.models import Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
+from rules.contract.wording import with_conversion
 from rules.engine.device_state import DeviceState
 from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer
 from rules.engine.routing import ReadingRouter
@@ -209,6 +211,9 @@ class DeviceJudge:
             self._failures[rule.name] += 1
             states[index] = None
             return
+        device = device_state.device
+        if device is not None and device.datum is Datum.GCJ02:
+            given = [with_conversion(verdict) for verdict in given]
         for verdict in given:
             verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
         if judges_silence:

@@ -44,6 +44,13 @@ def step(engine: RuleEngine, step: Any) -> list[AlertChange]:
     return engine.judge(msgspec.convert(fields, MODELS[Kind(kind)]))
 
 
+def kept(written: Any, before: Any) -> Any:
+    """What was written, without the fields that rows did not have before."""
+    if isinstance(written, dict) and isinstance(before, dict) and before.keys() <= written.keys():
+        return {name: kept(written[name], value) for name, value in before.items()}
+    return written
+
+
 def unpacked(row: bytes) -> Any:
     """A row as JSON would have it, the values of readings under their present name and sets in order."""
     members = json.loads(json.dumps(msgspec.msgpack.decode(row)).replace('"says": {', '"values": {'))
@@ -88,7 +95,7 @@ def test_former_rows_hold_what_an_engine_must_not_lose() -> None:
 def test_former_rows_are_written_again_as_they_were_except_for_the_name_of_the_values(snapshot: int) -> None:
     taken, rows = former()["snapshots"][snapshot], Rows(build_rules(), TRACKERS)
     fleet = base64.b85decode(taken["fleet"])
-    assert unpacked(rows.dump_fleet(rows.load_fleet(fleet))) == unpacked(fleet)
+    assert kept(unpacked(rows.dump_fleet(rows.load_fleet(fleet))), unpacked(fleet)) == unpacked(fleet)
     for device_id, packed in taken["devices"].items():
         row = base64.b85decode(packed)
-        assert unpacked(rows.dump(*rows.load(device_id, row))) == unpacked(row)
+        assert kept(unpacked(rows.dump(*rows.load(device_id, row))), unpacked(row)) == unpacked(row)
