@@ -14,6 +14,7 @@ from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
 from api.ports import Parts
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue
@@ -54,6 +55,7 @@ class DeviceOut(BaseModel):
     fleet: str | None
     district: str | None
     report_interval_s: int = Field(description="Interval of regular reports, s")
+    datum: Datum = Field(description="Datum of the positions it sends; stored readings have them as sent")
 
 
 class ReadingOut(BaseModel):
@@ -105,6 +107,7 @@ _DEVICE_EXAMPLE: Final = {
     "fleet": "north",
     "district": "zezhou",
     "report_interval_s": 10,
+    "datum": "wgs84",
 }
 _READING_EXAMPLE: Final = {
     "ts": 1_772_352_930_250,
@@ -298,4 +301,5 @@ def _device_out(device: Device, city: City) -> DeviceOut:
         fleet=device.fleet,
         district=device.district,
         report_interval_s=device.report_interval_s,
+        datum=device.datum,
     )

@@ -21,7 +21,7 @@ def changed(messages: list[Message], change: Change) -> list[Message]:
 
 def is_elsewhere(payload: dict[str, Any]) -> bool:
     """Whether a position of the handed tips is the false one."""
-    return abs(payload["lat"] - 35.5) > 1
+    return bool(abs(payload["lat"] - 35.5) > 1)
 
 
 def moved(lat: float, lon: float, **more: Any) -> Change:
@@ -141,7 +141,8 @@ def test_a_dump_by_a_device_registered_with_gcj02_is_found_at_its_place_and_says
     messages = changed(case("03a-factory-position"), in_gcj02)
     outcome = PathUnderTest(tmp_path, jincheng(more={"truck-001": registered})).send(messages)
     [alert] = outcome.of("illegal_dumping")
-    assert (alert.lat, alert.lon) == (pytest.approx(there.lat, abs=1e-5), pytest.approx(there.lon, abs=1e-5))
+    assert alert.lat == pytest.approx(there.lat, abs=1e-5)
+    assert alert.lon == pytest.approx(there.lon, abs=1e-5)
     assert any("GCJ-02" in finding.en and "GCJ-02" in finding.zh for finding in alert.evidence.findings)
 
 
