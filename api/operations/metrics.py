@@ -88,6 +88,24 @@ class _SnapshotCollector(Collector):
             "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps
         )
 
+        dropped = GaugeMetricFamily(
+            "haulwatch_dropped_values", "Faulty values that accepted readings stand without, by field", labels=["field"]
+        )
+        for field, count in total.dropped_fields.items():
+            dropped.add_metric([field], count)
+        yield dropped
+        clamped = GaugeMetricFamily(
+            "haulwatch_clamped_values", "Levels above 100 % that count as 100 %, by field", labels=["field"]
+        )
+        for field, count in total.clamped_fields.items():
+            clamped.add_metric([field], count)
+        yield clamped
+        yield GaugeMetricFamily(
+            "haulwatch_positions_outside_region",
+            "Positions outside the city's region, which count as no fix",
+            value=total.outside_region,
+        )
+
         messages = GaugeMetricFamily(
             "haulwatch_consumer_lag_messages", "Unread messages in the raw log", labels=["consumer"]
         )

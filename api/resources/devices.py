@@ -15,6 +15,7 @@ from api.http.problems import ProblemKind, not_found
 from api.ports import Parts
 from api.resources.latest_status import latest_status
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue
@@ -55,6 +56,7 @@ class DeviceOut(BaseModel):
     fleet: str | None
     district: str | None
     report_interval_s: int = Field(description="Interval of regular reports, s")
+    datum: Datum = Field(description="Datum of the positions it sends; stored readings have them as sent")
 
 
 class ReadingOut(BaseModel):
@@ -106,6 +108,7 @@ _DEVICE_EXAMPLE: Final = {
     "fleet": "north",
     "district": "zezhou",
     "report_interval_s": 10,
+    "datum": "wgs84",
 }
 _READING_EXAMPLE: Final = {
     "ts": 1_772_352_930_250,
@@ -305,4 +308,5 @@ def _device_out(device: Device, city: City) -> DeviceOut:
         fleet=device.fleet,
         district=device.district,
         report_interval_s=device.report_interval_s,
+        datum=device.datum,
     )

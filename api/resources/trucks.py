@@ -21,9 +21,9 @@ from api.resources.geojson import (
     geo_answer,
     map_layer,
 )
+from api.resources.located import has_fix, last_located, place_of
 from api.resources.tracks import device_properties
 from devices.city.model import Device, DeviceRole
-from devices.geo.geometry import LatLon
 from devices.readings.instants import SECOND_MS
 from devices.readings.models import Kind
 from devices.readings.motion import STILL_KMH
@@ -71,6 +71,7 @@ _TRUCK_EXAMPLE: Final = {
         "state_zh": "行驶",
         "ts": 1_772_352_930_250,
         "heard_at": 1_772_352_930_900,
+        "located_at": 1_772_352_930_250,
         "speed_kmh": 41.5,
         "heading_deg": 271.0,
         "lift_up": False,
@@ -108,8 +109,10 @@ async def trucks(
 ) -> Response:
     """Newest position of every truck, its state (`moving`, `standing`, `silent`, `unknown`) and most severe open alert.
 
-    `ts` is the device time of the fix; `heard_at` is the time of the truck's last new reading by the server's clock.
-    Every property is always present, null if it is not known. At most 5,000 trucks. Carries an ETag.
+    A truck without a fix stands where it was last located, and its state is `unknown`; a place outside the city's
+    region is no fix. `located_at` is the device time of the fix, `ts` that of the newest position; `heard_at` is the
+    time of the truck's last new reading by the server's clock. Every property is always present, null if it is not
+    known. At most 5,000 trucks. Carries an ETag.
     """
     city, now = parts.city(), parts.now()
     if site_id is not None and site_id not in city.sites:
@@ -131,19 +134,18 @@ async def trucks(
         asyncio.to_thread(_last_heard, parts),
         asyncio.to_thread(_open_alerts, parts),
     )
+    located = await last_located(parts, newest)
     features = []
     for row in newest:
-        lat, lon = row.fields.get("lat"), row.fields.get("lon")
-        if not isinstance(lat, float) or not isinstance(lon, float):
+        device = requested[row.device_id]
+        place = place_of(located[device.id], device, city)
+        if place is None:
             continue
-        xy = city.plane.xy(LatLon(lat=lat, lon=lon))
-        if site_id is None or city.geometry.distance_to_site_m(site_id, xy) == 0:
-            device = requested[row.device_id]
+        if site_id is None or city.geometry.distance_to_site_m(site_id, city.plane.xy(place)) == 0:
             properties = _truck_properties(parts, device, row, heard_at.get(device.id), now)
-            properties |= _alert_properties(alerts.get(device.id, []))
-            features.append(
-                Feature(id=device.id, geometry=Geometry(type="Point", coordinates=[lon, lat]), properties=properties)
-            )
+            properties |= {"located_at": located[device.id].ts} | _alert_properties(alerts.get(device.id, []))
+            point = Geometry(type="Point", coordinates=[place.lon, place.lat])
+            features.append(Feature(id=device.id, geometry=point, properties=properties))
     return map_layer(request, features)
 
 
@@ -178,7 +180,7 @@ def _state(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now:
     speed_kmh = row.fields.get("speed_kmh")
     if heard_at is None or now - heard_at > silent_after_ms:
         return TruckState.SILENT
-    if row.fields.get("located") is False or not isinstance(speed_kmh, float):
+    if not has_fix(row, parts.city()) or not isinstance(speed_kmh, float):
         return TruckState.UNKNOWN
     return TruckState.MOVING if speed_kmh >= STILL_KMH else TruckState.STANDING
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from devices.city.geometry import CityGeometry
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
 from devices.city.sites import ALWAYS, Route, Site, Validity
+from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 
 
@@ -98,6 +99,7 @@ class _Derived:
     plane: LocalPlane | None = None
     geometry: CityGeometry | None = None
     region: Region | None = None
+    gcj02: Gcj02Plane | None = None
     permits: dict[str, list[Permit]] | None = None
     """By vehicle id."""
     approvals: dict[str, Approvals] | None = None
@@ -149,6 +151,14 @@ class City:
             sites = (*self.sites.values(), *self.past_sites)
             derived.region = region_of(self.plane, sites, self.routes, self.region_margin_km)
         return derived.region
+
+    @property
+    def gcj02(self) -> Gcj02Plane:
+        """How far GCJ-02 lies from WGS-84 at a place of the plane."""
+        derived = self._derived
+        if derived.gcj02 is None:
+            derived.gcj02 = Gcj02Plane(self.plane)
+        return derived.gcj02
 
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""

@@ -37,11 +37,15 @@ def select(  # noqa: PLR0913 - the clauses of one statement
     part: str | None = None,
     start: int | None = None,
     end: int | None = None,
+    located: bool = False,
     every_ms: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
 ) -> str:
-    """Statement for rows of devices with start <= time < end; its answer has one series for each device and part."""
+    """Statement for rows of devices with start <= time < end; its answer has one series for each device and part.
+
+    `located`: only positions with a fix.
+    """
     where = ["(" + " OR ".join(f'"device" = {literal(device)}' for device in devices) + ")"]
     groups = [name("device")]
     if kind in PART_TAG:
@@ -52,6 +56,8 @@ def select(  # noqa: PLR0913 - the clauses of one statement
         where.append(f"time >= {start}ms")
     if end is not None:
         where.append(f"time < {end}ms")
+    if located:
+        where.append(f"{name('located')} = true")
     if every_ms is not None:
         groups.append(f"time({every_ms}ms)")
     return (

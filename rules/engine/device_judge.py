@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from devices.readings.models import Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
+from rules.contract.wording import with_conversion
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import note_failure
@@ -376,6 +378,9 @@ class DeviceJudge:
             note_failure(self._failures, rule.name, exc)
             device_state.rule_states[index] = None
             return False
+        device = device_state.device
+        if device is not None and device.datum is Datum.GCJ02:
+            given = [with_conversion(verdict) for verdict in given]
         for verdict in given:
             verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
         if judges_silence:

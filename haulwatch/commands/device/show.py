@@ -79,6 +79,10 @@ def show(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
     }
     counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen", "heard_at"}) if line else {}
     refused = {f"quarantined: {reason}": count for reason, count in line.quarantined.items()} if line else {}
+    if line:
+        refused |= {f"dropped: {field}": count for field, count in line.dropped_fields.items()}
+        refused |= {f"clamped: {field}": count for field, count in line.clamped_fields.items()}
+        refused |= {"outside region": line.outside_region} if line.outside_region else {}
     print_table(device_id, ("what", "value"), (facts | counts | refused).items())
 
 
@@ -107,6 +111,7 @@ def _facts(device: Device) -> dict[str, object]:
         "fleet": device.fleet,
         "district": device.district,
         "report_interval_s": device.report_interval_s,
+        "datum": str(device.datum),
         "valid_from": device.validity.start_ms,
         "valid_until": device.validity.end_ms,
     }

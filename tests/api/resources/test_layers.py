@@ -104,6 +104,26 @@ async def test_without_a_fix_or_a_speed_the_state_of_a_truck_is_unknown(
     assert found == [("truck-1", "unknown"), ("truck-2", "unknown")]
 
 
+@pytest.mark.parametrize(
+    ("lat", "lon", "located"), [(0.0, 0.0, False), (0.0, 0.0, True), (22.543096, 114.057865, True)]
+)
+async def test_a_truck_without_a_fix_stands_where_it_was_last_located(
+    client: AsyncClient, history: FakeHistory, ledger: FakeLedger, lat: float, lon: float, located: bool
+) -> None:
+    history.add("position", "truck-1", 0, lat=35.49, lon=112.85, speed_kmh=30.0, located=True)
+    history.add("position", "truck-1", 9, lat=lat, lon=lon, speed_kmh=30.0, load="loaded", located=False)
+    history.add("position", "truck-2", 9, lat=lat, lon=lon, speed_kmh=30.0, located=located)
+    last_heard(ledger, truck_1=1, truck_2=1)
+    [truck] = await layer(client, "trucks")
+    assert (truck["id"], truck["geometry"]["coordinates"]) == ("truck-1", [112.85, 35.49])
+    properties = truck["properties"]
+    assert (properties["state"], properties["ts"], properties["located_at"]) == ("unknown", T0 + 9_000, T0)
+    assert properties["load"] == "loaded", "all but the place is the newest"
+    [position] = await layer(client, "positions")
+    assert position["geometry"]["coordinates"] == [112.85, 35.49]
+    assert (position["properties"]["ts"], position["properties"]["located_at"]) == (T0 + 9_000, T0)
+
+
 async def test_a_truck_shows_its_most_severe_open_alert(
     client: AsyncClient, history: FakeHistory, journal: AlertJournal
 ) -> None:
