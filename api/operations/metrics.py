@@ -72,18 +72,7 @@ class _SnapshotCollector(Collector):
             quarantined.add_metric([reason], total.quarantined.get(reason, 0))
         yield quarantined
 
-        not_judged = GaugeMetricFamily(
-            "haulwatch_not_judged_readings", "Accepted readings that no rule has judged, by reason", labels=["reason"]
-        )
-        for judge_reason in NotJudged:
-            not_judged.add_metric([judge_reason], total.not_judged.get(judge_reason, 0))
-        yield not_judged
-
-        failures = GaugeMetricFamily("haulwatch_rule_failures", "Readings on which a rule raised", labels=["rule"])
-        for rule, count in sorted(self._snapshot.rule_failures.items()):
-            failures.add_metric([rule], count)
-        yield failures
-
+        yield from _judge_metrics(total, self._snapshot.rule_failures)
         yield GaugeMetricFamily(
             "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps
         )
@@ -91,14 +80,14 @@ class _SnapshotCollector(Collector):
         dropped = GaugeMetricFamily(
             "haulwatch_dropped_values", "Faulty values that accepted readings stand without, by field", labels=["field"]
         )
-        for field, count in total.dropped_fields.items():
-            dropped.add_metric([field], count)
+        for name, count in total.dropped_fields.items():
+            dropped.add_metric([name], count)
         yield dropped
         clamped = GaugeMetricFamily(
             "haulwatch_clamped_values", "Levels above 100 % that count as 100 %, by field", labels=["field"]
         )
-        for field, count in total.clamped_fields.items():
-            clamped.add_metric([field], count)
+        for name, count in total.clamped_fields.items():
+            clamped.add_metric([name], count)
         yield clamped
         yield GaugeMetricFamily(
             "haulwatch_positions_outside_region",
@@ -132,6 +121,19 @@ class _SnapshotCollector(Collector):
         for (rule, severity), count in sorted(self._snapshot.open_alerts.items()):
             alerts.add_metric([rule, severity], count)
         yield alerts
+
+
+def _judge_metrics(total: LedgerLine, rule_failures: Mapping[str, int]) -> Iterable[Metric]:
+    not_judged = GaugeMetricFamily(
+        "haulwatch_not_judged_readings", "Accepted readings that no rule has judged, by reason", labels=["reason"]
+    )
+    for reason in NotJudged:
+        not_judged.add_metric([reason], total.not_judged.get(reason, 0))
+    yield not_judged
+    failures = GaugeMetricFamily("haulwatch_rule_failures", "Readings on which a rule raised", labels=["rule"])
+    for rule, count in sorted(rule_failures.items()):
+        failures.add_metric([rule], count)
+    yield failures
 
 
 def _collector_metrics(status: CollectorStatus | None) -> Iterable[Metric]:

@@ -41,6 +41,7 @@ _LINE: Final = {
     "dropped_fields": {"temperature_c": 12},
     "clamped_fields": {"fill_pct": 3},
     "outside_region": 0,
+    "not_judged": {"too_late": 12},
 }
 _DEVICE_LINE: Final = {
     "device": "truck-001",

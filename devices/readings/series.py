@@ -74,7 +74,8 @@ HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields of each part of ingestion, by tag `part`: floats, at wall clock. All parts of one sample share one time.
 
-`of` distinguishes the rows of a part: the reason for `quarantine` and `not_judged`, the consumer for `consumer`; other parts have none.
+`of` distinguishes the rows of a part: the reason for `quarantine` and `not_judged`, the consumer for `consumer`; other
+parts have none.
 Counters cover the whole life of the ledger, those of `collector` and `broker` the life of the process. `connected`,
 `disk_full` and `waits` are 1 or 0. Clock offsets are absolute values, over all devices."""
 

@@ -57,7 +57,7 @@ class LedgerLine(_Value):
     """Positions outside the city's region: stored with `located` false, never judged."""
 
     not_judged: dict[str, int] = {}
-    """Accepted readings that no rule has judged, by reason (`rules.engine.not_judged`), up to the judge's checkpoint."""
+    """Accepted readings that no rule has judged, by reason (`rules.engine.not_judged`), as of its checkpoint."""
 
     @property
     def balanced(self) -> bool:
