@@ -225,3 +225,18 @@ async def test_a_layer_that_changed_is_sent(client: AsyncClient, history: FakeHi
     history.add("position", "truck-1", 0, lat=35.5, lon=112.8)
     answer = await client.get("/api/v1/trucks", headers={"If-None-Match": tag})
     assert (answer.status_code, len(answer.json()["features"])) == (200, 1)
+
+
+async def test_a_truck_that_shut_down_does_not_move(
+    client: AsyncClient, history: FakeHistory, ledger: FakeLedger
+) -> None:
+    history.add("position", "truck-1", 3590, lat=35.5, lon=112.8, speed_kmh=41.5)
+    last_heard(ledger, truck_1=5)
+    (truck,) = await layer(client, "trucks")
+    assert truck["properties"]["state"] == "moving"
+    history.add("status", "truck-1", 3595, part="shutdown", online=False, session=3, cause="shutdown")
+    (truck,) = await layer(client, "trucks")
+    assert (truck["properties"]["state"], truck["properties"]["heard_at"]) == ("silent", NOW - 5_000)
+    history.add("status", "truck-1", 3597, online=True, session=4, cause="birth")
+    (truck,) = await layer(client, "trucks")
+    assert truck["properties"]["state"] == "moving"
