@@ -10,7 +10,7 @@ from haulwatch.settings.load import load_settings
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
-_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "not judged", "gaps", "resets", "clock")
+_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock", "not judged")
 
 
 @exits_on_error
@@ -56,10 +56,10 @@ def ledger(
 def _row(name: str, line: LedgerLine) -> tuple[object, ...]:
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in _reasons(line))
     quarantined, not_judged = sum(line.quarantined.values()), sum(line.not_judged.values())
-    counts = (line.received, line.stored, line.duplicate, quarantined, line.queued, not_judged, line.gaps)
+    counts = (line.received, line.stored, line.duplicate, quarantined, line.queued, line.gaps)
     if isinstance(line, DeviceLedgerLine):
-        return name, *counts, line.resets, _clock(line), reasons
-    return name, *counts, None, None, reasons
+        return name, *counts, line.resets, _clock(line), not_judged, reasons
+    return name, *counts, None, None, not_judged, reasons
 
 
 def _reasons(line: LedgerLine) -> Iterator[tuple[str, int]]:

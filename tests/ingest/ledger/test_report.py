@@ -109,7 +109,9 @@ async def test_its_json_form(bench: Bench) -> None:
     clock = {"clock_offset_ms": NOW - T0 - 1000, "clock_drift_ms_per_h": None}
     assert json.loads(bench.ledger().model_dump_json()) == {
         "total": figures,
-        "devices": [{"device": "truck-1", **figures, "first_seen": NOW, "last_seen": NOW, "resets": 0, **clock}],
+        "devices": [
+            {"device": "truck-1", **figures, "first_seen": NOW, "last_seen": NOW, "heard_at": NOW, "resets": 0, **clock}
+        ],
         "exact": True,
         "balanced": True,
     }
