@@ -10,7 +10,7 @@ from haulwatch.settings.load import load_settings
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
-_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock", "not judged")
+_COUNTS = ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "resets", "clock")
 
 
 @exits_on_error
@@ -29,8 +29,8 @@ def ledger(
 ) -> None:
     """Count every reading received: stored, duplicate, quarantined or still queued, in total and by device.
 
-    not judged: accepted readings that no rule has judged, as of the judge's last checkpoint; the reasons say why.
-    gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
+    not judged, where there are any: accepted readings that no rule has judged, as of the judge's last checkpoint; the
+    reasons say why. gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
     the device's clock is behind our receive times (negative: ahead) and its drift; a running median, which buffered
     uploads do not move. reasons: why readings were quarantined; then the values that accepted readings lost or had
     clamped, by field, and the positions outside the city's region.
@@ -47,10 +47,17 @@ def ledger(
         rows = [_row(line.device, line) for line in lines]
         if device is None:
             rows.append(_row("total", report.total))
-        print_table("ledger", ("device", *_COUNTS, "reasons"), rows, right=_COUNTS)
+        counts = (*_COUNTS, "not judged") if report.total.not_judged else _COUNTS
+        rows = [_shown(row, len(counts)) for row in rows]
+        print_table("ledger", ("device", *counts, "reasons"), rows, right=counts)
         out.print("balanced" if report.balanced else "NOT balanced", style="green" if report.balanced else "bold red")
     if not report.balanced:
         raise typer.Exit(1)
+
+
+def _shown(row: tuple[object, ...], counts: int) -> tuple[object, ...]:
+    """The row without the column `not judged` where nothing is in it: the table fits into 80 columns as it is."""
+    return (*row[: 1 + counts], row[-1])
 
 
 def _row(name: str, line: LedgerLine) -> tuple[object, ...]:
