@@ -98,15 +98,22 @@ class Amending:
             known = {incident.alert_id: incident for incident in _all(before)}
             for incident in _all(after):
                 former = known.pop(incident.alert_id, None) or kept.retracted.pop(incident.alert_id, None)
-                if former is not None:
+                if former is None:
+                    if not _forgotten(incident, before):
+                        self._publish_new(incident)
+                elif former.phase is Phase.AMENDED and not self._steps(incident):
+                    _stay_retracted(former, incident, after)
+                else:
                     self._compare(former, incident)
-                elif not _forgotten(incident, before):
-                    self._publish_new(incident)
             for incident in known.values():
                 if not _forgotten(incident, after):
                     self._retract(incident)
                     kept.retracted[incident.alert_id] = incident
             current.cases[key] = after
+
+    def _steps(self, incident: Incident) -> list[AlertChange]:
+        """What the second judgement would have published about it."""
+        return [change for change in self.published if change.alert_id == incident.alert_id]
 
     def _publish_new(self, incident: Incident) -> None:
         """An alert that nobody knew: as it stood while it was open, and its end if it has one."""
@@ -130,7 +137,7 @@ class Amending:
         self._publish(incident, also_open=not was_confirmed)
 
     def _publish(self, incident: Incident, *, also_open: bool) -> None:
-        steps = [change for change in self.published if change.alert_id == incident.alert_id]
+        steps = self._steps(incident)
         opened = [change for change in steps if change.closed_at is None and change.phase is not Phase.AMENDED]
         confirmed = [change for change in opened if change.phase is Phase.CONFIRMED]
         chosen = [*(confirmed or opened)[-1:]] if also_open else []
@@ -171,6 +178,15 @@ class Amending:
             lon=incident.lon,
             evidence=evidence,
         )
+
+
+def _stay_retracted(former: Incident, incident: Incident, case: RuleIncidents) -> None:
+    """Keep the retraction of an alert from before the gap, which came of something else, such as a closed road."""
+    incident.phase, incident.amendment, incident.onsets = former.phase, former.amendment, former.onsets
+    incident.revision, incident.closed_at, incident.ended_at = former.revision, former.closed_at, former.ended_at
+    if case.running is incident:
+        case.running = None
+        case.past = [*case.past[1 - KEPT_PAST :], incident]
 
 
 def _all(case: RuleIncidents) -> list[Incident]:

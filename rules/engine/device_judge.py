@@ -288,6 +288,7 @@ class DeviceJudge:
                 count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
         rules, gap_ms = self._rules_of[device.role], max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
+        follows = self._trackers.follows(device.role)
         for buffered in released:
             reading, ts = buffered.reading, buffered.ts
             if not device.validity.covers(ts):
@@ -300,8 +301,11 @@ class DeviceJudge:
                 device_state.judged_until = max(device_state.judged_until, ts)
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
-            judged = self._judge_reading(buffered, device, device_state, rules, verdicts)
-            _count(reading, device_state, judged)
+            judged = self._judge_reading(buffered, device, device_state, rules, verdicts, follows=follows)
+            if own and judged:
+                device_state.judged += 1
+            elif not judged:
+                count_not_judged(reading, device_state, NotJudged.FAILED)
 
     def _judge_reading(
         self,
@@ -310,14 +314,19 @@ class DeviceJudge:
         device_state: DeviceState,
         rules: list[_IndexedRule],
         verdicts: list[Any],
+        *,
+        follows: bool,
     ) -> bool:
-        """Take one reading, in order, into the trackers and ask the rules; False if one of them raised."""
+        """Take one reading, in order, into the trackers and ask the rules; False if one of them raised.
+
+        `follows`: a tracker follows this role. A device whose role has none may have a state from a former role, which
+        rules must not see.
+        """
         city, reading = self._city, buffered.reading
         facts = self._trackers.follow(reading, device, device_state, city)
         if facts is None:
             return False
-        # A device whose role has no tracker may have a state from a former role: rules must not see it.
-        states = device_state.tracker_states if self._trackers.follows(device.role) else []
+        states = device_state.tracker_states if follows else []
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
         judged = True
@@ -334,6 +343,7 @@ class DeviceJudge:
             for key in sorted(added):
                 count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
         elif added:
+            rules, follows = self._ordered_of[device.role], self._trackers.follows(device.role)
             gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
             late.judged.drop_after(gap.start)
             self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
@@ -344,10 +354,12 @@ class DeviceJudge:
                     del later[0]
                 late.judged.add(buffered)
                 judged = device.validity.covers(buffered.ts) and self._judge_reading(
-                    buffered, device, device_state, self._ordered_of[device.role], given
+                    buffered, device, device_state, rules, given, follows=follows
                 )
-                if key in added:
-                    _count(buffered.reading, device_state, judged)
+                if key in added and not judged:
+                    count_not_judged(buffered.reading, device_state, NotJudged.FAILED)
+                elif key in added:
+                    device_state.judged += buffered.reading.device_id == device_state.device_id
             while index + 1 < len(late.gaps):
                 index = self._pass_gap(index + 1, late, device_state, given)
             device_state.judged_until = max(device_state.judged_until, max(readings)[0])
@@ -451,10 +463,3 @@ class DeviceJudge:
         if due is not None and (not device_state.wake_at or due < device_state.wake_at):
             device_state.wake_at = due
             self._wakes.add(device_state)
-
-
-def _count(reading: Reading, device_state: DeviceState, judged: bool) -> None:
-    if not judged:
-        count_not_judged(reading, device_state, NotJudged.FAILED)
-    elif reading.device_id == device_state.device_id:
-        device_state.judged += 1

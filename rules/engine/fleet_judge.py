@@ -54,14 +54,15 @@ class FleetJudge:
         changes: list[AlertChange] = []
         complete_until = fleet_time - HOLD_MS
         for judged in verdicts:
-            if isinstance(judged, GapsKept):
+            if isinstance(judged, RuleVerdict):
+                if judged.rule in self._rules:
+                    self._hold(judged)
+                else:
+                    self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
+            elif isinstance(judged, GapsKept):
                 self._keep_gaps(judged)
-            elif isinstance(judged, JudgedAgain):
-                self._amend(judged, complete_until, changes)
-            elif judged.rule in self._rules:
-                self._hold(judged)
             else:
-                self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
+                self._amend(judged, complete_until, changes)
         while self.held and self.held[0].at <= complete_until:
             self._compare(heappop(self.held), changes)
         return changes

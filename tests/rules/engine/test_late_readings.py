@@ -202,3 +202,20 @@ def test_an_engine_without_late_readings_keeps_quiet_about_them() -> None:
     engine = RuleEngine(town(), build_rules())
     run(engine, story())
     assert (engine.not_judged, engine.late) == ({}, {})
+
+
+def test_a_closed_road_still_excuses_what_began_before_a_gap() -> None:
+    """Three trucks leave the road at one place; one of them is then offline and uploads."""
+    trips = [
+        Trip(truck, 0, 0, at_s=60 + 120 * n).drive(6000, 0).drive(6000, -900, kmh=25).stand(1200)
+        for n, truck in enumerate(("T1", "T2", "T3"))
+    ]
+    first = trips[0].readings
+    left = next(n for n, reading in enumerate(first) if reading.ts > T0 + 900_000)
+    back = T0 + 1_800_000
+    arrivals = [(reading.ts, reading) for trip in trips[1:] for reading in trip.readings]
+    arrivals += [(reading.ts, reading) for reading in first[:left]]
+    arrivals += [(back, first[-1]), *((back + 5_000, reading) for reading in first[left:-1])]
+    _, changes = play([*arrivals, *clock(T0 + HOUR_MS)])
+    assert standing(changes) == set()
+    assert "T1 retracted P3" in summaries(changes) or "T1 retracted P2" in summaries(changes)
