@@ -32,8 +32,8 @@ def ledger(
     not judged, where there are any: accepted readings that no rule has judged, as of the judge's last checkpoint; the
     reasons say why. gaps: sequence numbers that never arrived. resets: how often the device started its numbers again.
     clock: how far the device's clock is behind our receive times (negative: ahead) and its drift; a running median,
-    which buffered uploads do not move. reasons: why readings were quarantined; then the values that accepted readings lost or had
-    clamped, by field, and the positions outside the city's region.
+    which buffered uploads do not move. reasons: why readings were quarantined; then the values that accepted readings
+    lost or had clamped, by field, and the positions outside the city's region.
 
     Exit code 0: the counts balance. 1: they do not.
     """

@@ -24,8 +24,10 @@ _STEP_M: Final = 30.0
 _MOST_FIXES: Final = 60
 """Then all counts are halved: some hours of another datum outweigh years of the former one."""
 _SETTLED_FIXES: Final = 12
-_SETTLED_EVERY: Final = 8
-"""Of a truck whose datum is beyond doubt, every eighth fix is looked at."""
+_COMPARE_EVERY: Final = 8
+"""Of fixes on the ground, and of all fixes of a truck whose datum is beyond doubt, every eighth is compared."""
+_LOOK_EVERY: Final = 4
+"""Of fixes after one on the ground, where none fitted the other datum so far, every fourth is looked at."""
 _NEAR_M: Final = 250.0
 
 
@@ -50,39 +52,47 @@ class DatumTrack:
     believed: bool = True
     """Whether fixes there are used."""
     passed: int = 0
-    """Fixes since then that were not looked at."""
+    """Fixes since both datums were compared."""
+    on_ground: int = 0
+    """Of these, fixes that lie there in the registered datum; the other one was not asked."""
+    settled: bool = False
+    """The datum is beyond doubt, for now."""
     recognised: bool = False
     """The terminal sends the other datum; no fix is used until it is registered or sends the registered one."""
 
     def believes(self, xy: XY, ts: int, device: Device, city: City) -> bool:
         """Take a fix of good quality; return whether its place may be used. `xy` is in the registered datum."""
-        if self.registered != device.datum:
-            self._begin(device.datum)
-        if self.at is not None and self.at.distance_m(xy) < _STEP_M:
-            return self.believed
-        if not self.recognised and self._is_settled():
-            self.passed += 1
-            if self.passed < _SETTLED_EVERY:
-                return True
+        datum = device.datum
+        if self.registered != datum:
+            self._begin(datum)
+        self.passed += 1
+        due = self.recognised or self.passed >= _COMPARE_EVERY
+        if not due and (self.settled or (self.on_ground and not self.shifted and self.passed % _LOOK_EVERY)):
+            return True
+        step_m = 0.0
+        if self.at is not None:
+            step_m = self.at.distance_m(xy)
+            if step_m < _STEP_M:
+                return self.believed
+        here_m = _from_ground_m(xy, ts, device, city)
+        if not due and here_m <= _ON_GROUND_M:
+            self.at, self.believed = xy, True
+            self.on_ground += 1
+            return True
         shift = city.gcj02.shift(xy)
         if shift.x == shift.y == 0:  # outside China
             return True
-        sign = -1 if device.datum is Datum.WGS84 else 1
-        other = XY(xy.x + sign * shift.x, xy.y + sign * shift.y)
-        here_m, there_m = _from_ground_m(xy, ts, device, city), _from_ground_m(other, ts, device, city)
-        self._count(here_m, there_m, ts, 0.0 if self.at is None else self.at.distance_m(xy))
-        self.at, self.passed = xy, 0
+        sign = -1 if datum is Datum.WGS84 else 1
+        there_m = _from_ground_m(XY(xy.x + sign * shift.x, xy.y + sign * shift.y), ts, device, city)
+        self._count(here_m, there_m, ts, step_m)
+        self.at, self.passed, self.on_ground = xy, 0, 0
         self.believed = not self.recognised and not self._is_doubtful(here_m, there_m)
         return self.believed
 
     def _begin(self, datum: Datum) -> None:
         self.registered = str(datum)
-        self.straight = self.shifted = self.elsewhere = self.since = self.passed = 0
-        self.driven_m, self.at, self.believed, self.recognised = 0.0, None, True, False
-
-    def _is_settled(self) -> bool:
-        counted = self.straight + self.shifted + self.elsewhere
-        return counted >= _SETTLED_FIXES and self.shifted * 10 <= counted
+        self.straight = self.shifted = self.elsewhere = self.since = self.passed = self.on_ground = 0
+        self.driven_m, self.at, self.believed, self.settled, self.recognised = 0.0, None, True, False, False
 
     def _count(self, here_m: float, there_m: float, ts: int, step_m: float) -> None:
         if there_m <= _ON_GROUND_M and here_m >= _OFF_GROUND_M:
@@ -92,7 +102,7 @@ class DatumTrack:
                 self.driven_m += step_m
             self.shifted += 1
         elif here_m <= _ON_GROUND_M and there_m >= _OFF_GROUND_M:
-            self.straight += 1
+            self.straight += 1 + self.on_ground
         elif here_m >= _OFF_GROUND_M and there_m >= _OFF_GROUND_M:
             self.elsewhere += 1
         counted = self.straight + self.shifted + self.elsewhere
@@ -101,6 +111,7 @@ class DatumTrack:
                 self.recognised, self.shifted = False, 0
         elif self.shifted >= RECOGNISED_FIXES and self.driven_m >= RECOGNISED_M:
             self.recognised = self.straight * 10 <= counted and self.shifted * 10 >= 8 * counted
+        self.settled = counted >= _SETTLED_FIXES and self.shifted * 10 <= counted
         if counted >= _MOST_FIXES:
             self.straight, self.shifted, self.elsewhere = self.straight // 2, self.shifted // 2, self.elsewhere // 2
 

@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.gcj02 import place_in_wgs84
-from devices.geo.geometry import LatLon
+from devices.geo.geometry import Datum, LatLon
 from devices.readings.models import Kind, Position, Reading, Status
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation, Silence
@@ -310,11 +310,14 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         state.resting = self._shuts_down(reading, state) and not state.loaded
         if isinstance(reading, Status):
             state.session = reading.session
-        if isinstance(reading, Position) and reading.located:
-            city = observation.city
-            if city.region.covers(reading.lat, reading.lon):
+        if isinstance(reading, Position):
+            lat, lon = reading.lat, reading.lon
+            if not reading.located or not observation.city.region.covers(lat, lon):
+                return
+            if observation.device.datum is not Datum.WGS84:
                 place = place_in_wgs84(reading, observation.device.datum)
-                state.placed, state.lat, state.lon = True, place.lat, place.lon
+                lat, lon = place.lat, place.lon
+            state.placed, state.lat, state.lon = True, lat, lon
 
     def _proves_life(self, reading: Reading, state: SilenceState) -> bool:
         """True if the device had not sent this before, and once for what it sends again."""
