@@ -33,9 +33,9 @@ _ASK_AGAIN_MS: Final = 3_600_000
 then after ever longer times, then daily."""
 _DAILY_FROM_STEP: Final = 5
 _DAY_MS: Final = 86_400_000
-UNHEARD: Final = "unheard"
+UNHEARD: Final = "never heard: silent"
 """`Verdict.shared` of a device that was never heard."""
-REFUSED: Final = "refused"
+REFUSED: Final = "never heard: refused"
 """`Verdict.shared` of a device that was never heard although it sends."""
 _BACKFILL_MS: Final = 24 * 3_600_000
 """An upload later than this after the onset retracts nothing."""
@@ -183,7 +183,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
 
     def compare(self, verdict: Verdict, memory: FleetSilence, city: City) -> Iterable[Verdict]:
         """Join many silences at once into one outage; miss devices that were never heard once most others were."""
-        if verdict.shared:
+        if verdict.shared in {UNHEARD, REFUSED}:
             return (verdict,) if self._is_missed(verdict, memory, city) else ()
         if verdict.level is Level.CLEAR:
             memory.heard.add(verdict.subject)
