@@ -158,6 +158,8 @@ class ApiParts:
     """Synchronous; raises RawLogError, OSError."""
     broker: Callable[[], BrokerCounters | None] = lambda: None
     """The broker's own counters; None if no process reads them."""
+    rule_failures: Callable[[], Mapping[str, int]] = dict
+    """Readings on which a rule raised, by its name. Synchronous."""
     checks: tuple[Check, ...] = ()
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""

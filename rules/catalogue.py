@@ -8,7 +8,15 @@ from pydantic import ValidationError
 
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
-from rules.detectors import bin_overflow, illegal_dumping, route_deviation, silent_device, unknown_plate
+from rules.detectors import (
+    bin_overflow,
+    cannot_be_judged,
+    device_datum,
+    illegal_dumping,
+    route_deviation,
+    silent_device,
+    unknown_plate,
+)
 from rules.detectors.entry import RuleEntry
 
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
@@ -17,6 +25,8 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     silent_device.RULE,
     bin_overflow.RULE,
     unknown_plate.RULE,
+    cannot_be_judged.RULE,
+    device_datum.RULE,
 )
 """Boards list rules in this order; a reading is judged by them in this order."""
 

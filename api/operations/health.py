@@ -179,5 +179,6 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         alive=parts.alive(),
         disk=parts.disk(),
         broker=parts.broker(),
+        rule_failures=parts.rule_failures(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)

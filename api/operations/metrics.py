@@ -1,7 +1,7 @@
 """Metrics as Prometheus text. Label values come from closed lists (reasons, rules, consumers), never from devices."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
@@ -13,6 +13,7 @@ from devices.readings.refusals import Reason
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import LedgerLine, RecorderStatus
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
+from rules.engine.not_judged import NotJudged
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -31,6 +32,8 @@ class MetricsSnapshot:
     alive: Mapping[str, bool]
     disk: Disk | None
     broker: BrokerCounters | None
+    rule_failures: Mapping[str, int] = field(default_factory=dict)
+    """By rule."""
 
 
 def render(snapshot: MetricsSnapshot) -> bytes:
@@ -69,8 +72,27 @@ class _SnapshotCollector(Collector):
             quarantined.add_metric([reason], total.quarantined.get(reason, 0))
         yield quarantined
 
+        yield from _judge_metrics(total, self._snapshot.rule_failures)
         yield GaugeMetricFamily(
             "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps
+        )
+
+        dropped = GaugeMetricFamily(
+            "haulwatch_dropped_values", "Faulty values that accepted readings stand without, by field", labels=["field"]
+        )
+        for name, count in total.dropped_fields.items():
+            dropped.add_metric([name], count)
+        yield dropped
+        clamped = GaugeMetricFamily(
+            "haulwatch_clamped_values", "Levels above 100 % that count as 100 %, by field", labels=["field"]
+        )
+        for name, count in total.clamped_fields.items():
+            clamped.add_metric([name], count)
+        yield clamped
+        yield GaugeMetricFamily(
+            "haulwatch_positions_outside_region",
+            "Positions outside the city's region, which count as no fix",
+            value=total.outside_region,
         )
 
         messages = GaugeMetricFamily(
@@ -99,6 +121,19 @@ class _SnapshotCollector(Collector):
         for (rule, severity), count in sorted(self._snapshot.open_alerts.items()):
             alerts.add_metric([rule, severity], count)
         yield alerts
+
+
+def _judge_metrics(total: LedgerLine, rule_failures: Mapping[str, int]) -> Iterable[Metric]:
+    not_judged = GaugeMetricFamily(
+        "haulwatch_not_judged_readings", "Accepted readings that no rule has judged, by reason", labels=["reason"]
+    )
+    for reason in NotJudged:
+        not_judged.add_metric([reason], total.not_judged.get(reason, 0))
+    yield not_judged
+    failures = GaugeMetricFamily("haulwatch_rule_failures", "Readings on which a rule raised", labels=["rule"])
+    for rule, count in sorted(rule_failures.items()):
+        failures.add_metric([rule], count)
+    yield failures
 
 
 def _collector_metrics(status: CollectorStatus | None) -> Iterable[Metric]:

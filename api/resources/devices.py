@@ -13,7 +13,9 @@ from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
 from api.ports import Parts
+from api.resources.latest_status import latest_status
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue
@@ -54,6 +56,7 @@ class DeviceOut(BaseModel):
     fleet: str | None
     district: str | None
     report_interval_s: int = Field(description="Interval of regular reports, s")
+    datum: Datum = Field(description="Datum of the positions it sends; stored readings have them as sent")
 
 
 class ReadingOut(BaseModel):
@@ -75,7 +78,7 @@ class LatestOut(BaseModel):
 class SeenOut(DeviceOut):
     """A device and the time of its last message."""
 
-    last_seen_at: int | None = Field(description="Receive time of its last message; null if there was none")
+    last_seen_at: int | None = Field(description="Receive time of its last new reading; null if there was none")
 
 
 class SeenList(BaseModel):
@@ -105,6 +108,7 @@ _DEVICE_EXAMPLE: Final = {
     "fleet": "north",
     "district": "zezhou",
     "report_interval_s": 10,
+    "datum": "wgs84",
 }
 _READING_EXAMPLE: Final = {
     "ts": 1_772_352_930_250,
@@ -153,7 +157,7 @@ def list_devices(
 
 @router.get(
     "/last-seen",
-    summary="Devices by last message",
+    summary="Devices by last new reading",
     response_model=SeenList,
     responses=answer(
         "Devices, the last heard first", {"items": [{**_DEVICE_EXAMPLE, "last_seen_at": 1_772_352_930_900}]}
@@ -161,9 +165,12 @@ def list_devices(
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100) -> SeenList:
-    """Registered devices by receive time of their last message, newest first; devices never heard come last."""
+    """Registered devices by receive time of their last new reading, newest first; devices never heard come last.
+
+    What is repeated, replayed by the broker or refused is no sign of life.
+    """
     city = parts.city()
-    last_seen_at = {line.device: line.last_seen for line in parts.ledger().devices}
+    last_seen_at = {line.device: line.heard_at for line in parts.ledger().devices}
     devices = heapq.nsmallest(
         limit, city.devices.values(), key=lambda device: (-(last_seen_at.get(device.id) or 0), device.id)
     )
@@ -264,9 +271,12 @@ def registered_device(city: City, device_id: str) -> Device:
 
 
 async def read_latest(parts: Parts, device_id: str) -> LatestOut:
-    """The newest readings of every kind; one concurrent query per kind. Raises StoreUnavailable."""
+    """The newest readings of every kind, for status the one that holds. Raises StoreUnavailable."""
     answers = await asyncio.gather(*(parts.history.latest(kind, device_id) for kind in Kind))
-    readings = {kind: [reading_out(row) for row in rows] for kind, rows in zip(Kind, answers, strict=True) if rows}
+    found = dict(zip(Kind, answers, strict=True))
+    status = latest_status(found[Kind.STATUS])
+    found[Kind.STATUS] = [status] if status is not None else []
+    readings = {kind: [reading_out(row) for row in rows] for kind, rows in found.items() if rows}
     times = [reading.ts for rows in readings.values() for reading in rows]
     return LatestOut(device_id=device_id, last_seen_at=max(times, default=None), readings=readings)
 
@@ -298,4 +308,5 @@ def _device_out(device: Device, city: City) -> DeviceOut:
         fleet=device.fleet,
         district=device.district,
         report_interval_s=device.report_interval_s,
+        datum=device.datum,
     )

@@ -38,12 +38,17 @@ _LINE: Final = {
     "quarantined": {"conflict": 442},
     "queued": 0,
     "gaps": 3,
+    "dropped_fields": {"temperature_c": 12},
+    "clamped_fields": {"fill_pct": 3},
+    "outside_region": 0,
+    "not_judged": {"too_late": 12},
 }
 _DEVICE_LINE: Final = {
     "device": "truck-001",
     **_LINE,
     "first_seen": 1_772_352_000_000,
     "last_seen": 1_772_352_930_900,
+    "heard_at": 1_772_352_930_900,
     "resets": 1,
     "clock_offset_ms": 640,
     "clock_drift_ms_per_h": 72.0,
@@ -59,7 +64,11 @@ _NO_LAG: Final = {"backlog": {"recorder": 0, "judge": 0}, "lag_s": {"recorder": 
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
 )
 def show_ledger(parts: Parts) -> LedgerOut:
-    """The disposition of every reading received so far. A message that cannot be decoded counts as one reading."""
+    """The disposition of every reading received so far. A message that cannot be decoded counts as one reading.
+
+    `dropped_fields` and `clamped_fields`: faulty values that accepted readings lost, and levels above 100 % that count
+    as 100 %. `outside_region`: positions that are stored as no fix. None of them takes part in the equation.
+    """
     ledger, lag = parts.ledger(), parts.lag()
     return LedgerOut(
         total=ledger.total,

@@ -24,6 +24,7 @@ from api.resources.geojson import (
     geo_answer,
     map_layer,
 )
+from api.resources.located import has_fix, last_located, place_of
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
@@ -59,7 +60,13 @@ _POSITION_EXAMPLE: Final = {
     "type": "Feature",
     "id": "truck-001",
     "geometry": EXAMPLE_POINT,
-    "properties": {"device_id": "truck-001", "plate": "晋E10001", "ts": 1_772_352_930_250, "speed_kmh": 41.5},
+    "properties": {
+        "device_id": "truck-001",
+        "plate": "晋E10001",
+        "ts": 1_772_352_930_250,
+        "located_at": 1_772_352_930_250,
+        "speed_kmh": 41.5,
+    },
 }
 _TRACK_ANSWER: Final = geo_answer("One feature per unbroken piece of the track", _TRACK_EXAMPLE)
 
@@ -86,7 +93,8 @@ async def device_track(
     """Fixes of a device as lines; a request covers at most 7 days.
 
     A gap of more than 5 minutes ends a line; a single fix is a Point. `times` (device time, ms) and `speeds_kmh` have
-    one value per coordinate. Positions without a fix are left out. A line may continue on the next page.
+    one value per coordinate. Positions without a fix, or outside the city's region, are left out. A line may continue
+    on the next page.
     """
     return await _track(parts, registered_device(parts.city(), device_id), start, end, limit=limit, cursor=cursor)
 
@@ -129,14 +137,18 @@ async def positions(
     limit: Annotated[int, Query(ge=1, le=MAX_DEVICES, description="Trucks per page")] = 200,
     cursor: Cursor = None,
 ) -> FeatureCollection:
-    """Points for a live map, sorted by device id. Properties are the fields of the newest position reading."""
+    """Points for a live map, sorted by device id. Properties are the fields of the newest position reading.
+
+    A truck without a fix stands where it was last located, at `located_at`; a place outside the city's region is no
+    fix. Coordinates are WGS-84, also of a device that sends GCJ-02.
+    """
     devices = parts.city().devices.values()
     trucks = (d for d in devices if d.role is DeviceRole.TRUCK and (cursor is None or d.id > cursor))
     selected = heapq.nsmallest(limit + 1, trucks, key=lambda d: d.id)
     page = selected[:limit]
     rows = await parts.history.latest_of(Kind.POSITION, [device.id for device in page])
-    newest = {row.device_id: row for row in rows}
-    features = (_point(parts, device, newest[device.id]) for device in page if device.id in newest)
+    newest, located = {row.device_id: row for row in rows}, await last_located(parts, rows)
+    features = (_point(parts, device, newest[device.id], located[device.id]) for device in page if device.id in newest)
     return FeatureCollection(
         features=[feature for feature in features if feature is not None],
         next_cursor=page[-1].id if len(selected) > limit else None,
@@ -179,7 +191,7 @@ async def tracks(
                 f"the time range has more than {MAX_FIXES:,} fixes: choose a shorter one, a fleet or a district",
             )
         for device, rows in zip(batch, answers, strict=True):
-            features += (_line(parts, device, piece) for piece in split_at_gaps(rows))
+            features += _lines(parts, device, rows)
     return map_layer(request, features)
 
 
@@ -207,16 +219,18 @@ async def _track(
         return await parts.history.rows(Kind.POSITION, device.id, time_range.start, time_range.end, limit=most)
 
     rows, rest = await read_page(read, requested, limit)
-    features = [_line(parts, device, piece) for piece in split_at_gaps(rows)]
-    return FeatureCollection(features=features, next_cursor=rest and rest.cursor())
+    return FeatureCollection(features=_lines(parts, device, rows), next_cursor=rest and rest.cursor())
+
+
+def _lines(parts: ApiParts, device: Device, rows: Iterable[Row]) -> list[Feature]:
+    city = parts.city()
+    return [_line(parts, device, piece) for piece in split_at_gaps(row for row in rows if has_fix(row, city))]
 
 
 def split_at_gaps(rows: Iterable[Row], gap_ms: int = GAP_MS) -> Iterator[list[Row]]:
-    """Pieces without gaps, of the rows that have a fix; each piece has at least one row."""
+    """Pieces without gaps; each has at least one row."""
     piece: list[Row] = []
     for row in rows:
-        if not _has_fix(row):
-            continue
         if piece and row.ts - piece[-1].ts > gap_ms:
             yield piece
             piece = []
@@ -225,12 +239,9 @@ def split_at_gaps(rows: Iterable[Row], gap_ms: int = GAP_MS) -> Iterator[list[Ro
         yield piece
 
 
-def _has_fix(row: Row) -> bool:
-    return row.fields.get("located") is not False and "lat" in row.fields and "lon" in row.fields
-
-
 def _line(parts: ApiParts, device: Device, rows: list[Row]) -> Feature:
-    coordinates = [[row.fields["lon"], row.fields["lat"]] for row in rows]
+    places = [place_of(row, device, parts.city()) for row in rows]
+    coordinates = [[place.lon, place.lat] for place in places if place is not None]
     geometry = (
         Geometry(type="LineString", coordinates=coordinates)
         if len(coordinates) > 1
@@ -240,14 +251,15 @@ def _line(parts: ApiParts, device: Device, rows: list[Row]) -> Feature:
     return Feature(geometry=geometry, properties=device_properties(parts, device) | per_fix)
 
 
-def _point(parts: ApiParts, device: Device, row: Row) -> Feature | None:
-    if "lat" not in row.fields or "lon" not in row.fields:
+def _point(parts: ApiParts, device: Device, row: Row, located: Row) -> Feature | None:
+    place = place_of(located, device, parts.city())
+    if place is None:
         return None
     fields = {name: value for name, value in row.fields.items() if name not in {"lat", "lon"}}
     return Feature(
         id=device.id,
-        geometry=Geometry(type="Point", coordinates=[row.fields["lon"], row.fields["lat"]]),
-        properties=fields | device_properties(parts, device) | {"ts": row.ts},
+        geometry=Geometry(type="Point", coordinates=[place.lon, place.lat]),
+        properties=fields | device_properties(parts, device) | {"ts": row.ts, "located_at": located.ts},
     )
 
 

@@ -1,7 +1,7 @@
 """The live map of trucks: position, state, last message and most severe open alert of each."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -21,9 +21,10 @@ from api.resources.geojson import (
     geo_answer,
     map_layer,
 )
+from api.resources.latest_status import latest_status
+from api.resources.located import has_fix, last_located, place_of
 from api.resources.tracks import device_properties
 from devices.city.model import Device, DeviceRole
-from devices.geo.geometry import LatLon
 from devices.readings.instants import SECOND_MS
 from devices.readings.models import Kind
 from devices.readings.motion import STILL_KMH
@@ -44,7 +45,7 @@ class TruckState(StrEnum):
     MOVING = "moving"
     STANDING = "standing"
     SILENT = "silent"
-    """No message for longer than rule `silent_device` allows; the position is the last one."""
+    """No new reading for longer than rule `silent_device` allows, or shut down; the position is the last one."""
     UNKNOWN = "unknown"
     """Messages arrive, but without a fix or a speed."""
 
@@ -71,6 +72,7 @@ _TRUCK_EXAMPLE: Final = {
         "state_zh": "行驶",
         "ts": 1_772_352_930_250,
         "heard_at": 1_772_352_930_900,
+        "located_at": 1_772_352_930_250,
         "speed_kmh": 41.5,
         "heading_deg": 271.0,
         "lift_up": False,
@@ -108,8 +110,10 @@ async def trucks(
 ) -> Response:
     """Newest position of every truck, its state (`moving`, `standing`, `silent`, `unknown`) and most severe open alert.
 
-    `ts` is the device time of the fix; `heard_at` is the time of the truck's last message by the server's clock. Every
-    property is always present, null if it is not known. At most 5,000 trucks. Carries an ETag.
+    A truck without a fix stands where it was last located, and its state is `unknown`; a place outside the city's
+    region is no fix. `located_at` is the device time of the fix, `ts` that of the newest position; `heard_at` is the
+    time of the truck's last new reading by the server's clock. Every property is always present, null if it is not
+    known. At most 5,000 trucks. Carries an ETag.
     """
     city, now = parts.city(), parts.now()
     if site_id is not None and site_id not in city.sites:
@@ -131,25 +135,38 @@ async def trucks(
         asyncio.to_thread(_last_heard, parts),
         asyncio.to_thread(_open_alerts, parts),
     )
+    located = await last_located(parts, newest)
+    heard = [device for device in requested.values() if not _is_silent(parts, device, heard_at.get(device.id), now)]
+    ended_at = await _shut_down_at(parts, [device.id for device in heard])
     features = []
     for row in newest:
-        lat, lon = row.fields.get("lat"), row.fields.get("lon")
-        if not isinstance(lat, float) or not isinstance(lon, float):
+        device = requested[row.device_id]
+        place = place_of(located[device.id], device, city)
+        if place is None:
             continue
-        xy = city.plane.xy(LatLon(lat=lat, lon=lon))
-        if site_id is None or city.geometry.distance_to_site_m(site_id, xy) == 0:
-            device = requested[row.device_id]
-            properties = _truck_properties(parts, device, row, heard_at.get(device.id), now)
-            properties |= _alert_properties(alerts.get(device.id, []))
-            features.append(
-                Feature(id=device.id, geometry=Geometry(type="Point", coordinates=[lon, lat]), properties=properties)
-            )
+        if site_id is None or city.geometry.distance_to_site_m(site_id, city.plane.xy(place)) == 0:
+            is_on = ended_at.get(device.id, 0) < row.ts
+            properties = _truck_properties(parts, device, row, heard_at.get(device.id), now, is_on=is_on)
+            properties |= {"located_at": located[device.id].ts} | _alert_properties(alerts.get(device.id, []))
+            point = Geometry(type="Point", coordinates=[place.lon, place.lat])
+            features.append(Feature(id=device.id, geometry=point, properties=properties))
     return map_layer(request, features)
 
 
+async def _shut_down_at(parts: ApiParts, device_ids: Collection[str]) -> dict[str, int]:
+    """Device time, ms, at which a device reported that it shuts down, for those of which that is the latest status."""
+    if not device_ids:
+        return {}
+    rows: dict[str, list[Row]] = {}
+    for row in await parts.history.latest_of(Kind.STATUS, device_ids):
+        rows.setdefault(row.device_id, []).append(row)
+    latest = (latest_status(found) for found in rows.values())
+    return {row.device_id: row.ts for row in latest if row is not None and row.fields.get("cause") == "shutdown"}
+
+
 def _last_heard(parts: ApiParts) -> dict[str, int | None]:
-    """Receive time of the last message by device, ms."""
-    return {line.device: line.last_seen for line in parts.ledger().devices}
+    """Receive time of the last new reading by device, ms; what is repeated, replayed or refused is no sign of life."""
+    return {line.device: line.heard_at for line in parts.ledger().devices}
 
 
 def _open_alerts(parts: ApiParts) -> dict[str, list[AlertView]]:
@@ -159,8 +176,10 @@ def _open_alerts(parts: ApiParts) -> dict[str, list[AlertView]]:
     return by_device
 
 
-def _truck_properties(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> dict[str, Any]:
-    state = _state(parts, device, row, heard_at, now)
+def _truck_properties(
+    parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int, *, is_on: bool
+) -> dict[str, Any]:
+    state = _state(parts, device, row, heard_at, now) if is_on else TruckState.SILENT
     return {
         **device_properties(parts, device),
         "name": device.name,
@@ -174,13 +193,17 @@ def _truck_properties(parts: ApiParts, device: Device, row: Row, heard_at: int |
 
 def _state(parts: ApiParts, device: Device, row: Row, heard_at: int | None, now: int) -> TruckState:
     """Silence is measured by the clock of the server: device time may run ahead of it or behind it, as in a demo."""
-    silent_after_ms = parts.silent_after_s(device.report_interval_s) * SECOND_MS
     speed_kmh = row.fields.get("speed_kmh")
-    if heard_at is None or now - heard_at > silent_after_ms:
+    if _is_silent(parts, device, heard_at, now):
         return TruckState.SILENT
-    if row.fields.get("located") is False or not isinstance(speed_kmh, float):
+    if not has_fix(row, parts.city()) or not isinstance(speed_kmh, float):
         return TruckState.UNKNOWN
     return TruckState.MOVING if speed_kmh >= STILL_KMH else TruckState.STANDING
+
+
+def _is_silent(parts: ApiParts, device: Device, heard_at: int | None, now: int) -> bool:
+    silent_after_ms = parts.silent_after_s(device.report_interval_s) * SECOND_MS
+    return heard_at is None or now - heard_at > silent_after_ms
 
 
 def _alert_properties(alerts: list[AlertView]) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def read_city(directory: Path) -> City:
         past_sites=tuple(site for site in areas if site is not newest[site.id]),
         routes=tuple(lines),
         permits=tuple(_permit(entry.row, zone) for entry in permits),
+        region_margin_km=head.region_margin_km,
     )
 
 
@@ -215,6 +216,7 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
         district=row.district,
         report_interval_s=row.report_interval_s,
         validity=row.validity(zone),
+        datum=row.datum,
     )
 
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from devices.city.geometry import CityGeometry
+from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
 from devices.city.sites import ALWAYS, Route, Site, Validity
-from devices.geo.geometry import LatLon, LocalPlane
+from devices.geo.gcj02_plane import Gcj02Plane
+from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.plates import comparable_plate
 
 
@@ -37,6 +39,8 @@ class Device:
     report_interval_s: int = 60
     """Seconds between two reports when nothing happens; silence is measured in multiples of it."""
     validity: Validity = ALWAYS
+    datum: Datum = Datum.WGS84
+    """Datum of the positions it sends. They are stored as sent; judgement and API convert them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class _Derived:
 
     plane: LocalPlane | None = None
     geometry: CityGeometry | None = None
+    region: Region | None = None
+    gcj02: Gcj02Plane | None = None
     permits: dict[str, list[Permit]] | None = None
     """By vehicle id."""
     approvals: dict[str, Approvals] | None = None
@@ -121,6 +127,8 @@ class City:
     """Earlier versions, so that old readings are judged by the fence that was valid then."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    region_margin_km: float = DEFAULT_MARGIN_KM
+    """How far the region reaches beyond sites and routes."""
     _derived: _Derived = field(default_factory=_Derived, init=False, repr=False, compare=False)
 
     @property
@@ -137,6 +145,23 @@ class City:
         if derived.geometry is None:
             derived.geometry = CityGeometry(self.plane, self.sites, self.past_sites, self.routes)
         return derived.geometry
+
+    @property
+    def region(self) -> Region:
+        """Where its trucks can be; a fix elsewhere is a fault of the receiver."""
+        derived = self._derived
+        if derived.region is None:
+            sites = (*self.sites.values(), *self.past_sites)
+            derived.region = region_of(self.plane, sites, self.routes, self.region_margin_km)
+        return derived.region
+
+    @property
+    def gcj02(self) -> Gcj02Plane:
+        """How far GCJ-02 lies from WGS-84 at a place of the plane."""
+        derived = self._derived
+        if derived.gcj02 is None:
+            derived.gcj02 = Gcj02Plane(self.plane)
+        return derived.gcj02
 
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from devices.city.model import DeviceRole
+from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity
 from devices.geo.geometry import Datum
 from devices.readings.ids import DEVICE_ID_PATTERN
@@ -78,6 +79,7 @@ class CityRow(_Row):
     """[lon, lat]."""
     datum: Annotated[Datum, Field(strict=False)]
     """Datum of the centre."""
+    region_margin_km: Annotated[float, Field(ge=1, le=1_000)] = DEFAULT_MARGIN_KM
 
 
 class SiteRow(_Properties):
@@ -99,6 +101,8 @@ class DeviceRow(_ValidRow):
     fleet: Id | None = None
     district: Id | None = None
     report_interval_s: Annotated[int, Field(ge=1, le=86_400)]
+    datum: Annotated[Datum, Field(strict=False)] = Datum.WGS84
+    """Datum of the positions it sends."""
 
 
 class VehicleRow(_ValidRow):

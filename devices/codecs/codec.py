@@ -3,9 +3,11 @@
 Raw bytes enter, readings and flaws leave. `devices.codecs.registry` holds the codecs and names their users.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from devices.readings.field_check import Correction
 from devices.readings.models import Reading
 from devices.readings.refusals import Refusal
 
@@ -20,6 +22,15 @@ class Flaw:
     raw: bytes
     """The element, byte for byte; encoded again if the array holds a NaN, which few JSON parsers take."""
     refusal: Refusal
+
+
+class CorrectedItems(list[Reading | Flaw]):
+    """What `Codec.decode` returns for a message of which some readings stand without a faulty value."""
+
+    def __init__(self, items: Iterable[Reading | Flaw], corrections: Mapping[int, Sequence[Correction]]) -> None:
+        super().__init__(items)
+        self.corrections = corrections
+        """By index of the reading. Recorders count them by field."""
 
 
 class Codec(Protocol):
@@ -41,6 +52,8 @@ class Codec(Protocol):
 
     def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
         """Read a message: its readings in payload order, with a Flaw in place of each bad element.
+
+        The list is `CorrectedItems` where a reading lost a faulty value that it can do without.
 
         Raises:
             DecodeError: nothing of the message can be read. The refusal names the field and the expected value.

@@ -8,9 +8,9 @@ from msgspec import Raw, structs
 from msgspec.json import Decoder, Encoder
 from pydantic_core import from_json
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw
 from devices.codecs.topics import READINGS_FILTERS, device_of_topic, parse_topic
-from devices.readings.field_check import reading_of
+from devices.readings.field_check import Correction, corrected_reading
 from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 
@@ -25,6 +25,8 @@ _ENCODER: Final = Encoder()
 _SHORTEST_BYTES: Final = 32
 """No reading is shorter. An array with more elements than can be readings is refused as a whole: 64 KiB of `{}` would
 make 20,000 dead letters."""
+_PADDING: Final = b"\x00 \t\r\n\v\f"
+"""Firmware in C sends the end of its buffer too: NULs and white space after the JSON are cut off."""
 _DEEP_BYTES: Final = 400
 """Shorter payloads cannot nest deeper than the 200 levels that `from_json` takes, nor hold a number of 4,300 digits."""
 
@@ -54,7 +56,7 @@ class NativeJson:
 
     def split(self, payload: bytes) -> list[bytes]:
         """Return the elements of an array, or the payload itself."""
-        return _elements_of(payload) if payload.lstrip()[:1] == b"[" else [payload]
+        return _elements_of(payload.rstrip(_PADDING)) if payload.lstrip()[:1] == b"[" else [payload]
 
 
 NATIVE: Final = NativeJson()
@@ -69,12 +71,18 @@ def _decode(device_id: str, kind: Kind, payload: bytes, max_bytes: int) -> list[
         if len(payload) >= _DEEP_BYTES or not payload.isascii():
             _check_unknown(payload)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        if payload.lstrip()[:1] == b"[":
-            return _decode_array(kind, device_id, payload, max_bytes // _SHORTEST_BYTES)
-        return [reading_of(kind, _parsed(payload), device_id)]
+        return _decode_unusual(kind, device_id, payload.rstrip(_PADDING), max_bytes // _SHORTEST_BYTES)
     if not reading.device_id:
         structs.force_setattr(reading, "device_id", device_id)
     return [reading]
+
+
+def _decode_unusual(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
+    """Read an array, or an object that is not plainly a reading."""
+    if payload.lstrip()[:1] == b"[":
+        return _decode_array(kind, device_id, payload, max_elements)
+    reading, corrections = corrected_reading(kind, _parsed(payload), device_id)
+    return CorrectedItems([reading], {0: corrections}) if corrections else [reading]
 
 
 def _decode_array(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
@@ -104,12 +112,17 @@ def _decode_elements(kind: Kind, device_id: str, payload: bytes, max_elements: i
         detail = f"payload: an array of {len(elements)} elements, {most}: split the upload"
         raise DecodeError(Refusal(Reason.NOT_A_READING, detail, field="payload"))
     items: list[Reading | Flaw] = []
-    for element, raw in zip(elements, _elements_of(payload), strict=True):
+    corrections: dict[int, list[Correction]] = {}
+    for index, (element, raw) in enumerate(zip(elements, _elements_of(payload), strict=True)):
         try:
-            items.append(reading_of(kind, element, device_id))
+            reading, corrected = corrected_reading(kind, element, device_id)
         except DecodeError as exc:
             items.append(Flaw(raw, exc.refusal))
-    return items
+            continue
+        items.append(reading)
+        if corrected:
+            corrections[index] = corrected
+    return CorrectedItems(items, corrections) if corrections else items
 
 
 def _elements_of(payload: bytes) -> list[bytes]:

@@ -15,7 +15,7 @@ from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.db import tables
 from devices.db.database import open_database, transaction
 from devices.errors import OperatorError
-from devices.geo.geometry import LatLon
+from devices.geo.geometry import Datum, LatLon
 
 Values = dict[str, Any]
 
@@ -94,6 +94,7 @@ class Registry:
                 past_sites=tuple(site for site in versions if site is not newest[site.id]),
                 routes=tuple(map(_route, _rows(connection, tables.route))),
                 permits=tuple(map(_permit, _rows(connection, tables.permit))),
+                region_margin_km=head["region_margin_km"],
             )
 
     def import_city(self, city: City) -> ImportReport:
@@ -198,6 +199,7 @@ def _city_values(city: City) -> Values:
         "timezone": city.timezone,
         "centre_lat": city.centre.lat,
         "centre_lon": city.centre.lon,
+        "region_margin_km": city.region_margin_km,
     }
 
 
@@ -215,11 +217,11 @@ def _attributes(row: RowMapping) -> Values:
 
 
 def _device_values(device: Device) -> Values:
-    return _values(device) | {"role": str(device.role)}
+    return _values(device) | {"role": str(device.role), "datum": str(device.datum)}
 
 
 def _device(row: RowMapping) -> Device:
-    return Device(**_attributes(row) | {"role": DeviceRole(row["role"])})
+    return Device(**_attributes(row) | {"role": DeviceRole(row["role"]), "datum": Datum(row["datum"])})
 
 
 def _site_values(site: Site) -> Values:

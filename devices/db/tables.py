@@ -46,6 +46,7 @@ city: Final = Table(
     Column("timezone", String, nullable=False),
     Column("centre_lat", Float, nullable=False),
     Column("centre_lon", Float, nullable=False),
+    Column("region_margin_km", Float, nullable=False, server_default="50"),
 )
 """One row: a database holds one city."""
 
@@ -98,6 +99,7 @@ device: Final = Table(
     Column("district", String),
     Column("report_interval_s", Integer, nullable=False),
     *_validity(),
+    Column("datum", String, nullable=False, server_default="wgs84"),
 )
 
 permit: Final = Table(

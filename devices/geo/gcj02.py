@@ -8,7 +8,7 @@ degrees on the Krasovsky 1940 ellipsoid. Outside the rectangle it is defined on,
 import math
 from typing import Final
 
-from devices.geo.geometry import LatLon
+from devices.geo.geometry import Datum, LatLon, Placed
 
 _A: Final = 6_378_245.0
 _E2: Final = 0.006_693_421_622_965_943
@@ -58,6 +58,12 @@ def wgs84_of(gcj02: LatLon) -> LatLon:
         if max(abs(lat_off), abs(lon_off)) < _CONVERGED_DEG:
             break
     return guess
+
+
+def place_in_wgs84(place: Placed, datum: Datum) -> LatLon:
+    """Return the WGS-84 position of a place that was sent in this datum."""
+    sent = LatLon(lat=place.lat, lon=place.lon)
+    return wgs84_of(sent) if datum is Datum.GCJ02 else sent
 
 
 def _waves(waves: tuple[tuple[float, float], ...], degrees: float) -> float:

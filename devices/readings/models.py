@@ -1,8 +1,10 @@
 """The five kinds of reading that devices report: frozen, typed, with units in the names and physical bounds.
 
-Bounds are physically possible values, not usual ones: a reading inside them may still be alarming, a reading outside
-them is a fault and is refused. Unknown fields are ignored; wrong types are refused (no "12.5" for a number, no 1 for
-true). Text holds visible characters only (`devices.readings.text`).
+Bounds are physically possible values, not usual ones: a value inside them may still be alarming, a value outside them
+is a fault. Who measured, when and where, and the weights of a ticket are strict: a fault there refuses the reading. A
+faulty value of any other field is left out and counted, and the reading stands without it (`droppable`); a level of up
+to 120 % is a heap and counts as 100 %. Unknown fields are ignored; a wrong type is a fault (no "12.5" for a number, no
+1 for true). Text holds visible characters only (`devices.readings.text`).
 
 Codecs apply the bounds. A reading made in Python is not checked; `devices.readings.field_check.reading_of` checks one.
 """
@@ -10,7 +12,7 @@ Codecs apply the bounds. A reading made in Python is not checked; `devices.readi
 from enum import IntFlag, StrEnum
 from typing import Annotated, ClassVar, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.text import MAX_SHORT_CHARS, VISIBLE_PATTERN
@@ -27,6 +29,8 @@ _MAX_INT: Final = (1 << 53) - 1
 
 TsMs = Annotated[int, Meta(ge=MIN_TS_MS, le=MAX_TS_MS)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
+MAX_LEVEL_PCT: Final = 120.0
+"""A level up to this is clamped to 100: a heap above the rim, or a sensor set for a lower bin. More is a fault."""
 Kilograms = Annotated[float, Meta(ge=0, le=200_000)]
 VisibleText = Annotated[str, Meta(min_length=1, max_length=MAX_SHORT_CHARS, pattern=VISIBLE_PATTERN)]
 # `\Z`, because `$` in Python also matches before a final line break.
@@ -189,3 +193,18 @@ MODELS: Final[dict[Kind, type[Reading]]] = {
     Kind.THROUGHPUT: Throughput,
     Kind.STATUS: Status,
 }
+
+_STRICT: Final[dict[Kind, frozenset[str]]] = {
+    Kind.WEIGHING: frozenset(Weighing.__struct_fields__) - {"seq", "material"},
+    Kind.POSITION: frozenset({"device_id", "located"}),
+    Kind.FILL: frozenset({"device_id", "compartment"}),
+    Kind.THROUGHPUT: frozenset({"device_id"}),
+    Kind.STATUS: frozenset({"device_id"}),
+}
+"""Fields that may be absent and yet are never dropped: without them the reading would say something else."""
+
+
+def droppable(kind: Kind) -> frozenset[str]:
+    """Return the fields whose faulty values are dropped; a reading stands without them."""
+    model = MODELS[kind]
+    return frozenset(info.name for info in structs.fields(model) if not info.required) - _STRICT[kind]

@@ -1,7 +1,8 @@
 """The schema of the time-series store: the only place that names measurements, tags and fields.
 
 Recorder, alert publisher and board feed write by it; stores, API and boards read by it. Each kind of reading is a
-measurement. Tags are few and of low cardinality: `device`, `site` or `fleet`, `district`, and `compartment` for fill.
+measurement. Tags are few and of low cardinality: `device`, `site` or `fleet`, `district`, `compartment` for fill and
+`closing` for status.
 Everything else is a field. Points carry device time.
 """
 
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple, Protocol, get_args, get_type_hints
 
 from msgspec import structs
 
-from devices.readings.models import MODELS, Fill, Kind, Reading
+from devices.readings.models import MODELS, Fill, Kind, Position, Reading, Status
 
 FieldValue = bool | int | float | str
 
@@ -63,6 +64,7 @@ HEALTH_TAGS: Final = ("of", "part")
 HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ledger": ("received", "stored", "duplicate", "quarantined", "queued", "gaps", "devices"),
     "quarantine": ("readings",),
+    "not_judged": ("readings",),
     "consumer": ("lag_messages", "lag_s"),
     "collector": ("connected", "messages", "reconnects", "disk_full"),
     "recorder": ("waits", "pending", "write_ms", "slowest_write_ms"),
@@ -72,7 +74,8 @@ HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields of each part of ingestion, by tag `part`: floats, at wall clock. All parts of one sample share one time.
 
-`of` distinguishes the rows of a part: the reason for `quarantine`, the consumer for `consumer`; other parts have none.
+`of` distinguishes the rows of a part: the reason for `quarantine` and `not_judged`, the consumer for `consumer`; other
+parts have none.
 Counters cover the whole life of the ledger, those of `collector` and `broker` the life of the process. `connected`,
 `disk_full` and `waits` are 1 or 0. Clock offsets are absolute values, over all devices."""
 
@@ -118,13 +121,24 @@ MAX_COMPARTMENTS: Final = 32
 faulty or hostile device must not be able to make up more."""
 
 
+PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment", Kind.STATUS: "closing"}
+"""The tag that distinguishes the series of one device, by measurement; left out where the part is empty. Both
+sort before `device`, as tag keys must.
+
+A status has one because a last will is as old as its birth: the device wrote both when it connected, and with a clock
+of whole seconds both have one time. So what ends a session stands in series of its own."""
+
+ENDINGS: Final = frozenset({"will", "shutdown"})
+"""Causes of the statuses that end a session."""
+
+
 class SeriesKey(NamedTuple):
     """Key of a series, which holds at most one reading for each instant."""
 
     kind: Kind
     device_id: str
     part: str
-    """The compartment for fill, empty otherwise."""
+    """The compartment for fill, the ending for a status that says that its session is over, empty otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +158,15 @@ def series_key(reading: Reading) -> SeriesKey:
 
 
 def part_of(reading: Reading) -> str:
-    """Return the compartment of a fill reading, else ""."""
-    return reading.compartment if type(reading) is Fill else ""  # a negative isinstance() takes three times as long
+    """Return the compartment of a fill reading, `will` or `shutdown` for the status that ends a session, else ""."""
+    kind = type(reading)  # a negative isinstance() takes three times as long
+    if kind is Position:
+        return ""
+    if kind is Fill:
+        return reading.compartment  # type: ignore[union-attr]
+    if kind is Status and reading.cause in ENDINGS:  # type: ignore[union-attr]
+        return reading.cause  # type: ignore[union-attr]
+    return ""
 
 
 class InArea(Protocol):

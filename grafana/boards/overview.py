@@ -142,17 +142,17 @@ def _figures(builder: BoardBuilder) -> None:
         steps=palette.FEW_IS_GOOD,
         more={"no_value": "0"},
     )
-    heard = STATUS.select(STATUS.last("session"), *STATUS.chosen(*AREA), by=STATUS.by("device"))
+    heard = STATUS.select(STATUS.last("online"), *STATUS.chosen(*AREA), by=STATUS.by("device"))
     builder.add_panel(
         stat_panel(),
         GridPosition(15, 0, 3, 4),
         Phrase("Devices reporting", "在线设备"),
         Phrase(
-            "Devices that sent a heartbeat in the last 15 minutes (one is due every 5). If there are fewer than "
-            "usual, first look for an outage of network or broker.",
-            "最近 15 分钟内有心跳（每 5 分钟一次）的设备数。明显偏少时，请先排查网络或消息服务故障。",
+            "Devices that sent a heartbeat in the last 15 minutes (one is due every 5) and have not shut down since. "
+            "If there are fewer than usual, first look for an outage of network or broker.",
+            "最近 15 分钟内有心跳（每 5 分钟一次）且未关机的设备数。明显偏少时，请先排查网络或消息服务故障。",
         ),
-        [Query(select_from(heard, 'count("session") AS "devices"'))],
+        [Query(select_from(heard, 'count("online") AS "devices"', '"online" = true'))],
         unit="none",
         steps=palette.SOME_IS_GOOD,
         since="15m",

@@ -45,14 +45,19 @@ def board(language: Language) -> model.Dashboard:
     )
 
 
-def _newest(*names: str) -> str:
-    return POSITION.select(POSITION.last(*names), *POSITION.chosen(*AREA), by=POSITION.by("device"))
+def _newest(*names: str, located: bool = False) -> str:
+    """`located`: only positions with a fix, so that a map shows where each truck was last located."""
+    fix = (f"{POSITION['located']} = true",) if located else ()
+    return POSITION.select(POSITION.last(*names), *POSITION.chosen(*AREA), *fix, by=POSITION.by("device"))
 
 
 def _all_trucks(builder: BoardBuilder) -> None:
     language = builder.language
     raised = select_from(
-        _newest("lat", "lon", "lift_up"), POSITION.columns("lat", "lon", "lift_up"), '"lift_up" = true', by='"device"'
+        _newest("lat", "lon", "lift_up", located=True),
+        POSITION.columns("lat", "lon", "lift_up"),
+        '"lift_up" = true',
+        by='"device"',
     )
     alerted = ALERT_STATE.select(
         ALERT_STATE.columns("lat", "lon", "severity", "rule", "device", title_column(language)),
@@ -90,12 +95,16 @@ def _all_trucks(builder: BoardBuilder) -> None:
         GridPosition(0, 0, 14, 14),
         Phrase("All trucks", "全部车辆"),
         Phrase(
-            "Newest position of every truck in the time span, coloured by load. Square: the bed is raised. Star: an "
-            "open alert began here. Corridors and sites come from the API. Empty: no truck of this area reported.",
-            "时段内每辆车的最新位置，按载重着色；方块表示正在举升，星形为未处置告警的发生位置；"
+            "Where every truck was last located in the time span, coloured by load. Square: the bed is raised. Star: "
+            "an open alert began here. Corridors and sites come from the API. Empty: no truck of this area reported.",
+            "时段内每辆车最近一次有效定位，按载重着色；方块表示正在举升，星形为未处置告警的发生位置；"
             "底图为 API 提供的核准线路与场地。空白表示该区域没有车辆上报。",
         ),
-        [table_query(_newest("lat", "lon", *STATES), "A"), table_query(raised, "B"), table_query(alerted, "C")],
+        [
+            table_query(_newest("lat", "lon", *STATES, located=True), "A"),
+            table_query(raised, "B"),
+            table_query(alerted, "C"),
+        ],
         unit="none",
         overrides=[override for override in sensor_overrides(language) if override.name != "Time"] + marker_overrides(),
     )

@@ -26,7 +26,7 @@ def doctor(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, store, database, city, disk, clock and API, and say how to fix each fault.
+    """Check broker, store, database, city, disk, clock, API and rules, and say how to fix each fault.
 
     Exit code 0: no check failed; warnings may remain. 1: a check failed.
     """

@@ -1,5 +1,6 @@
 """`haulwatch ledger`: the disposition of every reading, in total and by device."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -28,9 +29,11 @@ def ledger(
 ) -> None:
     """Count every reading received: stored, duplicate, quarantined or still queued, in total and by device.
 
-    gaps: sequence numbers that never arrived. resets: how often the device started its numbers again. clock: how far
-    the device's clock is behind our receive times (negative: ahead) and its drift; a running median, which buffered
-    uploads do not move.
+    not judged, where there are any: accepted readings that no rule has judged, as of the judge's last checkpoint; the
+    reasons say why. gaps: sequence numbers that never arrived. resets: how often the device started its numbers again.
+    clock: how far the device's clock is behind our receive times (negative: ahead) and its drift; a running median,
+    which buffered uploads do not move. reasons: why readings were quarantined; then the values that accepted readings
+    lost or had clamped, by field, and the positions outside the city's region.
 
     Exit code 0: the counts balance. 1: they do not.
     """
@@ -44,18 +47,35 @@ def ledger(
         rows = [_row(line.device, line) for line in lines]
         if device is None:
             rows.append(_row("total", report.total))
-        print_table("ledger", ("device", *_COUNTS, "reasons"), rows, right=_COUNTS)
+        counts = (*_COUNTS, "not judged") if report.total.not_judged else _COUNTS
+        rows = [_shown(row, len(counts)) for row in rows]
+        print_table("ledger", ("device", *counts, "reasons"), rows, right=counts)
         out.print("balanced" if report.balanced else "NOT balanced", style="green" if report.balanced else "bold red")
     if not report.balanced:
         raise typer.Exit(1)
 
 
+def _shown(row: tuple[object, ...], counts: int) -> tuple[object, ...]:
+    """The row without the column `not judged` where nothing is in it: the table fits into 80 columns as it is."""
+    return (*row[: 1 + counts], row[-1])
+
+
 def _row(name: str, line: LedgerLine) -> tuple[object, ...]:
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in line.quarantined.items())
-    counts = (line.received, line.stored, line.duplicate, sum(line.quarantined.values()), line.queued, line.gaps)
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in _reasons(line))
+    quarantined, not_judged = sum(line.quarantined.values()), sum(line.not_judged.values())
+    counts = (line.received, line.stored, line.duplicate, quarantined, line.queued, line.gaps)
     if isinstance(line, DeviceLedgerLine):
-        return name, *counts, line.resets, _clock(line), reasons
-    return name, *counts, None, None, reasons
+        return name, *counts, line.resets, _clock(line), not_judged, reasons
+    return name, *counts, None, None, not_judged, reasons
+
+
+def _reasons(line: LedgerLine) -> Iterator[tuple[str, int]]:
+    yield from line.quarantined.items()
+    yield from ((f"dropped {field}", count) for field, count in line.dropped_fields.items())
+    yield from ((f"clamped {field}", count) for field, count in line.clamped_fields.items())
+    yield from ((f"not judged {reason}", count) for reason, count in line.not_judged.items())
+    if line.outside_region:
+        yield "outside region", line.outside_region
 
 
 def _clock(line: DeviceLedgerLine) -> str | None:

@@ -7,7 +7,7 @@ a time limit of its own, so that one dead server does not hide the others.
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,10 +19,13 @@ from devices.db.registry import CityMissing
 from haulwatch import RELEASED, migrations
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.process import system_clock
+from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings
+from ingest.log.records import JUDGE
+from ingest.process.heartbeat import last_beat
 from ingest.store import StoreError, StoreMisconfigured
 
-CHECKS: Final = ("broker", "store", "database", "city", "data", "clock", "api")
+CHECKS: Final = ("broker", "store", "database", "city", "data", "clock", "api", "rules")
 
 TIME_LIMIT_S: Final = 15.0
 """For one check: twice the time limit of a CONNECT (once per protocol version), and some."""
@@ -146,6 +149,16 @@ def check_data_dir(directory: Path, min_free_mib: int) -> CheckResult:
     return CheckResult("data", CheckStatus.OK, detail)
 
 
+def check_rules(failures: Mapping[str, int], failed_at: int | None) -> CheckResult:
+    """Rules that raised at a reading since the judge's file began; `failed_at`: the last one of the judge's process."""
+    named = ", ".join(f"{rule} at {count:,} readings" for rule, count in sorted(failures.items()) if count)
+    if not named:
+        return CheckResult("rules", CheckStatus.OK, "none has failed")
+    last = "" if failed_at is None else f", last {datetime.fromtimestamp(failed_at / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+    hint = "report the traceback in the judge's log; the rule's state of those devices was reset, other rules went on"
+    return CheckResult("rules", CheckStatus.WARN, f"failed: {named}{last}", hint)
+
+
 async def check_clock(clock: DoctorClock, watch_s: float = 0.25) -> CheckResult:
     """Receive times are as good as this clock. A clock that steps while watched is set by two programs at once."""
     wall, monotonic = clock.wall(), clock.monotonic()
@@ -215,11 +228,17 @@ async def run_checks(
         "data": lambda: asyncio.to_thread(check_data_dir, settings.paths.data_dir, settings.paths.min_free_mib),
         "clock": lambda: check_clock(system_clock),
         "api": lambda: check_api_port(settings.api.host, settings.api.port),
+        "rules": lambda: asyncio.to_thread(_rules, settings),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
     chosen = [name for name in CHECKS if not only or name in only]
     return list(await asyncio.gather(*(_guarded(name, checks[name]) for name in chosen)))
+
+
+def _rules(settings: Settings) -> CheckResult:
+    beat = last_beat(heartbeat_path(settings, JUDGE))
+    return check_rules({}, None) if beat is None else check_rules(beat.failures, beat.failed_at)
 
 
 def _schema_state(database_url: str) -> SchemaState:

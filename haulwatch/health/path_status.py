@@ -1,6 +1,7 @@
 """The condition of the other processes, from the files they write."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -9,14 +10,15 @@ from typing import Final
 
 from api.ports import Disk, Lag
 from haulwatch.process import system_clock
-from haulwatch.settings.data_files import collector_status_path, heartbeat_path, recorder_state_path
+from haulwatch.settings.data_files import collector_status_path, heartbeat_path, judge_state_path, recorder_state_path
 from haulwatch.settings.load import Settings
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
+from ingest.judge.not_judged import read_not_judged
 from ingest.ledger.report import RecorderStatus
 from ingest.ledger.report import read_status as read_recorder_status
 from ingest.log.raw_log import RawLog, RawLogCorrupt
-from ingest.log.records import CONSUMERS
+from ingest.log.records import CONSUMERS, JUDGE
 from ingest.process.heartbeat import Beat, last_beat
 
 SILENT_MS: Final = 15_000
@@ -68,6 +70,18 @@ class PathStatus:
         """True for each process of the path with a recent heartbeat."""
         consumers = {name: self._recent_beat(name) is not None for name in CONSUMERS}
         return {"collector": bool(self.collectors())} | consumers
+
+    def rule_failures(self) -> tuple[Mapping[str, int], int | None]:
+        """Readings on which a rule raised, by its name, and when the judge saw the last of them (ms), if it did."""
+        beat = last_beat(heartbeat_path(self._settings, JUDGE))
+        return ({}, None) if beat is None else (beat.failures, beat.failed_at)
+
+    def not_judged(self) -> Mapping[str, int]:
+        """Readings that were not judged, by reason."""
+        total: Counter[str] = Counter()
+        for by_reason in read_not_judged(judge_state_path(self._settings)).values():
+            total.update(by_reason)
+        return total
 
     def lag(self) -> Mapping[str, Lag]:
         """The lag of each consumer. Raises RawLogError.

@@ -8,7 +8,7 @@ name the kind of trouble only; addresses, paths and error texts stand in the log
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -32,6 +32,7 @@ STANDSTILL_S: Final = 180.0
 _LOSS_SHOWN_MS: Final = 24 * 3_600_000
 """Loss is reported for a day, so that people who were asleep see it."""
 _DROPS_SHOWN_MS: Final = 3_600_000
+_UNJUDGED_SHOWN_MS: Final = 3_600_000
 _LOG_EVERY_S: Final = 60.0
 _NO_DEVICE: Final = "nobody"
 """A device id for a query that shows whether the store lets us read."""
@@ -60,6 +61,26 @@ class Progress:
         return now - self._seen.setdefault(consumer, (offset, now))[1]
 
 
+class Growth:
+    """Notes which counts grew, until an hour has passed without growth, as far as this process has seen."""
+
+    def __init__(self, counts: Mapping[str, int], monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`counts`: what they are before this process looks."""
+        self._monotonic = monotonic
+        self._before = dict(counts)
+        self._grew: dict[str, tuple[int, float]] = {}
+
+    def within_the_hour(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """By how much each count grew that grew within the last hour."""
+        now = self._monotonic()
+        for name, count in counts.items():
+            if more := max(count - self._before.get(name, 0), 0):
+                self._grew[name] = (self._grew.get(name, (0, now))[0] + more, now)
+        self._before = dict(counts)
+        self._grew = {name: grew for name, grew in self._grew.items() if now - grew[1] < _UNJUDGED_SHOWN_MS / 1000}
+        return {name: more for name, (more, _) in self._grew.items()}
+
+
 class TroubleLog:
     """Logs a trouble when it is new, and once a minute while it lasts, however often /readyz is asked."""
 
@@ -83,7 +104,7 @@ def readiness_checks(
     background: Sequence[BackgroundTask],
 ) -> tuple[Check, ...]:
     """Every check, bound to the parts that it looks at."""
-    progress, trouble = Progress(), TroubleLog()
+    progress, growth, trouble = Progress(), Growth(path.not_judged()), TroubleLog()
     url = settings.database_url.get_secret_value()
     watched = settings.limits.broker_counters == "on"
 
@@ -95,7 +116,7 @@ def readiness_checks(
         Check("journal", partial(asyncio.to_thread, _journal, url, trouble)),
         Check("collector", partial(asyncio.to_thread, _collector, path)),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
-        Check("judge", partial(asyncio.to_thread, _judge, path, progress, trouble)),
+        Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
         Check("disk", partial(asyncio.to_thread, _disk, path, trouble)),
         Check("broker", partial(asyncio.to_thread, _broker, counters, watched)),
         Check("background", tasks),
@@ -171,7 +192,7 @@ def _recorder(path: PathStatus, progress: Progress, trouble: TroubleLog) -> Read
     return _consumer("recorder", status.offset, status.backlog, progress)
 
 
-def _judge(path: PathStatus, progress: Progress, trouble: TroubleLog) -> ReadinessResult:
+def _judge(path: PathStatus, progress: Progress, growth: Growth, trouble: TroubleLog) -> ReadinessResult:
     if not path.alive()["judge"]:
         return ReadinessResult(ReadinessState.FAILED, "the judge does not run, or hangs: start `haulwatch judge`")
     try:
@@ -179,7 +200,20 @@ def _judge(path: PathStatus, progress: Progress, trouble: TroubleLog) -> Readine
     except RawLogError as exc:
         trouble.warn("the raw log cannot be read", exc)
         return ReadinessResult(ReadinessState.FAILED, "the raw log cannot be read now: see the log")
-    return _consumer("judge", lag.offset, lag.messages, progress)
+    result = _consumer("judge", lag.offset, lag.messages, progress)
+    if result.state is not ReadinessState.OK:
+        return result
+    failures, failed_at = path.rule_failures()
+    if failed_at is not None and system_clock.now_ms() - failed_at < _UNJUDGED_SHOWN_MS:
+        named = ", ".join(f"{rule} at {count:,} readings" for rule, count in sorted(failures.items()) if count)
+        return ReadinessResult(ReadinessState.DEGRADED, f"a rule fails: {named}: see the judge's log", failed_at)
+    grown = growth.within_the_hour(path.not_judged())
+    if grown:
+        named = ", ".join(f"{reason} {count:,}" for reason, count in sorted(grown.items()))
+        return ReadinessResult(
+            ReadinessState.DEGRADED, f"readings were not judged within the last hour: {named}: see `haulwatch ledger`"
+        )
+    return result
 
 
 def _consumer(consumer: str, offset: int, unread: int, progress: Progress) -> ReadinessResult:

@@ -65,6 +65,7 @@ def api_parts(
         alive=status.alive,
         disk=status.disk,
         broker=broker,
+        rule_failures=lambda: status.rule_failures()[0],
         corridor_m=corridor_m(rules),
         silent_after_s=silent_after_s(rules),
         checks=readiness_checks(settings, status, store, broker, background),

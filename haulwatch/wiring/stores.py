@@ -3,7 +3,7 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from haulwatch.settings.data_files import embedded_store_path, recorder_state_path
+from haulwatch.settings.data_files import embedded_store_path, judge_state_path, recorder_state_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_raw_log
 
@@ -42,9 +42,14 @@ def open_dead_letters(settings: Settings) -> "DeadLetters":
 
 
 def current_ledger(settings: Settings) -> "Ledger":
-    """The disposition of every reading received so far. Raises StateUnavailable, RawLogError."""
+    """The disposition of every reading received so far, and how many were not judged.
+
+    Raises StateUnavailable, RawLogError.
+    """
+    from ingest.judge.not_judged import read_not_judged
     from ingest.ledger.report import read_ledger
 
     with closing(open_raw_log(settings)) as log:
         path = recorder_state_path(settings)
-        return read_ledger(path, log, max_payload_bytes=settings.limits.max_payload_bytes)
+        ledger = read_ledger(path, log, max_payload_bytes=settings.limits.max_payload_bytes)
+    return ledger.with_not_judged(read_not_judged(judge_state_path(settings)))

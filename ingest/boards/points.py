@@ -20,6 +20,7 @@ from devices.readings.series import (
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import Ledger, RecorderStatus
 from rules.alerts.actions import AlertView, Outcome
+from rules.engine.not_judged import NotJudged
 
 DAY_MS: Final = 86_400_000
 _P99: Final = 0.99
@@ -60,6 +61,8 @@ def health_points(status: IngestionStatus) -> Iterator[Point]:
     )
     for reason, readings in total.quarantined.items():
         yield _health(status.at, "quarantine", {"readings": readings}, of=reason)
+    for cause in NotJudged:
+        yield _health(status.at, "not_judged", {"readings": total.not_judged.get(cause, 0)}, of=cause)
     for consumer, (messages, oldest_s) in status.behind.items():
         fields: dict[str, float] = {"lag_messages": messages}
         if oldest_s is not None:

@@ -6,13 +6,14 @@ device changed: the cost of a checkpoint grows with what happened since the last
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from devices.errors import OperatorError
+from ingest.judge.not_judged import CREATE_NOT_JUDGED, PUT_NOT_JUDGED
 from ingest.process.sqlite_file import open_sqlite, transaction, translated
 
 _BUSY_TIMEOUT_S: Final = 5.0
@@ -49,6 +50,9 @@ class Checkpoint:
     devices: Iterable[tuple[str, bytes]]
     """Rows by device id. Loaded: all of them. Saved: those that changed, in the order of ids, so that SQLite meets each
     of its pages once."""
+    not_judged: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Readings that were not judged, by device and reason. Loaded: empty, since the rows have them. Saved: of the
+    devices that changed."""
 
 
 class JudgeState:
@@ -77,12 +81,16 @@ class JudgeState:
         with self._translated(), transaction(self._db):
             self._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", row)
             self._db.executemany(_PUT_DEVICE, checkpoint.devices)
+            counts = checkpoint.not_judged.items()
+            rows = ((device_id, reason, n) for device_id, by_reason in counts for reason, n in by_reason.items())
+            self._db.executemany(PUT_NOT_JUDGED, rows)
 
     def clear(self) -> None:
         """Delete everything: rows that cannot be used must not mix with the next checkpoint's."""
         with self._translated(), transaction(self._db):
             self._db.execute("DELETE FROM checkpoint")
             self._db.execute("DELETE FROM device")
+            self._db.execute("DELETE FROM not_judged")
 
     def close(self) -> None:
         with self._translated():
@@ -104,6 +112,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE checkpoint RENAME TO former_checkpoint")
     db.execute(_CHECKPOINT_TABLE)
     db.execute(_DEVICE_TABLE)
+    db.execute(CREATE_NOT_JUDGED)
     if former:
         db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot FROM former_checkpoint")
         db.execute("DROP TABLE former_checkpoint")

@@ -8,7 +8,7 @@ cannot be decoded and readings that are refused: the recorder quarantines them.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from devices.city.model import City
@@ -87,6 +87,8 @@ class Judge:
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
         self._unjournaled: list[AlertChange] = []
+        self._failed = self.engine.failures.total()
+        self._failed_at: int | None = None
         # Also before the first checkpoint: retention counts only consumers that have committed an offset.
         log.commit(CONSUMER, self.offset)
 
@@ -123,6 +125,7 @@ class Judge:
             self._unjournaled += judge_record(self.engine, record, self._max_payload_bytes)
             self.offset = record.offset
         self._write_journal()
+        self._log_failures()
         if records:
             self._read_at = self._monotonic()
         if self._checkpoint_is_due():
@@ -134,10 +137,29 @@ class Judge:
         self._write_journal()
         if self.offset == self._checkpoint_offset:
             return
-        self._state.save(self._partition, Checkpoint(self.offset, *self.engine.unsaved()))
+        not_judged = self.engine.changed_not_judged()
+        self._state.save(self._partition, Checkpoint(self.offset, *self.engine.unsaved(), not_judged))
         self.engine.saved()
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
+
+    def failures(self) -> tuple[Mapping[str, int], int | None]:
+        """Readings on which a rule raised, by its name, and when this process saw the last of them, ms."""
+        return dict(self.engine.failures), self._failed_at
+
+    def _log_failures(self) -> None:
+        """Log each rule that raised once, with the traceback of its first failure."""
+        failed = self.engine.failures.total()
+        if failed == self._failed:
+            return
+        self._failed, self._failed_at = failed, time.time_ns() // 1_000_000
+        for name, trace in self.engine.failures.take_unlogged().items():
+            _log.error(
+                "judge: rule %s failed at a reading; its state of that device was reset and the other rules went on;"
+                " further failures are only counted (haulwatch_rule_failures): report this traceback\n%s",
+                name,
+                trace,
+            )
 
     def skip_to(self, offset: int) -> None:
         """Continue after `offset`: the log cannot read that record."""
@@ -173,26 +195,38 @@ def judge_record(
     """Decode, admit and judge one record of the raw log. Returns the alert changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
+        engine.received(message.received_at, news=True)  # the tick itself says how long it was quiet
         return engine.advance(int(message.payload)) if message.payload.isdigit() else []
     changes: list[AlertChange] = []
+    news = False
     for reading in _accepted_readings(engine, message, max_payload_bytes):
+        if message.retained:
+            changes += engine.judge_retained(reading)
+            continue
+        news = news or engine.is_news(reading)
         changes += engine.judge(reading)
-    return changes
+    # Time goes on while a broken device says nothing but what it said before.
+    return changes + engine.received(message.received_at, news=news)
 
 
 def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_bytes: int) -> Sequence[Reading]:
-    try:
-        codec = codec_of(message.dialect)
-        decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
-    except DecodeError:
-        return ()
+    codec = codec_of(message.dialect)
     device_id, received_at = codec.device_of(message.topic), message.received_at
     device = engine.device(device_id)
-    return [
+    try:
+        decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+    except DecodeError:
+        if device is not None:
+            engine.refuse(device_id)
+        return ()
+    accepted = [
         item
         for item in decoded
         if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
     ]
+    if not accepted and device is not None:
+        engine.refuse(device_id)
+    return accepted
 
 
 def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:

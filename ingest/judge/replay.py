@@ -27,17 +27,23 @@ def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[
 
     A message may move back until its readings are `lateness_ms` behind the newest device time seen, so that its
     lateness stays inside the bound. A message that was later than that keeps its position, as do ticks and messages
-    that cannot be decoded. `received_at` moves with the message.
+    that cannot be decoded. Messages of one topic and instant keep their order, because the first one counts.
+    `received_at` moves with the message.
     """
     dice = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     newest_ts = 0
     keyed: list[tuple[float, LogRecord]] = []
+    last_place: dict[tuple[str, int], float] = {}
     for record in records:
         times = _device_times(record.message)
         if times is not None:
             newest_ts = max(newest_ts, times[1])
         room_ms = lateness_ms - (newest_ts - times[0]) if times is not None else 0
-        keyed.append((newest_ts + dice.uniform(0, max(room_ms, 0)), record))
+        place = newest_ts + dice.uniform(0, max(room_ms, 0))
+        if times is not None and times[0] == times[1]:
+            instant = (record.message.topic, times[0])
+            place = last_place[instant] = max(place, last_place.get(instant, place))
+        keyed.append((place, record))
     keyed.sort(key=lambda pair: pair[0])
     return [record for _, record in keyed]
 

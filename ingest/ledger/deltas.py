@@ -14,7 +14,9 @@ from msgspec import Struct, msgpack
 
 from ingest.ledger.totals import DeviceTotals, FloodEntry, PendingDeltas, ReadingEntry
 
-COLUMNS: Final = "device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted"
+COLUMNS: Final = (
+    "device, received, duplicate, stored, first_seen, last_seen, newest, watch, posted, heard_at, corrected"
+)
 """Of table `ledger`, in the order of `DeviceTotals`."""
 _PLACEHOLDERS: Final = ", ".join("?" * len(COLUMNS.split(",")))
 
@@ -30,6 +32,11 @@ class LedgerDelta(Struct, frozen=True, array_like=True):
     newest: Mapping[str, int] = {}
     """Device time, ms, of the newest reading that stood in the store before the recorder had the device's series."""
 
+    corrected: Mapping[str, Mapping[str, int]] = {}
+    """Corrected values of accepted readings by device and name; see `ingest.ledger.corrected`."""
+    heard: Mapping[str, int] = {}
+    """By device: receive time, ms, of its last new reading; none that the broker replayed with the retain bit."""
+
     @property
     def readings(self) -> int:
         """How much there is to compact; a flood counts as one."""
@@ -43,7 +50,7 @@ _ENCODER: Final = msgpack.Encoder()
 def add_delta(pending: PendingDeltas, number: int, body: bytes) -> None:
     """Deltas are added in their order."""
     delta = _DECODER.decode(body)
-    pending.add(number, delta.entries, delta.others, delta.floods, delta.newest)
+    pending.add(number, delta.entries, delta.others, delta.floods, delta.newest, delta.corrected, delta.heard)
 
 
 def append_delta(db: sqlite3.Connection, delta: LedgerDelta) -> None:

@@ -8,6 +8,7 @@ device, and `exact` is false.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.codecs.registry import codec_of, dialect_of
 from devices.readings.refusals import DecodeError
+from ingest.ledger.corrected import corrected_of
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
 from ingest.ledger.queued import queued, queued_by_device
@@ -47,6 +49,15 @@ class LedgerLine(_Value):
     queued: int = 0
     gaps: int = 0
     """Sequence numbers that devices gave to readings and that have not arrived, up to the recorder's offset."""
+    dropped_fields: dict[str, int] = {}
+    """Faulty values that accepted readings stand without, by field: `{"temperature_c": 12}`."""
+    clamped_fields: dict[str, int] = {}
+    """Levels between 100 and 120 % that count as 100 %, by field."""
+    outside_region: int = 0
+    """Positions outside the city's region: stored with `located` false, never judged."""
+
+    not_judged: dict[str, int] = {}
+    """Accepted readings that no rule has judged, by reason (`rules.engine.not_judged`), as of its checkpoint."""
 
     @property
     def balanced(self) -> bool:
@@ -58,6 +69,8 @@ class DeviceLedgerLine(LedgerLine):
     first_seen: int | None = None
     """Collector's clock, ms; None while all its readings are queued."""
     last_seen: int | None = None
+    heard_at: int | None = None
+    """Receive time of its last new reading, none that was sent before, replayed by the broker or refused."""
     resets: int = 0
     """How often its sequence numbers started again."""
     clock_offset_ms: int | None = None
@@ -74,6 +87,20 @@ class Ledger(_Value):
     """By device id."""
     exact: bool
     """False when the backlog is too long to decode: `queued` and `received` are then lower bounds."""
+
+    def with_not_judged(self, by_device: Mapping[str, Mapping[str, int]]) -> "Ledger":
+        """Add what the judge reports, by device and reason."""
+        if not by_device:
+            return self
+        devices = tuple(
+            line.model_copy(update={"not_judged": dict(by_device[line.device])}) if line.device in by_device else line
+            for line in self.devices
+        )
+        total: Counter[str] = Counter()
+        for line in devices:
+            total.update(line.not_judged)
+        total_line = self.total.model_copy(update={"not_judged": dict(sorted(total.items()))})
+        return self.model_copy(update={"total": total_line, "devices": devices})
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice for a computed property
     @property
@@ -124,7 +151,9 @@ def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MA
             queued=unwritten[device_id] + unread[device_id],
             first_seen=totals.first_seen,
             last_seen=totals.last_seen,
+            heard_at=totals.heard_at,
             **_health_figures(totals.health),
+            **corrected_of(totals.corrected)._asdict(),
         )
         for totals in all_totals
     }
@@ -167,8 +196,12 @@ def _health_figures(packed: bytes | None) -> dict[str, Any]:
 
 def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
     quarantined: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    clamped: Counter[str] = Counter()
     for line in lines:
         quarantined.update(line.quarantined)
+        dropped.update(line.dropped_fields)
+        clamped.update(line.clamped_fields)
     return LedgerLine(
         received=sum(line.received for line in lines),
         stored=sum(line.stored for line in lines),
@@ -176,6 +209,9 @@ def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
         quarantined=dict(sorted(quarantined.items())),
         queued=sum(line.queued for line in lines),
         gaps=sum(line.gaps for line in lines),
+        dropped_fields=dict(sorted(dropped.items())),
+        clamped_fields=dict(sorted(clamped.items())),
+        outside_region=sum(line.outside_region for line in lines),
     )
 
 

@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from devices.readings.series import Point
 from ingest.store.line_protocol import encode_point
 
-VERSION: Final = 5
+VERSION: Final = 6
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS progress (
     partition INTEGER PRIMARY KEY,   -- of the raw log
@@ -48,7 +48,9 @@ CREATE TABLE IF NOT EXISTS ledger (      -- totals
     first_seen INTEGER, last_seen INTEGER,  -- received_at, ms; NULL before the first reading with one
     newest INTEGER,            -- device time of the newest committed reading of all its series; NULL before the first
     watch BLOB,                -- ingest.ledger.device_health; NULL before the first readable sample
-    posted INTEGER NOT NULL DEFAULT 0       -- batch of the newest delta in this row
+    posted INTEGER NOT NULL DEFAULT 0,      -- batch of the newest delta in this row
+    heard_at INTEGER,          -- received_at of the last new reading, ms; NULL before the first
+    corrected TEXT             -- JSON: corrected values by name (ingest.ledger.corrected); NULL while there are none
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS dead_letter (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -65,7 +67,7 @@ CREATE INDEX IF NOT EXISTS waiting_letters ON dead_letter (counted_as, reason) W
 CREATE INDEX IF NOT EXISTS letters_of_device ON dead_letter (device, id);
 CREATE INDEX IF NOT EXISTS conflicts ON dead_letter (kind, device, part, ts, digest)
     WHERE digest IS NOT NULL AND redriven_at IS NULL;
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 """
 
 _FROM_1: Final = (
@@ -106,9 +108,15 @@ _FROM_4: Final = (
     "ALTER TABLE outbox ADD COLUMN partition INTEGER NOT NULL DEFAULT 0",
 )
 
+_FROM_5: Final = (
+    "ALTER TABLE ledger ADD COLUMN heard_at INTEGER",
+    "UPDATE ledger SET heard_at = last_seen WHERE stored > 0",  # the best that is known
+    "ALTER TABLE ledger ADD COLUMN corrected TEXT",
+)
+
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Bring a file of version 1 to 4 to this version; inside a transaction."""
+    """Bring a file of version 1 to 5 to this version; inside a transaction."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 1:
         _execute(db, _FROM_1)
@@ -117,7 +125,9 @@ def upgrade(db: sqlite3.Connection) -> None:
         _move_outbox(db)
     if version <= 3:
         _execute(db, _FROM_3)
-    _execute(db, _FROM_4)
+    if version <= 4:
+        _execute(db, _FROM_4)
+    _execute(db, _FROM_5)
     db.execute(f"PRAGMA user_version = {VERSION}")
 
 

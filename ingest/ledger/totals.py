@@ -1,5 +1,6 @@
 """Adds up ledger deltas by device. Pure, and compiled: every reading passes here."""
 
+import json
 from collections.abc import Iterable, Mapping
 from struct import Struct
 from typing import Final, NamedTuple
@@ -29,9 +30,11 @@ class _DeviceSum:
         self.quarantined = 0
         self.first_at = _NEVER
         self.last_at = _NONE
+        self.heard_at = _NONE
         self.newest = _NONE
         self.samples = bytearray()
         """Packed, for the device's health."""
+        self.corrected: dict[str, int] = {}
 
     def extend_span(self, first_at: int, last_at: int) -> None:
         self.first_at = min(self.first_at, first_at)
@@ -54,6 +57,11 @@ class DeviceTotals(NamedTuple):
     """Packed; column `watch`."""
     last_delta: int = 0
     """Number of the newest delta in the row; column `posted`."""
+    heard_at: int | None = None
+    """Receive time, ms, of the last message with a new reading: what was sent before, what the broker replays and what
+    is refused are no sign of life."""
+    corrected: str | None = None
+    """JSON: corrected values by name; see `ingest.ledger.corrected`."""
 
 
 class PendingDeltas:
@@ -64,13 +72,15 @@ class PendingDeltas:
         self._last_deltas = last_deltas
         self._sums: dict[str, _DeviceSum] = {}
 
-    def add(
+    def add(  # noqa: C901 - one loop for each part of a delta
         self,
         number: int,
         entries: Iterable[ReadingEntry],
         others: Mapping[str, tuple[int, int]],
         floods: Iterable[FloodEntry],
         newest: Mapping[str, int],
+        corrected: Mapping[str, Mapping[str, int]],
+        heard: Mapping[str, int],
     ) -> None:
         """Add delta `number`; see `ingest.ledger.deltas.LedgerDelta`. Deltas come in their order."""
         self._add_readings(number, entries)
@@ -89,6 +99,13 @@ class PendingDeltas:
             if last_deltas.get(device_id, 0) < number:
                 device_sum = self._sum_of(device_id)
                 device_sum.newest = max(device_sum.newest, newest_ts)
+        for device_id, heard_at in heard.items():
+            if last_deltas.get(device_id, 0) < number:
+                device_sum = self._sum_of(device_id)
+                device_sum.heard_at = max(device_sum.heard_at, heard_at)
+        for device_id, counts in corrected.items():
+            if last_deltas.get(device_id, 0) < number:
+                _add_counts(self._sum_of(device_id).corrected, counts)
 
     def _add_readings(self, number: int, entries: Iterable[ReadingEntry]) -> None:
         last_deltas = self._last_deltas
@@ -128,6 +145,8 @@ class PendingDeltas:
             None if newest == _NONE else newest,
             updated_health(totals.health, _unpacked(device_sum.samples)) if device_sum.samples else totals.health,
             last_delta,
+            totals.heard_at if device_sum.heard_at == _NONE else max(totals.heard_at or 0, device_sum.heard_at),
+            _added(totals.corrected, device_sum.corrected),
         )
 
     def _sum_of(self, device_id: str) -> _DeviceSum:
@@ -135,6 +154,19 @@ class PendingDeltas:
         if device_sum is None:
             device_sum = self._sums[device_id] = _DeviceSum()
         return device_sum
+
+
+def _added(packed: str | None, more: Mapping[str, int]) -> str | None:
+    if not more:
+        return packed
+    counts: dict[str, int] = {} if packed is None else json.loads(packed)
+    _add_counts(counts, more)
+    return json.dumps(counts, sort_keys=True)
+
+
+def _add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for name, count in more.items():
+        counts[name] = counts.get(name, 0) + count
 
 
 def _unpacked(packed: bytearray) -> list[tuple[int | None, int | None, int]]:

@@ -40,6 +40,8 @@ class RawMessage(Struct, frozen=True, gc=False):
     """Collector's clock, ms since 1970 UTC."""
     dialect: str = NATIVE.dialect
     """Names the codec that reads the payload (`devices.codecs.registry`)."""
+    retained: bool = False
+    """The broker replayed it with the retain bit, to a new subscription: it may be of any age and proves no life."""
 
 
 class LogRecord(Struct, frozen=True, gc=False):

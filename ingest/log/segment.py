@@ -22,8 +22,8 @@ from ingest.process.sqlite_file import BUSY_TIMEOUT_S
 
 SUFFIX: Final = ".segment"
 _NATIVE: Final = NATIVE.dialect
-_NATIVE_COLUMNS: Final = 5
-"""Columns of a segment in which all messages are native."""
+_PLAIN_COLUMNS: Final = 5
+"""Columns of a segment in which all messages are native and live."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _RECEIVED_AT: Final = struct.Struct(">q")
 
@@ -60,7 +60,7 @@ class Segment:
                 check_same_thread=False,
             )
             self._db.text_factory = bytes
-        self._has_dialect_column = False
+        self._has_mark_columns = False
 
     @staticmethod
     def create(directory: Path, first: int) -> None:
@@ -98,7 +98,7 @@ class Segment:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                self._has_dialect_column = False  # the rollback may take a new column back
+                self._has_mark_columns = False  # the rollback may take a new column back
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -106,30 +106,36 @@ class Segment:
     def insert(self, messages: Sequence[RawMessage]) -> int:
         """Add messages after the last record and return the last offset. Inside `locked` only."""
         start = self.last() + 1
-        rows, foreign = [], []
+        rows, marked = [], []
         for offset, message in enumerate(messages, start):
             topic, payload, received_at = message.topic, message.payload, message.received_at
             crc = _checksum(topic.encode(), payload, received_at)
-            if message.dialect != _NATIVE:
-                crc = crc32(message.dialect.encode(), crc)
-                foreign.append((message.dialect, offset))
+            if message.retained or message.dialect != _NATIVE:
+                dialect = None if message.dialect == _NATIVE else message.dialect
+                retained = 1 if message.retained else None
+                crc = _marked_checksum(crc, None if dialect is None else dialect.encode(), retained)
+                marked.append((dialect, retained, offset))
             rows.append((offset, received_at, topic, payload, crc))
         self._db.executemany(
             "INSERT INTO message (offset, received_at, topic, payload, crc) VALUES (?, ?, ?, ?, ?)", rows
         )
-        if foreign:
-            self._add_dialect_column()
-            self._db.executemany("UPDATE message SET dialect = ? WHERE offset = ?", foreign)
+        if marked:
+            self._add_mark_columns()
+            self._db.executemany("UPDATE message SET dialect = ?, retained = ? WHERE offset = ?", marked)
         return start + len(rows) - 1
 
-    def _add_dialect_column(self) -> None:
-        """Add the column: a segment has it from its first message in another dialect on. A native message has NULL."""
-        if self._has_dialect_column:
+    def _add_mark_columns(self) -> None:
+        """Add the columns: a segment has them from its first message in another dialect, or retained, on.
+
+        NULL: a native message, a live one.
+        """
+        if self._has_mark_columns:
             return
         columns = [name for (name,) in self._db.execute("SELECT name FROM pragma_table_info('message')")]
-        if b"dialect" not in columns:
-            self._db.execute("ALTER TABLE message ADD COLUMN dialect TEXT")
-        self._has_dialect_column = True
+        for name, column in ((b"dialect", "dialect TEXT"), (b"retained", "retained INTEGER")):
+            if name not in columns:
+                self._db.execute(f"ALTER TABLE message ADD COLUMN {column}")
+        self._has_mark_columns = True
 
     def size_bytes(self) -> int:
         """Bytes of the pages in use, including those still in the write-ahead log."""
@@ -159,17 +165,20 @@ class Segment:
         records: list[LogRecord] = []
         try:
             with self._translated(after + 1), closing(self._select(after, limit)) as rows:
-                native_only = len(rows.description) == _NATIVE_COLUMNS
+                plain = len(rows.description) == _PLAIN_COLUMNS
                 for expected, row in enumerate(rows, after + 1):
-                    offset, received_at, topic, payload, crc = row if native_only else row[:_NATIVE_COLUMNS]
+                    offset, received_at, topic, payload, crc = row if plain else row[:_PLAIN_COLUMNS]
                     if offset != expected:
                         raise RawLogCorrupt(self.path, expected, "missing")
-                    actual, dialect = _checksum(topic, payload, received_at), _NATIVE
-                    if not native_only and row[_NATIVE_COLUMNS] is not None:
-                        actual, dialect = crc32(row[_NATIVE_COLUMNS], actual), row[_NATIVE_COLUMNS].decode()
+                    actual, dialect, retained = _checksum(topic, payload, received_at), None, None
+                    if not plain:
+                        dialect, retained = row[_PLAIN_COLUMNS:]
+                        actual = _marked_checksum(actual, dialect, retained)
                     if crc != actual:
                         raise RawLogCorrupt(self.path, expected, "checksum does not match")
-                    records.append(LogRecord(offset, RawMessage(topic.decode(), payload, received_at, dialect)))
+                    name = _NATIVE if dialect is None else dialect.decode()
+                    message = RawMessage(topic.decode(), payload, received_at, name, retained is not None)
+                    records.append(LogRecord(offset, message))
                     room_bytes -= len(payload)
                     if room_bytes <= 0:
                         break
@@ -182,7 +191,7 @@ class Segment:
         return records
 
     def _select(self, after: int, limit: int) -> sqlite3.Cursor:
-        # All columns, as the file has them when the statement runs: the last one, dialect, is often absent.
+        # All columns, as the file has them when the statement runs: dialect and retained are often absent.
         return self._db.execute("SELECT * FROM message WHERE offset > ? ORDER BY offset LIMIT ?", (after, limit))
 
     def close(self) -> None:
@@ -225,6 +234,13 @@ def segment_path(directory: Path, first: int) -> Path:
 
 def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
     return crc32(_RECEIVED_AT.pack(received_at), crc32(payload, crc32(topic)))
+
+
+def _marked_checksum(crc: int, dialect: bytes | None, retained: int | None) -> int:
+    """The checksum of a record with what its marks add."""
+    if dialect is not None:
+        crc = crc32(dialect, crc)
+    return crc if retained is None else crc32(_RECEIVED_AT.pack(retained), crc)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -120,5 +120,5 @@ class Mqtt311:
             topic = exc.object.decode(errors="backslashreplace")
         kept = None
         if not topic.endswith(COMMAND):
-            kept = RawMessage(topic, bytes(message.payload), received_at, dialect_of(topic))
+            kept = RawMessage(topic, bytes(message.payload), received_at, dialect_of(topic), message.retain)
         self._arrived.append((packet_id, kept))

@@ -27,6 +27,7 @@ UNSUPPORTED_PROTOCOL: Final = 0x84
 _PUBLISH: Final = 0x30
 _QOS: Final = 0x06
 _QOS_1: Final = 0x02
+_RETAIN: Final = 0x01
 _CONNACK: Final = 0x20
 _PANIC: Final = "PanicException"
 
@@ -91,9 +92,13 @@ def connect(session: Session) -> bytes:
 
 
 def subscribe(filters: Sequence[str]) -> bytes:
-    # Retained status comes with a new subscription only, not again with each reconnect.
+    # Retained status comes with a new subscription only, not again with each reconnect. Not `retain_as_published` (the
+    # library's default): the retain bit must mark what is replayed, not what a device asked the broker to keep.
     once = mqtt5.RetainHandling.SEND_IF_SUBSCRIPTION_NOT_EXISTS
-    wanted = [mqtt5.TopicFilter(f, max_qos=mqtt5.QoS.AT_LEAST_ONCE, retain_handling=once) for f in filters]
+    wanted = [
+        mqtt5.TopicFilter(f, max_qos=mqtt5.QoS.AT_LEAST_ONCE, retain_handling=once, retain_as_published=False)
+        for f in filters
+    ]
     return mqtt5.SubscribePacket(SUBSCRIBE_ID, wanted).write()
 
 
@@ -130,7 +135,7 @@ class PacketReader:
         start, body, end = 0, *_extent(data, 0)
         while end <= len(data):
             if data[start] & 0xF0 == _PUBLISH:
-                deliveries.append(_delivery(data, data[start] & _QOS, body, end, received_at))
+                deliveries.append(_delivery(data, data[start], body, end, received_at))
             elif (control := _control(data[start:end])) is not None:
                 controls.append(control)
             start, (body, end) = end, _extent(data, end)
@@ -173,8 +178,9 @@ def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     raise MalformedPacket("a length of more than four bytes")
 
 
-def _delivery(data: bytes, qos: int, body: int, end: int, received_at: int) -> Delivery:
-    """Read a PUBLISH. Its properties are skipped by their length."""
+def _delivery(data: bytes, flags: int, body: int, end: int, received_at: int) -> Delivery:
+    """Read a PUBLISH; `flags` is its first byte. Its properties are skipped by their length."""
+    qos = flags & _QOS
     topic_at = body + 2
     if topic_at > end:
         raise MalformedPacket("a PUBLISH without a topic")
@@ -192,7 +198,7 @@ def _delivery(data: bytes, qos: int, body: int, end: int, received_at: int) -> D
     topic = data[topic_at:topic_end].decode("utf-8", "backslashreplace")
     if topic.endswith(COMMAND):
         return packet_id, None
-    return packet_id, RawMessage(topic, data[at:end], received_at, dialect_of(topic))
+    return packet_id, RawMessage(topic, data[at:end], received_at, dialect_of(topic), flags & _RETAIN != 0)
 
 
 def _control(packet: bytes) -> Control | None:

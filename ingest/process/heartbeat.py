@@ -7,8 +7,8 @@ It shows that the loop turns, and the offset reached. Readiness judges the progr
 import asyncio
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +26,21 @@ class Beat:
     """ms since 1970 UTC."""
     offset: int = 0
     """Last record of the raw log that it finished, if that is ahead of its committed offset; else 0."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Readings on which a rule raised, by its name; of the judge."""
+    failed_at: int | None = None
+    """Time of the last of them that this process saw, ms since 1970 UTC."""
 
 
-async def keep_beating(path: Path, stop: asyncio.Event, offset: Callable[[], int] = lambda: 0) -> None:
+async def keep_beating(
+    path: Path,
+    stop: asyncio.Event,
+    offset: Callable[[], int] = lambda: 0,
+    failures: Callable[[], tuple[Mapping[str, int], int | None]] = lambda: ({}, None),
+) -> None:
     """Write heartbeats from the event loop that does the work, until `stop` is set."""
     while not stop.is_set():
-        beat = Beat(time.time_ns() // 1_000_000, offset())
+        beat = Beat(time.time_ns() // 1_000_000, offset(), *failures())
         replace_status(path, json.dumps(asdict(beat)).encode())
         await pause(stop, EVERY_S)
 
@@ -40,6 +49,7 @@ def last_beat(path: Path) -> Beat | None:
     """Read a heartbeat file; None if there is none or it cannot be read."""
     try:
         fields = json.loads(path.read_bytes())
-        return Beat(int(fields["at"]), int(fields.get("offset", 0)))
-    except (OSError, ValueError, TypeError, LookupError):
+        failures = {str(name): int(count) for name, count in fields.get("failures", {}).items()}
+        return Beat(int(fields["at"]), int(fields.get("offset", 0)), failures, fields.get("failed_at"))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
         return None

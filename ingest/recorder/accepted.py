@@ -53,3 +53,5 @@ class AcceptedBatch:
     entries: list[ReadingEntry] = field(default_factory=list)
     """All readings in the order of the log, for the ledger."""
     floods: list[FloodEntry] = field(default_factory=list)
+    corrected: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Corrected values of accepted readings by device and name; see `ingest.ledger.corrected`."""

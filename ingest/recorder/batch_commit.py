@@ -25,6 +25,7 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     letters = list(batch.letters)
     weighings: list[ArrivedWeighing] = []
     duplicates: Counter[str] = Counter()
+    heard: dict[str, int] = {}
     for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
         if reading.weighing is not None and disposition is not Disposition.CONFLICT:
             new_line = len(lines) if disposition is Disposition.NEW else None
@@ -32,11 +33,21 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
         if disposition is Disposition.NEW:
             lines.append(reading.line)
             locations.append(reading.location)
+            message = reading.message
+            if not message.retained:
+                heard[reading.series.key.device_id] = message.received_at
         elif disposition is Disposition.DUPLICATE:
             duplicates[reading.series.key.device_id] += 1
         else:
             letters.append(_conflict(reading))
-    delta = LedgerDelta(batch.entries, _others(duplicates, letters), batch.floods, _newest_by_device(deduplicated))
+    delta = LedgerDelta(
+        batch.entries,
+        _others(duplicates, letters),
+        batch.floods,
+        _newest_by_device(deduplicated),
+        batch.corrected,
+        heard,
+    )
     new_series = [series.key for series in deduplicated.new_series]
     return BatchCommit(batch.offset, lines, locations, letters, new_series, delta, weighings)
 

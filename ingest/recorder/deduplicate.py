@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from pydantic_core import to_json
 
+from devices.readings.models import Kind
 from devices.readings.series import FieldValue, SeriesKey
 from ingest.recorder.accepted import AcceptedReading, SeriesState
 from ingest.recorder.line import measured_before
@@ -60,6 +61,11 @@ class DeduplicatedBatch:
     """Those without a newest instant before."""
     content_at: dict[_SeriesInstant, str] = field(repr=False)
     """Content that stands at the instants of the batch."""
+
+
+def _session(measured: str) -> int:
+    found = decode_fields(measured).get("session")
+    return found if isinstance(found, int) else -1
 
 
 def content_digest(measured: str) -> bytes:
@@ -114,6 +120,11 @@ class Deduplicator:
                 dispositions.append(Disposition.NEW)
             elif content == reading.measured:
                 dispositions.append(Disposition.DUPLICATE)
+            elif series.key.kind is Kind.STATUS and _session(reading.measured) > _session(content):
+                content_at[series, ts] = (
+                    reading.measured
+                )  # connected again in the same second: the newer session stands
+                dispositions.append(Disposition.NEW)
             else:
                 key = (Instant(series.key, ts), content_digest(reading.measured))
                 is_refused = key in refused or is_quarantined(*key)

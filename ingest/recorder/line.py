@@ -18,7 +18,7 @@ from msgspec.structs import astuple
 
 from devices.city.model import Device
 from devices.readings.models import Kind, Reading
-from devices.readings.series import DERIVED_FIELDS, FIELDS, FLOAT_FIELDS, FieldValue, SeriesKey
+from devices.readings.series import DERIVED_FIELDS, FIELDS, FLOAT_FIELDS, PART_TAG, FieldValue, SeriesKey
 from ingest.store.line_protocol import escaped_name, quoted
 
 _MEASURED: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -38,8 +38,8 @@ _MAX_FORMS: Final = 4_096
 
 def line_head(series: SeriesKey, device: Device) -> str:
     """Measurement and tags. Raises Unencodable: district, fleet or site has a name that line protocol cannot write."""
-    part = f",compartment={series.part}" if series.part else ""
-    # Device and compartment need no escaping: their patterns allow nothing special.
+    part = f",{PART_TAG[series.kind]}={series.part}" if series.part else ""
+    # Device and part need no escaping: their patterns allow nothing special.
     return f"{series.kind}{part},device={series.device_id}{_area(device.district, device.fleet, device.site_id)}"
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from devices.codecs.registry import codec_of
 from devices.readings.models import Kind
 from devices.readings.refusals import Reason, Refusal
-from devices.readings.series import Point, SeriesKey
+from devices.readings.series import PART_TAG, Point, SeriesKey
 from ingest.ledger.refused import RefusedReading
 from ingest.log.ports import LogReader
 from ingest.log.raw_log import RawLogCorrupt
@@ -42,7 +42,8 @@ def rejected_points(log: LogReader, outgoing: OutboxBatch, reasons: Mapping[int,
 
 def _series_of(point: Point) -> SeriesKey:
     tags = dict(point.tags)
-    return SeriesKey(Kind(point.measurement), tags["device"], tags.get("compartment", ""))
+    kind = Kind(point.measurement)
+    return SeriesKey(kind, tags["device"], tags.get(PART_TAG.get(kind, ""), ""))
 
 
 def _letter(log: LogReader, location: ReadingLocation, device_id: str, reason: str) -> RefusedReading:

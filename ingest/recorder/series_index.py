@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from devices.city.model import City, Device
-from devices.readings.models import MODELS, Fill, Kind, Reading
+from devices.readings.models import MODELS, Kind, Reading
 from devices.readings.refusals import Reason, Refusal
-from devices.readings.series import MAX_COMPARTMENTS, SeriesKey, series_key
+from devices.readings.series import MAX_COMPARTMENTS, SeriesKey, part_of, series_key
 from ingest.recorder.accepted import SeriesState
 from ingest.recorder.line import line_head
 from ingest.store.line_protocol import Unencodable
@@ -40,9 +40,8 @@ class SeriesIndex:
 
     def find(self, reading: Reading) -> SeriesState | None:
         """The series of a reading; None if it is new. Every reading passes here."""
-        if type(reading) is Fill:
-            return self._by_model[Fill].get(f"{reading.device_id}/{reading.compartment}")
-        return self._by_model[type(reading)].get(reading.device_id)
+        part = part_of(reading)
+        return self._by_model[type(reading)].get(f"{reading.device_id}/{part}" if part else reading.device_id)
 
     def get(self, key: SeriesKey) -> SeriesState:
         """The series with this key, created if it is new."""
@@ -55,7 +54,7 @@ class SeriesIndex:
     def assign(self, reading: Reading, device: Device) -> SeriesState | Refusal:
         """Give a reading a series, with the line head of its device; or return why it can have none."""
         key = series_key(reading)
-        if key.part and (refusal := self._refuse_compartment(key)):
+        if key.kind is Kind.FILL and (refusal := self._refuse_compartment(key)):
             return refusal
         try:
             head = line_head(key, device)

@@ -99,6 +99,12 @@ class History(Protocol):
     async def latest_of(self, kind: str, device_ids: Collection[str]) -> list[Row]:
         """As `latest`, for many devices, in the order of their ids; a device without a row is absent."""
 
+    async def latest_located(self, device_ids: Collection[str]) -> list[Row]:
+        """The newest position of each device that is not stored as `located` false, in the order of their ids.
+
+        A device without one is absent.
+        """
+
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:

@@ -196,6 +196,14 @@ class InfluxStore:
         rows = _rows(series for answer in answers for series in answer)
         return sorted(rows, key=lambda row: row.device_id)  # stable: rows of one device stay in the order of time
 
+    async def latest_located(self, device_ids: Collection[str]) -> list[Row]:
+        statements = [
+            select("*::field", Kind.POSITION, devices=chunk, located=True, newest_first=True, limit=1)
+            for chunk in _by_hundreds(set(device_ids))
+        ]
+        answers = await asyncio.gather(*(self._select(Kind.POSITION, statement) for statement in statements))
+        return sorted(_rows(series for answer in answers for series in answer), key=lambda row: row.device_id)
+
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:

@@ -5,16 +5,12 @@ never on time, no SELECT INTO, no cardinality. Device time is in milliseconds bo
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
-from devices.readings.models import Kind
-from devices.readings.series import FLOAT_FIELDS, FieldValue
+from devices.readings.series import FLOAT_FIELDS, PART_TAG, FieldValue
 
 _IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
 _IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
-PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment"}
-"""The tag beside `device` that distinguishes the series of one device, by measurement."""
 
 
 class Series(NamedTuple):
@@ -41,11 +37,15 @@ def select(  # noqa: PLR0913 - the clauses of one statement
     part: str | None = None,
     start: int | None = None,
     end: int | None = None,
+    located: bool = False,
     every_ms: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
 ) -> str:
-    """Statement for rows of devices with start <= time < end; its answer has one series for each device and part."""
+    """Statement for rows of devices with start <= time < end; its answer has one series for each device and part.
+
+    `located`: only positions with a fix.
+    """
     where = ["(" + " OR ".join(f'"device" = {literal(device)}' for device in devices) + ")"]
     groups = [name("device")]
     if kind in PART_TAG:
@@ -56,6 +56,8 @@ def select(  # noqa: PLR0913 - the clauses of one statement
         where.append(f"time >= {start}ms")
     if end is not None:
         where.append(f"time < {end}ms")
+    if located:
+        where.append(f"{name('located')} = true")
     if every_ms is not None:
         groups.append(f"time({every_ms}ms)")
     return (

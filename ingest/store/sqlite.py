@@ -13,7 +13,8 @@ from typing import Final, TypeVar
 
 from pydantic_core import from_json, to_json
 
-from devices.readings.series import FieldValue, Point, SeriesKey
+from devices.readings.models import Kind
+from devices.readings.series import PART_TAG, FieldValue, Point, SeriesKey
 from ingest.process.sqlite_file import open_sqlite, transaction
 from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
 from ingest.store.line_protocol import decode_line
@@ -94,7 +95,8 @@ class SqliteStore:
         key = (point.measurement, point.tags)
         if key not in self._series:
             tags = dict(point.tags)
-            row = (point.measurement, to_json(tags).decode(), tags.get("device", ""), tags.get("compartment", ""))
+            part = tags.get(PART_TAG.get(point.measurement, "compartment"), "")
+            row = (point.measurement, to_json(tags).decode(), tags.get("device", ""), part)
             db.execute("INSERT OR IGNORE INTO series (measurement, tags, device, part) VALUES (?, ?, ?, ?)", row)
             found = db.execute("SELECT id FROM series WHERE measurement = ? AND tags = ?", row[:2])
             self._series[key] = int(found.fetchone()[0])
@@ -153,6 +155,13 @@ class SqliteStore:
 
         return await self._read(query)
 
+    async def latest_located(self, device_ids: Collection[str]) -> list[Row]:
+        def query(db: sqlite3.Connection) -> list[Row]:
+            found = (_latest_located(db, device_id) for device_id in sorted(set(device_ids)))
+            return [row for row in found if row is not None]
+
+        return await self._read(query)
+
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:
@@ -207,6 +216,22 @@ def _latest(db: sqlite3.Connection, kind: str, device_id: str) -> list[Row]:
         row.part: row for row in (_row(*row) for row in found)
     }  # a part whose tags changed has two series: the newer wins
     return sorted(by_part.values(), key=lambda row: (row.ts, row.part))
+
+
+def _latest_located(db: sqlite3.Connection, device_id: str) -> Row | None:
+    found = db.execute(
+        "SELECT id FROM series WHERE measurement = ? AND device = ?", (Kind.POSITION, device_id)
+    ).fetchall()
+    newest: list[Row] = []
+    for (series,) in found:  # one after the other: each is read backwards along its key
+        row = db.execute(
+            "SELECT ts, fields FROM points WHERE series = ? AND ifnull(json_extract(fields, '$.located'), 1)"
+            " ORDER BY ts DESC LIMIT 1",
+            (series,),
+        ).fetchone()
+        if row is not None:
+            newest.append(_row(row[0], device_id, "", row[1]))
+    return max(newest, key=lambda row: row.ts, default=None)
 
 
 def _row(ts: int, device_id: str, part: str, fields: str) -> Row:

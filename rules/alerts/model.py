@@ -29,15 +29,16 @@ class Phase(StrEnum):
 
 
 class Amendment(StrEnum):
-    """What later data changed about an alert of which people were already notified.
-
-    Only RETRACTED is given today. The other three are for readings that come too late for judgement.
-    """
+    """What later data changed about an alert."""
 
     NEW_LATE = "new_late"
+    """It comes of readings that were uploaded late; dated by device time."""
     EXTENDED = "extended"
+    """Late readings show that it is graver or surer than was said, or goes on."""
     DOWNGRADED = "downgraded"
+    """Late readings show that it is less grave or less sure, or has ended."""
     RETRACTED = "retracted"
+    """It was none."""
 
 
 class _Value(BaseModel):

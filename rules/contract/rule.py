@@ -10,7 +10,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from devices.city.model import City, DeviceRole
+from devices.city.model import City, Device, DeviceRole
 from rules.contract.observation import Observation, Silence
 from rules.contract.verdicts import Verdict
 
@@ -40,6 +40,9 @@ class Rule(ABC, Generic[S]):
     roles: ClassVar[frozenset[DeviceRole]]
     """Devices it judges."""
     state: type[S]
+    ordered: ClassVar[bool] = True
+    """Its state follows from the device's readings in order, so readings that come late are judged again in their
+    place. False: it depends on when a reading is heard, and is asked `judge_late` instead."""
 
     @abstractmethod
     def judge(self, observation: Observation, state: S) -> Sequence[Verdict]:
@@ -48,6 +51,20 @@ class Rule(ABC, Generic[S]):
     def judge_late(self, observation: Observation, state: S) -> Sequence[Verdict]:
         """Judge a reading that came too late to be put in order; most rules ignore it."""
         return ()
+
+    def judge_retained(self, observation: Observation, state: S) -> Sequence[Verdict]:
+        """Judge a reading that the broker replayed with the retain bit: of any age, no sign of life; most ignore it."""
+        return ()
+
+    def refuse(self, state: S) -> None:
+        """Note that a message of the device came of which no reading was accepted."""
+
+    def missed_at(self, device: Device, since: int) -> int | None:
+        """Device time, ms, at which a device that was never heard, awaited since `since`, is missed; None if never."""
+        return None
+
+    def await_first(self, device: Device, state: S, since: int) -> None:
+        """Note since when (device time, ms) a device that was never heard is awaited."""
 
     def due(self, state: S) -> int | None:
         """Device time, ms, at which silence would mean something; None when it never does."""

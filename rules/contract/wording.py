@@ -1,12 +1,14 @@
 """Wording and evidence shared by all rules: names of devices and places, lengths, times, references to readings."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from devices.city.model import City, Device
 from devices.geo.geometry import XY
 from devices.readings.models import Reading
 from rules.alerts.model import ReadingRef, Text
+from rules.contract.verdicts import Verdict
 from rules.tracking import LoadSource
 
 MAX_REFS: Final = 12
@@ -93,6 +95,21 @@ def ref(reading: Reading, *fields: str) -> ReadingRef:
     """Refer to a reading, with the values of the fields that mattered, as far as it has them."""
     values: dict[str, Any] = {name: value for name in fields if (value := getattr(reading, name)) is not None}
     return ReadingRef(device_id=reading.device_id, kind=reading.kind, ts=reading.ts, values=values)
+
+
+DATUM_CONVERTED: Final = Text(
+    en="Its terminal sends GCJ-02 positions: readings show them as sent, judgement converted them to WGS-84",
+    zh="该终端上报GCJ-02坐标：读数按上报值显示，研判时已换算为WGS-84",
+)
+
+
+def with_conversion(verdict: Verdict) -> Verdict:
+    """Say in the evidence that positions were converted from GCJ-02."""
+    evidence = verdict.evidence
+    if evidence is None:
+        return verdict
+    findings = (*evidence.findings, DATUM_CONVERTED)
+    return replace(verdict, evidence=evidence.model_copy(update={"findings": findings}))
 
 
 def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:

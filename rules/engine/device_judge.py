@@ -1,6 +1,7 @@
 """The first stage of judgement: readings of each device in, verdicts of rules on that device out.
 
     judge    reading → reorder buffer → trackers → rules → verdicts
+             too late for the buffer → backlog of a gap → judged again from the gap on
 
 It does not know incidents or alerts, and it does not compare devices. Its state: one `DeviceState` a device, with the
 device's timers, and one watermark over all its devices. A partition of a distributed log would hold the devices of its
@@ -9,20 +10,35 @@ keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at wh
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from devices.readings.models import Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
+from rules.contract.wording import with_conversion
+from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import DeviceState
-from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer
+from rules.engine.failures import note_failure
+from rules.engine.kept_gaps import KeptGaps, count_not_judged
+from rules.engine.late_readings import GAP_INTERVALS, Gap, LateReadings
+from rules.engine.late_verdicts import Again, GapPassed, Judged, JudgedAgain
+from rules.engine.not_judged import NotJudged
+from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
+from rules.engine.state_codec import StateCodec
 from rules.engine.timers import Timers
 from rules.engine.tracker_set import TrackerSet
 from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
+
+_GAP_MS_PER_INTERVAL_S: Final = round(GAP_INTERVALS * 1000)
+_AGAIN_PER_READING: Final = 1
+"""Devices judged again after one reading of the fleet: each takes up to a tenth of a second."""
+_AGAIN_PER_TICK: Final = 100
+"""Likewise after a tick, which comes while nobody waits."""
 
 
 class _IndexedRule(NamedTuple):
@@ -47,6 +63,14 @@ class DeviceJudge:
         indexed = [_IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
         self._rule_count: int = len(indexed)
         self._rules_of = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
+        self._ordered_of = {
+            role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self._rules_of.items()
+        }
+        self._unordered_of = {
+            role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self._rules_of.items()
+        }
+        self._codec = StateCodec(rules, trackers)
+        self._kept = KeptGaps(self._codec, self._change)
         self._trackers = TrackerSet(trackers, failures)
         self._silence_rules = [one for one in indexed if one.judges_silence]
         self._failures = failures
@@ -56,8 +80,21 @@ class DeviceJudge:
         """Devices that changed since `saved`, by id."""
         self._flushes = Timers(lambda device_state: device_state.flush_at)
         self._wakes = Timers(lambda device_state: device_state.wake_at)
+        self.awaited = AwaitedDevices(self._missed_at)
+        """Registered devices that were never heard, from the first fleet time on."""
+        self._again = Timers(lambda device_state: device_state.judge_again_at)
         self._city = city
         self._router = ReadingRouter(city)
+
+    @property
+    def judged(self) -> Counter[str]:
+        """Own readings that were judged, by device."""
+        return Counter({state.device_id: state.judged for state in self._devices.values() if state.judged})
+
+    @property
+    def not_judged(self) -> dict[str, dict[str, int]]:
+        """Own readings that were not judged, by device and reason."""
+        return {state.device_id: dict(state.not_judged) for state in self._devices.values() if state.not_judged}
 
     @property
     def late(self) -> Counter[str]:
@@ -70,28 +107,61 @@ class DeviceJudge:
         self._router = ReadingRouter(city)
         for device_state in self._devices.values():
             device_state.device, device_state.vehicle, device_state.approvals = None, None, ()
+        self._await_devices()
 
     def device(self, device_id: str) -> Device | None:
         """The device in the present city; a look-up that costs little for a device heard before."""
         device_state = self._devices.get(device_id)
         return self._city.devices.get(device_id) if device_state is None else self._registered(device_state)
 
-    def judge(self, reading: Reading) -> list[RuleVerdict]:
+    def judge(self, reading: Reading) -> list[Judged]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
-        verdicts: list[RuleVerdict] = []
+        verdicts: list[Judged] = []
+        first = not self.watermark.now
         device_state = self._device_state(reading.device_id)
         self.watermark.heard(reading.device_id, reading.ts, device_state.buffer.newest)
+        if first:
+            self._await_devices()
         self._arrive(reading, device_state, verdicts)
         for other_id in self._router.also_about(reading):
             self._arrive(reading, self._device_state(other_id), verdicts)
-        self._pass_fleet_time(verdicts)
+        self._pass_fleet_time(verdicts, _AGAIN_PER_READING)
         return verdicts
 
-    def advance(self, quiet_ms: int) -> list[RuleVerdict]:
+    def judge_retained(self, reading: Reading) -> list[Judged]:
+        """Show rules a reading that the broker replayed. It enters no order and moves no time: it may be of any age."""
+        verdicts: list[Judged] = []
+        device_state = self._device_state(reading.device_id)
+        device = self._registered(device_state)
+        if device is None or not device.validity.covers(reading.ts):
+            return verdicts
+        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
+        observation = Observation(reading, self.watermark.now, device, vehicle, approvals, self._city, states, [])
+        for indexed in self._rules_of[device.role]:
+            self._ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
+        if reading.ts > device_state.buffer.newest:
+            count_not_judged(reading, device_state, NotJudged.RETAINED)
+        return verdicts
+
+    def refuse(self, device_id: str) -> None:
+        """Note a message of a registered device of which no reading was accepted."""
+        if not self.watermark.now:
+            return  # nobody is awaited yet
+        device_state = self._device_state(device_id)
+        for indexed in self._silence_rules:
+            indexed.rule.refuse(self._rule_state(indexed, device_state))
+            self._schedule_wake(indexed, device_state)
+
+    def is_news(self, reading: Reading) -> bool:
+        """True if the reading is newer than all that its device sent before."""
+        device_state = self._devices.get(reading.device_id)
+        return device_state is None or reading.ts > device_state.buffer.newest
+
+    def advance(self, quiet_ms: int) -> list[Judged]:
         """Pass `quiet_ms` of fleet time in which no device was heard."""
-        verdicts: list[RuleVerdict] = []
+        verdicts: list[Judged] = []
         self.watermark.quiet(quiet_ms)
-        self._pass_fleet_time(verdicts)
+        self._pass_fleet_time(verdicts, _AGAIN_PER_TICK)
         return verdicts
 
     def saved(self) -> None:
@@ -109,7 +179,14 @@ class DeviceJudge:
         tracker_states: list[Any] = [None] * self._trackers.count
         return DeviceState(device_id, ReorderBuffer(device_id), rule_states, tracker_states)
 
-    def restore(self, watermark: FleetWatermark, devices: Mapping[str, DeviceState], *, write_all: bool) -> None:
+    def restore(
+        self,
+        watermark: FleetWatermark,
+        devices: Mapping[str, DeviceState],
+        awaited: Mapping[str, int],
+        *,
+        write_all: bool,
+    ) -> None:
         """Go on from these states. `write_all`: all of them are to be written again."""
         self.watermark = watermark
         self._devices = dict(devices)
@@ -117,8 +194,21 @@ class DeviceJudge:
             if write_all:
                 self._change(device_state)
             self._schedule_flush(device_state)
+            self._schedule_again(device_state)
             for indexed in self._silence_rules:
                 self._schedule_wake(indexed, device_state)
+        self._kept.restore(self._devices.values())
+        self._await_devices(awaited)
+
+    def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
+        """Await the registered devices without a state, once there is fleet time; by default as long as before."""
+        if self.watermark.now:
+            unheard = [device for device in self._city.devices.values() if device.id not in self._devices]
+            self.awaited.start(unheard, self.watermark.now, self.awaited.since if since is None else since)
+
+    def _missed_at(self, device: Device, since: int) -> int | None:
+        times = [indexed.rule.missed_at(device, since) for indexed in self._silence_rules]
+        return min([time for time in times if time is not None], default=None)
 
     def _device_state(self, device_id: str) -> DeviceState:
         """The device's state, made if it is new, marked as changed."""
@@ -128,6 +218,11 @@ class DeviceJudge:
             if device is not None:
                 device_id = device.id  # one string object for all who keep it
             device_state = self._devices[device_id] = self.new_state(device_id)
+            since = self.awaited.since.pop(device_id, None)
+            if device is not None and since is not None:
+                for indexed in self._silence_rules:
+                    indexed.rule.await_first(device, self._rule_state(indexed, device_state), since)
+                    self._schedule_wake(indexed, device_state)
         self._change(device_state)
         return device_state
 
@@ -148,46 +243,136 @@ class DeviceJudge:
                 )
         return device_state.device
 
-    def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[RuleVerdict]) -> None:
+    def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
         released = device_state.buffer.arrive(reading, self.watermark.now)
         if released is None:
-            self._judge_late(reading, device_state, verdicts)
+            self._take_late(reading, device_state, verdicts)
             return
         if not device_state.flush_at:
             self._schedule_flush(device_state)
         if released:
             self._judge_in_order(released, device_state, verdicts)
 
-    def _judge_late(self, reading: Reading, device_state: DeviceState, verdicts: list[RuleVerdict]) -> None:
+    def _take_late(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Keep a late reading for the gap it falls into; only rules that count when a device is heard take it now."""
         device_state.late += 1
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
+            count_not_judged(reading, device_state, NotJudged.NOT_VALID)
             return
-        heard_at = max(reading.ts, self.watermark.now - WINDOW_MS)
+        has_no_place = is_status(reading)
+        now = self.watermark.now
+        late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
+        at = max(reading.ts, now - WINDOW_MS)
         vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
-        observation = Observation(reading, heard_at, device, vehicle, approvals, self._city, states, [])
-        for indexed in self._rules_of[device.role]:
+        observation = Observation(reading, at, device, vehicle, approvals, self._city, states, [])
+        rules = self._rules_of[device.role] if late is None else self._unordered_of[device.role]
+        for indexed in rules:
             self._ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
+        if late is not None:
+            self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
+            self._schedule_again(device_state)
+        elif has_no_place:
+            device_state.judged += reading.device_id == device_state.device_id
+        else:
+            over_bound = reading.ts <= device_state.given_up
+            reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
+            count_not_judged(reading, device_state, reason)
 
     def _judge_in_order(
-        self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[RuleVerdict]
+        self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
     ) -> None:
-        city, device = self._city, self._registered(device_state)
+        device = self._registered(device_state)
         if device is None:  # taken out of the city while its readings waited
+            for buffered in released:
+                count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
-        vehicle, approvals = device_state.vehicle, device_state.approvals
-        # A device whose role has no tracker may have a state from a former role: rules must not see it.
-        states = device_state.tracker_states if self._trackers.follows(device.role) else []
+        rules, gap_ms = self._rules_of[device.role], max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
+        follows = self._trackers.follows(device.role)
         for buffered in released:
-            reading = buffered.reading
-            if not device.validity.covers(buffered.ts):
+            reading, ts = buffered.reading, buffered.ts
+            if not device.validity.covers(ts):
+                count_not_judged(reading, device_state, NotJudged.NOT_VALID)
                 continue
-            facts = self._trackers.follow(reading, device, device_state, city)
-            if facts is None:
-                continue
-            observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
-            for indexed in self._rules_of[device.role]:
-                self._ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
+            own = reading.device_id == device_state.device_id
+            if not (own and is_status(reading)):
+                if ts - device_state.judged_until > gap_ms or (not own and ts > device_state.buffer.newest):
+                    self._kept.open_before(ts, device_state, self.watermark.now, verdicts)
+                device_state.judged_until = max(device_state.judged_until, ts)
+            if device_state.late_readings is not None:
+                self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
+            judged = self._judge_reading(buffered, device, device_state, rules, verdicts, follows=follows)
+            if own and judged:
+                device_state.judged += 1
+            elif not judged:
+                count_not_judged(reading, device_state, NotJudged.FAILED)
+
+    def _judge_reading(
+        self,
+        buffered: BufferedReading,
+        device: Device,
+        device_state: DeviceState,
+        rules: list[_IndexedRule],
+        verdicts: list[Any],
+        *,
+        follows: bool,
+    ) -> bool:
+        """Take one reading, in order, into the trackers and ask the rules; False if one of them raised.
+
+        `follows`: a tracker follows this role. A device whose role has none may have a state from a former role, which
+        rules must not see.
+        """
+        city, reading = self._city, buffered.reading
+        facts = self._trackers.follow(reading, device, device_state, city)
+        if facts is None:
+            return False
+        states = device_state.tracker_states if follows else []
+        vehicle, approvals = device_state.vehicle, device_state.approvals
+        observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
+        judged = True
+        for indexed in rules:
+            judged &= self._ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
+        return judged
+
+    def _judge_again(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
+        """Judge everything from the gap on that the backlog falls into, each reading in its place."""
+        former_size = late.size
+        index, readings, added = late.merge_backlog()
+        device = self._registered(device_state)
+        if device is None:
+            for key in sorted(added):
+                count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
+        elif added:
+            rules, follows = self._ordered_of[device.role], self._trackers.follows(device.role)
+            gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
+            late.judged.drop_after(gap.start)
+            self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
+            for key in sorted(readings):
+                buffered = readings[key]
+                while later and later[0].start < buffered.ts:
+                    index = self._pass_gap(index + 1, late, device_state, given)
+                    del later[0]
+                late.judged.add(buffered)
+                judged = device.validity.covers(buffered.ts) and self._judge_reading(
+                    buffered, device, device_state, rules, given, follows=follows
+                )
+                if key in added and not judged:
+                    count_not_judged(buffered.reading, device_state, NotJudged.FAILED)
+                elif key in added:
+                    device_state.judged += buffered.reading.device_id == device_state.device_id
+            while index + 1 < len(late.gaps):
+                index = self._pass_gap(index + 1, late, device_state, given)
+            device_state.judged_until = max(device_state.judged_until, max(readings)[0])
+            verdicts.append(JudgedAgain(device_state.device_id, gap.start, device_state.judged_until, given))
+        self._kept.resized(device_state, late, former_size, verdicts)
+
+    def _pass_gap(self, index: int, late: LateReadings, device_state: DeviceState, given: list[Again]) -> int:
+        """Keep the state that the second judgement has at a gap; return its index."""
+        gap = late.gaps[index]
+        states = self._codec.pack(device_state.tracker_states, device_state.rule_states)
+        late.gaps[index] = Gap(gap.start, gap.opened_at, states)
+        given.append(GapPassed(gap.start))
+        return index
 
     def _ask(
         self,
@@ -195,37 +380,57 @@ class DeviceJudge:
         question: Callable[[Any, Any], Sequence[Verdict]],
         about: Observation | Silence,
         device_state: DeviceState,
-        verdicts: list[RuleVerdict],
-    ) -> None:
-        """Ask a rule one of its questions about a device and collect its verdicts."""
+        verdicts: list[Any],
+    ) -> bool:
+        """Ask a rule one of its questions about a device and collect its verdicts; False if it raised."""
         index, rule, judges_silence = indexed
-        states = device_state.rule_states
-        state = states[index]
-        if state is None:
-            state = states[index] = rule.state()
         try:
-            given = question(about, state)
-        except Exception:  # noqa: BLE001 - a rule's bug must not stop the others
-            self._failures[rule.name] += 1
-            states[index] = None
-            return
+            given = question(about, self._rule_state(indexed, device_state))
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            note_failure(self._failures, rule.name, exc)
+            device_state.rule_states[index] = None
+            return False
+        device = device_state.device
+        if device is not None and device.datum is Datum.GCJ02:
+            given = [with_conversion(verdict) for verdict in given]
         for verdict in given:
             verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
         if judges_silence:
             self._schedule_wake(indexed, device_state)
+        return True
 
-    def _pass_fleet_time(self, verdicts: list[RuleVerdict]) -> None:
-        """Release what waited for fleet time: readings first, then silences."""
+    def _rule_state(self, indexed: _IndexedRule, device_state: DeviceState) -> Any:
+        """The state that the rule has of the device, made if there is none."""
+        states = device_state.rule_states
+        state = states[indexed.state_index]
+        if state is None:
+            state = states[indexed.state_index] = indexed.rule.state()
+        return state
+
+    def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
+        """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
+        silences.
+        """
         now = self.watermark.now
         while (device_state := self._flushes.pop(now)) is not None:
             if device_state.buffer.due <= now:
                 self._change(device_state)
                 self._judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
             self._schedule_flush(device_state)
+        while again and (device_state := self._again.pop(now)) is not None:
+            device_state.judge_again_at = 0
+            late = device_state.late_readings
+            if late is not None and late.due and late.due <= now:
+                self._change(device_state)
+                self._judge_again(device_state, late, verdicts)
+                again -= 1
+            self._schedule_again(device_state)
+        while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
+            self._device_state(missed_id)
         while (device_state := self._wakes.pop(now - HOLD_MS)) is not None:
             self._wake(device_state, verdicts)
 
-    def _wake(self, device_state: DeviceState, verdicts: list[RuleVerdict]) -> None:
+    def _wake(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         due, device_state.wake_at = device_state.wake_at, 0
         device = self._registered(device_state)
         if device is None:
@@ -243,6 +448,13 @@ class DeviceJudge:
         device_state.flush_at = device_state.buffer.due
         if device_state.flush_at:
             self._flushes.add(device_state)
+
+    def _schedule_again(self, device_state: DeviceState) -> None:
+        """Keep one timer no later than the backlog is due; it is corrected when it fires."""
+        due = device_state.late_readings.due if device_state.late_readings is not None else 0
+        if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
+            device_state.judge_again_at = due
+            self._again.add(device_state)
 
     def _schedule_wake(self, indexed: _IndexedRule, device_state: DeviceState) -> None:
         """Keep one timer no later than the rule is due; it is corrected when it fires."""

@@ -1,10 +1,14 @@
 """Everything the device stage keeps of one device."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from devices.city.model import Approvals, Device, Vehicle
+from rules.engine.late_readings import LateReadings
 from rules.engine.reorder_buffer import ReorderBuffer
+
+FORMER: Final = 1
+"""`judged_until` of a state that a version wrote which did not note it."""
 
 
 @dataclass(slots=True)
@@ -21,11 +25,23 @@ class DeviceState:
     """State of each tracker, in the registry's order; None before the tracker's first reading."""
     late: int = 0
     """Readings that came too late to be put in order."""
+    judged_until: int = 0
+    """Newest device time judged, ms, of its measurements and of tickets about it; 0 before the first."""
+    judged: int = 0
+    """Its own readings that were judged, each once."""
+    not_judged: dict[str, int] = field(default_factory=dict)
+    """Its own readings that were not judged, by reason (`rules.engine.not_judged`)."""
+    given_up: int = 0
+    """Late readings up to this device time, ms, are not judged because what they need took too much memory."""
+    late_readings: LateReadings | None = None
+    """None while no gap is kept."""
     # What follows is not written to the row.
     flush_at: int = 0
     """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""
     wake_at: int = 0
     """Fleet time, ms, of its valid entry in the silence timers; 0 without one."""
+    judge_again_at: int = 0
+    """Fleet time, ms, of its valid entry in the timers of late readings; 0 without one."""
     changed: bool = False
     """Changed since it was written."""
     device: Device | None = field(default=None, compare=False)

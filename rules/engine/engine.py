@@ -16,8 +16,10 @@ from devices.city.model import City, Device
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
+from rules.engine.amendments import KeptIncidents
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.device_state import DeviceState
+from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
 from rules.engine.incidents import DeviceIncidents
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
@@ -34,12 +36,12 @@ class RuleEngine:
         self._rules = tuple(rules)
         self._fleet_rules = [rule for rule in rules if isinstance(rule, FleetRule)]
         self._rows = Rows(rules, TRACKERS)
-        self.failures: Counter[str] = Counter()
+        self.failures = RuleFailures()
         """Readings on which a rule raised, by rule name. Its state of that device was reset; other rules went on."""
         self._begin_empty()
 
     def _begin_empty(self) -> None:
-        self.failures = Counter()
+        self.failures = RuleFailures()
         self._devices = DeviceJudge(self._city, self._rules, TRACKERS, self.failures)
         self._fleet = FleetJudge(self._city, self._rules, self.failures)
 
@@ -47,6 +49,20 @@ class RuleEngine:
     def late(self) -> Counter[str]:
         """Readings that came too late to be put in order, by device."""
         return self._devices.late
+
+    @property
+    def judged(self) -> Counter[str]:
+        """Own readings of each device that were judged in order, each once."""
+        return self._devices.judged
+
+    @property
+    def not_judged(self) -> dict[str, dict[str, int]]:
+        """Own readings of each device that were not judged, by reason (`rules.engine.not_judged`)."""
+        return self._devices.not_judged
+
+    def changed_not_judged(self) -> dict[str, dict[str, int]]:
+        """As `not_judged`, of the devices that changed since `saved`."""
+        return {state.device_id: state.not_judged for state in self._devices.changed.values() if state.not_judged}
 
     @property
     def changed(self) -> int:
@@ -68,6 +84,24 @@ class RuleEngine:
         verdicts = self._devices.judge(reading)
         return self._fleet.take(verdicts, self._devices.watermark.now)
 
+    def judge_retained(self, reading: Reading) -> list[AlertChange]:
+        """Take an accepted reading that the broker replayed with the retain bit: it proves no life."""
+        verdicts = self._devices.judge_retained(reading)
+        return self._fleet.take(verdicts, self._devices.watermark.now)
+
+    def refuse(self, device_id: str) -> None:
+        """Note a message of a registered device of which no reading was accepted."""
+        self._devices.refuse(device_id)
+
+    def is_news(self, reading: Reading) -> bool:
+        """True if the reading is newer than all that its device sent before."""
+        return self._devices.is_news(reading)
+
+    def received(self, received_at: int, *, news: bool) -> list[AlertChange]:
+        """Note the receive time, ms, of a record; without `news` in it, the time since the record before was quiet."""
+        elapsed_ms = self._devices.watermark.received(received_at)
+        return self.advance(elapsed_ms) if elapsed_ms and not news else []
+
     def advance(self, quiet_ms: int) -> list[AlertChange]:
         """Pass `quiet_ms` in which no device was heard, and return the alert changes that only silence leads to."""
         verdicts = self._devices.advance(quiet_ms)
@@ -77,7 +111,14 @@ class RuleEngine:
         """What changed since `saved`; the city and the parameters are not in it."""
         fleet = self._fleet
         memories = {f"{rule.name}/{rule.version}": fleet.memories[rule.name] for rule in self._fleet_rules}
-        row = FleetRow(self._devices.watermark, fleet.held, fleet.serial, dict(self.failures), memories)
+        row = FleetRow(
+            self._devices.watermark,
+            fleet.held,
+            fleet.serial,
+            dict(self.failures),
+            memories,
+            awaited=self._devices.awaited.since,
+        )
         return Unsaved(
             self._rows.dump_fleet(row), self._changed_rows(sorted(fleet.changed.union(self._devices.changed)))
         )
@@ -88,7 +129,8 @@ class RuleEngine:
             device_state = self._devices.state_of(changed_id)
             if device_state is None:
                 device_state = self._devices.new_state(changed_id)
-            yield changed_id, self._rows.dump(device_state, self._fleet.incidents_of(changed_id))
+            incidents, kept = self._fleet.incidents_of(changed_id), self._fleet.kept_of(changed_id)
+            yield changed_id, self._rows.dump(device_state, incidents, kept)
 
     def saved(self) -> None:
         """Note that everything `unsaved` gave is written."""
@@ -104,13 +146,17 @@ class RuleEngine:
         row = self._rows.load_fleet(fleet)
         states: dict[str, DeviceState] = {}
         incidents: dict[str, DeviceIncidents] = {}
+        amended: dict[str, KeptIncidents] = {}
         for device_id, packed in devices:
             states[device_id], found = self._rows.load(device_id, packed)
             if found is not None:
                 incidents[device_id] = found
+            kept = self._rows.load_kept(packed)
+            if kept is not None:
+                amended[device_id] = kept
         self.failures.update(row.failures)
-        self._devices.restore(row.watermark, states, write_all=self._rows.are_outdated)
-        self._fleet.restore(row.held, row.serial, self._memories(row), incidents)
+        self._devices.restore(row.watermark, states, row.awaited, write_all=self._rows.are_outdated)
+        self._fleet.restore(row.held, row.serial, self._memories(row), incidents, amended)
 
     def _memories(self, row: FleetRow) -> dict[str, Any]:
         """Memories of the rules that have the version they were written by, by rule name."""

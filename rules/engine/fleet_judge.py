@@ -17,8 +17,11 @@ from typing import Any
 from devices.city.model import City
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
-from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
+from rules.contract.verdicts import HeldVerdict, RuleVerdict, Verdict
+from rules.engine.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
+from rules.engine.failures import note_failure
 from rules.engine.incidents import OPENING, DeviceIncidents
+from rules.engine.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
 from rules.engine.reorder_buffer import HOLD_MS
 
 
@@ -28,6 +31,7 @@ class FleetJudge:
     def __init__(self, city: City, rules: Sequence[Rule[Any]], failures: Counter[str]) -> None:
         """`failures`: verdicts on which a rule raised, by rule name, counted here."""
         self._city = city
+        self._ordered = {rule.name: rule.version for rule in rules if rule.ordered}
         self._rules = {rule.name: rule for rule in rules if isinstance(rule, FleetRule)}
         self._failures = failures
         self.memories: dict[str, Any] = {name: rule.memory() for name, rule in self._rules.items()}
@@ -39,6 +43,7 @@ class FleetJudge:
         self._incidents: dict[str, DeviceIncidents] = {}
         self._closings: list[tuple[int, str]] = []
         """A heap: when closings that incidents hold back are due, device time in ms, and of which subject."""
+        self._kept: dict[str, KeptIncidents] = {}
         self.changed: set[str] = set()
         """Subjects whose incidents changed since `saved`."""
 
@@ -46,16 +51,20 @@ class FleetJudge:
         """Compare by another revision of the city from the next verdict on."""
         self._city = city
 
-    def take(self, verdicts: list[RuleVerdict], fleet_time: int) -> list[AlertChange]:
+    def take(self, verdicts: Sequence[Judged], fleet_time: int) -> list[AlertChange]:
         """Take verdicts of the first stage, in its order, and return what they and the new fleet time (ms) change."""
         changes: list[AlertChange] = []
-        for rule, rule_version, verdict in verdicts:
-            if rule in self._rules:
-                self.serial += 1
-                heappush(self.held, HeldVerdict(verdict.at, rule, verdict.subject, verdict.part, self.serial, verdict))
-            else:
-                self._update_incidents(rule, rule_version, verdict, changes)
         complete_until = fleet_time - HOLD_MS
+        for judged in verdicts:
+            if isinstance(judged, RuleVerdict):
+                if judged.rule in self._rules:
+                    self._hold(judged)
+                else:
+                    self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
+            elif isinstance(judged, GapsKept):
+                self._keep_gaps(judged)
+            else:
+                self._amend(judged, complete_until, changes)
         while self.held and self.held[0].at <= complete_until:
             self._compare(heappop(self.held), changes)
         while self._closings and self._closings[0][0] <= complete_until:
@@ -65,6 +74,11 @@ class FleetJudge:
             changes += incidents.release(due) if incidents is not None else []
         return changes
 
+    def _hold(self, judged: RuleVerdict) -> None:
+        rule, _, verdict = judged
+        self.serial += 1
+        heappush(self.held, HeldVerdict(verdict.at, rule, verdict.subject, verdict.part, self.serial, verdict))
+
     def saved(self) -> None:
         """Note that all changes are written."""
         self.changed = set()
@@ -72,32 +86,117 @@ class FleetJudge:
     def incidents_of(self, subject: str) -> DeviceIncidents | None:
         return self._incidents.get(subject)
 
+    def kept_of(self, subject: str) -> KeptIncidents | None:
+        return self._kept.get(subject)
+
     def restore(
         self,
         held: Sequence[HeldVerdict],
         serial: int,
         memories: Mapping[str, Any],
         incidents: Mapping[str, DeviceIncidents],
+        kept: Mapping[str, KeptIncidents],
     ) -> None:
         """Go on from this state. A rule without a memory begins with an empty one."""
         self.memories |= memories
         self.serial = serial
         self.held = [verdict for verdict in held if verdict.rule in self._rules]
         heapify(self.held)
-        self._incidents = dict(incidents)
+        self._incidents, self._kept = dict(incidents), dict(kept)
         self._closings = [(due, subject) for subject, found in incidents.items() for due in found.all_due()]
         heapify(self._closings)
 
+    def _is_ordered(self, rule: str) -> bool:
+        return rule in self._ordered
+
+    def _keep_gaps(self, gaps: GapsKept) -> None:
+        """Keep the incidents as they are now for a new gap, if there are any, and forget those of former gaps."""
+        subject, kept = gaps.subject, self._kept.get(gaps.subject)
+        known = {gap.start for gap in kept.gaps} if kept is not None else set()
+        if gaps.starts and gaps.starts[-1] not in known and gaps.is_new:
+            at_gap = self._incidents_at(gaps.starts[-1], subject, self._incidents.get(subject))
+            if at_gap is not None:
+                if kept is None:
+                    kept = self._kept[subject] = KeptIncidents()
+                kept.replace(gaps.starts[-1], at_gap)
+        if kept is not None:
+            self.changed.add(subject)
+            kept.keep_only(gaps.starts)
+            if not gaps.starts:
+                del self._kept[subject]
+
+    def _incidents_at(self, start: int, subject: str, incidents: DeviceIncidents | None) -> IncidentsAtGap | None:
+        """The incidents of ordered rules now, with the verdicts up to a gap that wait; None where there is neither."""
+        own = copied(incidents, self._is_ordered) if incidents is not None else DeviceIncidents()
+        held = sorted(
+            one for one in self.held if one.at <= start and one.subject == subject and one.rule in self._ordered
+        )
+        return IncidentsAtGap(start, own, held) if own.cases or held else None
+
+    def _amend(self, again: JudgedAgain, complete_until: int, changes: list[AlertChange]) -> None:
+        """Let the verdicts of the second judgement replace those since the gap; publish what that changes."""
+        subject = again.subject
+        kept = self._kept.get(subject, KeptIncidents())
+        self.held = [
+            one for one in self.held if one.subject != subject or one.at <= again.start or one.rule not in self._ordered
+        ]
+        heapify(self.held)
+        second, published = DeviceIncidents(), list[AlertChange]()
+        at_gap = kept.at(again.start)
+        if at_gap is not None:
+            second = copied(at_gap.incidents, self._is_ordered)
+            for held in at_gap.held:
+                self._compare_again(held.rule, held.verdict, second, published, changes)
+        for judged in again.verdicts:
+            if isinstance(judged, GapPassed):
+                kept.replace(judged.start, self._incidents_at(judged.start, subject, second))
+            elif judged.rule not in self._rules:
+                published += second.take(judged.rule, judged.rule_version, judged.verdict)
+            elif judged.verdict.at > complete_until:
+                self._hold(judged)
+            else:
+                self._compare_again(judged.rule, judged.verdict, second, published, changes)
+        published += second.release(complete_until)
+        current = self._incidents.get(subject, DeviceIncidents())
+        amending = Amending(subject, again.newest, published)
+        amending.amend(current, second, kept, self._ordered)
+        changes += amending.changes
+        if current.cases:
+            self._incidents[subject] = current
+            self.changed.add(subject)
+            for due in current.all_due():
+                heappush(self._closings, (due, subject))
+        if kept.gaps or kept.retracted:
+            self._kept[subject] = kept
+
+    def _compare_again(
+        self,
+        rule_name: str,
+        verdict: Verdict,
+        second: DeviceIncidents,
+        published: list[AlertChange],
+        changes: list[AlertChange],
+    ) -> None:
+        """Compare a verdict that comes late with what is remembered of the fleet now."""
+        rule = self._rules[rule_name]
+        for outcome in self._compared(rule, verdict):
+            if outcome.subject == verdict.subject:
+                published += second.take(rule.name, rule.version, outcome)
+            else:
+                self._update_incidents(rule.name, rule.version, outcome, changes)
+
     def _compare(self, held: HeldVerdict, changes: list[AlertChange]) -> None:
         rule = self._rules[held.rule]
-        try:
-            verdicts = tuple(rule.compare(held.verdict, self.memories[rule.name], self._city))
-        except Exception:  # noqa: BLE001 - a rule's bug must not stop the others
-            self._failures[rule.name] += 1
-            self.memories[rule.name] = rule.memory()
-            return
-        for verdict in verdicts:
+        for verdict in self._compared(rule, held.verdict):
             self._update_incidents(rule.name, rule.version, verdict, changes)
+
+    def _compared(self, rule: FleetRule[Any, Any], verdict: Verdict) -> tuple[Verdict, ...]:
+        try:
+            return tuple(rule.compare(verdict, self.memories[rule.name], self._city))
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            note_failure(self._failures, rule.name, exc)
+            self.memories[rule.name] = rule.memory()
+            return ()
 
     def _update_incidents(self, rule: str, rule_version: int, verdict: Verdict, changes: list[AlertChange]) -> None:
         incidents = self._incidents.get(verdict.subject)
@@ -107,5 +206,5 @@ class FleetJudge:
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
         self.changed.add(verdict.subject)
         changes += incidents.take(rule, rule_version, verdict)
-        if verdict.level is Level.CLEAR and (due := incidents.due(rule, verdict)) is not None:
+        if verdict.level not in OPENING and (due := incidents.due(rule, verdict)) is not None:
             heappush(self._closings, (due, verdict.subject))

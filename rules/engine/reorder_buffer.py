@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Final
 
-from devices.codecs.native import encode_content
-from devices.readings.models import Fill, Reading
+from devices.readings.models import Position, Reading, Status
+from devices.readings.series import part_of
 
 WINDOW_MS: Final = 30_000
 """How much older than the device's newest reading another may be and still be put in order."""
@@ -21,8 +21,7 @@ OrderKey = tuple[int, str, str, str]
 
 def order_key(reading: Reading) -> OrderKey:
     """Device time first; then everything that can be measured at one instant, in a fixed order."""
-    part = reading.compartment if isinstance(reading, Fill) else ""
-    return reading.ts, reading.kind, reading.device_id, part
+    return reading.ts, reading.kind, reading.device_id, part_of(reading)
 
 
 @dataclass(init=False, slots=True)
@@ -51,8 +50,8 @@ class ReorderBuffer:
     """The readings of one device that wait for judgement.
 
     A reading is released when the device's newest one is more than the window ahead of it, or when fleet time shows
-    that nothing older can still come. Of readings with the same order key the one whose JSON sorts first is judged: an
-    arbitrary choice, but one that does not depend on which came first.
+    that nothing older can still come. Of readings with the same order key the first that arrived is judged, which
+    the recorder stores; a second one is a duplicate or a conflict there.
     """
 
     device_id: str
@@ -68,13 +67,14 @@ class ReorderBuffer:
     def arrive(self, reading: Reading, fleet_now: int) -> Sequence[BufferedReading] | None:
         """Take a reading and return those that may be judged now, in order; None when it came too late.
 
-        A reading that another device measured about this one (a ticket) does not move the device's time on.
+        A reading that another device measured about this one (a ticket) does not move the device's time on. A status
+        moves it on, but says nothing about the measurements that are still to come.
         """
         ts = reading.ts
-        own = reading.device_id == self.device_id
-        if own and ts > self.newest:
-            self.newest = ts
-            self.open_from = max(self.open_from, ts - WINDOW_MS)
+        if reading.device_id == self.device_id:
+            self.newest = max(self.newest, ts)
+            if ts - WINDOW_MS > self.open_from and not is_status(reading):
+                self.open_from = ts - WINDOW_MS
         if ts < self.open_from:
             return None
         waiting = self.waiting
@@ -82,8 +82,8 @@ class ReorderBuffer:
         arrived = BufferedReading(ts, at, reading)
         if not waiting or ts > waiting[-1].ts:
             waiting.append(arrived)
-        else:
-            self._insert(arrived)
+        elif not self._insert(arrived):
+            return ()  # said before: it must not put off what waits
         released: Sequence[BufferedReading] = ()
         if waiting[0].ts < self.open_from:
             count = bisect_left(waiting, self.open_from, key=_TS)
@@ -99,16 +99,24 @@ class ReorderBuffer:
         """Release everything that waits, once fleet time has reached `due`; else nothing."""
         if not self.due or fleet_now < self.due:
             return ()
-        self.open_from = max(self.open_from, self.waiting[-1].ts + 1)
+        for last in reversed(self.waiting):
+            if not is_status(last.reading):
+                self.open_from = max(self.open_from, last.ts + 1)
+                break
         self.due = 0
         released, self.waiting = self.waiting, []
         return released
 
-    def _insert(self, arrived: BufferedReading) -> None:
-        """Insert in order; of two readings with one order key only one stays."""
+    def _insert(self, arrived: BufferedReading) -> bool:
+        """Insert in order; False if one with the same order key is there."""
         key = order_key(arrived.reading)
         index = bisect_left(self.waiting, key, key=lambda buffered: order_key(buffered.reading))
-        if index == len(self.waiting) or order_key(self.waiting[index].reading) != key:
-            self.waiting.insert(index, arrived)
-        elif encode_content(arrived.reading) < encode_content(self.waiting[index].reading):
-            self.waiting[index] = arrived
+        if index < len(self.waiting) and order_key(self.waiting[index].reading) == key:
+            return False
+        self.waiting.insert(index, arrived)
+        return True
+
+
+def is_status(reading: Reading) -> bool:
+    # Positions are most readings, and a Struct takes long to find that it is no instance of a class.
+    return not isinstance(reading, Position) and isinstance(reading, Status)

@@ -1,6 +1,7 @@
 """Rows of the engine's state: written and read back as MessagePack, by the fields of the classes.
 
-The keys of a row ("lane", "track", "book", "late", and a key for each rule) are on disk and stay.
+The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", and a key for each rule) are on disk
+and stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,20 +10,22 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import field
 from msgspec.structs import astuple
-from pydantic import BaseModel
 
 from devices.readings.models import MODELS, Kind
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
+from rules.engine.amendments import KeptIncidents
 from rules.engine.compiled_annotations import restore_annotations
-from rules.engine.device_state import DeviceState
+from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.incidents import DeviceIncidents
+from rules.engine.late_readings import Gap, LateReadings
+from rules.engine.reading_pack import FIELDS, Block, ReadingPack
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
+from rules.engine.state_codec import ENCODER, Decoder, decoder, key_of
 from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
 
 FORMAT: Final = 4
-_FIELDS: Final = {kind: model.__struct_fields__ for kind, model in MODELS.items()}
 
 
 class SnapshotUnusable(Exception):
@@ -48,8 +51,10 @@ class FleetRow(msgspec.Struct):
     """By rule."""
     memories: dict[str, Any]
     """Memories of the rules that compare devices, by name and version."""
-    fields: dict[Kind, tuple[str, ...]] = field(default_factory=lambda: dict(_FIELDS))
+    fields: dict[Kind, tuple[str, ...]] = field(default_factory=lambda: dict(FIELDS))
     """Fields of readings, in the order in which the rows of devices hold their values."""
+    awaited: dict[str, int] = field(default_factory=dict)
+    """Registered devices that were never heard: fleet time, ms, since which each is awaited."""
     format: Literal[4] = FORMAT
 
 
@@ -61,6 +66,27 @@ class _BufferRow(msgspec.Struct, array_like=True):
     """Fleet time of arrival (`BufferedReading.at`), kind, and the values of the reading."""
 
 
+class _JudgedRow(msgspec.Struct, array_like=True):
+    """What became of the device's readings."""
+
+    judged_until: int
+    judged: int
+    not_judged: dict[str, int]
+    given_up: int
+
+
+_PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int]
+"""Blocks, readings that no block holds yet, and the newest of these."""
+
+
+class _LateRow(msgspec.Struct, array_like=True):
+    gaps: list[tuple[int, int, bytes]]
+    judged: _PackRow
+    backlog: _PackRow
+    backlog_since: int
+    due: int
+
+
 class Rows:
     """Writes and reads rows for one set of rules and trackers.
 
@@ -69,26 +95,27 @@ class Rows:
 
     def __init__(self, rules: Sequence[Rule[Any]], trackers: Sequence[Tracker[Any, Any]]) -> None:
         restore_annotations(type(rule).__module__ for rule in rules)
-        self._rule_states = [(_key(rule), _decoder(rule.state)) for rule in rules]
-        self._tracker_states = [(tracker.name, _decoder(tracker.state)) for tracker in trackers]
-        self._memories = {_key(rule): _decoder(rule.memory) for rule in rules if isinstance(rule, FleetRule)}
-        self._fields = _FIELDS
-        self._fleet, self._incidents = _decoder(FleetRow), _decoder(DeviceIncidents)
+        self._rule_states = [(key_of(rule), decoder(rule.state)) for rule in rules]
+        self._tracker_states = [(tracker.name, decoder(tracker.state)) for tracker in trackers]
+        self._memories = {key_of(rule): decoder(rule.memory) for rule in rules if isinstance(rule, FleetRule)}
+        self._fields = dict(FIELDS)
+        self._fleet, self._incidents = decoder(FleetRow), decoder(DeviceIncidents)
+        self._amended = decoder(KeptIncidents)
 
     @property
     def are_outdated(self) -> bool:
         """Readings in the loaded rows have other fields: write every device again before the next fleet row."""
-        return self._fields != _FIELDS
+        return self._fields != dict(FIELDS)
 
     def dump_fleet(self, row: FleetRow) -> bytes:
-        return _ENCODER.encode(row)
+        return ENCODER.encode(row)
 
     def load_fleet(self, packed: bytes) -> FleetRow:
         """Raises SnapshotUnusable."""
         try:
             row: FleetRow = self._fleet.decode(packed)
             row.memories = {
-                key: decoder.decode(_ENCODER.encode(row.memories[key]))
+                key: decoder.decode(ENCODER.encode(row.memories[key]))
                 for key, decoder in self._memories.items()
                 if key in row.memories
             }
@@ -97,8 +124,10 @@ class Rows:
             raise SnapshotUnusable(f"the fleet row is damaged, or was written by another version: {exc}") from exc
         return row
 
-    def dump(self, device_state: DeviceState, incidents: DeviceIncidents | None) -> bytes:
-        """One row: the state of a device, and the incidents of the subject with the same id."""
+    def dump(
+        self, device_state: DeviceState, incidents: DeviceIncidents | None, kept: KeptIncidents | None = None
+    ) -> bytes:
+        """One row: the state of a device, and the incidents of the subject with the same id, now and at its gaps."""
         buffer = device_state.buffer
         waiting = [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in buffer.waiting]
         members: dict[str, Any] = {
@@ -108,12 +137,20 @@ class Rows:
         for (key, _), state in zip(self._tracker_states, device_state.tracker_states, strict=True):
             if state is not None:
                 members[key] = state
+        if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
+            members["judged"] = (
+                device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up
+            )  # fmt: skip
+        if device_state.late_readings is not None:
+            members["gaps"] = _late_row(device_state.late_readings)
         if incidents is not None:
             members["book"] = incidents
+        if kept is not None:
+            members["amended"] = kept
         for (key, _), state in zip(self._rule_states, device_state.rule_states, strict=True):
             if state is not None:
                 members[key] = state
-        return _ENCODER.encode(members)
+        return ENCODER.encode(members)
 
     def load(self, device_id: str, packed: bytes) -> tuple[DeviceState, DeviceIncidents | None]:
         """The reverse of `dump`. Raises SnapshotUnusable."""
@@ -126,10 +163,43 @@ class Rows:
                 _states(self._tracker_states, members),
                 _LATE.decode(members["late"]),
             )
+            if "judged" in members:
+                row = _JUDGED.decode(members["judged"])
+                device_state.judged_until, device_state.judged = row.judged_until, row.judged
+                device_state.not_judged, device_state.given_up = row.not_judged, row.given_up
+            else:
+                device_state.judged_until = FORMER
+            if "gaps" in members:
+                device_state.late_readings = self._late_readings(members["gaps"])
             incidents = self._incidents.decode(members["book"]) if "book" in members else None
         except _NOT_OURS as exc:
             raise SnapshotUnusable(f"the row of {device_id} cannot be read: {exc}") from exc
         return device_state, incidents
+
+    def load_kept(self, packed: bytes) -> KeptIncidents | None:
+        """The incidents at the gaps of a subject. Raises SnapshotUnusable."""
+        try:
+            members = _ROW.decode(packed)
+            kept: KeptIncidents | None = self._amended.decode(members["amended"]) if "amended" in members else None
+        except _NOT_OURS as exc:
+            raise SnapshotUnusable(f"a row cannot be read: {exc}") from exc
+        return kept
+
+    def _late_readings(self, packed: msgspec.Raw) -> LateReadings:
+        row = _LATE_READINGS.decode(packed)
+        gaps = [Gap(start, opened_at, states) for start, opened_at, states in row.gaps]
+        judged, backlog = self._pack(row.judged), self._pack(row.backlog)
+        return LateReadings(gaps, judged, backlog, row.backlog_since, row.due)
+
+    def _pack(self, row: _PackRow) -> ReadingPack:
+        blocks, loose, loose_newest = row
+        pack = ReadingPack([Block(*block) for block in blocks], loose, loose_newest)
+        if self.are_outdated:
+            readings, pack = pack.after(0, self._fields), ReadingPack()
+            for buffered in readings:
+                pack.add(buffered)
+        pack.measure()
+        return pack
 
     def _buffer(self, device_id: str, packed: msgspec.Raw) -> ReorderBuffer:
         row = _BUFFER.decode(packed)
@@ -140,36 +210,24 @@ class Rows:
         return ReorderBuffer(device_id, row.newest, row.open_from, row.due, waiting)
 
 
-_Decoder = msgspec.msgpack.Decoder[Any]
 _NOT_OURS: Final = (ValueError, KeyError)  # msgspec's and pydantic's errors are ValueErrors
 
 
-def _states(decoders: list[tuple[str, _Decoder]], members: dict[str, msgspec.Raw]) -> list[Any]:
-    return [decoder.decode(members[key]) if key in members else None for key, decoder in decoders]
+def _states(decoders: list[tuple[str, Decoder]], members: dict[str, msgspec.Raw]) -> list[Any]:
+    return [state.decode(members[key]) if key in members else None for key, state in decoders]
 
 
-def _key(rule: Rule[Any]) -> str:
-    return f"{rule.name}/{rule.version}"
+def _late_row(late: LateReadings) -> tuple[Any, ...]:
+    gaps = [(gap.start, gap.opened_at, gap.states) for gap in late.gaps]
+    return gaps, _pack_row(late.judged), _pack_row(late.backlog), late.backlog_since, late.due
 
 
-def _encode_model(value: Any) -> Any:
-    """Texts and evidence of alerts are pydantic models, which the API describes."""
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise NotImplementedError(f"a {type(value).__name__} cannot be written to a row")
+def _pack_row(pack: ReadingPack) -> tuple[Any, ...]:
+    return [(block.newest, block.readings, block.packed) for block in pack.blocks], pack.loose, pack.loose_newest
 
 
-def _decode_model(wanted: type, value: Any) -> Any:
-    if issubclass(wanted, BaseModel):
-        return wanted.model_validate(value)
-    raise NotImplementedError(f"a {wanted.__name__} cannot be read from a row")
-
-
-def _decoder(wanted: Any) -> _Decoder:
-    return msgspec.msgpack.Decoder(wanted, dec_hook=_decode_model)
-
-
-_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_encode_model)
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 _BUFFER: Final = msgspec.msgpack.Decoder(_BufferRow)
 _LATE: Final = msgspec.msgpack.Decoder(int)
+_JUDGED: Final = msgspec.msgpack.Decoder(_JudgedRow)
+_LATE_READINGS: Final = msgspec.msgpack.Decoder(_LateRow)

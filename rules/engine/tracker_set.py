@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.models import Reading
 from rules.engine.device_state import DeviceState
+from rules.engine.failures import note_failure
 from rules.tracking.tracker import Tracker
 
 TRACKING: Final = "tracking"
@@ -44,8 +45,8 @@ class TrackerSet:
                 state = states[index] = tracker.state()
             try:
                 fact = tracker.follow(state, reading, device, device_state.vehicle, city)
-            except Exception:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
-                self._failures[TRACKING] += 1
+            except Exception as exc:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
+                note_failure(self._failures, TRACKING, exc)
                 states[index] = None
                 return None
             if fact is not None:

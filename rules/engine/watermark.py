@@ -7,6 +7,8 @@ from typing import Final
 from devices.readings.models import MAX_AHEAD_MS
 
 _LEADERS: Final = 3
+_TICK_MS: Final = 10_000
+"""The collector appends a tick after a silence of this length."""
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class FleetWatermark:
     """Number of devices heard so far."""
     leaders: list[tuple[int, str]] = field(default_factory=list)
     """Device time and id of the newest three devices, newest last."""
+    received_at: int = 0
+    """Newest receive time of a record, ms of the collector's clock."""
 
     def heard(self, device_id: str, ts: int, before: int) -> None:
         """A reading of this device time (ms) arrived; `before` is the device's newest until then, 0 for its first."""
@@ -47,6 +51,13 @@ class FleetWatermark:
         insort(leaders, (ts, device_id))
         k = min(_LEADERS, 1 + self.devices // 3)
         self.now = max(self.now, leaders[-min(k, len(leaders))][0], leaders[-1][0] - MAX_AHEAD_MS)
+
+    def received(self, received_at: int) -> int:
+        """Note a record's receive time; return the ms since the newest before it, bounded: a longer silence has ticks,
+        or is a clock that was set.
+        """
+        before, self.received_at = self.received_at, max(self.received_at, received_at)
+        return min(self.received_at - before, _TICK_MS) if before else 0
 
     def quiet(self, quiet_ms: int) -> None:
         """No device was heard for `quiet_ms`."""

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from devices.city.geometry import NearSite
-from devices.city.model import City
-from devices.geo.geometry import XY
+from devices.city.model import City, Device
+from devices.geo.gcj02 import place_in_wgs84
+from devices.geo.geometry import XY, Datum
 from devices.readings.models import Position
 from devices.readings.motion import STILL_KMH
+from rules.tracking.datum import DatumTrack
 from rules.tracking.quality import Quality, accuracy_m, judge_quality
 
 MAX_SPEED_M_PER_S: Final = 42.0
@@ -57,7 +59,7 @@ class Fix:
         self.speed_kmh: Final = speed_kmh
         """Reported, or else worked out; None if unknown."""
         self.usable: Final = usable
-        """Neither BAD nor a spike. The place of an unusable fix repeats the last usable one."""
+        """Neither BAD nor a spike nor in another datum. The place of an unusable fix repeats the last usable one."""
         self.blind: Final = blind
         """No usable fix for longer than the limit: the truck's place is unknown."""
         self.regained: Final = regained
@@ -93,12 +95,19 @@ class Motion:
     """A fix too far away to accept until another one agrees with it."""
     baseline: tuple[tuple[int, XY], ...] = ()
 
-    def take(self, position: Position, city: City, blind_after_ms: int) -> Fix:
-        """Take a position reading and return its fix."""
+    def take(self, position: Position, device: Device, city: City, datum: DatumTrack, blind_after_ms: int) -> Fix:
+        """Take a position reading and return its fix.
+
+        A place outside the city's region, or one that fits another datum only, is as bad as none: it begins no state,
+        and no second one like it is believed either.
+        """
         ts = position.ts
-        xy = city.plane.xy(position)
+        sent_in = device.datum
+        xy = city.plane.xy(position if sent_in is Datum.WGS84 else place_in_wgs84(position, sent_in))
         quality = judge_quality(position)
-        if quality is Quality.BAD or not self._plausible(ts, xy):
+        if quality is not Quality.BAD and not city.region.covers(position.lat, position.lon):
+            quality = Quality.BAD
+        if quality is Quality.BAD or not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held

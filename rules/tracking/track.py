@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
+from rules.tracking.datum import DatumTrack
 from rules.tracking.load import LoadTrack
 from rules.tracking.motion import BLIND_AFTER_MS, Fix, Motion
 from rules.tracking.switches import Switch
@@ -21,6 +22,7 @@ class Track:
     lift: Switch = field(default_factory=Switch)
     cover: Switch = field(default_factory=Switch)
     load: LoadTrack = field(default_factory=LoadTrack)
+    datum: DatumTrack = field(default_factory=DatumTrack)
 
     def standing_ms(self, ts: int) -> int:
         """How long the truck has stood still; 0 while it moves."""
@@ -44,7 +46,8 @@ def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | No
         if isinstance(reading, Weighing):
             track.load.take_ticket(reading, city, vehicle)
         return None
-    fix = track.motion.take(reading, city, max(BLIND_AFTER_MS, 2000 * device.report_interval_s))
+    blind_after_ms = max(BLIND_AFTER_MS, 2000 * device.report_interval_s)
+    fix = track.motion.take(reading, device, city, track.datum, blind_after_ms)
     track.lift.take(reading.lift_up, reading.ts)
     track.cover.take(reading.cover_open, reading.ts)
     track.load.take_position(reading, vehicle)

@@ -54,6 +54,15 @@ class FakeHistory:
         self.queries += 1
         return [row for device_id in sorted(device_ids) for row in await self.latest(kind, device_id)]
 
+    async def latest_located(self, device_ids: Collection[str]) -> list[Row]:
+        found = {
+            row.device_id: row
+            for device_id in sorted(device_ids)
+            for row in self._of("position", device_id)
+            if row.fields.get("located") is not False
+        }
+        return list(found.values())
+
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:

@@ -56,7 +56,7 @@ class Message:
 
     def raw(self) -> RawMessage:
         body = self.payload if isinstance(self.payload, bytes) else json.dumps(self.payload).encode()
-        return RawMessage(self.topic, body, self.received_at)
+        return RawMessage(self.topic, body, self.received_at, retained=self.retain)
 
 
 def case(name: str) -> list[Message]:

@@ -77,8 +77,12 @@ def show(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
         "valid_until": local_time(device.validity.end_ms, zone),
         "last heard": _last_heard(line, zone),
     }
-    counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen"}) if line else {}
+    counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen", "heard_at"}) if line else {}
     refused = {f"quarantined: {reason}": count for reason, count in line.quarantined.items()} if line else {}
+    if line:
+        refused |= {f"dropped: {field}": count for field, count in line.dropped_fields.items()}
+        refused |= {f"clamped: {field}": count for field, count in line.clamped_fields.items()}
+        refused |= {"outside region": line.outside_region} if line.outside_region else {}
     print_table(device_id, ("what", "value"), (facts | counts | refused).items())
 
 
@@ -90,7 +94,7 @@ def _login(login: Login | None) -> str:
 
 
 def _last_heard(line: DeviceLedgerLine | None, zone: ZoneInfo) -> str:
-    return (line and local_time(line.last_seen, zone)) or "never"
+    return (line and local_time(line.heard_at, zone)) or "never"
 
 
 def _ledger(line: DeviceLedgerLine | None) -> dict[str, object]:
@@ -107,6 +111,7 @@ def _facts(device: Device) -> dict[str, object]:
         "fleet": device.fleet,
         "district": device.district,
         "report_interval_s": device.report_interval_s,
+        "datum": str(device.datum),
         "valid_from": device.validity.start_ms,
         "valid_until": device.validity.end_ms,
     }

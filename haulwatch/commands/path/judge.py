@@ -23,7 +23,7 @@ def judge() -> None:
 async def _judge(settings: Settings, city: Callable[[], City]) -> None:
     stop = stop_event()
     async with judge_parts(settings, city) as parts, asyncio.TaskGroup() as tasks:
-        beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset)
+        beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_judge(parts.judge, stop), name="judge")
         for publisher in parts.publishers:

@@ -1,8 +1,10 @@
 """Judges whether a device is silent.
 
 Only silence counts: a loaded truck is missed soon and ever more urgently, other devices by their own reporting
-interval. What a device buffered and uploads later fills the hole; an alert whose hole is full is retracted. When many
-devices fall silent at once, the cause is the network or the platform, and one alert stands for all.
+interval. A device lives by what it had not said before: a reading sent again, a status that the broker replays and a
+message that is refused prove nothing. What a device buffered and uploads later fills the hole; an alert whose hole is
+full is retracted. When many devices fall silent at once, the cause is the network or the platform, and one alert stands
+for all. A registered device that was never heard is missed too, unless the fleet is still being set up.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole
-from devices.geo.geometry import LatLon
-from devices.readings.models import Position, Reading, Status
+from devices.geo.gcj02 import place_in_wgs84
+from devices.geo.geometry import Datum, LatLon
+from devices.readings.models import Kind, Position, Reading, Status
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import FleetRule
@@ -23,6 +26,17 @@ from rules.detectors.silent_device.parameters import SilentDeviceParameters
 from rules.tracking import LoadState
 
 _KEPT_SILENCES: Final = 4
+_KEPT_GAPS: Final = 8
+"""Stretches without readings that are kept: what a device uploads into older ones counts as sent again."""
+_ASK_AGAIN_MS: Final = 3_600_000
+"""A device that was never heard and is not reported, since the fleet is being set up, is looked at again after an hour,
+then after ever longer times, then daily."""
+_DAILY_FROM_STEP: Final = 5
+_DAY_MS: Final = 86_400_000
+UNHEARD: Final = "never heard: silent"
+"""`Verdict.shared` of a device that was never heard."""
+REFUSED: Final = "never heard: refused"
+"""`Verdict.shared` of a device that was never heard although it sends."""
 _BACKFILL_MS: Final = 24 * 3_600_000
 """An upload later than this after the onset retracts nothing."""
 
@@ -69,16 +83,39 @@ class SilenceState:
     """Kind and device time of the newest reading before that; 0 without one."""
     silences: tuple[PastSilence, ...] = ()
     """Silences that an upload may still retract, oldest first."""
+    oldest: int = 0
+    """Its oldest reading; 0 if that is not known."""
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    """Stretches without readings since `oldest`, longer than makes a device overdue, at most `_KEPT_GAPS`: only a
+    reading that falls into one is news, among those that come late."""
+    repeated: bool = False
+    """What it sent last, it had sent before."""
+    session: int = -1
+    """Of its newest status; -1 before the first."""
+    awaited_since: int = 0
+    """Fleet time since which a device is awaited that was never heard; 0 where that is not known."""
+    refused: int = 0
+    """Messages since it was last heard of which nothing was accepted."""
 
 
-class SilentDevice(FleetRule[SilenceState, Outage]):
+@dataclass(slots=True)
+class FleetSilence(Outage):
+    """Silences of the whole fleet, and who was ever heard. Devices are named by id."""
+
+    heard: set[str] = field(default_factory=set)
+    missed: set[str] = field(default_factory=set)
+    """Devices that were never heard and are reported."""
+
+
+class SilentDevice(FleetRule[SilenceState, FleetSilence]):
     """CANDIDATE when a device is overdue, CONFIRMED at each alert; its memory joins many silences into one outage."""
 
     name: ClassVar = "silent_device"
     version: ClassVar = 1
     roles: ClassVar = frozenset(DeviceRole)
+    ordered: ClassVar = False  # it counts when a device is heard
     state = SilenceState
-    memory = Outage
+    memory = FleetSilence
 
     def __init__(self, parameters: SilentDeviceParameters | None = None) -> None:
         self.parameters: SilentDeviceParameters = parameters or SilentDeviceParameters()
@@ -87,18 +124,46 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
         """Note that the device was heard, by a reading in order."""
         if not observation.own or _goes_offline(observation.reading, "will"):  # a will comes from the broker
             return ()
-        return self._heard(observation, state)
+        return self._heard(observation, state) if self._proves_life(observation.reading, state) else ()
 
     def judge_late(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
-        """Note that the device was heard, by a late reading; the broker may have retained a late status."""
-        if not observation.own or isinstance(observation.reading, Status) or not state.heard_at:
+        """Note that the device was heard, by a late reading that it had not sent before.
+
+        A device that starts again may send its history again: before there is an alert, that counts once.
+        """
+        reading = observation.reading
+        if not observation.own or isinstance(reading, Status) or not state.heard_at:
             return ()
-        return self._heard(observation, state)
+        return self._heard(observation, state) if self._proves_life(reading, state) else ()
+
+    def judge_retained(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
+        """Believe the broker's copy that a device shut down by itself, and nothing else."""
+        reading = observation.reading
+        if not self._shuts_down(reading, state) or reading.ts < state.newest or state.stage > 1 or state.loaded:
+            return ()
+        state.resting, state.said_at = True, max(reading.ts, state.said_at)
+        return (Verdict(observation.device.id, Level.UNKNOWN, state.said_at, state.said_at),)
+
+    def refuse(self, state: SilenceState) -> None:
+        """Count a message of which nothing was accepted."""
+        state.refused += 1
+
+    def missed_at(self, device: Device, since: int) -> int | None:
+        """A device that never sent anything is missed a day after it is awaited: somebody has to mount it first."""
+        return (
+            since + max(self.parameters.never_heard_s, self.parameters.silent_after_s(device.report_interval_s)) * 1000
+        )
+
+    def await_first(self, device: Device, state: SilenceState, since: int) -> None:
+        """Count the silence of a device that was never heard from here."""
+        state.awaited_since, state.interval_s = since, device.report_interval_s
 
     def due(self, state: SilenceState) -> int | None:
         """Device time, ms, of the next step if nothing is heard until then; None where no step is left."""
-        if not state.heard_at or state.resting:
+        if state.resting:
             return None
+        if not state.heard_at:
+            return self._unheard_due(state)
         if not state.stage:
             return state.heard_at + self._overdue_s(state) * 1000
         step = self._step(state)
@@ -112,11 +177,17 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             return ()
         if device.validity.covers(due):
             return (self._next_step(device, silence.city, state, due),)
-        state.resting, state.said_at = True, max(state.newest + due - state.heard_at, state.said_at)
+        at = state.newest + due - state.heard_at if state.heard_at else due
+        state.resting, state.said_at = True, max(at, state.said_at)
         return (Verdict(device.id, Level.UNKNOWN, state.said_at, state.newest),)
 
-    def compare(self, verdict: Verdict, memory: Outage, city: City) -> Iterable[Verdict]:
-        """Join many silences at once into one outage."""
+    def compare(self, verdict: Verdict, memory: FleetSilence, city: City) -> Iterable[Verdict]:
+        """Join many silences at once into one outage; miss devices that were never heard once most others were."""
+        if verdict.shared in {UNHEARD, REFUSED}:
+            return (verdict,) if self._is_missed(verdict, memory, city) else ()
+        if verdict.level is Level.CLEAR:
+            memory.heard.add(verdict.subject)
+            memory.missed.discard(verdict.subject)
         return apply_outage(
             verdict,
             memory,
@@ -125,6 +196,29 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             ends_pct=self.parameters.outage_over_share_pct,
             at_least=self.parameters.outage_devices,
         )
+
+    def _is_missed(self, verdict: Verdict, memory: FleetSilence, city: City) -> bool:
+        """Report a device that was never heard once: when it sends what is refused, or few others were never heard."""
+        memory.heard |= memory.awaited  # of rows that a former version wrote
+        unheard = len(city.devices) - len(memory.heard)
+        few = unheard < self.parameters.outage_devices and unheard < len(memory.heard)
+        share_pct = 100.0 * unheard / max(len(city.devices), 1)
+        if verdict.subject in memory.missed or not (
+            verdict.shared == REFUSED or few or share_pct <= self.parameters.outage_share_pct
+        ):
+            return False
+        memory.missed.add(verdict.subject)
+        return True
+
+    def _unheard_due(self, state: SilenceState) -> int | None:
+        if not state.awaited_since:
+            return None
+        step = min(state.stage, _DAILY_FROM_STEP)
+        later_ms = _ASK_AGAIN_MS * ((1 << step) - 1) + _DAY_MS * (state.stage - step)
+        limit_s = self.parameters.silent_after_s(state.interval_s)
+        if not state.refused:
+            limit_s = max(limit_s, self.parameters.never_heard_s)
+        return state.awaited_since + limit_s * 1000 + later_ms
 
     def _overdue_s(self, state: SilenceState) -> int:
         limits = self.parameters
@@ -157,12 +251,12 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
         at = max(observation.reading.ts, state.said_at)
         if not state.heard_at or state.resting or state.stage:
             verdicts.append(Verdict(device_id, Level.CLEAR, at, state.newest or at))
-        if state.stage > 1:
+        if state.stage > 1 and state.heard_at:
             state.silences = (*state.silences[1 - _KEPT_SILENCES :], PastSilence(state.newest, at, heard_at))
         if state.stage:
             state.stage, state.said_at = 0, at
         if state.silences:
-            self._fill(observation.reading.ts, state)
+            self._fill(observation.reading, state)
         self._remember(observation, state, heard_at)
         if state.silences:
             verdicts += self._retractions(observation, state)
@@ -170,15 +264,22 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             verdicts.append(Verdict(device_id, Level.UNKNOWN, at, at))
         return verdicts
 
-    def _fill(self, ts: int, state: SilenceState) -> None:
-        """Note the hole before a reading that is the newest, and split the hole that the reading falls into."""
+    def _fill(self, reading: Reading, state: SilenceState) -> None:
+        """Note the hole before a reading that is the newest, and split the hole that a measurement falls into.
+
+        A status measures nothing: it fills no hole, and the hole goes on behind it.
+        """
+        ts, measures = reading.ts, isinstance(reading, Position) or not isinstance(reading, Status)
         allowed_ms = self._overdue_s(state) * 1000
         for silence in state.silences:
+            holes = silence.holes
             if state.newest < silence.back_at and ts > state.newest:
-                silence.holes.append((state.newest, ts))
-            silence.holes = [
-                piece for hole in silence.holes for piece in _split(*hole, ts) if piece[1] - piece[0] > allowed_ms
-            ]
+                goes_on = state.kind == Kind.STATUS and holes and holes[-1][1] == state.newest
+                start = holes.pop()[0] if goes_on else state.newest
+                holes.append((start, ts))
+            if measures:
+                holes = [piece for hole in holes for piece in _split(*hole, ts)]
+            silence.holes = [hole for hole in holes if hole[1] - hole[0] > allowed_ms]
 
     def _retractions(self, observation: Observation, state: SilenceState) -> Iterator[Verdict]:
         """Retract silences without holes left: only the connection was gone. Forget those too old for an upload."""
@@ -198,18 +299,60 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
 
     def _remember(self, observation: Observation, state: SilenceState, heard_at: int) -> None:
         reading, track = observation.reading, observation.track
-        state.heard_at = heard_at
+        state.heard_at, state.refused = heard_at, 0
         state.interval_s = observation.device.report_interval_s
+        self._note_gap(reading.ts, state)
         if reading.ts < state.newest:
             return
         state.kind_before, state.newest_before = state.kind, state.newest
         state.kind, state.newest = reading.kind, reading.ts
         state.loaded = track is not None and track.load.state is LoadState.LOADED
-        state.resting = _goes_offline(reading, "shutdown") and not state.loaded
+        state.resting = self._shuts_down(reading, state) and not state.loaded
+        if isinstance(reading, Status):
+            state.session = reading.session
         if isinstance(reading, Position):
-            state.placed, state.lat, state.lon = True, reading.lat, reading.lon
+            lat, lon = reading.lat, reading.lon
+            if not reading.located or not observation.city.region.covers(lat, lon):
+                return
+            if observation.device.datum is not Datum.WGS84:
+                place = place_in_wgs84(reading, observation.device.datum)
+                lat, lon = place.lat, place.lon
+            state.placed, state.lat, state.lon = True, lat, lon
+
+    def _proves_life(self, reading: Reading, state: SilenceState) -> bool:
+        """True if the device had not sent this before, and once for what it sends again."""
+        ts = reading.ts
+        another_kind = ts == state.newest and reading.kind != state.kind
+        if another_kind or _is_news(ts, state) or (self._shuts_down(reading, state) and not state.resting):
+            state.repeated = False
+            return True
+        if state.repeated or state.stage > 1 or ts == state.newest:
+            return False
+        state.repeated = True
+        return True
+
+    def _shuts_down(self, reading: Reading, state: SilenceState) -> bool:
+        """True if the device reports that it shuts down, and has not connected again since."""
+        return _goes_offline(reading, "shutdown") and isinstance(reading, Status) and reading.session >= state.session
+
+    def _note_gap(self, ts: int, state: SilenceState) -> None:
+        """Keep the stretches in which the device may still have measured something that it has not sent."""
+        allowed_ms = self._overdue_s(state) * 1000
+        if ts > state.newest:
+            if state.newest and ts - state.newest > allowed_ms:
+                state.gaps = [*state.gaps[1 - _KEPT_GAPS :], (state.newest, ts)]
+        elif ts < state.oldest:
+            if state.oldest - ts > allowed_ms:
+                state.gaps = [(ts, state.oldest), *state.gaps[: _KEPT_GAPS - 1]]
+        else:
+            pieces = [piece for gap in state.gaps for piece in _split(*gap, ts) if piece[1] - piece[0] > allowed_ms]
+            state.gaps = pieces[-_KEPT_GAPS:]
+        if not state.newest or ts < state.oldest:
+            state.oldest = ts
 
     def _next_step(self, device: Device, city: City, state: SilenceState, due: int) -> Verdict:
+        if not state.heard_at:
+            return self._unheard_step(device, city, state, due)
         step = self._step(state)
         severity = None if step is None else step[1]
         state.stage += 1
@@ -228,11 +371,33 @@ class SilentDevice(FleetRule[SilenceState, Outage]):
             evidence=self._evidence(device, state, silent_ms),
         )
 
+    def _unheard_step(self, device: Device, city: City, state: SilenceState, due: int) -> Verdict:
+        state.stage += 1
+        state.said_at = max(due, state.said_at)
+        waited_ms = due - state.awaited_since
+        findings = (wording.never_heard(device.id, waited_ms, state.interval_s),)
+        return Verdict(
+            subject=device.id,
+            level=Level.CONFIRMED,
+            at=state.said_at,
+            onset=state.awaited_since,
+            severity=Severity.P4,
+            place=_last_place(device, city, state),
+            title=wording.never_heard_title(who(device, city)),
+            evidence=Evidence(
+                parameters=self.parameters.model_dump(),
+                findings=findings + ((wording.all_refused(state.refused),) if state.refused else ()),
+                measures={"silent_s": waited_ms // 1000, "interval_s": state.interval_s, "refused": state.refused},
+            ),
+            shared=REFUSED if state.refused else UNHEARD,
+        )
+
     def _evidence(self, device: Device, state: SilenceState, silent_ms: int) -> Evidence:
         newest_two = ((state.kind_before, state.newest_before), (state.kind, state.newest))
+        refused = (wording.all_refused(state.refused),) if state.refused else ()
         return Evidence(
             parameters=self.parameters.model_dump(),
-            findings=(wording.no_reading(device.id, silent_ms, state.interval_s),),
+            findings=(wording.no_reading(device.id, silent_ms, state.interval_s), *refused),
             ruled_out=wording.ruled_out(self.parameters),
             readings=tuple(
                 ReadingRef(device_id=device.id, kind=kind, ts=ts, values={}) for kind, ts in newest_two if ts
@@ -250,6 +415,13 @@ def _last_place(device: Device, city: City, state: SilenceState) -> LatLon | Non
         return None
     centre = site.area.representative_point()
     return LatLon(lat=centre.y, lon=centre.x)
+
+
+def _is_news(ts: int, state: SilenceState) -> bool:
+    """True for a late reading that the device cannot have sent before."""
+    if ts > state.newest or ts < state.oldest:
+        return True
+    return any(start < ts < end for start, end in state.gaps)
 
 
 def _goes_offline(reading: Reading, cause: str) -> bool:

@@ -24,6 +24,9 @@ class SilentDeviceParameters(Parameters):
     """Missed reports that make a device overdue, one before the first alert. Overdue devices count for an outage."""
     overdue_at_least_s: int = 60
     """Devices that report every few seconds are overdue after this long: a lost connection takes as long to restore."""
+    never_heard_s: int = 86_400
+    """A registered device that never sent anything is reported after this long: it must be mounted first, and a bridge
+    may have a day without trucks. One whose messages are all refused is silent as any other is."""
     outage_share_pct: float = 20.0
     """More than this share of the devices overdue at once is an outage of network or platform: so many devices do not
     break together."""

@@ -28,6 +28,25 @@ def no_reading(device_id: str, silent_ms: int, interval_s: int) -> Text:
     )
 
 
+def never_heard_title(device: Text) -> Text:
+    return Text(en=f"{device.en} has never been heard", zh=f"{device.zh}登记后从未上报")
+
+
+def never_heard(device_id: str, waited_ms: int, interval_s: int) -> Text:
+    return Text(
+        en=f"Device {device_id} is registered, and nothing of it was accepted for {duration(waited_ms)}; it reports"
+        f" every {interval_s} s at the latest",
+        zh=f"设备{device_id}已登记，{duration(waited_ms, zh=True)}内无有效数据，其上报间隔不超过{interval_s}秒",
+    )
+
+
+def all_refused(messages: int) -> Text:
+    return Text(
+        en=f"It sends: {messages} messages since then were refused; the dead letters say why",
+        zh=f"设备有上报，但其后{messages}条消息均被拒收，原因见死信",
+    )
+
+
 def ruled_out(limits: SilentDeviceParameters) -> tuple[Text, ...]:
     return (
         Text(en="The device did not say that it shuts down", zh="设备未报告正常关机"),

@@ -109,3 +109,14 @@ async def test_a_wrong_query_names_the_faulty_field(client: AsyncClient) -> None
         assert answer.headers["content-type"] == "application/problem+json"
         assert [fault["field"] for fault in answer.json()["errors"]] == [field], params
         assert answer.json()["errors"][0]["hint"]
+
+
+async def test_the_latest_status_is_the_one_that_holds(client: AsyncClient, history: FakeHistory) -> None:
+    """A will is as old as its birth, and ends its own session only."""
+    history.add("status", "truck-1", 0, online=True, session=8, cause="birth")
+    history.add("status", "truck-1", 0, part="will", online=False, session=8, cause="will")
+    (status,) = (await client.get("/api/v1/devices/truck-1/latest")).json()["readings"]["status"]
+    assert (status["fields"]["online"], status["part"]) == (False, "will")
+    history.add("status", "truck-1", 60, online=True, session=9, cause="birth")
+    (status,) = (await client.get("/api/v1/devices/truck-1/latest")).json()["readings"]["status"]
+    assert (status["fields"]["online"], status["part"]) == (True, None)

@@ -32,7 +32,7 @@ async def layer(client: AsyncClient, path: str, **params: object) -> list[Any]:
 
 def last_heard(ledger: FakeLedger, **ago_s: int) -> None:
     ledger.lines += [
-        DeviceLedgerLine(device=name.replace("_", "-"), last_seen=NOW - ago * 1_000) for name, ago in ago_s.items()
+        DeviceLedgerLine(device=name.replace("_", "-"), heard_at=NOW - ago * 1_000) for name, ago in ago_s.items()
     ]
 
 
@@ -102,6 +102,26 @@ async def test_without_a_fix_or_a_speed_the_state_of_a_truck_is_unknown(
     last_heard(ledger, truck_1=1, truck_2=1, truck_3=1)
     found = [(truck["id"], truck["properties"]["state"]) for truck in await layer(client, "trucks")]
     assert found == [("truck-1", "unknown"), ("truck-2", "unknown")]
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "located"), [(0.0, 0.0, False), (0.0, 0.0, True), (22.543096, 114.057865, True)]
+)
+async def test_a_truck_without_a_fix_stands_where_it_was_last_located(
+    client: AsyncClient, history: FakeHistory, ledger: FakeLedger, lat: float, lon: float, located: bool
+) -> None:
+    history.add("position", "truck-1", 0, lat=35.49, lon=112.85, speed_kmh=30.0, located=True)
+    history.add("position", "truck-1", 9, lat=lat, lon=lon, speed_kmh=30.0, load="loaded", located=False)
+    history.add("position", "truck-2", 9, lat=lat, lon=lon, speed_kmh=30.0, located=located)
+    last_heard(ledger, truck_1=1, truck_2=1)
+    [truck] = await layer(client, "trucks")
+    assert (truck["id"], truck["geometry"]["coordinates"]) == ("truck-1", [112.85, 35.49])
+    properties = truck["properties"]
+    assert (properties["state"], properties["ts"], properties["located_at"]) == ("unknown", T0 + 9_000, T0)
+    assert properties["load"] == "loaded", "all but the place is the newest"
+    [position] = await layer(client, "positions")
+    assert position["geometry"]["coordinates"] == [112.85, 35.49]
+    assert (position["properties"]["ts"], position["properties"]["located_at"]) == (T0 + 9_000, T0)
 
 
 async def test_a_truck_shows_its_most_severe_open_alert(
@@ -205,3 +225,18 @@ async def test_a_layer_that_changed_is_sent(client: AsyncClient, history: FakeHi
     history.add("position", "truck-1", 0, lat=35.5, lon=112.8)
     answer = await client.get("/api/v1/trucks", headers={"If-None-Match": tag})
     assert (answer.status_code, len(answer.json()["features"])) == (200, 1)
+
+
+async def test_a_truck_that_shut_down_does_not_move(
+    client: AsyncClient, history: FakeHistory, ledger: FakeLedger
+) -> None:
+    history.add("position", "truck-1", 3590, lat=35.5, lon=112.8, speed_kmh=41.5)
+    last_heard(ledger, truck_1=5)
+    (truck,) = await layer(client, "trucks")
+    assert truck["properties"]["state"] == "moving"
+    history.add("status", "truck-1", 3595, part="shutdown", online=False, session=3, cause="shutdown")
+    (truck,) = await layer(client, "trucks")
+    assert (truck["properties"]["state"], truck["properties"]["heard_at"]) == ("silent", NOW - 5_000)
+    history.add("status", "truck-1", 3597, online=True, session=4, cause="birth")
+    (truck,) = await layer(client, "trucks")
+    assert truck["properties"]["state"] == "moving"

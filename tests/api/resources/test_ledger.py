@@ -6,14 +6,15 @@ from ingest.ledger.report import DeviceLedgerLine
 from tests.api.fakes import T0, FakeLedger
 
 
-def line(device: str, stored: int, *, last_seen: int | None = T0) -> DeviceLedgerLine:
+def line(device: str, stored: int, *, heard_at: int | None = T0) -> DeviceLedgerLine:
     return DeviceLedgerLine(
         device=device,
         received=stored + 3,
         stored=stored,
         duplicate=1,
         quarantined={"conflict": 2},
-        last_seen=last_seen,
+        last_seen=T0 + 9_999,
+        heard_at=heard_at,
     )
 
 
@@ -27,6 +28,10 @@ async def test_the_ledger_shows_totals_and_backlog(client: AsyncClient, ledger: 
             "quarantined": {"conflict": 2},
             "queued": 0,
             "gaps": 0,
+            "dropped_fields": {},
+            "clamped_fields": {},
+            "outside_region": 0,
+            "not_judged": {},
         },
         "exact": True,
         "balanced": True,
@@ -52,10 +57,10 @@ async def test_the_last_heard_come_first_and_the_never_heard_at_the_end(
     client: AsyncClient, ledger: FakeLedger
 ) -> None:
     ledger.lines = [
-        line("truck-2", 1, last_seen=T0 + 5_000),
-        line("truck-3", 1, last_seen=T0 + 9_000),
-        line("unregistered-1", 1, last_seen=T0 + 10_000),
-        line("bin-1", 1, last_seen=None),
+        line("truck-2", 1, heard_at=T0 + 5_000),
+        line("truck-3", 1, heard_at=T0 + 9_000),
+        line("unregistered-1", 1, heard_at=T0 + 10_000),
+        line("bin-1", 1, heard_at=None),
     ]
     items = (await client.get("/api/v1/last-seen", params={"limit": 3})).json()["items"]
     assert [(item["id"], item["last_seen_at"]) for item in items] == [

@@ -26,6 +26,16 @@ async def test_positions_without_a_fix_are_no_part_of_the_line(client: AsyncClie
     assert [f["properties"]["times"] for f in features] == [[T0, T0 + 20_000]]
 
 
+async def test_places_outside_the_region_are_no_part_of_the_line(client: AsyncClient, history: FakeHistory) -> None:
+    for second, (lat, lon) in enumerate(
+        [(35.5, 112.8), (0.0, 0.0), (22.543096, 114.057865), (90.0, 0.0), (35.6, 112.8)]
+    ):
+        history.add("position", "truck-1", second, lat=lat, lon=lon, located=True)
+    for path in ("vehicles/v-1/track", "tracks"):
+        features = (await client.get(f"/api/v1/{path}", params={"start": T0})).json()["features"]
+        assert [f["geometry"]["coordinates"] for f in features] == [[[112.8, 35.5], [112.8, 35.6]]]
+
+
 async def test_a_long_track_comes_in_pages(client: AsyncClient, history: FakeHistory) -> None:
     for second in range(0, 250, 10):
         history.add("position", "truck-1", second, lat=35.5, lon=112.8)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
+from devices.codecs.codec import MAX_PAYLOAD_BYTES, CorrectedItems, Flaw
 from devices.codecs.native import encode, encode_array
 from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
+from devices.readings.field_check import Correction
 from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 from devices.readings.models import (
     MAX_TS_MS,
@@ -103,13 +104,14 @@ def test_encoded_reading_is_decoded_unchanged(kind: Kind, data: st.DataObject) -
 
 @given(text=st.text(min_size=1, max_size=64))
 def test_any_text_is_accepted_unchanged_or_refused_by_field(text: str) -> None:
-    payload = json.dumps({"ts": MIN_TS_MS, "lat": 1, "lon": 2, "manifest": text}).encode()
+    ticket = {"ts": MIN_TS_MS, "gross_kg": 1, "ticket": "T-1", "direction": "in", "manifest": text}
+    payload = json.dumps(ticket).encode()
     if any(category(char) in UNSEEN for char in text):
         with pytest.raises(DecodeError, match=r"manifest: Text should have no invisible character, has U\+"):
-            decode("haulwatch/v1/truck-1/position", payload)
+            decode("haulwatch/v1/weighbridge-1/weighing", payload)
     else:
-        [reading] = decode("haulwatch/v1/truck-1/position", payload)
-        assert isinstance(reading, Position)
+        [reading] = decode("haulwatch/v1/weighbridge-1/weighing", payload)
+        assert isinstance(reading, Weighing)
         assert reading.manifest == text
 
 
@@ -137,6 +139,24 @@ def test_any_bytes_decode_or_are_refused(kind: Kind, payload: bytes) -> None:
         return
     assert items
     assert all(isinstance(item, Flaw) or item.kind is kind for item in items)
+
+
+STRICT: Final = {"device_id", "ts", "lat", "lon", "located"}
+
+
+@given(
+    field=st.sampled_from([name for name in Position.__struct_fields__ if name not in STRICT]),
+    value=json_values,
+)
+def test_no_value_of_a_side_field_hides_a_position(field: str, value: object) -> None:
+    payload = json.dumps({"ts": MIN_TS_MS, "lat": 1, "lon": 2, field: value}).encode()
+    items = decode("haulwatch/v1/truck-1/position", payload)
+    [position] = items
+    assert isinstance(position, Position)
+    assert (position.ts, position.lat, position.lon) == (MIN_TS_MS, 1, 2)
+    if isinstance(items, CorrectedItems):
+        assert items.corrections == {0: [Correction(field, clamped=False)]}
+        assert position == Position(device_id="truck-1", ts=MIN_TS_MS, lat=1, lon=2)
 
 
 @given(topic=st.text(max_size=60))

@@ -293,6 +293,7 @@ def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
         assert {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")} == {
             "checkpoint",
             "device",
+            "not_judged",
         }
 
 

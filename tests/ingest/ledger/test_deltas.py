@@ -1,5 +1,6 @@
 """Ledger deltas against the naive sum: any deltas, compacted at any moments, cut short anywhere."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger import compaction
 from ingest.ledger.compaction import Compaction
+from ingest.ledger.corrected import corrected_of
 from ingest.ledger.deltas import LedgerDelta, current_totals
 from ingest.ledger.device_health import DeviceHealth, updated_health
 from ingest.ledger.refused import RefusedReading
@@ -36,6 +38,9 @@ delta = st.builds(
     st.dictionaries(device_id, st.tuples(small, small), max_size=3),
     st.lists(st.tuples(device_id, small.map(lambda n: T0 + n), small.map(lambda n: T0 + 50 + n), small), max_size=2),
     st.dictionaries(device_id, small.map(lambda n: T0 + n * 3000), max_size=2),
+    st.dictionaries(
+        device_id, st.dictionaries(st.sampled_from(["hdop", "fill_pct=100"]), st.integers(1, 5)), max_size=2
+    ),
 )
 refused = st.lists(device_id, min_size=1, max_size=3)
 COMPACT, RESTART = "compact a slice", "lose power"
@@ -60,6 +65,13 @@ def naive(written: Sequence[LedgerDelta]) -> dict[str, DeviceTotals]:
         for name, ts in one.newest.items():
             totals = found.get(name, DeviceTotals(name))
             found[name] = totals._replace(newest=max(ts, totals.newest or ts))
+        for name, at in one.heard.items():
+            totals = found.get(name, DeviceTotals(name))
+            found[name] = totals._replace(heard_at=max(at, totals.heard_at or at))
+        for name, more in one.corrected.items():
+            totals = found.get(name, DeviceTotals(name))
+            counts = Counter(json.loads(totals.corrected or "{}")) + Counter(more)
+            found[name] = totals._replace(corrected=json.dumps(counts))
     return found
 
 
@@ -85,8 +97,10 @@ def visible(found: Sequence[DeviceTotals]) -> dict[str, tuple[object, ...]]:
     return {
         totals.device_id: (
             *totals[1:7],
+            totals.heard_at,
             DeviceHealth(totals.health).gaps,
             DeviceHealth(totals.health).clock_offset_ms,
+            corrected_of(totals.corrected),
         )
         for totals in found
     }

@@ -105,10 +105,13 @@ async def test_its_json_form(bench: Bench) -> None:
     bench.receive(position(1), position(1), position(1, lat=36.0))
     await bench.drain()
     figures = {"received": 3, "stored": 1, "duplicate": 1, "quarantined": {"conflict": 1}, "queued": 0, "gaps": 0}
+    figures |= {"dropped_fields": {}, "clamped_fields": {}, "outside_region": 0, "not_judged": {}}
     clock = {"clock_offset_ms": NOW - T0 - 1000, "clock_drift_ms_per_h": None}
     assert json.loads(bench.ledger().model_dump_json()) == {
         "total": figures,
-        "devices": [{"device": "truck-1", **figures, "first_seen": NOW, "last_seen": NOW, "resets": 0, **clock}],
+        "devices": [
+            {"device": "truck-1", **figures, "first_seen": NOW, "last_seen": NOW, "heard_at": NOW, "resets": 0, **clock}
+        ],
         "exact": True,
         "balanced": True,
     }

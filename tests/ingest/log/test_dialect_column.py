@@ -14,6 +14,7 @@ from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_t
 
 OLD = [message(1), message(2)]
 NATIVE = message(3)
+RETAINED = RawMessage("haulwatch/v1/truck-001/status", b"{}", 1_700_000_000_004, retained=True)
 FOREIGN = RawMessage("jt808/013812345678", b"~\x02\x00~", 1_700_000_000_003, "jt808")
 _CREATE_0_1 = (
     "CREATE TABLE message (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, topic TEXT NOT NULL,"
@@ -50,17 +51,17 @@ def test_an_old_segment_is_read_and_not_changed_by_it(old_log: Path) -> None:
     assert "dialect" not in columns(old_log)
 
 
-@pytest.mark.parametrize("appended", [NATIVE, FOREIGN], ids=["native", "foreign"])
+@pytest.mark.parametrize("appended", [NATIVE, FOREIGN, RETAINED], ids=["native", "foreign", "retained"])
 def test_an_old_segment_is_appended_to(old_log: Path, appended: RawMessage) -> None:
     log = RawLog(old_log)
     assert log.append([appended]) == 3
     log.close()
     assert RawLog(old_log).read(0, 10) == records(*OLD, appended)
-    assert ("dialect" in columns(old_log)) is (appended is FOREIGN)
+    assert (columns(old_log)[-2:] == ["dialect", "retained"]) is (appended != NATIVE)
     assert len(files(old_log)) == 1
 
 
-@pytest.mark.parametrize("appended", [NATIVE, FOREIGN], ids=["native", "foreign"])
+@pytest.mark.parametrize("appended", [NATIVE, FOREIGN, RETAINED], ids=["native", "foreign", "retained"])
 def test_a_reader_that_opened_the_segment_before_the_column_was_added_reads_on(
     old_log: Path, appended: RawMessage
 ) -> None:
@@ -126,3 +127,36 @@ def test_a_native_message_that_is_given_another_dialect_is_damaged(tmp_path: Pat
 
 def test_a_log_on_one_machine_is_partition_0(tmp_path: Path) -> None:
     assert RawLog(tmp_path).partition == ONLY_PARTITION == 0
+
+
+@pytest.fixture
+def log_without_retained(tmp_path: Path) -> Path:
+    """A log of a native and a foreign message as written before the retain bit was kept."""
+    with closing(sqlite3.connect(segment_path(tmp_path, 1))) as db:
+        db.execute(_CREATE_0_1.removesuffix(")") + ", dialect TEXT)")
+        for offset, old in enumerate((NATIVE, FOREIGN), 1):
+            crc = crc32(old.received_at.to_bytes(8, "big"), crc32(old.payload, crc32(old.topic.encode())))
+            dialect = None if old is NATIVE else old.dialect
+            crc = crc if dialect is None else crc32(dialect.encode(), crc)
+            row = (offset, old.received_at, old.topic, old.payload, crc, dialect)
+            db.execute("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?)", row)
+        db.commit()
+        db.execute("PRAGMA journal_mode=WAL")
+    return tmp_path
+
+
+def test_a_segment_without_the_retain_bit_is_read_and_appended_to(log_without_retained: Path) -> None:
+    assert RawLog(log_without_retained).read(0, 10) == records(NATIVE, FOREIGN)
+    assert columns(log_without_retained)[-1] == "dialect"
+    RawLog(log_without_retained).append([RETAINED, NATIVE])
+    assert RawLog(log_without_retained).read(0, 10) == records(NATIVE, FOREIGN, RETAINED, NATIVE)
+
+
+@pytest.mark.parametrize(("offset", "forged"), [(1, 1), (2, None)])
+def test_the_checksum_covers_the_retain_bit(tmp_path: Path, offset: int, forged: int | None) -> None:
+    RawLog(tmp_path).append([NATIVE, RETAINED])
+    with closing(sqlite3.connect(segment_path(tmp_path, 1))) as db:
+        db.execute("UPDATE message SET retained = ? WHERE offset = ?", (forged, offset))
+        db.commit()
+    with pytest.raises(RawLogCorrupt, match=f"offset {offset}: checksum"):
+        RawLog(tmp_path).read(offset - 1, 10)

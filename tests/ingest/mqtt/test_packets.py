@@ -185,3 +185,13 @@ def test_random_bytes_raise_nothing_else() -> None:
             malformed += 1
     assert malformed > 1000
     assert whole > 1000
+
+
+def test_the_retain_bit_marks_what_the_broker_replays() -> None:
+    packet = published(b"{}")
+    replayed = bytes([packet[0] | 0x01]) + packet[1:]
+    ((_, live), (_, old)), _ = read(packet, replayed)
+    assert live is not None
+    assert old is not None
+    assert (live.retained, old.retained) == (False, True)
+    assert live.payload == old.payload

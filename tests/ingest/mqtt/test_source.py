@@ -258,6 +258,11 @@ def test_retained_status_comes_with_the_first_subscription_only(mosquitto: Mosqu
     source = make_source(mosquitto.url)
     (*_, batch) = take(source, 1)
     assert (batch.messages[0].topic, batch.messages[0].payload) == (topic, b"online")
+    assert batch.messages[0].retained
+    source.acknowledge(batch)
+    send(mosquitto, b"again", topic=topic, retain=True)
+    (*_, batch) = take(source, 1)
+    assert (batch.messages[0].payload, batch.messages[0].retained) == (b"again", False)  # it came live
     source.acknowledge(batch)
     leave(source, mosquitto)
     nothing_comes(make_source(mosquitto.url), mosquitto)

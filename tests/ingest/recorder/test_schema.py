@@ -1,4 +1,4 @@
-"""Files of versions 1 to 4 are upgraded and keep everything in them."""
+"""Files of versions 1 to 5 are upgraded and keep everything in them."""
 
 import json
 import re
@@ -18,6 +18,7 @@ from tests.ingest.recorder.parts import NOW, T0, Bench, counts, position
 VERSION_2 = (Path(__file__).parent / "recorder_version_2.sql").read_text()
 VERSION_3 = (Path(__file__).parent / "recorder_version_3.sql").read_text()
 VERSION_4 = (Path(__file__).parent / "recorder_version_4.sql").read_text()
+VERSION_5 = (Path(__file__).parent / "recorder_version_5.sql").read_text()
 VERSION_1 = (
     "ALTER TABLE progress DROP COLUMN write_ms",
     "ALTER TABLE progress DROP COLUMN slowest_write_ms",
@@ -139,7 +140,7 @@ async def test_version_4_keeps_every_table_and_its_progress_becomes_that_of_part
     assert (counts(bench.ledger()), bench.ledger().balanced, bench.line("truck-1").gaps) == (after, True, 1)
 
 
-@pytest.mark.parametrize("version", [VERSION_2, VERSION_3, VERSION_4])
+@pytest.mark.parametrize("version", [VERSION_2, VERSION_3, VERSION_4, VERSION_5])
 def test_an_upgraded_file_has_the_tables_of_a_new_one(tmp_path: Path, version: str) -> None:
     with closing(sqlite3.connect(tmp_path / "old.db")) as db:
         db.executescript(re.sub("--.*", "", version))

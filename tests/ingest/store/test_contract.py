@@ -161,6 +161,17 @@ async def test_latest_of_many_devices_are_in_the_order_of_their_ids(store: Whole
     assert await store.latest_of("position", []) == []
 
 
+async def test_latest_located_passes_over_positions_without_a_fix(store: WholeStore) -> None:
+    lost, other = Device("truck-lost", DeviceRole.TRUCK), Device("truck-2", DeviceRole.TRUCK)
+    await store.write(points(TRUCK, position(1), position(2), position(3, located=False), position(4, located=False)))
+    nowhere = Position(device_id=lost.id, ts=T0, lat=0.0, lon=0.0, located=False)
+    somewhere = Position(device_id=other.id, ts=T0 + 9, lat=1.0, lon=2.0)
+    await store.write([point_of(nowhere, lost), point_of(somewhere, other)])
+    rows = await store.latest_located([TRUCK.id, other.id, lost.id, "nobody"])
+    assert [(row.device_id, row.ts) for row in rows] == sorted([(TRUCK.id, T0 + 2_000), (other.id, T0 + 9)])
+    assert await store.latest_located([]) == []
+
+
 async def test_a_device_that_moved_to_another_district_has_one_latest_row(store: WholeStore) -> None:
     moved = Device(TRUCK.id, DeviceRole.TRUCK, district="elsewhere")
     await store.write([*points(TRUCK, position(1)), *points(moved, position(2))])

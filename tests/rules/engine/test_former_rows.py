@@ -79,7 +79,9 @@ def test_an_engine_goes_on_from_former_rows_as_the_former_version_did(snapshot: 
         AlertChange.model_validate(change)
         for change in written["changes"][taken["changes_before"] - first["changes_before"] :]
     ]
-    assert [_step(change) for change in changes] == [_step(change) for change in expected]
+    former_rules = {change.rule for change in expected}
+    told = [_step(change) for change in changes if change.rule in former_rules]
+    assert told == [_step(change) for change in expected]
     assert {change.rule for change in changes} >= {"route_deviation", "silent_device"} or snapshot
     assert not engine.failures
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from devices.readings.models import Fill, Position, Reading, Weighing
+from devices.readings.models import Fill, Position, Reading, Status, Weighing
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
 
 T = 1_790_000_000_000
@@ -62,12 +62,30 @@ def test_the_due_time_never_moves_to_an_earlier_time() -> None:
     assert seconds(buffer.flush(T + 70_000)) == [0, 20]
 
 
-def test_of_repeats_the_same_one_is_judged_whatever_came_first() -> None:
+def test_of_two_readings_of_one_instant_the_first_that_arrived_is_judged() -> None:
+    """As the recorder stores it."""
     for first, second in ((35.0, 35.1), (35.1, 35.0)):
         buffer = ReorderBuffer("T1")
         arrive(buffer, fix(0, first), fix(0, second))
         (kept,) = buffer.flush(T + 90_000)
-        assert kept.reading == fix(0, 35.0)
+        assert kept.reading == fix(0, first)
+
+
+def test_a_repeat_does_not_postpone_the_release() -> None:
+    buffer = ReorderBuffer("T1")
+    arrive(buffer, fix(0))
+    arrive(buffer, fix(0), fleet_s=20)
+    assert buffer.due == T + 30_000
+
+
+def test_a_status_says_nothing_about_the_measurements_to_come() -> None:
+    buffer = ReorderBuffer("T1")
+    birth = Status(device_id="T1", ts=T + 600_000, online=True, session=1)
+    arrive(buffer, fix(0))
+    assert arrive(buffer, birth, fleet_s=600) == []
+    assert arrive(buffer, fix(60), fleet_s=600) == [0]
+    assert seconds(buffer.flush(T + 700_000)) == [60, 600]
+    assert arrive(buffer, fix(70), fleet_s=700) == []
 
 
 def test_compartments_and_tickets_of_one_instant_are_no_repeats() -> None:

@@ -15,6 +15,7 @@ from rules.contract.verdicts import Level, RuleVerdict, Verdict
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.engine import RuleEngine
 from rules.engine.fleet_judge import FleetJudge
+from rules.engine.late_verdicts import Judged
 from rules.engine.routing import ReadingRouter
 from rules.engine.snapshot import Rows
 from rules.tracking.registry import TRACKERS
@@ -26,7 +27,7 @@ QUIET_MS = 10_000
 
 def test_a_fleet_stage_fed_later_by_verdicts_alone_gives_the_same_alerts() -> None:
     """As behind a topic of a distributed log: the whole first stage runs before the second one begins."""
-    devices, topic = DeviceJudge(town(), build_rules(), TRACKERS, Counter()), list[tuple[list[RuleVerdict], int]]()
+    devices, topic = DeviceJudge(town(), build_rules(), TRACKERS, Counter()), list[tuple[list[Judged], int]]()
     for reading in busy_hour():
         topic.append((devices.judge(reading), devices.watermark.now))
     topic += [(devices.advance(QUIET_MS), devices.watermark.now) for _ in range(15)]
@@ -108,7 +109,7 @@ def test_a_second_tracker_needs_no_change_of_the_engine() -> None:
     readings = [*Trip("T1", 0, 0).stand(20).readings, ticket("T1", 1), ticket("T1", 2, ticket="2")]
     verdicts = [verdict for reading in readings for verdict in devices.judge(reading)] + devices.advance(90_000)
     assert [fact for fact in rules[0].facts if isinstance(fact, Nth)] == [Nth(1), Nth(2)]
-    assert {(rule, version) for rule, version, _ in verdicts} == {("notes", 1)}
+    assert {judged.rule for judged in verdicts if isinstance(judged, RuleVerdict)} == {"notes"}
     state = devices.state_of("W1")
     assert state is not None
     packed = Rows(rules, trackers)

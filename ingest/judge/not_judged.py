@@ -1,0 +1,31 @@
+"""Readings that were not judged, by device and reason, as other processes read them from the judge's file."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+CREATE_NOT_JUDGED: Final = """
+CREATE TABLE IF NOT EXISTS not_judged (
+    device_id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    readings INTEGER NOT NULL,
+    PRIMARY KEY (device_id, reason)
+)
+"""
+"""Reasons are those of `rules.engine.not_judged`. Written with each checkpoint, of the devices that changed."""
+PUT_NOT_JUDGED: Final = """
+INSERT INTO not_judged VALUES (?, ?, ?) ON CONFLICT (device_id, reason) DO UPDATE SET readings = excluded.readings
+"""
+
+
+def read_not_judged(judge_db: Path) -> dict[str, dict[str, int]]:
+    """Counts by device and reason as of the last checkpoint; empty where there is no file or no such table yet."""
+    found: dict[str, dict[str, int]] = {}
+    try:
+        with closing(sqlite3.connect(f"{judge_db.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            for device_id, reason, readings in db.execute("SELECT device_id, reason, readings FROM not_judged"):
+                found.setdefault(device_id, {})[reason] = readings
+    except sqlite3.OperationalError:
+        return {}
+    return found

@@ -1,0 +1,225 @@
+"""Judges whether a device gives what judgement needs; if not, people are told once, with the reason.
+
+Missing data is never "fine": a truck without a usable fix, without an approved route or with a speed of 0 while it
+moves raises no alert of any other rule. Each reason is an incident of its own (`part`), given once and cleared when it
+ends.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from devices.city.model import DeviceRole, approved_at
+from devices.readings.models import Position
+from devices.readings.motion import STILL_KMH
+from rules.alerts.model import Evidence, ReadingRef, Severity, Text
+from rules.contract.observation import Observation
+from rules.contract.rule import Rule
+from rules.contract.verdicts import Level, Verdict
+from rules.contract.wording import bounded, ref, who
+from rules.detectors.cannot_be_judged import wording
+from rules.detectors.cannot_be_judged.parameters import CannotBeJudgedParameters
+from rules.tracking import Fix, LoadState
+
+NO_FIX: Final = "no_fix"
+NO_SATELLITES: Final = "no_satellites"
+NO_ROUTE: Final = "no_route"
+LONG_INTERVAL: Final = "long_interval"
+NO_SPEED: Final = "no_speed"
+FROZEN_FIX: Final = "frozen_fix"
+_FIELDS: Final = ("lat", "lon", "located", "speed_kmh", "satellites", "load")
+
+
+# Checkpoints write the fields of states by name: a renamed field loses what it held.
+@dataclass(slots=True)
+class Trouble:
+    """One reason, while it lasts. Times are device time, ms."""
+
+    since: int
+    readings: int = 0
+    good: int = 0
+    """Good readings in a row since."""
+    given: bool = False
+    """People were told."""
+    x: float = 0.0
+    """Where it began, with `y`, metres on the city's plane."""
+    y: float = 0.0
+    refs: list[ReadingRef] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class JudgeabilityState:
+    """State of one device: at most one entry a reason. Times are device time, ms."""
+
+    ts: int = 0
+    """Its newest reading."""
+    lat: float = 0.0
+    """Of its newest position, with `lon`."""
+    lon: float = 0.0
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    """By reason."""
+
+
+class CannotBeJudged(Rule[JudgeabilityState]):
+    """CONFIRMED once for each reason, CLEAR when it is over; the severity is always P4."""
+
+    name: ClassVar = "cannot_be_judged"
+    version: ClassVar = 1
+    roles: ClassVar = frozenset(DeviceRole)
+    state = JudgeabilityState
+
+    def __init__(self, parameters: CannotBeJudgedParameters | None = None) -> None:
+        self.parameters: CannotBeJudgedParameters = parameters or CannotBeJudgedParameters()
+
+    def judge(self, observation: Observation, state: JudgeabilityState) -> Sequence[Verdict]:
+        """Check one reading of the device itself, in order."""
+        if not observation.own:
+            return ()
+        verdicts: list[Verdict] = []
+        reading, fix = observation.reading, observation.fix
+        self._check_interval(observation, state, verdicts)
+        if isinstance(reading, Position) and fix is not None:
+            self._check_fix(reading, fix, observation, state, verdicts)
+            self._check_speed(reading, fix, observation, state, verdicts)
+            self._check_route(fix, observation, state, verdicts)
+            state.lat, state.lon = reading.lat, reading.lon
+        state.ts = max(state.ts, reading.ts)
+        return verdicts
+
+    def _check_interval(self, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]) -> None:
+        limits, registered_s = self.parameters, observation.device.report_interval_s
+        interval_ms = observation.reading.ts - state.ts
+        if not state.ts or interval_ms <= 0:
+            return
+        reading = observation.reading
+        if isinstance(reading, Position) and reading.speed_kmh is not None and reading.speed_kmh < STILL_KMH:
+            return  # many terminals report less often while they stand
+        silent_s = max(limits.silent_intervals * registered_s, limits.silent_at_least_s)
+        if interval_ms > silent_s * 1000:  # a silence, and no interval: it ends what was counted, not what was given
+            trouble = state.troubles.get(LONG_INTERVAL)
+            if trouble is not None and not trouble.given:
+                del state.troubles[LONG_INTERVAL]
+            return
+        bad = interval_ms > limits.interval_factor * registered_s * 1000
+        self._note(LONG_INTERVAL, bad, 0, limits.interval_readings, observation, state, verdicts)
+
+    def _check_fix(
+        self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
+    ) -> None:
+        limits = self.parameters
+        none = position.satellites == 0
+        self._note(NO_SATELLITES, none, limits.no_satellites_s, limits.readings, observation, state, verdicts)
+        # A parked truck may stand under a roof; a receiver without satellites is told by its own reason.
+        blind = not fix.usable and not none and position.ignition_on is not False
+        self._note(NO_FIX, blind, limits.no_fix_s, limits.readings, observation, state, verdicts)
+
+    def _check_speed(
+        self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
+    ) -> None:
+        limits, speed_kmh = self.parameters, position.speed_kmh
+        if speed_kmh is None or not position.located:
+            return
+        same = position.lat == state.lat and position.lon == state.lon
+        frozen = same and speed_kmh >= limits.frozen_kmh
+        self._note(FROZEN_FIX, frozen, limits.frozen_s, limits.readings, observation, state, verdicts)
+        if not fix.usable:
+            return
+        moved = speed_kmh == 0 and fix.run_m > 0
+        trouble = state.troubles.get(NO_SPEED)
+        if speed_kmh > 0 or moved:
+            far = trouble is not None and _far(trouble, fix, limits.no_speed_m)
+            hold_s = 0 if far else 1 << 40
+            self._note(NO_SPEED, moved, hold_s, limits.readings, observation, state, verdicts)
+            if moved and trouble is None:
+                state.troubles[NO_SPEED].x, state.troubles[NO_SPEED].y = fix.xy.x, fix.xy.y
+
+    def _check_route(
+        self, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
+    ) -> None:
+        track = observation.track
+        if track is None or not fix.usable or track.load.state is LoadState.UNKNOWN:
+            return
+        loaded = track.load.state is LoadState.LOADED
+        if loaded and (fix.speed_kmh is None or fix.speed_kmh < STILL_KMH):
+            return  # it says nothing while it stands
+        missing = loaded and not approved_at(observation.approvals, observation.reading.ts)
+        self._note(
+            NO_ROUTE, missing, self.parameters.no_route_s, self.parameters.readings, observation, state, verdicts
+        )
+
+    def _note(
+        self,
+        reason: str,
+        bad: bool,
+        hold_s: int,
+        readings: int,
+        observation: Observation,
+        state: JudgeabilityState,
+        verdicts: list[Verdict],
+    ) -> None:
+        """Count a reading for or against a reason; give it when it has lasted, clear it when it is over."""
+        trouble = state.troubles.get(reason)
+        reading = observation.reading
+        if not bad:
+            if trouble is None:
+                return
+            trouble.good += 1
+            if not trouble.given or trouble.good >= self.parameters.clear_readings:
+                del state.troubles[reason]
+                if trouble.given:
+                    verdicts.append(Verdict(observation.device.id, Level.CLEAR, reading.ts, trouble.since, part=reason))
+            return
+        if trouble is None:
+            trouble = state.troubles[reason] = Trouble(reading.ts)
+        trouble.good = 0
+        if trouble.given:
+            return
+        trouble.readings += 1
+        trouble.refs = bounded(trouble.refs, ref(reading, *_present(observation)))
+        if trouble.readings >= readings and reading.ts - trouble.since >= hold_s * 1000:
+            trouble.given = True
+            verdicts.append(self._verdict(reason, trouble, observation))
+            trouble.refs = []
+
+    def _verdict(self, reason: str, trouble: Trouble, observation: Observation) -> Verdict:
+        device, at, fix = observation.device, observation.reading.ts, observation.fix
+        findings = [wording.lasts(reason, at - trouble.since, trouble.readings), wording.not_judged(reason)]
+        measures: dict[str, float | int | str | bool] = {
+            "reason": reason,
+            "lasted_s": (at - trouble.since) // 1000,
+            "readings": trouble.readings,
+        }
+        if reason == LONG_INTERVAL:
+            interval_s = (at - trouble.since) / 1000 / max(trouble.readings - 1, 1)
+            findings.append(wording.interval(interval_s, device.report_interval_s))
+            measures["interval_s"] = round(interval_s)
+            measures["registered_interval_s"] = device.report_interval_s
+        return Verdict(
+            subject=device.id,
+            level=Level.CONFIRMED,
+            at=at,
+            onset=trouble.since,
+            severity=Severity.P4,
+            place=observation.city.plane.latlon(fix.xy) if fix is not None else None,
+            title=wording.title(_name(observation), reason),
+            evidence=Evidence(
+                parameters=self.parameters.model_dump(),
+                findings=tuple(findings),
+                readings=tuple(trouble.refs),
+                measures=measures,
+            ),
+            part=reason,
+        )
+
+
+def _name(observation: Observation) -> Text:
+    return who(observation.device, observation.city)
+
+
+def _present(observation: Observation) -> Sequence[str]:
+    return _FIELDS if isinstance(observation.reading, Position) else ()
+
+
+def _far(trouble: Trouble, fix: Fix, limit_m: float) -> bool:
+    dx, dy = fix.xy.x - trouble.x, fix.xy.y - trouble.y
+    return dx * dx + dy * dy >= limit_m * limit_m

@@ -1,0 +1,211 @@
+"""Amendments: what changes about alerts once readings that came late were judged in their place.
+
+The incidents as they were at a gap take the new verdicts, silently. Then the incidents that this leads to are compared
+with those that people were notified of, and the difference is published: the one place where that is done.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
+from rules.contract.verdicts import HeldVerdict
+from rules.engine.incidents import KEPT_PAST, DeviceIncidents, Incident, RuleIncidents
+
+LATER_READINGS: Final = Text(
+    en="Readings that came late, judged in their place, do not bear this out",
+    zh="补传数据按实际时间重新判定后，该情况不成立",
+)
+"""The reason to retract."""
+
+
+@dataclass(slots=True)
+class IncidentsAtGap:
+    """The incidents of one subject when a gap in its readings began. Rows on disk hold it by these field names."""
+
+    start: int
+    """Device time, ms (`late_readings.Gap.start`)."""
+    incidents: DeviceIncidents
+    """Of the ordered rules."""
+    held: list[HeldVerdict] = field(default_factory=list)
+    """Verdicts up to the gap that had not been compared yet."""
+
+
+@dataclass(slots=True)
+class KeptIncidents:
+    """What one subject's alerts are amended from. Rows on disk hold it by these field names."""
+
+    gaps: list[IncidentsAtGap] = field(default_factory=list)
+    """Gaps at which there was an incident."""
+    retracted: dict[str, Incident] = field(default_factory=dict)
+    """Alerts retracted by late readings, by id: they may prove right by still later ones."""
+
+    def at(self, start: int) -> IncidentsAtGap | None:
+        return next((gap for gap in self.gaps if gap.start == start), None)
+
+    def keep_only(self, starts: Iterable[int]) -> None:
+        kept = set(starts)
+        self.gaps = [gap for gap in self.gaps if gap.start in kept]
+
+    def replace(self, start: int, gap: IncidentsAtGap | None) -> None:
+        others = [other for other in self.gaps if other.start != start]
+        self.gaps = sorted([*others, gap], key=lambda at: at.start) if gap is not None else others
+
+
+def copied(incidents: DeviceIncidents, is_ordered: Callable[[str], bool]) -> DeviceIncidents:
+    """A copy of the incidents of ordered rules, which changes of the original do not reach."""
+    return DeviceIncidents(
+        {
+            key: replace(
+                case, running=_copied(case.running), past=[replace(one, onsets=[*one.onsets]) for one in case.past]
+            )
+            for key, case in incidents.cases.items()
+            if is_ordered(_rule_of(key))
+        }
+    )
+
+
+def _copied(incident: Incident | None) -> Incident | None:
+    return None if incident is None else replace(incident, onsets=[*incident.onsets])
+
+
+def _rule_of(key: str) -> str:
+    return key.partition("|")[0]
+
+
+class Amending:
+    """Replaces the incidents of one subject by those of a second judgement."""
+
+    def __init__(self, subject: str, newest: int, published: Sequence[AlertChange]) -> None:
+        """`newest`: newest device time judged, ms. `published`: what the second judgement would have published."""
+        self.subject, self.newest, self.published = subject, newest, published
+        self.changes: list[AlertChange] = []
+        """What is published."""
+        self._rule, self._version = "", 0
+
+    def amend(
+        self,
+        current: DeviceIncidents,
+        second: DeviceIncidents,
+        kept: KeptIncidents,
+        ordered: dict[str, int],
+    ) -> None:
+        """Make `current` equal to `second` for the ordered rules (name: version), and note the difference."""
+        keys = sorted(key for key in {*current.cases, *second.cases} if _rule_of(key) in ordered)
+        for key in keys:
+            before, after = current.cases.get(key, RuleIncidents()), second.cases.get(key, RuleIncidents())
+            self._rule, self._version = _rule_of(key), ordered[_rule_of(key)]
+            known = {incident.alert_id: incident for incident in _all(before)}
+            for incident in _all(after):
+                former = known.pop(incident.alert_id, None) or kept.retracted.pop(incident.alert_id, None)
+                if former is None:
+                    if not _forgotten(incident, before):
+                        self._publish_new(incident)
+                elif former.phase is Phase.AMENDED and not self._steps(incident):
+                    _stay_retracted(former, incident, after)
+                else:
+                    self._compare(former, incident)
+            for incident in known.values():
+                if not _forgotten(incident, after):
+                    self._retract(incident)
+                    kept.retracted[incident.alert_id] = incident
+            current.cases[key] = after
+
+    def _steps(self, incident: Incident) -> list[AlertChange]:
+        """What the second judgement would have published about it."""
+        return [change for change in self.published if change.alert_id == incident.alert_id]
+
+    def _publish_new(self, incident: Incident) -> None:
+        """An alert that nobody knew: as it stood while it was open, and its end if it has one."""
+        incident.revision = 0
+        if incident.phase is Phase.AMENDED:
+            return
+        incident.amendment = Amendment.NEW_LATE
+        self._publish(incident, also_open=True)
+
+    def _compare(self, former: Incident, incident: Incident) -> None:
+        incident.revision = former.revision
+        if _state(former) == _state(incident):
+            incident.amendment, incident.closed_at = former.amendment, former.closed_at
+            incident.told_at = max(former.told_at, incident.told_at)
+            return
+        if incident.phase is not Phase.AMENDED:
+            incident.amendment = Amendment.EXTENDED if _is_more(former, incident) else Amendment.DOWNGRADED
+            if former.amendment is Amendment.NEW_LATE:
+                incident.amendment = Amendment.NEW_LATE
+        was_confirmed = former.phase is not Phase.PROVISIONAL
+        self._publish(incident, also_open=not was_confirmed)
+
+    def _publish(self, incident: Incident, *, also_open: bool) -> None:
+        steps = self._steps(incident)
+        opened = [change for change in steps if change.closed_at is None and change.phase is not Phase.AMENDED]
+        confirmed = [change for change in opened if change.phase is Phase.CONFIRMED]
+        chosen = [*(confirmed or opened)[-1:]] if also_open else []
+        last = steps[-1] if steps else self._change(incident, incident.evidence)
+        if last not in chosen:
+            chosen.append(last)
+        for change in chosen:
+            incident.revision += 1
+            update = {"revision": incident.revision, "amendment": incident.amendment}
+            self.changes.append(change.model_copy(update=update))
+
+    def _retract(self, incident: Incident) -> None:
+        if incident.amendment is Amendment.RETRACTED or not incident.revision:
+            return
+        incident.revision += 1
+        incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED
+        incident.closed_at = self.newest if incident.closed_at is None else incident.closed_at
+        incident.ended_at = incident.ended_at or incident.closed_at
+        self.changes.append(
+            self._change(incident, Evidence(parameters=incident.evidence.parameters, findings=(LATER_READINGS,)))
+        )
+
+    def _change(self, incident: Incident, evidence: Evidence) -> AlertChange:
+        return AlertChange(
+            alert_id=incident.alert_id,
+            revision=incident.revision,
+            rule=self._rule,
+            rule_version=self._version,
+            subject=self.subject,
+            phase=incident.phase,
+            severity=incident.severity,
+            at=self.newest,
+            opened_at=incident.opened_at,
+            closed_at=incident.closed_at,
+            amendment=incident.amendment,
+            title=incident.title,
+            lat=incident.lat,
+            lon=incident.lon,
+            evidence=evidence,
+        )
+
+
+def _stay_retracted(former: Incident, incident: Incident, case: RuleIncidents) -> None:
+    """Keep the retraction of an alert from before the gap, which came of something else, such as a closed road."""
+    incident.phase, incident.amendment, incident.onsets = former.phase, former.amendment, former.onsets
+    incident.revision, incident.closed_at, incident.ended_at = former.revision, former.closed_at, former.ended_at
+    if case.running is incident:
+        case.running = None
+        case.past = [*case.past[1 - KEPT_PAST :], incident]
+
+
+def _all(case: RuleIncidents) -> list[Incident]:
+    return [*case.past, case.running] if case.running is not None else list(case.past)
+
+
+def _forgotten(incident: Incident, case: RuleIncidents) -> bool:
+    """True if this case would not remember the incident any more."""
+    return len(case.past) >= KEPT_PAST and incident.opened_at < case.past[0].opened_at
+
+
+def _state(incident: Incident) -> tuple[Phase, str, bool]:
+    return incident.phase, incident.severity, incident.closed_at is None
+
+
+def _is_more(former: Incident, incident: Incident) -> bool:
+    """True if the incident is graver, surer, or open again."""
+    if incident.severity != former.severity:
+        return incident.severity < former.severity
+    if incident.closed_at is None and former.closed_at is not None:
+        return True
+    return incident.phase is Phase.CONFIRMED and former.phase is Phase.PROVISIONAL

@@ -1,0 +1,31 @@
+"""Failures of rules and trackers: how often each raised, and the traceback of the first time, for whoever logs."""
+
+import traceback
+from collections import Counter
+
+
+class RuleFailures(Counter[str]):
+    """Readings on which a rule or tracker raised, by its name. Judgement writes no log: the judge takes what is new."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: set[str] = set()
+        self._unlogged: dict[str, str] = {}
+
+    def keep(self, name: str, error: Exception) -> None:
+        """Keep the traceback of the first failure of this name since the process started."""
+        if name not in self._seen:
+            self._seen.add(name)
+            self._unlogged[name] = "".join(traceback.format_exception(error))
+
+    def take_unlogged(self) -> dict[str, str]:
+        """Tracebacks by name, each once."""
+        taken, self._unlogged = self._unlogged, {}
+        return taken
+
+
+def note_failure(failures: Counter[str], name: str, error: Exception) -> None:
+    """Count that a rule or tracker raised."""
+    failures[name] += 1
+    if isinstance(failures, RuleFailures):
+        failures.keep(name, error)

@@ -1,0 +1,146 @@
+"""The gaps kept of all devices, within bounds: a day, so many readings a device, so many bytes over all devices."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from devices.readings.models import Reading
+from rules.engine.device_state import FORMER, DeviceState
+from rules.engine.late_readings import KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
+from rules.engine.late_verdicts import GapsKept, Judged
+from rules.engine.not_judged import NotJudged
+from rules.engine.reading_pack import ReadingPack
+from rules.engine.reorder_buffer import BufferedReading
+from rules.engine.state_codec import StateCodec
+
+
+class KeptGaps:
+    """Opens gaps and forgets them. What it forgets is told to the fleet stage, what waited for it is counted."""
+
+    def __init__(self, codec: StateCodec, change: Callable[[DeviceState], None]) -> None:
+        """`change`: called for a device whose state changes although nothing of it is being judged."""
+        self._codec, self._change = codec, change
+        self._opened: deque[tuple[int, DeviceState, int]] = deque()
+        """Fleet time of opening, device and start, in the order of opening; some are kept no more."""
+        self._bytes = 0
+        """Size of all that is kept."""
+
+    def restore(self, devices: Iterable[DeviceState]) -> None:
+        """Take over what the states of these devices keep."""
+        kept = [(state, state.late_readings) for state in devices if state.late_readings is not None]
+        self._bytes = sum(late.size for _, late in kept)
+        opened = [(gap.opened_at, state, gap.start) for state, late in kept for gap in late.gaps]
+        self._opened = deque(sorted(opened, key=lambda gap: (gap[0], gap[1].device_id, gap[2])))
+
+    def place_of(self, ts: int, device_state: DeviceState, now: int, verdicts: list[Judged]) -> LateReadings | None:
+        """What is kept of the device if a late reading of this time has a place in it; else None.
+
+        The present state has no later reading in it if the device was not judged so far: then a gap is opened.
+        """
+        late = device_state.late_readings
+        if late is None and device_state.judged_until != FORMER and device_state.judged_until < ts:
+            self._open(device_state, device_state.judged_until, now, verdicts)
+            late = device_state.late_readings
+        return late if late is not None and ts > late.start else None
+
+    def open_before(self, ts: int, device_state: DeviceState, now: int, verdicts: list[Judged]) -> None:
+        """Open a gap before a reading that comes long after the one before it, or a ticket of a truck that is offline.
+
+        A status of the device itself is no measurement and opens none.
+        """
+        until = device_state.judged_until
+        self._open(device_state, until if until != FORMER else ts - 1, now, verdicts)
+
+    def record(
+        self, buffered: BufferedReading, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]
+    ) -> None:
+        """Keep a reading that is judged in order."""
+        grown = late.judged.add(buffered)
+        self._bytes += grown
+        if grown < 0 or self._bytes > MAX_BYTES:  # a block was made: often enough for the bound of a device
+            self._stay_in_bounds(device_state, verdicts)
+
+    def wait(
+        self,
+        buffered: BufferedReading,
+        device_state: DeviceState,
+        late: LateReadings,
+        now: int,
+        verdicts: list[Judged],
+    ) -> None:
+        """Keep a late reading until its backlog is judged."""
+        self._bytes += late.backlog.add(buffered)
+        late.await_more(now)
+        self._stay_in_bounds(device_state, verdicts)
+
+    def resized(self, device_state: DeviceState, late: LateReadings, former_size: int, verdicts: list[Judged]) -> None:
+        """Note that what is kept of a device was replaced."""
+        self._bytes += late.size - former_size
+        self._stay_in_bounds(device_state, verdicts)
+
+    def _open(self, device_state: DeviceState, start: int, now: int, verdicts: list[Judged]) -> None:
+        """Keep the device's present state, which is the one after `start`."""
+        while self._opened and self._opened[0][0] < now - KEPT_MS:
+            self._forget_oldest(verdicts, is_bound=False)
+        late = device_state.late_readings
+        if late is not None and late.gaps[-1].start >= start:
+            return
+        gap = Gap(start, now, self._codec.pack(device_state.tracker_states, device_state.rule_states))
+        if late is None:
+            late, former_size = LateReadings([gap]), 0
+            device_state.late_readings = late
+        else:
+            former_size = late.size
+            late.keep(gap)
+        self._opened.append((now, device_state, start))
+        if start:
+            verdicts.append(GapsKept(device_state.device_id, tuple(kept.start for kept in late.gaps), is_new=True))
+        self.resized(device_state, late, former_size, verdicts)
+
+    def _stay_in_bounds(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        late = device_state.late_readings
+        while late is not None and late.judged.count + late.backlog.count > MAX_READINGS:
+            self._forget(device_state, late, late.start, verdicts, is_bound=True)
+            late = device_state.late_readings
+        while self._bytes > MAX_BYTES and self._opened:
+            self._forget_oldest(verdicts, is_bound=True)
+
+    def _forget_oldest(self, verdicts: list[Judged], *, is_bound: bool) -> None:
+        """Forget the gap that was opened first, of all devices."""
+        opened_at, device_state, start = self._opened.popleft()
+        late = device_state.late_readings
+        if late is not None and any(gap.start == start and gap.opened_at == opened_at for gap in late.gaps):
+            self._forget(device_state, late, start, verdicts, is_bound=is_bound)
+
+    def _forget(
+        self, device_state: DeviceState, late: LateReadings, start: int, verdicts: list[Judged], *, is_bound: bool
+    ) -> None:
+        """Forget a gap and those before it, the readings since that no other covers, and what waited for it."""
+        self._change(device_state)
+        former_size = late.size
+        gaps = [gap for gap in late.gaps if gap.start > start]
+        covered_from = gaps[0].start if gaps else device_state.judged_until
+        if is_bound:
+            device_state.given_up = max(device_state.given_up, covered_from)
+        waiting, late.backlog = late.backlog.after(0), ReadingPack()
+        for buffered in waiting:
+            if gaps and buffered.ts > covered_from:
+                late.backlog.add(buffered)
+            else:
+                reason = NotJudged.OVER_BOUND if is_bound else NotJudged.TOO_LATE
+                count_not_judged(buffered.reading, device_state, reason)
+        if gaps:
+            late.gaps = gaps
+            late.judged.drop_until(covered_from)
+            if not late.backlog.count:
+                late.backlog_since = late.due = 0
+            self._bytes += late.size - former_size
+        else:
+            device_state.late_readings = None
+            self._bytes -= former_size
+        verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in gaps), is_new=False))
+
+
+def count_not_judged(reading: Reading, device_state: DeviceState, reason: NotJudged) -> None:
+    """Count a reading of the device itself; what another one measured counts there."""
+    if reading.device_id == device_state.device_id:
+        device_state.not_judged[reason.value] = device_state.not_judged.get(reason.value, 0) + 1

@@ -1,0 +1,96 @@
+"""What is kept of one device so that readings which come too late are judged in their place after all.
+
+A device that was offline sends a status or a live fix and then what it buffered. So the state of the device before each
+gap in its readings is kept, and its readings since. What falls into a gap is judged again with all that follows it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from rules.engine.reading_pack import ReadingPack
+from rules.engine.reorder_buffer import WINDOW_MS, BufferedReading, OrderKey, order_key
+
+GAP_INTERVALS: Final = 3.5
+"""Between two readings of a device there is a gap if they are more than so many of its intervals apart, and more than
+the reorder window: one or two lost readings leave none."""
+KEPT_MS: Final = 24 * 3_600_000
+"""A gap is kept this long in fleet time: a terminal buffers no more than a day."""
+MAX_GAPS: Final = 8
+"""States kept a device; the oldest one covers everything since."""
+MAX_READINGS: Final = 8_640
+"""Readings kept a device: a day at one each 10 s, about 300 KB. Beyond that the oldest gap is given up."""
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Kept over all devices. Beyond that the gap that was opened first is given up."""
+BACKLOG: Final = 2_160
+"""So many late readings are judged at once, without waiting for the end of the upload."""
+LONGEST_WAIT_MS: Final = 5 * 60_000
+"""An upload that never pauses is judged this often, in fleet time."""
+_OVERHEAD_BYTES: Final = 600
+
+
+@dataclass(slots=True)
+class Gap:
+    """A stretch without readings. Never changed."""
+
+    start: int
+    """Newest device time judged before it, ms; 0 if nothing was."""
+    opened_at: int
+    """Fleet time, ms."""
+    states: bytes
+    """States of trackers and ordered rules before it (`rules.engine.state_codec`)."""
+
+
+@dataclass(slots=True)
+class LateReadings:
+    """The gaps kept of a device, the readings judged since the oldest one, and those that wait to be judged in it."""
+
+    gaps: list[Gap]
+    """By `start`, oldest first; never empty."""
+    judged: ReadingPack = field(default_factory=ReadingPack)
+    backlog: ReadingPack = field(default_factory=ReadingPack)
+    backlog_since: int = 0
+    """Fleet time, ms, at which its first reading came; 0 while it is empty."""
+    due: int = 0
+    """Fleet time, ms, at which the backlog is judged; 0 while it is empty."""
+
+    @property
+    def start(self) -> int:
+        """Only what is newer than this can be put in its place."""
+        return self.gaps[0].start
+
+    @property
+    def size(self) -> int:
+        states = sum(len(gap.states) for gap in self.gaps)
+        return _OVERHEAD_BYTES + states + self.judged.size + self.backlog.size
+
+    def await_more(self, fleet_now: int) -> None:
+        """The backlog grew: judge it once nothing more has come for the reorder window."""
+        self.backlog_since = self.backlog_since or fleet_now
+        if self.backlog.count >= BACKLOG:
+            self.due = fleet_now
+        else:
+            self.due = max(self.due, min(fleet_now + WINDOW_MS, self.backlog_since + LONGEST_WAIT_MS))
+
+    def keep(self, gap: Gap) -> None:
+        """Keep one more gap. Of too many, the one is forgotten whose neighbours are closest: never the oldest."""
+        self.gaps.append(gap)
+        if len(self.gaps) > MAX_GAPS:
+            apart = [(self.gaps[n + 1].start - self.gaps[n - 1].start, n) for n in range(1, len(self.gaps) - 1)]
+            del self.gaps[min(apart)[1]]
+
+    def merge_backlog(self) -> tuple[int, dict[OrderKey, BufferedReading], set[OrderKey]]:
+        """Empty the backlog. Return the index of the gap it falls into, the readings since, and which of them are new.
+
+        Of readings with one order key the first that arrived is taken, as the recorder stores that one.
+        """
+        backlog, self.backlog, self.backlog_since, self.due = self.backlog.after(0), ReadingPack(), 0, 0
+        first = min(buffered.ts for buffered in backlog)
+        index = max(index for index, gap in enumerate(self.gaps) if gap.start < first or index == 0)
+        readings = {order_key(buffered.reading): buffered for buffered in self.judged.after(self.gaps[index].start)}
+        added: set[OrderKey] = set()
+        for buffered in backlog:
+            key = order_key(buffered.reading)
+            if key not in readings:
+                readings[key] = buffered
+                added.add(key)
+        return index, readings, added

@@ -1,0 +1,212 @@
+"""Old and repeated readings prove no life, through recorder and judge."""
+
+import asyncio
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.resources.latest_status import latest_status
+from devices.readings.models import Kind
+from ingest.store import Row
+from rules.alerts.actions import AlertView
+from tests.field_cases.path import (
+    BASE_MS,
+    DELAY_MS,
+    Message,
+    Outcome,
+    PathUnderTest,
+    case,
+    in_order_of_arrival,
+    live,
+    registered_truck,
+)
+from tests.field_cases.path import others as fleet
+
+TRUCK = "truck-001"
+MINUTE_MS = 60_000
+
+
+def silences(outcome: Outcome, device: str) -> list[AlertView]:
+    return outcome.of("silent_device", device)
+
+
+def heard_at(outcome: Outcome, device: str) -> int | None:
+    (line,) = [line for line in outcome.ledger.devices if line.device == device]
+    return line.heard_at
+
+
+def positions(device: str, start_ms: int, end_ms: int, **fields: Any) -> list[Message]:
+    body = {"lat": 35.5, "lon": 112.83, "speed_kmh": 0.0, "satellites": 9, "hdop": 1.0} | fields
+    topic = f"haulwatch/v1/{device}/position"
+    return [Message(topic, {"ts": ts, **body}, ts + DELAY_MS) for ts in range(start_ms, end_ms, 10_000)]
+
+
+def test_a_stuck_receiver_that_repeats_one_fix_is_silent(tmp_path: Path) -> None:
+    stuck = live(case("08-stuck-receiver-repeats-one-fix"))
+    last = stuck[-1]
+    frozen = [replace(last, received_at=last.received_at + n * 10_000) for n in range(1, 120)]
+    end = frozen[-1].received_at
+    path = PathUnderTest(tmp_path)
+    outcome = path.send(in_order_of_arrival(stuck, frozen, fleet(BASE_MS, end)))
+    (alert,) = silences(outcome, TRUCK)
+    assert (alert.open, alert.severity, alert.opened_at) == (True, "P1", BASE_MS + 590_000)
+    new = max(message.received_at for message in stuck[:60])
+    assert heard_at(outcome, TRUCK) == new  # the live map says silent by this
+
+
+def test_a_stuck_receiver_is_silent_when_nobody_else_reports(tmp_path: Path) -> None:
+    outcome = PathUnderTest(tmp_path).send(live(case("08-stuck-receiver-repeats-one-fix")))
+    (alert,) = silences(outcome, TRUCK)
+    assert alert.open
+
+
+def test_what_the_broker_replays_closes_no_silence(tmp_path: Path) -> None:
+    (retained,) = case("09-retained-position-of-a-dead-truck")
+    start = retained.payload["ts"]
+    before = positions(TRUCK, start - 10 * MINUTE_MS, start, load="loaded")
+    alive = replace(retained, retain=False)
+    path = PathUnderTest(tmp_path)
+    silent = path.send(in_order_of_arrival(before, [alive], fleet(start - 10 * MINUTE_MS, start + 30 * MINUTE_MS)))
+    (alert,) = silences(silent, TRUCK)
+    assert (alert.open, alert.severity) == (True, "P1")
+    replayed = replace(retained, retain=True, received_at=start + 31 * MINUTE_MS)
+    again = in_order_of_arrival([replayed], fleet(start + 30 * MINUTE_MS, start + 40 * MINUTE_MS))
+    outcome = path.send(again)
+    assert [(one.alert_id, one.open) for one in silences(outcome, TRUCK)] == [(alert.alert_id, True)]
+    assert [change for change in outcome.changes if change.subject == TRUCK and change.phase == "closed"] == []
+    assert heard_at(outcome, TRUCK) == start + DELAY_MS
+    assert outcome.ledger.balanced
+
+
+def test_a_replayed_position_of_an_unknown_past_is_not_life(tmp_path: Path) -> None:
+    """A new installation: the store has never had the retained reading, so it is stored, and proves nothing."""
+    (retained,) = case("09-retained-position-of-a-dead-truck")
+    late = replace(retained, retain=True, received_at=retained.received_at + 3_600_000)
+    start = late.received_at
+    outcome = PathUnderTest(tmp_path).send(in_order_of_arrival([late], fleet(start, start + 20 * MINUTE_MS)))
+    assert outcome.rows[TRUCK, Kind.POSITION]
+    assert heard_at(outcome, TRUCK) is None
+    assert outcome.alerts == []
+
+
+@pytest.mark.parametrize("loop", [1, 2, 30], ids=["newest", "last two", "whole buffer"])
+def test_repeats_of_many_readings_are_no_life_either(tmp_path: Path, loop: int) -> None:
+    own = positions(TRUCK, BASE_MS, BASE_MS + 5 * MINUTE_MS, load="loaded")
+    end = BASE_MS + 40 * MINUTE_MS
+    times = range(BASE_MS + 5 * MINUTE_MS, end, 10_000)
+    repeats = [
+        replace(message, received_at=at + DELAY_MS)
+        for message, at in zip(itertools.cycle(own[-loop:]), times, strict=False)
+    ]
+    outcome = PathUnderTest(tmp_path).send(in_order_of_arrival(own, repeats, fleet(BASE_MS, end)))
+    (alert,) = silences(outcome, TRUCK)
+    assert (alert.open, alert.severity) == (True, "P1")
+
+
+def test_refused_messages_are_no_life(tmp_path: Path) -> None:
+    own = positions(TRUCK, BASE_MS, BASE_MS + 5 * MINUTE_MS, load="loaded")
+    end = BASE_MS + 40 * MINUTE_MS
+    broken = [
+        replace(message, payload=b'{"ts": 1, "lat": "north"}')
+        for message in positions(TRUCK, BASE_MS + 5 * MINUTE_MS, end)
+    ]
+    outcome = PathUnderTest(tmp_path).send(in_order_of_arrival(own, broken, fleet(BASE_MS, end)))
+    (alert,) = silences(outcome, TRUCK)
+    assert (alert.open, alert.severity) == (True, "P1")
+    assert any("refused" in finding.en for finding in alert.evidence.findings)
+    assert heard_at(outcome, TRUCK) == own[-1].received_at
+
+
+def test_a_registered_device_heard_only_with_refused_readings_is_silent(tmp_path: Path) -> None:
+    end = BASE_MS + 120 * MINUTE_MS
+    broken = [replace(message, payload=b"{}") for message in positions("tk-new", BASE_MS, end)]
+    path = PathUnderTest(tmp_path, registered_truck())
+    outcome = path.send(in_order_of_arrival(broken, fleet(BASE_MS, end)))
+    (alert,) = silences(outcome, "tk-new")
+    assert (alert.open, alert.severity) == (True, "P4")
+    assert "never been heard" in alert.title.en
+    assert "从未" in alert.title.zh
+    first = path.send(
+        in_order_of_arrival(positions("tk-new", end, end + 5 * MINUTE_MS), fleet(end, end + 5 * MINUTE_MS))
+    )
+    assert [one.open for one in silences(first, "tk-new")] == [False]
+
+
+def test_nothing_is_said_of_59_devices_while_an_installation_is_set_up(tmp_path: Path) -> None:
+    outcome = PathUnderTest(tmp_path, registered_truck()).send(
+        fleet(BASE_MS, BASE_MS + 180 * MINUTE_MS, step_ms=60_000)
+    )
+    assert outcome.of("silent_device") == []
+
+
+def everybody(city_devices: list[str], start_ms: int, end_ms: int, step_ms: int) -> list[Message]:
+    status = {"online": True, "session": 1}
+    return [
+        Message(f"haulwatch/v1/{device}/status", {"ts": ts, **status}, ts + DELAY_MS)
+        for ts in range(start_ms, end_ms, step_ms)
+        for device in city_devices
+    ]
+
+
+def test_one_registered_device_that_is_never_heard_is_silent(tmp_path: Path) -> None:
+    path = PathUnderTest(tmp_path, registered_truck())
+    heard = sorted(path.city.devices.keys() - {"tk-new"})
+    day = everybody(heard, BASE_MS, BASE_MS + 26 * 60 * MINUTE_MS, 30 * MINUTE_MS)
+    outcome = path.send(day)
+    (alert,) = silences(outcome, "tk-new")
+    assert (alert.subject, alert.severity, alert.open) == ("tk-new", "P4", True)
+    again = path.send(everybody(heard, BASE_MS + 26 * 60 * MINUTE_MS, BASE_MS + 72 * 60 * MINUTE_MS, 30 * MINUTE_MS))
+    assert len(silences(again, "tk-new")) == 1
+    assert len([change for change in again.changes if change.subject == "tk-new"]) == 1
+
+
+def statuses(outcome: Outcome, device: str) -> Row | None:
+    return latest_status(outcome.rows[device, Kind.STATUS])
+
+
+def test_a_will_of_the_same_second_as_its_birth_is_no_conflict(tmp_path: Path) -> None:
+    outcome = PathUnderTest(tmp_path).send([replace(m, retain=False) for m in case("11-will-of-the-same-second")])
+    assert outcome.ledger.total.quarantined == {}
+    assert outcome.ledger.total.stored == 2
+    latest = statuses(outcome, "truck-011")
+    assert latest is not None
+    assert latest.fields["online"] is False
+
+
+def status(ts_s: float, session: int, cause: str, device: str = TRUCK) -> Message:
+    ts = BASE_MS + round(ts_s * 1000)
+    body = {"ts": ts, "online": cause not in {"will", "shutdown"}, "session": session, "cause": cause}
+    return Message(f"haulwatch/v1/{device}/status", body, ts + DELAY_MS)
+
+
+@pytest.mark.parametrize(
+    ("sent", "online"),
+    [
+        ([status(0, 8, "birth"), status(300, 8, "heartbeat"), status(0, 8, "will")], False),
+        ([status(1, 8, "birth"), status(0, 8, "will")], False),
+        ([status(0, 8, "birth"), status(0, 8, "will"), status(0, 9, "birth")], True),
+        ([status(0, 8, "birth"), status(400, 9, "birth"), status(0, 8, "will")], True),
+        ([status(0, 8, "birth"), status(0, 8, "shutdown")], False),
+        ([status(0, 8, "birth"), status(60, 8, "shutdown"), status(600, 9, "birth")], True),
+        ([status(0, 800, "birth"), status(0, 800, "will"), status(600, 1, "birth")], True),
+        ([status(0, 1, "will")], False),
+    ],
+    ids=["cut", "older will", "same second again", "late will", "shutdown", "on again", "counts from 1", "will alone"],
+)
+def test_the_latest_status(tmp_path: Path, sent: list[Message], online: bool) -> None:
+    outcome = PathUnderTest(tmp_path).send(sent)
+    latest = statuses(outcome, TRUCK)
+    assert latest is not None
+    assert latest.fields["online"] is online
+    assert asyncio.run(_again(tmp_path, sent)) == 0
+
+
+async def _again(folder: Path, sent: list[Message]) -> int:
+    """How many of the messages are stored once more when the broker delivers them again."""
+    path = PathUnderTest(folder)
+    before = await asyncio.to_thread(path.drain)
+    after = await asyncio.to_thread(path.send, sent)
+    return after.ledger.total.stored - before.ledger.total.stored
