@@ -17,7 +17,7 @@ from typing import Any
 from devices.city.model import City
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
-from rules.contract.verdicts import HeldVerdict, RuleVerdict, Verdict
+from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
 from rules.engine.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
 from rules.engine.failures import note_failure
 from rules.engine.incidents import OPENING, DeviceIncidents
@@ -206,5 +206,5 @@ class FleetJudge:
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
         self.changed.add(verdict.subject)
         changes += incidents.take(rule, rule_version, verdict)
-        if verdict.level not in OPENING and (due := incidents.due(rule, verdict)) is not None:
+        if verdict.level is Level.CLEAR and (due := incidents.due(rule, verdict)) is not None:
             heappush(self._closings, (due, verdict.subject))
