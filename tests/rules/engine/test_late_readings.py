@@ -11,7 +11,7 @@ from devices.readings.models import Position, Reading, Status
 from rules.alerts.model import AlertChange, Amendment
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
-from rules.engine.reading_pack import ReadingPack
+from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.reorder_buffer import BufferedReading, order_key
 from tests.rules.town import T0, Trip, fills, in_time, run, summaries, ticket, town
 
