@@ -22,9 +22,9 @@ from rules.contract.wording import with_conversion
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import note_failure
-from rules.engine.kept_gaps import KeptGaps, count_not_judged
-from rules.engine.late_readings import GAP_INTERVALS, Gap, LateReadings
-from rules.engine.late_verdicts import Again, GapPassed, Judged, JudgedAgain
+from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
+from rules.engine.late.late_readings import GAP_INTERVALS, Gap, LateReadings
+from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgain
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter

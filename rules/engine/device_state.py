@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from devices.city.model import Approvals, Device, Vehicle
-from rules.engine.late_readings import LateReadings
+from rules.engine.late.late_readings import LateReadings
 from rules.engine.reorder_buffer import ReorderBuffer
 
 FORMER: Final = 1

@@ -16,12 +16,12 @@ from devices.city.model import City, Device
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
-from rules.engine.amendments import KeptIncidents
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
 from rules.engine.incidents import DeviceIncidents
+from rules.engine.late.amendments import KeptIncidents
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
 from rules.tracking.registry import TRACKERS
 

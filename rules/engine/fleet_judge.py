@@ -18,10 +18,10 @@ from devices.city.model import City
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
-from rules.engine.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
 from rules.engine.failures import note_failure
 from rules.engine.incidents import OPENING, DeviceIncidents
-from rules.engine.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
+from rules.engine.late.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
+from rules.engine.late.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
 from rules.engine.reorder_buffer import HOLD_MS
 
 

@@ -14,12 +14,12 @@ from msgspec.structs import astuple
 from devices.readings.models import MODELS, Kind
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
-from rules.engine.amendments import KeptIncidents
 from rules.engine.compiled_annotations import restore_annotations
 from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.incidents import DeviceIncidents
-from rules.engine.late_readings import Gap, LateReadings
-from rules.engine.reading_pack import FIELDS, Block, ReadingPack
+from rules.engine.late.amendments import KeptIncidents
+from rules.engine.late.late_readings import Gap, LateReadings
+from rules.engine.late.reading_pack import FIELDS, Block, ReadingPack
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
 from rules.engine.state_codec import ENCODER, Decoder, decoder, key_of
 from rules.engine.watermark import FleetWatermark

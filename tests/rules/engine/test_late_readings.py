@@ -11,7 +11,7 @@ from devices.readings.models import Position, Reading, Status
 from rules.alerts.model import AlertChange, Amendment
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
-from rules.engine.reading_pack import ReadingPack
+from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.reorder_buffer import BufferedReading, order_key
 from tests.rules.town import T0, Trip, fills, in_time, run, summaries, ticket, town
 
@@ -211,7 +211,7 @@ def test_a_closed_road_still_excuses_what_began_before_a_gap() -> None:
         for n, truck in enumerate(("T1", "T2", "T3"))
     ]
     first = trips[0].readings
-    left = next(n for n, reading in enumerate(first) if reading.ts > T0 + 900_000)
+    left = next(n for n, reading in enumerate(first) if reading.ts > T0 + 760_000)
     back = T0 + 1_800_000
     arrivals = [(reading.ts, reading) for trip in trips[1:] for reading in trip.readings]
     arrivals += [(reading.ts, reading) for reading in first[:left]]

@@ -15,7 +15,7 @@ from rules.contract.verdicts import Level, RuleVerdict, Verdict
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.engine import RuleEngine
 from rules.engine.fleet_judge import FleetJudge
-from rules.engine.late_verdicts import Judged
+from rules.engine.late.late_verdicts import Judged
 from rules.engine.routing import ReadingRouter
 from rules.engine.snapshot import Rows
 from rules.tracking.registry import TRACKERS

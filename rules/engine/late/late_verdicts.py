@@ -11,7 +11,7 @@ class GapsKept(NamedTuple):
 
     subject: str
     starts: tuple[int, ...]
-    """`late_readings.Gap.start` of each."""
+    """`rules.engine.late.late_readings.Gap.start` of each."""
     is_new: bool
     """True if the last one begins at this place of the stream."""
 

@@ -7,7 +7,7 @@ gap in its readings is kept, and its readings since. What falls into a gap is ju
 from dataclasses import dataclass, field
 from typing import Final
 
-from rules.engine.reading_pack import ReadingPack
+from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.reorder_buffer import WINDOW_MS, BufferedReading, OrderKey, order_key
 
 GAP_INTERVALS: Final = 3.5
