@@ -86,7 +86,7 @@ def test_one_alert_and_nothing_else_is_raised_for_a_shifted_trip(every_s: int) -
     trip = Trip("T1", 0, 300, every_s=every_s)
     for _ in range(4):
         trip.drive(0, 9_900).drive(0, 300)
-    city = replace(CITY, devices=CITY.devices | {"T1": replace(CITY.devices["T1"], report_interval_s=every_s)})
+    city = replace(CITY, devices={**CITY.devices, "T1": replace(CITY.devices["T1"], report_interval_s=every_s)})
     changes = judged(build_rules(), sent_in_gcj02(trip), city=city, quiet_s=0)
     assert [(change.rule, str(change.severity)) for change in changes] == [("device_datum", "P4")]
     [change] = changes
