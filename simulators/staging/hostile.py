@@ -63,7 +63,7 @@ def _one_of_each(times: Iterator[int], truck: str, line: str) -> Iterator[Hostil
     yield position(reading_topic(SENDER, Kind.POSITION), Reason.UNKNOWN_DEVICE, {})
     yield position(f"{ROOT}/not an id/position", Reason.FOREIGN_TOPIC, {})
     yield position(own, Reason.FOREIGN_DEVICE, {"device_id": SENDER})
-    yield position(own, Reason.WRONG_TYPE, {"speed_kmh": "fast"})
+    yield position(own, Reason.WRONG_TYPE, {"lat": "north"})
     yield position(own, Reason.MISSING_FIELD, {"lat": None})
     yield position(own, Reason.OUT_OF_BOUNDS, {"lat": 123.4})
     yield position(own, Reason.FUTURE_TIME, {}, _AHEAD_MS)

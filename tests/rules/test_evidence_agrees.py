@@ -160,6 +160,28 @@ def plate_agrees(change: AlertChange) -> None:
         assert str(change.evidence.measures["plate"]) in text.zh
 
 
+def datum_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    if change.phase is Phase.CLOSED or change.amendment is Amendment.RETRACTED:
+        return
+    ((fixes, driven, unit),) = the(r"^(\d+) fixes over ([\d.]+) (k?m) lie on its routes", change.evidence.findings)
+    assert int(fixes) == measures["fixes"]
+    assert float(driven) == length_of(measures["driven_m"], unit)
+    for cited in change.evidence.readings:
+        assert {"lat", "lon"} <= cited.values.keys()
+
+
+def judgeability_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    if change.phase is Phase.CLOSED or change.amendment is Amendment.RETRACTED:
+        return
+    ((lasted, unit, readings),) = the(r"^For ([\d.]+) (s|min|h) and (\d+) readings: ", change.evidence.findings)
+    assert float(lasted) == duration_of(measures["lasted_s"], unit)
+    assert int(readings) == measures["readings"]
+    for interval, registered in the(r"reports every (\d+) s and is registered with (\d+) s", change.evidence.findings):
+        assert (int(interval), int(registered)) == (measures["interval_s"], measures["registered_interval_s"])
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -174,6 +196,8 @@ CHECKS = {
     "bin_overflow": overflow_agrees,
     "silent_device": silence_agrees,
     "unknown_plate": plate_agrees,
+    "device_datum": datum_agrees,
+    "cannot_be_judged": judgeability_agrees,
 }
 
 

@@ -11,7 +11,7 @@ from rules.detectors.entry import RuleEntry
 RULE = RuleEntry(
     CannotBeJudged.name,
     title=Text(en="Cannot be judged", zh="无法研判"),
-    colour="#009E73",  # bluish green
+    colour="#56B4E9",  # sky blue
     parameters=CannotBeJudgedParameters,
     judgement=CannotBeJudged,
 )

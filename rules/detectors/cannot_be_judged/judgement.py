@@ -19,7 +19,7 @@ from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, who
 from rules.detectors.cannot_be_judged import wording
 from rules.detectors.cannot_be_judged.parameters import CannotBeJudgedParameters
-from rules.tracking import Fix, LoadState
+from rules.tracking import Fix, LoadState, Quality
 
 NO_FIX: Final = "no_fix"
 NO_SATELLITES: Final = "no_satellites"
@@ -109,8 +109,10 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         limits = self.parameters
         none = position.satellites == 0
         self._note(NO_SATELLITES, none, limits.no_satellites_s, limits.readings, observation, state, verdicts)
-        # A parked truck may stand under a roof; a receiver without satellites is told by its own reason.
-        blind = not fix.usable and not none and position.ignition_on is not False
+        # A parked truck may stand under a roof; `no_satellites` and the rule `device_datum` tell their own cases.
+        track = observation.track
+        in_other_datum = fix.quality is not Quality.BAD and track is not None and not track.datum.believed
+        blind = not fix.usable and not none and not in_other_datum and position.ignition_on is not False
         self._note(NO_FIX, blind, limits.no_fix_s, limits.readings, observation, state, verdicts)
 
     def _check_speed(
@@ -183,10 +185,11 @@ class CannotBeJudged(Rule[JudgeabilityState]):
 
     def _verdict(self, reason: str, trouble: Trouble, observation: Observation) -> Verdict:
         device, at, fix = observation.device, observation.reading.ts, observation.fix
-        findings = [wording.lasts(reason, at - trouble.since, trouble.readings), wording.not_judged(reason)]
+        lasted_s = round((at - trouble.since) / 1000)
+        findings = [wording.lasts(reason, lasted_s * 1000, trouble.readings), wording.not_judged(reason)]
         measures: dict[str, float | int | str | bool] = {
             "reason": reason,
-            "lasted_s": (at - trouble.since) // 1000,
+            "lasted_s": lasted_s,
             "readings": trouble.readings,
         }
         if reason == LONG_INTERVAL:

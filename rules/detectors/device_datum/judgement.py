@@ -33,7 +33,10 @@ class DatumState:
 
 
 class DeviceDatum(Rule[DatumState]):
-    """CONFIRMED while a terminal sends another datum, CLEAR when its positions fit the registered one."""
+    """CONFIRMED once when a terminal sends another datum, CLEAR when its positions fit the registered one.
+
+    Not at every reading: nothing about it changes, and people need no reminder every half an hour.
+    """
 
     name: ClassVar = "device_datum"
     version: ClassVar = 1
@@ -49,9 +52,9 @@ class DeviceDatum(Rule[DatumState]):
         if track is None or not isinstance(reading, Position):
             return ()
         datum = track.datum
-        if datum.recognised and state.onset:
-            return (Verdict(observation.device.id, Level.CONFIRMED, reading.ts, state.onset, Severity.P4),)
         if datum.recognised:
+            if state.onset:
+                return ()
             state.onset = datum.since
             state.refs = bounded(state.refs, ref(reading, "lat", "lon"))
             return (self._verdict(observation, reading, datum, state),)

@@ -50,6 +50,7 @@ class UnknownPlate(FleetRule[NoState, ToldPlates]):
     name: ClassVar = "unknown_plate"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.WEIGHBRIDGE})
+    ordered: ClassVar = False  # each ticket is looked up once, by itself
     state = NoState
     memory = ToldPlates
 

@@ -9,7 +9,7 @@ import pytest
 
 from devices.city.files import CityFileError, read_city
 from devices.geo.gcj02 import wgs84_of
-from devices.geo.geometry import LatLon
+from devices.geo.geometry import Datum, LatLon
 from tests import ROOT
 
 SMALL_CITY = ROOT / "tests" / "devices" / "small_city"
@@ -177,3 +177,14 @@ def test_every_fault_is_named_in_one_run(folder: Path) -> None:
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
         "vehicles.yaml", "permits.yaml", "devices.yaml", "sites.geojson",
     ]  # fmt: skip
+
+
+def test_region_margin_and_datum_of_devices_are_read_and_have_defaults(folder: Path) -> None:
+    before = read_city(folder)
+    assert (before.region_margin_km, {device.datum for device in before.devices.values()}) == (50.0, {Datum.WGS84})
+    edit(folder / "city.yaml", "datum: wgs84", "datum: wgs84\nregion_margin_km: 12.5")
+    edit(folder / "devices.yaml", "role: truck", "role: truck\n  datum: gcj02")
+    after = read_city(folder)
+    assert after.region_margin_km == 12.5
+    assert after.region.north < before.region.north
+    assert Datum.GCJ02 in {device.datum for device in after.devices.values()}

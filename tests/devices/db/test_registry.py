@@ -13,6 +13,7 @@ from devices.city.sites import Validity
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
 from devices.db.tables import metadata
+from devices.geo.geometry import Datum
 from tests import ROOT
 
 SMALL_CITY = ROOT / "tests" / "devices" / "small_city"
@@ -47,6 +48,15 @@ def test_empty_registry_names_the_import_command(registry: Registry) -> None:
     assert registry.revision() == 0
     with pytest.raises(CityMissing, match="haulwatch city import"):
         registry.load_city()
+
+
+def test_margin_of_the_region_and_datum_of_a_device_come_back(registry: Registry, city: City) -> None:
+    devices = {name: replace(device, datum=Datum.GCJ02) for name, device in city.devices.items()}
+    registry.import_city(replace(city, region_margin_km=12.5, devices=devices))
+    loaded = registry.load_city()
+    assert loaded.region_margin_km == 12.5
+    assert {device.datum for device in loaded.devices.values()} == {Datum.GCJ02}
+    assert registry.import_city(city).tables["device"].changed == len(city.devices)
 
 
 def test_city_comes_back_as_it_went_in(registry: Registry, city: City) -> None:
