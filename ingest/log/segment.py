@@ -172,7 +172,7 @@ class Segment:
                         raise RawLogCorrupt(self.path, expected, "missing")
                     actual, dialect, retained = _checksum(topic, payload, received_at), None, None
                     if not plain:
-                        dialect, retained = row[_PLAIN_COLUMNS:]
+                        dialect, retained = [*row[_PLAIN_COLUMNS:], None][:2]  # dialect is the older column
                         actual = _marked_checksum(actual, dialect, retained)
                     if crc != actual:
                         raise RawLogCorrupt(self.path, expected, "checksum does not match")

@@ -115,7 +115,9 @@ def test_a_terminal_that_speaks_gcj02_is_said_once_and_raises_nothing_else(tmp_p
 @pytest.mark.parametrize("every", [1, 3, 6])
 def test_a_terminal_that_speaks_gcj02_raises_no_false_alert_at_longer_intervals(tmp_path: Path, every: int) -> None:
     messages = case("04-terminal-speaks-gcj02")[::every]
-    outcome = PathUnderTest(tmp_path).send(messages)
+    truck = jincheng().devices["truck-001"]
+    slower = replace(truck, report_interval_s=truck.report_interval_s * every)
+    outcome = PathUnderTest(tmp_path, jincheng(more={"truck-001": slower})).send(messages)
     assert set(alerts(outcome)) <= {"device_datum P4"}
 
 

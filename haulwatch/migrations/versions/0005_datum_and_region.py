@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006_datum_and_region"
+revision = "0005_datum_and_region"
 down_revision = "0004_device_command"
 branch_labels = None
 depends_on = None
