@@ -9,26 +9,23 @@ keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at wh
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from devices.city.model import City, Device, DeviceRole
-from devices.geo.geometry import Datum
+from devices.city.model import City, Device
 from devices.readings.models import Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
-from rules.contract.verdicts import RuleVerdict, Verdict
-from rules.contract.wording import with_conversion
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import DeviceState
-from rules.engine.failures import note_failure
 from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
 from rules.engine.late.late_readings import GAP_INTERVALS, Gap, LateReadings
 from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgain
+from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
-from rules.engine.state_codec import StateCodec
+from rules.engine.rule_set import IndexedRule, RuleSet
 from rules.engine.timers import Timers
 from rules.engine.tracker_set import TrackerSet
 from rules.engine.watermark import FleetWatermark
@@ -39,14 +36,6 @@ _AGAIN_PER_READING: Final = 1
 """Devices judged again after one reading of the fleet: each takes up to a tenth of a second."""
 _AGAIN_PER_TICK: Final = 100
 """Likewise after a tick, which comes while nobody waits."""
-
-
-class _IndexedRule(NamedTuple):
-    """A rule and the index of its state in `DeviceState.rule_states`."""
-
-    state_index: int
-    rule: Rule[Any]
-    judges_silence: bool
 
 
 class DeviceJudge:
@@ -60,27 +49,16 @@ class DeviceJudge:
         failures: Counter[str],
     ) -> None:
         """`failures`: readings on which a rule or tracker raised, by name, counted here."""
-        indexed = [_IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
-        self._rule_count: int = len(indexed)
-        self._rules_of = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
-        self._ordered_of = {
-            role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self._rules_of.items()
-        }
-        self._unordered_of = {
-            role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self._rules_of.items()
-        }
+        self._rules = RuleSet(rules, failures)
         self._codec = StateCodec(rules, trackers)
         self._kept = KeptGaps(self._codec, self._change)
         self._trackers = TrackerSet(trackers, failures)
-        self._silence_rules = [one for one in indexed if one.judges_silence]
-        self._failures = failures
         self.watermark = FleetWatermark()
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
         self._flushes = Timers(lambda device_state: device_state.flush_at)
-        self._wakes = Timers(lambda device_state: device_state.wake_at)
-        self.awaited = AwaitedDevices(self._missed_at)
+        self.awaited = AwaitedDevices(self._rules.missed_at)
         """Registered devices that were never heard, from the first fleet time on."""
         self._again = Timers(lambda device_state: device_state.judge_again_at)
         self._city = city
@@ -137,8 +115,8 @@ class DeviceJudge:
             return verdicts
         vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
         observation = Observation(reading, self.watermark.now, device, vehicle, approvals, self._city, states, [])
-        for indexed in self._rules_of[device.role]:
-            self._ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
+        for indexed in self._rules.of_role[device.role]:
+            self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if reading.ts > device_state.buffer.newest:
             count_not_judged(reading, device_state, NotJudged.RETAINED)
         return verdicts
@@ -147,10 +125,7 @@ class DeviceJudge:
         """Note a message of a registered device of which no reading was accepted."""
         if not self.watermark.now:
             return  # nobody is awaited yet
-        device_state = self._device_state(device_id)
-        for indexed in self._silence_rules:
-            indexed.rule.refuse(self._rule_state(indexed, device_state))
-            self._schedule_wake(indexed, device_state)
+        self._rules.refuse(self._device_state(device_id))
 
     def is_news(self, reading: Reading) -> bool:
         """True if the reading is newer than all that its device sent before."""
@@ -175,7 +150,7 @@ class DeviceJudge:
 
     def new_state(self, device_id: str) -> DeviceState:
         """An empty state, not kept."""
-        rule_states: list[Any] = [None] * self._rule_count
+        rule_states: list[Any] = [None] * self._rules.count
         tracker_states: list[Any] = [None] * self._trackers.count
         return DeviceState(device_id, ReorderBuffer(device_id), rule_states, tracker_states)
 
@@ -195,8 +170,7 @@ class DeviceJudge:
                 self._change(device_state)
             self._schedule_flush(device_state)
             self._schedule_again(device_state)
-            for indexed in self._silence_rules:
-                self._schedule_wake(indexed, device_state)
+        self._rules.schedule_wakes(self._devices.values())
         self._kept.restore(self._devices.values())
         self._await_devices(awaited)
 
@@ -205,10 +179,6 @@ class DeviceJudge:
         if self.watermark.now:
             unheard = [device for device in self._city.devices.values() if device.id not in self._devices]
             self.awaited.start(unheard, self.watermark.now, self.awaited.since if since is None else since)
-
-    def _missed_at(self, device: Device, since: int) -> int | None:
-        times = [indexed.rule.missed_at(device, since) for indexed in self._silence_rules]
-        return min([time for time in times if time is not None], default=None)
 
     def _device_state(self, device_id: str) -> DeviceState:
         """The device's state, made if it is new, marked as changed."""
@@ -220,9 +190,7 @@ class DeviceJudge:
             device_state = self._devices[device_id] = self.new_state(device_id)
             since = self.awaited.since.pop(device_id, None)
             if device is not None and since is not None:
-                for indexed in self._silence_rules:
-                    indexed.rule.await_first(device, self._rule_state(indexed, device_state), since)
-                    self._schedule_wake(indexed, device_state)
+                self._rules.await_first(device, device_state, since)
         self._change(device_state)
         return device_state
 
@@ -266,9 +234,9 @@ class DeviceJudge:
         at = max(reading.ts, now - WINDOW_MS)
         vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
         observation = Observation(reading, at, device, vehicle, approvals, self._city, states, [])
-        rules = self._rules_of[device.role] if late is None else self._unordered_of[device.role]
+        rules = self._rules.of_role[device.role] if late is None else self._rules.unordered_of_role[device.role]
         for indexed in rules:
-            self._ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
+            self._rules.ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         if late is not None:
             self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
             self._schedule_again(device_state)
@@ -287,7 +255,10 @@ class DeviceJudge:
             for buffered in released:
                 count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
-        rules, gap_ms = self._rules_of[device.role], max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
+        rules, gap_ms = (
+            self._rules.of_role[device.role],
+            max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s),
+        )
         follows = self._trackers.follows(device.role)
         for buffered in released:
             reading, ts = buffered.reading, buffered.ts
@@ -312,7 +283,7 @@ class DeviceJudge:
         buffered: BufferedReading,
         device: Device,
         device_state: DeviceState,
-        rules: list[_IndexedRule],
+        rules: list[IndexedRule],
         verdicts: list[Any],
         *,
         follows: bool,
@@ -331,7 +302,7 @@ class DeviceJudge:
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
         judged = True
         for indexed in rules:
-            judged &= self._ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
+            judged &= self._rules.ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
         return judged
 
     def _judge_again(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
@@ -343,7 +314,7 @@ class DeviceJudge:
             for key in sorted(added):
                 count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
         elif added:
-            rules, follows = self._ordered_of[device.role], self._trackers.follows(device.role)
+            rules, follows = self._rules.ordered_of_role[device.role], self._trackers.follows(device.role)
             gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
             late.judged.drop_after(gap.start)
             self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
@@ -374,39 +345,6 @@ class DeviceJudge:
         given.append(GapPassed(gap.start))
         return index
 
-    def _ask(
-        self,
-        indexed: _IndexedRule,
-        question: Callable[[Any, Any], Sequence[Verdict]],
-        about: Observation | Silence,
-        device_state: DeviceState,
-        verdicts: list[Any],
-    ) -> bool:
-        """Ask a rule one of its questions about a device and collect its verdicts; False if it raised."""
-        index, rule, judges_silence = indexed
-        try:
-            given = question(about, self._rule_state(indexed, device_state))
-        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
-            note_failure(self._failures, rule.name, exc)
-            device_state.rule_states[index] = None
-            return False
-        device = device_state.device
-        if device is not None and device.datum is Datum.GCJ02:
-            given = [with_conversion(verdict) for verdict in given]
-        for verdict in given:
-            verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
-        if judges_silence:
-            self._schedule_wake(indexed, device_state)
-        return True
-
-    def _rule_state(self, indexed: _IndexedRule, device_state: DeviceState) -> Any:
-        """The state that the rule has of the device, made if there is none."""
-        states = device_state.rule_states
-        state = states[indexed.state_index]
-        if state is None:
-            state = states[indexed.state_index] = indexed.rule.state()
-        return state
-
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
         silences.
@@ -427,7 +365,7 @@ class DeviceJudge:
             self._schedule_again(device_state)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
             self._device_state(missed_id)
-        while (device_state := self._wakes.pop(now - HOLD_MS)) is not None:
+        while (device_state := self._rules.wakes.pop(now - HOLD_MS)) is not None:
             self._wake(device_state, verdicts)
 
     def _wake(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
@@ -435,13 +373,8 @@ class DeviceJudge:
         device = self._registered(device_state)
         if device is None:
             return
-        for indexed in self._silence_rules:
-            state = device_state.rule_states[indexed.state_index]
-            if state is not None and indexed.rule.due(state) == due:
-                self._change(device_state)
-                self._ask(indexed, indexed.rule.expire, Silence(device, self._city), device_state, verdicts)
-            else:
-                self._schedule_wake(indexed, device_state)
+        if self._rules.ask_about_silence(Silence(device, self._city), due, device_state, verdicts):
+            self._change(device_state)
 
     def _schedule_flush(self, device_state: DeviceState) -> None:
         """Keep one timer no later than the buffer is due, or none while nothing waits."""
@@ -455,11 +388,3 @@ class DeviceJudge:
         if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
             device_state.judge_again_at = due
             self._again.add(device_state)
-
-    def _schedule_wake(self, indexed: _IndexedRule, device_state: DeviceState) -> None:
-        """Keep one timer no later than the rule is due; it is corrected when it fires."""
-        state = device_state.rule_states[indexed.state_index]
-        due = None if state is None else indexed.rule.due(state)
-        if due is not None and (not device_state.wake_at or due < device_state.wake_at):
-            device_state.wake_at = due
-            self._wakes.add(device_state)

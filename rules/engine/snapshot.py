@@ -20,8 +20,8 @@ from rules.engine.incidents import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents
 from rules.engine.late.late_readings import Gap, LateReadings
 from rules.engine.late.reading_pack import FIELDS, Block, ReadingPack
+from rules.engine.late.state_codec import ENCODER, Decoder, decoder, key_of
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
-from rules.engine.state_codec import ENCODER, Decoder, decoder, key_of
 from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
 

@@ -8,7 +8,6 @@ for all. A registered device that was never heard is missed too, unless the flee
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole
@@ -21,13 +20,19 @@ from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import who, whole_seconds
 from rules.detectors.silent_device import wording
-from rules.detectors.silent_device.outage import Outage, apply_outage
+from rules.detectors.silent_device.outage import apply_outage
 from rules.detectors.silent_device.parameters import SilentDeviceParameters
+from rules.detectors.silent_device.state import (
+    FleetSilence,
+    PastSilence,
+    SilenceState,
+    is_news,
+    note_gap,
+    split,
+)
 from rules.tracking import LoadState
 
 _KEPT_SILENCES: Final = 4
-_KEPT_GAPS: Final = 8
-"""Stretches without readings that are kept: what a device uploads into older ones counts as sent again."""
 _ASK_AGAIN_MS: Final = 3_600_000
 """A device that was never heard and is not reported, since the fleet is being set up, is looked at again after an hour,
 then after ever longer times, then daily."""
@@ -39,72 +44,6 @@ REFUSED: Final = "never heard: refused"
 """`Verdict.shared` of a device that was never heard although it sends."""
 _BACKFILL_MS: Final = 24 * 3_600_000
 """An upload later than this after the onset retracts nothing."""
-
-
-# Checkpoints write the fields of states by name: a renamed field loses what it held.
-@dataclass(slots=True)
-class PastSilence:
-    """A silence that led to an alert and is over. Times are device time, ms."""
-
-    onset: int
-    closed_at: int
-    back_at: int
-    """Fleet time when it was heard again: until its readings reach this it is still uploading."""
-    holes: list[tuple[int, int]] = field(default_factory=list)
-    """Stretches without readings: (start, end)."""
-
-
-@dataclass(slots=True)
-class SilenceState:
-    """State of one device. Times are device time, ms."""
-
-    heard_at: int = 0
-    """Fleet time at which it was last heard; 0 before the first reading. Silence is judged by this: a device whose
-    clock lags, or which is busy uploading old readings, is not silent."""
-    newest: int = 0
-    """Its newest reading. Verdicts are dated by this: it does not depend on when the reading was heard."""
-    said_at: int = 0
-    """Date of the last verdict."""
-    loaded: bool = False
-    resting: bool = False
-    """It reported that it shuts down, or was retired."""
-    interval_s: int = 60
-    stage: int = 0
-    """Number of steps taken: 0 heard, 1 overdue, then one more with each alert."""
-    placed: bool = False
-    """It has reported a position."""
-    lat: float = 0.0
-    """Last position, with `lon`."""
-    lon: float = 0.0
-    kind: str = ""
-    """Kind of its newest reading."""
-    kind_before: str = ""
-    newest_before: int = 0
-    """Kind and device time of the newest reading before that; 0 without one."""
-    silences: tuple[PastSilence, ...] = ()
-    """Silences that an upload may still retract, oldest first."""
-    oldest: int = 0
-    """Its oldest reading; 0 if that is not known."""
-    gaps: list[tuple[int, int]] = field(default_factory=list)
-    """Stretches without readings since `oldest`, longer than makes a device overdue, at most `_KEPT_GAPS`: only a
-    reading that falls into one is news, among those that come late."""
-    repeated: bool = False
-    """What it sent last, it had sent before."""
-    session: int = -1
-    """Of its newest status; -1 before the first."""
-    awaited_since: int = 0
-    """Fleet time since which a device is awaited that was never heard; 0 where that is not known."""
-    refused: int = 0
-    """Messages since it was last heard of which nothing was accepted."""
-
-
-@dataclass(slots=True)
-class FleetSilence(Outage):
-    """Silences of the whole fleet, and who was ever heard. Devices are named by id."""
-
-    heard: set[str] = field(default_factory=set)
-    missed: set[str] = field(default_factory=set)
-    """Devices that were never heard and are reported."""
 
 
 class SilentDevice(FleetRule[SilenceState, FleetSilence]):
@@ -278,7 +217,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
                 start = holes.pop()[0] if goes_on else state.newest
                 holes.append((start, ts))
             if measures:
-                holes = [piece for hole in holes for piece in _split(*hole, ts)]
+                holes = [piece for hole in holes for piece in split(*hole, ts)]
             silence.holes = [hole for hole in holes if hole[1] - hole[0] > allowed_ms]
 
     def _retractions(self, observation: Observation, state: SilenceState) -> Iterator[Verdict]:
@@ -301,7 +240,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         reading, track = observation.reading, observation.track
         state.heard_at, state.refused = heard_at, 0
         state.interval_s = observation.device.report_interval_s
-        self._note_gap(reading.ts, state)
+        note_gap(reading.ts, state, self._overdue_s(state) * 1000)
         if reading.ts < state.newest:
             return
         state.kind_before, state.newest_before = state.kind, state.newest
@@ -323,7 +262,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         """True if the device had not sent this before, and once for what it sends again."""
         ts = reading.ts
         another_kind = ts == state.newest and reading.kind != state.kind
-        if another_kind or _is_news(ts, state) or (self._shuts_down(reading, state) and not state.resting):
+        if another_kind or is_news(ts, state) or (self._shuts_down(reading, state) and not state.resting):
             state.repeated = False
             return True
         if state.repeated or state.stage > 1 or ts == state.newest:
@@ -334,21 +273,6 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
     def _shuts_down(self, reading: Reading, state: SilenceState) -> bool:
         """True if the device reports that it shuts down, and has not connected again since."""
         return _goes_offline(reading, "shutdown") and isinstance(reading, Status) and reading.session >= state.session
-
-    def _note_gap(self, ts: int, state: SilenceState) -> None:
-        """Keep the stretches in which the device may still have measured something that it has not sent."""
-        allowed_ms = self._overdue_s(state) * 1000
-        if ts > state.newest:
-            if state.newest and ts - state.newest > allowed_ms:
-                state.gaps = [*state.gaps[1 - _KEPT_GAPS :], (state.newest, ts)]
-        elif ts < state.oldest:
-            if state.oldest - ts > allowed_ms:
-                state.gaps = [(ts, state.oldest), *state.gaps[: _KEPT_GAPS - 1]]
-        else:
-            pieces = [piece for gap in state.gaps for piece in _split(*gap, ts) if piece[1] - piece[0] > allowed_ms]
-            state.gaps = pieces[-_KEPT_GAPS:]
-        if not state.newest or ts < state.oldest:
-            state.oldest = ts
 
     def _next_step(self, device: Device, city: City, state: SilenceState, due: int) -> Verdict:
         if not state.heard_at:
@@ -417,19 +341,8 @@ def _last_place(device: Device, city: City, state: SilenceState) -> LatLon | Non
     return LatLon(lat=centre.y, lon=centre.x)
 
 
-def _is_news(ts: int, state: SilenceState) -> bool:
-    """True for a late reading that the device cannot have sent before."""
-    if ts > state.newest or ts < state.oldest:
-        return True
-    return any(start < ts < end for start, end in state.gaps)
-
-
 def _goes_offline(reading: Reading, cause: str) -> bool:
     """True if a reading reports that its device goes offline for this cause."""
     if isinstance(reading, Position):  # checked first, since most readings are positions
         return False
     return isinstance(reading, Status) and not reading.online and reading.cause == cause
-
-
-def _split(start: int, end: int, ts: int) -> tuple[tuple[int, int], ...]:
-    return ((start, ts), (ts, end)) if start < ts < end else ((start, end),)

@@ -8,9 +8,9 @@ from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.late.late_readings import KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
 from rules.engine.late.late_verdicts import GapsKept, Judged
 from rules.engine.late.reading_pack import ReadingPack
+from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import BufferedReading
-from rules.engine.state_codec import StateCodec
 
 
 class KeptGaps:

@@ -37,7 +37,7 @@ class Gap:
     opened_at: int
     """Fleet time, ms."""
     states: bytes
-    """States of trackers and ordered rules before it (`rules.engine.state_codec`)."""
+    """States of trackers and ordered rules before it (`rules.engine.late.state_codec`)."""
 
 
 @dataclass(slots=True)

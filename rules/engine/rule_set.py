@@ -1,0 +1,119 @@
+"""The rules, asked about one device at a time: their states of it, and the timers of those that judge silence."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from devices.city.model import Device, DeviceRole
+from devices.geo.geometry import Datum
+from rules.contract.observation import Observation, Silence
+from rules.contract.rule import Rule
+from rules.contract.verdicts import RuleVerdict, Verdict
+from rules.contract.wording import with_conversion
+from rules.engine.device_state import DeviceState
+from rules.engine.failures import note_failure
+from rules.engine.timers import Timers
+
+
+class IndexedRule(NamedTuple):
+    """A rule and the index of its state in `DeviceState.rule_states`."""
+
+    state_index: int
+    rule: Rule[Any]
+    judges_silence: bool
+
+
+class RuleSet:
+    """The rules of the device stage. A rule that raises loses its state of the device; the others go on."""
+
+    def __init__(self, rules: Sequence[Rule[Any]], failures: Counter[str]) -> None:
+        """`failures`: readings on which a rule raised, by name, counted here."""
+        indexed = [IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
+        self.count: int = len(indexed)
+        self.of_role = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
+        self.ordered_of_role = {
+            role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self.of_role.items()
+        }
+        self.unordered_of_role = {
+            role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self.of_role.items()
+        }
+        self._silence_rules = [one for one in indexed if one.judges_silence]
+        self._failures = failures
+        self.wakes = Timers(lambda device_state: device_state.wake_at)
+        """When rules that judge silence are due."""
+
+    def ask(
+        self,
+        indexed: IndexedRule,
+        question: Callable[[Any, Any], Sequence[Verdict]],
+        about: Observation | Silence,
+        device_state: DeviceState,
+        verdicts: list[Any],
+    ) -> bool:
+        """Ask a rule one of its questions about a device and collect its verdicts; False if it raised."""
+        index, rule, judges_silence = indexed
+        try:
+            given = question(about, self._state(indexed, device_state))
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            note_failure(self._failures, rule.name, exc)
+            device_state.rule_states[index] = None
+            return False
+        device = device_state.device
+        if device is not None and device.datum is Datum.GCJ02:
+            given = [with_conversion(verdict) for verdict in given]
+        for verdict in given:
+            verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
+        if judges_silence:
+            self._schedule_wake(indexed, device_state)
+        return True
+
+    def ask_about_silence(self, silence: Silence, due: int, device_state: DeviceState, verdicts: list[Any]) -> bool:
+        """Ask the rules that are due at this fleet time, ms; False if none of them was."""
+        asked = False
+        for indexed in self._silence_rules:
+            state = device_state.rule_states[indexed.state_index]
+            if state is not None and indexed.rule.due(state) == due:
+                asked = True
+                self.ask(indexed, indexed.rule.expire, silence, device_state, verdicts)
+            else:
+                self._schedule_wake(indexed, device_state)
+        return asked
+
+    def missed_at(self, device: Device, since: int) -> int | None:
+        """Fleet time, ms, from which a device that is awaited since `since` is missed; None if no rule misses it."""
+        times = [indexed.rule.missed_at(device, since) for indexed in self._silence_rules]
+        return min([time for time in times if time is not None], default=None)
+
+    def await_first(self, device: Device, device_state: DeviceState, since: int) -> None:
+        """Note that the device, which was never heard, is awaited since this fleet time, ms."""
+        for indexed in self._silence_rules:
+            indexed.rule.await_first(device, self._state(indexed, device_state), since)
+            self._schedule_wake(indexed, device_state)
+
+    def refuse(self, device_state: DeviceState) -> None:
+        """Note a message of the device of which no reading was accepted."""
+        for indexed in self._silence_rules:
+            indexed.rule.refuse(self._state(indexed, device_state))
+            self._schedule_wake(indexed, device_state)
+
+    def schedule_wakes(self, device_states: Iterable[DeviceState]) -> None:
+        """Begin the timers of devices that were restored."""
+        for device_state in device_states:
+            for indexed in self._silence_rules:
+                self._schedule_wake(indexed, device_state)
+
+    def _state(self, indexed: IndexedRule, device_state: DeviceState) -> Any:
+        """The state that the rule has of the device, made if there is none."""
+        states = device_state.rule_states
+        state = states[indexed.state_index]
+        if state is None:
+            state = states[indexed.state_index] = indexed.rule.state()
+        return state
+
+    def _schedule_wake(self, indexed: IndexedRule, device_state: DeviceState) -> None:
+        """Keep one timer no later than the rule is due; it is corrected when it fires."""
+        state = device_state.rule_states[indexed.state_index]
+        due = None if state is None else indexed.rule.due(state)
+        if due is not None and (not device_state.wake_at or due < device_state.wake_at):
+            device_state.wake_at = due
+            self.wakes.add(device_state)
