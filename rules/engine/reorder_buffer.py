@@ -60,7 +60,7 @@ class ReorderBuffer:
     open_from: int = 0
     """Readings before this device time come too late to be put in order."""
     due: int = 0
-    """Fleet time at which everything waiting is released, `WINDOW_MS` after the newest of it; 0 when nothing waits."""
+    """Fleet time at which what waits is released, `WINDOW_MS` after its newest measurement; 0 when nothing waits."""
     waiting: list[BufferedReading] = field(default_factory=list)
     """In order."""
 
@@ -90,21 +90,29 @@ class ReorderBuffer:
             released = waiting[:count]
             del waiting[:count]
         # A device that lags behind the fleet, or uploads what it buffered, is due after its last arrival instead. `due`
-        # never moves to an earlier time: the caller's timer looks at the time it was set to first.
-        newest = waiting[-1].ts
-        self.due = max(self.due, (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS)
+        # never moves to an earlier time: the caller's timer looks at the time it was set to first. A status does not
+        # put it off: a device may send statuses for ever, and what waits would never be judged.
+        if not self.due or not is_status(reading):
+            newest = waiting[-1].ts
+            self.due = max(self.due, (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS)
         return released
 
     def flush(self, fleet_now: int) -> Sequence[BufferedReading]:
-        """Release everything that waits, once fleet time has reached `due`; else nothing."""
+        """Release what waits, once fleet time has reached `due`; else nothing.
+
+        Statuses of the last `WINDOW_MS` stay: older measurements of theirs may still come.
+        """
         if not self.due or fleet_now < self.due:
             return ()
-        for last in reversed(self.waiting):
+        waiting, count = self.waiting, len(self.waiting)
+        while count and is_status(waiting[count - 1].reading) and waiting[count - 1].ts > fleet_now - WINDOW_MS:
+            count -= 1
+        released, self.waiting = waiting[:count], waiting[count:]
+        for last in reversed(released):
             if not is_status(last.reading):
                 self.open_from = max(self.open_from, last.ts + 1)
                 break
-        self.due = 0
-        released, self.waiting = self.waiting, []
+        self.due = self.waiting[0].ts + WINDOW_MS if self.waiting else 0
         return released
 
     def _insert(self, arrived: BufferedReading) -> bool:

@@ -25,9 +25,9 @@ def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installa
     before = json.loads((VERSION_0_1 / "expected.json").read_text(encoding="utf-8"))
 
     assert haulwatch.run("db", "upgrade").returncode == 0
-    assert haulwatch.json("ledger") == before["ledger"]
+    assert as_before(haulwatch.json("ledger"), before["ledger"]) == before["ledger"]
     assert alerts(haulwatch) == before["alerts"]
-    assert haulwatch.json("replay")["identical"]
+    nothing_is_lost_in_a_replay(haulwatch, before["alerts"])
 
     haulwatch.start("record")
     haulwatch.start("judge")
@@ -53,7 +53,23 @@ def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installa
     haulwatch.until_judged()
     haulwatch.stop("record")
     haulwatch.stop("judge")
-    assert haulwatch.json("replay")["identical"]
+    nothing_is_lost_in_a_replay(haulwatch, before["alerts"])
+
+
+def nothing_is_lost_in_a_replay(haulwatch: Installation, known: dict[str, Any]) -> None:
+    """The present rules find every change that the journal has; at most they give better values of the same alerts."""
+    compared = json.loads(haulwatch.run("replay", "--json").stdout)
+    assert compared["only_in_journal"] == []
+    assert {alert_id for alert_id, *_ in compared["only_in_replay"]} <= {alert["alert_id"] for alert in known.values()}
+
+
+def as_before(now: Any, before: Any) -> Any:
+    """A ledger without the counts that version 0.1 did not have."""
+    if isinstance(before, dict):
+        return {name: as_before(value, before[name]) for name, value in now.items() if name in before}
+    if isinstance(before, list):
+        return [as_before(*pair) for pair in zip(now, before, strict=True)]
+    return now
 
 
 def alerts(haulwatch: Installation) -> dict[str, Any]:

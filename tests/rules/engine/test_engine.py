@@ -9,6 +9,7 @@ import pytest
 
 from devices.city.model import DeviceRole
 from devices.city.sites import Validity
+from devices.readings.models import Status
 from rules.alerts.model import Evidence, Text
 from rules.catalogue import build_rules
 from rules.contract.observation import Observation
@@ -192,3 +193,13 @@ def test_a_ticket_reaches_the_terminal_that_is_valid_now() -> None:
     engine = RuleEngine(town(devices=dict(city.devices) | {"T1": old, "T9": new}), build_rules())
     run(engine, [*Trip("T9", 9000, 0).drive(9990, 0).readings, ticket("T1", 400)])
     assert rows(engine)["T9"]["track"]["load"]["ticket_ts"]
+
+
+def test_a_truck_that_only_sends_statuses_is_heard_and_what_it_measured_before_is_judged() -> None:
+    """Every 20 s: nothing else moves the fleet on, and no measurement releases the last ones."""
+    engine = RuleEngine(town(), build_rules())
+    trip = Trip("T1", 500, 0, load="loaded").drive(1500, 0)
+    last = trip.readings[-1].ts
+    statuses = [Status(device_id="T1", ts=last + 20_000 * n, online=True, session=1) for n in range(1, 60)]
+    assert run(engine, [*trip.readings, *statuses]) == []
+    assert engine.judged["T1"] >= len(trip.readings) + 50

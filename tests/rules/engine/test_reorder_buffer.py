@@ -104,3 +104,22 @@ def test_what_another_device_measured_does_not_move_the_devices_time_on() -> Non
     assert seconds(buffer.arrive(fix(0), T)) == []
     assert seconds(buffer.arrive(ticket, T)) == []
     assert seconds(buffer.arrive(fix(1), T)) == []
+
+
+def test_statuses_that_go_on_for_ever_do_not_put_off_what_waits() -> None:
+    buffer, released = ReorderBuffer("T1"), []
+    arrive(buffer, fix(0), fix(10))
+    for s in range(20, 200, 20):
+        arrive(buffer, Status(device_id="T1", ts=T + s * 1000, online=True, session=1), fleet_s=s)
+        released += [(s, seconds(buffer.flush(T + s * 1000)))]
+    assert released[:4] == [(20, []), (40, [0, 10]), (60, [20]), (80, [40])]
+    assert [one for _, found in released for one in found] == [0, 10, *range(20, 160, 20)]
+
+
+def test_a_status_that_waits_leaves_its_place_to_older_measurements() -> None:
+    buffer = ReorderBuffer("T1")
+    arrive(buffer, fix(0))
+    arrive(buffer, Status(device_id="T1", ts=T + 20_000, online=True, session=1), fleet_s=20)
+    assert seconds(buffer.flush(T + 30_000)) == [0]
+    assert arrive(buffer, fix(10), fleet_s=35) == []
+    assert seconds(buffer.flush(T + 65_000)) == [10, 20]
