@@ -6,7 +6,7 @@ Tests compare the recorder's text (`ingest.recorder.line`) with it, and fill sto
 from msgspec import structs
 
 from devices.city.model import Device
-from devices.readings.models import Fill, Reading
+from devices.readings.models import Fill, Reading, Status
 from devices.readings.series import FIELDS, FieldValue, Point, area_tags
 
 
@@ -15,6 +15,8 @@ def point_of(reading: Reading, device: Device) -> Point:
     tags = {"device": reading.device_id}
     if isinstance(reading, Fill):
         tags["compartment"] = reading.compartment
+    if isinstance(reading, Status) and not reading.online and reading.cause in {"will", "shutdown"}:
+        tags["closing"] = reading.cause
     tags |= area_tags(device)
     return Point(str(reading.kind), tuple(sorted(tags.items())), _fields(reading), reading.ts)
 

@@ -159,11 +159,18 @@ class Accounts:
                 return True
             readings = message.readings
             return bool(readings) and all(
-                measured in stored.get(instant, ()) or (instant, measured) in refused_readings
+                self._as_stored(measured) in stored.get(instant, ()) or (instant, measured) in refused_readings
                 for instant, measured in readings
             )
 
         return [message for message in acknowledged if not kept(message)]
+
+    def _as_stored(self, measured: dict[str, FieldValue]) -> dict[str, FieldValue]:
+        """Fields of a reading as they are stored: a place outside the region, of a mutated payload, is no fix."""
+        lat, lon = measured.get("lat"), measured.get("lon")
+        if isinstance(lat, float) and isinstance(lon, float) and not self._yard.city.region.covers(lat, lon):
+            return measured | {"located": False}
+        return measured
 
     def _ledger(self, remarks: list[str]) -> tuple[int, bool]:
         """Readings that the ledger counts as stored and the store does not hold; and whether all its sums are right."""

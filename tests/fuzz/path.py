@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Final, get_args
 from unicodedata import category
 
+from msgspec.structs import replace
+
 from api.resources.dead_letters import LetterDetail
 from devices.city.model import City
 from devices.codecs.codec import Flaw
 from devices.codecs.native import encode
 from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
-from devices.readings.models import Reading
+from devices.readings.models import Position, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
 from ingest.judge.judge import judge_record
 from ingest.ledger.dead_letters import DeadLetters
@@ -185,6 +187,8 @@ def _check_round_trip(reading: Reading) -> None:
 
 
 def _check_line(reading: Reading, admitted: AcceptedReading, city: City) -> None:
+    if isinstance(reading, Position) and not city.region.covers(reading.lat, reading.lon):
+        reading = replace(reading, located=False)
     point = point_of(reading, city.devices[reading.device_id])
     _check(decode_line(admitted.line) == point, f"the line of a {reading.kind} is another point")
     _check(decode_line(encode_point(point)) == point, f"the point of a {reading.kind} is another point when it is read")

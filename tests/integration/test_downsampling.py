@@ -29,6 +29,7 @@ def test_the_table_names_what_is_written() -> None:
     area = set(series.AREA_TAGS)
     written = {str(kind): {"device", *area} for kind in Kind}
     written["fill"].add("compartment")
+    written["status"].add("closing")
     written[series.ALERT_MEASUREMENT] = {*series.ALERT_TAGS, *area, "compartment"}
     written[series.ALERT_STATE_MEASUREMENT] = set(series.ALERT_STATE_TAGS)
     written[series.PLACE_MEASUREMENT] = set(series.PLACE_TAGS)
