@@ -321,15 +321,21 @@ def _publish(
     elif verdict.level is Level.RETRACTED:
         incident.title = withdrawn(incident.title)
     incident.evidence = verdict.evidence or incident.evidence
+    change = change_of(incident, rule, rule_version, verdict.subject, verdict.at)
+    return change.model_copy(update={"onset": verdict.onset, "revised": revised})
+
+
+def change_of(incident: Incident, rule: str, rule_version: int, subject: str, at: int) -> AlertChange:
+    """The incident as it stands, to be published at device time `at`, ms."""
     return AlertChange(
         alert_id=incident.alert_id,
         revision=incident.revision,
         rule=rule,
         rule_version=rule_version,
-        subject=verdict.subject,
+        subject=subject,
         phase=incident.phase,
         severity=incident.severity,
-        at=verdict.at,
+        at=at,
         opened_at=incident.opened_at,
         closed_at=incident.closed_at,
         amendment=incident.amendment,
@@ -337,6 +343,4 @@ def _publish(
         lat=incident.lat,
         lon=incident.lon,
         evidence=incident.evidence,
-        onset=verdict.onset,
-        revised=revised,
     )

@@ -10,7 +10,8 @@ from typing import Final
 
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
 from rules.contract.verdicts import HeldVerdict
-from rules.engine.incidents import KEPT_PAST, DeviceIncidents, Incident, RuleIncidents
+from rules.contract.wording import withdrawn
+from rules.engine.incidents import KEPT_PAST, DeviceIncidents, Incident, RuleIncidents, change_of
 
 LATER_READINGS: Final = Text(
     en="Readings that came late, judged in their place, do not bear this out",
@@ -95,9 +96,9 @@ class Amending:
         for key in keys:
             before, after = current.cases.get(key, RuleIncidents()), second.cases.get(key, RuleIncidents())
             self._rule, self._version = _rule_of(key), ordered[_rule_of(key)]
-            known = {incident.alert_id: incident for incident in _all(before)}
+            former_by_id = {incident.alert_id: incident for incident in _all(before)}
             for incident in _all(after):
-                former = known.pop(incident.alert_id, None) or kept.retracted.pop(incident.alert_id, None)
+                former = former_by_id.pop(incident.alert_id, None) or kept.retracted.pop(incident.alert_id, None)
                 if former is None:
                     if not _forgotten(incident, before):
                         self._publish_new(incident)
@@ -105,7 +106,7 @@ class Amending:
                     _stay_retracted(former, incident, after)
                 else:
                     self._compare(former, incident)
-            for incident in known.values():
+            for incident in former_by_id.values():
                 if not _forgotten(incident, after):
                     self._retract(incident)
                     kept.retracted[incident.alert_id] = incident
@@ -141,7 +142,7 @@ class Amending:
         opened = [change for change in steps if change.closed_at is None and change.phase is not Phase.AMENDED]
         confirmed = [change for change in opened if change.phase is Phase.CONFIRMED]
         chosen = [*(confirmed or opened)[-1:]] if also_open else []
-        last = steps[-1] if steps else self._change(incident, incident.evidence)
+        last = steps[-1] if steps else self._change(incident)
         if last not in chosen:
             chosen.append(last)
         for change in chosen:
@@ -156,28 +157,12 @@ class Amending:
         incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED
         incident.closed_at = self.newest if incident.closed_at is None else incident.closed_at
         incident.ended_at = incident.ended_at or incident.closed_at
-        self.changes.append(
-            self._change(incident, Evidence(parameters=incident.evidence.parameters, findings=(LATER_READINGS,)))
-        )
+        incident.title = withdrawn(incident.title)
+        incident.evidence = Evidence(parameters=incident.evidence.parameters, findings=(LATER_READINGS,))
+        self.changes.append(self._change(incident))
 
-    def _change(self, incident: Incident, evidence: Evidence) -> AlertChange:
-        return AlertChange(
-            alert_id=incident.alert_id,
-            revision=incident.revision,
-            rule=self._rule,
-            rule_version=self._version,
-            subject=self.subject,
-            phase=incident.phase,
-            severity=incident.severity,
-            at=self.newest,
-            opened_at=incident.opened_at,
-            closed_at=incident.closed_at,
-            amendment=incident.amendment,
-            title=incident.title,
-            lat=incident.lat,
-            lon=incident.lon,
-            evidence=evidence,
-        )
+    def _change(self, incident: Incident) -> AlertChange:
+        return change_of(incident, self._rule, self._version, self.subject, self.newest)
 
 
 def _stay_retracted(former: Incident, incident: Incident, case: RuleIncidents) -> None:

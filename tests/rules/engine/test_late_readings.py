@@ -53,6 +53,8 @@ def play(arrivals: Iterable[tuple[int, Reading]], restarts: Sequence[int] = ()) 
     for _ in range(15):
         changes += engine.advance(10_000)
     assert not engine.failures
+    for change in changes:
+        assert change.title.en.startswith("Withdrawn: ") is (change.amendment is Amendment.RETRACTED), change
     return engine, changes
 
 
