@@ -20,7 +20,9 @@ HOUR_MS = 3_600_000
 
 @cache
 def story() -> tuple[Reading, ...]:
-    """Within an hour: T1 deviates, T2 dumps, T4 tips where it may (and a ticket says so), P24 overflows."""
+    """Within an hour: T1 deviates, T2 dumps, T4 tips where it may (and a ticket says so), P24 overflows, P23 hovers:
+    its alert comes back twice, so that its closings are held.
+    """
     deviates = Trip("T1", 0, 0, load="loaded").stand(60).drive(4000, 0).drive(4000, 1500).drive(4000, 0).drive(9000, 0)
     dumps = Trip("T2", 0, 0, at_s=3, load="loaded", load_kg=12_000.0, lift_up=False, cover_open=False).drive(3000, 0)
     dumps.now(cover_open=True).stand(40).stand(80, lift_up=True).now(load_kg=300.0, load="empty").stand(
@@ -30,8 +32,9 @@ def story() -> tuple[Reading, ...]:
     weighed = Trip("T4", 0, 0, at_s=1, load="loaded", lift_up=False, cover_open=False).drive(5000, 0)
     weighed.now(cover_open=True).stand(30).stand(200, lift_up=True).now(cover_open=False).drive(9990, 0).stand(300)
     overflow = fills([50, 70, 85, 88, 91, 93, 96, 97, 20, 15], point="P24", every_s=300, deposits=4)
+    hovers = fills([*[92, 93, 94, 68, 68] * 3, 69, 68], point="P23", every_s=120)
     trips = (deviates, dumps, weighed)
-    return tuple(in_time(*(trip.readings for trip in trips), overflow, [ticket("T4", weighed.now_s - 200)]))
+    return tuple(in_time(*(trip.readings for trip in trips), overflow, hovers, [ticket("T4", weighed.now_s - 200)]))
 
 
 def clock(until_ms: int) -> list[tuple[int, Reading]]:
@@ -221,3 +224,18 @@ def test_a_closed_road_still_excuses_what_began_before_a_gap() -> None:
     _, changes = play([*arrivals, *clock(T0 + HOUR_MS)])
     assert standing(changes) == set()
     assert "T1 retracted P3" in summaries(changes) or "T1 retracted P2" in summaries(changes)
+
+
+def test_a_closing_that_is_held_is_published_after_late_readings_too() -> None:
+    """P23 sank at last; before its closing is due, readings come that make it wait longer, for one more return."""
+    hovers = [reading for reading in story() if reading.device_id == "P23"]
+    uploaded_at = hovers[-1].ts + 8 * 60_000
+    arrivals = [(uploaded_at if n in range(9, 12) else reading.ts, reading) for n, reading in enumerate(hovers)]
+    _, in_order = play([*((reading.ts, reading) for reading in hovers), *clock(T0 + 2 * HOUR_MS)])
+    _, late = play([*arrivals, *clock(T0 + 2 * HOUR_MS)])
+    (closed, *_), (closed_late, *_) = (
+        [change for change in reversed(changes) if change.rule == "bin_overflow"] for changes in (in_order, late)
+    )
+    assert str(closed.phase) == str(closed_late.phase) == "closed"
+    assert closed.at == closed_late.at > uploaded_at
+    assert closed.closed_at == closed_late.closed_at
