@@ -290,7 +290,7 @@ def _averaged_fields(row: Row) -> dict[str, FieldValue]:
 
 
 def _device_out(device: Device, city: City) -> DeviceOut:
-    vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    vehicle = city.vehicle_of(device)
     return DeviceOut(
         id=device.id,
         role=device.role,

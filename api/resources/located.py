@@ -11,21 +11,20 @@ from ingest.store import Row
 
 def place_of(row: Row, device: Device, city: City) -> LatLon | None:
     """The place of a stored position; None without one, or outside the city's region. Converted if sent in GCJ-02."""
-    lat, lon = row.fields.get("lat"), row.fields.get("lon")
-    if not isinstance(lat, float | int) or not isinstance(lon, float | int) or not city.region.covers(lat, lon):
-        return None
-    return place_in_wgs84(LatLon(lat=float(lat), lon=float(lon)), device.datum)
+    sent = _place_sent(row, city)
+    return None if sent is None else place_in_wgs84(sent, device.datum)
 
 
 def has_fix(row: Row, city: City) -> bool:
     """Return whether a position has a fix, as the terminal says and the city's region allows."""
+    return row.fields.get("located") is not False and _place_sent(row, city) is not None
+
+
+def _place_sent(row: Row, city: City) -> LatLon | None:
     lat, lon = row.fields.get("lat"), row.fields.get("lon")
-    return (
-        row.fields.get("located") is not False
-        and isinstance(lat, float | int)
-        and isinstance(lon, float | int)
-        and city.region.covers(lat, lon)
-    )
+    if not isinstance(lat, float | int) or not isinstance(lon, float | int) or not city.region.covers(lat, lon):
+        return None
+    return LatLon(lat=float(lat), lon=float(lon))
 
 
 async def last_located(parts: ApiParts, newest: Sequence[Row]) -> dict[str, Row]:

@@ -264,7 +264,7 @@ def _point(parts: ApiParts, device: Device, row: Row, located: Row) -> Feature |
 
 
 def device_properties(parts: ApiParts, device: Device) -> dict[str, str | None]:
-    vehicle = parts.city().vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    vehicle = parts.city().vehicle_of(device)
     return {
         "device_id": device.id,
         "vehicle_id": device.vehicle_id,

@@ -167,6 +167,18 @@ class City:
         """Return the vehicle that the device is mounted on, if the city has it."""
         return self.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
 
+    def site_of(self, device: Device) -> Site | None:
+        """Return the site that the device stands on, if the city has it."""
+        return self.sites.get(device.site_id) if device.site_id is not None else None
+
+    def site_centre(self, device: Device) -> LatLon | None:
+        """Return a place inside the fence of the device's site; None for a device without a site."""
+        site = self.site_of(device)
+        if site is None:
+            return None
+        centre = site.area.representative_point()
+        return LatLon(lat=centre.y, lon=centre.x)
+
     def vehicles_of_plate(self, plate: str) -> Sequence[Vehicle]:
         """Return the vehicles with this plate, however it is written; more than one where a plate was given again."""
         vehicles = self._derived.vehicles

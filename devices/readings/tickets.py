@@ -110,8 +110,8 @@ def ticket_weighing(weighing: Weighing) -> TicketWeighing:
 def count_once(weighings: Sequence[TicketWeighing]) -> list[TicketState]:
     """Return which weighings of one bridge and number count, oldest first: one for each ticket.
 
-    The last word holds. What it says counts where it was said first, so that a ticket stays where it was weighed when
-    it is sent again. A function of the set: whatever order they arrive in, the same ones count in the end.
+    The last weights hold. They count where they came first, so that a ticket stays where it was weighed when it is sent
+    again. A function of the set: whatever order they arrive in, the same ones count in the end.
     """
     states = [TicketState.REPLACED] * len(weighings)
     for ticket in _tickets(weighings):

@@ -146,7 +146,7 @@ def _state(alert: AlertView) -> dict[str, FieldValue]:
 def place_points(city: City, at: int) -> Iterator[Point]:
     """The position of each device with a site, at the midnight (UTC) before `at`."""
     for device in city.devices.values():
-        site = city.sites.get(device.site_id) if device.site_id is not None else None
+        site = city.site_of(device)
         if site is None:
             continue
         centroid = site.area.centroid

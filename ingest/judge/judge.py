@@ -205,7 +205,7 @@ def judge_record(
             continue
         news = news or engine.is_news(reading)
         changes += engine.judge(reading)
-    # Time goes on while a broken device says nothing but what it said before.
+    # Time goes on while a broken device repeats itself.
     return changes + engine.received(message.received_at, news=news)
 
 

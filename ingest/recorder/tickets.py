@@ -74,7 +74,7 @@ class TicketBook:
     ) -> tuple[list[str], list[str]]:
         """Return the lines of the batch, those of weighings with their ticket fields, and the marks of other rows.
 
-        A duplicate that is not known, because the file is younger than the store, is marked as if it came now.
+        A duplicate that is not remembered, because the file is younger than the store, is marked as if it came now.
         """
         complete, marks, own = list(lines), dict[tuple[str, int], str](), dict[tuple[str, int], ArrivedWeighing]()
         for one in arrived:
@@ -113,7 +113,7 @@ class TicketBook:
         db.execute("DELETE FROM ticket WHERE device = ? AND ts = ?", (device_id, ts))
 
     def _keep(self, db: sqlite3.Connection, one: ArrivedWeighing) -> bool:
-        """Add a weighing; False if it is a duplicate that is known."""
+        """Add a weighing; False if it is a duplicate that is remembered."""
         weighing = one.weighing
         device_id, number, of_ticket = weighing.device_id, ticket_number(weighing.ticket), ticket_weighing(weighing)
         corrected = number if weighing.corrects is None else ticket_number(weighing.corrects)

@@ -34,7 +34,7 @@ class Amendment(StrEnum):
     NEW_LATE = "new_late"
     """It comes of readings that were uploaded late; dated by device time."""
     EXTENDED = "extended"
-    """Late readings show that it is graver or surer than was said, or goes on."""
+    """Late readings show that it is graver or surer than was published, or goes on."""
     DOWNGRADED = "downgraded"
     """Late readings show that it is less grave or less sure, or has ended."""
     RETRACTED = "retracted"

@@ -19,10 +19,10 @@ _LANDMARK_WITHIN_M: Final = 20_000.0
 
 def who(device: Device, city: City) -> Text:
     """Name a truck by its plate, and a device on a site by the site's name."""
-    vehicle = city.vehicles.get(device.vehicle_id) if device.vehicle_id is not None else None
+    vehicle = city.vehicle_of(device)
     if vehicle is not None:
         return Text(en=f"Truck {vehicle.plate}", zh=f"车辆{vehicle.plate}")
-    site = city.sites.get(device.site_id) if device.site_id is not None else None
+    site = city.site_of(device)
     if site is not None:
         return Text(en=site.name, zh=site.name_zh)
     name = device.name or device.id

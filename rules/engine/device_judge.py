@@ -18,6 +18,7 @@ from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.device_state import DeviceState
+from rules.engine.failures import RuleFailures
 from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
 from rules.engine.late.late_readings import GAP_INTERVALS, Gap, LateReadings
 from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgain
@@ -46,7 +47,7 @@ class DeviceJudge:
         city: City,
         rules: Sequence[Rule[Any]],
         trackers: Sequence[Tracker[Any, Any]],
-        failures: Counter[str],
+        failures: RuleFailures,
     ) -> None:
         """`failures`: readings on which a rule or tracker raised, by name, counted here."""
         self._rules = RuleSet(rules, failures)
@@ -113,8 +114,7 @@ class DeviceJudge:
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return verdicts
-        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
-        observation = Observation(reading, self.watermark.now, device, vehicle, approvals, self._city, states, [])
+        observation = self._out_of_order(reading, self.watermark.now, device, device_state)
         for indexed in self._rules.of_role[device.role]:
             self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if reading.ts > device_state.buffer.newest:
@@ -232,8 +232,7 @@ class DeviceJudge:
         now = self.watermark.now
         late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
         at = max(reading.ts, now - WINDOW_MS)
-        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
-        observation = Observation(reading, at, device, vehicle, approvals, self._city, states, [])
+        observation = self._out_of_order(reading, at, device, device_state)
         rules = self._rules.of_role[device.role] if late is None else self._rules.unordered_of_role[device.role]
         for indexed in rules:
             self._rules.ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
@@ -246,6 +245,11 @@ class DeviceJudge:
             over_bound = reading.ts <= device_state.given_up
             reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
             count_not_judged(reading, device_state, reason)
+
+    def _out_of_order(self, reading: Reading, at: int, device: Device, device_state: DeviceState) -> Observation:
+        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
+        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
+        return Observation(reading, at, device, vehicle, approvals, self._city, states, [])
 
     def _judge_in_order(
         self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]

@@ -12,8 +12,9 @@ class RuleFailures(Counter[str]):
         self._seen: set[str] = set()
         self._unlogged: dict[str, str] = {}
 
-    def keep(self, name: str, error: Exception) -> None:
-        """Keep the traceback of the first failure of this name since the process started."""
+    def note(self, name: str, error: Exception) -> None:
+        """Count a failure; keep the traceback of the first one of this name since the process started."""
+        self[name] += 1
         if name not in self._seen:
             self._seen.add(name)
             self._unlogged[name] = "".join(traceback.format_exception(error))
@@ -22,10 +23,3 @@ class RuleFailures(Counter[str]):
         """Tracebacks by name, each once."""
         taken, self._unlogged = self._unlogged, {}
         return taken
-
-
-def note_failure(failures: Counter[str], name: str, error: Exception) -> None:
-    """Count that a rule or tracker raised."""
-    failures[name] += 1
-    if isinstance(failures, RuleFailures):
-        failures.keep(name, error)

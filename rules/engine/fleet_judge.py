@@ -9,7 +9,6 @@ this stage: the held verdicts, the memories of the rules that compare devices, a
 needs the verdicts of all partitions.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -18,7 +17,7 @@ from devices.city.model import City
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
-from rules.engine.failures import note_failure
+from rules.engine.failures import RuleFailures
 from rules.engine.incidents import OPENING, DeviceIncidents
 from rules.engine.late.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
 from rules.engine.late.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
@@ -28,7 +27,7 @@ from rules.engine.reorder_buffer import HOLD_MS
 class FleetJudge:
     """Compares devices and keeps incidents. One thread; deterministic."""
 
-    def __init__(self, city: City, rules: Sequence[Rule[Any]], failures: Counter[str]) -> None:
+    def __init__(self, city: City, rules: Sequence[Rule[Any]], failures: RuleFailures) -> None:
         """`failures`: verdicts on which a rule raised, by rule name, counted here."""
         self._city = city
         self._ordered = {rule.name: rule.version for rule in rules if rule.ordered}
@@ -112,8 +111,8 @@ class FleetJudge:
     def _keep_gaps(self, gaps: GapsKept) -> None:
         """Keep the incidents as they are now for a new gap, if there are any, and forget those of former gaps."""
         subject, kept = gaps.subject, self._kept.get(gaps.subject)
-        known = {gap.start for gap in kept.gaps} if kept is not None else set()
-        if gaps.starts and gaps.starts[-1] not in known and gaps.is_new:
+        kept_starts = {gap.start for gap in kept.gaps} if kept is not None else set()
+        if gaps.starts and gaps.starts[-1] not in kept_starts and gaps.is_new:
             at_gap = self._incidents_at(gaps.starts[-1], subject, self._incidents.get(subject))
             if at_gap is not None:
                 if kept is None:
@@ -194,7 +193,7 @@ class FleetJudge:
         try:
             return tuple(rule.compare(verdict, self.memories[rule.name], self._city))
         except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
-            note_failure(self._failures, rule.name, exc)
+            self._failures.note(rule.name, exc)
             self.memories[rule.name] = rule.memory()
             return ()
 

@@ -229,7 +229,7 @@ def _leave_to_people(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
 
 
 def _is_better(incident: Incident, verdict: Verdict) -> bool:
-    """True if the verdict rests on more than what people were told."""
+    """True if the verdict rests on more than the last change of the incident."""
     return bool(verdict.basis) and bool(incident.basis) and verdict.basis != incident.basis
 
 

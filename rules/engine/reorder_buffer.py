@@ -83,7 +83,7 @@ class ReorderBuffer:
         if not waiting or ts > waiting[-1].ts:
             waiting.append(arrived)
         elif not self._insert(arrived):
-            return ()  # said before: it must not put off what waits
+            return ()  # sent before: it must not put off what waits
         released: Sequence[BufferedReading] = ()
         if waiting[0].ts < self.open_from:
             count = bisect_left(waiting, self.open_from, key=_TS)

@@ -1,6 +1,5 @@
 """The rules, asked about one device at a time: their states of it, and the timers of those that judge silence."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.contract.wording import with_conversion
 from rules.engine.device_state import DeviceState
-from rules.engine.failures import note_failure
+from rules.engine.failures import RuleFailures
 from rules.engine.timers import Timers
 
 
@@ -26,7 +25,7 @@ class IndexedRule(NamedTuple):
 class RuleSet:
     """The rules of the device stage. A rule that raises loses its state of the device; the others go on."""
 
-    def __init__(self, rules: Sequence[Rule[Any]], failures: Counter[str]) -> None:
+    def __init__(self, rules: Sequence[Rule[Any]], failures: RuleFailures) -> None:
         """`failures`: readings on which a rule raised, by name, counted here."""
         indexed = [IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
         self.count: int = len(indexed)
@@ -55,7 +54,7 @@ class RuleSet:
         try:
             given = question(about, self._state(indexed, device_state))
         except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
-            note_failure(self._failures, rule.name, exc)
+            self._failures.note(rule.name, exc)
             device_state.rule_states[index] = None
             return False
         device = device_state.device

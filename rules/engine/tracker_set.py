@@ -1,13 +1,12 @@
 """Trackers of an engine: each reading goes through the trackers of its device's role."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.models import Reading
 from rules.engine.device_state import DeviceState
-from rules.engine.failures import note_failure
+from rules.engine.failures import RuleFailures
 from rules.tracking.tracker import Tracker
 
 TRACKING: Final = "tracking"
@@ -24,7 +23,7 @@ class _IndexedTracker(NamedTuple):
 class TrackerSet:
     """The trackers by device role."""
 
-    def __init__(self, trackers: Sequence[Tracker[Any, Any]], failures: Counter[str]) -> None:
+    def __init__(self, trackers: Sequence[Tracker[Any, Any]], failures: RuleFailures) -> None:
         """`failures`: readings on which a tracker raised, counted here under `TRACKING`."""
         indexed = [_IndexedTracker(n, tracker) for n, tracker in enumerate(trackers)]
         self._of_role = {role: [entry for entry in indexed if role in entry.tracker.roles] for role in DeviceRole}
@@ -46,7 +45,7 @@ class TrackerSet:
             try:
                 fact = tracker.follow(state, reading, device, device_state.vehicle, city)
             except Exception as exc:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
-                note_failure(self._failures, TRACKING, exc)
+                self._failures.note(TRACKING, exc)
                 states[index] = None
                 return None
             if fact is not None:

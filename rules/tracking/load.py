@@ -90,7 +90,7 @@ class LoadTrack:
     site_left: int = 0
     """When the truck last left a fence."""
     tickets: list[tuple[str, int]] = field(default_factory=list)
-    """The last tickets, by what they say, and when they said it first."""
+    """The last tickets: their content, and when it came first."""
 
     def take_position(self, position: Position, vehicle: Vehicle | None) -> None:
         """Take the values of the truck's own sensors."""
@@ -114,11 +114,11 @@ class LoadTrack:
             self._decide(ticket.ts)
 
     def is_repeated(self, ticket: Weighing) -> bool:
-        """True if an earlier ticket of the truck said the same: number, direction and weights."""
+        """True if an earlier ticket of the truck had the same number, direction and weights."""
         if not self.tickets:
             return False
         content = _content(ticket)
-        return any(said == content and 0 < ticket.ts - ts <= REPEATED_WITHIN_MS for said, ts in self.tickets)
+        return any(former == content and 0 < ticket.ts - ts <= REPEATED_WITHIN_MS for former, ts in self.tickets)
 
     def visit(self, inside: Site | None, ts: int) -> None:
         """Note that the truck is inside the fence of this site, or clearly outside all fences."""
@@ -197,7 +197,7 @@ def ticket_state(ticket: Weighing, city: City, vehicle: Vehicle | None) -> LoadS
     On a weighbridge elsewhere the net weight decides.
     """
     bridge = city.devices.get(ticket.device_id)
-    site = city.sites.get(bridge.site_id) if bridge is not None and bridge.site_id is not None else None
+    site = city.site_of(bridge) if bridge is not None else None
     if site is not None and site.kind in _EMPTIED_AT:
         return LoadState.LOADED if ticket.direction == "in" else LoadState.EMPTY
     if site is not None and site.kind is SiteKind.CONSTRUCTION_SITE:

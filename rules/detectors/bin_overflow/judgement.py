@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from devices.city.model import City, Device, DeviceRole
-from devices.geo.geometry import LatLon
+from devices.city.model import DeviceRole
 from devices.readings.models import Fill, Kind
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
@@ -229,7 +228,7 @@ class BinOverflow(Rule[BinState]):
             at=fill.ts,
             onset=compartment.onset,
             severity=Severity.P2 if confirmed and deposits else Severity.P3 if confirmed else Severity.P4,
-            place=_site_centre(observation.device, observation.city),
+            place=observation.city.site_centre(observation.device),
             title=wording.title(
                 who(observation.device, observation.city), fill.compartment, fill.fill_pct, full=full, doubtful=doubtful
             ),
@@ -294,14 +293,6 @@ def _cleared(
 
 def _without_evidence(observation: Observation, fill: Fill, level: Level, onset: int) -> Verdict:
     return Verdict(observation.device.id, level, fill.ts, onset, part=fill.compartment)
-
-
-def _site_centre(device: Device, city: City) -> LatLon | None:
-    site = city.sites.get(device.site_id) if device.site_id is not None else None
-    if site is None:
-        return None
-    centre = site.area.representative_point()
-    return LatLon(lat=centre.y, lon=centre.x)
 
 
 def _compartment(state: BinState, name: str) -> Compartment | None:

@@ -1,4 +1,4 @@
-"""Judges whether a device gives what judgement needs; if not, people are told once, with the reason.
+"""Judges whether a device gives what judgement needs; if not, people are notified once, with the reason.
 
 Missing data is never "fine": a truck without a usable fix, without an approved route or with a speed of 0 while it
 moves raises no alert of any other rule. Each reason is an incident of its own (`part`), given once and cleared when it
@@ -12,11 +12,11 @@ from typing import ClassVar, Final
 from devices.city.model import DeviceRole, approved_at
 from devices.readings.models import Position
 from devices.readings.motion import STILL_KMH
-from rules.alerts.model import Evidence, ReadingRef, Severity, Text
+from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, who
+from rules.contract.wording import bounded, ref, who, whole_seconds
 from rules.detectors.cannot_be_judged import wording
 from rules.detectors.cannot_be_judged.parameters import CannotBeJudgedParameters
 from rules.tracking import Fix, LoadState, Quality
@@ -40,7 +40,7 @@ class Trouble:
     good: int = 0
     """Good readings in a row since."""
     given: bool = False
-    """People were told."""
+    """People were notified."""
     x: float = 0.0
     """Where it began, with `y`, metres on the city's plane."""
     y: float = 0.0
@@ -109,7 +109,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         limits = self.parameters
         none = position.satellites == 0
         self._note(NO_SATELLITES, none, limits.no_satellites_s, limits.readings, observation, state, verdicts)
-        # A parked truck may stand under a roof; `no_satellites` and the rule `device_datum` tell their own cases.
+        # A parked truck may stand under a roof; `no_satellites` and the rule `device_datum` report their own cases.
         track = observation.track
         in_other_datum = fix.quality is not Quality.BAD and track is not None and not track.datum.believed
         blind = not fix.usable and not none and not in_other_datum and position.ignition_on is not False
@@ -185,15 +185,15 @@ class CannotBeJudged(Rule[JudgeabilityState]):
 
     def _verdict(self, reason: str, trouble: Trouble, observation: Observation) -> Verdict:
         device, at, fix = observation.device, observation.reading.ts, observation.fix
-        lasted_s = round((at - trouble.since) / 1000)
-        findings = [wording.lasts(reason, lasted_s * 1000, trouble.readings), wording.not_judged(reason)]
+        lasted_ms = at - trouble.since
+        findings = [wording.lasts(reason, lasted_ms, trouble.readings), wording.not_judged(reason)]
         measures: dict[str, float | int | str | bool] = {
             "reason": reason,
-            "lasted_s": lasted_s,
+            "lasted_s": whole_seconds(lasted_ms),
             "readings": trouble.readings,
         }
         if reason == LONG_INTERVAL:
-            interval_s = (at - trouble.since) / 1000 / max(trouble.readings - 1, 1)
+            interval_s = lasted_ms / 1000 / max(trouble.readings - 1, 1)
             findings.append(wording.interval(interval_s, device.report_interval_s))
             measures["interval_s"] = round(interval_s)
             measures["registered_interval_s"] = device.report_interval_s
@@ -204,7 +204,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             onset=trouble.since,
             severity=Severity.P4,
             place=observation.city.plane.latlon(fix.xy) if fix is not None else None,
-            title=wording.title(_name(observation), reason),
+            title=wording.title(who(device, observation.city), reason),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=tuple(findings),
@@ -213,10 +213,6 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             ),
             part=reason,
         )
-
-
-def _name(observation: Observation) -> Text:
-    return who(observation.device, observation.city)
 
 
 def _present(observation: Observation) -> Sequence[str]:

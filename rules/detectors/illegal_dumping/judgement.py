@@ -229,7 +229,7 @@ class IllegalDumping(Rule[DumpingState]):
         """Retract alerts for a load that a disposal site weighed in afterwards."""
         vehicle_id, city = observation.device.vehicle_id, observation.city
         bridge = city.devices.get(ticket.device_id)
-        site = city.sites.get(bridge.site_id) if bridge is not None and bridge.site_id is not None else None
+        site = city.site_of(bridge) if bridge is not None else None
         if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, ticket.ts):
             return
         if ticket.direction != "in" or ticket.manual_entry or not is_believed(ticket, city):

@@ -1,7 +1,7 @@
 """Judges whether a device is silent.
 
 Only silence counts: a loaded truck is missed soon and ever more urgently, other devices by their own reporting
-interval. A device lives by what it had not said before: a reading sent again, a status that the broker replays and a
+interval. A device lives by what it had not sent before: a reading sent again, a status that the broker replays and a
 message that is refused prove nothing. What a device buffered and uploads later fills the hole; an alert whose hole is
 full is retracted. When many devices fall silent at once, the cause is the network or the platform, and one alert stands
 for all. A registered device that was never heard is missed too, unless the fleet is still being set up.
@@ -311,7 +311,11 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=findings + ((wording.all_refused(state.refused),) if state.refused else ()),
-                measures={"silent_s": waited_ms // 1000, "interval_s": state.interval_s, "refused": state.refused},
+                measures={
+                    "silent_s": whole_seconds(waited_ms),
+                    "interval_s": state.interval_s,
+                    "refused": state.refused,
+                },
             ),
             shared=REFUSED if state.refused else UNHEARD,
         )
@@ -334,11 +338,7 @@ def _last_place(device: Device, city: City, state: SilenceState) -> LatLon | Non
     """Last position reported, or else the centre of the site it stands on."""
     if state.placed:
         return LatLon(state.lat, state.lon)
-    site = city.sites.get(device.site_id) if device.site_id is not None else None
-    if site is None:
-        return None
-    centre = site.area.representative_point()
-    return LatLon(lat=centre.y, lon=centre.x)
+    return city.site_centre(device)
 
 
 def _goes_offline(reading: Reading, cause: str) -> bool:

@@ -11,7 +11,6 @@ from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from devices.city.model import City, DeviceRole
-from devices.geo.geometry import LatLon
 from devices.readings.models import Weighing
 from devices.readings.plates import comparable_plate
 from rules.alerts.model import Evidence, Severity
@@ -23,7 +22,7 @@ from rules.detectors.unknown_plate import wording
 from rules.detectors.unknown_plate.parameters import UnknownPlateParameters
 
 MAX_PLATES: Final = 2_000
-"""Plates told in the last days, of the whole city; beyond it the oldest are forgotten and may be told again."""
+"""Plates reported in the last days, of the whole city; beyond it the oldest are forgotten and may be reported again."""
 _SLOT_MS: Final = 10_000
 _SLOTS: Final = 64
 """A verdict's part is the 10 s of its ticket, of the last 10 min: two trucks of one bridge are two alerts, and a bridge
@@ -37,22 +36,22 @@ class NoState:
 
 
 @dataclass(slots=True)
-class ToldPlates:
-    """Plates of which people know, the one told last at the end."""
+class ReportedPlates:
+    """Plates that were reported, the last one at the end."""
 
     days: dict[str, int] = field(default_factory=dict)
-    """By comparable plate: the newest day (of the city's calendar, counted from year 1) on which it was told."""
+    """By comparable plate: the newest day (of the city's calendar, counted from year 1) on which it was reported."""
 
 
-class UnknownPlate(FleetRule[NoState, ToldPlates]):
-    """CONFIRMED and LEFT_OPEN at a ticket whose plate no vehicle has; its memory drops what was told that day."""
+class UnknownPlate(FleetRule[NoState, ReportedPlates]):
+    """CONFIRMED and LEFT_OPEN at a ticket whose plate no vehicle has; its memory drops what was reported that day."""
 
     name: ClassVar = "unknown_plate"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.WEIGHBRIDGE})
     ordered: ClassVar = False  # each ticket is looked up once, by itself
     state = NoState
-    memory = ToldPlates
+    memory = ReportedPlates
 
     def __init__(self, parameters: UnknownPlateParameters | None = None) -> None:
         self.parameters: UnknownPlateParameters = parameters or UnknownPlateParameters()
@@ -65,8 +64,8 @@ class UnknownPlate(FleetRule[NoState, ToldPlates]):
         """A ticket is looked up however late it comes."""
         return self._verdicts(observation, observation.heard_at)
 
-    def compare(self, verdict: Verdict, memory: ToldPlates, city: City) -> Iterable[Verdict]:
-        """Drop a verdict about a plate that was told on its day, by whichever bridge."""
+    def compare(self, verdict: Verdict, memory: ReportedPlates, city: City) -> Iterable[Verdict]:
+        """Drop a verdict about a plate that was reported on its day, by whichever bridge."""
         if verdict.level is not Level.CONFIRMED:
             return (verdict,)
         day = datetime.fromtimestamp(verdict.onset / 1000, UTC).astimezone(ZoneInfo(city.timezone)).toordinal()
@@ -87,16 +86,14 @@ class UnknownPlate(FleetRule[NoState, ToldPlates]):
         if any(vehicle.validity.covers(ticket.ts) for vehicle in city.vehicles_of_plate(ticket.plate)):
             return ()
         bridge = observation.device
-        site = city.sites.get(bridge.site_id) if bridge.site_id is not None else None
-        centre = site.area.representative_point() if site is not None else None
         part = str(ticket.ts // _SLOT_MS % _SLOTS)
-        told = Verdict(
+        unknown = Verdict(
             subject=bridge.id,
             level=Level.CONFIRMED,
             at=at,
             onset=ticket.ts,
             severity=Severity.P4,
-            place=LatLon(lat=centre.y, lon=centre.x) if centre is not None else None,
+            place=city.site_centre(bridge),
             title=wording.title(ticket.plate, who(bridge, city)),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
@@ -108,4 +105,4 @@ class UnknownPlate(FleetRule[NoState, ToldPlates]):
             part=part,
             shared=comparable_plate(ticket.plate),
         )
-        return (told, Verdict(bridge.id, Level.LEFT_OPEN, at, ticket.ts, part=part))
+        return (unknown, Verdict(bridge.id, Level.LEFT_OPEN, at, ticket.ts, part=part))

@@ -22,7 +22,7 @@ def title(plate: str, bridge: Text) -> Text:
 def finding(plate: str, ticket: str) -> Text:
     return Text(
         en=f"Ticket {ticket} names plate {plate}. No vehicle with it was registered at that time, so the ticket belongs"
-        " to no truck: register the vehicle, or correct the plate. Further tickets of this day for it are not told.",
+        " to no truck: register the vehicle, or correct the plate. Further tickets of this day for it raise no alert.",
         zh=f"磅单{ticket}的车牌为{plate}，当时无该车牌的登记车辆，磅单无法归属车辆：请登记车辆或更正车牌。"
         "当日该车牌的其他磅单不再提示。",
     )

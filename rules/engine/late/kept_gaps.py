@@ -14,7 +14,7 @@ from rules.engine.reorder_buffer import BufferedReading
 
 
 class KeptGaps:
-    """Opens gaps and forgets them. What it forgets is told to the fleet stage, what waited for it is counted."""
+    """Opens gaps and forgets them. What it forgets is passed to the fleet stage, what waited for it is counted."""
 
     def __init__(self, codec: StateCodec, change: Callable[[DeviceState], None]) -> None:
         """`change`: called for a device whose state changes although nothing of it is being judged."""

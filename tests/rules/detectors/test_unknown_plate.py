@@ -11,7 +11,7 @@ from devices.city.model import Device, DeviceRole, Vehicle
 from devices.city.sites import Validity
 from devices.readings.models import Weighing
 from rules.alerts.model import AlertChange
-from rules.detectors.unknown_plate.judgement import MAX_PLATES, ToldPlates, UnknownPlate
+from rules.detectors.unknown_plate.judgement import MAX_PLATES, ReportedPlates, UnknownPlate
 from rules.engine.engine import RuleEngine
 from tests.rules.town import T0, judged, rows, run, summaries, ticket, town
 
@@ -101,4 +101,4 @@ def test_memory_is_bounded() -> None:
     fleet = rows(engine)["fleet"]
     assert len(fleet["memories"]["unknown_plate/1"]["days"]) == MAX_PLATES
     assert len(rows(engine)["W1"]["book"]["cases"]) <= 64
-    assert ToldPlates().days == {}
+    assert ReportedPlates().days == {}

@@ -1,6 +1,5 @@
 """The two stages of the engine, each alone: verdicts are all that passes between them."""
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ from rules.contract.rule import Parameters, Rule
 from rules.contract.verdicts import Level, RuleVerdict, Verdict
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.engine import RuleEngine
+from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
 from rules.engine.late.late_verdicts import Judged
 from rules.engine.routing import ReadingRouter
@@ -27,11 +27,11 @@ QUIET_MS = 10_000
 
 def test_a_fleet_stage_fed_later_by_verdicts_alone_gives_the_same_alerts() -> None:
     """As behind a topic of a distributed log: the whole first stage runs before the second one begins."""
-    devices, topic = DeviceJudge(town(), build_rules(), TRACKERS, Counter()), list[tuple[list[Judged], int]]()
+    devices, topic = DeviceJudge(town(), build_rules(), TRACKERS, RuleFailures()), list[tuple[list[Judged], int]]()
     for reading in busy_hour():
         topic.append((devices.judge(reading), devices.watermark.now))
     topic += [(devices.advance(QUIET_MS), devices.watermark.now) for _ in range(15)]
-    fleet = FleetJudge(town(), build_rules(), Counter())
+    fleet = FleetJudge(town(), build_rules(), RuleFailures())
     changes = [change for verdicts, fleet_time in topic for change in fleet.take(verdicts, fleet_time)]
     assert changes == run(RuleEngine(town(), build_rules()), busy_hour())
 
@@ -103,7 +103,7 @@ class Notes(Rule[Seen]):
 
 
 def test_a_second_tracker_needs_no_change_of_the_engine() -> None:
-    rules, failures = [Notes()], Counter[str]()
+    rules, failures = [Notes()], RuleFailures()
     trackers = (*TRACKERS, WeighingTracker())
     devices = DeviceJudge(town(), rules, trackers, failures)
     readings = [*Trip("T1", 0, 0).stand(20).readings, ticket("T1", 1), ticket("T1", 2, ticket="2")]
@@ -119,7 +119,7 @@ def test_a_second_tracker_needs_no_change_of_the_engine() -> None:
 
 
 def test_a_reading_that_breaks_a_tracker_is_counted_and_its_state_begins_anew() -> None:
-    rules, failures = [Notes()], Counter[str]()
+    rules, failures = [Notes()], RuleFailures()
     devices = DeviceJudge(town(), rules, (WeighingTracker(),), failures)
     for n, number in enumerate(("1", "broken", "3")):
         devices.judge(ticket("T9", n, ticket=number))
@@ -129,7 +129,7 @@ def test_a_reading_that_breaks_a_tracker_is_counted_and_its_state_begins_anew() 
 
 
 def test_a_subject_that_is_no_device_has_incidents_only() -> None:
-    fleet = FleetJudge(town(), build_rules(), Counter())
+    fleet = FleetJudge(town(), build_rules(), RuleFailures())
     confirmed = Verdict("system", Level.CONFIRMED, T0, T0)
     (change,) = fleet.take([RuleVerdict("somebody", 1, confirmed)], T0)
     assert (change.subject, change.rule) == ("system", "somebody")
