@@ -1,7 +1,9 @@
-"""Admission: accepts or refuses a reading. Pure; recorder and judge share it and so accept the same readings."""
+"""Admission: accepts or refuses a reading. Pure; recorder and judge share it and so see the same readings."""
 
-from devices.city.model import Device
-from devices.readings.models import MAX_AHEAD_MS, Reading
+from msgspec import structs
+
+from devices.city.model import City, Device
+from devices.readings.models import MAX_AHEAD_MS, Position, Reading
 from devices.readings.refusals import Reason, Refusal
 
 
@@ -27,3 +29,14 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
         detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock"
         return Refusal(Reason.FUTURE_TIME, detail, field="ts")
     return device
+
+
+def within_region(reading: Reading, city: City) -> Reading:
+    """Return a position outside the city's region with `located` false, and every other reading unchanged.
+
+    Receivers without a fix send 0, 0, the place of their factory or another default. The place is stored as it was sent
+    and counts as no fix: rules, boards and API pass over it as over the fixes that a terminal itself calls lost.
+    """
+    if type(reading) is not Position or not reading.located or city.region.covers(reading.lat, reading.lon):
+        return reading
+    return structs.replace(reading, located=False)

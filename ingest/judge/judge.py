@@ -17,7 +17,7 @@ from devices.codecs.registry import codec_of
 from devices.db.database import DatabaseError
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Refusal
-from ingest.admission import admit
+from ingest.admission import admit, within_region
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt, RawLogError
@@ -220,7 +220,7 @@ def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_byte
             engine.refuse(device_id)
         return ()
     accepted = [
-        item
+        within_region(item, engine.city)
         for item in decoded
         if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
     ]

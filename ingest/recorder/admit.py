@@ -2,13 +2,11 @@
 
 from typing import Final
 
-from msgspec import structs
-
 from devices.city.model import City
 from devices.codecs.codec import CorrectedItems, Flaw
-from devices.readings.models import Position, Reading, Weighing
+from devices.readings.models import Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
-from ingest.admission import admit
+from ingest.admission import admit, within_region
 from ingest.ledger.corrected import OUTSIDE_REGION, count_names, name_of
 from ingest.log.flood_record import Flood
 from ingest.log.records import ReadingLocation
@@ -60,7 +58,7 @@ class AdmitStage:
                 batch.letters.append(refuse_flaw(message, item, decoded.device_id, counted_as))
                 batch.entries.append((counted_as, received_at, *number_and_time(item), False))
                 continue
-            reading = _within_region(item, city)
+            reading = within_region(item, city)
             accepted = self._accept(reading, decoded, index, city)
             if not isinstance(accepted, Refusal):
                 batch.accepted.append(accepted)
@@ -106,14 +104,3 @@ class AdmitStage:
             return ""
         self._unregistered.add(device_id)
         return device_id
-
-
-def _within_region(reading: Reading, city: City) -> Reading:
-    """Return a position outside the city's region with `located` false, and every other reading unchanged.
-
-    Receivers without a fix send 0, 0, the place of their factory or another default. The place is stored as it was sent
-    and counts as no fix: boards and API pass over it as over the fixes that a terminal itself calls lost.
-    """
-    if type(reading) is not Position or not reading.located or city.region.covers(reading.lat, reading.lon):
-        return reading
-    return structs.replace(reading, located=False)

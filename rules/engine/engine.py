@@ -46,6 +46,11 @@ class RuleEngine:
         self._fleet = FleetJudge(self._city, self._rules, self.failures)
 
     @property
+    def city(self) -> City:
+        """The city that readings are judged against."""
+        return self._city
+
+    @property
     def late(self) -> Counter[str]:
         """Readings that came too late to be put in order, by device."""
         return self._devices.late

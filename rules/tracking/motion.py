@@ -98,15 +98,13 @@ class Motion:
     def take(self, position: Position, device: Device, city: City, datum: DatumTrack, blind_after_ms: int) -> Fix:
         """Take a position reading and return its fix.
 
-        A place outside the city's region, or one that fits another datum only, is as bad as none: it begins no state,
-        and no second one like it is believed either.
+        A place that fits another datum only is as bad as none: it begins no state, and no second one like it is
+        believed either. One outside the city's region arrives here with `located` false.
         """
         ts = position.ts
         sent_in = device.datum
         xy = city.plane.xy(position if sent_in is Datum.WGS84 else place_in_wgs84(position, sent_in))
         quality = judge_quality(position)
-        if quality is not Quality.BAD and not city.region.covers(position.lat, position.lon):
-            quality = Quality.BAD
         if quality is Quality.BAD or not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0

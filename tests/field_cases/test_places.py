@@ -10,7 +10,7 @@ import pytest
 from devices.geo.gcj02 import gcj02_of, wgs84_of
 from devices.geo.geometry import Datum, LatLon
 from devices.readings.models import Kind
-from tests.field_cases.path import Message, Outcome, PathUnderTest, case, jincheng
+from tests.field_cases.path import BASE_MS, DELAY_MS, Message, Outcome, PathUnderTest, case, jincheng
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -68,6 +68,21 @@ def test_a_truck_that_is_first_heard_at_the_factory_is_nowhere(tmp_path: Path) -
     outcome = PathUnderTest(tmp_path).send(messages)
     assert alerts(outcome) == []
     assert outcome.ledger.total.stored == len(messages)
+
+
+def test_an_alert_cites_positions_outside_the_region_as_they_are_stored(tmp_path: Path) -> None:
+    body = {"lat": 0.0, "lon": 0.0, "speed_kmh": 20.0, "satellites": 9, "hdop": 0.9, "ignition_on": True}
+    messages = [
+        Message("haulwatch/v1/truck-002/position", {"ts": ts, **body}, ts + DELAY_MS)
+        for ts in range(BASE_MS, BASE_MS + 900_000, 10_000)
+    ]
+    outcome = PathUnderTest(tmp_path).send(messages)
+    stored = {row.ts: row.fields for row in outcome.rows["truck-002", Kind.POSITION]}
+    [alert] = [alert for alert in outcome.of("cannot_be_judged") if alert.evidence.measures["reason"] == "no_fix"]
+    assert alert.evidence.readings
+    for cited in alert.evidence.readings:
+        assert cited.values == {name: stored[cited.ts][name] for name in cited.values}
+        assert cited.values["located"] is False
 
 
 def test_a_tip_outside_sites_but_in_the_region_is_still_found(tmp_path: Path) -> None:

@@ -249,14 +249,10 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         state.resting = self._shuts_down(reading, state) and not state.loaded
         if isinstance(reading, Status):
             state.session = reading.session
-        if isinstance(reading, Position):
-            lat, lon = reading.lat, reading.lon
-            if not reading.located or not observation.city.region.covers(lat, lon):
-                return
-            if observation.device.datum is not Datum.WGS84:
-                place = place_in_wgs84(reading, observation.device.datum)
-                lat, lon = place.lat, place.lon
-            state.placed, state.lat, state.lon = True, lat, lon
+        if isinstance(reading, Position) and reading.located:
+            datum = observation.device.datum
+            place = reading if datum is Datum.WGS84 else place_in_wgs84(reading, datum)
+            state.placed, state.lat, state.lon = True, place.lat, place.lon
 
     def _proves_life(self, reading: Reading, state: SilenceState) -> bool:
         """True if the device had not sent this before, and once for what it sends again."""
