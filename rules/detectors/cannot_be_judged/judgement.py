@@ -70,6 +70,16 @@ class CannotBeJudged(Rule[JudgeabilityState]):
 
     def __init__(self, parameters: CannotBeJudgedParameters | None = None) -> None:
         self.parameters: CannotBeJudgedParameters = parameters or CannotBeJudgedParameters()
+        limits = self.parameters
+        self._lasting: dict[str, tuple[int, int]] = {
+            NO_FIX: (limits.no_fix_s * 1000, limits.readings),
+            NO_SATELLITES: (limits.no_satellites_s * 1000, limits.readings),
+            NO_ROUTE: (limits.no_route_s * 1000, limits.readings),
+            LONG_INTERVAL: (0, limits.interval_readings),
+            NO_SPEED: (0, limits.readings),
+            FROZEN_FIX: (limits.frozen_s * 1000, limits.readings),
+        }
+        """By reason: for how long, ms, and in how many readings it must hold before it is given."""
 
     def judge(self, observation: Observation, state: JudgeabilityState) -> Sequence[Verdict]:
         """Check one reading of the device itself, in order."""
@@ -101,19 +111,18 @@ class CannotBeJudged(Rule[JudgeabilityState]):
                 del state.troubles[LONG_INTERVAL]
             return
         bad = interval_ms > limits.interval_factor * registered_s * 1000
-        self._note(LONG_INTERVAL, bad, 0, limits.interval_readings, observation, state, verdicts)
+        self._note(LONG_INTERVAL, bad, observation, state, verdicts)
 
     def _check_fix(
         self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
     ) -> None:
-        limits = self.parameters
         none = position.satellites == 0
-        self._note(NO_SATELLITES, none, limits.no_satellites_s, limits.readings, observation, state, verdicts)
+        self._note(NO_SATELLITES, none, observation, state, verdicts)
         # A parked truck may stand under a roof; `no_satellites` and the rule `device_datum` report their own cases.
         track = observation.track
         in_other_datum = fix.quality is not Quality.BAD and track is not None and not track.datum.believed
         blind = not fix.usable and not none and not in_other_datum and position.ignition_on is not False
-        self._note(NO_FIX, blind, limits.no_fix_s, limits.readings, observation, state, verdicts)
+        self._note(NO_FIX, blind, observation, state, verdicts)
 
     def _check_speed(
         self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
@@ -123,15 +132,14 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return
         same = position.lat == state.lat and position.lon == state.lon
         frozen = same and speed_kmh >= limits.frozen_kmh
-        self._note(FROZEN_FIX, frozen, limits.frozen_s, limits.readings, observation, state, verdicts)
+        self._note(FROZEN_FIX, frozen, observation, state, verdicts)
         if not fix.usable:
             return
         moved = speed_kmh == 0 and fix.run_m > 0
         trouble = state.troubles.get(NO_SPEED)
         if speed_kmh > 0 or moved:
             far = trouble is not None and _far(trouble, fix, limits.no_speed_m)
-            hold_s = 0 if far else 1 << 40
-            self._note(NO_SPEED, moved, hold_s, limits.readings, observation, state, verdicts)
+            self._note(NO_SPEED, moved, observation, state, verdicts, far=far)
             if moved and trouble is None:
                 state.troubles[NO_SPEED].x, state.troubles[NO_SPEED].y = fix.xy.x, fix.xy.y
 
@@ -145,21 +153,22 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         if loaded and (fix.speed_kmh is None or fix.speed_kmh < STILL_KMH):
             return  # it says nothing while it stands
         missing = loaded and not approved_at(observation.approvals, observation.reading.ts)
-        self._note(
-            NO_ROUTE, missing, self.parameters.no_route_s, self.parameters.readings, observation, state, verdicts
-        )
+        self._note(NO_ROUTE, missing, observation, state, verdicts)
 
     def _note(
         self,
         reason: str,
         bad: bool,
-        hold_s: int,
-        readings: int,
         observation: Observation,
         state: JudgeabilityState,
         verdicts: list[Verdict],
+        *,
+        far: bool = True,
     ) -> None:
-        """Count a reading for or against a reason; give it when it has lasted, clear it when it is over."""
+        """Count a reading for or against a reason; give it when it has lasted, clear it when it is over.
+
+        `far`: the truck moved as far as it must before the reason is given.
+        """
         trouble = state.troubles.get(reason)
         reading = observation.reading
         if not bad:
@@ -178,7 +187,8 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return
         trouble.readings += 1
         trouble.refs = bounded(trouble.refs, ref(reading, *_present(observation)))
-        if trouble.readings >= readings and reading.ts - trouble.since >= hold_s * 1000:
+        hold_ms, readings = self._lasting[reason]
+        if far and trouble.readings >= readings and reading.ts - trouble.since >= hold_ms:
             trouble.given = True
             verdicts.append(self._verdict(reason, trouble, observation))
             trouble.refs = []
