@@ -23,8 +23,10 @@ _MANY: Final[dict[Kind, Callable[[bytes], list[Reading]]]] = {
 _ELEMENTS: Final = Decoder(list[Raw])
 _ENCODER: Final = Encoder()
 _SHORTEST_BYTES: Final = 32
-"""No reading is shorter. An array with more elements than can be readings is refused as a whole: 64 KiB of `{}` would
-make 20,000 dead letters."""
+"""No reading is shorter. An array with more elements than can be readings in its bytes is refused as a whole: 4 KiB of
+`1,1,1` would make 2,048 dead letters."""
+_FEW_ELEMENTS: Final = 8
+"""So many may be short: a person sees what is wrong with each."""
 _PADDING: Final = b"\x00 \t\r\n\v\f"
 """Firmware in C sends the end of its buffer too: NULs and white space after the JSON are cut off."""
 _DEEP_BYTES: Final = 400
@@ -71,26 +73,26 @@ def _decode(device_id: str, kind: Kind, payload: bytes, max_bytes: int) -> list[
         if len(payload) >= _DEEP_BYTES or not payload.isascii():
             _check_unknown(payload)
     except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        return _decode_unusual(kind, device_id, payload.rstrip(_PADDING), max_bytes // _SHORTEST_BYTES)
+        return _decode_unusual(kind, device_id, payload.rstrip(_PADDING))
     if not reading.device_id:
         structs.force_setattr(reading, "device_id", device_id)
     return [reading]
 
 
-def _decode_unusual(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
+def _decode_unusual(kind: Kind, device_id: str, payload: bytes) -> list[Reading | Flaw]:
     """Read an array, or an object that is not plainly a reading."""
     if payload.lstrip()[:1] == b"[":
-        return _decode_array(kind, device_id, payload, max_elements)
+        return _decode_array(kind, device_id, payload)
     reading, corrections = corrected_reading(kind, _parsed(payload), device_id)
     return CorrectedItems([reading], {0: corrections}) if corrections else [reading]
 
 
-def _decode_array(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
+def _decode_array(kind: Kind, device_id: str, payload: bytes) -> list[Reading | Flaw]:
     try:
         readings = _MANY[kind](payload)
         _check_unknown(payload)
     except (ValueError, RecursionError):
-        return _decode_elements(kind, device_id, payload, max_elements)
+        return _decode_elements(kind, device_id, payload)
     if not readings:
         raise DecodeError(Refusal(Reason.NOT_A_READING, "payload: the array is empty", field="payload"))
     return [_named(reading, device_id) for reading in readings]
@@ -104,12 +106,11 @@ def _check_unknown(payload: bytes) -> None:
         payload.decode()
 
 
-def _decode_elements(kind: Kind, device_id: str, payload: bytes, max_elements: int) -> list[Reading | Flaw]:
+def _decode_elements(kind: Kind, device_id: str, payload: bytes) -> list[Reading | Flaw]:
     """Read each element by itself; at least one is bad or unusual."""
-    elements = _parsed(payload)
-    if len(elements) > max_elements:
-        most = f"at most {max_elements} can be readings"
-        detail = f"payload: an array of {len(elements)} elements, {most}: split the upload"
+    elements, most = _parsed(payload), len(payload) // _SHORTEST_BYTES + _FEW_ELEMENTS
+    if len(elements) > most:
+        detail = f"payload: {len(elements)} elements in {len(payload)} bytes, at most {most} of them can be readings"
         raise DecodeError(Refusal(Reason.NOT_A_READING, detail, field="payload"))
     items: list[Reading | Flaw] = []
     corrections: dict[int, list[Correction]] = {}

@@ -15,7 +15,7 @@ from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.registry import codec_of
 from devices.db.database import DatabaseError
-from devices.readings.models import Reading
+from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.admission import admit, within_region
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
@@ -224,6 +224,8 @@ def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_byte
         for item in decoded
         if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
     ]
+    if accepted and isinstance(accepted[0], Fill):  # a message has readings of one kind
+        accepted = [fill for fill in accepted if isinstance(fill, Fill) and engine.takes_compartment(fill)]
     if not accepted and device is not None:
         engine.refuse(device_id)
     return accepted

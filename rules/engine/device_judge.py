@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from devices.city.model import City, Device
-from devices.readings.models import Reading
+from devices.readings.models import Fill, Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.engine.awaited import AwaitedDevices
@@ -24,7 +24,7 @@ from rules.engine.late.late_readings import GAP_INTERVALS, Gap, LateReadings
 from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgain
 from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
-from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
+from rules.engine.reorder_buffer import HOLD_MS, MAX_WAITING, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
 from rules.engine.rule_set import IndexedRule, RuleSet
 from rules.engine.timers import Timers
@@ -127,6 +127,10 @@ class DeviceJudge:
             return  # nobody is awaited yet
         self._rules.refuse(self._device_state(device_id))
 
+    def takes_compartment(self, fill: Fill) -> bool:
+        """False if it would be one more than a device may have (`DeviceState.takes`)."""
+        return self._device_state(fill.device_id).takes(fill.compartment)
+
     def is_news(self, reading: Reading) -> bool:
         """True if the reading is newer than all that its device sent before."""
         device_state = self._devices.get(reading.device_id)
@@ -212,7 +216,11 @@ class DeviceJudge:
         return device_state.device
 
     def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
-        released = device_state.buffer.arrive(reading, self.watermark.now)
+        buffer = device_state.buffer
+        if len(buffer.waiting) >= MAX_WAITING // 2 and not buffer.has_room(reading):
+            count_not_judged(reading, device_state, NotJudged.OVER_BOUND)
+            return
+        released = buffer.arrive(reading, self.watermark.now)
         if released is None:
             self._take_late(reading, device_state, verdicts)
             return
@@ -259,10 +267,8 @@ class DeviceJudge:
             for buffered in released:
                 count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
-        rules, gap_ms = (
-            self._rules.of_role[device.role],
-            max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s),
-        )
+        rules = self._rules.of_role[device.role]
+        gap_ms = max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
         follows = self._trackers.follows(device.role)
         for buffered in released:
             reading, ts = buffered.reading, buffered.ts

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from devices.city.model import Approvals, Device, Vehicle
+from devices.readings.series import MAX_COMPARTMENTS
 from rules.engine.late.late_readings import LateReadings
 from rules.engine.reorder_buffer import ReorderBuffer
 
@@ -33,6 +34,8 @@ class DeviceState:
     """Its own readings that were not judged, by reason (`rules.engine.not_judged`)."""
     given_up: int = 0
     """Late readings up to this device time, ms, are not judged because what they need took too much memory."""
+    compartments: list[str] = field(default_factory=list)
+    """Compartments that its readings name, in the order of the log; the recorder stores the same ones."""
     late_readings: LateReadings | None = None
     """None while no gap is kept."""
     # What follows is not written to the row.
@@ -48,3 +51,12 @@ class DeviceState:
     """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
     approvals: Approvals = field(default=(), compare=False)
+
+    def takes(self, compartment: str) -> bool:
+        """False if the compartment would be one more than a device may have: the recorder quarantines its readings."""
+        if compartment in self.compartments:
+            return True
+        if len(self.compartments) >= MAX_COMPARTMENTS:
+            return False
+        self.compartments.append(compartment)
+        return True

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from devices.city.model import City, Device
-from devices.readings.models import Reading
+from devices.readings.models import Fill, Reading
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.engine.device_judge import DeviceJudge
@@ -97,6 +97,10 @@ class RuleEngine:
     def refuse(self, device_id: str) -> None:
         """Note a message of a registered device of which no reading was accepted."""
         self._devices.refuse(device_id)
+
+    def takes_compartment(self, fill: Fill) -> bool:
+        """False if its compartment is one more than a device may have: the recorder quarantines it."""
+        return self._devices.takes_compartment(fill)
 
     def is_news(self, reading: Reading) -> bool:
         """True if the reading is newer than all that its device sent before."""

@@ -10,7 +10,7 @@ class NotJudged(StrEnum):
     """It came out of order, and no gap is kept that it falls into: it is older than all of them. A reading that is sent
     again after the judge has forgotten it counts here as well."""
     OVER_BOUND = "over_bound"
-    """As TOO_LATE, but the gap was given up because of its size."""
+    """As TOO_LATE, but the gap was given up because of its size; or too many readings of the device waited already."""
     NOT_VALID = "not_valid"
     """Its device was taken out of the city, or is not valid at that time."""
     FAILED = "failed"

@@ -16,6 +16,10 @@ HOLD_MS: Final = 2 * WINDOW_MS
 """What compares devices waits until fleet time is this far past it. By then, readings that arrived at most `WINDOW_MS`
 after newer ones of the fleet have left every buffer."""
 
+MAX_WAITING: Final = 4_096
+"""Readings of one device that wait, about 1 MB: a hundred a second over the window, as many as a device may send as
+single messages. Half of it for what others measured about the device: a weighbridge must not shut out a truck."""
+
 OrderKey = tuple[int, str, str, str]
 
 
@@ -97,6 +101,16 @@ class ReorderBuffer:
             self.due = max(self.due, (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS)
         return released
 
+    def has_room(self, reading: Reading) -> bool:
+        """False if so many readings wait that this one cannot: it would neither release others nor repeat one."""
+        own, waiting = reading.device_id == self.device_id, self.waiting
+        if len(waiting) < (MAX_WAITING if own else MAX_WAITING // 2):
+            return True
+        if own and reading.ts - WINDOW_MS > waiting[0].ts and not is_status(reading):
+            return True
+        index, key = self._find(reading)
+        return index < len(waiting) and order_key(waiting[index].reading) == key
+
     def flush(self, fleet_now: int) -> Sequence[BufferedReading]:
         """Release what waits, once fleet time has reached `due`; else nothing.
 
@@ -117,12 +131,15 @@ class ReorderBuffer:
 
     def _insert(self, arrived: BufferedReading) -> bool:
         """Insert in order; False if one with the same order key is there."""
-        key = order_key(arrived.reading)
-        index = bisect_left(self.waiting, key, key=lambda buffered: order_key(buffered.reading))
+        index, key = self._find(arrived.reading)
         if index < len(self.waiting) and order_key(self.waiting[index].reading) == key:
             return False
         self.waiting.insert(index, arrived)
         return True
+
+    def _find(self, reading: Reading) -> tuple[int, OrderKey]:
+        key = order_key(reading)
+        return bisect_left(self.waiting, key, key=lambda buffered: order_key(buffered.reading)), key
 
 
 def is_status(reading: Reading) -> bool:

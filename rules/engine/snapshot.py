@@ -73,6 +73,7 @@ class _JudgedRow(msgspec.Struct, array_like=True):
     judged: int
     not_judged: dict[str, int]
     given_up: int
+    compartments: list[str] = field(default_factory=list)
 
 
 _PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int]
@@ -139,8 +140,9 @@ class Rows:
                 members[key] = state
         if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
             members["judged"] = (
-                device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up
-            )  # fmt: skip
+                *(device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up),
+                device_state.compartments,
+            )
         if device_state.late_readings is not None:
             members["gaps"] = _late_row(device_state.late_readings)
         if incidents is not None:
@@ -167,6 +169,7 @@ class Rows:
                 row = _JUDGED.decode(members["judged"])
                 device_state.judged_until, device_state.judged = row.judged_until, row.judged
                 device_state.not_judged, device_state.given_up = row.not_judged, row.given_up
+                device_state.compartments = row.compartments
             else:
                 device_state.judged_until = FORMER
             if "gaps" in members:

@@ -1,6 +1,6 @@
 """The gaps kept of all devices, within bounds: a day, so many readings a device, so many bytes over all devices."""
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from devices.readings.models import Reading
@@ -19,8 +19,8 @@ class KeptGaps:
     def __init__(self, codec: StateCodec, change: Callable[[DeviceState], None]) -> None:
         """`change`: called for a device whose state changes although nothing of it is being judged."""
         self._codec, self._change = codec, change
-        self._opened: deque[tuple[int, DeviceState, int]] = deque()
-        """Fleet time of opening, device and start, in the order of opening; some are kept no more."""
+        self._opened: OrderedDict[tuple[int, str, int], DeviceState] = OrderedDict()
+        """Devices by fleet time of opening, id and start, in the order of opening: at most `MAX_GAPS` of a device."""
         self._bytes = 0
         """Size of all that is kept."""
 
@@ -28,8 +28,8 @@ class KeptGaps:
         """Take over what the states of these devices keep."""
         kept = [(state, state.late_readings) for state in devices if state.late_readings is not None]
         self._bytes = sum(late.size for _, late in kept)
-        opened = [(gap.opened_at, state, gap.start) for state, late in kept for gap in late.gaps]
-        self._opened = deque(sorted(opened, key=lambda gap: (gap[0], gap[1].device_id, gap[2])))
+        opened = {(gap.opened_at, state.device_id, gap.start): state for state, late in kept for gap in late.gaps}
+        self._opened = OrderedDict(sorted(opened.items(), key=lambda gap: gap[0]))
 
     def place_of(self, ts: int, device_state: DeviceState, now: int, verdicts: list[Judged]) -> LateReadings | None:
         """What is kept of the device if a late reading of this time has a place in it; else None.
@@ -79,7 +79,7 @@ class KeptGaps:
 
     def _open(self, device_state: DeviceState, start: int, now: int, verdicts: list[Judged]) -> None:
         """Keep the device's present state, which is the one after `start`."""
-        while self._opened and self._opened[0][0] < now - KEPT_MS:
+        while self._opened and next(iter(self._opened))[0] < now - KEPT_MS:
             self._forget_oldest(verdicts, is_bound=False)
         late = device_state.late_readings
         if late is not None and late.gaps[-1].start >= start:
@@ -90,8 +90,10 @@ class KeptGaps:
             device_state.late_readings = late
         else:
             former_size = late.size
-            late.keep(gap)
-        self._opened.append((now, device_state, start))
+            dropped = late.keep(gap)
+            if dropped is not None:
+                self._opened.pop((dropped.opened_at, device_state.device_id, dropped.start), None)
+        self._opened[now, device_state.device_id, start] = device_state
         if start:
             verdicts.append(GapsKept(device_state.device_id, tuple(kept.start for kept in late.gaps), is_new=True))
         self.resized(device_state, late, former_size, verdicts)
@@ -106,9 +108,9 @@ class KeptGaps:
 
     def _forget_oldest(self, verdicts: list[Judged], *, is_bound: bool) -> None:
         """Forget the gap that was opened first, of all devices."""
-        opened_at, device_state, start = self._opened.popleft()
+        (_, _, start), device_state = self._opened.popitem(last=False)
         late = device_state.late_readings
-        if late is not None and any(gap.start == start and gap.opened_at == opened_at for gap in late.gaps):
+        if late is not None and late.start <= start:
             self._forget(device_state, late, start, verdicts, is_bound=is_bound)
 
     def _forget(
@@ -118,6 +120,8 @@ class KeptGaps:
         self._change(device_state)
         former_size = late.size
         gaps = [gap for gap in late.gaps if gap.start > start]
+        for gap in late.gaps[: len(late.gaps) - len(gaps)]:
+            self._opened.pop((gap.opened_at, device_state.device_id, gap.start), None)
         covered_from = gaps[0].start if gaps else device_state.judged_until
         if is_bound:
             device_state.given_up = max(device_state.given_up, covered_from)

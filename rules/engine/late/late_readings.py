@@ -71,12 +71,15 @@ class LateReadings:
         else:
             self.due = max(self.due, min(fleet_now + WINDOW_MS, self.backlog_since + LONGEST_WAIT_MS))
 
-    def keep(self, gap: Gap) -> None:
-        """Keep one more gap. Of too many, the one is forgotten whose neighbours are closest: never the oldest."""
+    def keep(self, gap: Gap) -> Gap | None:
+        """Keep one more gap. Of too many, the one is forgotten, and returned, whose neighbours are closest: never the
+        oldest.
+        """
         self.gaps.append(gap)
-        if len(self.gaps) > MAX_GAPS:
-            apart = [(self.gaps[n + 1].start - self.gaps[n - 1].start, n) for n in range(1, len(self.gaps) - 1)]
-            del self.gaps[min(apart)[1]]
+        if len(self.gaps) <= MAX_GAPS:
+            return None
+        apart = [(self.gaps[n + 1].start - self.gaps[n - 1].start, n) for n in range(1, len(self.gaps) - 1)]
+        return self.gaps.pop(min(apart)[1])
 
     def merge_backlog(self) -> tuple[int, dict[OrderKey, BufferedReading], set[OrderKey]]:
         """Empty the backlog. Return the index of the gap it falls into, the readings since, and which of them are new.
