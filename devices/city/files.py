@@ -5,35 +5,29 @@ is converted to WGS-84 here. A date is midnight in the city's timezone; `valid_f
 exclusive. One run finds all faults: each line of a CityFileError names the file, the feature, the field and the fix.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
+from devices.city.fields import DeviceRow, PermitRow, RouteRow, SiteRow, VehicleRow
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
-from devices.city.rows import (
-    CityRow,
-    DeviceRow,
-    Entry,
-    Feature,
-    PermitRow,
-    Problems,
-    RouteRow,
-    SiteRow,
-    ValidRowT,
-    VehicleRow,
-    read_city_row,
-    read_features,
-    read_rows,
-)
+from devices.city.rows import Entry, Feature, Head, Problems, ValidRowT, read_features, read_head, read_rows
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
 from devices.city.sites import Route, Site
 from devices.errors import OperatorError
-from devices.geo.geometry import LatLon, LocalPlane
+from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.ids import UNREGISTRABLE_IDS
+from devices.spelling import did_you_mean
 
 Drawn = TypeVar("Drawn", Site, Route)
+
+_MOST_GUESSES: Final = 20
+_ANY_ZONE: Final = ZoneInfo("UTC")
+_ANY_DATUM: Final = Datum.WGS84
+_ANY_RADIUS_M: Final = 1.0
+"""In place of what is faulty: a city with a fault is never returned, these serve to find its other faults."""
 
 
 class CityFileError(OperatorError):
@@ -48,11 +42,9 @@ class CityFileError(OperatorError):
 def read_city(directory: Path) -> City:
     """Read the city of a folder, with revision 0. Raises CityFileError."""
     problems = Problems()
-    head = read_city_row(directory / "city.yaml", problems)
-    if head is None:
-        raise CityFileError(problems.lines)
-    centre, zone = _centre(head), head.timezone
-    plane = LocalPlane(centre)
+    head = read_head(directory / "city.yaml", problems)
+    centre = _centre(head, problems)
+    zone, plane = head.zone, None if centre is None else LocalPlane(centre)
 
     sites = read_features(directory / "sites.geojson", SiteRow, problems)
     routes = read_features(directory / "routes.geojson", RouteRow, problems)
@@ -69,6 +61,12 @@ def read_city(directory: Path) -> City:
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
     _check_devices(devices, problems)
     references = _References(sites, routes, vehicles, problems)
+    districts = head.row.districts if head.row is not None else None
+    if districts is not None:
+        for place in sites:
+            references.check_among(place, "district", place.row.district, districts, "city.yaml")
+        for device in devices:
+            references.check_among(device, "district", device.row.district, districts, "city.yaml")
     for device in devices:
         references.check(device, "vehicle", [device.row.vehicle])
         references.check(device, "site", [device.row.site])
@@ -77,19 +75,19 @@ def read_city(directory: Path) -> City:
         references.check(route, "site", [route.row.destination], "destination")
     for permit in permits:
         references.check(permit, "vehicle", [permit.row.vehicle])
-        references.check(permit, "route", permit.row.routes, "routes")
-        references.check(permit, "site", permit.row.sites, "sites")
+        references.check(permit, "route", permit.row.routes or (), "routes")
+        references.check(permit, "site", permit.row.sites or (), "sites")
 
-    areas = _drawn(sites, lambda feature: _site(feature, plane, zone), problems)
-    lines = _drawn(routes, lambda feature: _route(feature, plane, zone), problems)
-    if problems.lines:
+    areas = _drawn(sites, lambda feature: _site(feature, plane, zone or _ANY_ZONE), problems)
+    lines = _drawn(routes, lambda feature: _route(feature, plane, zone or _ANY_ZONE), problems)
+    if problems.lines or head.row is None or centre is None or zone is None:
         raise CityFileError(problems.lines)
     areas.sort(key=lambda site: (site.id, site.version))
     newest = {site.id: site for site in areas}
     return City(
-        id=head.id,
-        name=head.name,
-        name_zh=head.name_zh,
+        id=head.row.id,
+        name=head.row.name,
+        name_zh=head.row.name_zh or head.row.name,
         timezone=zone.key,
         centre=centre,
         devices={entry.row.id: _device(entry.row, zone) for entry in devices},
@@ -98,7 +96,7 @@ def read_city(directory: Path) -> City:
         past_sites=tuple(site for site in areas if site is not newest[site.id]),
         routes=tuple(lines),
         permits=tuple(_permit(entry.row, zone) for entry in permits),
-        region_margin_km=head.region_margin_km,
+        region_margin_km=head.row.region_margin_km,
     )
 
 
@@ -114,31 +112,42 @@ class _References:
     ) -> None:
         self._problems = problems
         self._ids = {
-            "site": {site.row.id for site in sites},
-            "route": {route.row.id for route in routes},
-            "vehicle": {vehicle.row.id for vehicle in vehicles},
+            "site": {site.row.id: None for site in sites},
+            "route": {route.row.id: None for route in routes},
+            "vehicle": {vehicle.row.id: None for vehicle in vehicles},
         }
         self._files = {"site": "sites.geojson", "route": "routes.geojson", "vehicle": "vehicles.yaml"}
+        self._guesses = 0
 
     def check(self, entry: Entry[ValidRowT], noun: str, ids: Iterable[str | None], name: str | None = None) -> None:
-        file = self._files[noun]
+        for referred in ids:
+            self.check_among(entry, name or noun, referred, self._ids[noun], self._files[noun])
+
+    def check_among(
+        self, entry: Entry[ValidRowT], name: str, referred: str | None, ids: Collection[str], file: str
+    ) -> None:
+        if referred is None or referred in ids or referred in self._problems.faulty_ids:
+            return
         if file in self._problems.incomplete_files:
             return
-        for referred in ids:
-            if referred is not None and referred not in self._ids[noun] | self._problems.faulty_ids:
-                fault = f"{referred!r} is not in {file}: add it there or correct the name"
-                self._problems.add(entry.where, name or noun, fault)
+        self._guesses += 1  # each looks at all ids: a file of wrong references must not take minutes
+        guess = did_you_mean(referred, ids) if self._guesses <= _MOST_GUESSES else ""
+        remedy = guess or "add it there or correct the name"
+        self._problems.add(entry.where, name, f"{referred!r} is not in {file}: {remedy}")
 
 
 def _check_entries(
-    entries: Iterable[Entry[ValidRowT]], key: Callable[[ValidRowT], Hashable], zone: ZoneInfo, problems: Problems
+    entries: Iterable[Entry[ValidRowT]], key: Callable[[ValidRowT], Hashable], zone: ZoneInfo | None, problems: Problems
 ) -> None:
     seen: set[Hashable] = set()
     for entry in entries:
-        if key(entry.row) in seen:
-            problems.add(entry.where, "id", "used twice in this file: give each entry, or each version of it, its own")
-        seen.add(key(entry.row))
-        if entry.row.validity(zone).is_empty:
+        if entry.knows("id", "version"):
+            if key(entry.row) in seen:
+                problems.add(
+                    entry.where, "id", "used twice in this file: give each entry, or each version of it, its own"
+                )
+            seen.add(key(entry.row))
+        if zone is not None and entry.row.validity(zone).is_empty:
             problems.add(entry.where, "valid_until", "not after valid_from: it is the first moment no longer covered")
 
 
@@ -146,12 +155,14 @@ def _check_overlaps(
     entries: Sequence[Entry[ValidRowT]],
     key: Callable[[ValidRowT], str | None],
     fault: str,
-    zone: ZoneInfo,
+    zone: ZoneInfo | None,
     problems: Problems,
 ) -> None:
+    if zone is None:
+        return
     by_key: dict[str, list[Entry[ValidRowT]]] = {}
     for entry in entries:
-        if (value := key(entry.row)) is not None:
+        if (value := key(entry.row)) is not None and entry.knows("valid_from", "valid_until"):
             by_key.setdefault(value, []).append(entry)
     for group in by_key.values():
         for first, second in combinations(group, 2):
@@ -164,10 +175,12 @@ def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> N
         row = entry.row
         if row.id in UNREGISTRABLE_IDS:
             problems.add(entry.where, "id", "reserved for Haulwatch itself: choose another")
-        if row.role is DeviceRole.TRUCK and row.vehicle is None:
-            problems.add(entry.where, "vehicle", "missing: a truck's terminal names its vehicle")
-        if row.role is not DeviceRole.TRUCK and row.site is None:
-            problems.add(entry.where, "site", f"missing: a {row.role} names the site it stands on")
+        if not entry.knows("role"):
+            continue
+        if row.role is DeviceRole.TRUCK and row.vehicle is None and entry.knows("vehicle"):
+            problems.add(entry.where, "vehicle", "missing: write the vehicle that carries this truck's terminal")
+        if row.role is not DeviceRole.TRUCK and row.site is None and entry.knows("site"):
+            problems.add(entry.where, "site", f"missing: write the site that this {row.role} stands on")
 
 
 def _drawn(
@@ -182,23 +195,36 @@ def _drawn(
     return drawn
 
 
-def _centre(head: CityRow) -> LatLon:
+def _centre(head: Head, problems: Problems) -> LatLon | None:
+    if head.centre is None or head.datum is None:
+        return None
     try:
         return place_of(head.centre, head.datum)
     except ShapeError as exc:
-        raise CityFileError([f"city.yaml: centre: {exc.fault}"]) from exc
+        problems.add("city.yaml", "centre", exc.fault)
+        return None
 
 
-def _site(feature: Feature[SiteRow], plane: LocalPlane, zone: ZoneInfo) -> Site:
+def _site(feature: Feature[SiteRow], plane: LocalPlane | None, zone: ZoneInfo) -> Site:
     row = feature.row
-    area = area_of(feature.geometry, row.radius_m, Frame(plane, feature.datum))
-    return Site(row.id, row.kind, row.name, row.name_zh, area, row.district, row.validity(zone), row.version)
+    name_zh = row.name_zh or row.name
+    area = area_of(feature.geometry, _radius_m(feature), Frame(plane, feature.datum or _ANY_DATUM))
+    return Site(row.id, row.kind, row.name, name_zh, area, row.district, row.validity(zone), row.version)
 
 
-def _route(feature: Feature[RouteRow], plane: LocalPlane, zone: ZoneInfo) -> Route:
+def _radius_m(feature: Feature[SiteRow]) -> float | None:
+    """The radius; in place of a faulty one, one that brings no second fault."""
+    if feature.knows("radius_m"):
+        return feature.row.radius_m
+    is_point = isinstance(feature.geometry, dict) and feature.geometry.get("type") == "Point"
+    return _ANY_RADIUS_M if is_point else None
+
+
+def _route(feature: Feature[RouteRow], plane: LocalPlane | None, zone: ZoneInfo) -> Route:
     row = feature.row
-    line = line_of(feature.geometry, Frame(plane, feature.datum))
-    return Route(row.id, row.version, row.name, row.name_zh, line, row.origin, row.destination, row.validity(zone))
+    name_zh = row.name_zh or row.name
+    line = line_of(feature.geometry, Frame(plane, feature.datum or _ANY_DATUM))
+    return Route(row.id, row.version, row.name, name_zh, line, row.origin, row.destination, row.validity(zone))
 
 
 def _vehicle(row: VehicleRow, zone: ZoneInfo) -> Vehicle:

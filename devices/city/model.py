@@ -132,6 +132,11 @@ class City:
     _derived: _Derived = field(default_factory=_Derived, init=False, repr=False, compare=False)
 
     @property
+    def title(self) -> str:
+        """The name in both languages, or once where they are equal."""
+        return self.name if self.name == self.name_zh else f"{self.name} {self.name_zh}"
+
+    @property
     def plane(self) -> LocalPlane:
         derived = self._derived
         if derived.plane is None:

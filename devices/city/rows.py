@@ -1,125 +1,29 @@
-"""Rows of a city's files: the fields of each file, read and checked one row at a time."""
+"""Rows of a city's files, read and checked one row at a time by the models of `devices.city.fields`."""
 
 import json
+import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Generic, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+from zoneinfo import ZoneInfo
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
-from devices.city.model import DeviceRole
-from devices.city.region import DEFAULT_MARGIN_KM
-from devices.city.sites import SiteKind, Validity
+from devices.city.fields import PARTIAL, CityRow, Row, ValidRow, write_of
 from devices.geo.geometry import Datum
-from devices.readings.ids import DEVICE_ID_PATTERN
+from devices.spelling import did_you_mean
 
 DATUM_MEMBER: Final = "haulwatch:datum"
 """Member of a GeoJSON FeatureCollection; the property `datum` of a feature overrides it."""
+_MISSPELT: Final = 0.85
+"""One letter of six is wrong, not one of five: `radius` is another property, `valid_untill` is not."""
+_QUOTED: Final = re.compile("'([^']+)'")
+"""The choices in pydantic's message about an enum: `'wgs84' or 'gcj02'`."""
 
-
-def _moment(value: object) -> object:
-    """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number."""
-    if isinstance(value, str):
-        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-    if value is None or isinstance(value, date):
-        return value
-    raise ValueError("write a date (2020-01-31) or a date-time (2020-01-31T08:00:00+08:00)")
-
-
-def _zone(value: object) -> object:
-    try:
-        return ZoneInfo(str(value))
-    except (ZoneInfoNotFoundError, ValueError) as exc:
-        raise ValueError("not a name of the time zone database: write one like Asia/Shanghai") from exc
-
-
-Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
-Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
-Version = Annotated[int, Field(ge=1)]
-
-
-class _Row(BaseModel):
-    """A row of a YAML file; an unknown field is a typing error and is refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    id: Id
-
-
-class _ValidRow(_Row):
-    valid_from: Moment = None
-    valid_until: Moment = None
-
-    def validity(self, zone: ZoneInfo) -> Validity:
-        return Validity(_ms(self.valid_from, zone), _ms(self.valid_until, zone))
-
-
-class _Properties(_ValidRow):
-    """Properties of a GeoJSON feature; those that drawing programs add are ignored."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-    name: Name
-    name_zh: Name
-    version: Version = 1
-    datum: Annotated[Datum | None, Field(strict=False)] = None
-
-
-class CityRow(_Row):
-    """The content of city.yaml."""
-
-    name: Name
-    name_zh: Name
-    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)]
-    centre: list[float]
-    """[lon, lat]."""
-    datum: Annotated[Datum, Field(strict=False)]
-    """Datum of the centre."""
-    region_margin_km: Annotated[float, Field(ge=1, le=1_000)] = DEFAULT_MARGIN_KM
-
-
-class SiteRow(_Properties):
-    kind: Annotated[SiteKind, Field(strict=False)]
-    district: Id | None = None
-    radius_m: Annotated[float, Field(gt=0, le=5000)] | None = None
-
-
-class RouteRow(_Properties):
-    origin: Id
-    destination: Id
-
-
-class DeviceRow(_ValidRow):
-    role: Annotated[DeviceRole, Field(strict=False)]
-    name: str = ""
-    vehicle: Id | None = None
-    site: Id | None = None
-    fleet: Id | None = None
-    district: Id | None = None
-    report_interval_s: Annotated[int, Field(ge=1, le=86_400)]
-    datum: Annotated[Datum, Field(strict=False)] = Datum.WGS84
-    """Datum of the positions it sends."""
-
-
-class VehicleRow(_ValidRow):
-    plate: Annotated[str, StringConstraints(min_length=1, max_length=32)]
-    carrier: str = ""
-    tare_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
-    payload_kg: Annotated[float, Field(gt=0, le=100_000)] | None = None
-
-
-class PermitRow(_ValidRow):
-    vehicle: Id
-    routes: list[Id]
-    sites: list[Id] = []
-
-
-RowT = TypeVar("RowT", bound=_Row)
-ValidRowT = TypeVar("ValidRowT", bound=_ValidRow)
+RowT = TypeVar("RowT", bound=Row)
+ValidRowT = TypeVar("ValidRowT", bound=ValidRow)
 
 
 @dataclass(slots=True)
@@ -128,9 +32,9 @@ class Problems:
 
     lines: list[str] = field(default_factory=list)
     faulty_ids: set[str] = field(default_factory=set)
-    """Ids of entries that were left out as faulty: a reference to them is no second fault."""
+    """Ids that were refused: a reference to them is no second fault."""
     incomplete_files: set[str] = field(default_factory=set)
-    """Files that could not be read whole: a reference into them is no second fault either."""
+    """Files of which not every id is known: a reference into them is no second fault either."""
 
     def add(self, where: str, name: str, fault: str) -> None:
         self.lines.append(f"{where}: {name}: {fault}")
@@ -139,7 +43,7 @@ class Problems:
         self.incomplete_files.add(path.name)
         self.add(path.name, name, fault)
 
-    def leave_out(self, path: Path, raw: object) -> None:
+    def note_unknown_id(self, path: Path, raw: object) -> None:
         entry_id = raw.get("id") if isinstance(raw, dict) else None
         if isinstance(entry_id, str):
             self.faulty_ids.add(entry_id)
@@ -153,6 +57,11 @@ class Entry(Generic[ValidRowT]):
 
     where: str
     row: ValidRowT
+    faulty: frozenset[str]
+    """Fields that are None because they are faulty. The row is read on, so that one run finds its other faults."""
+
+    def knows(self, *names: str) -> bool:
+        return self.faulty.isdisjoint(names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +69,33 @@ class Feature(Entry[ValidRowT]):
     """A row with a shape."""
 
     geometry: object
-    datum: Datum
+    datum: Datum | None
+    """None: faulty."""
 
 
-def read_city_row(path: Path, problems: Problems) -> CityRow | None:
+class Head(NamedTuple):
+    """What could be read of city.yaml."""
+
+    row: CityRow | None
+    """None: it has a fault."""
+    zone: ZoneInfo | None
+    centre: object
+    datum: Datum | None
+
+
+def read_head(path: Path, problems: Problems) -> Head:
+    """Read city.yaml. After a fault the other files are checked with what could be read of it."""
     content = _yaml(path, problems)
-    return None if content is None else _row(CityRow, content, path.name, problems)
+    if content is None:
+        return Head(None, None, None, None)
+    row, faulty = _row(CityRow, content, path.name, problems)
+    if row is None:
+        return Head(None, None, None, None)
+    return Head(None if faulty else row, row.timezone, row.centre, row.datum)
 
 
 def read_rows(path: Path, model: type[ValidRowT], problems: Problems) -> list[Entry[ValidRowT]]:
-    """Read the rows of a YAML list; faulty ones are left out and added to the problems."""
+    """Read the rows of a YAML list; the faults of faulty ones are added to the problems."""
     rows = _yaml(path, problems)
     if rows is None:
         return []
@@ -179,32 +105,33 @@ def read_rows(path: Path, model: type[ValidRowT], problems: Problems) -> list[En
     entries = []
     for number, raw in enumerate(rows, start=1):
         where = _where(path, "entry", number, raw)
-        row = _row(model, raw, where, problems)
+        row, faulty = _row(model, raw, where, problems)
+        if row is None or "id" in faulty:
+            problems.note_unknown_id(path, raw)
         if row is not None:
-            entries.append(Entry(where, row))
-        else:
-            problems.leave_out(path, raw)
+            entries.append(Entry(where, row, faulty))
     return entries
 
 
 def read_features(path: Path, model: type[ValidRowT], problems: Problems) -> list[Feature[ValidRowT]]:
-    """Read the features of a GeoJSON file; faulty ones are left out and added to the problems."""
+    """Read the features of a GeoJSON file; the faults of faulty ones are added to the problems."""
     collection = _json(path, problems)
     if collection is None:
         return []
     if not isinstance(collection, dict) or not isinstance(collection.get("features"), list):
-        problems.add_unreadable(path, "features", "missing: the file is a GeoJSON FeatureCollection")
+        problems.add_unreadable(path, "features", "missing: write a GeoJSON FeatureCollection (docs/city.md)")
         return []
     features = []
     for number, raw in enumerate(collection["features"], start=1):
         properties = raw.get("properties") if isinstance(raw, dict) else None
         where = _where(path, "feature", number, properties)
-        row = _row(model, properties, where, problems)
-        datum = _datum(collection, properties, where, problems)
-        if row is not None and datum is not None:
-            features.append(Feature(where, row, raw.get("geometry"), datum))
-        else:
-            problems.leave_out(path, properties)
+        row, faulty = _row(model, properties, where, problems)
+        _check_misspelt(model, properties, where, problems)
+        if row is None or "id" in faulty:
+            problems.note_unknown_id(path, properties)
+        if row is not None:
+            datum = _datum(collection, properties, where, problems)
+            features.append(Feature(where, row, faulty, raw.get("geometry"), datum))
     return features
 
 
@@ -218,14 +145,45 @@ def _datum(collection: dict[str, Any], properties: object, where: str, problems:
     return None
 
 
-def _row(model: type[RowT], raw: object, where: str, problems: Problems) -> RowT | None:
+def _row(model: type[RowT], raw: object, where: str, problems: Problems) -> tuple[RowT | None, frozenset[str]]:
+    """Read a row, and name the fields that are None because they are faulty. No row: it is no mapping of fields."""
     try:
-        return model.model_validate(raw)
+        return model.model_validate(raw), frozenset()
     except ValidationError as exc:
-        for error in exc.errors(include_url=False):
-            value = "" if error["type"] == "missing" else f" (found {error['input']!r:.60})"
-            problems.add(where, ".".join(map(str, error["loc"])) or "entry", error["msg"] + value)
-        return None
+        errors = exc.errors(include_url=False)
+    if not isinstance(raw, dict):
+        problems.add(where, "entry", f"{raw!r:.60} is not a set of fields: write `{next(iter(model.model_fields))}: …`")
+        return None, frozenset()
+    for error in errors:
+        problems.add(where, ".".join(map(str, error["loc"])), _fault(model, error))
+    fields = {name: raw.get(name) for name, info in model.model_fields.items() if info.is_required() or name in raw}
+    return model.model_validate(fields, context=PARTIAL), frozenset(str(error["loc"][0]) for error in errors)
+
+
+def _check_misspelt(model: type[Row], properties: object, where: str, problems: Problems) -> None:
+    """Other properties of a feature are ignored, except a misspelt field: `valid_untill` would mean no end."""
+    for name in properties if isinstance(properties, dict) else ():
+        guess = "" if name in model.model_fields else did_you_mean(name, model.model_fields, similarity=_MISSPELT)
+        if guess:
+            problems.add(where, name, f"no such field: {guess}")
+
+
+def _fault(model: type[Row], error: ErrorDetails) -> str:
+    """What is wrong with a field, and what to write."""
+    name = str(error["loc"][0])
+    if error["type"] == "extra_forbidden":
+        fields = ", ".join(model.model_fields)
+        return f"no such field: {did_you_mean(name, model.model_fields) or f'remove it; the fields are {fields}'}"
+    write = write_of(model, name)
+    if error["type"] == "missing":
+        return f"missing: write {write}"
+    found = error["input"]
+    guess = did_you_mean(found, _QUOTED.findall(error["ctx"]["expected"])) if _is_choice(error) else ""
+    return f"{found!r:.60} does not fit: {guess or f'write {write}'}"
+
+
+def _is_choice(error: ErrorDetails) -> bool:
+    return error["type"] == "enum" and isinstance(error["input"], str)
 
 
 def _where(path: Path, noun: str, number: int, raw: object) -> str:
@@ -237,10 +195,10 @@ def _yaml(path: Path, problems: Problems) -> Any:
     try:
         return _present(yaml.safe_load(path.read_bytes()), path, problems)
     except OSError as exc:
-        problems.add_unreadable(path, "file", f"cannot be read: {exc.strerror}")
+        problems.add_unreadable(path, "file", _unread(exc))
         return None
     except yaml.YAMLError as exc:
-        problems.add_unreadable(path, "file", f"cannot be read: {exc}")
+        problems.add_unreadable(path, "file", f"is not YAML: {' '.join(str(exc).split())}")
         return None
 
 
@@ -248,24 +206,20 @@ def _json(path: Path, problems: Problems) -> Any:
     try:
         return _present(json.loads(path.read_bytes()), path, problems)
     except OSError as exc:
-        problems.add_unreadable(path, "file", f"cannot be read: {exc.strerror}")
+        problems.add_unreadable(path, "file", _unread(exc))
         return None
     except ValueError as exc:
-        problems.add_unreadable(path, "file", f"cannot be read: {exc}")
+        problems.add_unreadable(path, "file", f"is not JSON: {exc}")
         return None
+
+
+def _unread(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "missing: every city has it (a list may be empty: docs/city.md)"
+    return f"cannot be read: {error.strerror}: give this user access to it"
 
 
 def _present(content: Any, path: Path, problems: Problems) -> Any:
     if content is None:
-        problems.add_unreadable(path, "file", "empty")
+        problems.add_unreadable(path, "file", "empty: write the entries, or `[]` for none")
     return content
-
-
-def _ms(moment: date | datetime | None, zone: ZoneInfo) -> int | None:
-    if moment is None:
-        return None
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=zone)
-    elif moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
-    return round(moment.timestamp() * 1000)

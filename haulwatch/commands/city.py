@@ -1,16 +1,20 @@
 """`haulwatch city`: imports a city from files, and shows it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from devices.cities import JINCHENG
+from devices.city import reference
 from devices.city.files import CityFileError, read_city
+from devices.spelling import did_you_mean
 from haulwatch import migrations
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json, print_table
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_registry
+
+_DEMO_CITY: Final = "jincheng"
 
 app = typer.Typer(no_args_is_help=True, help="The city: sites, routes, vehicles, devices and permits.")
 
@@ -31,13 +35,15 @@ def import_city(
 
     Coordinates are [lon, lat]. Every geometry names its datum; GCJ-02 is converted to WGS-84.
     """
-    folder = JINCHENG if str(directory) == "jincheng" else directory
+    folder = JINCHENG if str(directory) == _DEMO_CITY else directory
+    if not folder.is_dir():
+        fail(f"{directory}: no such folder: {_guess(directory) or 'give the folder with city.yaml'}")
     try:
         city = read_city(folder)
     except CityFileError as exc:
         fail(f"{folder} cannot be imported, nothing was changed:\n  " + "\n  ".join(exc.problems))
     if check_only:
-        out.print(f"{city.name} {city.name_zh}: the files are correct")
+        out.print(f"{city.title}: the files are correct", markup=False)
         return
     settings = load_settings()
     settings.paths.data_dir.mkdir(parents=True, exist_ok=True)
@@ -54,7 +60,14 @@ def import_city(
         return
     rows = [(name, *changes) for name, changes in report.tables.items()]
     columns = ("table", "added", "changed", "unchanged")
-    print_table(f"{city.name} {city.name_zh}, registry revision {report.revision}", columns, rows, right=columns[1:])
+    print_table(f"{city.title}, registry revision {report.revision}", columns, rows, right=columns[1:])
+
+
+@app.command()
+@exits_on_error
+def fields() -> None:
+    """List every field of the files of a city: what to write, and what it means. In Markdown, as in docs/city.md."""
+    typer.echo(reference.as_markdown(), nl=False)
 
 
 @app.command()
@@ -73,5 +86,11 @@ def show(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json({"id": city.id, "name": city.name, "name_zh": city.name_zh, "revision": city.revision, **counts})
     else:
-        title = f"{city.name} {city.name_zh}, registry revision {city.revision}"
+        title = f"{city.title}, registry revision {city.revision}"
         print_table(title, ("what", "count"), counts.items(), right=("count",))
+
+
+def _guess(directory: Path) -> str:
+    """A folder beside the one that is not there, or the demonstration city, with a name like it."""
+    beside = [entry.name for entry in directory.parent.iterdir() if entry.is_dir()] if directory.parent.is_dir() else []
+    return did_you_mean(directory.name, [_DEMO_CITY, *beside])

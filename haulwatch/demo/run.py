@@ -148,7 +148,7 @@ class Demo:
             readings=self._last_readings(),
             alerts=[_alert_line(alert) for alert in self._alerts()[:_LAST_ALERTS]],
             api_url=self.api_url,
-            city=f"{self.city.name} {self.city.name_zh}",
+            city=self.city.title,
             timezone=ZoneInfo(self.settings.city.timezone),
         )
 

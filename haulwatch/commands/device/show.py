@@ -54,7 +54,7 @@ def list_devices(
         for device in devices
     ]
     columns = ("device", "role", "vehicle or site", "district", "login", "last heard")
-    print_table(f"{len(devices)} devices of {city.name} {city.name_zh}", columns, rows)
+    print_table(f"{len(devices)} devices of {city.title}", columns, rows)
 
 
 @exits_on_error

@@ -109,7 +109,8 @@ def test_what_needs_a_city_says_how_to_get_one(run: Run, arguments: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["city", "import", "no-such-folder"], "city.yaml: file: cannot be read: No such file or directory"),
+        (["city", "import", "no-such-folder"], "no-such-folder: no such folder: give the folder with city.yaml"),
+        (["city", "import", "jinchen"], "jinchen: no such folder: did you mean 'jincheng'?"),
         (["device", "show", "truck-999"], "`haulwatch device list` shows the registered devices"),
         (["ledger", "--device", "truck-999"], "no reading of 'truck-999' was received yet"),
         (["deadletter", "show", "1"], "there is no dead letter 1"),

@@ -1,0 +1,213 @@
+"""Fields of a city's files: one model for each file, each field with its type, what to write and what it means.
+
+`devices.city.rows` reads files by these models. `devices.city.reference` makes docs/city.md of them, and a fault names
+what to write from the same text.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+
+from devices.city.model import DeviceRole
+from devices.city.region import DEFAULT_MARGIN_KM
+from devices.city.sites import SiteKind, Validity
+from devices.geo.geometry import Datum
+from devices.readings.ids import DEVICE_ID_PATTERN
+
+PARTIAL: Final = {"partial": True}
+"""The context of a validation after which every faulty field is None. Such a row serves to find further faults only."""
+
+_REQUIRED: Final[Any] = ...
+_ID: Final = "an id: 1-64 letters, digits, `_`, `.`, `-`, no `_.-` first; a number in quotes"
+_IDS: Final = "a list of ids"
+_MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00)"
+_NAME: Final = "text of 1 to 120 characters"
+_TEXT: Final = "text"
+_DATUM: Final = "`wgs84` or `gcj02`"
+
+
+def _field(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) -> Any:
+    """A field; `write`: what its value looks like, `meaning`: what it is for. Both are shown to people."""
+    return Field(default, description=meaning, json_schema_extra={"write": write}, **bounds)
+
+
+def _one_of(values: type[SiteKind | DeviceRole]) -> str:
+    return "one of " + ", ".join(f"`{value}`" for value in values)
+
+
+def _moment(value: object) -> object:
+    """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number."""
+    if isinstance(value, str):
+        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    if value is None or isinstance(value, date):
+        return value
+    raise ValueError("no date")
+
+
+def zone_of(value: object) -> ZoneInfo:
+    """The time zone of that name. Raises ValueError."""
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(str(value))
+    except (ZoneInfoNotFoundError, OSError, ValueError) as exc:
+        raise ValueError("no time zone") from exc
+
+
+Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
+
+
+class Row(BaseModel):
+    """A row of a YAML file; an unknown field is a typing error and is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: Id = _field(_ID, "Identifies the row; other files, alerts and topics name it by this.")
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _none_if_faulty(cls, value: object, check: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        """Check a field; in a partial row, a faulty one is None."""
+        try:
+            return check(value)
+        except ValidationError:
+            if info.context is not PARTIAL:
+                raise
+            return None
+
+
+class ValidRow(Row):
+    """A row with an interval of validity."""
+
+    valid_from: Moment = _field(_MOMENT, "First moment at which it is valid. Absent: always was.", None)
+    valid_until: Moment = _field(_MOMENT, "First moment at which it is no longer valid. Absent: no end.", None)
+
+    def validity(self, zone: ZoneInfo) -> Validity:
+        return Validity(_ms(self.valid_from, zone), _ms(self.valid_until, zone))
+
+
+class Properties(ValidRow):
+    """Properties of a GeoJSON feature; those that drawing programs add are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+    name: Name = _field(_NAME, "The name in English, or the only one.")
+    name_zh: Name | None = _field(_NAME, "The name in Chinese. Absent: `name`.", None)
+    version: int = _field(
+        "a whole number from 1", "Grows when the shape is redrawn; old readings keep theirs.", 1, ge=1
+    )
+    datum: object = _field(_DATUM, "Datum of this feature, where it differs from the file's `haulwatch:datum`.", None)
+    """Checked where the datum of the file is known."""
+
+
+class CityRow(Row):
+    """The content of city.yaml."""
+
+    name: Name = _field(_NAME, "The name in English, or the only one.")
+    name_zh: Name | None = _field(_NAME, "The name in Chinese. Absent: `name`.", None)
+    timezone: Annotated[ZoneInfo, BeforeValidator(zone_of)] = _field(
+        "a name of the time zone database, such as Asia/Shanghai", "Zone of dates without a time, and of permits."
+    )
+    centre: list[float] = _field(
+        "[lon, lat] in degrees", "The middle of the city. No site or route may be further than 300 km from it."
+    )
+    datum: Datum = _field(_DATUM, "Datum of the centre.", strict=False)
+    districts: list[Id] | None = _field(
+        _IDS, "The districts there are; `district` of a site or device is then one of them. Absent: any id.", None
+    )
+    region_margin_km: float = _field(
+        "a number of km from 1 to 1,000",
+        "How far trucks may be beyond the outermost sites and routes; a position further out counts as no fix.",
+        DEFAULT_MARGIN_KM,
+        ge=1,
+        le=1_000,
+    )
+
+
+class SiteRow(Properties):
+    kind: SiteKind = _field(
+        _one_of(SiteKind),
+        "What it is. Trucks may tip at transfer stations, sorting centres, plants, disposal sites, landfills.",
+        strict=False,
+    )
+    district: Id | None = _field(_ID, "The district it lies in.", None)
+    radius_m: float | None = _field(
+        "a number of metres above 0, up to 5,000",
+        "Distance from a Point to its fence. Only for a Point: a Polygon is its own fence.",
+        None,
+        gt=0,
+        le=5000,
+    )
+
+
+class RouteRow(Properties):
+    origin: Id = _field(_ID, "The site where the route begins.")
+    destination: Id = _field(_ID, "The site where it ends. It is driven both ways.")
+
+
+class DeviceRow(ValidRow):
+    role: DeviceRole = _field(_one_of(DeviceRole), "What the device is mounted on.", strict=False)
+    name: str = _field(_TEXT, "Its name for people.", "")
+    vehicle: Id | None = _field(_ID, "The vehicle that carries it. Required for a truck.", None)
+    site: Id | None = _field(_ID, "The site it stands on. Required for every other role.", None)
+    fleet: Id | None = _field(_ID, "Its fleet.", None)
+    district: Id | None = _field(_ID, "Its district.", None)
+    report_interval_s: int = _field(
+        "a whole number of seconds from 1 to 86,400",
+        "Time between two reports when nothing happens; silence is measured in these intervals.",
+        ge=1,
+        le=86_400,
+    )
+    datum: Datum = _field(_DATUM, "Datum of the positions it sends.", Datum.WGS84, strict=False)
+
+
+class VehicleRow(ValidRow):
+    plate: str = _field(
+        "text of 1 to 32 characters", "Its number plate, however it is written.", min_length=1, max_length=32
+    )
+    carrier: str = _field(_TEXT, "The company that runs it.", "")
+    tare_kg: float | None = _field(
+        "a number of kg above 0, up to 100,000", "Weight of the empty truck.", None, gt=0, le=100_000
+    )
+    payload_kg: float | None = _field(
+        "a number of kg above 0, up to 100,000", "Permitted load.", None, gt=0, le=100_000
+    )
+
+
+class PermitRow(ValidRow):
+    vehicle: Id = _field(_ID, "The vehicle that may haul.")
+    routes: list[Id] = _field(_IDS, "The routes it may take.")
+    sites: list[Id] = _field(
+        _IDS, "The sites where it may tip. Absent or empty: every site whose kind allows tipping.", []
+    )
+
+
+def write_of(model: type[Row], name: str) -> str | None:
+    """What to write into a field; None if there is no such field."""
+    info = model.model_fields.get(name)
+    extra = info.json_schema_extra if info is not None else None
+    return str(extra["write"]) if isinstance(extra, dict) else None
+
+
+def _ms(moment: date | datetime | None, zone: ZoneInfo) -> int | None:
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=zone)
+    elif moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return round(moment.timestamp() * 1000)
