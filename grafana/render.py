@@ -12,10 +12,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.boards import enforcement, ingestion, overview, recycling, trucks, weighbridges
+from grafana.parts.panels import BoardBuilder
 from grafana.parts.wording import Language
 
 BOARDS: Final = Path(__file__).parent / "boards"
-BUILDERS: Final[Mapping[str, Callable[[Language], model.Dashboard]]] = {
+API_URL: Final = "http://127.0.0.1:8080"
+"""The address of the API in the compose file."""
+BUILDERS: Final[Mapping[str, Callable[[BoardBuilder], model.Dashboard]]] = {
     "overview": overview.board,
     "trucks": trucks.board,
     "weighbridges": weighbridges.board,
@@ -36,21 +39,29 @@ def as_json(board: model.Dashboard) -> Json:
     return board_json
 
 
-def all_boards() -> Iterator[tuple[Path, Json]]:
-    """Every board with its path below `grafana/boards/`."""
+def all_boards(api_url: str = API_URL) -> Iterator[tuple[Path, Json]]:
+    """Every board with its path below a folder of boards, such as `grafana/boards/`.
+
+    Map layers come from the API at `api_url`, the address that the viewer's browser uses.
+    """
     for language in Language:
         for name, build in BUILDERS.items():
-            yield Path(language, f"{name}.json"), as_json(build(language))
+            yield Path(language, f"{name}.json"), as_json(build(BoardBuilder(language, api_url.rstrip("/"))))
 
 
 def as_text(board: Json) -> str:
     return json.dumps(board, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_boards(folder: Path = BOARDS) -> None:
-    for path, board in all_boards():
+def write_boards(folder: Path = BOARDS, api_url: str = API_URL) -> int:
+    """Write every board below `folder`, under the names that compose and Grafana's provisioning expect; return how many
+    there are.
+    """
+    boards = list(all_boards(api_url))
+    for path, board in boards:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(as_text(board), encoding="utf-8")
+    return len(boards)
 
 
 if __name__ == "__main__":

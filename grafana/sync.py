@@ -185,19 +185,4 @@ def _differences(wanted: Any, existing: Any, path: str = "") -> Iterator[str]:
 
 def boards_for(api_url: str) -> list[tuple[Language, Json]]:
     """Every board, with map layers from the API at `api_url` (the address that the viewer's browser uses)."""
-    return [(Language(path.parts[0]), _with_api_url(board, api_url)) for path, board in all_boards()]
-
-
-def _with_api_url(board: Json, api_url: str) -> Json:
-    variables = [
-        {
-            **variable,
-            "query": api_url,
-            "current": {**variable["current"], "text": api_url, "value": api_url},
-            "options": [{**option, "text": api_url, "value": api_url} for option in variable["options"]],
-        }
-        if variable["name"] == "api"
-        else variable
-        for variable in board["templating"]["list"]
-    ]
-    return {**board, "templating": {**board["templating"], "list": variables}}
+    return [(Language(path.parts[0]), board) for path, board in all_boards(api_url)]

@@ -1,4 +1,4 @@
-"""The boards: one module per board, `board(language)` in each; `en/` and `zh/` hold the rendered JSON.
+"""The boards: one module per board, `board(builder)` in each; `en/` and `zh/` hold the rendered JSON.
 
-A language enters; a Grafana dashboard leaves. `grafana.render` calls it.
+A builder for one language enters; a Grafana dashboard leaves. `grafana.render` calls it.
 """

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, palette, variables
-from grafana.parts.alerts import column_overrides, count_where, open_alerts, title_column
+from grafana.parts.alerts import column_overrides, count_where, open_alerts, open_count, open_figure, title_column
 from grafana.parts.panels import (
     BoardBuilder,
     GridPosition,
@@ -19,33 +19,32 @@ from grafana.parts.panels import (
     value_mappings,
 )
 from grafana.parts.queries import ALERT, ALERT_STATE, Query, table_query
-from grafana.parts.wording import OUTCOMES, RULES, Language, Phrase
+from grafana.parts.wording import OUTCOMES, RULES, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
 _DESCRIPTION: Final = Phrase(
     "Open alerts and their age, time to acknowledge and to close, outcomes and the share of false alarms.",
     "未处置告警及其时长、确认接收与处置用时、处置结果及误报率。",
 )
-_OPEN: Final = f"{ALERT_STATE['open']} = 1"
 _HANDLED: Final = f"{ALERT_STATE['handled']} = 1"
 _SHARE_STEPS: Final = ((None, palette.GREEN), (5.0, palette.ORANGE), (20.0, palette.VERMILLION))
 _WAIT_STEPS: Final = ((None, palette.GREEN), (600.0, palette.ORANGE), (1800.0, palette.VERMILLION))
 """Orange from 10 minutes; red from 30 minutes, when the alert is sent again."""
 
 
-def board(language: Language) -> model.Dashboard:
+def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
-    builder = BoardBuilder(language)
+    language = builder.language
     _figures(builder)
     builder.add_panel(
         table_panel(),
         GridPosition(0, 4, 24, 11),
         Phrase("Open alerts", "未处置告警"),
         Phrase(
-            "Alerts that began in the time span and are neither over nor closed by a person, newest first. The links "
+            "Alerts that are neither over nor closed by a person, however long ago they began, newest first. The links "
             "of a device open its boards around the time of the alert. Acknowledge and close alerts in the console. "
             "Empty: no alert is open.",
-            "时段内发生、尚未结束也未人工关闭的告警，最新在前。点击设备可查看告警前后半小时；确认与关闭请在控制台操作。"
+            "尚未结束也未人工关闭的全部告警，不限发生时间，最新在前。点击设备可查看告警前后半小时；确认与关闭请在控制台操作。"
             "空白表示没有未处置告警。",
         ),
         [table_query(open_alerts(language, *CHOSEN))],
@@ -76,10 +75,10 @@ def _figures(builder: BoardBuilder) -> None:
         (
             Phrase("Open", "未处置"),
             Phrase(
-                "Alerts of the time span that are neither over nor closed by a person.",
-                "时段内尚未结束也未人工关闭的告警数。",
+                "Alerts that are neither over nor closed by a person, however long ago they began.",
+                "尚未结束也未人工关闭的告警数，不限发生时间。",
             ),
-            count_where(_OPEN, variables=CHOSEN),
+            open_count(variables=CHOSEN),
             "none",
             palette.FEW_IS_GOOD,
             "0",
@@ -90,7 +89,7 @@ def _figures(builder: BoardBuilder) -> None:
                 "Of these, alerts that need action now. If this is not 0, send somebody or record why not.",
                 "其中需立即处置的数量。不为 0 须有人出动或说明原因。",
             ),
-            count_where(_OPEN, f"{ALERT_STATE['severity']} = 'P1'", variables=CHOSEN),
+            open_count(f"{ALERT_STATE['severity']} = 'P1'", variables=CHOSEN),
             "none",
             palette.NONE_IS_GOOD,
             "0",
@@ -101,7 +100,7 @@ def _figures(builder: BoardBuilder) -> None:
                 "Open alerts that nobody has acknowledged. They are sent again every 30 minutes.",
                 "尚无人确认接收的未处置告警，每 30 分钟再次提醒。",
             ),
-            count_where(_OPEN, f"{ALERT_STATE['acknowledged']} = 0", variables=CHOSEN),
+            open_count(f"{ALERT_STATE['acknowledged']} = 0", variables=CHOSEN),
             "none",
             palette.NONE_IS_GOOD,
             "0",
@@ -109,11 +108,10 @@ def _figures(builder: BoardBuilder) -> None:
         (
             Phrase("Oldest open", "最早未处置"),
             Phrase(
-                "When the oldest open alert of the time span began. Close alerts that are dealt with, or this figure "
-                "means nothing.",
-                "时段内最早的未处置告警开始时间。已解决的请及时关闭。",
+                "When the oldest open alert began. Close alerts that are dealt with, or this figure means nothing.",
+                "最早的未处置告警开始时间。已解决的请及时关闭。",
             ),
-            ALERT_STATE.select(f"min({ALERT_STATE['opened_at']})", _OPEN, *chosen),
+            open_figure(f"min({ALERT_STATE['opened_at']})", variables=CHOSEN),
             "dateTimeFromNow",
             palette.PLAIN,
             "–",
@@ -210,7 +208,7 @@ def _over_time(builder: BoardBuilder) -> None:
             Override("acknowledge_p90", title=Phrase("acknowledged, p90", "接收，P90"), colour=palette.SKY),
             Override("handle_p50", title=Phrase("closed, median", "处置，中位数"), colour=palette.ORANGE),
         ],
-        more={"min": 0},
+        more={"min_val": 0},
     )
     builder.add_panel(
         gauge_panel(),
@@ -231,7 +229,7 @@ def _over_time(builder: BoardBuilder) -> None:
         ],
         unit="none",
         overrides=series_overrides(OUTCOMES, palette.OUTCOME),
-        more={"min": 0, "decimals": 0},
+        more={"min_val": 0, "decimals": 0},
     )
 
 

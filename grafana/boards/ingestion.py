@@ -9,6 +9,7 @@ from grafana.boards.ingestion_processes import EVERY, RIGHT, over_time, rate
 from grafana.parts import frame, palette
 from grafana.parts.palette import ThresholdStep
 from grafana.parts.panels import (
+    PER_SECOND,
     BoardBuilder,
     GridPosition,
     Override,
@@ -19,7 +20,7 @@ from grafana.parts.panels import (
     value_mappings,
 )
 from grafana.parts.queries import Query, health
-from grafana.parts.wording import REASONS, Language, Phrase
+from grafana.parts.wording import REASONS, Phrase
 
 _DESCRIPTION: Final = Phrase(
     "Ledger, lag, quarantine, clocks, broker, store and disk. The API process writes these figures to the store "
@@ -50,9 +51,8 @@ _WRITE_STEPS: Final[tuple[ThresholdStep, ...]] = (
 )
 
 
-def board(language: Language) -> model.Dashboard:
+def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
-    builder = BoardBuilder(language)
     _figures(builder)
     _ledger(builder)
     _refused(builder)
@@ -80,7 +80,7 @@ def _figures(builder: BoardBuilder) -> None:
                 "记录进程最近一个间隔内每秒从日志读取的读数。",
             ),
             rate(_LEDGER, "received"),
-            "cps",
+            PER_SECOND,
             palette.PLAIN,
         ),
         (
@@ -160,7 +160,7 @@ def _figures(builder: BoardBuilder) -> None:
             every=EVERY,
             since="5m",
             more={
-                "decimals": 0 if unit in {"none", "ms"} else 1,
+                "decimals": 1 if unit in {PER_SECOND, "bytes"} else 0,
                 **({"mappings": [builder.mapping(_CONNECTED)]} if is_state else {}),
             },
         )
@@ -184,14 +184,14 @@ def _ledger(builder: BoardBuilder) -> None:
             "每秒结算的读数，按结论统计，合计即全部接收量。重投会减少隔离数，速率图不体现。",
         ),
         [Query(rate(_LEDGER, name), alias=name, ref=ref) for ref, name in zip("ABC", dispositions, strict=True)],
-        unit="cps",
+        unit=PER_SECOND,
         every=EVERY,
         overrides=[
             Override("stored", title=Phrase("stored", "入库"), colour=palette.GREEN),
             Override("duplicate", title=Phrase("duplicate", "重复"), colour=palette.SKY),
             Override("quarantined", title=Phrase("quarantined", "隔离"), colour=palette.VERMILLION),
         ],
-        more={"min": 0},
+        more={"min_val": 0},
     )
     builder.add_panel(
         line_panel(),
@@ -217,7 +217,7 @@ def _ledger(builder: BoardBuilder) -> None:
             ),
             Override("judge s", title=Phrase("judge, age", "研判，时长"), unit="s", colour=palette.YELLOW, more=RIGHT),
         ],
-        more={"min": 0},
+        more={"min_val": 0},
     )
 
 
@@ -241,7 +241,7 @@ def _refused(builder: BoardBuilder) -> None:
         unit="short",
         steps=((None, palette.GREY), (1.0, palette.ORANGE), (1000.0, palette.VERMILLION)),
         overrides=[Override(name, title=text) for name, (text, _) in value_mappings(REASONS).items()],
-        more={"min": 0, "decimals": 0},
+        more={"min_val": 0, "decimals": 0},
     )
     builder.add_panel(
         line_panel(),
@@ -256,7 +256,7 @@ def _refused(builder: BoardBuilder) -> None:
         unit="short",
         every=EVERY,
         overrides=[Override("gaps", title=Phrase("missing readings", "缺失读数"), colour=palette.PURPLE)],
-        more={"min": 0, "decimals": 0},
+        more={"min_val": 0, "decimals": 0},
     )
     builder.add_panel(
         line_panel(),
@@ -278,5 +278,5 @@ def _refused(builder: BoardBuilder) -> None:
             Override("p99", colour=palette.BLUE),
             Override("worst", title=Phrase("worst", "最大"), colour=palette.VERMILLION),
         ],
-        more={"min": 0},
+        more={"min_val": 0},
     )

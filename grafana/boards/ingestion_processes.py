@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.parts import palette
-from grafana.parts.panels import BoardBuilder, GridPosition, Override, line_panel
+from grafana.parts.panels import PER_SECOND, BoardBuilder, GridPosition, Override, line_panel
 from grafana.parts.queries import Query, Series, health
 from grafana.parts.wording import Phrase
 
@@ -84,7 +84,7 @@ def add_panels(builder: BoardBuilder, *, below: int) -> None:
                 Override(
                     "dropped_messages",
                     title=Phrase("dropped", "丢弃"),
-                    unit="cps",
+                    unit=PER_SECOND,
                     colour=palette.VERMILLION,
                     more=RIGHT,
                 ),
@@ -108,7 +108,7 @@ def add_panels(builder: BoardBuilder, *, below: int) -> None:
                 "(1).",
                 "采集进程每秒落盘并确认的消息数，以及磁盘是否已满（1 为已满）。",
             ),
-            "cps",
+            PER_SECOND,
             [
                 Query(rate(_COLLECTOR, "messages"), alias="messages"),
                 Query(over_time(_COLLECTOR, "max", "disk_full"), alias="disk_full", ref="B"),
@@ -127,8 +127,9 @@ def add_panels(builder: BoardBuilder, *, below: int) -> None:
         (
             Phrase("Disk", "磁盘"),
             Phrase(
-                "Free space and size of the disk of the raw log. Estimate the free space in advance before a holiday.",
-                "原始日志所在磁盘的剩余空间与总容量；节假日前请预估余量。",
+                "Free space on the disk of the raw log, and the size of the raw log. Estimate the free space in "
+                "advance before a holiday.",
+                "原始日志所在磁盘的剩余空间与原始日志的大小；节假日前请预估余量。",
             ),
             "bytes",
             [
@@ -137,7 +138,7 @@ def add_panels(builder: BoardBuilder, *, below: int) -> None:
             ],
             [
                 Override("free_bytes", title=Phrase("free", "剩余"), colour=palette.GREEN),
-                Override("size_bytes", title=Phrase("size", "容量"), colour=palette.GREY),
+                Override("size_bytes", title=Phrase("raw log", "原始日志"), colour=palette.GREY),
             ],
         ),
     )
@@ -151,5 +152,5 @@ def add_panels(builder: BoardBuilder, *, below: int) -> None:
             unit=unit,
             every=EVERY,
             overrides=overrides,
-            more={"min": 0},
+            more={"min_val": 0},
         )

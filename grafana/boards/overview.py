@@ -5,8 +5,9 @@ from typing import Final
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, maps, palette, variables
-from grafana.parts.alerts import column_overrides, count_where, marker_overrides, open_alerts, title_column
+from grafana.parts.alerts import column_overrides, marker_overrides, open_alerts, open_count, open_places
 from grafana.parts.panels import (
+    PER_SECOND,
     BoardBuilder,
     GridPosition,
     Override,
@@ -32,7 +33,7 @@ from grafana.parts.queries import (
     table_query,
 )
 from grafana.parts.wording import KINDS as KIND_NAMES
-from grafana.parts.wording import RULES, SEVERITIES, Language, Phrase
+from grafana.parts.wording import RULES, SEVERITIES, Phrase
 
 AREA: Final = frame.AREAS["overview"]
 _DESCRIPTION: Final = Phrase(
@@ -41,9 +42,9 @@ _DESCRIPTION: Final = Phrase(
 )
 
 
-def board(language: Language) -> model.Dashboard:
+def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
-    builder = BoardBuilder(language)
+    language = builder.language
     _figures(builder)
     _alerts(builder)
     _data(builder)
@@ -55,7 +56,6 @@ def board(language: Language) -> model.Dashboard:
             variables.tag_variable("district", STATUS, language=language),
             variables.tag_variable("fleet", STATUS, "district", language=language),
             variables.tag_variable("site", STATUS, "district", language=language),
-            variables.api_variable(language),
         ],
         since="6h",
         refresh="30s",
@@ -63,16 +63,15 @@ def board(language: Language) -> model.Dashboard:
 
 
 def _figures(builder: BoardBuilder) -> None:
-    is_open = f"{ALERT_STATE['open']} = 1"
     builder.add_panel(
         stat_panel(),
         GridPosition(0, 0, 3, 4),
         Phrase("P1 open", "P1 未处置"),
         Phrase(
-            "Open alerts that began in the time span and need action now. If this is not 0, see the table.",
-            "所选时段内发生、需立即处置且仍未处置的告警数。不为 0 时请看下方列表。",
+            "Open alerts that need action now, however long ago they began. If this is not 0, see the table.",
+            "需立即处置且仍未处置的告警数，不限发生时间。不为 0 时请看下方列表。",
         ),
-        [Query(count_where(is_open, f"{ALERT_STATE['severity']} = 'P1'", variables=AREA))],
+        [Query(open_count(f"{ALERT_STATE['severity']} = 'P1'", variables=AREA))],
         unit="none",
         steps=palette.NONE_IS_GOOD,
         more={"no_value": "0"},
@@ -82,10 +81,10 @@ def _figures(builder: BoardBuilder) -> None:
         GridPosition(3, 0, 3, 4),
         Phrase("Alerts open", "未处置告警"),
         Phrase(
-            "All open alerts that began in the time span. A growing number means that nobody deals with them.",
-            "所选时段内发生且仍未处置的全部告警。持续增加说明处置不及时。",
+            "All open alerts, however long ago they began. A growing number means that nobody deals with them.",
+            "仍未处置的全部告警，不限发生时间。持续增加说明处置不及时。",
         ),
-        [Query(count_where(is_open, variables=AREA))],
+        [Query(open_count(variables=AREA))],
         unit="none",
         steps=palette.FEW_IS_GOOD,
         more={"no_value": "0"},
@@ -127,7 +126,7 @@ def _figures(builder: BoardBuilder) -> None:
         since="now/d",
         more={"decimals": 1, "no_value": "0"},
     )
-    levels = FILL.select(FILL.last("fill_pct"), *FILL.chosen("district", "site"), by=FILL.by("device", "compartment"))
+    levels = FILL.select(FILL.newest("fill_pct"), *FILL.chosen("district", "site"), by=FILL.by("device", "compartment"))
     builder.add_panel(
         stat_panel(),
         GridPosition(12, 0, 3, 4),
@@ -142,7 +141,7 @@ def _figures(builder: BoardBuilder) -> None:
         steps=palette.FEW_IS_GOOD,
         more={"no_value": "0"},
     )
-    heard = STATUS.select(STATUS.last("online"), *STATUS.chosen(*AREA), by=STATUS.by("device"))
+    heard = STATUS.select(STATUS.newest("online"), *STATUS.chosen(*AREA), by=STATUS.by("device"))
     builder.add_panel(
         stat_panel(),
         GridPosition(15, 0, 3, 4),
@@ -175,7 +174,7 @@ def _figures(builder: BoardBuilder) -> None:
                 )
             )
         ],
-        unit="cps",
+        unit=PER_SECOND,
         every="1m",
     )
     consumer = health("consumer")
@@ -192,7 +191,7 @@ def _figures(builder: BoardBuilder) -> None:
         unit="s",
         steps=palette.LAG_S_STEPS,
         since="1m",
-        more={"decimals": 1},
+        more={"decimals": 0},
     )
 
 
@@ -254,34 +253,38 @@ def _alerts(builder: BoardBuilder) -> None:
         overrides=series_overrides(RULES, palette.RULE),
         more={"decimals": 0},
     )
-    places = ALERT_STATE.select(
-        ALERT_STATE.columns("severity", "rule", "device", title_column(language), "lat", "lon"),
-        f"{ALERT_STATE['open']} = 1",
-        *ALERT_STATE.chosen(*AREA),
-        rest="ORDER BY time DESC LIMIT 500",
+    # Trucks as small dots: so the map shows the city where no alert is open, too.
+    trucks = builder.localize(Phrase("Trucks", "车辆"))
+    located = POSITION.select(
+        POSITION.newest("lat", "lon"),
+        *POSITION.chosen("district", "fleet"),
+        f"{POSITION['located']} = true",
+        by=POSITION.by("device"),
     )
     builder.add_panel(
         maps.map_panel(
-            [
-                *maps.area_layers(language),
+            fit=trucks,
+            layers=[
+                *maps.area_layers(builder),
+                maps.marker_layer(trucks, {"fixed": palette.GREY}, 3, ref="B"),
                 maps.marker_layer(
                     builder.localize(Phrase("Open alerts", "未处置告警")),
                     {"field": "severity", "fixed": palette.GREY},
                     8,
                     label="device",
+                    ref="A",
                 ),
-            ]
+            ],
         ),
         GridPosition(16, 4, 8, 10),
         Phrase("Where alerts are open", "未处置告警位置"),
         Phrase(
-            "Open alerts with a position, coloured by severity, on a map of sites and corridors. Empty: no alert is "
-            "open, or none has a position. No sites: this browser cannot reach the API address (a variable in the "
-            "menu).",
-            "有位置的未处置告警，按级别着色，底图为场地与核准线路。空白表示没有未处置告警或均无位置；"
-            "若无场地图层，请检查菜单中的 API 地址在本浏览器是否可达。",
+            "Open alerts with a position, coloured by severity; grey dots are trucks where they were last located. "
+            "Sites and corridors come from the API: if they are missing, this browser cannot reach it.",
+            "有位置的未处置告警，按级别着色；灰点为各车辆最近一次定位。场地与核准线路由 API 提供，"
+            "缺失时请检查本浏览器能否访问该 API。",
         ),
-        [table_query(places)],
+        [table_query(open_places(language, *AREA), "A"), table_query(located, "B")],
         unit="none",
         overrides=marker_overrides(),
     )
@@ -290,9 +293,9 @@ def _alerts(builder: BoardBuilder) -> None:
         GridPosition(0, 14, 16, 10),
         Phrase("Open alerts", "未处置告警列表"),
         Phrase(
-            "Newest first. The links of a device open its board (truck, recycling point or station) around the time "
-            "of the alert. Acknowledge and close alerts in the console. Empty: no alert is open.",
-            "最新在前。点击设备可查看告警前后半小时内的车辆、回收点或场站；确认与关闭请在控制台操作。"
+            "All open alerts, newest first. The link of a device opens its board (truck, recycling point or station) "
+            "around the time of the alert. Acknowledge and close alerts in the console. Empty: no alert is open.",
+            "全部未处置告警，最新在前。点击设备可查看告警前后半小时内的车辆、回收点或场站；确认与关闭请在控制台操作。"
             "空白表示没有未处置告警。",
         ),
         [table_query(open_alerts(language, *AREA))],
@@ -325,10 +328,10 @@ def _data(builder: BoardBuilder) -> None:
             "按设备时间统计的各类读数速率；盲区缺口会在补传后补齐。某类读数降为 0 说明该类设备断联。",
         ),
         rates,
-        unit="cps",
+        unit=PER_SECOND,
         every="1m",
         overrides=series_overrides({str(kind): text for kind, text in KIND_NAMES.items()}, palette.KIND),
-        more={"min": 0},
+        more={"min_val": 0},
     )
     refused = health("quarantine")
     consumer = health("consumer")
@@ -364,7 +367,7 @@ def _data(builder: BoardBuilder) -> None:
         overrides=[
             Override("recorder", title=Phrase("recorder lag", "记录滞后"), colour=palette.BLUE),
             Override("judge", title=Phrase("judge lag", "研判滞后"), colour=palette.ORANGE),
-            Override("refused", title=Phrase("refused", "拒收"), unit="cps", colour=palette.VERMILLION),
+            Override("refused", title=Phrase("refused", "拒收"), unit=PER_SECOND, colour=palette.VERMILLION),
         ],
-        more={"min": 0},
+        more={"min_val": 0},
     )

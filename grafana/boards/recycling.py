@@ -7,7 +7,9 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.parts import frame, maps, palette, variables
 from grafana.parts.alerts import enforcement_link
 from grafana.parts.panels import (
+    BY_NAME,
     GAUGE_CELL,
+    HIDDEN,
     BoardBuilder,
     GridPosition,
     Override,
@@ -15,9 +17,10 @@ from grafana.parts.panels import (
     line_panel,
     stat_panel,
     table_panel,
+    value_mappings,
 )
 from grafana.parts.queries import FILL, PLACE, Query, select_from, table_query
-from grafana.parts.wording import Language, Phrase
+from grafana.parts.wording import STREAMS, Language, Phrase
 
 CHOSEN: Final = (*frame.AREAS["recycling"], "device")
 _DESCRIPTION: Final = Phrase(
@@ -25,15 +28,15 @@ _DESCRIPTION: Final = Phrase(
     "智能回收点的满溢度、填充曲线、清运与温度。",
 )
 _POINT: Final = Phrase("Point", "回收点")
+_WHEN: Final = Phrase("When", "时间")
 _COMPARTMENT: Final = Phrase("Compartment", "箱体")
 _LEVEL: Final = Phrase("Level", "满溢度")
 _WARM: Final = Phrase("Temperature", "温度")
-_BY_VALUE: Final = model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS)
 
 
-def board(language: Language) -> model.Dashboard:
+def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
-    builder = BoardBuilder(language)
+    language = builder.language
     _figures(builder)
     _where(builder)
     _curves(builder)
@@ -46,7 +49,6 @@ def board(language: Language) -> model.Dashboard:
             variables.tag_variable("district", FILL, language=language),
             variables.tag_variable("site", FILL, "district", language=language),
             variables.tag_variable("device", FILL, "district", "site", language=language, label=_POINT),
-            variables.api_variable(language),
         ],
         since="6h",
         refresh="1m",
@@ -54,7 +56,7 @@ def board(language: Language) -> model.Dashboard:
 
 
 def _newest(*names: str) -> str:
-    return FILL.select(FILL.last(*names), *FILL.chosen(*CHOSEN), by=FILL.by("device", "compartment"))
+    return FILL.select(FILL.newest(*names), *FILL.chosen(*CHOSEN), by=FILL.by("device", "compartment"))
 
 
 def _emptied() -> str:
@@ -153,23 +155,24 @@ def _where(builder: BoardBuilder) -> None:
     language = builder.language
     fullest = select_from(_newest("fill_pct"), 'max("fill_pct") AS "fill_pct"', by='"device"')
     name = "name_zh" if language is Language.ZH else "name"
-    # Without a time span: places are written once a day.
-    places = PLACE.last("lat", "lon", name)
-    standing = (
-        f'SELECT {places} FROM "{PLACE.measurement}" WHERE {" AND ".join(PLACE.chosen(*CHOSEN))} GROUP BY "device"'  # noqa: S608
+    # Of all times: places are written once a day.
+    standing = PLACE.select(
+        PLACE.newest("lat", "lon", name), *PLACE.chosen(*CHOSEN), by=PLACE.by("device"), always=True
     )
     joined = {"byField": "device", "mode": "inner"}
+    points = builder.localize(Phrase("Points by level", "回收点（按满溢度）"))
     builder.add_panel(
         maps.map_panel(
-            [
-                *maps.area_layers(language),
+            fit=points,
+            layers=[
+                *maps.area_layers(builder),
                 maps.marker_layer(
-                    builder.localize(Phrase("Points by level", "回收点（按满溢度）")),
+                    points,
                     {"field": "fill_pct", "fixed": palette.GREY},
                     8,
                     label="device",
                 ),
-            ]
+            ],
         ),
         GridPosition(0, 4, 12, 14),
         Phrase("Points by level", "回收点满溢度分布"),
@@ -203,11 +206,11 @@ def _where(builder: BoardBuilder) -> None:
         [table_query(_newest("fill_pct", "weight_kg", "temperature_c"))],
         unit="none",
         overrides=[
-            Override("Time", more={"custom.hidden": True}),
+            Override("Time", more=HIDDEN),
             Override("device", title=_POINT, links=(to_point, enforcement_link(language))),
-            Override("compartment", title=_COMPARTMENT),
+            Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS, more=GAUGE_CELL),
-            Override("weight_kg", title=Phrase("Weight", "重量"), unit="masskg", more={"decimals": 0}),
+            Override("weight_kg", title=Phrase("Weight", "重量"), unit="suffix: kg", more={"decimals": 0}),
             Override("temperature_c", title=_WARM, unit="celsius", steps=palette.TEMPERATURE_STEPS),
         ],
     )
@@ -216,13 +219,47 @@ def _where(builder: BoardBuilder) -> None:
 def _curves(builder: BoardBuilder) -> None:
     by_compartment = FILL.by("device", "compartment", each_interval=True)
     builder.add_panel(
-        line_panel(by_value=True, legend=False),
-        GridPosition(0, 18, 12, 9),
+        line_panel(),
+        GridPosition(0, 18, 6, 9),
+        Phrase("All levels", "总体满溢度"),
+        Phrase(
+            "Highest level, the level that one compartment in ten exceeds, and the median of all chosen compartments. "
+            "If the median rises through the day, the rounds are too few.",
+            "所选全部箱体的最高值、第 90 百分位与中位数。中位数全天上升说明清运趟次不足。",
+        ),
+        [
+            Query(
+                select_from(
+                    FILL.select(f'last({FILL["fill_pct"]}) AS "level"', *FILL.chosen(*CHOSEN), by=by_compartment),
+                    f'{how} AS "level"',
+                    by="time($__interval) fill(none)",
+                ),
+                alias=name,
+                ref=ref,
+            )
+            for ref, name, how in (
+                ("A", "highest", 'max("level")'),
+                ("B", "p90", 'percentile("level", 90)'),
+                ("C", "median", 'median("level")'),
+            )
+        ],
+        unit="percent",
+        every="2m",
+        overrides=[
+            Override("highest", title=Phrase("highest", "最高"), colour=palette.VERMILLION),
+            Override("p90", title=Phrase("one in ten above", "第90百分位"), colour=palette.ORANGE),
+            Override("median", title=Phrase("median", "中位数"), colour=palette.BLUE),
+        ],
+        more={"min_val": 0, "max_val": 100, "decimals": 0},
+    )
+    builder.add_panel(
+        line_panel(many=True),
+        GridPosition(6, 18, 9, 9),
         Phrase("Filling curves", "填充曲线"),
         Phrase(
-            "One curve per compartment, coloured by level; choose one point to see it alone. A steep fall is an "
-            "emptying. A jump without deposits is a blocked sensor.",
-            "每个箱体一条曲线，按满溢度着色；选择单个回收点便于查看。骤降为清运，无投放而跃升多为传感器被遮挡。",
+            "One curve per compartment, the fullest first in the list; choose one point to see it alone. A steep fall "
+            "is an emptying. A jump without deposits is a blocked sensor.",
+            "每个箱体一条曲线，列表中最满在前；选择单个回收点便于查看。骤降为清运，无投放而跃升多为传感器被遮挡。",
         ),
         [
             Query(
@@ -231,18 +268,19 @@ def _curves(builder: BoardBuilder) -> None:
             )
         ],
         unit="percent",
-        steps=palette.FILL_STEPS,
         every="2m",
-        more={"min": 0, "max": 100, "decimals": 0, "color": _BY_VALUE},
+        more={"min_val": 0, "max_val": 100, "decimals": 0, "color": BY_NAME},
     )
     builder.add_panel(
-        line_panel(by_value=True, legend=False),
-        GridPosition(12, 18, 12, 9),
+        line_panel(many=True),
+        GridPosition(15, 18, 9, 9),
         Phrase("Temperature", "温度"),
         Phrase(
-            f"Highest temperature of each point. {palette.FIRE_C:.0f} °C means fire; above {palette.WARM_C:.0f} °C "
+            f"Highest temperature of each point, the hottest first in the list. {palette.FIRE_C:.0f} °C "
+            f"means fire; above {palette.WARM_C:.0f} °C "
             "with a steep rise, fire is likely. Empty: these points have no thermometer.",
-            f"各回收点最高温度。{palette.FIRE_C:.0f} °C 为火警，高于 {palette.WARM_C:.0f} °C 且快速上升接近火警。"
+            f"各回收点最高温度，列表中最高在前。{palette.FIRE_C:.0f} °C 为火警，"
+            f"高于 {palette.WARM_C:.0f} °C 且快速上升接近火警。"
             "空白表示无温度传感器。",
         ),
         [
@@ -254,15 +292,14 @@ def _curves(builder: BoardBuilder) -> None:
             )
         ],
         unit="celsius",
-        steps=palette.TEMPERATURE_STEPS,
         every="2m",
-        more={"decimals": 0, "color": _BY_VALUE},
+        more={"decimals": 0, "color": BY_NAME},
     )
 
 
 def _emptying(builder: BoardBuilder) -> None:
     builder.add_panel(
-        table_panel(),
+        table_panel(sort=builder.localize(_WHEN)),
         GridPosition(0, 27, 12, 9),
         Phrase("Emptyings", "清运记录"),
         Phrase(
@@ -273,9 +310,9 @@ def _emptying(builder: BoardBuilder) -> None:
         [table_query(select_from(_emptied(), '"fell"', _FELL, by=FILL.by("device", "compartment")))],
         unit="none",
         overrides=[
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
+            Override("Time", title=_WHEN, unit="dateTimeAsLocal"),
             Override("device", title=_POINT),
-            Override("compartment", title=_COMPARTMENT),
+            Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
             Override("fell", title=Phrase("Fell by", "下降"), unit="percent", more={"decimals": 0}),
         ],
     )
@@ -298,9 +335,6 @@ def _emptying(builder: BoardBuilder) -> None:
         ],
         unit="none",
         every="10m",
-        more={
-            "min": 0,
-            "decimals": 0,
-            "color": model.FieldColor(mode=model.FieldColorModeId.SHADES, fixed_color=palette.GREEN),
-        },
+        overrides=[Override(name, title=text) for name, text in STREAMS.items()],
+        more={"min_val": 0, "color": BY_NAME},
     )

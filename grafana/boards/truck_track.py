@@ -7,6 +7,7 @@ from grafana.parts import frame, maps, palette
 from grafana.parts.alerts import column_overrides, enforcement_link, marker_overrides, title_column
 from grafana.parts.palette import ThresholdStep
 from grafana.parts.panels import (
+    HIDDEN,
     BoardBuilder,
     GridPosition,
     Override,
@@ -40,7 +41,8 @@ def sensor_overrides(language: Language) -> list[Override]:
     """Overrides for columns of positions: speed and sensors, and the links of the truck."""
     to_track = (Phrase("Show its track", "查看轨迹"), frame.board_url("trucks", language, _THIS, "${__url_time_range}"))
     return [
-        Override("Time", more={"custom.hidden": True}),
+        Override("Time", more=HIDDEN),
+        Override("lat", more=HIDDEN),
         Override("device", title=TRUCK, links=(to_track, enforcement_link(language))),
         Override("speed_kmh", title=SPEED, unit="velocitykmh", more={"decimals": 0}),
         Override("load", title=_LOAD, mappings=value_mappings(LOADS, palette.LOAD)),
@@ -59,13 +61,13 @@ def add_panels(builder: BoardBuilder) -> None:
     alerted = ALERT_STATE.select(
         ALERT_STATE.columns("lat", "lon", "severity", "rule", title_column(language)), *ALERT_STATE.chosen("device")
     )
+    driven = builder.localize(Phrase("Track", "轨迹"))
     builder.add_panel(
         maps.map_panel(
-            [
-                *maps.area_layers(language),
-                maps.route_layer(
-                    builder.localize(Phrase("Track", "轨迹")), {"field": "speed_kmh", "fixed": palette.BLUE}, ref="A"
-                ),
+            fit=driven,
+            layers=[
+                *maps.area_layers(builder),
+                maps.route_layer(driven, {"field": "speed_kmh", "fixed": palette.BLUE}, ref="A"),
                 maps.marker_layer(
                     builder.localize(Phrase("Its alerts", "其告警")),
                     {"field": "severity", "fixed": palette.GREY},
@@ -74,7 +76,7 @@ def add_panels(builder: BoardBuilder) -> None:
                     label="rule",
                     ref="B",
                 ),
-            ]
+            ],
         ),
         GridPosition(0, 14, 10, 16),
         Phrase("Track of ${device}", "${device} 轨迹"),
@@ -114,7 +116,7 @@ def add_panels(builder: BoardBuilder) -> None:
         unit="velocitykmh",
         every="10s",
         overrides=[Override("speed_kmh", title=SPEED, colour=palette.BLUE)],
-        more={"min": 0},
+        more={"min_val": 0},
     )
     switches = [
         Query(_over_time(f"last({POSITION[name]})"), alias=name, ref=ref)
@@ -185,10 +187,10 @@ def _load_and_fix(builder: BoardBuilder) -> None:
             "车载称重的净载重；场外骤降可能为倾倒。空白表示该车无车载称重。",
         ),
         [Query(_over_time(f"mean({POSITION['load_kg']})"), alias="load_kg")],
-        unit="masskg",
+        unit="suffix: kg",
         every="10s",
         overrides=[Override("load_kg", title=Phrase("Load", "载重"), colour=palette.GREEN)],
-        more={"min": 0, "decimals": 0},
+        more={"min_val": 0, "decimals": 0},
     )
     builder.add_panel(
         line_panel(),
@@ -216,7 +218,7 @@ def _load_and_fix(builder: BoardBuilder) -> None:
                 more={"custom.axisPlacement": "right"},
             ),
         ],
-        more={"min": 0, "decimals": 0},
+        more={"min_val": 0, "decimals": 0},
     )
 
 

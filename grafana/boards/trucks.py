@@ -7,15 +7,15 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.boards import truck_track
 from grafana.boards.truck_track import SPEED, STATES, TRUCK, sensor_overrides
 from grafana.parts import frame, maps, palette, variables
-from grafana.parts.alerts import marker_overrides, title_column
+from grafana.parts.alerts import marker_overrides, open_places
 from grafana.parts.panels import (
     BoardBuilder,
     GridPosition,
     stat_panel,
     table_panel,
 )
-from grafana.parts.queries import ALERT, ALERT_STATE, POSITION, Query, select_from, table_query
-from grafana.parts.wording import Language, Phrase
+from grafana.parts.queries import ALERT, POSITION, Query, select_from, table_query
+from grafana.parts.wording import Phrase
 
 AREA: Final = frame.AREAS["trucks"]
 _DESCRIPTION: Final = Phrase(
@@ -24,9 +24,9 @@ _DESCRIPTION: Final = Phrase(
 )
 
 
-def board(language: Language) -> model.Dashboard:
+def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
-    builder = BoardBuilder(language)
+    language = builder.language
     _all_trucks(builder)
     truck_track.add_panels(builder)
     return frame.assemble(
@@ -37,7 +37,6 @@ def board(language: Language) -> model.Dashboard:
             variables.tag_variable("district", POSITION, language=language),
             variables.tag_variable("fleet", POSITION, "district", language=language),
             variables.tag_variable("device", POSITION, *AREA, language=language, one=True, label=TRUCK),
-            variables.api_variable(language),
         ],
         since="1h",
         refresh="10s",
@@ -46,29 +45,25 @@ def board(language: Language) -> model.Dashboard:
 
 
 def _newest(*names: str, located: bool = False) -> str:
-    """`located`: only positions with a fix, so that a map shows where each truck was last located."""
+    """The newest report of each truck. `located`: the newest with a fix, as a map needs it."""
     fix = (f"{POSITION['located']} = true",) if located else ()
-    return POSITION.select(POSITION.last(*names), *POSITION.chosen(*AREA), *fix, by=POSITION.by("device"))
+    return POSITION.select(POSITION.newest("lat", *names), *POSITION.chosen(*AREA), *fix, by=POSITION.by("device"))
 
 
 def _all_trucks(builder: BoardBuilder) -> None:
     language = builder.language
     raised = select_from(
-        _newest("lat", "lon", "lift_up", located=True),
+        _newest("lon", "lift_up", located=True),
         POSITION.columns("lat", "lon", "lift_up"),
         '"lift_up" = true',
         by='"device"',
     )
-    alerted = ALERT_STATE.select(
-        ALERT_STATE.columns("lat", "lon", "severity", "rule", "device", title_column(language)),
-        f"{ALERT_STATE['open']} = 1",
-        *ALERT_STATE.chosen(*AREA),
-        rest="ORDER BY time DESC LIMIT 500",
-    )
+    located = builder.localize(Phrase("Trucks by load", "车辆（按载重）"))
     builder.add_panel(
         maps.map_panel(
-            [
-                *maps.area_layers(language),
+            fit=located,
+            layers=[
+                *maps.area_layers(builder),
                 maps.marker_layer(
                     builder.localize(Phrase("Bed raised", "举升")),
                     {"fixed": palette.VERMILLION},
@@ -77,7 +72,7 @@ def _all_trucks(builder: BoardBuilder) -> None:
                     ref="B",
                 ),
                 maps.marker_layer(
-                    builder.localize(Phrase("Trucks by load", "车辆（按载重）")),
+                    located,
                     {"field": "load", "fixed": palette.GREY},
                     6,
                     label="device",
@@ -90,7 +85,7 @@ def _all_trucks(builder: BoardBuilder) -> None:
                     maps.STAR,
                     ref="C",
                 ),
-            ]
+            ],
         ),
         GridPosition(0, 0, 14, 14),
         Phrase("All trucks", "全部车辆"),
@@ -101,9 +96,9 @@ def _all_trucks(builder: BoardBuilder) -> None:
             "底图为 API 提供的核准线路与场地。空白表示该区域没有车辆上报。",
         ),
         [
-            table_query(_newest("lat", "lon", *STATES, located=True), "A"),
+            table_query(_newest("lon", *STATES, located=True), "A"),
             table_query(raised, "B"),
-            table_query(alerted, "C"),
+            table_query(open_places(language, *AREA), "C"),
         ],
         unit="none",
         overrides=[override for override in sensor_overrides(language) if override.name != "Time"] + marker_overrides(),
@@ -136,14 +131,14 @@ def _counts(builder: BoardBuilder) -> None:
                 "board Enforcement.",
                 "最近 15 分钟内上报的车辆数；偏少时请在执法看板查看离线车辆。",
             ),
-            select_from(_newest("lat"), 'count("lat") AS "trucks"'),
+            select_from(_newest(), 'count("lat") AS "trucks"'),
             palette.PLAIN,
         ),
         (
             Phrase("Driving", "行驶"),
             Phrase(
-                f"Of these, trucks faster than {palette.MOVING_KMH:.0f} km/h at least once: they drive on the road.",
-                f"其中曾超过 {palette.MOVING_KMH:.0f} km/h 的车辆数，即已出车。",
+                f"Trucks faster than {palette.MOVING_KMH:.0f} km/h in the last 15 minutes: they are on the road.",
+                f"最近 15 分钟内曾超过 {palette.MOVING_KMH:.0f} km/h 的车辆数，即已出车。",
             ),
             select_from(fastest, 'count("top_kmh") AS "trucks"', f'"top_kmh" > {palette.MOVING_KMH:.0f}'),
             palette.PLAIN,
@@ -151,9 +146,9 @@ def _counts(builder: BoardBuilder) -> None:
         (
             Phrase("Loaded", "重车"),
             Phrase(
-                "Of these, trucks whose newest report says loaded. If there are none while trucks drive, check the "
-                "load sensors.",
-                "其中最新上报为重车的数量；出车却无重车时请检查载重传感器。",
+                "Trucks of the last 15 minutes whose newest report says loaded. If there are none while trucks "
+                "drive, check the load sensors.",
+                "最近 15 分钟内上报且最新为重车的数量；出车却无重车时请检查载重传感器。",
             ),
             select_from(_newest("load"), 'count("load") AS "trucks"', "\"load\" = 'loaded'"),
             palette.PLAIN,
@@ -161,8 +156,9 @@ def _counts(builder: BoardBuilder) -> None:
         (
             Phrase("Bed raised", "举升中"),
             Phrase(
-                "Of these, trucks whose bed is raised now. Find them on the map: outside a site it is an alert.",
-                "其中当前正在举升的数量；请在地图上定位，场外举升属告警。",
+                "Trucks of the last 15 minutes whose bed is raised now. Find them on the map: outside a "
+                "site it is an alert.",
+                "最近 15 分钟内上报且当前正在举升的数量；请在地图上定位，场外举升属告警。",
             ),
             select_from(_newest("lift_up"), 'count("lift_up") AS "trucks"', '"lift_up" = true'),
             ((None, palette.GREEN), (1.0, palette.ORANGE)),
@@ -170,8 +166,9 @@ def _counts(builder: BoardBuilder) -> None:
         (
             Phrase("Cover open", "未密闭"),
             Phrase(
-                "Of these, trucks whose cover is open now. For a loaded truck that drives, it is an offence.",
-                "其中当前未密闭的数量；重车行驶时未密闭属违规。",
+                "Trucks of the last 15 minutes whose cover is open now. For a loaded truck that drives, "
+                "it is an offence.",
+                "最近 15 分钟内上报且当前未密闭的数量；重车行驶时未密闭属违规。",
             ),
             select_from(_newest("cover_open"), 'count("cover_open") AS "trucks"', '"cover_open" = true'),
             ((None, palette.GREEN), (1.0, palette.ORANGE)),

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from devices.readings.tickets import TicketState
 from grafana.parts import frame, palette, variables
 from grafana.parts.panels import (
+    BY_NAME,
     BoardBuilder,
     GridPosition,
     Override,
@@ -17,9 +18,10 @@ from grafana.parts.panels import (
     stat_panel,
     state_timeline_panel,
     table_panel,
+    value_mappings,
 )
 from grafana.parts.queries import STATUS, THROUGHPUT, WEIGHING, Query, select_from, table_query
-from grafana.parts.wording import Language, Phrase
+from grafana.parts.wording import STREAMS, Phrase
 
 CHOSEN: Final = (*frame.AREAS["weighbridges"], "device")
 _DESCRIPTION: Final = Phrase(
@@ -31,9 +33,9 @@ _NO: Final = Phrase("no", "否")
 _NET_T: Final = f"sum({WEIGHING['counted_kg']}) / 1000"
 
 
-def board(language: Language) -> model.Dashboard:
+def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
-    builder = BoardBuilder(language)
+    language = builder.language
     _figures(builder)
     _tonnes(builder)
     _lines(builder)
@@ -55,7 +57,7 @@ def board(language: Language) -> model.Dashboard:
 def _figures(builder: BoardBuilder) -> None:
     chosen = WEIGHING.chosen(*CHOSEN)
     newest = THROUGHPUT.select(
-        THROUGHPUT.last("rate_t_per_h", "queue_trucks", "running"),
+        THROUGHPUT.newest("rate_t_per_h", "queue_trucks", "running"),
         *THROUGHPUT.chosen(*CHOSEN),
         by=THROUGHPUT.by("device"),
     )
@@ -160,14 +162,17 @@ def _tonnes(builder: BoardBuilder) -> None:
         [Query(WEIGHING.select(_NET_T, *chosen, by=WEIGHING.by("device", each_interval=True)), alias="$tag_device")],
         unit="masst",
         every="30m",
-        more={"decimals": 1, "min": 0, "color": model.FieldColor(mode=_SHADES, fixed_color=palette.BLUE)},
+        more={"decimals": 1, "min_val": 0, "color": BY_NAME},
     )
     streams = WEIGHING.select(
-        WEIGHING.columns("material", "counted_kg"), f"{WEIGHING['counted_kg']} > 0", *chosen, rest="LIMIT 20000"
+        f'{WEIGHING["material"]}, {WEIGHING["counted_kg"]} / 1000 AS "tonnes"',
+        f"{WEIGHING['counted_kg']} > 0",
+        *chosen,
+        rest="LIMIT 20000",
     )
     summed = {
         "material": {"operation": "groupby", "aggregations": []},
-        "counted_kg": {"operation": "aggregate", "aggregations": ["sum"]},
+        "tonnes": {"operation": "aggregate", "aggregations": ["sum"]},
     }
     builder.add_panel(
         bar_chart_panel(),
@@ -180,17 +185,13 @@ def _tonnes(builder: BoardBuilder) -> None:
             "空白表示该时段无磅单。",
         ),
         [table_query(streams)],
-        unit="masskg",
+        unit="masst",
         overrides=[
-            Override("material", title=Phrase("Stream", "类别")),
-            Override("counted_kg (sum)", title=Phrase("Net weight", "净重"), colour=palette.GREEN),
+            Override("material", title=Phrase("Stream", "类别"), mappings=value_mappings(STREAMS)),
+            Override("tonnes (sum)", title=Phrase("Net weight", "净重"), colour=palette.GREEN),
         ],
         transformations=[("groupBy", {"fields": summed})],
     )
-
-
-_SHADES: Final = model.FieldColorModeId.SHADES
-"""Shades of one colour: devices have no order, and nobody can distinguish twenty hues."""
 
 
 def _lines(builder: BoardBuilder) -> None:
@@ -201,7 +202,7 @@ def _lines(builder: BoardBuilder) -> None:
         return [Query(THROUGHPUT.select(what, *chosen, by=by_line), alias="$tag_device")]
 
     builder.add_panel(
-        line_panel(),
+        line_panel(many=True),
         GridPosition(0, 13, 8, 8),
         Phrase("Throughput of each line", "各线处理量"),
         Phrase(
@@ -211,10 +212,10 @@ def _lines(builder: BoardBuilder) -> None:
         curve(f"mean({THROUGHPUT['rate_t_per_h']})"),
         unit="suffix: t/h",
         every="1m",
-        more={"decimals": 1, "min": 0, "color": model.FieldColor(mode=_SHADES, fixed_color=palette.PURPLE)},
+        more={"decimals": 1, "min_val": 0, "color": BY_NAME},
     )
     builder.add_panel(
-        line_panel(by_value=True),
+        line_panel(many=True),
         GridPosition(8, 13, 8, 8),
         Phrase("Hopper fill", "料斗料位"),
         Phrase(
@@ -225,9 +226,8 @@ def _lines(builder: BoardBuilder) -> None:
         ),
         curve(f"mean({THROUGHPUT['hopper_pct']})"),
         unit="percent",
-        steps=palette.HOPPER_STEPS,
         every="1m",
-        more={"decimals": 0, "min": 0, "max": 100, "color": _BY_VALUE},
+        more={"decimals": 0, "min_val": 0, "max_val": 100, "color": BY_NAME},
     )
     builder.add_panel(
         state_timeline_panel(),
@@ -246,9 +246,6 @@ def _lines(builder: BoardBuilder) -> None:
             )
         ],
     )
-
-
-_BY_VALUE: Final = model.FieldColor(mode=model.FieldColorModeId.THRESHOLDS)
 
 
 _TICKET_STATES: Final = {
@@ -296,7 +293,7 @@ def _tickets(builder: BoardBuilder) -> None:
             "此类磅单须结合视频方可作为证据。空白表示无过磅。",
         ),
         [table_query(tickets)],
-        unit="masskg",
+        unit="suffix: kg",
         overrides=[
             Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
             Override("device", title=Phrase("Weighbridge", "地磅")),
@@ -308,7 +305,7 @@ def _tickets(builder: BoardBuilder) -> None:
                 mappings={"in": (Phrase("in", "进"), None), "out": (Phrase("out", "出"), None)},
             ),
             Override("plate", title=Phrase("Plate", "车牌")),
-            Override("material", title=Phrase("Stream", "类别")),
+            Override("material", title=Phrase("Stream", "类别"), mappings=value_mappings(STREAMS)),
             Override("gross_kg", title=Phrase("Gross", "毛重"), more={"decimals": 0}),
             Override("tare_kg", title=Phrase("Tare", "皮重"), more={"decimals": 0}),
             Override("net_kg", title=Phrase("Net", "净重"), more={"decimals": 0}),

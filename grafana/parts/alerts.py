@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana.parts import palette
 from grafana.parts.frame import board_url
-from grafana.parts.panels import COLOURED_CELL, HIDDEN, Override, value_mappings
+from grafana.parts.panels import COLOURED_CELL, HIDDEN, WRAPPED_TEXT, Override, value_mappings
 from grafana.parts.queries import ALERT_STATE, Series
 from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, Language, Phrase
 
@@ -58,7 +58,7 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
             links=device_links if links else (),
             more={"custom.width": 130},
         ),
-        Override(title_column(language), title=Phrase("Description", "内容"), more={"custom.minWidth": 260}),
+        Override(title_column(language), title=Phrase("What", "内容"), more={**WRAPPED_TEXT, "custom.minWidth": 320}),
         Override(
             "outcome",
             title=Phrase("Outcome", "处置结果"),
@@ -67,7 +67,7 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
         ),
         Override(
             "acknowledged",
-            title=Phrase("Seen", "已确认接收"),
+            title=Phrase("Seen", "已接收"),
             mappings={"1": (Phrase("yes", "是"), palette.GREEN), "0": (Phrase("no", "否"), palette.ORANGE)},
             more={"custom.width": 90},
         ),
@@ -91,15 +91,36 @@ def enforcement_link(language: Language) -> tuple[Phrase, str]:
     )
 
 
+_IS_OPEN: Final = f"{ALERT_STATE['open']} = 1"
+"""With this condition a query asks always: an alert stays on the wall until it is dealt with, however long ago it
+began."""
+
+
 def open_alerts(language: Language, *variables: str) -> str:
     """A query of the open alerts, newest first, at most 200."""
     shown_columns = ALERT_STATE.columns("severity", "rule", "device", title_column(language), "phase", "acknowledged")
+    return _of_open(f"{shown_columns}, {time_span_columns(ALERT_STATE)}", *variables, limit=200)
+
+
+def open_places(language: Language, *variables: str) -> str:
+    """A query of the places of the open alerts, for a map, at most 500."""
+    return _of_open(ALERT_STATE.columns("lat", "lon", "severity", "rule", "device", title_column(language)), *variables)
+
+
+def _of_open(what: str, *variables: str, limit: int = 500) -> str:
     return ALERT_STATE.select(
-        f"{shown_columns}, {time_span_columns(ALERT_STATE)}",
-        f"{ALERT_STATE['open']} = 1",
-        *ALERT_STATE.chosen(*variables),
-        rest="ORDER BY time DESC LIMIT 200",
+        what, _IS_OPEN, *ALERT_STATE.chosen(*variables), rest=f"ORDER BY time DESC LIMIT {limit}", always=True
     )
+
+
+def open_figure(what: str, *conditions: str, variables: tuple[str, ...]) -> str:
+    """A query of one figure over the open alerts that match the conditions."""
+    return ALERT_STATE.select(what, _IS_OPEN, *conditions, *ALERT_STATE.chosen(*variables), always=True)
+
+
+def open_count(*conditions: str, variables: tuple[str, ...]) -> str:
+    """A query of the number of open alerts that match the conditions."""
+    return open_figure(f'count({ALERT_STATE["alert_id"]}) AS "alerts"', *conditions, variables=variables)
 
 
 def count_where(*conditions: str, variables: tuple[str, ...]) -> str:

@@ -1,7 +1,8 @@
 """Map panels: markers from the store, and sites and corridors as GeoJSON from the API.
 
 The base map is the server's default one (`default_baselayer_config` of Grafana). Boards name no tile server, so that a
-centre without internet can configure its own in Grafana, or none. Variables in a GeoJSON URL need Grafana 12.1.
+centre without internet can configure its own in Grafana, or none. A layer's address has no variable: Grafana would make
+the whole map anew at every refresh.
 """
 
 from typing import Any, Final
@@ -12,8 +13,8 @@ from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import geomap as geomap_models
 
 from grafana.parts.palette import GREY, SKY
-from grafana.parts.panels import PanelBuilder
-from grafana.parts.wording import Language, Phrase
+from grafana.parts.panels import BoardBuilder, PanelBuilder
+from grafana.parts.wording import Phrase
 
 Layer = Builder[common_models.MapLayerOptions]
 
@@ -24,9 +25,20 @@ _SITES: Final = Phrase("Sites", "场地")
 _CORRIDORS: Final = Phrase("Corridors", "核准线路")
 
 
-def map_panel(layers: list[Layer]) -> PanelBuilder:
-    """A map that zooms to its content."""
-    view = geomap.MapViewConfig().id(geomap_models.MapCenterID.FIT).all_layers(True).padding(8).max_zoom(16)
+_CLOSEST_ZOOM: Final = 16
+"""A street fills the map. Grafana comes no closer to a layer than `zoom`; the SDK's default is the whole world."""
+
+
+def map_panel(layers: list[Layer], *, fit: str) -> PanelBuilder:
+    """A map that zooms to the layer named `fit`: sites in far counties must not push the trucks into a corner."""
+    view = (
+        geomap.MapViewConfig()
+        .id(geomap_models.MapCenterID.FIT)
+        .all_layers(False)
+        .layer(fit)
+        .padding(8)
+        .zoom(_CLOSEST_ZOOM)
+    )
     controls = geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(True).show_attribution(True).show_scale(True)
     return (
         geomap.Panel()
@@ -38,11 +50,11 @@ def map_panel(layers: list[Layer]) -> PanelBuilder:
     )
 
 
-def area_layers(language: Language) -> list[Layer]:
+def area_layers(builder: BoardBuilder) -> list[Layer]:
     """Layers of corridors and sites, below all other layers."""
     return [
-        _geojson(_CORRIDORS.in_(language), "${api}/geo/corridors.geojson", SKY),
-        _geojson(_SITES.in_(language), "${api}/geo/sites.geojson", GREY),
+        _geojson(builder.localize(_CORRIDORS), f"{builder.api_url}/geo/corridors.geojson", SKY),
+        _geojson(builder.localize(_SITES), f"{builder.api_url}/geo/sites.geojson", GREY),
     ]
 
 

@@ -56,11 +56,6 @@ MAX_CLOCK_AHEAD_MS: Final = 120_000.0
 
 FILL_STEPS: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (FILL_WARN_PCT, ORANGE), (FILL_FULL_PCT, VERMILLION))
 TEMPERATURE_STEPS: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (WARM_C, ORANGE), (FIRE_C, VERMILLION))
-HOPPER_STEPS: Final[tuple[ThresholdStep, ...]] = (
-    (None, GREEN),
-    (HOPPER_CLEAR_PCT, ORANGE),
-    (HOPPER_FULL_PCT, VERMILLION),
-)
 NONE_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (1, VERMILLION))
 SOME_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, VERMILLION), (1, GREEN))
 FEW_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (1, ORANGE), (10, VERMILLION))

@@ -52,17 +52,31 @@ class Override:
     """Further properties by Grafana's ids."""
     regexp: bool = False
 
+    @property
+    def has_colours(self) -> bool:
+        """True if values have colours."""
+        return self.steps is not None or any(colour for _, colour in (self.mappings or {}).values())
 
+
+PER_SECOND: Final = "suffix: /s"
+"""Unit of rates. Grafana's own name of it is "c/s"."""
+
+BY_NAME: Final = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+"""For series whose names are not known beforehand, such as devices: a name has one colour on every board."""
 HIDDEN: Final[Mapping[str, Any]] = {"custom.hidden": True}
 COLOURED_CELL: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
+COLOURED_TEXT: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "color-text"}}
+WRAPPED_TEXT: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "auto", "wrapText": True}}
 GAUGE_CELL: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "gauge", "mode": "basic"}, "min": 0, "max": 100}
 
 
 class BoardBuilder:
     """Collects the panels of one board in one language."""
 
-    def __init__(self, language: Language) -> None:
+    def __init__(self, language: Language, api_url: str) -> None:
+        """`api_url`: the address of the API as the viewer's browser reaches it; map layers come from there."""
         self.language = language
+        self.api_url = api_url
         self.panels: list[model.Panel] = []
 
     def localize(self, phrase: Phrase) -> str:
@@ -86,8 +100,11 @@ class BoardBuilder:
     ) -> None:
         """Add a panel.
 
-        `since`: time span of the panel (`15m`, `now/d`), if it is not the board's. `every`: shortest interval to group
-        by. `more`: field defaults by Grafana's names (`decimals`, `min`, `max`, `noValue`, `color`).
+        `since`: time span of the panel (`15m`, `now/d`), if it is not the board's; its description must name it, since
+        Grafana's badge with the span would cover the title. `every`: shortest interval to group by. `more`: field
+        defaults by the SDK's names (`decimals`, `min_val`, `max_val`, `no_value`, `color`).
+
+        Raises AttributeError for a name in `more` that the SDK does not have.
         """
         panel = panel_builder.build()
         panel.id_val = len(self.panels) + 1
@@ -98,17 +115,23 @@ class BoardBuilder:
         )
         panel.targets = list(queries)
         panel.time_from, panel.interval = since, every
+        panel.hide_time_override = True if since else None
         panel.transformations = [model.DataTransformerConfig(name, options=dict(how)) for name, how in transformations]
         fields = panel.field_config = panel.field_config or model.FieldConfigSource()
         defaults = fields.defaults
         defaults.unit, defaults.thresholds = unit, _thresholds(steps)
+        defaults.decimals = 0 if unit == "none" else None  # a count
         for name, value in (more or {}).items():
+            if not hasattr(defaults, name):
+                raise AttributeError(f"{title.en}: the SDK's field options have no {name!r}")
             setattr(defaults, name, value)
-        fields.overrides = [self._override(override) for override in overrides]
+        fields.overrides = [self._override(override, in_table=panel.type_val == "table") for override in overrides]
         self.panels.append(panel)
 
-    def _override(self, override: Override) -> model.DashboardFieldConfigSourceOverrides:
+    def _override(self, override: Override, *, in_table: bool) -> model.DashboardFieldConfigSourceOverrides:
         properties: dict[str, Any] = {}
+        if in_table and override.has_colours:
+            properties |= COLOURED_TEXT  # a cell shows the colour of its value only where it is told to
         if override.title is not None:
             properties["displayName"] = self.localize(override.title)
         if override.unit is not None:
@@ -165,19 +188,18 @@ def stat_panel() -> PanelBuilder:
     )
 
 
-def line_panel(*, fill: int = 8, by_value: bool = False, legend: bool = True) -> PanelBuilder:
-    """Curves. `by_value`: coloured by the thresholds, for many curves of the same kind."""
-    panel = (
+def line_panel(*, legend: bool = True, many: bool = False) -> PanelBuilder:
+    """Curves. `many`: one for each device; the legend is a list beside them, the highest newest value first."""
+    return (
         timeseries.Panel()
         .line_width(1.5)
-        .fill_opacity(0 if by_value else fill)
+        .fill_opacity(0 if many else 8)
         .show_points(common_models.VisibilityMode.AUTO)
         .point_size(4)
         .span_nulls(300_000)
-        .legend(_legend(shown=legend))
+        .legend(_legend_of_many() if many else _legend(shown=legend))
         .tooltip(_tooltip())
     )
-    return panel.gradient_mode(common_models.GraphGradientMode.SCHEME) if by_value else panel
 
 
 def bar_panel() -> PanelBuilder:
@@ -245,6 +267,18 @@ def _legend(*, shown: bool = True) -> Builder[common_models.VizLegendOptions]:
         .display_mode(common_models.LegendDisplayMode.LIST)
         .placement(common_models.LegendPlacement.BOTTOM)
         .show_legend(shown)
+    )
+
+
+def _legend_of_many() -> Builder[common_models.VizLegendOptions]:
+    return (
+        common.VizLegendOptions()
+        .display_mode(common_models.LegendDisplayMode.TABLE)
+        .placement(common_models.LegendPlacement.RIGHT)
+        .show_legend(True)
+        .calcs(["lastNotNull"])
+        .sort_by("Last *")
+        .sort_desc(True)
     )
 
 

@@ -35,9 +35,12 @@ class Series:
             raise KeyError(f"{self.measurement} has no tag or field {name!r}")
         return f'"{name}"'
 
-    def last(self, *names: str) -> str:
-        """The newest value of each field, under its own name."""
-        return ", ".join(f"last({self[name]}) AS {self[name]}" for name in names)
+    def newest(self, *names: str) -> str:
+        """The fields of the newest row that has the first of them, all of that one instant: a value that this row does
+        not have is empty, and not that of an hour ago.
+        """
+        first, *others = (self[name] for name in names)
+        return ", ".join((f"last({first}) AS {first}", *others))
 
     def columns(self, *names: str) -> str:
         return ", ".join(self[name] for name in names)
@@ -46,9 +49,13 @@ class Series:
         """Conditions for the values the viewer chose of the tags with these names. `All` is `.*`."""
         return tuple(f"{self[name]} =~ /^${{{name}:regex}}$/" for name in variables)
 
-    def select(self, what: str, *where: str, by: str = "", rest: str = "") -> str:
-        """A query of the time span the viewer chose. `what`: the selected expressions; `rest`: ORDER BY, LIMIT."""
-        conditions = " AND ".join(("$timeFilter", *((self.condition,) if self.condition else ()), *where))
+    def select(self, what: str, *where: str, by: str = "", rest: str = "", always: bool = False) -> str:
+        """A query of the time span the viewer chose. `what`: the selected expressions; `rest`: ORDER BY, LIMIT.
+
+        `always`: of all times, for what still holds however long ago it began.
+        """
+        span = () if always else ("$timeFilter",)
+        conditions = " AND ".join((*span, *((self.condition,) if self.condition else ()), *where))
         grouped = f" GROUP BY {by}" if by else ""
         return f'SELECT {what} FROM "{self.measurement}" WHERE {conditions}{grouped}{rest and " " + rest}'  # noqa: S608
 

@@ -1,4 +1,4 @@
-"""Board variables: district, fleet, site, device and rule to choose from, and the address of the API."""
+"""Board variables: district, fleet, site, device and rule to choose from."""
 
 from typing import Final
 
@@ -10,10 +10,6 @@ from grafana.parts.panels import DATA_SOURCE
 from grafana.parts.queries import Series, tag_values
 from grafana.parts.wording import Language, Phrase
 
-API: Final = "api"
-API_URL: Final = "http://127.0.0.1:8080"
-"""The address of the API in the compose file. The browser gets map layers from it."""
-
 ALL: Final = ".*"
 """A pattern that also matches devices without the tag."""
 _LABELS: Final = {
@@ -23,11 +19,6 @@ _LABELS: Final = {
     "device": Phrase("Device", "设备"),
     "rule": Phrase("Rule", "规则"),
 }
-_API_LABEL: Final = Phrase("API for map layers", "地图图层 API 地址")
-_API_DESCRIPTION: Final = Phrase(
-    "Address of the Haulwatch API as this browser reaches it; sites and corridors on the maps come from there.",
-    "本浏览器可访问的 Haulwatch API 地址；地图上的场地和线路由其提供。",
-)
 
 
 def tag_variable(
@@ -51,17 +42,3 @@ def tag_variable(
         return variable.multi(False).include_all(False)
     everything = model.VariableOption(selected=True, text=["All"], value=["$__all"])
     return variable.multi(True).include_all(True).all_value(ALL).current(everything)
-
-
-def api_variable(language: Language) -> Builder[model.VariableModel]:
-    """The variable with the address that map layers come from."""
-    chosen = model.VariableOption(selected=True, text=API_URL, value=API_URL)
-    return (
-        dashboard.TextBoxVariable(API)
-        .label(_API_LABEL.in_(language))
-        .description(_API_DESCRIPTION.in_(language))
-        .default_value(API_URL)
-        .current(chosen)
-        .options([chosen])
-        .hide(model.VariableHide.IN_CONTROLS_MENU)
-    )

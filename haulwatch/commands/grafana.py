@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 from rich.progress import track
 
-from grafana.render import as_text
+from grafana.render import write_boards
 from grafana.sync import Finding, State, boards_for, compare
 from grafana.sync import sync as sync_boards
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, out, print_json, print_table
@@ -71,12 +71,8 @@ def render(
     to: Annotated[Path, typer.Option("--to", help="The folder to write to; created if it does not exist.")],
 ) -> None:
     """Write the boards as files, for a Grafana that reads provisioning files or for an import by hand."""
-    boards = boards_for(load_settings().grafana.api_url)
-    for language, board in boards:
-        path = to / language / f"{board['uid']}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(as_text(board), encoding="utf-8")
-    out.print(f"wrote {len(boards)} boards below {to}", markup=False)
+    written = write_boards(to, load_settings().grafana.api_url)
+    out.print(f"wrote {written} boards below {to}", markup=False)
 
 
 def _with_progress(findings: Iterable[Finding], boards: int) -> Iterable[Finding]:

@@ -91,9 +91,12 @@ def test_a_read_only_data_source_of_somebody_else_can_be_kept(state: State, graf
 
 
 def test_map_layers_come_from_the_configured_api() -> None:
-    (overview,) = [board for _, board in boards_for("https://api.example") if board["uid"] == "haulwatch-overview"]
-    (api,) = [variable for variable in overview["templating"]["list"] if variable["name"] == "api"]
-    assert api["current"]["value"] == api["options"][0]["value"] == api["query"] == "https://api.example"
+    boards = [board for _, board in boards_for("https://api.example/")]
+    maps = [panel for board in boards for panel in board["panels"] if panel["type"] == "geomap"]
+    sources = {
+        layer["config"]["src"] for one in maps for layer in one["options"]["layers"] if layer["type"] == "geojson"
+    }
+    assert sources == {"https://api.example/geo/sites.geojson", "https://api.example/geo/corridors.geojson"}
 
 
 def test_refusals_give_a_hint(state: State, url: str) -> None:

@@ -75,7 +75,7 @@ class Boards:
         bars = self.ask("en/weighbridges.json", "Tonnes by weighbridge")
         by_bridge = sum(row[-1] for one in bars for row in one["values"])
         streams = self.ask("en/weighbridges.json", "Tonnes by stream")
-        by_stream = sum(row[-1] for one in streams for row in one["values"]) / 1000
+        by_stream = sum(row[-1] for one in streams for row in one["values"])
         figures = {self.figure("en/weighbridges.json", "Tonnes"), self.figure("en/overview.json", "Tonnes today")}
         return figures | {by_bridge, by_stream}
 

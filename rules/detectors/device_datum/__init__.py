@@ -11,7 +11,7 @@ from rules.detectors.entry import RuleEntry
 RULE = RuleEntry(
     DeviceDatum.name,
     title=Text(en="Wrong datum", zh="坐标系不符"),
-    colour="#A65E86",  # a shade of reddish purple: the fault is the device's
+    colour="#882255",  # wine: the fault is the device's
     parameters=DeviceDatumParameters,
     judgement=DeviceDatum,
 )

@@ -65,6 +65,6 @@ def test_boards_are_written_for_a_grafana_that_reads_files(
 ) -> None:
     done = CliRunner().invoke(command_line(["grafana"]), ["grafana", "render", "--to", str(tmp_path / "boards")])
     assert done.exit_code == 0
-    trucks = json.loads((tmp_path / "boards" / "zh" / "haulwatch-trucks-zh.json").read_text(encoding="utf-8"))
+    trucks = json.loads((tmp_path / "boards" / "zh" / "trucks.json").read_text(encoding="utf-8"))
     assert "https://haulwatch.example" in json.dumps(trucks)
     assert len(list((tmp_path / "boards").rglob("*.json"))) == 12
