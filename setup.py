@@ -47,6 +47,7 @@ COMPILED = (
     "rules/engine/incidents.py",
     "rules/engine/routing.py",
     "rules/engine/rule_set.py",
+    "rules/detectors/silent_device/areas.py",
     "rules/detectors/silent_device/outage.py",
     "rules/engine/timers.py",
     "rules/engine/tracker_set.py",

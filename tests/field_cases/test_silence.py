@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.resources.latest_status import latest_status
+from devices.city.model import DeviceRole
 from devices.readings.models import Kind
 from ingest.store import Row
 from rules.alerts.actions import AlertView
@@ -20,6 +21,7 @@ from tests.field_cases.path import (
     PathUnderTest,
     case,
     in_order_of_arrival,
+    jincheng,
     live,
     registered_truck,
 )
@@ -38,10 +40,10 @@ def heard_at(outcome: Outcome, device: str) -> int | None:
     return line.heard_at
 
 
-def positions(device: str, start_ms: int, end_ms: int, **fields: Any) -> list[Message]:
+def positions(device: str, start_ms: int, end_ms: int, *, step_ms: int = 10_000, **fields: Any) -> list[Message]:
     body = {"lat": 35.5, "lon": 112.83, "speed_kmh": 0.0, "satellites": 9, "hdop": 1.0} | fields
     topic = f"haulwatch/v1/{device}/position"
-    return [Message(topic, {"ts": ts, **body}, ts + DELAY_MS) for ts in range(start_ms, end_ms, 10_000)]
+    return [Message(topic, {"ts": ts, **body}, ts + DELAY_MS) for ts in range(start_ms, end_ms, step_ms)]
 
 
 def test_a_stuck_receiver_that_repeats_one_fix_is_silent(tmp_path: Path) -> None:
@@ -210,3 +212,59 @@ async def _again(folder: Path, sent: list[Message]) -> int:
     before = await asyncio.to_thread(path.drain)
     after = await asyncio.to_thread(path.send, sent)
     return after.ledger.total.stored - before.ledger.total.stored
+
+
+def reports_of(role: DeviceRole, count: int, start_ms: int, end_ms: int, *, load: str = "empty") -> list[Message]:
+    """The first devices of a kind, reporting as registered; trucks every 30 s."""
+    city = jincheng()
+    devices = sorted(device.id for device in city.devices.values() if device.role is role)[:count]
+    if role is DeviceRole.TRUCK:
+        return [one for n in devices for one in positions(n, start_ms, end_ms, step_ms=30_000, load=load)]
+    body = {"compartment": "paper", "fill_pct": 20, "deposits": 2}
+    return [
+        Message(f"haulwatch/v1/{device}/fill", {"ts": ts, **body}, ts + DELAY_MS)
+        for ts in range(start_ms, end_ms, 120_000)
+        for device in devices
+    ]
+
+
+def test_an_outage_hides_no_loaded_truck(tmp_path: Path) -> None:
+    """12 devices of 36 are gone for good; two hours later a loaded truck falls silent."""
+    (first,) = case("12-outage-hides-a-loaded-truck")
+    start, hours = first.payload["ts"], 60 * MINUTE_MS
+    lost_at, silent_at, end = start + 10 * MINUTE_MS, start + 10 * MINUTE_MS + 2 * hours, start + 3 * hours
+    trucks = [
+        replace(one, payload={**one.payload, "load": "loaded"}) if TRUCK in one.topic else one
+        for one in reports_of(DeviceRole.TRUCK, 12, start, end)
+        if not (TRUCK in one.topic and one.payload["ts"] > silent_at)
+    ]
+    bins = reports_of(DeviceRole.RECYCLING_POINT, 24, start, end)
+    gone = {f"point-{n:03}" for n in range(1, 13)}
+    bins = [one for one in bins if one.topic.split("/")[2] not in gone or one.payload["ts"] < lost_at]
+    outcome = PathUnderTest(tmp_path).send(in_order_of_arrival(trucks, bins), quiet_ms=60_000)
+    (own,) = silences(outcome, TRUCK)
+    steps = [change for change in outcome.changes if change.alert_id == own.alert_id]
+    assert [str(step.severity) for step in steps[:3]] == ["P3", "P2", "P1"]
+    assert (own.open, own.opened_at) == (True, silent_at)
+    assert {alert.subject for alert in outcome.of("silent_device")} == {"system", TRUCK, *gone}
+    (outage,) = silences(outcome, "system")
+    assert not outage.open
+    for device in gone:
+        (alert,) = silences(outcome, device)
+        assert alert.open
+
+
+def test_a_restart_of_the_host_is_no_storm(tmp_path: Path) -> None:
+    """Nobody is heard for eight minutes; some of the trucks are loaded."""
+    (first,) = case("34-host-restart")
+    start = first.payload["ts"]
+    end, down, up = start + 40 * MINUTE_MS, start + 10 * MINUTE_MS, start + 18 * MINUTE_MS
+    streams = [
+        reports_of(DeviceRole.TRUCK, 24, start, end, load="loaded"),
+        reports_of(DeviceRole.RECYCLING_POINT, 30, start, end),
+    ]
+    sent = [one for one in in_order_of_arrival(*streams) if not down <= one.payload["ts"] < up]
+    outcome = PathUnderTest(tmp_path).send(sent, quiet_ms=60_000)
+    assert [(alert.subject, alert.severity, alert.open) for alert in outcome.of("silent_device")] == [
+        ("system", "P2", False)
+    ]

@@ -148,10 +148,22 @@ def overflow_agrees(change: AlertChange) -> None:
 
 
 def silence_agrees(change: AlertChange) -> None:
+    if change.subject == "system":
+        outage_agrees(change)
     if "silent_s" not in change.evidence.measures or change.amendment is Amendment.RETRACTED:
         return
     for time, unit in the(r"for ([\d.]+) (s|min|h)(?:;|$)", [change.title, *change.evidence.findings]):
         assert float(time) == duration_of(change.evidence.measures["silent_s"], unit)
+
+
+def outage_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    silent, of = int(measures["overdue_devices"]), int(measures["awaited_devices"])
+    assert the(r"^(\d+) % of these devices", change.evidence.findings) == [(f"{100 * silent / of:.0f}",)]
+    if change.phase is Phase.CLOSED:
+        assert the(r"; still silent: (\d+)$", [change.title]) == [(str(silent),)]
+    else:
+        assert the(r"^(\d+) of (\d+) .* are silent at once", [change.title]) == [(str(silent), str(of))]
 
 
 def plate_agrees(change: AlertChange) -> None:

@@ -20,7 +20,7 @@ from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import who, whole_seconds
 from rules.detectors.silent_device import wording
-from rules.detectors.silent_device.outage import apply_outage
+from rules.detectors.silent_device.outage import OutageWatch
 from rules.detectors.silent_device.parameters import SilentDeviceParameters
 from rules.detectors.silent_device.state import (
     FleetSilence,
@@ -58,6 +58,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
 
     def __init__(self, parameters: SilentDeviceParameters | None = None) -> None:
         self.parameters: SilentDeviceParameters = parameters or SilentDeviceParameters()
+        self._outages = OutageWatch(self.parameters)
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a reading in order."""
@@ -127,14 +128,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         if verdict.level is Level.CLEAR:
             memory.heard.add(verdict.subject)
             memory.missed.discard(verdict.subject)
-        return apply_outage(
-            verdict,
-            memory,
-            parameters=self.parameters,
-            begins_pct=self.parameters.outage_share_pct,
-            ends_pct=self.parameters.outage_over_share_pct,
-            at_least=self.parameters.outage_devices,
-        )
+        return self._outages.compare(verdict, memory, city)
 
     def _is_missed(self, verdict: Verdict, memory: FleetSilence, city: City) -> bool:
         """Report a device that was never heard once: when it sends what is refused, or few others were never heard."""
@@ -171,7 +165,9 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             case 0:
                 return self._overdue_s(state), None
             case stage if not state.loaded:
-                return (limits.silent_after_s(state.interval_s), Severity.P4) if stage == 1 else None
+                again_s = (stage - 1) * limits.outage_again_s
+                longest_s = limits.outage_until_s + limits.outage_within_s + limits.outage_again_s
+                return (limits.silent_after_s(state.interval_s) + again_s, Severity.P4) if again_s < longest_s else None
             case 1:
                 return limits.loaded_warn_s, Severity.P3
             case 2:
@@ -322,7 +318,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         return Evidence(
             parameters=self.parameters.model_dump(),
             findings=(wording.no_reading(device.id, silent_ms, state.interval_s), *refused),
-            ruled_out=wording.ruled_out(self.parameters),
+            ruled_out=(wording.NOT_SHUT_DOWN, wording.no_outage(self.parameters)),
             readings=tuple(
                 ReadingRef(device_id=device.id, kind=kind, ts=ts, values={}) for kind, ts in newest_two if ts
             ),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from rules.detectors.silent_device.outage import Outage
+from rules.detectors.silent_device.outage import Outages
 
 _KEPT_GAPS: Final = 8
 """Stretches without readings that are kept: what a device uploads into older ones counts as sent again."""
@@ -67,7 +67,7 @@ class SilenceState:
 
 
 @dataclass(slots=True)
-class FleetSilence(Outage):
+class FleetSilence(Outages):
     """Silences of the whole fleet, and who was ever heard. Devices are named by id."""
 
     heard: set[str] = field(default_factory=set)

@@ -11,6 +11,7 @@ from devices.city.sites import Validity
 from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange
 from rules.detectors.silent_device.judgement import SilentDevice
+from rules.detectors.silent_device.parameters import SilentDeviceParameters
 from rules.engine.engine import RuleEngine
 from tests.rules.town import T0, Trip, at_s, fills, in_time, judged, rows, run, summaries, ticket, town
 
@@ -44,6 +45,13 @@ def test_a_loaded_truck_is_missed_ever_more_urgently() -> None:
 @pytest.mark.parametrize(("gap_s", "lines"), [(180, 0), (181, 2), (600, 2), (601, 3), (1201, 4)])
 def test_thresholds_of_a_loaded_truck(gap_s: float, lines: int) -> None:
     assert len(changes(driven(load="loaded").quiet(gap_s - 10).stand(3500 - gap_s).readings)) == lines
+
+
+@pytest.mark.parametrize("name", ["loaded_again_s", "outage_again_s"])
+def test_a_step_of_no_length_is_refused(name: str) -> None:
+    """It would be repeated for ever."""
+    with pytest.raises(ValueError, match=name):
+        SilentDeviceParameters.model_validate({name: 0})
 
 
 def test_an_empty_truck_is_information() -> None:
