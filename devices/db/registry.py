@@ -4,22 +4,20 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-import shapely
 from sqlalchemy import Connection, RowMapping, Table, bindparam, select
 
-from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
-from devices.city.sites import Route, Site, SiteKind, Validity
+from devices.city.columns import Values, city_of, device_values, rows_of
+from devices.city.model import City, Device
 from devices.db import tables
 from devices.db.database import open_database, transaction
 from devices.errors import OperatorError
-from devices.geo.geometry import Datum, LatLon
-
-Values = dict[str, Any]
 
 _REVISION: Final = tables.registry_revision
+_CITY_TABLES: Final = (tables.city, tables.vehicle, tables.site, tables.route, tables.device, tables.permit)
+"""In the order in which rows are added: a row refers to earlier ones."""
 
 
 class CityMissing(OperatorError):
@@ -75,27 +73,9 @@ class Registry:
         """Load the city of one revision. Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured."""
         with transaction(self._engine) as connection:
             _read_one_snapshot(connection)
-            heads = _rows(connection, tables.city)
-            if not heads:
+            if not _rows(connection, tables.city):
                 raise CityMissing
-            head = heads[0]
-            versions = [_site(row) for row in _rows(connection, tables.site)]
-            newest = {site.id: site for site in versions}
-            return City(
-                id=head["id"],
-                name=head["name"],
-                name_zh=head["name_zh"],
-                timezone=head["timezone"],
-                centre=LatLon(lat=head["centre_lat"], lon=head["centre_lon"]),
-                revision=_revision(connection),
-                devices={row["id"]: _device(row) for row in _rows(connection, tables.device)},
-                vehicles={row["id"]: Vehicle(**_attributes(row)) for row in _rows(connection, tables.vehicle)},
-                sites=newest,
-                past_sites=tuple(site for site in versions if site is not newest[site.id]),
-                routes=tuple(map(_route, _rows(connection, tables.route))),
-                permits=tuple(map(_permit, _rows(connection, tables.permit))),
-                region_margin_km=head["region_margin_km"],
-            )
+            return city_of({table.name: _rows(connection, table) for table in _CITY_TABLES}, _revision(connection))
 
     def import_city(self, city: City) -> ImportReport:
         """Add new rows and overwrite changed ones in one transaction; rows that the city does not name are kept.
@@ -112,17 +92,8 @@ class Registry:
             stored_ids = [row["id"] for row in _rows(connection, tables.city)]
             if stored_ids not in ([], [city.id]):
                 raise AnotherCity(stored_ids[0], city.id)
-            changes = {
-                table.name: _upsert(connection, table, values)
-                for table, values in (
-                    (tables.city, [_city_values(city)]),
-                    (tables.vehicle, map(_values, city.vehicles.values())),
-                    (tables.site, map(_site_values, (*city.past_sites, *city.sites.values()))),
-                    (tables.route, map(_route_values, city.routes)),
-                    (tables.device, map(_device_values, city.devices.values())),
-                    (tables.permit, map(_permit_values, city.permits)),
-                )
-            }
+            wanted = rows_of(city)
+            changes = {table.name: _upsert(connection, table, wanted[table.name]) for table in _CITY_TABLES}
             report = ImportReport(_revision(connection), changes)
             if not report.changed_anything:
                 return report
@@ -141,7 +112,7 @@ class Registry:
             same_id = select(tables.device.c.id).where(tables.device.c.id == device.id)
             if connection.execute(same_id).first() is not None:
                 return False
-            connection.execute(tables.device.insert().values(_device_values(device)))
+            connection.execute(tables.device.insert().values(device_values(device)))
             connection.execute(_REVISION.update().values(revision=_REVISION.c.revision + 1))
             return True
 
@@ -189,64 +160,3 @@ def _upsert(connection: Connection, table: Table, wanted: Iterable[Values]) -> C
         others = [column.name for column in table.c if column.name not in keys]
         connection.execute(statement.values({name: bindparam(f"new_{name}") for name in others}), changed)
     return Changes(len(added), len(changed), unchanged)
-
-
-def _city_values(city: City) -> Values:
-    return {
-        "id": city.id,
-        "name": city.name,
-        "name_zh": city.name_zh,
-        "timezone": city.timezone,
-        "centre_lat": city.centre.lat,
-        "centre_lon": city.centre.lon,
-        "region_margin_km": city.region_margin_km,
-    }
-
-
-def _values(entity: Device | Vehicle | Site | Route | Permit) -> Values:
-    """Return the columns of an entity: its fields under their own names, with its validity as two columns."""
-    values = {field.name: getattr(entity, field.name) for field in fields(entity)}
-    del values["validity"]
-    return values | {"valid_from_ms": entity.validity.start_ms, "valid_until_ms": entity.validity.end_ms}
-
-
-def _attributes(row: RowMapping) -> Values:
-    """Return the fields of an entity from its columns: the inverse of `_values`."""
-    attributes = dict(row)
-    return attributes | {"validity": Validity(attributes.pop("valid_from_ms"), attributes.pop("valid_until_ms"))}
-
-
-def _device_values(device: Device) -> Values:
-    return _values(device) | {"role": str(device.role), "datum": str(device.datum)}
-
-
-def _device(row: RowMapping) -> Device:
-    return Device(**_attributes(row) | {"role": DeviceRole(row["role"]), "datum": Datum(row["datum"])})
-
-
-def _site_values(site: Site) -> Values:
-    values = _values(site) | {"kind": str(site.kind)}
-    return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
-
-
-def _site(row: RowMapping) -> Site:
-    attributes = _attributes(row) | {"kind": SiteKind(row["kind"])}
-    return Site(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
-
-
-def _route_values(route: Route) -> Values:
-    values = _values(route)
-    return values | {"line_wkb": shapely.to_wkb(values.pop("line"))}
-
-
-def _route(row: RowMapping) -> Route:
-    attributes = _attributes(row)
-    return Route(**attributes | {"line": shapely.from_wkb(attributes.pop("line_wkb"))})
-
-
-def _permit_values(permit: Permit) -> Values:
-    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids)}
-
-
-def _permit(row: RowMapping) -> Permit:
-    return Permit(**_attributes(row) | {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])})

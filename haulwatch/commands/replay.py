@@ -11,7 +11,7 @@ from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_journal, open_registry
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
-from ingest.judge.judge import rejudge
+from ingest.judge.rejudge import rejudge
 from ingest.judge.replay import alert_steps, every_record, shuffled
 from ingest.log.raw_log import RawLog
 from rules.engine.reorder_buffer import WINDOW_MS
@@ -30,7 +30,8 @@ def replay(
 ) -> None:
     """Judge the raw log again from its start, and compare with the alert journal: alerts, phases and times.
 
-    It uses the city and the rules of now, so a device or a rule that was changed since may show as a difference.
+    Each message is judged by the revision of city and rules before it in the log. What lies before the first revision
+    of a log of an earlier version is judged by the city and the rules of now, and may differ.
 
     Exit code 0: identical. 1: different.
     """

@@ -37,7 +37,7 @@ from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.stores import current_ledger
 from ingest.collector.collector import read_status
 from ingest.ledger.report import Ledger
-from ingest.log.records import TICK_TOPIC
+from ingest.log.records import NO_READINGS
 from rules.alerts.actions import AlertFilter, AlertView
 
 SCENARIO_S: Final = 2_400
@@ -229,7 +229,7 @@ class Demo:
         newest = self._log.last_offset()
         for record in self._log.read(max(self._last_offset, newest - _LAST_READINGS), _LAST_READINGS):
             self._last_offset = record.offset
-            if record.message.topic == TICK_TOPIC:
+            if record.message.topic in NO_READINGS:
                 continue
             try:
                 readings = decode(record.message.topic, record.message.payload)

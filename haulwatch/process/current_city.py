@@ -46,6 +46,10 @@ class CurrentCity:
             self._refresh_at = self._monotonic() + pause_s
         return self._city
 
+    def load(self) -> City:
+        """Read the registry now. Raises CityMissing, DatabaseError."""
+        return self._registry.load_city()
+
     def _refresh(self) -> None:
         try:
             if self._registry.revision() != self._city.revision:

@@ -67,6 +67,11 @@ def broker_file_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "broker"
 
 
+def revisions_path(settings: Settings) -> Path:
+    """The last revisions of city and rules that were appended to the raw log (`ingest.log.revision_writer`)."""
+    return raw_log_folder(settings) / "revisions.json"
+
+
 def tick_lock_path(settings: Settings) -> Path:
     """Of several collectors, one holds this lock and writes the ticks."""
     return settings.paths.data_dir / "ticks.lock"

@@ -1,15 +1,15 @@
 """The parts of `haulwatch judge`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from devices.city.model import City
+from haulwatch.process.current_city import CurrentCity
 from haulwatch.settings.data_files import heartbeat_path, judge_state_path, publisher_cursors_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_raw_log, open_revision_writer
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.mqtt_sink import MqttSink
@@ -18,6 +18,7 @@ from ingest.alerts.store_sink import StoreSink
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
 from ingest.log.records import JUDGE
+from ingest.log.revision_writer import RevisionFollower
 
 
 class JudgeParts(NamedTuple):
@@ -26,11 +27,12 @@ class JudgeParts(NamedTuple):
     judge: Judge
     publishers: tuple[AlertPublisher, ...]
     """One for each sink: MQTT and the time-series store."""
+    revisions: RevisionFollower
     heartbeat_path: Path
 
 
 @asynccontextmanager
-async def judge_parts(settings: Settings, city: Callable[[], City]) -> AsyncIterator[JudgeParts]:
+async def judge_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[JudgeParts]:
     """Build the parts, and close sinks, cursors and state at the end of the block.
 
     Raises JudgeStateUnavailable, CursorsUnavailable, BadRuleParameters, DatabaseError, RawLogError.
@@ -38,12 +40,17 @@ async def judge_parts(settings: Settings, city: Callable[[], City]) -> AsyncIter
     journal, store = open_journal(settings), open_store(settings)
     state = JudgeState(judge_state_path(settings))
     cursors = PublisherCursors(publisher_cursors_path(settings))
+    rules = configured_rules(settings)
+    writer = open_revision_writer(settings)
+    revisions = RevisionFollower(writer, city, rules)
+    writer.write_rules(rules)
+    revisions.step()  # before the judge, so that a new log begins with them
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
     judge = Judge(
         open_raw_log(settings),
         journal,
         state,
-        configured_rules(settings),
+        rules,
         city,
         max_payload_bytes=settings.limits.max_payload_bytes,
     )
@@ -52,7 +59,7 @@ async def judge_parts(settings: Settings, city: Callable[[], City]) -> AsyncIter
         AlertPublisher("store", StoreSink(store, city), journal, cursors),
     )
     try:
-        yield JudgeParts(judge, publishers, heartbeat_path(settings, JUDGE))
+        yield JudgeParts(judge, publishers, revisions, heartbeat_path(settings, JUDGE))
     finally:
         await mqtt.close()
         await store.close()

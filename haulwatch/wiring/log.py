@@ -4,7 +4,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from haulwatch.process import system_clock
-from haulwatch.settings.data_files import raw_log_folder, tick_lock_path
+from haulwatch.settings.data_files import raw_log_folder, revisions_path, tick_lock_path
 from haulwatch.settings.load import Settings
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CONSUMERS
@@ -12,6 +12,7 @@ from ingest.log.records import CONSUMERS
 if TYPE_CHECKING:
     from ingest.collector.shared_log import SharedLog
     from ingest.log.disk_guard import GuardedLog
+    from ingest.log.revision_writer import RevisionWriter
 
 _MAX_RESERVE_BYTES: Final = 1 << 30
 _RESERVED_PART: Final = 50
@@ -21,6 +22,13 @@ _RESERVED_PART: Final = 50
 def open_raw_log(settings: Settings) -> RawLog:
     """One handle on the raw log, for one thread at a time. The caller closes it."""
     return RawLog(raw_log_folder(settings), settings.limits.raw_log_segment_mib << 20)
+
+
+def open_revision_writer(settings: Settings) -> "RevisionWriter":
+    """Appends revisions of city and rules to the raw log. Raises RawLogError."""
+    from ingest.log.revision_writer import RevisionWriter
+
+    return RevisionWriter(open_raw_log(settings), revisions_path(settings), system_clock.now_ms)
 
 
 def open_guarded_log(settings: Settings) -> "GuardedLog":

@@ -1,17 +1,18 @@
 """The parts of `haulwatch record`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from devices.city.model import City
+from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.retention import Retention
 from haulwatch.settings.data_files import heartbeat_path, recorder_state_path
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_store
 from ingest.log.records import RECORDER
+from ingest.log.revision_writer import RevisionFollower
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 
@@ -23,15 +24,18 @@ class RecorderParts(NamedTuple):
 
     recorder: Recorder
     retention: Retention
+    revisions: RevisionFollower
     heartbeat_path: Path
 
 
 @asynccontextmanager
-async def recorder_parts(settings: Settings, city: Callable[[], City]) -> AsyncIterator[RecorderParts]:
+async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[RecorderParts]:
     """Build the parts, and close store and state at the end of the block. Raises StateUnavailable, RawLogError."""
     store = open_store(settings)
     state = RecorderState(recorder_state_path(settings))
     limits = settings.limits
+    revisions = RevisionFollower(open_revision_writer(settings), city)
+    revisions.step()  # before the recorder, so that a new log begins with it
     try:
         yield RecorderParts(
             Recorder(open_raw_log(settings), store, state, city, max_payload_bytes=limits.max_payload_bytes),
@@ -40,6 +44,7 @@ async def recorder_parts(settings: Settings, city: Callable[[], City]) -> AsyncI
                 keep_bytes=limits.raw_log_keep_mib << 20,
                 keep_ms=int(limits.raw_log_keep_days * _DAY_MS),
             ),
+            revisions,
             heartbeat_path(settings, RECORDER),
         )
     finally:

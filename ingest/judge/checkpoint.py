@@ -31,6 +31,15 @@ CREATE TABLE IF NOT EXISTS device (
 )
 """
 """Without a partition: a device belongs to one."""
+_REVISION_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS revision (
+    partition INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    payload BLOB NOT NULL,
+    PRIMARY KEY (partition, topic)
+)
+"""
+"""The last revisions of city and rules up to the checkpoint (`ingest.log.revisions`)."""
 _PUT_DEVICE: Final = """
 INSERT INTO device VALUES (?, ?) ON CONFLICT (device_id) DO UPDATE SET known = excluded.known
 """
@@ -53,6 +62,8 @@ class Checkpoint:
     not_judged: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Readings that were not judged, by device and reason. Loaded: empty, since the rows have them. Saved: of the
     devices that changed."""
+    revisions: Mapping[str, bytes] = field(default_factory=dict)
+    """Payloads of the revisions of city and rules that hold after `offset`, by topic. Saved: those that changed."""
 
 
 class JudgeState:
@@ -72,7 +83,8 @@ class JudgeState:
         with self._translated():
             query = "SELECT log_offset, snapshot FROM checkpoint WHERE partition = ?"
             row = self._db.execute(query, (partition,)).fetchone()
-        return None if row is None else Checkpoint(row[0], _decompressed(row[1]), self._devices())
+            revisions = dict(self._db.execute("SELECT topic, payload FROM revision WHERE partition = ?", (partition,)))
+        return None if row is None else Checkpoint(row[0], _decompressed(row[1]), self._devices(), {}, revisions)
 
     def save(self, partition: int, checkpoint: Checkpoint) -> None:
         """Replace the last checkpoint. Durable on return."""
@@ -84,6 +96,8 @@ class JudgeState:
             counts = checkpoint.not_judged.items()
             rows = ((device_id, reason, n) for device_id, by_reason in counts for reason, n in by_reason.items())
             self._db.executemany(PUT_NOT_JUDGED, rows)
+            revisions = [(partition, topic, payload) for topic, payload in checkpoint.revisions.items()]
+            self._db.executemany("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", revisions)
 
     def clear(self) -> None:
         """Delete everything: rows that cannot be used must not mix with the next checkpoint's."""
@@ -91,6 +105,7 @@ class JudgeState:
             self._db.execute("DELETE FROM checkpoint")
             self._db.execute("DELETE FROM device")
             self._db.execute("DELETE FROM not_judged")
+            self._db.execute("DELETE FROM revision")
 
     def close(self) -> None:
         with self._translated():
@@ -113,6 +128,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(_CHECKPOINT_TABLE)
     db.execute(_DEVICE_TABLE)
     db.execute(CREATE_NOT_JUDGED)
+    db.execute(_REVISION_TABLE)
     if former:
         db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot FROM former_checkpoint")
         db.execute("DROP TABLE former_checkpoint")

@@ -8,7 +8,7 @@ cannot be decoded and readings that are refused: the recorder quarantines them.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from devices.city.model import City
@@ -21,7 +21,8 @@ from ingest.admission import admit, within_region
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt, RawLogError
-from ingest.log.records import JUDGE, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, JUDGE, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.revisions import city_of_record, first_revisions, rules_of_record
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
 from rules.alerts.model import AlertChange
@@ -67,23 +68,26 @@ class Judge:
         journal: Journal,
         state: JudgeState,
         rules: Sequence[Rule[Any]],
-        current_city: Callable[[], City],
+        city: Callable[[], City],
         *,
         checkpoint_max_messages: int = CHECKPOINT_MAX_MESSAGES,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises JudgeStateUnavailable, RawLogError."""
+        """`rules` and `city` hold where the log names no others (`ingest.log.revisions`).
+
+        Raises JudgeStateUnavailable, RawLogError.
+        """
         self._log, self._journal, self._state = log, journal, state
         self._partition = log.partition
-        self._current_city = current_city
         self._checkpoint_max_messages = checkpoint_max_messages
         self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
-        self._city = current_city()
-        self.engine = RuleEngine(self._city, rules)
-        self.offset = self._resume()
-        """The last record that was judged."""
+        self._own_rules, self._own_city = rules, city
+        self._revisions: dict[str, bytes] = {}
+        self._unsaved_revisions: dict[str, bytes] = {}
+        self.engine, self.offset = self._resume(state.load(self._partition))
+        """`offset`: the last record that was judged."""
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
         self._unjournaled: list[AlertChange] = []
@@ -92,16 +96,20 @@ class Judge:
         # Also before the first checkpoint: retention counts only consumers that have committed an offset.
         log.commit(CONSUMER, self.offset)
 
-    def _resume(self) -> int:
-        checkpoint = self._state.load(self._partition)
+    def _resume(self, checkpoint: Checkpoint | None) -> tuple[RuleEngine, int]:
+        """The engine as of the checkpoint, by the revisions that held then, and the offset to go on after."""
         if checkpoint is None:
-            return 0
+            self._revisions = first_revisions(self._log, REVISION_TOPICS)
+            self._unsaved_revisions = dict(self._revisions)
+            return self._new_engine(), 0
+        self._revisions = dict(checkpoint.revisions)
+        engine = self._new_engine()
         try:
-            self.engine.restore(checkpoint.fleet, checkpoint.devices)
+            engine.restore(checkpoint.fleet, checkpoint.devices)
         except SnapshotUnusable as exc:
             _log.warning("judge: checkpoint cannot be used, the raw log is judged again from its start: %s", exc)
             self._state.clear()
-            return 0
+            return self._resume(None)
         if (last := self._log.last_offset()) < checkpoint.offset:
             _log.error(
                 "judge: raw log ends at offset %d, before the checkpoint at %d: it was lost or restored from a backup; "
@@ -109,8 +117,14 @@ class Judge:
                 last,
                 checkpoint.offset,
             )
-            return 0
-        return checkpoint.offset
+            return engine, 0
+        return engine, checkpoint.offset
+
+    def _new_engine(self) -> RuleEngine:
+        city, rules = self._revisions.get(CITY_TOPIC), self._revisions.get(RULES_TOPIC)
+        return RuleEngine(
+            (city and city_of_record(city)) or self._own_city(), (rules and rules_of_record(rules)) or self._own_rules
+        )
 
     def step(self, limit: int = BATCH) -> int:
         """Judge the next records, at most `limit`, and journal their alert changes. Return how many records there were.
@@ -119,9 +133,10 @@ class Judge:
         nothing is lost.
         """
         self._write_journal()  # changes that a failed step left
-        self._follow_city()
         records = self._log.read(self.offset, limit)
         for record in records:
+            if record.message.topic in REVISION_TOPICS:
+                self._take_revision(record.message)
             self._unjournaled += judge_record(self.engine, record, self._max_payload_bytes)
             self.offset = record.offset
         self._write_journal()
@@ -135,11 +150,15 @@ class Judge:
     def checkpoint(self) -> None:
         """Make everything judged so far survive a crash. Raises as `step` does."""
         self._write_journal()
-        if self.offset == self._checkpoint_offset:
+        if self.offset == self._checkpoint_offset and not self._unsaved_revisions:
             return
         not_judged = self.engine.changed_not_judged()
-        self._state.save(self._partition, Checkpoint(self.offset, *self.engine.unsaved(), not_judged))
+        self._state.save(
+            self._partition,
+            Checkpoint(self.offset, *self.engine.unsaved(), not_judged, self._unsaved_revisions),
+        )
         self.engine.saved()
+        self._unsaved_revisions = {}
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
 
@@ -170,13 +189,18 @@ class Judge:
             self._journal.record(self._unjournaled, time.time_ns() // 1_000_000)
             self._unjournaled = []
 
-    def _follow_city(self) -> None:
-        city = self._current_city()
-        if city is self._city:
+    def _take_revision(self, message: RawMessage) -> None:
+        """Judge what follows by this city, or by these rules."""
+        if self._revisions.get(message.topic) == message.payload:
             return
-        self.checkpoint()  # so that, after a crash, no message from before the change is judged by the new city
-        self._city = city
-        self.engine.replace_city(city)
+        if message.topic == RULES_TOPIC:
+            self.checkpoint()  # the new engine takes its state from there
+        self._revisions[message.topic] = self._unsaved_revisions[message.topic] = message.payload
+        if message.topic == RULES_TOPIC:
+            self.checkpoint()
+            self.engine, self.offset = self._resume(self._state.load(self._partition))
+        elif (city := city_of_record(message.payload)) is not None:
+            self.engine.replace_city(city)
 
     def _checkpoint_is_due(self) -> bool:
         judged = self.offset - self._checkpoint_offset
@@ -197,6 +221,8 @@ def judge_record(
     if message.topic == TICK_TOPIC:
         engine.received(message.received_at, news=True)  # the tick itself says how long it was quiet
         return engine.advance(int(message.payload)) if message.payload.isdigit() else []
+    if message.topic in REVISION_TOPICS:
+        return []
     changes: list[AlertChange] = []
     news = False
     for reading in _accepted_readings(engine, message, max_payload_bytes):
@@ -229,12 +255,6 @@ def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_byte
     if not accepted and device is not None:
         engine.refuse(device_id)
     return accepted
-
-
-def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:
-    """Judge a whole log with a new engine: the same messages give the same alerts."""
-    engine = RuleEngine(city, rules)
-    return [change for record in records for change in judge_record(engine, record)]
 
 
 async def run_judge(judge: Judge, stop: asyncio.Event) -> None:

@@ -8,7 +8,7 @@ from devices.codecs.codec import Flaw
 from devices.codecs.registry import codec_of
 from devices.readings.refusals import DecodeError
 from ingest.log.ports import LogReader
-from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import NO_READINGS, REVISION_TOPICS, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 
 _RECORDS_PER_READ: Final = 10_000
@@ -27,14 +27,17 @@ def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[
 
     A message may move back until its readings are `lateness_ms` behind the newest device time seen, so that its
     lateness stays inside the bound. A message that was later than that keeps its position, as do ticks and messages
-    that cannot be decoded. Messages of one topic and instant keep their order, because the first one counts.
+    that cannot be decoded. Messages of one topic and instant keep their order, because the first one counts. No
+    message moves over a revision of city or rules.
     `received_at` moves with the message.
     """
     dice = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     newest_ts = 0
-    keyed: list[tuple[float, LogRecord]] = []
+    revisions = 0
+    keyed: list[tuple[int, float, LogRecord]] = []
     last_place: dict[tuple[str, int], float] = {}
     for record in records:
+        revisions += record.message.topic in REVISION_TOPICS
         times = _device_times(record.message)
         if times is not None:
             newest_ts = max(newest_ts, times[1])
@@ -43,14 +46,16 @@ def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[
         if times is not None and times[0] == times[1]:
             instant = (record.message.topic, times[0])
             place = last_place[instant] = max(place, last_place.get(instant, place))
-        keyed.append((place, record))
-    keyed.sort(key=lambda pair: pair[0])
-    return [record for _, record in keyed]
+        if record.message.topic in REVISION_TOPICS:
+            place = 0  # before all that follows it
+        keyed.append((revisions, place, record))
+    keyed.sort(key=lambda entry: entry[:2])
+    return [record for *_, record in keyed]
 
 
 def _device_times(message: RawMessage) -> tuple[int, int] | None:
     """Oldest and newest device time in a message; None if it has no reading."""
-    if message.topic == TICK_TOPIC:
+    if message.topic in NO_READINGS:
         return None
     try:
         decoded = codec_of(message.dialect).decode(message.topic, message.payload)

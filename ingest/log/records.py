@@ -21,6 +21,18 @@ Payload: JSON {"device", "count", "first_at", "last_at", "topic", "sample"}: how
 which receive times (ms), and topic and payload (base64) of the first of them. The recorder counts them as received and
 as quarantined `flood`, in one dead letter; the judge skips it."""
 
+CITY_TOPIC: Final = "$haulwatch/city"
+"""Topic of a revision of the city: what follows in the log is admitted and judged by it. Payload:
+`devices.city.columns.pack_city`. Recorder and judge append one when the registry has a new revision
+(`ingest.log.revision_writer`)."""
+
+RULES_TOPIC: Final = "$haulwatch/rules"
+"""Topic of a revision of the rules: what follows in the log is judged by these parameters. Payload: JSON {rule:
+{parameter: value}}. The judge appends one when it starts with other parameters."""
+
+REVISION_TOPICS: Final = frozenset({CITY_TOPIC, RULES_TOPIC})
+NO_READINGS: Final = frozenset({TICK_TOPIC, *REVISION_TOPICS})
+"""Topics of records that hold no readings. A flood record stands for readings."""
 
 RECORDER: Final = "recorder"
 JUDGE: Final = "judge"

@@ -55,3 +55,5 @@ class AcceptedBatch:
     floods: list[FloodEntry] = field(default_factory=list)
     corrected: dict[str, dict[str, int]] = field(default_factory=dict)
     """Corrected values of accepted readings by device and name; see `ingest.ledger.corrected`."""
+    city: bytes | None = None
+    """Payload of the revision of the city by which they were admitted, where it is not committed yet."""

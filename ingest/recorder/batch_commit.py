@@ -49,7 +49,7 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
         heard,
     )
     new_series = [series.key for series in deduplicated.new_series]
-    return BatchCommit(batch.offset, lines, locations, letters, new_series, delta, weighings)
+    return BatchCommit(batch.offset, lines, locations, letters, new_series, delta, weighings, batch.city)
 
 
 def _arrived(reading: AcceptedReading, weighing: Weighing, new_line: int | None) -> ArrivedWeighing:

@@ -10,7 +10,7 @@ from devices.codecs.registry import codec_of
 from devices.readings.models import Reading
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.log.flood_record import Flood, flood_of
-from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, LogRecord
+from ingest.log.records import FLOOD_TOPIC, NO_READINGS, LogRecord
 
 
 class SpoiledRecord(NamedTuple):
@@ -43,13 +43,13 @@ Decoded = DecodedMessage | FloodRecord | SpoiledRecord
 def decode_records(
     records: Iterable[LogRecord | SpoiledRecord], max_payload_bytes: int = MAX_PAYLOAD_BYTES
 ) -> Iterator[Decoded]:
-    """Decode each record when it is asked for; skip ticks. Every message passes here."""
+    """Decode each record when it is asked for; skip those without readings. Every message passes here."""
     for record in records:
         if isinstance(record, SpoiledRecord):
             yield record
             continue
         topic = record.message.topic
-        if topic == TICK_TOPIC:
+        if topic in NO_READINGS:
             continue
         if topic == FLOOD_TOPIC and (flood := flood_of(record.message)) is not None:
             yield FloodRecord(record.offset, flood)

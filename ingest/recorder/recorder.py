@@ -23,7 +23,8 @@ from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt
-from ingest.log.records import RECORDER, LogRecord
+from ingest.log.records import CITY_TOPIC, RECORDER, LogRecord
+from ingest.log.revisions import city_of_record, first_revisions
 from ingest.recorder.accepted import AcceptedBatch
 from ingest.recorder.admit import AdmitStage
 from ingest.recorder.batch_commit import batch_commit_of
@@ -49,8 +50,9 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Moves one raw log into one store. `city` returns the city as it is now; a new revision holds from the next batch.
+    """Moves one raw log into one store. Each record is admitted by the revision of the city before it in the log.
 
+    `city` returns the city as it is now, for a log without revisions.
     Raises StateUnavailable, RawLogError when its files cannot be read.
     """
 
@@ -67,10 +69,13 @@ class Recorder:
         self._raw_log = log
         self._store = store
         self._state = state
-        self._city = city
+        self._city_now = city
         self._max_payload_bytes = max_payload_bytes
         self._batch_records = batch_records
         self._offset = self._resume_offset()
+        self._revision = state.city() if self._offset else first_revisions(log, frozenset({CITY_TOPIC})).get(CITY_TOPIC)
+        self._unsaved_revision = None if self._offset else self._revision
+        self._city = None if self._revision is None else city_of_record(self._revision)
         self._outbox = deque(state.outbox())
         # The deduplicator's memory starts empty, so the outbox of the previous process is written first.
         self._max_waiting = 0
@@ -78,7 +83,7 @@ class Recorder:
         self._ledger = state.ledger
         self._ledger.compact_all()
         self._series = SeriesIndex(state.newest_by_series())
-        self._admission = AdmitStage(self._series, self._ledger.device_ids() - city().devices.keys())
+        self._admission = AdmitStage(self._series, self._ledger.device_ids() - self._current_city().devices.keys())
         self._deduplicator = Deduplicator()
         self._release_log()  # before the first batch too: the log is trimmed up to the consumers it knows
 
@@ -144,11 +149,28 @@ class Recorder:
                 self._offset + 1,
                 records[0].offset - 1,
             )
+        return self._of_one_city(records)
+
+    def _of_one_city(self, records: list[LogRecord]) -> Sequence[LogRecord]:
+        """The records before the next revision of the city; the first may be a revision, which holds from then on."""
+        for index, record in enumerate(records):
+            if record.message.topic == CITY_TOPIC:
+                if index:
+                    return records[:index]
+                self._take_revision(record.message.payload)
         return records
+
+    def _take_revision(self, payload: bytes) -> None:
+        if payload != self._revision and (city := city_of_record(payload)) is not None:
+            self._revision = self._unsaved_revision = payload
+            self._city = city
+
+    def _current_city(self) -> City:
+        return self._city if self._city is not None else self._city_now()
 
     async def _admit(self, messages: Iterable[Decoded], last_offset: int) -> AcceptedBatch:
         """Admit messages until the batch is full; `last_offset` is that of the last record."""
-        batch, city = AcceptedBatch(last_offset), self._city()
+        batch, city = AcceptedBatch(last_offset, city=self._unsaved_revision), self._current_city()
         self._series.use_city(city)
         for count, message in enumerate(messages, 1):
             self._admission.add(batch, message, city)
@@ -167,7 +189,7 @@ class Recorder:
     def _commit(self, batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> None:
         outgoing = self._state.commit(batch_commit_of(batch, deduplicated))
         self._deduplicator.remember(deduplicated)
-        self._offset = batch.offset
+        self._offset, self._unsaved_revision = batch.offset, None
         if outgoing is not None:
             self._outbox.append(outgoing)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import json
 
@@ -45,6 +45,16 @@ class BatchCommit:
     delta: LedgerDelta
     weighings: Sequence[ArrivedWeighing] = ()
     """Those among the new readings, and those that are duplicates."""
+    city: bytes | None = None
+    """Payload of the revision of the city by which it was admitted, where another held before."""
+
+
+_CITY_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS city (
+    partition INTEGER PRIMARY KEY,   -- of the raw log
+    payload BLOB NOT NULL            -- ingest.log.records.CITY_TOPIC
+)
+"""
 
 
 class WriteTimes(NamedTuple):
@@ -69,12 +79,19 @@ class RecorderState(StateFile):
         self.ledger = LedgerWriter(self, clock)
         with self.changing() as db:
             self._tickets = TicketBook(db)
+            db.execute(_CITY_TABLE)
 
     def offset(self) -> int:
         """Offset of the last committed record of the raw log, 0 before the first."""
         with self.reading() as db:
             row = db.execute("SELECT offset FROM progress WHERE partition = ?", (self._partition,)).fetchone()
         return int(row[0])
+
+    def city(self) -> bytes | None:
+        """Payload of the revision of the city that held for the last committed record; None before the first."""
+        with self.reading() as db:
+            row = db.execute("SELECT payload FROM city WHERE partition = ?", (self._partition,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def newest_by_series(self) -> dict[SeriesKey, int]:
         """For each series an instant (device time, ms) that no committed reading of it is later than.
@@ -110,6 +127,8 @@ class RecorderState(StateFile):
             if commit.weighings:
                 lines, marks = self._tickets.take(db, commit.weighings, lines)
             db.execute("UPDATE progress SET offset = ? WHERE partition = ?", (commit.offset, self._partition))
+            if commit.city is not None:
+                db.execute("INSERT OR REPLACE INTO city VALUES (?, ?)", (self._partition, commit.city))
             if lines or marks:
                 row = (json.encode(lines), json.encode(locations), self._partition)
                 batch = db.execute("INSERT INTO outbox (lines, places, partition) VALUES (?, ?, ?)", row).lastrowid

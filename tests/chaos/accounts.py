@@ -16,9 +16,10 @@ from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import current_ledger
 from ingest.judge.judge import judge_record
+from ingest.judge.rejudge import Rejudging
 from ingest.judge.replay import AlertStep
 from ingest.log.flood_record import flood_of
-from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import NO_READINGS, LogRecord, RawMessage
 from ingest.store import Instant
 from rules.alerts.model import AlertChange
 from rules.engine.engine import RuleEngine
@@ -58,7 +59,7 @@ class Accounts:
     def __init__(self, yard: Yard) -> None:
         self._yard = yard
         rules = configured_rules(yard.settings)
-        self._replay_engine, self._undisturbed_engine = RuleEngine(yard.city, rules), RuleEngine(yard.city, rules)
+        self._replay, self._undisturbed_engine = Rejudging(yard.city, rules), RuleEngine(yard.city, rules)
         self._offset = self._journal_sequence = self._letter_id = self._received = 0
         self._logged: set[tuple[str, bytes]] = set()
         self._journal_steps: Counter[AlertStep] = Counter()
@@ -111,10 +112,10 @@ class Accounts:
         with closing(open_raw_log(self._yard.settings)) as log:
             while records := log.read(self._offset, _RECORDS_PER_READ):
                 for record in records:
-                    self._replayed_steps.update(_steps(judge_record(self._replay_engine, record)))
+                    self._replayed_steps.update(_steps(self._replay.judge(record)))
                     if (flood := flood_of(record.message)) is not None:
                         self._received += flood.messages
-                    elif record.message.topic != TICK_TOPIC:
+                    elif record.message.topic not in NO_READINGS:
                         self._logged.add((record.message.topic, record.message.payload))
                         self._received += _count(record.message)
                 self._offset = records[-1].offset

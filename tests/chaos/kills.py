@@ -1,7 +1,11 @@
 """Kills of processes at random moments, some while they are still starting."""
 
+from dataclasses import replace
 from typing import Final
 
+from shapely.affinity import translate
+
+from haulwatch.wiring.databases import open_registry
 from tests.chaos.api_clients import Follower, answers_of, final_answers
 from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import PROCESSES, Complaint, Yard
@@ -47,6 +51,25 @@ def anyone(yard: Yard, size: Size) -> None:
         yard.kill_and_start(yard.dice.choice(PROCESSES))
 
 
+def judge_and_imports(yard: Yard, size: Size) -> None:
+    """While no judge runs another city is imported: what came before is judged by the old one, also after the restart.
+
+    In the other city every approved route lies 5 km away, so both raise other alerts. The journal must equal the raw
+    log judged again by the revisions in it.
+    """
+    yard.unjudged = range(yard.stream.start_ms, 1 << 62)  # an undisturbed run knows one city only
+    moved = tuple(replace(route, line=translate(route.line, yoff=0.05)) for route in yard.city.routes)
+    with open_registry(yard.settings) as registry:
+        for city in (replace(yard.city, routes=moved), yard.city) * size.kills:
+            yard.until_at_work("judge")
+            yard.rest(0.0, 0.6)
+            yard.kill("judge")
+            yard.kills += 1
+            registry.import_city(city)
+            yard.rest(0.1, 1.0)
+            yard.start("judge")
+
+
 def _kill(yard: Yard, size: Size, name: str) -> None:
     for _ in range(size.kills):
         if yard.dice.random() < _SHARE_STARTING:
@@ -61,6 +84,7 @@ FAULTS: Final = (
     Fault("kill -9 of the collector", collector),
     Fault("kill -9 of the recorder", recorder),
     Fault("kill -9 of the judge", judge),
+    Fault("kill -9 of the judge, with imports between", judge_and_imports),
     Fault("kill -9 of the API", api),
     Fault("kill -9 of any of the four", anyone),
 )

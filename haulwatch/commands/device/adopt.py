@@ -1,6 +1,5 @@
 """`haulwatch device unknown` and `adopt`: registers unregistered devices and redrives their quarantined readings."""
 
-import time
 from contextlib import closing
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -23,10 +22,9 @@ from haulwatch.commands.device.registration import (
 )
 from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, out, print_json, print_table
 from haulwatch.process import system_clock
-from haulwatch.process.current_city import REFRESH_EVERY_S
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_registry
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_dead_letters
 from ingest.ledger.unregistered import unregistered_devices, waiting_letters
 
@@ -100,6 +98,8 @@ def adopt(
     )
     with open_registry(settings) as registry:
         registered = ensure_registered(registry, registry.load_city(), device_id, device)
+        # Readings that come before this revision in the raw log would be quarantined again.
+        open_revision_writer(settings).write_city(registry.load_city)
     redriven = _redrive(settings, device_id)
     # Last, because a failure after it would hide the secret for ever.
     new_secret = give_secrets(settings, [device_id])[device_id] if secret else None
@@ -117,9 +117,6 @@ def adopt(
 def _redrive(settings: Settings, device_id: str) -> int:
     letters = open_dead_letters(settings)
     waiting = [letter.id for letter in waiting_letters(letters, device_id)]
-    if waiting:
-        # Recorder and judge refresh the city this often; readings that come sooner would be quarantined again.
-        time.sleep(REFRESH_EVERY_S)
     redriven = 0
     with closing(open_raw_log(settings)) as log:
         for start in range(0, len(waiting), _BATCH):

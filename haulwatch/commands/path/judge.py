@@ -1,10 +1,9 @@
 """`haulwatch judge`: raw log → alert journal → MQTT and store."""
 
 import asyncio
-from collections.abc import Callable
 
-from devices.city.model import City
 from haulwatch.commands.shared import exits_on_error
+from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
@@ -20,11 +19,12 @@ def judge() -> None:
         asyncio.run(_judge(settings, city))
 
 
-async def _judge(settings: Settings, city: Callable[[], City]) -> None:
+async def _judge(settings: Settings, city: CurrentCity) -> None:
     stop = stop_event()
     async with judge_parts(settings, city) as parts, asyncio.TaskGroup() as tasks:
         beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_judge(parts.judge, stop), name="judge")
+        tasks.create_task(parts.revisions.run(stop), name="revisions")
         for publisher in parts.publishers:
             tasks.create_task(publisher.run(stop), name=f"alerts to {publisher.name}")

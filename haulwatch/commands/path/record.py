@@ -2,11 +2,10 @@
 
 import asyncio
 import gc
-from collections.abc import Callable
 
-from devices.city.model import City
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process import system_clock
+from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
@@ -22,13 +21,14 @@ def record() -> None:
         asyncio.run(_record(settings, city))
 
 
-async def _record(settings: Settings, city: Callable[[], City]) -> None:
+async def _record(settings: Settings, city: CurrentCity) -> None:
     stop = stop_event()
     async with recorder_parts(settings, city) as parts:
         # The city and the newest instants stay: a search of them for cycles took a sixth of the recorder's time.
         gc.freeze()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_beating(parts.heartbeat_path, stop), name="heartbeat")
+            tasks.create_task(parts.revisions.run(stop), name="revisions")
             retention = tasks.create_task(parts.retention.run(), name="raw log retention")
             await run_recorder(parts.recorder, stop, clock=system_clock.now_ms)
             retention.cancel()

@@ -1,14 +1,11 @@
 """`haulwatch device unknown` and `adopt`, over a real raw log, recorder and store."""
 
 import json
-import time
 from contextlib import closing
 from dataclasses import replace
 
-import pytest
-
 from devices.readings.models import Kind
-from haulwatch.process.current_city import REFRESH_EVERY_S, CurrentCity
+from haulwatch.process.current_city import CurrentCity
 from haulwatch.settings.data_files import recorder_state_path
 from haulwatch.wiring.databases import open_registry
 from haulwatch.wiring.log import open_raw_log
@@ -27,30 +24,15 @@ def position(device: str, second: int, lat: float = 35.5) -> RawMessage:
     return RawMessage(f"haulwatch/v1/{device}/position", json.dumps(payload).encode(), T0 + second * 1000 + 400)
 
 
-class Clock:
-    """A monotonic clock that moves only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-
-
 async def drain(recorder: Recorder) -> None:
     while await recorder.step():
         pass
 
 
 async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
 ) -> None:
-    """Over a real raw log, recorder and store; the recorder runs all the while and looks at the registry every 2 s."""
-    clock = Clock()
-    monkeypatch.setattr(time, "sleep", clock.sleep)
+    """Over a real raw log, recorder and store; the recorder never looks at the registry again."""
     settings = desk.settings()
     store = SqliteStore(desk.home / "readings.db")
     with (
@@ -58,7 +40,7 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         closing(open_raw_log(settings)) as log,
         closing(RecorderState(recorder_state_path(settings))) as state,
     ):
-        recorder = Recorder(log, store, state, CurrentCity(registry, clock))
+        recorder = Recorder(log, store, state, CurrentCity(registry, lambda: 0.0))
         log.append([position("point-900", second) for second in range(3)])
         log.append([position("point-900", 3, lat=35.6), position("another", 4), position("truck-001", 5)])
         noise = RawMessage("haulwatch/v1/point-900/fill", b"noise", T0)
@@ -79,7 +61,6 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         adopted = desk.ask("device", "adopt", "point-900", *what, "--secret")
         assert (adopted["registered"], adopted["redriven"]) == (True, 5)
         assert matches(desk.exported()["point-900"], adopted["secret"])
-        assert clock.now_s >= REFRESH_EVERY_S
         await drain(recorder)
 
         assert await store.count("position") == 1 + 4
@@ -94,9 +75,8 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
 
 
 async def test_a_device_that_was_imported_meanwhile_is_adopted_without_being_described(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    desk: Desk,
 ) -> None:
-    monkeypatch.setattr(time, "sleep", Clock().sleep)
     settings = desk.settings()
     store = SqliteStore(desk.home / "readings.db")
     with (

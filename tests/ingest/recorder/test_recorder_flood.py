@@ -9,7 +9,7 @@ from devices.city.model import Device, DeviceRole
 from devices.codecs.native import encode
 from devices.readings.refusals import Reason
 from ingest.collector.rate_limit import DeviceRateLimit
-from ingest.judge.judge import rejudge
+from ingest.judge.rejudge import rejudge
 from ingest.ledger.dead_letters import DeadLetters, NotKept
 from ingest.log.records import FLOOD_TOPIC, RawMessage
 from rules.catalogue import build_rules

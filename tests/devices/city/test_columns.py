@@ -1,0 +1,27 @@
+"""A city as rows and as packed bytes."""
+
+from dataclasses import replace
+
+import pytest
+
+from devices.cities import JINCHENG
+from devices.city.columns import pack_city, rows_of, unpack_city
+from devices.city.files import read_city
+from devices.city.sites import Validity
+
+
+def test_a_packed_city_is_the_same_city() -> None:
+    city = replace(read_city(JINCHENG), revision=7)
+    site = next(iter(city.sites.values()))
+    older = replace(site, version=site.version - 1, validity=Validity(None, 1))
+    city = replace(city, past_sites=(*city.past_sites, older))
+    again = unpack_city(pack_city(city))
+    assert again == city
+    assert rows_of(again) == rows_of(city)
+    assert pack_city(again) == pack_city(city), "equal cities give equal bytes"
+
+
+@pytest.mark.parametrize("packed", [b"", b"no city", pack_city(read_city(JINCHENG))[:-9]])
+def test_bytes_that_are_no_city_are_refused(packed: bytes) -> None:
+    with pytest.raises(ValueError, match="packed city"):
+        unpack_city(packed)
