@@ -18,7 +18,10 @@ FieldValue = bool | int | float | str
 
 ALERT_MEASUREMENT: Final = "alert"
 ALERT_TAGS: Final = ("device", "phase", "rule", "severity")
-ALERT_FIELDS: Final = ("alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon")
+SUBJECT_FIELDS: Final = ("label", "label_zh", "board")
+"""What a row of an alert says of its subject: what people call it (`devices.city.labels`), and the Grafana board that
+shows it."""
+ALERT_FIELDS: Final = ("alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon", *SUBJECT_FIELDS)
 """One row for each change of an alert, at the device time of the change. Two changes of one instant are two rows: they
 differ in device, phase, rule, severity or compartment (a further tag, if there is one); if not, the later row is moved
 on by 1 ms."""
@@ -28,10 +31,13 @@ AREA_TAGS: Final = ("district", "fleet", "site")
 one district."""
 
 PLACE_MEASUREMENT: Final = "place"
-PLACE_TAGS: Final = ("device", *AREA_TAGS)
+PLACE_TAGS: Final = ("choice", "choice_zh", "device", *AREA_TAGS, "role", "site_choice", "site_choice_zh")
 PLACE_FIELDS: Final = ("lat", "lon", "name", "name_zh")
-"""Position (WGS-84) and site name of a device that does not move, since its readings carry no position. One row a day
-for each such device, at midnight UTC, rewritten whenever the registry changes."""
+"""What a registered device is called, and the position (WGS-84) of one that does not move, since its readings carry
+none. One row a day for each device, at midnight UTC, rewritten whenever the registry changes.
+
+Boards let people choose by name: `choice` is `<name> | <device>`, `site_choice` `<name of the site> | <site>`."""
+CHOICE_SEPARATOR: Final = " | "
 
 ALERT_STATE_MEASUREMENT: Final = "alert_state"
 ALERT_STATE_TAGS: Final = ("compartment", "device", "rule", *AREA_TAGS)
@@ -52,6 +58,7 @@ ALERT_STATE_FIELDS: Final = (
     "acknowledge_s",
     "handle_s",
     "lasted_s",
+    *SUBJECT_FIELDS,
 )
 """Current state of each alert: one row for each, at its `opened_at`, rewritten when the alert changes or a person acts
 on it. `outcome` is `none` until a person closes it. `open`, `acknowledged`, `handled` (closed by a person) and

@@ -5,7 +5,15 @@ from typing import Final
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, palette, variables
-from grafana.parts.alerts import column_overrides, count_where, open_alerts, open_count, open_figure, title_column
+from grafana.parts.alerts import (
+    column_overrides,
+    count_where,
+    label_column,
+    open_alerts,
+    open_count,
+    open_figure,
+    title_column,
+)
 from grafana.parts.panels import (
     BoardBuilder,
     GridPosition,
@@ -60,9 +68,9 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         [
             variables.tag_variable("district", ALERT_STATE, language=language),
             variables.tag_variable("fleet", ALERT_STATE, "district", language=language),
-            variables.tag_variable("site", ALERT_STATE, "district", language=language),
+            variables.named_variable("site", "district", language=language),
             variables.tag_variable("rule", ALERT_STATE, language=language),
-            variables.tag_variable("device", ALERT_STATE, *frame.AREAS["enforcement"], language=language),
+            variables.named_variable("device", *frame.AREAS["enforcement"], language=language),
         ],
         since="7d",
         refresh="30s",
@@ -270,7 +278,7 @@ def _by_rule(builder: BoardBuilder) -> None:
         ],
     )
     changes = ALERT.select(
-        ALERT.columns("severity", "rule", "phase", "device", title_column(language)),
+        ALERT.columns("severity", "rule", "phase", label_column(language), title_column(language)),
         *ALERT.chosen(*CHOSEN),
         rest="ORDER BY time DESC LIMIT 200",
     )

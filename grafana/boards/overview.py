@@ -5,12 +5,13 @@ from typing import Final
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, maps, palette, variables
-from grafana.parts.alerts import column_overrides, marker_overrides, open_alerts, open_count, open_places
+from grafana.parts.alerts import column_overrides, label_column, marker_overrides, open_alerts, open_count, open_places
 from grafana.parts.panels import (
     PER_SECOND,
     BoardBuilder,
     GridPosition,
     Override,
+    Transformation,
     bar_chart_panel,
     bar_panel,
     line_panel,
@@ -55,7 +56,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         [
             variables.tag_variable("district", STATUS, language=language),
             variables.tag_variable("fleet", STATUS, "district", language=language),
-            variables.tag_variable("site", STATUS, "district", language=language),
+            variables.named_variable("site", "district", language=language),
         ],
         since="6h",
         refresh="30s",
@@ -225,7 +226,7 @@ def _alerts(builder: BoardBuilder) -> None:
             *series_overrides(SEVERITIES, palette.SEVERITY),
             Override("rule\\severity", title=Phrase("Rule", "规则"), mappings={k: (v, None) for k, v in RULES.items()}),
         ],
-        transformations=[("groupBy", {"fields": by_both}), ("groupingToMatrix", matrix)],
+        transformations=[Transformation("groupBy", {"fields": by_both}), Transformation("groupingToMatrix", matrix)],
     )
     first = f"{ALERT['revision']} = 1"
     builder.add_panel(
@@ -271,7 +272,7 @@ def _alerts(builder: BoardBuilder) -> None:
                     builder.localize(Phrase("Open alerts", "未处置告警")),
                     {"field": "severity", "fixed": palette.GREY},
                     8,
-                    label="device",
+                    label=label_column(builder.language),
                     ref="A",
                 ),
             ],

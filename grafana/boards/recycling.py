@@ -4,7 +4,8 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.parts import frame, maps, palette, variables
+from devices.city.model import DeviceRole
+from grafana.parts import frame, maps, names, palette, variables
 from grafana.parts.alerts import enforcement_link
 from grafana.parts.panels import (
     BY_NAME,
@@ -19,10 +20,11 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import FILL, PLACE, Query, select_from, table_query
-from grafana.parts.wording import STREAMS, Language, Phrase
+from grafana.parts.queries import FILL, Query, select_from, table_query
+from grafana.parts.wording import STREAMS, Phrase
 
 CHOSEN: Final = (*frame.AREAS["recycling"], "device")
+_ROLES: Final = (DeviceRole.RECYCLING_POINT,)
 _DESCRIPTION: Final = Phrase(
     "Smart recycling points by level, with filling curves, emptyings and temperature.",
     "智能回收点的满溢度、填充曲线、清运与温度。",
@@ -47,8 +49,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         _DESCRIPTION,
         [
             variables.tag_variable("district", FILL, language=language),
-            variables.tag_variable("site", FILL, "district", language=language),
-            variables.tag_variable("device", FILL, "district", "site", language=language, label=_POINT),
+            variables.named_variable("site", "district", language=language, roles=_ROLES),
+            variables.named_variable("device", "district", "site", language=language, roles=_ROLES, label=_POINT),
         ],
         since="6h",
         refresh="1m",
@@ -154,12 +156,7 @@ def _figures(builder: BoardBuilder) -> None:
 def _where(builder: BoardBuilder) -> None:
     language = builder.language
     fullest = select_from(_newest("fill_pct"), 'max("fill_pct") AS "fill_pct"', by='"device"')
-    name = "name_zh" if language is Language.ZH else "name"
-    # Of all times: places are written once a day.
-    standing = PLACE.select(
-        PLACE.newest("lat", "lon", name), *PLACE.chosen(*CHOSEN), by=PLACE.by("device"), always=True
-    )
-    joined = {"byField": "device", "mode": "inner"}
+    name = names.name_column(language)
     points = builder.localize(Phrase("Points by level", "回收点（按满溢度）"))
     builder.add_panel(
         maps.map_panel(
@@ -170,7 +167,7 @@ def _where(builder: BoardBuilder) -> None:
                     points,
                     {"field": "fill_pct", "fixed": palette.GREY},
                     8,
-                    label="device",
+                    label=name,
                 ),
             ],
         ),
@@ -181,14 +178,13 @@ def _where(builder: BoardBuilder) -> None:
             "Empty: no point of this area reported, or the store has no `place` rows of the day.",
             "各回收点按其最满箱体着色，橙色与橙红色需清运。空白表示该区域无上报，或存储中缺少当日的 place 记录。",
         ),
-        [table_query(fullest, "A"), table_query(standing, "B")],
+        [table_query(fullest, "A"), names.names(language, *CHOSEN, placed=True)],
         unit="none",
         overrides=[
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS),
-            Override("device", title=_POINT),
-            Override(name, title=Phrase("Site", "场地")),
+            Override(name, title=_POINT),
         ],
-        transformations=[("joinByField", joined)],
+        transformations=names.join_names(),
     )
     to_point = (
         Phrase("Its curves", "查看曲线"),
@@ -203,11 +199,13 @@ def _where(builder: BoardBuilder) -> None:
             "reported.",
             "各箱体最新上报；点击回收点可查看曲线或告警。空白表示无上报。",
         ),
-        [table_query(_newest("fill_pct", "weight_kg", "temperature_c"))],
+        [table_query(_newest("fill_pct", "weight_kg", "temperature_c")), names.names(language, *CHOSEN)],
         unit="none",
+        transformations=names.join_names(name),
         overrides=[
             Override("Time", more=HIDDEN),
-            Override("device", title=_POINT, links=(to_point, enforcement_link(language))),
+            Override("device", more=HIDDEN),
+            Override(name, title=_POINT, links=(to_point, enforcement_link(language))),
             Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS, more=GAUGE_CELL),
             Override("weight_kg", title=Phrase("Weight", "重量"), unit="suffix: kg", more={"decimals": 0}),
@@ -262,11 +260,10 @@ def _curves(builder: BoardBuilder) -> None:
             "每个箱体一条曲线，列表中最满在前；选择单个回收点便于查看。骤降为清运，无投放而跃升多为传感器被遮挡。",
         ),
         [
-            Query(
-                FILL.select(f"last({FILL['fill_pct']})", *FILL.chosen(*CHOSEN), by=by_compartment),
-                alias="$tag_device $tag_compartment",
-            )
+            table_query(FILL.select(f'last({FILL["fill_pct"]}) AS "Value"', *FILL.chosen(*CHOSEN), by=by_compartment)),
+            names.names(builder.language, *CHOSEN),
         ],
+        transformations=names.curve_of_each(names.name_column(builder.language), "compartment"),
         unit="percent",
         every="2m",
         more={"min_val": 0, "max_val": 100, "decimals": 0, "color": BY_NAME},
@@ -284,13 +281,16 @@ def _curves(builder: BoardBuilder) -> None:
             "空白表示无温度传感器。",
         ),
         [
-            Query(
+            table_query(
                 FILL.select(
-                    f"max({FILL['temperature_c']})", *FILL.chosen(*CHOSEN), by=FILL.by("device", each_interval=True)
-                ),
-                alias="$tag_device",
-            )
+                    f'max({FILL["temperature_c"]}) AS "Value"',
+                    *FILL.chosen(*CHOSEN),
+                    by=FILL.by("device", each_interval=True),
+                )
+            ),
+            names.names(builder.language, *CHOSEN),
         ],
+        transformations=names.curve_of_each(names.name_column(builder.language)),
         unit="celsius",
         every="2m",
         more={"decimals": 0, "color": BY_NAME},
@@ -307,11 +307,16 @@ def _emptying(builder: BoardBuilder) -> None:
             "the haulier was paid for. Empty: no emptying in the time span.",
             "各箱体的清运时间及下降的百分点，可与承运单位结算趟次核对。空白表示时段内无清运。",
         ),
-        [table_query(select_from(_emptied(), '"fell"', _FELL, by=FILL.by("device", "compartment")))],
+        [
+            table_query(select_from(_emptied(), '"fell"', _FELL, by=FILL.by("device", "compartment"))),
+            names.names(builder.language, *CHOSEN),
+        ],
         unit="none",
+        transformations=names.join_names("Time", names.name_column(builder.language)),
         overrides=[
             Override("Time", title=_WHEN, unit="dateTimeAsLocal"),
-            Override("device", title=_POINT),
+            Override("device", more=HIDDEN),
+            Override(names.name_column(builder.language), title=_POINT),
             Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
             Override("fell", title=Phrase("Fell by", "下降"), unit="percent", more={"decimals": 0}),
         ],

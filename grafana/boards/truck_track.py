@@ -3,11 +3,12 @@
 from typing import Final
 
 from devices.readings.motion import STILL_KMH
-from grafana.parts import frame, maps, palette
+from grafana.parts import frame, maps, names, palette
 from grafana.parts.alerts import column_overrides, enforcement_link, marker_overrides, title_column
 from grafana.parts.palette import ThresholdStep
 from grafana.parts.panels import (
     HIDDEN,
+    WRAPPED_TEXT,
     BoardBuilder,
     GridPosition,
     Override,
@@ -43,7 +44,8 @@ def sensor_overrides(language: Language) -> list[Override]:
     return [
         Override("Time", more=HIDDEN),
         Override("lat", more=HIDDEN),
-        Override("device", title=TRUCK, links=(to_track, enforcement_link(language))),
+        Override("device", more=HIDDEN),
+        Override(names.name_column(language), title=TRUCK, links=(to_track, enforcement_link(language))),
         Override("speed_kmh", title=SPEED, unit="velocitykmh", more={"decimals": 0}),
         Override("load", title=_LOAD, mappings=value_mappings(LOADS, palette.LOAD)),
         Override("lift_up", title=_BED, mappings=boolean_mapping(_YES, _NO, palette.VERMILLION, palette.GREY)),
@@ -79,7 +81,7 @@ def add_panels(builder: BoardBuilder) -> None:
             ],
         ),
         GridPosition(0, 14, 10, 16),
-        Phrase("Track of ${device}", "${device} 轨迹"),
+        Phrase("Track of ${device:text}", "${device:text} 轨迹"),
         Phrase(
             "Fixes of the chosen truck in device time, coloured by speed, with its alerts and the approved "
             "corridors. A straight line far from any road is a gap in the data. Empty: the truck reported no "
@@ -107,7 +109,7 @@ def add_panels(builder: BoardBuilder) -> None:
     builder.add_panel(
         line_panel(legend=False),
         GridPosition(10, 14, 14, 5),
-        Phrase("Speed of ${device}", "${device} 车速"),
+        Phrase("Speed of ${device:text}", "${device:text} 车速"),
         Phrase(
             "Highest speed in each interval; vertical marks are alerts. Gaps over 5 minutes: the truck did not report.",
             "各时间间隔内的最高车速；竖线为告警。超过 5 分钟的断线表示未收到数据。",
@@ -125,7 +127,7 @@ def add_panels(builder: BoardBuilder) -> None:
     builder.add_panel(
         state_timeline_panel(),
         GridPosition(10, 19, 14, 5),
-        Phrase("Bed, cover, load, ignition of ${device}", "${device} 举升、密闭、载重、点火"),
+        Phrase("Bed, cover, load, ignition of ${device:text}", "${device:text} 举升、密闭、载重、点火"),
         Phrase(
             "States of the switches and of the load sensor. If the bed flickers, or never moves during a whole "
             "round, repair the sensor. A missing row: this device has no such sensor.",
@@ -148,7 +150,7 @@ def add_panels(builder: BoardBuilder) -> None:
     builder.add_panel(
         table_panel(),
         GridPosition(10, 24, 14, 6),
-        Phrase("Alerts of ${device}", "${device} 告警"),
+        Phrase("Alerts of ${device:text}", "${device:text} 告警"),
         Phrase(
             "Every change of the chosen truck's alerts, newest first, from suspected to over. The links lead back to "
             "all its alerts. Empty: no alert in the time span.",
@@ -157,7 +159,7 @@ def add_panels(builder: BoardBuilder) -> None:
         [
             table_query(
                 ALERT.select(
-                    ALERT.columns("severity", "rule", "phase", "device", title_column(language)),
+                    ALERT.columns("severity", "rule", "phase", title_column(language), "device"),
                     *ALERT.chosen("device"),
                     rest="ORDER BY time DESC LIMIT 200",
                 )
@@ -168,10 +170,15 @@ def add_panels(builder: BoardBuilder) -> None:
             *(
                 override
                 for override in column_overrides(language, links=False)
-                if override.name not in {"device", "Time"}
+                if override.name not in {title_column(language), "Time"}
             ),
             Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
-            Override("device", title=TRUCK, links=(enforcement_link(language),)),
+            Override(
+                title_column(language),
+                title=Phrase("What", "内容"),
+                links=(enforcement_link(language),),
+                more={**WRAPPED_TEXT, "custom.minWidth": 320},
+            ),
         ],
     )
     _load_and_fix(builder)
@@ -181,7 +188,7 @@ def _load_and_fix(builder: BoardBuilder) -> None:
     builder.add_panel(
         line_panel(legend=False),
         GridPosition(0, 30, 12, 7),
-        Phrase("Load of ${device}", "${device} 载重"),
+        Phrase("Load of ${device:text}", "${device:text} 载重"),
         Phrase(
             "Net load by on-board weighing. A steep fall outside a site may be dumping. Empty: the truck has no scale.",
             "车载称重的净载重；场外骤降可能为倾倒。空白表示该车无车载称重。",
@@ -195,7 +202,7 @@ def _load_and_fix(builder: BoardBuilder) -> None:
     builder.add_panel(
         line_panel(),
         GridPosition(12, 30, 12, 7),
-        Phrase("Quality of ${device}'s fixes", "${device} 定位质量"),
+        Phrase("Quality of ${device:text}'s fixes", "${device:text} 定位质量"),
         Phrase(
             "Estimated error and number of satellites. A fix with an error above 50 m or fewer than 4 satellites is "
             "not judged. If this lasts long in open terrain, the antenna may be covered or jammed.",

@@ -4,9 +4,10 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from devices.city.model import DeviceRole
 from grafana.boards import truck_track
 from grafana.boards.truck_track import SPEED, STATES, TRUCK, sensor_overrides
-from grafana.parts import frame, maps, palette, variables
+from grafana.parts import frame, maps, names, palette, variables
 from grafana.parts.alerts import marker_overrides, open_places
 from grafana.parts.panels import (
     BoardBuilder,
@@ -36,7 +37,9 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         [
             variables.tag_variable("district", POSITION, language=language),
             variables.tag_variable("fleet", POSITION, "district", language=language),
-            variables.tag_variable("device", POSITION, *AREA, language=language, one=True, label=TRUCK),
+            variables.named_variable(
+                "device", *AREA, language=language, roles=(DeviceRole.TRUCK,), one=True, label=TRUCK
+            ),
         ],
         since="1h",
         refresh="10s",
@@ -75,8 +78,8 @@ def _all_trucks(builder: BoardBuilder) -> None:
                     located,
                     {"field": "load", "fixed": palette.GREY},
                     6,
-                    label="device",
-                    ref="A",
+                    label=names.name_column(language),
+                    ref=names.JOINED,
                 ),
                 maps.marker_layer(
                     builder.localize(Phrase("Open alerts", "未处置告警")),
@@ -99,8 +102,10 @@ def _all_trucks(builder: BoardBuilder) -> None:
             table_query(_newest("lon", *STATES, located=True), "A"),
             table_query(raised, "B"),
             table_query(open_places(language, *AREA), "C"),
+            names.names(language, *AREA),
         ],
         unit="none",
+        transformations=names.join_names(others=True),
         overrides=[override for override in sensor_overrides(language) if override.name != "Time"] + marker_overrides(),
     )
     _counts(builder)
@@ -113,8 +118,9 @@ def _all_trucks(builder: BoardBuilder) -> None:
             "reported.",
             "与地图相同的车辆列表；点击可查看轨迹或其告警。空白表示该区域没有车辆上报。",
         ),
-        [table_query(_newest(*STATES))],
+        [table_query(_newest(*STATES)), names.names(language, *AREA)],
         unit="none",
+        transformations=names.join_names(names.name_column(language)),
         overrides=sensor_overrides(language),
     )
 

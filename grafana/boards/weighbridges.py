@@ -4,13 +4,16 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
+from devices.city.model import DeviceRole
 from devices.readings.tickets import TicketState
-from grafana.parts import frame, palette, variables
+from grafana.parts import frame, names, palette, variables
 from grafana.parts.panels import (
     BY_NAME,
+    HIDDEN,
     BoardBuilder,
     GridPosition,
     Override,
+    Transformation,
     bar_chart_panel,
     bar_panel,
     boolean_mapping,
@@ -30,6 +33,7 @@ _DESCRIPTION: Final = Phrase(
 )
 _YES: Final = Phrase("yes", "是")
 _NO: Final = Phrase("no", "否")
+_ROLES: Final = (DeviceRole.WEIGHBRIDGE, DeviceRole.STATION_LINE)
 _NET_T: Final = f"sum({WEIGHING['counted_kg']}) / 1000"
 
 
@@ -46,8 +50,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         _DESCRIPTION,
         [
             variables.tag_variable("district", STATUS, language=language),
-            variables.tag_variable("site", STATUS, "district", language=language),
-            variables.tag_variable("device", STATUS, "district", "site", language=language),
+            variables.named_variable("site", "district", language=language, roles=_ROLES),
+            variables.named_variable("device", "district", "site", language=language, roles=_ROLES),
         ],
         since="12h",
         refresh="1m",
@@ -159,7 +163,11 @@ def _tonnes(builder: BoardBuilder) -> None:
             "broken or trucks bypass it.",
             "各地磅每个时间间隔的净重。某地磅归零而其他正常时，请核查是否故障或车辆绕磅。",
         ),
-        [Query(WEIGHING.select(_NET_T, *chosen, by=WEIGHING.by("device", each_interval=True)), alias="$tag_device")],
+        [
+            table_query(WEIGHING.select(f'{_NET_T} AS "Value"', *chosen, by=WEIGHING.by("device", each_interval=True))),
+            names.names(builder.language, *CHOSEN),
+        ],
+        transformations=names.curve_of_each(names.name_column(builder.language)),
         unit="masst",
         every="30m",
         more={"decimals": 1, "min_val": 0, "color": BY_NAME},
@@ -190,7 +198,7 @@ def _tonnes(builder: BoardBuilder) -> None:
             Override("material", title=Phrase("Stream", "类别"), mappings=value_mappings(STREAMS)),
             Override("tonnes (sum)", title=Phrase("Net weight", "净重"), colour=palette.GREEN),
         ],
-        transformations=[("groupBy", {"fields": summed})],
+        transformations=[Transformation("groupBy", {"fields": summed})],
     )
 
 
@@ -199,7 +207,10 @@ def _lines(builder: BoardBuilder) -> None:
     by_line = THROUGHPUT.by("device", each_interval=True)
 
     def curve(what: str) -> list[Query]:
-        return [Query(THROUGHPUT.select(what, *chosen, by=by_line), alias="$tag_device")]
+        values = table_query(THROUGHPUT.select(f'{what} AS "Value"', *chosen, by=by_line))
+        return [values, names.names(builder.language, *CHOSEN)]
+
+    each_line = names.curve_of_each(names.name_column(builder.language))
 
     builder.add_panel(
         line_panel(many=True),
@@ -210,6 +221,7 @@ def _lines(builder: BoardBuilder) -> None:
             "每个间隔的平均速率。多日缓慢下降为磨损；排队时骤降为 0 为停机。",
         ),
         curve(f"mean({THROUGHPUT['rate_t_per_h']})"),
+        transformations=each_line,
         unit="suffix: t/h",
         every="1m",
         more={"decimals": 1, "min_val": 0, "color": BY_NAME},
@@ -225,6 +237,7 @@ def _lines(builder: BoardBuilder) -> None:
             "请提前放缓进料或启用备用线。",
         ),
         curve(f"mean({THROUGHPUT['hopper_pct']})"),
+        transformations=each_line,
         unit="percent",
         every="1m",
         more={"decimals": 0, "min_val": 0, "max_val": 100, "color": BY_NAME},
@@ -238,6 +251,7 @@ def _lines(builder: BoardBuilder) -> None:
             "各线的运行时段；空缺表示未上报。",
         ),
         curve(f"last({THROUGHPUT['running']})"),
+        transformations=each_line,
         unit="none",
         every="1m",
         overrides=[
@@ -279,7 +293,7 @@ def _tickets(builder: BoardBuilder) -> None:
         "manifest",
     )
     tickets = WEIGHING.select(
-        WEIGHING.columns("device", "site", *shown), *WEIGHING.chosen(*CHOSEN), rest="ORDER BY time DESC LIMIT 500"
+        WEIGHING.columns("device", *shown), *WEIGHING.chosen(*CHOSEN), rest="ORDER BY time DESC LIMIT 500"
     )
     builder.add_panel(
         table_panel(),
@@ -292,12 +306,13 @@ def _tickets(builder: BoardBuilder) -> None:
             "最新在前，最多 500 条。“计入”一列说明该次过磅是否计入吨数及未计入的原因。未稳定或人工录入的记录已标注，"
             "此类磅单须结合视频方可作为证据。空白表示无过磅。",
         ),
-        [table_query(tickets)],
+        [table_query(tickets), names.names(builder.language, *CHOSEN)],
+        transformations=names.join_names("Time", names.name_column(builder.language)),
         unit="suffix: kg",
         overrides=[
             Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
-            Override("device", title=Phrase("Weighbridge", "地磅")),
-            Override("site", title=Phrase("Site", "场地")),
+            Override("device", more=HIDDEN),
+            Override(names.name_column(builder.language), title=Phrase("Weighbridge", "地磅")),
             Override("ticket", title=Phrase("Ticket", "磅单号"), more={"custom.minWidth": 220}),
             Override(
                 "direction",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from grafana.parts import palette
-from grafana.parts.frame import board_url
+from grafana.parts.frame import board_url, board_url_of
 from grafana.parts.panels import COLOURED_CELL, HIDDEN, WRAPPED_TEXT, Override, value_mappings
 from grafana.parts.queries import ALERT_STATE, Series
 from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, Language, Phrase
@@ -11,11 +11,10 @@ from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, Language,
 MARGIN_MS: Final = 1_800_000
 """A link from an alert shows this time before the alert began, and twice this time after it."""
 
-_TO_TRUCK: Final = Phrase("Truck: track, speed, load", "车辆：轨迹、速度、载重")
-_TO_POINT: Final = Phrase("Recycling point: fill, temperature", "回收点：满溢度、温度")
-_TO_STATION: Final = Phrase("Weighbridge or line", "地磅或处理线")
+_TO_ITS_BOARD: Final = Phrase("Its board, around the alert", "查看该设备看板（告警前后）")
 _TO_ENFORCEMENT: Final = Phrase("All alerts of this device", "该设备的全部告警")
 _OPEN: Final = Phrase("open", "未处置")
+_WHO: Final = Phrase("Who", "对象")
 
 
 def title_column(language: Language) -> str:
@@ -28,6 +27,11 @@ def time_span_columns(series: Series) -> str:
     return f'{opened} - {MARGIN_MS} AS "from_ms", {opened} + {2 * MARGIN_MS} AS "until_ms"'
 
 
+def label_column(language: Language) -> str:
+    """The column with what people call the subject of an alert."""
+    return "label_zh" if language is Language.ZH else "label"
+
+
 _TIME_SPAN: Final = (
     "var-device=${__data.fields.device}",
     "from=${__data.fields.from_ms.numeric}",
@@ -37,11 +41,7 @@ _TIME_SPAN: Final = (
 
 def column_overrides(language: Language, *, links: bool = True) -> list[Override]:
     """Overrides for the columns of alert tables. `links`: the device column links to the boards of the device."""
-    device_links = (
-        (_TO_TRUCK, board_url("trucks", language, *_TIME_SPAN)),
-        (_TO_POINT, board_url("recycling", language, *_TIME_SPAN)),
-        (_TO_STATION, board_url("weighbridges", language, *_TIME_SPAN)),
-    )
+    device_links = ((_TO_ITS_BOARD, board_url_of("${__data.fields.board}", language, *_TIME_SPAN)),)
     return [
         Override("Time", title=Phrase("Since", "开始"), unit="dateTimeFromNow", more={"custom.width": 130}),
         Override(
@@ -53,11 +53,13 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
         Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.width": 150}),
         Override("phase", title=Phrase("Phase", "阶段"), mappings=value_mappings(PHASES), more={"custom.width": 100}),
         Override(
-            "device",
-            title=Phrase("Device", "设备"),
+            label_column(language),
+            title=_WHO,
             links=device_links if links else (),
-            more={"custom.width": 130},
+            more={"custom.width": 190},
         ),
+        Override("device", more=HIDDEN),
+        Override("board", more=HIDDEN),
         Override(title_column(language), title=Phrase("What", "内容"), more={**WRAPPED_TEXT, "custom.minWidth": 320}),
         Override(
             "outcome",
@@ -81,6 +83,8 @@ def marker_overrides() -> list[Override]:
     return [
         Override("severity", title=Phrase("Severity", "级别"), mappings=value_mappings(SEVERITIES, palette.SEVERITY)),
         Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES)),
+        Override("label", title=_WHO),
+        Override("label_zh", title=_WHO),
     ]
 
 
@@ -98,13 +102,18 @@ began."""
 
 def open_alerts(language: Language, *variables: str) -> str:
     """A query of the open alerts, newest first, at most 200."""
-    shown_columns = ALERT_STATE.columns("severity", "rule", "device", title_column(language), "phase", "acknowledged")
+    shown_columns = ALERT_STATE.columns(
+        "severity", "rule", label_column(language), title_column(language), "phase", "acknowledged", "device", "board"
+    )
     return _of_open(f"{shown_columns}, {time_span_columns(ALERT_STATE)}", *variables, limit=200)
 
 
 def open_places(language: Language, *variables: str) -> str:
     """A query of the places of the open alerts, for a map, at most 500."""
-    return _of_open(ALERT_STATE.columns("lat", "lon", "severity", "rule", "device", title_column(language)), *variables)
+    return _of_open(
+        ALERT_STATE.columns("lat", "lon", "severity", "rule", label_column(language), title_column(language)),
+        *variables,
+    )
 
 
 def _of_open(what: str, *variables: str, limit: int = 500) -> str:

@@ -41,13 +41,23 @@ def uid(name: str, language: Language) -> str:
     """The uid of a board. Raises KeyError if there is no such board."""
     if name not in NAMES:
         raise KeyError(name)
+    return _uid(name, language)
+
+
+def _uid(name: str, language: Language) -> str:
     return f"{TAG}-{name}{'-zh' if language is Language.ZH else ''}"
 
 
 def board_url(name: str, language: Language, *parameters: str) -> str:
     """The URL path of a board. `parameters`: query parameters such as `var-device=…`."""
+    uid(name, language)  # raises KeyError for a board that does not exist
+    return board_url_of(name, language, *parameters)
+
+
+def board_url_of(name: str, language: Language, *parameters: str) -> str:
+    """As `board_url`; `name` may be an expression of Grafana that gives the name of a board."""
     query_string = "&".join(parameters)
-    return f"/d/{uid(name, language)}{'?' + query_string if query_string else ''}"
+    return f"/d/{_uid(name, language)}{'?' + query_string if query_string else ''}"
 
 
 def assemble(

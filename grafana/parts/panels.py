@@ -34,6 +34,15 @@ class GridPosition(NamedTuple):
     h: int
 
 
+class Transformation(NamedTuple):
+    """A change that Grafana makes to the answers before it draws them."""
+
+    name: str
+    how: Mapping[str, Any]
+    refs: str | None = None
+    """The query, or a pattern of the queries, that it changes; None: all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """Options of one column or series that differ from the panel's defaults."""
@@ -63,6 +72,7 @@ PER_SECOND: Final = "suffix: /s"
 
 BY_NAME: Final = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
 """For series whose names are not known beforehand, such as devices: a name has one colour on every board."""
+
 HIDDEN: Final[Mapping[str, Any]] = {"custom.hidden": True}
 COLOURED_CELL: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "color-background", "mode": "basic"}}
 COLOURED_TEXT: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "color-text"}}
@@ -96,7 +106,7 @@ class BoardBuilder:
         since: str | None = None,
         every: str | None = None,
         more: Mapping[str, Any] | None = None,
-        transformations: Sequence[tuple[str, Mapping[str, Any]]] = (),
+        transformations: Sequence[Transformation] = (),
     ) -> None:
         """Add a panel.
 
@@ -116,7 +126,14 @@ class BoardBuilder:
         panel.targets = list(queries)
         panel.time_from, panel.interval = since, every
         panel.hide_time_override = True if since else None
-        panel.transformations = [model.DataTransformerConfig(name, options=dict(how)) for name, how in transformations]
+        panel.transformations = [
+            model.DataTransformerConfig(
+                name,
+                options=dict(how),
+                filter_val=model.MatcherConfig(id_val="byRefId", options=refs) if refs else None,
+            )
+            for name, how, refs in transformations
+        ]
         fields = panel.field_config = panel.field_config or model.FieldConfigSource()
         defaults = fields.defaults
         defaults.unit, defaults.thresholds = unit, _thresholds(steps)

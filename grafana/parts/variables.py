@@ -1,13 +1,17 @@
 """Board variables: district, fleet, site, device and rule to choose from."""
 
+import re
+from collections.abc import Sequence
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as model
 
+from devices.city.model import DeviceRole
+from devices.readings import series
 from grafana.parts.panels import DATA_SOURCE
-from grafana.parts.queries import Series, tag_values
+from grafana.parts.queries import PLACE, Series, tag_values
 from grafana.parts.wording import Language, Phrase
 
 ALL: Final = ".*"
@@ -21,17 +25,41 @@ _LABELS: Final = {
 }
 
 
-def tag_variable(
-    tag: str, source: Series, *narrowed_by: str, language: Language, one: bool = False, label: Phrase | None = None
-) -> Builder[model.VariableModel]:
-    """A variable with the values of a tag, filtered by the variables `narrowed_by`.
+_CHOICE: Final = re.escape(series.CHOICE_SEPARATOR)
 
-    `one`: the viewer chooses exactly one value; otherwise any number or all.
+
+def tag_variable(tag: str, source: Series, *narrowed_by: str, language: Language) -> Builder[model.VariableModel]:
+    """A variable with the values of a tag, filtered by the variables `narrowed_by`. The viewer chooses any number or
+    all.
     """
-    query = tag_values(tag, source, *source.chosen(*narrowed_by))
+    return _query_variable(tag, tag_values(tag, source, *source.chosen(*narrowed_by)), _LABELS[tag], language)
+
+
+def named_variable(
+    name: str,
+    *narrowed_by: str,
+    language: Language,
+    roles: Sequence[DeviceRole] = (),
+    one: bool = False,
+    label: Phrase | None = None,
+) -> Builder[model.VariableModel]:
+    """Variable `device` or `site`: the viewer chooses by name, its value is the id.
+
+    `roles`: only of devices in these roles. `one`: exactly one value; otherwise any number or all.
+    """
+    tag = {"device": "choice", "site": "site_choice"}[name] + ("_zh" if language is Language.ZH else "")
+    of_roles = (f"{PLACE['role']} =~ /^({'|'.join(roles)})$/",) if roles else ()
+    query = tag_values(tag, PLACE, *PLACE.chosen(*narrowed_by), *of_roles)
+    variable = _query_variable(name, query, label or _LABELS[name], language, one=one)
+    return variable.regex(f"/^(?<text>.*){_CHOICE}(?<value>.+)$/")
+
+
+def _query_variable(
+    name: str, query: str, label: Phrase, language: Language, *, one: bool = False
+) -> dashboard.QueryVariable:
     variable = (
-        dashboard.QueryVariable(tag)
-        .label((label or _LABELS[tag]).in_(language))
+        dashboard.QueryVariable(name)
+        .label(label.in_(language))
         .datasource(DATA_SOURCE)
         .query(query)
         .definition(query)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from devices.city.model import City
 from devices.readings.series import ALERT_MEASUREMENT, FieldValue, Point, area_tags
 from ingest.alerts.publisher import SinkUnavailable
+from ingest.alerts.subjects import SubjectFields
 from ingest.store import Store, StoreRejected, StoreUnavailable
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
@@ -17,13 +18,13 @@ class StoreSink:
     """Writes alert changes to the time-series store. Implements AlertSink."""
 
     def __init__(self, store: Store, city: Callable[[], City]) -> None:
-        self._store, self._city = store, city
+        self._store, self._city, self._subjects = store, city, SubjectFields()
         self.rejected = 0
         """Points that the store rejected; their changes stay in the journal."""
 
     async def deliver(self, entries: Sequence[JournalEntry]) -> None:
         try:
-            await self._store.write(alert_points([entry.change for entry in entries], self._city()))
+            await self._store.write(alert_points([entry.change for entry in entries], self._city(), self._subjects))
         except StoreUnavailable as exc:
             raise SinkUnavailable(str(exc), exc.retry_after) from exc
         except StoreRejected as exc:
@@ -31,7 +32,7 @@ class StoreSink:
             _log.error("alert publisher: the store rejected %d alert points, skipped: %s", len(exc.rejected), exc)
 
 
-def alert_points(changes: Sequence[AlertChange], city: City) -> list[Point]:
+def alert_points(changes: Sequence[AlertChange], city: City, subjects: SubjectFields) -> list[Point]:
     """One point for each change, at the change's device time. A point whose series has one at this time already is
     moved on by 1 ms.
     """
@@ -42,7 +43,7 @@ def alert_points(changes: Sequence[AlertChange], city: City) -> list[Point]:
         while (tags, ts) in taken:
             ts += 1
         taken.add((tags, ts))
-        points.append(Point(ALERT_MEASUREMENT, tags, _fields(change), ts))
+        points.append(Point(ALERT_MEASUREMENT, tags, {**_fields(change), **subjects.of(change.subject, city)}, ts))
     return points
 
 

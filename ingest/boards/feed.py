@@ -14,9 +14,16 @@ from typing import Final, Protocol
 
 from devices.city.model import City
 from devices.db.database import DatabaseError
-from devices.readings.series import Point, area_tags
+from devices.readings.series import FieldValue, Point, area_tags
 from ingest.alerts.publisher import CursorsUnavailable, PublisherCursors
-from ingest.boards.points import DAY_MS, IngestionStatus, alert_state_points, health_points, place_points
+from ingest.alerts.subjects import SubjectFields
+from ingest.boards.points import (
+    DAY_MS,
+    IngestionStatus,
+    alert_state_points,
+    health_points,
+    place_points,
+)
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.segment import RawLogError
 from ingest.process.pause import pause
@@ -56,6 +63,7 @@ class BoardFeed:
         cursors: PublisherCursors,
     ) -> None:
         self._store, self._journal, self._city, self._status, self._cursors = store, journal, city, status, cursors
+        self._subjects = SubjectFields()
         self._places_written: tuple[int, int] | None = None
         """Revision of the city and day (since 1970) of the places in the store."""
 
@@ -83,7 +91,7 @@ class BoardFeed:
         alerts, after = await asyncio.to_thread(self._journal.touched_after, before, _ALERTS_PER_READ)
         if after == before:
             return False
-        await self._write(list(alert_state_points(alerts, self._area)))
+        await self._write(list(alert_state_points(alerts, self._area, self._describe)))
         self._cursors.set(_CHANGES_CURSOR, after.change)
         self._cursors.set(_ACTIONS_CURSOR, after.action)
         return True
@@ -94,6 +102,9 @@ class BoardFeed:
         tags_now = json.dumps(area_tags(device) if device is not None else {})
         tags: dict[str, str] = json.loads(self._cursors.first_value(alert.alert_id, tags_now))
         return tags
+
+    def _describe(self, subject: str) -> Mapping[str, FieldValue]:
+        return self._subjects.of(subject, self._city())
 
     async def _write(self, points: Sequence[Point]) -> None:
         try:

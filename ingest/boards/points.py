@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from devices.city.labels import labels_of
 from devices.city.model import City
 from devices.readings.series import (
     ALERT_STATE_MEASUREMENT,
+    CHOICE_SEPARATOR,
     HEALTH_MEASUREMENT,
     PLACE_MEASUREMENT,
     FieldValue,
@@ -104,18 +106,27 @@ def _recorder(recorder: RecorderStatus) -> dict[str, float]:
     return fields
 
 
-def alert_state_points(alerts: Iterable[AlertView], area: Callable[[AlertView], Mapping[str, str]]) -> Iterator[Point]:
+def alert_state_points(
+    alerts: Iterable[AlertView],
+    area: Callable[[AlertView], Mapping[str, str]],
+    describe: Callable[[str], Mapping[str, FieldValue]],
+) -> Iterator[Point]:
     """The state of each alert, at its `opened_at`: a row that is written again replaces the former one.
 
     So `area` must return the same `AREA_TAGS` of an alert's device every time. Two alerts of one rule, device and
-    compartment never open at one instant: their ids would be the same.
+    compartment never open at one instant: their ids would be the same. `describe` returns the `SUBJECT_FIELDS`.
     """
     for alert in alerts:
         tags = {"device": alert.subject, "rule": alert.rule, **area(alert)}
         compartment = alert.evidence.measures.get("compartment")
         if isinstance(compartment, str):
             tags["compartment"] = compartment
-        yield Point(ALERT_STATE_MEASUREMENT, tuple(sorted(tags.items())), _state(alert), alert.opened_at)
+        yield Point(
+            ALERT_STATE_MEASUREMENT,
+            tuple(sorted(tags.items())),
+            {**_state(alert), **describe(alert.subject)},
+            alert.opened_at,
+        )
 
 
 def _state(alert: AlertView) -> dict[str, FieldValue]:
@@ -144,17 +155,21 @@ def _state(alert: AlertView) -> dict[str, FieldValue]:
 
 
 def place_points(city: City, at: int) -> Iterator[Point]:
-    """The position of each device with a site, at the midnight (UTC) before `at`."""
-    for device in city.devices.values():
-        site = city.site_of(device)
-        if site is None:
-            continue
-        centroid = site.area.centroid
-        tags = {"device": device.id, **area_tags(device)}
-        fields: dict[str, FieldValue] = {
-            "lat": centroid.y,
-            "lon": centroid.x,
-            "name": site.name,
-            "name_zh": site.name_zh,
+    """What each device is called and where it stands, at the midnight (UTC) before `at`."""
+    for device_id, label in labels_of(city).items():
+        device = city.devices[device_id]
+        tags = {
+            "device": device.id,
+            "role": str(device.role),
+            "choice": f"{label.en}{CHOICE_SEPARATOR}{device.id}",
+            "choice_zh": f"{label.zh}{CHOICE_SEPARATOR}{device.id}",
+            **area_tags(device),
         }
+        fields: dict[str, FieldValue] = {"name": label.en, "name_zh": label.zh}
+        site = city.site_of(device)
+        if site is not None:
+            tags["site_choice"] = f"{site.name}{CHOICE_SEPARATOR}{site.id}"
+            tags["site_choice_zh"] = f"{site.name_zh}{CHOICE_SEPARATOR}{site.id}"
+            centroid = site.area.centroid
+            fields |= {"lat": centroid.y, "lon": centroid.x}
         yield Point(PLACE_MEASUREMENT, tuple(sorted(tags.items())), fields, at // DAY_MS * DAY_MS)

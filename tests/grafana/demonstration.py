@@ -16,6 +16,7 @@ from devices.readings.refusals import Reason
 from devices.readings.series import FieldValue, Point, area_tags
 from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.store_sink import alert_points
+from ingest.alerts.subjects import SubjectFields
 from ingest.boards.points import IngestionStatus, alert_state_points, health_points, place_points
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
@@ -65,7 +66,7 @@ def demonstration() -> Demonstration:
     changes = [change for reading in sorted(readings, key=lambda r: r.ts) for change in engine.judge(reading)]
     points = [
         *(_point(reading, city.devices[reading.device_id]) for reading in readings),
-        *alert_points(changes, city),
+        *alert_points(changes, city, SubjectFields()),
         *_alert_states(changes, city),
         *place_points(city, script.start_ms),
         *_health(script.start_ms, script.end_ms),
@@ -114,7 +115,11 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
             if outcome := (None, Outcome.CONFIRMED_VIOLATION, None, Outcome.FALSE_ALARM)[number % 4]:
                 journal.act(alert_id, Close(actor="Wang", at=at + 600_000 + 60_000 * number, outcome=outcome))
         alerts, _ = journal.touched_after(JournalPosition(), 10_000)
-        yield from alert_state_points(alerts, lambda alert: area_tags(city.devices[alert.subject]))
+        yield from alert_state_points(
+            alerts,
+            lambda alert: area_tags(city.devices[alert.subject]),
+            lambda subject: SubjectFields().of(subject, city),
+        )
         engine.dispose()
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from devices.readings import series as stored
 from devices.readings.models import Kind
+from grafana.parts.names import REF
 from grafana.render import Json, all_boards
 from ingest.store.influx import InfluxStore
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
@@ -190,8 +191,8 @@ def test_maps_have_places_in_the_city(path: str, answers: Answers) -> None:
         assert all(abs(lon - centre.lon) < 1.5 for lon in lons)
         assert all(target["resultFormat"] == "table" for target in panel["targets"])
         if panel["transformations"]:  # joined by device
-            level, place = (set(values(found, "device")) for found in rows)
-            assert level <= place
+            by_ref = {target["refId"]: found for target, found in zip(panel["targets"], rows, strict=True)}
+            assert set(values(by_ref["A"], "device")) <= set(values(by_ref[REF], "device"))
 
 
 @pytest.mark.real

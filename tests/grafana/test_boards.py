@@ -18,6 +18,7 @@ from grafana.parts.frame import AREAS, NAMES, uid
 from grafana.parts.queries import SOURCE_TYPE, SOURCE_UID
 from grafana.parts.wording import Language
 from grafana.render import BOARDS, Json, all_boards, as_text
+from ingest.alerts.subjects import BOARD_OF_OTHERS, BOARD_OF_ROLE
 from rules.alerts.actions import Outcome
 from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
@@ -43,6 +44,13 @@ def strings(value: Any, key: str = "") -> list[tuple[str, str]]:
     if isinstance(value, dict):
         return [text for name, item in value.items() for text in strings(item, name)]
     return [text for item in value for text in strings(item, key)] if isinstance(value, list) else []
+
+
+def filled_in(url: str) -> list[str]:
+    """The URL for each board that a row of an alert may name."""
+    expression = "${__data.fields.board}"
+    boards = sorted({*BOARD_OF_ROLE.values(), BOARD_OF_OTHERS})
+    return [url.replace(expression, board) for board in boards] if expression in url else [url]
 
 
 def test_the_files_are_rendered_from_the_code() -> None:
@@ -109,7 +117,8 @@ def test_one_data_source_which_is_provisioned(path: str) -> None:
 def test_links_lead_to_boards_of_the_language_and_set_only_their_variables(path: str) -> None:
     board, language = RENDERED[path], Language(Path(path).parent.name)
     by_uid = {rendered["uid"]: rendered for rendered in RENDERED.values()}
-    urls = [value for key, value in strings(board) if key == "url"]
+    written = [value for key, value in strings(board) if key == "url"]
+    urls = [url for one in written for url in filled_in(one)]
     other = uid(Path(path).stem, language.other)
     assert f"/d/{other}" in urls
     for url in urls:
@@ -135,7 +144,7 @@ def test_a_link_takes_its_values_from_columns_of_the_query(path: str) -> None:
 
 def test_an_alert_leads_to_its_truck_and_back() -> None:
     def links(path: str) -> set[str]:
-        return {value for key, value in strings(RENDERED[path]["panels"]) if key == "url"}
+        return {url for key, value in strings(RENDERED[path]["panels"]) if key == "url" for url in filled_in(value)}
 
     assert any(url.startswith("/d/haulwatch-trucks?var-device=") for url in links("en/enforcement.json"))
     assert any(url.startswith("/d/haulwatch-enforcement?var-device=") for url in links("en/trucks.json"))

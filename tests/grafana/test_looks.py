@@ -64,6 +64,38 @@ def test_the_address_of_a_layer_has_no_variable(path: str) -> None:
 
 
 @ONE_BOARD
+def test_people_read_names_and_not_ids(path: str) -> None:
+    """A device has a plate or a site: its id may be in a row for a link, but nobody is shown it."""
+    for panel in RENDERED[path]["panels"]:
+        hidden = {column for column, given in overrides(panel) if given.get("custom.hidden") is True}
+        for target in panel["targets"]:
+            if target["resultFormat"] == "time_series":
+                assert "$tag_device" not in target["alias"], panel["title"]
+            selected, _, rest = target["query"].partition(" FROM ")
+            selected += rest.partition("GROUP BY")[2]
+            if panel["type"] == "table" and '"device"' in selected:
+                assert "device" in hidden, panel["title"]
+                assert '"site"' not in selected, panel["title"]
+        for layer in panel["options"].get("layers", ()) if panel["type"] == "geomap" else ():
+            label = layer["config"].get("style", {}).get("text", {}).get("field")
+            assert label != "device", panel["title"]
+
+
+@ONE_BOARD
+def test_people_choose_by_name(path: str) -> None:
+    """The value of a choice is an id, what is shown is a name."""
+    for variable in RENDERED[path]["templating"]["list"]:
+        if variable["name"] in {"device", "site"}:
+            found = re.fullmatch(r"/\^(.*)\$/", variable["regex"])
+            assert found
+            [pattern] = found.groups()
+            split = re.fullmatch(pattern.replace("(?<", "(?P<"), "王江资源化利用厂 2 | weighbridge-01")
+            assert split
+            assert split.groupdict() == {"text": "王江资源化利用厂 2", "value": "weighbridge-01"}
+            assert ("choice_zh" if path.startswith("zh") else 'choice"') in variable["query"]
+
+
+@ONE_BOARD
 def test_a_span_of_its_own_does_not_cover_the_title(path: str) -> None:
     for panel in RENDERED[path]["panels"]:
         assert not panel.get("timeFrom") or panel["hideTimeOverride"] is True, panel["title"]

@@ -18,6 +18,7 @@ from devices.readings.series import ALERT_FIELDS, ALERT_MEASUREMENT, ALERT_TAGS,
 from ingest.alerts.mqtt_sink import MqttSink
 from ingest.alerts.publisher import BATCH, AlertPublisher, PublisherCursors, SinkUnavailable
 from ingest.alerts.store_sink import StoreSink, alert_points
+from ingest.alerts.subjects import SubjectFields
 from ingest.mqtt.embedded_broker import serve_broker
 from ingest.mqtt.url import MqttUrl
 from ingest.store import StoreRejected, StoreUnavailable
@@ -114,7 +115,7 @@ async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) ->
 
 
 def test_the_row_has_the_tags_and_fields_of_the_boards() -> None:
-    (point,) = alert_points([change(1)], CITY)
+    (point,) = alert_points([change(1)], CITY, SubjectFields())
     assert point.measurement == ALERT_MEASUREMENT
     assert tuple(name for name, _ in point.tags) == ALERT_TAGS
     assert set(point.fields) == set(ALERT_FIELDS)
@@ -123,8 +124,22 @@ def test_the_row_has_the_tags_and_fields_of_the_boards() -> None:
 
 def test_the_row_has_the_area_tags_of_its_device() -> None:
     truck = next(device for device in CITY.devices.values() if device.fleet)
-    (point,) = alert_points([change(1, subject=truck.id)], CITY)
+    (point,) = alert_points([change(1, subject=truck.id)], CITY, SubjectFields())
     assert {"district": truck.district, "fleet": truck.fleet}.items() <= dict(point.tags).items()
+
+
+def test_the_row_says_what_people_call_the_device_and_which_board_shows_it() -> None:
+    changes = [change(1, subject="truck-001"), change(2, subject="point-001"), change(3, subject="system")]
+    described = [
+        tuple(point.fields[name] for name in ("label", "label_zh", "board"))
+        for point in alert_points(changes, CITY, SubjectFields())
+    ]
+    point_site = CITY.sites["recycling-001"]
+    assert described == [
+        ("晋E·D0101", "晋E·D0101", "trucks"),
+        (point_site.name, point_site.name_zh, "recycling"),
+        ("system", "system", "enforcement"),
+    ]
 
 
 def test_alerts_of_one_instant_do_not_overwrite_each_other() -> None:
@@ -135,10 +150,10 @@ def test_alerts_of_one_instant_do_not_overwrite_each_other() -> None:
         change(1, subject="T1"), change(2, subject="T2"), change(3), change(4),
         change(5, evidence=of("paper")), change(6, evidence=of("glass")), change(7, phase=Phase.CLOSED),
     ]  # fmt: skip
-    points = alert_points(changes, CITY)
+    points = alert_points(changes, CITY, SubjectFields())
     assert len({(point.tags, point.ts) for point in points}) == len(changes)
     assert max(point.ts for point in points) == changes[0].at + 1
-    assert alert_points(changes, CITY) == points
+    assert alert_points(changes, CITY, SubjectFields()) == points
 
 
 async def test_rows_are_in_the_store_once_however_often_they_are_delivered(tmp_path: Path) -> None:

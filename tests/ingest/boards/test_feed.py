@@ -22,6 +22,7 @@ from devices.readings.series import (
     area_tags,
 )
 from haulwatch.migrations import upgrade
+from ingest.alerts.subjects import SubjectFields
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.points import DAY_MS, IngestionStatus, alert_state_points, health_points, place_points
 from ingest.collector.collector import CollectorStatus
@@ -131,7 +132,7 @@ async def test_health_and_places_are_in_the_store(tmp_path: Path, store: SqliteS
     for _ in range(2):
         await board_feed.write_health()
     placed = await store.count(PLACE_MEASUREMENT)
-    assert placed == sum(device.site_id is not None for device in CITY.devices.values())
+    assert placed == len(CITY.devices)
     (place,) = await store.latest(PLACE_MEASUREMENT, POINT.id)
     assert place.ts == NOON - DAY_MS // 2
     assert set(place.fields) == set(PLACE_FIELDS)
@@ -167,7 +168,9 @@ def test_an_alert_has_the_area_tags_of_its_device(journal: AlertJournal) -> None
     journal.record([change()], NOON)
     detail = journal.alert("0123456789abcdef")
     assert detail is not None
-    (point,) = alert_state_points([detail.alert], lambda _: area_tags(POINT))
+    (point,) = alert_state_points(
+        [detail.alert], lambda _: area_tags(POINT), lambda subject: SubjectFields().of(subject, CITY)
+    )
     assert {name for name, _ in point.tags} <= set(ALERT_STATE_TAGS)
     assert dict(point.tags)["district"] == POINT.district
     assert point.ts == NOON - 60_000

@@ -22,6 +22,7 @@ from devices.readings.series import (
     Point,
 )
 from ingest.alerts.store_sink import alert_points
+from ingest.alerts.subjects import SubjectFields
 from ingest.boards.points import place_points
 from ingest.store.influx import InfluxStore
 from rules.alerts.model import AlertChange, Phase, Severity
@@ -106,7 +107,10 @@ def test_alerts_make_series_by_device_rule_phase_and_severity_however_many_there
             for phase in Phase
         ]
 
-    few, many = series_of(alert_points(changes(1_000), city)), series_of(alert_points(changes(2_000), city))
+    few, many = (
+        series_of(alert_points(changes(1_000), city, SubjectFields())),
+        series_of(alert_points(changes(2_000), city, SubjectFields())),
+    )
     assert few == many
     assert len(many) <= 10 * len(rules) * len(Phase) * len(Severity)
 

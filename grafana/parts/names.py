@@ -1,0 +1,47 @@
+"""Names of devices beside their ids: a second query of `place`, joined to the first in the viewer's browser."""
+
+from typing import Final
+
+from grafana.parts.panels import Transformation
+from grafana.parts.queries import PLACE, Query, table_query
+from grafana.parts.wording import Language
+
+REF: Final = "N"
+"""The query of names."""
+JOINED: Final = f"joinByField-A-{REF}"
+"""What Grafana calls the rows of query A with their names."""
+
+
+def name_column(language: Language) -> str:
+    """The column with what people call a device."""
+    return "name_zh" if language is Language.ZH else "name"
+
+
+def names(language: Language, *variables: str, placed: bool = False) -> Query:
+    """The query of names. `placed`: only of devices that stand somewhere, with `lat` and `lon`."""
+    columns = ("lat", "lon", name_column(language)) if placed else (name_column(language),)
+    chosen = PLACE.chosen(*(variable for variable in variables if variable in PLACE.tags))
+    return table_query(PLACE.select(PLACE.newest(*columns), *chosen, by=PLACE.by("device"), always=True), REF)
+
+
+def join_names(*first: str, others: bool = False) -> list[Transformation]:
+    """Give each row of query A the name of its device. `first`: columns that a table shows first. `others`: the panel
+    has further queries, which stay as they are.
+    """
+    order = {column: place for place, column in enumerate(first)}
+    return [
+        Transformation("organize", {"excludeByName": {"Time": True}}, REF),  # the time of the row of `place`
+        Transformation("joinByField", {"byField": "device", "mode": "inner"}, f"/^(A|{REF})$/" if others else None),
+        *([Transformation("organize", {"indexByName": order})] if first else []),
+    ]
+
+
+def curve_of_each(*columns: str) -> list[Transformation]:
+    """Turn joined rows with a time and a column `Value` into one curve for each combination of the columns, called as
+    they say.
+    """
+    naming = {"asLabels": False, "append": False, "withNames": False, "separator2": " "}
+    return [
+        *join_names(),
+        Transformation("partitionByValues", {"fields": list(columns), "keepFields": False, "naming": naming}),
+    ]
