@@ -12,7 +12,13 @@ _MOST_CANDIDATES: Final = 20_000
 def did_you_mean(name: str, candidates: Iterable[str], similarity: float = 0.6) -> str:
     """Return `did you mean 'x'?` with the most similar candidate, or an empty text if none is similar.
 
-    `similarity`: the least, from 0 to 1, as `difflib.SequenceMatcher.ratio` computes it.
+    Of equally similar ones it is the first in the alphabet. `similarity`: the least, from 0 to 1, as
+    `difflib.SequenceMatcher.ratio` computes it.
     """
-    close = difflib.get_close_matches(name, islice(candidates, _MOST_CANDIDATES), n=1, cutoff=similarity)
-    return f"did you mean {close[0]!r}?" if close else ""
+    close = difflib.get_close_matches(name, islice(candidates, _MOST_CANDIDATES), n=_MOST_CANDIDATES, cutoff=similarity)
+    guess = min(close, key=lambda candidate: (-_ratio(name, candidate), candidate), default=None)
+    return f"did you mean {guess!r}?" if guess is not None else ""
+
+
+def _ratio(name: str, candidate: str) -> float:
+    return difflib.SequenceMatcher(None, candidate, name).ratio()

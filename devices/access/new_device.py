@@ -8,6 +8,7 @@ import re
 from devices.city.model import City, Device, DeviceRole
 from devices.errors import OperatorError
 from devices.readings.ids import DEVICE_ID_PATTERN, UNREGISTRABLE_IDS
+from devices.spelling import did_you_mean
 
 _ID = re.compile(DEVICE_ID_PATTERN)
 
@@ -41,11 +42,15 @@ def check_device(device: Device, city: City) -> None:
     if device.role is not DeviceRole.TRUCK and device.site_id is None:
         raise UnfitDevice(f"a {device.role} names the site it stands on: --site ID")
     if device.vehicle_id is not None and device.vehicle_id not in city.vehicles:
+        guess = did_you_mean(device.vehicle_id, city.vehicles)
         raise UnfitDevice(
-            f"vehicle {device.vehicle_id!r} is not registered: add it to vehicles.yaml and import the city"
+            f"vehicle {device.vehicle_id!r} is not registered: {guess or 'add it to vehicles.yaml and import the city'}"
         )
     if device.site_id is not None and device.site_id not in city.sites:
-        raise UnfitDevice(f"site {device.site_id!r} is not registered: add it to sites.geojson and import the city")
+        guess = did_you_mean(device.site_id, city.sites)
+        raise UnfitDevice(
+            f"site {device.site_id!r} is not registered: {guess or 'add it to sites.geojson and import the city'}"
+        )
     for other in city.devices.values():
         same_vehicle = device.vehicle_id is not None and other.vehicle_id == device.vehicle_id and other.id != device.id
         if same_vehicle and other.validity.overlaps(device.validity):

@@ -69,6 +69,14 @@ class Registry:
         with transaction(self._engine) as connection:
             return _revision(connection)
 
+    def timezone(self) -> str:
+        """The city's time zone, without the rest of the city. Raises CityMissing, DatabaseError."""
+        with transaction(self._engine) as connection:
+            found = connection.execute(select(tables.city.c.timezone)).scalar()
+        if found is None:
+            raise CityMissing
+        return str(found)
+
     def load_city(self) -> City:
         """Load the city of one revision. Raises CityMissing, DatabaseUnavailable, DatabaseMisconfigured."""
         with transaction(self._engine) as connection:

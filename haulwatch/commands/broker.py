@@ -14,5 +14,5 @@ def broker(
     port: Annotated[int, typer.Option(min=1, max=65_535, help="TCP port on loopback.")] = 1883,
 ) -> None:
     """Run the demo's embedded MQTT broker on loopback. Not for production: a crash loses what it holds."""
-    with role("broker"):
+    with role("broker", create=True):
         run_broker("127.0.0.1", port)

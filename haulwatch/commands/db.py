@@ -5,6 +5,7 @@ import typer
 from haulwatch import migrations
 from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring.databases import existing_database_url
 
 app = typer.Typer(no_args_is_help=True, help="The database of registry, logins, commands and alert journal.")
 
@@ -13,7 +14,9 @@ app = typer.Typer(no_args_is_help=True, help="The database of registry, logins, 
 @exits_on_error
 def upgrade() -> None:
     """Upgrade the tables to the revision of this version. A second run changes nothing."""
-    url = _url()
+    settings = load_settings()
+    settings.paths.data_dir.mkdir(parents=True, exist_ok=True)
+    url = settings.database_url.get_secret_value()
     before = migrations.current(url)
     migrations.upgrade(url)
     after = migrations.current(url)
@@ -25,17 +28,16 @@ def upgrade() -> None:
 @app.command()
 @exits_on_error
 def status(as_json: JsonFlag = False) -> None:
-    """Show the revision of the tables, and the one that this version needs."""
-    current, head = migrations.current(_url()), migrations.head()
+    """Show the revision of the tables, and the one that this version needs.
+
+    Exit code 0: they are equal. 1: run `haulwatch db upgrade`.
+    """
+    current, head = migrations.current(existing_database_url(load_settings())), migrations.head()
     if as_json:
         print_json({"current": current, "head": head, "up_to_date": current == head})
     else:
         out.print(
             f"current {current or 'empty'}, needed {head}" + ("" if current == head else ": run `haulwatch db upgrade`")
         )
-
-
-def _url() -> str:
-    settings = load_settings()
-    settings.paths.data_dir.mkdir(parents=True, exist_ok=True)
-    return settings.database_url.get_secret_value()
+    if current != head:
+        raise typer.Exit(1)

@@ -18,7 +18,8 @@ from haulwatch.commands.shared import (
     print_table,
 )
 from haulwatch.process import system_clock
-from haulwatch.settings.load import load_settings
+from haulwatch.settings.data_files import settings_with_data
+from haulwatch.wiring.databases import people_zone
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.stores import open_dead_letters
 from ingest.ledger.dead_letters import DeadLetter, DeadLetters, NoSuchLetter
@@ -43,14 +44,14 @@ def list_letters(
     as_json: JsonFlag = False,
 ) -> None:
     """List dead letters, oldest first."""
-    settings = load_settings()
+    settings = settings_with_data()
     letters = open_dead_letters(settings).list(
         device=device, reason=reason, redriven=redriven, after_id=after, limit=limit
     )
     if as_json:
         print_json([letter.model_dump(mode="json") for letter in letters])
         return
-    zone = ZoneInfo(settings.city.timezone)
+    zone = people_zone(settings)
     rows = [
         (str(letter.id), local_time(letter.received_at, zone), letter.device, letter.reason, letter.detail)
         for letter in letters
@@ -67,7 +68,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show one dead letter with its bytes."""
-    settings = load_settings()
+    settings = settings_with_data()
     try:
         letter = open_dead_letters(settings).show(letter_id)
     except NoSuchLetter as exc:
@@ -75,7 +76,7 @@ def show(
     if as_json:
         print_json(letter.model_dump(mode="json"))
         return
-    print_table(f"dead letter {letter.id}", ("what", "value"), _facts(letter, ZoneInfo(settings.city.timezone)))
+    print_table(f"dead letter {letter.id}", ("what", "value"), _facts(letter, people_zone(settings)))
 
 
 @app.command()
@@ -92,11 +93,11 @@ def redrive(
 
     Each leaves the quarantine, and is counted again where it ends this time.
 
-    Exit code 0: all were redriven. 1: some were not; standard error names them.
+    Exit code 0: all were redriven. 1: some were not, and standard error names them; or none waits that was meant.
     """
     if not ids and device is None and reason is None:
         fail("choose dead letters: give ids, --device or --reason")
-    settings = load_settings()
+    settings = settings_with_data()
     letters, log = open_dead_letters(settings), open_raw_log(settings)
     chosen = ids or list(_matching(letters, device, reason))
     redriven = 0
@@ -108,7 +109,7 @@ def redrive(
             else:
                 err.print(f"haulwatch: {outcome}", style="yellow", markup=False)
     out.print(f"{redriven} of {len(chosen)} dead letters redriven")
-    if redriven < len(chosen):
+    if redriven < len(chosen) or not chosen:
         raise typer.Exit(1)
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from devices.spelling import did_you_mean
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, instant, out, print_json, print_table
-from haulwatch.settings.load import load_settings
+from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
@@ -37,10 +38,13 @@ def ledger(
 
     Exit code 0: the counts balance. 1: they do not.
     """
-    report = current_ledger(load_settings())
+    report = current_ledger(settings_with_data())
     lines = [line for line in report.devices if device in (None, line.device) and _heard_since(line, since)]
     if device is not None and not lines:
-        fail(f"no reading of {device!r} was received {'yet' if since is None else 'since then'}")
+        guess = did_you_mean(device, [line.device for line in report.devices]) if since is None else ""
+        fail(
+            f"no reading of {device!r} was received {'yet' if since is None else 'since then'}{guess and f': {guess}'}"
+        )
     if as_json:
         print_json(report.model_copy(update={"devices": tuple(lines)}).model_dump(mode="json"))
     else:

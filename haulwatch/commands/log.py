@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Final
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.progress import Progress
@@ -23,7 +22,8 @@ from haulwatch.commands.shared import (
     print_json,
     print_table,
 )
-from haulwatch.settings.load import load_settings
+from haulwatch.settings.data_files import settings_with_data
+from haulwatch.wiring.databases import people_zone
 from haulwatch.wiring.log import open_raw_log
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import LogRecord
@@ -37,7 +37,7 @@ _PAGE: Final = 5_000
 @exits_on_error
 def stat(as_json: JsonFlag = False) -> None:
     """Show the size of the raw log, its period, and how many messages each consumer has still to read."""
-    settings = load_settings()
+    settings = settings_with_data()
     with closing(open_raw_log(settings)) as log:
         found = log.stat()
         oldest, newest = _received(log, found.first_offset), _received(log, found.last_offset)
@@ -54,7 +54,7 @@ def stat(as_json: JsonFlag = False) -> None:
     if as_json:
         print_json(facts)
         return
-    zone = ZoneInfo(settings.city.timezone)
+    zone = people_zone(settings)
     count = found.last_offset - found.first_offset + 1
     rows = [
         (
@@ -85,7 +85,7 @@ def verify(as_json: JsonFlag = False) -> None:
     """
     damaged: list[str] = []
     missing = sound = 0
-    with closing(open_raw_log(load_settings())) as log, Progress(console=err, transient=True) as progress:
+    with closing(open_raw_log(settings_with_data())) as log, Progress(console=err, transient=True) as progress:
         after, last = log.first_offset() - 1, log.last_offset()
         task = progress.add_task("checking", total=last - after)
         while after < last:
@@ -126,29 +126,34 @@ def export(
     """Write messages as NDJSON: offset, received_at (ms), topic, and payload (payload_base64 if not UTF-8).
 
     `dialect` names the codec of messages that are not in the native dialect.
+
+    Exit code 0: all were written. 1: damaged records were left out; standard error names them.
     """
     if to is not None and to.exists():
         fail(f"{to} exists already: give a new file")
-    written = 0
+    written, damaged = 0, list[RawLogCorrupt]()
     with (
-        closing(open_raw_log(load_settings())) as log,
+        closing(open_raw_log(settings_with_data())) as log,
         to.open("w", encoding="utf-8") if to else nullcontext(sys.stdout) as target,
     ):
-        for record in _records(log, first, last):
+        for record in _records(log, first, last, damaged):
             if topic is None or topic in record.message.topic:
                 target.write(_line(record))
                 written += 1
     err.print(f"{written:,} messages written")
+    if damaged:
+        raise typer.Exit(1)
 
 
-def _records(log: RawLog, first: int, last: int | None) -> Iterator[LogRecord]:
-    """The records of the range; damaged ones are skipped and named on standard error."""
+def _records(log: RawLog, first: int, last: int | None, damaged: list[RawLogCorrupt]) -> Iterator[LogRecord]:
+    """The records of the range; damaged ones are skipped, named on standard error and added to `damaged`."""
     after = max(first, log.first_offset()) - 1
     while last is None or after < last:
         try:
             page = log.read(after, _PAGE if last is None else min(_PAGE, last - after))
         except RawLogCorrupt as exc:
             err.print(f"skipped: {exc}", style="yellow", markup=False)
+            damaged.append(exc)
             after = exc.offset
             continue
         if not page:

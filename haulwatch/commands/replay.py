@@ -2,13 +2,13 @@
 
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, print_json, print_table
+from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_time, print_json, print_table
+from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import load_settings
-from haulwatch.wiring.databases import open_journal, open_registry
+from haulwatch.wiring.databases import open_journal, open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
 from ingest.judge.rejudge import rejudge
@@ -35,10 +35,12 @@ def replay(
 
     Exit code 0: identical. 1: different.
     """
-    settings = load_settings()
+    settings = settings_with_data() if log is None else load_settings()
     with open_registry(settings) as registry:
         city = registry.load_city()
     records = every_record(RawLog(log) if log else open_raw_log(settings))
+    if log and not records:
+        fail(f"--log {log}: no message is there: give the folder `raw` of a data directory")
     if shuffle is not None:
         records = shuffled(records, WINDOW_MS, shuffle)
     replayed = alert_steps(rejudge(records, city, configured_rules(settings)))
@@ -50,7 +52,7 @@ def replay(
     if as_json:
         print_json(result | {"only_in_journal": only_journal, "only_in_replay": only_replay})
     else:
-        zone = ZoneInfo(settings.city.timezone)
+        zone = people_zone(settings)
         rows: list[tuple[str, object]] = [*result.items()]
         for label, steps in (("only in the journal", only_journal), ("only in the replay", only_replay)):
             rows += [(label, f"{step.alert_id}  {step.phase}  {local_time(step.at, zone)}") for step in steps]

@@ -22,7 +22,7 @@ from haulwatch.terminal import plain_text
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_UNBROKEN_CHARS: Final = 24
+_UNBROKEN_CHARS: Final = 25
 """Ids, plates and times are shorter, so they stay in one line and can be copied."""
 _GAP_CHARS: Final = 2
 """Between two columns."""
@@ -121,5 +121,12 @@ def _cell(value: object) -> str:
 
 
 def local_time(ts: int | None, zone: ZoneInfo) -> str | None:
-    """Write an instant (ms since 1970 UTC) as people of that zone do; None for None."""
-    return None if ts is None else datetime.fromtimestamp(ts / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
+    """Write an instant (ms since 1970 UTC) as people of that zone do, with its offset from UTC; None for None."""
+    return None if ts is None else datetime.fromtimestamp(ts / 1000, zone).isoformat(" ", "seconds")
+
+
+def local_minute(ts: int | None, zone: ZoneInfo) -> str | None:
+    """The same in 19 characters, for tables with many columns: 2026-03-01 16:00+08."""
+    if ts is None:
+        return None
+    return datetime.fromtimestamp(ts / 1000, zone).strftime("%Y-%m-%d %H:%M%z").removesuffix("00")

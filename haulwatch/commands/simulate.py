@@ -90,7 +90,7 @@ def simulate(
 
     Example for columns: `--columns lat=0,lon=1,device=2,time=4`.
     """
-    with role("simulators") as settings:
+    with role("simulators", create=True) as settings:
         if recording:
             source = Recording(
                 tuple(recording), _columns(columns, separator, header, timezone), device, skip_bad_rows=skip_bad_rows

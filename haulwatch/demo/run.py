@@ -93,6 +93,7 @@ class Demo:
             Child("simulate", self._simulate()),
         ]
         self.supervisor = Supervisor(children, environment, process_log_folder(self.settings))
+        migrations.upgrade(self.settings.database_url.get_secret_value())
         self._log = open_raw_log(self.settings)
         self._journal = open_journal(self.settings)
         self._last: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)
@@ -113,8 +114,7 @@ class Demo:
         return self._options.seconds is not None and self.elapsed_s >= self._options.seconds
 
     def start(self) -> None:
-        """Set up the database, start the path, then the devices. Raises DemoFailed."""
-        migrations.upgrade(self.settings.database_url.get_secret_value())
+        """Import the city, start the path, then the devices. Raises DemoFailed."""
         with open_registry(self.settings) as registry:
             registry.import_city(self.city)
         self.supervisor.start("broker", *PATH_PROCESSES)
@@ -149,7 +149,7 @@ class Demo:
             alerts=[_alert_line(alert) for alert in self._alerts()[:_LAST_ALERTS]],
             api_url=self.api_url,
             city=self.city.title,
-            timezone=ZoneInfo(self.settings.city.timezone),
+            timezone=ZoneInfo(self.city.timezone),
         )
 
     def finish(self) -> dict[str, Any]:

@@ -19,16 +19,16 @@ YOUNG_OBJECTS: Final = 50_000
 
 
 @contextmanager
-def role(name: str) -> Iterator[Settings]:
+def role(name: str, *, create: bool = False) -> Iterator[Settings]:
     """Check the settings, set up logs, and hold the role for the length of the block.
 
-    Raises SettingsError, AlreadyRunning.
+    `create`: the data directory, where it is not there. Raises SettingsError, NoData, AlreadyRunning.
     """
     settings = load_settings()
     logs.configure(settings.log.level, settings.log.format, process=name)
     die_with_supervisor()
     gc.set_threshold(YOUNG_OBJECTS)
-    with acquire(settings.paths.data_dir, name):
+    with acquire(settings.paths.data_dir, name, create=create):
         yield settings
 
 

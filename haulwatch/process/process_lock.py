@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from devices.errors import OperatorError
+from haulwatch.settings.data_files import require_data_dir
 
 
 class AlreadyRunning(OperatorError):
@@ -14,12 +15,15 @@ class AlreadyRunning(OperatorError):
 
 
 @contextmanager
-def acquire(data_dir: Path, role: str) -> Iterator[None]:
+def acquire(data_dir: Path, role: str, *, create: bool = False) -> Iterator[None]:
     """Hold `role` in `data_dir` for the length of the block; the kernel releases it when the process dies.
 
-    Raises AlreadyRunning with the holder's process id.
+    `create`: the directory, where it is not there. Raises NoData, and AlreadyRunning with the holder's process id.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    if create:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    else:
+        require_data_dir(data_dir)
     with (data_dir / f"{role}.lock").open("a+") as lock_file:
         try:
             fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,8 +1,36 @@
 """The files and folders in the data directory, by the process that writes them."""
 
 from pathlib import Path
+from typing import Final
 
-from haulwatch.settings.load import Settings
+from devices.errors import OperatorError
+from haulwatch.settings.load import Settings, load_settings
+
+_SIGNS: Final = ("haulwatch.db", "raw", "recorder.db", "collector_status.json")
+"""The first files of an installation: of an import, of a collector, of a recorder."""
+_BEGIN: Final = "correct HAULWATCH_DATA_DIR, or begin with `haulwatch city import DIR`"
+
+
+class NoData(OperatorError):
+    """The data directory is not there, or holds nothing of Haulwatch: most often a mistyped name."""
+
+
+def require_data_dir(folder: Path) -> None:
+    """Raise NoData unless the folder exists: what only reads, or needs a city, must not create an empty one."""
+    if not folder.exists():
+        raise NoData(f"{folder}: no such data directory: {_BEGIN}, which creates it")
+    if not folder.is_dir():
+        raise NoData(f"{folder}: Not a directory: correct HAULWATCH_DATA_DIR")
+
+
+def settings_with_data() -> Settings:
+    """The settings, for a command that reads files of the data directory. Raises SettingsError, NoData."""
+    settings = load_settings()
+    folder = settings.paths.data_dir
+    require_data_dir(folder)
+    if not any((folder / name).exists() for name in _SIGNS):
+        raise NoData(f"{folder} holds no data of Haulwatch: {_BEGIN}")
+    return settings
 
 
 def raw_log_folder(settings: Settings) -> Path:

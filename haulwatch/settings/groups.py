@@ -292,8 +292,11 @@ class RuleSettings(Group):
 class CitySettings(Group):
     """The city."""
 
-    timezone: Annotated[str, AfterValidator(iana_timezone)] = field(
-        "Asia/Shanghai", "TIMEZONE", "IANA name", "Zone of permits and of times shown to people; stored times stay UTC."
+    timezone: Annotated[str, AfterValidator(iana_timezone)] | None = field(
+        None,
+        "TIMEZONE",
+        "IANA name",
+        "Zone of the times that commands print. Absent: the city's, which permits go by in any case.",
     )
 
 

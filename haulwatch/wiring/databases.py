@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
+from haulwatch.settings.data_files import NoData, require_data_dir
 from haulwatch.settings.load import Settings
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 def open_registry(settings: Settings) -> "Iterator[Registry]":
     from devices.db.registry import Registry
 
-    registry = Registry(_url(settings))
+    registry = Registry(existing_database_url(settings))
     try:
         yield registry
     finally:
@@ -34,6 +37,20 @@ def open_current_city(settings: Settings) -> "Iterator[CurrentCity]":
         yield CurrentCity(registry)
 
 
+def people_zone(settings: Settings) -> ZoneInfo:
+    """The zone of times shown to people: HAULWATCH_TIMEZONE, else the city's, else UTC where there is no city."""
+    from devices.db.database import DatabaseError
+    from devices.db.registry import CityMissing
+
+    if settings.city.timezone is not None:
+        return ZoneInfo(settings.city.timezone)
+    try:
+        with open_registry(settings) as registry:
+            return ZoneInfo(registry.timezone())
+    except (CityMissing, DatabaseError, NoData):
+        return ZoneInfo("UTC")
+
+
 def count_registered_devices(settings: Settings) -> int:
     """Raises CityMissing, DatabaseError."""
     with open_registry(settings) as registry:
@@ -44,7 +61,7 @@ def count_registered_devices(settings: Settings) -> int:
 def open_logins(settings: Settings) -> "Iterator[Logins]":
     from devices.access.logins import Logins
 
-    logins = Logins(_url(settings))
+    logins = Logins(existing_database_url(settings))
     try:
         yield logins
     finally:
@@ -54,15 +71,28 @@ def open_logins(settings: Settings) -> "Iterator[Logins]":
 def open_command_store(settings: Settings) -> "CommandStore":
     from devices.commands.store import CommandStore
 
-    return CommandStore(_url(settings))
+    return CommandStore(existing_database_url(settings))
 
 
 def open_journal(settings: Settings) -> "AlertJournal":
     from devices.db.database import open_database
     from rules.alerts.journal import AlertJournal
 
-    return AlertJournal(open_database(_url(settings)))
+    return AlertJournal(open_database(existing_database_url(settings)))
 
 
-def _url(settings: Settings) -> str:
-    return settings.database_url.get_secret_value()
+def existing_database_url(settings: Settings) -> str:
+    """The URL of a database that an import has created. Raises NoData if its file is not there."""
+    from sqlalchemy import make_url
+
+    url = settings.database_url.get_secret_value()
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        file = Path(parsed.database)
+        require_data_dir(file.parent)
+        if not file.exists():
+            raise NoData(
+                f"{file}: no such database: create it with `haulwatch city import DIR` (or `haulwatch db upgrade`), or "
+                "correct HAULWATCH_DATA_DIR or HAULWATCH_DATABASE_URL"
+            )
+    return url

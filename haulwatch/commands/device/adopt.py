@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -20,10 +19,11 @@ from haulwatch.commands.device.registration import (
     described,
     ensure_registered,
 )
-from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, out, print_json, print_table
+from haulwatch.commands.shared import JsonFlag, exits_on_error, local_minute, out, print_json, print_table
 from haulwatch.process import system_clock
-from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring.databases import open_registry
+from haulwatch.settings.data_files import settings_with_data
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_dead_letters
 from ingest.ledger.unregistered import unregistered_devices, waiting_letters
@@ -38,20 +38,20 @@ def unknown(as_json: JsonFlag = False) -> None:
 
     `haulwatch device adopt ID` registers a device and stores its readings.
     """
-    settings = load_settings()
+    settings = settings_with_data()
     with open_registry(settings) as registry:
         city = registry.load_city()
     found = unregistered_devices(open_dead_letters(settings), city.devices)
     if as_json:
         print_json([device.model_dump(mode="json") for device in found])
         return
-    zone = ZoneInfo(settings.city.timezone)
+    zone = people_zone(settings)
     rows = [
         (
             device.device,
             device.waiting,
-            _minute(device.first_seen, zone),
-            _minute(device.last_seen, zone),
+            local_minute(device.first_seen, zone),
+            local_minute(device.last_seen, zone),
             "" if device.lat is None else f"{device.lat:.4f} {device.lon:.4f}",
             ", ".join(device.kinds),
         )
@@ -83,7 +83,7 @@ def adopt(
     If the device was registered meanwhile, give no options: only its readings are redriven. Readings outside its
     validity return to the quarantine.
     """
-    settings = load_settings()
+    settings = settings_with_data()
     device = described(
         device_id,
         role,
@@ -124,7 +124,3 @@ def _redrive(settings: Settings, device_id: str) -> int:
             # An outcome that is no offset: somebody else redrove it meanwhile.
             redriven += sum(isinstance(outcome, int) for outcome in outcomes.values())
     return redriven
-
-
-def _minute(ts: int, zone: ZoneInfo) -> str:
-    return (local_time(ts, zone) or "")[:16]  # without the seconds, so that a row fits 80 columns

@@ -5,7 +5,6 @@ import secrets
 import time
 from contextlib import closing
 from typing import Annotated, Final
-from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -28,11 +27,11 @@ from devices.commands.model import (
     issue,
 )
 from devices.commands.store import CommandStore
-from haulwatch.commands.device.login import DeviceArgument, fail_unregistered
+from haulwatch.commands.device.login import DeviceArgument, fail_unregistered, require_registered
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, local_time, print_json, print_table
 from haulwatch.process import system_clock
 from haulwatch.settings.load import load_settings
-from haulwatch.wiring.databases import open_command_store, open_registry
+from haulwatch.wiring.databases import open_command_store, open_registry, people_zone
 
 _POLL_EVERY_S: Final = 0.3
 _GIVEN_UP_MS: Final = 5_000
@@ -64,9 +63,10 @@ def command(
     order = _order(kind, interval_s, unlock=unlock)
     settings = load_settings()
     with open_registry(settings) as registry:
-        device = registry.load_city().devices.get(device_id)
+        devices = registry.load_city().devices
+    device = devices.get(device_id)
     if device is None:
-        fail_unregistered(device_id)
+        fail_unregistered(device_id, devices)
     if kind not in ABILITIES[device.role]:
         fail(f"a {device.role} cannot {kind}; it can do: {', '.join(sorted(ABILITIES[device.role]))}")
     try:
@@ -97,12 +97,14 @@ def commands(
 ) -> None:
     """List issued commands, the newest first: who issued each, when, and the device's answer. JSON has all fields."""
     settings = load_settings()
+    if device_id is not None:
+        require_registered(settings, device_id)
     with closing(open_command_store(settings)) as store:
         found = store.commands(device_id, limit=limit).items
     if as_json:
         print_json([command.model_dump(mode="json") for command in found])
         return
-    zone = ZoneInfo(settings.city.timezone)
+    zone = people_zone(settings)
     rows = [
         (
             local_time(command.issued_at, zone),

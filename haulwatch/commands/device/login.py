@@ -1,11 +1,13 @@
 """Shared parts of the commands that change logins: arguments, new secrets, and the reminder to export."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from devices.access.credentials import MIN_SECRET_CHARS, HashedSecret, new_secret
+from devices.spelling import did_you_mean
 from haulwatch.commands.shared import err, fail, print_json, print_table
 from haulwatch.process import system_clock
 from haulwatch.settings.load import Settings
@@ -28,12 +30,14 @@ DeviceArgument = Annotated[str, typer.Argument(metavar="DEVICE", help="Device id
 def require_registered(settings: Settings, device_id: str) -> None:
     """End with a message if the device is not registered."""
     with open_registry(settings) as registry:
-        if device_id not in registry.load_city().devices:
-            fail_unregistered(device_id)
+        devices = registry.load_city().devices
+    if device_id not in devices:
+        fail_unregistered(device_id, devices)
 
 
-def fail_unregistered(device_id: str) -> NoReturn:
-    fail(f"{device_id!r} is not registered; `haulwatch device list` shows the registered devices")
+def fail_unregistered(device_id: str, devices: Iterable[str]) -> NoReturn:
+    guess = did_you_mean(device_id, devices)
+    fail(f"{device_id!r} is not registered: {guess} `haulwatch device list` shows the registered devices")
 
 
 def give_secrets(settings: Settings, devices: list[str], secret_file: Path | None = None) -> dict[str, str]:

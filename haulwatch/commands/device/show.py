@@ -1,5 +1,6 @@
 """`haulwatch device list` and `show`: registered devices, their logins and their ledger lines."""
 
+from collections.abc import Callable
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,9 @@ import typer
 from devices.access.logins import Login
 from devices.city.model import Device, DeviceRole
 from haulwatch.commands.device.login import DeviceArgument, fail_unregistered
-from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, print_json, print_table
-from haulwatch.settings.load import load_settings
-from haulwatch.wiring.databases import open_logins, open_registry
+from haulwatch.commands.shared import JsonFlag, exits_on_error, local_minute, local_time, print_json, print_table
+from haulwatch.settings.data_files import settings_with_data
+from haulwatch.wiring.databases import open_logins, open_registry, people_zone
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine
 
@@ -24,7 +25,7 @@ def list_devices(
     as_json: JsonFlag = False,
 ) -> None:
     """List devices, whether each may connect to the broker, and when it was last heard. JSON has the ledger too."""
-    settings = load_settings()
+    settings = settings_with_data()
     with open_registry(settings) as registry, open_logins(settings) as logins:
         city, login_of = registry.load_city(), logins.all()
     line_of = {line.device: line for line in current_ledger(settings).devices}
@@ -41,7 +42,7 @@ def list_devices(
             ]
         )
         return
-    zone = ZoneInfo(settings.city.timezone)
+    zone = people_zone(settings)
     rows = [
         (
             device.id,
@@ -49,7 +50,7 @@ def list_devices(
             device.vehicle_id or device.site_id,
             device.district,
             _SHORT[_login(login_of.get(device.id))],
-            _last_heard(line_of.get(device.id), zone),
+            _last_heard(line_of.get(device.id), zone, local_minute),
         )
         for device in devices
     ]
@@ -60,22 +61,22 @@ def list_devices(
 @exits_on_error
 def show(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
     """Show one device: where it belongs, its validity, its login, and its line of the ledger."""
-    settings = load_settings()
+    settings = settings_with_data()
     with open_registry(settings) as registry, open_logins(settings) as logins:
         city, login = registry.load_city(), logins.all().get(device_id)
     device = city.devices.get(device_id)
     if device is None:
-        fail_unregistered(device_id)
+        fail_unregistered(device_id, city.devices)
     line = next((line for line in current_ledger(settings).devices if line.device == device_id), None)
     if as_json:
         print_json(_facts(device) | {"login": _login(login)} | _ledger(line))
         return
-    zone = ZoneInfo(settings.city.timezone)
+    zone = people_zone(settings)
     facts = _facts(device) | {
         "login": _login(login),
         "valid_from": local_time(device.validity.start_ms, zone),
         "valid_until": local_time(device.validity.end_ms, zone),
-        "last heard": _last_heard(line, zone),
+        "last heard": _last_heard(line, zone, local_time),
     }
     counts = line.model_dump(exclude={"device", "quarantined", "first_seen", "last_seen", "heard_at"}) if line else {}
     refused = {f"quarantined: {reason}": count for reason, count in line.quarantined.items()} if line else {}
@@ -93,8 +94,10 @@ def _login(login: Login | None) -> str:
     return "enabled" if login.enabled else "disabled"
 
 
-def _last_heard(line: DeviceLedgerLine | None, zone: ZoneInfo) -> str:
-    return (line and local_time(line.heard_at, zone)) or "never"
+def _last_heard(
+    line: DeviceLedgerLine | None, zone: ZoneInfo, written: Callable[[int | None, ZoneInfo], str | None]
+) -> str:
+    return (line and written(line.heard_at, zone)) or "never"
 
 
 def _ledger(line: DeviceLedgerLine | None) -> dict[str, object]:

@@ -23,7 +23,7 @@ def collect(
     """Write messages from the broker to the raw log, and acknowledge each when it is on the disk."""
     if not _INSTANCE.fullmatch(instance):
         fail(f"--instance {instance!r}: use up to 23 of the characters A-Z a-z 0-9 _ -")
-    with role(collector_role(instance)) as settings:
+    with role(collector_role(instance), create=True) as settings:
         if instance and not settings.mqtt.share_group:
             fail(
                 f"--instance {instance}: set HAULWATCH_BROKER_SHARE_GROUP too: without it, every collector receives "
