@@ -219,20 +219,19 @@ def judge_record(
     """Decode, admit and judge one record of the raw log. Returns the alert changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
-        engine.received(message.received_at, news=True)  # the tick itself says how long it was quiet
-        return engine.advance(int(message.payload)) if message.payload.isdigit() else []
+        changes = engine.advance(int(message.payload)) if message.payload.isdigit() else []
+        engine.receive(message.received_at)  # the tick itself said how long it was quiet
+        return changes
     if message.topic in REVISION_TOPICS:
         return []
-    changes: list[AlertChange] = []
-    news = False
-    for reading in _accepted_readings(engine, message, max_payload_bytes):
-        if message.retained:
-            changes += engine.judge_retained(reading)
-            continue
-        news = news or engine.is_news(reading)
-        changes += engine.judge(reading)
-    # Time goes on while a broken device repeats itself.
-    return changes + engine.received(message.received_at, news=news)
+    engine.receive(message.received_at)
+    readings = _accepted_readings(engine, message, max_payload_bytes)
+    if not readings:
+        return engine.advance(0)  # time goes on while a device sends what is refused
+    changes = []
+    for reading in readings:
+        changes += engine.judge_retained(reading) if message.retained else engine.judge(reading)
+    return changes
 
 
 def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_bytes: int) -> Sequence[Reading]:

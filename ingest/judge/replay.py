@@ -8,7 +8,7 @@ from devices.codecs.codec import Flaw
 from devices.codecs.registry import codec_of
 from devices.readings.refusals import DecodeError
 from ingest.log.ports import LogReader
-from ingest.log.records import NO_READINGS, REVISION_TOPICS, LogRecord, RawMessage
+from ingest.log.records import NO_READINGS, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 
 _RECORDS_PER_READ: Final = 10_000
@@ -28,16 +28,16 @@ def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[
     A message may move back until its readings are `lateness_ms` behind the newest device time seen, so that its
     lateness stays inside the bound. A message that was later than that keeps its position, as do ticks and messages
     that cannot be decoded. Messages of one topic and instant keep their order, because the first one counts. No
-    message moves over a revision of city or rules.
+    message moves over a revision of city or rules, nor over a tick: there time has passed.
     `received_at` moves with the message.
     """
     dice = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
     newest_ts = 0
-    revisions = 0
+    fixed = 0
     keyed: list[tuple[int, float, LogRecord]] = []
     last_place: dict[tuple[str, int], float] = {}
     for record in records:
-        revisions += record.message.topic in REVISION_TOPICS
+        fixed += record.message.topic in NO_READINGS
         times = _device_times(record.message)
         if times is not None:
             newest_ts = max(newest_ts, times[1])
@@ -46,9 +46,9 @@ def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[
         if times is not None and times[0] == times[1]:
             instant = (record.message.topic, times[0])
             place = last_place[instant] = max(place, last_place.get(instant, place))
-        if record.message.topic in REVISION_TOPICS:
+        if record.message.topic in NO_READINGS:
             place = 0  # before all that follows it
-        keyed.append((revisions, place, record))
+        keyed.append((fixed, place, record))
     keyed.sort(key=lambda entry: entry[:2])
     return [record for *_, record in keyed]
 

@@ -66,6 +66,9 @@ class Rule(ABC, Generic[S]):
     def await_first(self, device: Device, state: S, since: int) -> None:
         """Note since when (device time, ms) a device that was never heard is awaited."""
 
+    def went_back(self, state: S, now: int) -> None:
+        """Note that fleet time went back to `now`, ms: clocks that ran ahead had led it."""
+
     def due(self, state: S) -> int | None:
         """Device time, ms, at which silence would mean something; None when it never does."""
         return None

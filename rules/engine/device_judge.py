@@ -8,8 +8,7 @@ device's timers, and one watermark over all its devices. A partition of a distri
 keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at which they were given.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from devices.city.model import City, Device
@@ -17,11 +16,13 @@ from devices.readings.models import Fill, Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.engine.awaited import AwaitedDevices
+from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
-from rules.engine.late.late_readings import GAP_INTERVALS, Gap, LateReadings
-from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgain
+from rules.engine.late.late_readings import GAP_INTERVALS
+from rules.engine.late.late_verdicts import Judged
+from rules.engine.late.second_judgement import SecondJudgement
 from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, MAX_WAITING, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
@@ -29,7 +30,6 @@ from rules.engine.routing import ReadingRouter
 from rules.engine.rule_set import IndexedRule, RuleSet
 from rules.engine.timers import Timers
 from rules.engine.tracker_set import TrackerSet
-from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
 
 _GAP_MS_PER_INTERVAL_S: Final = round(GAP_INTERVALS * 1000)
@@ -54,7 +54,8 @@ class DeviceJudge:
         self._codec = StateCodec(rules, trackers)
         self._kept = KeptGaps(self._codec, self._change)
         self._trackers = TrackerSet(trackers, failures)
-        self.watermark = FleetWatermark()
+        self._second = SecondJudgement(self._codec, self._kept, self._rules, self._trackers, self._judge_reading)
+        self.clock = FleetClock()
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
@@ -66,19 +67,9 @@ class DeviceJudge:
         self._router = ReadingRouter(city)
 
     @property
-    def judged(self) -> Counter[str]:
-        """Own readings that were judged, by device."""
-        return Counter({state.device_id: state.judged for state in self._devices.values() if state.judged})
-
-    @property
-    def not_judged(self) -> dict[str, dict[str, int]]:
-        """Own readings that were not judged, by device and reason."""
-        return {state.device_id: dict(state.not_judged) for state in self._devices.values() if state.not_judged}
-
-    @property
-    def late(self) -> Counter[str]:
-        """Readings that came too late to be put in order, by device."""
-        return Counter({state.device_id: state.late for state in self._devices.values() if state.late})
+    def states(self) -> Collection[DeviceState]:
+        """Of all devices that were heard or missed."""
+        return self._devices.values()
 
     def replace_city(self, city: City) -> None:
         """Judge against another revision of the city from the next reading on."""
@@ -96,9 +87,9 @@ class DeviceJudge:
     def judge(self, reading: Reading) -> list[Judged]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
         verdicts: list[Judged] = []
-        first = not self.watermark.now
+        first = not self.clock.now
         device_state = self._device_state(reading.device_id)
-        self.watermark.heard(reading.device_id, reading.ts, device_state.buffer.newest)
+        self.clock.heard(device_state.clock, reading)
         if first:
             self._await_devices()
         self._arrive(reading, device_state, verdicts)
@@ -114,7 +105,7 @@ class DeviceJudge:
         device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return verdicts
-        observation = self._out_of_order(reading, self.watermark.now, device, device_state)
+        observation = self._out_of_order(reading, self.clock.now, device, device_state)
         for indexed in self._rules.of_role[device.role]:
             self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if reading.ts > device_state.buffer.newest:
@@ -123,7 +114,7 @@ class DeviceJudge:
 
     def refuse(self, device_id: str) -> None:
         """Note a message of a registered device of which no reading was accepted."""
-        if not self.watermark.now:
+        if not self.clock.now:
             return  # nobody is awaited yet
         self._rules.refuse(self._device_state(device_id))
 
@@ -131,15 +122,10 @@ class DeviceJudge:
         """False if it would be one more than a device may have (`DeviceState.takes`)."""
         return self._device_state(fill.device_id).takes(fill.compartment)
 
-    def is_news(self, reading: Reading) -> bool:
-        """True if the reading is newer than all that its device sent before."""
-        device_state = self._devices.get(reading.device_id)
-        return device_state is None or reading.ts > device_state.buffer.newest
-
     def advance(self, quiet_ms: int) -> list[Judged]:
         """Pass `quiet_ms` of fleet time in which no device was heard."""
         verdicts: list[Judged] = []
-        self.watermark.quiet(quiet_ms)
+        self.clock.quiet(quiet_ms)
         self._pass_fleet_time(verdicts, _AGAIN_PER_TICK)
         return verdicts
 
@@ -167,22 +153,43 @@ class DeviceJudge:
         write_all: bool,
     ) -> None:
         """Go on from these states. `write_all`: all of them are to be written again."""
-        self.watermark = watermark
         self._devices = dict(devices)
+        self.clock = FleetClock(watermark)
+        self.clock.restore((state.clock, state.buffer.newest > 0) for state in self._devices.values())
         for device_state in self._devices.values():
             if write_all:
                 self._change(device_state)
-            self._schedule_flush(device_state)
-            self._schedule_again(device_state)
-        self._rules.schedule_wakes(self._devices.values())
+        self._schedule_all()
         self._kept.restore(self._devices.values())
         self._await_devices(awaited)
 
+    def _go_back(self) -> None:
+        """Let nothing wait for a fleet time that clocks which ran ahead had led to."""
+        now, self.clock.went_back = self.clock.now, False
+        for device_state in self._devices.values():
+            self._change(device_state)
+            device_state.buffer.went_back(now)
+            if device_state.late_readings is not None:
+                device_state.late_readings.went_back(now)
+            self._rules.went_back(device_state, now)
+        self._schedule_all()
+        self._await_devices({device_id: min(since, now) for device_id, since in self.awaited.since.items()})
+
+    def _schedule_all(self) -> None:
+        """Begin all timers anew."""
+        self._flushes = Timers(lambda device_state: device_state.flush_at)
+        self._again = Timers(lambda device_state: device_state.judge_again_at)
+        for device_state in self._devices.values():
+            device_state.judge_again_at = 0
+            self._schedule_flush(device_state)
+            self._schedule_again(device_state)
+        self._rules.schedule_wakes(self._devices.values())
+
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
         """Await the registered devices without a state, once there is fleet time; by default as long as before."""
-        if self.watermark.now:
+        if self.clock.now:
             unheard = [device for device in self._city.devices.values() if device.id not in self._devices]
-            self.awaited.start(unheard, self.watermark.now, self.awaited.since if since is None else since)
+            self.awaited.start(unheard, self.clock.now, self.awaited.since if since is None else since)
 
     def _device_state(self, device_id: str) -> DeviceState:
         """The device's state, made if it is new, marked as changed."""
@@ -216,11 +223,11 @@ class DeviceJudge:
         return device_state.device
 
     def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
-        buffer = device_state.buffer
-        if len(buffer.waiting) >= MAX_WAITING // 2 and not buffer.has_room(reading):
+        buffer, limit = device_state.buffer, self.clock.order_limit(device_state.clock)
+        if len(buffer.waiting) >= MAX_WAITING // 2 and not buffer.has_room(reading, limit):
             count_not_judged(reading, device_state, NotJudged.OVER_BOUND)
             return
-        released = buffer.arrive(reading, self.watermark.now)
+        released = buffer.arrive(reading, self.clock.now, limit)
         if released is None:
             self._take_late(reading, device_state, verdicts)
             return
@@ -237,7 +244,7 @@ class DeviceJudge:
             count_not_judged(reading, device_state, NotJudged.NOT_VALID)
             return
         has_no_place = is_status(reading)
-        now = self.watermark.now
+        now = self.clock.now
         late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
         at = max(reading.ts, now - WINDOW_MS)
         observation = self._out_of_order(reading, at, device, device_state)
@@ -278,7 +285,7 @@ class DeviceJudge:
             own = reading.device_id == device_state.device_id
             if not (own and is_status(reading)):
                 if ts - device_state.judged_until > gap_ms or (not own and ts > device_state.buffer.newest):
-                    self._kept.open_before(ts, device_state, self.watermark.now, verdicts)
+                    self._kept.open_before(ts, device_state, self.clock.now, verdicts)
                 device_state.judged_until = max(device_state.judged_until, ts)
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
@@ -315,51 +322,13 @@ class DeviceJudge:
             judged &= self._rules.ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
         return judged
 
-    def _judge_again(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
-        """Judge everything from the gap on that the backlog falls into, each reading in its place."""
-        former_size = late.size
-        index, readings, added = late.merge_backlog()
-        device = self._registered(device_state)
-        if device is None:
-            for key in sorted(added):
-                count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
-        elif added:
-            rules, follows = self._rules.ordered_of_role[device.role], self._trackers.follows(device.role)
-            gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
-            late.judged.drop_after(gap.start)
-            self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
-            for key in sorted(readings):
-                buffered = readings[key]
-                while later and later[0].start < buffered.ts:
-                    index = self._pass_gap(index + 1, late, device_state, given)
-                    del later[0]
-                late.judged.add(buffered)
-                judged = device.validity.covers(buffered.ts) and self._judge_reading(
-                    buffered, device, device_state, rules, given, follows=follows
-                )
-                if key in added and not judged:
-                    count_not_judged(buffered.reading, device_state, NotJudged.FAILED)
-                elif key in added:
-                    device_state.judged += buffered.reading.device_id == device_state.device_id
-            while index + 1 < len(late.gaps):
-                index = self._pass_gap(index + 1, late, device_state, given)
-            device_state.judged_until = max(device_state.judged_until, max(readings)[0])
-            verdicts.append(JudgedAgain(device_state.device_id, gap.start, device_state.judged_until, given))
-        self._kept.resized(device_state, late, former_size, verdicts)
-
-    def _pass_gap(self, index: int, late: LateReadings, device_state: DeviceState, given: list[Again]) -> int:
-        """Keep the state that the second judgement has at a gap; return its index."""
-        gap = late.gaps[index]
-        states = self._codec.pack(device_state.tracker_states, device_state.rule_states)
-        late.gaps[index] = Gap(gap.start, gap.opened_at, states)
-        given.append(GapPassed(gap.start))
-        return index
-
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
         silences.
         """
-        now = self.watermark.now
+        if self.clock.went_back:
+            self._go_back()
+        now = self.clock.now
         while (device_state := self._flushes.pop(now)) is not None:
             if device_state.buffer.due <= now:
                 self._change(device_state)
@@ -370,7 +339,7 @@ class DeviceJudge:
             late = device_state.late_readings
             if late is not None and late.due and late.due <= now:
                 self._change(device_state)
-                self._judge_again(device_state, late, verdicts)
+                self._second.judge(device_state, self._registered(device_state), late, verdicts)
                 again -= 1
             self._schedule_again(device_state)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:

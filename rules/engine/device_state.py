@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from devices.city.model import Approvals, Device, Vehicle
 from devices.readings.series import MAX_COMPARTMENTS
+from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.late.late_readings import LateReadings
 from rules.engine.reorder_buffer import ReorderBuffer
 
@@ -38,6 +39,7 @@ class DeviceState:
     """Compartments that its readings name, in the order of the log; the recorder stores the same ones."""
     late_readings: LateReadings | None = None
     """None while no gap is kept."""
+    clock: DeviceClock = field(default_factory=DeviceClock)
     # What follows is not written to the row.
     flush_at: int = 0
     """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""

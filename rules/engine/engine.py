@@ -53,17 +53,17 @@ class RuleEngine:
     @property
     def late(self) -> Counter[str]:
         """Readings that came too late to be put in order, by device."""
-        return self._devices.late
+        return Counter({state.device_id: state.late for state in self._devices.states if state.late})
 
     @property
     def judged(self) -> Counter[str]:
         """Own readings of each device that were judged in order, each once."""
-        return self._devices.judged
+        return Counter({state.device_id: state.judged for state in self._devices.states if state.judged})
 
     @property
     def not_judged(self) -> dict[str, dict[str, int]]:
         """Own readings of each device that were not judged, by reason (`rules.engine.not_judged`)."""
-        return self._devices.not_judged
+        return {state.device_id: dict(state.not_judged) for state in self._devices.states if state.not_judged}
 
     def changed_not_judged(self) -> dict[str, dict[str, int]]:
         """As `not_judged`, of the devices that changed since `saved`."""
@@ -84,15 +84,19 @@ class RuleEngine:
         """The device in the present city; a look-up that costs little for a device heard before."""
         return self._devices.device(device_id)
 
+    def receive(self, received_at: int) -> None:
+        """Note the receive time, ms, of a record, before what is in it is judged."""
+        self._devices.clock.receive(received_at)
+
     def judge(self, reading: Reading) -> list[AlertChange]:
         """Take an accepted reading and return the alert changes it leads to."""
         verdicts = self._devices.judge(reading)
-        return self._fleet.take(verdicts, self._devices.watermark.now)
+        return self._fleet.take(verdicts, self._devices.clock.now)
 
     def judge_retained(self, reading: Reading) -> list[AlertChange]:
         """Take an accepted reading that the broker replayed with the retain bit: it proves no life."""
         verdicts = self._devices.judge_retained(reading)
-        return self._fleet.take(verdicts, self._devices.watermark.now)
+        return self._fleet.take(verdicts, self._devices.clock.now)
 
     def refuse(self, device_id: str) -> None:
         """Note a message of a registered device of which no reading was accepted."""
@@ -102,26 +106,17 @@ class RuleEngine:
         """False if its compartment is one more than a device may have: the recorder quarantines it."""
         return self._devices.takes_compartment(fill)
 
-    def is_news(self, reading: Reading) -> bool:
-        """True if the reading is newer than all that its device sent before."""
-        return self._devices.is_news(reading)
-
-    def received(self, received_at: int, *, news: bool) -> list[AlertChange]:
-        """Note the receive time, ms, of a record; without `news` in it, the time since the record before was quiet."""
-        elapsed_ms = self._devices.watermark.received(received_at)
-        return self.advance(elapsed_ms) if elapsed_ms and not news else []
-
     def advance(self, quiet_ms: int) -> list[AlertChange]:
         """Pass `quiet_ms` in which no device was heard, and return the alert changes that only silence leads to."""
         verdicts = self._devices.advance(quiet_ms)
-        return self._fleet.take(verdicts, self._devices.watermark.now)
+        return self._fleet.take(verdicts, self._devices.clock.now)
 
     def unsaved(self) -> Unsaved:
         """What changed since `saved`; the city and the parameters are not in it."""
         fleet = self._fleet
         memories = {f"{rule.name}/{rule.version}": fleet.memories[rule.name] for rule in self._fleet_rules}
         row = FleetRow(
-            self._devices.watermark,
+            self._devices.clock.watermark,
             fleet.held,
             fleet.serial,
             dict(self.failures),

@@ -68,17 +68,19 @@ class ReorderBuffer:
     waiting: list[BufferedReading] = field(default_factory=list)
     """In order."""
 
-    def arrive(self, reading: Reading, fleet_now: int) -> Sequence[BufferedReading] | None:
+    def arrive(self, reading: Reading, fleet_now: int, limit: int) -> Sequence[BufferedReading] | None:
         """Take a reading and return those that may be judged now, in order; None when it came too late.
 
         A reading that another device measured about this one (a ticket) does not move the device's time on. A status
-        moves it on, but says nothing about the measurements that are still to come.
+        moves it on, but says nothing about the measurements that are still to come. A reading beyond `limit` (device
+        time, ms) moves it no further than there: by its own clock that time has not come yet.
         """
         ts = reading.ts
         if reading.device_id == self.device_id:
             self.newest = max(self.newest, ts)
-            if ts - WINDOW_MS > self.open_from and not is_status(reading):
-                self.open_from = ts - WINDOW_MS
+            until = min(ts, limit) - WINDOW_MS
+            if until > self.open_from and not is_status(reading):
+                self.open_from = until
         if ts < self.open_from:
             return None
         waiting = self.waiting
@@ -101,12 +103,12 @@ class ReorderBuffer:
             self.due = max(self.due, (newest if fleet_now < newest + WINDOW_MS else fleet_now) + WINDOW_MS)
         return released
 
-    def has_room(self, reading: Reading) -> bool:
+    def has_room(self, reading: Reading, limit: int) -> bool:
         """False if so many readings wait that this one cannot: it would neither release others nor repeat one."""
         own, waiting = reading.device_id == self.device_id, self.waiting
         if len(waiting) < (MAX_WAITING if own else MAX_WAITING // 2):
             return True
-        if own and reading.ts - WINDOW_MS > waiting[0].ts and not is_status(reading):
+        if own and min(reading.ts, limit) - WINDOW_MS > waiting[0].ts and not is_status(reading):
             return True
         index, key = self._find(reading)
         return index < len(waiting) and order_key(waiting[index].reading) == key
@@ -128,6 +130,10 @@ class ReorderBuffer:
                 break
         self.due = self.waiting[0].ts + WINDOW_MS if self.waiting else 0
         return released
+
+    def went_back(self, fleet_now: int) -> None:
+        """Note that fleet time went back: what waits is due no later than if it had arrived now."""
+        self.due = min(self.due, fleet_now + WINDOW_MS)
 
     def _insert(self, arrived: BufferedReading) -> bool:
         """Insert in order; False if one with the same order key is there."""

@@ -95,9 +95,16 @@ class RuleSet:
             indexed.rule.refuse(self._state(indexed, device_state))
             self._schedule_wake(indexed, device_state)
 
+    def went_back(self, device_state: DeviceState, now: int) -> None:
+        """Note that fleet time went back to `now`, ms."""
+        for indexed in self._silence_rules:
+            indexed.rule.went_back(self._state(indexed, device_state), now)
+
     def schedule_wakes(self, device_states: Iterable[DeviceState]) -> None:
-        """Begin the timers of devices that were restored."""
+        """Begin all timers anew."""
+        self.wakes = Timers(lambda device_state: device_state.wake_at)
         for device_state in device_states:
+            device_state.wake_at = 0
             for indexed in self._silence_rules:
                 self._schedule_wake(indexed, device_state)
 

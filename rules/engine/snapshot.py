@@ -1,7 +1,7 @@
 """Rows of the engine's state: written and read back as MessagePack, by the fields of the classes.
 
-The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", and a key for each rule) are on disk
-and stay.
+The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", "clock", and a key for each rule) are
+on disk and stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,8 @@ from msgspec.structs import astuple
 from devices.readings.models import MODELS, Kind
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
+from rules.engine.clocks.device_clock import DeviceClock
+from rules.engine.clocks.watermark import FleetWatermark
 from rules.engine.compiled_annotations import restore_annotations
 from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.incidents import DeviceIncidents
@@ -22,7 +24,6 @@ from rules.engine.late.late_readings import Gap, LateReadings
 from rules.engine.late.reading_pack import FIELDS, Block, ReadingPack
 from rules.engine.late.state_codec import ENCODER, Decoder, decoder, key_of
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
-from rules.engine.watermark import FleetWatermark
 from rules.tracking.tracker import Tracker
 
 FORMAT: Final = 4
@@ -101,7 +102,7 @@ class Rows:
         self._memories = {key_of(rule): decoder(rule.memory) for rule in rules if isinstance(rule, FleetRule)}
         self._fields = dict(FIELDS)
         self._fleet, self._incidents = decoder(FleetRow), decoder(DeviceIncidents)
-        self._amended = decoder(KeptIncidents)
+        self._amended, self._clock = decoder(KeptIncidents), decoder(DeviceClock)
 
     @property
     def are_outdated(self) -> bool:
@@ -145,6 +146,8 @@ class Rows:
             )
         if device_state.late_readings is not None:
             members["gaps"] = _late_row(device_state.late_readings)
+        if device_state.clock.votes:
+            members["clock"] = device_state.clock
         if incidents is not None:
             members["book"] = incidents
         if kept is not None:
@@ -172,6 +175,8 @@ class Rows:
                 device_state.compartments = row.compartments
             else:
                 device_state.judged_until = FORMER
+            if "clock" in members:
+                device_state.clock = self._clock.decode(members["clock"])
             if "gaps" in members:
                 device_state.late_readings = self._late_readings(members["gaps"])
             incidents = self._incidents.decode(members["book"]) if "book" in members else None

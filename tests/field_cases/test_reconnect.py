@@ -120,7 +120,8 @@ def play(script: Script, label: Label, away_s: int, *, live_first: bool, newest_
     )
     engine = RuleEngine(read_city(JINCHENG), build_rules())
     changes = []
-    for _, _, reading in sorted(arrivals, key=lambda arrival: arrival[:2]):
+    for at_ms, _, reading in sorted(arrivals, key=lambda arrival: arrival[:2]):
+        engine.receive(at_ms)
         changes += engine.judge(reading)
     for _ in range(10):
         changes += engine.advance(10_000)

@@ -56,6 +56,7 @@ def drive(fixes: Fixes, route: Fixes, interval_s: int) -> list[AlertChange]:
     engine = RuleEngine(city, build_rules())
     changes = []
     for ts, lat, lon in sorted(fixes):
+        engine.receive(ts)
         changes += engine.judge(Position(device_id="T", ts=ts, lat=lat, lon=lon))
     for _ in range(15):
         changes += engine.advance(10_000)

@@ -44,7 +44,8 @@ def test_every_label_leads_to_an_alert_and_nothing_else_does(seed: int) -> None:
     script = Scenario(seed=seed).cast(city, START)
     engine = RuleEngine(city, build_rules())
     changes = []
-    for _, reading in sorted(arrivals(script), key=lambda arrival: arrival[0]):
+    for at_ms, reading in sorted(arrivals(script), key=lambda arrival: arrival[0]):
+        engine.receive(at_ms)
         changes += engine.judge(reading)
     labelled = {(label.rule, label.device_id): label for label in script.labels}
     assert {(change.rule, change.subject) for change in changes} == set(labelled)

@@ -145,7 +145,11 @@ def judged(
 
 
 def run(engine: RuleEngine, readings: Iterable[Reading], quiet_s: float = 150) -> list[AlertChange]:
-    changes = [change for reading in readings for change in engine.judge(reading)]
+    changes, newest = list[AlertChange](), 0
+    for reading in readings:
+        newest = max(newest, reading.ts)
+        engine.receive(newest)
+        changes += engine.judge(reading)
     for _ in range(round(quiet_s / 10)):
         changes += engine.advance(10_000)
     assert not engine.failures

@@ -98,6 +98,12 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         """Count the silence of a device that was never heard from here."""
         state.awaited_since, state.interval_s = since, device.report_interval_s
 
+    def went_back(self, state: SilenceState, now: int) -> None:
+        """Count silence from `now` where it was counted from later."""
+        state.heard_at, state.awaited_since = min(state.heard_at, now), min(state.awaited_since, now)
+        for silence in state.silences:
+            silence.back_at = min(silence.back_at, now)
+
     def due(self, state: SilenceState) -> int | None:
         """Device time, ms, of the next step if nothing is heard until then; None where no step is left."""
         if state.resting:

@@ -66,7 +66,7 @@ def test_others_by_their_own_interval() -> None:
 
 
 def test_data_again_closes() -> None:
-    found = changes(driven(load="loaded").quiet(400).stand(3200).readings)
+    found = changes(driven(load="loaded").quiet(400).stand(3090).readings)
     assert summaries(found) == ["T1 confirmed P3", "T1 closed P3"]
     assert at_s(found[-1]) == 510
 

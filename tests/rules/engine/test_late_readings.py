@@ -46,7 +46,8 @@ def clock(until_ms: int) -> list[tuple[int, Reading]]:
 def play(arrivals: Iterable[tuple[int, Reading]], restarts: Sequence[int] = ()) -> tuple[RuleEngine, list[AlertChange]]:
     """Judge in the order of arrival; after each of `restarts` messages the engine goes on from its rows."""
     engine, kept, changes = RuleEngine(town(), build_rules()), dict[str, bytes](), list[AlertChange]()
-    for n, (_, reading) in enumerate(sorted(arrivals, key=lambda arrival: arrival[0])):
+    for n, (at_ms, reading) in enumerate(sorted(arrivals, key=lambda arrival: arrival[0])):
+        engine.receive(at_ms)
         changes += engine.judge(reading)
         if n in restarts:
             fleet, devices = engine.unsaved()

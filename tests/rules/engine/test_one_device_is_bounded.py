@@ -9,8 +9,11 @@ from rules.engine.engine import RuleEngine
 from rules.engine.late.late_readings import MAX_GAPS
 from rules.engine.reorder_buffer import MAX_WAITING, BufferedReading, ReorderBuffer
 from tests.compiled import interpreted_only
-from tests.rules.engine.test_reorder_buffer import T, fix
+from tests.rules.engine.test_reorder_buffer import T, fix, take
 from tests.rules.town import T0, Trip, ticket, town
+
+LATEST = T0 + 3_600_000
+"""A limit of the order that nothing reaches."""
 
 
 def newest_first(count: int) -> Iterator[Reading]:
@@ -39,12 +42,12 @@ def test_so_many_readings_wait_and_every_further_one_is_counted() -> None:
 def test_a_full_buffer_takes_what_moves_time_on_and_what_it_has() -> None:
     buffer = ReorderBuffer("T1")
     for n in range(MAX_WAITING):
-        buffer.arrive(fix(n / 1000), T)
-    assert buffer.has_room(fix(0))
-    assert not buffer.has_room(fix(9.0005))
-    assert not buffer.has_room(fix(30))
-    assert buffer.has_room(fix(30.001))
-    released = buffer.arrive(fix(30.001), T)
+        take(buffer, fix(n / 1000))
+    assert buffer.has_room(fix(0), LATEST)
+    assert not buffer.has_room(fix(9.0005), LATEST)
+    assert not buffer.has_room(fix(30), LATEST)
+    assert buffer.has_room(fix(30.001), LATEST)
+    released = take(buffer, fix(30.001))
     assert [entry.ts for entry in released or ()] == [T]
 
 
@@ -52,10 +55,10 @@ def test_what_a_weighbridge_says_of_a_truck_fills_half_of_its_buffer() -> None:
     buffer = ReorderBuffer("T1")
     for n in range(MAX_WAITING // 2):
         about = ticket("T1", n / 1000)
-        assert buffer.has_room(about)
-        buffer.arrive(about, T0)
-    assert not buffer.has_room(ticket("T1", 20))
-    assert buffer.has_room(Position(device_id="T1", ts=T0, lat=35.5, lon=112.8))
+        assert buffer.has_room(about, LATEST)
+        buffer.arrive(about, T0, LATEST)
+    assert not buffer.has_room(ticket("T1", 20), LATEST)
+    assert buffer.has_room(Position(device_id="T1", ts=T0, lat=35.5, lon=112.8), LATEST)
 
 
 class CountedList(list[BufferedReading]):

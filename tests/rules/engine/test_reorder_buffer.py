@@ -1,6 +1,6 @@
 """The reorder buffer of one device: order, lateness and release."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from devices.readings.models import Fill, Position, Reading, Status, Weighing
 from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
@@ -17,8 +17,13 @@ def seconds(released: Iterable[BufferedReading] | None) -> list[float]:
     return [(entry.ts - T) / 1000 for entry in released]
 
 
+def take(buffer: ReorderBuffer, reading: Reading, fleet_s: float = 0) -> Sequence[BufferedReading] | None:
+    """Let a reading arrive whose device's clock is right."""
+    return buffer.arrive(reading, T + round(fleet_s * 1000), reading.ts)
+
+
 def arrive(buffer: ReorderBuffer, *readings: Reading, fleet_s: float = 0) -> list[float]:
-    return [s for reading in readings for s in seconds(buffer.arrive(reading, T + round(fleet_s * 1000)))]
+    return [s for reading in readings for s in seconds(take(buffer, reading, fleet_s=fleet_s))]
 
 
 def test_readings_leave_in_order_once_the_newest_is_thirty_seconds_on() -> None:
@@ -31,8 +36,8 @@ def test_readings_leave_in_order_once_the_newest_is_thirty_seconds_on() -> None:
 def test_a_reading_thirty_seconds_late_is_still_in_time_and_one_millisecond_more_is_not() -> None:
     buffer = ReorderBuffer("T1")
     arrive(buffer, fix(30))
-    assert seconds(buffer.arrive(fix(0), T)) == []
-    assert buffer.arrive(fix(-0.001), T) is None
+    assert seconds(take(buffer, fix(0))) == []
+    assert take(buffer, fix(-0.001)) is None
 
 
 def test_fleet_time_releases_the_last_readings() -> None:
@@ -41,7 +46,7 @@ def test_fleet_time_releases_the_last_readings() -> None:
     assert buffer.due == T + 40_000
     assert seconds(buffer.flush(T + 39_999)) == []
     assert seconds(buffer.flush(T + 40_000)) == [0, 10]
-    assert buffer.arrive(fix(10), T + 41_000) is None
+    assert take(buffer, fix(10), fleet_s=41) is None
 
 
 def test_a_device_that_lags_is_released_after_its_last_arrival() -> None:
@@ -94,16 +99,16 @@ def test_compartments_and_tickets_of_one_instant_are_no_repeats() -> None:
     ticket = Weighing(device_id="W1", ts=T, gross_kg=1.0, ticket="1", direction="in")
     readings: list[Reading] = [*parts, ticket]
     for reading in readings:
-        buffer.arrive(reading, T)
+        take(buffer, reading)
     assert [type(entry.reading) for entry in buffer.flush(T + 90_000)] == [Fill, Fill, Weighing]
 
 
 def test_what_another_device_measured_does_not_move_the_devices_time_on() -> None:
     buffer = ReorderBuffer("T1")
     ticket = Weighing(device_id="W1", ts=T + 90_000, gross_kg=1.0, ticket="1", direction="in")
-    assert seconds(buffer.arrive(fix(0), T)) == []
-    assert seconds(buffer.arrive(ticket, T)) == []
-    assert seconds(buffer.arrive(fix(1), T)) == []
+    assert seconds(take(buffer, fix(0))) == []
+    assert seconds(take(buffer, ticket)) == []
+    assert seconds(take(buffer, fix(1))) == []
 
 
 def test_statuses_that_go_on_for_ever_do_not_put_off_what_waits() -> None:

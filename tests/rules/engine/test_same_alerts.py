@@ -77,6 +77,7 @@ def test_a_restart_from_any_checkpoint_gives_the_identical_alerts(every: int) ->
     engine, changes = RuleEngine(town(), build_rules()), []
     kept: dict[str, bytes] = {}
     for i, reading in enumerate(busy_hour()):
+        engine.receive(reading.ts)
         changes += engine.judge(reading)
         if i % every == 0:
             fleet, devices = engine.unsaved()

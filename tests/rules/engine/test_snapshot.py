@@ -9,7 +9,7 @@ from rules.engine.engine import RuleEngine
 from rules.engine.reorder_buffer import WINDOW_MS, ReorderBuffer
 from rules.engine.snapshot import Rows
 from rules.tracking.registry import TRACKERS
-from tests.rules.engine.test_reorder_buffer import T, arrive, fix, seconds
+from tests.rules.engine.test_reorder_buffer import T, arrive, fix, seconds, take
 from tests.rules.town import rows, town
 
 
@@ -36,7 +36,7 @@ def test_waiting_readings_survive() -> None:
     rows = Rows(build_rules(), TRACKERS)
     buffer = ReorderBuffer("T1")
     arrive(buffer, fix(10), fix(0))
-    buffer.arrive(Fill(device_id="P", ts=T, compartment="a", fill_pct=1.0), T)
+    take(buffer, Fill(device_id="P", ts=T, compartment="a", fill_pct=1.0))
     arrive(buffer, fix(20))
     written = DeviceState("T1", buffer, [None] * len(build_rules()), [None] * len(TRACKERS), late=2)
     restored, incidents = rows.load("T1", rows.dump(written, None))

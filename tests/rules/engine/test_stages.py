@@ -29,8 +29,9 @@ def test_a_fleet_stage_fed_later_by_verdicts_alone_gives_the_same_alerts() -> No
     """As behind a topic of a distributed log: the whole first stage runs before the second one begins."""
     devices, topic = DeviceJudge(town(), build_rules(), TRACKERS, RuleFailures()), list[tuple[list[Judged], int]]()
     for reading in busy_hour():
-        topic.append((devices.judge(reading), devices.watermark.now))
-    topic += [(devices.advance(QUIET_MS), devices.watermark.now) for _ in range(15)]
+        devices.clock.receive(reading.ts)
+        topic.append((devices.judge(reading), devices.clock.now))
+    topic += [(devices.advance(QUIET_MS), devices.clock.now) for _ in range(15)]
     fleet = FleetJudge(town(), build_rules(), RuleFailures())
     changes = [change for verdicts, fleet_time in topic for change in fleet.take(verdicts, fleet_time)]
     assert changes == run(RuleEngine(town(), build_rules()), busy_hour())

@@ -1,0 +1,80 @@
+"""Judges the readings of a device again, with those that came late in their place."""
+
+from typing import Protocol
+
+from devices.city.model import Device
+from rules.engine.device_state import DeviceState
+from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
+from rules.engine.late.late_readings import Gap, LateReadings
+from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgain
+from rules.engine.late.state_codec import StateCodec
+from rules.engine.not_judged import NotJudged
+from rules.engine.reorder_buffer import BufferedReading
+from rules.engine.rule_set import IndexedRule, RuleSet
+from rules.engine.tracker_set import TrackerSet
+
+
+class JudgeReading(Protocol):
+    """Takes one reading into trackers and rules; False if one of them raised."""
+
+    def __call__(
+        self,
+        buffered: BufferedReading,
+        device: Device,
+        device_state: DeviceState,
+        rules: list[IndexedRule],
+        verdicts: list[Again],
+        *,
+        follows: bool,
+    ) -> bool: ...
+
+
+class SecondJudgement:
+    """From the state before a gap on."""
+
+    def __init__(
+        self, codec: StateCodec, kept: KeptGaps, rules: RuleSet, trackers: TrackerSet, judge_reading: JudgeReading
+    ) -> None:
+        self._codec, self._kept, self._rules, self._trackers = codec, kept, rules, trackers
+        self._judge_reading = judge_reading
+
+    def judge(
+        self, device_state: DeviceState, device: Device | None, late: LateReadings, verdicts: list[Judged]
+    ) -> None:
+        """Judge everything from the gap on that the backlog falls into, each reading in its place."""
+        former_size = late.size
+        index, readings, added = late.merge_backlog()
+        if device is None:
+            for key in sorted(added):
+                count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
+        elif added:
+            rules, follows = self._rules.ordered_of_role[device.role], self._trackers.follows(device.role)
+            gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
+            late.judged.drop_after(gap.start)
+            self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
+            for key in sorted(readings):
+                buffered = readings[key]
+                while later and later[0].start < buffered.ts:
+                    index = self._pass_gap(index + 1, late, device_state, given)
+                    del later[0]
+                late.judged.add(buffered)
+                judged = device.validity.covers(buffered.ts) and self._judge_reading(
+                    buffered, device, device_state, rules, given, follows=follows
+                )
+                if key in added and not judged:
+                    count_not_judged(buffered.reading, device_state, NotJudged.FAILED)
+                elif key in added:
+                    device_state.judged += buffered.reading.device_id == device_state.device_id
+            while index + 1 < len(late.gaps):
+                index = self._pass_gap(index + 1, late, device_state, given)
+            device_state.judged_until = max(device_state.judged_until, max(readings)[0])
+            verdicts.append(JudgedAgain(device_state.device_id, gap.start, device_state.judged_until, given))
+        self._kept.resized(device_state, late, former_size, verdicts)
+
+    def _pass_gap(self, index: int, late: LateReadings, device_state: DeviceState, given: list[Again]) -> int:
+        """Keep the state that the second judgement has at a gap; return its index."""
+        gap = late.gaps[index]
+        states = self._codec.pack(device_state.tracker_states, device_state.rule_states)
+        late.gaps[index] = Gap(gap.start, gap.opened_at, states)
+        given.append(GapPassed(gap.start))
+        return index
