@@ -38,6 +38,10 @@ class BadAuthority(OperatorError):
     """The authority's files cannot be used."""
 
 
+class BadCertificate(OperatorError):
+    """The bytes are no certificate."""
+
+
 class BadHost(OperatorError):
     """The text is no host name or address of a broker."""
 
@@ -132,6 +136,15 @@ class Authority:
         if alternatives is not None:
             builder = builder.add_extension(alternatives, critical=False)
         return _issued(builder.sign(self._key, SHA256()), key)
+
+
+def expiry_of(certificate: bytes) -> datetime:
+    """The last moment of a certificate, in PEM or DER. Raises BadCertificate."""
+    try:
+        load = x509.load_pem_x509_certificate if certificate.startswith(b"-----") else x509.load_der_x509_certificate
+        return load(certificate).not_valid_after_utc
+    except ValueError as exc:
+        raise BadCertificate(f"is no certificate: {exc}") from exc
 
 
 def now_utc() -> datetime:

@@ -11,10 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json
-from haulwatch.health.doctor import CHECKS, CheckResult, CheckStatus, passed, run_checks
-from haulwatch.settings.load import load_settings
-from haulwatch.wiring.databases import count_registered_devices
-from haulwatch.wiring.stores import ping_store
+from haulwatch.health.check_result import CheckResult, CheckStatus
+from haulwatch.health.doctor import CHECKS, DoctorParts, passed, run_checks
+from haulwatch.settings.load import Settings, load_settings
+from haulwatch.wiring.databases import count_registered_devices, existing_database_url
+from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.stores import prove_store
 
 _COLOURS: Final = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "red"}
 
@@ -26,15 +28,14 @@ def doctor(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, store, database, city, disk, clock, API and rules, and say how to fix each fault.
+    """Check broker, collector, store, database, city, disk, clock, API, rules and certificates; say how to fix each
+    fault. The store is written and read (measurement haulwatch_doctor).
 
     Exit code 0: no check failed; warnings may remain. 1: a check failed.
     """
     settings = load_settings()
     try:
-        results = asyncio.run(
-            run_checks(settings, lambda: ping_store(settings), lambda: count_registered_devices(settings), only or [])
-        )
+        results = asyncio.run(run_checks(settings, _parts(settings), only or []))
     except ValueError as exc:
         fail(str(exc))
     if as_json:
@@ -43,6 +44,15 @@ def doctor(
         out.print(results_as_table(results))
     if not passed(results):
         raise typer.Exit(1)
+
+
+def _parts(settings: Settings) -> DoctorParts:
+    return DoctorParts(
+        prove_store=lambda: prove_store(settings),
+        database_url=lambda: existing_database_url(settings),
+        count_devices=lambda: count_registered_devices(settings),
+        rules=lambda: configured_rules(settings),
+    )
 
 
 def results_as_table(results: Sequence[CheckResult]) -> Table:

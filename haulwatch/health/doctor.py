@@ -10,22 +10,29 @@ import tempfile
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.db.registry import CityMissing
 from haulwatch import RELEASED, migrations
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
+from haulwatch.health.certificates import check_certificates
+from haulwatch.health.check_result import CheckResult, CheckStatus
+from haulwatch.health.path_status import SILENT_MS
 from haulwatch.process import system_clock
-from haulwatch.settings.data_files import heartbeat_path
+from haulwatch.settings.data_files import NoData, collector_role, heartbeat_path, require_data_dir
 from haulwatch.settings.load import Settings
+from ingest.collector.collector import CollectorStatus, read_status
 from ingest.log.records import JUDGE
 from ingest.process.heartbeat import last_beat
-from ingest.store import StoreError, StoreMisconfigured
+from ingest.store import StoreError, StoreMisconfigured, StoreRejected
+from ingest.store.probe import StoreForgets
+from rules.catalogue import BadRuleParameters
 
-CHECKS: Final = ("broker", "store", "database", "city", "data", "clock", "api", "rules")
+CHECKS: Final = (
+    "broker", "collector", "store", "database", "city", "data", "clock", "api", "rules", "certificates",
+)  # fmt: skip
 
 TIME_LIMIT_S: Final = 15.0
 """For one check: twice the time limit of a CONNECT (once per protocol version), and some."""
@@ -34,25 +41,6 @@ _MIB: Final = 1 << 20
 _DATABASE_HINT: Final = (
     "start the database, or correct HAULWATCH_DATABASE_URL (by default a file in HAULWATCH_DATA_DIR)"
 )
-
-
-class CheckStatus(StrEnum):
-    """The result of a check."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """The result of one check, and what to do about it."""
-
-    name: str
-    status: CheckStatus
-    detail: str
-    hint: str = ""
-    """An instruction for the operator; empty where nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +76,46 @@ async def check_broker(probe: Callable[[], Awaitable[BrokerAnswer]]) -> CheckRes
     return CheckResult("broker", CheckStatus.WARN, detail, hint)
 
 
-async def check_store(ping: Callable[[], Awaitable[str]], *, embedded: bool) -> CheckResult:
+def check_collector(status: CollectorStatus | None, client_id: str) -> CheckResult:
+    """`status`: of the collector that runs; None if none does."""
+    if status is None:
+        return CheckResult("collector", CheckStatus.OK, "does not run now")
+    if status.contested:
+        detail = f"the broker ends its connection again and again: another process uses the client id {client_id!r}"
+        hint = "set another HAULWATCH_CLIENT_ID in one of the two installations: each receives a part of the readings"
+        return CheckResult("collector", CheckStatus.FAIL, detail, hint)
+    if status.disk_full or not status.connected:
+        hint = "free disk space" if status.disk_full else "see the check of the broker"
+        return CheckResult("collector", CheckStatus.FAIL, status.last_error or "is not connected", hint)
+    return CheckResult("collector", CheckStatus.OK, f"connected as {client_id}, MQTT {status.protocol}")
+
+
+async def check_store(prove: Callable[[], Awaitable[str]], *, embedded: bool) -> CheckResult:
+    """`prove` writes a point and reads it back: many stores answer a ping without looking at token and bucket."""
     try:
-        name = await ping()
+        name = await prove()
+    except NoData as exc:
+        return CheckResult("store", CheckStatus.FAIL, str(exc), "the embedded store is a file in the data directory")
+    except StoreForgets as exc:
+        return CheckResult("store", CheckStatus.FAIL, str(exc), "set HAULWATCH_INFLUX_URL to an InfluxDB")
+    except StoreRejected as exc:
+        hint = "look at retention and limits of the bucket: it must take points of now"
+        return CheckResult("store", CheckStatus.FAIL, f"rejected a point: {exc}", hint)
     except StoreMisconfigured as exc:
         hint = "check HAULWATCH_INFLUX_TOKEN, _ORG and _BUCKET: the token must read and write that bucket"
         return CheckResult("store", CheckStatus.FAIL, str(exc), hint)
     except StoreError as exc:
         hint = "check the data directory" if embedded else "start InfluxDB, or correct HAULWATCH_INFLUX_URL"
         return CheckResult("store", CheckStatus.FAIL, str(exc), f"{hint}; readings wait in the raw log meanwhile")
-    detail = "embedded" if embedded else "answers; the first write will show whether the token may write"
-    return CheckResult("store", CheckStatus.OK, f"{name} ({detail})")
+    detail = "embedded; " if embedded else ""
+    return CheckResult("store", CheckStatus.OK, f"{name} ({detail}a point was written and read back)")
 
 
 def check_database(schema: Callable[[], SchemaState]) -> CheckResult:
     try:
         state = schema()
+    except NoData as exc:
+        return CheckResult("database", CheckStatus.FAIL, str(exc), "run `haulwatch city import DIR`")
     except DatabaseError as exc:
         return CheckResult("database", CheckStatus.FAIL, _first_line(exc), _DATABASE_HINT)
     if state.current == state.head:
@@ -115,7 +127,7 @@ def check_database(schema: Callable[[], SchemaState]) -> CheckResult:
 def check_city(devices: Callable[[], int]) -> CheckResult:
     try:
         count = devices()
-    except CityMissing:
+    except (CityMissing, NoData):
         hint = "run `haulwatch city import DIR`: without a city, only the collector starts"
         return CheckResult("city", CheckStatus.FAIL, "no city was imported yet", hint)
     except DatabaseMisconfigured as exc:
@@ -132,10 +144,12 @@ def check_city(devices: Callable[[], int]) -> CheckResult:
 def check_data_dir(directory: Path, min_free_mib: int) -> CheckResult:
     hint = "make it writable for this user, or set HAULWATCH_DATA_DIR"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        require_data_dir(directory)
         with tempfile.TemporaryFile(dir=directory) as probe:
             probe.write(b"haulwatch")
         free_mib = shutil.disk_usage(directory).free // _MIB
+    except NoData as exc:
+        return CheckResult("data", CheckStatus.FAIL, str(exc), "set HAULWATCH_DATA_DIR, or import a city")
     except OSError as exc:
         return CheckResult("data", CheckStatus.FAIL, f"{directory}: {exc.strerror}", hint)
     detail = f"{directory} is writable, {free_mib:,} MiB free"
@@ -149,8 +163,17 @@ def check_data_dir(directory: Path, min_free_mib: int) -> CheckResult:
     return CheckResult("data", CheckStatus.OK, detail)
 
 
-def check_rules(failures: Mapping[str, int], failed_at: int | None) -> CheckResult:
-    """Rules that raised at a reading since the judge's file began; `failed_at`: the last one of the judge's process."""
+def check_rules(rules: Callable[[], object], failures: Mapping[str, int], failed_at: int | None) -> CheckResult:
+    """`rules` reads the rules file, and raises BadRuleParameters.
+
+    `failures`: rules that raised at a reading since the judge's file began; `failed_at`: the last one of the judge's
+    process.
+    """
+    try:
+        rules()
+    except BadRuleParameters as exc:
+        hint = "correct the file that HAULWATCH_RULES_FILE names: the judge does not start with it"
+        return CheckResult("rules", CheckStatus.FAIL, " ".join(str(exc).split()), hint)
     named = ", ".join(f"{rule} at {count:,} readings" for rule, count in sorted(failures.items()) if count)
     if not named:
         return CheckResult("rules", CheckStatus.OK, "none has failed")
@@ -208,27 +231,35 @@ async def check_api_port(host: str, port: int) -> CheckResult:
     return CheckResult("api", CheckStatus.FAIL, f"another program answers on {host}:{port}", hint)
 
 
-async def run_checks(
-    settings: Settings,
-    ping_store: Callable[[], Awaitable[str]],
-    count_devices: Callable[[], int],
-    only: Collection[str] = (),
-) -> list[CheckResult]:
+class DoctorParts(NamedTuple):
+    """The parts that the settings name. All but the first are called in a thread."""
+
+    prove_store: Callable[[], Awaitable[str]]
+    """Writes a point, reads it back, and returns the store's name. Raises StoreError, NoData."""
+    database_url: Callable[[], str]
+    """Raises NoData."""
+    count_devices: Callable[[], int]
+    """The number of registered devices. Raises CityMissing, DatabaseError, NoData."""
+    rules: Callable[[], object]
+    """Reads the rules file. Raises BadRuleParameters."""
+
+
+async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
     """Run the named checks (all, if none is named) at once, and return their results in the order of `CHECKS`.
 
-    `ping_store`: `Store.ping` of the store that the settings name. `count_devices`: the number of registered devices;
-    called in a thread, raises CityMissing or DatabaseError. Raises ValueError for a name that is not a check.
+    Raises ValueError for a name that is not a check.
     """
-    database_url = settings.database_url.get_secret_value()
     checks: dict[str, Callable[[], Awaitable[CheckResult]]] = {
         "broker": lambda: check_broker(lambda: probe_broker(settings.mqtt.broker)),
-        "store": lambda: check_store(ping_store, embedded=settings.store.embedded),
-        "database": lambda: asyncio.to_thread(check_database, lambda: _schema_state(database_url)),
-        "city": lambda: asyncio.to_thread(check_city, count_devices),
+        "collector": lambda: asyncio.to_thread(_collector, settings),
+        "store": lambda: check_store(parts.prove_store, embedded=settings.store.embedded),
+        "database": lambda: asyncio.to_thread(check_database, lambda: _schema_state(parts.database_url())),
+        "city": lambda: asyncio.to_thread(check_city, parts.count_devices),
         "data": lambda: asyncio.to_thread(check_data_dir, settings.paths.data_dir, settings.paths.min_free_mib),
         "clock": lambda: check_clock(system_clock),
         "api": lambda: check_api_port(settings.api.host, settings.api.port),
-        "rules": lambda: asyncio.to_thread(_rules, settings),
+        "rules": lambda: asyncio.to_thread(_rules, settings, parts.rules),
+        "certificates": lambda: check_certificates(settings, datetime.now(UTC)),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")
@@ -236,9 +267,18 @@ async def run_checks(
     return list(await asyncio.gather(*(_guarded(name, checks[name]) for name in chosen)))
 
 
-def _rules(settings: Settings) -> CheckResult:
+def _collector(settings: Settings) -> CheckResult:
+    files = settings.paths.data_dir.glob(f"{collector_role()}*_status.json")
+    statuses = [status for status in map(read_status, files) if status is not None]
+    running = [status for status in statuses if abs(system_clock.now_ms() - status.at) < SILENT_MS]
+    # Of several, the one with the worst trouble.
+    running.sort(key=lambda status: (not status.contested, not status.disk_full, status.connected))
+    return check_collector(running[0] if running else None, settings.mqtt.client_id)
+
+
+def _rules(settings: Settings, rules: Callable[[], object]) -> CheckResult:
     beat = last_beat(heartbeat_path(settings, JUDGE))
-    return check_rules({}, None) if beat is None else check_rules(beat.failures, beat.failed_at)
+    return check_rules(rules, {}, None) if beat is None else check_rules(rules, beat.failures, beat.failed_at)
 
 
 def _schema_state(database_url: str) -> SchemaState:

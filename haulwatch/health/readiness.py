@@ -163,6 +163,12 @@ def _collector(path: PathStatus) -> ReadinessResult:
         return ReadinessResult(
             ReadinessState.FAILED, "the raw log cannot be written, so nothing is acknowledged: free disk space"
         )
+    if any(status.contested for status in running):
+        return ReadinessResult(
+            ReadinessState.FAILED,
+            "the broker ends its connection again and again: another process uses its client id and receives a part of "
+            "the readings: set another HAULWATCH_CLIENT_ID",
+        )
     connected = [status for status in running if status.connected]
     if not connected:
         return ReadinessResult(

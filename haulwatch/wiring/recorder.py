@@ -1,10 +1,12 @@
 """The parts of `haulwatch record`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.retention import Retention
 from haulwatch.settings.data_files import heartbeat_path, recorder_state_path
@@ -15,8 +17,12 @@ from ingest.log.records import RECORDER
 from ingest.log.revision_writer import RevisionFollower
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
+from ingest.store import StoreError
+from ingest.store.probe import ProvableStore, StoreForgets, prove
 
 _DAY_MS: Final = 86_400_000
+_PROOF_S: Final = 10.0
+"""For a store that answers; the recorder starts without the proof then."""
 
 
 class RecorderParts(NamedTuple):
@@ -30,8 +36,12 @@ class RecorderParts(NamedTuple):
 
 @asynccontextmanager
 async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[RecorderParts]:
-    """Build the parts, and close store and state at the end of the block. Raises StateUnavailable, RawLogError."""
+    """Build the parts, and close store and state at the end of the block.
+
+    Raises StateUnavailable, RawLogError, and StoreForgets where the server that answers is no InfluxDB.
+    """
     store = open_store(settings)
+    await _refuse_another_server(store)
     state = RecorderState(recorder_state_path(settings))
     limits = settings.limits
     revisions = RevisionFollower(open_revision_writer(settings), city)
@@ -50,3 +60,14 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
     finally:
         await store.close()
         state.close()
+
+
+async def _refuse_another_server(store: ProvableStore) -> None:
+    """Raise StoreForgets if the store answers and keeps nothing. For one that is away the recorder waits anyway."""
+    try:
+        await asyncio.wait_for(prove(store, system_clock.now_ms()), _PROOF_S)
+    except StoreForgets:
+        await store.close()
+        raise
+    except (StoreError, TimeoutError):
+        pass

@@ -3,7 +3,12 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from haulwatch.settings.data_files import embedded_store_path, judge_state_path, recorder_state_path
+from haulwatch.settings.data_files import (
+    embedded_store_path,
+    judge_state_path,
+    recorder_state_path,
+    require_data_dir,
+)
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_raw_log
 
@@ -26,11 +31,18 @@ def open_store(settings: Settings) -> "InfluxStore | SqliteStore":
     return InfluxStore(influx.url, influx.token.get_secret_value(), influx.org, influx.bucket)
 
 
-async def ping_store(settings: Settings) -> str:
-    """The name and version of the store. Raises StoreError."""
+async def prove_store(settings: Settings) -> str:
+    """The name and version of the store, once it gave back a point that was written. Raises StoreError, NoData."""
+    from haulwatch.process import system_clock
+    from ingest.store.probe import prove
+
+    if settings.store.embedded:
+        require_data_dir(settings.paths.data_dir)
     store = open_store(settings)
     try:
-        return await store.ping()
+        name = await store.ping()
+        await prove(store, system_clock.now_ms())
+        return name
     finally:
         await store.close()
 

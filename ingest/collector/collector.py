@@ -47,6 +47,8 @@ class MessageSource(Protocol):
     def reconnects(self) -> int: ...
     @property
     def last_error(self) -> str | None: ...
+    @property
+    def contested(self) -> bool: ...
     def take(self, max_messages: int, max_wait_s: float, linger_s: float) -> ReceivedBatch: ...
     def acknowledge(self, batch: ReceivedBatch) -> None: ...
     def wait(self, seconds: float) -> None: ...
@@ -70,6 +72,8 @@ class CollectorStatus:
     last_error: str | None
     flooded: int = 0
     """Received messages that were beyond their device's rate and only counted, in flood records."""
+    contested: bool = False
+    """Another process uses our client id: the broker ends the connection of one for the other, again and again."""
     listened_at: int | None = None
     """Time of the last `take` while connected, ms since 1970 UTC; None before the first."""
 
@@ -239,6 +243,7 @@ class _Collector:
             disk_full=self._log_error is not None,
             last_error=self._log_error or self._source.last_error,
             flooded=self._flooded,
+            contested=self._source.contested,
             listened_at=None if self._listened_ms is None else wall_ms - (monotonic_ms - self._listened_ms),
         )
         replace_status(self._status_path, json.dumps(asdict(status)).encode())

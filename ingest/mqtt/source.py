@@ -8,6 +8,7 @@ connection stays alive while the disk is full.
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -33,6 +34,10 @@ _STEADY_S: Final = 10.0
 connection at once, and so slow down."""
 _ANSWER_S: Final = 10.0
 """Time for a broker to answer CONNECT and SUBSCRIBE; after that the connection is given up."""
+
+_RIVAL_ENDS: Final = 3
+_RIVAL_WITHIN_S: Final = 900.0
+"""With back-off, two processes under one client id end each other's connection at least once in two minutes."""
 
 _V5: Final = "5.0"
 _V311: Final = "3.1.1"
@@ -91,6 +96,8 @@ class MqttSource:
         self._retry_at = 0.0
         self._backoff = Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
         self._operator_backoff = Backoff(_SLOWEST_RETRY_S, _SLOWEST_RETRY_S)
+        self._ends: deque[float] = deque(maxlen=_RIVAL_ENDS)
+        """When the last connections ended, each of which the broker had accepted at the first attempt."""
         self._arrived: list[Delivery] = []
         self._arrived_bytes = 0
         self.last_error: str | None = None
@@ -100,6 +107,11 @@ class MqttSource:
     def connected(self) -> bool:
         """Subscribed, and the connection stands: silence means that no device sends."""
         return self._subscribed_at is not None
+
+    @property
+    def contested(self) -> bool:
+        """The broker accepts us each time at once, and soon ends the connection: another process has our client id."""
+        return len(self._ends) == _RIVAL_ENDS and time.monotonic() - self._ends[0] < _RIVAL_WITHIN_S
 
     @property
     def protocol(self) -> str:
@@ -220,7 +232,10 @@ class MqttSource:
         """Report why there is no connection, and decide when to try again."""
         now = time.monotonic()
         detail = ""
-        if self._subscribed_at is not None:
+        if self._subscribed_at is None:
+            self._ends.clear()  # the broker is away, or refuses us: that is no rival
+        else:
+            self._ends.append(now)
             lasted_s = now - self._subscribed_at
             detail = f" after {lasted_s:.0f} s"
             if lasted_s > _STEADY_S:

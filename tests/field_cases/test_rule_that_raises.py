@@ -14,7 +14,8 @@ from api.operations.metrics import MetricsSnapshot, render
 from api.ports import ReadinessResult, ReadinessState
 from devices.city.model import DeviceRole
 from haulwatch import migrations
-from haulwatch.health.doctor import CheckStatus, check_rules, run_checks
+from haulwatch.health.check_result import CheckStatus
+from haulwatch.health.doctor import DoctorParts, check_rules, run_checks
 from haulwatch.health.readiness import Growth, readiness_checks
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import heartbeat_path
@@ -99,7 +100,7 @@ def test_a_rule_that_raises_is_seen(settings: Settings, caplog: pytest.LogCaptur
     assert result.state is ReadinessState.DEGRADED
     assert "broken at 78 readings" in result.detail
 
-    (found,) = asyncio.run(run_checks(settings, _pong, lambda: 1, only=["rules"]))
+    (found,) = asyncio.run(run_checks(settings, _PARTS, only=["rules"]))
     assert found.status is CheckStatus.WARN
     assert "broken at 78 readings" in found.detail
     assert found.hint
@@ -113,12 +114,15 @@ def test_a_rule_that_raises_is_seen(settings: Settings, caplog: pytest.LogCaptur
     assert 'haulwatch_not_judged_readings{reason="too_late"} 0.0' in text
 
 
-async def _pong() -> str:
+async def _proved() -> str:
     return "store"
 
 
+_PARTS = DoctorParts(_proved, lambda: "", lambda: 1, build_rules)
+
+
 def test_without_failures_nothing_is_said(settings: Settings) -> None:
-    assert check_rules({}, None).status is CheckStatus.OK
+    assert check_rules(build_rules, {}, None).status is CheckStatus.OK
     heartbeat_path(settings, JUDGE).write_text(json.dumps({"at": now_ms()}))
     assert asyncio.run(judge_check(settings)).state is ReadinessState.OK
 
@@ -127,7 +131,7 @@ def test_an_old_failure_degrades_no_longer_and_doctor_names_it_still(settings: S
     old = {"at": now_ms(), "failures": {"broken": 3}, "failed_at": now_ms() - 2 * 3_600_000}
     heartbeat_path(settings, JUDGE).write_text(json.dumps(old))
     assert asyncio.run(judge_check(settings)).state is ReadinessState.OK
-    (found,) = asyncio.run(run_checks(settings, _pong, lambda: 1, only=["rules"]))
+    (found,) = asyncio.run(run_checks(settings, _PARTS, only=["rules"]))
     assert "broken at 3 readings" in found.detail
 
 

@@ -4,7 +4,7 @@ import asyncio
 import io
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,18 +16,27 @@ from haulwatch import RELEASED, migrations
 from haulwatch.commands.doctor import results_as_json, results_as_table
 from haulwatch.health import doctor
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
-from haulwatch.health.doctor import CheckResult, CheckStatus, SchemaState
+from haulwatch.health.check_result import CheckResult, CheckStatus
+from haulwatch.health.doctor import DoctorParts, SchemaState
 from haulwatch.process import system_clock
+from haulwatch.settings.data_files import NoData
 from haulwatch.settings.load import load_settings
-from haulwatch.wiring.databases import count_registered_devices
+from haulwatch.wiring.databases import count_registered_devices, existing_database_url
+from haulwatch.wiring.rules import configured_rules
+from ingest.collector.collector import CollectorStatus
 from ingest.mqtt.url import MqttUrl
-from ingest.store import StoreMisconfigured, StoreUnavailable
+from ingest.store import StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.store.probe import StoreForgets
+from rules.catalogue import BadRuleParameters, build_rules
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
 
 
 async def answers() -> str:
     return "InfluxDB 2.7"
+
+
+PARTS = DoctorParts(answers, lambda: "", lambda: 0, build_rules)
 
 
 async def test_a_broker_of_mqtt_5_is_well() -> None:
@@ -105,13 +114,16 @@ async def test_a_store_that_answers() -> None:
     [
         (StoreMisconfigured("401 unauthorized"), "the token must read and write that bucket"),
         (StoreUnavailable("connection refused"), "start InfluxDB"),
+        (StoreRejected([(0, "points beyond retention policy")]), "look at retention"),
+        (StoreForgets("gives nothing back"), "set HAULWATCH_INFLUX_URL to an InfluxDB"),
+        (NoData("var: no such data directory"), "a file in the data directory"),
     ],
 )
-async def test_a_store_that_does_not(error: StoreUnavailable, hint: str) -> None:
-    async def ping() -> str:
+async def test_a_store_that_does_not(error: Exception, hint: str) -> None:
+    async def prove() -> str:
         raise error
 
-    result = await doctor.check_store(ping, embedded=False)
+    result = await doctor.check_store(prove, embedded=False)
     assert result.status is CheckStatus.FAIL
     assert hint in result.hint
 
@@ -156,10 +168,16 @@ def test_a_database_that_is_away_has_a_hint() -> None:
     assert "HAULWATCH_DATABASE_URL" in result.hint
 
 
-def test_the_data_folder_is_made_and_written_to(tmp_path: Path) -> None:
-    result = doctor.check_data_dir(tmp_path / "new", min_free_mib=1)
-    assert result.status is CheckStatus.OK
-    assert list((tmp_path / "new").iterdir()) == []
+def test_the_data_folder_is_written_to_and_left_as_it_was(tmp_path: Path) -> None:
+    assert doctor.check_data_dir(tmp_path, min_free_mib=1).status is CheckStatus.OK
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mistyped_data_folder_is_a_failure_and_is_not_made(tmp_path: Path) -> None:
+    result = doctor.check_data_dir(tmp_path / "typo", min_free_mib=1)
+    assert result.status is CheckStatus.FAIL
+    assert "HAULWATCH_DATA_DIR" in result.hint
+    assert not (tmp_path / "typo").exists()
 
 
 def test_a_full_disk_is_a_failure(tmp_path: Path) -> None:
@@ -249,17 +267,20 @@ async def test_the_whole_examination(tmp_path: Path) -> None:
         "HAULWATCH_MIN_FREE_MIB": "1",
     }
     settings = load_settings(env)
-
-    def devices() -> int:
-        return count_registered_devices(settings)
-
-    before = {result.name: result.status for result in await doctor.run_checks(settings, answers, devices)}
+    parts = DoctorParts(
+        answers,
+        lambda: existing_database_url(settings),
+        lambda: count_registered_devices(settings),
+        lambda: configured_rules(settings),
+    )
+    before = {result.name: result.status for result in await doctor.run_checks(settings, parts)}
     assert tuple(before) == doctor.CHECKS
+    assert not (tmp_path / "haulwatch.db").exists()
     assert before["broker"] is before["database"] is before["city"] is CheckStatus.FAIL
     assert before["store"] is before["data"] is before["api"] is CheckStatus.OK
 
     await asyncio.to_thread(migrations.upgrade, settings.database_url.get_secret_value())
-    after = await doctor.run_checks(settings, answers, devices, only=["city", "database"])
+    after = await doctor.run_checks(settings, parts, only=["city", "database"])
     assert [(result.name, result.status) for result in after] == [
         ("database", CheckStatus.OK),
         ("city", CheckStatus.FAIL),
@@ -268,17 +289,17 @@ async def test_the_whole_examination(tmp_path: Path) -> None:
 
 
 async def test_a_check_that_breaks_is_a_failed_check(tmp_path: Path) -> None:
-    async def ping() -> str:
+    async def prove() -> str:
         raise ZeroDivisionError("in the library\nsecond line")
 
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path)})
-    [result] = await doctor.run_checks(settings, ping, lambda: 0, only=["store"])
+    [result] = await doctor.run_checks(settings, PARTS._replace(prove_store=prove), only=["store"])
     assert result == CheckResult("store", CheckStatus.FAIL, "ZeroDivisionError: in the library")
 
 
 async def test_an_unknown_check_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no such check: brokr; there are broker, store"):
-        await doctor.run_checks(load_settings({}), answers, lambda: 0, only=["brokr"])
+    with pytest.raises(ValueError, match="no such check: brokr; there are broker, collector"):
+        await doctor.run_checks(load_settings({}), PARTS, only=["brokr"])
 
 
 def test_shown_as_a_table_and_as_json() -> None:
@@ -292,3 +313,46 @@ def test_shown_as_a_table_and_as_json() -> None:
     report = json.loads(json.dumps(results_as_json(results)))
     assert report["ok"] is False
     assert report["checks"][1] == {"name": "data", "status": "fail", "detail": "full [red]", "hint": "make room"}
+
+
+@pytest.mark.parametrize(
+    ("status", "result", "words"),
+    [
+        ({}, CheckStatus.OK, "connected as haulwatch-collector, MQTT 5.0"),
+        ({"contested": True}, CheckStatus.FAIL, "another process uses the client id 'haulwatch-collector'"),
+        ({"contested": True, "connected": False}, CheckStatus.FAIL, "another process uses the client id"),
+        ({"connected": False, "last_error": "refused"}, CheckStatus.FAIL, "refused"),
+        ({"disk_full": True, "last_error": "no space left"}, CheckStatus.FAIL, "no space left"),
+        ({"at": 1, "contested": True}, CheckStatus.OK, "does not run now"),
+    ],
+)
+async def test_the_collector_that_runs(
+    tmp_path: Path, status: dict[str, object], result: CheckStatus, words: str
+) -> None:
+    settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path)})
+    whole = CollectorStatus(system_clock.now_ms(), True, "5.0", 1, 0, False, None)
+    (tmp_path / "collector_status.json").write_text(json.dumps(asdict(whole) | status))
+    [found] = await doctor.run_checks(settings, PARTS, only=["collector"])
+    assert (found.status, bool(found.hint)) == (result, result is CheckStatus.FAIL)
+    assert words in found.detail
+
+
+async def test_a_rules_file_that_the_judge_refuses_is_a_failure(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(_written(path, "[1"))})
+    for text, words in (("[1", str(path)), ("bin_overflw: {}", "bin_overflw"), ("bin_overflow: {nope: 1}", "nope")):
+        _written(path, text)
+        parts = PARTS._replace(rules=lambda: configured_rules(settings))
+        with pytest.raises(BadRuleParameters):
+            configured_rules(settings)
+        [found] = await doctor.run_checks(settings, parts, only=["rules"])
+        assert (found.status, "HAULWATCH_RULES_FILE" in found.hint) == (CheckStatus.FAIL, True)
+        assert words in found.detail
+    _written(path, "{}")
+    [found] = await doctor.run_checks(settings, parts, only=["rules"])
+    assert found.status is CheckStatus.OK
+
+
+def _written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path

@@ -117,6 +117,8 @@ async def test_a_process_without_a_heartbeat_of_now_has_failed(settings: Setting
     [
         ({"connected": False, "last_error": LOGGED}, "not connected to the broker"),
         ({"disk_full": True, "last_error": LOGGED}, "raw log cannot be written, so nothing is acknowledged"),
+        ({"contested": True}, "another process uses its client id"),
+        ({"contested": True, "connected": False}, "set another HAULWATCH_CLIENT_ID"),
         ({"at": 1}, "does not run"),
     ],
 )

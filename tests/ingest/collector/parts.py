@@ -10,7 +10,7 @@ from ingest.mqtt.source import ReceivedBatch
 class ScriptedSource:
     """Returns a script of batches, one for each `take`, while its clock goes on; stops the collector at the end."""
 
-    protocol, reconnects, last_error = "5.0", 0, None
+    protocol, reconnects, last_error, contested = "5.0", 0, None, False
 
     def __init__(self, script: Sequence[Sequence[RawMessage]], stop: Event, step_ms: int = 1000) -> None:
         self.script, self.stop, self.step_ms = [list(part) for part in script], stop, step_ms

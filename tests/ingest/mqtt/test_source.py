@@ -178,12 +178,41 @@ def test_a_message_in_3_1_1_carries_the_dialect_of_its_topic(
     assert source.protocol == "3.1.1"
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.mqtt.source._FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr("ingest.mqtt.source._SLOWEST_RETRY_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_two_collectors_under_one_client_id_are_reported(mosquitto: Mosquitto, make_source: MakeSource) -> None:
     one, other = make_source(mosquitto.url), make_source(mosquitto.url)
     until(one, lambda: one.connected)
     until(other, lambda: other.connected)
     until(one, lambda: not one.connected)
     assert "does another process use the client id 'haulwatch-collector'?" in (one.last_error or "")
+    assert not one.contested  # the network may have ended it, once
+    for _ in range(20):
+        for source in (one, other):
+            source.take(1, 0.02, 0.0)  # notices that the other took over
+            until(source, lambda source=source: source.connected)  # type: ignore[misc]
+    assert one.contested
+    assert other.contested
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_broker_that_is_away_now_and_then_is_no_rival(
+    start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource
+) -> None:
+    broker = start_mosquitto()
+    source = make_source(broker.url)
+    for _ in range(3):
+        until(source, lambda: source.connected)
+        broker.stop()
+        until(source, lambda: "refused" in (source.last_error or ""))
+        broker.start()
+    until(source, lambda: source.connected)
+    assert not source.contested
 
 
 def test_a_port_where_nobody_listens_is_reported(make_source: MakeSource) -> None:
