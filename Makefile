@@ -8,6 +8,8 @@ VENV := .venv
 RUN := $(VENV)/bin
 # Arguments for the command of a target: make demo ARGS="--for 150 --json"
 ARGS ?=
+# All tests: a worker for each core. With ARGS, for few tests, one process: no worker has to start.
+WORKERS = $(if $(ARGS),,-n auto --maxprocesses 4 --dist worksteal)
 
 # The first of these that runs and is new enough; set PYTHON=… for another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -49,14 +51,14 @@ $(COMPILED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOUR
 
 test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if it is allowed to (ARGS="-k words")
 	@sh tests/servers/install.sh
-	@$(RUN)/python -m pytest $(ARGS)
+	@$(RUN)/python -m pytest $(WORKERS) $(ARGS)
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 
 test-compiled: $(VENV)/dev.stamp ## run the tests of the compiled modules on the compiled modules
 	@if $(CAN_COMPILE); then $(MAKE) --no-print-directory compiled && \
 	  $(WITH_COMPILED):. TEST_COMPILED=1 $(RUN)/python -m pytest --import-mode=importlib \
 	    -p no:cacheprovider -q tests/devices tests/rules tests/ingest/test_admission.py tests/ingest/ledger \
-	    tests/ingest/judge $(ARGS); \
+	    tests/ingest/judge $(WORKERS) $(ARGS); \
 	else echo "test: skipped: compiled judgement: $(NO_COMPILER)" >&2; fi
 
 chaos: $(VENV)/dev.stamp ## kill, disconnect and fill up the real processes under load, and account for every reading (ARGS="--quick --json")

@@ -1,8 +1,9 @@
-"""Fixtures that all folders of tests share."""
+"""Fixtures and settings that all folders of tests share."""
 
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests import ROOT
@@ -13,9 +14,20 @@ RECORDINGS = ROOT.parent / "shared" / "data"
 pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
 
 
+# Without deadline and `too_slow`, which fail on a busy machine; without a database, which workers would share. In CI
+# the examples are the same in each run; elsewhere they are new ones, and a failure prints how to repeat it.
+hypothesis.settings.register_profile("haulwatch", hypothesis.settings.get_profile("ci"), derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("haulwatch")
+
+
 def pytest_configure() -> None:
     if os.environ.get("TEST_COMPILED") and not COMPILED:
         raise pytest.UsageError("TEST_COMPILED is set, but the interpreted modules were imported")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

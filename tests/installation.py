@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from ingest.log.raw_log import RawLog
 from ingest.process.heartbeat import last_beat
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S, until
 
 
 class Installation:
@@ -35,7 +35,7 @@ class Installation:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._started: dict[str, int] = {}
 
-    def run(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, whatever its exit code."""
         command = [sys.executable, "-m", "haulwatch", *arguments]
         return subprocess.run(
@@ -61,12 +61,12 @@ class Installation:
     def kill(self, name: str) -> None:
         process = self._running.pop(name)
         process.kill()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
     def stop(self, name: str) -> None:
         process = self._running.pop(name)
         process.terminate()
-        assert process.wait(30) == 0, self.log(name).read_text()[-3000:]
+        assert process.wait(PATIENCE_S) == 0, self.log(name).read_text()[-3000:]
 
     def close(self) -> None:
         for name in list(self._running):
@@ -75,14 +75,13 @@ class Installation:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def until(self, check: Callable[[], bool], what: str, timeout_s: float = 90) -> None:
+    def until(self, check: Callable[[], bool], what: str) -> None:
         """Wait until `check` is true; fail with the logs of all processes if it never is."""
-        deadline = time.monotonic() + timeout_s
-        while not check():
-            if time.monotonic() > deadline:
-                logs = "\n".join(f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in self._running)
-                pytest.fail(f"not within {timeout_s:.0f} s: {what}\n{logs}")
-            time.sleep(0.1)
+
+        def with_logs() -> str:
+            return "\n".join([what, *(f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in self._running)])
+
+        until(check, with_logs, every_s=0.1)
 
     def status(self) -> dict[str, Any]:
         """The collector's status file; empty before it is written."""
@@ -116,7 +115,7 @@ class Installation:
 
     def get(self, path: str) -> Any:
         """An answer of this installation's API, which must be running."""
-        answer = httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=30)
+        answer = httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=PATIENCE_S)
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return answer.json()
 
@@ -125,7 +124,7 @@ class Installation:
 
         def answers() -> bool:
             try:
-                return httpx.get(f"http://127.0.0.1:{self.api_port}/healthz", timeout=5).status_code == 200
+                return httpx.get(f"http://127.0.0.1:{self.api_port}/healthz", timeout=PATIENCE_S).status_code == 200
             except httpx.TransportError:
                 return False
 

@@ -4,7 +4,6 @@ import os
 import re
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +22,7 @@ from haulwatch.settings.load import variables
 from tests.servers import free_port, program, running
 from tests.servers.deployed_broker import CONFIG, DEPLOY, DeployedBroker, make_secrets
 from tests.servers.mqtt_line import Line
+from tests.waiting import PATIENCE_S, until
 
 TRUCK = "truck-001"
 
@@ -168,17 +168,16 @@ def test_every_write_also_goes_to_the_copy_and_only_the_stores_answer_counts(tmp
         command = [program("nginx"), "-p", str(tmp_path), "-c", str(tmp_path / "copy.conf")]
         with running(command, tmp_path / "nginx.log", port):
             url = f"http://127.0.0.1:{port}/api/v2/write?bucket=haulwatch&org=haulwatch&precision=ms"
-            headers = {"Authorization": "Token secret"}
-            assert httpx.post(url, content=b"fill,device=p-1 fill_pct=1 1", headers=headers).status_code == 204
+            nginx = httpx.Client(headers={"Authorization": "Token secret"}, timeout=PATIENCE_S)
+            assert nginx.post(url, content=b"fill,device=p-1 fill_pct=1 1").status_code == 204
             path = url.partition(str(port))[2]
             assert store.writes == [(path, "Token secret", b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
-            deadline = time.monotonic() + 10
-            while not copy.writes and time.monotonic() < deadline:  # type: ignore[attr-defined]
-                time.sleep(0.01)
+            until(lambda: copy.writes, "the copy gets the write")  # type: ignore[attr-defined]
             assert copy.writes == [(path, None, b"fill,device=p-1 fill_pct=1 1")]  # type: ignore[attr-defined]
             copy.shutdown()
             copy.server_close()
-            assert httpx.post(url, content=b"fill,device=p-1 fill_pct=2 2", headers=headers).status_code == 204
+            assert nginx.post(url, content=b"fill,device=p-1 fill_pct=2 2").status_code == 204
+            nginx.close()
             assert len(store.writes) == 2  # type: ignore[attr-defined]
 
 

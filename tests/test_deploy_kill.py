@@ -1,6 +1,5 @@
 """A kill of the deployed broker: it keeps everything up to its last save."""
 
-import asyncio
 import os
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from paho.mqtt.properties import Properties
 
 from tests import ROOT
 from tests.servers import free_port, program, running
+from tests.waiting import PATIENCE_S, eventually
 
 CONFIG = ROOT / "deploy" / "mosquitto" / "mosquitto.conf"
 SAVED, UNSAVED = 1_500, 200
@@ -48,9 +48,7 @@ async def publish(port: int, first: int, count: int) -> None:
 
 
 async def until_saved_after(database: Path, instant: float) -> None:
-    async with asyncio.timeout(20):
-        while not (database.exists() and database.stat().st_mtime > instant):  # noqa: ASYNC110, ASYNC240
-            await asyncio.sleep(0.1)
+    await eventually(lambda: database.exists() and database.stat().st_mtime > instant, "the broker saves")
 
 
 @pytest.mark.real
@@ -64,7 +62,7 @@ async def test_a_kill_loses_only_messages_after_the_last_save(tmp_path: Path) ->
         await until_saved_after(tmp_path / "mosquitto.db", time.time())
         await publish(port, SAVED, UNSAVED)
         broker.kill()
-        broker.wait(10)
+        broker.wait(PATIENCE_S)
     received: list[int] = []
     with running(command, tmp_path / "log", port):
         async with collector(port) as session:

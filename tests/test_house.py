@@ -20,6 +20,7 @@ MAX_LINES = 400
 MIN_PURPOSE_CHARS = 60
 MAX_MODULES = 16
 """In one folder, `__init__` not counted: a reader takes in about so many names."""
+HTTPX_WITH_A_TIMEOUT = {f"httpx.{name}" for name in ("get", "post", "put", "delete", "stream", "Client", "AsyncClient")}
 BINARY = {".png", ".jpg", ".gif", ".ico", ".woff2", ".gz", ".xz", ".pyc"}
 
 
@@ -91,6 +92,54 @@ def test_such_a_line_would_be_found(text: str, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("tests.test_house.ROOT", tmp_path)
     with pytest.raises(AssertionError, match=r"notes\.md:1"):
         test_no_path_of_one_machine_and_no_registry_is_written_down()
+
+
+def limits_of_waits(module: ast.AST) -> list[tuple[int, str]]:
+    """Line and text of each wait with a limit of its own, and of each request with the library's few seconds."""
+
+    def is_number(node: ast.expr) -> bool:
+        return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and node.value >= 1
+
+    def limits(node: ast.AST) -> bool:
+        match node:
+            case ast.BinOp(left=ast.Call(func=ast.Attribute(attr="monotonic")), op=ast.Add(), right=limit):
+                return is_number(limit)
+            case ast.Call(func=ast.Attribute(attr="timeout" | "wait"), args=[limit]):
+                return is_number(limit)
+            case ast.Call(func=ast.Attribute(attr="wait_for"), args=[_, limit]):
+                return is_number(limit)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="httpx")), keywords=given) if not any(
+                keyword.arg == "timeout" for keyword in given
+            ):
+                return ast.unparse(node.func) in HTTPX_WITH_A_TIMEOUT
+            case ast.keyword(arg="timeout", value=limit):
+                return is_number(limit)
+        return False
+
+    return sorted((node.lineno, ast.unparse(node)) for node in ast.walk(module) if limits(node))  # type: ignore[attr-defined]
+
+
+def test_waits_have_the_patience_of_all_tests() -> None:
+    """No test fails because the machine is busy: what bounds a failure only is `tests.waiting.PATIENCE_S`."""
+    tests = [path for path in modules() if path.name.startswith("test_") or path.name in {"conftest.py", "parts.py"}]
+    found = {str(path.relative_to(ROOT)): limits_of_waits(ast.parse(path.read_text())) for path in tests}
+    assert {path: waits for path, waits in found.items() if waits} == {}
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "asyncio.timeout(20)",
+        "asyncio.wait_for(task, 10)",
+        "deadline = time.monotonic() + 5",
+        "subprocess.run(command, timeout=60)",
+        "process.wait(10)",
+        "httpx.get(url)",
+        "pytest.mark.timeout(300)",
+    ],
+)
+def test_such_a_wait_would_be_found(wait: str) -> None:
+    assert limits_of_waits(ast.parse(wait))
 
 
 def test_make_lists_every_target() -> None:

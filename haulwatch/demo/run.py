@@ -46,8 +46,8 @@ DEFAULT_SPEED: Final = 24.0
 """Without --for: the script is over after 100 s of watching."""
 _START_AND_HOLD_S: Final = 35.0
 """The part of a timed demo that start-up and the hold times of the last alerts take."""
-_STARTUP_LIMIT_S: Final = 60.0
-_DRAIN_LIMIT_S: Final = 30.0
+_STARTUP_LIMIT_S: Final = 120.0
+_DRAIN_LIMIT_S: Final = 120.0
 _LAST_READINGS: Final = 6
 _LAST_ALERTS: Final = 8
 

@@ -18,7 +18,7 @@ CHOSEN = (
 
 
 @pytest.mark.real
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_faults_lose_nothing_double_nothing_and_change_no_alert(tmp_path: Path) -> None:
     bad = {done.fault: done.complaints for done in run_rounds(CHOSEN, CI, 7, tmp_path) if not done.good}
     assert not bad

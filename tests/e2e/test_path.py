@@ -14,6 +14,7 @@ from devices.readings.models import Kind
 from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 SPEED = 60
 LENGTH_S = 1_800
@@ -53,7 +54,7 @@ def equal(there: Any, here: Any) -> bool:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
     install: Callable[..., Installation], mosquitto: Mosquitto, influx_server: InfluxServer, influx_database: str
 ) -> None:
@@ -78,7 +79,7 @@ def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
         report.update(json.loads(report_path.read_text()) if report_path.exists() else {})
         return bool(report.get("script_done"))
 
-    influx.until(script_done, "the script ends", timeout_s=120)
+    influx.until(script_done, "the script ends")
     influx.stop("simulate")
     report = json.loads(report_path.read_text())
     assert report["finished"]
@@ -94,7 +95,9 @@ def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
     stored = 0
     for kind, field in FIELD_OF_EVERY_READING.items():
         query = {"db": influx_database, "q": f"SELECT count({field}) FROM {kind}"}
-        series = httpx.get(f"{influx_server.url}/query", params=query).json()["results"][0]["series"]
+        series = httpx.get(f"{influx_server.url}/query", params=query, timeout=PATIENCE_S).json()["results"][0][
+            "series"
+        ]
         stored += series[0]["values"][0][1]
     assert stored == total["stored"] == report["published"] - total["duplicate"] - sum(total["quarantined"].values())
 

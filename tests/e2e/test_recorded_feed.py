@@ -40,7 +40,7 @@ def jersey_city(folder: Path, feed: Path) -> None:
 
 @pytest.mark.real
 @pytest.mark.recording
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_a_feed_with_many_duplicates_and_conflicts(
     install: Callable[..., Installation], mosquitto: Mosquitto, recordings: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mqtt_line import Line
 from tests.test_compose import SERVICES, interpolated
+from tests.waiting import PATIENCE_S
 
 SPEED, LENGTH_S = 240, 1_800
 PROCESSES = ("collect", "record", "judge", "serve")
@@ -108,7 +109,7 @@ class Stack(Installation):
         def healthy() -> bool:
             return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
 
-        self.until(healthy, f"{name} is healthy", timeout_s=60)
+        self.until(healthy, f"{name} is healthy")
 
     def as_service(self, name: str, *arguments: str) -> Any:
         """`docker compose exec NAME haulwatch …`."""
@@ -119,7 +120,7 @@ class Stack(Installation):
         """The series of an answer. Asks as the provisioned data source does: InfluxQL, with user and password."""
         login = ("grafana", (self.broker.secrets / "influx_grafana_password").read_text())
         form = {"db": self._environments["record"]["HAULWATCH_INFLUX_BUCKET"], "q": query, "epoch": "ms"}
-        answer = httpx.post(f"{self._influx.url}/query", data=form, auth=login, timeout=30)
+        answer = httpx.post(f"{self._influx.url}/query", data=form, auth=login, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         [result] = answer.json()["results"]
         assert "error" not in result, result
@@ -146,12 +147,12 @@ class Stack(Installation):
         """An answer of the API, with the read token."""
         token = (self.broker.secrets / "api_read_token").read_text()
         url = f"http://127.0.0.1:{self.api_port}/api/v1/{resource}"
-        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
+        answer = httpx.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE_S)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
     def ready(self) -> dict[str, Any]:
-        answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=30)
+        answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=PATIENCE_S)
         readiness: dict[str, Any] = answer.json()
         return {"status": None, **readiness} if answer.status_code == 200 else {"status": None}
 
@@ -171,7 +172,7 @@ def stack(tmp_path: Path, influx_server: InfluxServer, influx_database: str, pos
 
 
 @pytest.mark.real
-@pytest.mark.timeout(180)
+@pytest.mark.long
 def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_path: Path) -> None:
     for name in PROCESSES:
         stack.up(name)
@@ -197,7 +198,7 @@ def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_pa
         report.update(_json(tmp_path / "simulators" / "simulators" / "report.json"))
         return bool(report.get("script_done"))
 
-    stack.until(script_done, "the scenario ends", timeout_s=90)
+    stack.until(script_done, "the scenario ends")
     stack.stop("simulate")
     report = _json(tmp_path / "simulators" / "simulators" / "report.json")
 
@@ -228,9 +229,10 @@ def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_pa
     }
 
     origin = {"Origin": "http://localhost:3000"}
-    layer = httpx.get(f"http://127.0.0.1:{stack.api_port}/geo/sites.geojson", headers=origin)
+    layer = httpx.get(f"http://127.0.0.1:{stack.api_port}/geo/sites.geojson", headers=origin, timeout=PATIENCE_S)
     assert (layer.status_code, layer.headers["access-control-allow-origin"]) == (200, origin["Origin"])
-    assert httpx.get(f"http://127.0.0.1:{stack.api_port}/api/v1/trucks", headers=origin).status_code == 401
+    closed = httpx.get(f"http://127.0.0.1:{stack.api_port}/api/v1/trucks", headers=origin, timeout=PATIENCE_S)
+    assert closed.status_code == 401
 
 
 def accounted(total: Mapping[str, Any]) -> int:

@@ -20,6 +20,7 @@ from ingest.store.influx import InfluxStore
 from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
 from tests.grafana.demonstration import Demonstration, demonstration
 from tests.servers.influxdb import InfluxServer
+from tests.waiting import PATIENCE_S
 
 BOARDS: Final = {str(path): board for path, board in all_boards()}
 ONE_BOARD: Final = pytest.mark.parametrize("path", BOARDS)
@@ -135,7 +136,8 @@ def answers(influx_server: InfluxServer) -> Iterator[Answers]:
             await store.close()
 
     asyncio.run(write())
-    with httpx.Client(base_url=influx_server.url, params={"db": database, "epoch": "ms"}) as client:
+    params = {"db": database, "epoch": "ms"}
+    with httpx.Client(base_url=influx_server.url, params=params, timeout=PATIENCE_S) as client:
         yield Answers(demonstration(), client)
 
 

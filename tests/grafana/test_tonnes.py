@@ -20,6 +20,7 @@ from tests.field_cases.path import BASE_MS, Message, case
 from tests.field_cases.test_tickets import weighing
 from tests.grafana.as_grafana import ALL, with_macros, with_variables
 from tests.servers.influxdb import InfluxServer
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
 
@@ -62,8 +63,9 @@ class Boards:
         [panel] = [panel for panel in self._boards[board]["panels"] if panel["title"] == title]
         query = with_variables(panel["targets"][0]["query"], dict.fromkeys(("district", "site", "device"), ALL))
         query = with_macros(query, start=BASE_MS - 1, end=BASE_MS + 86_400_000, interval_ms=1_800_000)
-        answer = httpx.get(f"{self._server.url}/query", params={"db": self._database, "epoch": "ms", "q": query}).json()
-        found: list[Json] = answer["results"][0].get("series", [])
+        params = {"db": self._database, "epoch": "ms", "q": query}
+        answer = httpx.get(f"{self._server.url}/query", params=params, timeout=PATIENCE_S)
+        found: list[Json] = answer.json()["results"][0].get("series", [])
         return found
 
     def figure(self, board: str, title: str) -> Any:

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from ingest.collector.collector import read_status
 from ingest.log.raw_log import RawLog
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S, until
 
 COLLECTOR_ON_A_SLOW_DISK = """
 import signal, sys, time
@@ -40,14 +41,6 @@ run_collector(MqttSource(MqttUrl.parse(sys.argv[1])), SlowLog(folder, 256 * 1024
 """
 KILLS = 8
 BURST = 25
-PATIENCE_S = 60.0
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not in {PATIENCE_S:.0f} s"
-        time.sleep(0.005)
 
 
 class RestartedCollector:
@@ -98,6 +91,7 @@ def drive(client: Client, enough: Event) -> dict[bytes, MQTTMessageInfo]:
 
 
 @pytest.mark.real
+@pytest.mark.long
 def test_every_message_that_the_broker_accepted_is_in_the_log_though_the_collector_was_killed_again_and_again(
     mosquitto: Mosquitto, tmp_path: Path
 ) -> None:
@@ -106,14 +100,14 @@ def test_every_message_that_the_broker_accepted_is_in_the_log_though_the_collect
     log = RawLog(folder)
     collector = RestartedCollector(mosquitto.url, folder)
     try:
-        wait_until(collector.connected, "the first connection, which makes the session")
+        until(collector.connected, "the first connection, which makes the session")
         with truck(mosquitto.port) as client, ThreadPoolExecutor(1) as driver:
             enough = Event()
             driving = driver.submit(drive, client, enough)
             try:
                 for _ in range(KILLS):
                     before = log.last_offset()
-                    wait_until(lambda: log.last_offset() > before, "a message in the log")  # noqa: B023
+                    until(lambda: log.last_offset() > before, "a message in the log")  # noqa: B023
                     time.sleep(dice.uniform(0.0, 0.1))
                     collector.kill_and_start()
             finally:
@@ -123,12 +117,12 @@ def test_every_message_that_the_broker_accepted_is_in_the_log_though_the_collect
                 info.wait_for_publish(PATIENCE_S)
         acknowledged = {payload for payload, info in sent.items() if info.is_published()}
         assert len(acknowledged) == len(sent)
-        wait_until(collector.connected, "the last connection")
+        until(collector.connected, "the last connection")
         with truck(mosquitto.port) as client:
             last = client.publish("haulwatch/v1/truck-1/position", b"last", qos=1)
             last.wait_for_publish(PATIENCE_S)
         # Mosquitto delivers in order: what is missing when the last message is there will never come.
-        wait_until(lambda: b"last" in {record.message.payload for record in log.read(0, 10**6)}, "the last message")
+        until(lambda: b"last" in {record.message.payload for record in log.read(0, 10**6)}, "the last message")
         collector.process.send_signal(signal.SIGTERM)
         assert collector.process.wait(PATIENCE_S) == 0, "it stops cleanly on SIGTERM"
     finally:

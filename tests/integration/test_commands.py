@@ -45,10 +45,10 @@ from simulators.staging.scenario import Scenario
 from tests.api.conftest import client_of
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S, eventually
 
 TRUCK, OTHER = "truck-001", "truck-002"
 HOURLY = ReportInterval(interval_s=3_600)
-PATIENCE_S = 15
 TOKEN = {"Authorization": "Bearer write-token-for-tests"}
 
 
@@ -92,14 +92,8 @@ class Operator:
         return found
 
     async def until(self, command: Command, state: CommandState, sends: int = 0) -> Command:
-        await until(lambda: (found := self.now(command)).state is state and found.sends >= sends)
+        await eventually(lambda: (found := self.now(command)).state is state and found.sends >= sends)
         return self.now(command)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110  the other side has no event for us
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -123,7 +117,7 @@ async def a_truck(city: City, port: int, folder: Path, device: str = TRUCK) -> A
     )  # fmt: skip
     stop = asyncio.Event()
     living = asyncio.create_task(firmware.run(stop))
-    await until(lambda: tally.published[Kind.STATUS] > 0)
+    await eventually(lambda: tally.published[Kind.STATUS] > 0)
     yield tally
     stop.set()
     await living
@@ -164,7 +158,7 @@ async def test_a_command_issued_over_the_api_is_executed_by_the_device_and_done_
         assert answer.status_code == 201, answer.text
         where = answer.headers["location"]
         async with asyncio.timeout(PATIENCE_S):
-            while (found := (await client.get(where)).json())["outcome"] is None:  # noqa: ASYNC110  as `until`
+            while (found := (await client.get(where)).json())["outcome"] is None:  # noqa: ASYNC110  the other side has no event for us
                 await asyncio.sleep(0.02)
         return found
 
@@ -174,16 +168,16 @@ async def test_a_command_issued_over_the_api_is_executed_by_the_device_and_done_
         a_truck(city, mosquitto.port, tmp_path) as truck,
         listening(mosquitto.port, position) as positions,
     ):
-        await until(lambda: truck.published[Kind.POSITION] > 0)
+        await eventually(lambda: truck.published[Kind.POSITION] > 0)
         assert (await command(client, kind="report_interval", interval_s=3_600))["state"] == "done"
         before = len(positions)
         located = await command(client, kind="locate")
-        await until(lambda: len(positions) > before)
+        await eventually(lambda: len(positions) > before)
         assert positions[-1][1]["ts"] == located["outcome_at"]
         assert (await command(client, kind="lock_lift", locked=True))["sends"] == 1
         births = truck.published[Kind.STATUS]
         await command(client, kind="reboot")
-        await until(lambda: truck.published[Kind.STATUS] == births + 2)  # shutdown, birth
+        await eventually(lambda: truck.published[Kind.STATUS] == births + 2)  # shutdown, birth
         listed = (await client.get(f"/api/v1/devices/{TRUCK}/commands")).json()["items"]
     assert [(one["kind"], one["state"]) for one in listed] == [
         ("reboot", "done"), ("lock_lift", "done"), ("locate", "done"), ("report_interval", "done"),
@@ -211,9 +205,9 @@ async def test_a_device_that_was_away_executes_once_however_many_copies_wait_for
         await operator.until(command, CommandState.SENT, 4)
         async with a_truck(city, mosquitto.port, tmp_path) as truck:
             ended = await operator.until(command, CommandState.DONE)
-            await until(lambda: [topic for topic, _ in received].count(command_ack_topic(TRUCK)) == 4)
-            await until(lambda: truck.published[Kind.STATUS] == 3)  # birth, shutdown, birth: one reboot
-            await until(lambda: operator.dispatcher.counts.answered >= 1)
+            await eventually(lambda: [topic for topic, _ in received].count(command_ack_topic(TRUCK)) == 4)
+            await eventually(lambda: truck.published[Kind.STATUS] == 3)  # birth, shutdown, birth: one reboot
+            await eventually(lambda: operator.dispatcher.counts.answered >= 1)
     copies, acks = ([payload for topic, payload in received if topic == wanted] for wanted in (
         command_topic(TRUCK), command_ack_topic(TRUCK)))  # fmt: skip
     assert len({json.dumps(copy) for copy in copies}) == 1
@@ -293,7 +287,7 @@ async def test_answers_of_others_and_noise_are_counted_logged_once_and_change_no
         await device.publish(command_ack_topic(TRUCK), done.model_copy(update={"id": "f" * 16}).payload(), qos=1)
         for noise in (b"", b"\xff{", b"x" * 5_000, done.payload()[:-1] + b',"detail":"' + b"x" * 4_096 + b'"}'):
             await device.publish(command_ack_topic(TRUCK), noise, qos=1)
-        await until(lambda: (counts.foreign, counts.unreadable) == (3, 4))
+        await eventually(lambda: (counts.foreign, counts.unreadable) == (3, 4))
         assert operator.now(command).state is CommandState.SENT
         for _ in range(3):
             await device.publish(command_ack_topic(TRUCK), done.payload(), qos=1)
@@ -347,7 +341,7 @@ async def test_a_command_that_the_broker_refuses_is_not_taken_for_sent(
     broker = start_mosquitto(more_config=f"acl_file {access}\n")
     async with an_operator(command_store, clock, broker.port) as operator:
         command = operator.issue(Locate())
-        await until(lambda: "takes no commands from this login" in caplog.text)
+        await eventually(lambda: "takes no commands from this login" in caplog.text)
         assert "Not authorized" in caplog.text
         assert operator.now(command).state is CommandState.WAITING
 

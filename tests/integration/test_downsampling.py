@@ -3,7 +3,6 @@ word."""
 
 import re
 import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,6 +12,7 @@ from devices.readings import series
 from devices.readings.models import Kind
 from tests import ROOT
 from tests.servers.influxdb import InfluxServer
+from tests.waiting import PATIENCE_S, until
 
 DOCS = ROOT / "docs"
 DOCUMENT = (DOCS / "influxdb.md").read_text(encoding="utf-8")
@@ -59,7 +59,8 @@ class Influx:
     def run(self, statement: str) -> list[dict[str, Any]]:
         """Run a statement with this database's name in place of `haulwatch`."""
         query = re.sub(r"\bhaulwatch\b", f'"{self._database}"', statement)
-        answer = httpx.post(f"{self._url}/query", data={"q": query, "db": self._database, "epoch": "s"}, timeout=30)
+        form = {"q": query, "db": self._database, "epoch": "s"}
+        answer = httpx.post(f"{self._url}/query", data=form, timeout=PATIENCE_S)
         [result] = answer.json()["results"]
         assert "error" not in result, (result, query)
         found: list[dict[str, Any]] = result.get("series", [])
@@ -67,7 +68,7 @@ class Influx:
 
     def write(self, *lines: str) -> None:
         params = {"db": self._database, "precision": "s"}
-        httpx.post(f"{self._url}/write", params=params, content="\n".join(lines)).raise_for_status()
+        httpx.post(f"{self._url}/write", params=params, content="\n".join(lines), timeout=PATIENCE_S).raise_for_status()
 
     def hourly(self, at: int) -> tuple[float, float] | None:
         """Mean and maximum of the row at this hour; None while there is none."""
@@ -83,13 +84,6 @@ def fill(at: int, pct: float) -> str:
     return f"fill,compartment=paper,device=point-1,district=urban,site=yard fill_pct={pct},temperature_c=20 {at}"
 
 
-def until(check: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not check():
-        assert time.monotonic() < deadline, "the condition did not hold in time"
-        time.sleep(0.1)
-
-
 @pytest.mark.real
 def test_a_late_reading_changes_the_hour_it_belongs_to(influx_server: InfluxServer, influx_database: str) -> None:
     influx = Influx(influx_server, influx_database)
@@ -98,10 +92,10 @@ def test_a_late_reading_changes_the_hour_it_belongs_to(influx_server: InfluxServ
     influx.write(fill(yesterday + 60, 10.0), fill(yesterday + 120, 20.0))
     for statement in statements("setup"):
         influx.run(statement.replace("EVERY 30m", "EVERY 1s"))
-    until(lambda: influx.hourly(yesterday) == (15.0, 20.0))
+    until(lambda: influx.hourly(yesterday) == (15.0, 20.0), "the hour is downsampled")
 
     influx.write(fill(yesterday + 180, 60.0))
-    until(lambda: influx.hourly(yesterday) == (30.0, 60.0))
+    until(lambda: influx.hourly(yesterday) == (30.0, 60.0), "the late reading changes the hour")
 
     influx.write(fill(last_week + 60, 70.0))
     [again] = statements("again")

@@ -11,9 +11,10 @@ from ingest.ledger.dead_letters import DeadLetters
 from ingest.process.backoff import Backoff
 from ingest.recorder.run import run_recorder
 from ingest.store.influx import InfluxStore
-from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, counts, fill, position, until
+from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, counts, fill, position
 from tests.points import point_of
 from tests.servers.influxdb import InfluxServer
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.real
 
@@ -42,19 +43,19 @@ MORNING = {
 def counted_by_influxql(server: InfluxServer, database: str, field: str, kind: str) -> int:
     """Count directly, without the store's own code."""
     query = {"db": database, "q": f'SELECT count("{field}") FROM "{kind}"'}
-    answer = httpx.get(f"http://127.0.0.1:{server.influxd_port}/query", params=query)
+    answer = httpx.get(f"http://127.0.0.1:{server.influxd_port}/query", params=query, timeout=PATIENCE_S)
     [series] = answer.raise_for_status().json()["results"][0]["series"]
     return int(series["values"][0][1])
 
 
 def another_writer_sends(server: InfluxServer, database: str, line: str) -> None:
     params = {"db": database, "precision": "ms"}
-    httpx.post(f"{server.url}/write", params=params, content=line).raise_for_status()
+    httpx.post(f"{server.url}/write", params=params, content=line, timeout=PATIENCE_S).raise_for_status()
 
 
 def drop_measurement(server: InfluxServer, database: str, kind: str) -> None:
     question = {"db": database, "q": f'DROP MEASUREMENT "{kind}"'}
-    httpx.post(f"{server.url}/query", data=question).raise_for_status()
+    httpx.post(f"{server.url}/query", data=question, timeout=PATIENCE_S).raise_for_status()
 
 
 async def test_every_reading_is_found_by_influxql(
@@ -98,14 +99,14 @@ async def test_an_outage_loses_nothing_and_stores_nothing_twice(
     try:
         backoff = Backoff(first_s=0.01, cap_s=0.05)
         running = asyncio.create_task(run_recorder(recorder, stop, clock=lambda: NOW, backoff=backoff), name="recorder")
-        await until(lambda: bench.status().trouble is not None)
+        await eventually(lambda: bench.status().trouble is not None)
         status = bench.status()
         assert "502" in str(status.trouble)
         assert status.backlog > 0
         assert bench.ledger().balanced
     finally:
         influx_server.start()
-    await until(lambda: bench.status().backlog == bench.status().pending == 0)
+    await eventually(lambda: bench.status().backlog == bench.status().pending == 0)
     stop.set()
     await running
     assert counts(bench.ledger()) == MORNING
@@ -121,10 +122,10 @@ async def test_a_database_that_is_not_there_keeps_everything(tmp_path: Path, inf
         run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.01, cap_s=30.0)),
         name="recorder",
     )
-    await until(lambda: bench.status().trouble is not None)
+    await eventually(lambda: bench.status().trouble is not None)
     assert "not found" in str(bench.status().trouble)
     influx_server.create_database(f"late-{tmp_path.name}")
-    await until(lambda: bench.ledger().total.stored == 1)
+    await eventually(lambda: bench.ledger().total.stored == 1)
     stop.set()
     await running
     assert counts(bench.ledger()) == {"received": 1, "stored": 1}

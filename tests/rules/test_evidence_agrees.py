@@ -225,13 +225,13 @@ def test_every_rule_has_its_check() -> None:
     assert CHECKS.keys() >= {entry.name for entry in CATALOGUE}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(_steps, max_size=25), st.sampled_from([1.5, 7, 9.6, 10, 30]))
 def test_trips(steps: list[tuple[str, Any]], every_s: float) -> None:
     check(told(steps, every_s).readings)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from([5.0, 30.5, 62.0, 68.0, 79.96, 85.25, 91.0, 98.0]), st.integers(0, 9)), max_size=50

@@ -3,11 +3,12 @@
 Without the server's package the test is skipped (`pytest.skip`); a server that does not start fails it (`pytest.fail`).
 """
 
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,14 @@ from typing import Final
 
 import pytest
 
+from tests.waiting import PATIENCE_S, until
+
 _SBIN: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _PACKAGES: Final = {"influxd": "influxdb", "nginx": "nginx-light", "mosquitto_passwd": "mosquitto"}
 """Debian's packages, where they are not named as their program."""
-_START_LIMIT_S: Final = 20.0
-_END_LIMIT_S: Final = 20.0
+_PORTS: Final = range(10_000, 32_000)
+"""Below the ports that Linux (from 32768) and macOS (from 49152) give to clients. A port from there may be gone before
+the server listens on it, or while it restarts: any connection of any process may get it meanwhile."""
 
 
 def find(name: str) -> str | None:
@@ -40,26 +44,45 @@ def program(name: str) -> str:
     return path
 
 
+def _ports() -> Iterator[int]:
+    """Every port of this process in turn, from a random one on. Processes that test in parallel share none."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    own = _PORTS[int(worker) :: workers]
+    first = random.SystemRandom().randrange(len(own))
+    return itertools.cycle([*own[first:], *own[:first]])
+
+
+_own_ports: Final = _ports()
+
+
 def free_port() -> int:
-    """A loopback TCP port that nobody listens on now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A loopback TCP port that nobody listens on now, and that no other test of this run is given."""
+    for port in itertools.islice(_own_ports, len(_PORTS)):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail(f"no TCP port of {_PORTS} is free")
 
 
 def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Return when something accepts on the port; fail with the server's log if it ended or never did."""
-    deadline = time.monotonic() + _START_LIMIT_S
-    while time.monotonic() < deadline:
+
+    def accepts_or_ended() -> bool:
         if process.poll() is not None:
-            break
+            pytest.fail(f"{process.args!r} ended before it listened on port {port}:\n{log_tail()}")
         with socket.socket() as sock:
-            sock.settimeout(0.2)
-            if sock.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    pytest.fail(f"{process.args!r} did not start on port {port}:\n{log.read_text(errors='replace')[-2000:]}")
+            sock.settimeout(PATIENCE_S)
+            return sock.connect_ex(("127.0.0.1", port)) == 0
+
+    def log_tail() -> str:
+        return log.read_text(errors="replace")[-2000:]
+
+    until(accepts_or_ended, lambda: f"{process.args!r} listens on port {port}\n{log_tail()}")
 
 
 def launch(
@@ -80,7 +103,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     """Let a server save and leave; kill it if it takes too long."""
     process.terminate()
     try:
-        process.wait(_END_LIMIT_S)
+        process.wait(PATIENCE_S)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -9,18 +9,17 @@ import runpy
 import signal
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from typer.testing import CliRunner
 
 from haulwatch.cli import command_line
 from tests import ROOT
 from tests.servers import free_port, program, running
+from tests.waiting import until
 
 DEPLOY = ROOT / "deploy"
 CONFIG = DEPLOY / "mosquitto"
@@ -110,11 +109,11 @@ class DeployedBroker:
 
     def logged(self, text: str, after: int = 0) -> bool:
         """Wait until `text` is in the log after the first `after` characters; fails if it never is."""
-        deadline = time.monotonic() + 10
-        while text not in self.log.read_text(errors="replace")[after:]:
-            if time.monotonic() > deadline:
-                pytest.fail(f"Mosquitto did not log {text!r}:\n{self.log.read_text(errors='replace')[after:][-2000:]}")
-            time.sleep(0.01)
+
+        def logged() -> str:
+            return self.log.read_text(errors="replace")[after:]
+
+        until(lambda: text in logged(), lambda: f"Mosquitto logs {text!r}\n{logged()[-2000:]}")
         return True
 
     def log_length(self) -> int:

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from ingest.store.influx import InfluxStore
 from tests.servers import end, free_port, launch, program
+from tests.waiting import PATIENCE_S
 
 _INFLUXD_CONF: Final = """\
 reporting-disabled = true
@@ -108,10 +109,11 @@ class InfluxServer:
             self._nginx = None
 
     def version(self) -> str:
-        return str(httpx.get(f"{self.url}/ping", timeout=20).headers.get("X-Influxdb-Version", "of unknown version"))
+        answer = httpx.get(f"{self.url}/ping", timeout=PATIENCE_S)
+        return str(answer.headers.get("X-Influxdb-Version", "of unknown version"))
 
     def create_database(self, name: str) -> None:
-        answer = httpx.post(f"{self.url}/query", data={"q": f'CREATE DATABASE "{name}"'}, timeout=20)
+        answer = httpx.post(f"{self.url}/query", data={"q": f'CREATE DATABASE "{name}"'}, timeout=PATIENCE_S)
         answer.raise_for_status()
 
 

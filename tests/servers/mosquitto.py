@@ -2,13 +2,13 @@
 
 import re
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.servers import end, free_port, installed, launch, program
+from tests.waiting import PATIENCE_S, until
 
 _CONFIG = """\
 listener {port} 127.0.0.1
@@ -76,16 +76,16 @@ class Mosquitto:
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
             self._process = None
 
-    def wait_logged(self, text: str, times: int = 1, timeout_s: float = 20.0) -> None:
+    def wait_logged(self, text: str, times: int = 1) -> None:
         """Return when `text` is in the log so many times."""
-        deadline = time.monotonic() + timeout_s
-        while (log := self._log.read_text(errors="replace")).count(text) < times:
-            if time.monotonic() > deadline:
-                pytest.fail(f"Mosquitto did not log {text!r} {times} times:\n{log[-2000:]}")
-            time.sleep(0.01)
+
+        def log() -> str:
+            return self._log.read_text(errors="replace")
+
+        until(lambda: log().count(text) >= times, lambda: f"Mosquitto logs {text!r} {times} times\n{log()[-2000:]}")
 
     def restart(self) -> None:
         self.stop()

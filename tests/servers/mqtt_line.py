@@ -13,6 +13,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from tests.waiting import PATIENCE_S
+
 V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 
 
@@ -91,7 +93,7 @@ class Line:
         sock.close()
 
     def _work_until(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while not condition():
             if not self.open or self._client.loop(0.05) is not MQTTErrorCode.MQTT_ERR_SUCCESS:
                 self.open = False

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.servers import free_port, running
+from tests.waiting import until
 
 _SERVER_USER = "postgres"
 
@@ -57,19 +57,21 @@ def postgres_port() -> Iterator[int]:
         folder.with_suffix(".log").unlink(missing_ok=True)
 
 
-def _wait_until_it_answers(port: int, timeout_s: float = 20.0) -> None:
+def _wait_until_it_answers(port: int) -> None:
     """Before it is ready it accepts connections and answers: "the database system is starting up"."""
     psycopg = pytest.importorskip("psycopg")
-    deadline = time.monotonic() + timeout_s
-    while True:
+    answer = ""
+
+    def answers() -> bool:
+        nonlocal answer
         try:
             psycopg.connect(f"postgresql://haulwatch@127.0.0.1:{port}/postgres").close()
-        except psycopg.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+        except psycopg.OperationalError as exc:
+            answer = str(exc)
+            return False
+        return True
+
+    until(answers, lambda: f"PostgreSQL is ready: {answer}")
 
 
 @pytest.fixture

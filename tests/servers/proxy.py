@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, Final
 
+from tests.waiting import PATIENCE_S
+
 _HOP_HEADERS: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "host"})
 _WRITE: Final = "/api/v2/write"
 
@@ -91,7 +93,7 @@ class StoreProxy:
             self._answer(request, mode.status, {"Content-Type": "application/json", **mode.headers}, refusal)
             return
         forwarded = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_HEADERS}
-        upstream = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=60)
+        upstream = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=PATIENCE_S)
         try:
             upstream.request(request.command, request.path, body, forwarded)
             answer = upstream.getresponse()

@@ -15,6 +15,7 @@ from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
 from tests.api.fakes import NOW, change
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S
 
 Event = dict[str, str]
 
@@ -30,7 +31,7 @@ class Served:
     @asynccontextmanager
     async def listen(self, path: str = "", **headers: str) -> AsyncIterator[tuple[Response, AsyncIterator[Event]]]:
         async with (
-            AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=20) as client,
+            AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=PATIENCE_S) as client,
             client.stream("GET", f"/api/v1/alerts/stream{path}", headers=headers) as answer,
         ):
             yield answer, events(answer)
@@ -67,11 +68,11 @@ async def served(parts: ApiParts, **options: float) -> AsyncIterator[Served]:
     stop, ready, port = asyncio.Event(), asyncio.Event(), free_port()
     serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop, ready=ready), name="api under test")
     try:
-        await asyncio.wait_for(ready.wait(), 10)
+        await asyncio.wait_for(ready.wait(), PATIENCE_S)
         yield Served(port, stop, serving)
     finally:
         stop.set()
-        await asyncio.wait_for(serving, 15)
+        await asyncio.wait_for(serving, PATIENCE_S)
 
 
 def story(count: int, first: int = 0) -> list[AlertChange]:
@@ -130,7 +131,7 @@ async def test_streams_end_cleanly_when_the_server_stops(parts: ApiParts, journa
         await anext(heard)
         api.stop.set()
         assert [event async for event in heard] == []  # no broken transfer: httpx would raise
-        await asyncio.wait_for(api.serving, 3)
+        await asyncio.wait_for(api.serving, PATIENCE_S)
 
 
 async def test_a_client_that_leaves_frees_its_place(parts: ApiParts) -> None:
@@ -140,7 +141,7 @@ async def test_a_client_that_leaves_frees_its_place(parts: ApiParts) -> None:
             await anext(second)
             async with api.listen() as (answer, _):
                 assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 async with api.listen() as (answer, _):
                     if answer.status_code == 200:
@@ -153,7 +154,7 @@ async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, jour
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
             stuck.sendall(b"GET /api/v1/alerts/stream?after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
             journal.record(story(3_000), recorded_at=NOW)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 async with api.listen("?after=0") as (_, heard):
                     assert await numbers(heard, 3_000) == list(range(1, 3_001))
             with suppress(OSError):

@@ -1,7 +1,6 @@
 """No call to a database waits for ever, whatever happens to its host."""
 
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -23,10 +22,8 @@ def black_hole() -> Iterator[int]:
 def test_a_host_that_never_answers_is_given_up(black_hole: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "CONNECT_TIMEOUT_S", 2)  # the least that libpq takes
     engine = open_database(f"postgresql://haulwatch@127.0.0.1:{black_hole}/haulwatch")
-    began = time.monotonic()
-    with pytest.raises(DatabaseUnavailable), transaction(engine):
+    with pytest.raises(DatabaseUnavailable, match="timeout expired"), transaction(engine):
         pass
-    assert time.monotonic() - began < 60, "our timeout ended it, not that of the system"
 
 
 def test_connection_parameters_of_the_url_override_ours() -> None:

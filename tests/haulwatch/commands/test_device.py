@@ -14,6 +14,7 @@ import pytest
 from devices.access.broker_access import password_file, read_password_file
 from devices.access.credentials import HashedSecret
 from tests.haulwatch.commands.desk import Desk, matches
+from tests.waiting import PATIENCE_S
 
 POINT = "--role", "recycling_point", "--site", "recycling-001"
 
@@ -179,7 +180,7 @@ def process(request: pytest.FixtureRequest) -> Iterator["subprocess.Popen[str]"]
 def test_mosquitto_is_signalled_by_its_pid_file(desk: Desk, tmp_path: Path, process: "subprocess.Popen[str]") -> None:
     (tmp_path / "pid").write_text(f"{process.pid}\n")
     assert desk.ask("device", "export-acl", "--reload", str(tmp_path / "pid"))["reloaded"] is True
-    assert process.wait(10) == 7
+    assert process.wait(PATIENCE_S) == 7
 
 
 @pytest.mark.parametrize("process", ["bystander"], indirect=True)
@@ -189,4 +190,4 @@ def test_a_process_that_is_not_mosquitto_gets_no_signal(
     (tmp_path / "pid").write_text(f"{process.pid}\n")
     assert "no Mosquitto" in desk.refused("device", "export-acl", "--reload", str(tmp_path / "pid"))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == -signal.SIGTERM, "no SIGHUP had come before"
+    assert process.wait(PATIENCE_S) == -signal.SIGTERM, "no SIGHUP had come before"

@@ -20,6 +20,7 @@ from haulwatch.process import background
 from haulwatch.settings.load import Settings, load_settings
 from ingest.boards.feed import BoardFeed
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S
 
 CITY = City("test", "Test", "试", "UTC", LatLon(35.5, 112.8))
 FAILED = "background task board feed failed"
@@ -50,12 +51,12 @@ async def serving(settings: Settings) -> AsyncIterator[AsyncClient]:
     """The whole process with its real application on a real port; SIGTERM ends it."""
     process = asyncio.create_task(serve._serve(settings, lambda: CITY))
     try:
-        async with AsyncClient(base_url=f"http://127.0.0.1:{settings.api.port}") as client:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{settings.api.port}", timeout=PATIENCE_S) as client:
             await eventually(lambda: answers(client))
             yield client
     finally:
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(process, 20)
+        await asyncio.wait_for(process, PATIENCE_S)
 
 
 async def answers(client: AsyncClient) -> bool:
@@ -66,7 +67,7 @@ async def answers(client: AsyncClient) -> bool:
 
 
 async def eventually(check: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not await check():  # noqa: ASYNC110 - the server is watched from outside
             await asyncio.sleep(0.02)
 

@@ -8,6 +8,7 @@ import pytest
 
 from haulwatch.process.background import HEALTHY_AFTER_S, BackgroundTask, TaskHealth, run_beside
 from ingest.process.backoff import Backoff
+from tests.waiting import PATIENCE_S
 
 
 class Script:
@@ -36,7 +37,7 @@ def task_of(script: Script) -> BackgroundTask:
 async def until_last_run(task: BackgroundTask, script: Script) -> None:
     """Run the task through its failures, and cancel it in the run that lasts."""
     running = asyncio.create_task(task.keep_running(asyncio.Event()))
-    await asyncio.wait_for(script.last_run.wait(), 10)
+    await asyncio.wait_for(script.last_run.wait(), PATIENCE_S)
     assert not running.done()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -78,7 +79,7 @@ async def test_it_is_failed_while_it_waits_for_its_next_start() -> None:
         await asyncio.sleep(0)
     assert task.health is TaskHealth.FAILED
     stop.set()
-    await asyncio.wait_for(running, 10)
+    await asyncio.wait_for(running, PATIENCE_S)
 
 
 async def test_a_task_that_returns_early_is_a_failure(caplog: pytest.LogCaptureFixture) -> None:
@@ -91,7 +92,7 @@ async def test_a_task_that_returns_early_is_a_failure(caplog: pytest.LogCaptureF
         if starts == 3:
             stop.set()
 
-    await asyncio.wait_for(BackgroundTask("feed", run, backoff=Backoff(0.001, 0.001)).keep_running(stop), 10)
+    await asyncio.wait_for(BackgroundTask("feed", run, backoff=Backoff(0.001, 0.001)).keep_running(stop), PATIENCE_S)
     assert starts == 3
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 2
     assert "returned while the process runs" in caplog.messages[0]
@@ -112,7 +113,7 @@ async def test_an_error_in_the_place_of_a_cancellation_does_not_keep_the_task_al
     await started.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(running, 10)
+        await asyncio.wait_for(running, PATIENCE_S)
 
 
 async def test_the_error_of_the_main_work_is_raised_as_it_is_and_ends_the_tasks() -> None:
@@ -175,5 +176,5 @@ async def test_however_a_task_ends_it_is_started_again_and_the_main_work_goes_on
         await enough.wait()
 
     task = BackgroundTask("feed", start, backoff=Backoff(0.001, 0.001))
-    await asyncio.wait_for(run_beside(main, [task], stop), 10)
+    await asyncio.wait_for(run_beside(main, [task], stop), PATIENCE_S)
     assert (runs, task.health, task.failures) == (4, TaskHealth.FAILED, 3)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from haulwatch.process.process_lock import AlreadyRunning, acquire
 from haulwatch.process.supervisor import FIRST_PAUSE_S, LONGEST_PAUSE_S, Child, Supervisor
 from ingest.process.backoff import Backoff
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -25,23 +25,23 @@ def program(tmp_path: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONSAFEPATH": "1"}
 
 
-def eventually(check: Callable[[], bool], supervisor: Supervisor, timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not check():
-        assert time.monotonic() < deadline, "did not happen in time"
+def tend_until(check: Callable[[], bool], supervisor: Supervisor) -> None:
+    def tended() -> bool:
         supervisor.tend()
-        time.sleep(0.02)
+        return check()
+
+    until(tended)
 
 
 def test_a_killed_child_is_started_again(tmp_path: Path, program: dict[str, str]) -> None:
-    supervisor = Supervisor([Child("sleeper", ["import time; time.sleep(60)"])], program, tmp_path / "logs")
+    supervisor = Supervisor([Child("sleeper", ["import time; time.sleep(3_600)"])], program, tmp_path / "logs")
     supervisor.start()
     try:
         (child,) = supervisor.children
         assert child.process is not None
         first = child.process.pid
         os.kill(first, signal.SIGKILL)
-        eventually(lambda: child.process is not None and child.process.pid != first, supervisor)
+        tend_until(lambda: child.process is not None and child.process.pid != first, supervisor)
         assert (child.state, child.restarts) == ("running", 1)
     finally:
         supervisor.stop()
@@ -56,12 +56,12 @@ def test_a_child_that_keeps_dying_waits_longer_each_time(
     supervisor.start()
     try:
         (child,) = supervisor.children
-        eventually(lambda: child.restarts == 2, supervisor)
+        tend_until(lambda: child.restarts == 2, supervisor)
         first, second = (FIRST_PAUSE_S, 2 * FIRST_PAUSE_S)
         assert f"restarted in {first:.1f} s" in caplog.messages[0]
         assert f"restarted in {second:.1f} s" in caplog.messages[1]
         assert longest.next_pause_s() >= 4 * FIRST_PAUSE_S
-        eventually(lambda: supervisor.log_tail("broken").count("no disk") >= 2, supervisor)
+        tend_until(lambda: supervisor.log_tail("broken").count("no disk") >= 2, supervisor)
     finally:
         supervisor.stop()
     assert child.state == "stopped"
@@ -71,16 +71,19 @@ def test_stop_lets_a_child_finish_and_kills_one_that_will_not(tmp_path: Path, pr
     finishes = (
         "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print('drained'), sys.exit(0)))\n"
-        "print('up', flush=True); time.sleep(60)"
+        "print('up', flush=True); time.sleep(3_600)"
     )
-    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+    deaf = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(3_600)"
+    )
     supervisor = Supervisor([Child("finishes", [finishes]), Child("deaf", [deaf])], program, tmp_path / "logs")
     supervisor.start()
     processes = [child.process for child in supervisor.children]
     try:
-        eventually(lambda: all("up" in supervisor.log_tail(child.name) for child in supervisor.children), supervisor)
+        tend_until(lambda: all("up" in supervisor.log_tail(child.name) for child in supervisor.children), supervisor)
     finally:
-        supervisor.stop(grace_s=1.0)
+        supervisor.stop("deaf", grace_s=0.2)
+        supervisor.stop("finishes", grace_s=PATIENCE_S)
     assert "drained" in supervisor.log_tail("finishes")
     assert [process.returncode for process in processes if process] == [0, -signal.SIGKILL]
 
@@ -90,12 +93,12 @@ def test_children_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, sys\n"
         "child = 'from haulwatch.process.supervisor import die_with_supervisor; import time; die_with_supervisor();"
-        'print("up", flush=True); time.sleep(60)\'\n'
+        'print("up", flush=True); time.sleep(3_600)\'\n'
         "env = {**os.environ, 'SUPERVISED_BY_HAULWATCH': str(os.getpid())}\n"
         "p = subprocess.Popen([sys.executable, '-c', child], env=env, stdout=subprocess.PIPE)\n"
         "p.stdout.readline(); print(p.pid, flush=True); os.kill(os.getpid(), 9)\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=60, check=False)
+    run = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, timeout=PATIENCE_S, check=False)
     pid = int(run.stdout)
 
     def gone() -> bool:
@@ -104,10 +107,7 @@ def test_children_go_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         except FileNotFoundError:
             return True
 
-    deadline = time.monotonic() + 20
-    while not gone():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(gone, "the child is gone")
 
 
 def test_a_role_is_held_by_one_process(tmp_path: Path) -> None:

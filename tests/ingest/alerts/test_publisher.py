@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S, eventually
 
 CITY = read_city(JINCHENG)
 
@@ -60,12 +61,6 @@ class FakeSink:
         if self.errors:
             raise self.errors.pop()
         self.taken += [entry.sequence for entry in entries]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
 
 
 async def test_changes_go_out_once_in_order_and_on_after_a_restart(tmp_path: Path) -> None:
@@ -107,9 +102,9 @@ async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) ->
     async with asyncio.TaskGroup() as tasks:
         for name, sink in (("down", down), ("up", up)):
             tasks.create_task(AlertPublisher(name, sink, journal, cursors).run(stop), name=name)
-        await until(lambda: up.taken == [1, 2, 3])
+        await eventually(lambda: up.taken == [1, 2, 3], "the sink that is up has all")
         journal.add(1)
-        await until(lambda: down.taken == up.taken == [1, 2, 3, 4])
+        await eventually(lambda: down.taken == up.taken == [1, 2, 3, 4], "both sinks have all")
         stop.set()
     assert up.taken == [1, 2, 3, 4]
 
@@ -189,7 +184,7 @@ async def test_alerts_are_published_and_survive_a_broker_that_goes_away(mosquitt
     url = MqttUrl.parse(mosquitto.url)
     sink = MqttSink(url, "publisher-test")
     entries = [JournalEntry(sequence=no, recorded_at=0, change=change(no)) for no in (1, 2)]
-    async with asyncio.timeout(20), aiomqtt.Client(url.host, url.port) as listener:
+    async with asyncio.timeout(PATIENCE_S), aiomqtt.Client(url.host, url.port) as listener:
         await listener.subscribe("haulwatch/v1/alerts/#", qos=1)
         await sink.deliver(entries)
         received = [await anext(listener.messages) for _ in entries]
@@ -209,7 +204,7 @@ async def test_the_embedded_broker_is_reached_over_mqtt_311() -> None:
     port, stop = free_port(), asyncio.Event()
     sink = MqttSink(MqttUrl("127.0.0.1", port), "publisher-test")
     entries = [JournalEntry(sequence=1, recorded_at=0, change=change(1))]
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(serve_broker("127.0.0.1", port, stop), name="broker")
         while True:
             try:

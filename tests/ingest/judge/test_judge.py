@@ -27,6 +27,7 @@ from rules.catalogue import build_rules
 from rules.engine.reorder_buffer import WINDOW_MS
 from tests.rules.engine.test_reorder_buffer import fix
 from tests.rules.town import Trip, fills, in_time, town
+from tests.waiting import PATIENCE_S
 
 CITY = town()
 
@@ -340,7 +341,7 @@ async def test_it_runs_until_stopped_through_outages_and_damage(tmp_path: Path) 
     raw.errors = [RawLogCorrupt(tmp_path, 0, "damaged"), RawLogFull("disk")]
     journal.errors = [DatabaseUnavailable("locked")]
     stop = asyncio.Event()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(run_judge(judge, stop), name="judge")
         while judge.offset < len(log()):  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -115,7 +115,7 @@ def write(state: RecorderState, change: LedgerDelta | list[str]) -> LedgerDelta:
     return LedgerDelta(others={name: (0, count) for name, count in Counter(change).items()})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(actions=st.lists(action, max_size=25), rows=st.integers(1, 3), readings=st.integers(1, 20))
 def test_any_deltas_compacted_at_any_moments_are_the_naive_sum(
     actions: list[LedgerDelta | list[str] | str], rows: int, readings: int

@@ -10,13 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull
 from ingest.log.records import LogRecord, RawMessage
 from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_than, numbers
+from tests.waiting import PATIENCE_S
 
 
 def test_an_empty_log_has_nothing_to_read(tmp_path: Path) -> None:
@@ -96,9 +97,7 @@ class LogAsAList(RuleBasedStateMachine):
 
 
 TestLogAsAList = LogAsAList.TestCase
-TestLogAsAList.settings = settings(
-    max_examples=60, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestLogAsAList.settings = settings(max_examples=60, stateful_step_count=12)
 
 
 APPEND_FOR_EVER = """
@@ -141,7 +140,7 @@ def test_a_kill_during_appends_leaves_each_batch_whole_or_not_at_all(tmp_path: P
 def test_two_processes_append_without_gap_or_clash(tmp_path: Path) -> None:
     processes = [appender(tmp_path, name, 60) for name in ("collector", "redrive")]
     for process in processes:
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
     records = RawLog(tmp_path).read(0, 10_000)
     assert [record.offset for record in records] == list(range(1, 2 * 60 * 20 + 1))

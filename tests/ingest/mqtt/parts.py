@@ -5,17 +5,20 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from threading import Thread
+from types import SimpleNamespace
 
+import pytest
 from paho.mqtt import publish
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from devices.codecs.topics import reading_topic
 from devices.readings.models import Kind
+from ingest.mqtt import source as mqtt_source
 from ingest.mqtt.source import MqttSource, ReceivedBatch
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 TOPIC = reading_topic("truck-1", Kind.POSITION)
-PATIENCE_S = 20.0
 
 MakeSource = Callable[..., MqttSource]
 
@@ -69,6 +72,15 @@ def leave(source: MqttSource, broker: Mosquitto, times: int = 1) -> None:
     """
     source.close()
     broker.wait_logged("Client haulwatch-collector disconnected", times)
+
+
+class SourceClock:
+    """The monotonic clock of sources, which a test moves on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead_s = 0.0
+        clock = SimpleNamespace(monotonic=lambda: time.monotonic() + self.ahead_s, sleep=time.sleep)
+        monkeypatch.setattr(mqtt_source, "time", clock)
 
 
 class CannedBroker:

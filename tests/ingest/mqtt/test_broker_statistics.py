@@ -12,9 +12,9 @@ from ingest.mqtt.client import BrokerUnavailable
 from ingest.mqtt.url import MqttUrl
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 DROPPED = "$SYS/broker/publish/messages/dropped"
-PATIENCE_S = 20
 
 
 def statistics_of(url: str = "mqtt://127.0.0.1:1883", now: Callable[[], int] = lambda: 1_000) -> BrokerStatistics:

@@ -12,6 +12,7 @@ from ingest.mqtt.client import BrokerUnavailable, Delivered, MqttClient, Publish
 from ingest.mqtt.url import MqttUrl
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 ACCEPTED = mqtt5.ConnAckPacket().write()
 ACCEPTED_311 = b"\x20\x02\x00\x00"
@@ -49,8 +50,16 @@ class RecordingBroker:
             connection.close()
 
 
-def client(url: MqttUrl, **options: int | float) -> MqttClient:
-    return MqttClient(url, "client-test", **options)  # type: ignore[arg-type]
+def client(url: MqttUrl, session_expiry_s: int = 0) -> MqttClient:
+    return MqttClient(url, "client-test", session_expiry_s=session_expiry_s, timeout_s=PATIENCE_S)
+
+
+async def fails_in_silence(tested: MqttClient) -> None:
+    """The next attempt ends without an answer. Only this one is timed: a busy machine may be slow to answer."""
+    tested._timeout_s = 0.1
+    with pytest.raises(BrokerUnavailable, match="timed out"):
+        await tested.connect()
+    tested._timeout_s = PATIENCE_S
 
 
 @pytest.mark.parametrize("refusal", [REFUSED_VERSION_311, REFUSED_VERSION])
@@ -67,10 +76,9 @@ async def test_a_broker_that_refuses_mqtt_5_is_spoken_to_in_3_1_1_at_once_and_fr
 
 async def test_a_broker_that_chokes_on_mqtt_5_is_tried_in_the_other_version_turn_by_turn() -> None:
     broker = RecordingBroker(SILENCE, SILENCE, SILENCE, ACCEPTED_311)
-    tested = client(broker.url, timeout_s=0.1)
+    tested = client(broker.url)
     for _ in range(3):
-        with pytest.raises(BrokerUnavailable, match="timed out"):
-            await tested.connect()
+        await fails_in_silence(tested)
     await tested.connect()
     await tested.close()
     assert broker.levels == [V5, V311, V5, V311]
@@ -79,9 +87,8 @@ async def test_a_broker_that_chokes_on_mqtt_5_is_tried_in_the_other_version_turn
 async def test_after_one_answer_lost_mqtt_5_is_tried_again_at_the_next_connection() -> None:
     """A broker of version 5 that was just starting, or a proxy before it, leaves the client on 3.1.1 only once."""
     broker = RecordingBroker(SILENCE, ACCEPTED_311, ACCEPTED, ACCEPTED)
-    tested = client(broker.url, timeout_s=0.1)
-    with pytest.raises(BrokerUnavailable, match="timed out"):
-        await tested.connect()
+    tested = client(broker.url)
+    await fails_in_silence(tested)
     for _ in range(3):
         await tested.connect()
         await tested.close()
@@ -92,7 +99,7 @@ async def test_filters_that_the_broker_refuses_are_named_and_the_others_stand() 
     granted, denied = mqtt5.SubAckReasonCode.GRANTED_QOS_AT_MOST_ONCE, mqtt5.SubAckReasonCode.NOT_AUTHORIZED
     answer = mqtt5.SubAckPacket(packet_id=1, reason_codes=[granted, denied]).write()
     broker = RecordingBroker(ACCEPTED, then=answer)
-    tested = client(broker.url, timeout_s=2)
+    tested = client(broker.url)
     await tested.connect()
     assert await tested.subscribe_to_any("$SYS/a", "$SYS/b", qos=0) == ["$SYS/b"]
     assert tested.connected
@@ -101,11 +108,10 @@ async def test_filters_that_the_broker_refuses_are_named_and_the_others_stand() 
 
 async def test_a_version_that_was_accepted_once_stays_though_the_broker_falls_silent() -> None:
     broker = RecordingBroker(ACCEPTED, SILENCE, ACCEPTED)
-    tested = client(broker.url, timeout_s=0.1)
+    tested = client(broker.url)
     await tested.connect()
     await tested.close()
-    with pytest.raises(BrokerUnavailable):
-        await tested.connect()
+    await fails_in_silence(tested)
     await tested.connect()
     await tested.close()
     assert broker.levels == [V5, V5, V5]
@@ -149,7 +155,7 @@ async def test_a_host_that_is_no_valid_name_is_unavailable() -> None:
 @pytest.mark.real
 async def test_messages_arrive_and_a_connection_that_breaks_is_reported(mosquitto: Mosquitto) -> None:
     url = MqttUrl.parse(mosquitto.url)
-    async with asyncio.timeout(20), client(url) as tested:
+    async with asyncio.timeout(PATIENCE_S), client(url) as tested:
         await tested.subscribe("a/+", "b", qos=1)
         await tested.publish("a/1", b"\xff")
         await tested.publish("b", "text")
@@ -164,7 +170,7 @@ async def test_messages_arrive_and_a_connection_that_breaks_is_reported(mosquitt
 @pytest.mark.real
 async def test_a_kept_session_holds_messages_and_another_does_not(mosquitto: Mosquitto) -> None:
     url = MqttUrl.parse(mosquitto.url)
-    async with asyncio.timeout(20), MqttClient(url, "sender") as sender:
+    async with asyncio.timeout(PATIENCE_S), MqttClient(url, "sender") as sender:
         for expiry_s in (60, 0):
             tested = client(url, session_expiry_s=expiry_s)
             async with tested:
@@ -184,7 +190,7 @@ async def test_a_message_that_the_broker_refuses_is_not_taken_for_delivered(
     access = tmp_path_factory.mktemp("access") / "acl"
     access.write_text("topic readwrite allowed\n")
     broker = start_mosquitto(more_config=f"acl_file {access}\n")
-    async with asyncio.timeout(20), client(MqttUrl.parse(broker.url)) as tested:
+    async with asyncio.timeout(PATIENCE_S), client(MqttUrl.parse(broker.url)) as tested:
         await tested.publish("allowed", b"x")
         with pytest.raises(PublishRefused, match="Not authorized"):
             await tested.publish("forbidden", b"x")

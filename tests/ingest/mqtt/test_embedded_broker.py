@@ -16,8 +16,7 @@ from ingest.mqtt.embedded_broker import _Subscriptions
 from ingest.mqtt.source import MqttSource
 from ingest.mqtt.url import MqttUrl
 from tests.servers import free_port, running
-
-PATIENCE_S = 30.0
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -139,7 +138,7 @@ def test_a_port_that_is_taken_is_named(broker: tuple[int, "subprocess.Popen[byte
         "-c",
         f"from ingest.mqtt.embedded_broker import run_broker; run_broker('127.0.0.1', {port})",
     ]
-    second = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    second = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     assert second.returncode == 1
     assert f"BrokerFailed: embedded broker cannot listen on 127.0.0.1:{port}".encode() in second.stderr
 
@@ -148,7 +147,7 @@ def test_it_stops_on_sigterm_though_clients_are_connected(broker: tuple[int, "su
     port, process = broker
     device = Device(port, "truck-1")
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     device.client.disconnect()
 
 

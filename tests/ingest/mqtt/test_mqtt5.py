@@ -1,6 +1,7 @@
 """A connection in MQTT 5: keep-alive, flow control, errors and malformed packets, on real and scripted brokers."""
 
 import errno
+import re
 import socket
 import subprocess
 import time
@@ -14,11 +15,24 @@ import pytest
 from ingest.mqtt import mqtt5 as mqtt5_connection
 from ingest.mqtt import source as mqtt_source
 from ingest.mqtt.connection import Connection, Session
-from tests.ingest.mqtt.parts import TOPIC, CannedBroker, MakeSource, leave, nothing_comes, payloads, send, take, until
+from tests.ingest.mqtt.parts import (
+    TOPIC,
+    CannedBroker,
+    MakeSource,
+    SourceClock,
+    leave,
+    nothing_comes,
+    payloads,
+    send,
+    take,
+    until,
+)
 from tests.servers import free_port, program
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 ACCEPTED = mqtt5.ConnAckPacket().write()
+PONG = mqtt5.PingRespPacket().write()
 GRANTED = mqtt5.SubAckPacket(1, [mqtt5.SubAckReasonCode.GRANTED_QOS_AT_LEAST_ONCE]).write()
 
 
@@ -27,9 +41,13 @@ def message(payload: bytes, packet_id: int) -> bytes:
 
 
 class RecordingBroker:
-    """A broker that accepts one client, sends the given packets, and records all bytes that it receives after that."""
+    """A broker that accepts one client, sends the given packets, and records all bytes that it receives after that.
 
-    def __init__(self, accepted: bytes, to_send: bytes) -> None:
+    `answer`: what it sends for each of these; without, it is silent.
+    """
+
+    def __init__(self, accepted: bytes, to_send: bytes, answer: bytes = b"") -> None:
+        self._answer = answer
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"mqtt://127.0.0.1:{self._listening.getsockname()[1]}"
         self.received: list[bytes] = []
@@ -44,10 +62,11 @@ class RecordingBroker:
             client.sendall(GRANTED + to_send)
             while received := client.recv(65_536):
                 self.received.append(received)
+                client.sendall(self._answer)
 
     def all_received(self) -> bytes:
         """All bytes; call it when the client is gone."""
-        self._thread.join(10)
+        self._thread.join(PATIENCE_S)
         return b"".join(self.received)
 
 
@@ -64,7 +83,7 @@ def test_acknowledgements_go_out_joined_and_in_the_order_of_arrival(make_source:
 
 
 def test_the_brokers_own_keep_alive_is_used(make_source: MakeSource) -> None:
-    broker = RecordingBroker(mqtt5.ConnAckPacket(server_keep_alive=1).write(), b"")
+    broker = RecordingBroker(mqtt5.ConnAckPacket(server_keep_alive=1).write(), b"", answer=PONG)
     source = make_source(broker.url)
     until(source, lambda: mqtt5.PingReqPacket().write() in broker.received)
     assert source.connected
@@ -72,13 +91,13 @@ def test_the_brokers_own_keep_alive_is_used(make_source: MakeSource) -> None:
 
 def test_a_half_open_connection_is_noticed(make_source: MakeSource) -> None:
     broker = RecordingBroker(ACCEPTED, b"")
+    since = time.monotonic()
     source = make_source(broker.url, keepalive_s=1)
     until(source, lambda: source.connected)
-    since = time.monotonic()
     until(source, lambda: not source.connected)
-    assert "connection lost: no sign of life for 2 s" in (source.last_error or "")
+    assert re.search(r"connection lost: no sign of life for \d+ s", source.last_error or "")
     assert time.monotonic() - since >= 1.4, "not before one and a half times the keep-alive"
-    assert len(broker.received) >= 2, "and only after it was asked"
+    assert mqtt5.PingReqPacket().write() in broker.all_received(), "and only after it was asked"
 
 
 @pytest.mark.real
@@ -86,7 +105,7 @@ def test_an_idle_connection_stands_and_so_does_one_that_does_not_read(
     mosquitto: Mosquitto, make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Mosquitto disconnects a client that sends nothing for one and a half times the keep-alive."""
-    idle, full = make_source(mosquitto.url, "idle", keepalive_s=1), make_source(mosquitto.url, "full", keepalive_s=1)
+    idle, full = make_source(mosquitto.url, "idle", keepalive_s=3), make_source(mosquitto.url, "full", keepalive_s=3)
     until(idle, lambda: idle.connected)
     until(full, lambda: full.connected)
     monkeypatch.setattr(mqtt_source, "_HELD_BYTES", 99)
@@ -94,7 +113,8 @@ def test_an_idle_connection_stands_and_so_does_one_that_does_not_read(
     assert payloads(take(idle, 1)) == [b"x" * 100]
     full.wait(0.1)
     send(mosquitto, b"y" * 100)
-    for _ in range(25):
+    silent_until = time.monotonic() + 1.5 * 3 + 1
+    while time.monotonic() < silent_until:
         idle.take(1, 0.05, 0.0)
         full.wait(0.05)
     assert idle.connected
@@ -109,11 +129,11 @@ def test_no_more_than_the_receive_maximum_is_in_flight(mosquitto: Mosquitto, mak
     source = make_source(mosquitto.url, receive_maximum=10)
     until(source, lambda: source.connected)
     send(mosquitto, *[b"%d" % number for number in range(35)])
-    source.wait(0.3)
-    first = source.take(1000, 0.3, 0.0)
-    assert payloads([first]) == [b"%d" % number for number in range(10)]
-    assert source.take(1000, 0.1, 0.0).messages == ()
-    source.acknowledge(first)
+    first = take(source, 10)
+    assert payloads(first) == [b"%d" % number for number in range(10)]
+    assert source.take(1000, 0.3, 0.0).messages == ()
+    for batch in first:
+        source.acknowledge(batch)
     # Mosquitto 2.0 sends all the rest after the first acknowledgements; only not reading slows it down then.
     assert payloads(take(source, 25)) == [b"%d" % number for number in range(10, 35)]
 
@@ -164,7 +184,7 @@ def disconnect(code: mqtt5.DisconnectReasonCode) -> bytes:
         (disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN), "closed by the broker: Server shutting down"),
         (
             disconnect(mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER),
-            "Session taken over after 0 s; does another process",
+            r"Session taken over after \d+ s; does another process",
         ),
         (disconnect(mqtt5.DisconnectReasonCode.NOT_AUTHORIZED), "Not authorized: check user and password"),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n" + b" " * 100, "given up: the broker sent a packet that cannot be read"),
@@ -183,7 +203,7 @@ def test_messages_that_had_arrived_are_returned_and_then_the_reason(
         source.acknowledge(batches[-1])
         source.wait(0.05)
     until(source, lambda: not source.connected)
-    assert reported in (source.last_error or "")
+    assert re.search(reported, source.last_error or "")
     source.acknowledge(batches[-1])
     source.wait(0.1)
 
@@ -194,12 +214,13 @@ def test_a_broker_that_is_slow_to_reach_has_the_whole_time_to_answer(
     """A name with dead addresses before the live one: each takes its seconds."""
     open_connection = mqtt_source._open
 
+    clock = SourceClock(monkeypatch)
+
     def slow(version: str, session: Session) -> Connection:
-        time.sleep(0.3)
+        clock.ahead_s += 60
         return open_connection(version, session)
 
     monkeypatch.setattr(mqtt_source, "_open", slow)
-    monkeypatch.setattr(mqtt_source, "_ANSWER_S", 0.25)
     source = make_source(CannedBroker([ACCEPTED, GRANTED]).url)
     until(source, lambda: source.connected or source.last_error)
     assert (source.protocol, source.last_error) == ("5.0", None)
@@ -209,13 +230,15 @@ def test_an_answer_that_waits_unread_is_not_counted_as_silence(
     make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Disk full, held bytes at their limit, and the broker restarts: nothing is read until they are taken."""
-    monkeypatch.setattr(mqtt_source, "_FIRST_RETRY_S", 0.01)
-    monkeypatch.setattr(mqtt_source, "_ANSWER_S", 0.1)
+    clock = SourceClock(monkeypatch)
     monkeypatch.setattr(mqtt_source, "_HELD_BYTES", 99)
     restart = disconnect(mqtt5.DisconnectReasonCode.SERVER_SHUTTING_DOWN)
     source = make_source(CannedBroker([ACCEPTED, GRANTED + message(b"x" * 100, 1) + restart], [ACCEPTED, GRANTED]).url)
-    source.wait(0.6)
-    assert "Server shutting down" in (source.last_error or "")
+    while "Server shutting down" not in (source.last_error or ""):
+        source.wait(0.05)
+    for _ in range(20):
+        clock.ahead_s += 5
+        source.wait(0.05)
     batches = until(source, lambda: source.connected)
     assert payloads(batches) == [b"x" * 100]
     assert (source.protocol, source.reconnects) == ("5.0", 1)

@@ -19,6 +19,7 @@ from tests.ingest.mqtt.parts import (
     TOPIC,
     CannedBroker,
     MakeSource,
+    SourceClock,
     leave,
     nothing_comes,
     payloads,
@@ -28,6 +29,7 @@ from tests.ingest.mqtt.parts import (
 )
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.real
 
@@ -78,7 +80,7 @@ def test_hundreds_may_be_in_flight_and_are_held_during_a_wait(
     rest = take(source, 300 - len(held.messages))
     assert payloads([held, *rest]) == [b"%d" % number for number in range(300)]
     send(mosquitto, b"a", b"b", b"c")
-    assert len(source.take(2, 5.0, 5.0).messages) == 2, "no more than asked for"
+    assert len(source.take(2, PATIENCE_S, PATIENCE_S).messages) == 2, "no more than asked for"
 
 
 def test_after_a_restart_of_the_broker_it_goes_on_and_old_acknowledgements_are_void(
@@ -122,10 +124,11 @@ def test_messages_that_had_arrived_when_the_connection_broke_are_not_dropped(
     source = make_source(mosquitto.url)
     until(source, lambda: source.connected)
     send(mosquitto, b"fleeting", qos=0)
-    source.wait(0.2)
+    while not source._arrived:
+        source.wait(0.05)
     mosquitto.kill()
-    source.wait(0.2)
-    assert not source.connected
+    while source.connected:
+        source.wait(0.05)
     batch = source.take(10, 0.0, 0.0)
     assert payloads([batch]) == [b"fleeting"]
     source.acknowledge(batch)
@@ -157,10 +160,11 @@ def test_a_subscription_that_is_not_granted_is_reported(make_source: MakeSource)
 def test_a_broker_that_chokes_on_mqtt_5_is_tried_with_3_1_1(
     make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.mqtt.source._ANSWER_S", 0.1)
-    silence: list[bytes] = []
+    clock, silence = SourceClock(monkeypatch), list[bytes]()
     accepted, granted = b"\x20\x02\x00\x00", b"\x90\x03\x00\x01\x01"
     source = make_source(CannedBroker(silence, [accepted, granted]).url)
+    source.take(1, 0.05, 0.0)
+    clock.ahead_s = 60
     until(source, lambda: source.connected)
     assert source.protocol == "3.1.1"
 

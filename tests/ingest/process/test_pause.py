@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from ingest.process.pause import end_if_cancelled, pause
+from tests.waiting import PATIENCE_S
 
 
 async def test_an_error_that_replaces_a_cancellation_does_not_keep_a_task_alive() -> None:
@@ -12,7 +13,7 @@ async def test_an_error_that_replaces_a_cancellation_does_not_keep_a_task_alive(
         while True:
             try:
                 try:
-                    await asyncio.sleep(60)
+                    await asyncio.sleep(3_600)
                 finally:
                     raise OSError("the clean-up failed")
             except OSError:
@@ -22,7 +23,7 @@ async def test_an_error_that_replaces_a_cancellation_does_not_keep_a_task_alive(
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(asyncio.shield(task), 5)
+        await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
     assert task.cancelled()
 
 
@@ -35,8 +36,8 @@ async def test_a_cancellation_that_comes_together_with_the_event_ends_the_task(t
     event = asyncio.Event()
 
     async def serve() -> None:
-        await pause(event, 60)
-        await asyncio.sleep(60)
+        await pause(event, 3_600)
+        await asyncio.sleep(3_600)
 
     task = asyncio.create_task(serve())
     await asyncio.sleep(0)
@@ -45,7 +46,7 @@ async def test_a_cancellation_that_comes_together_with_the_event_ends_the_task(t
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(asyncio.shield(task), 5)
+        await asyncio.wait_for(asyncio.shield(task), PATIENCE_S)
 
 
 async def test_a_pause_ends_with_the_event_or_with_its_time() -> None:
@@ -53,4 +54,4 @@ async def test_a_pause_ends_with_the_event_or_with_its_time() -> None:
     await pause(event, 0.001)
     assert not event.is_set()
     event.set()
-    await asyncio.wait_for(pause(event, 60), 5)
+    await asyncio.wait_for(pause(event, 3_600), PATIENCE_S)

@@ -1,7 +1,6 @@
 """Shared by the recorder's tests: a log in memory, a small city, and a bench that can lose power and start again."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -105,12 +104,6 @@ class Bench:
 
     def receive_raw(self, topic: str, payload: bytes, received_at: int = NOW) -> None:
         self.log.append([RawMessage(topic, payload, received_at)])
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for the work of another task or process."""
-    while not condition():  # noqa: ASYNC110 - a file on disk raises no event
-        await asyncio.sleep(0.005)
 
 
 def topic_of(reading: Reading) -> str:

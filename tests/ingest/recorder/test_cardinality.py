@@ -32,6 +32,7 @@ from tests.bench.fleet import city_of
 from tests.grafana.demonstration import demonstration
 from tests.points import point_of
 from tests.servers.influxdb import InfluxServer
+from tests.waiting import PATIENCE_S
 
 START = 1_790_000_000_000
 TRUCKS, POINTS = 90_000, 10_000
@@ -161,7 +162,7 @@ def test_a_real_influxdb_counts_the_same_series(influx_server: InfluxServer, inf
 
     asyncio.run(write([points[n : n + 5_000] for n in range(0, len(points), 5_000)]))
     asked = {"q": "SHOW SERIES EXACT CARDINALITY", "db": influx_database}
-    [result] = httpx.get(f"{influx_server.url}/query", params=asked, timeout=60).json()["results"]
+    [result] = httpx.get(f"{influx_server.url}/query", params=asked, timeout=PATIENCE_S).json()["results"]
     counted = {series["name"]: series["values"][0][0] for series in result["series"]}
     assert counted == {"position": 9_000, "status": 10_000, "fill": 4_000}
     assert sum(counted.values()) == len(series_of(points))

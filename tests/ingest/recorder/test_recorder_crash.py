@@ -241,7 +241,7 @@ def expected_gaps(received: list[tuple[int, int]]) -> int:
     return 2 * (last - first) - len({second for second in seconds if second > first})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     received=st.lists(st.tuples(st.integers(0, 6), st.integers(30, 32)), max_size=30),
     batch_records=st.integers(1, 9),

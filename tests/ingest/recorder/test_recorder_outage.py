@@ -12,7 +12,8 @@ from ingest.recorder.run import run_recorder
 from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState
 from ingest.store import Instant, StoreMisconfigured, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
-from tests.ingest.recorder.parts import NOW, Bench, counts, position, until
+from tests.ingest.recorder.parts import NOW, Bench, counts, position
+from tests.waiting import eventually
 
 
 class MovingStore:
@@ -75,7 +76,7 @@ async def test_it_stops_while_it_waits(tmp_path: Path) -> None:
     bench.receive(position(1))
     store = MovingStore(bench, [StoreUnavailable("away", 299.0)], asyncio.Event())
     running = asyncio.create_task(run_recorder(bench.start(store=store), stop, clock=lambda: NOW), name="recorder")
-    await until(lambda: bench.status().trouble is not None)
+    await eventually(lambda: bench.status().trouble is not None)
     stop.set()
     await running
     assert counts(bench.ledger()) == {"received": 1, "queued": 1}

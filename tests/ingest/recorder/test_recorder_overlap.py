@@ -101,7 +101,7 @@ async def test_two_batches_wait_in_the_file_when_the_power_goes(tmp_path: Path) 
     assert counts(bench.ledger()) == {"received": 6, "queued": 6}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     received=st.lists(st.tuples(st.integers(0, 6), st.integers(30, 32)), max_size=24),
     batch_records=st.integers(1, 6),

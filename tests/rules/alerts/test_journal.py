@@ -28,6 +28,7 @@ from rules.alerts.actions import (
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
 from rules.alerts.tables import alert, alert_change, metadata
+from tests.waiting import PATIENCE_S
 
 NOW = 1_790_000_500_000
 
@@ -361,7 +362,7 @@ def test_an_action_that_is_committed_late_is_not_skipped(journal: AlertJournal) 
     def slowly(_: object) -> None:
         if current_thread() is slow:
             committing.set()
-            may_commit.wait(5)
+            may_commit.wait(PATIENCE_S)
 
     def acknowledging(alert: AlertChange) -> Thread:
         return Thread(target=journal.act, args=(alert.alert_id, Acknowledge(actor="li", at=NOW)))
@@ -369,7 +370,7 @@ def test_an_action_that_is_committed_late_is_not_skipped(journal: AlertJournal) 
     listen(journal._engine, "commit", slowly)
     slow, quick = acknowledging(first), acknowledging(second)
     slow.start()
-    assert committing.wait(5)
+    assert committing.wait(PATIENCE_S)
     quick.start()
     quick.join(0.3)
     seen, position = journal.touched_after(position, 10)

@@ -82,7 +82,7 @@ def test_the_story_has_alerts_of_every_rule() -> None:
     assert {rule for rule, *_ in expected()} == {"illegal_dumping", "route_deviation", "bin_overflow"}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 1 << 32), pieces=st.integers(1, 6), restarts=st.lists(st.integers(0, 900), max_size=4))
 def test_any_arrival_order_over_a_day_ends_in_the_same_alerts(seed: int, pieces: int, restarts: list[int]) -> None:
     """Each device is offline for stretches of its time and uploads them hours later, in order, reversed or mixed."""
@@ -105,7 +105,7 @@ def test_any_arrival_order_over_a_day_ends_in_the_same_alerts(seed: int, pieces:
     assert engine.not_judged == {}
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 1 << 32), repeats=st.integers(0, 30))
 def test_stored_is_judged_and_not_judged(seed: int, repeats: int) -> None:
     """Readings come in any order, some of them again within the day, and some older than every gap that is kept."""

@@ -57,7 +57,7 @@ def test_the_busy_hour_has_every_rule_and_every_end() -> None:
     assert any(change.subject == "system" for change in changes)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 1 << 32), whole_devices=st.booleans())
 def test_any_order_inside_the_bound_gives_the_identical_alerts(seed: int, whole_devices: bool) -> None:
     """Every reading delayed by itself, or all of a device by the same."""
@@ -71,7 +71,7 @@ def test_any_order_inside_the_bound_gives_the_identical_alerts(seed: int, whole_
     assert alerts(run(RuleEngine(town(), build_rules()), shuffled)) == expected()
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.integers(40, 400))
 def test_a_restart_from_any_checkpoint_gives_the_identical_alerts(every: int) -> None:
     engine, changes = RuleEngine(town(), build_rules()), []

@@ -16,6 +16,7 @@ from simulators.firmware.link import LastWill, Link, LinkLost
 from simulators.firmware.memory import Counters, FolderMemory
 from simulators.firmware.orders import Controls
 from simulators.firmware.tally import Tally
+from tests.waiting import PATIENCE_S
 
 T0 = 1_792_000_000_000
 
@@ -113,7 +114,7 @@ async def played(events: Iterable[DeviceEvent], broker: FakeBroker, folder: Path
         broker.no_more.set()
 
     device = a_device(timeline(), broker, folder, clock, tally)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await device.run(broker.no_more)
     return tally, clock
 
@@ -235,7 +236,7 @@ async def test_a_stop_while_the_broker_is_away_ends_soon_and_says_what_is_buffer
     broker.refuse_dials = 10_000
     forever: Callable[[], Iterator[DeviceEvent]] = lambda: (fill(s) for s in range(1, 1_000_000))  # noqa: E731
     device = a_device(forever(), broker, tmp_path, clock, tally)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         tasks.create_task(device.run(stop))
         await clock.rested_twice.wait()
         stop.set()

@@ -25,6 +25,7 @@ from simulators.staging.scenario import Scenario
 from tests.servers.mosquitto import Mosquitto
 from tests.simulators.conftest import MINUTE_MS
 from tests.simulators.recordings.test_playback import drive
+from tests.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.real
 
@@ -39,7 +40,7 @@ class ReadingCounter:
 
     async def wait_for(self, expected: int) -> None:
         """Return when `expected` readings have arrived."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             async for message in self._client.messages:
                 self._count(str(message.topic), bytes(message.payload))
                 if self.received.total() >= expected:
@@ -64,7 +65,8 @@ async def listening(mosquitto: Mosquitto) -> AsyncIterator[ReadingCounter]:
 
 
 def reported(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
+    """The report; empty before it is written."""
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     return found
 
 
@@ -75,8 +77,7 @@ async def test_every_reading_the_fleet_reports_has_arrived(city: City, mosquitto
     broker = BrokerAddress("127.0.0.1", mosquitto.port)
     async with listening(mosquitto) as counter, asyncio.TaskGroup() as tasks:
         fleet = tasks.create_task(run_fleet(city, broker, Scenario(seed=1), clock, stop, report_path))
-        while not (report_path.exists() and reported(report_path)["script_done"]):  # noqa: ASYNC110  a file has no event
-            await asyncio.sleep(0.2)
+        await eventually(lambda: reported(report_path).get("script_done"), "the script ends")
         assert reported(report_path)["connected"] == len(city.devices) - 1
         stop.set()
         await fleet
@@ -100,9 +101,10 @@ async def test_a_fleet_outlives_a_restart_of_the_broker(city: City, mosquitto: M
         fleet = tasks.create_task(
             run_fleet(city, BrokerAddress("127.0.0.1", mosquitto.port), Scenario(seed=1), clock, stop, report_path)
         )
-        await asyncio.sleep(2)
+        await eventually(lambda: reported(report_path).get("published"), "the fleet publishes")
         await asyncio.to_thread(mosquitto.restart)
-        await asyncio.sleep(4)
+        before = reported(report_path)["published"]
+        await eventually(lambda: reported(report_path)["published"] > before + 500, "the fleet publishes again")
         stop.set()
         await fleet
     report = reported(report_path)
