@@ -19,6 +19,7 @@ from haulwatch.wiring.stores import prove_store
 from ingest.store.influx import InfluxStore
 from ingest.store.probe import MEASUREMENT, StoreForgets
 from tests.servers.influxdb import InfluxServer
+from tests.waiting import PATIENCE_S
 
 
 def settings_for(url: str, bucket: str, home: Path) -> Settings:
@@ -36,7 +37,7 @@ def settings_for(url: str, bucket: str, home: Path) -> Settings:
 def asked(server: InfluxServer, statement: str, user: str = "") -> None:
     """Change the database as its administrator does."""
     form, login = {"q": statement}, (user, user) if user else None
-    httpx.post(f"{server.url}/query", data=form, auth=login, timeout=20).raise_for_status()
+    httpx.post(f"{server.url}/query", data=form, auth=login, timeout=PATIENCE_S).raise_for_status()
 
 
 async def looked_at(settings: Settings) -> CheckResult:
