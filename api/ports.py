@@ -160,6 +160,10 @@ class ApiParts:
     """The broker's own counters; None if no process reads them."""
     rule_failures: Callable[[], Mapping[str, int]] = dict
     """Readings on which a rule raised, by its name. Synchronous."""
+    alerts_refused: Callable[[], int] = lambda: 0
+    """Alert changes that the broker refuses. Synchronous."""
+    alerts_waiting: Callable[[], int] = lambda: 0
+    """Alert changes that wait for the database. Synchronous."""
     checks: tuple[Check, ...] = ()
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""

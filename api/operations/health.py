@@ -180,5 +180,7 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         disk=parts.disk(),
         broker=parts.broker(),
         rule_failures=parts.rule_failures(),
+        alerts_refused=parts.alerts_refused(),
+        alerts_waiting=parts.alerts_waiting(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)

@@ -33,6 +33,8 @@ class MetricsSnapshot:
     disk: Disk | None
     broker: BrokerCounters | None
     rule_failures: Mapping[str, int] = field(default_factory=dict)
+    alerts_refused: int = 0
+    alerts_waiting: int = 0
     """By rule."""
 
 
@@ -121,6 +123,12 @@ class _SnapshotCollector(Collector):
         for (rule, severity), count in sorted(self._snapshot.open_alerts.items()):
             alerts.add_metric([rule, severity], count)
         yield alerts
+        yield GaugeMetricFamily(
+            "haulwatch_alerts_refused", "Alert changes that the broker refuses", self._snapshot.alerts_refused
+        )
+        yield GaugeMetricFamily(
+            "haulwatch_alerts_waiting", "Alert changes that wait for the database", self._snapshot.alerts_waiting
+        )
 
 
 def _judge_metrics(total: LedgerLine, rule_failures: Mapping[str, int]) -> Iterable[Metric]:

@@ -10,8 +10,17 @@ from typing import Final
 
 from api.ports import Disk, Lag
 from haulwatch.process import system_clock
-from haulwatch.settings.data_files import collector_status_path, heartbeat_path, judge_state_path, recorder_state_path
+from haulwatch.settings.data_files import (
+    alert_outbox_path,
+    collector_status_path,
+    heartbeat_path,
+    judge_state_path,
+    publisher_cursors_path,
+    recorder_state_path,
+)
 from haulwatch.settings.load import Settings
+from ingest.alerts.cursors import read_refused
+from ingest.alerts.outbox import read_waiting
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
 from ingest.judge.not_judged import read_not_judged
@@ -82,6 +91,14 @@ class PathStatus:
         for by_reason in read_not_judged(judge_state_path(self._settings)).values():
             total.update(by_reason)
         return total
+
+    def alerts_waiting(self) -> tuple[int, int | None]:
+        """Number of alert changes that wait for the database, and when the oldest was judged, ms."""
+        return read_waiting(alert_outbox_path(self._settings))
+
+    def alerts_refused(self) -> tuple[int, int | None]:
+        """Number of alert changes that the broker refuses, and since when, ms."""
+        return read_refused(publisher_cursors_path(self._settings))
 
     def lag(self) -> Mapping[str, Lag]:
         """The lag of each consumer. Raises RawLogError.

@@ -33,6 +33,8 @@ _LOSS_SHOWN_MS: Final = 24 * 3_600_000
 """Loss is reported for a day, so that people who were asleep see it."""
 _DROPS_SHOWN_MS: Final = 3_600_000
 _UNJUDGED_SHOWN_MS: Final = 3_600_000
+_WAITED_MS: Final = 15_000
+"""What waits is moved within seconds; after this the database refuses it."""
 _LOG_EVERY_S: Final = 60.0
 _NO_DEVICE: Final = "nobody"
 """A device id for a query that shows whether the store lets us read."""
@@ -113,7 +115,8 @@ def readiness_checks(
 
     return (
         Check("store", lambda: _store(store, trouble)),
-        Check("journal", partial(asyncio.to_thread, _journal, url, trouble)),
+        Check("journal", partial(asyncio.to_thread, _journal, url, path, trouble)),
+        Check("alerts", partial(asyncio.to_thread, _alerts, path)),
         Check("collector", partial(asyncio.to_thread, _collector, path)),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
         Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
@@ -136,7 +139,7 @@ async def _store(store: Store, trouble: TroubleLog) -> ReadinessResult:
     return ReadinessResult(ReadinessState.OK, name)
 
 
-def _journal(url: str, trouble: TroubleLog) -> ReadinessResult:
+def _journal(url: str, path: PathStatus, trouble: TroubleLog) -> ReadinessResult:
     try:
         current, head = migrations.current(url), migrations.head()
     except DatabaseMisconfigured as exc:
@@ -146,13 +149,27 @@ def _journal(url: str, trouble: TroubleLog) -> ReadinessResult:
         )
     except DatabaseError as exc:
         trouble.warn("the database does not answer", exc)
-        return ReadinessResult(
-            ReadinessState.FAILED, "the database does not answer, so no alert is raised; messages wait in the raw log"
-        )
+        waiting, since = path.alerts_waiting()
+        detail = f"the database does not answer; judgement goes on by the last city, {waiting:,} alert changes wait"
+        return ReadinessResult(ReadinessState.DEGRADED, detail, since)
     if current == head:
+        waiting, since = path.alerts_waiting()
+        if since is not None and system_clock.now_ms() - since > _WAITED_MS:
+            detail = f"{waiting:,} alert changes wait for the database: see the judge's log"
+            return ReadinessResult(ReadinessState.DEGRADED, detail, since)
         return ReadinessResult(ReadinessState.OK, f"tables are at revision {current}")
     found = "has no tables yet" if current is None else f"is at revision {current} and not {head}"
     return ReadinessResult(ReadinessState.FAILED, f"the database {found}: run `haulwatch db upgrade`")
+
+
+def _alerts(path: PathStatus) -> ReadinessResult:
+    refused, since = path.alerts_refused()
+    if refused:
+        detail = (
+            f"the broker refuses {refused:,} alerts, they are sent again: let the login write haulwatch/v1/alerts/#"
+        )
+        return ReadinessResult(ReadinessState.DEGRADED, detail, since)
+    return ReadinessResult(ReadinessState.OK, "the broker refuses none")
 
 
 def _collector(path: PathStatus) -> ReadinessResult:

@@ -1,12 +1,15 @@
 """The registered city, refreshed now and then, and kept while the registry does not answer."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, Protocol
 
+from devices.city.columns import pack_city, unpack_city
 from devices.city.model import City
-from devices.db.database import DatabaseError
+from devices.db.database import DatabaseError, DatabaseUnavailable
 from devices.db.registry import CityMissing
 
 _log = logging.getLogger(__name__)
@@ -24,6 +27,29 @@ class CitySource(Protocol):
     def load_city(self) -> City: ...
 
 
+class KeptCity:
+    """The city as the registry had it last, in a file of the data directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def save(self, city: City) -> None:
+        """Replace the file; a failure is logged, since everything else works without it."""
+        draft = self._path.with_suffix(f".draft-{os.getpid()}")
+        try:
+            draft.write_bytes(pack_city(city))
+            draft.replace(self._path)
+        except OSError as exc:
+            _log.warning("the city cannot be kept for starts without the registry: %s: %s", self._path, exc)
+
+    def load(self) -> City | None:
+        """The city in the file; None where there is none, or it is damaged."""
+        try:
+            return unpack_city(self._path.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+
 class CurrentCity:
     """A callable that returns the city as the registry has it now.
 
@@ -31,13 +57,28 @@ class CurrentCity:
     the registry does not answer, it returns the last city: recording and judging do not wait for the registry.
     """
 
-    def __init__(self, registry: CitySource, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """Raises CityMissing if no city was imported yet, DatabaseError."""
-        self._registry = registry
+    def __init__(
+        self, registry: CitySource, kept: KeptCity | None = None, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Raises CityMissing if no city was imported yet, DatabaseError where no city is kept either."""
+        self._registry, self._kept = registry, kept
         self._monotonic = monotonic
-        self._city = registry.load_city()
-        self._refresh_at = monotonic() + REFRESH_EVERY_S
         self._failing = False
+        self._city = self._first_city()
+        self._refresh_at = monotonic() + REFRESH_EVERY_S
+
+    def _first_city(self) -> City:
+        try:
+            city = self._registry.load_city()
+        except DatabaseUnavailable as exc:
+            if self._kept is None or (kept := self._kept.load()) is None:
+                raise
+            _log.warning("registry cannot be read, starting with revision %d of the city: %s", kept.revision, exc)
+            self._failing = True
+            return kept
+        if self._kept is not None:
+            self._kept.save(city)
+        return city
 
     def __call__(self) -> City:
         if self._monotonic() >= self._refresh_at:
@@ -54,6 +95,8 @@ class CurrentCity:
         try:
             if self._registry.revision() != self._city.revision:
                 self._city = self._registry.load_city()
+                if self._kept is not None:
+                    self._kept.save(self._city)
         except (DatabaseError, CityMissing) as exc:
             if not self._failing:
                 _log.warning("registry cannot be read, the last city stays in use: %s", exc)

@@ -63,6 +63,16 @@ def publisher_cursors_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "announcer.db"
 
 
+def alert_outbox_path(settings: Settings) -> Path:
+    """Alert changes that wait for the database (`ingest.alerts.outbox`)."""
+    return settings.paths.data_dir / "outbox.db"
+
+
+def kept_city_path(settings: Settings) -> Path:
+    """The city as the registry had it last, for starts while the registry does not answer."""
+    return settings.paths.data_dir / "city.kept"
+
+
 def embedded_store_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "readings.db"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from haulwatch.settings.data_files import NoData, require_data_dir
+from haulwatch.settings.data_files import NoData, kept_city_path, require_data_dir
 from haulwatch.settings.load import Settings
 
 if TYPE_CHECKING:
@@ -30,11 +30,14 @@ def open_registry(settings: Settings) -> "Iterator[Registry]":
 
 @contextmanager
 def open_current_city(settings: Settings) -> "Iterator[CurrentCity]":
-    """The registered city, kept current while the block runs. Raises CityMissing, DatabaseError."""
-    from haulwatch.process.current_city import CurrentCity
+    """The registered city, kept current while the block runs.
+
+    While the registry does not answer it is the city that it had last. Raises CityMissing, DatabaseError.
+    """
+    from haulwatch.process.current_city import CurrentCity, KeptCity
 
     with open_registry(settings) as registry:
-        yield CurrentCity(registry)
+        yield CurrentCity(registry, KeptCity(kept_city_path(settings)))
 
 
 def people_zone(settings: Settings) -> ZoneInfo:

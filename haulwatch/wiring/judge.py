@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from haulwatch.process.current_city import CurrentCity
-from haulwatch.settings.data_files import heartbeat_path, judge_state_path, publisher_cursors_path
+from haulwatch.settings.data_files import alert_outbox_path, heartbeat_path, judge_state_path, publisher_cursors_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.log import open_raw_log, open_revision_writer
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import open_store
+from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.mqtt_sink import MqttSink
-from ingest.alerts.publisher import AlertPublisher, PublisherCursors
+from ingest.alerts.outbox import AlertOutbox
+from ingest.alerts.publisher import AlertPublisher
 from ingest.alerts.store_sink import StoreSink
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
@@ -28,6 +30,7 @@ class JudgeParts(NamedTuple):
     publishers: tuple[AlertPublisher, ...]
     """One for each sink: MQTT and the time-series store."""
     revisions: RevisionFollower
+    outbox: AlertOutbox
     heartbeat_path: Path
 
 
@@ -38,6 +41,7 @@ async def judge_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[Ju
     Raises JudgeStateUnavailable, CursorsUnavailable, BadRuleParameters, DatabaseError, RawLogError.
     """
     journal, store = open_journal(settings), open_store(settings)
+    outbox = AlertOutbox(alert_outbox_path(settings), journal)
     state = JudgeState(judge_state_path(settings))
     cursors = PublisherCursors(publisher_cursors_path(settings))
     rules = configured_rules(settings)
@@ -48,20 +52,21 @@ async def judge_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[Ju
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
     judge = Judge(
         open_raw_log(settings),
-        journal,
+        outbox,
         state,
         rules,
         city,
         max_payload_bytes=settings.limits.max_payload_bytes,
     )
     publishers = (
-        AlertPublisher("mqtt", mqtt, journal, cursors),
+        AlertPublisher("mqtt", mqtt, journal, cursors, outbox),
         AlertPublisher("store", StoreSink(store, city), journal, cursors),
     )
     try:
-        yield JudgeParts(judge, publishers, revisions, heartbeat_path(settings, JUDGE))
+        yield JudgeParts(judge, publishers, revisions, outbox, heartbeat_path(settings, JUDGE))
     finally:
         await mqtt.close()
         await store.close()
         cursors.close()
         state.close()
+        outbox.close()

@@ -21,32 +21,36 @@ class MqttSink:
     def __init__(self, url: MqttUrl, client_id: str) -> None:
         self._url = url
         self._client = MqttClient(url, client_id, timeout_s=_TIMEOUT_S)
-        self._refusal_logged = False
 
-    async def deliver(self, entries: Sequence[JournalEntry]) -> None:
-        """Return when the broker has acknowledged every message. Raises SinkUnavailable."""
+    async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+        """Return when the broker has answered for every message: those that it refused. Raises SinkUnavailable.
+
+        In MQTT 3.1.1 the broker cannot refuse a message.
+        """
+        refused: list[JournalEntry] = []
+        refused_topics: set[str] = set()
         try:
-            if not self._client.connected:
-                await self._client.connect()
             for entry in entries:
-                await self._publish(entry)
+                topic = alert_topic(entry.change.severity, entry.change.rule)
+                if topic in refused_topics or not await self._publish(topic, entry):
+                    refused.append(entry)
+                    refused_topics.add(topic)
         except BrokerUnavailable as exc:
             await self._client.close()
             raise SinkUnavailable(f"{self._url}: {exc}") from exc
+        return refused
 
-    async def _publish(self, entry: JournalEntry) -> None:
-        change = entry.change
+    async def _publish(self, topic: str, entry: JournalEntry) -> bool:
+        """Return whether the broker took it."""
+        if not self._client.connected:
+            await self._client.connect()
         try:
-            await self._client.publish(alert_topic(change.severity, change.rule), change.model_dump_json())
+            await self._client.publish(topic, entry.change.model_dump_json())
         except PublishRefused as exc:
-            # A refusal is an answer: the next alerts do not wait for it, and the journal keeps every alert.
-            if not self._refusal_logged:
-                self._refusal_logged = True
-                _log.warning(
-                    "alert sink: the broker refuses alerts from this login (%s), they are not sent over MQTT; let the "
-                    "login write below haulwatch/v1/alerts/",
-                    exc,
-                )
+            _log.info("alert sink: the broker refuses %s: %s", topic, exc)
+            await self._client.close()  # Mosquitto 2.0.11 may end the connection after a refusal
+            return False
+        return True
 
     async def close(self) -> None:
         await self._client.close()

@@ -1,28 +1,30 @@
 """The alert publisher: journal → sink. Each sink follows the journal at its own pace.
 
 A sink has a cursor of its own on disk, moved after each delivery, and is retried for ever; it waits neither for other
-sinks nor for the judge. A crash delivers some changes again: they carry the same key (alert id, phase, revision).
+sinks nor for the judge. What a sink refuses is kept and sent again with a back-off, and what comes after it goes on. A
+crash delivers some changes again: they carry the same key (alert id, phase, revision).
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
-from devices.errors import OperatorError
+from ingest.alerts.cursors import CursorsUnavailable, PublisherCursors
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
-from ingest.process.sqlite_file import open_sqlite, translated
 from rules.alerts.actions import JournalEntry
 
 BATCH: Final = 100
 _POLL_S: Final = 0.25
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
-_BUSY_TIMEOUT_S: Final = 5.0
+_LONGEST_REFUSAL_PAUSE_S: Final = 60.0
+"""What the broker refuses waits for a person: each attempt costs one message a topic."""
+_SENT_AGAIN_MS: Final = 24 * 3_600_000
+"""Without a position, alerts of the last day are sent again: twice is better than never, a year of them is not."""
 
 _log = logging.getLogger(__name__)
 
@@ -38,76 +40,147 @@ class SinkUnavailable(Exception):
 class AlertSink(Protocol):
     """Takes alert changes out of the process."""
 
-    async def deliver(self, entries: Sequence[JournalEntry]) -> None:
-        """Return when the other side has accepted every entry. Raises SinkUnavailable."""
+    async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+        """Return when the other side has answered for every entry: those that it refused. Raises SinkUnavailable."""
 
 
 class Journal(Protocol):
     """The part of the alert journal that a publisher uses. Synchronous; raises DatabaseError."""
 
     def changes_after(self, sequence: int, limit: int, /) -> list[JournalEntry]: ...
+    def last_sequence(self) -> int: ...
+    def last_recorded_until(self, instant: int, /) -> int: ...
 
 
-class CursorsUnavailable(OperatorError):
-    """The cursor file cannot be read or written now."""
+class Outbox(Protocol):
+    """Changes that wait for the journal's database (`ingest.alerts.outbox`). Raises DatabaseError."""
 
-
-class PublisherCursors:
-    """The last sequence number that each sink has delivered, in a small SQLite file. Raises CursorsUnavailable."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        with self._translated():
-            self._db = open_sqlite(path, timeout_s=_BUSY_TIMEOUT_S)
-            self._db.execute("CREATE TABLE IF NOT EXISTS cursor (outlet TEXT PRIMARY KEY, no INTEGER NOT NULL)")
-            self._db.execute("CREATE TABLE IF NOT EXISTS said (of TEXT PRIMARY KEY, first TEXT NOT NULL) WITHOUT ROWID")
-
-    def get(self, sink: str) -> int:
-        """0 before the first delivery."""
-        with self._translated():
-            row = self._db.execute("SELECT no FROM cursor WHERE outlet = ?", (sink,)).fetchone()
-        return int(row[0]) if row else 0
-
-    def set(self, sink: str, sequence: int) -> None:
-        with self._translated():
-            self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, sequence))
-
-    def first_value(self, key: str, value: str) -> str:
-        """The value that was given for `key` the first time; later ones are ignored."""
-        with self._translated():
-            self._db.execute("INSERT OR IGNORE INTO said VALUES (?, ?)", (key, value))
-            return str(self._db.execute("SELECT first FROM said WHERE of = ?", (key,)).fetchone()[0])
-
-    def close(self) -> None:
-        with self._translated():
-            self._db.close()
-
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._path, CursorsUnavailable)
+    def undelivered(self, limit: int, /) -> list[JournalEntry]: ...
+    def note_delivered(self, entries: Sequence[JournalEntry], read_to: int, /) -> None: ...
+    def not_yet_delivered(self, entries: Sequence[JournalEntry], /) -> list[JournalEntry]: ...
+    def forget_delivered(self) -> None: ...
 
 
 class AlertPublisher:
-    """Delivers the journal's changes to one sink, in order, from its cursor on."""
+    """Delivers the journal's changes to one sink, in order, from its cursor on.
 
-    def __init__(self, name: str, sink: AlertSink, journal: Journal, cursors: PublisherCursors) -> None:
+    With an outbox it also delivers what waits there while the journal cannot be read.
+    """
+
+    def __init__(
+        self, name: str, sink: AlertSink, journal: Journal, cursors: PublisherCursors, outbox: Outbox | None = None
+    ) -> None:
         self.name = name
-        self._sink, self._journal, self._cursors = sink, journal, cursors
+        self._sink, self._journal, self._cursors, self._outbox = sink, journal, cursors, outbox
+        self._journal_away = self._refusal_logged = False
 
     async def step(self) -> int:
         """Deliver the next changes. Returns how many. Raises SinkUnavailable, DatabaseError, CursorsUnavailable."""
-        cursor = self._cursors.get(self.name)
-        entries = await asyncio.to_thread(self._journal.changes_after, cursor, BATCH)
+        try:
+            entries = await asyncio.to_thread(self._next_entries)
+        except DatabaseError as exc:
+            if self._outbox is None:
+                raise
+            if not self._journal_away:
+                _log.warning("alert publisher: %s follows the outbox, the journal cannot be read: %s", self.name, exc)
+            self._journal_away = True
+            return await self._deliver_from(self._outbox)
+        self._journal_away = False
         if entries:
-            await self._sink.deliver(entries)
-            self._cursors.set(self.name, entries[-1].sequence)
+            fresh = self._fresh(entries)
+            refused = await self._sink.deliver(fresh) if fresh else ()
+            self._note_refusals(refused)
+            self._cursors.delivered(self.name, entries, refused, time.time_ns() // 1_000_000)
+        elif self._outbox is not None:
+            self._outbox.forget_delivered()
         return len(entries)
+
+    def _next_entries(self) -> list[JournalEntry]:
+        cursor = self._cursors.get(self.name)
+        if cursor is None:
+            return self._journal.changes_after(self._first_cursor(), BATCH)
+        if not cursor:
+            return self._journal.changes_after(0, BATCH)
+        # With the last one that was delivered, which shows whether it is still the journal that we know.
+        last, *entries = self._journal.changes_after(cursor - 1, BATCH + 1) or (None,)
+        if last is not None and last.sequence == cursor and self._cursors.is_last(self.name, last):
+            return entries
+        return self._journal.changes_after(self._cursor_in_restored(cursor), BATCH)
+
+    def _first_cursor(self) -> int:
+        """Where to begin without a position: the file is new, or was spoiled."""
+        newest = self._journal.changes_after(self._journal.last_sequence() - 1, 1)
+        cursor = self._journal.last_recorded_until(newest[0].recorded_at - _SENT_AGAIN_MS) if newest else 0
+        if cursor:
+            _log.error(
+                "alert publisher: the position of %s is lost, alerts of the last day are sent again with the same keys",
+                self.name,
+            )
+        self._cursors.set(self.name, cursor)
+        return cursor
+
+    def _cursor_in_restored(self, cursor: int) -> int:
+        """The position in a journal that was restored from a backup: its numbers are given again."""
+        newest, last = self._cursors.newest_recorded_at(self.name), self._journal.last_sequence()
+        found = min(cursor, last) if newest is None else self._journal.last_recorded_until(newest)
+        _log.error(
+            "alert publisher: the journal was restored from a backup: change %d is not the one that %s has had, going"
+            " on after change %d",
+            cursor,
+            self.name,
+            found,
+        )
+        self._cursors.set(self.name, found)
+        return found
+
+    async def _deliver_from(self, outbox: Outbox) -> int:
+        entries = outbox.undelivered(BATCH)
+        if entries:
+            fresh = self._fresh(entries)
+            refused = await self._sink.deliver(fresh) if fresh else ()
+            self._note_refusals(refused)
+            # What was refused comes again from the journal.
+            outbox.note_delivered([entry for entry in fresh if entry not in refused], entries[-1].sequence)
+        return len(entries)
+
+    def _fresh(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        """Those that the sink has not had yet, from journal or outbox."""
+        fresh = [entry for entry in entries if not self._cursors.was_delivered(self.name, entry)]
+        return fresh if self._outbox is None else self._outbox.not_yet_delivered(fresh)
+
+    async def retry_refused(self) -> int:
+        """Deliver again what the sink refused. Returns how many it refuses still. Raises as `step` does."""
+        refused = self._cursors.refused(self.name, BATCH)
+        found = [await asyncio.to_thread(self._journal.changes_after, number - 1, 1) for number in refused]
+        entries = [rows[0] for number, rows in zip(refused, found, strict=True) if rows and rows[0].sequence == number]
+        still = {entry.sequence for entry in (await self._sink.deliver(entries) if entries else ())}
+        self._cursors.accepted(self.name, [number for number in refused if number not in still])
+        if refused and not still:
+            _log.info("alert publisher: %s takes the alerts again that it refused", self.name)
+            self._refusal_logged = False
+        return len(still)
+
+    def _note_refusals(self, refused: Sequence[JournalEntry]) -> None:
+        if refused and not self._refusal_logged:
+            self._refusal_logged = True
+            _log.error(
+                "alert publisher: %s refuses alerts of rule %s, they are kept and sent again: let this login write"
+                " below haulwatch/v1/alerts/",
+                self.name,
+                refused[0].change.rule,
+            )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set. An unavailable sink, journal or cursor file is retried for ever."""
-        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        backoff, refusals = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S), Backoff(_FIRST_PAUSE_S, _LONGEST_REFUSAL_PAUSE_S)
+        retry_at = 0.0
         while not stop.is_set():
             try:
                 delivered = await self.step()
+                if time.monotonic() >= retry_at:
+                    if not await self.retry_refused():
+                        refusals.reset()
+                    retry_at = time.monotonic() + refusals.next_pause_s()
             except (SinkUnavailable, DatabaseError, CursorsUnavailable) as exc:
                 pause_s = backoff.next_pause_s()
                 if isinstance(exc, SinkUnavailable) and exc.retry_after is not None:

@@ -22,7 +22,8 @@ class StoreSink:
         self.rejected = 0
         """Points that the store rejected; their changes stay in the journal."""
 
-    async def deliver(self, entries: Sequence[JournalEntry]) -> None:
+    async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+        """Return none as refused: a point that the store rejects is on no board, and the journal has its change."""
         try:
             await self._store.write(alert_points([entry.change for entry in entries], self._city(), self._subjects))
         except StoreUnavailable as exc:
@@ -30,6 +31,7 @@ class StoreSink:
         except StoreRejected as exc:
             self.rejected += len(exc.rejected)
             _log.error("alert publisher: the store rejected %d alert points, skipped: %s", len(exc.rejected), exc)
+        return ()
 
 
 def alert_points(changes: Sequence[AlertChange], city: City, subjects: SubjectFields) -> list[Point]:

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from devices.city.model import City
 from devices.db.database import DatabaseError
 from devices.readings.series import FieldValue, Point, area_tags
-from ingest.alerts.publisher import CursorsUnavailable, PublisherCursors
+from ingest.alerts.cursors import CursorsUnavailable, PublisherCursors
 from ingest.alerts.subjects import SubjectFields
 from ingest.boards.points import (
     DAY_MS,
@@ -87,7 +87,7 @@ class BoardFeed:
 
     async def _write_next_alerts(self) -> bool:
         """True while there may be more."""
-        before = JournalPosition(self._cursors.get(_CHANGES_CURSOR), self._cursors.get(_ACTIONS_CURSOR))
+        before = JournalPosition(self._cursors.get(_CHANGES_CURSOR) or 0, self._cursors.get(_ACTIONS_CURSOR) or 0)
         alerts, after = await asyncio.to_thread(self._journal.touched_after, before, _ALERTS_PER_READ)
         if after == before:
             return False

@@ -1,13 +1,18 @@
-"""Opens the SQLite files of a process, and translates their errors."""
+"""Opens the SQLite files of a process, translates their errors, and sets spoiled ones aside."""
 
+import logging
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 BUSY_TIMEOUT_S: Final = 30.0
 """Another process holds the write lock for some milliseconds only; a wait of this length means a stuck disk."""
+
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_log = logging.getLogger(__name__)
 
 
 def open_sqlite(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, synchronous: str = "FULL") -> sqlite3.Connection:
@@ -46,3 +51,51 @@ def translated(path: Path, error: Callable[[str], Exception]) -> Iterator[None]:
         yield
     except (sqlite3.Error, OSError) as exc:
         raise error(f"{path}: {exc}") from exc
+
+
+def is_damaged(error: BaseException) -> bool:
+    """True if the file's pages are spoiled: trying again does not help."""
+    # Extended codes carry the primary code in their low byte.
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+
+
+def set_aside(path: Path, why: object) -> Path:
+    """Rename a spoiled file with its write-ahead log, so that a new one can take its place. Returns the new name.
+
+    Close its connections first. Raises OSError.
+    """
+    aside = next(name for n in count(1) if not (name := path.with_name(f"{path.name}.spoiled-{n}")).exists())
+    path.replace(aside)
+    for suffix in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
+    _log.error("%s is spoiled and was set aside as %s: %s", path, aside.name, why)
+    return aside
+
+
+def open_cache(path: Path, tables: Sequence[str], *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+    """Open a small file that can be made again, with its tables; a spoiled one is set aside and begun anew.
+
+    Every page is checked. Raises sqlite3.Error, OSError.
+    """
+    try:
+        db = open_sqlite(path, timeout_s=timeout_s)
+        try:
+            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise _Spoiled(found)
+            for table in tables:
+                db.execute(table)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as exc:
+        if not isinstance(exc, _Spoiled) and not is_damaged(exc):
+            raise
+        set_aside(path, exc)
+        return open_cache(path, tables, timeout_s=timeout_s)
+    return db
+
+
+class _Spoiled(sqlite3.DatabaseError):
+    """A check of the pages found a fault."""

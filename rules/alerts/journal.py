@@ -105,6 +105,12 @@ class AlertJournal:
             newest = select(alert_change.c.no).order_by(alert_change.c.no.desc()).limit(1)
             return connection.execute(newest).scalar() or 0
 
+    def last_recorded_until(self, instant: int) -> int:
+        """Number of the newest change that was recorded at `instant` (wall clock, ms) or before; 0 if there is none."""
+        newest = select(func.max(alert_change.c.no)).where(alert_change.c.recorded_at <= instant)
+        with transaction(self._engine) as connection:
+            return connection.execute(newest).scalar() or 0
+
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest `opened_at` first. Raises InvalidCursor."""
         query = _ALERTS.order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc()).limit(limit + 1)

@@ -1,5 +1,6 @@
 """A real Mosquitto that keeps sessions and queues."""
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -66,6 +67,10 @@ class Mosquitto:
 
     def start(self) -> None:
         self._process = launch([self._program, "-c", str(self._config)], self._log, self.port)
+
+    def signal(self, number: int) -> None:
+        """Send a signal; SIGHUP reads access lists and passwords again."""
+        os.kill(self.pid, number)
 
     def stop(self) -> None:
         """Let it save and leave."""

@@ -1,4 +1,4 @@
-"""A real PostgreSQL with an empty database for each test."""
+"""A real PostgreSQL: one for all tests, with an empty database for each, or one that a test stops and starts."""
 
 import os
 import shutil
@@ -10,51 +10,83 @@ from uuid import uuid4
 
 import pytest
 
-from tests.servers import free_port, running
-from tests.waiting import until
+from tests.servers import free_port, launch
+from tests.waiting import PATIENCE_S, until
 
 _SERVER_USER = "postgres"
 
 
-@pytest.fixture(scope="session")
-def postgres_port() -> Iterator[int]:
-    """Port of a server that trusts everyone on loopback; its data is deleted at the end."""
-    programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-    if programs is None:
-        pytest.skip("postgresql is not installed here (apt-get install postgresql)")
-    folder = Path(tempfile.mkdtemp(prefix="haulwatch-postgres-"))
-    as_server = []
-    if os.getuid() == 0:  # PostgreSQL refuses to run as root
-        shutil.chown(folder, _SERVER_USER)
-        as_server = ["runuser", "-u", _SERVER_USER, "--"]
-    port, data = free_port(), str(folder / "data")
-    try:
+class Postgres:
+    """A server that trusts everyone on loopback; `close` deletes its data."""
+
+    def __init__(self) -> None:
+        programs = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
+        if programs is None:
+            pytest.skip("postgresql is not installed here (apt-get install postgresql)")
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="haulwatch-postgres-"))
+        self._log = self._folder.with_suffix(".log")
+        self._process: subprocess.Popen[bytes] | None = None
+        data = str(self._folder / "data")
+        as_server = []
+        if os.getuid() == 0:  # PostgreSQL refuses to run as root
+            shutil.chown(self._folder, _SERVER_USER)
+            as_server = ["runuser", "-u", _SERVER_USER, "--"]
+        initialise = ["initdb", "-D", data, "-U", "haulwatch", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(
-            [
-                *as_server,
-                str(programs / "initdb"),
-                "-D",
-                data,
-                "-U",
-                "haulwatch",
-                "-A",
-                "trust",
-                "-E",
-                "UTF8",
-                "--no-sync",
-            ],
-            check=True,
-            capture_output=True,
-            cwd="/",
+            [*as_server, str(programs / initialise[0]), *initialise[1:]], check=True, capture_output=True, cwd="/"
         )
-        settings = [f"port={port}", "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}", "fsync=off"]
-        command = [*as_server, str(programs / "postgres"), "-D", data, *(f"--{setting}" for setting in settings)]
-        with running(command, folder.with_suffix(".log"), port):
-            _wait_until_it_answers(port)
-            yield port
+        settings = [
+            f"port={self.port}",
+            "listen_addresses=127.0.0.1",
+            f"unix_socket_directories={self._folder}",
+            "fsync=off",
+        ]
+        self._stop_command = [*as_server, str(programs / "pg_ctl"), "stop", "-m", "fast", "-D", data]
+        options = [f"--{setting}" for setting in settings]
+        self._command = [*as_server, str(programs / "postgres"), "-D", data, *options]
+
+    def start(self) -> None:
+        self._process = launch(self._command, self._log, self.port)
+        _wait_until_it_answers(self.port)
+
+    def stop(self) -> None:
+        """End it with every connection; SIGTERM would wait until its clients leave."""
+        if self._process is not None:
+            subprocess.run(self._stop_command, check=True, capture_output=True, cwd="/")
+            self._process.wait(PATIENCE_S)
+            self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder)
+        self._log.unlink(missing_ok=True)
+
+    def new_database(self) -> str:
+        """URL of a fresh, empty database."""
+        psycopg = pytest.importorskip("psycopg")
+        name = f"test_{uuid4().hex[:12]}"
+        server = f"postgresql://haulwatch@127.0.0.1:{self.port}"
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return f"{server}/{name}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """The server that tests share: none stops it."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
     finally:
-        shutil.rmtree(folder)
-        folder.with_suffix(".log").unlink(missing_ok=True)
+        server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> str:
+    """URL of a fresh, empty database."""
+    return postgres_server.new_database()
 
 
 def _wait_until_it_answers(port: int) -> None:
@@ -72,14 +104,3 @@ def _wait_until_it_answers(port: int) -> None:
         return True
 
     until(answers, lambda: f"PostgreSQL is ready: {answer}")
-
-
-@pytest.fixture
-def postgres_url(postgres_port: int) -> str:
-    """URL of a fresh, empty database."""
-    psycopg = pytest.importorskip("psycopg")
-    name = f"test_{uuid4().hex[:12]}"
-    server = f"postgresql://haulwatch@127.0.0.1:{postgres_port}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"{server}/{name}"

@@ -26,5 +26,6 @@ async def _judge(settings: Settings, city: CurrentCity) -> None:
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_judge(parts.judge, stop), name="judge")
         tasks.create_task(parts.revisions.run(stop), name="revisions")
+        tasks.create_task(parts.outbox.run(stop), name="alert outbox")
         for publisher in parts.publishers:
             tasks.create_task(publisher.run(stop), name=f"alerts to {publisher.name}")

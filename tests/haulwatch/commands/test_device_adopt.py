@@ -40,7 +40,7 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         closing(open_raw_log(settings)) as log,
         closing(RecorderState(recorder_state_path(settings))) as state,
     ):
-        recorder = Recorder(log, store, state, CurrentCity(registry, lambda: 0.0))
+        recorder = Recorder(log, store, state, CurrentCity(registry, monotonic=lambda: 0.0))
         log.append([position("point-900", second) for second in range(3)])
         log.append([position("point-900", 3, lat=35.6), position("another", 4), position("truck-001", 5)])
         noise = RawMessage("haulwatch/v1/point-900/fill", b"noise", T0)

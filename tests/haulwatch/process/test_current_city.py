@@ -36,7 +36,7 @@ class Registry:
 def test_the_last_city_stays_in_use_while_the_registry_is_away(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     registry = Registry(city(1))
-    current = CurrentCity(registry, lambda: now)
+    current = CurrentCity(registry, monotonic=lambda: now)
     registry.held, registry.away = city(2), True
     for _ in range(5):
         now += REFRESH_AFTER_FAILURE_S

@@ -14,9 +14,11 @@ import pytest
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
+from devices.db.database import DatabaseUnavailable
 from devices.readings.series import ALERT_FIELDS, ALERT_MEASUREMENT, ALERT_TAGS, Point
+from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.mqtt_sink import MqttSink
-from ingest.alerts.publisher import BATCH, AlertPublisher, PublisherCursors, SinkUnavailable
+from ingest.alerts.publisher import BATCH, AlertPublisher, SinkUnavailable
 from ingest.alerts.store_sink import StoreSink, alert_points
 from ingest.alerts.subjects import SubjectFields
 from ingest.mqtt.embedded_broker import serve_broker
@@ -43,13 +45,22 @@ def change(no: int, **given: Any) -> AlertChange:
 @dataclass
 class FakeJournal:
     entries: list[JournalEntry] = field(default_factory=list)
+    away: bool = False
 
     def add(self, count: int) -> None:
         for no in range(len(self.entries) + 1, len(self.entries) + 1 + count):
             self.entries.append(JournalEntry(sequence=no, recorded_at=0, change=change(no)))
 
     def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        if self.away:
+            raise DatabaseUnavailable("connection refused")
         return [entry for entry in self.entries if entry.sequence > sequence][:limit]
+
+    def last_sequence(self) -> int:
+        return len(self.entries)
+
+    def last_recorded_until(self, instant: int) -> int:
+        return max((entry.sequence for entry in self.entries if entry.recorded_at <= instant), default=0)
 
 
 @dataclass
@@ -57,10 +68,11 @@ class FakeSink:
     errors: list[Exception] = field(default_factory=list)
     taken: list[int] = field(default_factory=list)
 
-    async def deliver(self, entries: Sequence[JournalEntry]) -> None:
+    async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
         if self.errors:
             raise self.errors.pop()
         self.taken += [entry.sequence for entry in entries]
+        return ()
 
 
 async def test_changes_go_out_once_in_order_and_on_after_a_restart(tmp_path: Path) -> None:
@@ -90,7 +102,7 @@ async def test_cursors_of_former_versions_are_read(tmp_path: Path) -> None:
         db.execute("INSERT INTO cursor VALUES ('mqtt', 7)")
         db.execute("INSERT INTO said VALUES ('a1', 'north')")
     cursors = PublisherCursors(tmp_path / "announcer.db")
-    assert (cursors.get("mqtt"), cursors.get("store")) == (7, 0)
+    assert (cursors.get("mqtt"), cursors.get("store")) == (7, None)
     assert (cursors.first_value("a1", "south"), cursors.first_value("a2", "south")) == ("north", "south")
     cursors.close()
 

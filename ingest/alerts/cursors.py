@@ -1,0 +1,139 @@
+"""How far each sink has delivered the journal, and what it refused, in a small SQLite file.
+
+The file is a cache: one that is spoiled is set aside and begun anew. The last deliveries are kept with their keys, so
+that a journal that was restored from a backup, and gives its numbers again to other changes, is noticed.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from devices.errors import OperatorError
+from ingest.process.sqlite_file import is_damaged, open_cache, transaction, translated
+from rules.alerts.actions import JournalEntry
+from rules.alerts.model import AlertChange
+
+_BUSY_TIMEOUT_S: Final = 5.0
+_KEPT: Final = 1_000
+"""Deliveries of each sink that are remembered by their keys."""
+_TABLES: Final = (
+    "CREATE TABLE IF NOT EXISTS cursor (outlet TEXT PRIMARY KEY, no INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS said (of TEXT PRIMARY KEY, first TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE IF NOT EXISTS delivery (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        outlet TEXT NOT NULL, no INTEGER NOT NULL, key TEXT NOT NULL,
+        recorded_at INTEGER NOT NULL   -- ms
+    )""",
+    "CREATE INDEX IF NOT EXISTS delivery_by_key ON delivery (outlet, key)",
+    """CREATE TABLE IF NOT EXISTS refused (
+        outlet TEXT NOT NULL, no INTEGER NOT NULL, at INTEGER NOT NULL,   -- ms
+        PRIMARY KEY (outlet, no)
+    ) WITHOUT ROWID""",
+)
+
+
+class CursorsUnavailable(OperatorError):
+    """The cursor file cannot be read or written now."""
+
+
+class PublisherCursors:
+    """The file. Every method raises CursorsUnavailable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with translated(path, CursorsUnavailable):
+            self._db = self._open()
+
+    def get(self, sink: str) -> int | None:
+        """The last sequence number that the sink has delivered; None: it is not known."""
+        with self._translated():
+            row = self._db.execute("SELECT no FROM cursor WHERE outlet = ?", (sink,)).fetchone()
+        return int(row[0]) if row else None
+
+    def set(self, sink: str, sequence: int) -> None:
+        with self._translated():
+            self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, sequence))
+
+    def delivered(self, sink: str, entries: Sequence[JournalEntry], refused: Sequence[JournalEntry], at: int) -> None:
+        """Note that the sink has had these entries, and that it refused some of them; `at`: ms."""
+        with self._translated(), transaction(self._db) as db:
+            db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, entries[-1].sequence))
+            rows = [(sink, entry.sequence, key_of(entry.change), entry.recorded_at) for entry in entries]
+            db.executemany("INSERT INTO delivery (outlet, no, key, recorded_at) VALUES (?, ?, ?, ?)", rows)
+            kept = "SELECT id FROM delivery WHERE outlet = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
+            db.execute(f"DELETE FROM delivery WHERE id IN ({kept})", (sink, _KEPT))  # noqa: S608 - fixed text
+            db.executemany(
+                "INSERT OR IGNORE INTO refused VALUES (?, ?, ?)", [(sink, entry.sequence, at) for entry in refused]
+            )
+
+    def is_last(self, sink: str, entry: JournalEntry) -> bool:
+        """True if this is the entry that the sink delivered last; also where a former version did not keep its key."""
+        query = "SELECT key FROM delivery WHERE outlet = ? AND no = ? ORDER BY id DESC LIMIT 1"
+        with self._translated():
+            row = self._db.execute(query, (sink, entry.sequence)).fetchone()
+        return row is None or row[0] == key_of(entry.change)
+
+    def was_delivered(self, sink: str, entry: JournalEntry) -> bool:
+        """True if the sink had this change among its last ones, under whatever number."""
+        query = "SELECT 1 FROM delivery WHERE outlet = ? AND key = ?"
+        with self._translated():
+            return self._db.execute(query, (sink, key_of(entry.change))).fetchone() is not None
+
+    def newest_recorded_at(self, sink: str) -> int | None:
+        """When the newest change was recorded that the sink has had, ms; None: it is not known."""
+        query = "SELECT max(recorded_at) FROM delivery WHERE outlet = ?"
+        with self._translated():
+            newest: int | None = self._db.execute(query, (sink,)).fetchone()[0]
+        return newest
+
+    def refused(self, sink: str, limit: int) -> list[int]:
+        """Sequence numbers of the oldest changes that the sink refused."""
+        query = "SELECT no FROM refused WHERE outlet = ? ORDER BY no LIMIT ?"
+        with self._translated():
+            return [no for (no,) in self._db.execute(query, (sink, limit))]
+
+    def accepted(self, sink: str, sequences: Sequence[int]) -> None:
+        """Forget refusals: the sink has taken these changes since, or the journal has them no more."""
+        with self._translated(), transaction(self._db) as db:
+            db.executemany("DELETE FROM refused WHERE outlet = ? AND no = ?", [(sink, no) for no in sequences])
+
+    def first_value(self, key: str, value: str) -> str:
+        """The value that was given for `key` the first time; later ones are ignored."""
+        with self._translated():
+            self._db.execute("INSERT OR IGNORE INTO said VALUES (?, ?)", (key, value))
+            return str(self._db.execute("SELECT first FROM said WHERE of = ?", (key,)).fetchone()[0])
+
+    def close(self) -> None:
+        with self._translated():
+            self._db.close()
+
+    def _open(self) -> sqlite3.Connection:
+        return open_cache(self._path, _TABLES, timeout_s=_BUSY_TIMEOUT_S)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with translated(self._path, CursorsUnavailable):
+            try:
+                yield
+            except sqlite3.Error as exc:
+                if is_damaged(exc):
+                    self._db.close()
+                    self._db = self._open()  # the next attempt has a file that works
+                raise
+
+
+def key_of(change: AlertChange) -> str:
+    """The key by which a change is told from all others."""
+    return f"{change.alert_id} {change.phase} {change.revision}"
+
+
+def read_refused(path: Path) -> tuple[int, int | None]:
+    """Number of changes that sinks refuse, and since when, ms; for other processes."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            count, oldest = db.execute("SELECT count(*), min(at) FROM refused").fetchone()
+            return int(count), oldest
+    except sqlite3.Error:
+        return 0, None

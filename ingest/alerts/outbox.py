@@ -1,0 +1,203 @@
+"""The alert outbox: changes that the journal's database does not take now, on disk, in order, until it does.
+
+    judge → journal                                  while the database answers
+    judge → outbox → journal, as soon as it answers  while it does not
+                   ↘ MQTT                            meanwhile
+
+So judgement never waits for the database. The journal takes each change once by its key, so one that is moved twice, or
+that the database had taken before the connection broke, changes nothing.
+"""
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Final, NamedTuple, Protocol
+
+from devices.db.database import DatabaseError, DatabaseUnavailable
+from ingest.alerts.cursors import key_of
+from ingest.process.backoff import Backoff
+from ingest.process.pause import pause
+from ingest.process.sqlite_file import open_sqlite, transaction, translated
+from rules.alerts.actions import JournalEntry
+from rules.alerts.model import AlertChange
+
+BATCH: Final = 200
+_IDLE_S: Final = 1.0
+_FIRST_PAUSE_S: Final = 0.5
+_LONGEST_PAUSE_S: Final = 10.0
+_BUSY_TIMEOUT_S: Final = 5.0
+_TABLES: Final = (
+    """CREATE TABLE IF NOT EXISTS waiting (
+        no INTEGER PRIMARY KEY AUTOINCREMENT,
+        recorded_at INTEGER NOT NULL,   -- ms
+        key TEXT NOT NULL UNIQUE,       -- a judge that was killed judges some changes again
+        change BLOB NOT NULL            -- JSON: rules.alerts.model.AlertChange
+    )""",
+    # Keys of changes that a publisher delivered from here, so that it does not deliver them again from the journal.
+    "CREATE TABLE IF NOT EXISTS delivered (key TEXT PRIMARY KEY) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS read_to (no INTEGER NOT NULL)",
+)
+
+_log = logging.getLogger(__name__)
+
+
+class OutboxUnavailable(DatabaseUnavailable):
+    """Neither the database nor the file takes the changes: the judge keeps them and tries again."""
+
+
+class Journal(Protocol):
+    """The part of the alert journal that the outbox fills. Raises DatabaseError."""
+
+    def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int: ...
+
+
+class AlertOutbox:
+    """The journal as the judge writes it and the MQTT publisher reads it. Any thread. Raises OutboxUnavailable."""
+
+    def __init__(self, path: Path, journal: Journal) -> None:
+        self._path, self._journal, self._lock = path, journal, Lock()
+        with self._file():
+            self._db = open_sqlite(path, timeout_s=_BUSY_TIMEOUT_S)
+            for table in _TABLES:
+                self._db.execute(table)
+            (self._waiting,) = self._db.execute("SELECT count(*) FROM waiting").fetchone()
+            self._has_delivered = self._db.execute("SELECT 1 FROM delivered").fetchone() is not None
+
+    @property
+    def waiting(self) -> int:
+        """Changes that are not in the journal yet."""
+        return int(self._waiting)
+
+    def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
+        """Write changes into the journal, or keep them. Durable on return; `recorded_at`: wall clock, ms."""
+        if not changes:
+            return 0
+        # Later changes wait behind earlier ones. Only `drain` makes `waiting` 0, after its last change is written.
+        if not self._waiting:
+            try:
+                return self._journal.record(changes, recorded_at)
+            except DatabaseError as exc:
+                _log.warning("alert journal: the database takes no changes, they wait in %s: %s", self._path, exc)
+        rows = [(recorded_at, key_of(change), change.model_dump_json()) for change in changes]
+        with self._file(), transaction(self._db):
+            added = self._db.executemany(
+                "INSERT OR IGNORE INTO waiting (recorded_at, key, change) VALUES (?, ?, ?)", rows
+            ).rowcount
+            self._waiting += added
+        return added
+
+    def drain(self) -> int:
+        """Move the oldest changes into the journal. Returns how many. Raises DatabaseError; nothing is lost."""
+        rows = self._rows(BATCH)
+        if not rows:
+            return 0
+        # One call for each time of recording: the entries have the times at which they were judged.
+        moved = 0
+        while moved < len(rows):
+            recorded_at = rows[moved].recorded_at
+            same = [row for row in rows[moved:] if row.recorded_at == recorded_at]
+            self._journal.record([row.change for row in same], recorded_at)
+            moved += len(same)
+            with self._file(), transaction(self._db):
+                self._db.execute("DELETE FROM waiting WHERE no <= ?", (same[-1].number,))
+                (self._waiting,) = self._db.execute("SELECT count(*) FROM waiting").fetchone()
+        return moved
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Drain whenever something waits, until `stop` is set."""
+        backoff = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
+        while not stop.is_set():
+            if not self._waiting:
+                await pause(stop, _IDLE_S)
+                continue
+            try:
+                await asyncio.to_thread(self.drain)
+            except DatabaseError as exc:
+                pause_s = backoff.next_pause_s()
+                _log.info(
+                    "alert journal: %d changes wait for the database, next attempt in %.1f s: %s",
+                    self._waiting,
+                    pause_s,
+                    exc,
+                )
+                await pause(stop, pause_s)
+                continue
+            backoff.reset()
+            if not self._waiting:
+                _log.info("alert journal: the database takes changes again, all that waited are in it")
+
+    # The publisher's side
+
+    def undelivered(self, limit: int) -> list[JournalEntry]:
+        """The oldest changes that wait here and were not delivered from here, with sequence numbers of this file."""
+        with self._file():
+            (delivered,) = self._db.execute("SELECT coalesce(max(no), 0) FROM read_to").fetchone()
+        return [
+            JournalEntry(sequence=row.number, recorded_at=row.recorded_at, change=row.change)
+            for row in self._rows(limit, after=delivered)
+        ]
+
+    def note_delivered(self, entries: Sequence[JournalEntry], read_to: int) -> None:
+        """Note that these entries of `undelivered` were delivered; `read_to`: the last sequence that was tried."""
+        with self._file(), transaction(self._db):
+            keys = [(key_of(entry.change),) for entry in entries]
+            self._db.executemany("INSERT OR IGNORE INTO delivered VALUES (?)", keys)
+            self._db.execute("DELETE FROM read_to")
+            self._db.execute("INSERT INTO read_to VALUES (?)", (read_to,))
+        self._has_delivered = True
+
+    def not_yet_delivered(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        """Those entries of the journal that were not delivered from here while they waited."""
+        if not self._has_delivered:
+            return list(entries)
+        with self._file():
+            known = self._db.execute
+            return [
+                entry
+                for entry in entries
+                if known("SELECT 1 FROM delivered WHERE key = ?", (key_of(entry.change),)).fetchone() is None
+            ]
+
+    def forget_delivered(self) -> None:
+        """Forget what was delivered from here: the publisher has read the journal to its end."""
+        if self._waiting or not self._has_delivered:
+            return
+        with self._file(), transaction(self._db):
+            self._db.execute("DELETE FROM delivered")
+        self._has_delivered = False
+
+    def close(self) -> None:
+        with self._file():
+            self._db.close()
+
+    def _rows(self, limit: int, after: int = 0) -> list["_Waiting"]:
+        with self._file():
+            query = "SELECT no, recorded_at, change FROM waiting WHERE no > ? ORDER BY no LIMIT ?"
+            found = self._db.execute(query, (after, limit)).fetchall()
+        return [_Waiting(no, at, AlertChange.model_validate_json(change)) for no, at, change in found]
+
+    @contextmanager
+    def _file(self) -> Iterator[None]:
+        """One thread at a time: judge, drain and publisher share the connection."""
+        with self._lock, translated(self._path, OutboxUnavailable):
+            yield
+
+
+class _Waiting(NamedTuple):
+    number: int
+    recorded_at: int
+    change: AlertChange
+
+
+def read_waiting(path: Path) -> tuple[int, int | None]:
+    """Number of changes in the file, and when the oldest was recorded, ms; for other processes."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            count, oldest = db.execute("SELECT count(*), min(recorded_at) FROM waiting").fetchone()
+            return int(count), oldest
+    except sqlite3.Error:
+        return 0, None
