@@ -1,14 +1,18 @@
 """`haulwatch simulate`: a simulated fleet with a labelled scenario, or a recording published as a device would."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
 from devices.cities import JINCHENG
 from devices.city.files import CityFileError, read_city
-from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out, print_json
+from haulwatch.commands.progress import ProgressLine
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, local_time, out, print_json
+from haulwatch.health.broker_probe import BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.process import system_clock
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.data_files import simulation_report_path
@@ -24,6 +28,7 @@ from simulators.staging.scenario import Scenario, ScenarioError
 
 _SCENARIO = "Scenario"
 _RECORDING = "Recording (--from)"
+_RECORDING_HINT = "use --device, --columns, --timezone or --skip-bad-rows"
 
 
 @exits_on_error
@@ -89,13 +94,18 @@ def simulate(
     runs ahead of the wall clock. A scenario runs until it is stopped (Ctrl-C).
 
     Example for columns: `--columns lat=0,lon=1,device=2,time=4`.
+
+    Exit code 0: readings were published. 1: none was. 2: no broker answers, or the input is wrong.
     """
     with role("simulators", create=True) as settings:
         if recording:
             source = Recording(
                 tuple(recording), _columns(columns, separator, header, timezone), device, skip_bad_rows=skip_bad_rows
             )
-            _print_result(source, _play(source, broker_address(settings), _pace(speed, shift_to_now)), as_json)
+            pace = _pace(speed, shift_to_now)
+            _require_readable(source)
+            _require_broker(settings)
+            _print_result(source, _play(source, broker_address(settings), pace), as_json)
         else:
             _run_scenario(settings, Scenario(seed, length), speed or 1.0, city or JINCHENG, report)
 
@@ -108,21 +118,72 @@ def _run_scenario(settings: Settings, scenario: Scenario, speed: float, folder: 
     start_ms = system_clock.now_ms() - round(scenario.length_s * 1000 * (1 - 1 / max(speed, 1.0)))
     path = report or simulation_report_path(settings)
 
-    async def run() -> None:
-        clock = ScenarioClock(start_ms, speed)
-        await run_fleet(city, broker_address(settings), scenario, clock, stop_event(), path)
+    _require_broker(settings)
+    zone, last = ZoneInfo(city.timezone), dict[str, Any]()
 
+    async def run(progress: ProgressLine) -> None:
+        def show(report: Mapping[str, Any]) -> None:
+            last.update(report)
+            progress.show(_scenario_line(report, zone))
+
+        clock = ScenarioClock(start_ms, speed)
+        await run_fleet(city, broker_address(settings), scenario, clock, stop_event(), path, show)
+
+    err.print(f"{city.title}: devices of the scenario publish to {settings.mqtt.broker}; Ctrl-C ends", markup=False)
     try:
-        asyncio.run(run())
+        with ProgressLine(err) as progress:
+            asyncio.run(run(progress))
     except* ScenarioError as group:
         fail(str(group.exceptions[0]))
+    if not last.get("published"):
+        err.print(f"haulwatch: nothing was published: {last.get('trouble') or 'it ended too soon'}", markup=False)
+        raise typer.Exit(1)
+
+
+def _scenario_line(report: Mapping[str, Any], zone: ZoneInfo) -> str:
+    pace = "live" if report["caught_up"] else "catching up"
+    line = (
+        f"{report['connected']} of {report['devices']} devices connected, {report['published']:,} readings published, "
+        f"device time {local_time(report['device_time'], zone)} ({pace})"
+    )
+    if report["trouble"] and report["connected"] < report["devices"]:
+        line += f"; last trouble: {report['trouble']}"
+    return line
+
+
+def _require_readable(recording: Recording) -> None:
+    """End with a message if the first reading cannot be read."""
+    try:
+        next(iter(recording), None)
+    except RecordingError as exc:
+        fail(f"{exc}; {_RECORDING_HINT}")
+
+
+def _require_broker(settings: Settings) -> None:
+    """End with a message if no broker answers. Which logins it takes shows with the devices' own."""
+    try:
+        asyncio.run(probe_broker(settings.mqtt.broker))
+    except BrokerRefused:
+        pass
+    except BrokerUnreachable as exc:
+        fail(
+            f"no broker answers: {exc}: start one (`haulwatch broker` is one for trying out), or set HAULWATCH_MQTT_URL"
+        )
 
 
 def _play(recording: Recording, broker: BrokerAddress, pace: Pace) -> Played:
+    acknowledged = 0
+
+    def count(more: int) -> None:
+        nonlocal acknowledged
+        acknowledged += more
+        progress.show(f"{acknowledged:,} readings published")
+
     try:
-        return asyncio.run(play(recording, MqttDialer(broker), pace))
+        with ProgressLine(err) as progress:
+            return asyncio.run(play(recording, MqttDialer(broker), pace, count))
     except RecordingError as exc:
-        fail(f"{exc}; use --device, --columns, --timezone or --skip-bad-rows")
+        fail(f"{exc}; {_RECORDING_HINT}")
     except PlaybackError as exc:
         fail(str(exc))
 
@@ -139,7 +200,14 @@ def _print_result(recording: Recording, played: Played, as_json: bool) -> None:
                 "renamed": findings.renamed,
             }
         )
-        return
+    else:
+        _print_played(recording, played)
+    if not played.messages:
+        raise typer.Exit(1)
+
+
+def _print_played(recording: Recording, played: Played) -> None:
+    findings = recording.findings
     out.print(f"readings published and acknowledged: {played.messages:,}; devices: {played.devices:,}")
     for name, device_id in findings.renamed.items():
         err.print(f"{name!r} cannot be a device id: published as {device_id}", markup=False)

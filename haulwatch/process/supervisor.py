@@ -25,6 +25,10 @@ HEALTHY_AFTER_S: Final = 60.0
 STOP_GRACE_S: Final = 20.0
 """Collector and recorder finish their batch in it; a child that runs longer is killed, which loses nothing."""
 
+_TAIL_BYTES: Final = 20_000
+_TROUBLE: Final = ("haulwatch: ", "ERROR", "WARNING", "Error: ")
+"""Last words of a command, log lines in both formats, the end of a traceback."""
+
 _SUPERVISED: Final = "SUPERVISED_BY_HAULWATCH"
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -41,6 +45,8 @@ class Child:
     backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S))
     restart_at: float | None = None
     """Monotonic time; None: no restart is due."""
+    log_from: int = 0
+    """Size of the log when this process started."""
 
     @property
     def state(self) -> str:
@@ -88,6 +94,19 @@ class Supervisor:
                 process.kill()
                 process.wait()
 
+    def last_trouble(self, name: str) -> str:
+        """The newest line of trouble that the child wrote since it started: its last words, a warning or an error."""
+        child = next(child for child in self.children if child.name == name)
+        try:
+            with self._log_path(name).open("rb") as log_file:
+                end = log_file.seek(0, os.SEEK_END)
+                start = child.log_from if child.log_from <= end else 0  # the log was rotated
+                log_file.seek(max(start, end - _TAIL_BYTES))
+                lines = log_file.read().decode(errors="replace").splitlines()
+        except OSError:
+            return ""
+        return next((line.strip() for line in reversed(lines) if any(word in line for word in _TROUBLE)), "")
+
     def log_tail(self, name: str, lines: int = 20) -> str:
         """The last lines that a child wrote, for a person who looks for the cause of its death."""
         path = self._log_path(name)
@@ -98,6 +117,7 @@ class Supervisor:
 
     def _start(self, child: Child) -> None:
         with self._open_log(child.name) as out:
+            child.log_from = out.seek(0, os.SEEK_END)
             child.process = subprocess.Popen(  # noqa: S603 - our own command line
                 [sys.executable, "-m", "haulwatch", *child.arguments],
                 stdin=subprocess.DEVNULL,
@@ -113,8 +133,9 @@ class Supervisor:
         if now - child.started_at >= HEALTHY_AFTER_S:
             child.backoff.reset()
         pause_s = child.backoff.next_pause_s()
-        message = "supervisor: %s ended with %s, restarted in %.1f s: see %s"
-        log.error(message, child.name, _exit_text(code), pause_s, self._log_path(child.name))
+        cause = self.last_trouble(child.name)
+        message = "supervisor: %s ended with %s, restarted in %.1f s: %s(%s)"
+        log.error(message, child.name, _exit_text(code), pause_s, cause and f"{cause} ", self._log_path(child.name))
         child.process = None
         child.restart_at = now + pause_s
 

@@ -5,7 +5,7 @@ Unlike firmware, a playback publishes no birth, heartbeat or last will: only the
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,8 +76,18 @@ def _shift_ms(times: list[int], pace: Pace, now_ms: int) -> int:
     return now_ms + duration_ms - max(times)
 
 
-async def play(recording: Iterable[tuple[str, Reading]], dial: Dial, pace: Pace = AS_FAST_AS_TAKEN) -> Played:
-    """Publish a recording; return when all of it is acknowledged. Raises PlaybackError, and the recording's errors."""
+async def play(
+    recording: Iterable[tuple[str, Reading]],
+    dial: Dial,
+    pace: Pace = AS_FAST_AS_TAKEN,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Played:
+    """Publish a recording; return when all of it is acknowledged.
+
+    `progress` gets the number of messages that were acknowledged since its last call.
+
+    Raises PlaybackError, and the recording's errors.
+    """
     players: dict[str, _Player] = {}
     began, now_ms = time.monotonic(), time.time_ns() // 1_000_000
     try:
@@ -86,7 +96,7 @@ async def play(recording: Iterable[tuple[str, Reading]], dial: Dial, pace: Pace 
                 if (early_s := began + due_s - time.monotonic()) > 0:
                     await asyncio.sleep(early_s)
                 if device_id not in players:
-                    players[device_id] = player = _Player(device_id, dial)
+                    players[device_id] = player = _Player(device_id, dial, progress)
                     tasks.create_task(player.run(), name=f"{device_id}:play")
                 await players[device_id].waiting.put(reading)
             for player in players.values():
@@ -100,13 +110,14 @@ async def play(recording: Iterable[tuple[str, Reading]], dial: Dial, pace: Pace 
 class _Player:
     """Publishes the readings of one device."""
 
-    def __init__(self, device_id: str, dial: Dial) -> None:
+    def __init__(self, device_id: str, dial: Dial, progress: Callable[[int], None]) -> None:
         self.device_id = device_id
         self.waiting: asyncio.Queue[Reading | None] = asyncio.Queue(_QUEUE)
         """None: the recording has ended."""
         self.acknowledged = 0
         self.cut_off = 0
         self._dial = dial
+        self._progress = progress
         self._unsent: list[Reading] = []
         self._ended = False
 
@@ -129,6 +140,7 @@ class _Player:
                 await self._next_batch()
             acknowledged = await asyncio.gather(*(self._send(link, reading) for reading in self._unsent))
             lost = [reading for reading, taken in zip(self._unsent, acknowledged, strict=True) if not taken]
+            self._progress(len(acknowledged) - len(lost))
             self._unsent = lost
             if lost:
                 self.cut_off += len(lost)

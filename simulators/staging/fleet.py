@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from devices.city.model import City
 from simulators.firmware.clock import ScenarioClock
@@ -20,14 +21,22 @@ _MEMORY_FOLDER: Final = "fleet-memory"
 
 
 async def run_fleet(
-    city: City, mqtt: BrokerAddress, scenario: Scenario, clock: ScenarioClock, stop: asyncio.Event, report_path: Path
+    city: City,
+    mqtt: BrokerAddress,
+    scenario: Scenario,
+    clock: ScenarioClock,
+    stop: asyncio.Event,
+    report_path: Path,
+    progress: Callable[[Mapping[str, Any]], None] = lambda _: None,
 ) -> None:
     """Play a scenario from the clock's present on, until `stop`; then deliver all buffers and shut the devices down.
 
     The report at `report_path` is replaced each second and once more, with `finished` true, at the end. The folder
-    beside it is the devices' memory over a restart. Raises ScenarioError if the city cannot stage the scenario.
+    beside it is the devices' memory over a restart. `progress` gets each report.
+
+    Raises ScenarioError if the city cannot stage the scenario.
     """
-    fleet = _Fleet(scenario.cast(city, clock.now_ms()), mqtt, clock, report_path)
+    fleet = _Fleet(scenario.cast(city, clock.now_ms()), mqtt, clock, report_path, progress)
     fleet.report(finished=False)
     async with asyncio.TaskGroup() as tasks:
         reporting = tasks.create_task(fleet.keep_reporting(), name="fleet:report")
@@ -37,11 +46,19 @@ async def run_fleet(
 
 
 class _Fleet:
-    def __init__(self, script: Script, mqtt: BrokerAddress, clock: ScenarioClock, report_path: Path) -> None:
+    def __init__(
+        self,
+        script: Script,
+        mqtt: BrokerAddress,
+        clock: ScenarioClock,
+        report_path: Path,
+        progress: Callable[[Mapping[str, Any]], None],
+    ) -> None:
         memory = FolderMemory(report_path.parent / _MEMORY_FOLDER)
         self._script = script
         self._clock = clock
         self._report_path = report_path
+        self._progress = progress
         self._tally = Tally()
         self._dial = MqttDialer(mqtt)
         self._script_done = False
@@ -95,3 +112,4 @@ class _Fleet:
             "finished": finished,
         }
         replace_text(self._report_path, json.dumps(report, indent=1))
+        self._progress(report)

@@ -4,6 +4,7 @@ import os
 
 from haulwatch.commands.shared import err, exits_on_error
 from haulwatch.process.lifetime import role
+from haulwatch.process.path_watch import PathWatch, local_url, read_states
 from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor, until_stopped
 from haulwatch.settings.data_files import process_log_folder
 from haulwatch.wiring.databases import existing_database_url
@@ -11,16 +12,31 @@ from haulwatch.wiring.databases import existing_database_url
 
 @exits_on_error
 def run() -> None:
-    """Run collector, recorder, judge and API on this machine, and restart those that die."""
+    """Run collector, recorder, judge and API on this machine, and restart those that die.
+
+    Prints where the console is, and each part that fails, with the cause; then that it works again.
+    """
     with role("supervisor") as settings:
         existing_database_url(settings)  # without a city, each part would end and be restarted for ever
         children = [Child(name, [name]) for name in PATH_PROCESSES]
         logs = process_log_folder(settings)
         supervisor = Supervisor(children, os.environ, logs)
+        host, port = settings.api.host, settings.api.port
+        watch = PathWatch(lambda: read_states(host, port), supervisor.last_trouble, _say)
         supervisor.start()
-        err.print(f"running {', '.join(PATH_PROCESSES)}; logs in {logs}; Ctrl-C stops", markup=False)
+        _say(f"running {', '.join(PATH_PROCESSES)}; logs in {logs}; Ctrl-C stops")
+        _say(
+            f"console {local_url(host, port)}  API {local_url(host, port)}api/v1  reference {local_url(host, port)}docs"
+        )
+        if settings.api.token is None:
+            _say("no HAULWATCH_API_TOKEN is set: the console shows alerts, and nobody may act on them")
         try:
             for _ in until_stopped():
                 supervisor.tend()
+                watch.look()
         finally:
             supervisor.stop()
+
+
+def _say(line: str) -> None:
+    err.print(line, markup=False, highlight=False)

@@ -11,6 +11,7 @@ from devices.errors import OperatorError
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.background import run_beside
 from haulwatch.process.lifetime import role, stop_event
+from haulwatch.process.path_watch import local_url
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api import ApiProcess, api_process
 from haulwatch.wiring.databases import open_current_city
@@ -39,8 +40,10 @@ async def _serve(settings: Settings, city: Callable[[], City]) -> None:
 async def _serve_http(process: ApiProcess, settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises ServerFailed."""
     host, port = settings.api.host, settings.api.port
+    ready = asyncio.Event()
+    announcing = asyncio.create_task(_announce(ready, local_url(host, port)), name="announce the address")
     try:
-        await http_server.serve(process.app, host, port, stop)
+        await http_server.serve(process.app, host, port, stop, ready=ready)
     except OSError as exc:
         cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)  # below 0: a name without address
         raise ServerFailed(
@@ -49,5 +52,12 @@ async def _serve_http(process: ApiProcess, settings: Settings, stop: asyncio.Eve
     except Exception as exc:
         _log.exception("api: the HTTP server failed, the process ends")
         raise ServerFailed(f"the HTTP server failed: {exc!r}: the log has the traceback") from exc
+    finally:
+        announcing.cancel()
     if not stop.is_set():
         raise ServerFailed("the HTTP server ended by itself: the log names the cause")
+
+
+async def _announce(ready: asyncio.Event, url: str) -> None:
+    await ready.wait()
+    _log.info("api: console %s, API %sapi/v1, reference %sdocs", url, url, url)

@@ -208,6 +208,17 @@ def test_a_wrong_argument_is_answered_with_the_fault(run: Run, arguments: list[s
     assert words in re.sub(r"\s*│?\n│?\s*", " ", refused(run(*arguments)))
 
 
+@pytest.mark.parametrize("arguments", [["simulate"], ["simulate", "--from", "day.ndjson"]])
+def test_simulate_without_a_broker_says_so_at_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    (tmp_path / "day.ndjson").write_text('{"device_id": "truck-001", "ts": 1772352000000, "lat": 35.5, "lon": 112.8}\n')
+    monkeypatch.chdir(tmp_path)
+    message = refused(run(*arguments)).splitlines()[-1]
+    assert message.startswith(f"haulwatch: no broker answers: {os.environ['HAULWATCH_MQTT_URL']}: ")
+    assert "HAULWATCH_MQTT_URL" in message
+
+
 def test_a_recording_that_does_not_say_whose_it_is_names_the_options(run: Run, tmp_path: Path) -> None:
     (tmp_path / "day.csv").write_text("time,lat,lon\n2026-01-01T00:00:00Z,35.5,112.8\n")
     message = refused(run("simulate", "--from", str(tmp_path / "day.csv")))

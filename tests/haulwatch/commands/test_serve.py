@@ -158,7 +158,7 @@ async def test_a_feed_that_is_cancelled_at_the_stop_is_no_failure(
 async def test_a_server_that_fails_ends_the_process_with_a_message(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def fail(*_: object) -> None:
+    async def fail(*_: object, **__: object) -> None:
         await asyncio.sleep(0)
         raise ZeroDivisionError("in the library")
 
@@ -172,7 +172,7 @@ async def test_a_server_that_fails_ends_the_process_with_a_message(
 async def test_a_server_that_ends_by_itself_ends_the_process_with_a_message(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def end(*_: object) -> None:
+    async def end(*_: object, **__: object) -> None:
         await asyncio.sleep(0)
 
     monkeypatch.setattr(http_server, "serve", end)

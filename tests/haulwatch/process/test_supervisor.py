@@ -121,3 +121,30 @@ def test_a_role_is_held_by_one_process(tmp_path: Path) -> None:
             pass
     with acquire(tmp_path, "recorder"):
         pass
+
+
+def test_the_last_words_of_a_child_are_in_the_log_line(
+    tmp_path: Path, program: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those of this run, not of an earlier one in the same log."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "judge.log").write_text("haulwatch: an old trouble\n")
+    lines = (
+        "import sys; print('haulwatch: no city was imported yet', file=sys.stderr); print('bye'); raise SystemExit(2)"
+    )
+    supervisor = Supervisor([Child("judge", [lines])], program, tmp_path / "logs")
+    assert supervisor.last_trouble("judge") == "haulwatch: an old trouble"
+    supervisor.start()
+    try:
+        (child,) = supervisor.children
+        eventually(lambda: child.restarts > 0, supervisor)
+        assert "judge ended with exit code 2" in caplog.text
+        assert "haulwatch: no city was imported yet (" in caplog.text
+        assert "an old trouble" not in caplog.text
+    finally:
+        supervisor.stop()
+
+
+def test_a_quiet_child_has_no_trouble(tmp_path: Path, program: dict[str, str]) -> None:
+    supervisor = Supervisor([Child("quiet", ["print('INFO all is well')"])], program, tmp_path / "logs")
+    assert supervisor.last_trouble("quiet") == ""
