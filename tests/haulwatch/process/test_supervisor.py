@@ -137,7 +137,7 @@ def test_the_last_words_of_a_child_are_in_the_log_line(
     supervisor.start()
     try:
         (child,) = supervisor.children
-        eventually(lambda: child.restarts > 0, supervisor)
+        tend_until(lambda: child.restarts > 0, supervisor)
         assert "judge ended with exit code 2" in caplog.text
         assert "haulwatch: no city was imported yet (" in caplog.text
         assert "an old trouble" not in caplog.text
