@@ -11,10 +11,9 @@ from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_journal, open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
-from ingest.judge.rejudge import rejudge
+from ingest.judge.rejudge import fleet_times, rejudge
 from ingest.judge.replay import alert_steps, every_record, shuffled
 from ingest.log.raw_log import RawLog
-from rules.engine.reorder_buffer import WINDOW_MS
 
 
 @exits_on_error
@@ -24,31 +23,39 @@ def replay(
         typer.Option(exists=True, file_okay=False, help="Folder of a raw log; default: the one in the data directory."),
     ] = None,
     shuffle: Annotated[
-        int | None, typer.Option(metavar="SEED", help="First shuffle the messages within the reorder window.")
+        int | None,
+        typer.Option(
+            metavar="SEED", help="First delay some messages within the reorder window, as a slow network does."
+        ),
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Judge the raw log again from its start, and compare with the alert journal: alerts, phases and times.
 
     Each message is judged by the revision of city and rules before it in the log. What lies before the first revision
-    of a log of an earlier version is judged by the city and the rules of now, and may differ.
+    of a log of an earlier version is judged by the city and the rules of now, and may differ. With --shuffle, messages
+    are delayed, over ticks too, only as far as the engine promises the same alerts: a difference is a fault.
 
     Exit code 0: identical. 1: different.
     """
     settings = settings_with_data() if log is None else load_settings()
     with open_registry(settings) as registry:
         city = registry.load_city()
+    rules, moved = configured_rules(settings), 0
     records = every_record(RawLog(log) if log else open_raw_log(settings))
     if log and not records:
         fail(f"--log {log}: no message is there: give the folder `raw` of a data directory")
     if shuffle is not None:
-        records = shuffled(records, WINDOW_MS, shuffle)
-    replayed = alert_steps(rejudge(records, city, configured_rules(settings)))
+        in_order = records
+        records = shuffled(records, fleet_times(records, city, rules), shuffle)
+        moved = sum(record is not before for record, before in zip(records, in_order, strict=True))
+    replayed = alert_steps(rejudge(records, city, rules))
     journal = open_journal(settings)
     recorded = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_sequence() + 1))
     identical = recorded == replayed
     only_journal, only_replay = sorted(recorded - replayed), sorted(replayed - recorded)
-    result = {"messages": len(records), "journal": len(recorded), "replay": len(replayed), "identical": identical}
+    result: dict[str, int] = {"messages": len(records)} | ({} if shuffle is None else {"moved": moved})
+    result |= {"journal": len(recorded), "replay": len(replayed), "identical": identical}
     if as_json:
         print_json(result | {"only_in_journal": only_journal, "only_in_replay": only_replay})
     else:

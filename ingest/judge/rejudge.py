@@ -41,11 +41,26 @@ class Rejudging:
 def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:
     """Judge a whole log with a new engine. `city` and `rules` hold where the log names no others."""
     kept = list(records)
+    judging = _from_the_start(kept, city, rules)
+    return list(chain.from_iterable(map(judging.judge, kept)))
+
+
+def fleet_times(records: Sequence[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[int]:
+    """Fleet time after each record of a whole log, ms."""
+    judging, times = _from_the_start(records, city, rules), []
+    for record in records:
+        judging.judge(record)
+        times.append(judging.engine.fleet_time)
+    return times
+
+
+def _from_the_start(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> Rejudging:
+    """A new engine, with the first revisions of the log."""
     judging = Rejudging(city, rules)
     first: dict[str, RawMessage] = {}
-    for record in kept:
+    for record in records:
         if record.message.topic in REVISION_TOPICS:
             first.setdefault(record.message.topic, record.message)
     for message in first.values():  # what comes before the first revision is judged by it
         judging.take_revision(message)
-    return list(chain.from_iterable(map(judging.judge, kept)))
+    return judging

@@ -1,17 +1,33 @@
-"""Replay: reads a whole raw log, and shuffles it within the lateness bound. The alerts must stay the same."""
+"""Replay: reads a whole raw log, and shuffles it inside the reorder window. The alerts must stay the same."""
 
 import random
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from devices.codecs.codec import Flaw
 from devices.codecs.registry import codec_of
 from devices.readings.refusals import DecodeError
 from ingest.log.ports import LogReader
-from ingest.log.records import NO_READINGS, LogRecord, RawMessage
+from ingest.log.records import NO_READINGS, REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
+from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS
 
 _RECORDS_PER_READ: Final = 10_000
+_PAUSE_MS: Final = 20_000
+"""A longer step of receive time: nobody listened, since a tick comes each 10 s."""
+_BACK_MS: Final = 1_000
+"""Several collectors may append out of order by so much; further back this machine's clock was set."""
+_MARGIN_MS: Final = 2_000
+"""Fleet time is known to a second, and the delays themselves move it."""
+_DELAYED_PART: Final = 0.25
+"""Most messages stay, so that the delays do not look like clocks that lag, which would hold fleet time back."""
+_AROUND_LATE_MS: Final = HOLD_MS + WINDOW_MS
+"""When readings come that are late, what was said about the time before may still be held: that stays as it was."""
 
 
 def every_record(log: LogReader) -> list[LogRecord]:
@@ -22,47 +38,127 @@ def every_record(log: LogReader) -> list[LogRecord]:
     return records
 
 
-def shuffled(records: Sequence[LogRecord], lateness_ms: int, seed: int) -> list[LogRecord]:
-    """Put messages in another order that gives the same alerts.
+def shuffled(records: Sequence[LogRecord], fleet_times: Sequence[int], seed: int) -> list[LogRecord]:
+    """Put messages in another order that the engine promises to judge alike, as a slow network would deliver them.
 
-    A message may move back until its readings are `lateness_ms` behind the newest device time seen, so that its
-    lateness stays inside the bound. A message that was later than that keeps its position, as do ticks and messages
-    that cannot be decoded. Messages of one topic and instant keep their order, because the first one counts. No
-    message moves over a revision of city or rules, nor over a tick: there time has passed.
-    `received_at` moves with the message.
+    A message is delayed, and its receive time with it, for as long as its oldest reading stays inside the reorder
+    window: behind the newest device time, and behind fleet time (`fleet_times`: after each record, ms). It moves over
+    ticks; a tick then tells of less silence, as the collector would have written it. In their place stay: messages that
+    came later than that and what was received around them; messages ahead of receive time, retained, or without a
+    reading. No message moves over a revision of city or rules, or over a time in which nobody listened. Messages of a
+    topic that have an instant in common keep their order, because the first one counts.
     """
     dice = random.Random(seed)  # noqa: S311 - a reproducible order, not a secret
-    newest_ts = 0
-    fixed = 0
-    keyed: list[tuple[int, float, LogRecord]] = []
-    last_place: dict[tuple[str, int], float] = {}
-    for record in records:
-        fixed += record.message.topic in NO_READINGS
-        times = _device_times(record.message)
-        if times is not None:
-            newest_ts = max(newest_ts, times[1])
-        room_ms = lateness_ms - (newest_ts - times[0]) if times is not None else 0
-        place = newest_ts + dice.uniform(0, max(room_ms, 0))
-        if times is not None and times[0] == times[1]:
-            instant = (record.message.topic, times[0])
-            place = last_place[instant] = max(place, last_place.get(instant, place))
-        if record.message.topic in NO_READINGS:
-            place = 0  # before all that follows it
-        keyed.append((fixed, place, record))
-    keyed.sort(key=lambda entry: entry[:2])
-    return [record for *_, record in keyed]
+    places = _places(records, fleet_times)
+    delays: list[int] = []
+    last_place: dict[tuple[int, str, int], int] = {}
+    for place in places:
+        at = place.received + (dice.randint(0, place.room) if dice.random() < _DELAYED_PART else 0)
+        instants = [(place.segment, place.topic, ts) for ts in place.times]
+        at = max([at, *(last_place.get(instant, at) for instant in instants)])
+        last_place.update(dict.fromkeys(instants, at))
+        delays.append(at - place.received)
+    order = sorted(
+        range(len(records)), key=lambda index: (places[index].segment, places[index].received + delays[index], index)
+    )
+    return list(_with_their_ticks(records, places, delays, order))
 
 
-def _device_times(message: RawMessage) -> tuple[int, int] | None:
-    """Oldest and newest device time in a message; None if it has no reading."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A record in the log that is shuffled."""
+
+    segment: int
+    """Nothing moves from one to another."""
+    received: int
+    """Receive time, ms; never less than that of a record before it in the segment."""
+    room: int
+    """The longest delay, ms."""
+    topic: str
+    times: frozenset[int]
+    """Device times of its readings."""
+
+
+def _places(records: Sequence[LogRecord], fleet_times: Sequence[int]) -> list[_Place]:
+    segments, received = _segments(records)
+    times = [_device_times(record.message) for record in records]
+    newest = list(accumulate((max(each, default=0) for each in times), max))
+    furthest = list(accumulate(map(max, newest, fleet_times), max))  # both may not leave a reading behind
+    ends = {segment: index for index, segment in enumerate(segments)}
+    return [
+        _Place(segments[i], received[i], room, records[i].message.topic, times[i])
+        for i, room in enumerate(_rooms(records, times, segments, received, furthest, ends))
+    ]
+
+
+def _rooms(
+    records: Sequence[LogRecord],
+    times: Sequence[frozenset[int]],
+    segments: Sequence[int],
+    received: Sequence[int],
+    furthest: Sequence[int],
+    ends: Mapping[int, int],
+) -> Iterator[int]:
+    bounds = [min(own) + WINDOW_MS - _MARGIN_MS if own else 0 for own in times]
+    late = sorted(received[index] for index, bound in enumerate(bounds) if bound and furthest[index] > bound)
+    for index, record in enumerate(records):
+        message, own, bound = record.message, times[index], bounds[index]
+        if not own or message.retained or max(own) > message.received_at or _is_near(late, received[index]):
+            yield 0
+            continue
+        end = ends[segments[index]]
+        last = min(bisect_right(furthest, bound) - 1, end)  # the last record that it may come after
+        until = received[last + 1] - 1 if last < end else received[end]
+        yield max(0, min(until - received[index], bound - furthest[index]))
+
+
+def _is_near(late: Sequence[int], received: int) -> bool:
+    """`late`: receive times in order."""
+    index = bisect_left(late, received - _AROUND_LATE_MS)
+    return index < len(late) and late[index] <= received + _AROUND_LATE_MS
+
+
+def _segments(records: Sequence[LogRecord]) -> tuple[list[int], list[int]]:
+    segments, received = [], []
+    segment, latest = 0, 0
+    for index, record in enumerate(records):
+        at = record.message.received_at
+        revision = record.message.topic in REVISION_TOPICS
+        if revision or (index and not -_BACK_MS <= at - latest <= _PAUSE_MS):
+            segment, latest = segment + 1, at
+        latest = max(latest, at)
+        segments.append(segment)
+        received.append(latest)
+        segment += revision
+    return segments, received
+
+
+def _with_their_ticks(
+    records: Sequence[LogRecord], places: Sequence[_Place], delays: Sequence[int], order: Sequence[int]
+) -> Iterator[LogRecord]:
+    latest = 0
+    for index in order:
+        record, now = records[index], places[index].received + delays[index]
+        message = record.message
+        if message.topic == TICK_TOPIC and message.payload.isdigit():
+            before = places[index - 1].received if index else 0
+            quiet_ms = max(0, int(message.payload) - max(0, latest - before))
+            record = replace(record, message=replace(message, payload=str(quiet_ms).encode()))
+        elif delays[index]:
+            record = replace(record, message=replace(message, received_at=message.received_at + delays[index]))
+        latest = now
+        yield record
+
+
+def _device_times(message: RawMessage) -> frozenset[int]:
+    """Device times of the readings in a message."""
     if message.topic in NO_READINGS:
-        return None
+        return frozenset()
     try:
         decoded = codec_of(message.dialect).decode(message.topic, message.payload)
     except DecodeError:
-        return None
-    times = [item.ts for item in decoded if not isinstance(item, Flaw)]
-    return (min(times), max(times)) if times else None
+        return frozenset()
+    return frozenset(item.ts for item in decoded if not isinstance(item, Flaw))
 
 
 class AlertStep(NamedTuple):

@@ -84,6 +84,11 @@ class RuleEngine:
         """The device in the present city; a look-up that costs little for a device heard before."""
         return self._devices.device(device_id)
 
+    @property
+    def fleet_time(self) -> int:
+        """ms; 0 before the first reading."""
+        return self._devices.clock.now
+
     def receive(self, received_at: int) -> None:
         """Note the receive time, ms, of a record, before what is in it is judged."""
         self._devices.clock.receive(received_at)

@@ -18,13 +18,12 @@ from devices.db.database import DatabaseUnavailable
 from devices.readings.models import Reading
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.judge.judge import Judge, run_judge
-from ingest.judge.rejudge import rejudge
+from ingest.judge.rejudge import fleet_times, rejudge
 from ingest.judge.replay import alert_steps, shuffled
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogFull
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
-from rules.engine.reorder_buffer import WINDOW_MS
 from tests.rules.engine.test_reorder_buffer import fix
 from tests.rules.town import Trip, fills, in_time, town
 from tests.waiting import PATIENCE_S
@@ -175,8 +174,9 @@ def test_judging_the_whole_log_at_once_gives_the_same(tmp_path: Path) -> None:
 
 
 def test_a_shuffled_log_gives_the_same_alerts() -> None:
+    times = fleet_times(log(), CITY, build_rules())
     for seed in range(3):
-        again = rejudge(shuffled(log(), WINDOW_MS, seed), CITY, build_rules())
+        again = rejudge(shuffled(log(), times, seed), CITY, build_rules())
         assert alert_steps(again) == alert_steps(expected())
 
 

@@ -10,7 +10,7 @@ import pytest
 from devices.city.model import City
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
-from ingest.judge.rejudge import rejudge
+from ingest.judge.rejudge import fleet_times, rejudge
 from ingest.judge.replay import alert_steps, every_record, shuffled
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CITY_TOPIC, RULES_TOPIC, RawMessage
@@ -21,7 +21,6 @@ from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.model import Phase
 from rules.catalogue import build_rules
-from rules.engine.reorder_buffer import WINDOW_MS
 from tests.ingest.judge.test_judge import FakeJournal, message
 from tests.rules.town import Trip, town
 
@@ -125,8 +124,9 @@ def test_no_message_is_shuffled_over_a_revision(tmp_path: Path) -> None:
         records = every_record(log)
     whole = alert_steps(rejudge(records, OLD, build_rules()))
     assert whole
+    times = fleet_times(records, OLD, build_rules())
     for seed in range(3):
-        mixed = shuffled(records, WINDOW_MS, seed)
+        mixed = shuffled(records, times, seed)
         assert {record.offset for record in mixed[1:111]} == set(range(2, 112))
         assert alert_steps(rejudge(mixed, OLD, build_rules())) == whole
 
