@@ -52,6 +52,12 @@ class Rule(ABC, Generic[S]):
         """Judge a reading that came too late to be put in order; most rules ignore it."""
         return ()
 
+    def judged_again(self, observation: Observation, state: S) -> Sequence[Verdict]:
+        """Note that readings which came late were judged in their place; most rules ignore it. Asked of rules that are
+        not `ordered`, with the newest reading and what the trackers know now.
+        """
+        return ()
+
     def judge_retained(self, observation: Observation, state: S) -> Sequence[Verdict]:
         """Judge a reading that the broker replayed with the retain bit: of any age, no sign of life; most ignore it."""
         return ()

@@ -255,7 +255,7 @@ class DeviceJudge:
             self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
             self._schedule_again(device_state)
         elif has_no_place:
-            device_state.judged += reading.device_id == device_state.device_id
+            self._kept.take_status(BufferedReading(reading.ts, at, reading), device_state, verdicts)
         else:
             over_bound = reading.ts <= device_state.given_up
             reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
@@ -283,7 +283,10 @@ class DeviceJudge:
                 count_not_judged(reading, device_state, NotJudged.NOT_VALID)
                 continue
             own = reading.device_id == device_state.device_id
-            if not (own and is_status(reading)):
+            is_repeated = False
+            if own and is_status(reading):
+                is_repeated = self._kept.is_repeated(reading, device_state)
+            else:
                 if ts - device_state.judged_until > gap_ms or (not own and ts > device_state.buffer.newest):
                     self._kept.open_before(ts, device_state, self.clock.now, verdicts)
                 device_state.judged_until = max(device_state.judged_until, ts)
@@ -291,7 +294,7 @@ class DeviceJudge:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
             judged = self._judge_reading(buffered, device, device_state, rules, verdicts, follows=follows)
             if own and judged:
-                device_state.judged += 1
+                device_state.judged += not is_repeated
             elif not judged:
                 count_not_judged(reading, device_state, NotJudged.FAILED)
 
@@ -339,7 +342,12 @@ class DeviceJudge:
             late = device_state.late_readings
             if late is not None and late.due and late.due <= now:
                 self._change(device_state)
-                self._second.judge(device_state, self._registered(device_state), late, verdicts)
+                device = self._registered(device_state)
+                newest = self._second.judge(device_state, device, late, verdicts)
+                if device is not None and newest is not None:
+                    observation = self._out_of_order(newest, now, device, device_state)
+                    for indexed in self._rules.unordered_of_role[device.role]:
+                        self._rules.ask(indexed, indexed.rule.judged_again, observation, device_state, verdicts)
                 again -= 1
             self._schedule_again(device_state)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:

@@ -29,6 +29,8 @@ class DeviceState:
     """Readings that came too late to be put in order."""
     judged_until: int = 0
     """Newest device time judged, ms, of its measurements and of tickets about it; 0 before the first."""
+    statuses: list[tuple[int, str]] = field(default_factory=list)
+    """Device time, ms, and part of its newest statuses judged, in order."""
     judged: int = 0
     """Its own readings that were judged, each once."""
     not_judged: dict[str, int] = field(default_factory=dict)

@@ -75,6 +75,7 @@ class _JudgedRow(msgspec.Struct, array_like=True):
     not_judged: dict[str, int]
     given_up: int
     compartments: list[str] = field(default_factory=list)
+    statuses: list[tuple[int, str]] = field(default_factory=list)
 
 
 _PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int]
@@ -143,6 +144,7 @@ class Rows:
             members["judged"] = (
                 *(device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up),
                 device_state.compartments,
+                device_state.statuses,
             )
         if device_state.late_readings is not None:
             members["gaps"] = _late_row(device_state.late_readings)
@@ -172,6 +174,7 @@ class Rows:
                 row = _JUDGED.decode(members["judged"])
                 device_state.judged_until, device_state.judged = row.judged_until, row.judged
                 device_state.not_judged, device_state.given_up = row.not_judged, row.given_up
+                device_state.statuses = row.statuses
                 device_state.compartments = row.compartments
             else:
                 device_state.judged_until = FORMER

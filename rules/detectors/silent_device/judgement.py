@@ -14,7 +14,7 @@ from devices.city.model import City, Device, DeviceRole
 from devices.geo.gcj02 import place_in_wgs84
 from devices.geo.geometry import Datum, LatLon
 from devices.readings.models import Kind, Position, Reading, Status
-from rules.alerts.model import Evidence, ReadingRef, Severity
+from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
@@ -61,8 +61,10 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         self._outages = OutageWatch(self.parameters)
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
-        """Note that the device was heard, by a reading in order."""
-        if not observation.own or _goes_offline(observation.reading, "will"):  # a will comes from the broker
+        """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
+        if not observation.own:
+            return self._note_load(observation, state)
+        if _goes_offline(observation.reading, "will"):  # it comes from the broker
             return ()
         return self._heard(observation, state) if self._proves_life(observation.reading, state) else ()
 
@@ -72,9 +74,21 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         A device that starts again may send its history again: before there is an alert, that counts once.
         """
         reading = observation.reading
-        if not observation.own or isinstance(reading, Status) or not state.heard_at:
+        if not observation.own or not state.heard_at:
             return ()
+        if isinstance(reading, Status):
+            return self._note_late_shutdown(observation, state)
         return self._heard(observation, state) if self._proves_life(reading, state) else ()
+
+    def judged_again(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
+        """Take the load that a truck has as is known now; what it uploaded may have been its last word."""
+        if not state.heard_at:
+            return ()
+        onset, had_alert = state.newest, state.stage > 1
+        verdicts = self._note_load(observation, state)
+        if had_alert and state.resting:
+            verdicts = [self._retraction(observation, state.said_at, onset, wording.WAS_NOT_LOADED), *verdicts]
+        return [*verdicts, *self._retractions(observation, state)] if state.silences else verdicts
 
     def judge_retained(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Believe the broker's copy that a device shut down by itself, and nothing else."""
@@ -193,7 +207,10 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         if not state.heard_at or state.resting or state.stage:
             verdicts.append(Verdict(device_id, Level.CLEAR, at, state.newest or at))
         if state.stage > 1 and state.heard_at:
-            state.silences = (*state.silences[1 - _KEPT_SILENCES :], PastSilence(state.newest, at, heard_at))
+            state.silences = (
+                *state.silences[1 - _KEPT_SILENCES :],
+                PastSilence(state.newest, at, heard_at, loaded=state.loaded),
+            )
         if state.stage:
             state.stage, state.said_at = 0, at
         if state.silences:
@@ -205,16 +222,41 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             verdicts.append(Verdict(device_id, Level.UNKNOWN, at, at))
         return verdicts
 
+    def _note_load(self, observation: Observation, state: SilenceState) -> list[Verdict]:
+        """Note whether the truck is loaded; one that shut down and is not loaded is not missed."""
+        track = observation.track
+        if not state.heard_at or track is None:
+            return []
+        state.loaded = track.load.state is LoadState.LOADED
+        if state.loaded or state.resting or not state.shut_down:
+            return []
+        state.resting, state.said_at = True, max(state.said_at, state.newest)
+        device_id, at, stage, state.stage = observation.device.id, state.said_at, state.stage, 0
+        rests = Verdict(device_id, Level.UNKNOWN, at, at)
+        return [Verdict(device_id, Level.CLEAR, at, state.newest), rests] if stage else [rests]
+
+    def _note_late_shutdown(self, observation: Observation, state: SilenceState) -> list[Verdict]:
+        """End holes at a shutdown that comes late, but not those of a truck that was loaded when it fell silent."""
+        ts = observation.reading.ts
+        if not _goes_offline(observation.reading, "shutdown") or not state.silences:
+            return []
+        allowed_ms = self._overdue_s(state) * 1000
+        for silence in state.silences:
+            if not silence.loaded:
+                holes = [(start, ts if start < ts < end else end) for start, end in silence.holes]
+                silence.holes = [hole for hole in holes if hole[1] - hole[0] > allowed_ms]
+        return list(self._retractions(observation, state))
+
     def _fill(self, reading: Reading, state: SilenceState) -> None:
         """Note the hole before a reading that is the newest, and split the hole that a measurement falls into.
 
-        A status measures nothing: it fills no hole, and the hole goes on behind it.
+        A status measures nothing: it fills no hole, and the hole goes on behind it. Behind a shutdown there is none.
         """
         ts, measures = reading.ts, isinstance(reading, Position) or not isinstance(reading, Status)
         allowed_ms = self._overdue_s(state) * 1000
         for silence in state.silences:
             holes = silence.holes
-            if state.newest < silence.back_at and ts > state.newest:
+            if state.newest < silence.back_at and ts > state.newest and not state.resting:
                 goes_on = state.kind == Kind.STATUS and holes and holes[-1][1] == state.newest
                 start = holes.pop()[0] if goes_on else state.newest
                 holes.append((start, ts))
@@ -227,16 +269,16 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         allowed_ms = self._overdue_s(state) * 1000
         remaining = []
         for silence in state.silences:
-            if not silence.holes and state.newest >= silence.back_at - allowed_ms:
-                yield self._retraction(observation, silence)
+            if not silence.holes and (state.resting or state.newest >= silence.back_at - allowed_ms):
+                yield self._retraction(observation, silence.closed_at, silence.onset, wording.ALL_UPLOADED)
             elif state.heard_at - silence.onset <= _BACKFILL_MS:
                 remaining.append(silence)
         state.silences = tuple(remaining)
 
-    def _retraction(self, observation: Observation, silence: PastSilence) -> Verdict:
+    def _retraction(self, observation: Observation, at: int, onset: int, reason: Text) -> Verdict:
         """A retraction dated by the end of the silence, whenever the last reading was uploaded."""
-        evidence = Evidence(parameters=self.parameters.model_dump(), findings=(wording.ALL_UPLOADED,))
-        return Verdict(observation.device.id, Level.RETRACTED, silence.closed_at, silence.onset, evidence=evidence)
+        evidence = Evidence(parameters=self.parameters.model_dump(), findings=(reason,))
+        return Verdict(observation.device.id, Level.RETRACTED, at, onset, evidence=evidence)
 
     def _remember(self, observation: Observation, state: SilenceState, heard_at: int) -> None:
         reading, track = observation.reading, observation.track
@@ -248,7 +290,8 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         state.kind_before, state.newest_before = state.kind, state.newest
         state.kind, state.newest = reading.kind, reading.ts
         state.loaded = track is not None and track.load.state is LoadState.LOADED
-        state.resting = self._shuts_down(reading, state) and not state.loaded
+        state.shut_down = self._shuts_down(reading, state)
+        state.resting = state.shut_down and not state.loaded
         if isinstance(reading, Status):
             state.session = reading.session
         if isinstance(reading, Position) and reading.located:

@@ -20,6 +20,8 @@ class PastSilence:
     """Fleet time when it was heard again: until its readings reach this it is still uploading."""
     holes: list[tuple[int, int]] = field(default_factory=list)
     """Stretches without readings: (start, end)."""
+    loaded: bool = True
+    """It carried a load when it fell silent, or that is not known."""
 
 
 @dataclass(slots=True)
@@ -35,7 +37,9 @@ class SilenceState:
     """Date of the last verdict."""
     loaded: bool = False
     resting: bool = False
-    """It reported that it shuts down, or was retired."""
+    """It reported that it shuts down and is not loaded, or was retired."""
+    shut_down: bool = False
+    """Its newest reading reports that it shuts down."""
     interval_s: int = 60
     stage: int = 0
     """Number of steps taken: 0 heard, 1 overdue, then one more with each alert."""

@@ -11,7 +11,12 @@ ALL_UPLOADED: Final = Text(
     en="Everything measured in the meantime has been uploaded: only the connection was gone",
     zh="期间数据已全部补传，仅为通信中断",
 )
-"""The reason to retract."""
+"""A reason to retract."""
+WAS_NOT_LOADED: Final = Text(
+    en="It had shut down, and readings that came late show that it was not loaded",
+    zh="设备此前已正常关机，补传数据表明当时未载货",
+)
+"""Another one."""
 
 
 def title(device: Text, silent_ms: int, *, loaded: bool) -> Text:

@@ -134,8 +134,8 @@ class Amending:
             incident.amendment = Amendment.EXTENDED if _is_more(former, incident) else Amendment.DOWNGRADED
             if former.amendment is Amendment.NEW_LATE:
                 incident.amendment = Amendment.NEW_LATE
-        was_confirmed = former.phase is not Phase.PROVISIONAL
-        self._publish(incident, also_open=not was_confirmed)
+        was_told = former.phase is not Phase.PROVISIONAL and former.severity <= incident.severity
+        self._publish(incident, also_open=not was_told)
 
     def _publish(self, incident: Incident, *, also_open: bool) -> None:
         steps = self._steps(incident)

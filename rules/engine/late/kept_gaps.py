@@ -2,8 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from devices.readings.models import Reading
+from devices.readings.series import part_of
 from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.late.late_readings import KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
 from rules.engine.late.late_verdicts import GapsKept, Judged
@@ -11,6 +13,9 @@ from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import BufferedReading
+
+_KEPT_STATUSES: Final = 4
+"""Statuses of a device that are known again although no gap is kept."""
 
 
 class KeptGaps:
@@ -58,6 +63,26 @@ class KeptGaps:
         self._bytes += grown
         if grown < 0 or self._bytes > MAX_BYTES:  # a block was made: often enough for the bound of a device
             self._stay_in_bounds(device_state, verdicts)
+
+    def take_status(self, buffered: BufferedReading, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Count a status that came late, unless it was sent before. No ordered rule waits for it."""
+        late, is_repeated = device_state.late_readings, self.is_repeated(buffered.reading, device_state)
+        if not is_repeated:
+            device_state.judged += buffered.reading.device_id == device_state.device_id
+            if late is not None and buffered.ts > late.start:
+                self.record(buffered, device_state, late, verdicts)
+
+    def is_repeated(self, status: Reading, device_state: DeviceState) -> bool:
+        """True if this status was judged before, as far back as readings are kept.
+
+        Measurements sent again come late and meet what is kept of the gap; statuses have an order of their own.
+        """
+        statuses, key = device_state.statuses, (status.ts, part_of(status))
+        if not statuses or key > statuses[-1]:
+            device_state.statuses = [*statuses[1 - _KEPT_STATUSES :], key]
+            return False
+        late = device_state.late_readings
+        return key in statuses or (late is not None and status.ts > late.start and late.judged.holds(status))
 
     def wait(
         self,

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import astuple
 
-from devices.readings.models import MODELS, Kind
-from rules.engine.reorder_buffer import BufferedReading
+from devices.readings.models import MODELS, Kind, Reading
+from rules.engine.reorder_buffer import BufferedReading, order_key
 
 FIELDS: Final[Mapping[Kind, tuple[str, ...]]] = {kind: model.__struct_fields__ for kind, model in MODELS.items()}
 """Fields of readings, in the order in which packs hold their values."""
@@ -54,6 +54,16 @@ class ReadingPack:
         grown = len(packed) + _OVERHEAD_BYTES
         self.size += grown
         return grown if len(self.loose) < _BLOCK else grown + self._make_block()
+
+    def holds(self, reading: Reading) -> bool:
+        """True if a reading with the same order key is in it."""
+        key = order_key(reading)
+        packed = [zlib.decompress(block.packed) for block in self.blocks if block.newest >= reading.ts]
+        return any(
+            order_key(entry.reading) == key
+            for part in (*packed, _array(self.loose))
+            for entry in _unpacked(part, reading.ts - 1, FIELDS, reading.kind)
+        )
 
     def after(self, start: int, fields: Mapping[Kind, Sequence[str]] = FIELDS) -> list[BufferedReading]:
         """Readings after this device time, in the order in which they were added."""
@@ -110,9 +120,13 @@ def _array(packed: list[bytes]) -> bytes:
     return b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed)
 
 
-def _unpacked(array: bytes, start: int, fields: Mapping[Kind, Sequence[str]]) -> list[BufferedReading]:
+def _unpacked(
+    array: bytes, start: int, fields: Mapping[Kind, Sequence[str]], only: Kind | None = None
+) -> list[BufferedReading]:
     found: list[BufferedReading] = []
     for at, kind, values in _ENTRIES.decode(array):
+        if only is not None and kind is not only:
+            continue
         reading = msgspec.convert(dict(zip(fields[kind], values, strict=True)), MODELS[kind])
         if reading.ts > start:
             found.append(BufferedReading(reading.ts, at, reading))

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from devices.city.model import Device
+from devices.readings.models import Reading
 from rules.engine.device_state import DeviceState
 from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
 from rules.engine.late.late_readings import Gap, LateReadings
@@ -40,9 +41,12 @@ class SecondJudgement:
 
     def judge(
         self, device_state: DeviceState, device: Device | None, late: LateReadings, verdicts: list[Judged]
-    ) -> None:
-        """Judge everything from the gap on that the backlog falls into, each reading in its place."""
-        former_size = late.size
+    ) -> Reading | None:
+        """Judge everything from the gap on that the backlog falls into, each reading in its place.
+
+        Return the newest reading judged; None if nothing was.
+        """
+        former_size, newest = late.size, None
         index, readings, added = late.merge_backlog()
         if device is None:
             for key in sorted(added):
@@ -67,9 +71,11 @@ class SecondJudgement:
                     device_state.judged += buffered.reading.device_id == device_state.device_id
             while index + 1 < len(late.gaps):
                 index = self._pass_gap(index + 1, late, device_state, given)
-            device_state.judged_until = max(device_state.judged_until, max(readings)[0])
+            newest = readings[max(readings)].reading
+            device_state.judged_until = max(device_state.judged_until, newest.ts)
             verdicts.append(JudgedAgain(device_state.device_id, gap.start, device_state.judged_until, given))
         self._kept.resized(device_state, late, former_size, verdicts)
+        return newest
 
     def _pass_gap(self, index: int, late: LateReadings, device_state: DeviceState, given: list[Again]) -> int:
         """Keep the state that the second judgement has at a gap; return its index."""

@@ -114,8 +114,10 @@ def test_stored_is_judged_and_not_judged(seed: int, repeats: int) -> None:
     arrivals = [(T0 + dice.randrange(HOUR_MS, 20 * HOUR_MS), reading) for reading in sent]
     stale = Trip("T6", 500, 500, at_s=-7200).stand(600).readings
     arrivals += [(T0 + dice.randrange(30 * HOUR_MS, 34 * HOUR_MS), reading) for reading in stale]
-    engine, _ = play([*arrivals, *clock(T0 + 35 * HOUR_MS)], restarts=(100, 500))
-    stored = {order_key(reading) for _, reading in [*arrivals, *clock(T0 + 35 * HOUR_MS)]}
+    live = [fills([10.0] * (35 * 12), point=point, every_s=300) for point in ("P01", "P02")]  # a quorum, with T6
+    arrivals += [*clock(T0 + 35 * HOUR_MS), *((reading.ts, reading) for row in live for reading in row)]
+    engine, _ = play(arrivals, restarts=(100, 500))
+    stored = {order_key(reading) for _, reading in arrivals}
     for device_id in {key[2] for key in stored}:
         accounted = engine.judged[device_id] + sum(engine.not_judged.get(device_id, {}).values())
         assert accounted == sum(key[2] == device_id for key in stored), device_id
