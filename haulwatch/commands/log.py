@@ -93,7 +93,7 @@ def verify(as_json: JsonFlag = False) -> None:
                 records = log.read(after, _PAGE)
             except RawLogCorrupt as exc:
                 damaged.append(str(exc))
-                after = exc.offset
+                after = exc.through
                 continue
             if not records:
                 missing += last - after
@@ -154,7 +154,7 @@ def _records(log: RawLog, first: int, last: int | None, damaged: list[RawLogCorr
         except RawLogCorrupt as exc:
             err.print(f"skipped: {exc}", style="yellow", markup=False)
             damaged.append(exc)
-            after = exc.offset
+            after = exc.through
             continue
         if not page:
             return

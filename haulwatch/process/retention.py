@@ -4,23 +4,63 @@ Settings: HAULWATCH_RAW_LOG_KEEP_MIB and HAULWATCH_RAW_LOG_KEEP_DAYS.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from haulwatch.process import system_clock
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CONSUMERS
 from ingest.log.segment import RawLogError
+from ingest.process.status_file import replace_status
 
 TRIM_EVERY_S: Final = 60.0
+_CATCH_UP: Final = 2.0
+
+
+class PacedClock:
+    """The wall clock, followed no faster than twice the time that passes on a clock that nobody can set.
+
+    One jump of the machine's clock makes every segment old at once. By this clock a jump of a month takes a month to be
+    believed, which is time to see and mend it; after a standstill of this process it catches up as slowly. The file
+    keeps it over restarts.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        newest: int | None,
+        wall: Callable[[], int] = system_clock.now_ms,
+        monotonic: Callable[[], float] = system_clock.monotonic,
+    ) -> None:
+        """Without a file it begins at `newest`, receive time of the newest message, ms; None: at the wall clock."""
+        self._file, self._wall, self._monotonic = file, wall, monotonic
+        self._at = monotonic()
+        began = wall()
+        self._now = min(began, self._kept(began if newest is None else newest))
+
+    def __call__(self) -> int:
+        """Ms since 1970 UTC; keeps it in the file."""
+        elapsed_s = self._monotonic() - self._at
+        self._at += elapsed_s
+        self._now = min(self._wall(), self._now + round(elapsed_s * 1000 * _CATCH_UP))
+        replace_status(self._file, str(self._now).encode())
+        return self._now
+
+    def _kept(self, otherwise: int) -> int:
+        try:
+            return int(self._file.read_bytes())
+        except (OSError, ValueError):
+            return otherwise
 
 
 class Retention:
     """Keeps the raw log below a size and an age. It removes only what every consumer has read."""
 
-    def __init__(self, log: RawLog, *, keep_bytes: int, keep_ms: int) -> None:
-        """`keep_ms` 0: no limit of age."""
-        self._log, self._keep_bytes, self._keep_ms = log, keep_bytes, keep_ms
+    def __init__(self, log: RawLog, *, keep_bytes: int, keep_ms: int, clock: Callable[[], int]) -> None:
+        """`keep_ms` 0: no limit of age, which `clock` measures (ms since 1970 UTC)."""
+        self._log, self._keep_bytes, self._keep_ms, self._clock = log, keep_bytes, keep_ms, clock
 
     async def run(self) -> None:
         """Trim once a minute, for ever; cancel it to end."""
@@ -32,4 +72,4 @@ class Retention:
     def trim(self) -> None:
         """Remove the oldest read segments beyond the limits. Raises RawLogError."""
         if set(CONSUMERS) <= self._log.committed().keys():  # a consumer that never committed may still need all
-            self._log.trim(self._keep_bytes, system_clock.now_ms() - self._keep_ms if self._keep_ms else 0)
+            self._log.trim(self._keep_bytes, self._clock() - self._keep_ms if self._keep_ms else 0)

@@ -73,6 +73,11 @@ def kept_city_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "city.kept"
 
 
+def retention_clock_path(settings: Settings) -> Path:
+    """The time by which retention removes segments (`haulwatch.process.retention`)."""
+    return settings.paths.data_dir / "retention.clock"
+
+
 def embedded_store_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "readings.db"
 

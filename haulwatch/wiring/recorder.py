@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
-from haulwatch.process.retention import Retention
-from haulwatch.settings.data_files import heartbeat_path, recorder_state_path
+from haulwatch.process.retention import PacedClock, Retention
+from haulwatch.settings.data_files import heartbeat_path, recorder_state_path, retention_clock_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_store
+from ingest.log.raw_log import RawLogError
 from ingest.log.records import RECORDER
 from ingest.log.revision_writer import RevisionFollower
 from ingest.recorder.recorder import Recorder
@@ -53,6 +54,7 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
                 open_raw_log(settings),
                 keep_bytes=limits.raw_log_keep_mib << 20,
                 keep_ms=int(limits.raw_log_keep_days * _DAY_MS),
+                clock=PacedClock(retention_clock_path(settings), _newest_received_at(settings)),
             ),
             revisions,
             heartbeat_path(settings, RECORDER),
@@ -71,3 +73,11 @@ async def _refuse_another_server(store: ProvableStore) -> None:
         raise
     except (StoreError, TimeoutError):
         pass
+
+
+def _newest_received_at(settings: Settings) -> int | None:
+    """When the newest message of the raw log was received, ms; None where there is none, or it cannot be read."""
+    with closing(open_raw_log(settings)) as log, suppress(RawLogError):
+        for record in log.read(log.last_offset() - 1, 1):
+            return record.message.received_at
+    return None

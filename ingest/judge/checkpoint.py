@@ -2,35 +2,39 @@
 
 One transaction writes both, so that they never differ. Each device has a row of its own, written again only after the
 device changed: the cost of a checkpoint grows with what happened since the last one, not with the size of the fleet.
+
+The file is a cache of the raw log. Rows have checksums; a file that is spoiled is set aside, and the log judged again.
 """
 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from devices.errors import OperatorError
 from ingest.judge.not_judged import CREATE_NOT_JUDGED, PUT_NOT_JUDGED
-from ingest.process.sqlite_file import open_sqlite, transaction, translated
+from ingest.process.sqlite_file import is_damaged, open_sqlite, set_aside, transaction
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _CHECKPOINT_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS checkpoint (
     partition INTEGER PRIMARY KEY,
     log_offset INTEGER NOT NULL,
-    snapshot BLOB NOT NULL
+    snapshot BLOB NOT NULL,
+    crc INTEGER
 )
 """
 _DEVICE_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS device (
     device_id TEXT PRIMARY KEY NOT NULL,
-    known BLOB NOT NULL
+    known BLOB NOT NULL,
+    crc INTEGER
 )
 """
-"""Without a partition: a device belongs to one."""
+"""Without a partition: a device belongs to one. `crc` is NULL in rows of former versions, here and above."""
 _REVISION_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS revision (
     partition INTEGER NOT NULL,
@@ -41,13 +45,20 @@ CREATE TABLE IF NOT EXISTS revision (
 """
 """The last revisions of city and rules up to the checkpoint (`ingest.log.revisions`)."""
 _PUT_DEVICE: Final = """
-INSERT INTO device VALUES (?, ?) ON CONFLICT (device_id) DO UPDATE SET known = excluded.known
+INSERT INTO device (device_id, known, crc) VALUES (?, ?, ?)
+ON CONFLICT (device_id) DO UPDATE SET known = excluded.known, crc = excluded.crc
 """
 """A fifth of the time that INSERT OR REPLACE takes, which moves rows to other pages."""
+
+_PUT_CHECKPOINT: Final = "INSERT OR REPLACE INTO checkpoint (partition, log_offset, snapshot, crc) VALUES (?, ?, ?, ?)"
 
 
 class JudgeStateUnavailable(OperatorError):
     """The file cannot be read or written now: nothing was changed, try again."""
+
+
+class JudgeStateSpoiled(JudgeStateUnavailable):
+    """Pages of the file are spoiled, or a row does not have its checksum: `begin_anew` helps, trying again does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +82,53 @@ class JudgeState:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        try:
+            self._db = self._open()
+        except JudgeStateSpoiled as exc:
+            with self._translated():
+                set_aside(path, exc)
+            self._db = self._open()
+
+    def _open(self) -> sqlite3.Connection:
         with self._translated():
-            self._db = open_sqlite(path, timeout_s=_BUSY_TIMEOUT_S)
-            with transaction(self._db):
-                _create_tables(self._db)
+            db = open_sqlite(self._path, timeout_s=_BUSY_TIMEOUT_S)
+            try:
+                with transaction(db):
+                    _create_tables(db)
+            except BaseException:
+                db.close()
+                raise
+            return db
+
+    def begin_anew(self, why: object) -> None:
+        """Set the file aside, and begin with an empty one."""
+        with self._translated():
+            self._db.close()
+            set_aside(self._path, why)
+        self._db = self._open()
 
     def load(self, partition: int) -> Checkpoint | None:
         """The last checkpoint; None before the first. Its rows are read while the caller iterates over them: finish
         before the next call.
         """
         with self._translated():
-            query = "SELECT log_offset, snapshot FROM checkpoint WHERE partition = ?"
+            query = "SELECT log_offset, snapshot, crc FROM checkpoint WHERE partition = ?"
             row = self._db.execute(query, (partition,)).fetchone()
+            if row is not None:
+                offset, snapshot, crc = row
+                self._check(f"{offset}".encode(), snapshot, crc, "the checkpoint")
             revisions = dict(self._db.execute("SELECT topic, payload FROM revision WHERE partition = ?", (partition,)))
         return None if row is None else Checkpoint(row[0], _decompressed(row[1]), self._devices(), {}, revisions)
 
     def save(self, partition: int, checkpoint: Checkpoint) -> None:
         """Replace the last checkpoint. Durable on return."""
         # Compressed, because that takes less time than writing ten times as much.
-        row = (partition, checkpoint.offset, zlib.compress(checkpoint.fleet, level=1))
+        offset, fleet = checkpoint.offset, zlib.compress(checkpoint.fleet, level=1)
+        row = (partition, offset, fleet, _crc(f"{offset}".encode(), fleet))
+        devices = ((name, known, _crc(name.encode(), known)) for name, known in checkpoint.devices)
         with self._translated(), transaction(self._db):
-            self._db.execute("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?)", row)
-            self._db.executemany(_PUT_DEVICE, checkpoint.devices)
+            self._db.execute(_PUT_CHECKPOINT, row)
+            self._db.executemany(_PUT_DEVICE, devices)
             counts = checkpoint.not_judged.items()
             rows = ((device_id, reason, n) for device_id, by_reason in counts for reason, n in by_reason.items())
             self._db.executemany(PUT_NOT_JUDGED, rows)
@@ -113,10 +149,22 @@ class JudgeState:
 
     def _devices(self) -> Iterator[tuple[str, bytes]]:
         with self._translated():
-            yield from self._db.execute("SELECT device_id, known FROM device")
+            for device_id, known, crc in self._db.execute("SELECT device_id, known, crc FROM device"):
+                self._check(device_id.encode(), known, crc, f"the row of {device_id}")
+                yield device_id, known
 
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self._path, JudgeStateUnavailable)
+    def _check(self, key: bytes, content: bytes, crc: int | None, what: str) -> None:
+        if crc is not None and crc != _crc(key, content):
+            raise JudgeStateSpoiled(f"{self._path}: {what} does not have its checksum")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, UnicodeDecodeError, AttributeError, TypeError) as exc:
+            # A spoiled page may also give a column of another type.
+            spoiled = is_damaged(exc) or not isinstance(exc, sqlite3.Error | OSError)
+            raise (JudgeStateSpoiled if spoiled else JudgeStateUnavailable)(f"{self._path}: {exc}") from exc
 
 
 def _create_tables(db: sqlite3.Connection) -> None:
@@ -127,11 +175,18 @@ def _create_tables(db: sqlite3.Connection) -> None:
         db.execute("ALTER TABLE checkpoint RENAME TO former_checkpoint")
     db.execute(_CHECKPOINT_TABLE)
     db.execute(_DEVICE_TABLE)
+    for table in ("checkpoint", "device"):
+        if "crc" not in {name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER")
     db.execute(CREATE_NOT_JUDGED)
     db.execute(_REVISION_TABLE)
     if former:
-        db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot FROM former_checkpoint")
+        db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot, NULL FROM former_checkpoint")
         db.execute("DROP TABLE former_checkpoint")
+
+
+def _crc(key: bytes, content: bytes) -> int:
+    return zlib.crc32(content, zlib.crc32(key))
 
 
 def _decompressed(snapshot: bytes) -> bytes:

@@ -18,7 +18,7 @@ from devices.db.database import DatabaseError
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.admission import admit, within_region
-from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
+from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateSpoiled, JudgeStateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt, RawLogError
 from ingest.log.records import CITY_TOPIC, JUDGE, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
@@ -86,7 +86,10 @@ class Judge:
         self._own_rules, self._own_city = rules, city
         self._revisions: dict[str, bytes] = {}
         self._unsaved_revisions: dict[str, bytes] = {}
-        self.engine, self.offset = self._resume(state.load(self._partition))
+        try:
+            self.engine, self.offset = self._resume(state.load(self._partition))
+        except JudgeStateSpoiled as exc:
+            self.engine, self.offset = self._begin_anew(exc)
         """`offset`: the last record that was judged."""
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
@@ -120,6 +123,11 @@ class Judge:
             return engine, 0
         return engine, checkpoint.offset
 
+    def _begin_anew(self, why: JudgeStateSpoiled) -> tuple[RuleEngine, int]:
+        _log.error("judge: the raw log is judged again from its start, no alert is raised twice: %s", why)
+        self._state.begin_anew(why)
+        return self._resume(None)
+
     def _new_engine(self) -> RuleEngine:
         city, rules = self._revisions.get(CITY_TOPIC), self._revisions.get(RULES_TOPIC)
         return RuleEngine(
@@ -132,6 +140,15 @@ class Judge:
         Raises DatabaseError, RawLogError or JudgeStateUnavailable. The next call continues where this one failed;
         nothing is lost.
         """
+        try:
+            return self._step(limit)
+        except JudgeStateSpoiled as exc:
+            self.engine, self.offset = self._begin_anew(exc)
+            self._checkpoint_offset, self._failed = self.offset, self.engine.failures.total()
+            self._log.commit(CONSUMER, self.offset)  # what is judged again must stay
+            return limit
+
+    def _step(self, limit: int) -> int:
         self._write_journal()  # changes that a failed step left
         records = self._log.read(self.offset, limit)
         for record in records:
@@ -264,8 +281,8 @@ async def run_judge(judge: Judge, stop: asyncio.Event) -> None:
             # In a thread, so that the alert publishers in this process run between two messages, not two batches.
             judged = await asyncio.to_thread(judge.step)
         except RawLogCorrupt as exc:
-            _log.error("judge: skipped a damaged record of the raw log: %s", exc)
-            judge.skip_to(exc.offset)
+            _log.error("judge: skipped damaged records of the raw log, they are not judged: %s", exc)
+            judge.skip_to(exc.through)
             await asyncio.sleep(0)
             continue
         except (DatabaseError, RawLogError, JudgeStateUnavailable) as exc:

@@ -225,7 +225,7 @@ def _count_unread(log: LogReader, offset: int, max_payload_bytes: int) -> tuple[
         except RawLogCorrupt as exc:
             readings[""] += 1
             decoded += 1
-            offset = exc.offset
+            offset = exc.through
             continue
         if not records:
             return readings, True

@@ -87,11 +87,20 @@ class RawLog:
     def append(self, messages: Sequence[RawMessage]) -> int:
         """Add messages, all or none, and return the last offset; on return they are on the disk (one sync).
 
-        Topics are text without lone surrogates. Raises RawLogFull (nothing of the batch is in the log), RawLogCorrupt.
+        Where the newest segment is damaged a new one is begun. Topics are text without lone surrogates. Raises
+        RawLogFull (nothing of the batch is in the log), RawLogCorrupt.
         """
+        damaged = False
         while True:
             try:
                 last = self._append_to_tail(messages)
+            except RawLogCorrupt as exc:
+                self._drop_tail()
+                if damaged:
+                    raise
+                damaged = True
+                self._begin_after(exc)
+                continue
             except RawLogError:
                 was_removed = self._tail is not None and not self._tail.path.exists()
                 self._drop_tail()
@@ -101,6 +110,20 @@ class RawLog:
             if last is not None:
                 return last
             self._drop_tail()
+
+    def _begin_after(self, damage: RawLogCorrupt) -> None:
+        """Begin a segment after a damaged one, whose end is unknown: beyond all offsets that it may have given out."""
+        newest = self._firsts()[-1]
+        if damage.path != segment_path(self._directory, newest):
+            return  # another process was faster
+        first = max(newest, *self.committed().values(), 0) + _MAX_UNCOMMITTED + 1
+        Segment.create(self._directory, first)
+        _log.error(
+            "raw log: the newest segment is damaged, going on at offset %d in a new one: %s; what can be read of it is"
+            " read, `haulwatch log verify` names what cannot",
+            first,
+            damage,
+        )
 
     def _append_to_tail(self, messages: Sequence[RawMessage]) -> int | None:
         """Return the last offset, or None if the open tail is not the newest segment any more."""
@@ -141,14 +164,26 @@ class RawLog:
                     room_bytes -= sum([len(record.message.payload) for record in batch])
         except RawLogError as exc:
             was_removed = self._reading is not None and not self._reading.path.exists()
-            self._drop_reading()
             if was_removed:  # while it was read
+                self._drop_reading()
                 return records or self.read(after, limit)
-            if not records:
-                if isinstance(exc, RawLogCorrupt):
-                    self.last_offset()  # raises if the end is unknown: a reader that skips records would never stop
-                raise
+            try:
+                if not records:
+                    if isinstance(exc, RawLogCorrupt):
+                        raise self._whole_damage(exc) from exc
+                    raise
+            finally:
+                self._drop_reading()
         return records
+
+    def _whole_damage(self, damage: RawLogCorrupt) -> RawLogCorrupt:
+        """The damage with all the records that are lost with its first. Raises RawLogError if its end is unknown."""
+        last = self.last_offset()  # raises if the newest segment is damaged: a reader that skips would never stop
+        if self._reading is None:
+            return damage
+        end = self._following(self._reading.first) or last + 1
+        after = self._reading.next_whole(damage.offset, max(end, damage.offset + 1))
+        return RawLogCorrupt(damage.path, damage.offset, damage.detail, after - 1)
 
     def _segment_after(self, after: int) -> Segment | None:
         """Open the segment that holds, or will hold, the record after `after`."""

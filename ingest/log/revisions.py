@@ -64,7 +64,7 @@ def first_revisions(log: LogReader, topics: frozenset[str]) -> dict[str, bytes]:
         try:
             records = log.read(after, _RECORDS_PER_READ)
         except RawLogCorrupt as exc:
-            after = exc.offset
+            after = exc.through
             continue
         if not records:
             break

@@ -2,7 +2,7 @@
 
 RawLogError
 ├── RawLogFull     disk full, I/O error, locked too long: nothing of the batch is in the log; keep it, try again
-└── RawLogCorrupt  a record does not read back as it was written; go on after it with `read(after=exc.offset)`
+└── RawLogCorrupt  a record does not read back as it was written; go on with `read(after=exc.through)`
 """
 
 import os
@@ -25,6 +25,9 @@ _NATIVE: Final = NATIVE.dialect
 _PLAIN_COLUMNS: Final = 5
 """Columns of a segment in which all messages are native and live."""
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_NEAR: Final = 1_000
+"""Looked at one by one: more records than a page holds. Beyond them, by halving."""
+_MISSING: Final = "missing"
 _RECEIVED_AT: Final = struct.Struct(">q")
 
 
@@ -37,11 +40,14 @@ class RawLogFull(RawLogError):
 
 
 class RawLogCorrupt(RawLogError):
-    """The record at `offset` is damaged or missing; those after it may be whole."""
+    """Records from `offset` to `through` are damaged or missing; those after them may be whole."""
 
-    def __init__(self, path: Path, offset: int, detail: str) -> None:
-        super().__init__(f"{path}: offset {offset}: {detail}")
-        self.offset = offset
+    def __init__(self, path: Path, offset: int, detail: str, through: int | None = None) -> None:
+        """`through`: the last one before the next that can be read; None: `offset` itself."""
+        self.path, self.offset, self.detail = path, offset, detail
+        self.through = offset if through is None else through
+        named = f"offset {offset}" if self.through == offset else f"offsets {offset} to {self.through}"
+        super().__init__(f"{path}: {named}: {detail}")
 
 
 class Segment:
@@ -157,6 +163,43 @@ class Segment:
             row = self._db.execute("SELECT received_at FROM message ORDER BY offset DESC LIMIT 1").fetchone()
         return None if row is None else int(row[0])
 
+    def next_whole(self, after: int, end: int) -> int:
+        """Offset of the first record after `after` that can be read, or `end` if there is none before it.
+
+        A spoiled page costs its records, and where it leads to other pages the thousands on those.
+        """
+        near = min(end, after + _NEAR)
+        for offset in range(after + 1, near):
+            if (found := self._whole_from(offset, end)) is not None:
+                return min(found, end)
+        bad, step = near - 1, 1
+        while (good := self._whole_from(bad + step, end)) is None and bad + step < end:
+            step *= 2
+        low, found = bad + step // 2, end if good is None else good
+        high = bad + step
+        while good is not None and high - low > 1:  # the first place from which it can be read
+            middle = (low + high) // 2
+            nearer = self._whole_from(middle, end)
+            low, high, found = (middle, high, found) if nearer is None else (low, middle, nearer)
+        return min(found, end)
+
+    def _whole_from(self, offset: int, end: int) -> int | None:
+        """Offset of the first record from `offset` on, `end` if there is none; None: that cannot be read."""
+        try:
+            records = self.read(offset - 1, 1, 1)
+        except RawLogCorrupt as exc:
+            missing = exc.detail == _MISSING
+            return self._first_from(offset, end) if missing else None
+        return records[0].offset if records else end
+
+    def _first_from(self, offset: int, end: int) -> int | None:
+        try:
+            with self._translated(offset):
+                (found,) = self._db.execute("SELECT min(offset) FROM message WHERE offset >= ?", (offset,)).fetchone()
+        except RawLogCorrupt:
+            return None
+        return end if found is None else int(found)
+
     def read(self, after: int, limit: int, room_bytes: int) -> list[LogRecord]:
         """Read records after `after`, up to the first damaged one; raises RawLogCorrupt if that is the very next.
 
@@ -169,7 +212,7 @@ class Segment:
                 for expected, row in enumerate(rows, after + 1):
                     offset, received_at, topic, payload, crc = row if plain else row[:_PLAIN_COLUMNS]
                     if offset != expected:
-                        raise RawLogCorrupt(self.path, expected, "missing")
+                        raise RawLogCorrupt(self.path, expected, _MISSING)
                     actual, dialect, retained = _checksum(topic, payload, received_at), None, None
                     if not plain:
                         dialect, retained = [*row[_PLAIN_COLUMNS:], None][:2]  # dialect is the older column

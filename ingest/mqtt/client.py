@@ -86,7 +86,6 @@ class MqttClient:
         self._session_expiry_s = session_expiry_s
         self._timeout_s = timeout_s
         self._max_queued_messages = max_queued_messages
-        self._tls = url.tls_context()
         self._version = _V5
         self._version_accepted = False
         self._version_refused = False
@@ -217,7 +216,7 @@ class MqttClient:
             clean_start=not keep if five else MQTT_CLEAN_START_FIRST_ONLY,
             properties=properties,
             max_queued_incoming_messages=self._max_queued_messages,
-            tls_context=self._tls,
+            tls_context=self._url.tls_context(),
             timeout=self._timeout_s,
             logger=_quiet,
         )

@@ -5,9 +5,8 @@ ConnectionLost          try again, with a growing pause
 └── VersionRefused      the broker does not speak MQTT 5: use 3.1.1
 """
 
-import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from devices.codecs.registry import CODECS
@@ -58,7 +57,6 @@ class Session:
     keepalive_s: int
     share_group: str
     former_groups: frozenset[str]
-    tls: ssl.SSLContext | None = field(repr=False)
 
     @property
     def filters(self) -> list[str]:

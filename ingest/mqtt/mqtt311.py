@@ -50,9 +50,10 @@ class Mqtt311:
         client.on_message = self._on_message
         if session.url.user is not None:
             client.username_pw_set(session.url.user, session.url.password)
-        if session.tls is not None:
-            client.tls_set_context(session.tls)
         try:
+            tls = session.url.tls_context()
+            if tls is not None:
+                client.tls_set_context(tls)
             client.connect(session.url.host, session.url.port, session.keepalive_s)
         except (OSError, ValueError) as exc:
             raise ConnectionLost(str(exc)) from exc

@@ -186,8 +186,9 @@ def _open(session: Session) -> socket.socket:
     try:
         opened = plain = socket.create_connection((url.host, url.port), CONNECT_S)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if session.tls is not None:
-            opened = session.tls.wrap_socket(plain, server_hostname=url.host)
+        tls = url.tls_context()
+        if tls is not None:
+            opened = tls.wrap_socket(plain, server_hostname=url.host)
         opened.setblocking(False)
     except (OSError, ValueError) as exc:  # ValueError: a host that is no valid name
         if plain is not None:

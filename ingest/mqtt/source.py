@@ -84,7 +84,6 @@ class MqttSource:
             keepalive_s=keepalive_s,
             share_group=share_group,
             former_groups=frozenset(former_groups),
-            tls=url.tls_context(),
         )
         self._version = _V5
         self._version_accepted = False

@@ -47,7 +47,10 @@ class MqttUrl:
         )
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """Settings of TLS that check the broker against the system's authorities; None if the URL asks for no TLS."""
+        """Settings of TLS that check the broker against the system's authorities; None if the URL asks for no TLS.
+
+        Made anew for each connection, so that an authority that was renewed under way is trusted at the next one.
+        """
         return ssl.create_default_context() if self.tls else None
 
     def __str__(self) -> str:

@@ -55,8 +55,10 @@ def translated(path: Path, error: Callable[[str], Exception]) -> Iterator[None]:
 
 def is_damaged(error: BaseException) -> bool:
     """True if the file's pages are spoiled: trying again does not help."""
-    # Extended codes carry the primary code in their low byte.
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+    if not isinstance(error, sqlite3.Error):
+        return False
+    # Extended codes carry the primary code in their low byte. Of a column of another type Python gives no code.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED or "Could not decode" in str(error)
 
 
 def set_aside(path: Path, why: object) -> Path:

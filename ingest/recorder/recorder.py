@@ -141,7 +141,7 @@ class Recorder:
         try:
             records = self._raw_log.read(self._offset, self._batch_records)
         except RawLogCorrupt as exc:
-            return [SpoiledRecord(exc.offset, Refusal(Reason.NOT_A_READING, f"raw log: {exc}", field="payload"))]
+            return [SpoiledRecord(exc.through, Refusal(Reason.NOT_A_READING, f"raw log: {exc}", field="payload"))]
         if records and records[0].offset != self._offset + 1:
             _log.error(
                 "recorder: records %d to %d are gone from the raw log and were never recorded: segments were removed"

@@ -54,13 +54,23 @@ class InfluxStore:
         self._bucket = bucket
         self._compress = not _is_this_machine(url) if compress is None else compress
         self._writer: InfluxDBClientAsync | None = None
-        self._reader = httpx.AsyncClient(
+        self._database = database or bucket
+        self._reader = self._new_reader()
+        self._slots = asyncio.Semaphore(_MAX_CONCURRENT_QUERIES)
+
+    def _new_reader(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
             base_url=self._url,
-            params={"db": database or bucket, "epoch": "ms"},
-            headers={"Authorization": f"Token {token}"},
+            params={"db": self._database, "epoch": "ms"},
+            headers={"Authorization": f"Token {self._token}"},
             timeout=_TIMEOUT_S,
         )
-        self._slots = asyncio.Semaphore(_MAX_CONCURRENT_QUERIES)
+
+    async def _trust_anew(self, error: Exception) -> None:
+        """After a failure of TLS, read the authorities again for the next attempt: they may have been renewed."""
+        if "SSL" in repr(error) or "CERTIFICATE" in repr(error).upper():
+            await self.close()
+            self._reader = self._new_reader()
 
     async def close(self) -> None:
         if self._writer is not None:
@@ -113,6 +123,7 @@ class InfluxStore:
                 case _:
                     raise StoreMisconfigured(f"{detail}: check URL, token, organisation and bucket") from exc
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:
+            await self._trust_anew(exc)
             raise StoreUnavailable(f"{self._url}: {exc!r}") from exc
         return []
 
@@ -245,6 +256,7 @@ class InfluxStore:
         try:
             answer = await self._reader.request(method, path, data=form)
         except httpx.HTTPError as exc:
+            await self._trust_anew(exc)
             raise StoreUnavailable(f"{self._url}: {exc!r}") from exc
         match sort_answer(answer.status_code, answer.content):
             case InfluxAnswer.DONE:

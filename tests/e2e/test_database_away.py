@@ -16,6 +16,7 @@ from ingest.alerts.outbox import read_waiting
 from tests.installation import Installation
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.postgres import Postgres
+from tests.waiting import PATIENCE_S
 
 POINTS = ("point-001", "point-002", "point-003")
 LEVELS = (60, 75, 85, 92, 95, 97, 97, 97, 97)
@@ -49,13 +50,13 @@ class Bins:
         for number, level in enumerate(LEVELS):
             reading = {"ts": first + number * EVERY_MS, "compartment": "paper", "fill_pct": level}
             sent = self._client.publish(f"haulwatch/v1/{point}/fill", json.dumps(reading), qos=1)
-            sent.wait_for_publish(20)
+            sent.wait_for_publish(PATIENCE_S)
 
     def wait_for_alert(self, point: str, what: str) -> None:
         """Return when the overflow of this point has come."""
         while True:
             try:
-                alert = self.alerts.get(timeout=90)
+                alert = self.alerts.get(timeout=PATIENCE_S)
             except Empty:
                 pytest.fail(f"no alert of {point} came over MQTT: {what}")
             self.note(alert)
@@ -71,7 +72,7 @@ class Bins:
 
 
 @pytest.mark.real
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(5 * PATIENCE_S)
 def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
     install: Callable[..., Installation], mosquitto: Mosquitto, postgres: Postgres
 ) -> None:
@@ -79,7 +80,7 @@ def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
 
     def check(name: str) -> dict[str, Any]:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{haulwatch.api_port}/readyz", timeout=30).json()
+            answer = httpx.get(f"http://127.0.0.1:{haulwatch.api_port}/readyz", timeout=PATIENCE_S).json()
         except httpx.TransportError:
             return {}
         return next((found for found in answer["checks"] if found["name"] == name), {})

@@ -24,6 +24,7 @@ from rules.alerts.journal import AlertJournal
 from tests.ingest.alerts.test_publisher import FakeJournal, FakeSink, change
 from tests.servers.mosquitto import Mosquitto
 from tests.spoiled import spoil_pages
+from tests.waiting import PATIENCE_S
 
 DAY_MS = 24 * 3_600_000
 
@@ -90,7 +91,7 @@ async def test_a_real_broker_whose_access_list_refuses_one_topic(tmp_path: Path)
         sink = MqttSink(url, "alerts")
         with closing(PublisherCursors(tmp_path / "announcer.db")) as cursors:
             publisher = AlertPublisher("mqtt", sink, journal, cursors)
-            async with asyncio.timeout(60), aiomqtt.Client(url.host, url.port, username="anyone") as listener:
+            async with asyncio.timeout(PATIENCE_S), aiomqtt.Client(url.host, url.port, username="anyone") as listener:
                 await listener.subscribe("haulwatch/v1/alerts/#", qos=1)
                 assert await publisher.step() == 4
                 received = [await _rule_of(listener) for _ in range(2)]

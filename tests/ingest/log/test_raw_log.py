@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull
 from ingest.log.records import LogRecord, RawMessage
 from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_than, numbers
+from tests.spoiled import spoil_pages
 from tests.waiting import PATIENCE_S
 
 
@@ -262,36 +263,35 @@ def test_a_damaged_page_costs_the_records_on_it_and_no_others(tmp_path: Path) ->
     whole, page = segment.read_bytes(), 4096
     at = whole.index(b"50 xxx") // page * page
     segment.write_bytes(whole[:at] + b"\xff" * page + whole[at + page :])
-    log, after, read, lost = RawLog(tmp_path), 0, [], []
+    log, after, read, lost = RawLog(tmp_path), 0, list[int](), list[int]()
     while after < 100:
         try:
             read += numbers(log.read(after, 1000))
             after = read[-1]
         except RawLogCorrupt as exc:
-            lost.append(after := exc.offset)
+            lost += range(exc.offset, exc.through + 1)
+            after = exc.through
     assert 50 in lost
     assert len(lost) <= 6
     assert sorted(read + lost) == list(range(1, 101))
     assert log.read(100, 10) == []
 
 
-def test_a_damaged_file_is_skipped_record_by_record(tmp_path: Path) -> None:
+def test_a_damaged_file_is_skipped_at_once_and_names_what_is_lost(tmp_path: Path) -> None:
     log = RawLog(tmp_path, SMALL_BYTES)
     while len(files(tmp_path)) < 2:
         log.append([message(0, size=3000)] * 4)
     log.close()
     oldest, newest = sorted(tmp_path.glob("*.segment"))
     oldest.write_bytes(b"no database" * 1000)
-    log, lost = RawLog(tmp_path, SMALL_BYTES), [2]
-    while lost[-1] + 1 < int(newest.stem):
-        with pytest.raises(RawLogCorrupt, match=oldest.name) as caught:
-            log.read(lost[-1], 1000)
-        assert caught.value.offset == lost[-1] + 1
-        lost.append(caught.value.offset)
-    assert [record.offset for record in log.read(lost[-1], 1)] == [int(newest.stem)]
+    log, first = RawLog(tmp_path, SMALL_BYTES), int(newest.stem)
+    with pytest.raises(RawLogCorrupt, match=f"{oldest.name}: offsets 3 to {first - 1}") as caught:
+        log.read(2, 1000)
+    assert (caught.value.offset, caught.value.through) == (3, first - 1)
+    assert [record.offset for record in log.read(first - 1, 1)] == [first]
 
 
-def test_a_damaged_newest_file_is_an_error_of_the_log_since_its_end_is_unknown(tmp_path: Path) -> None:
+def test_a_damaged_newest_file_is_an_error_of_the_log_until_the_next_message_begins_another(tmp_path: Path) -> None:
     log = RawLog(tmp_path)
     log.append([message(1)])
     log.close()
@@ -301,8 +301,43 @@ def test_a_damaged_newest_file_is_an_error_of_the_log_since_its_end_is_unknown(t
         with pytest.raises(RawLogError, match=segment.name) as caught:
             call()
         assert not isinstance(caught.value, RawLogCorrupt), "a reader would skip records for ever"
-    with pytest.raises(RawLogCorrupt, match=segment.name):
-        log.append([message(2)])
+    other = RawLog(tmp_path)
+    last = log.append([message(2)])
+    assert other.append([message(3)]) == last + 1 == log.last_offset(), "two collectors go on in one segment"
+    assert last > 4_000_000, "no offset is given out twice"
+    with pytest.raises(RawLogCorrupt, match=segment.name) as damage:
+        log.read(0, 10)
+    assert numbers(log.read(damage.value.through, 10)) == [2, 3]
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_spoiled_pages_cost_the_records_on_them_and_the_rest_is_read(tmp_path: Path, newest: bool) -> None:
+    """Real pages at random places, also the first one and those that lead to others. Every record is read or named."""
+    for seed in range(25):
+        folder, dice = tmp_path / str(seed), random.Random(seed)
+        log = RawLog(folder, 400_000)
+        last = 0
+        for _ in range(8):
+            last = log.append([message(last + number, size=dice.choice((10, 900, 9_000))) for number in range(1, 41)])
+        log.close()
+        segments = files(folder)
+        spoil_pages(folder / segments[-1 if newest else 0], dice, pages=dice.choice((1, 3)))
+        log = RawLog(folder, 400_000)
+        end = log.append([message(-1)])
+        read, lost, after, damages = list[int](), list[int](), 0, 0
+        while after < end:
+            try:
+                records = log.read(after, 50)
+            except RawLogCorrupt as exc:
+                damages += 1
+                lost += range(exc.offset, min(exc.through, last) + 1)
+                after = exc.through
+            else:
+                read += [record.offset for record in records]
+                after = records[-1].offset
+        assert sorted({*read, *lost}) == [*range(1, last + 1), end], f"seed {seed}"
+        assert damages < 200, f"seed {seed}: what is lost is skipped in pieces, not one by one"
+        log.close()
 
 
 def test_one_read_returns_a_few_large_payloads_at_a_time(tmp_path: Path) -> None:

@@ -311,3 +311,28 @@ def test_tls_is_checked_against_the_authorities_of_the_system(
         source.acknowledge(batch)
     leave(source, broker)
     nothing_comes(make_source(broker.url), broker)
+
+
+@pytest.mark.real
+def test_an_authority_that_is_renewed_under_way_is_trusted_at_the_next_connection(
+    tmp_path: Path, start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of authorities is replaced while the collector runs; it is not started again."""
+    key, certificate, trust = (tmp_path / name for name in ("key.pem", "certificate.pem", "trust.pem"))
+
+    def certify() -> None:
+        request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+        files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
+        trust.write_bytes(certificate.read_bytes())
+
+    certify()
+    monkeypatch.setenv("SSL_CERT_FILE", str(trust))
+    port = free_port()
+    broker = start_mosquitto(more_config=f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
+    source = make_source(f"mqtts://localhost:{port}")
+    until(source, lambda: source.connected)
+    broker.stop()
+    certify()
+    broker.start()
+    until(source, lambda: source.reconnects == 1 and source.connected)
