@@ -48,7 +48,7 @@ _START_AND_HOLD_S: Final = 35.0
 """The part of a timed demo that start-up and the hold times of the last alerts take."""
 _STARTUP_LIMIT_S: Final = 120.0
 _DRAIN_LIMIT_S: Final = 120.0
-_LAST_READINGS: Final = 6
+_LAST_READINGS: Final = 10
 _LAST_ALERTS: Final = 8
 
 
@@ -106,6 +106,11 @@ class Demo:
         return f"http://{self.settings.api.host}:{self.settings.api.port}/"
 
     @property
+    def zone(self) -> ZoneInfo:
+        """The city's."""
+        return ZoneInfo(self.city.timezone)
+
+    @property
     def elapsed_s(self) -> float:
         return time.monotonic() - self._started
 
@@ -148,8 +153,9 @@ class Demo:
             readings=self._last_readings(),
             alerts=[_alert_line(alert) for alert in self._alerts()[:_LAST_ALERTS]],
             api_url=self.api_url,
+            token=self.token,
             city=self.city.title,
-            timezone=ZoneInfo(self.city.timezone),
+            timezone=self.zone,
         )
 
     def finish(self) -> dict[str, Any]:

@@ -7,13 +7,19 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from rich.console import Group, RenderableType
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from haulwatch.terminal import plain_text
 
 _SEVERITY_STYLE: Final = {"P1": "bold white on red", "P2": "bold red", "P3": "yellow", "P4": "cyan"}
+_TOTALS: Final = {
+    "published": "已发布", "stored": "已入库", "duplicate": "重复", "quarantined": "隔离", "queued": "待处理",
+}  # fmt: skip
+_WIDE: Final = 110
+"""Columns from which a title has room beside the facts of its alert."""
+_LEAST_READINGS: Final = 3
+"""Lines; with fewer, readings are left out."""
 _STATE_STYLE: Final = {"running": "green", "waiting": "yellow", "dead": "red", "stopped": "dim"}
 
 
@@ -73,89 +79,113 @@ class Snapshot:
     readings: Sequence[ReadingLine]
     alerts: Sequence[AlertLine]
     api_url: str
+    token: str
+    """For writing to the API of this demo."""
     city: str
     timezone: ZoneInfo
 
 
-def render(now: Snapshot) -> RenderableType:
-    """The whole screen."""
-    top = Table.grid(expand=True, padding=(0, 1))
-    top.add_column(ratio=3)
-    top.add_column(ratio=2)
-    top.add_row(_totals(now), _processes(now))
-    return Group(_header(now), top, _readings(now), _alerts(now))
+def render(now: Snapshot, width: int, height: int) -> RenderableType:
+    """The whole screen, in at most `height` lines: figures first, then as many alerts as fit, then last readings."""
+    head, figures = _header(now), _figures(now)
+    room = height - len(head) - 1 - max(len(_TOTALS), len(now.processes))
+    alerts = _alerts(now, width, room)
+    readings = _readings(now, room - len(alerts))
+    return Group(*head, figures, *alerts, *readings)
 
 
-def _header(now: Snapshot) -> RenderableType:
-    device_time = _clock(now.device_time, now.timezone, seconds=True) if now.device_time else "starting …"
+def alert_lines(alert: AlertLine, opened: str, width: int) -> list[Text]:
+    """An alert in lines that are cut, not wrapped: what and where, then its title in both languages."""
+    facts = Text(no_wrap=True, overflow="ellipsis")
+    facts.append(f" {alert.severity} ", _SEVERITY_STYLE.get(alert.severity, ""))
+    facts.append(f"  {opened}  {alert.rule:<16} ")
+    facts.append(plain_text(f"{alert.subject:<15}  "))
+    facts.append(f"{alert.phase:<11}")
+    titles = [_line("      ", plain_text(title)) for title in (alert.title_en, alert.title_zh)]
+    if width < _WIDE:
+        return [facts, *titles]
+    facts.append("  ")
+    facts.append(plain_text(alert.title_en))
+    return [facts, titles[1]]
+
+
+def _header(now: Snapshot) -> list[Text]:
     pace = "live" if now.caught_up else "catching up"
-    line = Text.assemble(
-        ("Haulwatch demo  ", "bold"),
-        f"{now.city}   device time {device_time} ({pace})   {now.connected} devices   ",
-        (f"{now.elapsed_s:.0f} s" + (f" of {now.seconds:.0f} s" if now.seconds else ""), "dim"),
-    )
-    api = Text.assemble("API and console ", (now.api_url, "underline cyan"), ("   Ctrl-C ends", "dim"))
-    return Panel(Group(line, api), border_style="blue")
+    device_time = "starting …"
+    if now.device_time:
+        device_time = (
+            f"{datetime.fromtimestamp(now.device_time / 1000, now.timezone).isoformat(' ', 'seconds')} ({pace})"
+        )
+    elapsed = f"{now.elapsed_s:.0f} s" + (f" of {now.seconds:.0f} s" if now.seconds else "")
+    return [
+        _line(
+            ("Haulwatch demo", "bold"),
+            f"  {now.city}   {now.connected} devices   ",
+            (f"{elapsed}   Ctrl-C ends", "dim"),
+        ),
+        _line(f"device time {device_time}"),
+        _line((now.api_url, "underline cyan"), f"  write token {now.token}"),
+    ]
+
+
+def _figures(now: Snapshot) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=5)
+    grid.add_column(ratio=3)
+    grid.add_row(_totals(now), _processes(now))
+    return grid
 
 
 def _totals(now: Snapshot) -> RenderableType:
-    totals = now.totals
-    table = Table(title="Readings 读数", expand=True, show_header=False, title_justify="left", box=None)
-    table.add_column()
-    table.add_column(justify="right", style="bold")
-    table.add_column(style="dim", ratio=1)
     reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(now.quarantined_by_reason.items()))
-    table.add_row("published 已发布", f"{totals.published:,}", f"{now.rate_per_s:,.0f}/s")
-    table.add_row("stored 已入库", f"{totals.stored:,}", "")
-    table.add_row("duplicate 重复", f"{totals.duplicate:,}", "")
-    table.add_row("quarantined 隔离", f"{totals.quarantined:,}", reasons)
-    table.add_row("queued 待处理", f"{totals.queued:,}", "received, not yet in the store")
+    more = {"published": f"{now.rate_per_s:,.0f}/s", "quarantined": reasons, "queued": "not yet in the store"}
+    table = _plain_table("Readings 读数")
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", style="bold", no_wrap=True)
+    table.add_column(style="dim", ratio=1, no_wrap=True, overflow="ellipsis")
+    for name, chinese in _TOTALS.items():
+        table.add_row(f"{name} {chinese}", f"{getattr(now.totals, name):,}", more.get(name, ""))
     return table
 
 
 def _processes(now: Snapshot) -> RenderableType:
-    table = Table(title="Processes 进程", expand=True, show_header=False, title_justify="left", box=None)
-    table.add_column()
-    table.add_column()
-    table.add_column(justify="right", style="dim")
+    table = _plain_table("Processes 进程")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True, ratio=1)
     for name, state, restarts in now.processes:
         table.add_row(name, Text(state, _STATE_STYLE.get(state, "")), f"restarted {restarts}" if restarts else "")
     return table
 
 
-def _readings(now: Snapshot) -> RenderableType:
-    table = Table(title="Last readings 最新读数", expand=True, title_justify="left", box=None, header_style="dim")
-    table.add_column("device time", no_wrap=True)
-    table.add_column("device", no_wrap=True)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("measured", ratio=1, no_wrap=True, overflow="ellipsis")
-    for reading in now.readings:
-        table.add_row(
-            _clock(reading.ts, now.timezone, seconds=True),
-            plain_text(reading.device_id),
-            reading.kind,
-            plain_text(reading.measured),
-        )
-    return table
+def _plain_table(title: str) -> Table:
+    return Table(title=title, expand=True, show_header=False, title_justify="left", box=None, padding=(0, 1, 0, 0))
 
 
-def _alerts(now: Snapshot) -> RenderableType:
-    table = Table(title="Alerts 告警", expand=True, title_justify="left", box=None, header_style="dim")
-    for column in ("", "opened", "rule", "device", "phase"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("what", ratio=1)
-    for alert in now.alerts:
-        table.add_row(
-            Text(f" {alert.severity} ", _SEVERITY_STYLE.get(alert.severity, "")),
-            _clock(alert.opened_at, now.timezone),
-            alert.rule,
-            plain_text(alert.subject),
-            alert.phase,
-            plain_text(f"{alert.title_en}\n{alert.title_zh}"),
-        )
+def _alerts(now: Snapshot, width: int, room: int) -> list[Text]:
+    each = 3 if width < _WIDE else 2
+    shown = now.alerts[: max(0, (room - 1) // each)]
+    count = f" {len(shown)} of {len(now.alerts)}" if len(shown) < len(now.alerts) else ""
+    lines = [_line(("Alerts 告警", "italic"), (count, "dim"))]
+    for alert in shown:
+        lines += alert_lines(alert, _clock(alert.opened_at, now.timezone), width)
     if not now.alerts:
-        table.add_row("", "", Text("none yet", "dim"), "", "", "")
-    return table
+        lines.append(_line((" none yet", "dim")))
+    return lines[: max(0, room)]
+
+
+def _readings(now: Snapshot, room: int) -> list[Text]:
+    if room < _LEAST_READINGS or not now.readings:
+        return []
+    lines = [_line(("Last readings 最新读数", "italic"))]
+    for reading in now.readings[: room - 1]:
+        at = _clock(reading.ts, now.timezone, seconds=True)
+        lines.append(_line(f" {at}  ", plain_text(f"{reading.device_id:<15}  {reading.kind:<10}  {reading.measured}")))
+    return lines
+
+
+def _line(*parts: str | Text | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
 def _clock(ts: int, timezone: ZoneInfo, *, seconds: bool = False) -> str:

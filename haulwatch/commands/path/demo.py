@@ -4,14 +4,14 @@ import os
 import sys
 from pathlib import Path
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.live import Live
-from rich.panel import Panel
 
-from haulwatch.commands.shared import JsonFlag, err, exits_on_error, out, print_json, print_table
+from haulwatch.commands.shared import JsonFlag, err, exits_on_error, local_time, out, print_json, print_table
 from haulwatch.demo.run import Demo, DemoOptions, demo
-from haulwatch.demo.view import Snapshot, render
+from haulwatch.demo.view import AlertLine, Snapshot, alert_lines, render
 from haulwatch.process.supervisor import until_stopped
 
 _LINE_EVERY_S = 10.0
@@ -55,18 +55,16 @@ def run_demo(
     if as_json:
         print_json(summary)
     else:
-        _print_summary(summary)
+        _print_summary(summary, running.zone)
     if not summary["balanced"]:
         raise typer.Exit(1)
 
 
 def _show_live(running: Demo) -> None:
-    hint = f"To write to the API:  Authorization: Bearer {running.token}"
-    err.print(Panel(hint, border_style="dim"))
-    with Live(console=out, refresh_per_second=4, screen=False, transient=True) as live:
+    with Live(console=out, refresh_per_second=4, screen=True) as live:
         for _ in until_stopped(0.5):
             running.supervisor.tend()
-            live.update(render(running.snapshot()))
+            live.update(render(running.snapshot(), *out.size))
             if running.over:
                 return
 
@@ -94,7 +92,7 @@ def _line(now: Snapshot) -> str:
     )
 
 
-def _print_summary(summary: dict[str, object]) -> None:
+def _print_summary(summary: dict[str, object], zone: ZoneInfo) -> None:
     names = ("published", "stored", "duplicate", "quarantined", "queued")
     balance = "balanced" if summary["balanced"] else "NOT balanced"
     print_table(
@@ -102,5 +100,12 @@ def _print_summary(summary: dict[str, object]) -> None:
     )
     alerts = summary["alerts"]
     assert isinstance(alerts, list)  # noqa: S101 - made by Demo.finish
-    rows = [(a["severity"], a["rule"], a["subject"], a["phase"], a["title"]["en"], a["title"]["zh"]) for a in alerts]
-    print_table("alerts (simulated devices)", ("", "rule", "device", "phase", "what", "何事"), rows)
+    out.print("alerts (simulated devices)", style="bold")
+    for a in alerts:
+        opened = local_time(a["opened_at"], zone) or ""
+        line = AlertLine(
+            a["rule"], a["subject"], a["phase"], a["severity"], a["opened_at"], a["title"]["en"], a["title"]["zh"]
+        )
+        for text in alert_lines(line, opened, 0):
+            text.no_wrap = False
+            out.print(text)

@@ -23,14 +23,15 @@ NOW = Snapshot(
     readings=[ReadingLine(1_795_305_263_054, "truck-001", "position", "lat 35.5")],
     alerts=[AlertLine("bin_overflow", "point-010", "confirmed", "P2", 1_795_305_200_000, "A bin is full", "满溢")],
     api_url="http://127.0.0.1:8080/",
+    token="a-token-of-the-demo-32-characters",
     city="Jincheng 晋城",
     timezone=ZoneInfo("Asia/Shanghai"),
 )
 
 
-def shown(now: Snapshot, width: int = 120) -> str:
+def shown(now: Snapshot, width: int = 120, height: int = 40) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(render(now))
+    console.print(render(now, width, height))
     return console.export_text()
 
 
@@ -52,6 +53,42 @@ def test_every_figure_is_on_the_screen(width: int) -> None:
     assert "http://127.0.0.1:8080/" in text
     assert "07:54:23" in text  # device time in the city's zone
     assert max(map(cell_len, text.splitlines())) <= width
+
+
+ALERT = AlertLine(
+    "illegal_dumping", "recycling-point", "provisional", "P1", NOW.alerts[0].opened_at, "Truck " * 40, "车辆" * 60
+)
+PROCESSES = [(name, "running", 0) for name in ("broker", "collect", "record", "judge", "serve", "simulate")]
+REASONS = dict.fromkeys(
+    ("broken_json", "foreign_device", "future_time", "missing_field", "out_of_bounds", "too_large"), 12
+)
+FULL = replace(
+    NOW, processes=PROCESSES, readings=[*NOW.readings] * 10, alerts=[ALERT] * 8, quarantined_by_reason=REASONS
+)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(80, 24), (80, 30), (100, 24), (120, 24), (140, 40), (200, 60), (60, 20)]
+)
+def test_the_screen_is_never_larger_than_the_terminal_and_shows_alerts_first(width: int, height: int) -> None:
+    lines = shown(FULL, width, height).splitlines()
+    assert len(lines) <= height
+    assert max(map(cell_len, lines)) <= width
+    assert sum("illegal_dumping" in line for line in lines) >= min(8, (height - 11) // 3)
+    assert "of 150 s" in lines[0]
+
+
+def test_on_80_by_24_four_alerts_stand_in_both_languages() -> None:
+    text = shown(replace(FULL, alerts=[replace(ALERT, subject=f"truck-{n}") for n in range(8)]), 80, 24)
+    assert all(f"truck-{n}" in text for n in range(4))
+    assert [sum(line.startswith(f"      {word}") for line in text.splitlines()) for word in ("Truck", "车辆")] == [4, 4]
+    assert "4 of 8" in text
+
+
+def test_readings_fill_what_alerts_leave() -> None:
+    before, after = shown(replace(FULL, alerts=[]), 80, 24), shown(FULL, 80, 24)
+    assert before.count("position") == 10
+    assert "position" not in after
 
 
 def test_a_demo_that_has_just_begun_is_shown_too() -> None:
