@@ -24,6 +24,7 @@ from ingest.alerts.outbox import read_waiting
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
 from ingest.judge.not_judged import read_not_judged
+from ingest.ledger.rejections import read_rejections
 from ingest.ledger.report import RecorderStatus
 from ingest.ledger.report import read_status as read_recorder_status
 from ingest.log.raw_log import RawLog, RawLogCorrupt
@@ -99,6 +100,10 @@ class PathStatus:
     def alerts_refused(self) -> tuple[int, int | None]:
         """Number of alert changes that the broker refuses, and since when, ms."""
         return read_refused(publisher_cursors_path(self._settings))
+
+    def store_rejections(self) -> Mapping[str, int]:
+        """Readings that the store rejected and that wait in quarantine, by kind."""
+        return read_rejections(recorder_state_path(self._settings))
 
     def lag(self) -> Mapping[str, Lag]:
         """The lag of each consumer. Raises RawLogError.

@@ -107,6 +107,7 @@ def readiness_checks(
 ) -> tuple[Check, ...]:
     """Every check, bound to the parts that it looks at."""
     progress, growth, trouble = Progress(), Growth(path.not_judged()), TroubleLog()
+    rejections = Growth(path.store_rejections())
     url = settings.database_url.get_secret_value()
     watched = settings.limits.broker_counters == "on"
 
@@ -114,7 +115,7 @@ def readiness_checks(
         return _background(background)
 
     return (
-        Check("store", lambda: _store(store, trouble)),
+        Check("store", lambda: _store(store, path, rejections, trouble)),
         Check("journal", partial(asyncio.to_thread, _journal, url, path, trouble)),
         Check("alerts", partial(asyncio.to_thread, _alerts, path)),
         Check("collector", partial(asyncio.to_thread, _collector, path)),
@@ -126,7 +127,7 @@ def readiness_checks(
     )
 
 
-async def _store(store: Store, trouble: TroubleLog) -> ReadinessResult:
+async def _store(store: Store, path: PathStatus, rejections: Growth, trouble: TroubleLog) -> ReadinessResult:
     try:
         name = await store.ping()
         await store.latest(Kind.STATUS, _NO_DEVICE)  # many stores answer a ping without looking at the token
@@ -136,6 +137,11 @@ async def _store(store: Store, trouble: TroubleLog) -> ReadinessResult:
     except StoreUnavailable as exc:
         trouble.warn("the store does not answer", exc)
         return ReadinessResult(ReadinessState.DEGRADED, "does not answer; readings wait in the raw log: see the log")
+    rejected = rejections.within_the_hour(await asyncio.to_thread(path.store_rejections))
+    if rejected:
+        named = ", ".join(f"{kind} {count:,}" for kind, count in sorted(rejected.items()))
+        detail = f"rejected readings within the last hour: {named}: see `haulwatch deadletter list`"
+        return ReadinessResult(ReadinessState.DEGRADED, detail)
     return ReadinessResult(ReadinessState.OK, name)
 
 

@@ -33,7 +33,8 @@ from ingest.recorder.deduplicate import DeduplicatedBatch, Deduplicator
 from ingest.recorder.rejected import rejected_points
 from ingest.recorder.series_index import SeriesIndex
 from ingest.recorder.state import OutboxBatch, RecorderState, WriteTimes
-from ingest.store import LineStore, StoreRejected
+from ingest.store import LineStore, StoreFailing, StoreRejected
+from ingest.store.halving import write_each
 
 CONSUMER: Final = RECORDER
 """The recorder's name among the raw log's consumers."""
@@ -44,6 +45,8 @@ _MAX_READINGS: Final = 10_000
 """A batch ends with the message that reaches this: thousands of arrays do not fit into a process."""
 _YIELD_MESSAGES: Final = 200
 """After so many messages, some milliseconds, other tasks run: above all the write in progress."""
+_FAILURES_OF_A_BATCH: Final = 4
+"""HTTP 500 so many times in a row, over some seconds: the store may fail at one line for ever."""
 _RECENT_WRITES: Final = 100
 
 _log = logging.getLogger(__name__)
@@ -79,6 +82,8 @@ class Recorder:
         self._outbox = deque(state.outbox())
         # The deduplicator's memory starts empty, so the outbox of the previous process is written first.
         self._max_waiting = 0
+        self._failures = 0
+        """Times that the store failed at the present batch."""
         self._write_ms: deque[float] = deque(maxlen=_RECENT_WRITES)
         self._ledger = state.ledger
         self._ledger.compact_all()
@@ -205,11 +210,17 @@ class Recorder:
     async def _write(self, outgoing: OutboxBatch) -> "_Written":
         rejected: Mapping[int, str] = {}
         started_at = time.perf_counter()
+        # After some attempts the store is asked which line it fails at, so that those behind it do not wait for ever.
+        lines, halved = [*outgoing.lines, *outgoing.marks], self._failures >= _FAILURES_OF_A_BATCH
         try:
-            await self._store.write_lines([*outgoing.lines, *outgoing.marks])
+            await (write_each(self._store.write_lines, lines) if halved else self._store.write_lines(lines))
+        except StoreFailing:
+            self._failures += 1
+            raise
         except StoreRejected as exc:
             # A mark of a row that the store no longer takes, because it is too old, marks nothing.
             rejected = {index: reason for index, reason in exc.rejected if index < len(outgoing.lines)}
+        self._failures = 0
         self._write_ms.append((time.perf_counter() - started_at) * 1000)
         return _Written(outgoing, rejected)
 

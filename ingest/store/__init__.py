@@ -4,6 +4,7 @@ Called by the recorder, the alert publisher and the board feed (writing), and by
 
 StoreError
 ├── StoreUnavailable       keep everything and try again, for ever; `retry_after` seconds if the store named a time
+│   ├── StoreFailing       HTTP 500: perhaps for one point alone, see `ingest.store.halving`
 │   └── StoreMisconfigured keep everything, try again, and alarm an operator: token, bucket or URL is wrong
 └── StoreRejected          the store rejects these points for good: quarantine them, the others are written
 """
@@ -27,6 +28,10 @@ class StoreUnavailable(StoreError):
     def __init__(self, detail: str, retry_after: float | None = None) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class StoreFailing(StoreUnavailable):
+    """HTTP 500: the store failed at this call. Another call may succeed."""
 
 
 class StoreMisconfigured(StoreUnavailable):

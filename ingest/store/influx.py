@@ -20,7 +20,7 @@ from influxdb_client.service.write_service import WriteService
 
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue, Point, SeriesKey
-from ingest.store import Instant, Row, StoreMisconfigured, StoreRejected, StoreUnavailable, page
+from ingest.store import Instant, Row, StoreFailing, StoreMisconfigured, StoreRejected, StoreUnavailable, page
 from ingest.store.influx_answers import InfluxAnswer, first_result, retry_after_s, shown, sort_answer
 from ingest.store.influxql import Series, count_all, read_series, select
 from ingest.store.line_protocol import Unencodable, encode_point
@@ -34,6 +34,7 @@ _MAX_CONCURRENT_QUERIES: Final = 8
 _TIMEOUT_S: Final = 30.0
 _GZIP_LEVEL: Final = 1
 _STATUS_WRITTEN: Final = 204
+_STATUS_FAILED: Final = 500
 
 _Rejected = list[tuple[int, str]]
 
@@ -119,7 +120,8 @@ class InfluxStore:
                     middle = (start + end) // 2
                     return await self._write(lines, start, middle) + await self._write(lines, middle, end)
                 case InfluxAnswer.RETRY:
-                    raise StoreUnavailable(detail, retry_after_s(exc.retry_after)) from exc
+                    error = StoreFailing if exc.status == _STATUS_FAILED else StoreUnavailable
+                    raise error(detail, retry_after_s(exc.retry_after)) from exc
                 case _:
                     raise StoreMisconfigured(f"{detail}: check URL, token, organisation and bucket") from exc
         except (aiohttp.ClientError, OSError, TimeoutError) as exc:

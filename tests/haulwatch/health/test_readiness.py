@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -11,20 +12,33 @@ from pathlib import Path
 import pytest
 
 from api.ports import ReadinessResult, ReadinessState
+from devices.db.database import DatabaseUnavailable
 from haulwatch import migrations
 from haulwatch.health.readiness import STANDSTILL_S, Progress, TroubleLog, readiness_checks
 from haulwatch.process.system_clock import now_ms
-from haulwatch.settings.data_files import collector_status_path, heartbeat_path, recorder_state_path
+from haulwatch.settings.data_files import (
+    alert_outbox_path,
+    collector_status_path,
+    heartbeat_path,
+    publisher_cursors_path,
+    recorder_state_path,
+)
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import path_status
 from haulwatch.wiring.log import open_raw_log
+from ingest.alerts.cursors import PublisherCursors
+from ingest.alerts.outbox import AlertOutbox
 from ingest.collector.collector import CollectorStatus
 from ingest.log.records import CONSUMERS, RawMessage
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.process.heartbeat import keep_beating, last_beat
 from ingest.recorder.state import RecorderState
-from ingest.store import StoreMisconfigured, StoreUnavailable
+from ingest.store import StoreMisconfigured, StoreRejected, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
+from rules.alerts.actions import JournalEntry
+from rules.alerts.model import AlertChange
+from tests.ingest.alerts.test_publisher import change
+from tests.ingest.recorder.parts import Bench, fill, position
 
 LOGGED = "http://influx.example:8086: token s3cret refused by 10.0.0.7, /srv/data/recorder.db: disk full"
 """A text for the log that an anonymous caller may not read."""
@@ -241,3 +255,48 @@ async def test_a_heart_beats_until_the_process_stops(tmp_path: Path) -> None:
     assert beat is not None
     assert beat.at >= before
     assert beat.offset == 41
+
+
+class RefusesFills(SqliteStore):
+    """A store in which another client has given a field of this kind another type."""
+
+    async def write_lines(self, lines: Sequence[str]) -> None:
+        refused = [(index, "field type conflict") for index, line in enumerate(lines) if line.startswith("fill")]
+        await super().write_lines([line for line in lines if not line.startswith("fill")])
+        if refused:
+            raise StoreRejected(refused)
+
+
+async def test_a_kind_that_the_store_refuses_is_named(settings: Settings) -> None:
+    """The readings themselves are in quarantine and can be redriven; nobody looks there while /readyz is content."""
+    store = RefusesFills(settings.paths.data_dir / "readings.db")
+    checks = readiness_checks(settings, path_status(settings), store, lambda: None, ())
+    [check] = [check for check in checks if check.name == "store"]
+    assert (await check.run()).state is ReadinessState.OK
+    bench = Bench(settings.paths.data_dir)
+    bench.receive(position(1), *(fill(second, "paper", 40.0) for second in range(60)))
+    await bench.drain(bench.start(store=store))
+    found = await check.run()
+    assert found.state is ReadinessState.DEGRADED
+    assert "fill 60" in found.detail
+    await store.close()
+
+
+async def test_alerts_that_the_broker_refuses_and_that_wait_for_the_database_are_counted(settings: Settings) -> None:
+    with closing(PublisherCursors(publisher_cursors_path(settings))) as cursors:
+        refused = JournalEntry(sequence=1, recorded_at=1, change=change(1))
+        cursors.delivered("mqtt", [refused], [refused], now_ms())
+        assert "refuses 1 alerts" in (await results_of(settings))["alerts"].detail
+        cursors.accepted("mqtt", [1])
+    with closing(AlertOutbox(alert_outbox_path(settings), Away())) as outbox:
+        outbox.record([change(1), change(2)], now_ms() - 60_000)
+        found = (await results_of(settings))["journal"]
+    assert found.state is ReadinessState.DEGRADED
+    assert "2 alert changes wait" in found.detail
+
+
+class Away:
+    """A journal whose database does not answer."""
+
+    def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
+        raise DatabaseUnavailable("connection refused")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from devices.readings.series import FieldValue, SeriesKey
+from ingest.ledger.dead_letters import DeadLetters
 from ingest.process.backoff import Backoff
 from ingest.recorder.run import run_recorder
 from ingest.recorder.state import BatchCommit, OutboxBatch, RecorderState
-from ingest.store import Instant, StoreMisconfigured, StoreUnavailable
+from ingest.store import Instant, StoreFailing, StoreMisconfigured, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
-from tests.ingest.recorder.parts import NOW, Bench, counts, position
+from tests.ingest.recorder.parts import NOW, T0, Bench, counts, position
 from tests.waiting import eventually
 
 
@@ -95,3 +96,40 @@ async def test_what_is_committed_is_written_before_it_stops(tmp_path: Path) -> N
     await run_recorder(recorder, stop, clock=lambda: NOW)
     assert counts(bench.ledger()) == {"received": 1, "stored": 1}
     assert bench.log.committed == {"recorder": 1}
+
+
+class FailingAtOne(SqliteStore):
+    """Answers 500 to every call that holds the reading at this second."""
+
+    def __init__(self, path: Path, second: int) -> None:
+        super().__init__(path)
+        self._mark = str(T0 + second * 1000)
+        self.calls = 0
+
+    async def write_lines(self, lines: Sequence[str]) -> None:
+        self.calls += 1
+        if any(line.endswith(self._mark) for line in lines):
+            raise StoreFailing("HTTP 500: panic: runtime error")
+        await super().write_lines(lines)
+
+
+async def test_a_reading_at_which_the_store_fails_for_ever_blocks_nobody(tmp_path: Path) -> None:
+    bench, stop = Bench(tmp_path), asyncio.Event()
+    bench.receive(*(position(second) for second in range(40)))
+    store = FailingAtOne(tmp_path / "points.db", 17)
+
+    async def run() -> None:
+        await run_recorder(bench.start(store=store), stop, clock=lambda: NOW, backoff=Backoff(first_s=0.0, cap_s=0.0))
+
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run(), name="recorder")
+        await eventually(lambda: bench.ledger().total.quarantined)
+        bench.receive(position(99))
+        await eventually(lambda: bench.ledger().total.stored == 40)
+        stop.set()
+        await running
+    assert counts(bench.ledger()) == {"received": 41, "stored": 40, "quarantined": {"rejected_by_store": 1}}
+    [letter] = DeadLetters(bench.state_path).list()
+    assert "the store fails at this reading" in letter.detail
+    assert "500" in letter.detail
+    await store.close()

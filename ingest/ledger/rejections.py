@@ -1,0 +1,25 @@
+"""Readings that the store rejected, by kind, as other processes read them from the recorder's file."""
+
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from devices.readings.refusals import Reason
+
+_QUERY: Final = """
+SELECT topic, sum(stands_for) FROM dead_letter WHERE reason = ? AND redriven_at IS NULL GROUP BY topic
+"""
+
+
+def read_rejections(recorder_db: Path) -> Counter[str]:
+    """Waiting dead letters of the reason `rejected_by_store` by the last level of their topic, which names the kind."""
+    found: Counter[str] = Counter()
+    try:
+        with closing(sqlite3.connect(f"{recorder_db.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            for topic, readings in db.execute(_QUERY, (str(Reason.REJECTED_BY_STORE),)):
+                found[topic.rsplit("/", 1)[-1]] += readings
+    except sqlite3.Error:
+        return Counter()
+    return found
