@@ -8,6 +8,7 @@ crash delivers some changes again: they carry the same key (alert id, phase, rev
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -17,7 +18,8 @@ from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
 from rules.alerts.actions import JournalEntry
 
-BATCH: Final = 100
+BATCH: Final = 300
+"""Delivered in an order that is fair to devices: more than one may have at once (`rules.alerts.limit`)."""
 _POLL_S: Final = 0.25
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
@@ -61,6 +63,17 @@ class Outbox(Protocol):
     def forget_delivered(self) -> None: ...
 
 
+def fair_order(entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+    """The first entry of each subject, then the second of each: nobody waits for one that has many."""
+    nth: Counter[str] = Counter()
+    turns: list[tuple[int, JournalEntry]] = []
+    for entry in entries:
+        subject = entry.change.subject
+        turns.append((nth[subject], entry))
+        nth[subject] += 1
+    return [entry for _, entry in sorted(turns, key=lambda turn: turn[0])]
+
+
 class AlertPublisher:
     """Delivers the journal's changes to one sink, in order, from its cursor on.
 
@@ -88,7 +101,7 @@ class AlertPublisher:
         self._journal_away = False
         if entries:
             fresh = self._fresh(entries)
-            refused = await self._sink.deliver(fresh) if fresh else ()
+            refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
             self._note_refusals(refused)
             self._cursors.delivered(self.name, entries, refused, time.time_ns() // 1_000_000)
         elif self._outbox is not None:
@@ -137,7 +150,7 @@ class AlertPublisher:
         entries = outbox.undelivered(BATCH)
         if entries:
             fresh = self._fresh(entries)
-            refused = await self._sink.deliver(fresh) if fresh else ()
+            refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
             self._note_refusals(refused)
             # What was refused comes again from the journal.
             outbox.note_delivered([entry for entry in fresh if entry not in refused], entries[-1].sequence)

@@ -65,6 +65,11 @@ class RuleEngine:
         """Own readings of each device that were not judged, by reason (`rules.engine.not_judged`)."""
         return {state.device_id: dict(state.not_judged) for state in self._devices.states if state.not_judged}
 
+    @property
+    def withheld(self) -> dict[str, int]:
+        """Alert changes of each device beyond its limit (`rules.alerts.limit`), which were not published."""
+        return self._fleet.limit.withheld()
+
     def changed_not_judged(self) -> dict[str, dict[str, int]]:
         """As `not_judged`, of the devices that changed since `saved`."""
         return {state.device_id: state.not_judged for state in self._devices.changed.values() if state.not_judged}
@@ -119,6 +124,7 @@ class RuleEngine:
     def unsaved(self) -> Unsaved:
         """What changed since `saved`; the city and the parameters are not in it."""
         fleet = self._fleet
+        fleet.limit.forget_idle(self._devices.clock.watermark.now)
         memories = {f"{rule.name}/{rule.version}": fleet.memories[rule.name] for rule in self._fleet_rules}
         row = FleetRow(
             self._devices.clock.watermark,
@@ -127,6 +133,7 @@ class RuleEngine:
             dict(self.failures),
             memories,
             awaited=self._devices.awaited.since,
+            limited=fleet.limit.subjects,
         )
         return Unsaved(
             self._rows.dump_fleet(row), self._changed_rows(sorted(fleet.changed.union(self._devices.changed)))
@@ -165,7 +172,7 @@ class RuleEngine:
                 amended[device_id] = kept
         self.failures.update(row.failures)
         self._devices.restore(row.watermark, states, row.awaited, write_all=self._rows.are_outdated)
-        self._fleet.restore(row.held, row.serial, self._memories(row), incidents, amended)
+        self._fleet.restore(row.held, row.serial, self._memories(row), incidents, amended, row.limited)
 
     def _memories(self, row: FleetRow) -> dict[str, Any]:
         """Memories of the rules that have the version they were written by, by rule name."""

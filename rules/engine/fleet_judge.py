@@ -1,6 +1,6 @@
 """The second stage of judgement: verdicts on devices in, alert changes out.
 
-    take     verdict → (held until fleet time has passed → compared) → incidents → alert changes
+    take     verdict → (held until fleet time has passed → compared) → incidents → limit of each device → alert changes
 
 It does not know readings. A verdict of a rule that compares devices waits until fleet time is
 `rules.engine.reorder_buffer.HOLD_MS` past it; these verdicts are then compared in one order over all devices, whatever
@@ -14,6 +14,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from devices.city.model import City
+from rules.alerts.limit import AlertLimit, SubjectAlerts
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
@@ -43,6 +44,7 @@ class FleetJudge:
         self._closings: list[tuple[int, str]] = []
         """A heap: when closings that incidents hold back are due, device time in ms, and of which subject."""
         self._kept: dict[str, KeptIncidents] = {}
+        self.limit = AlertLimit()
         self.changed: set[str] = set()
         """Subjects whose incidents changed since `saved`."""
 
@@ -52,6 +54,10 @@ class FleetJudge:
 
     def take(self, verdicts: Sequence[Judged], fleet_time: int) -> list[AlertChange]:
         """Take verdicts of the first stage, in its order, and return what they and the new fleet time (ms) change."""
+        changes = self._changes(verdicts, fleet_time)
+        return self.limit.published(changes, fleet_time) if changes else changes
+
+    def _changes(self, verdicts: Sequence[Judged], fleet_time: int) -> list[AlertChange]:
         changes: list[AlertChange] = []
         complete_until = fleet_time - HOLD_MS
         for judged in verdicts:
@@ -95,10 +101,12 @@ class FleetJudge:
         memories: Mapping[str, Any],
         incidents: Mapping[str, DeviceIncidents],
         kept: Mapping[str, KeptIncidents],
+        limited: dict[str, SubjectAlerts],
     ) -> None:
         """Go on from this state. A rule without a memory begins with an empty one."""
         self.memories |= memories
         self.serial = serial
+        self.limit.subjects = limited
         self.held = [verdict for verdict in held if verdict.rule in self._rules]
         heapify(self.held)
         self._incidents, self._kept = dict(incidents), dict(kept)

@@ -12,6 +12,7 @@ from msgspec import field
 from msgspec.structs import astuple
 
 from devices.readings.models import MODELS, Kind
+from rules.alerts.limit import SubjectAlerts
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
 from rules.engine.clocks.device_clock import DeviceClock
@@ -56,6 +57,8 @@ class FleetRow(msgspec.Struct):
     """Fields of readings, in the order in which the rows of devices hold their values."""
     awaited: dict[str, int] = field(default_factory=dict)
     """Registered devices that were never heard: fleet time, ms, since which each is awaited."""
+    limited: dict[str, SubjectAlerts] = field(default_factory=dict)
+    """What was published of subjects that had many alerts, or some just now."""
     format: Literal[4] = FORMAT
 
 

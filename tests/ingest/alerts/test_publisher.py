@@ -226,3 +226,14 @@ async def test_the_embedded_broker_is_reached_over_mqtt_311() -> None:
                 await asyncio.sleep(0.05)
         await sink.close()
         stop.set()
+
+
+async def test_the_alert_of_another_device_does_not_wait_for_hundreds_of_one(tmp_path: Path) -> None:
+    journal, sink = FakeJournal(), FakeSink()
+    journal.add(256)
+    journal.entries.append(JournalEntry(sequence=257, recorded_at=0, change=change(257, subject="P02")))
+    publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"))
+    assert await publisher.step() == 257
+    assert sink.taken[:3] == [1, 257, 2]
+    assert sorted(sink.taken) == list(range(1, 258))
+    assert await publisher.step() == 0
