@@ -26,6 +26,7 @@ class Reason(StrEnum):
     REJECTED_BY_STORE = "rejected_by_store"
     FLOOD = "flood"
     TOO_MANY_COMPARTMENTS = "too_many_compartments"
+    NOT_COMPARED = "not_compared"
 
 
 @dataclass(frozen=True, slots=True)

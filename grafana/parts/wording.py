@@ -104,6 +104,7 @@ REASONS: Final[Mapping[str, Phrase]] = {
     Reason.FUTURE_TIME: Phrase("future time", "时间超前"),
     "flood": Phrase("flood", "报文泛滥"),
     "too_many_compartments": Phrase("too many compartments", "箱体过多"),
+    "not_compared": Phrase("not compared with the store", "未与存储比对"),
     Reason.CONFLICT: Phrase("conflict", "数据冲突"),
     Reason.REJECTED_BY_STORE: Phrase("rejected by store", "存储拒绝"),
 }

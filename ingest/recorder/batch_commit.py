@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from devices.city.model import DeviceRole
 from devices.readings.models import Weighing
@@ -17,6 +18,8 @@ from ingest.recorder.state import BatchCommit
 from ingest.recorder.tickets import ArrivedWeighing
 from ingest.store import Instant
 
+_STANDS: Final = frozenset({Disposition.NEW, Disposition.DUPLICATE})
+
 
 def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> BatchCommit:
     """New readings leave as lines, duplicates are counted, conflicts become dead letters."""
@@ -27,7 +30,7 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     duplicates: Counter[str] = Counter()
     heard: dict[str, int] = {}
     for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
-        if reading.weighing is not None and disposition is not Disposition.CONFLICT:
+        if reading.weighing is not None and disposition in _STANDS:
             new_line = len(lines) if disposition is Disposition.NEW else None
             weighings.append(_arrived(reading, reading.weighing, new_line))
         if disposition is Disposition.NEW:
@@ -38,8 +41,10 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
                 heard[reading.series.key.device_id] = message.received_at
         elif disposition is Disposition.DUPLICATE:
             duplicates[reading.series.key.device_id] += 1
-        else:
+        elif disposition is Disposition.CONFLICT:
             letters.append(_conflict(reading))
+        else:
+            letters.append(_not_compared(reading))
     delta = LedgerDelta(
         batch.entries,
         _others(duplicates, letters),
@@ -68,6 +73,17 @@ def _conflict(reading: AcceptedReading) -> RefusedReading:
     )
     refused = refuse_reading(reading.message, reading.location.index, refusal, device_id)
     return replace(refused, conflict=(instant, content_digest(reading.measured)))
+
+
+def _not_compared(reading: AcceptedReading) -> RefusedReading:
+    device_id = reading.series.key.device_id
+    detail = (
+        f"ts: {device_id} sent readings of so many scattered times at once that not all could be compared with the"
+        " store: redrive this one"
+    )
+    return refuse_reading(
+        reading.message, reading.location.index, Refusal(Reason.NOT_COMPARED, detail, "ts"), device_id
+    )
 
 
 def _others(duplicates: Mapping[str, int], letters: Sequence[RefusedReading]) -> dict[str, tuple[int, int]]:

@@ -17,7 +17,7 @@ from devices.readings.models import Kind
 from devices.readings.series import FieldValue, SeriesKey
 from ingest.recorder.accepted import AcceptedReading, SeriesState
 from ingest.recorder.line import measured_before
-from ingest.store import Instant
+from ingest.store import Instant, StoreOverasked
 from ingest.store.line_protocol import decode_fields
 
 MEMORY_INSTANTS: Final = 20_000
@@ -48,6 +48,8 @@ class Disposition(Enum):
     """Same instant, same content."""
     CONFLICT = auto()
     """Same instant, other content."""
+    NOT_COMPARED = auto()
+    """The store was not asked what stands at its instant, since its device sent too many scattered ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Deduplicator:
         # not new before the store has answered where that past ends.
         stored_newest = await store.newest([series.key for series in new_series]) if new_series else {}
         moved = {series: stored_newest[series.key] for series in new_series if series.key in stored_newest}
-        content_at = await self._contents_at(doubtful, moved, store) if doubtful else {}
+        content_at, unknown = await self._contents_at(doubtful, moved, store) if doubtful else ({}, frozenset())
         refused: set[tuple[Instant, bytes]] = set()
         dispositions = []
         for reading in readings:
@@ -115,7 +117,9 @@ class Deduplicator:
                 dispositions.append(Disposition.NEW)
                 continue
             content = content_at.get((series, ts))
-            if content is None:
+            if content is None and unknown and Instant(series.key, ts) in unknown:
+                dispositions.append(Disposition.NOT_COMPARED)
+            elif content is None:
                 content_at[series, ts] = reading.measured
                 dispositions.append(Disposition.NEW)
             elif content == reading.measured:
@@ -151,9 +155,10 @@ class Deduplicator:
 
     async def _contents_at(
         self, doubtful: Sequence[AcceptedReading], moved: Mapping[SeriesState, int], store: StoredReadings
-    ) -> dict[_SeriesInstant, str]:
-        """Contents at the instants of these readings, from memory or else from the store."""
+    ) -> tuple[dict[_SeriesInstant, str], Collection[Instant]]:
+        """Contents at the instants of these readings, from memory or else the store; and which it was not asked for."""
         content_at: dict[_SeriesInstant, str] = {}
+        unknown: Collection[Instant] = ()
         questions: dict[Instant, _SeriesInstant] = {}
         for reading in doubtful:
             series, at = reading.series, (reading.series, reading.ts)
@@ -166,6 +171,10 @@ class Deduplicator:
             else:
                 content_at[at] = remembered
         if questions:
-            for instant, fields in (await store.stored_fields(list(questions))).items():
+            try:
+                found = await store.stored_fields(list(questions))
+            except StoreOverasked as exc:
+                found, unknown = exc.found, exc.unanswered
+            for instant, fields in found.items():
                 content_at[questions[instant]] = measured_before(instant.series.kind, fields)
-        return content_at
+        return content_at, unknown

@@ -6,6 +6,7 @@ StoreError
 ├── StoreUnavailable       keep everything and try again, for ever; `retry_after` seconds if the store named a time
 │   ├── StoreFailing       HTTP 500: perhaps for one point alone, see `ingest.store.halving`
 │   └── StoreMisconfigured keep everything, try again, and alarm an operator: token, bucket or URL is wrong
+├── StoreOverasked         one device was asked for at too many times: the others' answers are in it
 └── StoreRejected          the store rejects these points for good: quarantine them, the others are written
 """
 
@@ -47,6 +48,16 @@ class StoreRejected(StoreError):
         """Index in the call, and the reason."""
 
 
+class StoreOverasked(StoreError):
+    """The instants of a device lie so far apart that looking all of them up would hold up the others."""
+
+    def __init__(self, found: "Mapping[Instant, Mapping[str, FieldValue]]", unanswered: "Collection[Instant]") -> None:
+        super().__init__(f"{len(unanswered)} instants were not looked up")
+        self.found = found
+        """The answer as to the other instants."""
+        self.unanswered = unanswered
+
+
 class Instant(Struct, frozen=True, gc=False):
     """One series at one device time. It is stored once. One object is made for each reading."""
 
@@ -76,7 +87,10 @@ class LineStore(Protocol):
         """As `Store.write`, for points that are encoded by `ingest.store.line_protocol` already."""
 
     async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
-        """Fields of the instants that are stored; the others are absent. Raises StoreUnavailable."""
+        """Fields of the instants that are stored; the others are absent.
+
+        Raises StoreUnavailable, StoreOverasked.
+        """
 
     async def newest(self, series: Collection[SeriesKey]) -> Mapping[SeriesKey, int]:
         """Device time of the last stored reading of each series; a series without one is absent.

@@ -5,6 +5,7 @@
 
 import asyncio
 import gzip
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
@@ -20,8 +21,17 @@ from influxdb_client.service.write_service import WriteService
 
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue, Point, SeriesKey
-from ingest.store import Instant, Row, StoreFailing, StoreMisconfigured, StoreRejected, StoreUnavailable, page
-from ingest.store.influx_answers import InfluxAnswer, first_result, retry_after_s, shown, sort_answer
+from ingest.store import (
+    Instant,
+    Row,
+    StoreFailing,
+    StoreMisconfigured,
+    StoreOverasked,
+    StoreRejected,
+    StoreUnavailable,
+    page,
+)
+from ingest.store.influx_answers import InfluxAnswer, dropped_oldest, first_result, retry_after_s, shown, sort_answer
 from ingest.store.influxql import Series, count_all, read_series, select
 from ingest.store.line_protocol import Unencodable, encode_point
 
@@ -30,6 +40,12 @@ _LINES_PER_WRITE: Final = 5_000
 _DEVICES_PER_QUERY: Final = 100
 _WINDOW_MS: Final = 300_000
 """One query asks for the instants of one window: 100 devices with one reading every 10 s are 3,000 rows."""
+_MOST_WINDOWS: Final = 4
+"""Instants of one device in more windows are looked up page by page instead."""
+_PAGE_ROWS: Final = 2_000
+"""Of each series of the device."""
+_MOST_PAGES: Final = 20
+"""For one device at once: half a day of rows once a second. Old times without end must not cost a query each."""
 _MAX_CONCURRENT_QUERIES: Final = 8
 _TIMEOUT_S: Final = 30.0
 _GZIP_LEVEL: Final = 1
@@ -113,6 +129,9 @@ class InfluxStore:
             await self._post("\n".join(lines[start:end]).encode())
         except ApiException as exc:
             detail = f"HTTP {exc.status}: {shown(exc.body)}"
+            if (dropped := dropped_oldest(exc.body or b"")) and dropped <= end - start:
+                oldest = sorted(range(start, end), key=lambda index: _ts_of(lines[index]))[:dropped]
+                return [(index, detail) for index in oldest]
             match sort_answer(exc.status, exc.body or b""):
                 case InfluxAnswer.SPLIT | InfluxAnswer.POISON if end - start == 1:
                     return [(start, detail)]
@@ -154,8 +173,57 @@ class InfluxStore:
 
     async def stored_fields(self, instants: Sequence[Instant]) -> Mapping[Instant, Mapping[str, FieldValue]]:
         wanted = frozenset(instants)
-        windows: defaultdict[tuple[str, int], list[Instant]] = defaultdict(list)
+        by_device: defaultdict[tuple[str, str], list[Instant]] = defaultdict(list)
         for instant in wanted:
+            by_device[instant.series.kind, instant.series.device_id].append(instant)
+        together, scattered = list[Instant](), list[list[Instant]]()
+        for asked in by_device.values():
+            windows_of_device = {instant.ts // _WINDOW_MS for instant in asked}
+            if len(windows_of_device) > _MOST_WINDOWS:
+                scattered.append(asked)
+            else:
+                together += asked
+        found = await self._in_windows(together, wanted)
+        unanswered: set[Instant] = set()
+        for of_device, missed in await asyncio.gather(*map(self._scattered, scattered)):
+            found |= of_device
+            unanswered |= missed
+        if unanswered:
+            raise StoreOverasked(found, unanswered)
+        return found
+
+    async def _scattered(
+        self, asked: Sequence[Instant]
+    ) -> tuple[dict[Instant, Mapping[str, FieldValue]], set[Instant]]:
+        """Fields at instants of one kind and device that lie far apart, and the instants that were not looked up.
+
+        Each query returns a page of whatever stands from an instant on, which is little where the device sent little.
+        """
+        kind, device_id = asked[0].series.kind, asked[0].series.device_id
+        wanted, times = frozenset(asked), sorted({instant.ts for instant in asked})
+        found: dict[Instant, Mapping[str, FieldValue]] = {}
+        at = 0
+        for _ in range(_MOST_PAGES):
+            if at == len(times):
+                break
+            statement = select(
+                "*::field", kind, devices=[device_id], start=times[at], end=times[-1] + 1, limit=_PAGE_ROWS
+            )
+            complete_until = times[-1]
+            for series in await self._select(kind, statement):
+                if len(series.rows) >= _PAGE_ROWS:
+                    complete_until = min(complete_until, series.rows[-1][0])
+                key = SeriesKey(Kind(kind), series.device_id, series.part)
+                found |= {Instant(key, ts): fields for ts, fields in series.rows if Instant(key, ts) in wanted}
+            at = bisect_right(times, complete_until)
+        missed = {instant for instant in wanted if at < len(times) and instant.ts >= times[at]}
+        return {instant: fields for instant, fields in found.items() if instant not in missed}, missed
+
+    async def _in_windows(
+        self, instants: Iterable[Instant], wanted: Collection[Instant]
+    ) -> dict[Instant, Mapping[str, FieldValue]]:
+        windows: defaultdict[tuple[str, int], list[Instant]] = defaultdict(list)
+        for instant in instants:
             windows[instant.series.kind, instant.ts // _WINDOW_MS].append(instant)
         statements = []
         for (kind, _), in_window in windows.items():
@@ -268,6 +336,10 @@ class InfluxStore:
                 raise StoreUnavailable(detail, retry_after_s(answer.headers.get("Retry-After")))
             case _:
                 raise StoreMisconfigured(f"HTTP {answer.status_code} to {path}: {shown(answer.content)}")
+
+
+def _ts_of(line: str) -> int:
+    return int(line.rpartition(" ")[2])
 
 
 def _is_this_machine(url: str) -> bool:

@@ -9,16 +9,19 @@
 | 408, 429, 5xx, no answer | StoreUnavailable: keep everything; Retry-After in seconds is passed on |
 
 InfluxDB 1.x answers 400 "partial write … dropped=n" after writing the good points; halving writes those again, which
-changes nothing.
+changes nothing. Of points that are older than the retention it drops the oldest n, so that these need no halving.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, Final
 
 from pydantic_core import from_json
 
 from ingest.store import StoreMisconfigured
+
+_DROPPED_OLDEST: Final = re.compile(rb'partial write: points beyond retention policy dropped=(\d+)\\?"')
 
 
 class InfluxAnswer(Enum):
@@ -46,6 +49,12 @@ def sort_answer(status: int, body: bytes) -> InfluxAnswer:
             return InfluxAnswer.MISCONFIGURED
         case _:
             return InfluxAnswer.RETRY
+
+
+def dropped_oldest(body: bytes) -> int:
+    """How many of the oldest points were dropped because the retention is over, the others being written; else 0."""
+    found = _DROPPED_OLDEST.search(body)
+    return int(found[1]) if found is not None else 0
 
 
 def retry_after_s(header: str | None) -> float | None:

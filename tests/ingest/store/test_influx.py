@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 
 from devices.readings.models import Kind
 from devices.readings.series import Point, SeriesKey
-from ingest.store import Instant, StoreMisconfigured, StoreRejected, StoreUnavailable
+from ingest.store import Instant, StoreMisconfigured, StoreOverasked, StoreRejected, StoreUnavailable
 from ingest.store.influx import InfluxStore
 from ingest.store.line_protocol import encode_point
 from tests.servers import free_port
@@ -252,3 +252,54 @@ async def test_instants_are_queried_by_window_and_by_hundreds_of_devices(scripte
     await (await scene.open()).stored_fields(instants)
     assert len(statements) == 4
     assert all(";" not in statement and statement.count('"device" =') <= 100 for statement in statements)
+
+
+def scattered(count: int, every_ms: int = 600_000) -> list[Instant]:
+    return [Instant(SeriesKey(Kind.POSITION, "truck-1", ""), 1_000_000_000_000 + n * every_ms) for n in range(count)]
+
+
+async def test_scattered_times_of_one_device_are_one_query_where_little_stands(scripted: Scripted) -> None:
+    """A sensor that sends its buffer of two weeks, or a device with times from 2001: each once cost a query."""
+    statements: list[str] = []
+    scene = scripted(lambda lines: statements.append(lines[0]))
+    other = Instant(SeriesKey(Kind.POSITION, "truck-2", ""), 1_700_000_000_000)
+    assert await (await scene.open()).stored_fields([*scattered(2_000), other]) == {}
+    assert len(statements) == 2
+
+
+async def test_scattered_times_among_many_rows_are_looked_up_in_bounds(scripted: Scripted) -> None:
+    """The other devices have their answer, and who asks is told what has none."""
+    asked, queries = scattered(2_000), list[str]()
+
+    def rows_from(lines: list[str]) -> web.Response:
+        """A row a second, in full pages."""
+        queries.append(lines[0])
+        device = "truck-2" if "truck-2" in lines[0] else "truck-1"
+        start = int(lines[0].split("time >= ")[1].split("ms")[0])
+        values = [[start + n * 1_000, float(n)] for n in range(2_000 if device == "truck-1" else 1)]
+        series = {"name": "position", "tags": {"device": device}, "columns": ["time", "lat"], "values": values}
+        return web.json_response({"results": [{"series": [series]}]})
+
+    other = Instant(SeriesKey(Kind.POSITION, "truck-2", ""), 1_700_000_000_000)
+    store = await scripted(rows_from).open()
+    with pytest.raises(StoreOverasked) as caught:
+        await store.stored_fields([*asked, other])
+    assert len(queries) == 21
+    found, unanswered = caught.value.found, set(caught.value.unanswered)
+    assert found[other] == {"lat": 0.0}
+    assert unanswered | found.keys() == {*asked, other}
+    assert not unanswered & found.keys()
+    assert found.keys() - {other} == set(asked[: len(found) - 1]), "the oldest first"
+
+
+async def test_points_older_than_the_retention_are_known_by_their_number(scripted: Scripted) -> None:
+    def keep_newest_three(lines: list[str]) -> web.Response:
+        error = f"partial write: points beyond retention policy dropped={len(lines) - 3}"
+        return web.json_response({"error": error}, status=400)
+
+    scene = scripted(keep_newest_three)
+    points = [line(number) for number in (7, 1, 9, 2, 3, 8, 4)]
+    with pytest.raises(StoreRejected) as caught:
+        await (await scene.open()).write(points)
+    assert [index for index, _ in caught.value.rejected] == [1, 3, 4, 6]
+    assert len(scene.server.requests) == 1
