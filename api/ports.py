@@ -164,6 +164,8 @@ class ApiParts:
     """Alert changes that the broker refuses. Synchronous."""
     alerts_waiting: Callable[[], int] = lambda: 0
     """Alert changes that wait for the database. Synchronous."""
+    over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+    """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     checks: tuple[Check, ...] = ()
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""

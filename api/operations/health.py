@@ -167,7 +167,7 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
     the broker's own counters, open alerts by rule.
 
-    There is no label per device: `GET /api/v1/ledger/devices` has the figures of single devices.
+    Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
     snapshot = MetricsSnapshot(
         version=options.version,
@@ -182,5 +182,6 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         rule_failures=parts.rule_failures(),
         alerts_refused=parts.alerts_refused(),
         alerts_waiting=parts.alerts_waiting(),
+        over_limit=parts.over_limit(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)

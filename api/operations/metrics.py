@@ -1,4 +1,6 @@
-"""Metrics as Prometheus text. Label values come from closed lists (reasons, rules, consumers), never from devices."""
+"""Metrics as Prometheus text. Label values come from closed lists (reasons, rules, consumers), and from the few devices
+that are beyond a limit.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +38,8 @@ class MetricsSnapshot:
     alerts_refused: int = 0
     alerts_waiting: int = 0
     """By rule."""
+    over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By device and limit, of devices that were beyond one within the last hour: 150 at most."""
 
 
 def render(snapshot: MetricsSnapshot) -> bytes:
@@ -75,6 +79,7 @@ class _SnapshotCollector(Collector):
         yield quarantined
 
         yield from _judge_metrics(total, self._snapshot.rule_failures)
+        yield from _limit_metrics(self._snapshot.over_limit)
         yield GaugeMetricFamily(
             "haulwatch_sequence_gaps", "Readings that never arrived, by gaps in sequence numbers", value=total.gaps
         )
@@ -129,6 +134,18 @@ class _SnapshotCollector(Collector):
         yield GaugeMetricFamily(
             "haulwatch_alerts_waiting", "Alert changes that wait for the database", self._snapshot.alerts_waiting
         )
+
+
+def _limit_metrics(over_limit: Mapping[str, Mapping[str, int]]) -> Iterable[Metric]:
+    over = GaugeMetricFamily(
+        "haulwatch_over_limit",
+        "What a device sent or caused beyond a limit, while it is named (an hour)",
+        labels=["device", "limit"],
+    )
+    for device, limits in sorted(over_limit.items()):
+        for limit, count in sorted(limits.items()):
+            over.add_metric([device, limit], count)
+    yield over
 
 
 def _judge_metrics(total: LedgerLine, rule_failures: Mapping[str, int]) -> Iterable[Metric]:

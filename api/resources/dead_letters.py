@@ -48,6 +48,7 @@ _LETTER: Final[dict[str, Any]] = {
     "redriven_at": None,
     "redriven_offset": None,
     "stands_for": 1,
+    "kept": True,
 }
 _PAYLOAD: Final = base64.b64encode(_LETTER["shown"].encode()).decode()
 
@@ -124,8 +125,8 @@ def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> Redriven:
     """Append the message to the raw log again, after its cause was fixed: for example, the device was registered.
 
     The recorder processes it like a new message, so it may become a new dead letter. Each letter can be redriven once:
-    a second time is a 409. A letter that stands for the messages of a flood (`stands_for` above 1) is a 409 too,
-    because only the first message was kept.
+    a second time is a 409. A letter of what a device sent beyond its limits (`kept` false) is a 409 too, because
+    only the first of its readings was kept.
     """
     try:
         return Redriven(id=letter_id, offset=parts.redrive(letter_id))

@@ -61,3 +61,6 @@ class Codec(Protocol):
 
     def split(self, payload: bytes) -> list[bytes]:
         """Return the bytes of each element that `decode` returned, in the same order, so that one can be kept alone."""
+
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        """The reverse of `split`: one payload of these elements."""

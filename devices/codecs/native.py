@@ -1,7 +1,7 @@
 """The native dialect: UTF-8 JSON, one reading or an array of readings of the topic's kind."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from msgspec import Raw, structs
@@ -59,6 +59,10 @@ class NativeJson:
     def split(self, payload: bytes) -> list[bytes]:
         """Return the elements of an array, or the payload itself."""
         return _elements_of(payload.rstrip(_PADDING)) if payload.lstrip()[:1] == b"[" else [payload]
+
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        """Return an array, or the element itself if it is the only one."""
+        return elements[0] if len(elements) == 1 else b"[" + b",".join(elements) + b"]"
 
 
 NATIVE: Final = NativeJson()

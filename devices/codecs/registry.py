@@ -4,7 +4,7 @@ The collector names the dialect of each message by its topic (`dialect_of`); rec
 letters look the codec up by that name (`codec_of`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,6 +39,10 @@ class UnknownDialect:
     def split(self, payload: bytes) -> list[bytes]:
         """The payload as a whole."""
         return [payload]
+
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        """The payload as a whole."""
+        return elements[0]
 
 
 class CodecRegistry:

@@ -1,4 +1,4 @@
-"""`haulwatch deadletter`: lists refused readings with their reasons, and redrives them once the cause is fixed."""
+"""`haulwatch deadletter`: lists refused readings with their reasons, redrives them once the cause is fixed, purges."""
 
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -113,6 +113,24 @@ def redrive(
         raise typer.Exit(1)
 
 
+@app.command()
+@exits_on_error
+def purge(
+    device: DeviceOption = None,
+    reason: ReasonOption = None,
+    older_than_days: Annotated[
+        float | None, typer.Option("--older-than-days", min=0, max=36_500, help="Only those received so long ago.")
+    ] = None,
+) -> None:
+    """Delete dead letters for good, and give their space back. Their readings stay counted as quarantined."""
+    if device is None and reason is None and older_than_days is None:
+        fail("choose dead letters: give --device, --reason or --older-than-days (0 for all)")
+    settings = settings_with_data()
+    before = None if older_than_days is None else system_clock.now_ms() - int(older_than_days * 86_400_000)
+    purged, freed = open_dead_letters(settings).purge(device=device, reason=reason, before=before)
+    out.print(f"{purged:,} dead letters purged, {freed / (1 << 20):,.1f} MiB freed")
+
+
 def _matching(letters: DeadLetters, device: str | None, reason: Reason | None) -> list[int]:
     found: list[int] = []
     after = 0
@@ -130,7 +148,8 @@ def _facts(letter: DeadLetter, zone: ZoneInfo) -> list[tuple[str, object]]:
         ("topic", letter.topic),
         ("received", local_time(letter.received_at, zone)),
         ("redriven", local_time(letter.redriven_at, zone) or "no"),
-        ("stands for", f"{letter.stands_for:,} messages" if letter.stands_for > 1 else "itself"),
+        ("stands for", "itself" if letter.stands_for == 1 else f"{letter.stands_for:,} readings"),
+        ("kept", "whole" if letter.kept else "the first of them: it cannot be redriven"),
         ("size", f"{letter.size_bytes:,} bytes"),
         ("payload", letter.shown),
     ]

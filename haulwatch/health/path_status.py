@@ -15,6 +15,7 @@ from haulwatch.settings.data_files import (
     collector_status_path,
     heartbeat_path,
     judge_state_path,
+    over_limit_paths,
     publisher_cursors_path,
     recorder_state_path,
 )
@@ -30,6 +31,7 @@ from ingest.ledger.report import read_status as read_recorder_status
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import CONSUMERS, JUDGE
 from ingest.process.heartbeat import Beat, last_beat
+from ingest.process.over_limit import read_over_limit
 
 SILENT_MS: Final = 15_000
 """Each process writes its status every second; a status older than this means that it is dead, or hangs."""
@@ -85,6 +87,10 @@ class PathStatus:
         """Readings on which a rule raised, by its name, and when the judge saw the last of them (ms), if it did."""
         beat = last_beat(heartbeat_path(self._settings, JUDGE))
         return ({}, None) if beat is None else (beat.failures, beat.failed_at)
+
+    def over_limit(self) -> dict[str, dict[str, int]]:
+        """Devices that were beyond a limit within the last hour, and how much was beyond each."""
+        return read_over_limit(over_limit_paths(self._settings), system_clock.now_ms())
 
     def not_judged(self) -> Mapping[str, int]:
         """Readings that were not judged, by reason."""

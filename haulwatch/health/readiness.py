@@ -23,6 +23,7 @@ from haulwatch.settings.load import Settings
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLogError
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.process.over_limit import named
 from ingest.store import History, StoreMisconfigured, StoreUnavailable
 
 BACKLOG: Final = 100_000
@@ -121,6 +122,7 @@ def readiness_checks(
         Check("collector", partial(asyncio.to_thread, _collector, path)),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
         Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
+        Check("devices", partial(asyncio.to_thread, _devices, path)),
         Check("disk", partial(asyncio.to_thread, _disk, path, trouble)),
         Check("broker", partial(asyncio.to_thread, _broker, counters, watched)),
         Check("background", tasks),
@@ -253,6 +255,16 @@ def _consumer(consumer: str, offset: int, unread: int, progress: Progress) -> Re
         )
     return ReadinessResult(
         ReadinessState.DEGRADED if unread > BACKLOG else ReadinessState.OK, f"{unread:,} messages to read"
+    )
+
+
+def _devices(path: PathStatus) -> ReadinessResult:
+    """Devices beyond a limit are named: who asks has to find them, and an id tells nothing else."""
+    found = path.over_limit()
+    if not found:
+        return ReadinessResult(ReadinessState.OK, "none was beyond a limit within the last hour")
+    return ReadinessResult(
+        ReadinessState.DEGRADED, f"beyond a limit within the last hour, the others go on: {named(found)}: see the log"
     )
 
 

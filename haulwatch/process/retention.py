@@ -1,6 +1,6 @@
-"""Removes old segments of the raw log that every consumer has read. Runs in the recorder process.
+"""Removes old segments of the raw log that every consumer has read, and old dead letters. Runs in the recorder process.
 
-Settings: HAULWATCH_RAW_LOG_KEEP_MIB and HAULWATCH_RAW_LOG_KEEP_DAYS.
+Settings: HAULWATCH_RAW_LOG_KEEP_MIB, HAULWATCH_RAW_LOG_KEEP_DAYS and HAULWATCH_DEAD_LETTER_KEEP_DAYS.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from haulwatch.process import system_clock
+from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CONSUMERS
 from ingest.log.segment import RawLogError
@@ -56,20 +58,41 @@ class PacedClock:
 
 
 class Retention:
-    """Keeps the raw log below a size and an age. It removes only what every consumer has read."""
+    """Keeps the raw log below a size and an age, and dead letters below an age.
 
-    def __init__(self, log: RawLog, *, keep_bytes: int, keep_ms: int, clock: Callable[[], int]) -> None:
-        """`keep_ms` 0: no limit of age, which `clock` measures (ms since 1970 UTC)."""
+    Of the raw log it removes only what every consumer has read.
+    """
+
+    def __init__(
+        self,
+        log: RawLog,
+        *,
+        keep_bytes: int,
+        keep_ms: int,
+        clock: Callable[[], int],
+        letters: DeadLetters | None = None,
+        keep_letters_ms: int = 0,
+    ) -> None:
+        """`keep_ms`, `keep_letters_ms` 0: no limit of age, which `clock` measures (ms since 1970 UTC)."""
         self._log, self._keep_bytes, self._keep_ms, self._clock = log, keep_bytes, keep_ms, clock
+        self._letters, self._keep_letters_ms = letters, keep_letters_ms
 
     async def run(self) -> None:
         """Trim once a minute, for ever; cancel it to end."""
         while True:
             await asyncio.sleep(TRIM_EVERY_S)
-            with suppress(RawLogError):  # the recorder reads the same log and reports its trouble
+            # The recorder uses the same files and reports their trouble.
+            with suppress(RawLogError):
                 await asyncio.to_thread(self.trim)
+            with suppress(StateUnavailable):
+                await asyncio.to_thread(self.purge)
 
     def trim(self) -> None:
         """Remove the oldest read segments beyond the limits. Raises RawLogError."""
         if set(CONSUMERS) <= self._log.committed().keys():  # a consumer that never committed may still need all
             self._log.trim(self._keep_bytes, self._clock() - self._keep_ms if self._keep_ms else 0)
+
+    def purge(self) -> None:
+        """Purge dead letters beyond their age. Raises StateUnavailable."""
+        if self._letters is not None and self._keep_letters_ms:
+            self._letters.purge(before=self._clock() - self._keep_letters_ms)

@@ -46,6 +46,25 @@ def collector_status_path(settings: Settings, instance: str = "") -> Path:
     return settings.paths.data_dir / f"{collector_role(instance)}_status.json"
 
 
+def waiting_file_path(settings: Settings, instance: str = "") -> Path:
+    """Messages that wait for their device's share of the raw log."""
+    return settings.paths.data_dir / f"{collector_role(instance)}_waiting.db"
+
+
+def waiting_file_paths(settings: Settings) -> list[Path]:
+    """The files of all collectors."""
+    return sorted(settings.paths.data_dir.glob("collector*_waiting.db"))
+
+
+def over_limit_path(settings: Settings, role: str) -> Path:
+    """Devices beyond a limit, as the process with that role names them (`ingest.process.over_limit`)."""
+    return settings.paths.data_dir / f"{role}_limits.json"
+
+
+def over_limit_paths(settings: Settings) -> list[Path]:
+    return sorted(settings.paths.data_dir.glob("*_limits.json"))
+
+
 def heartbeat_path(settings: Settings, role: str) -> Path:
     """The heartbeat of the process with that role (`ingest.process.heartbeat`)."""
     return settings.paths.data_dir / f"{role}_status.json"

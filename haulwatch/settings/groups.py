@@ -199,6 +199,56 @@ class LimitSettings(Group):
         ge=1,
         le=10_000_000,
     )
+    device_kib_per_s: float = field(
+        32.0,
+        "DEVICE_KIB_PER_S",
+        "KiB per second",
+        "Rate limit of one device by size, beside that by messages: as much as 100 messages/s. 0: no limit.",
+        ge=0,
+        le=1_048_576,
+    )
+    device_burst_mib: int = field(
+        32,
+        "DEVICE_BURST_MIB",
+        "MiB",
+        "Sent by one device at once: two days of positions once a second, in arrays.",
+        ge=1,
+        le=65_536,
+    )
+    device_readings_per_s: float = field(
+        1_000.0,
+        "DEVICE_READINGS_PER_S",
+        "readings per second",
+        "Share of one device in the raw log; the rest of a large upload waits on disk, so that others pass it. A day "
+        "of positions once a second takes a minute and a half. 0: nothing waits.",
+        ge=0,
+        le=1_000_000,
+    )
+    device_dead_letters_mib: int = field(
+        64,
+        "DEVICE_DEAD_LETTERS_MIB",
+        "MiB",
+        "Dead letters kept of one device: a day of positions once a second. Beyond it they are one letter an hour and "
+        "reason, which says how many and keeps the first.",
+        ge=1,
+        le=65_536,
+    )
+    dead_letters_mib: int = field(
+        1_024,
+        "DEAD_LETTERS_MIB",
+        "MiB",
+        "Dead letters kept of all devices, likewise. While the disk reserve is not free, no letter is kept.",
+        ge=1,
+        le=1_048_576,
+    )
+    dead_letter_keep_days: float = field(
+        30.0,
+        "DEAD_LETTER_KEEP_DAYS",
+        "days",
+        "Older dead letters are purged, as the raw log is; their readings stay counted. 0: no limit of age.",
+        ge=0,
+        le=3_650,
+    )
     raw_log_segment_mib: int = field(
         64,
         "RAW_LOG_SEGMENT_MIB",

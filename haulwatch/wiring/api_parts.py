@@ -68,6 +68,7 @@ def api_parts(
         rule_failures=lambda: status.rule_failures()[0],
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
+        over_limit=status.over_limit,
         corridor_m=corridor_m(rules),
         silent_after_s=silent_after_s(rules),
         checks=readiness_checks(settings, status, store, broker, background),

@@ -1,35 +1,63 @@
 """The parts of `haulwatch collect`."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from haulwatch.settings.data_files import collector_status_path, share_groups_path
+from haulwatch.process import system_clock
+from haulwatch.settings.data_files import (
+    collector_role,
+    collector_status_path,
+    over_limit_path,
+    share_groups_path,
+    waiting_file_path,
+)
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_collector_log
+from ingest.collector.collector import Fairness, monotonic_ms
+from ingest.collector.fair_log import FairLog
 from ingest.collector.rate_limit import DeviceRateLimit
-from ingest.collector.shared_log import SharedLog, remember_group
-from ingest.log.disk_guard import GuardedLog
+from ingest.collector.shared_log import remember_group
+from ingest.collector.waiting_file import WaitingFile
+from ingest.log.ports import LogWriter
 from ingest.mqtt.source import MqttSource
+from ingest.process.over_limit import OverLimit
+
+_NO_SHARE: Final = 1_000_000.0
+"""Readings per second, for messages that wait from a time when devices had shares."""
 
 
 class CollectorParts(NamedTuple):
     """The arguments of `ingest.collector.collector.run_collector`."""
 
     source: MqttSource
-    log: GuardedLog | SharedLog
+    log: LogWriter
     status_path: Path
     rates: DeviceRateLimit | None
     """None: no rate limit is set."""
+    fairness: Fairness
 
 
 def collector_parts(settings: Settings, instance: str = "") -> CollectorParts:
     """`instance`: the name of one of several collectors, "" for the only one. Raises OSError."""
+    log = open_collector_log(settings)
+    fair_log = _fair_log(settings, log, instance)
     return CollectorParts(
         _mqtt_source(settings, instance),
-        open_collector_log(settings),
+        fair_log or log,
         collector_status_path(settings, instance),
         device_rate_limit(settings),
+        Fairness(fair_log, OverLimit(over_limit_path(settings, collector_role(instance)), system_clock.now_ms)),
     )
+
+
+def _fair_log(settings: Settings, log: LogWriter, instance: str) -> FairLog | None:
+    """None: devices have no shares, and nothing waits from a time when they had."""
+    waiting = WaitingFile(waiting_file_path(settings, instance))
+    share = settings.limits.device_readings_per_s
+    if not share and not waiting.messages:
+        waiting.close()
+        return None
+    return FairLog(log, waiting, share or _NO_SHARE, monotonic_ms)
 
 
 def device_rate_limit(settings: Settings) -> DeviceRateLimit | None:
@@ -37,7 +65,12 @@ def device_rate_limit(settings: Settings) -> DeviceRateLimit | None:
     limits = settings.limits
     if limits.device_messages_per_s == 0:
         return None
-    return DeviceRateLimit(limits.device_messages_per_s, limits.device_burst_messages)
+    return DeviceRateLimit(
+        limits.device_messages_per_s,
+        limits.device_burst_messages,
+        bytes_per_s=limits.device_kib_per_s * 1024,
+        burst_bytes=limits.device_burst_mib << 20,
+    )
 
 
 def _mqtt_source(settings: Settings, instance: str) -> MqttSource:

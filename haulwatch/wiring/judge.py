@@ -5,11 +5,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
-from haulwatch.settings.data_files import alert_outbox_path, heartbeat_path, judge_state_path, publisher_cursors_path
+from haulwatch.settings.data_files import (
+    alert_outbox_path,
+    heartbeat_path,
+    judge_state_path,
+    over_limit_path,
+    publisher_cursors_path,
+)
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal
-from haulwatch.wiring.log import open_raw_log, open_revision_writer
+from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.cursors import PublisherCursors
@@ -21,6 +28,7 @@ from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
 from ingest.log.records import JUDGE
 from ingest.log.revision_writer import RevisionFollower
+from ingest.process.over_limit import OverLimit
 
 
 class JudgeParts(NamedTuple):
@@ -57,6 +65,8 @@ async def judge_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[Ju
         rules,
         city,
         max_payload_bytes=settings.limits.max_payload_bytes,
+        disk_trouble=open_disk_floor(settings).trouble,
+        over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
     )
     publishers = (
         AlertPublisher("mqtt", mqtt, journal, cursors, outbox),

@@ -11,7 +11,7 @@ from ingest.log.records import CONSUMERS
 
 if TYPE_CHECKING:
     from ingest.collector.shared_log import SharedLog
-    from ingest.log.disk_guard import GuardedLog
+    from ingest.log.disk_guard import DiskFloor, GuardedLog
     from ingest.log.revision_writer import RevisionWriter
 
 _MAX_RESERVE_BYTES: Final = 1 << 30
@@ -61,3 +61,18 @@ def disk_reserve_bytes(settings: Settings) -> int:
     if configured_mib is not None:
         return configured_mib << 20
     return min(_MAX_RESERVE_BYTES, shutil.disk_usage(settings.paths.data_dir).total // _RESERVED_PART)
+
+
+def reserve_is_free(settings: Settings) -> bool:
+    """Whether the raw log's disk has its reserve free; False also if the disk does not say."""
+    try:
+        return shutil.disk_usage(settings.paths.data_dir).free >= disk_reserve_bytes(settings)
+    except OSError:
+        return False
+
+
+def open_disk_floor(settings: Settings) -> "DiskFloor":
+    """What recorder and judge leave free on the disk of the data directory. Raises OSError."""
+    from ingest.log.disk_guard import DiskFloor
+
+    return DiskFloor(lambda: shutil.disk_usage(settings.paths.data_dir).free, disk_reserve_bytes(settings))

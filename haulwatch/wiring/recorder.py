@@ -9,13 +9,15 @@ from typing import Final, NamedTuple
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.retention import PacedClock, Retention
-from haulwatch.settings.data_files import heartbeat_path, recorder_state_path, retention_clock_path
+from haulwatch.settings.data_files import heartbeat_path, over_limit_path, recorder_state_path, retention_clock_path
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.log import open_raw_log, open_revision_writer
-from haulwatch.wiring.stores import open_store
+from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer, reserve_is_free
+from haulwatch.wiring.stores import open_dead_letters, open_store
+from ingest.ledger.quarantine import LetterLimits, Quarantine
 from ingest.log.raw_log import RawLogError
 from ingest.log.records import RECORDER
 from ingest.log.revision_writer import RevisionFollower
+from ingest.process.over_limit import OverLimit
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store import StoreError
@@ -43,18 +45,30 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
     """
     store = open_store(settings)
     await _refuse_another_server(store)
-    state = RecorderState(recorder_state_path(settings))
     limits = settings.limits
+    room = LetterLimits(limits.device_dead_letters_mib << 20, limits.dead_letters_mib << 20)
+    over_limit = OverLimit(over_limit_path(settings, RECORDER), system_clock.now_ms)
+    quarantine = Quarantine(room, lambda: reserve_is_free(settings), over_limit.note)
+    state = RecorderState(recorder_state_path(settings), quarantine=quarantine)
     revisions = RevisionFollower(open_revision_writer(settings), city)
     revisions.step()  # before the recorder, so that a new log begins with it
     try:
         yield RecorderParts(
-            Recorder(open_raw_log(settings), store, state, city, max_payload_bytes=limits.max_payload_bytes),
+            Recorder(
+                open_raw_log(settings),
+                store,
+                state,
+                city,
+                max_payload_bytes=limits.max_payload_bytes,
+                disk_trouble=open_disk_floor(settings).trouble,
+            ),
             Retention(
                 open_raw_log(settings),
                 keep_bytes=limits.raw_log_keep_mib << 20,
                 keep_ms=int(limits.raw_log_keep_days * _DAY_MS),
                 clock=PacedClock(retention_clock_path(settings), _newest_received_at(settings)),
+                letters=open_dead_letters(settings),
+                keep_letters_ms=int(limits.dead_letter_keep_days * _DAY_MS),
             ),
             revisions,
             heartbeat_path(settings, RECORDER),

@@ -8,6 +8,7 @@ from haulwatch.settings.data_files import (
     judge_state_path,
     recorder_state_path,
     require_data_dir,
+    waiting_file_paths,
 )
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_raw_log
@@ -58,10 +59,12 @@ def current_ledger(settings: Settings) -> "Ledger":
 
     Raises StateUnavailable, RawLogError.
     """
+    from ingest.collector.waiting_file import read_waiting
     from ingest.judge.not_judged import read_not_judged
     from ingest.ledger.report import read_ledger
 
     with closing(open_raw_log(settings)) as log:
         path = recorder_state_path(settings)
         ledger = read_ledger(path, log, max_payload_bytes=settings.limits.max_payload_bytes)
+    ledger = ledger.with_waiting(read_waiting(waiting_file_paths(settings)))
     return ledger.with_not_judged(read_not_judged(judge_state_path(settings)))

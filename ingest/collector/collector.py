@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from ingest.collector.fair_log import FairLog
 from ingest.collector.rate_limit import DeviceRateLimit
 from ingest.log.ports import LogWriter
-from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
+from ingest.log.records import TICK_TOPIC, RawMessage
 from ingest.log.segment import RawLogCorrupt, RawLogFull
 from ingest.mqtt.source import ReceivedBatch
 from ingest.process.backoff import Backoff
+from ingest.process.over_limit import Limit, OverLimit
 from ingest.process.status_file import replace_status
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ _ABSENCE_MS: Final = 1_000
 """If nothing was taken for longer than this the broker has a backlog. A round of the loop takes a third of it."""
 _LONGEST_ABSENCE_MS: Final = 7 * 24 * 3_600_000
 """A longer absence is a clock that was set."""
-_LOG_FLOODS_EVERY_MS: Final = 60_000
 
 
 class MessageSource(Protocol):
@@ -74,8 +75,22 @@ class CollectorStatus:
     """Received messages that were beyond their device's rate and only counted, in flood records."""
     contested: bool = False
     """Another process uses our client id: the broker ends the connection of one for the other, again and again."""
+    waiting: int = 0
+    """Messages that wait for their device's share of the raw log."""
     listened_at: int | None = None
     """Time of the last `take` while connected, ms since 1970 UTC; None before the first."""
+
+
+class Fairness(NamedTuple):
+    """What keeps one device from delaying the others, and names it."""
+
+    log: FairLog | None = None
+    """The raw log itself, if devices have shares of it."""
+    over_limit: OverLimit | None = None
+
+
+def monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def run_collector(
@@ -83,20 +98,22 @@ def run_collector(
     raw_log: LogWriter,
     stop: Event,
     status_path: Path,
-    monotonic_ms: Callable[[], int] = lambda: time.monotonic_ns() // 1_000_000,
+    monotonic_ms: Callable[[], int] = monotonic_ms,
     rates: DeviceRateLimit | None = None,
+    fairness: Fairness | None = None,
 ) -> None:
     """Append messages to the raw log until `stop` is set; the last batch taken is still appended and acknowledged.
 
     Without `rates` there is no rate limit. Raises RawLogCorrupt when the log itself is damaged; the broker keeps the
     messages that were not acknowledged.
     """
-    collector = _Collector(source, raw_log, stop, status_path, monotonic_ms, rates)
+    collector = _Collector(source, raw_log, stop, status_path, monotonic_ms, rates, fairness)
     try:
         while not stop.is_set():
             batch = source.take(BATCH_MESSAGES, _LISTEN_S, LINGER_S)
             if collector.keep(batch.messages):
                 source.acknowledge(batch)
+            collector.append_waiting()
             collector.append_tick()
             collector.report()
     finally:
@@ -139,7 +156,9 @@ class _Collector:
         status_path: Path,
         monotonic_ms: Callable[[], int],
         rates: DeviceRateLimit | None,
+        fairness: Fairness | None,
     ) -> None:
+        self._fair_log, self._over_limit = fairness or Fairness()
         self._source = source
         self._log = raw_log
         self._stop = stop
@@ -150,8 +169,6 @@ class _Collector:
         self._silence = SilenceTimer()
         self._received = 0
         self._flooded = 0
-        self._flooded_logged = 0
-        self._log_floods_at = 0
         self._log_error: str | None = None
         self._report_at = 0
 
@@ -165,7 +182,7 @@ class _Collector:
         if kept and messages:
             self._received += len(messages)
             self._flooded += flooded
-            self._log_floods(to_append[-1])
+            self._name_floods(to_append[len(messages) - flooded :])
             self._silence.restart(self._monotonic_ms())
         return kept
 
@@ -184,21 +201,33 @@ class _Collector:
         ago_ms = time.time_ns() // 1_000_000 - status.listened_at
         return now - min(max(ago_ms, 0), _LONGEST_ABSENCE_MS)
 
-    def _log_floods(self, newest: RawMessage) -> None:
-        """Log one line a minute, however many devices flood."""
-        now = self._monotonic_ms()
-        if self._flooded == self._flooded_logged or now < self._log_floods_at:
+    def _name_floods(self, records: Sequence[RawMessage]) -> None:
+        """Name the devices of flood records."""
+        if self._over_limit is not None:
+            for record in records:
+                flood = json.loads(record.payload)
+                self._over_limit.note(flood["device"], Limit.RATE, flood["count"])
+
+    def append_waiting(self) -> None:
+        """Append what waited for its device's share; what cannot be appended now waits on."""
+        fair_log = self._fair_log
+        if fair_log is None or not fair_log.waits:
             return
-        log.warning(
-            "collector: %d messages beyond the rate of their device were not kept, only counted; find the device that "
-            "floods in the dead letters (reason `flood`)",
-            self._flooded - self._flooded_logged,
-            extra={"device_id": json.loads(newest.payload)["device"]} if newest.topic == FLOOD_TOPIC else None,
-        )
-        self._flooded_logged, self._log_floods_at = self._flooded, now + _LOG_FLOODS_EVERY_MS
+        try:
+            fair_log.append_waiting()
+        except RawLogFull as exc:
+            self._log_error = str(exc)
+            return
+        self._log_error = None
+        if self._over_limit is not None:
+            for device, messages in fair_log.kept_waiting().items():
+                self._over_limit.note(device, Limit.SHARE, messages)
 
     def append_tick(self) -> None:
-        """Append a tick if nothing was received for `TICK_EVERY_MS`."""
+        """Append a tick if nothing was received for `TICK_EVERY_MS`, and nothing waits."""
+        if self._fair_log is not None and self._fair_log.waits:
+            self._silence.stop()
+            return
         silent_ms = self._silence.tick(self._monotonic_ms(), self._source.connected)
         if silent_ms is not None:
             self._append([RawMessage(TICK_TOPIC, str(silent_ms).encode(), time.time_ns() // 1_000_000)])
@@ -233,6 +262,8 @@ class _Collector:
         if monotonic_ms < self._report_at and not now:
             return
         self._report_at = monotonic_ms + _STATUS_EVERY_MS
+        if self._over_limit is not None:
+            self._over_limit.report()
         wall_ms = time.time_ns() // 1_000_000
         status = CollectorStatus(
             at=wall_ms,
@@ -244,6 +275,7 @@ class _Collector:
             last_error=self._log_error or self._source.last_error,
             flooded=self._flooded,
             contested=self._source.contested,
+            waiting=0 if self._fair_log is None else sum(self._fair_log.waiting_devices().values()),
             listened_at=None if self._listened_ms is None else wall_ms - (monotonic_ms - self._listened_ms),
         )
         replace_status(self._status_path, json.dumps(asdict(status)).encode())

@@ -1,9 +1,9 @@
 """The rate limit of each device, so that a device that floods harms only itself.
 
-Each device has a token bucket: it holds `burst` messages and fills at the device's rate. Messages that find the bucket
-empty are not appended one by one but counted, in one flood record for each device and batch, which is part of the same
-append: nothing is acknowledged that is not in the log. The codec of a message names the device by the topic; payloads
-are not parsed.
+Each device has two token buckets, one of messages and one of bytes: each holds a burst and fills at the device's rate.
+Messages that find one of them empty are not appended one by one but counted, in one flood record for each device and
+batch, which is part of the same append: nothing is acknowledged that is not in the log. The codec of a message names
+the device by the topic; payloads are not parsed.
 """
 
 import base64
@@ -21,18 +21,31 @@ _ID_CHARS: Final = 64
 _CACHED_TOPIC_CHARS: Final = 200
 """A longer topic is nobody's, and made-up ones must not fill the memory."""
 _LEAST_GRACE_MS: Final = 60_000
+_SAMPLE_BYTES: Final = 1_024
+"""Kept of the first message of a flood."""
 
 
 class DeviceRateLimit:
     """The token buckets of all devices. Times are ms of any one clock that never goes back."""
 
-    def __init__(self, messages_per_s: float, burst: int, most_devices: int = MOST_DEVICES) -> None:
-        """`messages_per_s` and `burst` hold for each device; both above 0."""
+    def __init__(
+        self,
+        messages_per_s: float,
+        burst: int,
+        most_devices: int = MOST_DEVICES,
+        *,
+        bytes_per_s: float = 0,
+        burst_bytes: int = 0,
+    ) -> None:
+        """The limits hold for each device; of messages both are above 0, of bytes both, or both 0: no limit."""
         self._interval_ms = 1000 / messages_per_s
         self._room_ms = (burst - 1) * self._interval_ms
+        self._byte_ms = 1000 / bytes_per_s if bytes_per_s else 0.0
+        self._bytes_room_ms = burst_bytes * self._byte_ms
         self._most_devices = most_devices
         # Device → when its bucket is full again, which is the whole state of a bucket. A past time means full.
         self._full_at: dict[str, float] = {}
+        self._bytes_full_at: dict[str, float] = {}
         self._device_by_topic: dict[str, str] = {}
         self._filled_since: int | None = None
         self._grace_until = 0
@@ -52,19 +65,21 @@ class DeviceRateLimit:
         full = now if self._filled_since is None else self._filled_since
         device_by_topic = self._device_by_topic
         empty, interval, full_at = now + self._room_ms, self._interval_ms, self._full_at
+        bytes_empty, byte_ms, bytes_full_at = now + self._bytes_room_ms, self._byte_ms, self._bytes_full_at
         excess_by_device: dict[str, list[int]] = {}
         for index, message in enumerate(messages):
             topic = message.topic
             device = device_by_topic.get(topic)
             if device is None:
                 device = self._learn_device(message)
-            at = full_at.get(device, full)
-            if at > empty:
+            at, bytes_at = full_at.get(device, full), bytes_full_at.get(device, full)
+            if at > empty or bytes_at > bytes_empty:
                 excess_by_device.setdefault(device, []).append(index)
             else:
+                bytes_full_at[device] = (bytes_at if bytes_at > full else full) + len(message.payload) * byte_ms  # noqa: FURB136
                 full_at[device] = (at if at > full else full) + interval  # noqa: FURB136 - max() takes a sixth of the time
         if len(full_at) > self._most_devices:
-            self._forget(full)
+            self._full_at, self._bytes_full_at = self._kept(full_at, full), self._kept(bytes_full_at, full)
         if not excess_by_device:
             return messages, 0
         excess = {index for indexes in excess_by_device.values() for index in indexes}
@@ -85,10 +100,10 @@ class DeviceRateLimit:
             self._device_by_topic[topic] = device
         return device
 
-    def _forget(self, full: float) -> None:
+    def _kept(self, full_at: dict[str, float], full: float) -> dict[str, float]:
         """Forget the full buckets first, since they hold no information, then the fullest: flooders are remembered."""
-        filling = sorted((item for item in self._full_at.items() if item[1] > full), key=lambda item: item[1])
-        self._full_at = dict(filling[-(self._most_devices // 2) :])
+        filling = sorted((item for item in full_at.items() if item[1] > full), key=lambda item: item[1])
+        return dict(filling[-(self._most_devices // 2) :])
 
 
 def _sender_of(topic: str) -> str:
@@ -108,6 +123,6 @@ def _flood_record(device: str, messages: Sequence[RawMessage]) -> RawMessage:
         "first_at": first.received_at,
         "last_at": last.received_at,
         "topic": first.topic,
-        "sample": base64.b64encode(first.payload).decode("ascii"),
+        "sample": base64.b64encode(first.payload[:_SAMPLE_BYTES]).decode("ascii"),
     }
     return RawMessage(FLOOD_TOPIC, json.dumps(flood).encode(), last.received_at)

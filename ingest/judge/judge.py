@@ -18,12 +18,14 @@ from devices.db.database import DatabaseError
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Refusal
 from ingest.admission import admit, within_region
+from ingest.judge.beyond_limits import BeyondLimits
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateSpoiled, JudgeStateUnavailable
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt, RawLogError
 from ingest.log.records import CITY_TOPIC, JUDGE, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
 from ingest.log.revisions import city_of_record, first_revisions, rules_of_record
 from ingest.process.backoff import Backoff
+from ingest.process.over_limit import OverLimit
 from ingest.process.pause import pause
 from rules.alerts.model import AlertChange
 from rules.contract.rule import Rule
@@ -73,8 +75,13 @@ class Judge:
         checkpoint_max_messages: int = CHECKPOINT_MAX_MESSAGES,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         monotonic: Callable[[], float] = time.monotonic,
+        disk_trouble: Callable[[], str | None] = lambda: None,
+        over_limit: OverLimit | None = None,
     ) -> None:
         """`rules` and `city` hold where the log names no others (`ingest.log.revisions`).
+
+        `disk_trouble`: why nothing may be written now (`ingest.log.disk_guard.DiskFloor`). `over_limit` names devices
+        beyond the limits of judgement.
 
         Raises JudgeStateUnavailable, RawLogError.
         """
@@ -83,6 +90,7 @@ class Judge:
         self._checkpoint_max_messages = checkpoint_max_messages
         self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
+        self._disk_trouble = disk_trouble
         self._own_rules, self._own_city = rules, city
         self._revisions: dict[str, bytes] = {}
         self._unsaved_revisions: dict[str, bytes] = {}
@@ -91,6 +99,7 @@ class Judge:
         except JudgeStateSpoiled as exc:
             self.engine, self.offset = self._begin_anew(exc)
         """`offset`: the last record that was judged."""
+        self._beyond_limits = None if over_limit is None else BeyondLimits(self.engine, over_limit)
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
         self._unjournaled: list[AlertChange] = []
@@ -140,6 +149,8 @@ class Judge:
         Raises DatabaseError, RawLogError or JudgeStateUnavailable. The next call continues where this one failed;
         nothing is lost.
         """
+        if (trouble := self._disk_trouble()) is not None:
+            raise JudgeStateUnavailable(trouble)
         try:
             return self._step(limit)
         except JudgeStateSpoiled as exc:
@@ -158,6 +169,8 @@ class Judge:
             self.offset = record.offset
         self._write_journal()
         self._log_failures()
+        if self._beyond_limits is not None:
+            self._beyond_limits.look(self.engine)
         if records:
             self._read_at = self._monotonic()
         if self._checkpoint_is_due():

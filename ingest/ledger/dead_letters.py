@@ -1,9 +1,10 @@
 """Dead letters: refused readings with reason and bytes; people look through them and redrive them when it is fixed.
 
-Works from any process while the recorder runs. `ingest.ledger.refused` writes them.
+Works from any process while the recorder runs. `ingest.ledger.quarantine` writes them.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from devices.codecs.registry import dialect_of
 from devices.readings.refusals import Reason
+from ingest.ledger.quarantine import LETTER_BYTES, change_counts
 from ingest.ledger.state_file import opened_state
 from ingest.log.ports import LogWriter
 from ingest.log.raw_log import RawLogError
@@ -22,12 +24,16 @@ from ingest.process.sqlite_file import transaction
 _SHOWN_BYTES: Final = 4_096
 _COLUMNS: Final = (
     "id, device, counted_as, reason, detail, field, topic, payload, received_at, redriven_at, redriven_offset,"
-    " stands_for"
+    " stands_for, kept"
 )
+_PURGE_LETTERS: Final = 500
+"""Deleted in one transaction, so that the recorder waits for some milliseconds only."""
+_PURGE_PAGES: Final = 2_000
+"""Given back to the disk after each of them: more would keep the recorder waiting."""
 
 
 class DeadLetter(BaseModel):
-    """One refused reading, one message of which nothing could be read, or all messages of a flood."""
+    """One refused reading, one message of which nothing could be read, or many of them."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,7 +54,9 @@ class DeadLetter(BaseModel):
     redriven_offset: int | None
     """Offset of its copy in the raw log; None while it waits."""
     stands_for: int = 1
-    """Readings; more than one only for a flood, of which only the first message is kept."""
+    """Readings: elements of one array, or all that one device sent beyond its limits."""
+    kept: bool = True
+    """False: of the readings it stands for only the first is kept, so it cannot be redriven."""
 
 
 class NoSuchLetter(LookupError):
@@ -64,7 +72,7 @@ class AlreadyRedriven(NotRedrivable):
 
 
 class NotKept(NotRedrivable):
-    """The letter stands for the messages of a flood, of which only the first is kept."""
+    """The letter stands for readings of which only the first is kept."""
 
 
 Redriven = int | NoSuchLetter | NotRedrivable
@@ -151,6 +159,43 @@ class DeadLetters:
             outcome |= _note_offsets(db, rows, first, now)
         return outcome
 
+    def purge(
+        self, *, device: str | None = None, reason: Reason | None = None, before: int | None = None
+    ) -> tuple[int, int]:
+        """Delete letters, redriven ones too, received before `before` (ms). Their readings stay counted as quarantined.
+
+        Returns how many letters there were, and how many bytes they took. Works in small transactions; what it has
+        deleted stays deleted if it fails.
+        """
+        purged = purged_bytes = 0
+        filters = {"device": device, "reason": reason, "before": before}
+        with opened_state(self.state_path) as db:
+            while True:
+                with transaction(db):
+                    rows = db.execute(_PURGEABLE, {**filters, "limit": _PURGE_LETTERS}).fetchall()
+                    db.executemany("DELETE FROM dead_letter WHERE id = ?", [(row[0],) for row in rows])
+                    freed: Counter[tuple[str, str]] = Counter()
+                    for _, counted_as, of_reason, size in rows:
+                        freed[counted_as, of_reason] -= size
+                    change_counts(db, Counter(), freed)
+                if not rows:
+                    break
+                purged += len(rows)
+                purged_bytes -= freed.total()
+                # As a script: `execute` takes one step, which frees one page.
+                db.executescript(f"PRAGMA incremental_vacuum({_PURGE_PAGES})")
+            if purged:
+                db.executescript("PRAGMA incremental_vacuum")
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return purged, purged_bytes
+
+
+_PURGEABLE: Final = (
+    f"SELECT id, counted_as, reason, length(payload) + {LETTER_BYTES} FROM dead_letter"  # noqa: S608 - a constant
+    " WHERE (:device IS NULL OR device = :device) AND (:reason IS NULL OR reason = :reason)"
+    " AND received_at < coalesce(:before, 9223372036854775807) LIMIT :limit"
+)
+
 
 def _take_out(
     db: sqlite3.Connection, letter_ids: Sequence[int], now: int, outcome: dict[int, Redriven]
@@ -199,15 +244,17 @@ def _redrivable(db: sqlite3.Connection, letter_id: int) -> sqlite3.Row:
     row = _row(db, letter_id)
     if row["redriven_offset"] is not None:
         raise AlreadyRedriven(f"dead letter {letter_id} was already redriven")
-    if row["stands_for"] != 1:
+    if not row["kept"]:
         raise NotKept(
-            f"dead letter {letter_id} stands for {row['stands_for']} messages of a flood, of which only the first is"
-            " kept: raise the device's rate limit, or have the device send them again"
+            f"dead letter {letter_id} stands for {row['stands_for']} readings, of which only the first is kept: raise"
+            " the limits of a device, or have the device send them again"
         )
     return row
 
 
-def _count(db: sqlite3.Connection, row: sqlite3.Row, readings: int, redriven_at: int | None) -> None:
+def _count(db: sqlite3.Connection, row: sqlite3.Row, letters: int, redriven_at: int | None) -> None:
+    readings = letters * row["stands_for"]
+    change_counts(db, Counter({(row["counted_as"], row["reason"]): readings}), Counter())
     # The device may have no row yet while all its readings are in pending deltas.
     db.execute(
         "INSERT INTO ledger (device, received, duplicate) VALUES (?, ?, 0)"

@@ -1,6 +1,5 @@
-"""Refused readings, and how the recorder keeps them as dead letters. `dead_letters` reads and redrives them."""
+"""Refused readings, on their way to the quarantine (`ingest.ledger.quarantine`)."""
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from ingest.store import Instant
 
 @dataclass(frozen=True, slots=True)
 class RefusedReading:
-    """A refused reading, or a message of which nothing could be read."""
+    """A refused reading, or a message of which nothing could be read; or many of them."""
 
     device_id: str
     """Named by the topic; empty if the topic names none."""
@@ -26,7 +25,9 @@ class RefusedReading:
     conflict: tuple[Instant, bytes] | None = None
     """Of a conflict: its instant, and the digest of its content."""
     stands_for: int = 1
-    """Readings; more than one only for a flood, of which only the first message is kept."""
+    """Readings; more than one for elements of one array, whose bytes are all kept, and for a flood."""
+    flood_until: int | None = None
+    """Of a flood: receive time of its last message, ms. Only the first message is kept."""
 
 
 def count_refused(letters: Iterable[RefusedReading]) -> Counter[str]:
@@ -35,33 +36,3 @@ def count_refused(letters: Iterable[RefusedReading]) -> Counter[str]:
     for letter in letters:
         counts[letter.counted_as] += letter.stands_for
     return counts
-
-
-def insert_letters(db: sqlite3.Connection, letters: Iterable[RefusedReading]) -> None:
-    """Keep refused readings as dead letters; inside the transaction that counts them."""
-    rows = []
-    for letter in letters:
-        instant, digest = letter.conflict or (None, None)
-        kind, part, ts = (instant.series.kind, instant.series.part, instant.ts) if instant else (None, None, None)
-        refusal = letter.refusal
-        rows.append(
-            (
-                *(letter.device_id, letter.counted_as, refusal.reason, refusal.detail, refusal.field),
-                *(letter.topic, letter.payload, letter.received_at, kind, part, ts, digest, letter.stands_for),
-            )
-        )
-    db.executemany(
-        "INSERT INTO dead_letter (device, counted_as, reason, detail, field, topic, payload, received_at,"
-        " kind, part, ts, digest, stands_for) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-
-
-def has_conflict(db: sqlite3.Connection, instant: Instant, digest: bytes) -> bool:
-    """Whether a conflict at this instant with this content is a dead letter that was not redriven."""
-    found = db.execute(
-        "SELECT 1 FROM dead_letter WHERE kind = ? AND device = ? AND part = ? AND ts = ? AND digest = ?"
-        " AND redriven_at IS NULL",
-        (*instant.series, instant.ts, digest),
-    )
-    return found.fetchone() is not None

@@ -88,6 +88,25 @@ class Ledger(_Value):
     exact: bool
     """False when the backlog is too long to decode: `queued` and `received` are then lower bounds."""
 
+    def with_waiting(self, by_device: Mapping[str, int]) -> "Ledger":
+        """Add messages that wait for their device's share of the raw log, as received and queued; one reading each."""
+        if not by_device:
+            return self
+        lines = {line.device: line for line in self.devices}
+        for device_id, count in by_device.items():
+            name = device_id or UNKNOWN
+            line = lines.get(name, DeviceLedgerLine(device=name))
+            more = {"received": line.received + count, "queued": line.queued + count}
+            lines[name] = line.model_copy(update=more)
+        devices = tuple(lines[name] for name in sorted(lines))
+        return self.model_copy(
+            update={
+                "total": _total(devices).model_copy(update={"not_judged": self.total.not_judged}),
+                "devices": devices,
+                "exact": False,
+            }
+        )
+
     def with_not_judged(self, by_device: Mapping[str, Mapping[str, int]]) -> "Ledger":
         """Add what the judge reports, by device and reason."""
         if not by_device:
@@ -132,10 +151,7 @@ def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MA
         db.execute("BEGIN")  # all tables as of one moment
         (offset,) = db.execute("SELECT offset FROM progress WHERE partition = ?", (log.partition,)).fetchone()
         all_totals = current_totals(db)
-        letters = db.execute(
-            "SELECT counted_as, reason, sum(stands_for) FROM dead_letter WHERE redriven_at IS NULL"
-            " GROUP BY counted_as, reason"
-        ).fetchall()
+        letters = db.execute("SELECT device, reason, readings FROM quarantine WHERE readings > 0").fetchall()
         unwritten = queued_by_device(db)
     unread, exact = _count_unread(log, offset, max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}

@@ -1,8 +1,8 @@
 """Tables of the recorder's file, and the upgrade of files of earlier versions.
 
-`progress`, `outbox` and `series` are written by the recorder; `daybook` (ledger deltas), `ledger` (totals) and
-`dead_letter` by `ingest.ledger`. Table and column names are part of the file format: they stay when words in the code
-change.
+`progress`, `outbox` and `series` are written by the recorder; `daybook` (ledger deltas), `ledger` (totals),
+`quarantine`, `letters_kept` and `dead_letter` by `ingest.ledger`. Table and column names are part of the file format:
+they stay when words in the code change.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from devices.readings.series import Point
 from ingest.store.line_protocol import encode_point
 
-VERSION: Final = 6
+VERSION: Final = 7
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS progress (
     partition INTEGER PRIMARY KEY,   -- of the raw log
@@ -61,13 +61,25 @@ CREATE TABLE IF NOT EXISTS dead_letter (
     kind TEXT, part TEXT, ts INTEGER, digest BLOB,   -- of a conflict
     redriven_at INTEGER,       -- ms; from then on it is not counted here
     redriven_offset INTEGER,   -- of its copy in the raw log, once it is appended
-    stands_for INTEGER NOT NULL DEFAULT 1   -- readings; more than one only for a flood
+    stands_for INTEGER NOT NULL DEFAULT 1,  -- readings
+    kept INTEGER NOT NULL DEFAULT 1         -- 0: of the readings it stands for only the first is kept
 );
-CREATE INDEX IF NOT EXISTS waiting_letters ON dead_letter (counted_as, reason) WHERE redriven_at IS NULL;
+CREATE TABLE IF NOT EXISTS quarantine (  -- counts of the ledger, which stay when letters are purged
+    device TEXT NOT NULL,      -- row of the ledger
+    reason TEXT NOT NULL,
+    readings INTEGER NOT NULL, -- quarantined and not redriven
+    bytes INTEGER NOT NULL,    -- of its letters, redriven ones too
+    PRIMARY KEY (device, reason)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS letters_kept (bytes INTEGER NOT NULL);   -- of all letters, in its only row
+INSERT INTO letters_kept SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM letters_kept);
+CREATE INDEX IF NOT EXISTS letters_of_many ON dead_letter (counted_as, reason)
+    WHERE kept = 0 AND redriven_at IS NULL;
+CREATE INDEX IF NOT EXISTS letters_by_age ON dead_letter (received_at);
 CREATE INDEX IF NOT EXISTS letters_of_device ON dead_letter (device, id);
 CREATE INDEX IF NOT EXISTS conflicts ON dead_letter (kind, device, part, ts, digest)
     WHERE digest IS NOT NULL AND redriven_at IS NULL;
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 """
 
 _FROM_1: Final = (
@@ -114,9 +126,26 @@ _FROM_5: Final = (
     "ALTER TABLE ledger ADD COLUMN corrected TEXT",
 )
 
+_FROM_6: Final = (
+    "ALTER TABLE dead_letter ADD COLUMN kept INTEGER NOT NULL DEFAULT 1",
+    "UPDATE dead_letter SET kept = 0 WHERE stands_for > 1",  # floods
+    """CREATE TABLE quarantine (
+        device TEXT NOT NULL, reason TEXT NOT NULL, readings INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        PRIMARY KEY (device, reason)
+    ) WITHOUT ROWID""",
+    """INSERT INTO quarantine
+        SELECT counted_as, reason, sum(CASE WHEN redriven_at IS NULL THEN stands_for ELSE 0 END),
+            sum(length(payload) + 512) FROM dead_letter GROUP BY counted_as, reason""",
+    "CREATE TABLE letters_kept (bytes INTEGER NOT NULL)",
+    "INSERT INTO letters_kept SELECT coalesce(sum(bytes), 0) FROM quarantine",
+    "DROP INDEX IF EXISTS waiting_letters",
+    "CREATE INDEX letters_of_many ON dead_letter (counted_as, reason) WHERE kept = 0 AND redriven_at IS NULL",
+    "CREATE INDEX letters_by_age ON dead_letter (received_at)",
+)
+
 
 def upgrade(db: sqlite3.Connection) -> None:
-    """Bring a file of version 1 to 5 to this version; inside a transaction."""
+    """Bring a file of version 1 to 6 to this version; inside a transaction."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version == 1:
         _execute(db, _FROM_1)
@@ -127,7 +156,9 @@ def upgrade(db: sqlite3.Connection) -> None:
         _execute(db, _FROM_3)
     if version <= 4:
         _execute(db, _FROM_4)
-    _execute(db, _FROM_5)
+    if version <= 5:
+        _execute(db, _FROM_5)
+    _execute(db, _FROM_6)
     db.execute(f"PRAGMA user_version = {VERSION}")
 
 

@@ -42,7 +42,7 @@ class StateFile:
 def open_state(path: Path) -> sqlite3.Connection:
     """Open the file, create it, or upgrade an earlier version. The caller closes it. Raises StateUnavailable."""
     with translated(path, StateUnavailable):
-        db = open_sqlite(path)
+        db = open_sqlite(path, shrinks=True)
         try:
             if (version := _version(db)) == 0:
                 db.executescript(SCHEMA)  # not for a file that has tables: its readers write nothing

@@ -49,7 +49,7 @@ def unregistered_devices(letters: DeadLetters, registered: Container[str]) -> li
         before = found.get(letter.device)
         found[letter.device] = UnregisteredDevice(
             device=letter.device,
-            waiting=before.waiting + 1 if before else 1,
+            waiting=(before.waiting if before else 0) + letter.stands_for,
             first_seen=min(before.first_seen, letter.received_at) if before else letter.received_at,
             last_seen=max(before.last_seen, letter.received_at) if before else letter.received_at,
             kinds=tuple(sorted({*(before.kinds if before else ()), kind})),

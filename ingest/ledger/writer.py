@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from ingest.ledger.compaction import Compaction
 from ingest.ledger.deltas import LedgerDelta, append_delta
-from ingest.ledger.refused import RefusedReading, count_refused, has_conflict, insert_letters
+from ingest.ledger.quarantine import Quarantine, has_conflict
+from ingest.ledger.refused import RefusedReading, count_refused
 from ingest.ledger.state_file import StateFile
 from ingest.store import Instant
 
@@ -18,8 +19,9 @@ class LedgerWriter:
     connection raise StateUnavailable.
     """
 
-    def __init__(self, file: StateFile, clock: Callable[[], float]) -> None:
+    def __init__(self, file: StateFile, clock: Callable[[], float], quarantine: Quarantine | None = None) -> None:
         self._file = file
+        self._quarantine = quarantine or Quarantine()
         self._compaction = Compaction(file, clock)
 
     def append(self, db: sqlite3.Connection, delta: LedgerDelta, letters: Sequence[RefusedReading]) -> None:
@@ -28,7 +30,7 @@ class LedgerWriter:
         A transaction that is rolled back only makes the next compaction start earlier.
         """
         append_delta(db, delta)
-        insert_letters(db, letters)
+        self._quarantine.add(db, letters)
         self._compaction.appended(delta.readings)
 
     def move_to_quarantined(self, db: sqlite3.Connection, letters: Sequence[RefusedReading]) -> None:

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _MIB: Final = 1 << 20
 _RESUME_FACTOR: Final = 1.1
 """Times the reserve that must be free before a full log takes messages again, so that it does not stop and go."""
+_FLOOR_PART: Final = 4
 
 
 class DiskPolicy(StrEnum):
@@ -81,3 +82,28 @@ class GuardedLog:
                 f"{free_bytes // _MIB:,} MiB are free on the raw log's disk and {self._reserve_bytes // _MIB:,} MiB "
                 "are kept in reserve: free disk space"
             )
+
+
+class DiskFloor:
+    """A quarter of the reserve, which recorder and judge leave free as well.
+
+    They go on below the reserve, since what they have read can be removed. The floor is what notes of progress, status
+    files and a purge of dead letters need.
+    """
+
+    def __init__(self, free_bytes: Callable[[], int], reserve_bytes: int) -> None:
+        self._free_bytes = free_bytes
+        self._floor_bytes = reserve_bytes // _FLOOR_PART
+
+    def trouble(self) -> str | None:
+        """Why nothing may be written now; None while there is room."""
+        try:
+            free_bytes = self._free_bytes()
+        except OSError as exc:
+            return f"the disk of the data directory does not say how much is free: {disk_error_text(exc)}"
+        if free_bytes >= self._floor_bytes:
+            return None
+        return (
+            f"{free_bytes // _MIB:,} MiB are free on the disk of the data directory, and {self._floor_bytes // _MIB:,} "
+            "MiB stay free for what must go on: free disk space, for example by `haulwatch deadletter purge`"
+        )

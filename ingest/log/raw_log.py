@@ -7,7 +7,6 @@ segment. Its interface is that of one partition of a log service (append, read a
 
 import json
 import logging
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.log.disk_errors import disk_error_text
+from ingest.log.notes import prepare_note, read_note, write_note
 from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
 from ingest.log.segment import (
     SUFFIX,
@@ -226,16 +226,14 @@ class RawLog:
     def commit(self, consumer: str, offset: int) -> None:
         """Note that a consumer has read up to `offset`, for retention and lag; the consumer keeps its exact offset."""
         path = self._directory / f"{consumer}{_CONSUMER_SUFFIX}"
-        draft = path.with_suffix(f".draft-{os.getpid()}")
         with _disk(path):
-            draft.write_text(str(offset))
-            draft.replace(path)
+            write_note(path, str(offset))
 
     def committed(self) -> dict[str, int]:
         """Consumer → the last offset that it committed."""
         with _disk(self._directory):
             files = sorted(self._directory.glob(f"*{_CONSUMER_SUFFIX}"))
-            return {file.name.removesuffix(_CONSUMER_SUFFIX): _committed_offset(file.read_bytes()) for file in files}
+            return {file.name.removesuffix(_CONSUMER_SUFFIX): _committed_offset(read_note(file)) for file in files}
 
     def trim(self, keep_bytes: int, keep_since: int = 0, at_most: int | None = None) -> int:
         """Remove the oldest segments that every consumer has read, and return how many: not more than `at_most`.
@@ -280,16 +278,16 @@ class RawLog:
             unread[name] = unread.get(name, 0) + max(0, last - max(committed.get(name, 0), before.through, first - 1))
         if unread != before.unread:
             with _disk(self._directory):
-                _write_durably(self._directory / _REMOVED_FILE, json.dumps(asdict(Removed(last, unread, now))))
+                text = json.dumps(asdict(Removed(last, unread, now)))
+                write_note(self._directory / _REMOVED_FILE, text, durable=True)
         self._remove(first)
         return True
 
     def removed(self) -> Removed:
         """Records that `remove_oldest` removed before they were read, since the log began."""
         try:
-            return Removed(**json.loads((self._directory / _REMOVED_FILE).read_bytes()))
-        except FileNotFoundError:
-            return Removed()
+            text = read_note(self._directory / _REMOVED_FILE)
+            return Removed() if text is None else Removed(**json.loads(text))
         except (OSError, ValueError, TypeError) as exc:
             _log.error(
                 "raw log: the count of records removed unread cannot be read: %s: %s",
@@ -311,6 +309,8 @@ class RawLog:
         self._drop_reading()
 
     def _open_newest(self) -> Segment:
+        with _disk(self._directory):
+            prepare_note(self._directory / _REMOVED_FILE)
         firsts = self._firsts()
         newest = Segment(segment_path(self._directory, firsts[-1])) if firsts else None
         committed = max(self.committed().values(), default=0)
@@ -357,18 +357,9 @@ class RawLog:
         self._reading = None
 
 
-def _committed_offset(text: bytes) -> int:
-    """Read a consumer's file. It is not synced to the disk: one that a power cut has spoiled counts as nothing read."""
-    return int(text) if text.isdigit() else 0
-
-
-def _write_durably(path: Path, text: str) -> None:
-    draft = path.with_suffix(f".draft-{os.getpid()}")
-    with draft.open("w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+def _committed_offset(text: str | None) -> int:
+    """Read a consumer's note. It is not synced to the disk: one that a power cut has spoiled counts as nothing read."""
+    return int(text) if text is not None and text.isdigit() else 0
 
 
 def _files(segment: Path) -> tuple[Path, ...]:

@@ -15,17 +15,22 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _log = logging.getLogger(__name__)
 
 
-def open_sqlite(path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, synchronous: str = "FULL") -> sqlite3.Connection:
+def open_sqlite(
+    path: Path, *, timeout_s: float = BUSY_TIMEOUT_S, synchronous: str = "FULL", shrinks: bool = False
+) -> sqlite3.Connection:
     """Open the file, or create it with its folder. The caller closes the connection.
 
     Write-ahead log, so that other processes read while one writes; autocommit, so that transactions are explicit (see
-    `transaction`). `synchronous` FULL: anything less lets a power cut take back a commit.
+    `transaction`). `synchronous` FULL: anything less lets a power cut take back a commit. `shrinks`: a
+    new file can give space back to the disk (`PRAGMA incremental_vacuum`).
 
     Raises sqlite3.Error, OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     db = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
     try:
+        if shrinks:  # before the first page is written
+            db.execute("PRAGMA auto_vacuum=INCREMENTAL")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute(f"PRAGMA synchronous={synchronous}")
         # Debian's SQLite overwrites deleted rows with zeros: the recorder deletes a megabyte of outbox with each batch.

@@ -8,13 +8,16 @@ from devices.readings.models import Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
 from ingest.admission import admit, within_region
 from ingest.ledger.corrected import OUTSIDE_REGION, count_names, name_of
+from ingest.ledger.refused import RefusedReading
 from ingest.log.flood_record import Flood
 from ingest.log.records import ReadingLocation
 from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
 from ingest.recorder.decode import Decoded, DecodedMessage, FloodRecord
 from ingest.recorder.line import measured, whole_line
 from ingest.recorder.refuse import (
+    SINGLE_LETTERS,
     flood_device,
+    join_letters,
     number_and_time,
     refuse_flaw,
     refuse_flood,
@@ -53,9 +56,10 @@ class AdmitStage:
         received_at = message.received_at
         counted_as = self._counted_as(decoded.device_id, city)
         corrections = decoded.items.corrections if isinstance(decoded.items, CorrectedItems) else {}
+        letters: list[RefusedReading] = []
         for index, item in enumerate(decoded.items):
             if isinstance(item, Flaw):
-                batch.letters.append(refuse_flaw(message, item, decoded.device_id, counted_as))
+                letters.append(refuse_flaw(message, item, decoded.device_id, counted_as))
                 batch.entries.append((counted_as, received_at, *number_and_time(item), False))
                 continue
             reading = within_region(item, city)
@@ -68,10 +72,12 @@ class AdmitStage:
                     count_names(batch.corrected, counted_as, [OUTSIDE_REGION])
                 batch.entries.append((counted_as, received_at, item.seq, item.ts, True))
                 continue
-            batch.letters.append(refuse_reading(message, index, accepted, counted_as))
+            letters.append(refuse_reading(message, index, accepted, counted_as))
             # The number and time of another device say nothing about this one.
             own = accepted.reason is not Reason.FOREIGN_DEVICE
             batch.entries.append((counted_as, received_at, item.seq if own else None, item.ts if own else None, False))
+        if letters:
+            batch.letters += letters if len(letters) <= SINGLE_LETTERS else join_letters(message, letters)
 
     def _accept(self, reading: Reading, decoded: DecodedMessage, index: int, city: City) -> AcceptedReading | Refusal:
         record, ts = decoded.record, reading.ts

@@ -68,12 +68,15 @@ class Recorder:
         *,
         max_payload_bytes: int = MAX_PAYLOAD_BYTES,
         batch_records: int = BATCH_RECORDS,
+        disk_trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`disk_trouble`: why nothing may be written now (`ingest.log.disk_guard.DiskFloor`)."""
         self._raw_log = log
         self._store = store
         self._state = state
         self._city_now = city
         self._max_payload_bytes = max_payload_bytes
+        self._disk_trouble = disk_trouble
         self._batch_records = batch_records
         self._offset = self._resume_offset()
         self._revision = state.city() if self._offset else first_revisions(log, frozenset({CITY_TOPIC})).get(CITY_TOPIC)
@@ -114,6 +117,8 @@ class Recorder:
         is written. Raises StoreUnavailable, StateUnavailable, RawLogError: nothing is lost and nothing counted twice,
         call again.
         """
+        if (trouble := self._disk_trouble()) is not None:
+            raise StateUnavailable(trouble)
         await self._write_all_but(self._max_waiting)
         self._max_waiting = 1
         start = self._offset
@@ -179,7 +184,7 @@ class Recorder:
         self._series.use_city(city)
         for count, message in enumerate(messages, 1):
             self._admission.add(batch, message, city)
-            if len(batch.accepted) + len(batch.letters) >= _MAX_READINGS:
+            if len(batch.entries) >= _MAX_READINGS:
                 break
             if not count % _YIELD_MESSAGES:
                 await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Makes dead letters of what is refused, each with its own bytes so that it can be redriven alone."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -14,6 +15,8 @@ from ingest.ledger.refused import RefusedReading
 from ingest.log.flood_record import Flood
 from ingest.log.records import RawMessage
 
+SINGLE_LETTERS: Final = 8
+"""Bad elements of one message that have letters of their own."""
 _MAX_SEQ: Final = (1 << 53) - 1
 
 
@@ -30,18 +33,35 @@ def refuse_flaw(message: RawMessage, flaw: Flaw, device_id: str, counted_as: str
 
 
 def refuse_flood(flood: Flood, counted_as: str) -> RefusedReading:
-    """All messages of a flood in one letter."""
-    between = f"between {_utc(flood.first_at)} and {_utc(flood.last_at)}"
-    detail = f"{flood.messages} messages beyond the device's rate {between}; the first is kept"
+    """All messages of a flood; the quarantine says how many there were."""
     return RefusedReading(
         flood_device(flood),
         counted_as,
-        Refusal(Reason.FLOOD, detail),
+        Refusal(Reason.FLOOD, ""),
         flood.topic,
         flood.payload,
         flood.first_at,
         stands_for=flood.messages,
+        flood_until=flood.last_at,
     )
+
+
+def join_letters(message: RawMessage, letters: Sequence[RefusedReading]) -> list[RefusedReading]:
+    """Letters of one message: the first few as they are, the others of each reason as one array.
+
+    An array of a thousand bad elements is some letters, and each of them can be redriven.
+    """
+    joined = list(letters[:SINGLE_LETTERS])
+    by_reason: dict[Reason, list[RefusedReading]] = {}
+    for letter in letters[SINGLE_LETTERS:]:
+        by_reason.setdefault(letter.refusal.reason, []).append(letter)
+    for alike in by_reason.values():
+        payload = codec_of(message.dialect).join([letter.payload for letter in alike])
+        first = alike[0]
+        detail = f"{len(alike)} elements of one array, the first: {first.refusal.detail}"
+        refusal = Refusal(first.refusal.reason, detail if len(alike) > 1 else first.refusal.detail, first.refusal.field)
+        joined.append(replace(first, payload=payload, refusal=refusal, stands_for=len(alike)))
+    return joined
 
 
 def flood_device(flood: Flood) -> str:
@@ -78,7 +98,3 @@ def number_and_time(flaw: Flaw) -> tuple[int | None, int | None]:
 
 def _whole(value: object, least: int, most: int) -> int | None:
     return value if type(value) is int and least <= value <= most else None
-
-
-def _utc(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")

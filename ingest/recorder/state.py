@@ -11,6 +11,7 @@ from msgspec import json
 from devices.readings.models import Kind
 from devices.readings.series import SeriesKey
 from ingest.ledger.deltas import LedgerDelta
+from ingest.ledger.quarantine import Quarantine
 from ingest.ledger.refused import RefusedReading
 from ingest.ledger.state_file import StateFile
 from ingest.ledger.writer import LedgerWriter
@@ -72,11 +73,16 @@ class RecorderState(StateFile):
     """
 
     def __init__(
-        self, path: Path, *, partition: int = ONLY_PARTITION, clock: Callable[[], float] = time.monotonic
+        self,
+        path: Path,
+        *,
+        partition: int = ONLY_PARTITION,
+        clock: Callable[[], float] = time.monotonic,
+        quarantine: Quarantine | None = None,
     ) -> None:
         super().__init__(path)
         self._partition = partition
-        self.ledger = LedgerWriter(self, clock)
+        self.ledger = LedgerWriter(self, clock, quarantine)
         with self.changing() as db:
             self._tickets = TicketBook(db)
             db.execute(_CITY_TABLE)

@@ -211,6 +211,7 @@ class FakeDeadLetters:
             redriven_at=None,
             redriven_offset=None,
             stands_for=stands_for,
+            kept=reason is not Reason.FLOOD,
         )
         self.letters[letter.id] = (letter, payload)
 
@@ -236,7 +237,7 @@ class FakeDeadLetters:
         letter, payload = self._of(letter_id)
         if letter.redriven_at is not None:
             raise AlreadyRedriven(f"dead letter {letter_id} was redriven before")
-        if letter.stands_for > 1:
+        if not letter.kept:
             raise NotKept(f"dead letter {letter_id} stands for {letter.stands_for} messages")
         self.letters[letter_id] = (letter.model_copy(update={"redriven_at": NOW}), payload)
         return 100 + letter_id

@@ -225,7 +225,7 @@ async def _record(messages: Sequence[RawMessage], folder: Path, city: City) -> N
     _check(bool(ledger.balanced), "the ledger does not balance")
     _check(ledger.total.queued == 0, "readings stay queued")
     ledger.model_dump_json()
-    shown = sum(1 for _ in _letters_shown(DeadLetters(state_path)))
+    shown = sum(letter.stands_for for letter in _letters_shown(DeadLetters(state_path)))
     _check(shown == sum(ledger.total.quarantined.values()), "the dead letters listed are not those counted")
 
 

@@ -30,4 +30,5 @@ def collect(
                 "every message"
             )
         parts = collector_parts(settings, instance)
-        run_collector(parts.source, parts.log, stop_event_for_threads(), parts.status_path, rates=parts.rates)
+        stop = stop_event_for_threads()
+        run_collector(parts.source, parts.log, stop, parts.status_path, rates=parts.rates, fairness=parts.fairness)

@@ -1,5 +1,6 @@
 """A new dialect needs one module and one line in the registry: shown with a second codec that exists only here."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
@@ -33,6 +34,9 @@ class BinText:
 
     def split(self, payload: bytes) -> list[bytes]:
         return payload.splitlines()
+
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        return b"\n".join(elements)
 
     @staticmethod
     def _item(device_id: str, line: bytes) -> Reading | Flaw:

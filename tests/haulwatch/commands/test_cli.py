@@ -17,11 +17,13 @@ import typer.main
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
+from devices.readings.refusals import Reason, Refusal
 from haulwatch.cli import command_line
 from haulwatch.commands import shared
 from ingest.judge.checkpoint import Checkpoint, JudgeState
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
+from ingest.ledger.refused import RefusedReading
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLog
 from ingest.log.records import RawMessage
@@ -105,7 +107,8 @@ def test_a_data_directory_that_cannot_be_is_named_in_one_line(run: Run, data_dir
 
 
 NEEDS_DATA = [
-    "city show", "db status", "deadletter list", "deadletter show 1", "deadletter redrive 1", "device list",
+    "city show", "db status", "deadletter list", "deadletter show 1", "deadletter redrive 1",
+    "deadletter purge --reason flood", "device list",
     "device show x", "device add x", "device add --missing", "device rotate x", "device disable x", "device enable x",
     "device export-acl", "device certificate x", "device unknown", "device adopt x", "device commands",
     "device command x reboot --actor li", "judge", "ledger", "log stat", "log verify", "log export", "record",
@@ -190,6 +193,7 @@ def test_what_needs_a_city_says_how_to_get_one(run: Run, arguments: str) -> None
         (["deadletter", "show", "1"], "there is no dead letter 1"),
         (["deadletter", "show", "9" * 30], "9223372036854775807"),
         (["deadletter", "redrive"], "choose dead letters: give ids, --device or --reason"),
+        (["deadletter", "purge"], "choose dead letters: give --device, --reason or --older-than-days"),
         (["doctor", "moon"], "no such check: moon"),
         (["broker", "--port", "70000"], "65535"),
         (["replay", "--log", "no-such-folder"], "does not exist"),
@@ -257,6 +261,16 @@ def test_importing_a_city_twice_changes_nothing(run: Run) -> None:
     assert first["revision"] == second["revision"] == 1
     assert first["tables"]["device"]["added"] == 59
     assert second["tables"]["device"] == {"added": 0, "changed": 0, "unchanged": 59}
+
+
+def test_dead_letters_are_purged(run: Run, data_dir: Path) -> None:
+    letter = RefusedReading("truck-1", "truck-1", Refusal(Reason.BROKEN_JSON, "cut"), "t", bytes(1 << 20), 0)
+    with closing(RecorderState(data_dir / "recorder.db")) as state:
+        entries, others = [("truck-1", 0, None, None, False)] * 3, {"truck-1": (0, 3)}
+        state.commit(BatchCommit(0, [], [], [letter] * 3, [], LedgerDelta(entries, others)))
+    assert run("deadletter", "purge", "--device", "truck-2").stdout == "0 dead letters purged, 0.0 MiB freed\n"
+    assert run("deadletter", "purge", "--older-than-days", "30").stdout == "3 dead letters purged, 3.0 MiB freed\n"
+    assert json.loads(run("ledger", "--json").stdout)["total"]["quarantined"] == {"broken_json": 3}
 
 
 def test_letters_that_cannot_be_redriven_are_an_exit_code(run: Run, data_dir: Path) -> None:

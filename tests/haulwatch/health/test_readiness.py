@@ -20,6 +20,7 @@ from haulwatch.settings.data_files import (
     alert_outbox_path,
     collector_status_path,
     heartbeat_path,
+    over_limit_path,
     publisher_cursors_path,
     recorder_state_path,
 )
@@ -32,6 +33,7 @@ from ingest.collector.collector import CollectorStatus
 from ingest.log.records import CONSUMERS, RawMessage
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.process.heartbeat import keep_beating, last_beat
+from ingest.process.over_limit import Limit, OverLimit
 from ingest.recorder.state import RecorderState
 from ingest.store import StoreMisconfigured, StoreRejected, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
@@ -213,6 +215,16 @@ async def test_removed_unread_messages_are_reported_for_a_day(settings: Settings
     found = await results_of(settings)
     assert unwell(found) == {"disk": ReadinessState.DEGRADED}
     assert f"{gone - 3:,} of the recorder, {gone:,} of the judge" in found["disk"].detail
+
+
+async def test_a_device_beyond_a_limit_is_named_for_an_hour(settings: Settings) -> None:
+    over_limit = OverLimit(over_limit_path(settings, "collector"), lambda: now_ms() - 3_590_000)
+    over_limit.note("truck-7", Limit.RATE, 9_000)
+    found = await results_of(settings)
+    assert unwell(found) == {"devices": ReadinessState.DEGRADED}
+    assert "truck-7 (rate 9,000)" in found["devices"].detail
+    OverLimit(over_limit_path(settings, "collector"), lambda: now_ms() - 3_610_000).note("truck-7", Limit.RATE, 1)
+    assert unwell(await results_of(settings)) == {}
 
 
 def load_small(settings: Settings) -> Settings:

@@ -12,11 +12,12 @@ import pytest
 from devices.codecs.native import encode
 from devices.db.database import open_database
 from haulwatch.process import logs
-from ingest.collector.collector import run_collector
+from ingest.collector.collector import Fairness, run_collector
 from ingest.collector.rate_limit import DeviceRateLimit
 from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
 from ingest.log.records import RawMessage
+from ingest.process.over_limit import OverLimit
 from rules.alerts.journal import AlertJournal
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
@@ -68,7 +69,8 @@ async def test_ten_thousand_good_and_a_thousand_bad_messages_are_no_lines(tmp_pa
     bench = Bench(tmp_path)
     source = ScriptedSource([mixed[n : n + 500] for n in range(0, len(mixed), 500)], threading.Event())
     rates = DeviceRateLimit(messages_per_s=10, burst=8_000)
-    run_collector(source, bench.log, source.stop, tmp_path / "status.json", lambda: source.now_ms, rates)
+    fairness = Fairness(over_limit=OverLimit(tmp_path / "limits.json", lambda: source.now_ms))
+    run_collector(source, bench.log, source.stop, tmp_path / "status.json", lambda: source.now_ms, rates, fairness)
     ledger = await bench.drain()
     assert ledger.total.received == 11_000
     assert sum(ledger.total.quarantined.values()) > 1_000

@@ -1,4 +1,4 @@
-"""Retention of the raw log: size, age, and nothing that a consumer has not read."""
+"""Retention of the raw log (size, age, and nothing that a consumer has not read) and of dead letters."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from devices.readings.refusals import Reason, Refusal
 from haulwatch.process import system_clock
 from haulwatch.process.retention import PacedClock, Retention
+from ingest.ledger.dead_letters import DeadLetters
+from ingest.ledger.deltas import LedgerDelta
+from ingest.ledger.refused import RefusedReading
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CONSUMERS, RawMessage
+from ingest.recorder.state import BatchCommit, RecorderState
 
 DAY_MS = 86_400_000
 
@@ -108,3 +113,20 @@ def test_age_is_still_age(tmp_path: Path) -> None:
     assert clock() == clocks.wall_ms
     file.write_bytes(b"?")
     assert PacedClock(file, 7, clocks.wall, clocks.monotonic)() == 7
+
+
+def test_old_dead_letters_are_purged(log: RawLog, tmp_path: Path) -> None:
+    letters = DeadLetters(tmp_path / "recorder.db")
+    now = system_clock.now_ms()
+    refused = [
+        RefusedReading("truck-1", "truck-1", Refusal(Reason.BROKEN_JSON, "cut"), "t", b"{", now - days * DAY_MS)
+        for days in (1, 3)
+    ]
+    with closing(RecorderState(tmp_path / "recorder.db")) as state:
+        state.commit(BatchCommit(0, [], [], refused, [], LedgerDelta()))
+    Retention(log, keep_bytes=1 << 30, keep_ms=0, clock=system_clock.now_ms, letters=letters, keep_letters_ms=0).purge()
+    assert len(letters.list()) == 2
+    Retention(
+        log, keep_bytes=1 << 30, keep_ms=0, clock=system_clock.now_ms, letters=letters, keep_letters_ms=2 * DAY_MS
+    ).purge()
+    assert [letter.received_at for letter in letters.list()] == [now - DAY_MS]

@@ -50,6 +50,21 @@ def test_at_its_rate_a_device_may_send_for_ever() -> None:
     )
 
 
+def test_large_messages_are_limited_by_their_bytes() -> None:
+    """9,500 messages of 60 KB are inside the limit of messages."""
+    rates = DeviceRateLimit(messages_per_s=100, burst=10_000, bytes_per_s=32_768, burst_bytes=32 << 20)
+    junk = b"x" * 60_000
+    kept, flooded = rates.sift([*sent("truck-1", 9_500, payload=junk), *sent("truck-2", 5)], now=0)
+    assert passed(kept) == {"truck-1": (32 << 20) // 60_000 + 1, "truck-2": 5}
+    assert flooded == 9_500 - passed(kept)["truck-1"]
+    [flood] = floods(kept)
+    assert (flood["count"], len(base64.b64decode(flood["sample"]))) == (flooded, 1_024)
+    kept, _ = rates.sift(sent("truck-1", 100, payload=junk), now=10_000)
+    assert passed(kept) == {"truck-1": 5}, "327,680 bytes later, less what the last one took too much"
+    day = sent("truck-3", 288, payload=b"x" * 60_000)
+    assert rates.sift(day, now=0) == (day, 0)
+
+
 def test_one_device_floods_and_its_neighbours_are_unharmed_and_in_order() -> None:
     rates = DeviceRateLimit(messages_per_s=100, burst=100)
     offered: Counter[str] = Counter()

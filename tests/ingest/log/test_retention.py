@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ingest.log.disk_errors import disk_error_text
-from ingest.log.disk_guard import DiskPolicy, GuardedLog
+from ingest.log.disk_guard import DiskFloor, DiskPolicy, GuardedLog
 from ingest.log.raw_log import RawLog, RawLogError, RawLogFull, Removed
 from ingest.log.records import CONSUMERS
 from tests.ingest.log.parts import SMALL_BYTES, files, message, numbers
@@ -241,3 +241,19 @@ def test_an_error_of_the_disk_is_described_without_its_number(number: int | None
     text = disk_error_text(OSError(number, os.strerror(number)) if number else OSError("odd"))
     assert expected in text
     assert "Errno" not in text
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "trouble"),
+    [(100 * MIB, None), (99 * MIB, "99 MiB are free on the disk of the data directory, and 100 MiB stay free")],
+)
+def test_recorder_and_judge_leave_a_quarter_of_the_reserve(free_bytes: int, trouble: str | None) -> None:
+    found = DiskFloor(lambda: free_bytes, 400 * MIB).trouble()
+    assert found is None if trouble is None else (found or "").startswith(trouble)
+
+
+def test_a_disk_that_does_not_say_how_much_is_free_is_trouble() -> None:
+    def free_bytes() -> int:
+        raise OSError(errno.EIO, "")
+
+    assert "does not say how much is free" in (DiskFloor(free_bytes, MIB).trouble() or "")

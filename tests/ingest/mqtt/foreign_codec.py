@@ -1,5 +1,6 @@
 """A codec of another dialect, added to the registry for a test."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import pytest
@@ -28,6 +29,9 @@ class ForeignCodec:
 
     def split(self, payload: bytes) -> list[bytes]:
         return [payload]
+
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        return elements[0]
 
 
 def add_foreign_codec(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Files of versions 1 to 5 are upgraded and keep everything in them."""
+"""Files of versions 1 to 6 are upgraded and keep everything in them."""
 
 import json
 import re
@@ -10,6 +10,7 @@ import pytest
 
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.device_health import updated_health
+from ingest.ledger.quarantine import LETTER_BYTES
 from ingest.ledger.state_file import StateUnavailable, open_state
 from ingest.store import StoreUnavailable
 from ingest.store.sqlite import SqliteStore
@@ -19,6 +20,7 @@ VERSION_2 = (Path(__file__).parent / "recorder_version_2.sql").read_text()
 VERSION_3 = (Path(__file__).parent / "recorder_version_3.sql").read_text()
 VERSION_4 = (Path(__file__).parent / "recorder_version_4.sql").read_text()
 VERSION_5 = (Path(__file__).parent / "recorder_version_5.sql").read_text()
+VERSION_6 = (Path(__file__).parent / "recorder_version_6.sql").read_text()
 VERSION_1 = (
     "ALTER TABLE progress DROP COLUMN write_ms",
     "ALTER TABLE progress DROP COLUMN slowest_write_ms",
@@ -140,7 +142,28 @@ async def test_version_4_keeps_every_table_and_its_progress_becomes_that_of_part
     assert (counts(bench.ledger()), bench.ledger().balanced, bench.line("truck-1").gaps) == (after, True, 1)
 
 
-@pytest.mark.parametrize("version", [VERSION_2, VERSION_3, VERSION_4, VERSION_5])
+async def test_version_6_keeps_the_counts_of_its_letters(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    with closing(sqlite3.connect(bench.state_path)) as db:
+        db.executescript(VERSION_6)
+        db.execute("INSERT INTO ledger (device, received, duplicate) VALUES ('truck-1', 12, 0)")
+        letter = (
+            "INSERT INTO dead_letter (device, counted_as, reason, detail, topic, payload, received_at, redriven_at,"
+            " redriven_offset, stands_for)"
+            " VALUES ('truck-1', 'truck-1', ?, 'cut', 'haulwatch/v1/truck-1/position', x'7b', 5, ?, ?, ?)"
+        )
+        db.executemany(letter, [("broken_json", None, None, 1), ("broken_json", 6, 7, 1), ("flood", None, None, 11)])
+        db.commit()
+    assert counts(bench.ledger()) == {"received": 12, "quarantined": {"broken_json": 1, "flood": 11}}
+    letters = DeadLetters(bench.state_path)
+    assert [(letter.reason.value, letter.kept) for letter in letters.list()] == [
+        ("broken_json", True),
+        ("flood", False),
+    ]
+    assert letters.purge() == (3, 3 * (1 + LETTER_BYTES))
+
+
+@pytest.mark.parametrize("version", [VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6])
 def test_an_upgraded_file_has_the_tables_of_a_new_one(tmp_path: Path, version: str) -> None:
     with closing(sqlite3.connect(tmp_path / "old.db")) as db:
         db.executescript(re.sub("--.*", "", version))

@@ -64,6 +64,9 @@ class GatewayCodec:
     def split(self, payload: bytes) -> list[bytes]:
         return [payload] * len(self.readings)
 
+    def join(self, elements: Sequence[bytes]) -> bytes:
+        return elements[0]
+
 
 async def test_one_topic_of_another_dialect_may_carry_several_kinds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
