@@ -16,14 +16,15 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
     if reading.device_id != topic_device:
         detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"
         return Refusal(Reason.FOREIGN_DEVICE, detail, field="device_id")
-    if device is None or not device.validity.covers(reading.ts):
+    ts = reading.ts
+    if device is None or not device.validity.covers(ts):
         detail = (
             f"device_id: {reading.device_id!r} is not registered: add it to the city and redrive"
             if device is None
-            else f"device_id: {reading.device_id!r} is not valid at ts {reading.ts}: check its validity interval"
+            else f"device_id: {reading.device_id!r} is not valid at ts {ts}: check its validity interval"
         )
         return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
-    ahead_ms = reading.ts - received_at
+    ahead_ms = ts - received_at
     if ahead_ms > MAX_AHEAD_MS:
         allowed = f"at most {MAX_AHEAD_MS // 1000} s"
         detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock"

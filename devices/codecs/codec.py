@@ -5,7 +5,7 @@ Raw bytes enter, readings and flaws leave. `devices.codecs.registry` holds the c
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, final
 
 from devices.readings.field_check import Correction
 from devices.readings.models import Reading
@@ -15,6 +15,7 @@ MAX_PAYLOAD_BYTES: Final = 65_536
 """About 300 buffered positions; devices split longer uploads."""
 
 
+@final
 @dataclass(frozen=True, slots=True)
 class Flaw:
     """One element of a message that is not a reading; the other elements are kept."""

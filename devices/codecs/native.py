@@ -47,14 +47,23 @@ class NativeJson:
             return False
         return True
 
-    def device_of(self, topic: str) -> str:
-        """Return the third level of the topic."""
-        return device_of_topic(topic)
+    device_of = staticmethod(device_of_topic)
 
     def decode(self, topic: str, payload: bytes, *, max_bytes: int = MAX_PAYLOAD_BYTES) -> list[Reading | Flaw]:
         """Read one JSON object, or an array of them. Raises DecodeError."""
         parsed = parse_topic(topic)
-        return _decode(parsed.device_id, parsed.kind, payload, max_bytes)
+        if len(payload) > max_bytes:
+            detail = f"payload is {len(payload)} bytes, at most {max_bytes} are taken: split the upload"
+            raise DecodeError(Refusal(Reason.TOO_LARGE, detail, field="payload"))
+        try:
+            reading = _ONE[parsed.kind](payload)
+            if len(payload) >= _DEEP_BYTES or not payload.isascii():
+                _check_unknown(payload)
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            return _decode_unusual(parsed.kind, parsed.device_id, payload.rstrip(_PADDING))
+        if not reading.device_id:
+            structs.force_setattr(reading, "device_id", parsed.device_id)
+        return [reading]
 
     def split(self, payload: bytes) -> list[bytes]:
         """Return the elements of an array, or the payload itself."""
@@ -66,21 +75,6 @@ class NativeJson:
 
 
 NATIVE: Final = NativeJson()
-
-
-def _decode(device_id: str, kind: Kind, payload: bytes, max_bytes: int) -> list[Reading | Flaw]:
-    if len(payload) > max_bytes:
-        detail = f"payload is {len(payload)} bytes, at most {max_bytes} are taken: split the upload"
-        raise DecodeError(Refusal(Reason.TOO_LARGE, detail, field="payload"))
-    try:
-        reading = _ONE[kind](payload)
-        if len(payload) >= _DEEP_BYTES or not payload.isascii():
-            _check_unknown(payload)
-    except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
-        return _decode_unusual(kind, device_id, payload.rstrip(_PADDING))
-    if not reading.device_id:
-        structs.force_setattr(reading, "device_id", device_id)
-    return [reading]
 
 
 def _decode_unusual(kind: Kind, device_id: str, payload: bytes) -> list[Reading | Flaw]:

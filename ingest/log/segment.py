@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 from devices.codecs.native import NATIVE
@@ -213,15 +213,13 @@ class Segment:
                     offset, received_at, topic, payload, crc = row if plain else row[:_PLAIN_COLUMNS]
                     if offset != expected:
                         raise RawLogCorrupt(self.path, expected, _MISSING)
-                    actual, dialect, retained = _checksum(topic, payload, received_at), None, None
+                    actual = _checksum(topic, payload, received_at)
                     if not plain:
-                        dialect, retained = [*row[_PLAIN_COLUMNS:], None][:2]  # dialect is the older column
-                        actual = _marked_checksum(actual, dialect, retained)
+                        actual = _marked_checksum(actual, *_marks(row))
                     if crc != actual:
                         raise RawLogCorrupt(self.path, expected, "checksum does not match")
-                    name = _NATIVE if dialect is None else dialect.decode()
-                    message = RawMessage(topic.decode(), payload, received_at, name, retained is not None)
-                    records.append(LogRecord(offset, message))
+                    message = RawMessage(topic.decode(), payload, received_at)
+                    records.append(LogRecord(offset, message if plain else _marked(message, *_marks(row))))
                     room_bytes -= len(payload)
                     if room_bytes <= 0:
                         break
@@ -277,6 +275,18 @@ def segment_path(directory: Path, first: int) -> Path:
 
 def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
     return crc32(_RECEIVED_AT.pack(received_at), crc32(payload, crc32(topic)))
+
+
+def _marks(row: tuple[Any, ...]) -> tuple[bytes | None, int | None]:
+    """Dialect and retain bit of a row; a file may lack the newer column, the retain bit."""
+    dialect, retained, *_ = (*row[_PLAIN_COLUMNS:], None)
+    return dialect, retained
+
+
+def _marked(message: RawMessage, dialect: bytes | None, retained: int | None) -> RawMessage:
+    """The message of a row with its marks."""
+    name = _NATIVE if dialect is None else dialect.decode()
+    return RawMessage(message.topic, message.payload, message.received_at, name, retained is not None)
 
 
 def _marked_checksum(crc: int, dialect: bytes | None, retained: int | None) -> int:

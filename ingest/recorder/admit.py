@@ -2,17 +2,16 @@
 
 from typing import Final
 
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.codecs.codec import CorrectedItems, Flaw
-from devices.readings.models import Reading, Weighing
+from devices.readings.models import Position, Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
 from ingest.admission import admit, within_region
 from ingest.ledger.corrected import OUTSIDE_REGION, count_names, name_of
 from ingest.ledger.refused import RefusedReading
-from ingest.log.flood_record import Flood
 from ingest.log.records import ReadingLocation
 from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
-from ingest.recorder.decode import Decoded, DecodedMessage, FloodRecord
+from ingest.recorder.decode import Decoded, DecodedMessage, FloodRecord, SpoiledRecord
 from ingest.recorder.line import measured, whole_line
 from ingest.recorder.refuse import (
     SINGLE_LETTERS,
@@ -33,44 +32,46 @@ MAX_UNREGISTERED: Final = 1_000
 class AdmitStage:
     """Adds decoded messages to a batch, in the city as it is now."""
 
-    def __init__(self, series: SeriesIndex, unregistered: set[str]) -> None:
+    def __init__(self, series: SeriesIndex, city: City, unregistered: set[str]) -> None:
         """`unregistered`: unregistered ids that have a line of their own in the ledger."""
         self._series = series
         self._unregistered = unregistered
+        self.use_city(city)
 
-    def add(self, batch: AcceptedBatch, decoded: Decoded, city: City) -> None:
-        """Add all readings of a message. Every message passes here."""
-        if isinstance(decoded, DecodedMessage):
-            self._add_message(batch, decoded, city)
-            batch.offset = decoded.record.offset
+    def use_city(self, city: City) -> None:
+        """Admit by this revision of the city from now on."""
+        self._city = city
+        self._devices = city.devices
+        self._region = city.region
+        self._series.use_city(city)
+
+    def add(self, batch: AcceptedBatch, decoded: Decoded) -> None:
+        """Add all readings of a message. Every message passes here: rare cases are methods, and no `isinstance` fails
+        for an ordinary reading, which takes several times as long as one that holds.
+        """
+        if not isinstance(decoded, DecodedMessage):
+            self._add_other(batch, decoded)
             return
-        if isinstance(decoded, FloodRecord):
-            self._add_flood(batch, decoded.flood, city)
-        else:
-            batch.letters.append(refuse_spoiled(decoded.refusal))
-            batch.entries.append(("", None, None, None, False))
-        batch.offset = decoded.offset
-
-    def _add_message(self, batch: AcceptedBatch, decoded: DecodedMessage, city: City) -> None:
-        message = decoded.record.message
+        message, device_id, items = decoded.message, decoded.device_id, decoded.items
         received_at = message.received_at
-        counted_as = self._counted_as(decoded.device_id, city)
-        corrections = decoded.items.corrections if isinstance(decoded.items, CorrectedItems) else {}
+        counted_as = device_id if device_id in self._devices else self._counted_as(device_id)
         letters: list[RefusedReading] = []
-        for index, item in enumerate(decoded.items):
-            if isinstance(item, Flaw):
-                letters.append(refuse_flaw(message, item, decoded.device_id, counted_as))
+        for index, item in enumerate(items):
+            if type(item) is Flaw:
+                letters.append(refuse_flaw(message, item, device_id, counted_as))
                 batch.entries.append((counted_as, received_at, *number_and_time(item), False))
                 continue
-            reading = within_region(item, city)
-            accepted = self._accept(reading, decoded, index, city)
-            if not isinstance(accepted, Refusal):
+            reading = item
+            if type(item) is Position and not self._region.covers(item.lat, item.lon):
+                reading = within_region(item, self._city)
+            accepted = self._accept(reading, decoded, index)
+            if isinstance(accepted, AcceptedReading):
                 batch.accepted.append(accepted)
-                if index in corrections:
-                    count_names(batch.corrected, counted_as, map(name_of, corrections[index]))
+                batch.entries.append((counted_as, received_at, item.seq, item.ts, True))
                 if reading is not item:
                     count_names(batch.corrected, counted_as, [OUTSIDE_REGION])
-                batch.entries.append((counted_as, received_at, item.seq, item.ts, True))
+                if type(items) is CorrectedItems and index in items.corrections:
+                    count_names(batch.corrected, counted_as, map(name_of, items.corrections[index]))
                 continue
             letters.append(refuse_reading(message, index, accepted, counted_as))
             # The number and time of another device say nothing about this one.
@@ -79,12 +80,12 @@ class AdmitStage:
         if letters:
             batch.letters += letters if len(letters) <= SINGLE_LETTERS else join_letters(message, letters)
 
-    def _accept(self, reading: Reading, decoded: DecodedMessage, index: int, city: City) -> AcceptedReading | Refusal:
-        record, ts = decoded.record, reading.ts
+    def _accept(self, reading: Reading, decoded: DecodedMessage, index: int) -> AcceptedReading | Refusal:
+        message, device_id, ts = decoded.message, decoded.device_id, reading.ts
         series = self._series.find(reading)
-        registered = (series.device if series is not None else None) or city.devices.get(decoded.device_id)
-        device = admit(reading, record.message.received_at, decoded.device_id, registered)
-        if isinstance(device, Refusal):
+        registered = (series.device if series is not None else None) or self._devices.get(device_id)
+        device = admit(reading, message.received_at, device_id, registered)
+        if not isinstance(device, Device):
             return device
         if series is None or series.device is None:
             assigned = self._series.assign(reading, device)
@@ -94,17 +95,22 @@ class AdmitStage:
         fields = measured(reading)
         line = whole_line(series.line_head, fields, reading.seq, ts)
         weighing = reading if type(reading) is Weighing else None
-        location = ReadingLocation(record.offset, index)
-        return AcceptedReading(series, ts, fields, line, location, record.message, weighing)
+        location = ReadingLocation(decoded.offset, index)
+        return AcceptedReading(series, ts, fields, line, location, message, weighing)
 
-    def _add_flood(self, batch: AcceptedBatch, flood: Flood, city: City) -> None:
-        counted_as = self._counted_as(flood_device(flood), city)
-        batch.floods.append((counted_as, flood.first_at, flood.last_at, flood.messages))
-        batch.letters.append(refuse_flood(flood, counted_as))
+    def _add_other(self, batch: AcceptedBatch, decoded: FloodRecord | SpoiledRecord) -> None:
+        if isinstance(decoded, FloodRecord):
+            flood, device_id = decoded.flood, flood_device(decoded.flood)
+            counted_as = device_id if device_id in self._devices else self._counted_as(device_id)
+            batch.floods.append((counted_as, flood.first_at, flood.last_at, flood.messages))
+            batch.letters.append(refuse_flood(flood, counted_as))
+        else:
+            batch.letters.append(refuse_spoiled(decoded.refusal))
+            batch.entries.append(("", None, None, None, False))
 
-    def _counted_as(self, device_id: str, city: City) -> str:
-        """Line of the ledger: the device id, or empty for unregistered ids beyond `MAX_UNREGISTERED`."""
-        if device_id in city.devices or device_id in self._unregistered:
+    def _counted_as(self, device_id: str) -> str:
+        """Row of the ledger for an unregistered id: its own, or that of the empty id beyond `MAX_UNREGISTERED`."""
+        if device_id in self._unregistered:
             return device_id
         if len(self._unregistered) >= MAX_UNREGISTERED:
             return ""

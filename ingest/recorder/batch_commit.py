@@ -29,11 +29,12 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     weighings: list[ArrivedWeighing] = []
     duplicates: Counter[str] = Counter()
     heard: dict[str, int] = {}
+    new = Disposition.NEW  # Python 3.11 looks up a member by a call
     for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
         if reading.weighing is not None and disposition in _STANDS:
-            new_line = len(lines) if disposition is Disposition.NEW else None
+            new_line = len(lines) if disposition is new else None
             weighings.append(_arrived(reading, reading.weighing, new_line))
-        if disposition is Disposition.NEW:
+        if disposition is new:
             lines.append(reading.line)
             locations.append(reading.location)
             message = reading.message

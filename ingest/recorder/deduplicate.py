@@ -108,27 +108,26 @@ class Deduplicator:
         content_at, unknown = await self._contents_at(doubtful, moved, store) if doubtful else ({}, frozenset())
         refused: set[tuple[Instant, bytes]] = set()
         dispositions = []
+        new = Disposition.NEW  # Python 3.11 looks up a member by a call
         for reading in readings:
             series, ts = reading.series, reading.ts
             newest_ts = moved.get(series) or series.newest_ts
             if newest_ts is None or ts > newest_ts:  # later than every reading of its series so far
                 moved[series] = ts
                 content_at[series, ts] = reading.measured
-                dispositions.append(Disposition.NEW)
+                dispositions.append(new)
                 continue
             content = content_at.get((series, ts))
             if content is None and unknown and Instant(series.key, ts) in unknown:
                 dispositions.append(Disposition.NOT_COMPARED)
             elif content is None:
                 content_at[series, ts] = reading.measured
-                dispositions.append(Disposition.NEW)
+                dispositions.append(new)
             elif content == reading.measured:
                 dispositions.append(Disposition.DUPLICATE)
             elif series.key.kind is Kind.STATUS and _session(reading.measured) > _session(content):
-                content_at[series, ts] = (
-                    reading.measured
-                )  # connected again in the same second: the newer session stands
-                dispositions.append(Disposition.NEW)
+                content_at[series, ts] = reading.measured  # connected again in the same second: the newer one stands
+                dispositions.append(new)
             else:
                 key = (Instant(series.key, ts), content_digest(reading.measured))
                 is_refused = key in refused or is_quarantined(*key)

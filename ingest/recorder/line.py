@@ -8,9 +8,10 @@ passes here, so its values are encoded at once, as JSON, and inserted into one t
 fields.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from msgspec import json
@@ -54,7 +55,8 @@ def measured(reading: Reading) -> str:
 
     Two readings of one series and instant with the same text are duplicates, with different texts a conflict.
     """
-    return _encoded(reading.kind, astuple(reading)[_LAST[reading.kind]])
+    kind = reading.kind
+    return _encoded(kind, astuple(reading)[_LAST[kind]])
 
 
 def measured_before(kind: Kind, fields: Mapping[str, FieldValue]) -> str:
@@ -72,39 +74,43 @@ def whole_line(head: str, fields: str, seq: int | None, ts: int) -> str:
 class _Form(NamedTuple):
     """How values of certain types are encoded, None as nothing."""
 
+    take_present: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    """Returns those values that are not None."""
     template: bytes
-    """Takes the values as JSON."""
+    """Takes the present values as JSON."""
     texts: tuple[int, ...]
-    """Indexes of values that line protocol escapes in its own way."""
+    """Indexes of present values that line protocol escapes in its own way."""
 
 
 def _encoded(kind: Kind, values: tuple[Any, ...]) -> str:
-    form = _form(kind, tuple(map(type, values)))
-    plain = values
-    if form.texts:
-        plain = tuple([None if index in form.texts else value for index, value in enumerate(values)])
+    take_present, template, texts = _form(kind, tuple(map(type, values)))
+    plain = present = take_present(values)
+    if texts:
+        plain = tuple([None if index in texts else value for index, value in enumerate(present)])
     array = _JSON.encode(plain)
     if _MINUS in array and b"-0.0" in array:  # a single byte is found in a tenth of the time
         array = _JSON.encode(tuple(map(_without_sign_of_zero, plain)))
     parts = array[1:-1].split(b",")  # no value in it has a comma
-    for index in form.texts:
-        parts[index] = quoted(values[index]).encode()
-    return (form.template % tuple(parts)).decode()
+    for index in texts:
+        parts[index] = quoted(present[index]).encode()
+    return (template % tuple(parts)).decode()
 
 
 @lru_cache(maxsize=_MAX_FORMS)
 def _form(kind: Kind, types: tuple[type, ...]) -> _Form:
-    template, texts = b"", []
+    fields, present, texts = list[str](), list[int](), list[int]()
     for index, (name, type_) in enumerate(zip(_MEASURED[kind], types, strict=True)):
         if type_ is type(None):
-            template += b"%.0s"  # takes the value and writes nothing
             continue
         if issubclass(type_, str) and not issubclass(type_, Enum):
-            texts.append(index)
-        comma = "," if b"=" in template else ""
+            texts.append(len(present))
+        present.append(index)
         whole = "i" if issubclass(type_, int) and type_ is not bool and name not in FLOAT_FIELDS[kind] else ""
-        template += f"{comma}{name}=%s{whole}".encode()
-    return _Form(template, tuple(texts))
+        fields.append(f"{name}=%s{whole}")
+    if len(present) < 2:  # of one index itemgetter returns the value alone, of a slice always a tuple
+        only = present[0] if present else 0
+        return _Form(itemgetter(slice(only, only + len(present))), "".join(fields or ["%.0s"]).encode(), tuple(texts))
+    return _Form(itemgetter(*present), ",".join(fields).encode(), tuple(texts))
 
 
 def _as_measured(value: FieldValue | None, is_float: bool) -> FieldValue | None:

@@ -91,7 +91,8 @@ class Recorder:
         self._ledger = state.ledger
         self._ledger.compact_all()
         self._series = SeriesIndex(state.newest_by_series())
-        self._admission = AdmitStage(self._series, self._ledger.device_ids() - self._current_city().devices.keys())
+        now = self._current_city()
+        self._admission = AdmitStage(self._series, now, self._ledger.device_ids() - now.devices.keys())
         self._deduplicator = Deduplicator()
         self._release_log()  # before the first batch too: the log is trimmed up to the consumers it knows
 
@@ -180,16 +181,15 @@ class Recorder:
 
     async def _admit(self, messages: Iterable[Decoded], last_offset: int) -> AcceptedBatch:
         """Admit messages until the batch is full; `last_offset` is that of the last record."""
-        batch, city = AcceptedBatch(last_offset, city=self._unsaved_revision), self._current_city()
-        self._series.use_city(city)
+        batch = AcceptedBatch(last_offset, city=self._unsaved_revision)
+        self._admission.use_city(self._current_city())
         for count, message in enumerate(messages, 1):
-            self._admission.add(batch, message, city)
+            self._admission.add(batch, message)
             if len(batch.entries) >= _MAX_READINGS:
+                batch.offset = message.offset
                 break
             if not count % _YIELD_MESSAGES:
                 await asyncio.sleep(0)
-        else:
-            batch.offset = last_offset  # the last records may be ticks
         await asyncio.sleep(0)  # after a small batch too, so that the write starts before this batch is committed
         return batch
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from devices.city.model import City, Device
-from devices.readings.models import MODELS, Kind, Reading
+from devices.readings.models import MODELS, Kind, Position, Reading
 from devices.readings.refusals import Reason, Refusal
 from devices.readings.series import MAX_COMPARTMENTS, SeriesKey, part_of, series_key
 from ingest.recorder.accepted import SeriesState
@@ -40,8 +40,10 @@ class SeriesIndex:
 
     def find(self, reading: Reading) -> SeriesState | None:
         """The series of a reading; None if it is new. Every reading passes here."""
-        part = part_of(reading)
-        return self._by_model[type(reading)].get(f"{reading.device_id}/{part}" if part else reading.device_id)
+        name = reading.device_id
+        if type(reading) is not Position and (part := part_of(reading)):
+            name = f"{name}/{part}"
+        return self._by_model[type(reading)].get(name)
 
     def get(self, key: SeriesKey) -> SeriesState:
         """The series with this key, created if it is new."""

@@ -65,9 +65,9 @@ def tiny() -> Iterator[BenchEnvironment]:
 def test_messages_of_a_fleet_are_accepted_and_no_two_are_equal(tmp_path: Path) -> None:
     log, city, batch = RawLog(tmp_path), fleet.city_of(7, probes=2), AcceptedBatch(0)
     fleet.append_messages(log, fleet.fleet_messages(7), 30)
-    admission = AdmitStage(SeriesIndex({}), set())
+    admission = AdmitStage(SeriesIndex({}), city, set())
     for decoded in decode_records(log.read(0, 100)):
-        admission.add(batch, decoded, city)
+        admission.add(batch, decoded)
     assert len({(accepted.series.key, accepted.ts) for accepted in batch.accepted}) == 30
     assert not batch.letters
     assert sum(device.role is DeviceRole.RECYCLING_POINT for device in city.devices.values()) == 2

@@ -85,7 +85,7 @@ class WholePath:
 
     def send(self, messages: Sequence[RawMessage], folder: Path) -> None:
         engine = RuleEngine(self._city, build_rules())
-        admission = AdmitStage(SeriesIndex({}), set())
+        admission = AdmitStage(SeriesIndex({}), self._city, set())
         for offset, message in enumerate(messages, start=1):
             with self._collecting(message):
                 self._check_one(LogRecord(offset, message), admission, engine)
@@ -117,7 +117,7 @@ class WholePath:
         began = time.process_time()
         batch = AcceptedBatch(record.offset)
         for decoded_record in decode_records([record]):
-            admission.add(batch, decoded_record, self._city)
+            admission.add(batch, decoded_record)
         outcome.changes += len(judged := judge_record(engine, record))
         took_s = time.process_time() - began
         outcome.slowest_ms = max(outcome.slowest_ms, took_s * 1000)
