@@ -26,8 +26,9 @@ from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from tests.bench.environment import BenchEnvironment, BenchInstallation
 from tests.bench.fleet import append_messages, city_of, fleet_messages
+from tests.bench.judge_alone import new_judge
 from tests.bench.measures import Scale
-from tests.bench.stages import new_judge, receive_append
+from tests.bench.stages import receive_append
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -178,7 +179,9 @@ class _Judging:
         self._slice = fleet.slice
         path = judge_state_path(settings)
         self._state = JudgeState(path.with_stem(f"{path.stem}-{rules or 'all'}"))
-        self._judge = judge = new_judge(fleet.installation, self._state, city_of(fleet.devices), rules, process_time)
+        self._judge = judge = new_judge(
+            fleet.installation.settings, self._state, city_of(fleet.devices), rules, process_time
+        )
         # Not by `step`, which would write checkpoints on the way.
         with closing(open_raw_log(settings)) as log:
             while judge.offset < warm_up:

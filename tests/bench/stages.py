@@ -1,31 +1,25 @@
-"""The throughput stages: parts of the path alone, in this process, and the whole path."""
+"""The throughput stages: parts of the path alone, and the whole path."""
 
-import asyncio
+import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
-from itertools import cycle, islice
 from typing import Final
 
-from devices.city.model import City
-from haulwatch.settings.data_files import judge_state_path, recorder_state_path
 from haulwatch.wiring.collector import device_rate_limit
-from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.log import open_raw_log
-from haulwatch.wiring.rules import configured_rules
-from haulwatch.wiring.stores import current_ledger, open_store
+from haulwatch.wiring.stores import current_ledger
 from ingest.collector.collector import BATCH_MESSAGES, LINGER_S
-from ingest.judge.checkpoint import JudgeState
-from ingest.judge.judge import Judge
 from ingest.mqtt.source import MqttSource, ReceivedBatch
 from ingest.mqtt.url import MqttUrl
-from ingest.recorder.recorder import Recorder
-from ingest.recorder.state import RecorderState
 from simulators.load.generator import Plan
 from tests.bench import BenchFailed
-from tests.bench.environment import BenchEnvironment, BenchInstallation, loading
+from tests.bench.environment import BenchEnvironment, loading
 from tests.bench.fleet import append_messages, city_of, fleet_messages
-from tests.bench.measures import Throughput, WholePath
+from tests.bench.measures import Throughput, WholePath, throughput
 from tests.bench.path import running_path
 
 _SILENCE_LIMIT_S: Final = 20.0
@@ -60,22 +54,12 @@ def receive_append(environment: BenchEnvironment, devices: int | None = None) ->
 
 def judge_alone(environment: BenchEnvironment) -> Throughput:
     """Decode, admit, rules, journal and checkpoints, from a raw log that exists."""
-    sizes, installation, city = environment.sizes, environment.installation(), city_of(environment.sizes.devices)
-    _prepare(environment, installation)
-    with closing(JudgeState(judge_state_path(installation.settings))) as state:
-        judge = new_judge(installation, state, city)
-        began, cpu_s = time.monotonic(), time.process_time()
-        while judge.step():
-            pass
-        judge.checkpoint()
-        return _throughput(sizes.messages, began, cpu_s)
+    return _alone(environment, "judge_alone")
 
 
 def recorder_alone(environment: BenchEnvironment) -> Throughput:
     """Decode, admit, deduplicate, ledger and store, from a raw log that exists."""
-    installation, city = environment.installation(), city_of(environment.sizes.devices)
-    _prepare(environment, installation)
-    return asyncio.run(_record(environment, installation, city))
+    return _alone(environment, "recorder_alone")
 
 
 def whole_path(environment: BenchEnvironment) -> WholePath:
@@ -112,25 +96,6 @@ def whole_path(environment: BenchEnvironment) -> WholePath:
         )
 
 
-def new_judge(
-    installation: BenchInstallation,
-    state: JudgeState,
-    city: City,
-    count: int | None = None,
-    monotonic: Callable[[], float] = time.monotonic,
-) -> Judge:
-    """A judge of `city` with all rules, or with `count` rules: more than there are repeat them."""
-    rules = configured_rules(installation.settings)
-    return Judge(
-        open_raw_log(installation.settings),
-        open_journal(installation.settings),
-        state,
-        rules if count is None else list(islice(cycle(rules), count)),
-        lambda: city,
-        monotonic=monotonic,
-    )
-
-
 def _plan(environment: BenchEnvironment, port: int, devices: int | None = None) -> Plan:
     return Plan(port=port, messages=environment.sizes.messages, devices=devices or environment.sizes.devices)
 
@@ -162,30 +127,30 @@ def _receive(
                     received += len(batch.messages)
                     if not first:
                         first, began, cpu_s = received, time.monotonic(), time.process_time()
-                result = _throughput(messages - first, began, cpu_s)
+                result = throughput(messages - first, began, cpu_s)
                 load.sent()
     return result
 
 
-def _prepare(environment: BenchEnvironment, installation: BenchInstallation) -> None:
-    environment.progress(f"writing a raw log of {environment.sizes.messages:,} messages")
+def _alone(environment: BenchEnvironment, module: str) -> Throughput:
+    """Throughput of `tests.bench.<module>`, a process of its own. Raises BenchFailed."""
+    sizes, installation = environment.sizes, environment.installation()
+    environment.progress(f"writing a raw log of {sizes.messages:,} messages")
     with closing(open_raw_log(installation.settings)) as log:
-        append_messages(log, fleet_messages(environment.sizes.devices), environment.sizes.messages)
-
-
-async def _record(environment: BenchEnvironment, installation: BenchInstallation, city: City) -> Throughput:
-    store = open_store(installation.settings)
+        append_messages(log, fleet_messages(sizes.devices), sizes.messages)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HAULWATCH_")}
     try:
-        with closing(RecorderState(recorder_state_path(installation.settings))) as state:
-            recorder = Recorder(open_raw_log(installation.settings), store, state, lambda: city)
-            began, cpu_s = time.monotonic(), time.process_time()
-            while await recorder.step():
-                pass
-            return _throughput(environment.sizes.messages, began, cpu_s)
-    finally:
-        await store.close()
-
-
-def _throughput(messages: int, began: float, cpu_s: float) -> Throughput:
-    cpu_us = (time.process_time() - cpu_s) / messages * 1e6
-    return Throughput(round(messages / (time.monotonic() - began)), round(cpu_us, 1))
+        done = subprocess.run(
+            [sys.executable, "-m", f"tests.bench.{module}", str(sizes.devices), str(sizes.messages)],
+            env=inherited | installation.variables,
+            capture_output=True,
+            text=True,
+            timeout=_DRAIN_LIMIT_S,
+            check=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchFailed(f"{module} did not finish in {_DRAIN_LIMIT_S:.0f} s") from None
+    except subprocess.CalledProcessError as exc:
+        last_line = exc.stderr.rstrip().rpartition("\n")[2]
+        raise BenchFailed(f"{module} failed: {last_line}\n{exc.stderr[-2000:]}") from None
+    return Throughput(**json.loads(done.stdout.splitlines()[-1]))
