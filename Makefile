@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo bench compiled test test-compiled chaos fuzz check format lock clean
+.PHONY: help install demo bench compiled test test-compiled chaos fuzz check format lock clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -22,8 +22,12 @@ say = @echo "make: $(1)" >&2
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
+install: $(VENV)/runtime.stamp ## make the command haulwatch in .venv (no tools for developers)
+	@echo 'make: run `. $(RUN)/activate` once in each shell, then `haulwatch --help`; docs/first-hour.md goes on from here' >&2
+
 demo: $(VENV)/runtime.stamp ## run the whole path on this machine with simulated devices (ARGS="--for 150 --json")
 	@$(RUN)/haulwatch demo $(ARGS)
+	@echo 'make: for a city of your own: `. $(RUN)/activate`, then docs/first-hour.md' >&2
 
 bench: $(VENV)/dev.stamp ## measure cost and speed of the path on this machine (ARGS="--quick --json")
 	@$(MAKE) --no-print-directory compiled || echo "make: measured as interpreted Python" >&2

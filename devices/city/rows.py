@@ -2,10 +2,11 @@
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import ValidationError
@@ -178,12 +179,15 @@ def _fault(model: type[Row], error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return f"missing: write {write}"
     found = error["input"]
-    guess = did_you_mean(found, _QUOTED.findall(error["ctx"]["expected"])) if _is_choice(error) else ""
+    guess = did_you_mean(found, _choices(name, error)) if isinstance(found, str) else ""
     return f"{found!r:.60} does not fit: {guess or f'write {write}'}"
 
 
-def _is_choice(error: ErrorDetails) -> bool:
-    return error["type"] == "enum" and isinstance(error["input"], str)
+def _choices(name: str, error: ErrorDetails) -> Collection[str]:
+    """The values of a field that takes only some."""
+    if error["type"] == "enum":
+        return _QUOTED.findall(error["ctx"]["expected"])
+    return available_timezones() if name == "timezone" else ()
 
 
 def _where(path: Path, noun: str, number: int, raw: object) -> str:

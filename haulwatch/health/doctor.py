@@ -136,7 +136,7 @@ def check_city(devices: Callable[[], int]) -> CheckResult:
     except DatabaseError as exc:
         return CheckResult("city", CheckStatus.FAIL, _first_line(exc), _DATABASE_HINT)
     if count:
-        return CheckResult("city", CheckStatus.OK, f"{count} devices registered")
+        return CheckResult("city", CheckStatus.OK, f"{count} {'device' if count == 1 else 'devices'} registered")
     hint = "list the devices in the city's devices.yaml and import it: until then every reading is quarantined"
     return CheckResult("city", CheckStatus.WARN, "no devices registered", hint)
 

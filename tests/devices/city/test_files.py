@@ -85,8 +85,14 @@ FAULTS = [
     (
         "city.yaml",
         "Asia/Shanghai",
-        "Asia/Jincheng",
-        "city.yaml: timezone: 'Asia/Jincheng' does not fit: write a name of the time zone database",
+        "Jincheng",
+        "city.yaml: timezone: 'Jincheng' does not fit: write a name of the time zone database",
+    ),
+    (
+        "city.yaml",
+        "Asia/Shanghai",
+        "Asia/Shanghia",
+        "city.yaml: timezone: 'Asia/Shanghia' does not fit: did you mean 'Asia/Shanghai'?",
     ),
     ("city.yaml", "id: smallville", "id: [", "city.yaml: file: is not YAML: while parsing a flow"),
     (
@@ -241,7 +247,7 @@ def found(folder: Path) -> list[str]:
 
 def test_every_fault_is_named_in_one_run(folder: Path) -> None:
     """Faults in every file, several in one row, and some that only show when faulty rows are read on."""
-    edit(folder / "city.yaml", "Asia/Shanghai", "Asia/Jincheng")
+    edit(folder / "city.yaml", "Asia/Shanghai", "Jincheng")
     edit(folder / "city.yaml", "[112.85, 35.49]", "[35.49, 112.85]")
     edit(folder / "sites.geojson", "[112.842, 35.482]", "[112.839, 35.481]")
     edit(folder / "sites.geojson", '"radius_m": 20', '"radius_m": -20')
