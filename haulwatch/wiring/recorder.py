@@ -14,6 +14,7 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer, reserve_is_free
 from haulwatch.wiring.stores import open_dead_letters, open_store
 from ingest.ledger.quarantine import LetterLimits, Quarantine
+from ingest.ledger.salvage import salvage_if_spoiled
 from ingest.log.raw_log import RawLogError
 from ingest.log.records import RECORDER
 from ingest.log.revision_writer import RevisionFollower
@@ -43,6 +44,8 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
 
     Raises StateUnavailable, RawLogError, and StoreForgets where the server that answers is no InfluxDB.
     """
+    with closing(open_raw_log(settings)) as log:
+        salvage_if_spoiled(recorder_state_path(settings), log.committed().get(RECORDER, 0))
     store = open_store(settings)
     await _refuse_another_server(store)
     limits = settings.limits

@@ -17,6 +17,10 @@ class StateUnavailable(OperatorError):
     """The recorder's file cannot be read or written now (disk full, locked). Nothing was kept; try again."""
 
 
+class StateSpoiled(StateUnavailable):
+    """Pages of the file are spoiled. The next start of the recorder saves what can be read."""
+
+
 class StateFile:
     """One connection to the file at `path`, which is created if it does not exist. Methods raise StateUnavailable."""
 
@@ -29,13 +33,13 @@ class StateFile:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        with translated(self._path, StateUnavailable):
+        with translated(self._path, StateUnavailable, StateSpoiled):
             yield self._db
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction: everything done in the block is kept, or nothing."""
-        with translated(self._path, StateUnavailable), transaction(self._db) as db:
+        with translated(self._path, StateUnavailable, StateSpoiled), transaction(self._db) as db:
             yield db
 
 

@@ -50,12 +50,18 @@ def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def translated(path: Path, error: Callable[[str], Exception]) -> Iterator[None]:
-    """Raise `error` with the path and the cause in place of an SQLite or operating-system error."""
+def translated(
+    path: Path, error: Callable[[str], Exception], spoiled: Callable[[str], Exception] | None = None
+) -> Iterator[None]:
+    """Raise `error` with the path and the cause in place of an SQLite or operating-system error.
+
+    `spoiled`: raised instead where pages of the file are spoiled.
+    """
     try:
         yield
     except (sqlite3.Error, OSError) as exc:
-        raise error(f"{path}: {exc}") from exc
+        raised = spoiled if spoiled is not None and is_damaged(exc) else error
+        raise raised(f"{path}: {exc}") from exc
 
 
 def is_damaged(error: BaseException) -> bool:

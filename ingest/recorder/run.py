@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from ingest.ledger.state_file import StateUnavailable
+from ingest.ledger.state_file import StateSpoiled, StateUnavailable
 from ingest.log.raw_log import RawLogError
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
@@ -30,6 +30,7 @@ async def run_recorder(
     """Record until `stop` is set, through any outage. `clock` returns ms since 1970 UTC, to show to people.
 
     What is committed when `stop` is set is written first, unless the store is away; then it waits in the outbox.
+    Raises StateSpoiled, which only the next process mends.
     """
     backoff = backoff or Backoff(_FIRST_RETRY_S, _MAX_RETRY_S)
     trouble_since = 0
@@ -44,6 +45,9 @@ async def run_recorder(
                 trouble_since = 0
             if 0 < records < _LARGE_BATCH_RECORDS:
                 await recorder.finish()  # no next batch is ready to be committed meanwhile
+        except StateSpoiled as exc:
+            _log.error("recorder: the process ends, its next start saves what can be read of its file: %s", exc)
+            raise
         except (StoreUnavailable, StateUnavailable, RawLogError) as exc:
             pause_s = backoff.next_pause_s(getattr(exc, "retry_after", None))
             trouble_since = trouble_since or clock()
