@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from weakref import finalize, proxy
 
 from devices.city.model import City, Device, DeviceRole
 from devices.codecs.native import encode
@@ -58,7 +59,7 @@ class MemoryLog:
 
 @dataclass
 class Bench:
-    """A recorder over real files; `start` starts one as after a power cut."""
+    """A recorder over real files, closed when the bench is gone. `start` starts one as after a power cut."""
 
     folder: Path
     city: City = CITY
@@ -69,17 +70,21 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.store = SqliteStore(self.folder / "points.db")
+        finalize(self, _close, self.store)
 
     @property
     def state_path(self) -> Path:
         return self.folder / "recorder.db"
 
     def start(self, *, store: LineStore | None = None, state: RecorderState | None = None) -> Recorder:
+        bench = proxy(self)  # what lives as long as a file must not keep the bench alive
+        state = state or RecorderState(self.state_path, clock=lambda: bench.monotonic_s)
+        finalize(self, state.close)
         return Recorder(
             self.log,
             store or self.store,
-            state or RecorderState(self.state_path, clock=lambda: self.monotonic_s),
-            lambda: self.city,
+            state,
+            lambda: bench.city,
             batch_records=self.batch_records,
         )
 
@@ -122,3 +127,9 @@ def counts(line: DeviceLedgerLine | Ledger) -> Mapping[str, object]:
     total = line.total if isinstance(line, Ledger) else line
     figures = total.model_dump(include={"received", "stored", "duplicate", "quarantined", "queued"})
     return {name: figure for name, figure in figures.items() if figure}
+
+
+def _close(store: SqliteStore) -> None:
+    """As `store.close`, also inside an event loop."""
+    if store._writer is not None:
+        store._writer.close()
