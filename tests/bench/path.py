@@ -21,7 +21,7 @@ from tests.servers.mosquitto import Mosquitto
 
 NAMES: Final = {"collector": "collect", "recorder": "record", "judge": "judge"}
 """Our processes, and the commands that start them."""
-_START_LIMIT_S: Final = 60.0
+_START_LIMIT_S: Final = 180.0
 _POLL_S: Final = 0.02
 
 

@@ -22,7 +22,7 @@ from tests.bench.fleet import append_messages, city_of, fleet_messages
 from tests.bench.measures import Throughput, WholePath, throughput
 from tests.bench.path import running_path
 
-_SILENCE_LIMIT_S: Final = 20.0
+_SILENCE_LIMIT_S: Final = 120.0
 _DRAIN_LIMIT_S: Final = 300.0
 _WAIT_S: Final = 0.25
 

@@ -26,8 +26,8 @@ FAULTS: Final[Sequence[Fault]] = (
     *collector_faults.FAULTS,
 )
 """Faults whose devices send once and then stay silent come last: many such devices, and an outage would never end."""
-PROCESSING_LIMIT_S: Final = 60.0
-"""Recorder and collector wait at most 30 s between two attempts."""
+PROCESSING_LIMIT_S: Final = 300.0
+"""Recorder and collector wait at most 30 s between two attempts; a busy machine takes longer to work off the rest."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from tests.chaos.fleet import SLICE_S, Fleet, Message
 RATE: Final = 900
 """Messages/s: the traffic of a large city; a slice takes less than two seconds."""
 _IN_FLIGHT: Final = 100
-_LIMIT_S: Final = 60.0
+_LIMIT_S: Final = 300.0
 
 
 class Sent(NamedTuple):

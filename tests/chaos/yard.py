@@ -29,6 +29,7 @@ from tests.installation import Installation
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.proxy import StoreProxy
+from tests.waiting import PATIENCE_S
 
 PROCESSES: Final = ("serve", "judge", "record", "collect")
 _BEHIND_NOW_MS: Final = 5 * 24 * 3_600_000
@@ -202,7 +203,7 @@ class Yard(Installation):
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Every check of /readyz; empty while the API does not answer."""
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=10)
+            answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=PATIENCE_S)
         except httpx.TransportError:
             return {}
         return {check["name"]: (check["ok"], check["detail"]) for check in answer.json().get("checks", ())}
@@ -212,8 +213,11 @@ class Yard(Installation):
         return bool(checks) and all(ok for ok, _ in checks.values())
 
     def expect_unready(self, check: str, words: str, within_s: float) -> None:
-        """Raises Complaint unless /readyz reports in time that this check failed, with these words."""
-        deadline, (ok, detail) = time.monotonic() + within_s, (True, "")
+        """Raises Complaint unless /readyz reports in time that this check failed, with these words.
+
+        `within_s`: as for `expect`.
+        """
+        deadline, (ok, detail) = time.monotonic() + max(within_s, PATIENCE_S), (True, "")
         while time.monotonic() < deadline:
             ok, detail = self.readiness().get(check, (True, "no answer"))
             if not ok and words in detail:
@@ -222,7 +226,11 @@ class Yard(Installation):
         raise Complaint(f"/readyz did not report {words!r} for {check}, but ok={ok}: {detail}")
 
     def expect(self, check: Callable[[], bool], what: str, within_s: float) -> None:
-        """Raises Complaint unless `check` is true in time."""
+        """Raises Complaint unless `check` is true in time.
+
+        `within_s`: what it takes at most on an idle machine. A busy one gets `PATIENCE_S`: slowness is no fault.
+        """
+        within_s = max(within_s, PATIENCE_S)
         deadline = time.monotonic() + within_s
         while not check():
             if time.monotonic() > deadline:
@@ -232,7 +240,9 @@ class Yard(Installation):
     def influxql(self, query: str) -> list[dict[str, Any]]:
         """Query influxd itself, without proxy, nginx and our own store code."""
         params = {"db": self.database, "epoch": "ms", "q": query}
-        answer = httpx.post(f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params, timeout=60)
+        answer = httpx.post(
+            f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params, timeout=PATIENCE_S
+        )
         series: list[dict[str, Any]] = answer.raise_for_status().json()["results"][0].get("series", [])
         return series
 

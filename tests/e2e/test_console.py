@@ -24,10 +24,10 @@ def page(installation: Installation, profile: Path, language: str = "en-US") -> 
     command = [
         str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-sync", "--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}",
-        f"--lang={language}", "--timeout=PATIENCE_S00", "--virtual-time-budget=4000", "--dump-dom",
+        f"--lang={language}", "--timeout=20000", "--virtual-time-budget=4000", "--dump-dom",
         f"http://127.0.0.1:{installation.api_port}/",
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     assert "</html>" in done.stdout, done.stderr[-2000:]
     return done.stdout.partition("<script>")[0]
 
