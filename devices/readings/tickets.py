@@ -74,8 +74,8 @@ def state_alone(weighing: Weighing) -> TicketState:
 
 
 def ticket_number(ticket: str) -> str:
-    """The number of a ticket as it is compared: width and spaces do not count."""
-    return "".join(normalize("NFKC", ticket).split()) or ticket
+    """The number of a ticket as it is compared: width, case and spaces do not count."""
+    return "".join(normalize("NFKC", ticket).upper().split()) or ticket
 
 
 def weights_of(weighing: Weighing) -> str:

@@ -108,7 +108,7 @@ class DeviceJudge:
         observation = self._out_of_order(reading, self.clock.now, device, device_state)
         for indexed in self._rules.of_role[device.role]:
             self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
-        if reading.ts > device_state.buffer.newest:
+        if self._kept.is_new_retained(reading, device_state):
             count_not_judged(reading, device_state, NotJudged.RETAINED)
         return verdicts
 

@@ -30,7 +30,9 @@ class DeviceState:
     judged_until: int = 0
     """Newest device time judged, ms, of its measurements and of tickets about it; 0 before the first."""
     statuses: list[tuple[int, str]] = field(default_factory=list)
-    """Device time, ms, and part of its newest statuses judged, in order."""
+    """Device time, ms, and part with session (`order_key`) of its newest statuses judged, in order."""
+    retained: list[tuple[int, str, str]] = field(default_factory=list)
+    """Device time, ms, kind and part of readings that the broker replayed and that are counted as not judged."""
     judged: int = 0
     """Its own readings that were judged, each once."""
     not_judged: dict[str, int] = field(default_factory=dict)

@@ -20,12 +20,17 @@ MAX_WAITING: Final = 4_096
 """Readings of one device that wait, about 1 MB: a hundred a second over the window, as many as a device may send as
 single messages. Half of it for what others measured about the device: a weighbridge must not shut out a truck."""
 
+SESSION_DIGITS: Final = 16
+
 OrderKey = tuple[int, str, str, str]
 
 
 def order_key(reading: Reading) -> OrderKey:
     """Device time first; then everything that can be measured at one instant, in a fixed order."""
-    return reading.ts, reading.kind, reading.device_id, part_of(reading)
+    part = part_of(reading)
+    if type(reading) is Status:  # a device that connects again within its clock's second has another session
+        part = f"{part} {reading.session:0{SESSION_DIGITS}}"
+    return reading.ts, reading.kind, reading.device_id, part
 
 
 @dataclass(init=False, slots=True)

@@ -79,6 +79,7 @@ class _JudgedRow(msgspec.Struct, array_like=True):
     given_up: int
     compartments: list[str] = field(default_factory=list)
     statuses: list[tuple[int, str]] = field(default_factory=list)
+    retained: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 _PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int]
@@ -148,6 +149,7 @@ class Rows:
                 *(device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up),
                 device_state.compartments,
                 device_state.statuses,
+                device_state.retained,
             )
         if device_state.late_readings is not None:
             members["gaps"] = _late_row(device_state.late_readings)
@@ -177,7 +179,7 @@ class Rows:
                 row = _JUDGED.decode(members["judged"])
                 device_state.judged_until, device_state.judged = row.judged_until, row.judged
                 device_state.not_judged, device_state.given_up = row.not_judged, row.given_up
-                device_state.statuses = row.statuses
+                device_state.statuses, device_state.retained = row.statuses, row.retained
                 device_state.compartments = row.compartments
             else:
                 device_state.judged_until = FORMER

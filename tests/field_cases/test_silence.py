@@ -268,3 +268,33 @@ def test_a_restart_of_the_host_is_no_storm(tmp_path: Path) -> None:
     assert [(alert.subject, alert.severity, alert.open) for alert in outcome.of("silent_device")] == [
         ("system", "P2", False)
     ]
+
+
+def test_each_replayed_reading_is_counted_once_as_not_judged(tmp_path: Path) -> None:
+    """A dead truck, of which the broker keeps position and birth, on an installation that connects three times."""
+    at = BASE_MS + 60 * MINUTE_MS
+    (retained,) = positions(TRUCK, BASE_MS, BASE_MS + 1)
+    replayed = [replace(retained, retain=True), replace(status(-30, 8, "birth"), retain=True)]
+    times = [replace(one, received_at=at + n * 20 * MINUTE_MS) for n in range(3) for one in replayed]
+    heard = [replace(one, retain=False) for one in replayed]
+    fresh = PathUnderTest(tmp_path / "never heard").send(in_order_of_arrival(times, fleet(at, at + 70 * MINUTE_MS)))
+    assert fresh.judge.engine.not_judged == {TRUCK: {"retained": 2}}
+    known = PathUnderTest(tmp_path / "heard before").send(
+        in_order_of_arrival(heard, times, fleet(BASE_MS, at + 70 * MINUTE_MS))
+    )
+    assert known.judge.engine.not_judged == {}
+    for outcome in (fresh, known):
+        (stored,) = [line.stored for line in outcome.ledger.devices if line.device == TRUCK]
+        assert stored == 2
+        engine = outcome.judge.engine
+        assert engine.judged[TRUCK] + sum(engine.not_judged.get(TRUCK, {}).values()) == stored
+
+
+@pytest.mark.parametrize("sessions", [(8, 9), (9, 8), (8, 8)], ids=["in order", "the old one late", "sent again"])
+def test_connections_within_one_second_of_the_clock_are_all_judged(tmp_path: Path, sessions: tuple[int, int]) -> None:
+    sent = [status(0, session, cause) for session in sessions for cause in ("birth", "will")]
+    times = [replace(one, received_at=one.received_at + n * 70_000) for n, one in enumerate(sent)]
+    outcome = PathUnderTest(tmp_path).send(in_order_of_arrival(times, fleet(BASE_MS, BASE_MS + 10 * MINUTE_MS)))
+    (stored,) = [line.stored for line in outcome.ledger.devices if line.device == TRUCK]
+    assert outcome.judge.engine.judged[TRUCK] == stored
+    assert outcome.judge.engine.not_judged == {}

@@ -86,6 +86,12 @@ def test_sums_are_the_same_after_any_restart_and_repetition(tmp_path: Path) -> N
     assert (tonnes(outcome), tickets(outcome)) == (18.0, 1), "also by a recorder that lost its file"
 
 
+@pytest.mark.parametrize("again", ["a002", "Ａ００２", " A 002", "ａ002"])
+def test_a_ticket_number_in_another_spelling_is_the_same_ticket(tmp_path: Path, again: str) -> None:
+    outcome = PathUnderTest(tmp_path).send([weighing(0), weighing(60, again.strip())])
+    assert (tonnes(outcome), states(outcome)) == (18.0, ["counted", "repeated"])
+
+
 def test_a_correction_replaces_its_ticket_whichever_comes_first(tmp_path: Path) -> None:
     first, corrected = weighing(0), weighing(600, tare_kg=14000, net_kg=17000)
     for name, sent in (("in order", [first, corrected]), ("late", [corrected, first])):

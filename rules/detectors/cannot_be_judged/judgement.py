@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from devices.city.model import DeviceRole, approved_at
-from devices.readings.models import Position
+from devices.readings.models import Position, Status
 from devices.readings.motion import STILL_KMH
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation
@@ -27,6 +27,7 @@ NO_ROUTE: Final = "no_route"
 LONG_INTERVAL: Final = "long_interval"
 NO_SPEED: Final = "no_speed"
 FROZEN_FIX: Final = "frozen_fix"
+STATUS_ONLY: Final = "status_only"
 _FIELDS: Final = ("lat", "lon", "located", "speed_kmh", "satellites", "load")
 
 
@@ -52,7 +53,9 @@ class JudgeabilityState:
     """State of one device: at most one entry a reason. Times are device time, ms."""
 
     ts: int = 0
-    """Its newest reading."""
+    """Its newest measurement."""
+    driving: bool = False
+    """It drove then, or may have."""
     lat: float = 0.0
     """Of its newest position, with `lon`."""
     lon: float = 0.0
@@ -78,6 +81,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             LONG_INTERVAL: (0, limits.interval_readings),
             NO_SPEED: (0, limits.readings),
             FROZEN_FIX: (limits.frozen_s * 1000, limits.readings),
+            STATUS_ONLY: (limits.status_only_s * 1000, limits.statuses),
         }
         """By reason: for how long, ms, and in how many readings it must hold before it is given."""
 
@@ -87,12 +91,19 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return ()
         verdicts: list[Verdict] = []
         reading, fix = observation.reading, observation.fix
+        if isinstance(reading, Status):
+            self._check_status(reading, observation, state, verdicts)
+            return verdicts
+        if state.troubles:
+            self._note(STATUS_ONLY, False, observation, state, verdicts)
         self._check_interval(observation, state, verdicts)
         if isinstance(reading, Position) and fix is not None:
             self._check_fix(reading, fix, observation, state, verdicts)
             self._check_speed(reading, fix, observation, state, verdicts)
             self._check_route(fix, observation, state, verdicts)
             state.lat, state.lon = reading.lat, reading.lon
+            standing = reading.speed_kmh is not None and reading.speed_kmh < STILL_KMH
+            state.driving = not standing and reading.ignition_on is not False
         state.ts = max(state.ts, reading.ts)
         return verdicts
 
@@ -112,6 +123,22 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return
         bad = interval_ms > limits.interval_factor * registered_s * 1000
         self._note(LONG_INTERVAL, bad, observation, state, verdicts)
+
+    def _check_status(
+        self, status: Status, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
+    ) -> None:
+        """A device that sends statuses and measures nothing lives, and nothing of it is judged.
+
+        A weighbridge measures when a truck comes; an empty truck that stands may rest.
+        """
+        limits, device, track = self.parameters, observation.device, observation.track
+        loaded = track is not None and track.load.state is LoadState.LOADED
+        rests = device.role is DeviceRole.TRUCK and state.ts > 0 and not (loaded or state.driving)
+        if device.role is DeviceRole.WEIGHBRIDGE or not status.online or rests:
+            return
+        awaited_s = max(limits.silent_intervals * device.report_interval_s, limits.silent_at_least_s)
+        if status.ts - state.ts > awaited_s * 1000:
+            self._note(STATUS_ONLY, True, observation, state, verdicts)
 
     def _check_fix(
         self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]

@@ -22,8 +22,12 @@ class CannotBeJudgedParameters(Parameters):
     """The same place for this long while the truck drives (as in rule families for GNSS anomalies)."""
     frozen_kmh: float = 10.0
     """From this speed on a truck cannot stay at one place."""
+    status_only_s: int = 600
+    """Statuses and no measurement for this long, as `no_fix_s`: the receiver or sensor is dead or cut off."""
+    statuses: int = 2
+    """That many such statuses: heartbeats are seldom."""
     readings: int = 5
-    """Each finding takes at least so many readings in a row."""
+    """Each other finding takes at least so many readings in a row."""
     clear_readings: int = 3
     """A finding ends with so many good readings in a row."""
     silent_intervals: int = 3

@@ -12,6 +12,7 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "no_route": ("it is loaded and has no approved route", "载货行驶但无核准线路"),
     "long_interval": ("it reports too seldom", "上报间隔过长"),
     "no_speed": ("it moves and reports 0 km/h", "位置移动但速度恒为0"),
+    "status_only": ("it sends statuses and no measurement", "仅有状态上报，无测量数据"),
     "frozen_fix": ("it drives and its position stands still", "行驶中但位置不变"),
 }
 _MISSED: Final[Mapping[str, tuple[str, str]]] = {
@@ -20,6 +21,7 @@ _MISSED: Final[Mapping[str, tuple[str, str]]] = {
     "no_route": ("whether it left its route", "是否偏离线路"),
     "long_interval": ("what happens between two readings", "两次上报之间的情况"),
     "no_speed": ("whether it stands or drives", "停车或行驶"),
+    "status_only": ("everything but its silence", "除离线外的全部规则"),
     "frozen_fix": ("routes, fences and dumping", "线路、围栏和倾倒"),
 }
 

@@ -5,17 +5,19 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from devices.readings.models import Reading
-from devices.readings.series import part_of
 from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.late.late_readings import KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
 from rules.engine.late.late_verdicts import GapsKept, Judged
 from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
-from rules.engine.reorder_buffer import BufferedReading
+from rules.engine.reorder_buffer import SESSION_DIGITS, BufferedReading, is_status, order_key
 
 _KEPT_STATUSES: Final = 4
 """Statuses of a device that are known again although no gap is kept."""
+
+_KEPT_RETAINED: Final = 8
+"""Replayed readings of a device that are known again; the broker retains one a topic."""
 
 
 class KeptGaps:
@@ -77,12 +79,30 @@ class KeptGaps:
 
         Measurements sent again come late and meet what is kept of the gap; statuses have an order of their own.
         """
-        statuses, key = device_state.statuses, (status.ts, part_of(status))
+        statuses, key = device_state.statuses, _status_key(status)
         if not statuses or key > statuses[-1]:
             device_state.statuses = [*statuses[1 - _KEPT_STATUSES :], key]
             return False
         late = device_state.late_readings
-        return key in statuses or (late is not None and status.ts > late.start and late.judged.holds(status))
+        if late is not None and status.ts > late.start and late.judged.holds(status):
+            return True
+        ending = key[1][:-SESSION_DIGITS]
+        return any(ts == key[0] and part[:-SESSION_DIGITS] == ending and part >= key[1] for ts, part in statuses)
+
+    def is_new_retained(self, reading: Reading, device_state: DeviceState) -> bool:
+        """True the first time that the broker replays a reading which the device was not heard with."""
+        ts, kind, _, part = order_key(reading)
+        key = ts, str(kind), part
+        if key in device_state.retained:
+            return False
+        if is_status(reading):
+            was_heard = bool(device_state.statuses) and _status_key(reading) <= device_state.statuses[-1]
+        else:
+            waiting = [entry.ts for entry in device_state.buffer.waiting if not is_status(entry.reading)]
+            was_heard = reading.ts <= max([device_state.judged_until, *waiting])
+        if not was_heard:
+            device_state.retained = [*device_state.retained[1 - _KEPT_RETAINED :], key]
+        return not was_heard
 
     def wait(
         self,
@@ -167,6 +187,11 @@ class KeptGaps:
             device_state.late_readings = None
             self._bytes -= former_size
         verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in gaps), is_new=False))
+
+
+def _status_key(status: Reading) -> tuple[int, str]:
+    ts, _, _, part = order_key(status)
+    return ts, part
 
 
 def count_not_judged(reading: Reading, device_state: DeviceState, reason: NotJudged) -> None:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from devices.readings.models import Reading
+from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange
 from rules.detectors.cannot_be_judged.judgement import CannotBeJudged
-from tests.rules.town import Trip, at_s, fills, judged, summaries, town
+from tests.rules.town import T0, Trip, at_s, fills, judged, summaries, town
 
 
 def changes(*rows: list[Reading], **more: Any) -> list[AlertChange]:
@@ -121,3 +121,44 @@ def test_a_longer_registered_interval_is_no_finding() -> None:
 def test_a_finding_is_given_within_its_limit() -> None:
     found = changes(Trip("T1", 0, 0).stand(700, located=False).readings)
     assert at_s(found[0]) == 610
+
+
+def beats(device: str, start_s: float, end_s: float, every_s: float = 15) -> list[Reading]:
+    return [
+        Status(device_id=device, ts=T0 + round((start_s + n * every_s) * 1000), online=True, session=1)
+        for n in range(round((end_s - start_s) / every_s))
+    ]
+
+
+def test_a_loaded_truck_whose_receiver_is_cut_off_while_its_heartbeats_go_on() -> None:
+    before, after = Trip("T1", 0, 0, load="loaded").drive(2000, 0).stand(60), Trip("T1", 2000, 0, at_s=1500).stand(60)
+    found = changes(before.readings, beats("T1", 240, 1500), after.readings)
+    assert summaries(found) == ["T1 confirmed P4", "T1 closed P4"]
+    assert reasons(found[:1]) == {"status_only"}
+    assert 840 <= at_s(found[0]) <= 1060
+    assert (found[0].title.en, found[0].title.zh) == (
+        "Truck 晋ET1 cannot be judged: it sends statuses and no measurement",
+        "车辆晋ET1无法研判：仅有状态上报，无测量数据",
+    )
+
+
+def test_a_driving_truck_and_a_point_that_only_send_statuses() -> None:
+    drives = Trip("T1", 0, 0, load="empty").drive(2000, 0)
+    assert reasons(changes(drives.readings, beats("T1", 180, 1500))) == {"status_only"}
+    assert reasons(changes(fills([10.0] * 5, every_s=300), beats("P01", 1200, 4000, every_s=60))) == {"status_only"}
+    assert reasons(changes(beats("T2", 0, 900))) == {"status_only"}, "it never measured"
+
+
+def test_statuses_of_a_parked_truck_a_weighbridge_and_between_measurements_are_no_finding() -> None:
+    parked = Trip("T1", 0, 0, load="empty").drive(2000, 0).stand(60)
+    assert changes(parked.readings, beats("T1", 240, 9000, every_s=60)) == []
+    off = Trip("T1", 0, 0, load="empty").drive(2000, 0, ignition_on=False)
+    assert changes(off.readings, beats("T1", 240, 9000, every_s=60)) == []
+    assert changes(beats("W1", 0, 9000, every_s=60)) == []
+    assert changes(fills([10.0] * 40, every_s=300), beats("P01", 0, 9000, every_s=60)) == []
+
+
+def test_statuses_do_not_hide_a_long_interval() -> None:
+    found = changes(Trip("T1", 0, 0, every_s=60).drive(9000, 0).readings, beats("T1", 5, 900))
+    assert reasons(found) == {"long_interval"}
+    assert found[0].evidence.measures["interval_s"] == 60
