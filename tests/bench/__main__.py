@@ -17,7 +17,9 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Less of everything: under three minutes.")] = False,
     stage: Annotated[
         list[Stage] | None,
-        typer.Option(help="Only this stage; may be repeated. Default: all but soak; with --quick also not fleets."),
+        typer.Option(
+            help="Only this stage; may be repeated. Default: all but soak and neighbours; with --quick also not fleets."
+        ),
     ] = None,
     messages: Annotated[
         int | None, typer.Option(min=1_000, max=1_000_000, help="Number of messages of each throughput stage.")
@@ -39,7 +41,7 @@ def bench(
     sizes = QUICK if quick else FULL
     if messages is not None:
         sizes = replace(sizes, messages=messages)
-    excluded = {Stage.SOAK, Stage.FLEETS} if quick else {Stage.SOAK}
+    excluded = {Stage.SOAK, Stage.NEIGHBOURS} | ({Stage.FLEETS} if quick else set())
     wanted = set(stage or set(Stage) - excluded)
     if soak is not None:
         wanted.add(Stage.SOAK)

@@ -113,8 +113,8 @@ class BenchEnvironment:
         finally:
             broker.stop()
 
-    def installation(self, broker: Mosquitto | None = None) -> BenchInstallation:
-        """A new installation, with its tables."""
+    def installation(self, broker: Mosquitto | None = None, *, limited: bool = False) -> BenchInstallation:
+        """A new installation, with its tables; `limited`: with the rate limit that it has by default."""
         folder = self._new_folder("data")
         variables = {
             "HAULWATCH_DATA_DIR": str(folder),
@@ -122,6 +122,8 @@ class BenchEnvironment:
             # Far above the load, so that the rate limit costs its usual time and stops nothing.
             "HAULWATCH_DEVICE_MESSAGES_PER_S": "100000",
         }
+        if limited:
+            del variables["HAULWATCH_DEVICE_MESSAGES_PER_S"]
         if broker is not None:
             variables["HAULWATCH_MQTT_URL"] = broker.url
         if self.influx is not None:

@@ -38,6 +38,7 @@ _POLL_LOG_S: Final = 0.002
 _POLL_STORE_S: Final = 0.01
 _EXTRA_S: Final = 2.0
 _TAIL_LIMIT_S: Final = 180.0
+_ONE_READING: Final = b'{"ts":'
 _TS_DIGITS: Final = slice(6, 19)
 """Position of the device time in a payload that begins with `{"ts":`."""
 
@@ -51,7 +52,7 @@ def latency(environment: BenchEnvironment) -> Latency:
         plan = Plan(broker.port, messages, sizes.devices, rate=sizes.latency_rate, probe_every_s=_PROBE_EVERY_S)
         with loading(plan) as load:
             time.sleep(sizes.latency_warm_up_s)
-            with _watching(running, broker.port) as (durable, stored, alert):
+            with watching(running, broker.port) as (durable, stored, alert):
                 sent = load.sent()
                 environment.progress(f"published at {sent.rate:,.0f}/s; waiting for the path")
                 behind_s = _drain(running, sent.ended)
@@ -74,7 +75,7 @@ def _drain(running: RunningPath, ended: float) -> float:
 
 
 @contextmanager
-def _watching(running: RunningPath, port: int) -> Iterator[tuple[list[float], list[float], list[float]]]:
+def watching(running: RunningPath, port: int) -> Iterator[tuple[list[float], list[float], list[float]]]:
     """Samples in ms, added during the block: durable, stored, alert."""
     settings = running.installation.settings
     samples: tuple[list[float], list[float], list[float]] = ([], [], [])
@@ -114,7 +115,9 @@ def _watch_log(settings: Settings, stop: Event, samples: list[float]) -> None:
             samples += [
                 now - int(record.message.payload[_TS_DIGITS])
                 for record in records
-                if record.offset % _SAMPLE_EVERY == 0 and record.message.topic.endswith(Kind.POSITION)
+                if record.offset % _SAMPLE_EVERY == 0
+                and record.message.topic.endswith(Kind.POSITION)
+                and record.message.payload.startswith(_ONE_READING)
             ]
             offset += len(records)
 

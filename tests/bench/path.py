@@ -92,9 +92,11 @@ class RunningPath:
 
 
 @contextmanager
-def running_path(environment: BenchEnvironment, city: City, broker: Mosquitto) -> Iterator[RunningPath]:
+def running_path(
+    environment: BenchEnvironment, city: City, broker: Mosquitto, *, limited: bool = False
+) -> Iterator[RunningPath]:
     """The path, started with an empty store and this city; ended after the block. Raises BenchFailed."""
-    installation = environment.installation(broker)
+    installation = environment.installation(broker, limited=limited)
     with open_registry(installation.settings) as registry:
         registry.import_city(city)
     with closing(RunningPath(installation, broker, environment.influx.pids if environment.influx else ())) as running:

@@ -6,6 +6,7 @@ from typing import Any
 
 from haulwatch.commands.shared import out, print_table
 from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Scale, Throughput, WholePath
+from tests.bench.neighbours import NeighbourRow
 
 _ALONE = ("load_only", "receive_only", "receive_append", "judge_alone", "recorder_alone")
 
@@ -24,6 +25,7 @@ class Report:
     latency_ms: Latency | None = None
     scaling: tuple[Scale, ...] | None = None
     fleets: tuple[LiveFleet, ...] | None = None
+    neighbours: tuple[NeighbourRow, ...] | None = None
     soak: tuple[Memory, ...] | None = None
     failures: Mapping[str, str] | None = None
     """Stages that could not be measured, and why."""
@@ -73,6 +75,8 @@ def print_report(report: Report) -> None:
         print_table(title, columns, scales, right=columns)
     if report.fleets is not None:
         _print_fleets(report.fleets)
+    if report.neighbours is not None:
+        _print_neighbours(report.neighbours)
     if report.soak is not None:
         _print_memory(report.soak)
     for stage, why in (report.failures or {}).items():
@@ -112,6 +116,18 @@ def _print_fleets(fleets: tuple[LiveFleet, ...]) -> None:
     print_table(
         "CPU µs per message of the whole path at a steady rate, by size of the fleet", columns, rows, right=columns
     )
+
+
+def _print_neighbours(phases: tuple[NeighbourRow, ...]) -> None:
+    columns = ("culprit", "sent", "durable p99", "stored p99", "alert p50", "alert p99", "MB", "disk MB", "named")
+    rows = [
+        (
+            *(row.culprit, row.sent, row.durable.p99, row.stored.p99, row.alert.p50, row.alert.p99),
+            *(row.memory_mb, row.disk_mb, row.named),
+        )
+        for row in phases
+    ]
+    print_table("Honest devices beside a culprit, ms", columns, rows, right=columns[1:-1])
 
 
 def _print_memory(soak: tuple[Memory, ...]) -> None:

@@ -15,6 +15,7 @@ from tests.bench.environment import BenchEnvironment, Sizes, bench_environment
 from tests.bench.fleets import fleets
 from tests.bench.latency import latency
 from tests.bench.measures import Circumstances, sync_ms
+from tests.bench.neighbours import neighbours
 from tests.bench.report import Report
 from tests.bench.scaling import scaling
 from tests.bench.soak import soak
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 class Stage(StrEnum):
-    """The stages, in their order. `soak` runs only if it is asked for, `fleets` not with `--quick`."""
+    """The stages, in their order. `soak` and `neighbours` run only if asked for, `fleets` not with `--quick`."""
 
     LOAD_ONLY = "load_only"
     RECEIVE_ONLY = "receive_only"
@@ -35,6 +36,7 @@ class Stage(StrEnum):
     LATENCY = "latency"
     SCALING = "scaling"
     FLEETS = "fleets"
+    NEIGHBOURS = "neighbours"
     SOAK = "soak"
 
 
@@ -71,6 +73,7 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callab
             latency_ms=measured(Stage.LATENCY, latency),
             scaling=measured(Stage.SCALING, lambda _: tuple(scaling(environment))),
             fleets=measured(Stage.FLEETS, lambda _: tuple(fleets(environment))),
+            neighbours=measured(Stage.NEIGHBOURS, lambda _: tuple(neighbours(environment))),
             soak=measured(Stage.SOAK, lambda _: tuple(soak(environment, soak_s))),
             failures=failures or None,
         )

@@ -32,6 +32,7 @@ from tests.bench.measures import (
     memory_mb,
     percentiles,
 )
+from tests.bench.neighbours import NeighbourRow
 from tests.bench.report import Report, print_report
 from tests.bench.run import Stage, run
 from tests.bench.scaling import scaling
@@ -173,6 +174,7 @@ def test_the_json_has_the_promised_shape() -> None:
         recorder_alone=both,
         latency_ms=Latency(sample, sample, sample, 1_000, 20, 0.4),
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
+        neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate"),),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip
     shown = report.to_json()

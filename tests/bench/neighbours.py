@@ -1,0 +1,177 @@
+"""What one device at its limits costs its neighbours: latencies of honest devices, with and without it, in one run.
+
+    honest devices at a steady rate, all the time
+    culprits        nobody → each kind in turn → all at once → nobody
+
+Run with `make bench ARGS="--quick --stage neighbours"`.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from threading import Event, Thread
+from typing import Final
+
+from devices.city.model import City, Device, DeviceRole
+from haulwatch.health.path_status import PathStatus
+from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from simulators.load.generator import Plan
+from simulators.load.packets import Version, connect, publish
+from tests.bench.environment import BenchEnvironment, loading
+from tests.bench.fleet import city_of
+from tests.bench.latency import watching
+from tests.bench.measures import Percentiles, percentiles
+from tests.bench.path import RunningPath, running_path
+
+_PROBE_EVERY_S: Final = 0.2
+_REST_S: Final = 3.0
+"""Between two phases, so that what is under way of one is not measured in the next."""
+_CALM: Final = 5
+"""The honest devices send at such a part of the latency stage's rate that the path is idle most of the time."""
+_MOST_MESSAGES: Final = 12_000
+"""Of one culprit in one phase."""
+_JUNK: Final = b"{" + b"x" * 60_000
+_ONES: Final = b"[" + b",".join([b"1"] * 2_047) + b"]"
+
+Message = tuple[str, bytes]
+"""Kind and payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeighbourRow:
+    """The honest devices during one phase, and the installation at its end."""
+
+    culprit: str
+    """What the culprit sends; "nobody" and "all" beside the kinds."""
+    sent: int
+    """Messages of the culprit."""
+    durable: Percentiles
+    stored: Percentiles
+    alert: Percentiles
+    memory_mb: float
+    """Of collector, recorder and judge."""
+    disk_mb: float
+    """Of the data directory."""
+    named: str
+    """Devices beyond a limit, as /readyz names them."""
+
+
+def neighbours(environment: BenchEnvironment) -> Iterator[NeighbourRow]:
+    """Measure each phase. Raises BenchFailed."""
+    sizes, kinds = environment.sizes, _kinds()
+    phases = ["nobody", *kinds, "all", "nobody again"]
+    seconds = sizes.latency_warm_up_s + len(phases) * (sizes.latency_s + _REST_S) + 10
+    rate = sizes.latency_rate / _CALM
+    messages, probes = int(rate * seconds), int(seconds / _PROBE_EVERY_S) + 10
+    city = _city(sizes.devices, probes, list(kinds))
+    with environment.broker() as broker, running_path(environment, city, broker, limited=True) as running:
+        plan = Plan(broker.port, messages, sizes.devices, rate=rate, probe_every_s=_PROBE_EVERY_S)
+        with loading(plan) as load:
+            time.sleep(sizes.latency_warm_up_s)
+            for phase in phases:
+                environment.progress(f"culprit: {phase}")
+                senders = [kind for kind in kinds if phase in {kind, "all"}]
+                with (
+                    watching(running, broker.port) as (durable, stored, alert),
+                    _sending(broker.port, {kind: kinds[kind] for kind in senders}) as sent,
+                ):
+                    time.sleep(sizes.latency_s)
+                yield _row(running, phase, sum(sent.values()), durable, stored, alert)
+                time.sleep(_REST_S)
+            load.sent()
+
+
+def _row(
+    running: RunningPath, phase: str, sent: int, durable: list[float], stored: list[float], alert: list[float]
+) -> NeighbourRow:
+    settings = running.installation.settings
+    files = [path for path in settings.paths.data_dir.rglob("*") if path.is_file()]
+    found = PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings)).over_limit()
+    return NeighbourRow(
+        phase,
+        sent,
+        percentiles(durable),
+        percentiles(stored),
+        percentiles(alert),
+        round(sum(running.memory_mb().values()), 1),
+        round(sum(path.stat().st_size for path in files) / 1e6, 1),
+        ", ".join(f"{device} {'+'.join(sorted(limits))}" for device, limits in sorted(found.items())),
+    )
+
+
+def _city(trucks: int, probes: int, kinds: list[str]) -> City:
+    """The city of the bench, with a device for each culprit."""
+    city = city_of(trucks, probes)
+    roles = {"compartments": DeviceRole.RECYCLING_POINT, "alerts": DeviceRole.WEIGHBRIDGE}
+    culprits = {_device(kind): Device(_device(kind), roles.get(kind, DeviceRole.TRUCK)) for kind in kinds}
+    return replace(city, devices={**city.devices, **culprits})
+
+
+def _device(kind: str) -> str:
+    return f"culprit-{kind}"
+
+
+def _kinds() -> dict[str, Callable[[int, int], Message]]:
+    """What each culprit sends: message number n, at a time in ms."""
+
+    def day(n: int, now: int) -> Message:
+        """A day of positions once a second, newest first, in arrays of 300; then again."""
+        start = now - (n % 288 + 1) * 300_000
+        readings = [{"ts": start + s * 1_000, "lat": 35.5, "lon": 112.8, "speed_kmh": 0.0} for s in range(300)]
+        return "position", json.dumps(readings).encode()
+
+    def compartments(n: int, now: int) -> Message:
+        fills = [{"ts": now, "compartment": f"c{n}-{m}", "fill_pct": 50.0} for m in range(300)]
+        return "fill", json.dumps(fills).encode()
+
+    def times(n: int, now: int) -> Message:
+        old = now - (n * 7_919 % 300_000 + 1) * 600_000
+        return "position", json.dumps([{"ts": old, "lat": 35.5, "lon": 112.8}]).encode()
+
+    def alerts(n: int, now: int) -> Message:
+        ticket = {"ts": now - n % 1_000, "ticket": f"t{n}", "plate": f"京B{n % 100_000:05d}", "gross_kg": 20_000,
+                  "tare_kg": 12_000, "net_kg": 8_000, "direction": "in", "stable": True}  # fmt: skip
+        return "weighing", json.dumps(ticket).encode()
+
+    return {
+        "junk": lambda n, now: ("status", _JUNK),
+        "ones": lambda n, now: ("status", _ONES),
+        "compartments": compartments,
+        "day": day,
+        "times": times,
+        "alerts": alerts,
+        "messages": lambda n, now: ("status", b'{"ts":%d,"online":true}' % (now - 60_000 + n)),
+    }
+
+
+@contextmanager
+def _sending(port: int, kinds: dict[str, Callable[[int, int], Message]]) -> Iterator[dict[str, int]]:
+    """Culprits that send as fast as the broker takes it, during the block; messages sent, by kind."""
+    stop, sent = Event(), dict.fromkeys(kinds, 0)
+
+    def send(kind: str, message: Callable[[int, int], Message]) -> None:
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+            line.sendall(connect(_device(kind), Version.V311))
+            line.setblocking(True)
+            line.settimeout(30)
+            for n in range(_MOST_MESSAGES):
+                if stop.is_set():
+                    break
+                name, payload = message(n, time.time_ns() // 1_000_000)
+                line.sendall(publish(f"haulwatch/v1/{_device(kind)}/{name}", payload, n % 65_535 + 1, Version.V311))
+                sent[kind] = n + 1
+                if n % 100 == 99:
+                    line.recv(65_536)  # acknowledgements, or the broker would stop
+
+    threads = [Thread(target=send, args=item, daemon=True) for item in kinds.items()]
+    for thread in threads:
+        thread.start()
+    try:
+        yield sent
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
