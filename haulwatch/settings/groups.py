@@ -216,11 +216,11 @@ class LimitSettings(Group):
         le=65_536,
     )
     device_readings_per_s: float = field(
-        1_000.0,
+        500.0,
         "DEVICE_READINGS_PER_S",
         "readings per second",
         "Share of one device in the raw log; the rest of a large upload waits on disk, so that others pass it. A day "
-        "of positions once a second takes a minute and a half. 0: nothing waits.",
+        "of positions once a second takes three minutes. 0: nothing waits.",
         ge=0,
         le=1_000_000,
     )

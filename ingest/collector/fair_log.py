@@ -24,7 +24,7 @@ _SMALL_BYTES: Final = 512
 _BYTES_A_READING: Final = 512
 """Of a message without as many readings, such as junk: it takes time by its bytes."""
 _LONG_MS: Final = 300_000
-"""The buffer of a day of readings once a second waits for a minute and a half."""
+"""The buffer of a day of readings once a second waits for three minutes."""
 _NAME_EVERY_MS: Final = 60_000
 _MOST_DEVICES: Final = 200_000
 _CACHED_TOPIC_CHARS: Final = 200
