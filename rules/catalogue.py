@@ -11,6 +11,7 @@ from rules.contract.rule import Parameters, Rule
 from rules.detectors import (
     bin_overflow,
     cannot_be_judged,
+    device_clock,
     device_datum,
     illegal_dumping,
     route_deviation,
@@ -27,6 +28,7 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     unknown_plate.RULE,
     cannot_be_judged.RULE,
     device_datum.RULE,
+    device_clock.RULE,
 )
 """Boards list rules in this order; a reading is judged by them in this order."""
 

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
 from devices.codecs.registry import codec_of
 from devices.db.database import DatabaseError
 from devices.readings.models import Fill, Reading
-from devices.readings.refusals import DecodeError, Refusal
+from devices.readings.refusals import DecodeError, Reason, Refusal
 from ingest.admission import admit, within_region
 from ingest.judge.beyond_limits import BeyondLimits
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateSpoiled, JudgeStateUnavailable
@@ -249,22 +249,25 @@ def judge_record(
     """Decode, admit and judge one record of the raw log. Returns the alert changes."""
     message = record.message
     if message.topic == TICK_TOPIC:
-        changes = engine.advance(int(message.payload)) if message.payload.isdigit() else []
+        passed = engine.advance(int(message.payload)) if message.payload.isdigit() else []
         engine.receive(message.received_at)  # the tick itself said how long it was quiet
-        return changes
+        return passed
     if message.topic in REVISION_TOPICS:
         return []
     engine.receive(message.received_at)
-    readings = _accepted_readings(engine, message, max_payload_bytes)
+    changes: list[AlertChange] = []
+    readings = _accepted_readings(engine, message, max_payload_bytes, changes)
     if not readings:
-        return engine.advance(0)  # time goes on while a device sends what is refused
-    changes = []
+        return changes + engine.advance(0)  # time goes on while a device sends what is refused
     for reading in readings:
         changes += engine.judge_retained(reading) if message.retained else engine.judge(reading)
     return changes
 
 
-def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_bytes: int) -> Sequence[Reading]:
+def _accepted_readings(
+    engine: RuleEngine, message: RawMessage, max_payload_bytes: int, changes: list[AlertChange]
+) -> Sequence[Reading]:
+    """The readings to be judged; what follows from refused ones is added to `changes`."""
     codec = codec_of(message.dialect)
     device_id, received_at = codec.device_of(message.topic), message.received_at
     device = engine.device(device_id)
@@ -281,9 +284,25 @@ def _accepted_readings(engine: RuleEngine, message: RawMessage, max_payload_byte
     ]
     if accepted and isinstance(accepted[0], Fill):  # a message has readings of one kind
         accepted = [fill for fill in accepted if isinstance(fill, Fill) and engine.takes_compartment(fill)]
-    if not accepted and device is not None:
-        engine.refuse(device_id)
+    if device is not None and len(accepted) < len(decoded):
+        if not message.retained:
+            changes += _refuse_times(engine, decoded, received_at, device)
+        if not accepted:
+            engine.refuse(device_id)
     return accepted
+
+
+def _refuse_times(
+    engine: RuleEngine, decoded: Sequence[Reading | Flaw], received_at: int, device: Device
+) -> list[AlertChange]:
+    """Let the clock of the device be judged by readings that are refused because they are too far ahead."""
+    changes: list[AlertChange] = []
+    for item in decoded:
+        if not isinstance(item, Flaw):
+            refusal = admit(item, received_at, device.id, device)
+            if isinstance(refusal, Refusal) and refusal.reason is Reason.FUTURE_TIME:
+                changes += engine.refuse_time(device.id, item.ts)
+    return changes
 
 
 async def run_judge(judge: Judge, stop: asyncio.Event) -> None:

@@ -66,6 +66,25 @@ class Observation:
         return None
 
 
+class ClockFound(NamedTuple):
+    """What is believed of a device's clock from now on."""
+
+    device: Device
+    city: City
+    now: int
+    """Time by the clocks of the fleet, or by this machine's while few of them are believed, ms."""
+    offset_ms: int
+    """Device time less that."""
+    stepped_ms: int
+    """By how much the clock went forward (or back, negative) from what was believed before; 0 if nothing was."""
+    readings: int
+    """That many readings in a row agree on it,"""
+    over_ms: int
+    """over so much receive time."""
+    reading: Reading | None
+    """The last of them; None if it is refused because of its time."""
+
+
 class Silence(NamedTuple):
     """A device that was not heard."""
 

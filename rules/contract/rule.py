@@ -11,7 +11,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from devices.city.model import City, Device, DeviceRole
-from rules.contract.observation import Observation, Silence
+from rules.contract.observation import ClockFound, Observation, Silence
 from rules.contract.verdicts import Verdict
 
 
@@ -43,6 +43,8 @@ class Rule(ABC, Generic[S]):
     ordered: ClassVar[bool] = True
     """Its state follows from the device's readings in order, so readings that come late are judged again in their
     place. False: it depends on when a reading is heard, and is asked `judge_late` instead."""
+    spans_runs: ClassVar[bool] = False
+    """True: its state and alerts go on when the device's clock steps back; those of other rules begin anew."""
 
     @abstractmethod
     def judge(self, observation: Observation, state: S) -> Sequence[Verdict]:
@@ -62,6 +64,13 @@ class Rule(ABC, Generic[S]):
         """Judge a reading that the broker replayed with the retain bit: of any age, no sign of life; most ignore it."""
         return ()
 
+    def judge_clock(self, found: ClockFound, state: S) -> Sequence[Verdict]:
+        """Judge what is believed of the device's clock from now on; most rules ignore it."""
+        return ()
+
+    def note_alive(self, state: S, now: int) -> None:
+        """Note that the device was heard at fleet time `now`, ms, by a reading that is judged later."""
+
     def refuse(self, state: S) -> None:
         """Note that a message of the device came of which no reading was accepted."""
 
@@ -72,8 +81,8 @@ class Rule(ABC, Generic[S]):
     def await_first(self, device: Device, state: S, since: int) -> None:
         """Note since when (device time, ms) a device that was never heard is awaited."""
 
-    def went_back(self, state: S, now: int) -> None:
-        """Note that fleet time went back to `now`, ms: clocks that ran ahead had led it."""
+    def time_was_set(self, state: S, now: int, by_ms: int) -> None:
+        """Note that fleet time was set to `now`, ms, by `by_ms`, negative if back: wrong clocks had led it."""
 
     def due(self, state: S) -> int | None:
         """Device time, ms, at which silence would mean something; None when it never does."""

@@ -14,6 +14,7 @@ from rules.tracking import LoadSource
 MAX_REFS: Final = 12
 """Most readings that one piece of evidence names."""
 _FIRST_REFS: Final = 4
+_DAY_MS: Final = 86_400_000
 _LANDMARK_WITHIN_M: Final = 20_000.0
 
 
@@ -101,6 +102,39 @@ DATUM_CONVERTED: Final = Text(
     en="Its terminal sends GCJ-02 positions: readings show them as sent, judgement converted them to WGS-84",
     zh="该终端上报GCJ-02坐标：读数按上报值显示，研判时已换算为WGS-84",
 )
+
+
+def clock_off(off_ms: int) -> Text:
+    """Say how wrong a clock is; `off_ms` is device time less true time."""
+    en, zh = long_duration(abs(off_ms)), long_duration(abs(off_ms), zh=True)
+    return Text(en=f"{en} behind", zh=f"慢{zh}") if off_ms < 0 else Text(en=f"{en} ahead", zh=f"快{zh}")
+
+
+def long_duration(ms: int, *, zh: bool = False) -> str:
+    """As `duration`, in days from two days on."""
+    if ms < 2 * _DAY_MS:
+        return duration(ms, zh=zh)
+    return f"{ms / _DAY_MS:.0f}{'天' if zh else ' days'}"
+
+
+def clock_stepped(stepped_ms: int) -> Text:
+    """Say that an alert ended because the clock of its device stepped back."""
+    if not stepped_ms:
+        en, zh = "Its clock stepped back", "设备时钟回拨"
+    else:
+        by = abs(stepped_ms)
+        en, zh = f"Its clock stepped back by {long_duration(by)}", f"设备时钟回拨{long_duration(by, zh=True)}"
+    return Text(en=f"{en}: what follows is judged anew", zh=f"{zh}，此后数据重新研判")
+
+
+def with_clock(verdict: Verdict, off_ms: int) -> Verdict:
+    """Say in the evidence that all its times are by a clock that is wrong."""
+    evidence = verdict.evidence
+    if evidence is None:
+        return verdict
+    off = clock_off(off_ms)
+    said = Text(en=f"Dated by a clock that is {off.en}", zh=f"时间取自{off.zh}的设备时钟")
+    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, said)}))
 
 
 def with_conversion(verdict: Verdict) -> Verdict:

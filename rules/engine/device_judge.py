@@ -16,6 +16,9 @@ from devices.readings.models import Fill, Reading
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.engine.awaited import AwaitedDevices
+from rules.engine.clocks.candidates import Candidates
+from rules.engine.clocks.device_clock import AS_BELIEVED, BELIEVED
+from rules.engine.clocks.runs import Runs
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
@@ -52,10 +55,11 @@ class DeviceJudge:
         """`failures`: readings on which a rule or tracker raised, by name, counted here."""
         self._rules = RuleSet(rules, failures)
         self._codec = StateCodec(rules, trackers)
-        self._kept = KeptGaps(self._codec, self._change)
+        self._kept = KeptGaps(self._codec, self.change)
         self._trackers = TrackerSet(trackers, failures)
         self._second = SecondJudgement(self._codec, self._kept, self._rules, self._trackers, self._judge_reading)
         self.clock = FleetClock()
+        self._runs = Runs(self, self.clock, self._rules, self._kept, self._second)
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
@@ -63,7 +67,7 @@ class DeviceJudge:
         self.awaited = AwaitedDevices(self._rules.missed_at)
         """Registered devices that were never heard, from the first fleet time on."""
         self._again = Timers(lambda device_state: device_state.judge_again_at)
-        self._city = city
+        self.city = city
         self._router = ReadingRouter(city)
 
     @property
@@ -73,7 +77,7 @@ class DeviceJudge:
 
     def replace_city(self, city: City) -> None:
         """Judge against another revision of the city from the next reading on."""
-        self._city = city
+        self.city = city
         self._router = ReadingRouter(city)
         for device_state in self._devices.values():
             device_state.device, device_state.vehicle, device_state.approvals = None, None, ()
@@ -82,19 +86,22 @@ class DeviceJudge:
     def device(self, device_id: str) -> Device | None:
         """The device in the present city; a look-up that costs little for a device heard before."""
         device_state = self._devices.get(device_id)
-        return self._city.devices.get(device_id) if device_state is None else self._registered(device_state)
+        return self.city.devices.get(device_id) if device_state is None else self.registered(device_state)
 
     def judge(self, reading: Reading) -> list[Judged]:
         """Take an accepted reading and return the verdicts that it and the passing of fleet time lead to."""
         verdicts: list[Judged] = []
         first = not self.clock.now
         device_state = self._device_state(reading.device_id)
-        self.clock.heard(device_state.clock, reading)
+        said = self.clock.heard(device_state.clock, reading)
         if first:
             self._await_devices()
-        self._arrive(reading, device_state, verdicts)
+        if said == AS_BELIEVED:
+            self.arrive(reading, device_state, verdicts)
+        else:
+            self._runs.arrive(said, reading, device_state, verdicts)
         for other_id in self._router.also_about(reading):
-            self._arrive(reading, self._device_state(other_id), verdicts)
+            self.arrive(reading, self._device_state(other_id), verdicts)
         self._pass_fleet_time(verdicts, _AGAIN_PER_READING)
         return verdicts
 
@@ -102,7 +109,7 @@ class DeviceJudge:
         """Show rules a reading that the broker replayed. It enters no order and moves no time: it may be of any age."""
         verdicts: list[Judged] = []
         device_state = self._device_state(reading.device_id)
-        device = self._registered(device_state)
+        device = self.registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return verdicts
         observation = self._out_of_order(reading, self.clock.now, device, device_state)
@@ -117,6 +124,14 @@ class DeviceJudge:
         if not self.clock.now:
             return  # nobody is awaited yet
         self._rules.refuse(self._device_state(device_id))
+
+    def refuse_time(self, device_id: str, ts: int) -> list[Judged]:
+        """Note a reading of a registered device that is refused because of its device time, ms."""
+        verdicts: list[Judged] = []
+        device_state = self._device_state(device_id)
+        if self.clock.refused(device_state.clock, ts) == BELIEVED:
+            self._runs.judge_clock(device_state, None, verdicts)
+        return verdicts
 
     def takes_compartment(self, fill: Fill) -> bool:
         """False if it would be one more than a device may have (`DeviceState.takes`)."""
@@ -154,29 +169,27 @@ class DeviceJudge:
     ) -> None:
         """Go on from these states. `write_all`: all of them are to be written again."""
         self._devices = dict(devices)
-        self.clock = FleetClock(watermark)
-        self.clock.restore((state.clock, state.buffer.newest > 0) for state in self._devices.values())
+        self.clock.restore(watermark, [(state.clock, state.buffer.newest > 0) for state in self._devices.values()])
         for device_state in self._devices.values():
             if write_all:
-                self._change(device_state)
+                self.change(device_state)
         self._schedule_all()
         self._kept.restore(self._devices.values())
         self._await_devices(awaited)
 
-    def _go_back(self) -> None:
-        """Let nothing wait for a fleet time that clocks which ran ahead had led to."""
-        now, self.clock.went_back = self.clock.now, False
+    def _set_time(self) -> None:
+        """Let nothing wait for a fleet time that wrong clocks had led to, and count no silence of theirs."""
+        now, by_ms, self.clock.set_by = self.clock.now, self.clock.set_by, 0
         for device_state in self._devices.values():
-            self._change(device_state)
-            device_state.buffer.went_back(now)
-            if device_state.late_readings is not None:
-                device_state.late_readings.went_back(now)
-            self._rules.went_back(device_state, now)
+            self.change(device_state)
+            device_state.time_was_set(now)
+            self._rules.time_was_set(device_state, now, by_ms)
         self._schedule_all()
-        self._await_devices({device_id: min(since, now) for device_id, since in self.awaited.since.items()})
+        self._await_devices({id_: min(since + max(by_ms, 0), now) for id_, since in self.awaited.since.items()})
 
     def _schedule_all(self) -> None:
         """Begin all timers anew."""
+        self._runs.candidates = Candidates(self._devices.values())
         self._flushes = Timers(lambda device_state: device_state.flush_at)
         self._again = Timers(lambda device_state: device_state.judge_again_at)
         for device_state in self._devices.values():
@@ -188,32 +201,32 @@ class DeviceJudge:
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
         """Await the registered devices without a state, once there is fleet time; by default as long as before."""
         if self.clock.now:
-            unheard = [device for device in self._city.devices.values() if device.id not in self._devices]
+            unheard = [device for device in self.city.devices.values() if device.id not in self._devices]
             self.awaited.start(unheard, self.clock.now, self.awaited.since if since is None else since)
 
     def _device_state(self, device_id: str) -> DeviceState:
         """The device's state, made if it is new, marked as changed."""
         device_state = self._devices.get(device_id)
         if device_state is None:
-            device = self._city.devices.get(device_id)
+            device = self.city.devices.get(device_id)
             if device is not None:
                 device_id = device.id  # one string object for all who keep it
             device_state = self._devices[device_id] = self.new_state(device_id)
             since = self.awaited.since.pop(device_id, None)
             if device is not None and since is not None:
                 self._rules.await_first(device, device_state, since)
-        self._change(device_state)
+        self.change(device_state)
         return device_state
 
-    def _change(self, device_state: DeviceState) -> None:
+    def change(self, device_state: DeviceState) -> None:
         if not device_state.changed:
             device_state.changed = True
             self.changed[device_state.device_id] = device_state
 
-    def _registered(self, device_state: DeviceState) -> Device | None:
+    def registered(self, device_state: DeviceState) -> Device | None:
         """Look up each city once: at 100,000 devices every look into a table waits for memory."""
         if device_state.device is None:
-            city = self._city
+            city = self.city
             device = device_state.device = city.devices.get(device_state.device_id)
             if device is not None and device.vehicle_id is not None:
                 device_state.vehicle, device_state.approvals = (
@@ -222,24 +235,31 @@ class DeviceJudge:
                 )
         return device_state.device
 
-    def _arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
+    def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
         buffer, limit = device_state.buffer, self.clock.order_limit(device_state.clock)
         if len(buffer.waiting) >= MAX_WAITING // 2 and not buffer.has_room(reading, limit):
             count_not_judged(reading, device_state, NotJudged.OVER_BOUND)
             return
         released = buffer.arrive(reading, self.clock.now, limit)
         if released is None:
-            self._take_late(reading, device_state, verdicts)
+            self.take_late(reading, device_state, verdicts)
             return
         if not device_state.flush_at:
             self._schedule_flush(device_state)
         if released:
-            self._judge_in_order(released, device_state, verdicts)
+            self.judge_in_order(released, device_state, verdicts)
 
-    def _take_late(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
-        """Keep a late reading for the gap it falls into; only rules that count when a device is heard take it now."""
+    def take_late(
+        self, reading: Reading, device_state: DeviceState, verdicts: list[Judged], *, is_candidate: bool = True
+    ) -> None:
+        """Keep a late reading for the gap it falls into; only rules that count when a device is heard take it now.
+
+        `is_candidate`: it may be by a clock that stepped back, and then waits until that is believed.
+        """
+        device = self.registered(device_state)
+        if is_candidate and self._runs.waits(reading, device_state, verdicts):
+            return
         device_state.late += 1
-        device = self._registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             count_not_judged(reading, device_state, NotJudged.NOT_VALID)
             return
@@ -264,12 +284,12 @@ class DeviceJudge:
     def _out_of_order(self, reading: Reading, at: int, device: Device, device_state: DeviceState) -> Observation:
         """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
         vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
-        return Observation(reading, at, device, vehicle, approvals, self._city, states, [])
+        return Observation(reading, at, device, vehicle, approvals, self.city, states, [])
 
-    def _judge_in_order(
+    def judge_in_order(
         self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
     ) -> None:
-        device = self._registered(device_state)
+        device = self.registered(device_state)
         if device is None:  # taken out of the city while its readings waited
             for buffered in released:
                 count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
@@ -313,7 +333,7 @@ class DeviceJudge:
         `follows`: a tracker follows this role. A device whose role has none may have a state from a former role, which
         rules must not see.
         """
-        city, reading = self._city, buffered.reading
+        city, reading = self.city, buffered.reading
         facts = self._trackers.follow(reading, device, device_state, city)
         if facts is None:
             return False
@@ -329,25 +349,25 @@ class DeviceJudge:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
         silences.
         """
-        if self.clock.went_back:
-            self._go_back()
+        if self.clock.set_by:
+            self._set_time()
+        self._runs.pass_time(self._devices.values(), verdicts)
         now = self.clock.now
         while (device_state := self._flushes.pop(now)) is not None:
             if device_state.buffer.due <= now:
-                self._change(device_state)
-                self._judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
+                self.change(device_state)
+                self.judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
             self._schedule_flush(device_state)
         while again and (device_state := self._again.pop(now)) is not None:
             device_state.judge_again_at = 0
             late = device_state.late_readings
             if late is not None and late.due and late.due <= now:
-                self._change(device_state)
-                device = self._registered(device_state)
+                self.change(device_state)
+                device = self.registered(device_state)
                 newest = self._second.judge(device_state, device, late, verdicts)
                 if device is not None and newest is not None:
                     observation = self._out_of_order(newest, now, device, device_state)
-                    for indexed in self._rules.unordered_of_role[device.role]:
-                        self._rules.ask(indexed, indexed.rule.judged_again, observation, device_state, verdicts)
+                    self._rules.judged_again(observation, device_state, verdicts)
                 again -= 1
             self._schedule_again(device_state)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
@@ -357,11 +377,11 @@ class DeviceJudge:
 
     def _wake(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         due, device_state.wake_at = device_state.wake_at, 0
-        device = self._registered(device_state)
+        device = self.registered(device_state)
         if device is None:
             return
-        if self._rules.ask_about_silence(Silence(device, self._city), due, device_state, verdicts):
-            self._change(device_state)
+        if self._rules.ask_about_silence(Silence(device, self.city), due, device_state, verdicts):
+            self.change(device_state)
 
     def _schedule_flush(self, device_state: DeviceState) -> None:
         """Keep one timer no later than the buffer is due, or none while nothing waits."""

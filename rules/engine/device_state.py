@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from devices.city.model import Approvals, Device, Vehicle
+from devices.readings.models import Reading
 from devices.readings.series import MAX_COMPARTMENTS
 from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.late.late_readings import LateReadings
@@ -44,6 +45,10 @@ class DeviceState:
     late_readings: LateReadings | None = None
     """None while no gap is kept."""
     clock: DeviceClock = field(default_factory=DeviceClock)
+    candidates: list[Reading] = field(default_factory=list)
+    """Late readings that may be by a clock that stepped back, in the order of arrival (`rules.engine.clocks.runs`)."""
+    candidates_due: int = 0
+    """Fleet time, ms, until which they wait; 0 while there are none."""
     # What follows is not written to the row.
     flush_at: int = 0
     """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""
@@ -51,6 +56,8 @@ class DeviceState:
     """Fleet time, ms, of its valid entry in the silence timers; 0 without one."""
     judge_again_at: int = 0
     """Fleet time, ms, of its valid entry in the timers of late readings; 0 without one."""
+    candidates_at: int = 0
+    """Fleet time, ms, of its valid entry in the timers of candidates; 0 without one."""
     changed: bool = False
     """Changed since it was written."""
     device: Device | None = field(default=None, compare=False)
@@ -66,3 +73,17 @@ class DeviceState:
             return False
         self.compartments.append(compartment)
         return True
+
+    def time_was_set(self, fleet_now: int) -> None:
+        """Note that fleet time was wrong: nothing waits for it, or counts as received at it."""
+        self.buffer.time_was_set(fleet_now)
+        if self.late_readings is not None:
+            self.late_readings.time_was_set(fleet_now)
+
+    def begin_run(self) -> None:
+        """Forget what was judged, and all trackers."""
+        self.buffer = ReorderBuffer(self.device_id)
+        self.tracker_states = [None] * len(self.tracker_states)
+        self.judged_until, self.given_up, self.statuses = FORMER, 0, []
+        self.flush_at = self.wake_at = 0
+        self.clock.run += 1

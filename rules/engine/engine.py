@@ -112,6 +112,10 @@ class RuleEngine:
         """Note a message of a registered device of which no reading was accepted."""
         self._devices.refuse(device_id)
 
+    def refuse_time(self, device_id: str, ts: int) -> list[AlertChange]:
+        """Note a reading of a registered device that is refused because of its device time, ms."""
+        return self._fleet.take(self._devices.refuse_time(device_id, ts), self._devices.clock.now)
+
     def takes_compartment(self, fill: Fill) -> bool:
         """False if its compartment is one more than a device may have: the recorder quarantines it."""
         return self._devices.takes_compartment(fill)

@@ -18,10 +18,11 @@ from rules.alerts.limit import AlertLimit, SubjectAlerts
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
+from rules.contract.wording import clock_stepped
 from rules.engine.failures import RuleFailures
 from rules.engine.incidents import OPENING, DeviceIncidents
 from rules.engine.late.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
-from rules.engine.late.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain
+from rules.engine.late.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain, RunBegun
 from rules.engine.reorder_buffer import HOLD_MS
 
 
@@ -32,6 +33,8 @@ class FleetJudge:
         """`failures`: verdicts on which a rule raised, by rule name, counted here."""
         self._city = city
         self._ordered = {rule.name: rule.version for rule in rules if rule.ordered}
+        self._versions = {rule.name: rule.version for rule in rules if not rule.spans_runs}
+        """Of the rules whose incidents end with a run."""
         self._rules = {rule.name: rule for rule in rules if isinstance(rule, FleetRule)}
         self._failures = failures
         self.memories: dict[str, Any] = {name: rule.memory() for name, rule in self._rules.items()}
@@ -68,6 +71,8 @@ class FleetJudge:
                     self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
             elif isinstance(judged, GapsKept):
                 self._keep_gaps(judged)
+            elif isinstance(judged, RunBegun):
+                self._begin_run(judged, changes)
             else:
                 self._amend(judged, complete_until, changes)
         while self.held and self.held[0].at <= complete_until:
@@ -132,6 +137,18 @@ class FleetJudge:
             if not gaps.starts:
                 del self._kept[subject]
 
+    def _begin_run(self, begun: RunBegun, changes: list[AlertChange]) -> None:
+        """End the incidents of a device whose clock stepped back; none that follows continues them."""
+        waiting = sorted(one for one in self.held if one.subject == begun.subject)
+        self.held = [one for one in self.held if one.subject != begun.subject]
+        heapify(self.held)
+        for held in waiting:
+            self._compare(held, changes)
+        self._kept.pop(begun.subject, None)
+        incidents = self._incidents.setdefault(begun.subject, DeviceIncidents())
+        changes += incidents.begin_run(begun.run, self._versions, begun.until, clock_stepped(begun.stepped_ms))
+        self.changed.add(begun.subject)
+
     def _incidents_at(self, start: int, subject: str, incidents: DeviceIncidents | None) -> IncidentsAtGap | None:
         """The incidents of ordered rules now, with the verdicts up to a gap that wait; None where there is neither."""
         own = copied(incidents, self._is_ordered) if incidents is not None else DeviceIncidents()
@@ -148,7 +165,8 @@ class FleetJudge:
             one for one in self.held if one.subject != subject or one.at <= again.start or one.rule not in self._ordered
         ]
         heapify(self.held)
-        second, published = DeviceIncidents(), list[AlertChange]()
+        current = self._incidents.get(subject, DeviceIncidents())
+        second, published = DeviceIncidents(run=current.run), list[AlertChange]()
         at_gap = kept.at(again.start)
         if at_gap is not None:
             second = copied(at_gap.incidents, self._is_ordered)
@@ -164,7 +182,6 @@ class FleetJudge:
             else:
                 self._compare_again(judged.rule, judged.verdict, second, published, changes)
         published += second.release(complete_until)
-        current = self._incidents.get(subject, DeviceIncidents())
         amending = Amending(subject, again.newest, published)
         amending.amend(current, second, kept, self._ordered)
         changes += amending.changes

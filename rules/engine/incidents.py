@@ -8,6 +8,7 @@ Flapping is damped here, for every rule: an alert that came back is closed only 
 time, and nothing is published of its coming and going in between.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -83,6 +84,8 @@ class RuleIncidents:
     running: Incident | None = None
     past: list[Incident] = field(default_factory=list)
     """Ended or left to people, oldest first."""
+    run: int = 0
+    """Run of the device's readings; ids of alerts of later runs have it."""
 
 
 @dataclass(slots=True)
@@ -90,6 +93,8 @@ class DeviceIncidents:
     """Incidents of one subject, by `rule|subject|part`."""
 
     cases: dict[str, RuleIncidents] = field(default_factory=dict)
+    run: int = 0
+    """Run of the device's readings: one more each time its clock stepped back."""
 
     def take(self, rule: str, rule_version: int, verdict: Verdict) -> list[AlertChange]:
         """Take a verdict and return the alert changes it leads to; most of the time none."""
@@ -98,13 +103,32 @@ class DeviceIncidents:
         if case is None:
             if verdict.level not in OPENING:
                 return []
-            case = self.cases[key] = RuleIncidents()
+            case = self.cases[key] = RuleIncidents(run=self.run)
         changes = _release(case, rule, verdict.at - 1)
         if _is_elsewhere(case.running, verdict):
             changes += _release(case, rule, None)
         changed = _step(case, rule, rule_version, verdict)
         if changed is not None:
             changes.append(_publish(changed.incident, rule, rule_version, verdict, revised=changed.revised))
+        return changes
+
+    def begin_run(self, run: int, versions: Mapping[str, int], until: int, reason: Text) -> list[AlertChange]:
+        """End the incidents of these rules (name: version), at `until`, device time in ms, where one is running."""
+        changes: list[AlertChange] = []
+        self.run = run
+        for key, case in self.cases.items():
+            rule, subject, _ = key.split("|", 2)
+            if rule not in versions:
+                continue
+            changes += _release(case, rule, None)
+            incident = case.running
+            if incident is not None and incident.closed_at is None:
+                at, found = max(until, incident.told_at), (*incident.evidence.findings, reason)
+                evidence = incident.evidence.model_copy(update={"findings": found})
+                end = Verdict(subject, Level.CLEAR, at, incident.onsets[-1], evidence=evidence, over=True)
+                _close(case, versions[rule], end)
+                changes.append(_publish(incident, rule, versions[rule], end))
+            case.running, case.past, case.run = None, [], run
         return changes
 
     def due(self, rule: str, verdict: Verdict) -> int | None:
@@ -159,7 +183,7 @@ def _assert(case: RuleIncidents, rule: str, verdict: Verdict) -> _Changed | None
         case.running = _continued(case, verdict)
     incident = case.running
     if incident is None or incident.closed_at is not None:
-        incident = case.running = _reopened(incident) if incident is not None else _opened(rule, verdict)
+        incident = case.running = _reopened(incident) if incident is not None else _opened(rule, verdict, case.run)
         incident.phase = phase
         incident.severity = min(incident.severity, verdict.severity)
         return _Changed(incident)
@@ -250,8 +274,10 @@ def _retract(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
     return _Changed(incident)
 
 
-def _opened(rule: str, verdict: Verdict) -> Incident:
+def _opened(rule: str, verdict: Verdict, run: int) -> Incident:
     subject = f"{verdict.subject}/{verdict.part}" if verdict.part else verdict.subject
+    if run:  # device times of an earlier run may come again
+        subject = f"{subject}#{run}"
     place = verdict.place
     return Incident(
         alert_id=alert_id(rule, subject, verdict.onset),

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from devices.city.model import Device, DeviceRole
 from devices.geo.geometry import Datum
-from rules.contract.observation import Observation, Silence
+from rules.contract.observation import ClockFound, Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
-from rules.contract.wording import with_conversion
+from rules.contract.wording import with_clock, with_conversion
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.timers import Timers
@@ -37,6 +37,8 @@ class RuleSet:
             role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self.of_role.items()
         }
         self._silence_rules = [one for one in indexed if one.judges_silence]
+        self._clock_rules = [one for one in indexed if type(one.rule).judge_clock is not Rule.judge_clock]
+        self._spans_runs = [rule.spans_runs for rule in rules]
         self._failures = failures
         self.wakes = Timers(lambda device_state: device_state.wake_at)
         """When rules that judge silence are due."""
@@ -45,7 +47,7 @@ class RuleSet:
         self,
         indexed: IndexedRule,
         question: Callable[[Any, Any], Sequence[Verdict]],
-        about: Observation | Silence,
+        about: Observation | Silence | ClockFound,
         device_state: DeviceState,
         verdicts: list[Any],
     ) -> bool:
@@ -60,6 +62,9 @@ class RuleSet:
         device = device_state.device
         if device is not None and device.datum is Datum.GCJ02:
             given = [with_conversion(verdict) for verdict in given]
+        off = device_state.clock.off
+        if off and not rule.spans_runs:
+            given = [with_clock(verdict, off) for verdict in given]
         for verdict in given:
             verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
         if judges_silence:
@@ -78,6 +83,22 @@ class RuleSet:
                 self._schedule_wake(indexed, device_state)
         return asked
 
+    def judged_again(self, observation: Observation, device_state: DeviceState, verdicts: list[Any]) -> None:
+        """Ask the rules that count when a device is heard, after its late readings were judged in their place."""
+        for indexed in self.unordered_of_role[observation.device.role]:
+            self.ask(indexed, indexed.rule.judged_again, observation, device_state, verdicts)
+
+    def ask_about_clock(self, found: ClockFound, device_state: DeviceState, verdicts: list[Any]) -> None:
+        """Ask the rules that judge clocks."""
+        for indexed in self._clock_rules:
+            self.ask(indexed, indexed.rule.judge_clock, found, device_state, verdicts)
+
+    def begin_run(self, device_state: DeviceState) -> None:
+        """Let all states begin anew but those that span runs."""
+        for index, spans in enumerate(self._spans_runs):
+            if not spans:
+                device_state.rule_states[index] = None
+
     def missed_at(self, device: Device, since: int) -> int | None:
         """Fleet time, ms, from which a device that is awaited since `since` is missed; None if no rule misses it."""
         times = [indexed.rule.missed_at(device, since) for indexed in self._silence_rules]
@@ -89,16 +110,22 @@ class RuleSet:
             indexed.rule.await_first(device, self._state(indexed, device_state), since)
             self._schedule_wake(indexed, device_state)
 
+    def note_alive(self, device_state: DeviceState, now: int) -> None:
+        """Note that the device was heard at fleet time `now`, ms, by a reading that is judged later."""
+        for indexed in self._silence_rules:
+            indexed.rule.note_alive(self._state(indexed, device_state), now)
+            self._schedule_wake(indexed, device_state)
+
     def refuse(self, device_state: DeviceState) -> None:
         """Note a message of the device of which no reading was accepted."""
         for indexed in self._silence_rules:
             indexed.rule.refuse(self._state(indexed, device_state))
             self._schedule_wake(indexed, device_state)
 
-    def went_back(self, device_state: DeviceState, now: int) -> None:
-        """Note that fleet time went back to `now`, ms."""
+    def time_was_set(self, device_state: DeviceState, now: int, by_ms: int) -> None:
+        """Note that fleet time was set to `now`, ms, by `by_ms`."""
         for indexed in self._silence_rules:
-            indexed.rule.went_back(self._state(indexed, device_state), now)
+            indexed.rule.time_was_set(self._state(indexed, device_state), now, by_ms)
 
     def schedule_wakes(self, device_states: Iterable[DeviceState]) -> None:
         """Begin all timers anew."""

@@ -1,7 +1,7 @@
 """Rows of the engine's state: written and read back as MessagePack, by the fields of the classes.
 
-The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", "clock", and a key for each rule) are
-on disk and stay.
+The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", "clock", "candidates", and a key
+for each rule) are on disk and stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ import msgspec
 from msgspec import field
 from msgspec.structs import astuple
 
-from devices.readings.models import MODELS, Kind
+from devices.readings.models import MODELS, Kind, Reading
 from rules.alerts.limit import SubjectAlerts
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict
@@ -135,26 +135,10 @@ class Rows:
         self, device_state: DeviceState, incidents: DeviceIncidents | None, kept: KeptIncidents | None = None
     ) -> bytes:
         """One row: the state of a device, and the incidents of the subject with the same id, now and at its gaps."""
-        buffer = device_state.buffer
-        waiting = [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in buffer.waiting]
-        members: dict[str, Any] = {
-            "late": device_state.late,
-            "lane": (buffer.newest, buffer.open_from, buffer.due, waiting),
-        }
+        members = _readings_members(device_state)
         for (key, _), state in zip(self._tracker_states, device_state.tracker_states, strict=True):
             if state is not None:
                 members[key] = state
-        if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
-            members["judged"] = (
-                *(device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up),
-                device_state.compartments,
-                device_state.statuses,
-                device_state.retained,
-            )
-        if device_state.late_readings is not None:
-            members["gaps"] = _late_row(device_state.late_readings)
-        if device_state.clock.votes:
-            members["clock"] = device_state.clock
         if incidents is not None:
             members["book"] = incidents
         if kept is not None:
@@ -185,6 +169,10 @@ class Rows:
                 device_state.judged_until = FORMER
             if "clock" in members:
                 device_state.clock = self._clock.decode(members["clock"])
+            if "candidates" in members:
+                due, readings = _CANDIDATES.decode(members["candidates"])
+                device_state.candidates_due = due
+                device_state.candidates = [self._reading(kind, values) for kind, values in readings]
             if "gaps" in members:
                 device_state.late_readings = self._late_readings(members["gaps"])
             incidents = self._incidents.decode(members["book"]) if "book" in members else None
@@ -221,9 +209,14 @@ class Rows:
         row = _BUFFER.decode(packed)
         waiting = []
         for at, kind, values in row.waiting:
-            reading = msgspec.convert(dict(zip(self._fields[kind], values, strict=True)), MODELS[kind])
+            reading = self._reading(kind, values)
             waiting.append(BufferedReading(reading.ts, at, reading))
         return ReorderBuffer(device_id, row.newest, row.open_from, row.due, waiting)
+
+    def _reading(self, kind: Kind, values: list[Any]) -> Reading:
+        fields = dict(zip(self._fields[kind], values, strict=True))
+        reading: Reading = msgspec.convert(fields, MODELS[kind])
+        return reading
 
 
 _NOT_OURS: Final = (ValueError, KeyError)  # msgspec's and pydantic's errors are ValueErrors
@@ -231,6 +224,31 @@ _NOT_OURS: Final = (ValueError, KeyError)  # msgspec's and pydantic's errors are
 
 def _states(decoders: list[tuple[str, Decoder]], members: dict[str, msgspec.Raw]) -> list[Any]:
     return [state.decode(members[key]) if key in members else None for key, state in decoders]
+
+
+def _readings_members(device_state: DeviceState) -> dict[str, Any]:
+    """What waits of its readings, what became of the others, and by which clock they are."""
+    buffer = device_state.buffer
+    waiting = [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in buffer.waiting]
+    members: dict[str, Any] = {
+        "late": device_state.late,
+        "lane": (buffer.newest, buffer.open_from, buffer.due, waiting),
+    }
+    if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
+        members["judged"] = (
+            *(device_state.judged_until, device_state.judged, device_state.not_judged, device_state.given_up),
+            device_state.compartments,
+            device_state.statuses,
+            device_state.retained,
+        )
+    if device_state.late_readings is not None:
+        members["gaps"] = _late_row(device_state.late_readings)
+    if device_state.clock.votes or device_state.clock.others:
+        members["clock"] = device_state.clock
+    if device_state.candidates:
+        readings = [(reading.kind, astuple(reading)) for reading in device_state.candidates]
+        members["candidates"] = (device_state.candidates_due, readings)
+    return members
 
 
 def _late_row(late: LateReadings) -> tuple[Any, ...]:
@@ -244,6 +262,7 @@ def _pack_row(pack: ReadingPack) -> tuple[Any, ...]:
 
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 _BUFFER: Final = msgspec.msgpack.Decoder(_BufferRow)
+_CANDIDATES: Final = msgspec.msgpack.Decoder(tuple[int, list[tuple[Kind, list[Any]]]])
 _LATE: Final = msgspec.msgpack.Decoder(int)
 _JUDGED: Final = msgspec.msgpack.Decoder(_JudgedRow)
 _LATE_READINGS: Final = msgspec.msgpack.Decoder(_LateRow)

@@ -176,6 +176,13 @@ class PathUnderTest:
                 log.append(raw[start : start + 1_000])
         return self.drain()
 
+    def send_as_received(self, messages: Sequence[Message]) -> Outcome:
+        """As `send`, in this order and without ticks: receive times leap."""
+        with closing(RawLog(self.folder / "raw")) as log:
+            for start in range(0, len(messages), 1_000):
+                log.append([message.raw() for message in messages[start : start + 1_000]])
+        return self.drain()
+
     def drain(self) -> Outcome:
         """Record and judge what is in the log, as processes that are started now do."""
         asyncio.run(self._record())

@@ -15,9 +15,10 @@ from rules.catalogue import CATALOGUE, build_rules
 from rules.contract.wording import MAX_REFS
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
+from rules.engine.engine import RuleEngine
 from rules.tracking.load import STEADY_KG
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, judged
+from tests.rules.town import Trip, fills, judged, town
 
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
@@ -83,7 +84,8 @@ def agrees(change: AlertChange, sent: Readings) -> None:
     assert len(times) <= MAX_REFS
     before_ms = math.inf if change.rule == "silent_device" else CITED_BEFORE_MS  # it cites the last two, however old
     for cited in evidence.readings:
-        assert change.opened_at - before_ms <= cited.ts <= change.at
+        by_wrong_clock = change.rule == "device_clock"
+        assert by_wrong_clock or change.opened_at - before_ms <= cited.ts <= change.at
         reading = sent[cited.device_id, cited.kind, cited.ts]
         assert {name: getattr(reading, name) for name in cited.values} == cited.values
     CHECKS[change.rule](change)
@@ -194,6 +196,17 @@ def judgeability_agrees(change: AlertChange) -> None:
         assert (int(interval), int(registered)) == (measures["interval_s"], measures["registered_interval_s"])
 
 
+def clock_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    ((off, unit, side),) = the(r"its clock is ([\d.]+) (s|min|h|days) (behind|ahead)$", [change.title])
+    seconds = float(measures["offset_s"]) * (-1 if side == "behind" else 1)
+    assert seconds > change.evidence.parameters["off_s"] - 1
+    assert float(off) == (round(seconds / 86_400) if unit == "days" else duration_of(seconds, unit))
+    ((readings, over, over_unit),) = the(r"^(\d+) readings over ([\d.]+) (s|min|h) agree", change.evidence.findings)
+    assert int(readings) == measures["readings"]
+    assert float(over) == duration_of(measures["over_s"], over_unit)
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -208,9 +221,26 @@ CHECKS = {
     "bin_overflow": overflow_agrees,
     "silent_device": silence_agrees,
     "unknown_plate": plate_agrees,
+    "device_clock": clock_agrees,
     "device_datum": datum_agrees,
     "cannot_be_judged": judgeability_agrees,
 }
+
+
+@pytest.mark.parametrize("off_s", [-28_800, -3_601, -121, 150, 86_400 * 40])
+def test_clocks(off_s: int) -> None:
+    """A truck alone, received at the pace of its wrong clock; another time it is set right."""
+    trip = Trip("T1", 500, 0).stand(600)
+    engine, changes = RuleEngine(town(), build_rules()), list[AlertChange]()
+    sent: Readings = {}
+    for n, reading in enumerate(trip.readings):
+        engine.receive(reading.ts - off_s * 1000 if n < 40 else reading.ts)
+        changes += engine.judge(reading)
+        sent[reading.device_id, str(reading.kind), reading.ts] = reading
+    found = [change for change in changes if change.rule == "device_clock"]
+    assert found
+    for change in found:
+        agrees(change, sent)
 
 
 def check(*readings: Sequence[Reading], rules: Any = None) -> list[AlertChange]:

@@ -98,6 +98,11 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         state.resting, state.said_at = True, max(reading.ts, state.said_at)
         return (Verdict(observation.device.id, Level.UNKNOWN, state.said_at, state.said_at),)
 
+    def note_alive(self, state: SilenceState, now: int) -> None:
+        """Count silence from `now`, unless there is an alert, which a reading that is judged ends."""
+        if state.heard_at and state.stage <= 1:
+            state.heard_at = max(state.heard_at, now)
+
     def refuse(self, state: SilenceState) -> None:
         """Count a message of which nothing was accepted."""
         state.refused += 1
@@ -112,8 +117,12 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         """Count the silence of a device that was never heard from here."""
         state.awaited_since, state.interval_s = since, device.report_interval_s
 
-    def went_back(self, state: SilenceState, now: int) -> None:
-        """Count silence from `now` where it was counted from later."""
+    def time_was_set(self, state: SilenceState, now: int, by_ms: int) -> None:
+        """Count silence as if fleet time had been right before."""
+        if by_ms > 0:
+            state.heard_at += by_ms if state.heard_at else 0
+            state.awaited_since += by_ms if state.awaited_since else 0
+            return
         state.heard_at, state.awaited_since = min(state.heard_at, now), min(state.awaited_since, now)
         for silence in state.silences:
             silence.back_at = min(silence.back_at, now)

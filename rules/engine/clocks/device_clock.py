@@ -14,6 +14,20 @@ faster than receive time, and a repeated reading stands still: neither agrees wi
 DOUBTED_READINGS: Final = 20
 """After so many readings in a row that agree neither with the clock nor with each other, nothing is believed."""
 
+OFF_MS: Final = 120_000
+"""A clock that is further off is wrong: admission refuses readings that are further ahead."""
+
+AS_BELIEVED: Final = 0
+"""What one reading says of the clock: nothing new;"""
+APART: Final = 1
+"""it disagrees with what is believed, and agrees with the reading that disagreed before it;"""
+APART_ANEW: Final = 2
+"""it disagrees with that one too;"""
+AGAIN: Final = 3
+"""it agrees with what is believed, after others that did not;"""
+BELIEVED: Final = 4
+"""it and those before it are believed from now on."""
+
 
 # Rows on disk hold it by these field names.
 @dataclass(slots=True)
@@ -22,6 +36,8 @@ class DeviceClock:
 
     offset: int = 0
     """Believed, or as far as the device has come until one is."""
+    vote: int = 0
+    """Its offset in the quorum: that of readings which are accepted."""
     steady: bool = False
     """Believed, and the newest reading agreed with it."""
     believed: bool = False
@@ -41,3 +57,9 @@ class DeviceClock:
     """Number of the last leap of receive time after which it was heard."""
     leaped: bool = False
     """Its clock went on as far as that."""
+    stepped: int = 0
+    """How far it went, ms, when it was last believed anew; 0 if it was not believed before."""
+    run: int = 0
+    """How often it stepped back: each time a new run of its readings begins."""
+    off: int = 0
+    """Believed offset less that of the fleet, ms, where it is so wrong that alerts have to say so; else 0."""

@@ -32,29 +32,40 @@ class Quorum:
 
     def add(self, offset: int) -> None:
         """Count one more device."""
-        self.devices += 1
-        self.k = max(min(3, (self.devices + 1) // 2), self.devices // 3)
+        self._count(1)
         slot = offset // _SLOT_MS
         if self.devices == 1:
-            self._slot = slot
+            self._slot, self._above = slot, 0
         self._put(slot)
+        self._settle()
+
+    def remove(self, offset: int) -> None:
+        """Count one device less, which has this offset."""
+        self._count(-1)
+        self._take(offset // _SLOT_MS)
         self._settle()
 
     def move(self, former: int, offset: int) -> None:
         """Note that a device has another offset."""
         taken, slot = former // _SLOT_MS, offset // _SLOT_MS
-        if taken == slot:
-            return
-        self._put(slot)
-        count = self._counts[taken] - 1
+        if taken != slot:
+            self._put(slot)
+            self._take(taken)
+            self._settle()
+
+    def _count(self, more: int) -> None:
+        self.devices += more
+        self.k = max(min(3, (self.devices + 1) // 2), self.devices // 3)
+
+    def _take(self, slot: int) -> None:
+        count = self._counts[slot] - 1
         if count:
-            self._counts[taken] = count
+            self._counts[slot] = count
         else:
-            del self._counts[taken]
-            del self._slots[bisect_left(self._slots, taken)]
-        if taken > self._slot:
+            del self._counts[slot]
+            del self._slots[bisect_left(self._slots, slot)]
+        if slot > self._slot:
             self._above -= 1
-        self._settle()
 
     def _put(self, slot: int) -> None:
         count = self._counts.get(slot, 0)
@@ -66,6 +77,8 @@ class Quorum:
 
     def _settle(self) -> None:
         """Go to the slot with less than k devices above it, and at least k with its own."""
+        if not self.devices:
+            return
         while self._above >= self.k:
             self._slot = self._slots[bisect_left(self._slots, self._slot + 1)]
             self._above -= self._counts[self._slot]

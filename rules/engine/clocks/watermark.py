@@ -13,7 +13,12 @@ from typing import Final
 
 from devices.readings.models import Reading, Status
 from rules.engine.clocks.device_clock import (
+    AGAIN,
     AGREE_MS,
+    APART,
+    APART_ANEW,
+    AS_BELIEVED,
+    BELIEVED,
     BELIEVED_MS,
     BELIEVED_READINGS,
     DOUBTED_READINGS,
@@ -29,6 +34,10 @@ LEAP_WAIT_MS: Final = 120_000
 known."""
 COME_BACK_MS: Final = 60_000
 """Fleet time stands until the quorum has caught up, if it is no more than this ahead of it; else it goes back."""
+SET_MS: Final = 3_600_000
+"""Fleet time that goes on by more at once was wrong before: no device was silent so long."""
+_ENOUGH: Final = 3
+"""So many clocks that are believed are trusted more than this machine's."""
 AHEAD_MS: Final = 5_000
 """A reading moves the order of its device at most this far beyond the device's believed clock, or fleet time."""
 
@@ -59,31 +68,42 @@ class FleetWatermark:
 class FleetClock:
     """Keeps the watermark, and watches the clock of each device."""
 
-    def __init__(self, watermark: FleetWatermark | None = None) -> None:
-        self.watermark: FleetWatermark = watermark or FleetWatermark()
+    def __init__(self) -> None:
+        self.watermark = FleetWatermark()
         self.quorum = Quorum()
-        self.went_back = False
-        """Fleet time went back; who passes it on takes the note away."""
+        """Offsets of all devices that were heard."""
+        self.believed = Quorum()
+        """Of those whose clocks are believed: what others upload long after it was measured does not hold it back."""
+        self._judged_by = 0
+        """The reference by which clocks were judged last."""
+        self.reference_moved = False
+        """All clocks are to be judged again; who does it takes the note away."""
+        self.set_by = 0
+        """By how much fleet time was set, ms, negative if back; who passes it on takes the note away."""
 
     @property
     def now(self) -> int:
         """Fleet time, ms; 0 before the first reading."""
         return self.watermark.now
 
-    def restore(self, clocks: Iterable[tuple[DeviceClock, bool]]) -> None:
-        """Count the devices in: the clock of each, and whether it was heard.
+    def restore(self, watermark: FleetWatermark, clocks: Iterable[tuple[DeviceClock, bool]]) -> None:
+        """Go on from this watermark and these devices: the clock of each, and whether it was heard.
 
         Former rows have no clocks: each device is then taken to show the fleet time they have.
         """
-        row, found = self.watermark, list(clocks)
+        self.watermark = row = watermark
+        self.quorum, self.believed, found = Quorum(), Quorum(), list(clocks)
         if not any(clock.votes for clock, _ in found):
             row.pace = row.pace or row.received_at or row.now
             for clock, was_heard in found:
-                clock.offset = clock.last = row.now - row.pace
+                clock.offset = clock.last = clock.vote = row.now - row.pace
                 clock.votes = was_heard
         for clock, _ in found:
             if clock.votes:
-                self.quorum.add(clock.offset)
+                self.quorum.add(clock.vote)
+                if clock.believed:
+                    self.believed.add(clock.vote)
+        self._judged_by = self.reference
 
     def receive(self, received_at: int) -> None:
         """Note the receive time of the next record, ms."""
@@ -112,16 +132,16 @@ class FleetClock:
             self.watermark.received_at += quiet_ms
         self._pass()
 
-    def heard(self, clock: DeviceClock, reading: Reading) -> bool:
-        """Note that a reading arrived; False unless it agrees with what is believed of its device's clock."""
+    def heard(self, clock: DeviceClock, reading: Reading) -> int:
+        """Note that a reading arrived; return what it says of its device's clock (`device_clock.AS_BELIEVED` …)."""
         apart = reading.ts - self.watermark.pace - clock.offset
         if clock.steady and clock.leap == self.watermark.leaps and -STEADY_MS <= apart <= STEADY_MS:
-            return True
+            return AS_BELIEVED
         return self._look(clock, reading.ts, reading)
 
-    def refused(self, clock: DeviceClock, ts: int) -> None:
-        """Note that a reading of this device time, ms, arrived that is refused because of its time."""
-        self._look(clock, ts, None)
+    def refused(self, clock: DeviceClock, ts: int) -> int:
+        """As `heard`, of a reading of this device time, ms, that is refused because of it. It does not vote."""
+        return self._look(clock, ts, None)
 
     def order_limit(self, clock: DeviceClock) -> int:
         """Device time, ms, beyond which a reading does not move the order of its device."""
@@ -129,28 +149,44 @@ class FleetClock:
             return self.watermark.pace + clock.offset + AHEAD_MS
         return self.watermark.now + AHEAD_MS
 
-    def _look(self, clock: DeviceClock, ts: int, reading: Reading | None) -> bool:
+    @property
+    def reference(self) -> int:
+        """Offset, ms, of a clock that is right: the quorum's, or this machine's while few clocks are believed."""
+        return self.believed.offset if self.believed.devices >= _ENOUGH else 0
+
+    @property
+    def _offset(self) -> int:
+        """Fleet time less paced receive time, ms."""
+        if not self.believed.devices:
+            return self.quorum.offset
+        return max(self.quorum.offset, self.believed.offset)
+
+    def _look(self, clock: DeviceClock, ts: int, reading: Reading | None) -> int:
         if reading is not None and isinstance(reading, Status) and reading.cause == "will":
-            return True  # dated by the connection, sent by the broker
+            return AS_BELIEVED  # dated by the connection, sent by the broker
         row = self.watermark
         offset = ts - row.pace
-        if not clock.votes:
+        if not clock.votes and reading is not None:
             if row.leap and self.quorum.devices:
-                offset -= self._leaped_over(clock, offset, self.quorum.offset)
+                offset -= self._leaped_over(clock, offset, self._offset)
             clock.votes, clock.leap = True, row.leaps
-            clock.offset = clock.last = offset
+            clock.offset = clock.last = clock.vote = offset
+            clock.believed = clock.steady = False  # what was believed is by refused readings
             self.quorum.add(offset)
             self._note_other(clock, offset)
             self._pass()
-            return False
+            return APART_ANEW
         if row.leap:
             offset -= self._leaped_over(clock, offset, clock.offset if clock.believed else clock.last)
         else:
             clock.leap = row.leaps
-        agrees = self._compare(clock, offset)
+        found = self._compare(clock, offset, votes=reading is not None)
         clock.last = offset
         self._pass()
-        return agrees
+        if not -AGREE_MS <= self.reference - self._judged_by <= AGREE_MS:
+            self._judged_by = self.reference
+            self.reference_moved = True
+        return found
 
     def _leaped_over(self, clock: DeviceClock, offset: int, former: int) -> int:
         """The present leap of receive time, ms, if the device's clock went on as far from its former offset; else 0."""
@@ -172,41 +208,55 @@ class FleetClock:
     def _follow_leap(self) -> None:
         row = self.watermark
         row.pace += row.leap
+        row.now = max(row.now, row.pace + self._offset)
         row.leap = 0
 
-    def _compare(self, clock: DeviceClock, offset: int) -> bool:
+    def _compare(self, clock: DeviceClock, offset: int, *, votes: bool) -> int:
         apart = offset - clock.offset
         if clock.believed and -AGREE_MS <= apart <= AGREE_MS:
+            was_apart = clock.others > 0
             clock.steady, clock.others, clock.apart = True, 0, 0
             if not -STEADY_MS <= apart <= STEADY_MS:
-                self._vote(clock, clock.offset + (1_000 if apart > 0 else -1_000))
-            return True
+                self._move(clock, clock.offset + (1_000 if apart > 0 else -1_000), votes=votes)
+            return AGAIN if was_apart else AS_BELIEVED
         clock.steady = False
-        if self._note_other(clock, offset):
+        is_anew = self._note_other(clock, offset)
+        if clock.others >= BELIEVED_READINGS and self.watermark.pace - clock.others_since >= BELIEVED_MS:
+            clock.stepped = clock.other - clock.offset if clock.believed else 0
+            if not clock.believed and clock.votes:
+                self.believed.add(clock.vote)
             clock.believed = clock.steady = True
-            self._vote(clock, clock.other)
-            clock.others = clock.apart = 0
-            return True
+            self._move(clock, clock.other, votes=votes)
+            clock.apart = 0
+            return BELIEVED
         if clock.believed:
             clock.apart += 1
-            clock.believed = clock.apart < DOUBTED_READINGS
+            if clock.apart >= DOUBTED_READINGS:
+                clock.believed = False
+                if clock.votes:
+                    self.believed.remove(clock.vote)
         elif offset > clock.offset:
             # A leap counts once another reading bears it out.
-            self._vote(clock, max(clock.offset, offset if offset - clock.last <= AGREE_MS else clock.last))
-        return False
+            ahead = max(clock.offset, offset if offset - clock.last <= AGREE_MS else clock.last)
+            self._move(clock, ahead, votes=votes)
+        return APART_ANEW if is_anew else APART
 
     def _note_other(self, clock: DeviceClock, offset: int) -> bool:
-        """Note a reading that is by no believed clock; True if it and those before it are one to be believed."""
+        """Note a reading that is by no believed clock; True unless it agrees with those before it."""
         if not clock.others or not -AGREE_MS <= offset - clock.other <= AGREE_MS:
             clock.other, clock.others, clock.others_since = offset, 1, self.watermark.pace
-            return False
+            return True
         clock.others += 1
         clock.other += (offset - clock.other) // clock.others
-        return clock.others >= BELIEVED_READINGS and self.watermark.pace - clock.others_since >= BELIEVED_MS
+        return False
 
-    def _vote(self, clock: DeviceClock, offset: int) -> None:
-        self.quorum.move(clock.offset, offset)
+    def _move(self, clock: DeviceClock, offset: int, *, votes: bool) -> None:
         clock.offset = offset
+        if votes and clock.votes:
+            self.quorum.move(clock.vote, offset)
+            if clock.believed:
+                self.believed.move(clock.vote, offset)
+            clock.vote = offset
 
     def _pass(self) -> None:
         """Let fleet time be that of the quorum."""
@@ -217,9 +267,10 @@ class FleetClock:
             row.leap = 0
         if not self.quorum.devices:
             return
-        now = row.pace + self.quorum.offset
-        if now >= row.now:
-            row.now = now
-        elif row.now - now > COME_BACK_MS:
-            row.now = now
-            self.went_back = True
+        now = row.pace + self._offset
+        gone_ms = now - row.now
+        if gone_ms < 0 and -gone_ms <= COME_BACK_MS:
+            return
+        if row.now and not -COME_BACK_MS <= gone_ms <= SET_MS:
+            self.set_by += gone_ms
+        row.now = now

@@ -62,7 +62,8 @@ def copied(incidents: DeviceIncidents, is_ordered: Callable[[str], bool]) -> Dev
             )
             for key, case in incidents.cases.items()
             if is_ordered(_rule_of(key))
-        }
+        },
+        incidents.run,
     )
 
 

@@ -122,6 +122,12 @@ class KeptGaps:
         self._bytes += late.size - former_size
         self._stay_in_bounds(device_state, verdicts)
 
+    def close(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Keep no gap of the device any more; nothing waits in them."""
+        late = device_state.late_readings
+        if late is not None:
+            self._forget(device_state, late, late.gaps[-1].start, verdicts, is_bound=False)
+
     def _open(self, device_state: DeviceState, start: int, now: int, verdicts: list[Judged]) -> None:
         """Keep the device's present state, which is the one after `start`."""
         while self._opened and next(iter(self._opened))[0] < now - KEPT_MS:

@@ -71,7 +71,7 @@ class LateReadings:
         else:
             self.due = max(self.due, min(fleet_now + WINDOW_MS, self.backlog_since + LONGEST_WAIT_MS))
 
-    def went_back(self, fleet_now: int) -> None:
+    def time_was_set(self, fleet_now: int) -> None:
         """Note that fleet time went back: the backlog waits as if it had begun now."""
         self.backlog_since = min(self.backlog_since, fleet_now)
         self.due = min(self.due, fleet_now + WINDOW_MS)

@@ -22,6 +22,18 @@ class GapPassed(NamedTuple):
     start: int
 
 
+class RunBegun(NamedTuple):
+    """The device's clock stepped back: what follows is no sequel of what was before."""
+
+    subject: str
+    run: int
+    """`rules.engine.clocks.device_clock.DeviceClock.run` from here on."""
+    until: int
+    """Newest device time judged before, ms."""
+    stepped_ms: int
+    """How far it stepped, negative."""
+
+
 Again = RuleVerdict | GapPassed
 
 
@@ -37,5 +49,5 @@ class JudgedAgain(NamedTuple):
     """They replace all verdicts about the subject since the gap, of the rules whose state depends on the order."""
 
 
-Judged = RuleVerdict | GapsKept | JudgedAgain
+Judged = RuleVerdict | GapsKept | JudgedAgain | RunBegun
 """What the device stage hands on."""
