@@ -12,9 +12,11 @@ from devices.codecs.registry import decode
 from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
 from devices.readings.series import FieldValue, SeriesKey
+from haulwatch.settings.data_files import alert_outbox_path
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import current_ledger
+from ingest.alerts.outbox import read_waiting
 from ingest.judge.judge import judge_record
 from ingest.judge.rejudge import Rejudging
 from ingest.judge.replay import AlertStep
@@ -103,6 +105,8 @@ class Accounts:
         recorder = self._yard.recorder()
         if recorder.backlog or recorder.pending:
             return f"the recorder has {recorder.backlog} to read, {recorder.pending} to write ({recorder.trouble})"
+        if waiting := read_waiting(alert_outbox_path(self._yard.settings))[0]:
+            return f"{waiting} alert changes wait for the database"
         if self._yard.judged_to() < self._offset:
             return f"the judge is at {self._yard.judged_to()} of {self._offset}"
         return None

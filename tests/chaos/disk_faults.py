@@ -4,9 +4,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from haulwatch.settings.data_files import recorder_state_path
+from haulwatch.settings.data_files import judge_state_path, publisher_cursors_path, recorder_state_path
 from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import PROCESSES, Yard
+from tests.spoiled import spoil_pages
 
 _ROOM_BYTES: Final = 16_384
 """Enough for the status file and log lines, too little for the raw log."""
@@ -15,7 +16,7 @@ _FRAME_HEADER: Final = 24
 
 
 def journal_locked(yard: Yard, size: Size) -> None:
-    """Judge and recorder wait; then each change is journaled once."""
+    """Judgement goes on and its changes wait in the outbox; then each is journaled once."""
     with yard.locked(yard.folder / "haulwatch.db"):
         yard.rest(size.locked_s, size.locked_s)
 
@@ -52,6 +53,23 @@ def half_written(yard: Yard, size: Size) -> None:
     yard.until_connected()
 
 
+def spoiled_pages(yard: Yard, size: Size) -> None:
+    """Checkpoint and positions of the publishers are set aside and made again; no alert is lost or judged twice.
+
+    All four processes are killed, since a process has pages of its own in memory.
+    """
+    yard.rest(0.5, 1.5)
+    for name in PROCESSES:
+        yard.kill(name)
+        yard.kills += 1
+    for path in (judge_state_path(yard.settings), publisher_cursors_path(yard.settings)):
+        spoil_pages(path, yard.dice, pages=4)
+    for name in PROCESSES:
+        yard.start(name)
+    yard.until_connected()
+    yard.until_at_work("judge")
+
+
 def _tear(wal: Path, noise: bytes) -> None:
     """Append to the last whole frame of a write-ahead log the first half of a copy of it, and noise (SQLite file
     format, section 4).
@@ -73,4 +91,5 @@ FAULTS: Final = (
     Fault("recorder's file locked", recorder_locked),
     Fault("disk full under the raw log", disk_full),
     Fault("last segment half written", half_written),
+    Fault("pages of the judge's files spoiled", spoiled_pages),
 )
