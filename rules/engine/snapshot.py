@@ -62,12 +62,15 @@ class FleetRow(msgspec.Struct):
     format: Literal[4] = FORMAT
 
 
+_ReadingRow = tuple[int, Kind, list[Any]]
+"""Fleet time of arrival (`BufferedReading.at`), kind, and the values of the reading."""
+
+
 class _BufferRow(msgspec.Struct, array_like=True):
     newest: int
     open_from: int
     due: int
-    waiting: list[tuple[int, Kind, list[Any]]]
-    """Fleet time of arrival (`BufferedReading.at`), kind, and the values of the reading."""
+    waiting: list[_ReadingRow]
 
 
 class _JudgedRow(msgspec.Struct, array_like=True):
@@ -82,8 +85,8 @@ class _JudgedRow(msgspec.Struct, array_like=True):
     retained: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-_PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int]
-"""Blocks, readings that no block holds yet, and the newest of these."""
+_PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int, list[_ReadingRow]]
+"""The fields of a pack down to `recent`."""
 
 
 class _LateRow(msgspec.Struct, array_like=True):
@@ -196,8 +199,8 @@ class Rows:
         return LateReadings(gaps, judged, backlog, row.backlog_since, row.due)
 
     def _pack(self, row: _PackRow) -> ReadingPack:
-        blocks, loose, loose_newest = row
-        pack = ReadingPack([Block(*block) for block in blocks], loose, loose_newest)
+        blocks, parts, parts_newest, recent = row
+        pack = ReadingPack([Block(*block) for block in blocks], parts, parts_newest, self._readings(recent))
         if self.are_outdated:
             readings, pack = pack.after(0, self._fields), ReadingPack()
             for buffered in readings:
@@ -207,11 +210,14 @@ class Rows:
 
     def _buffer(self, device_id: str, packed: msgspec.Raw) -> ReorderBuffer:
         row = _BUFFER.decode(packed)
-        waiting = []
-        for at, kind, values in row.waiting:
+        return ReorderBuffer(device_id, row.newest, row.open_from, row.due, self._readings(row.waiting))
+
+    def _readings(self, rows: Sequence[_ReadingRow]) -> list[BufferedReading]:
+        found = []
+        for at, kind, values in rows:
             reading = self._reading(kind, values)
-            waiting.append(BufferedReading(reading.ts, at, reading))
-        return ReorderBuffer(device_id, row.newest, row.open_from, row.due, waiting)
+            found.append(BufferedReading(reading.ts, at, reading))
+        return found
 
     def _reading(self, kind: Kind, values: list[Any]) -> Reading:
         fields = dict(zip(self._fields[kind], values, strict=True))
@@ -229,10 +235,9 @@ def _states(decoders: list[tuple[str, Decoder]], members: dict[str, msgspec.Raw]
 def _readings_members(device_state: DeviceState) -> dict[str, Any]:
     """What waits of its readings, what became of the others, and by which clock they are."""
     buffer = device_state.buffer
-    waiting = [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in buffer.waiting]
     members: dict[str, Any] = {
         "late": device_state.late,
-        "lane": (buffer.newest, buffer.open_from, buffer.due, waiting),
+        "lane": (buffer.newest, buffer.open_from, buffer.due, _reading_rows(buffer.waiting)),
     }
     if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
         members["judged"] = (
@@ -257,7 +262,12 @@ def _late_row(late: LateReadings) -> tuple[Any, ...]:
 
 
 def _pack_row(pack: ReadingPack) -> tuple[Any, ...]:
-    return [(block.newest, block.readings, block.packed) for block in pack.blocks], pack.loose, pack.loose_newest
+    blocks = [(block.newest, block.readings, block.packed) for block in pack.blocks]
+    return blocks, pack.parts, pack.parts_newest, _reading_rows(pack.recent)
+
+
+def _reading_rows(readings: Sequence[BufferedReading]) -> list[tuple[Any, ...]]:
+    return [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in readings]
 
 
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])

@@ -63,7 +63,7 @@ class KeptGaps:
         """Keep a reading that is judged in order."""
         grown = late.judged.add(buffered)
         self._bytes += grown
-        if grown < 0 or self._bytes > MAX_BYTES:  # a block was made: often enough for the bound of a device
+        if grown < 0 or self._bytes > MAX_BYTES:  # a part was made: often enough for the bound of a device
             self._stay_in_bounds(device_state, verdicts)
 
     def take_status(self, buffered: BufferedReading, device_state: DeviceState, verdicts: list[Judged]) -> None:
