@@ -103,9 +103,23 @@ class CityGeometry:
         self._routes = {(route.id, route.version): _plane_route(route.line, plane) for route in routes}
         self._square_sites: CellMemo[tuple[float, float, float], tuple[_SquareSite, ...]] = CellMemo()
         self._square_edges: CellMemo[tuple[str, int, float, float], tuple[Edge, ...]] = CellMemo()
+        # Trackers and rules ask the same about one fix.
+        self._last_near: tuple[XY, float, int, list[NearSite]] | None = None
+        self._last_offset: tuple[Route, XY, RouteOffset] | None = None
 
     def sites_near(self, place: XY, within_m: float, ts: int) -> list[NearSite]:
-        """Return sites valid at `ts` (device time, ms) whose fence is at most `within_m` away, nearest first."""
+        """Return sites valid at `ts` (device time, ms) whose fence is at most `within_m` away, nearest first.
+
+        Asked again about the same `XY` at once, it answers with the same list: read only.
+        """
+        last = self._last_near
+        if last is not None and last[0] is place and last[1] == within_m and last[2] == ts:
+            return last[3]
+        near = self._sites_near(place, within_m, ts)
+        self._last_near = (place, within_m, ts, near)
+        return near
+
+    def _sites_near(self, place: XY, within_m: float, ts: int) -> list[NearSite]:
         x, y = place.x, place.y
         if not (within_m <= _GRID_WITHIN_M and -GRID_REACH_M < x < GRID_REACH_M and -GRID_REACH_M < y < GRID_REACH_M):
             return self._near(Point(x, y), within_m, ts)
@@ -133,6 +147,14 @@ class CityGeometry:
 
     def route_offset(self, route: Route, place: XY) -> RouteOffset:
         """Return the distance from this version of a route, and how far along it the nearest point lies."""
+        last = self._last_offset
+        if last is not None and last[1] is place and last[0] is route:
+            return last[2]
+        offset = self._route_offset(route, place)
+        self._last_offset = (route, place, offset)
+        return offset
+
+    def _route_offset(self, route: Route, place: XY) -> RouteOffset:
         x, y = place.x, place.y
         if not (-GRID_REACH_M < x < GRID_REACH_M and -GRID_REACH_M < y < GRID_REACH_M):
             return self._far_offset(route, Point(x, y))

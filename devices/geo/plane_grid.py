@@ -8,7 +8,7 @@ GEOS (`Distance::pointToSegment`), step by step, so that both give the same dist
 import math
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
 from shapely import Polygon, box
 
@@ -27,17 +27,20 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class Edge(NamedTuple):
-    """One straight piece of a line; never of length 0."""
+class Edge:
+    """One straight piece of a line; never of length 0. Every fix is measured against several."""
 
-    x: float
-    y: float
-    dx: float
-    dy: float
-    squared_m2: float
-    length_m: float
-    along_m: float
-    """Length along the line from its start to the start of the edge."""
+    __slots__ = ("along_m", "dx", "dy", "length_m", "squared_m2", "x", "y")
+
+    def __init__(self, start: XY, dx: float, dy: float, squared_m2: float, length_m: float, along_m: float) -> None:
+        self.x: Final = start.x
+        self.y: Final = start.y
+        self.dx: Final = dx
+        self.dy: Final = dy
+        self.squared_m2: Final = squared_m2
+        self.length_m: Final = length_m
+        self.along_m: Final = along_m
+        """Length along the line from its start to the start of the edge."""
 
 
 Side = tuple[float, float, float, float]
@@ -73,28 +76,29 @@ def edges_of(vertices: Iterable[XY]) -> tuple[Edge, ...]:
         squared_m2 = dx * dx + dy * dy
         if squared_m2 > 0:
             length_m = math.sqrt(squared_m2)
-            edges.append(Edge(start.x, start.y, dx, dy, squared_m2, length_m, along_m))
+            edges.append(Edge(start, dx, dy, squared_m2, length_m, along_m))
             along_m += length_m
     return tuple(edges)
 
 
-def nearest(edges: Iterable[Edge], px: float, py: float) -> tuple[float, float]:
+def nearest(edges: tuple[Edge, ...], px: float, py: float) -> tuple[float, float]:
     """Return the distance to the nearest point of the edges, and its length along the line; the first of equals."""
     least_m, along_m = math.inf, 0.0
-    for x, y, dx, dy, squared_m2, length_m, start_m in edges:
-        ex, ey = px - x, py - y
-        share = (ex * dx + ey * dy) / squared_m2
+    for edge in edges:
+        dx, dy = edge.dx, edge.dy
+        ex, ey = px - edge.x, py - edge.y
+        share = (ex * dx + ey * dy) / edge.squared_m2
         if share <= 0.0:
             share = 0.0
             off_m = math.sqrt(ex * ex + ey * ey)
         elif share >= 1.0:
             share = 1.0
-            ex, ey = px - (x + dx), py - (y + dy)
+            ex, ey = px - (edge.x + dx), py - (edge.y + dy)
             off_m = math.sqrt(ex * ex + ey * ey)
         else:
-            off_m = abs((ex * dy - ey * dx) / squared_m2) * length_m
+            off_m = abs((ex * dy - ey * dx) / edge.squared_m2) * edge.length_m
         if off_m < least_m:
-            least_m, along_m = off_m, start_m + share * length_m
+            least_m, along_m = off_m, edge.along_m + share * edge.length_m
     return least_m, along_m
 
 

@@ -282,7 +282,7 @@ def _accepted_readings(
         for item in decoded
         if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
     ]
-    if accepted and isinstance(accepted[0], Fill):  # a message has readings of one kind
+    if accepted and type(accepted[0]) is Fill:  # a message has readings of one kind
         accepted = [fill for fill in accepted if isinstance(fill, Fill) and engine.takes_compartment(fill)]
     if device is not None and len(accepted) < len(decoded):
         if not message.retained:

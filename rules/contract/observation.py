@@ -1,12 +1,13 @@
 """What a rule judges: a reading with its context, or silence.
 
 One `Observation` is made for every reading. Compiled, a written-out `__init__` takes a tenth of the time of one that
-`dataclasses` or `NamedTuple` make at run time.
+`dataclasses` or `NamedTuple` make at run time. What several rules ask of it is worked out once.
 """
 
 from typing import Any, Final, NamedTuple
 
-from devices.city.model import Approvals, City, Device, Vehicle
+from devices.city.model import Approvals, City, Device, Vehicle, approved_at
+from devices.city.sites import Route
 from devices.readings.models import Reading
 from rules.tracking import Fix, Track
 
@@ -14,7 +15,10 @@ from rules.tracking import Fix, Track
 class Observation:
     """One reading, in its device's order, with its context."""
 
-    __slots__ = ("approvals", "city", "device", "facts", "heard_at", "reading", "tracker_states", "vehicle")
+    __slots__ = (
+        "_routes", "approvals", "city", "device", "facts", "fix", "heard_at", "own", "reading", "track",
+        "tracker_states", "vehicle",
+    )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each of its fields
         self,
@@ -43,27 +47,27 @@ class Observation:
         self.facts: Final = facts
         """What the trackers of this device conclude from this reading; empty for a reading that came too late. Read
         only."""
-
-    @property
-    def own(self) -> bool:
+        self.own: Final = reading.device_id == device.id
         """True if the device measured it itself."""
-        return self.reading.device_id == self.device.id
-
-    @property
-    def track(self) -> Track | None:
-        """State of a truck after this reading; None for other devices."""
-        for state in self.tracker_states:
+        track: Track | None = None
+        for state in tracker_states:
             if isinstance(state, Track):
-                return state
-        return None
-
-    @property
-    def fix(self) -> Fix | None:
-        """The fix of a truck's position that came in order."""
-        for fact in self.facts:
+                track = state
+        self.track: Final = track
+        """State of a truck after this reading; None for other devices."""
+        fix: Fix | None = None
+        for fact in facts:
             if isinstance(fact, Fix):
-                return fact
-        return None
+                fix = fact
+        self.fix: Final = fix
+        """The fix of a truck's position that came in order."""
+        self._routes: list[Route] | None = None
+
+    def approved_routes(self) -> list[Route]:
+        """Routes approved for the vehicle at the time of the reading."""
+        if self._routes is None:
+            self._routes = approved_at(self.approvals, self.reading.ts)
+        return self._routes
 
 
 class ClockFound(NamedTuple):

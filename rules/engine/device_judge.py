@@ -342,7 +342,7 @@ class DeviceJudge:
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
         judged = True
         for indexed in rules:
-            judged &= self._rules.ask(indexed, indexed.rule.judge, observation, device_state, verdicts)
+            judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
 
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:

@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Final
 
 from devices.readings.models import Position, Reading, Status
@@ -51,9 +50,6 @@ class BufferedReading:
         self.reading = reading
 
 
-_TS: Final = attrgetter("ts")
-
-
 @dataclass(slots=True)
 class ReorderBuffer:
     """The readings of one device that wait for judgement.
@@ -96,8 +92,10 @@ class ReorderBuffer:
         elif not self._insert(arrived):
             return ()  # sent before: it must not put off what waits
         released: Sequence[BufferedReading] = ()
-        if waiting[0].ts < self.open_from:
-            count = bisect_left(waiting, self.open_from, key=_TS)
+        count = 0
+        while count < len(waiting) and waiting[count].ts < self.open_from:
+            count += 1
+        if count:
             released = waiting[:count]
             del waiting[:count]
         # A device that lags behind the fleet, or uploads what it buffered, is due after its last arrival instead. `due`

@@ -1,7 +1,7 @@
 """The rules, asked about one device at a time: their states of it, and the timers of those that judge silence."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from devices.city.model import Device, DeviceRole
 from devices.geo.geometry import Datum
@@ -13,13 +13,19 @@ from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.timers import Timers
 
+_GCJ02: Final = Datum.GCJ02
 
-class IndexedRule(NamedTuple):
-    """A rule and the index of its state in `DeviceState.rule_states`."""
 
-    state_index: int
-    rule: Rule[Any]
-    judges_silence: bool
+class IndexedRule:
+    """A rule and the index of its state in `DeviceState.rule_states`; looked at for every reading."""
+
+    __slots__ = ("judge", "judges_silence", "rule", "state_index")
+
+    def __init__(self, state_index: int, rule: Rule[Any]) -> None:
+        self.state_index: Final = state_index
+        self.rule: Final = rule
+        self.judge: Final[Callable[[Any, Any], Sequence[Verdict]]] = rule.judge
+        self.judges_silence: Final = type(rule).due is not Rule.due
 
 
 class RuleSet:
@@ -27,7 +33,7 @@ class RuleSet:
 
     def __init__(self, rules: Sequence[Rule[Any]], failures: RuleFailures) -> None:
         """`failures`: readings on which a rule raised, by name, counted here."""
-        indexed = [IndexedRule(n, rule, type(rule).due is not Rule.due) for n, rule in enumerate(rules)]
+        indexed = [IndexedRule(n, rule) for n, rule in enumerate(rules)]
         self.count: int = len(indexed)
         self.of_role = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
         self.ordered_of_role = {
@@ -52,22 +58,20 @@ class RuleSet:
         verdicts: list[Any],
     ) -> bool:
         """Ask a rule one of its questions about a device and collect its verdicts; False if it raised."""
-        index, rule, judges_silence = indexed
         try:
             given = question(about, self._state(indexed, device_state))
         except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
-            self._failures.note(rule.name, exc)
-            device_state.rule_states[index] = None
+            self._failures.note(indexed.rule.name, exc)
+            device_state.rule_states[indexed.state_index] = None
             return False
-        device = device_state.device
-        if device is not None and device.datum is Datum.GCJ02:
-            given = [with_conversion(verdict) for verdict in given]
-        off = device_state.clock.off
-        if off and not rule.spans_runs:
-            given = [with_clock(verdict, off) for verdict in given]
-        for verdict in given:
-            verdicts.append(RuleVerdict(rule.name, rule.version, verdict))  # noqa: PERF401 - compiled, it is no slower
-        if judges_silence:
+        if given:
+            rule, device, off = indexed.rule, device_state.device, device_state.clock.off
+            if device is not None and device.datum is _GCJ02:
+                given = [with_conversion(verdict) for verdict in given]
+            if off and not rule.spans_runs:
+                given = [with_clock(verdict, off) for verdict in given]
+            verdicts += [RuleVerdict(rule.name, rule.version, verdict) for verdict in given]
+        if indexed.judges_silence:
             self._schedule_wake(indexed, device_state)
         return True
 

@@ -26,7 +26,7 @@ class Timers:
         self._due = due
         self._slots: dict[int, list[DeviceState]] = {}
         self._closed: list[int] = []
-        """Keys of the slots, as a heap."""
+        """Keys of the slots (fleet time, ms, at which each begins), as a heap."""
         self._open: list[_Entry] = []
         """Entries before `_open_until`, in order; those before `_next` have fired."""
         self._next = 0
@@ -38,7 +38,7 @@ class Timers:
         if due < self._open_until:
             insort(self._open, (due, device_state.device_id, len(self._open), device_state), lo=self._next)
             return
-        slot = due // _SLOT_MS
+        slot = due - due % _SLOT_MS
         entries = self._slots.get(slot)
         if entries is None:
             self._slots[slot] = [device_state]
@@ -57,17 +57,17 @@ class Timers:
                 if self._due(device_state) == due:
                     return device_state
             self._open, self._next = [], 0
-            if not self._closed or self._closed[0] * _SLOT_MS > until:
+            if not self._closed or self._closed[0] > until:
                 return None
             self._open_slot(heappop(self._closed))
 
     def _open_slot(self, slot: int) -> None:
         """Sort a slot's entries. A device added more than once has as many entries; all but the first are skipped."""
-        self._open_until = (slot + 1) * _SLOT_MS
+        self._open_until = slot + _SLOT_MS
         entries: list[_Entry] = []
         for device_state in self._slots.pop(slot):
             due = self._due(device_state)
-            if due // _SLOT_MS == slot:
+            if slot <= due < self._open_until:
                 entries.append((due, device_state.device_id, len(entries), device_state))
         entries.sort()
         self._open, self._next = entries, 0

@@ -23,6 +23,8 @@ NEARBY_M: Final = 250.0
 _BASELINE_MS: Final = 10_000
 """Where a terminal reports no speed, it is worked out over at least this long, so that noise of a few metres at one fix
 a second is not motion."""
+_WGS84: Final = Datum.WGS84
+_BAD: Final = Quality.BAD
 
 
 class Fix:
@@ -103,9 +105,9 @@ class Motion:
         """
         ts = position.ts
         sent_in = device.datum
-        xy = city.plane.xy(position if sent_in is Datum.WGS84 else place_in_wgs84(position, sent_in))
+        xy = city.plane.xy(position if sent_in is _WGS84 else place_in_wgs84(position, sent_in))
         quality = judge_quality(position)
-        if quality is Quality.BAD or not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
+        if quality is _BAD or not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held

@@ -24,6 +24,9 @@ class Quality(StrEnum):
     BAD = "bad"
 
 
+_GOOD: Final = Quality.GOOD
+
+
 def accuracy_m(position: Position) -> float:
     """Estimated horizontal error in metres."""
     return ASSUMED_ACCURACY_M if position.accuracy_m is None else position.accuracy_m
@@ -40,7 +43,7 @@ def judge_quality(position: Position) -> Quality:
     if satellites is None and hdop is None and accuracy is None:
         accuracy = ASSUMED_ACCURACY_M
     if (satellites is not None and satellites >= 5 and hdop is not None and hdop <= 3) or _within(accuracy, 15):
-        return Quality.GOOD
+        return _GOOD
     if satellites is None and accuracy is None:
         return Quality.FAIR if hdop is not None and hdop <= 3 else Quality.BAD
     if (satellites is not None and satellites >= 4) or _within(accuracy, 50):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from devices.city.model import City, Device, DeviceRole, approved_at
+from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import SiteKind
 from devices.readings.models import Kind, Load, Position, Weighing
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
@@ -193,7 +193,7 @@ class IllegalDumping(Rule[DumpingState]):
     def _off_corridor(self, fix: Fix, observation: Observation) -> bool:
         """True if the fix is off every approved route; False where none is approved."""
         geometry = observation.city.geometry
-        offsets = [geometry.route_offset(route, fix.xy) for route in approved_at(observation.approvals, fix.ts)]
+        offsets = [geometry.route_offset(route, fix.xy) for route in observation.approved_routes()]
         return bool(offsets) and min(offsets).distance_m - fix.outside_m() > self.parameters.off_corridor_m
 
     def _verdicts(self, observation: Observation, stop: Stop) -> Iterator[Verdict]:

@@ -7,9 +7,9 @@ approved route at that time, or without a usable fix, is UNKNOWN.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from devices.city.model import City, DeviceRole, approved_at
+from devices.city.model import City, DeviceRole
 from devices.city.sites import Route
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
@@ -30,6 +30,9 @@ class Whereabouts(StrEnum):
     ON_ROUTE = "on_route"
     LEAVING = "leaving"
     OFF_ROUTE = "off_route"
+
+
+_ON_ROUTE: Final = Whereabouts.ON_ROUTE
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -84,7 +87,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         fix = observation.fix
         if fix is None:
             return ()
-        routes = approved_at(observation.approvals, fix.ts)
+        routes = observation.approved_routes()
         if not routes or fix.blind:
             return self._unknown(observation, state)
         if not fix.usable:
@@ -132,7 +135,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         if fix.regained and state.whereabouts is Whereabouts.LEAVING:
             state.excursion = None  # it began before a stretch without fixes
         if state.excursion is None:
-            state.whereabouts = Whereabouts.ON_ROUTE
+            state.whereabouts = _ON_ROUTE
             if off_m <= self.parameters.enter_m or not fix.moving:
                 return ()
             self._begin(observation, fix, state, route)

@@ -44,6 +44,7 @@ REFUSED: Final = "never heard: refused"
 """`Verdict.shared` of a device that was never heard although it sends."""
 _BACKFILL_MS: Final = 24 * 3_600_000
 """An upload later than this after the onset retracts nothing."""
+_LOADED, _WGS84 = LoadState.LOADED, Datum.WGS84
 
 
 class SilentDevice(FleetRule[SilenceState, FleetSilence]):
@@ -59,6 +60,8 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
     def __init__(self, parameters: SilentDeviceParameters | None = None) -> None:
         self.parameters: SilentDeviceParameters = parameters or SilentDeviceParameters()
         self._outages = OutageWatch(self.parameters)
+        limits = self.parameters  # of which every reading needs these: a compiled field is read in a tenth of the time
+        self._overdue: tuple[int, int, int] = limits.overdue_intervals, limits.overdue_at_least_s, limits.loaded_warn_s
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
@@ -183,9 +186,8 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         return state.awaited_since + limit_s * 1000 + later_ms
 
     def _overdue_s(self, state: SilenceState) -> int:
-        limits = self.parameters
-        overdue_s = max(limits.overdue_intervals * state.interval_s, limits.overdue_at_least_s)
-        return limits.loaded_warn_s if state.loaded and limits.loaded_warn_s < overdue_s else overdue_s
+        overdue_s = max(self._overdue[0] * state.interval_s, self._overdue[1])
+        return min(self._overdue[2], overdue_s) if state.loaded else overdue_s
 
     def _step(self, state: SilenceState) -> tuple[int, Severity | None] | None:
         """Seconds of silence until the next step, and its severity: None for overdue, which is no alert."""
@@ -236,7 +238,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         track = observation.track
         if not state.heard_at or track is None:
             return []
-        state.loaded = track.load.state is LoadState.LOADED
+        state.loaded = track.load.state is _LOADED
         if state.loaded or state.resting or not state.shut_down:
             return []
         state.resting, state.said_at = True, max(state.said_at, state.newest)
@@ -298,15 +300,15 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             return
         state.kind_before, state.newest_before = state.kind, state.newest
         state.kind, state.newest = reading.kind, reading.ts
-        state.loaded = track is not None and track.load.state is LoadState.LOADED
+        state.loaded = track is not None and track.load.state is _LOADED
         state.shut_down = self._shuts_down(reading, state)
         state.resting = state.shut_down and not state.loaded
-        if isinstance(reading, Status):
-            state.session = reading.session
-        if isinstance(reading, Position) and reading.located:
+        if isinstance(reading, Position) and reading.located:  # checked first, since most readings are positions
             datum = observation.device.datum
-            place = reading if datum is Datum.WGS84 else place_in_wgs84(reading, datum)
+            place = reading if datum is _WGS84 else place_in_wgs84(reading, datum)
             state.placed, state.lat, state.lon = True, place.lat, place.lon
+        elif isinstance(reading, Status):
+            state.session = reading.session
 
     def _proves_life(self, reading: Reading, state: SilenceState) -> bool:
         """True if the device had not sent this before, and once for what it sends again."""

@@ -56,6 +56,12 @@ def test_fence_is_the_version_of_that_time() -> None:
     assert near(XY(-700, 100), 0, ts=1_000) == [("moving", 0)]
 
 
+def test_asked_again_about_one_place_another_time_or_radius_has_its_own_answer() -> None:
+    place = XY(-700, 100)
+    assert [near(place, 0, ts) for ts in (999, 1_000, 999)] == [[], [("moving", 0)], []]
+    assert [len(near(place, within_m)) for within_m in (0, 900, 0)] == [0, 2, 0]
+
+
 def test_distance_to_a_named_site() -> None:
     assert GEOMETRY.distance_to_site_m("far", XY(5100, 4700)) == pytest.approx(300)
     with pytest.raises(KeyError):
