@@ -48,6 +48,8 @@ class Sizes:
     """Messages/s of the live fleets on the whole path."""
     fleet_s: float
     """In a full run longer than the time between two checkpoints or two compactions, so that both are measured."""
+    reconnecting: int
+    """Devices that reconnect at once."""
     soak_rate: float = 1_000.0
     """Messages/s."""
 
@@ -63,6 +65,7 @@ FULL: Final = Sizes(
     live_fleets=(100, 100_000),
     fleet_rate=5_000,
     fleet_s=301,
+    reconnecting=1_000,
 )
 QUICK: Final = Sizes(
     messages=40_000,
@@ -75,6 +78,7 @@ QUICK: Final = Sizes(
     live_fleets=(100, 10_000),
     fleet_rate=2_000,
     fleet_s=5,
+    reconnecting=50,
 )
 
 

@@ -16,7 +16,7 @@ from simulators.load.generator import Traffic, device_id, probe_id
 
 INTERVAL_S: Final = 20
 """Device time between two readings of a truck: from the third on, each reading releases one from the reorder buffer."""
-_START_MS: Final = 1_790_000_000_000
+START_MS: Final = 1_790_000_000_000
 _BATCH: Final = 500
 
 
@@ -46,7 +46,7 @@ def fleet_messages(trucks: int) -> Iterator[RawMessage]:
     topics = [reading_topic(device_id(n), Kind.POSITION) for n in range(trucks)]
     step = 0
     while True:
-        ts = _START_MS + step * INTERVAL_S * 1000
+        ts = START_MS + step * INTERVAL_S * 1000
         for truck, topic in enumerate(topics):
             yield RawMessage(topic, traffic.position(truck, step, ts), ts)
         step += 1

@@ -116,6 +116,28 @@ class LiveFleet:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnect:
+    """The judge alone while many devices upload what they measured in two hours, beside devices that stay connected."""
+
+    devices: int
+    readings: int
+    """In their buffers."""
+    judged_s: float
+    """From the reconnect until all of them are judged; the upload is a part of it."""
+    cpu_us: float
+    """Per reading that arrived in this time, live ones included."""
+    memory_before_mb: float
+    """Resident memory of the judge just before."""
+    memory_mb: float
+    """Its peak."""
+    bystander: Percentiles
+    """Arrival to judged, of readings of the other devices in this time."""
+    bystander_longest_ms: float
+    not_judged: int
+    """Readings that were given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """Resident memory of our processes at one moment of a soak."""
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from haulwatch.commands.shared import out, print_table
-from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Scale, Throughput, WholePath
+from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Reconnect, Scale, Throughput, WholePath
 from tests.bench.neighbours import NeighbourRow
 
 _ALONE = ("load_only", "receive_only", "receive_append", "judge_alone", "recorder_alone")
@@ -24,6 +24,7 @@ class Report:
     recorder_alone: Throughput | None = None
     latency_ms: Latency | None = None
     scaling: tuple[Scale, ...] | None = None
+    reconnect: Reconnect | None = None
     fleets: tuple[LiveFleet, ...] | None = None
     neighbours: tuple[NeighbourRow, ...] | None = None
     soak: tuple[Memory, ...] | None = None
@@ -73,6 +74,8 @@ def print_report(report: Report) -> None:
         ]
         title = "CPU µs per message, each process alone, by size of the fleet (5 and 20 rules: the four again)"
         print_table(title, columns, scales, right=columns)
+    if report.reconnect is not None:
+        _print_reconnect(report.reconnect)
     if report.fleets is not None:
         _print_fleets(report.fleets)
     if report.neighbours is not None:
@@ -101,6 +104,20 @@ def _print_latency(latency: Latency) -> None:
     behind = "" if latency.behind_s < 1 else f"; the path fell behind and was done {latency.behind_s:.0f} s later"
     title = f"Latency at {latency.rate:,.0f} messages/s, {latency.alerts_due} alerts due{behind}"
     print_table(title, columns, rows, right=columns[1:])
+
+
+def _print_reconnect(taken: Reconnect) -> None:
+    title = f"{taken.devices:,} devices reconnect at once, with {taken.readings:,} readings of two hours"
+    delay = taken.bystander
+    row = (
+        *(taken.judged_s, taken.cpu_us, taken.memory_before_mb, taken.memory_mb),
+        *(delay.p50, delay.p99, taken.bystander_longest_ms, taken.not_judged),
+    )
+    columns = (
+        *("judged after s", "CPU µs/reading", "MB before", "peak MB"),
+        *("others p50 ms", "p99 ms", "longest ms", "not judged"),
+    )
+    print_table(title, columns, [row], right=columns)
 
 
 def _print_fleets(fleets: tuple[LiveFleet, ...]) -> None:

@@ -19,6 +19,7 @@ from tests.bench.neighbours import neighbours
 from tests.bench.report import Report
 from tests.bench.scaling import scaling
 from tests.bench.soak import soak
+from tests.bench.uploads.reconnect import reconnect
 from tests.servers.mosquitto import mosquitto_version
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ class Stage(StrEnum):
     RECORDER_ALONE = "recorder_alone"
     LATENCY = "latency"
     SCALING = "scaling"
+    RECONNECT = "reconnect"
     FLEETS = "fleets"
     NEIGHBOURS = "neighbours"
     SOAK = "soak"
@@ -72,6 +74,7 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callab
             recorder_alone=measured(Stage.RECORDER_ALONE, stages.recorder_alone),
             latency_ms=measured(Stage.LATENCY, latency),
             scaling=measured(Stage.SCALING, lambda _: tuple(scaling(environment))),
+            reconnect=measured(Stage.RECONNECT, reconnect),
             fleets=measured(Stage.FLEETS, lambda _: tuple(fleets(environment))),
             neighbours=measured(Stage.NEIGHBOURS, lambda _: tuple(neighbours(environment))),
             soak=measured(Stage.SOAK, lambda _: tuple(soak(environment, soak_s))),

@@ -25,6 +25,7 @@ from tests.bench.measures import (
     Latency,
     Memory,
     Percentiles,
+    Reconnect,
     Scale,
     Throughput,
     WholePath,
@@ -37,6 +38,7 @@ from tests.bench.report import Report, print_report
 from tests.bench.run import Stage, run
 from tests.bench.scaling import scaling
 from tests.bench.soak import soak
+from tests.bench.uploads.reconnect import reconnect
 from tests.servers import free_port, program
 
 TINY = Sizes(
@@ -50,6 +52,7 @@ TINY = Sizes(
     live_fleets=(3, 40),
     fleet_rate=200,
     fleet_s=2,
+    reconnecting=3,
     soak_rate=200,
 )
 CIRCUMSTANCES = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.11.7", True, 1.5)
@@ -133,6 +136,16 @@ def test_the_scaling_table_has_a_row_for_each_fleet_and_rule_set(tiny: BenchEnvi
     assert {row.snapshot_mb for row in rows[2:]} == {None}
 
 
+def test_what_devices_buffered_is_judged_beside_others_that_stay_connected() -> None:
+    with bench_environment(TINY, lambda _: None, with_store=False) as environment:
+        measured = reconnect(environment)
+    assert (measured.devices, measured.readings, measured.not_judged) == (3, 3 * 360, 0)
+    assert 30 < measured.judged_s < 3_600
+    assert measured.memory_mb >= measured.memory_before_mb > 0
+    assert measured.bystander.samples > 100
+    assert measured.bystander.p50 <= measured.bystander.p99 <= measured.bystander_longest_ms
+
+
 def test_only_wanted_stages_are_measured_and_no_file_is_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("tests.servers.find", lambda _: None)
@@ -175,6 +188,7 @@ def test_the_json_has_the_promised_shape() -> None:
         latency_ms=Latency(sample, sample, sample, 1_000, 20, 0.4),
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
         neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate"),),
+        reconnect=Reconnect(10, 3_600, 90.0, 20.0, 60.0, 70.0, sample, 3.0, 0),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip
     shown = report.to_json()

@@ -1,0 +1,1 @@
+"""Stages of devices that upload what they buffered."""
