@@ -70,6 +70,9 @@ class Runs:
         elif said == BELIEVED:
             self.judge_clock(device_state, reading, verdicts)
             self.begin_if_stepped(reading, device_state, verdicts)
+        buffer = device_state.buffer
+        if buffer.newest < reading.ts > self._clock.order_limit(device_state.clock):
+            self._rules.note_alive(device_state, self._clock.now)  # new, and it waits until its time has come
         kept = len(device_state.candidates)
         self._stage.arrive(reading, device_state, verdicts)
         if kept and len(device_state.candidates) == kept:  # it was in order, or there are too many
