@@ -249,7 +249,10 @@ def test_the_alerts_do_not_depend_on_the_order_of_arrival_or_on_restarts() -> No
         dice = Random(seed)
         shuffled = sorted((one for row in streams for one in row), key=lambda one: one.ts + dice.uniform(0, 30_000))
         engine, kept, found = RuleEngine(county(), [SilentDevice()]), dict[str, bytes](), list[AlertChange]()
+        newest = 0
         for n, reading in enumerate(shuffled):
+            newest = max(newest, reading.ts)
+            engine.receive(newest)
             found += engine.judge(reading)
             if n % 700 == 350:
                 fleet, states = engine.unsaved()
