@@ -184,14 +184,17 @@ def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> N
 
 
 def _drawn(
-    features: Iterable[Feature[ValidRowT]], draw: Callable[[Feature[ValidRowT]], Drawn], problems: Problems
+    features: Iterable[Feature[ValidRowT]], draw: Callable[[Feature[ValidRowT]], Drawn | None], problems: Problems
 ) -> list[Drawn]:
+    """Draw each feature; of one with a faulty field only the faults of its shape are looked for."""
     drawn = []
     for feature in features:
         try:
-            drawn.append(draw(feature))
+            found = draw(feature)
         except ShapeError as exc:
             problems.add(feature.where, exc.field, exc.fault)
+        else:
+            drawn += [] if found is None else [found]
     return drawn
 
 
@@ -205,10 +208,12 @@ def _centre(head: Head, problems: Problems) -> LatLon | None:
         return None
 
 
-def _site(feature: Feature[SiteRow], plane: LocalPlane | None, zone: ZoneInfo) -> Site:
+def _site(feature: Feature[SiteRow], plane: LocalPlane | None, zone: ZoneInfo) -> Site | None:
     row = feature.row
     name_zh = row.name_zh or row.name
     area = area_of(feature.geometry, _radius_m(feature), Frame(plane, feature.datum or _ANY_DATUM))
+    if feature.faulty:
+        return None
     return Site(row.id, row.kind, row.name, name_zh, area, row.district, row.validity(zone), row.version)
 
 
@@ -220,10 +225,12 @@ def _radius_m(feature: Feature[SiteRow]) -> float | None:
     return _ANY_RADIUS_M if is_point else None
 
 
-def _route(feature: Feature[RouteRow], plane: LocalPlane | None, zone: ZoneInfo) -> Route:
+def _route(feature: Feature[RouteRow], plane: LocalPlane | None, zone: ZoneInfo) -> Route | None:
     row = feature.row
     name_zh = row.name_zh or row.name
     line = line_of(feature.geometry, Frame(plane, feature.datum or _ANY_DATUM))
+    if feature.faulty:
+        return None
     return Route(row.id, row.version, row.name, name_zh, line, row.origin, row.destination, row.validity(zone))
 
 

@@ -202,5 +202,8 @@ def test_a_truck_that_only_sends_statuses_is_heard_and_what_it_measured_before_i
     trip = Trip("T1", 500, 0, load="loaded").drive(1500, 0)
     last = trip.readings[-1].ts
     statuses = [Status(device_id="T1", ts=last + 20_000 * n, online=True, session=1) for n in range(1, 60)]
-    assert run(engine, [*trip.readings, *statuses]) == []
+    changes = run(engine, [*trip.readings, *statuses])
+    assert [(change.rule, change.evidence.measures["reason"]) for change in changes] == [
+        ("cannot_be_judged", "status_only")
+    ], "and no silence"
     assert engine.judged["T1"] >= len(trip.readings) + 50
