@@ -73,9 +73,11 @@ def as_before(now: Any, before: Any) -> Any:
 
 
 def alerts(haulwatch: Installation) -> dict[str, Any]:
-    """By subject, as the journal's own table has them."""
+    """By subject the first one, as the journal's own table has them."""
     with closing(sqlite3.connect(haulwatch.folder / "haulwatch.db")) as db:
-        rows = db.execute("SELECT subject, alert_id, rule, phase, severity, opened_at, revision FROM alert")
+        rows = db.execute(
+            "SELECT subject, alert_id, rule, phase, severity, opened_at, revision FROM alert ORDER BY opened_at DESC"
+        )
         names = ("alert_id", "rule", "phase", "severity", "opened_at", "revision")
         return {subject: dict(zip(names, values, strict=True)) for subject, *values in rows.fetchall()}
 
@@ -98,7 +100,7 @@ def emptied_bin(haulwatch: Installation) -> list[RawMessage]:
 
 def truck_heard_again(haulwatch: Installation) -> list[RawMessage]:
     start = newest_received_at(haulwatch)
-    times = [start + minute * STEP_MS for minute in range(1, 6)]
+    times = [start + minute * STEP_MS for minute in range(1, 11)]
     return [message("truck-009", "position", ts, lat=35.46, lon=112.80, speed_kmh=0.0) for ts in times]
 
 
