@@ -154,7 +154,8 @@ def _decoded(message: RawMessage) -> list[Reading | Flaw] | Refusal:
 
 
 def _check_sums(batch: AcceptedBatch) -> None:
-    _check(len(batch.entries) == len(batch.accepted) + len(batch.letters), "received is not accepted plus letters")
+    in_letters = sum(letter.stands_for for letter in batch.letters)
+    _check(len(batch.entries) == len(batch.accepted) + in_letters, "received is not accepted plus letters")
     _check(len(batch.entries) > 0, "a message counts as no reading")
 
 
