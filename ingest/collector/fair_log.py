@@ -12,7 +12,7 @@ between the two appends it again, which recorder and judge count as a duplicate.
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from devices.codecs.registry import codec_of
+from ingest.collector.senders import Senders
 from ingest.collector.waiting_file import WaitingFile
 from ingest.log.ports import LogWriter
 from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
@@ -27,7 +27,8 @@ _LONG_MS: Final = 300_000
 """The buffer of a day of readings once a second waits for three minutes."""
 _NAME_EVERY_MS: Final = 60_000
 _MOST_DEVICES: Final = 200_000
-_CACHED_TOPIC_CHARS: Final = 200
+_OWN_TOPICS: Final = frozenset({TICK_TOPIC, FLOOD_TOPIC})
+"""Records of the collector itself, which no device has a share of."""
 _MOST_AT_ONCE: Final = 500
 """Messages of one device that are read from the waiting file at once."""
 
@@ -44,7 +45,7 @@ class FairLog:
         self._room_ms = BURST_S * 1000
         # Device → when its share is whole again, which is the whole state of a share. A past time means now.
         self._whole_at: dict[str, float] = {}
-        self._device_by_topic: dict[str, str] = {}
+        self._senders = Senders(_MOST_DEVICES)
         self._waits_since: dict[str, int] = {}
         self._last_offset = 0
 
@@ -101,16 +102,16 @@ class FairLog:
     def _divide(self, messages: Sequence[RawMessage]) -> tuple[Sequence[RawMessage], list[tuple[str, RawMessage]]]:
         """Every message passes here: a look-up of its device, and one of its share."""
         now, interval = self._monotonic_ms(), self._interval_ms
-        used_up, device_by_topic, whole_at = now + self._room_ms, self._device_by_topic, self._whole_at
+        used_up, device_by_topic, whole_at = now + self._room_ms, self._senders.by_topic, self._whole_at
         waiting = self._waiting.messages
         delayed: dict[int, str] = {}
         delayed_devices: set[str] = set()
         for index, message in enumerate(messages):
             device = device_by_topic.get(message.topic)
             if device is None:
-                device = self._learn_device(message)
-                if not device:
+                if message.topic in _OWN_TOPICS:
                     continue
+                device = self._senders.learn(message)
             at = whole_at.get(device, 0.0)
             if at > used_up or device in waiting or device in delayed_devices:
                 delayed[index] = device
@@ -125,18 +126,6 @@ class FairLog:
             return messages, []
         passed = [message for index, message in enumerate(messages) if index not in delayed]
         return passed, [(device, messages[index]) for index, device in delayed.items()]
-
-    def _learn_device(self, message: RawMessage) -> str:
-        """Name the device of a topic; "" for records of the collector itself."""
-        topic = message.topic
-        if topic in {TICK_TOPIC, FLOOD_TOPIC}:
-            return ""
-        device = codec_of(message.dialect).device_of(topic) or topic[:_CACHED_TOPIC_CHARS]
-        if len(self._device_by_topic) >= _MOST_DEVICES:
-            self._device_by_topic.clear()
-        if len(topic) <= _CACHED_TOPIC_CHARS:
-            self._device_by_topic[topic] = device
-        return device
 
 
 def cost(payload: bytes) -> int:

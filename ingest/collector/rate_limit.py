@@ -11,15 +11,11 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from devices.codecs.registry import codec_of
+from ingest.collector.senders import Senders
 from ingest.log.records import FLOOD_TOPIC, RawMessage
 
 MOST_DEVICES: Final = 200_000
 """Buckets kept, some 40 MB, and half as many again for a moment: made-up ids cannot fill the memory."""
-_ID_CHARS: Final = 64
-"""No device id is longer (`devices.readings.ids`). Longer made-up ids that begin alike share a bucket."""
-_CACHED_TOPIC_CHARS: Final = 200
-"""A longer topic is nobody's, and made-up ones must not fill the memory."""
 _LEAST_GRACE_MS: Final = 60_000
 _SAMPLE_BYTES: Final = 1_024
 """Kept of the first message of a flood."""
@@ -46,7 +42,7 @@ class DeviceRateLimit:
         # Device → when its bucket is full again, which is the whole state of a bucket. A past time means full.
         self._full_at: dict[str, float] = {}
         self._bytes_full_at: dict[str, float] = {}
-        self._device_by_topic: dict[str, str] = {}
+        self._senders = Senders(most_devices)
         self._filled_since: int | None = None
         self._grace_until = 0
 
@@ -63,7 +59,7 @@ class DeviceRateLimit:
         if self._filled_since is not None and now >= self._grace_until:
             self._filled_since = None
         full = now if self._filled_since is None else self._filled_since
-        device_by_topic = self._device_by_topic
+        device_by_topic = self._senders.by_topic
         empty, interval, full_at = now + self._room_ms, self._interval_ms, self._full_at
         bytes_empty, byte_ms, bytes_full_at = now + self._bytes_room_ms, self._byte_ms, self._bytes_full_at
         excess_by_device: dict[str, list[int]] = {}
@@ -71,7 +67,7 @@ class DeviceRateLimit:
             topic = message.topic
             device = device_by_topic.get(topic)
             if device is None:
-                device = self._learn_device(message)
+                device = self._senders.learn(message)
             at, bytes_at = full_at.get(device, full), bytes_full_at.get(device, full)
             if at > empty or bytes_at > bytes_empty:
                 excess_by_device.setdefault(device, []).append(index)
@@ -90,29 +86,10 @@ class DeviceRateLimit:
         ]
         return kept, len(excess)
 
-    def _learn_device(self, message: RawMessage) -> str:
-        """Name the bucket of a topic, and remember it: the topics of a fleet come again and again."""
-        topic = message.topic
-        device = codec_of(message.dialect).device_of(topic)[:_ID_CHARS] or _sender_of(topic)
-        if len(self._device_by_topic) >= self._most_devices:
-            self._device_by_topic.clear()
-        if len(topic) <= _CACHED_TOPIC_CHARS:
-            self._device_by_topic[topic] = device
-        return device
-
     def _kept(self, full_at: dict[str, float], full: float) -> dict[str, float]:
         """Forget the full buckets first, since they hold no information, then the fullest: flooders are remembered."""
         filling = sorted((item for item in full_at.items() if item[1] > full), key=lambda item: item[1])
         return dict(filling[-(self._most_devices // 2) :])
-
-
-def _sender_of(topic: str) -> str:
-    """Names the bucket of a topic that no codec reads: its third level, where a device's id would be.
-
-    So a device has one bucket for all the kinds that it makes up.
-    """
-    levels = topic.split("/", 3)
-    return (levels[2] if len(levels) > 2 else topic)[:_ID_CHARS]
 
 
 def _flood_record(device: str, messages: Sequence[RawMessage]) -> RawMessage:

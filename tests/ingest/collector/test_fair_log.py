@@ -158,3 +158,11 @@ def test_only_devices_that_wait_longer_than_any_upload_takes_are_named(bench: Be
     assert bench.fair.kept_waiting() == {}, "once a minute"
     bench.clock.now += 60_000
     assert bench.fair.kept_waiting().keys() == {"truck-1"}
+
+
+def test_a_device_has_one_share_for_all_the_kinds_that_it_makes_up(bench: Bench) -> None:
+    """A topic that no codec reads must not be a way around the share."""
+    made_up = [RawMessage(f"haulwatch/v1/truck-1/made-up-{n}", b"x" * 51_200, n) for n in range(200)]
+    bench.fair.append(made_up)
+    assert 20 <= len(bench.payloads("truck-1")) <= 21, "100 readings each, two seconds' worth"
+    assert bench.fair.waiting_devices().keys() == {"truck-1"}
