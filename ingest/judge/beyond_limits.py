@@ -13,7 +13,10 @@ _LOOK_EVERY_S: Final = 2.0
 
 
 class BeyondLimits:
-    """Compares the counts of one engine with those before. What it counted before it was built is known already."""
+    """Compares the counts of an engine with those of the look before.
+
+    What was counted before the first look counts no more. Counts fall where the log is judged again from its start.
+    """
 
     def __init__(
         self, engine: RuleEngine, over_limit: OverLimit, monotonic: Callable[[], float] = time.monotonic
@@ -31,13 +34,13 @@ class BeyondLimits:
         self._look_at = now + _LOOK_EVERY_S
         withheld = engine.withheld
         for device, count in withheld.items():
-            if more := count - self._withheld.get(device, 0):
+            if (more := count - self._withheld.get(device, 0)) > 0:
                 self._over_limit.note(device, Limit.ALERTS, more)
         self._withheld = withheld
         for device, by_reason in engine.changed_not_judged().items():
             count = _over_bound(by_reason)
-            if more := count - self._waiting.get(device, 0):
-                self._waiting[device] = count
+            more, self._waiting[device] = count - self._waiting.get(device, 0), count
+            if more > 0:
                 self._over_limit.note(device, Limit.WAITING_READINGS, more)
         self._over_limit.report()
 
