@@ -58,10 +58,10 @@ class PathWatch:
         self._say = say
         self._monotonic = monotonic
         self._look_at = 0.0
-        self._said: dict[str, str] = {}
+        self._announced: dict[str, str] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._all_well = False
-        """It was said."""
+        """That all parts work was announced."""
 
     def look(self) -> None:
         """Look if it is time to."""
@@ -82,9 +82,9 @@ class PathWatch:
             self._say("all parts work")
 
     def _report(self, name: str, state: str, detail: str) -> None:
-        if state == self._said.get(name, "ok"):
+        if state == self._announced.get(name, "ok"):
             return
-        self._said[name] = state
+        self._announced[name] = state
         if state == "ok":
             self._say(f"{name} works again: {detail}")
             return

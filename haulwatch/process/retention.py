@@ -25,7 +25,7 @@ class PacedClock:
     """The wall clock, followed no faster than twice the time that passes on a clock that nobody can set.
 
     One jump of the machine's clock makes every segment old at once. By this clock a jump of a month takes a month to be
-    believed, which is time to see and mend it; after a standstill of this process it catches up as slowly. The file
+    believed, which is time to see and correct it; after a standstill of this process it catches up as slowly. The file
     keeps it over restarts.
     """
 

@@ -6,12 +6,12 @@ that a journal that was restored from a backup, and gives its numbers again to o
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from devices.errors import OperatorError
-from ingest.process.sqlite_file import is_damaged, open_cache, transaction, translated
+from ingest.process.sqlite_file import is_damaged, open_cache, read_only, transaction, translated
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 
@@ -132,7 +132,7 @@ def key_of(change: AlertChange) -> str:
 def read_refused(path: Path) -> tuple[int, int | None]:
     """Number of changes that sinks refuse, and since when, ms; for other processes."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with read_only(path) as db:
             count, oldest = db.execute("SELECT count(*), min(at) FROM refused").fetchone()
             return int(count), oldest
     except sqlite3.Error:

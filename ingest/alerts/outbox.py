@@ -12,7 +12,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
@@ -21,7 +21,7 @@ from devices.db.database import DatabaseError, DatabaseUnavailable
 from ingest.alerts.cursors import key_of
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
-from ingest.process.sqlite_file import open_sqlite, transaction, translated
+from ingest.process.sqlite_file import open_sqlite, read_only, transaction, translated
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 
@@ -155,11 +155,10 @@ class AlertOutbox:
         if not self._has_delivered:
             return list(entries)
         with self._file():
-            known = self._db.execute
             return [
                 entry
                 for entry in entries
-                if known("SELECT 1 FROM delivered WHERE key = ?", (key_of(entry.change),)).fetchone() is None
+                if self._db.execute("SELECT 1 FROM delivered WHERE key = ?", (key_of(entry.change),)).fetchone() is None
             ]
 
     def forget_delivered(self) -> None:
@@ -196,7 +195,7 @@ class _Waiting(NamedTuple):
 def read_waiting(path: Path) -> tuple[int, int | None]:
     """Number of changes in the file, and when the oldest was recorded, ms; for other processes."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with read_only(path) as db:
             count, oldest = db.execute("SELECT count(*), min(recorded_at) FROM waiting").fetchone()
             return int(count), oldest
     except sqlite3.Error:

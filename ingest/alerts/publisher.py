@@ -100,9 +100,7 @@ class AlertPublisher:
             return await self._deliver_from(self._outbox)
         self._journal_away = False
         if entries:
-            fresh = self._fresh(entries)
-            refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
-            self._note_refusals(refused)
+            _, refused = await self._deliver(entries)
             self._cursors.delivered(self.name, entries, refused, time.time_ns() // 1_000_000)
         elif self._outbox is not None:
             self._outbox.forget_delivered()
@@ -149,12 +147,17 @@ class AlertPublisher:
     async def _deliver_from(self, outbox: Outbox) -> int:
         entries = outbox.undelivered(BATCH)
         if entries:
-            fresh = self._fresh(entries)
-            refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
-            self._note_refusals(refused)
+            fresh, refused = await self._deliver(entries)
             # What was refused comes again from the journal.
             outbox.note_delivered([entry for entry in fresh if entry not in refused], entries[-1].sequence)
         return len(entries)
+
+    async def _deliver(self, entries: Sequence[JournalEntry]) -> tuple[list[JournalEntry], Sequence[JournalEntry]]:
+        """Deliver those that the sink has not had yet. Returns them, and those that it refused."""
+        fresh = self._fresh(entries)
+        refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
+        self._note_refusals(refused)
+        return fresh, refused
 
     def _fresh(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Those that the sink has not had yet, from journal or outbox."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from ingest.log.records import RawMessage
 from ingest.log.segment import RawLogFull
-from ingest.process.sqlite_file import open_sqlite, transaction, translated
+from ingest.process.sqlite_file import open_sqlite, read_only, transaction, translated
 
 _TABLE: Final = """
 CREATE TABLE IF NOT EXISTS waiting (
@@ -96,7 +96,7 @@ def read_waiting(paths: Sequence[Path]) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for path in paths:
         try:
-            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            with read_only(path) as db:
                 for device, messages in db.execute(_COUNT):
                     found[device] = found.get(device, 0) + messages
         except sqlite3.Error:  # no such file or table yet

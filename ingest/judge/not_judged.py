@@ -1,9 +1,10 @@
 """Readings that were not judged, by device and reason, as other processes read them from the judge's file."""
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Final
+
+from ingest.process.sqlite_file import read_only
 
 CREATE_NOT_JUDGED: Final = """
 CREATE TABLE IF NOT EXISTS not_judged (
@@ -23,7 +24,7 @@ def read_not_judged(judge_db: Path) -> dict[str, dict[str, int]]:
     """Counts by device and reason as of the last checkpoint; empty where there is no file or no such table yet."""
     found: dict[str, dict[str, int]] = {}
     try:
-        with closing(sqlite3.connect(f"{judge_db.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with read_only(judge_db) as db:
             for device_id, reason, readings in db.execute("SELECT device_id, reason, readings FROM not_judged"):
                 found.setdefault(device_id, {})[reason] = readings
     except sqlite3.OperationalError:

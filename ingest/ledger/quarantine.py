@@ -71,7 +71,7 @@ class Quarantine:
         has_disk: Callable[[], bool] = lambda: True,
         note: Callable[[str, Limit, int], None] = lambda device_id, limit, count: None,
     ) -> None:
-        """`has_disk`: whether the disk has room for letters. `note` is told of devices beyond a limit."""
+        """`has_disk`: whether the disk has room for letters. `note` is called with devices beyond a limit."""
         self._limits, self._has_disk, self._note = limits, has_disk, note
 
     def add(self, db: sqlite3.Connection, letters: Sequence[RefusedReading]) -> None:

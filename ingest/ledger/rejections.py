@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections import Counter
-from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from devices.readings.refusals import Reason
+from ingest.process.sqlite_file import read_only
 
 _QUERY: Final = """
 SELECT topic, sum(stands_for) FROM dead_letter WHERE reason = ? AND redriven_at IS NULL GROUP BY topic
@@ -17,7 +17,7 @@ def read_rejections(recorder_db: Path) -> Counter[str]:
     """Waiting dead letters of the reason `rejected_by_store` by the last level of their topic, which names the kind."""
     found: Counter[str] = Counter()
     try:
-        with closing(sqlite3.connect(f"{recorder_db.absolute().as_uri()}?mode=ro", uri=True)) as db:
+        with read_only(recorder_db) as db:
             for topic, readings in db.execute(_QUERY, (str(Reason.REJECTED_BY_STORE),)):
                 found[topic.rsplit("/", 1)[-1]] += readings
     except sqlite3.Error:

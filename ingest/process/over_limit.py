@@ -1,7 +1,7 @@
 """Devices that go beyond a limit, by name: in the log, and in a small file that /readyz and /metrics read.
 
 Each process that holds limits has one: collector, recorder, judge. It names a device once a minute and limit, however
-often it is told.
+often that happens.
 """
 
 import json
@@ -51,7 +51,7 @@ class OverLimit:
         self._log_at: dict[tuple[str, str], int] = {}
         self._write_at = 0
         self._written = True
-        self._write()  # what the former process said is over
+        self._write()  # what the former process wrote is over
 
     def note(self, device: str, limit: Limit, count: int) -> None:
         """Note that so much of a device was beyond a limit."""

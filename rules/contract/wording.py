@@ -133,8 +133,8 @@ def with_clock(verdict: Verdict, off_ms: int) -> Verdict:
     if evidence is None:
         return verdict
     off = clock_off(off_ms)
-    said = Text(en=f"Dated by a clock that is {off.en}", zh=f"时间取自{off.zh}的设备时钟")
-    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, said)}))
+    dated = Text(en=f"Dated by a clock that is {off.en}", zh=f"时间取自{off.zh}的设备时钟")
+    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, dated)}))
 
 
 def with_conversion(verdict: Verdict) -> Verdict:

@@ -93,13 +93,13 @@ class DeviceJudge:
         verdicts: list[Judged] = []
         first = not self.clock.now
         device_state = self._device_state(reading.device_id)
-        said = self.clock.heard(device_state.clock, reading)
+        finding = self.clock.heard(device_state.clock, reading)
         if first:
             self._await_devices()
-        if said == AS_BELIEVED:
+        if finding == AS_BELIEVED:
             self.arrive(reading, device_state, verdicts)
         else:
-            self._runs.arrive(said, reading, device_state, verdicts)
+            self._runs.arrive(finding, reading, device_state, verdicts)
         for other_id in self._router.also_about(reading):
             self.arrive(reading, self._device_state(other_id), verdicts)
         self._pass_fleet_time(verdicts, _AGAIN_PER_READING)

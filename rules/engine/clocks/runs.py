@@ -63,11 +63,11 @@ class Runs:
         self._stage, self._clock, self._rules, self._kept, self._second = stage, clock, rules, kept, second
         self.candidates = Candidates()
 
-    def arrive(self, said: int, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
-        """Take a reading that says something new of its device's clock (`said`, see `device_clock`)."""
-        if said in {APART_ANEW, AGAIN}:
+    def arrive(self, finding: int, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Take a reading that says something new of its device's clock (`finding`, see `device_clock`)."""
+        if finding in {APART_ANEW, AGAIN}:
             self.give_up(device_state, verdicts)
-        elif said == BELIEVED:
+        elif finding == BELIEVED:
             self.judge_clock(device_state, reading, verdicts)
             self.begin_if_stepped(reading, device_state, verdicts)
         buffer = device_state.buffer
