@@ -189,12 +189,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_two_collectors_under_one_client_id_are_reported(mosquitto: Mosquitto, make_source: MakeSource) -> None:
+def test_two_collectors_under_one_client_id_are_reported(
+    mosquitto: Mosquitto, make_source: MakeSource, caplog: pytest.LogCaptureFixture
+) -> None:
     one, other = make_source(mosquitto.url), make_source(mosquitto.url)
     until(one, lambda: one.connected)
     until(other, lambda: other.connected)
-    until(one, lambda: not one.connected)
-    assert "does another process use the client id 'haulwatch-collector'?" in (one.last_error or "")
+    # It may be connected again before this is looked at, and its error is over.
+    until(one, lambda: "does another process use the client id 'haulwatch-collector'?" in caplog.text)
     assert not one.contested  # the network may have ended it, once
     for _ in range(20):
         for source in (one, other):
