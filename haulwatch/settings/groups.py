@@ -151,7 +151,24 @@ class ApiSettings(Group):
         min_length=1,
     )
     port: int = field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
-
+    max_connections: int = field(
+        512,
+        "API_MAX_CONNECTIONS",
+        "connections",
+        "Open at once, idle ones included. Beyond it those that wait for a request are closed for new ones. Each needs "
+        "a file descriptor; 512 fit into the usual 1,024 beside all other files.",
+        ge=16,
+        le=60_000,
+    )
+    max_connections_per_address: int = field(
+        256,
+        "API_MAX_CONNECTIONS_PER_ADDRESS",
+        "connections",
+        "Likewise from one address: half, so that one machine leaves room for others. Behind a reverse proxy all come "
+        "from its address.",
+        ge=8,
+        le=60_000,
+    )
     origins: Annotated[str, AfterValidator(http_origins)] = field(
         "",
         "API_ORIGINS",
