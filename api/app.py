@@ -12,6 +12,7 @@ from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit
 from api.http.headers import HeadRequests, ResponseHeaders
+from api.http.large_answers import LargeAnswers
 from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
@@ -34,6 +35,9 @@ parameters unchanged. No item is lost or repeated between pages.
 
 **Errors** are RFC 9457 problem JSON: `type` is the stable name of the kind, `detail` says what to do, and each of
 `errors` names a field of the request and gives a `hint`.
+
+**Large answers**, those with the problem `too-busy` below, are made a few at a time. Others wait; beyond 48 the server
+answers 429 with `Retry-After`.
 
 **Tokens**: writing needs `Authorization: Bearer <token>`; reading needs a token only if the server requires one.
 The token permits the client to write; `actor` in the body names the person it acts for.
@@ -76,6 +80,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.parts = parts
     app.state.options = options
     app.state.feed = feed
+    app.state.large_answers = LargeAnswers()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (tracks, trucks, devices, commands, places, alerts, ledger, dead_letters):

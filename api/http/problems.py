@@ -61,6 +61,7 @@ class ProblemKind(Enum):
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
     INVALID = ("invalid", 422, "The request has faults")
+    TOO_BUSY = ("too-busy", 429, "Too many large requests at once")
     INTERNAL = ("internal", 500, "Internal error")
     UNAVAILABLE = ("unavailable", 503, "A part is temporarily unavailable")
 

@@ -9,6 +9,7 @@ from sse_starlette import EventSourceResponse
 
 from api.http.guard import READERS, WRITERS
 from api.http.instants import Instant
+from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems, text_answer
 from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
@@ -169,9 +170,11 @@ _WRITE: Final = (
 
 @router.get(
     "",
+    dependencies=LARGE,
     summary="Find alerts",
     response_model=AlertPage,
-    responses=answer("Alerts, newest first", {"items": [_ALERT_EXAMPLE], "next_cursor": None}) | problems(*_READ),
+    responses=answer("Alerts, newest first", {"items": [_ALERT_EXAMPLE], "next_cursor": None})
+    | problems(*_READ, ProblemKind.TOO_BUSY),
 )
 def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
     parts: Parts,
