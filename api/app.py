@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api.console import pages as console
 from api.http import openapi, problems
-from api.http.guard import BodyLimit
+from api.http.guard import BodyLimit, KnownHosts
 from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import LargeAnswers
 from api.operations import health
@@ -97,6 +97,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
             allow_headers=["Authorization", "If-None-Match"],
             expose_headers=["ETag"],
         )
+    app.add_middleware(KnownHosts, names=options.hosts)
     app.add_middleware(ResponseHeaders)
     app.add_middleware(HeadRequests)
     app.openapi = lambda: openapi.document(app, NotReady)  # type: ignore[method-assign]

@@ -1,6 +1,7 @@
 """Alerts: find them, read the evidence, follow them live, record what people did about them."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -201,8 +202,15 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         raise invalid("query.cursor", CURSOR_HINT) from exc
 
 
+async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIterator[None]:
+    """Hold the place of a stream until its client is gone. Raises RequestRefused."""
+    with feed.place():
+        yield
+
+
 @router.get(
     "/stream",
+    dependencies=[Depends(_stream_place)],
     summary="Follow alerts live",
     response_class=EventSourceResponse,
     responses=text_answer("An endless stream of events; comments are heartbeats", _STREAM_EXAMPLE, "text/event-stream")

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.fields import Group, Token, Variable, field, iana_timezone, mqtt_url, readable_file
-from haulwatch.settings.urls import database_url, http_origins, http_url
+from haulwatch.settings.urls import database_url, host_names, http_origins, http_url
 from ingest.mqtt.url import MqttUrl
 
 
@@ -169,6 +169,14 @@ class ApiSettings(Group):
         ge=8,
         le=60_000,
     )
+    hosts: Annotated[str, AfterValidator(host_names)] = field(
+        "",
+        "API_HOSTS",
+        "names, with spaces between",
+        "Host names under which people and machines reach the API. localhost, every IP address and HAULWATCH_API_HOST "
+        "always work; other names are refused, since a hostile page could give its name our address (DNS rebinding).",
+    )
+
     origins: Annotated[str, AfterValidator(http_origins)] = field(
         "",
         "API_ORIGINS",
