@@ -23,7 +23,8 @@ ENV PATH=/opt/haulwatch/bin:$PATH \
     HAULWATCH_DATA_DIR=/var/lib/haulwatch \
     HAULWATCH_LOG_FORMAT=json
 # New volumes mounted there belong to this user (docker-compose.yml): the broker's access files, the simulators' data.
-RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators
+RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators \
+ && install -d -m 0700 -o haulwatch -g haulwatch /var/lib/haulwatch-authority
 USER haulwatch
 VOLUME /var/lib/haulwatch
 # Every command needs these two; docker-compose.yml checks more for each process.
