@@ -66,10 +66,10 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", ALERT_STATE, language=language),
-            variables.tag_variable("fleet", ALERT_STATE, "district", language=language),
+            variables.named_variable("district", language=language),
+            variables.named_variable("fleet", "district", language=language),
             variables.named_variable("site", "district", language=language),
-            variables.tag_variable("rule", ALERT_STATE, language=language),
+            variables.rule_variable(language),
             variables.named_variable("device", *frame.AREAS["enforcement"], language=language),
         ],
         since="7d",

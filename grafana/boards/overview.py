@@ -54,8 +54,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", STATUS, language=language),
-            variables.tag_variable("fleet", STATUS, "district", language=language),
+            variables.named_variable("district", language=language),
+            variables.named_variable("fleet", "district", language=language),
             variables.named_variable("site", "district", language=language),
         ],
         since="6h",

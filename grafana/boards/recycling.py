@@ -48,7 +48,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", FILL, language=language),
+            variables.named_variable("district", language=language, roles=_ROLES),
             variables.named_variable("site", "district", language=language, roles=_ROLES),
             variables.named_variable("device", "district", "site", language=language, roles=_ROLES, label=_POINT),
         ],

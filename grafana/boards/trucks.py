@@ -35,8 +35,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", POSITION, language=language),
-            variables.tag_variable("fleet", POSITION, "district", language=language),
+            variables.named_variable("district", language=language, roles=(DeviceRole.TRUCK,)),
+            variables.named_variable("fleet", "district", language=language, roles=(DeviceRole.TRUCK,)),
             variables.named_variable(
                 "device", *AREA, language=language, roles=(DeviceRole.TRUCK,), one=True, label=TRUCK
             ),

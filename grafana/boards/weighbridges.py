@@ -23,7 +23,7 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import STATUS, THROUGHPUT, WEIGHING, Query, select_from, table_query
+from grafana.parts.queries import THROUGHPUT, WEIGHING, Query, select_from, table_query
 from grafana.parts.wording import STREAMS, Phrase
 
 CHOSEN: Final = (*frame.AREAS["weighbridges"], "device")
@@ -49,7 +49,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", STATUS, language=language),
+            variables.named_variable("district", language=language, roles=_ROLES),
             variables.named_variable("site", "district", language=language, roles=_ROLES),
             variables.named_variable("device", "district", "site", language=language, roles=_ROLES),
         ],

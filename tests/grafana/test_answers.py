@@ -205,6 +205,10 @@ def test_variables_offer_existing_values_and_narrow_each_other(path: str, answer
             continue
         options = set(values(answers.ask(with_variables(variable["query"], EVERYTHING)), "value"))
         assert options, variable["name"]
+        city, chinese = answers.shown.city, path.startswith("zh")
+        areas = {"district": city.districts, "fleet": city.fleets}.get(variable["name"])
+        if areas is not None:
+            assert options <= {f"{area.name_zh if chinese else area.name} | {area.id}" for area in areas}
         if "${district:regex}" in variable["query"]:
             there = {"district": ["lingchuan"], "fleet": ALL, "site": ALL}
             fewer = set(values(answers.ask(with_variables(variable["query"], there)), "value"))
