@@ -30,6 +30,12 @@ class Phrase(NamedTuple):
         return self.zh if language is Language.ZH else self.en
 
 
+SINCE: Final[Mapping[Language, str]] = {Language.EN: "dateTimeFromNow", Language.ZH: "time:MM-DD HH:mm"}
+"""Unit of a past moment. Grafana says "4 hours ago" in English only."""
+
+LASTING: Final[Mapping[Language, str]] = {Language.EN: "s", Language.ZH: "dthms"}
+"""Unit of a time that something took, in seconds: "23.3 mins", or 00:23:20, which has no words."""
+
 RULES: Final[Mapping[str, Phrase]] = {rule.name: Phrase(rule.title.en, rule.title.zh) for rule in CATALOGUE}
 """By the name of the rule."""
 

@@ -24,8 +24,6 @@ MAY_BE_EMPTY: Final = {
     ("weighbridges", "Entered by hand", "A"): "every simulated weighing comes from the scale",
     ("recycling", "Filling up", "A"): "no compartment stands between warning and full at the last moment",
     ("recycling", "Smoke", "A"): "nothing burns in the scenario",
-    ("enforcement", "Outcomes", "C"): "nobody closed an alert without action",
-    ("enforcement", "Outcomes", "D"): "nobody closed an alert as a device's fault",
 }
 """Queries with an empty result, by board, title and query. All other queries must have rows, and these must not:
 remove a line when the demonstration fills it."""

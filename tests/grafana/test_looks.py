@@ -23,7 +23,7 @@ FIELD_OPTIONS: Final = {
 CUSTOM_OPTIONS: Final = {
     "barchart": barchart.FieldConfig,
     "bargauge": None,
-    "geomap": None,
+    "geomap": common.HideableFieldConfig,
     "state-timeline": statetimeline.FieldConfig,
     "stat": None,
     "table": common.TableFieldOptions,
