@@ -32,7 +32,7 @@ DERIVED = {
 }
 """Files that contain one of these tokens in another form."""
 SERVICES = ("collector", "alerts", "commander", "probe")
-"""Users at the broker, haulwatch-collector and so on; deploy/mosquitto/services.acl lists their rights."""
+"""Users at the broker, haulwatch-collector and so on; devices/access/broker_access.py lists their rights."""
 LOGINS = "mosquitto_services"
 ITERATIONS = 101
 """The value of mosquitto_passwd 2.0; the passwords are random, so more iterations would not help."""

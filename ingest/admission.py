@@ -2,8 +2,8 @@
 
 from msgspec import structs
 
-from devices.city.model import City, Device
-from devices.readings.models import MAX_AHEAD_MS, Position, Reading
+from devices.city.model import KINDS_OF_ROLE, City, Device
+from devices.readings.models import MAX_AHEAD_MS, Kind, Position, Reading
 from devices.readings.refusals import Reason, Refusal
 
 
@@ -11,7 +11,8 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
     """Return the device that measured, or why its reading is refused; `device` is the one it names, if registered.
 
     A reading is accepted if its device is registered and valid at device time, payload and topic name the same device,
-    and device time is at most 120 s after receive time. The models have checked the physical bounds of its values.
+    devices of its role send readings of this kind, and device time is at most 120 s after receive time. The models have
+    checked the physical bounds of its values.
     """
     if reading.device_id != topic_device:
         detail = f"device_id: payload says {reading.device_id!r}, topic {topic_device!r}: a device reports only itself"
@@ -24,12 +25,21 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
             else f"device_id: {reading.device_id!r} is not valid at ts {ts}: check its validity interval"
         )
         return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
+    if reading.kind not in KINDS_OF_ROLE[device.role]:
+        return _kind_of_another_role(reading.kind, device)
     ahead_ms = ts - received_at
     if ahead_ms > MAX_AHEAD_MS:
         allowed = f"at most {MAX_AHEAD_MS // 1000} s"
         detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock"
         return Refusal(Reason.FUTURE_TIME, detail, field="ts")
     return device
+
+
+def _kind_of_another_role(kind: Kind, device: Device) -> Refusal:
+    sent = " and ".join(KINDS_OF_ROLE[device.role])
+    wrong = f"topic: {device.id!r} has the role {device.role!s} and sends {sent}, not {kind!s}"
+    detail = f"{wrong}: correct the terminal, or its role in the city's devices.yaml, then redrive"
+    return Refusal(Reason.KIND_OF_ANOTHER_ROLE, detail, field="topic")
 
 
 def within_region(reading: Reading, city: City) -> Reading:

@@ -66,14 +66,16 @@ def test_every_process_gets_a_login_of_its_own(tmp_path: Path) -> None:
         assert url.startswith(f"mqtt://{user}:")
 
 
-def test_the_brokers_listeners_are_the_inner_one_and_tls() -> None:
+def test_the_brokers_listeners_are_the_inner_one_and_tls_and_none_has_rules_of_its_own() -> None:
     text = (CONFIG / "mosquitto.conf").read_text() + (CONFIG / "certificates.conf").read_text()
-    listeners = {block.split("\n")[0]: block for block in text.split("\nlistener ")[1:]}
+    whole, *blocks = text.split("\nlistener ")
+    assert {"allow_anonymous false", "password_file /mosquitto/access/passwords"} <= set(whole.splitlines())
+    listeners = {block.split("\n")[0]: block for block in blocks}
     assert set(listeners) == {"1883", "8883", "8884"}
     for port, block in listeners.items():
-        assert "\nallow_anonymous false\n" in block
-        assert "\nacl_file " in block
-        assert ("\ncertfile " in block) is (port != "1883")
+        options = {line.split()[0] for line in block.splitlines()[1:] if line and not line.startswith("#")}
+        assert not {"allow_anonymous", "password_file", "acl_file", "plugin"} & options
+        assert ("certfile" in options) is (port != "1883")
 
 
 INFLUX = """\

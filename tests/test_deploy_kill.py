@@ -20,10 +20,12 @@ TOPIC = "haulwatch/v1/truck-01/position"
 
 
 def config_in(folder: Path, port: int) -> Path:
-    """The deployed configuration of persistence, with a listener of this test."""
+    """The deployed configuration without its logins and rights, with a listener of this test."""
     deployed, _, _ = CONFIG.read_text().partition("\nlistener ")
     assert "persistence_location /mosquitto/data/" in deployed
-    kept = deployed.replace("/mosquitto/data", str(folder))
+    access = ("allow_anonymous ", "password_file ", "plugin")
+    kept = "\n".join(line for line in deployed.splitlines() if not line.startswith(access))
+    kept = kept.replace("/mosquitto/data", str(folder))
     # Debian's Mosquitto, started by root, would switch to a user who may not write to this folder.
     user = "user root\n" if os.getuid() == 0 else ""
     path = folder / "mosquitto.conf"

@@ -1,30 +1,38 @@
 """Access rights at the broker, and the files that configure them in Mosquitto 2.0.
 
-The user name of a device is its id. The rights of each user are defined here once; the password and access files, and
-the JSON of the dynamic-security plugin, are generated from them (`haulwatch device export-acl`).
+The user name of a device is its id, and its role decides what it may publish. The rights of each user are defined here
+once. `haulwatch device export-acl` writes them: a password file, and the JSON of the dynamic-security plugin. The
+`acl_file` of Mosquitto would not do: it lets every client subscribe to everything.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from devices.access.credentials import HashedSecret
+from devices.city.model import KINDS_OF_ROLE, Device, DeviceRole
 from devices.codecs.registry import CODECS
 from devices.codecs.topics import ROOT, command_ack_topic, command_topic, reading_topic
 from devices.readings.ids import Service
-from devices.readings.models import Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Topic filters that a user may publish to, and receive messages from. Everything else is refused."""
+    """Topic filters that a user may publish to, and subscribe to. Everything else is refused."""
 
     write: tuple[str, ...] = ()
     read: tuple[str, ...] = ()
+    shares: bool = False
+    """It may also subscribe to `read` in a group (`$share/…`), which splits the messages between several processes."""
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """What it may subscribe to; `+` in a filter stands for any level of a subscription, `#` for the rest of it."""
+        return (*self.read, *(f"$share/+/{topic_filter}" for topic_filter in self.read if self.shares))
 
 
-_COLLECTOR: Final = Access(read=CODECS.topic_filters)
+_COLLECTOR: Final = Access(read=CODECS.topic_filters, shares=True)
 _ALERTS: Final = Access(write=(f"{ROOT}/alerts/#",))
 _COMMANDER: Final = Access(write=(command_topic("+"),), read=(command_ack_topic("+"), "$SYS/#"))
 
@@ -33,16 +41,16 @@ SERVICE_ACCESS: Final[Mapping[Service, Access]] = {
     Service.ALERTS: _ALERTS,
     Service.COMMANDER: _COMMANDER,
     Service.PROBE: Access(),
-    Service.WHOLE: Access(_ALERTS.write + _COMMANDER.write, _COLLECTOR.read + _COMMANDER.read),
+    Service.WHOLE: Access(_ALERTS.write + _COMMANDER.write, _COLLECTOR.read + _COMMANDER.read, shares=True),
 }
 
 
-def device_access(user: str) -> Access:
-    """Return the rights of a device: publish its own readings and acknowledgements, read its own commands.
+def device_access(user: str, role: DeviceRole) -> Access:
+    """Return the rights of a device: publish readings of its role and acknowledgements, read its own commands.
 
     The kinds are listed one by one, because `+` would let the device publish its own `command`.
     """
-    readings = tuple(reading_topic(user, kind) for kind in Kind)
+    readings = tuple(reading_topic(user, kind) for kind in KINDS_OF_ROLE[role])
     return Access(write=(*readings, command_ack_topic(user)), read=(command_topic(user),))
 
 
@@ -57,41 +65,19 @@ def read_password_file(text: str) -> dict[str, HashedSecret]:
     return {user: HashedSecret.parse(hashed) for user, _, hashed in lines}
 
 
-def device_acl(disabled: Iterable[str] = ()) -> str:
-    """Write Mosquitto's `acl_file` for devices.
+def access_list(devices: Iterable[Device], disabled: Collection[str] = ()) -> str:
+    """Write the `plugin_opt_config_file` of Mosquitto's dynamic-security plugin, as JSON: what each user may do.
 
-    One set of patterns serves all of them. A disabled device is also denied by name, which Mosquitto reads before the
-    patterns: without a password it cannot connect, but with a certificate it still could.
+    It holds no secrets; the password file says who may connect. Each user has a role of its own, since the plugin of
+    2.0 cannot put a user name into topics. A disabled device has no rights: without a password it cannot connect, but
+    with a certificate it still could. A device must use its id as its client id, or it could end the session of a
+    process.
     """
-    access = device_access("%u")
-    patterns = [f"pattern write {topic}" for topic in access.write] + [f"pattern read {topic}" for topic in access.read]
-    denied = [f"user {device}\ntopic deny {ROOT}/{device}/#\n" for device in sorted(disabled)]
-    return "\n".join([*denied, "\n".join(patterns) + "\n"])
-
-
-def service_acl(services: Iterable[Service] = Service) -> str:
-    """Write Mosquitto's `acl_file` for Haulwatch's own processes."""
-    return "\n".join(_user_acl(service, SERVICE_ACCESS[service]) for service in services)
-
-
-def _user_acl(user: str, access: Access) -> str:
-    lines = [f"user {user}"]
-    lines += [f"topic write {topic}" for topic in access.write]
-    lines += [f"topic read {topic}" for topic in access.read]
-    return "\n".join(lines) + "\n"
-
-
-def dynamic_security(
-    devices: Mapping[str, HashedSecret], disabled: Iterable[str], services: Mapping[Service, HashedSecret]
-) -> str:
-    """Write the `plugin_opt_config_file` of Mosquitto's dynamic-security plugin, as JSON.
-
-    Each device has its own role, since the plugin of 2.0 cannot put a user name into topics. Unlike access files, the
-    plugin also refuses subscriptions.
-    """
-    disabled_ids = set(disabled)
-    entries = [(name, hashed, device_access(name), name in disabled_ids) for name, hashed in sorted(devices.items())]
-    entries += [(str(user), hashed, SERVICE_ACCESS[user], False) for user, hashed in sorted(services.items())]
+    by_id = sorted(devices, key=lambda device: device.id)
+    rights = {device.id: device_access(device.id, device.role) for device in by_id if device.id not in disabled}
+    clients = [{"username": device.id, "clientid": device.id, "roles": _roles(device.id, rights)} for device in by_id]
+    services = {str(service): access for service, access in SERVICE_ACCESS.items()}
+    clients += [{"username": service, "roles": _roles(service, services)} for service in services]
     config = {
         "defaultACLAccess": {
             "publishClientSend": False,
@@ -99,23 +85,20 @@ def dynamic_security(
             "subscribe": False,
             "unsubscribe": True,
         },
-        "clients": [_client(user, hashed, is_disabled) for user, hashed, _, is_disabled in entries],
+        "clients": clients,
         "groups": [],
-        "roles": [_role(user, access) for user, _, access, _ in entries],
+        "roles": [_role(user, access) for user, access in (*rights.items(), *services.items())],
     }
     return json.dumps(config, indent=1) + "\n"
 
 
-def _client(user: str, hashed: HashedSecret, disabled: bool) -> dict[str, Any]:
-    _, _, iterations, salt, digest = str(hashed).split("$")
-    client: dict[str, Any] = {"username": user, "roles": [{"rolename": user}]}
-    client |= {"password": digest, "salt": salt, "iterations": int(iterations)}
-    return client | ({"disabled": True} if disabled else {})
+def _roles(user: str, rights: Mapping[str, Access]) -> list[dict[str, str]]:
+    return [{"rolename": user}] if user in rights else []
 
 
 def _role(user: str, access: Access) -> dict[str, Any]:
     acls = [("publishClientSend", topic) for topic in access.write]
-    for topic in access.read:
-        acls += [("publishClientReceive", topic), ("subscribePattern", topic)]
+    acls += [("publishClientReceive", topic) for topic in access.read]
+    acls += [("subscribePattern", topic) for topic in access.subscriptions]
     entries = [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind, topic in acls]
     return {"rolename": user, "acls": entries}

@@ -7,22 +7,33 @@ revision of the registry is a new City.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from devices.city.geometry import CityGeometry
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
 from devices.city.sites import ALWAYS, Route, Site, Validity
 from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import Datum, LatLon, LocalPlane
+from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
 
 
 class DeviceRole(StrEnum):
-    """Kind of object that a device is mounted on."""
+    """Kind of object that a device is mounted on. Decides which kinds of readings count and pass the broker."""
 
     TRUCK = "truck"
     WEIGHBRIDGE = "weighbridge"
     RECYCLING_POINT = "recycling_point"
     STATION_LINE = "station_line"
+
+
+KINDS_OF_ROLE: Final[Mapping[str, tuple[Kind, ...]]] = {
+    DeviceRole.TRUCK: (Kind.POSITION, Kind.STATUS),
+    DeviceRole.WEIGHBRIDGE: (Kind.WEIGHING, Kind.STATUS),
+    DeviceRole.RECYCLING_POINT: (Kind.FILL, Kind.STATUS),
+    DeviceRole.STATION_LINE: (Kind.THROUGHPUT, Kind.STATUS),
+}
+"""Kinds of readings that a device of each role sends; admission refuses all others, and the broker lets none pass."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,6 @@ class TicketState(StrEnum):
     TARE_ABOVE_GROSS = "tare_above_gross"
     NET_DIFFERS = "net_differs"
     """Net is not gross less tare, within the tolerance."""
-    NOT_A_WEIGHBRIDGE = "not_a_weighbridge"
-    """The device is registered in another role."""
     REPEATED = "repeated"
     """An earlier weighing of the same ticket counts."""
     REPLACED = "replaced"

@@ -274,7 +274,6 @@ _TICKET_STATES: Final = {
         (TicketState.NO_NET, Phrase("no net weight yet", "尚无净重"), None),
         (TicketState.TARE_ABOVE_GROSS, Phrase("no: tare above gross", "否：皮重大于毛重"), palette.VERMILLION),
         (TicketState.NET_DIFFERS, Phrase("no: net is not gross less tare", "否：净重不符"), palette.VERMILLION),
-        (TicketState.NOT_A_WEIGHBRIDGE, Phrase("no: not from a weighbridge", "否：非地磅设备"), palette.VERMILLION),
         (TicketState.REPEATED, Phrase("no: sent before", "否：重复上报"), None),
         (TicketState.REPLACED, Phrase("no: corrected later", "否：已更正"), None),
         (TicketState.OVERUSED, Phrase("no: number used too often", "否：磅单号重复使用"), palette.ORANGE),

@@ -47,9 +47,10 @@ class MqttSettings(Group):
         "",
         "BROKER_SHARE_GROUP",
         "text, up to 64 of A-Z a-z 0-9 _ -",
-        "Collectors (`haulwatch collect --instance`) of one group divide the messages. Make it a secret (`openssl rand "
-        "-hex 16`): a device that knows it can take readings away. Mosquitto 2.0 forgets groups when it restarts, and "
-        "loses messages that arrive before the first is back. Absent: one collector receives all.",
+        "Collectors (`haulwatch collect --instance`) of one group divide the messages. The exported access list keeps "
+        "devices out of every group; at a broker that does not, a device that knows the name can take readings away. "
+        "Mosquitto 2.0 forgets groups when it restarts, and loses messages that arrive before the first is back. "
+        "Absent: one collector receives all.",
         pattern=r"^[A-Za-z0-9_-]{0,64}$",
     )
 

@@ -13,15 +13,19 @@ from typing import Any, Final
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
 from amqtt.broker import Broker
-from amqtt.contexts import BrokerConfig, ListenerConfig, ListenerType
+from amqtt.contexts import Action, BrokerConfig, ListenerConfig, ListenerType
 from amqtt.errors import AMQTTError
-from amqtt.plugins.base import BaseAuthPlugin
+from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
+from devices.codecs.registry import CODECS
+from devices.codecs.topics import command_ack_topic, command_topic
 from devices.errors import OperatorError
+from ingest.mqtt.broker_statistics import COUNTERS
 
 _LISTENER: Final = "default"
 _SESSION_EXPIRY_S: Final = 24 * 3600
+_READ_BY_PROCESSES: Final = frozenset((*CODECS.topic_filters, command_ack_topic("+"), *COUNTERS))
 _CONNECT: Final = b"\x10"
 _PROTOCOL_5: Final = b"\x00\x04MQTT\x05"
 _REFUSED_PROTOCOL: Final = b"\x20\x02\x00\x01"
@@ -53,6 +57,19 @@ class Everybody(BaseAuthPlugin):  # type: ignore[misc]  # amqtt carries no types
         return session is not None
 
 
+class KnownSubscriptions(BaseTopicPlugin):  # type: ignore[misc]  # amqtt carries no types
+    """Lets a client subscribe to its own commands and to what Haulwatch's processes read, and to nothing else.
+
+    amqtt compares every message with every subscription, so one client could make it slow for all. Nobody logs in here:
+    a client may use any name, and publish anything, which admission then refuses.
+    """
+
+    async def topic_filtering(self, *, session: Session, topic: str, action: Action) -> bool:
+        return (
+            action is not Action.SUBSCRIBE or topic in _READ_BY_PROCESSES or topic == command_topic(session.client_id)
+        )
+
+
 async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises BrokerFailed when the address cannot be used."""
     # amqtt logs each connection and each late acknowledgement; what matters is raised.
@@ -60,9 +77,9 @@ async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     broker = Broker(
         BrokerConfig(
-            # This module listens itself. No $SYS topics and no packet log: only the plugin that accepts clients.
+            # This module listens itself. No $SYS topics and no packet log: only the plugins above.
             listeners={_LISTENER: ListenerConfig(type=ListenerType.EXTERNAL)},
-            plugins={f"{Everybody.__module__}.{Everybody.__qualname__}": {}},
+            plugins={f"{plugin.__module__}.{plugin.__qualname__}": {} for plugin in (Everybody, KnownSubscriptions)},
             session_expiry_interval=_SESSION_EXPIRY_S,
         )
     )

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from devices.city.model import DeviceRole
-from devices.readings.models import Weighing
 from devices.readings.refusals import Reason, Refusal
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.refused import RefusedReading, count_refused
@@ -33,7 +31,7 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     for reading, disposition in zip(batch.accepted, deduplicated.dispositions, strict=True):
         if reading.weighing is not None and disposition in _STANDS:
             new_line = len(lines) if disposition is new else None
-            weighings.append(_arrived(reading, reading.weighing, new_line))
+            weighings.append(ArrivedWeighing(reading.weighing, reading.series.line_head, reading.measured, new_line))
         if disposition is new:
             lines.append(reading.line)
             locations.append(reading.location)
@@ -56,12 +54,6 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
     )
     new_series = [series.key for series in deduplicated.new_series]
     return BatchCommit(batch.offset, lines, locations, letters, new_series, delta, weighings, batch.city)
-
-
-def _arrived(reading: AcceptedReading, weighing: Weighing, new_line: int | None) -> ArrivedWeighing:
-    series = reading.series
-    on_weighbridge = series.device is not None and series.device.role is DeviceRole.WEIGHBRIDGE
-    return ArrivedWeighing(weighing, series.line_head, reading.measured, on_weighbridge, new_line)
 
 
 def _conflict(reading: AcceptedReading) -> RefusedReading:

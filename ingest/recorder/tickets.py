@@ -57,7 +57,6 @@ class ArrivedWeighing(NamedTuple):
     head: str
     measured: str
     """See `ingest.recorder.line`."""
-    on_weighbridge: bool
     line: int | None
     """Index of its line among the new lines of its batch; None for a duplicate."""
 
@@ -82,7 +81,7 @@ class TicketBook:
             at = (weighing.device_id, weighing.ts)
             if one.line is not None:
                 own[at] = one
-            state = state_alone(weighing) if one.on_weighbridge else TicketState.NOT_A_WEIGHBRIDGE
+            state = state_alone(weighing)
             if state is not TicketState.COUNTED:
                 if one.line is not None:
                     complete[one.line] = _line(one, _fields(state, 0.0))

@@ -178,14 +178,17 @@ class DeviceJudge:
         self._await_devices(awaited)
 
     def _set_time(self) -> None:
-        """Let nothing wait for a fleet time that wrong clocks had led to, and count no silence of theirs."""
-        now, by_ms, self.clock.set_by = self.clock.now, self.clock.set_by, 0
+        """Let nothing wait for a fleet time that was wrong: by wrong clocks, or by a leap that was not seen at once."""
+        now, by_ms, leaped_from = self.clock.now, self.clock.set_by, self.clock.leaped_from
+        self.clock.set_by = self.clock.leaped_from = 0
         for device_state in self._devices.values():
             self.change(device_state)
-            device_state.time_was_set(now)
-            self._rules.time_was_set(device_state, now, by_ms)
+            device_state.time_was_set(now, 0 if by_ms else leaped_from)
+            if by_ms:
+                self._rules.time_was_set(device_state, now, by_ms)
         self._schedule_all()
-        self._await_devices({id_: min(since + max(by_ms, 0), now) for id_, since in self.awaited.since.items()})
+        if by_ms:
+            self._await_devices({id_: min(since + max(by_ms, 0), now) for id_, since in self.awaited.since.items()})
 
     def _schedule_all(self) -> None:
         """Begin all timers anew."""
@@ -349,7 +352,7 @@ class DeviceJudge:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
         silences.
         """
-        if self.clock.set_by:
+        if self.clock.set_by or self.clock.leaped_from:
             self._set_time()
         self._runs.pass_time(self._devices.values(), verdicts)
         now = self.clock.now

@@ -74,9 +74,9 @@ class DeviceState:
         self.compartments.append(compartment)
         return True
 
-    def time_was_set(self, fleet_now: int) -> None:
-        """Note that fleet time was wrong: nothing waits for it, or counts as received at it."""
-        self.buffer.time_was_set(fleet_now)
+    def time_was_set(self, fleet_now: int, heard_after: int) -> None:
+        """Note that fleet time was wrong: nothing waits for it, or counts as heard at it if it was later."""
+        self.buffer.time_was_set(fleet_now, heard_after)
         if self.late_readings is not None:
             self.late_readings.time_was_set(fleet_now)
 

@@ -29,7 +29,7 @@ REVISE_EVERY_MS: Final = 2 * 60_000
 weight is one revision and not ten."""
 MAX_ONSETS: Final = 32
 """Merged incidents remembered of one alert: a flapping one must not fill the rows."""
-KEPT_PAST: Final = 8
+KEPT_PAST: Final = 16
 """Ended incidents remembered per subject, rule and part, for merging and retraction."""
 
 _NO_TITLE: Final = Text(en="", zh="")

@@ -134,11 +134,14 @@ class ReorderBuffer:
         self.due = self.waiting[0].ts + WINDOW_MS if self.waiting else 0
         return released
 
-    def time_was_set(self, fleet_now: int) -> None:
-        """Note that fleet time was wrong: what waits counts, and is due, as if it had arrived now."""
+    def time_was_set(self, fleet_now: int, heard_after: int) -> None:
+        """Note that fleet time was wrong from `heard_after` on, ms: what arrived then counts as if it arrived now."""
         self.due = min(self.due, fleet_now + WINDOW_MS)
         at = fleet_now - WINDOW_MS
-        self.waiting = [BufferedReading(entry.ts, max(entry.ts, at), entry.reading) for entry in self.waiting]
+        self.waiting = [
+            BufferedReading(entry.ts, max(entry.ts, at), entry.reading) if entry.at > heard_after else entry
+            for entry in self.waiting
+        ]
 
     def _insert(self, arrived: BufferedReading) -> bool:
         """Insert in order; False if one with the same order key is there."""

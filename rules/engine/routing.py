@@ -12,12 +12,11 @@ _NOBODY: Final[tuple[str, ...]] = ()
 class ReadingRouter:
     """Finds the other devices that a reading is about: a weighbridge ticket is also about the truck it names.
 
-    Plates are compared in any spelling. A weighing of a device in another role is about nobody.
+    Plates are compared in any spelling.
     """
 
     def __init__(self, city: City) -> None:
         self._terminals_of_plate: dict[str, list[Device]] = {}
-        self._bridges = {id_ for id_, device in city.devices.items() if device.role is DeviceRole.WEIGHBRIDGE}
         for _, device in sorted(city.devices.items()):
             vehicle = city.vehicle_of(device)
             if device.role is DeviceRole.TRUCK and vehicle is not None:
@@ -27,8 +26,6 @@ class ReadingRouter:
         """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
         # Positions are most readings, and a Struct takes long to find that it is no instance of a class.
         if isinstance(reading, Position) or not isinstance(reading, Weighing) or reading.plate is None:
-            return _NOBODY
-        if reading.device_id not in self._bridges:
             return _NOBODY
         for terminal in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
             if terminal.validity.covers(reading.ts):

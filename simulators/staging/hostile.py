@@ -79,6 +79,7 @@ def _one_of_each(times: Iterator[int], truck: str, line: str) -> Iterator[Hostil
     mixed = json.dumps([good[0], {"ts": at_ms, "running": True, "rate_t_per_h": -5}, good[1]]).encode()
     topic = reading_topic(line, Kind.THROUGHPUT)
     yield HostileMessage(at_ms, topic, Kind.THROUGHPUT, mixed, Reason.OUT_OF_BOUNDS, readings=3)
+    yield position(reading_topic(line, Kind.POSITION), Reason.KIND_OF_ANOTHER_ROLE, {})
 
 
 async def send_hostile(

@@ -78,8 +78,8 @@ class Fleet:
         for second in range(0, SLICE_S, TICK_S):
             messages: list[Message] = []
             for number, truck in enumerate(self._trucks):
-                if number == 3 and 150 + shift_s <= second < 400:
-                    continue  # silent
+                if number == 3 and 60 <= second - shift_s < 390:
+                    continue  # silent for 330 s, well beyond the 240 s that `silent_device` waits by default
                 messages += self._published(self._position(number, truck, start_ms, second, second - shift_s))
             for number, point in enumerate(self._points, len(self._trucks)):
                 messages += self._published(self._fill(number, point, start_ms, second, second - shift_s))

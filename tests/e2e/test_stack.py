@@ -178,20 +178,19 @@ def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_pa
         stack.up(name)
     for name in PROCESSES:
         stack.wait_healthy(name)
-    stack.up("simulators", "--speed", str(SPEED), "--length", str(LENGTH_S), "--seed", "3")
-    stack.wait_healthy("simulators")
-
     # A device that is added, with a secret of its own, while the stack runs.
     added = ("device", "add", "point-900", "--role", "recycling_point", "--site", "recycling-001")
     [given] = stack.as_service("serve", *added)
     stack.once("migrate")
-    stack.broker.reload()
+    stack.broker.restart()
     line = Line(stack.broker.outer_port, "point-900", given["secret"], tls=stack.broker.trusting())
     reading = json.dumps({"ts": time.time_ns() // 1_000_000, "compartment": "paper", "fill_pct": 41.5}).encode()
     assert line.publish(reading_topic("point-001", Kind.FILL), reading) == "Not authorized"
     assert line.publish(reading_topic("point-900", Kind.FILL), reading) == "Success"
     line.leave()
 
+    stack.up("simulators", "--speed", str(SPEED), "--length", str(LENGTH_S), "--seed", "3")
+    stack.wait_healthy("simulators")
     report: dict[str, Any] = {}
 
     def script_done() -> bool:

@@ -45,7 +45,13 @@ from tests.points import point_of
 MAX_CPU_S: Final = 1.0
 MAX_DETAIL: Final = 500
 _ADMISSION_REASONS: Final = frozenset(
-    {Reason.UNKNOWN_DEVICE, Reason.FOREIGN_DEVICE, Reason.FUTURE_TIME, Reason.TOO_MANY_COMPARTMENTS}
+    {
+        Reason.UNKNOWN_DEVICE,
+        Reason.FOREIGN_DEVICE,
+        Reason.KIND_OF_ANOTHER_ROLE,
+        Reason.FUTURE_TIME,
+        Reason.TOO_MANY_COMPARTMENTS,
+    }
 )
 _SILENCE_MS: Final = 6 * 3_600_000
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

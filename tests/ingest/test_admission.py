@@ -1,11 +1,11 @@
-"""Admission: the device is registered, valid at that time, reports itself, and its clock is not ahead."""
+"""Admission: the device is registered, valid at that time, reports itself and its kinds; its clock is not ahead."""
 
 import pytest
 
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.geo.geometry import LatLon
-from devices.readings.models import MAX_AHEAD_MS, Position
+from devices.readings.models import MAX_AHEAD_MS, Fill, Position, Reading, Status, Throughput, Weighing
 from devices.readings.refusals import Reason, Refusal
 from ingest.admission import admit
 
@@ -43,3 +43,35 @@ def test_a_refusal_names_the_field_and_the_hint(refused: object, reason: Reason,
 def test_a_clock_may_run_two_minutes_ahead_and_any_time_behind() -> None:
     assert result_of(T0, received_at=T0 - MAX_AHEAD_MS) is TRUCK
     assert result_of(T0, received_at=T0 + 365 * 86_400_000) is TRUCK
+
+
+READINGS: dict[str, Reading] = {
+    "position": Position(device_id="d", ts=T0, lat=35.0, lon=112.0),
+    "weighing": Weighing(device_id="d", ts=T0, gross_kg=20_000.0, ticket="t-1", direction="in"),
+    "fill": Fill(device_id="d", ts=T0, fill_pct=40.0),
+    "throughput": Throughput(device_id="d", ts=T0, running=True, rate_t_per_h=40.0),
+    "status": Status(device_id="d", ts=T0, online=True, session=1),
+}
+COUNTS = {
+    "truck": {"position", "status"},
+    "weighbridge": {"weighing", "status"},
+    "recycling_point": {"fill", "status"},
+    "station_line": {"throughput", "status"},
+}
+
+
+def test_the_table_of_roles_is_complete() -> None:
+    assert COUNTS.keys() == set(DeviceRole)
+
+
+@pytest.mark.parametrize("kind", READINGS)
+@pytest.mark.parametrize("role", COUNTS)
+def test_only_kinds_of_the_devices_role_count(role: str, kind: str) -> None:
+    device = Device("d", DeviceRole(role))
+    result = admit(READINGS[kind], T0, "d", device)
+    if kind in COUNTS[role]:
+        assert result is device
+        return
+    assert isinstance(result, Refusal)
+    assert (result.reason, result.field) == (Reason.KIND_OF_ANOTHER_ROLE, "topic")
+    assert all(word in result.detail for word in (repr("d"), role, kind, *COUNTS[role], "devices.yaml", "redrive"))

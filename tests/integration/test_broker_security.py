@@ -68,13 +68,29 @@ def test_nobody_connects_without_the_right_password(
     assert broker.logged("disconnected, not authorised", before)
 
 
-def test_clear_text_is_refused_at_both_listeners(broker: DeployedBroker) -> None:
+def test_clear_text_is_refused_at_the_outer_listener(broker: DeployedBroker) -> None:
     before = broker.log_length()
     assert Line(broker.outer_port, TRUCK, broker.passwords[TRUCK]).answer == "closed"
     assert broker.logged("wrong version number", before)
+
+
+@pytest.mark.parametrize("client_id", ["", "haulwatch-collector", OTHER])
+def test_a_device_that_reaches_the_inner_listener_cannot_take_the_name_of_a_process(
+    broker: DeployedBroker, client_id: str
+) -> None:
+    collector = service(broker, Service.COLLECTOR, client_id="haulwatch-collector", session_s=3600)
+    collector.subscribe("haulwatch/v1/+/+")
     before = broker.log_length()
-    assert Line(broker.inner_port, TRUCK, broker.passwords[TRUCK]).answer == DENIED
+    assert Line(broker.inner_port, TRUCK, broker.passwords[TRUCK], client_id=client_id).answer == DENIED
     assert broker.logged("disconnected, not authorised", before)
+    own = Line(broker.inner_port, TRUCK, broker.passwords[TRUCK], client_id=TRUCK)
+    assert {topic: own.publish(topic) for topic in FOREIGN} == dict.fromkeys(FOREIGN, DENIED)
+    assert own.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success"
+    assert collector.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
+    collector.leave()
+
+
+def test_nobody_connects_to_the_inner_listener_without_a_login(broker: DeployedBroker) -> None:
     assert Line(broker.inner_port).answer == DENIED
 
 
@@ -84,8 +100,10 @@ def test_a_device_that_trusts_another_authority_does_not_connect_to_this_broker(
         ssl.create_default_context().wrap_socket(plain, server_hostname="127.0.0.1")
 
 
+OWN = [reading_topic(TRUCK, Kind.POSITION), reading_topic(TRUCK, Kind.STATUS), command_ack_topic(TRUCK)]
 FOREIGN = [
     *(reading_topic(OTHER, kind) for kind in Kind),
+    *(reading_topic(TRUCK, kind) for kind in (Kind.WEIGHING, Kind.FILL, Kind.THROUGHPUT)),
     command_ack_topic(OTHER),
     command_topic(OTHER),
     command_topic(TRUCK),
@@ -101,9 +119,8 @@ FOREIGN = [
 def test_a_device_publishes_only_for_itself_and_mqtt_5_reports_the_refusal(broker: DeployedBroker) -> None:
     collector, truck = listening(broker), device(broker)
     assert {topic: truck.publish(topic) for topic in FOREIGN} == dict.fromkeys(FOREIGN, DENIED)
-    own = [reading_topic(TRUCK, kind) for kind in Kind]
-    assert {truck.publish(topic) for topic in (*own, command_ack_topic(TRUCK))} == {"Success"}
-    assert collector.topics(len(own)) == own
+    assert {truck.publish(topic) for topic in OWN} == {"Success"}
+    assert collector.topics(2) == OWN[:2]
 
 
 def test_mqtt_311_reports_no_refusal_and_the_messages_reach_nobody(broker: DeployedBroker) -> None:
@@ -127,11 +144,19 @@ def test_denied_messages_can_be_logged_while_the_broker_runs(broker: DeployedBro
         broker.reload()
 
 
-@pytest.mark.parametrize("topic_filter", ["haulwatch/v1/+/command", "haulwatch/v1/#", "#"])
-def test_a_device_receives_its_own_commands_only(broker: DeployedBroker, topic_filter: str) -> None:
-    """Access files let it subscribe to anything, and are checked again for every message."""
-    truck, other, commander = device(broker), device(broker, OTHER), service(broker, Service.COMMANDER)
-    assert truck.subscribe(topic_filter) == "Granted QoS 1"
+@pytest.mark.parametrize("version", [V5, V311])
+def test_a_device_receives_its_own_commands_only(broker: DeployedBroker, version: int) -> None:
+    truck, other = device(broker, version=version), device(broker, OTHER)
+    commander, refused = service(broker, Service.COMMANDER), DENIED if version == V5 else "Unspecified error"
+    filters = [
+        "haulwatch/v1/+/command",
+        "haulwatch/v1/#",
+        "#",
+        command_topic(OTHER),
+        f"$share/x/{command_topic(TRUCK)}",
+    ]
+    assert {wanted: truck.subscribe(wanted) for wanted in filters} == dict.fromkeys(filters, refused)
+    assert truck.subscribe(command_topic(TRUCK)) == "Granted QoS 1"
     other.publish(reading_topic(OTHER, Kind.STATUS), retain=True)
     commander.publish(command_topic(OTHER), b"not yours")
     commander.publish(command_topic(TRUCK), b"yours")
@@ -228,11 +253,12 @@ READS = {
 @pytest.mark.parametrize("name", READS)
 def test_each_of_our_processes_receives_its_own_topics_only(broker: DeployedBroker, name: Service) -> None:
     line, truck, alerts = service(broker, name), device(broker), service(broker, Service.ALERTS)
-    line.subscribe("haulwatch/v1/#")
+    filters = ["haulwatch/v1/+/+", "haulwatch/v1/+/command/ack", "haulwatch/v1/alerts/#"]
+    line.subscribe_all(filters)
     alerts.publish(alert_topic("P1", "illegal_dumping"))
     truck.publish(command_ack_topic(TRUCK))
     truck.publish(reading_topic(TRUCK, Kind.POSITION))
-    line.subscribe("haulwatch/v1/#")  # answered after what was sent before
+    line.subscribe_all(filters)  # answered after what was sent before
     assert {message.topic for message in line.messages} == READS[name]
 
 
@@ -242,23 +268,8 @@ def test_the_collector_receives_its_share_and_the_api_the_brokers_own_counters(b
         line.subscribe("$SYS/broker/version", retained=True)
     assert api.topics(1) == ["$SYS/broker/version"]
     collector.subscribe("$share/city/haulwatch/v1/+/+")
-    truck.publish(reading_topic(TRUCK, Kind.FILL))
-    assert collector.topics(1) == [reading_topic(TRUCK, Kind.FILL)]
-
-
-def test_with_access_files_a_device_in_the_collectors_share_group_swallows_readings(broker: DeployedBroker) -> None:
-    """The reason for a secret name of the share group without the dynamic-security plugin.
-
-    Mosquitto 2.0 lets any client subscribe, sends a message to one of the group, and drops it if that one may not read.
-    """
-    collector, truck = service(broker, Service.COLLECTOR), device(broker)
-    for line in (collector, truck):
-        line.subscribe("$share/guessed/haulwatch/v1/+/+")
-    for _ in range(10):
-        truck.publish(reading_topic(TRUCK, Kind.FILL))
-    collector.subscribe("$SYS/broker/version", retained=True)
-    assert len([topic for topic in collector.topics(1) if topic.startswith("haulwatch/")]) == 5
-    assert truck.messages == []
+    truck.publish(reading_topic(TRUCK, Kind.POSITION))
+    assert collector.topics(1) == [reading_topic(TRUCK, Kind.POSITION)]
 
 
 def test_a_renewed_server_certificate_is_shown_after_a_reload(broker: DeployedBroker) -> None:
@@ -268,7 +279,7 @@ def test_a_renewed_server_certificate_is_shown_after_a_reload(broker: DeployedBr
     assert ssl.get_server_certificate(address) == before
     broker.reload()
     assert ssl.get_server_certificate(address) == (broker.access / "server.crt").read_text() != before
-    assert line.publish(reading_topic(TRUCK, Kind.FILL)) == "Success", "the connection was kept"
+    assert line.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success", "the connection was kept"
 
 
 def certificate(broker: DeployedBroker, name: str, folder: Path) -> str:
@@ -283,9 +294,9 @@ def test_a_certificate_is_the_login_of_its_own_name_whatever_user_name_is_sent(
     for user, password in ((None, None), (OTHER, broker.passwords[OTHER])):
         collector = listening(broker)
         line = Line(broker.certificate_port, user, password, tls=tls, client_id=OTHER)
-        assert line.publish(reading_topic(OTHER, Kind.FILL)) == DENIED
-        assert line.publish(reading_topic(TRUCK, Kind.FILL)) == "Success"
-        assert collector.topics(1)[-1] == reading_topic(TRUCK, Kind.FILL)
+        assert line.publish(reading_topic(OTHER, Kind.POSITION)) == DENIED
+        assert line.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success"
+        assert collector.topics(1)[-1] == reading_topic(TRUCK, Kind.POSITION)
 
 
 def test_a_certificate_that_is_missing_expired_or_of_a_foreign_authority_is_refused(
@@ -312,59 +323,26 @@ def put(issued: Issued, path: Path) -> str:
     return str(path)
 
 
-def test_a_disabled_device_with_a_valid_certificate_can_neither_send_nor_receive(
-    broker: DeployedBroker, tmp_path: Path
-) -> None:
+def test_a_disabled_device_with_a_valid_certificate_has_no_rights_after_a_restart(tmp_path: Path) -> None:
+    broker = DeployedBroker(tmp_path, LOCKED)
     tls = broker.trusting(certificate(broker, LOCKED, tmp_path))
-    line, commander = Line(broker.certificate_port, tls=tls), service(broker, Service.COMMANDER)
-    assert line.publish(reading_topic(LOCKED, Kind.FILL)) == "Success"
-    line.subscribe(command_topic(LOCKED))
-    broker.haulwatch("device", "disable", LOCKED)
-    broker.export()
-    broker.reload()
-    try:
-        assert line.publish(reading_topic(LOCKED, Kind.FILL)) == DENIED
-        commander.publish(command_topic(LOCKED))
-        assert line.publish(reading_topic(LOCKED, Kind.FILL)) == DENIED
-        assert line.messages == []
-    finally:
-        broker.haulwatch("device", "enable", LOCKED)
-        broker.export()
-        broker.reload()
+    position, commands = reading_topic(LOCKED, Kind.POSITION), command_topic(LOCKED)
+    with broker.running():
+        line = Line(broker.certificate_port, tls=tls)
+        assert (line.publish(position), line.subscribe(commands)) == ("Success", "Granted QoS 1")
+        broker.haulwatch("device", "disable", LOCKED)
+        assert broker.export()["restart"] is True
+        broker.restart()
+        line = Line(broker.certificate_port, tls=tls)
+        assert (line.publish(position), line.subscribe(commands)) == (DENIED, DENIED)
 
 
-@pytest.fixture
-def dynamic(tmp_path: Path) -> Iterator[DeployedBroker]:
-    """The same broker, with the dynamic-security plugin in place of the files of both listeners."""
-    plugin = next(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"), None)
-    if plugin is None:
-        pytest.skip("mosquitto_dynamic_security.so is not installed here (it comes with mosquitto)")
-    deployed = DeployedBroker(tmp_path, TRUCK, OTHER, LOCKED)
-    deployed.haulwatch("device", "disable", LOCKED)
-    services = str(deployed.secrets / "mosquitto_services")
-    arguments = ("export-acl", str(deployed.access), "--services", services, "--dynamic-security")
-    deployed.haulwatch("device", *arguments)
-    lines = [
-        line
-        for line in deployed.config.read_text().splitlines()
-        if not line.startswith(("password_file", "acl_file", "per_listener_settings"))
-    ]
-    doors = [f"plugin {plugin}", f"plugin_opt_config_file {deployed.access / 'dynamic-security.json'}"]
-    deployed.config.write_text("\n".join([*doors, *lines]) + "\n")
-    with deployed.running():
-        yield deployed
-
-
-def test_the_dynamic_security_plugin_decides_the_same_and_refuses_subscriptions_too(dynamic: DeployedBroker) -> None:
-    collector, truck = listening(dynamic), device(dynamic)
-    commander = service(dynamic, Service.COMMANDER)
-    locked = Line(dynamic.outer_port, LOCKED, dynamic.passwords[LOCKED], tls=dynamic.trusting())
-    assert locked.answer == DENIED
-    assert {topic: truck.publish(topic) for topic in FOREIGN} == dict.fromkeys(FOREIGN, DENIED)
-    filters = ("haulwatch/v1/+/command", command_topic(OTHER), "#", "$share/city/haulwatch/v1/+/+")
-    assert {wanted: truck.subscribe(wanted) for wanted in filters} == dict.fromkeys(filters, DENIED)
-    assert truck.subscribe(command_topic(TRUCK)) == "Granted QoS 1"
-    assert commander.publish(command_topic(TRUCK)) == "Success"
-    assert truck.topics(1) == [command_topic(TRUCK)]
-    assert truck.publish(reading_topic(TRUCK, Kind.POSITION)) == "Success"
-    assert reading_topic(TRUCK, Kind.POSITION) in collector.topics(2)
+def test_a_device_that_was_added_has_its_rights_after_a_restart(tmp_path: Path) -> None:
+    broker = DeployedBroker(tmp_path, TRUCK)
+    assert broker.export()["restart"] is False
+    what = "--role", "recycling_point", "--site", "recycling-001"
+    broker.give_secret("add", "point-900", *what)
+    assert broker.export()["restart"] is True
+    with broker.running():
+        fills = reading_topic("point-900", Kind.FILL)
+        assert device(broker, "point-900").publish(fills) == "Success"

@@ -1,11 +1,13 @@
 """The recorder and a real InfluxDB: readings counted by InfluxQL, an outage, and readings that the store rejects."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from devices.city.model import Device, DeviceRole
 from devices.readings.models import Kind, Position, Status, Weighing
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.process.backoff import Backoff
@@ -137,8 +139,10 @@ async def test_a_field_of_another_type_is_found_quarantined_and_redriven_later(
 ) -> None:
     another_writer_sends(influx_server, influx_database, f'weighing,device=someone gross_kg="heavy" {T0}')
     bench = Bench(tmp_path)
+    bridge = Device("bridge-1", DeviceRole.WEIGHBRIDGE, site_id="site-1")
+    bench.city = replace(CITY, devices={**CITY.devices, bridge.id: bridge})
     bench.receive(*(position(second) for second in range(20)))
-    bench.receive(Weighing(device_id="truck-1", ts=T0, gross_kg=31_000.0, ticket="T1", direction="in"))
+    bench.receive(Weighing(device_id="bridge-1", ts=T0, gross_kg=31_000.0, ticket="T1", direction="in"))
     bench.receive(*(position(second) for second in range(20, 40)))
     recorder = bench.start(store=influx_store)
     expected = {"received": 41, "stored": 40, "quarantined": {"rejected_by_store": 1}}

@@ -14,15 +14,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
 from haulwatch.cli import command_line
 from tests import ROOT
-from tests.servers import free_port, program, running
+from tests.servers import end, free_port, launch, program
 from tests.waiting import until
 
 DEPLOY = ROOT / "deploy"
 CONFIG = DEPLOY / "mosquitto"
+
+
+def dynamic_security_plugin() -> Path:
+    """The plugin that comes with Mosquitto; skips the test if it is not installed."""
+    found = next(Path("/usr/lib").glob("**/mosquitto_dynamic_security.so"), None)
+    if found is None:
+        pytest.skip("mosquitto_dynamic_security.so is not installed here (it comes with mosquitto)")
+    return found
 
 
 def make_secrets(folder: Path) -> list[str]:
@@ -62,8 +71,7 @@ class DeployedBroker:
             "listener 1883": f"listener {self.inner_port} 127.0.0.1",
             "listener 8883": f"listener {self.outer_port} 127.0.0.1",
             "listener 8884": f"listener {self.certificate_port} 127.0.0.1",
-            "/run/secrets": str(self.secrets),
-            "/mosquitto/config": str(CONFIG),
+            "/usr/lib/mosquitto_dynamic_security.so": str(dynamic_security_plugin()),
             "/mosquitto/access": str(self.access),
             "/mosquitto/data": str(folder / "data"),
         }.items():
@@ -78,13 +86,15 @@ class DeployedBroker:
         assert done.exit_code == 0, done.output
         return json.loads(done.stdout)
 
-    def give_secret(self, command: str, device: str) -> str:
-        [given] = self.haulwatch("device", command, device)
+    def give_secret(self, command: str, device: str, *description: str) -> str:
+        [given] = self.haulwatch("device", command, device, *description)
         self.passwords[device] = given["secret"]
         return str(given["secret"])
 
-    def export(self) -> None:
-        self.haulwatch("device", "export-acl", str(self.access))
+    def export(self) -> Any:
+        """Write the broker's files. Returns the report of the command."""
+        services = str(self.secrets / "mosquitto_services")
+        return self.haulwatch("device", "export-acl", str(self.access), "--services", services)
 
     def reload(self) -> None:
         """Make it read its files again. Returns when it has begun; it does nothing else before it is done."""
@@ -93,12 +103,25 @@ class DeployedBroker:
         self._process.send_signal(signal.SIGHUP)
         self.logged("Reloading config", before)
 
+    def restart(self) -> None:
+        """Let it save and leave, and start it again: it reads its access list only then."""
+        assert self._process is not None
+        end(self._process)
+        self._start()
+
     @contextmanager
     def running(self) -> Iterator["DeployedBroker"]:
         """The broker during the block. A restart keeps its sessions and queues."""
-        with running([program("mosquitto"), "-c", str(self.config)], self.log, self.outer_port) as process:
-            self._process = process
+        self._start()
+        try:
             yield self
+        finally:
+            assert self._process is not None
+            end(self._process)
+
+    def _start(self) -> None:
+        """Returns when the last of its listeners is open."""
+        self._process = launch([program("mosquitto"), "-c", str(self.config)], self.log, self.certificate_port)
 
     def trusting(self, certificate: str | None = None) -> ssl.SSLContext:
         """The TLS context of a device that trusts the broker's authority, with the device's certificate, if any."""

@@ -2,7 +2,7 @@
 
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,6 +37,7 @@ class Line:
         self.open = True
         self.messages: list[MQTTMessage] = []
         self._answers: dict[int, list[str]] = {}
+        self._version = version
         client = self._client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=version)
         if user is not None:
             client.username_pw_set(user, password)
@@ -65,11 +66,18 @@ class Line:
 
     def subscribe(self, topic_filter: str, *, retained: bool = False) -> str:
         """Subscribe at QoS 1, by default without retained messages. Returns the reason of the acknowledgement."""
+        return self.subscribe_all([topic_filter], retained=retained)[0]
+
+    def subscribe_all(self, topic_filters: Sequence[str], *, retained: bool = False) -> list[str]:
+        """Subscribe to all of them in one packet. Returns the reason for each; MQTT 3.1.1 sends retained messages."""
         options = SubscribeOptions(qos=1, retainHandling=0 if retained else 2)
-        _, mid = self._client.subscribe(topic_filter, options=options)
+        if self._version is V5:
+            _, mid = self._client.subscribe([(topic_filter, options) for topic_filter in topic_filters])
+        else:
+            _, mid = self._client.subscribe([(topic_filter, 1) for topic_filter in topic_filters])
         assert mid is not None
         self._work_until(lambda: mid in self._answers)
-        return self._answers[mid][0]
+        return self._answers[mid]
 
     def topics(self, count: int) -> list[str]:
         """Topics of the messages, once at least `count` have arrived."""

@@ -45,7 +45,7 @@ def add(
     """Give a device a login at the broker, and register it if it is not in the city yet.
 
     The secret is shown once: put it into the device now. Only its hash is kept. The user name is the device id. The
-    broker accepts the login after `haulwatch device export-acl`.
+    broker accepts the login after `haulwatch device export-acl`, and messages of a new device after a restart.
     """
     if (device_id is None) is not missing:
         fail("give either a device id or --missing")

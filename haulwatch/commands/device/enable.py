@@ -11,15 +11,16 @@ from haulwatch.wiring.databases import open_logins
 def disable(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
     """Lock a device out of the broker, whatever its secret or certificate; effective with the next `export-acl`.
 
-    An open connection ends then too. The device stays registered and its readings are kept; readings that arrive by
-    another way are still accepted. To refuse those, end the device's validity in devices.yaml.
+    An open connection ends then too; one with a certificate has no rights once the broker was restarted. The device
+    stays registered and its readings are kept; readings that arrive by another way are still accepted. To refuse those,
+    end the device's validity in devices.yaml.
     """
     _set_enabled(device_id, enabled=False, as_json=as_json)
 
 
 @exits_on_error
 def enable(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
-    """Let a disabled device connect again, with its old secret; effective with the next `export-acl`."""
+    """Let a disabled device connect again, with its old secret; effective with the next `export-acl` and a restart."""
     _set_enabled(device_id, enabled=True, as_json=as_json)
 
 

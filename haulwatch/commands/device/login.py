@@ -63,4 +63,7 @@ def print_secrets(secrets: dict[str, str], as_json: bool) -> None:
 
 def print_reminder() -> None:
     """Print what makes the change effective, on standard error, so that JSON stays JSON."""
-    err.print("Run `haulwatch device export-acl` and reload the broker to make this effective.", style="dim")
+    err.print(
+        "Run `haulwatch device export-acl` to make this effective; it says whether the broker needs a restart.",
+        style="dim",
+    )

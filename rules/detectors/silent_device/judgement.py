@@ -26,13 +26,14 @@ from rules.detectors.silent_device.state import (
     FleetSilence,
     PastSilence,
     SilenceState,
+    goes_offline,
     is_news,
     note_gap,
     split,
 )
 from rules.tracking import LoadState
 
-_KEPT_SILENCES: Final = 4
+_KEPT_SILENCES: Final = 16
 _ASK_AGAIN_MS: Final = 3_600_000
 """A device that was never heard and is not reported, since the fleet is being set up, is looked at again after an hour,
 then after ever longer times, then daily."""
@@ -67,9 +68,12 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
         if not observation.own:
             return self._note_load(observation, state)
-        if _goes_offline(observation.reading, "will"):  # it comes from the broker
+        if goes_offline(observation.reading, "will"):  # it comes from the broker
             return ()
-        return self._heard(observation, state) if self._proves_life(observation.reading, state) else ()
+        verdicts = self._heard(observation, state) if self._proves_life(observation.reading, state) else []
+        if observation.reading.ts < state.newest:  # a status came before what was measured before it
+            verdicts += self.judged_again(observation, state)
+        return verdicts
 
     def judge_late(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a late reading that it had not sent before.
@@ -249,7 +253,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
     def _note_late_shutdown(self, observation: Observation, state: SilenceState) -> list[Verdict]:
         """End holes at a shutdown that comes late, but not those of a truck that was loaded when it fell silent."""
         ts = observation.reading.ts
-        if not _goes_offline(observation.reading, "shutdown") or not state.silences:
+        if not goes_offline(observation.reading, "shutdown") or not state.silences:
             return []
         allowed_ms = self._overdue_s(state) * 1000
         for silence in state.silences:
@@ -324,7 +328,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
 
     def _shuts_down(self, reading: Reading, state: SilenceState) -> bool:
         """True if the device reports that it shuts down, and has not connected again since."""
-        return _goes_offline(reading, "shutdown") and isinstance(reading, Status) and reading.session >= state.session
+        return goes_offline(reading, "shutdown") and isinstance(reading, Status) and reading.session >= state.session
 
     def _next_step(self, device: Device, city: City, state: SilenceState, due: int) -> Verdict:
         if not state.heard_at:
@@ -391,10 +395,3 @@ def _last_place(device: Device, city: City, state: SilenceState) -> LatLon | Non
     if state.placed:
         return LatLon(state.lat, state.lon)
     return city.site_centre(device)
-
-
-def _goes_offline(reading: Reading, cause: str) -> bool:
-    """True if a reading reports that its device goes offline for this cause."""
-    if isinstance(reading, Position):  # checked first, since most readings are positions
-        return False
-    return isinstance(reading, Status) and not reading.online and reading.cause == cause

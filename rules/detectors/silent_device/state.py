@@ -1,11 +1,13 @@
 """What `silent_device` remembers of a device and of the fleet."""
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final
 
+from devices.readings.models import Position, Reading, Status
 from rules.detectors.silent_device.outage import Outages
 
-_KEPT_GAPS: Final = 8
+_KEPT_GAPS: Final = 32
 """Stretches without readings that are kept: what a device uploads into older ones counts as sent again."""
 
 
@@ -83,7 +85,8 @@ def is_news(ts: int, state: SilenceState) -> bool:
     """True for a late reading that the device cannot have sent before."""
     if ts > state.newest or ts < state.oldest:
         return True
-    return any(start < ts < end for start, end in state.gaps)
+    holes = (hole for silence in state.silences for hole in silence.holes)
+    return any(start < ts < end for start, end in chain(state.gaps, holes))
 
 
 def note_gap(ts: int, state: SilenceState, allowed_ms: int) -> None:
@@ -103,3 +106,10 @@ def note_gap(ts: int, state: SilenceState, allowed_ms: int) -> None:
 
 def split(start: int, end: int, ts: int) -> tuple[tuple[int, int], ...]:
     return ((start, ts), (ts, end)) if start < ts < end else ((start, end),)
+
+
+def goes_offline(reading: Reading, cause: str) -> bool:
+    """True if a reading reports that its device goes offline for this cause."""
+    if isinstance(reading, Position):  # checked first, since most readings are positions
+        return False
+    return isinstance(reading, Status) and not reading.online and reading.cause == cause

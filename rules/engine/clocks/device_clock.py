@@ -7,6 +7,8 @@ AGREE_MS: Final = 30_000
 """Readings whose clock differs by no more agree: a message is under way for some seconds."""
 STEADY_MS: Final = 5_000
 """As far as this from the believed offset nothing is noted."""
+ONCE_MS: Final = 10_000
+"""Readings that come within so much receive time count once: an upload sends many."""
 BELIEVED_READINGS: Final = 5
 BELIEVED_MS: Final = 180_000
 """So many readings in a row that agree, over so much receive time, are a clock. An upload of what was buffered runs
@@ -27,6 +29,13 @@ AGAIN: Final = 3
 """it agrees with what is believed, after others that did not;"""
 BELIEVED: Final = 4
 """it and those before it are believed from now on."""
+
+NOTHING: Final = 0
+"""What a clock says of a leap of receive time: it shows neither the time before nor that after it, or not for long;"""
+CONFIRMS: Final = 1
+"""it went on as far;"""
+DENIES: Final = 2
+"""it still shows the time before."""
 
 
 # Rows on disk hold it by these field names.
@@ -50,13 +59,17 @@ class DeviceClock:
     others: int = 0
     """How many they are."""
     others_since: int = 0
-    """Paced receive time, ms, of the first of them."""
+    """When the first of them came, ms (`watermark.FleetWatermark.listened`)."""
+    others_until: int = 0
+    """When the last of them came that counted, ms."""
     apart: int = 0
     """Readings in a row that disagreed with what is believed."""
     leap: int = 0
     """Number of the last leap of receive time after which it was heard."""
-    leaped: bool = False
-    """Its clock went on as far as that."""
+    former: int = 0
+    """Its offset before that leap, ms."""
+    says: int = 0
+    """What it says of that leap: `NOTHING`, `CONFIRMS` or `DENIES`."""
     stepped: int = 0
     """How far it went, ms, when it was last believed anew; 0 if it was not believed before."""
     run: int = 0

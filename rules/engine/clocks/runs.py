@@ -84,8 +84,9 @@ class Runs:
         offset = clock.offset - self._clock.reference
         clock.off = offset if abs(offset) > OFF_MS else 0
         if device is not None:
-            pace = self._clock.watermark.pace
-            now, readings, lasted = pace + self._clock.reference, clock.others, pace - clock.others_since
+            watermark = self._clock.watermark
+            now, readings = watermark.pace + self._clock.reference, clock.others
+            lasted = watermark.listened - clock.others_since
             if not readings:  # believed for long: it is judged again by another reference
                 readings, lasted = BELIEVED_READINGS, BELIEVED_MS
             found = ClockFound(device, self._stage.city, now, offset, clock.stepped, readings, lasted, reading)
@@ -130,7 +131,7 @@ class Runs:
         device = self._stage.registered(device_state)
         if device is None or not self.candidates.keep(reading, device_state, device, self._clock.now):
             return False
-        lasts = self._clock.watermark.pace - clock.others_since >= _LIVE_MS
+        lasts = self._clock.watermark.listened - clock.others_since >= _LIVE_MS
         if lasts and not is_repeat(reading, device_state):
             self._rules.note_alive(device_state, self._clock.now)
         return True

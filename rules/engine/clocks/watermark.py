@@ -21,7 +21,11 @@ from rules.engine.clocks.device_clock import (
     BELIEVED,
     BELIEVED_MS,
     BELIEVED_READINGS,
+    CONFIRMS,
+    DENIES,
     DOUBTED_READINGS,
+    NOTHING,
+    ONCE_MS,
     STEADY_MS,
     DeviceClock,
 )
@@ -30,8 +34,12 @@ from rules.engine.clocks.quorum import Quorum
 STEP_MS: Final = 60_000
 """A longer step of receive time between two records is a leap. While the collector listens, a tick comes each 10 s."""
 LEAP_WAIT_MS: Final = 120_000
-"""So long after a leap a quorum may confirm it. Then most of the devices heard since decide: of the others nothing is
-known."""
+"""So long after a leap a quorum may confirm it. Then most of the devices whose clocks say anything decide."""
+LEAP_LIMIT_MS: Final = 600_000
+"""A leap that no clock says anything of is dropped."""
+DENY_MS: Final = 60_000
+"""A clock that still shows the former time so long after a leap speaks against it. An upload of what was buffered
+begins with that time too, but soon runs ahead of it."""
 COME_BACK_MS: Final = 60_000
 """Fleet time stands until the quorum has caught up, if it is no more than this ahead of it; else it goes back."""
 SET_MS: Final = 3_600_000
@@ -62,7 +70,14 @@ class FleetWatermark:
     confirmed: int = 0
     """Devices heard since it whose clocks went on as far as it."""
     denied: int = 0
-    """Devices heard since it whose clocks did not."""
+    """Devices whose clocks still show the time before it."""
+    followed: int = 0
+    """Sum of the leaps that paced receive time followed, ms, without the first minute of each."""
+
+    @property
+    def listened(self) -> int:
+        """Paced receive time, ms, without those leaps: how long readings agree is measured in it."""
+        return self.pace - self.followed
 
 
 class FleetClock:
@@ -80,6 +95,8 @@ class FleetClock:
         """All clocks are to be judged again; who does it takes the note away."""
         self.set_by = 0
         """By how much fleet time was set, ms, negative if back; who passes it on takes the note away."""
+        self.leaped_from = 0
+        """Fleet time before a leap was followed, ms, else 0; who passes it on takes the note away."""
 
     @property
     def now(self) -> int:
@@ -135,7 +152,7 @@ class FleetClock:
     def heard(self, clock: DeviceClock, reading: Reading) -> int:
         """Note that a reading arrived; return what it says of its device's clock (`device_clock.AS_BELIEVED` …)."""
         apart = reading.ts - self.watermark.pace - clock.offset
-        if clock.steady and clock.leap == self.watermark.leaps and -STEADY_MS <= apart <= STEADY_MS:
+        if clock.steady and not self.watermark.leap and -STEADY_MS <= apart <= STEADY_MS:
             return AS_BELIEVED
         return self._look(clock, reading.ts, reading)
 
@@ -178,8 +195,9 @@ class FleetClock:
             return APART_ANEW
         if row.leap:
             offset -= self._leaped_over(clock, offset, clock.offset if clock.believed else clock.last)
-        else:
-            clock.leap = row.leaps
+            if self.believed.devices and clock.says == NOTHING and not -AGREE_MS <= offset - clock.former <= AGREE_MS:
+                self._pass()
+                return APART  # between the two times: it uploads what was buffered
         found = self._compare(clock, offset, votes=reading is not None)
         clock.last = offset
         self._pass()
@@ -191,23 +209,30 @@ class FleetClock:
     def _leaped_over(self, clock: DeviceClock, offset: int, former: int) -> int:
         """The present leap of receive time, ms, if the device's clock went on as far from its former offset; else 0."""
         row = self.watermark
-        leap, is_new = row.leap, clock.leap != row.leaps
-        if is_new:
-            clock.leap, clock.leaped = row.leaps, False
-            row.denied += 1
-        if not clock.leaped:
-            if not -AGREE_MS <= offset - leap - former <= AGREE_MS:
-                return 0
-            clock.leaped = True
-            row.denied -= 1
-            row.confirmed += 1
+        leap = row.leap
+        if clock.leap != row.leaps:
+            clock.leap, clock.former, clock.says = row.leaps, former, NOTHING
+        if clock.says != CONFIRMS:
+            if -AGREE_MS <= offset - leap - clock.former <= AGREE_MS:
+                says = CONFIRMS
+            elif -AGREE_MS <= offset - clock.former <= AGREE_MS and row.pace - row.leap_at >= DENY_MS:
+                says = DENIES
+            else:
+                says = NOTHING
+            if says == CONFIRMS and clock.votes and clock.vote > clock.former:
+                self._move(clock, clock.former, votes=True)  # it followed an upload that began before the leap was seen
+            row.confirmed += says == CONFIRMS
+            row.denied += (says == DENIES) - (clock.says == DENIES)
+            clock.says = says
         if row.confirmed >= self.quorum.k:
             self._follow_leap()
-        return leap
+        return leap if clock.says == CONFIRMS else 0
 
     def _follow_leap(self) -> None:
         row = self.watermark
         row.pace += row.leap
+        row.followed += row.leap - min(row.leap, STEP_MS)
+        self.leaped_from = row.now
         row.now = max(row.now, row.pace + self._offset)
         row.leap = 0
 
@@ -221,7 +246,7 @@ class FleetClock:
             return AGAIN if was_apart else AS_BELIEVED
         clock.steady = False
         is_anew = self._note_other(clock, offset)
-        if clock.others >= BELIEVED_READINGS and self.watermark.pace - clock.others_since >= BELIEVED_MS:
+        if clock.others >= BELIEVED_READINGS and self.watermark.listened - clock.others_since >= BELIEVED_MS:
             clock.stepped = clock.other - clock.offset if clock.believed else 0
             if not clock.believed and clock.votes:
                 self.believed.add(clock.vote)
@@ -243,9 +268,14 @@ class FleetClock:
 
     def _note_other(self, clock: DeviceClock, offset: int) -> bool:
         """Note a reading that is by no believed clock; True unless it agrees with those before it."""
+        now = self.watermark.listened
         if not clock.others or not -AGREE_MS <= offset - clock.other <= AGREE_MS:
-            clock.other, clock.others, clock.others_since = offset, 1, self.watermark.pace
+            clock.other, clock.others, clock.others_since = offset, 1, now
+            clock.others_until = now
             return True
+        if now - clock.others_until < ONCE_MS:
+            return False
+        clock.others_until = now
         clock.others += 1
         clock.other += (offset - clock.other) // clock.others
         return False
@@ -261,7 +291,7 @@ class FleetClock:
     def _pass(self) -> None:
         """Let fleet time be that of the quorum."""
         row = self.watermark
-        if row.leap and row.pace - row.leap_at > LEAP_WAIT_MS and row.confirmed + row.denied:
+        if row.leap and row.pace - row.leap_at > (LEAP_WAIT_MS if row.confirmed + row.denied else LEAP_LIMIT_MS):
             if row.confirmed > row.denied:
                 self._follow_leap()
             row.leap = 0

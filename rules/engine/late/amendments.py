@@ -127,7 +127,7 @@ class Amending:
 
     def _compare(self, former: Incident, incident: Incident) -> None:
         incident.revision = former.revision
-        if _state(former) == _state(incident):
+        if _state(former) == _state(incident) or former.phase is incident.phase is Phase.AMENDED:
             incident.amendment, incident.closed_at = former.amendment, former.closed_at
             incident.told_at = max(former.told_at, incident.told_at)
             return
@@ -142,7 +142,7 @@ class Amending:
         steps = self._steps(incident)
         opened = [change for change in steps if change.closed_at is None and change.phase is not Phase.AMENDED]
         confirmed = [change for change in opened if change.phase is Phase.CONFIRMED]
-        chosen = [*(confirmed or opened)[-1:]] if also_open else []
+        chosen = [*(confirmed or opened)[-1:]] if also_open and incident.phase is not Phase.AMENDED else []
         last = steps[-1] if steps else self._change(incident)
         if last not in chosen:
             chosen.append(last)

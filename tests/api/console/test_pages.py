@@ -5,6 +5,9 @@ import re
 import pytest
 from httpx import AsyncClient
 
+from devices.city.model import DeviceRole
+from devices.readings.refusals import Reason
+
 
 @pytest.mark.parametrize(("path", "script"), [("/", "/api/v1/alerts/stream"), ("/docs", "/openapi.json")])
 async def test_pages_load_nothing_from_other_hosts_and_run_only_their_own_script(
@@ -21,3 +24,12 @@ async def test_pages_load_nothing_from_other_hosts_and_run_only_their_own_script
     assert " style=" not in answer.text, "the policy forbids style attributes"
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", answer.text)
     assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", answer.text) == []
+
+
+async def test_every_reason_of_a_refusal_and_every_role_has_a_chinese_name(client: AsyncClient) -> None:
+    """In English both are shown as they are spelt."""
+    chinese = (await client.get("/")).text.partition("zh: {")[2]
+    for group, members in {"reasons": Reason, "roles": DeviceRole}.items():
+        names = re.search(rf"{group}: {{([^}}]*)}}", chinese)
+        assert names is not None
+        assert {str(member) for member in members} <= set(re.findall(r"(\w+): \"", names[1])), group

@@ -7,24 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from devices.access.broker_access import (
-    device_access,
-    device_acl,
-    dynamic_security,
-    password_file,
-    read_password_file,
-    service_acl,
-)
+from devices.access.broker_access import access_list, device_access, password_file, read_password_file
 from devices.access.credentials import BadHash, HashedSecret, new_secret
 from devices.access.new_device import UnfitDevice, check_device, check_device_id
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.city.sites import ALWAYS, Validity
 from devices.geo.geometry import LatLon
 from devices.readings.ids import Service
-from tests import ROOT
 from tests.servers import program
-
-DEPLOY = ROOT / "deploy"
 
 
 def test_a_secret_is_long_random_and_needs_no_escaping() -> None:
@@ -114,32 +104,30 @@ def test_a_terminal_that_follows_another_on_the_same_vehicle_fits() -> None:
 
 
 def test_a_device_may_not_publish_its_own_command() -> None:
-    access = device_access("truck-1")
+    access = device_access("truck-1", DeviceRole.TRUCK)
     assert access.read == ("haulwatch/v1/truck-1/command",)
     assert "haulwatch/v1/truck-1/command/ack" in access.write
     assert not any("+" in topic or "#" in topic or topic.endswith("/command") for topic in access.write)
 
 
-def test_a_disabled_device_is_denied_by_name() -> None:
-    first, second, patterns = device_acl(["truck-2", "truck-1"]).split("\n\n")
-    assert first == "user truck-1\ntopic deny haulwatch/v1/truck-1/#"
-    assert second == "user truck-2\ntopic deny haulwatch/v1/truck-2/#"
-    assert patterns == device_acl()
+DEVICES = [
+    Device("truck-2", DeviceRole.TRUCK),
+    Device("truck-1", DeviceRole.TRUCK),
+    Device("b-1", DeviceRole.WEIGHBRIDGE),
+]
 
 
-def test_the_deployed_access_of_our_own_processes_equals_the_code() -> None:
-    deployed = (DEPLOY / "mosquitto" / "services.acl").read_text()
-    assert [line for line in deployed.splitlines() if line[:1] != "#"] == ["", *service_acl().splitlines()]
-
-
-def test_dynamic_security_has_a_role_for_each_and_marks_the_disabled() -> None:
-    devices = {name: HashedSecret.of(name) for name in ("truck-1", "truck-2")}
-    config = json.loads(dynamic_security(devices, ["truck-2"], {Service.ALERTS: HashedSecret.of("x")}))
-    assert {client["username"]: client.get("disabled", False) for client in config["clients"]} == {
-        "truck-1": False, "truck-2": True, "haulwatch-alerts": False,
+def test_the_access_list_has_a_role_for_each_device_and_process_and_none_for_the_disabled() -> None:
+    config = json.loads(access_list(DEVICES, {"truck-2"}))
+    assert {client["username"]: [role["rolename"] for role in client["roles"]] for client in config["clients"]} == {
+        "b-1": ["b-1"], "truck-1": ["truck-1"], "truck-2": [], **{str(name): [str(name)] for name in Service},
     }  # fmt: skip
-    assert {role["rolename"] for role in config["roles"]} == {"truck-1", "truck-2", "haulwatch-alerts"}
+    assert {role["rolename"] for role in config["roles"]} == {"b-1", "truck-1", *Service}
     assert not any(
         config["defaultACLAccess"][kind] for kind in ("publishClientSend", "publishClientReceive", "subscribe")
     )
     assert "%u" not in json.dumps(config), "the plugin of 2.0 does not know it"
+
+
+def test_the_access_list_says_the_same_in_whatever_order_devices_come() -> None:
+    assert access_list(DEVICES) == access_list(DEVICES[::-1])

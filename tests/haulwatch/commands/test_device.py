@@ -1,6 +1,7 @@
 """`haulwatch device list`, `show`, `add`, `rotate`, `disable`, `enable` and `export-acl`."""
 
 import grp
+import json
 import os
 import signal
 import stat
@@ -21,6 +22,15 @@ POINT = "--role", "recycling_point", "--site", "recycling-001"
 
 def login_of(desk: Desk, device: str) -> str:
     return str(desk.ask("device", "show", device)["login"])
+
+
+def rights(desk: Desk, user: str, shown_as: str | None = None) -> list[str]:
+    """Topics of a user in the exported access list."""
+    config = json.loads((desk.home / "broker/dynamic-security.json").read_text())
+    [client] = [client for client in config["clients"] if client["username"] == user]
+    names = [role["rolename"] for role in client["roles"]]
+    topics = [acl["topic"] for role in config["roles"] if role["rolename"] in names for acl in role["acls"]]
+    return [topic.replace(user, shown_as or user) for topic in topics]
 
 
 def test_a_device_of_the_city_gets_a_secret_that_is_shown_once_and_kept_nowhere(desk: Desk) -> None:
@@ -107,22 +117,23 @@ def test_rotate_disable_and_enable_take_effect_with_the_export(desk: Desk) -> No
 
     desk.ask("device", "disable", "truck-001")
     assert desk.exported() == {}
-    assert "user truck-001\ntopic deny haulwatch/v1/truck-001/#" in (desk.home / "broker/acl").read_text()
+    assert rights(desk, "truck-001") == []
     assert login_of(desk, "truck-001") == "disabled"
     desk.ask("device", "rotate", "truck-001")
     assert desk.exported() == {}, "a rotated secret enables nobody"
 
     desk.ask("device", "enable", "truck-001")
     assert list(desk.exported()) == ["truck-001"]
-    assert "deny" not in (desk.home / "broker/acl").read_text()
+    assert "haulwatch/v1/truck-001/position" in rights(desk, "truck-001")
 
 
 def test_a_device_without_a_secret_can_be_disabled_for_the_sake_of_its_certificate(desk: Desk) -> None:
     desk.ask("device", "disable", "truck-002")
     assert desk.exported() == {}
-    assert "topic deny haulwatch/v1/truck-002/#" in (desk.home / "broker/acl").read_text()
+    assert rights(desk, "truck-002") == []
     desk.ask("device", "enable", "truck-002")
     assert desk.exported() == {}, "there is no secret to let in"
+    assert rights(desk, "truck-002") == rights(desk, "truck-003", shown_as="truck-002") != []
 
 
 def test_the_list_shows_who_may_connect(desk: Desk) -> None:
@@ -136,25 +147,33 @@ def test_the_list_shows_who_may_connect(desk: Desk) -> None:
     assert [rows[name][-2] for name in ("truck-001", "truck-002", "truck-003")] == ["yes", "off", "no"]
 
 
-def test_the_services_are_exported_beside_the_devices_where_one_listener_serves_both(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_the_logins_of_our_processes_stand_beside_those_of_the_devices(desk: Desk, tmp_path: Path) -> None:
     desk.ask("device", "add", "truck-001")
     services = tmp_path / "services"
     services.write_text(password_file({"haulwatch-alerts": HashedSecret.of("x")}))
     assert sorted(desk.exported("--services", str(services))) == ["haulwatch-alerts", "truck-001"]
-    acl = (desk.home / "broker/acl").read_text()
-    assert "user haulwatch-alerts\ntopic write haulwatch/v1/alerts/#\n" in acl
-    assert "haulwatch-collector" not in acl
+    assert "give --services FILE" not in desk.run("device", "export-acl", "--services", str(services)).stderr
+    assert "give --services FILE" in desk.run("device", "export-acl").stderr
     services.write_text(password_file({"somebody": HashedSecret.of("x")}))
     assert "'somebody' is not one of" in desk.refused("device", "export-acl", "--services", str(services))
     services.write_text("haulwatch-alerts:in clear\n")
     assert "mosquitto_passwd" in desk.refused("device", "export-acl", "--services", str(services))
 
 
+def test_the_export_says_whether_a_reload_is_enough(desk: Desk) -> None:
+    desk.ask("device", "add", "truck-001")
+    assert "restart Mosquitto" in desk.run("device", "export-acl").stderr
+    desk.ask("device", "rotate", "truck-001")
+    assert "send it SIGHUP" in desk.run("device", "export-acl").stderr
+    for change in ("disable", "enable"):
+        desk.ask("device", change, "truck-001")
+        assert desk.ask("device", "export-acl")["restart"] is True
+    assert desk.ask("device", "export-acl")["restart"] is False
+
+
 def test_the_group_may_be_a_name(desk: Desk) -> None:
     desk.ask("device", "export-acl", "--group", grp.getgrgid(os.getgid()).gr_name)
-    assert stat.S_IMODE((desk.home / "broker/acl").stat().st_mode) == 0o640
+    assert stat.S_IMODE((desk.home / "broker/dynamic-security.json").stat().st_mode) == 0o640
 
 
 WAITS_FOR_HUP = """

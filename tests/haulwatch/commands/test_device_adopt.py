@@ -24,6 +24,11 @@ def position(device: str, second: int, lat: float = 35.5) -> RawMessage:
     return RawMessage(f"haulwatch/v1/{device}/position", json.dumps(payload).encode(), T0 + second * 1000 + 400)
 
 
+def fill(device: str, second: int) -> RawMessage:
+    payload = {"ts": T0 + second * 1000, "seq": second, "fill_pct": 40}
+    return RawMessage(f"haulwatch/v1/{device}/fill", json.dumps(payload).encode(), T0 + second * 1000 + 400)
+
+
 async def drain(recorder: Recorder) -> None:
     while await recorder.step():
         pass
@@ -41,17 +46,16 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         closing(RecorderState(recorder_state_path(settings))) as state,
     ):
         recorder = Recorder(log, store, state, CurrentCity(registry, monotonic=lambda: 0.0))
-        log.append([position("point-900", second) for second in range(3)])
+        log.append([fill("point-900", second) for second in range(3)])
         log.append([position("point-900", 3, lat=35.6), position("another", 4), position("truck-001", 5)])
         noise = RawMessage("haulwatch/v1/point-900/fill", b"noise", T0)
-        fill = RawMessage("haulwatch/v1/point-900/fill", b'{"ts": %d, "fill_pct": 40}' % T0, T0 + 9_000)
-        log.append([noise, fill])
+        log.append([noise, fill("point-900", 9)])
         await drain(recorder)
         assert await store.count("position") == 1
 
         first, second = desk.ask("device", "unknown")
         assert first == {
-            "device": "point-900", "waiting": 5, "first_seen": T0 + 400, "last_seen": T0 + 9_000,
+            "device": "point-900", "waiting": 5, "first_seen": T0 + 400, "last_seen": T0 + 9_400,
             "kinds": ["fill", "position"], "lat": 35.6, "lon": 112.8,
         }  # fmt: skip
         assert (second["device"], second["waiting"]) == ("another", 1)
@@ -63,12 +67,16 @@ async def test_an_unregistered_device_is_quarantined_seen_adopted_and_stored(
         assert matches(desk.exported()["point-900"], adopted["secret"])
         await drain(recorder)
 
-        assert await store.count("position") == 1 + 4
-        assert await store.count("fill") == 1
+        assert await store.count("fill") == 4
+        assert await store.count("position") == 1, "a recycling point sends none"
         assert [unknown["device"] for unknown in desk.ask("device", "unknown")] == ["another"]
         ledger = current_ledger(settings)
         [line] = [line for line in ledger.devices if line.device == "point-900"]
-        assert (line.received, line.stored, dict(line.quarantined)) == (6, 5, {"broken_json": 1})
+        assert (line.received, line.stored, dict(line.quarantined)) == (
+            6,
+            4,
+            {"broken_json": 1, "kind_of_another_role": 1},
+        )
         assert ledger.balanced
         assert desk.ask("device", "adopt", "point-900")["redriven"] == 0, "once is enough"
     await store.close()

@@ -58,11 +58,15 @@ class Device:
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self.until(self.client.publish(topic, payload, qos=1, retain=retain).is_published)
 
-    def subscribe(self, topic_filter: str) -> None:
-        granted: list[object] = []
-        self.client.on_subscribe = lambda *suback: granted.append(suback)
-        self.client.subscribe(topic_filter, qos=1)
-        self.until(lambda: granted)
+    def subscribe(self, *topic_filters: str) -> list[str]:
+        """Returns what the broker answers for each filter."""
+        answers: list[list[str]] = []
+        self.client.on_subscribe = lambda _client, _userdata, _mid, reasons, _: answers.append(
+            [str(r) for r in reasons]
+        )
+        self.client.subscribe([(topic_filter, 1) for topic_filter in topic_filters])
+        self.until(lambda: answers)
+        return answers[0]
 
     def cut_the_connection(self) -> None:
         sock = self.client.socket()
@@ -106,12 +110,12 @@ def test_status_is_retained_and_a_last_will_is_published_when_the_connection_bre
     truck = Device(port, "truck-1", will=(topic, b"offline"))
     truck.send(topic, b"online", retain=True)
     watcher = Device(port, "watcher")
-    watcher.subscribe("haulwatch/v1/+/status")
+    watcher.subscribe("haulwatch/v1/+/+")
     watcher.until(lambda: watcher.received == [(topic, b"online", True)])
     truck.cut_the_connection()
     watcher.until(lambda: watcher.received[1:] == [(topic, b"offline", False)])
     late = Device(port, "late")
-    late.subscribe("haulwatch/v1/+/status")
+    late.subscribe("haulwatch/v1/+/+")
     late.until(lambda: late.received == [(topic, b"offline", True)])
     for device in (watcher, late):
         device.client.disconnect()
@@ -120,7 +124,7 @@ def test_status_is_retained_and_a_last_will_is_published_when_the_connection_bre
 def test_a_session_keeps_messages_while_its_client_is_away(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
     port, _ = broker
     away = Device(port, "collector", clean=False)
-    away.subscribe("haulwatch/v1/+/fill")
+    away.subscribe("haulwatch/v1/+/+")
     away.client.disconnect()
     sender = Device(port, "sender")
     sender.send("haulwatch/v1/point-1/fill", b"1")
@@ -128,6 +132,26 @@ def test_a_session_keeps_messages_while_its_client_is_away(broker: tuple[int, "s
     back = Device(port, "collector", clean=False)
     back.until(lambda: [payload for _, payload, _ in back.received] == [b"1", b"2"])
     for device in (sender, back):
+        device.client.disconnect()
+
+
+def test_a_device_subscribes_to_its_own_commands_only(broker: tuple[int, "subprocess.Popen[bytes]"]) -> None:
+    port, _ = broker
+    truck, collector = Device(port, "truck-1"), Device(port, "collector")
+    refused = [
+        "#", "haulwatch/#", "haulwatch/v1/+/command", "haulwatch/v1/truck-2/command", "haulwatch/v1/truck-1/position",
+        *(f"$share/x{number}/haulwatch/v1/+/+" for number in range(500)),
+    ]  # fmt: skip
+    assert truck.subscribe("haulwatch/v1/truck-1/command", *refused) == [
+        "Granted QoS 1",
+        *["Unspecified error"] * len(refused),
+    ]
+    collector.subscribe("haulwatch/v1/+/+")
+    for topic in ("haulwatch/v1/truck-2/command", "haulwatch/v1/truck-1/command"):
+        collector.send(topic, b"{}")
+    truck.until(lambda: truck.received)
+    assert [topic for topic, _, _ in truck.received] == ["haulwatch/v1/truck-1/command"]
+    for device in (truck, collector):
         device.client.disconnect()
 
 

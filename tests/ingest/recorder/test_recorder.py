@@ -229,7 +229,7 @@ async def test_a_recycling_point_cannot_make_up_compartments_without_bound(bench
     refused = {"too_many_compartments": 5}
     expected = {"received": 20 + 37, "stored": 20 + 32, "quarantined": refused}
     assert counts(bench.line("point-1")) == expected, "the first 32 it sent, those of an earlier process among them"
-    bench.receive(fill(3, "c21", 5.0), fill(3, "c36", 5.0), position(1, device="point-1"))
+    bench.receive(fill(3, "c21", 5.0), fill(3, "c36", 5.0))
     await bench.drain(bench.start())
     assert bench.line("point-1").quarantined == {"too_many_compartments": 6}
     details = {letter.detail for letter in DeadLetters(bench.state_path).list()}

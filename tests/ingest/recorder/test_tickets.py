@@ -32,7 +32,7 @@ class Stored:
         self.book = TicketBook(self.db)
         self.rows: dict[int, dict[str, Any]] = {}
 
-    def send(self, *batch: Weighing, on_weighbridge: bool = True) -> None:
+    def send(self, *batch: Weighing) -> None:
         arrived: list[ArrivedWeighing] = []
         lines: list[str] = []
         known = set(self.rows)
@@ -41,7 +41,7 @@ class Stored:
             if new is not None:
                 known.add(one.ts)
                 lines.append("")
-            arrived.append(ArrivedWeighing(one, HEAD, measured(one), on_weighbridge, new))
+            arrived.append(ArrivedWeighing(one, HEAD, measured(one), new))
         complete, marks = self.book.take(self.db, arrived, lines)
         for line in [*complete, *marks]:
             point = decode_line(line)
@@ -82,12 +82,6 @@ def test_a_row_keeps_what_was_measured() -> None:
     stored = sent([[weighing(0)], [weighing(5, net_kg=17000)]])
     assert stored.rows[T0]["net_kg"] == 18000.0
     assert stored.states() == ["replaced", "counted"]
-
-
-def test_a_device_that_is_no_weighbridge_counts_nothing() -> None:
-    stored = Stored()
-    stored.send(weighing(0), on_weighbridge=False)
-    assert (stored.states(), stored.tonnes()) == (["not_a_weighbridge"], 0)
 
 
 def test_a_number_given_to_everything_is_no_number() -> None:

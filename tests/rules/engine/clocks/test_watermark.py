@@ -166,6 +166,28 @@ def test_what_passed_while_nobody_listened_is_caught_up_by_the_only_device_left(
     assert fleet.now_s == 4_390
 
 
+def test_uploads_that_begin_with_the_time_before_a_leap_do_not_deny_it() -> None:
+    """Nobody listened for two hours. Six devices upload a reading of each minute; then they are live."""
+    fleet = Fleet()
+    devices = "ABCDEF"
+    fleet.run(0, 600, **dict.fromkeys(devices, 0))
+    for n in range(120):
+        at_s = 7_800 + n
+        fleet.hear(at_s, **dict.fromkeys(devices, 600 + 60 * n - at_s))
+    assert fleet.now_s < 800
+    fleet.run(7_920, 7_940, **dict.fromkeys(devices, 0))
+    assert abs(fleet.now_s - 7_930) <= 5
+    assert all(abs(clock.offset) <= 2_000 for clock in fleet.clocks.values())
+
+
+def test_devices_that_show_the_former_time_for_a_minute_deny_a_leap() -> None:
+    fleet = Fleet()
+    fleet.run(0, 600, **ALL)
+    fleet.machine_s = 7_200
+    fleet.run(600, 900, **ALL)
+    assert abs(fleet.now_s - 890) <= 10
+
+
 def test_device_time_that_runs_fast_is_followed() -> None:
     """A demonstration: twenty times as fast, and an hour behind this machine."""
     fleet = Fleet()
@@ -201,6 +223,17 @@ def test_an_upload_of_what_was_buffered_is_no_clock() -> None:
     fleet.run(600, 7_200, B=0)
     for n in range(300):
         fleet.hear(7_200 + n / 5, A=-6_000 + 10 * n - n / 5)
+    assert fleet.clocks["A"].offset == 0
+
+
+def test_two_uploads_that_continue_each_other_are_no_clock() -> None:
+    """Each sends ten readings within a second; the second one ten minutes of device time and of receive time later."""
+    fleet = Fleet()
+    fleet.run(0, 600, A=0, B=0)
+    fleet.run(600, 7_200, B=0)
+    for uploaded_s in (7_200, 7_500, 7_800):
+        for n in range(10):
+            fleet.hear(uploaded_s + n / 10, A=-6_000 + n)
     assert fleet.clocks["A"].offset == 0
 
 
