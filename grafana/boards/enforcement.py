@@ -301,7 +301,7 @@ def _by_rule(builder: BoardBuilder) -> None:
         unit="none",
         overrides=[
             *(override for override in column_overrides(language, links=False) if override.name != "Time"),
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal", more={"custom.width": 170}),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
         ],
     )
 

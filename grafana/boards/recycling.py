@@ -336,7 +336,7 @@ def _emptying(builder: BoardBuilder) -> None:
         unit="none",
         transformations=names.join_names("Time", names.name_column(builder.language), of=FILL),
         overrides=[
-            Override("Time", title=_WHEN, unit="dateTimeAsLocal"),
+            Override("Time", title=_WHEN, unit="dateTimeAsIso"),
             Override("device", more=HIDDEN),
             Override(names.name_column(builder.language), title=_POINT),
             Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),

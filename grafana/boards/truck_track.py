@@ -179,7 +179,7 @@ def add_panels(builder: BoardBuilder) -> None:
                 for override in column_overrides(language, links=False)
                 if override.name not in {title_column(language), "Time"}
             ),
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso"),
             Override(
                 title_column(language),
                 title=Phrase("What", "内容"),

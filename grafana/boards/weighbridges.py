@@ -313,7 +313,7 @@ def _tickets(builder: BoardBuilder) -> None:
         transformations=names.join_names("Time", names.name_column(builder.language), of=WEIGHING),
         unit="suffix:kg",
         overrides=[
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal", more={"custom.width": 170}),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
             Override("device", more=HIDDEN),
             Override(
                 names.name_column(builder.language), title=Phrase("Weighbridge", "地磅"), more={"custom.width": 210}

@@ -189,3 +189,9 @@ def test_a_chinese_board_does_not_say_4_hours_ago(path: str) -> None:
         return set().union(*map(units, value)) if isinstance(value, list) else set()
 
     assert "dateTimeFromNow" not in units(RENDERED[path]["panels"])
+
+
+@ONE_BOARD
+def test_a_time_of_a_row_reads_alike_for_every_viewer(path: str) -> None:
+    """11/30/2026, 06:27:41 AM is cut where 30/11/2026, 06:27:41 fits, and either may be taken for the other."""
+    assert "dateTimeAsLocal" not in str(RENDERED[path])
