@@ -34,7 +34,7 @@ _DESCRIPTION: Final = Phrase(
     "Open alerts and their age, time to acknowledge and to close, outcomes and the share of false alarms.",
     "未处置告警及其时长、确认接收与处置用时、处置结果及误报率。",
 )
-_NARROW: Final = {"custom.width": 95}
+_NARROW: Final = {"custom.width": 90}
 _OUTCOME: Final = Phrase("Outcome", "处置结果")
 _HANDLED: Final = f"{ALERT_STATE['handled']} = 1"
 _SHARE_STEPS: Final = ((None, palette.GREEN), (5.0, palette.ORANGE), (20.0, palette.VERMILLION))
@@ -274,12 +274,12 @@ def _by_rule(builder: BoardBuilder) -> None:
         overrides=[
             Override("Time", more={"custom.hidden": True}),
             Override(
-                "rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.minWidth": 150}
+                "rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.minWidth": 130}
             ),
             Override("alerts", title=Phrase("Alerts", "告警"), more=_NARROW),
             Override("open", title=_OPEN_COLUMN, more={"custom.width": 115}),
             Override("acknowledged", title=Phrase("Seen", "已接收"), more=_NARROW),
-            Override("handled", title=Phrase("Closed by people", "人工关闭"), more={"custom.width": 160}),
+            Override("handled", title=Phrase("Handled", "人工关闭"), more={"custom.width": 150}),
             Override("false_alarm", title=Phrase("False", "误报"), more=_NARROW),
         ],
     )

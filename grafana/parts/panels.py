@@ -272,7 +272,7 @@ def gauge_panel() -> PanelBuilder:
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .orientation(common_models.VizOrientation.HORIZONTAL)
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
-        .text(common.VizTextDisplayOptions().title_size(11).value_size(_BAR_TEXT_PX))  # larger names are cut
+        .text(common.VizTextDisplayOptions().title_size(10).value_size(_BAR_TEXT_PX))  # larger names are cut
         .value_mode(common_models.BarGaugeValueMode.TEXT)
     )
 
