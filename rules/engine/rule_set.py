@@ -35,7 +35,9 @@ class RuleSet:
         """`failures`: readings on which a rule raised, by name, counted here."""
         indexed = [IndexedRule(n, rule) for n, rule in enumerate(rules)]
         self.count: int = len(indexed)
-        self.of_role = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
+        reading_rules = [one for one in indexed if type(one.rule).judge is not Rule.judge]
+        self.of_role = {role: [one for one in reading_rules if role in one.rule.roles] for role in DeviceRole}
+        """Rules that judge readings."""
         self.ordered_of_role = {
             role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self.of_role.items()
         }

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from devices.city.model import DeviceRole
 from rules.alerts.model import Evidence, Severity
-from rules.contract.observation import ClockFound, Observation
+from rules.contract.observation import ClockFound
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import ref, who, whole_seconds
@@ -41,10 +41,6 @@ class DeviceClock(Rule[ClockState]):
 
     def __init__(self, parameters: DeviceClockParameters | None = None) -> None:
         self.parameters: DeviceClockParameters = parameters or DeviceClockParameters()
-
-    def judge(self, observation: Observation, state: ClockState) -> Sequence[Verdict]:
-        """One reading says nothing of a clock."""
-        return ()
 
     def judge_clock(self, found: ClockFound, state: ClockState) -> Sequence[Verdict]:
         """Judge the offset that is believed now."""
