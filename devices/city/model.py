@@ -37,6 +37,15 @@ KINDS_OF_ROLE: Final[Mapping[str, tuple[Kind, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """A district or a fleet, and what people call it."""
+
+    id: str
+    name: str
+    name_zh: str
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A terminal that reports over MQTT."""
 
@@ -138,6 +147,9 @@ class City:
     """Earlier versions, so that old readings are judged by the fence that was valid then."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    districts: tuple[Area, ...] = ()
+    fleets: tuple[Area, ...] = ()
+    """Those that the city names. Sites and devices may name others, unless city.yaml lists them."""
     region_margin_km: float = DEFAULT_MARGIN_KM
     """How far the region reaches beyond sites and routes."""
     _derived: _Derived = field(default_factory=_Derived, init=False, repr=False, compare=False)

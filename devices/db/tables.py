@@ -47,6 +47,8 @@ city: Final = Table(
     Column("centre_lat", Float, nullable=False),
     Column("centre_lon", Float, nullable=False),
     Column("region_margin_km", Float, nullable=False, server_default="50"),
+    Column("districts", JSON, nullable=False, server_default="[]"),
+    Column("fleets", JSON, nullable=False, server_default="[]"),
 )
 """One row: a database holds one city."""
 

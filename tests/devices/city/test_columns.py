@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from devices.cities import JINCHENG
-from devices.city.columns import pack_city, rows_of, unpack_city
+from devices.city.columns import city_of, pack_city, rows_of, unpack_city
 from devices.city.files import read_city
 from devices.city.sites import Validity
 
@@ -19,6 +19,15 @@ def test_a_packed_city_is_the_same_city() -> None:
     assert again == city
     assert rows_of(again) == rows_of(city)
     assert pack_city(again) == pack_city(city), "equal cities give equal bytes"
+
+
+def test_a_city_of_a_version_that_named_no_areas_is_read() -> None:
+    """The raw log keeps revisions of the city for weeks."""
+    city = read_city(JINCHENG)
+    rows = rows_of(city)
+    for name in ("districts", "fleets"):
+        del rows["city"][0][name]
+    assert city_of(rows, city.revision) == replace(city, districts=(), fleets=())
 
 
 @pytest.mark.parametrize("packed", [b"", b"no city", pack_city(read_city(JINCHENG))[:-9]])

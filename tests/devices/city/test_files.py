@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from devices.city.files import CityFileError, read_city
+from devices.city.model import Area
 from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import Datum, LatLon
 from tests import ROOT
@@ -208,6 +209,12 @@ FAULTS = [
         "city.yaml: districts.1: 1 does not fit: write a",
     ),
     (
+        "city.yaml",
+        "datum: wgs84",
+        "datum: wgs84\nfleets: [{id: danhe, nmae: Danhe}]",
+        "city.yaml: fleets.0.nmae: 'Danhe' does not fit: write a list; each entry an id, or `id`, `name` and `name_zh`",
+    ),
+    (
         "permits.yaml",
         "[road]",
         "[raod]",
@@ -305,6 +312,22 @@ def test_districts_are_checked_where_the_city_lists_them(folder: Path) -> None:
     assert found(folder) == ["devices.yaml: bin-terminal: district: 'urbn' is not in city.yaml: did you mean 'urban'?"]
     edit(folder / "devices.yaml", "urbn", "urban")
     assert read_city(folder).devices["bin-terminal"].district == "urban"
+
+
+def test_fleets_are_checked_where_the_city_lists_them(folder: Path) -> None:
+    edit(folder / "city.yaml", "datum: wgs84", "datum: wgs84\nfleets: [haulier, danhe]")
+    assert found(folder) == ["devices.yaml: truck: fleet: 'hauliers' is not in city.yaml: did you mean 'haulier'?"]
+
+
+def test_a_district_has_names_or_is_called_by_its_id(folder: Path) -> None:
+    assert read_city(folder).districts == ()
+    named = "districts: [{id: west, name: West side, name_zh: 西区}, {id: north, name: North}, centre]"
+    edit(folder / "city.yaml", "datum: wgs84", f"datum: wgs84\n{named}")
+    assert read_city(folder).districts == (
+        Area("centre", "centre", "centre"),
+        Area("north", "North", "North"),
+        Area("west", "West side", "西区"),
+    )
 
 
 def test_region_margin_and_datum_of_devices_are_read_and_have_defaults(folder: Path) -> None:
