@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from devices.city.model import DeviceRole
+from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity
 from devices.geo.geometry import Datum
@@ -197,6 +197,13 @@ class DeviceRow(ValidRow):
         le=86_400,
     )
     datum: Datum = _field(_DATUM, "Datum of the positions it sends.", Datum.WGS84, strict=False)
+    clock_correction_s: int = _field(
+        f"a whole number of seconds from -{MAX_CLOCK_CORRECTION_S:,} to {MAX_CLOCK_CORRECTION_S:,}, 20 years",
+        "Added to every time that the device sends: 28800 where its clock is 8 h behind, -28800 where it is 8 h ahead.",
+        0,
+        ge=-MAX_CLOCK_CORRECTION_S,
+        le=MAX_CLOCK_CORRECTION_S,
+    )
 
 
 class VehicleRow(ValidRow):

@@ -264,6 +264,7 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
         report_interval_s=row.report_interval_s,
         validity=row.validity(zone),
         datum=row.datum,
+        clock_correction_s=row.clock_correction_s,
     )
 
 

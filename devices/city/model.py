@@ -17,6 +17,9 @@ from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
 
+MAX_CLOCK_CORRECTION_S: Final = 631_152_000
+"""20 years: a receiver that took no care of the GPS week rollover is 1,024 weeks behind, 19.6 years."""
+
 
 class DeviceRole(StrEnum):
     """Kind of object that a device is mounted on. Decides which kinds of readings count and pass the broker."""
@@ -61,6 +64,8 @@ class Device:
     validity: Validity = ALWAYS
     datum: Datum = Datum.WGS84
     """Datum of the positions it sends. They are stored as sent; judgement and API convert them."""
+    clock_correction_s: int = 0
+    """Added to every device time that it sends, before admission (`ingest.admission.at_corrected_time`)."""
 
 
 @dataclass(frozen=True, slots=True)

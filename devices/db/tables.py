@@ -102,6 +102,7 @@ device: Final = Table(
     Column("report_interval_s", Integer, nullable=False),
     *_validity(),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("clock_correction_s", Integer, nullable=False, server_default="0"),
 )
 
 permit: Final = Table(

@@ -1,7 +1,9 @@
 """A city as rows and as packed bytes."""
 
+import zlib
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from devices.cities import JINCHENG
@@ -28,6 +30,14 @@ def test_a_city_of_a_version_that_named_no_areas_is_read() -> None:
     for name in ("districts", "fleets"):
         del rows["city"][0][name]
     assert city_of(rows, city.revision) == replace(city, districts=(), fleets=())
+
+
+def test_a_city_that_an_earlier_version_packed_corrects_no_clock() -> None:
+    city = read_city(JINCHENG)
+    body = msgspec.msgpack.decode(zlib.decompress(pack_city(city)))
+    for row in body["rows"]["device"]:
+        del row["clock_correction_s"]
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city
 
 
 @pytest.mark.parametrize("packed", [b"", b"no city", pack_city(read_city(JINCHENG))[:-9]])

@@ -339,3 +339,17 @@ def test_region_margin_and_datum_of_devices_are_read_and_have_defaults(folder: P
     assert after.region_margin_km == 12.5
     assert after.region.north < before.region.north
     assert Datum.GCJ02 in {device.datum for device in after.devices.values()}
+
+
+def test_the_correction_of_a_clock_is_read_and_is_none_by_default(folder: Path) -> None:
+    assert {device.clock_correction_s for device in read_city(folder).devices.values()} == {0}
+    edit(folder / "devices.yaml", "role: truck", "role: truck\n  clock_correction_s: -28800")
+    assert {device.clock_correction_s for device in read_city(folder).devices.values()} == {0, -28_800}
+
+
+@pytest.mark.parametrize("wrong", ["8h", "3600.5", "true", "631152001", "-631152001", "28800000000"])
+def test_a_correction_that_is_no_number_of_seconds_says_what_to_write(folder: Path, wrong: str) -> None:
+    edit(folder / "devices.yaml", "role: truck", f"role: truck\n  clock_correction_s: {wrong}")
+    [line] = found(folder)
+    assert "clock_correction_s" in line
+    assert "does not fit: write a whole number of seconds from -631,152,000 to 631,152,000" in line

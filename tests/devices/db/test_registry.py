@@ -59,6 +59,12 @@ def test_names_of_districts_and_fleets_come_back(registry: Registry, city: City)
     assert not registry.import_city(named).changed_anything
 
 
+def test_the_correction_of_a_clock_comes_back(registry: Registry, city: City) -> None:
+    devices = {name: replace(device, clock_correction_s=-619_315_200) for name, device in city.devices.items()}
+    registry.import_city(replace(city, devices=devices))
+    assert {device.clock_correction_s for device in registry.load_city().devices.values()} == {-619_315_200}
+
+
 def test_margin_of_the_region_and_datum_of_a_device_come_back(registry: Registry, city: City) -> None:
     devices = {name: replace(device, datum=Datum.GCJ02) for name, device in city.devices.items()}
     registry.import_city(replace(city, region_margin_km=12.5, devices=devices))

@@ -166,6 +166,17 @@ def test_times_are_those_of_the_city_with_their_offset(
     assert re.search(r"received +2026-03-01 03:00:00-05:00", run("log", "stat").stdout)
 
 
+def test_the_correction_of_a_clock_is_shown(run: Run, tmp_path: Path) -> None:
+    city = shutil.copytree(ROOT / "devices" / "cities" / "jincheng", tmp_path / "city")
+    devices = (city / "devices.yaml").read_text()
+    (city / "devices.yaml").write_text(
+        devices.replace("id: truck-001\n", "id: truck-001\n  clock_correction_s: -28800\n")
+    )
+    assert run("city", "import", str(city)).exit_code == 0
+    assert re.search(r"clock_correction_s +-28,800", run("device", "show", "truck-001").stdout)
+    assert re.search(r"clock_correction_s +0", run("device", "show", "truck-002").stdout)
+
+
 def test_a_short_time_keeps_its_offset() -> None:
     assert shared.local_minute(1_772_352_000_000, ZoneInfo("Asia/Shanghai")) == "2026-03-01 16:00+08"
     assert shared.local_minute(1_772_352_000_000, ZoneInfo("Asia/Kathmandu")) == "2026-03-01 13:45+0545"
