@@ -1,4 +1,4 @@
-"""Client of a running Grafana (through grafana-client): reads and writes folders, data sources and boards.
+"""Client of a running Grafana (through grafana-client): reads and writes folders, data sources, boards and playlists.
 
 OperatorError (`devices.errors`)
 └── GrafanaError
@@ -42,7 +42,10 @@ class GrafanaRefused(GrafanaError):
 
 
 class Grafana:
-    """Folders, data sources and boards at `url` (http[s]://host[:port][/prefix]). Every method raises GrafanaError."""
+    """Folders, data sources, boards and playlists at `url` (http[s]://host[:port][/prefix]).
+
+    Every method raises GrafanaError.
+    """
 
     def __init__(self, url: str, token: str) -> None:
         parsed = urlsplit(url)
@@ -92,6 +95,17 @@ class Grafana:
                     "message": "haulwatch grafana sync",
                 }
             )
+
+    def playlist(self, uid: str) -> Json | None:
+        return self._get(lambda: self._api.client.GET(f"/playlists/{uid}"))  # the library has no playlists
+
+    def make_playlist(self, playlist: Json) -> None:
+        with self._translate_errors():
+            self._api.client.POST("/playlists", json=playlist)
+
+    def replace_playlist(self, playlist: Json) -> None:
+        with self._translate_errors():
+            self._api.client.PUT(f"/playlists/{playlist['uid']}", json=playlist)
 
     def _get(self, request: Callable[[], Any]) -> Json | None:
         with self._translate_errors():

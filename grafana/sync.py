@@ -1,9 +1,9 @@
-"""Synchronises a running Grafana with the code: folders, data source, and boards with their alert annotations.
+"""Synchronises a running Grafana with the code: folders, data source, boards, and the playlists of wall displays.
 
-Only objects with our mark are changed: the tag `haulwatch` on a board, `managedBy` in a data source. A missing folder
-is created; an existing folder is not changed. An object with one of our uids and without the mark belongs to somebody
-else: it is reported and not changed. The same holds for a board that Grafana reads from files, since Grafana refuses
-to change it.
+Only objects with our mark are changed: the tag `haulwatch` on a board, `managedBy` in a data source. A playlist has no
+place for a mark: its uid is one. A missing folder is created; an existing folder is not changed. An object with one of
+our uids and without the mark belongs to somebody else: it is reported and not changed. The same holds for a board that
+Grafana reads from files, since Grafana refuses to change it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from grafana.parts.frame import TAG
+from grafana.parts.frame import uid as board_uid
 from grafana.parts.wording import Language
 from grafana.render import all_boards
 
@@ -22,6 +23,21 @@ FOLDERS: Final[Mapping[Language, tuple[str, str]]] = {
     Language.ZH: ("haulwatch-zh", "Haulwatch 中文"),
 }
 """uid and title, as in `provisioning/dashboards`."""
+WALL: Final = ("overview", "trucks", "enforcement", "weighbridges", "recycling")
+"""The boards that a wall display shows in turn; whoever runs the system opens *Ingestion health*."""
+PLAYLISTS: Final[Sequence[Json]] = tuple(
+    {
+        "uid": uid,
+        "name": name,
+        "interval": "1m",
+        "items": [{"type": "dashboard_by_uid", "value": board_uid(board, language)} for board in WALL],
+    }
+    for language, uid, name in (
+        (Language.EN, "haulwatch-wall", "Haulwatch wall"),
+        (Language.ZH, "haulwatch-wall-zh", "Haulwatch 大屏"),
+    )
+)
+"""As Grafana's API gives and takes them."""
 SOURCE_UID: Final = "haulwatch"
 _MARK: Final = {"managedBy": "haulwatch"}
 _SET_BY_GRAFANA: Final = ("id", "version")
@@ -39,6 +55,9 @@ class Server(Protocol):
     def replace_data_source(self, source: Json) -> None: ...
     def board(self, uid: str) -> Json | None: ...
     def put_board(self, board: Json, folder_uid: str, version: int | None) -> None: ...
+    def playlist(self, uid: str) -> Json | None: ...
+    def make_playlist(self, playlist: Json) -> None: ...
+    def replace_playlist(self, playlist: Json) -> None: ...
 
 
 class State(StrEnum):
@@ -58,7 +77,7 @@ class Finding:
     """One object and its state."""
 
     kind: str
-    """folder, data source or board."""
+    """folder, data source, board or playlist."""
     uid: str
     title: str
     state: State
@@ -102,6 +121,8 @@ def compare(server: Server, source: Source | None, boards: Sequence[tuple[Langua
         yield _source_finding(source.as_json(), server.data_source(SOURCE_UID))
     for _, board in boards:
         yield _board_finding(board, server.board(board["uid"]))
+    for playlist in PLAYLISTS:
+        yield _playlist_finding(playlist, server.playlist(playlist["uid"]))
 
 
 def sync(server: Server, source: Source | None, boards: Sequence[tuple[Language, Json]]) -> Iterator[Finding]:
@@ -115,6 +136,8 @@ def sync(server: Server, source: Source | None, boards: Sequence[tuple[Language,
         yield _sync_source(server, source.as_json())
     for language, board in boards:
         yield _sync_board(server, board, FOLDERS[language][0])
+    for playlist in PLAYLISTS:
+        yield _sync_playlist(server, playlist)
 
 
 def _sync_source(server: Server, wanted: Json) -> Finding:
@@ -131,6 +154,15 @@ def _sync_board(server: Server, wanted: Json, folder_uid: str) -> Finding:
     finding = _board_finding(wanted, existing)
     if finding.to_do:
         server.put_board(wanted, folder_uid, None if existing is None else existing["dashboard"]["version"])
+    return finding
+
+
+def _sync_playlist(server: Server, wanted: Json) -> Finding:
+    finding = _playlist_finding(wanted, server.playlist(wanted["uid"]))
+    if finding.state is State.MISSING:
+        server.make_playlist(wanted)
+    elif finding.state is State.DIFFERS:
+        server.replace_playlist(wanted)
     return finding
 
 
@@ -165,6 +197,15 @@ def _board_finding(wanted: Json, existing: Json | None) -> Finding:
         return finding(State.FOREIGN)
     paths = tuple(_differences(_without_server_fields(wanted), _without_server_fields(board)))
     return finding(State.DIFFERS if paths else State.SAME, paths[:_MAX_PATHS])
+
+
+def _playlist_finding(wanted: Json, existing: Json | None) -> Finding:
+    if existing is None:
+        return Finding("playlist", wanted["uid"], wanted["name"], State.MISSING)
+    ours = {name: existing.get(name) for name in wanted}
+    ours["items"] = [{name: item.get(name) for name in ("type", "value")} for item in existing.get("items") or ()]
+    paths = tuple(_differences(wanted, ours))
+    return Finding("playlist", wanted["uid"], wanted["name"], State.DIFFERS if paths else State.SAME, paths)
 
 
 def _without_server_fields(board: Json) -> Json:

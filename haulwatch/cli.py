@@ -42,6 +42,7 @@ _ENTRIES: Final = {
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),
     "log": _Entry(_OPERATION, "log", "app"),
+    "store": _Entry(_OPERATION, "store", "app"),
     "db": _Entry(_OPERATION, "db", "app"),
 }
 """In the order of the help. A module is loaded only when its command is called: a collector holds no web framework in

@@ -1,9 +1,12 @@
 """Admission: accepts or refuses a reading. Pure; recorder and judge share it and so see the same readings."""
 
+from collections.abc import Sequence
+
 from msgspec import structs
 
 from devices.city.model import KINDS_OF_ROLE, City, Device
-from devices.readings.models import MAX_AHEAD_MS, Kind, Position, Reading
+from devices.codecs.codec import CorrectedItems, Flaw
+from devices.readings.models import MAX_AHEAD_MS, MAX_TS_MS, MIN_TS_MS, Kind, Position, Reading
 from devices.readings.refusals import Reason, Refusal
 
 
@@ -27,10 +30,15 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
         return Refusal(Reason.UNKNOWN_DEVICE, detail, field="device_id")
     if reading.kind not in KINDS_OF_ROLE[device.role]:
         return _kind_of_another_role(reading.kind, device)
+    if device.clock_correction_s and not MIN_TS_MS <= ts <= MAX_TS_MS:
+        corrected = f"ts: {ts} with clock_correction_s {device.clock_correction_s}"
+        detail = f"{corrected}, not from 2000 to 2100: set it right in devices.yaml and redrive"
+        return Refusal(Reason.OUT_OF_BOUNDS, detail, field="ts")
     ahead_ms = ts - received_at
     if ahead_ms > MAX_AHEAD_MS:
         allowed = f"at most {MAX_AHEAD_MS // 1000} s"
-        detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock"
+        mend = ", or its clock_correction_s in devices.yaml" if device.clock_correction_s else ""
+        detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock{mend}"
         return Refusal(Reason.FUTURE_TIME, detail, field="ts")
     return device
 
@@ -40,6 +48,16 @@ def _kind_of_another_role(kind: Kind, device: Device) -> Refusal:
     wrong = f"topic: {device.id!r} has the role {device.role!s} and sends {sent}, not {kind!s}"
     detail = f"{wrong}: correct the terminal, or its role in the city's devices.yaml, then redrive"
     return Refusal(Reason.KIND_OF_ANOTHER_ROLE, detail, field="topic")
+
+
+def at_corrected_time(items: Sequence[Reading | Flaw], correction_s: int) -> Sequence[Reading | Flaw]:
+    """Return what was decoded from a message with every device time corrected by so much (`Device.clock_correction_s`).
+
+    Comes before `admit`. A last will is corrected too: the device wrote its time when it connected.
+    """
+    by_ms = correction_s * 1000
+    corrected = [item if type(item) is Flaw else structs.replace(item, ts=item.ts + by_ms) for item in items]
+    return CorrectedItems(corrected, items.corrections) if type(items) is CorrectedItems else corrected
 
 
 def within_region(reading: Reading, city: City) -> Reading:

@@ -78,10 +78,21 @@ def test_the_brokers_listeners_are_the_inner_one_and_tls_and_none_has_rules_of_i
         assert ("certfile" in options) is (port != "1883")
 
 
-INFLUX = """\
-#!/bin/sh
-printf '%s\\n' "$*" >>"$0.asked"
-test "$1" = auth && printf '{\\n\\t"id": "0c1",\\n\\t"token": "s3cr3t==",\\n\\t"status": "active"\\n}\\n'
+INFLUX = r"""#!/bin/sh
+# Keeps authorizations as lines "id TAB name" in two files, and answers as documented.
+printf '%s\n' "$*" >>"$0.asked"
+kept="$0.$1"
+test "$1" = v1 && shift
+touch "$kept"
+case "$2" in
+  list) sed 's/$/\tand more/' "$kept" ;;
+  delete) sed -i "/^$4/d" "$kept" ;;
+  create)
+    grep -q grafana "$kept" && test "$5" = --username && exit 1
+    n=$(wc -l <"$0.asked")
+    printf '0c%s\t%s\n' "$n" "$6" >>"$kept"
+    printf '{\n\t"id": "0c%s",\n\t"token": "s3cr3t%s==",\n\t"status": "active"\n}\n' "$n" "$n" ;;
+esac
 exit 0
 """
 
@@ -102,12 +113,22 @@ def test_influxdb_gives_grafana_and_haulwatch_only_the_rights_they_need(tmp_path
         "DOCKER_INFLUXDB_INIT_BUCKET_ID": "b0b",
         "INFLUX_ACCESS": str(tmp_path),
     }
-    subprocess.run(["sh", str(tmp_path / "access.sh")], env=env, check=True)
-    assert (tmp_path / "influx.asked").read_text().splitlines() == [
-        "v1 auth create --org haulwatch --username grafana --password of-grafana --read-bucket b0b",
-        "auth create --org haulwatch --description haulwatch --json --read-bucket b0b --write-bucket b0b",
-    ]
-    assert (tmp_path / "haulwatch_token").read_text() == "s3cr3t=="
+    tokens = []
+    for _ in range(2):
+        (tmp_path / "influx.asked").unlink(missing_ok=True)
+        subprocess.run(["sh", str(tmp_path / "access.sh")], env=env, check=True)
+        asked = (tmp_path / "influx.asked").read_text().splitlines()
+        assert [line for line in asked if " create " in line] == [
+            "v1 auth create --org haulwatch --username grafana --password of-grafana --read-bucket b0b",
+            "auth create --org haulwatch --description haulwatch --json --read-bucket b0b --write-bucket b0b",
+        ]
+        tokens.append((tmp_path / "haulwatch_token").read_text())
+        (login,) = (tmp_path / "influx.v1").read_text().splitlines()
+        (token,) = (tmp_path / "influx.auth").read_text().splitlines()
+        assert login.endswith("\tgrafana")
+        assert token.endswith("\thaulwatch")
+    assert tokens[0] != tokens[1]
+    assert all(token.startswith("s3cr3t") for token in tokens)
     influx.write_text(INFLUX.replace("token", "tok"))
     assert subprocess.run(["sh", str(tmp_path / "access.sh")], env=env, check=False).returncode != 0
 

@@ -101,6 +101,11 @@ class _SnapshotCollector(Collector):
             "Positions outside the city's region, which count as no fix",
             value=total.outside_region,
         )
+        yield GaugeMetricFamily(
+            "haulwatch_clock_corrected_readings",
+            "Readings whose time has the correction of their device's clock in it (clock_correction_s)",
+            value=total.clock_corrected,
+        )
 
         messages = GaugeMetricFamily(
             "haulwatch_consumer_lag_messages", "Unread messages in the raw log", labels=["consumer"]

@@ -58,6 +58,7 @@ class DeviceOut(BaseModel):
     district: str | None
     report_interval_s: int = Field(description="Interval of regular reports, s")
     datum: Datum = Field(description="Datum of the positions it sends; stored readings have them as sent")
+    clock_correction_s: int = Field(description="Added to every time it sends, s; stored readings have corrected times")
 
 
 class ReadingOut(BaseModel):
@@ -110,6 +111,7 @@ _DEVICE_EXAMPLE: Final = {
     "district": "zezhou",
     "report_interval_s": 10,
     "datum": "wgs84",
+    "clock_correction_s": 0,
 }
 _READING_EXAMPLE: Final = {
     "ts": 1_772_352_930_250,
@@ -318,4 +320,5 @@ def _device_out(device: Device, city: City) -> DeviceOut:
         district=device.district,
         report_interval_s=device.report_interval_s,
         datum=device.datum,
+        clock_correction_s=device.clock_correction_s,
     )

@@ -42,6 +42,7 @@ _LINE: Final = {
     "dropped_fields": {"temperature_c": 12},
     "clamped_fields": {"fill_pct": 3},
     "outside_region": 0,
+    "clock_corrected": 0,
     "not_judged": {"too_late": 12},
 }
 _DEVICE_LINE: Final = {
@@ -68,7 +69,8 @@ def show_ledger(parts: Parts) -> LedgerOut:
     """The disposition of every reading received so far. A message that cannot be decoded counts as one reading.
 
     `dropped_fields` and `clamped_fields`: faulty values that accepted readings lost, and levels above 100 % that count
-    as 100 %. `outside_region`: positions that are stored as no fix. None of them takes part in the equation.
+    as 100 %. `outside_region`: positions that are stored as no fix. `clock_corrected`:
+    readings whose time has the correction of their device's clock in it. None of them takes part in the equation.
     """
     ledger, lag = parts.ledger(), parts.lag()
     return LedgerOut(

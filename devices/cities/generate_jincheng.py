@@ -27,6 +27,10 @@ _COUNTIES: Final = {
     "qinshui": ("Qinshui", "沁水", LatLon(lat=35.69, lon=112.187)),
     "lingchuan": ("Lingchuan", "陵川", LatLon(lat=35.776, lon=113.281)),
 }
+_DISTRICTS: Final = (
+    ("urban", "Urban district", "城区"),
+    *((county, name, zh) for county, (name, zh, _) in _COUNTIES.items()),
+)
 _STREETS: Final = (
     ("Fengtai Street", "凤台街"), ("Zezhou Road", "泽州路"), ("Xinshi Street", "新市街"), ("Huanghua Street", "黄华街"),
     ("Wenchang Street", "文昌街"), ("Zhongyuan Street", "中原街"), ("Baishui Street", "白水街"),
@@ -97,7 +101,14 @@ def write_city(directory: Path) -> None:
     routes = [_route(number, by_id, rng) for number in range(1, len(_HAULS) + 1)]
     trucks = [number for number, haul in enumerate(_HAULS, start=1) for _ in range(haul[2])]
     head = {"id": "jincheng", "name": "Jincheng", "name_zh": "晋城", "timezone": "Asia/Shanghai"}
-    _write_yaml(directory / "city.yaml", head | {"centre": [CENTRE.lon, CENTRE.lat], "datum": "wgs84"})
+    areas = {
+        "districts": [{"id": area, "name": name, "name_zh": zh} for area, name, zh in _DISTRICTS],
+        "fleets": [
+            {"id": fleet, "name": " ".join(carrier.split()[:-1]), "name_zh": carrier.split()[-1]}
+            for fleet, carrier, _, _ in _FLEETS
+        ],
+    }
+    _write_yaml(directory / "city.yaml", head | {"centre": [CENTRE.lon, CENTRE.lat], "datum": "wgs84"} | areas)
     _write_geojson(directory / "sites.geojson", sites)
     _write_geojson(directory / "routes.geojson", routes)
     _write_yaml(directory / "vehicles.yaml", [_vehicle(truck, rng) for truck in range(1, len(trucks) + 1)])

@@ -5,13 +5,13 @@ Geometries are WKB in WGS-84, x = lon, y = lat; times are device time, ms since 
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, Final
 
 import msgspec
 import shapely
 
-from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.geo.geometry import Datum, LatLon
 
@@ -54,6 +54,8 @@ def city_of(rows: Rows, revision: int) -> City:
         past_sites=tuple(site for site in versions if site is not newest[site.id]),
         routes=tuple(map(_route, rows["route"])),
         permits=tuple(map(_permit, rows["permit"])),
+        districts=_areas(head, "districts"),
+        fleets=_areas(head, "fleets"),
         region_margin_km=head["region_margin_km"],
     )
 
@@ -84,7 +86,14 @@ def _city_values(city: City) -> Values:
         "centre_lat": city.centre.lat,
         "centre_lon": city.centre.lon,
         "region_margin_km": city.region_margin_km,
+        "districts": [asdict(area) for area in city.districts],
+        "fleets": [asdict(area) for area in city.fleets],
     }
+
+
+def _areas(head: Row, name: str) -> tuple[Area, ...]:
+    """None in a city that was packed before areas had names."""
+    return tuple(Area(**values) for values in head.get(name, ()))
 
 
 def _values(entity: Device | Vehicle | Site | Route | Permit) -> Values:

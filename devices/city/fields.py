@@ -20,7 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from devices.city.model import DeviceRole
+from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity
 from devices.geo.geometry import Datum
@@ -32,6 +32,7 @@ PARTIAL: Final = {"partial": True}
 _REQUIRED: Final[Any] = ...
 _ID: Final = "an id: 1-64 letters, digits, `_`, `.`, `-`, no `_.-` first; a number in quotes"
 _IDS: Final = "a list of ids"
+_AREAS: Final = "a list; each entry an id, or `id`, `name` and `name_zh`"
 _MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00)"
 _NAME: Final = "text of 1 to 120 characters"
 _TEXT: Final = "text"
@@ -114,6 +115,23 @@ class Properties(ValidRow):
     """Checked where the datum of the file is known."""
 
 
+class AreaRow(Row):
+    """A district or a fleet."""
+
+    model_config = ConfigDict(strict=False)  # a strict model takes no mapping as a part of another model
+
+    name: Name | None = None
+    name_zh: Name | None = None
+
+
+def _area(value: object) -> object:
+    """An id alone is an area without a name."""
+    return {"id": value} if isinstance(value, str) else value
+
+
+Areas = list[Annotated[AreaRow, BeforeValidator(_area)]]
+
+
 class CityRow(Row):
     """The content of city.yaml."""
 
@@ -126,8 +144,14 @@ class CityRow(Row):
         "[lon, lat] in degrees", "The middle of the city. No site or route may be further than 300 km from it."
     )
     datum: Datum = _field(_DATUM, "Datum of the centre.", strict=False)
-    districts: list[Id] | None = _field(
-        _IDS, "The districts there are; `district` of a site or device is then one of them. Absent: any id.", None
+    districts: Areas | None = _field(
+        _AREAS,
+        "The districts there are, by the names that people read; `district` of a site or device is then one of them. "
+        "Absent: any id.",
+        None,
+    )
+    fleets: Areas | None = _field(
+        _AREAS, "The fleets there are, likewise; `fleet` of a device is then one of them. Absent: any id.", None
     )
     region_margin_km: float = _field(
         "a number of km from 1 to 1,000",
@@ -173,6 +197,13 @@ class DeviceRow(ValidRow):
         le=86_400,
     )
     datum: Datum = _field(_DATUM, "Datum of the positions it sends.", Datum.WGS84, strict=False)
+    clock_correction_s: int = _field(
+        f"a whole number of seconds from -{MAX_CLOCK_CORRECTION_S:,} to {MAX_CLOCK_CORRECTION_S:,}, 20 years",
+        "Added to every time that the device sends: 28800 where its clock is 8 h behind, -28800 where it is 8 h ahead.",
+        0,
+        ge=-MAX_CLOCK_CORRECTION_S,
+        le=MAX_CLOCK_CORRECTION_S,
+    )
 
 
 class VehicleRow(ValidRow):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from devices.city.fields import DeviceRow, PermitRow, RouteRow, SiteRow, VehicleRow
-from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.fields import Areas, DeviceRow, PermitRow, RouteRow, SiteRow, VehicleRow
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.rows import Entry, Feature, Head, Problems, ValidRowT, read_features, read_head, read_rows
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
 from devices.city.sites import Route, Site
@@ -61,12 +61,14 @@ def read_city(directory: Path) -> City:
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
     _check_devices(devices, problems)
     references = _References(sites, routes, vehicles, problems)
-    districts = head.row.districts if head.row is not None else None
-    if districts is not None:
+    if head.row is not None and (districts := _ids(head.row.districts)) is not None:
         for place in sites:
             references.check_among(place, "district", place.row.district, districts, "city.yaml")
         for device in devices:
             references.check_among(device, "district", device.row.district, districts, "city.yaml")
+    if head.row is not None and (fleets := _ids(head.row.fleets)) is not None:
+        for device in devices:
+            references.check_among(device, "fleet", device.row.fleet, fleets, "city.yaml")
     for device in devices:
         references.check(device, "vehicle", [device.row.vehicle])
         references.check(device, "site", [device.row.site])
@@ -96,6 +98,8 @@ def read_city(directory: Path) -> City:
         past_sites=tuple(site for site in areas if site is not newest[site.id]),
         routes=tuple(lines),
         permits=tuple(_permit(entry.row, zone) for entry in permits),
+        districts=_areas(head.row.districts),
+        fleets=_areas(head.row.fleets),
         region_margin_km=head.row.region_margin_km,
     )
 
@@ -234,6 +238,16 @@ def _route(feature: Feature[RouteRow], plane: LocalPlane | None, zone: ZoneInfo)
     return Route(row.id, row.version, row.name, name_zh, line, row.origin, row.destination, row.validity(zone))
 
 
+def _ids(rows: Areas | None) -> list[str] | None:
+    return None if rows is None else [row.id for row in rows]
+
+
+def _areas(rows: Areas | None) -> tuple[Area, ...]:
+    """In the order of their ids, so that another order in the file is no change."""
+    areas = [Area(row.id, row.name or row.id, row.name_zh or row.name or row.id) for row in rows or ()]
+    return tuple(sorted(areas, key=lambda area: area.id))
+
+
 def _vehicle(row: VehicleRow, zone: ZoneInfo) -> Vehicle:
     return Vehicle(row.id, row.plate, row.carrier, row.tare_kg, row.payload_kg, row.validity(zone))
 
@@ -250,6 +264,7 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
         report_interval_s=row.report_interval_s,
         validity=row.validity(zone),
         datum=row.datum,
+        clock_correction_s=row.clock_correction_s,
     )
 
 

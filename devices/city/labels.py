@@ -1,9 +1,10 @@
-"""What people call a device: the plate of its truck, the name of its site."""
+"""What people call a device (the plate of its truck, the name of its site), a district and a fleet."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from devices.city.model import City, Device
+from devices.city.model import Area, City, Device
 
 
 class Label(NamedTuple):
@@ -25,6 +26,11 @@ def labels_of(city: City) -> dict[str, Label]:
         id_: label if label.en and named[city.devices[id_].role, label] == 1 else _with_id(label, id_)
         for id_, label in plain.items()
     }
+
+
+def labels_of_areas(areas: Iterable[Area]) -> dict[str, Label]:
+    """The labels of the districts, or of the fleets, of a city by id; one without a name is not among them."""
+    return {area.id: Label(area.name, area.name_zh) for area in areas}
 
 
 def _plain(device: Device, city: City) -> Label:

@@ -17,6 +17,9 @@ from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
 
+MAX_CLOCK_CORRECTION_S: Final = 631_152_000
+"""20 years: a receiver that took no care of the GPS week rollover is 1,024 weeks behind, 19.6 years."""
+
 
 class DeviceRole(StrEnum):
     """Kind of object that a device is mounted on. Decides which kinds of readings count and pass the broker."""
@@ -37,6 +40,15 @@ KINDS_OF_ROLE: Final[Mapping[str, tuple[Kind, ...]]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """A district or a fleet, and what people call it."""
+
+    id: str
+    name: str
+    name_zh: str
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
     """A terminal that reports over MQTT."""
 
@@ -52,6 +64,8 @@ class Device:
     validity: Validity = ALWAYS
     datum: Datum = Datum.WGS84
     """Datum of the positions it sends. They are stored as sent; judgement and API convert them."""
+    clock_correction_s: int = 0
+    """Added to every device time that it sends, before admission (`ingest.admission.at_corrected_time`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,9 @@ class City:
     """Earlier versions, so that old readings are judged by the fence that was valid then."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    districts: tuple[Area, ...] = ()
+    fleets: tuple[Area, ...] = ()
+    """Those that the city names. Sites and devices may name others, unless city.yaml lists them."""
     region_margin_km: float = DEFAULT_MARGIN_KM
     """How far the region reaches beyond sites and routes."""
     _derived: _Derived = field(default_factory=_Derived, init=False, repr=False, compare=False)

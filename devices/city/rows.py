@@ -180,7 +180,7 @@ def _check_misspelt(model: type[Row], properties: object, where: str, problems: 
 def _fault(model: type[Row], error: ErrorDetails) -> str:
     """What is wrong with a field, and what to write."""
     name = str(error["loc"][0])
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         fields = ", ".join(model.model_fields)
         return f"no such field: {did_you_mean(name, model.model_fields) or f'remove it; the fields are {fields}'}"
     write = write_of(model, name)

@@ -47,6 +47,8 @@ city: Final = Table(
     Column("centre_lat", Float, nullable=False),
     Column("centre_lon", Float, nullable=False),
     Column("region_margin_km", Float, nullable=False, server_default="50"),
+    Column("districts", JSON, nullable=False, server_default="[]"),
+    Column("fleets", JSON, nullable=False, server_default="[]"),
 )
 """One row: a database holds one city."""
 
@@ -100,6 +102,7 @@ device: Final = Table(
     Column("report_interval_s", Integer, nullable=False),
     *_validity(),
     Column("datum", String, nullable=False, server_default="wgs84"),
+    Column("clock_correction_s", Integer, nullable=False, server_default="0"),
 )
 
 permit: Final = Table(

@@ -31,12 +31,27 @@ AREA_TAGS: Final = ("district", "fleet", "site")
 one district."""
 
 PLACE_MEASUREMENT: Final = "place"
-PLACE_TAGS: Final = ("choice", "choice_zh", "device", *AREA_TAGS, "role", "site_choice", "site_choice_zh")
+PLACE_TAGS: Final = (
+    "choice",
+    "choice_zh",
+    "device",
+    "district",
+    "district_choice",
+    "district_choice_zh",
+    "fleet",
+    "fleet_choice",
+    "fleet_choice_zh",
+    "role",
+    "site",
+    "site_choice",
+    "site_choice_zh",
+)
 PLACE_FIELDS: Final = ("lat", "lon", "name", "name_zh")
 """What a registered device is called, and the position (WGS-84) of one that does not move, since its readings carry
 none. One row a day for each device, at midnight UTC, rewritten whenever the registry changes.
 
-Boards let people choose by name: `choice` is `<name> | <device>`, `site_choice` `<name of the site> | <site>`."""
+Boards let people choose by name: `choice` is `<name> | <device>`, `site_choice` `<name of the site> | <site>`, and
+likewise those of district and fleet."""
 CHOICE_SEPARATOR: Final = " | "
 
 ALERT_STATE_MEASUREMENT: Final = "alert_state"

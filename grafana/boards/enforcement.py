@@ -7,7 +7,6 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.parts import frame, palette, variables
 from grafana.parts.alerts import (
     column_overrides,
-    count_where,
     label_column,
     open_alerts,
     open_count,
@@ -18,8 +17,9 @@ from grafana.parts.panels import (
     BoardBuilder,
     GridPosition,
     Override,
+    Transformation,
+    bar_chart_panel,
     bar_panel,
-    gauge_panel,
     line_panel,
     series_overrides,
     stat_panel,
@@ -27,13 +27,15 @@ from grafana.parts.panels import (
     value_mappings,
 )
 from grafana.parts.queries import ALERT, ALERT_STATE, Query, table_query
-from grafana.parts.wording import OUTCOMES, RULES, Phrase
+from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
 _DESCRIPTION: Final = Phrase(
     "Open alerts and their age, time to acknowledge and to close, outcomes and the share of false alarms.",
     "未处置告警及其时长、确认接收与处置用时、处置结果及误报率。",
 )
+_NARROW: Final = {"custom.width": 90}
+_OUTCOME: Final = Phrase("Outcome", "处置结果")
 _HANDLED: Final = f"{ALERT_STATE['handled']} = 1"
 _SHARE_STEPS: Final = ((None, palette.GREEN), (5.0, palette.ORANGE), (20.0, palette.VERMILLION))
 _WAIT_STEPS: Final = ((None, palette.GREEN), (600.0, palette.ORANGE), (1800.0, palette.VERMILLION))
@@ -66,10 +68,10 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", ALERT_STATE, language=language),
-            variables.tag_variable("fleet", ALERT_STATE, "district", language=language),
+            variables.named_variable("district", language=language),
+            variables.named_variable("fleet", "district", language=language),
             variables.named_variable("site", "district", language=language),
-            variables.tag_variable("rule", ALERT_STATE, language=language),
+            variables.rule_variable(language),
             variables.named_variable("device", *frame.AREAS["enforcement"], language=language),
         ],
         since="7d",
@@ -120,19 +122,19 @@ def _figures(builder: BoardBuilder) -> None:
                 "最早的未处置告警开始时间。已解决的请及时关闭。",
             ),
             open_figure(f"min({ALERT_STATE['opened_at']})", variables=CHOSEN),
-            "dateTimeFromNow",
+            SINCE[builder.language],
             palette.PLAIN,
             "–",
         ),
         (
-            Phrase("Time to acknowledge", "接收用时"),
+            Phrase("Acknowledged in", "接收用时"),
             Phrase(
                 "Median time from notification to acknowledgement, for alerts of the time span that were "
                 "acknowledged. Unacknowledged alerts are not included.",
                 "时段内已确认告警从通知到确认接收的用时中位数，不含尚未确认的告警。",
             ),
             ALERT_STATE.select(f"median({ALERT_STATE['acknowledge_s']})", *chosen),
-            "s",
+            LASTING[builder.language],
             _WAIT_STEPS,
             "–",
         ),
@@ -209,7 +211,7 @@ def _over_time(builder: BoardBuilder) -> None:
                 ("C", "handle_p50", f"median({ALERT_STATE['handle_s']})"),
             )
         ],
-        unit="s",
+        unit=LASTING[builder.language],
         every="1h",
         overrides=[
             Override("acknowledge_p50", title=Phrase("acknowledged, median", "接收，中位数"), colour=palette.BLUE),
@@ -218,26 +220,30 @@ def _over_time(builder: BoardBuilder) -> None:
         ],
         more={"min_val": 0},
     )
+    closed = ALERT_STATE.select(
+        ALERT_STATE.columns("outcome", "alert_id"), _HANDLED, *chosen, rest="ORDER BY time DESC LIMIT 5000"
+    )
+    counted = {
+        "outcome": {"operation": "groupby", "aggregations": []},
+        "alert_id": {"operation": "aggregate", "aggregations": ["count"]},
+    }
     builder.add_panel(
-        gauge_panel(),
+        bar_chart_panel(coloured_by="outcome"),
         GridPosition(16, 15, 8, 9),
         Phrase("Outcomes", "处置结果"),
         Phrase(
-            "Outcomes of the alerts that people closed. If there are many device faults, repair the devices before "
-            "enforcing. Empty: nobody closed an alert.",
-            "人工关闭告警的处置结果。设备故障较多时请先维修。空白表示尚无人工关闭的告警。",
+            "Outcomes of the alerts that people closed, at most the newest 5,000. If there are many device faults, "
+            "repair the devices before enforcing. Empty: nobody closed an alert.",
+            "人工关闭告警的处置结果，最多统计最新 5000 条。设备故障较多时请先维修。空白表示尚无人工关闭的告警。",
         ),
-        [
-            Query(
-                count_where(f"{ALERT_STATE['outcome']} = '{outcome}'", variables=CHOSEN),
-                alias=outcome,
-                ref=ref,
-            )
-            for ref, outcome in zip("ABCD", OUTCOMES, strict=True)
-        ],
+        [table_query(closed)],
         unit="none",
-        overrides=series_overrides(OUTCOMES, palette.OUTCOME),
-        more={"min_val": 0, "decimals": 0},
+        overrides=[
+            Override("outcome", title=_OUTCOME, mappings=value_mappings(OUTCOMES, palette.OUTCOME)),
+            Override("alert_id (count)", title=Phrase("Alerts", "告警")),
+        ],
+        transformations=[Transformation("groupBy", {"fields": counted})],
+        more={"min_val": 0},
     )
 
 
@@ -248,7 +254,7 @@ def _by_rule(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         table_panel(sort=builder.localize(_OPEN_COLUMN)),
-        GridPosition(0, 24, 12, 9),
+        GridPosition(0, 24, 9, 9),
         Phrase("Summary by rule", "各规则汇总"),
         Phrase(
             "Alerts of the time span by rule: how many are open, acknowledged and closed by a person, and how many "
@@ -268,13 +274,13 @@ def _by_rule(builder: BoardBuilder) -> None:
         overrides=[
             Override("Time", more={"custom.hidden": True}),
             Override(
-                "rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.minWidth": 150}
+                "rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.minWidth": 130}
             ),
-            Override("alerts", title=Phrase("Alerts", "告警")),
-            Override("open", title=_OPEN_COLUMN),
-            Override("acknowledged", title=Phrase("Seen", "已接收")),
-            Override("handled", title=Phrase("Closed by people", "人工关闭")),
-            Override("false_alarm", title=Phrase("False", "误报")),
+            Override("alerts", title=Phrase("Alerts", "告警"), more=_NARROW),
+            Override("open", title=_OPEN_COLUMN, more={"custom.width": 115}),
+            Override("acknowledged", title=Phrase("Seen", "已接收"), more=_NARROW),
+            Override("handled", title=Phrase("Handled", "人工关闭"), more={"custom.width": 150}),
+            Override("false_alarm", title=Phrase("False", "误报"), more=_NARROW),
         ],
     )
     changes = ALERT.select(
@@ -284,7 +290,7 @@ def _by_rule(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         table_panel(),
-        GridPosition(12, 24, 12, 9),
+        GridPosition(9, 24, 15, 9),
         Phrase("Latest changes", "最新变化"),
         Phrase(
             "Every change that judgement made, newest first: suspected, confirmed, worse, over, amended. Empty: no "
@@ -295,7 +301,7 @@ def _by_rule(builder: BoardBuilder) -> None:
         unit="none",
         overrides=[
             *(override for override in column_overrides(language, links=False) if override.name != "Time"),
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal", more={"custom.width": 170}),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
         ],
     )
 

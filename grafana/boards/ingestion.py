@@ -74,7 +74,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.SOME_IS_GOOD,
         ),
         (
-            Phrase("Received per second", "每秒接收"),
+            Phrase("Received", "每秒接收"),
             Phrase(
                 "Readings that the recorder read from the raw log, newest interval.",
                 "记录进程最近一个间隔内每秒从日志读取的读数。",
@@ -86,11 +86,11 @@ def _figures(builder: BoardBuilder) -> None:
         (
             Phrase("Lag", "滞后"),
             Phrase(
-                "Age of the oldest message that recorder or judge has not processed; the larger of the two. If it is "
-                "above a minute and grows, check the write times of the store, then CPU.",
+                "Age of the oldest message that recorder or judge has not processed, in whole seconds; the larger "
+                "of the two. If it is above a minute and grows, check the write times of the store, then CPU.",
                 "记录与研判中最久未处理消息的时长。超过一分钟且增长时，请查看存储写入用时与 CPU。",
             ),
-            _CONSUMER.select(f"max({_CONSUMER['lag_s']})"),
+            _CONSUMER.select(f"ceil(max({_CONSUMER['lag_s']}))"),
             "s",
             palette.LAG_S_STEPS,
         ),
@@ -126,7 +126,7 @@ def _figures(builder: BoardBuilder) -> None:
             _CLOCK_STEPS,
         ),
         (
-            Phrase("Store write time", "存储写入"),
+            Phrase("Store write", "存储写入"),
             Phrase(
                 "Write time of the last batch to the store. Above 2 s the store is the bottleneck.",
                 "最近一批写入存储的用时；超过 2 秒说明存储是瓶颈。",
@@ -224,7 +224,7 @@ def _ledger(builder: BoardBuilder) -> None:
 def _refused(builder: BoardBuilder) -> None:
     builder.add_panel(
         gauge_panel(),
-        GridPosition(0, 13, 8, 9),
+        GridPosition(0, 13, 9, 9),
         Phrase("Quarantine by reason", "隔离原因"),
         Phrase(
             "Dead letters that were not redriven, by reason. `unknown device`: adopt or remove the device; `future "
@@ -245,7 +245,7 @@ def _refused(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         line_panel(),
-        GridPosition(8, 13, 8, 9),
+        GridPosition(9, 13, 7, 9),
         Phrase("Missing readings", "从未到达"),
         Phrase(
             "Missing sequence numbers of all devices. A step means that a link lost data, or that a device restarted "

@@ -54,8 +54,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", STATUS, language=language),
-            variables.tag_variable("fleet", STATUS, "district", language=language),
+            variables.named_variable("district", language=language),
+            variables.named_variable("fleet", "district", language=language),
             variables.named_variable("site", "district", language=language),
         ],
         since="6h",
@@ -110,7 +110,7 @@ def _figures(builder: BoardBuilder) -> None:
     builder.add_panel(
         stat_panel(),
         GridPosition(9, 0, 3, 4),
-        Phrase("Tonnes today", "今日吨数"),
+        Phrase("Net today", "今日吨数"),
         Phrase(
             "Net weight of all tickets since midnight. Each ticket counts once, if its scale was at rest and its "
             "weights agree. No value: no truck has left a weighbridge today.",
@@ -131,7 +131,7 @@ def _figures(builder: BoardBuilder) -> None:
     builder.add_panel(
         stat_panel(),
         GridPosition(12, 0, 3, 4),
-        Phrase("Compartments full", "满溢箱体"),
+        Phrase("Bins full", "满溢箱体"),
         Phrase(
             f"Compartments of recycling points whose newest level is {palette.FILL_FULL_PCT:.0f} % or more: "
             "`bin_overflow` raises an alert. Send a collection vehicle.",
@@ -146,7 +146,7 @@ def _figures(builder: BoardBuilder) -> None:
     builder.add_panel(
         stat_panel(),
         GridPosition(15, 0, 3, 4),
-        Phrase("Devices reporting", "在线设备"),
+        Phrase("Devices on", "在线设备"),
         Phrase(
             "Devices that sent a heartbeat in the last 15 minutes (one is due every 5) and have not shut down since. "
             "If there are fewer than usual, first look for an outage of network or broker.",
@@ -162,7 +162,7 @@ def _figures(builder: BoardBuilder) -> None:
     builder.add_panel(
         stat_panel(),
         GridPosition(18, 0, 3, 4),
-        Phrase("Readings per second", "每秒读数"),
+        Phrase("Readings in", "每秒读数"),
         Phrase(
             "Readings received from the whole city, whatever area is chosen. No value: ingestion does not report; "
             "see board Ingestion health.",
@@ -177,6 +177,7 @@ def _figures(builder: BoardBuilder) -> None:
         ],
         unit=PER_SECOND,
         every="1m",
+        more={"decimals": 1},
     )
     consumer = health("consumer")
     builder.add_panel(
@@ -184,11 +185,11 @@ def _figures(builder: BoardBuilder) -> None:
         GridPosition(21, 0, 3, 4),
         Phrase("Data lag", "数据滞后"),
         Phrase(
-            "Age of the oldest message that recorder or judge has not processed; the larger of the two. Above a "
-            "minute, boards and alerts no longer show the present: see board Ingestion health.",
+            "Age of the oldest message that recorder or judge has not processed, in whole seconds; the larger of the "
+            "two. Above a minute, boards and alerts no longer show the present: see board Ingestion health.",
             "记录与研判进程中最久未处理消息的时长（取较大者）。超过一分钟时看板与告警已非实时，请查看数据接入健康。",
         ),
-        [Query(consumer.select(f"max({consumer['lag_s']})"))],
+        [Query(consumer.select(f"ceil(max({consumer['lag_s']}))"))],
         unit="s",
         steps=palette.LAG_S_STEPS,
         since="1m",
@@ -287,11 +288,11 @@ def _alerts(builder: BoardBuilder) -> None:
         ),
         [table_query(open_places(language, *AREA), "A"), table_query(located, "B")],
         unit="none",
-        overrides=marker_overrides(),
+        overrides=[*marker_overrides(), *maps.NOT_IN_TOOLTIP],
     )
     builder.add_panel(
         table_panel(),
-        GridPosition(0, 14, 16, 10),
+        GridPosition(0, 14, 16, 12),
         Phrase("Open alerts", "未处置告警列表"),
         Phrase(
             "All open alerts, newest first. The link of a device opens its board (truck, recycling point or station) "
@@ -321,7 +322,7 @@ def _data(builder: BoardBuilder) -> None:
     ]
     builder.add_panel(
         line_panel(),
-        GridPosition(16, 14, 8, 5),
+        GridPosition(16, 14, 8, 6),
         Phrase("Readings per second, by kind", "各类读数速率"),
         Phrase(
             "Readings by device time: a gap from a blind zone closes when the trucks upload. If a kind falls to 0 "
@@ -338,7 +339,7 @@ def _data(builder: BoardBuilder) -> None:
     consumer = health("consumer")
     builder.add_panel(
         line_panel(),
-        GridPosition(16, 19, 8, 5),
+        GridPosition(16, 20, 8, 6),
         Phrase("Data health", "数据健康"),
         Phrase(
             "Lag of recorder and judge in seconds, and refused readings per second. All should be near 0; for "

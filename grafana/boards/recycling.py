@@ -48,7 +48,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", FILL, language=language),
+            variables.named_variable("district", language=language, roles=_ROLES),
             variables.named_variable("site", "district", language=language, roles=_ROLES),
             variables.named_variable("device", "district", "site", language=language, roles=_ROLES, label=_POINT),
         ],
@@ -129,7 +129,7 @@ def _figures(builder: BoardBuilder) -> None:
             palette.PLAIN,
         ),
         (
-            Phrase("Compartments reporting", "上报箱体"),
+            Phrase("Bins reporting", "上报箱体"),
             Phrase(
                 "Compartments that reported in the time span. If there are fewer than usual, recycling points are "
                 "cut off.",
@@ -166,8 +166,7 @@ def _where(builder: BoardBuilder) -> None:
                 maps.marker_layer(
                     points,
                     {"field": "fill_pct", "fixed": palette.GREY},
-                    8,
-                    label=name,
+                    6,
                 ),
             ],
         ),
@@ -183,6 +182,7 @@ def _where(builder: BoardBuilder) -> None:
         overrides=[
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS),
             Override(name, title=_POINT),
+            *maps.NOT_IN_TOOLTIP,
         ],
         transformations=names.join_names(),
     )
@@ -205,102 +205,124 @@ def _where(builder: BoardBuilder) -> None:
         overrides=[
             Override("Time", more=HIDDEN),
             Override("device", more=HIDDEN),
-            Override(name, title=_POINT, links=(to_point, enforcement_link(language))),
+            Override(
+                name,
+                title=_POINT,
+                links=(to_point, enforcement_link(language)),
+                more={"custom.minWidth": 190},
+            ),
             Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
             Override("fill_pct", title=_LEVEL, unit="percent", steps=palette.FILL_STEPS, more=GAUGE_CELL),
-            Override("weight_kg", title=Phrase("Weight", "重量"), unit="suffix: kg", more={"decimals": 0}),
+            Override("weight_kg", title=Phrase("Weight", "重量"), unit="suffix:kg", more={"decimals": 0}),
             Override("temperature_c", title=_WARM, unit="celsius", steps=palette.TEMPERATURE_STEPS),
         ],
     )
+
+
+_SPREAD_OVERRIDES: Final = (
+    Override("highest", title=Phrase("highest", "最高"), colour=palette.VERMILLION),
+    Override("p90", title=Phrase("one in ten above", "第90百分位"), colour=palette.ORANGE),
+    Override("median", title=Phrase("median", "中位数"), colour=palette.SKY),
+)
+
+
+def _spread(of_each: str, value: str) -> list[Query]:
+    """Three curves in place of dozens: the highest of all, what one in ten exceeds, and the median."""
+    return [
+        Query(select_from(of_each, f'{how} AS "{value}"', by="time($__interval) fill(none)"), alias=name, ref=ref)
+        for ref, name, how in (
+            ("A", "highest", f'max("{value}")'),
+            ("B", "p90", f'percentile("{value}", 90)'),
+            ("C", "median", f'median("{value}")'),
+        )
+    ]
 
 
 def _curves(builder: BoardBuilder) -> None:
     by_compartment = FILL.by("device", "compartment", each_interval=True)
     builder.add_panel(
         line_panel(),
-        GridPosition(0, 18, 6, 9),
+        GridPosition(0, 18, 8, 9),
         Phrase("All levels", "总体满溢度"),
         Phrase(
             "Highest level, the level that one compartment in ten exceeds, and the median of all chosen compartments. "
             "If the median rises through the day, the rounds are too few.",
             "所选全部箱体的最高值、第 90 百分位与中位数。中位数全天上升说明清运趟次不足。",
         ),
-        [
-            Query(
-                select_from(
-                    FILL.select(f'last({FILL["fill_pct"]}) AS "level"', *FILL.chosen(*CHOSEN), by=by_compartment),
-                    f'{how} AS "level"',
-                    by="time($__interval) fill(none)",
-                ),
-                alias=name,
-                ref=ref,
-            )
-            for ref, name, how in (
-                ("A", "highest", 'max("level")'),
-                ("B", "p90", 'percentile("level", 90)'),
-                ("C", "median", 'median("level")'),
-            )
-        ],
+        _spread(FILL.select(f'last({FILL["fill_pct"]}) AS "level"', *FILL.chosen(*CHOSEN), by=by_compartment), "level"),
         unit="percent",
         every="2m",
-        overrides=[
-            Override("highest", title=Phrase("highest", "最高"), colour=palette.VERMILLION),
-            Override("p90", title=Phrase("one in ten above", "第90百分位"), colour=palette.ORANGE),
-            Override("median", title=Phrase("median", "中位数"), colour=palette.BLUE),
-        ],
+        overrides=_SPREAD_OVERRIDES,
         more={"min_val": 0, "max_val": 100, "decimals": 0},
+    )
+    fullest = select_from(
+        FILL.select(f'last({FILL["fill_pct"]}) AS "level"', *FILL.chosen(*CHOSEN), by=by_compartment),
+        'max("level") AS "Value"',
+        by='"device", time($__interval) fill(none)',
     )
     builder.add_panel(
         line_panel(many=True),
-        GridPosition(6, 18, 9, 9),
-        Phrase("Filling curves", "填充曲线"),
+        GridPosition(8, 18, 16, 9),
+        Phrase("Fullest compartment of each point", "各回收点最满箱体"),
         Phrase(
-            "One curve per compartment, the fullest first in the list; choose one point to see it alone. A steep fall "
-            "is an emptying. A jump without deposits is a blocked sensor.",
-            "每个箱体一条曲线，列表中最满在前；选择单个回收点便于查看。骤降为清运，无投放而跃升多为传感器被遮挡。",
+            "One curve per point, the fullest first in the list. A steep fall is an emptying. A jump without deposits "
+            "is a blocked sensor.",
+            "每个回收点一条曲线，列表中最满在前。骤降为清运，无投放而跃升多为传感器被遮挡。",
         ),
-        [
-            table_query(FILL.select(f'last({FILL["fill_pct"]}) AS "Value"', *FILL.chosen(*CHOSEN), by=by_compartment)),
-            names.names(builder.language, *CHOSEN),
-        ],
-        transformations=names.curve_of_each(names.name_column(builder.language), "compartment"),
+        [table_query(fullest), names.names(builder.language, *CHOSEN)],
+        transformations=names.curve_of_each_device(builder.language),
         unit="percent",
         every="2m",
+        overrides=[names.curve_name(builder.language)],
         more={"min_val": 0, "max_val": 100, "decimals": 0, "color": BY_NAME},
     )
     builder.add_panel(
-        line_panel(many=True),
-        GridPosition(15, 18, 9, 9),
-        Phrase("Temperature", "温度"),
+        line_panel(),
+        GridPosition(0, 27, 8, 9),
+        Phrase("Highest level by kind of compartment", "各类箱体最高满溢度"),
         Phrase(
-            f"Highest temperature of each point, the hottest first in the list. {palette.FIRE_C:.0f} °C "
-            f"means fire; above {palette.WARM_C:.0f} °C "
-            "with a steep rise, fire is likely. Empty: these points have no thermometer.",
-            f"各回收点最高温度，列表中最高在前。{palette.FIRE_C:.0f} °C 为火警，"
-            f"高于 {palette.WARM_C:.0f} °C 且快速上升接近火警。"
-            "空白表示无温度传感器。",
+            "Of all chosen points. Choose one point to see each of its compartments.",
+            "所选全部回收点中各类箱体的最高值；选择单个回收点可查看其每个箱体。",
         ),
         [
-            table_query(
+            Query(
                 FILL.select(
-                    f'max({FILL["temperature_c"]}) AS "Value"',
-                    *FILL.chosen(*CHOSEN),
-                    by=FILL.by("device", each_interval=True),
-                )
-            ),
-            names.names(builder.language, *CHOSEN),
+                    f"max({FILL['fill_pct']})", *FILL.chosen(*CHOSEN), by=FILL.by("compartment", each_interval=True)
+                ),
+                alias="$tag_compartment",
+            )
         ],
-        transformations=names.curve_of_each(names.name_column(builder.language)),
+        unit="percent",
+        every="2m",
+        overrides=[Override(name, title=text) for name, text in STREAMS.items()],
+        more={"min_val": 0, "max_val": 100, "decimals": 0, "color": BY_NAME},
+    )
+    warmest = FILL.select(
+        f'max({FILL["temperature_c"]}) AS "warmest"', *FILL.chosen(*CHOSEN), by=FILL.by("device", each_interval=True)
+    )
+    builder.add_panel(
+        line_panel(),
+        GridPosition(8, 27, 8, 9),
+        Phrase("Temperature", "温度"),
+        Phrase(
+            "The hottest point, the temperature that one point in ten exceeds, and the median. "
+            f"{palette.FIRE_C:.0f} °C means fire; above {palette.WARM_C:.0f} °C with a steep rise, fire is likely. "
+            "Sort the list of compartments by temperature to see which it is. Empty: these points have no thermometer.",
+            f"最热回收点的温度、第 90 百分位与中位数。{palette.FIRE_C:.0f} °C 为火警，高于 {palette.WARM_C:.0f} °C "
+            "且快速上升接近火警；将箱体列表按温度排序可查看具体位置。空白表示无温度传感器。",
+        ),
+        _spread(warmest, "warmest"),
         unit="celsius",
         every="2m",
-        more={"decimals": 0, "color": BY_NAME},
+        overrides=_SPREAD_OVERRIDES,
+        more={"decimals": 0},
     )
 
 
 def _emptying(builder: BoardBuilder) -> None:
     builder.add_panel(
         table_panel(sort=builder.localize(_WHEN)),
-        GridPosition(0, 27, 12, 9),
+        GridPosition(0, 36, 24, 9),
         Phrase("Emptyings", "清运记录"),
         Phrase(
             "When each compartment was emptied, and by how many points its level fell. Compare with the rounds that "
@@ -308,13 +330,13 @@ def _emptying(builder: BoardBuilder) -> None:
             "各箱体的清运时间及下降的百分点，可与承运单位结算趟次核对。空白表示时段内无清运。",
         ),
         [
-            table_query(select_from(_emptied(), '"fell"', _FELL, by=FILL.by("device", "compartment"))),
+            table_query(select_from(_emptied(), '"fell" * -1 AS "fell"', _FELL, by=FILL.by("device", "compartment"))),
             names.names(builder.language, *CHOSEN),
         ],
         unit="none",
-        transformations=names.join_names("Time", names.name_column(builder.language)),
+        transformations=names.join_names("Time", names.name_column(builder.language), of=FILL),
         overrides=[
-            Override("Time", title=_WHEN, unit="dateTimeAsLocal"),
+            Override("Time", title=_WHEN, unit="dateTimeAsIso"),
             Override("device", more=HIDDEN),
             Override(names.name_column(builder.language), title=_POINT),
             Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
@@ -323,7 +345,7 @@ def _emptying(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         bar_panel(),
-        GridPosition(12, 27, 12, 9),
+        GridPosition(16, 27, 8, 9),
         Phrase("Deposits", "投放次数"),
         Phrase(
             "Deposits per interval, by compartment name, for all chosen points. Empty: these points do not count "

@@ -38,6 +38,12 @@ _SPEED_STEPS: Final[tuple[ThresholdStep, ...]] = (
 )
 
 
+_AXIS_PX: Final = {Language.EN: 89, Language.ZH: 69}
+"""Width of the axis of speed and load: as wide as the names of the switches between them, so that one time is at one
+place in all three.
+"""
+
+
 def sensor_overrides(language: Language) -> list[Override]:
     """Overrides for columns of positions: speed and sensors, and the links of the truck."""
     to_track = (Phrase("Show its track", "查看轨迹"), frame.board_url("trucks", language, _THIS, "${__url_time_range}"))
@@ -54,7 +60,7 @@ def sensor_overrides(language: Language) -> list[Override]:
 
 
 def add_panels(builder: BoardBuilder) -> None:
-    """Add the panels from row 14 of the grid on."""
+    """Add the panels from row 18 of the grid on: speed, switches and load under each other, on one time axis."""
     language = builder.language
     this = POSITION.chosen("device")
     track = POSITION.select(
@@ -80,7 +86,7 @@ def add_panels(builder: BoardBuilder) -> None:
                 ),
             ],
         ),
-        GridPosition(0, 14, 10, 16),
+        GridPosition(0, 18, 10, 15),
         Phrase("Track of ${device:text}", "${device:text} 轨迹"),
         Phrase(
             "Fixes of the chosen truck in device time, coloured by speed, with its alerts and the approved "
@@ -104,11 +110,12 @@ def add_panels(builder: BoardBuilder) -> None:
                 if override.name in {"load", "lift_up", "cover_open"}
             ),
             *marker_overrides(),
+            *maps.NOT_IN_TOOLTIP,
         ],
     )
     builder.add_panel(
         line_panel(legend=False),
-        GridPosition(10, 14, 14, 5),
+        GridPosition(10, 18, 14, 5),
         Phrase("Speed of ${device:text}", "${device:text} 车速"),
         Phrase(
             "Highest speed in each interval; vertical marks are alerts. Gaps over 5 minutes: the truck did not report.",
@@ -117,7 +124,7 @@ def add_panels(builder: BoardBuilder) -> None:
         [Query(_over_time(f"max({POSITION['speed_kmh']})"), alias="speed_kmh")],
         unit="velocitykmh",
         every="10s",
-        overrides=[Override("speed_kmh", title=SPEED, colour=palette.BLUE)],
+        overrides=[Override("speed_kmh", title=SPEED, colour=palette.BLUE, more=_axis(builder))],
         more={"min_val": 0},
     )
     switches = [
@@ -126,7 +133,7 @@ def add_panels(builder: BoardBuilder) -> None:
     ]
     builder.add_panel(
         state_timeline_panel(),
-        GridPosition(10, 19, 14, 5),
+        GridPosition(10, 23, 14, 5),
         Phrase("Bed, cover, load, ignition of ${device:text}", "${device:text} 举升、密闭、载重、点火"),
         Phrase(
             "States of the switches and of the load sensor. If the bed flickers, or never moves during a whole "
@@ -149,7 +156,7 @@ def add_panels(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         table_panel(),
-        GridPosition(10, 24, 14, 6),
+        GridPosition(0, 33, 14, 8),
         Phrase("Alerts of ${device:text}", "${device:text} 告警"),
         Phrase(
             "Every change of the chosen truck's alerts, newest first, from suspected to over. The links lead back to "
@@ -172,7 +179,7 @@ def add_panels(builder: BoardBuilder) -> None:
                 for override in column_overrides(language, links=False)
                 if override.name not in {title_column(language), "Time"}
             ),
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso"),
             Override(
                 title_column(language),
                 title=Phrase("What", "内容"),
@@ -187,21 +194,21 @@ def add_panels(builder: BoardBuilder) -> None:
 def _load_and_fix(builder: BoardBuilder) -> None:
     builder.add_panel(
         line_panel(legend=False),
-        GridPosition(0, 30, 12, 7),
+        GridPosition(10, 28, 14, 5),
         Phrase("Load of ${device:text}", "${device:text} 载重"),
         Phrase(
             "Net load by on-board weighing. A steep fall outside a site may be dumping. Empty: the truck has no scale.",
             "车载称重的净载重；场外骤降可能为倾倒。空白表示该车无车载称重。",
         ),
         [Query(_over_time(f"mean({POSITION['load_kg']})"), alias="load_kg")],
-        unit="suffix: kg",
+        unit="suffix:kg",
         every="10s",
-        overrides=[Override("load_kg", title=Phrase("Load", "载重"), colour=palette.GREEN)],
+        overrides=[Override("load_kg", title=Phrase("Load", "载重"), colour=palette.GREEN, more=_axis(builder))],
         more={"min_val": 0, "decimals": 0},
     )
     builder.add_panel(
         line_panel(),
-        GridPosition(12, 30, 12, 7),
+        GridPosition(14, 33, 10, 8),
         Phrase("Quality of ${device:text}'s fixes", "${device:text} 定位质量"),
         Phrase(
             "Estimated error and number of satellites. A fix with an error above 50 m or fewer than 4 satellites is "
@@ -227,6 +234,10 @@ def _load_and_fix(builder: BoardBuilder) -> None:
         ],
         more={"min_val": 0, "decimals": 0},
     )
+
+
+def _axis(builder: BoardBuilder) -> dict[str, int]:
+    return {"custom.axisWidth": _AXIS_PX[builder.language]}
 
 
 def _over_time(what: str) -> str:

@@ -10,6 +10,7 @@ from grafana.boards.truck_track import SPEED, STATES, TRUCK, sensor_overrides
 from grafana.parts import frame, maps, names, palette, variables
 from grafana.parts.alerts import marker_overrides, open_places
 from grafana.parts.panels import (
+    HIDDEN,
     BoardBuilder,
     GridPosition,
     stat_panel,
@@ -28,6 +29,7 @@ _DESCRIPTION: Final = Phrase(
 def board(builder: BoardBuilder) -> model.Dashboard:
     """The board in one language."""
     language = builder.language
+    _counts(builder)
     _all_trucks(builder)
     truck_track.add_panels(builder)
     return frame.assemble(
@@ -35,8 +37,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", POSITION, language=language),
-            variables.tag_variable("fleet", POSITION, "district", language=language),
+            variables.named_variable("district", language=language, roles=(DeviceRole.TRUCK,)),
+            variables.named_variable("fleet", "district", language=language, roles=(DeviceRole.TRUCK,)),
             variables.named_variable(
                 "device", *AREA, language=language, roles=(DeviceRole.TRUCK,), one=True, label=TRUCK
             ),
@@ -90,7 +92,7 @@ def _all_trucks(builder: BoardBuilder) -> None:
                 ),
             ],
         ),
-        GridPosition(0, 0, 14, 14),
+        GridPosition(0, 4, 14, 14),
         Phrase("All trucks", "全部车辆"),
         Phrase(
             "Where every truck was last located in the time span, coloured by load. Square: the bed is raised. Star: "
@@ -106,12 +108,15 @@ def _all_trucks(builder: BoardBuilder) -> None:
         ],
         unit="none",
         transformations=names.join_names(others=True),
-        overrides=[override for override in sensor_overrides(language) if override.name != "Time"] + marker_overrides(),
+        overrides=[
+            *(override for override in sensor_overrides(language) if override.more != HIDDEN),
+            *marker_overrides(),
+            *maps.NOT_IN_TOOLTIP,
+        ],
     )
-    _counts(builder)
     builder.add_panel(
         table_panel(sort=builder.localize(SPEED)),
-        GridPosition(14, 4, 10, 10),
+        GridPosition(14, 4, 10, 14),
         Phrase("Trucks, newest state", "车辆最新状态"),
         Phrase(
             "The same trucks as a list. Click a truck to see its track or its alerts. Empty: no truck of this area "
@@ -183,7 +188,7 @@ def _counts(builder: BoardBuilder) -> None:
     for at, (title, description, query, steps) in enumerate(counted):
         builder.add_panel(
             stat_panel(),
-            GridPosition(14 + 2 * at, 0, 2, 4),
+            GridPosition(5 * at, 0, 5 if at < 4 else 4, 4),
             title,
             description,
             [Query(query)],

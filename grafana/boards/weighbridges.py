@@ -23,7 +23,7 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import STATUS, THROUGHPUT, WEIGHING, Query, select_from, table_query
+from grafana.parts.queries import THROUGHPUT, WEIGHING, Query, select_from, table_query
 from grafana.parts.wording import STREAMS, Phrase
 
 CHOSEN: Final = (*frame.AREAS["weighbridges"], "device")
@@ -49,7 +49,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         builder,
         _DESCRIPTION,
         [
-            variables.tag_variable("district", STATUS, language=language),
+            variables.named_variable("district", language=language, roles=_ROLES),
             variables.named_variable("site", "district", language=language, roles=_ROLES),
             variables.named_variable("device", "district", "site", language=language, roles=_ROLES),
         ],
@@ -116,13 +116,13 @@ def _figures(builder: BoardBuilder) -> None:
             0,
         ),
         (
-            Phrase("Throughput, t/h", "处理量（吨/小时）"),
+            Phrase("Throughput", "处理量"),
             Phrase(
                 "Newest rate of all lines together, in tonnes per hour.",
                 "全部处理线最新速率之和（吨/小时）。",
             ),
             select_from(newest, 'sum("rate_t_per_h") AS "rate"'),
-            "suffix: t/h",
+            "suffix:t/h",
             palette.PLAIN,
             1,
         ),
@@ -167,9 +167,10 @@ def _tonnes(builder: BoardBuilder) -> None:
             table_query(WEIGHING.select(f'{_NET_T} AS "Value"', *chosen, by=WEIGHING.by("device", each_interval=True))),
             names.names(builder.language, *CHOSEN),
         ],
-        transformations=names.curve_of_each(names.name_column(builder.language)),
+        transformations=names.curve_of_each_device(builder.language),
         unit="masst",
         every="30m",
+        overrides=[names.curve_name(builder.language)],
         more={"decimals": 1, "min_val": 0, "color": BY_NAME},
     )
     streams = WEIGHING.select(
@@ -210,10 +211,10 @@ def _lines(builder: BoardBuilder) -> None:
         values = table_query(THROUGHPUT.select(f'{what} AS "Value"', *chosen, by=by_line))
         return [values, names.names(builder.language, *CHOSEN)]
 
-    each_line = names.curve_of_each(names.name_column(builder.language))
+    each_line = names.curve_of_each_device(builder.language)
 
     builder.add_panel(
-        line_panel(many=True),
+        line_panel(),
         GridPosition(0, 13, 8, 8),
         Phrase("Throughput of each line", "各线处理量"),
         Phrase(
@@ -222,12 +223,13 @@ def _lines(builder: BoardBuilder) -> None:
         ),
         curve(f"mean({THROUGHPUT['rate_t_per_h']})"),
         transformations=each_line,
-        unit="suffix: t/h",
+        unit="suffix:t/h",
         every="1m",
+        overrides=[names.curve_name(builder.language)],
         more={"decimals": 1, "min_val": 0, "color": BY_NAME},
     )
     builder.add_panel(
-        line_panel(many=True),
+        line_panel(),
         GridPosition(8, 13, 8, 8),
         Phrase("Hopper fill", "料斗料位"),
         Phrase(
@@ -240,6 +242,7 @@ def _lines(builder: BoardBuilder) -> None:
         transformations=each_line,
         unit="percent",
         every="1m",
+        overrides=[names.curve_name(builder.language)],
         more={"decimals": 0, "min_val": 0, "max_val": 100, "color": BY_NAME},
     )
     builder.add_panel(
@@ -255,9 +258,10 @@ def _lines(builder: BoardBuilder) -> None:
         unit="none",
         every="1m",
         overrides=[
+            names.curve_name(builder.language),
             Override(
                 ".*", title=None, mappings=boolean_mapping(_YES, _NO, palette.GREEN, palette.VERMILLION), regexp=True
-            )
+            ),
         ],
     )
 
@@ -306,33 +310,40 @@ def _tickets(builder: BoardBuilder) -> None:
             "此类磅单须结合视频方可作为证据。空白表示无过磅。",
         ),
         [table_query(tickets), names.names(builder.language, *CHOSEN)],
-        transformations=names.join_names("Time", names.name_column(builder.language)),
-        unit="suffix: kg",
+        transformations=names.join_names("Time", names.name_column(builder.language), of=WEIGHING),
+        unit="suffix:kg",
         overrides=[
-            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsLocal"),
+            Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
             Override("device", more=HIDDEN),
-            Override(names.name_column(builder.language), title=Phrase("Weighbridge", "地磅")),
-            Override("ticket", title=Phrase("Ticket", "磅单号"), more={"custom.minWidth": 220}),
+            Override(
+                names.name_column(builder.language), title=Phrase("Weighbridge", "地磅"), more={"custom.width": 210}
+            ),
+            Override("ticket", title=Phrase("Ticket", "磅单号"), more={"custom.width": 240}),
             Override(
                 "direction",
                 title=Phrase("Direction", "进出"),
                 mappings={"in": (Phrase("in", "进"), None), "out": (Phrase("out", "出"), None)},
+                more={"custom.width": 110},
             ),
-            Override("plate", title=Phrase("Plate", "车牌")),
-            Override("material", title=Phrase("Stream", "类别"), mappings=value_mappings(STREAMS)),
-            Override("gross_kg", title=Phrase("Gross", "毛重"), more={"decimals": 0}),
-            Override("tare_kg", title=Phrase("Tare", "皮重"), more={"decimals": 0}),
-            Override("net_kg", title=Phrase("Net", "净重"), more={"decimals": 0}),
+            Override("plate", title=Phrase("Plate", "车牌"), more={"custom.width": 120}),
+            Override(
+                "material", title=Phrase("Stream", "类别"), mappings=value_mappings(STREAMS), more={"custom.width": 160}
+            ),
+            Override("gross_kg", title=Phrase("Gross", "毛重"), more={"decimals": 0, "custom.width": 110}),
+            Override("tare_kg", title=Phrase("Tare", "皮重"), more={"decimals": 0, "custom.width": 110}),
+            Override("net_kg", title=Phrase("Net", "净重"), more={"decimals": 0, "custom.width": 110}),
             Override("ticket_state", title=Phrase("Counts", "计入"), mappings=_TICKET_STATES),
             Override(
                 "stable",
                 title=Phrase("Stable", "稳定"),
                 mappings=boolean_mapping(_YES, _NO, palette.GREEN, palette.ORANGE),
+                more={"custom.width": 100},
             ),
             Override(
                 "manual_entry",
                 title=Phrase("By hand", "人工录入"),
                 mappings=boolean_mapping(_YES, _NO, palette.VERMILLION, palette.GREY),
+                more={"custom.width": 110},
             ),
             Override("manifest", title=Phrase("Manifest", "联单")),
         ],

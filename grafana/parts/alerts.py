@@ -6,7 +6,7 @@ from grafana.parts import palette
 from grafana.parts.frame import board_url, board_url_of
 from grafana.parts.panels import COLOURED_CELL, HIDDEN, WRAPPED_TEXT, Override, value_mappings
 from grafana.parts.queries import ALERT_STATE, Series
-from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, Language, Phrase
+from grafana.parts.wording import OUTCOMES, PHASES, RULES, SEVERITIES, SINCE, Language, Phrase
 
 MARGIN_MS: Final = 1_800_000
 """A link from an alert shows this time before the alert began, and twice this time after it."""
@@ -14,6 +14,7 @@ MARGIN_MS: Final = 1_800_000
 _TO_ITS_BOARD: Final = Phrase("Its board, around the alert", "查看该设备看板（告警前后）")
 _TO_ENFORCEMENT: Final = Phrase("All alerts of this device", "该设备的全部告警")
 _OPEN: Final = Phrase("open", "未处置")
+_WHAT: Final = Phrase("What", "内容")
 _WHO: Final = Phrase("Who", "对象")
 
 
@@ -43,24 +44,24 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
     """Overrides for the columns of alert tables. `links`: the device column links to the boards of the device."""
     device_links = ((_TO_ITS_BOARD, board_url_of("${__data.fields.board}", language, *_TIME_SPAN)),)
     return [
-        Override("Time", title=Phrase("Since", "开始"), unit="dateTimeFromNow", more={"custom.width": 130}),
+        Override("Time", title=Phrase("Since", "开始"), unit=SINCE[language], more={"custom.width": 115}),
         Override(
             "severity",
             title=Phrase("Severity", "级别"),
             mappings=value_mappings(SEVERITIES, palette.SEVERITY),
-            more={**COLOURED_CELL, "custom.width": 120},
+            more={**COLOURED_CELL, "custom.width": 110},
         ),
-        Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.width": 150}),
+        Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES), more={"custom.width": 135}),
         Override("phase", title=Phrase("Phase", "阶段"), mappings=value_mappings(PHASES), more={"custom.width": 100}),
         Override(
             label_column(language),
             title=_WHO,
             links=device_links if links else (),
-            more={"custom.width": 190},
+            more={"custom.width": 180},
         ),
         Override("device", more=HIDDEN),
         Override("board", more=HIDDEN),
-        Override(title_column(language), title=Phrase("What", "内容"), more={**WRAPPED_TEXT, "custom.minWidth": 320}),
+        Override(title_column(language), title=_WHAT, more={**WRAPPED_TEXT, "custom.minWidth": 220}),
         Override(
             "outcome",
             title=Phrase("Outcome", "处置结果"),
@@ -71,7 +72,7 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
             "acknowledged",
             title=Phrase("Seen", "已接收"),
             mappings={"1": (Phrase("yes", "是"), palette.GREEN), "0": (Phrase("no", "否"), palette.ORANGE)},
-            more={"custom.width": 90},
+            more={"custom.width": 90, "custom.align": "left"},
         ),
         Override("from_ms", unit="dateTimeAsIso", more=HIDDEN),
         Override("until_ms", unit="dateTimeAsIso", more=HIDDEN),
@@ -83,8 +84,8 @@ def marker_overrides() -> list[Override]:
     return [
         Override("severity", title=Phrase("Severity", "级别"), mappings=value_mappings(SEVERITIES, palette.SEVERITY)),
         Override("rule", title=Phrase("Rule", "规则"), mappings=value_mappings(RULES)),
-        Override("label", title=_WHO),
-        Override("label_zh", title=_WHO),
+        *(Override(name, title=_WHO) for name in ("label", "label_zh")),
+        *(Override(name, title=_WHAT) for name in ("title", "title_zh")),
     ]
 
 
@@ -130,10 +131,3 @@ def open_figure(what: str, *conditions: str, variables: tuple[str, ...]) -> str:
 def open_count(*conditions: str, variables: tuple[str, ...]) -> str:
     """A query of the number of open alerts that match the conditions."""
     return open_figure(f'count({ALERT_STATE["alert_id"]}) AS "alerts"', *conditions, variables=variables)
-
-
-def count_where(*conditions: str, variables: tuple[str, ...]) -> str:
-    """A query of the number of alerts that began in the time span and match the conditions."""
-    return ALERT_STATE.select(
-        f'count({ALERT_STATE["alert_id"]}) AS "alerts"', *conditions, *ALERT_STATE.chosen(*variables)
-    )

@@ -21,6 +21,15 @@ NAMES: Final[Mapping[str, Phrase]] = {
     "ingestion": Phrase("Ingestion health", "数据接入健康"),
 }
 """Titles by name of the board, in the order of the links."""
+_LINKS: Final[Mapping[str, Phrase]] = {
+    "overview": Phrase("Overview", "总览"),
+    "trucks": Phrase("Trucks", "车辆"),
+    "weighbridges": Phrase("Weighbridges", "地磅"),
+    "recycling": Phrase("Recycling", "回收点"),
+    "enforcement": Phrase("Enforcement", "执法"),
+    "ingestion": Phrase("Ingestion", "接入"),
+}
+"""Short titles, so that variables, links and time fit into one row of 1,920 pixels."""
 
 AREAS: Final[Mapping[str, tuple[str, ...]]] = {
     "overview": ("district", "fleet", "site"),
@@ -104,6 +113,7 @@ def alert_annotations(builder: BoardBuilder, *where: str) -> list[Builder[model.
             .name(f"{builder.localize(_ALERTS)} {builder.localize(text)}")
             .datasource(DATA_SOURCE)
             .enable(True)
+            .hide(True)  # no switch: four of them fill half a row of controls
             .icon_color(SEVERITY[severity])
             .target(Query(query, table=True, ref="Anno", annotation=columns))
         )
@@ -115,9 +125,8 @@ def _board_links(name: str, language: Language) -> list[Builder[model.DashboardL
         dashboard.DashboardLink(title.in_(language))
         .type(model.DashboardLinkType.LINK)
         .url(board_url(other, language, *(f"${{{area}:queryparam}}" for area in AREAS[name] if area in AREAS[other])))
-        .icon("dashboard")
         .keep_time(True)
-        for other, title in NAMES.items()
+        for other, title in _LINKS.items()
         if other != name
     ]
 

@@ -12,8 +12,8 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import geomap as geomap_models
 
-from grafana.parts.palette import GREY, SKY
-from grafana.parts.panels import BoardBuilder, PanelBuilder
+from grafana.parts.palette import GREY
+from grafana.parts.panels import BoardBuilder, Override, PanelBuilder
 from grafana.parts.wording import Phrase
 
 Layer = Builder[common_models.MapLayerOptions]
@@ -50,10 +50,17 @@ def map_panel(layers: list[Layer], *, fit: str) -> PanelBuilder:
     )
 
 
+NOT_IN_TOOLTIP: Final = tuple(
+    Override(name, more={"custom.hideFrom": {"tooltip": True, "viz": False, "legend": False}})
+    for name in ("lat", "lon", "device")
+)
+"""Overrides of each map: what its rows have for the map, but not for people."""
+
+
 def area_layers(builder: BoardBuilder) -> list[Layer]:
     """Layers of corridors and sites, below all other layers."""
     return [
-        _geojson(builder.localize(_CORRIDORS), f"{builder.api_url}/geo/corridors.geojson", SKY),
+        _geojson(builder.localize(_CORRIDORS), f"{builder.api_url}/geo/corridors.geojson", GREY),
         _geojson(builder.localize(_SITES), f"{builder.api_url}/geo/sites.geojson", GREY),
     ]
 
@@ -74,7 +81,7 @@ def marker_layer(
     }
     if label is not None:
         style["text"] = {"mode": "field", "field": label, "fixed": ""}
-        style["textConfig"] = {"fontSize": 11, "offsetX": 0, "offsetY": 14, "textAlign": "center"}
+        style["textConfig"] = {"fontSize": 12, "offsetX": 0, "offsetY": size + 10, "textAlign": "center"}
     return _from_rows("markers", name, {"showLegend": "field" in colour, "style": style}, ref)
 
 

@@ -18,9 +18,12 @@ ORANGE: Final = "#E69F00"
 VERMILLION: Final = "#D55E00"
 PURPLE: Final = "#CC79A7"
 GREY: Final = "#999999"
+TEXT: Final = "text"
+"""Grafana's name of the colour of text, light on a dark wall and dark on a light page: for figures that are neither
+good nor bad."""
 
 SEVERITY: Final[Mapping[str, str]] = {"P1": VERMILLION, "P2": ORANGE, "P3": YELLOW, "P4": SKY}
-LOAD: Final[Mapping[str, str]] = {"loaded": BLUE, "partial": SKY, "empty": GREY}
+LOAD: Final[Mapping[str, str]] = {"loaded": SKY, "partial": BLUE, "empty": GREY}
 OUTCOME: Final[Mapping[str, str]] = {
     "confirmed_violation": VERMILLION,
     "false_alarm": SKY,
@@ -61,4 +64,4 @@ SOME_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, VERMILLION), (1, GREEN)
 FEW_IS_GOOD: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (1, ORANGE), (10, VERMILLION))
 LAG_S_STEPS: Final[tuple[ThresholdStep, ...]] = ((None, GREEN), (10, ORANGE), (60, VERMILLION))
 """From publishing to the store takes about a second; above a minute the boards no longer show the present."""
-PLAIN: Final[tuple[ThresholdStep, ...]] = ((None, BLUE),)
+PLAIN: Final[tuple[ThresholdStep, ...]] = ((None, TEXT),)

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.builders import (
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as model
+from grafana_foundation_sdk.models import statetimeline as statetimeline_models
 
 from grafana.parts.palette import PLAIN, ThresholdStep
 from grafana.parts.queries import SOURCE_TYPE, SOURCE_UID, Query
@@ -67,7 +68,13 @@ class Override:
         return self.steps is not None or any(colour for _, colour in (self.mappings or {}).values())
 
 
-PER_SECOND: Final = "suffix: /s"
+_BAR_TEXT_PX: Final = 16
+_COLUMN_PX: Final = 80
+"""Least width of a column: with Grafana's 150, five of them do not fit beside a map on a laptop."""
+_MAX_BARS: Final = 72
+"""Of one panel: more are too thin to be seen across a room."""
+
+PER_SECOND: Final = "suffix:/s"
 """Unit of rates. Grafana's own name of it is "c/s"."""
 
 BY_NAME: Final = model.FieldColor(mode=model.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
@@ -117,6 +124,8 @@ class BoardBuilder:
         Raises AttributeError for a name in `more` that the SDK does not have.
         """
         panel = panel_builder.build()
+        if isinstance(panel.options, statetimeline_models.Options):
+            panel.options.per_page = 0  # no pager below a few rows; the builder takes no 0
         panel.id_val = len(self.panels) + 1
         panel.title, panel.description = self.localize(title), self.localize(description)
         panel.datasource, panel.grid_pos = (
@@ -214,6 +223,7 @@ def line_panel(*, legend: bool = True, many: bool = False) -> PanelBuilder:
         .show_points(common_models.VisibilityMode.AUTO)
         .point_size(4)
         .span_nulls(300_000)
+        .axis_soft_max(1)  # or the axis of a curve of zeros ends at 100
         .legend(_legend_of_many() if many else _legend(shown=legend))
         .tooltip(_tooltip())
     )
@@ -223,6 +233,7 @@ def bar_panel() -> PanelBuilder:
     """Stacked bars: amounts per interval."""
     return (
         timeseries.Panel()
+        .max_data_points(_MAX_BARS)
         .draw_style(common_models.GraphDrawStyle.BARS)
         .fill_opacity(80)
         .line_width(0)
@@ -234,21 +245,22 @@ def bar_panel() -> PanelBuilder:
 
 def table_panel(*, sort: str | None = None) -> PanelBuilder:
     """A table. `sort`: the column to sort by, largest first."""
-    panel = table.Panel().filterable(True).cell_height(common_models.TableCellHeight.SM)
+    panel = table.Panel().filterable(True).min_width(_COLUMN_PX).cell_height(common_models.TableCellHeight.SM)
     return panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)]) if sort else panel
 
 
-def bar_chart_panel(*, stacked: bool = False) -> PanelBuilder:
-    """Horizontal bars, one group for each row of a table."""
+def bar_chart_panel(*, stacked: bool = False, coloured_by: str | None = None) -> PanelBuilder:
+    """Horizontal bars, one group for each row of a table. `coloured_by`: the column whose values have colours."""
     stacking = common_models.StackingMode.NORMAL if stacked else common_models.StackingMode.NONE
+    panel = barchart.Panel() if coloured_by is None else barchart.Panel().color_by_field(coloured_by)
     return (
-        barchart.Panel()
-        .orientation(common_models.VizOrientation.HORIZONTAL)
+        panel.orientation(common_models.VizOrientation.HORIZONTAL)
         .stacking(stacking)
         .show_value(common_models.VisibilityMode.AUTO)
         .bar_width(0.8)
+        .text(common.VizTextDisplayOptions().value_size(_BAR_TEXT_PX))
         .fill_opacity(85)
-        .legend(_legend())
+        .legend(_legend(shown=coloured_by is None))
         .tooltip(_tooltip())
     )
 
@@ -260,6 +272,7 @@ def gauge_panel() -> PanelBuilder:
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
         .orientation(common_models.VizOrientation.HORIZONTAL)
         .display_mode(common_models.BarGaugeDisplayMode.BASIC)
+        .text(common.VizTextDisplayOptions().title_size(10).value_size(_BAR_TEXT_PX))  # larger names are cut
         .value_mode(common_models.BarGaugeValueMode.TEXT)
     )
 

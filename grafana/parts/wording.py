@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from devices.readings.models import Kind, Load
 from devices.readings.refusals import Reason
+from devices.readings.streams import STREAM_NAMES
 from rules.catalogue import CATALOGUE
 
 
@@ -29,6 +30,12 @@ class Phrase(NamedTuple):
     def in_(self, language: Language) -> str:
         return self.zh if language is Language.ZH else self.en
 
+
+SINCE: Final[Mapping[Language, str]] = {Language.EN: "dateTimeFromNow", Language.ZH: "time:MM-DD HH:mm"}
+"""Unit of a past moment. Grafana says "4 hours ago" in English only."""
+
+LASTING: Final[Mapping[Language, str]] = {Language.EN: "s", Language.ZH: "dthms"}
+"""Unit of a time that something took, in seconds: "23.3 mins", or 00:23:20, which has no words."""
 
 RULES: Final[Mapping[str, Phrase]] = {rule.name: Phrase(rule.title.en, rule.title.zh) for rule in CATALOGUE}
 """By the name of the rule."""
@@ -55,25 +62,7 @@ OUTCOMES: Final[Mapping[str, Phrase]] = {
 }
 """The outcome that a person recorded; an alert that nobody closed has `none`."""
 
-STREAMS: Final[Mapping[str, Phrase]] = {
-    "construction": Phrase("construction waste", "建筑垃圾"),
-    "spoil": Phrase("spoil", "工程渣土"),
-    "slurry": Phrase("slurry", "工程泥浆"),
-    "site_waste": Phrase("site waste", "工程垃圾"),
-    "demolition": Phrase("demolition waste", "拆除垃圾"),
-    "decoration": Phrase("decoration waste", "装修垃圾"),
-    "recyclable": Phrase("recyclables", "可回收物"),
-    "kitchen": Phrase("kitchen waste", "厨余垃圾"),
-    "hazardous": Phrase("hazardous waste", "有害垃圾"),
-    "residual": Phrase("residual waste", "其他垃圾"),
-    "medical": Phrase("medical waste", "医疗废物"),
-    "sludge": Phrase("sludge", "污泥"),
-    "paper": Phrase("paper", "纸类"),
-    "plastic": Phrase("plastic", "塑料"),
-    "metal": Phrase("metal", "金属"),
-    "glass": Phrase("glass", "玻璃"),
-    "textile": Phrase("textiles", "织物"),
-}
+STREAMS: Final[Mapping[str, Phrase]] = {word: Phrase(name.en, name.zh) for word, name in STREAM_NAMES.items()}
 """Waste streams and compartments by the words that devices use for them. Another word is shown as it is."""
 
 LOADS: Final[Mapping[str, Phrase]] = {

@@ -8,7 +8,7 @@ import typer
 from rich.progress import track
 
 from grafana.render import write_boards
-from grafana.sync import Finding, State, boards_for, compare
+from grafana.sync import FOLDERS, PLAYLISTS, Finding, State, boards_for, compare
 from grafana.sync import sync as sync_boards
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, out, print_json, print_table
 from haulwatch.settings.load import load_settings
@@ -36,7 +36,7 @@ _HINTS: Final = {
 @app.command()
 @exits_on_error
 def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
-    """Create missing folders, data source and boards, and change those that differ.
+    """Create missing folders, data source, boards and wall playlists, and change those that differ.
 
     A second run changes nothing. It changes only objects that it created; if another object is in the way, it says so
     and the exit code is 1.
@@ -76,7 +76,7 @@ def render(
 
 
 def _with_progress(findings: Iterable[Finding], boards: int) -> Iterable[Finding]:
-    return track(findings, "Grafana", total=boards + 3, console=err, transient=True)
+    return track(findings, "Grafana", total=len(FOLDERS) + 1 + boards + len(PLAYLISTS), console=err, transient=True)
 
 
 def _print(found: list[Finding], title: str, done: dict[State, str], as_json: bool) -> None:

@@ -80,6 +80,8 @@ def _reasons(line: LedgerLine) -> Iterator[tuple[str, int]]:
     yield from ((f"not judged {reason}", count) for reason, count in line.not_judged.items())
     if line.outside_region:
         yield "outside region", line.outside_region
+    if line.clock_corrected:
+        yield "clock corrected", line.clock_corrected
 
 
 def _clock(line: DeviceLedgerLine) -> str | None:

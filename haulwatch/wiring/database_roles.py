@@ -12,13 +12,8 @@ from devices.db.database import DatabaseMisconfigured, open_database, transactio
 from devices.errors import OperatorError
 from rules.alerts.tables import alert, alert_action, alert_change
 
-_CITY: Final = {
-    table.name: "SELECT"
-    for table in (
-        *(tables.registry_revision, tables.city, tables.vehicle, tables.site, tables.route, tables.device),
-        tables.permit,
-    )
-} | {"alembic_version": "SELECT"}
+_NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
+_CITY: Final = dict.fromkeys([*(tables.metadata.tables.keys() - _NOT_OF_THE_CITY), "alembic_version"], "SELECT")
 RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "record": _CITY,

@@ -51,6 +51,16 @@ class PointStore(Protocol):
     async def write(self, points: Sequence[Point]) -> None: ...
 
 
+class Cursors(Protocol):
+    """Keeps how far the feed is, and the first value of each key. Raises CursorsUnavailable."""
+
+    def get(self, sink: str, /) -> int | None: ...
+
+    def set(self, sink: str, sequence: int, /) -> None: ...
+
+    def first_value(self, key: str, value: str, /) -> str: ...
+
+
 class BoardFeed:
     """Writes what has changed since the last time. `status` raises StateUnavailable, RawLogError, OSError."""
 
@@ -60,7 +70,7 @@ class BoardFeed:
         journal: Journal,
         city: Callable[[], City],
         status: Callable[[], IngestionStatus],
-        cursors: PublisherCursors,
+        cursors: Cursors,
     ) -> None:
         self._store, self._journal, self._city, self._status, self._cursors = store, journal, city, status, cursors
         self._subjects = SubjectFields()
@@ -71,14 +81,15 @@ class BoardFeed:
         """Write the state of ingestion now; and the places, once a day and when the city changes."""
         status = await asyncio.to_thread(self._status)
         await self._write(list(health_points(status)))
-        await self._write_places(status.at)
+        await self.write_places(status.at)
 
     async def write_alerts(self) -> None:
         """Write the alerts that judgement or a person changed since the last time."""
         while await self._write_next_alerts():
             pass
 
-    async def _write_places(self, at: int) -> None:
+    async def write_places(self, at: int) -> None:
+        """Write the places, unless those of this day, at `at` in ms, and of this revision of the city are written."""
         city = self._city()
         due = (city.revision, at // DAY_MS)
         if due != self._places_written:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from devices.city.labels import labels_of
+from devices.city.labels import Label, labels_of, labels_of_areas
 from devices.city.model import City
 from devices.readings.series import (
     ALERT_STATE_MEASUREMENT,
@@ -156,20 +156,29 @@ def _state(alert: AlertView) -> dict[str, FieldValue]:
 
 def place_points(city: City, at: int) -> Iterator[Point]:
     """What each device is called and where it stands, at the midnight (UTC) before `at`."""
+    districts, fleets = labels_of_areas(city.districts), labels_of_areas(city.fleets)
     for device_id, label in labels_of(city).items():
         device = city.devices[device_id]
         tags = {
             "device": device.id,
             "role": str(device.role),
-            "choice": f"{label.en}{CHOICE_SEPARATOR}{device.id}",
-            "choice_zh": f"{label.zh}{CHOICE_SEPARATOR}{device.id}",
+            **_choice("choice", label, device.id),
             **area_tags(device),
         }
+        if device.district is not None:
+            tags |= _choice("district_choice", districts.get(device.district), device.district)
+        if device.fleet is not None:
+            tags |= _choice("fleet_choice", fleets.get(device.fleet), device.fleet)
         fields: dict[str, FieldValue] = {"name": label.en, "name_zh": label.zh}
         site = city.site_of(device)
         if site is not None:
-            tags["site_choice"] = f"{site.name}{CHOICE_SEPARATOR}{site.id}"
-            tags["site_choice_zh"] = f"{site.name_zh}{CHOICE_SEPARATOR}{site.id}"
+            tags |= _choice("site_choice", Label(site.name, site.name_zh), site.id)
             centroid = site.area.centroid
             fields |= {"lat": centroid.y, "lon": centroid.x}
         yield Point(PLACE_MEASUREMENT, tuple(sorted(tags.items())), fields, at // DAY_MS * DAY_MS)
+
+
+def _choice(tag: str, label: Label | None, id_: str) -> dict[str, str]:
+    """The tags by which people choose it by name, in both languages."""
+    name = label or Label(id_, id_)
+    return {tag: f"{name.en}{CHOICE_SEPARATOR}{id_}", f"{tag}_zh": f"{name.zh}{CHOICE_SEPARATOR}{id_}"}

@@ -17,7 +17,7 @@ from devices.codecs.registry import codec_of
 from devices.db.database import DatabaseError
 from devices.readings.models import Fill, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
-from ingest.admission import admit, within_region
+from ingest.admission import admit, at_corrected_time, within_region
 from ingest.judge.beyond_limits import BeyondLimits
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateSpoiled, JudgeStateUnavailable
 from ingest.log.ports import Log
@@ -253,7 +253,7 @@ def judge_record(
         engine.receive(message.received_at)  # the tick itself said how long it was quiet
         return passed
     if message.topic in REVISION_TOPICS:
-        return []
+        return engine.advance(0)  # another correction of clocks may move fleet time
     engine.receive(message.received_at)
     changes: list[AlertChange] = []
     readings = _accepted_readings(engine, message, max_payload_bytes, changes)
@@ -272,11 +272,13 @@ def _accepted_readings(
     device_id, received_at = codec.device_of(message.topic), message.received_at
     device = engine.device(device_id)
     try:
-        decoded = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
+        decoded: Sequence[Reading | Flaw] = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
     except DecodeError:
         if device is not None:
             engine.refuse(device_id)
         return ()
+    if device is not None and device.clock_correction_s:
+        decoded = at_corrected_time(decoded, device.clock_correction_s)
     accepted = [
         within_region(item, engine.city)
         for item in decoded

@@ -13,7 +13,8 @@ from devices.codecs.codec import Flaw
 from devices.codecs.registry import codec_of
 from devices.readings.refusals import DecodeError
 from ingest.log.ports import LogReader
-from ingest.log.records import NO_READINGS, REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.revisions import city_of_record
 from rules.alerts.model import AlertChange
 from rules.engine.reorder_buffer import HOLD_MS, WINDOW_MS
 
@@ -81,7 +82,7 @@ class _Place:
 
 def _places(records: Sequence[LogRecord], fleet_times: Sequence[int]) -> list[_Place]:
     segments, received = _segments(records)
-    times = [_device_times(record.message) for record in records]
+    times = list(_corrected_times(records))
     newest = list(accumulate((max(each, default=0) for each in times), max))
     furthest = list(accumulate(map(max, newest, fleet_times), max))  # both may not leave a reading behind
     ends = {segment: index for index, segment in enumerate(segments)}
@@ -150,15 +151,32 @@ def _with_their_ticks(
         yield record
 
 
-def _device_times(message: RawMessage) -> frozenset[int]:
-    """Device times of the readings in a message."""
+def _corrected_times(records: Sequence[LogRecord]) -> Iterator[frozenset[int]]:
+    """Device times of the readings in each record, corrected by the revision of the city that holds there."""
+    revisions = [record.message.payload for record in records if record.message.topic == CITY_TOPIC]
+    corrections = _corrections(revisions[0]) if revisions else {}
+    for record in records:
+        if record.message.topic == CITY_TOPIC:
+            corrections = _corrections(record.message.payload) or corrections
+        yield _device_times(record.message, corrections)
+
+
+def _corrections(revision: bytes) -> dict[str, int]:
+    """`clock_correction_s` of each device; none if the revision cannot be read."""
+    city = city_of_record(revision)
+    return {} if city is None else {device.id: device.clock_correction_s for device in city.devices.values()}
+
+
+def _device_times(message: RawMessage, corrections: Mapping[str, int]) -> frozenset[int]:
     if message.topic in NO_READINGS:
         return frozenset()
+    codec = codec_of(message.dialect)
+    by_ms = corrections.get(codec.device_of(message.topic), 0) * 1000
     try:
-        decoded = codec_of(message.dialect).decode(message.topic, message.payload)
+        decoded = codec.decode(message.topic, message.payload)
     except DecodeError:
         return frozenset()
-    return frozenset(item.ts for item in decoded if not isinstance(item, Flaw))
+    return frozenset(item.ts + by_ms for item in decoded if not isinstance(item, Flaw))
 
 
 class AlertStep(NamedTuple):

@@ -55,6 +55,8 @@ class LedgerLine(_Value):
     """Levels between 100 and 120 % that count as 100 %, by field."""
     outside_region: int = 0
     """Positions outside the city's region: stored with `located` false, never judged."""
+    clock_corrected: int = 0
+    """Readings whose time has the correction of their device's clock in it."""
 
     not_judged: dict[str, int] = {}
     """Accepted readings that no rule has judged, by reason (`rules.engine.not_judged`), as of its checkpoint."""
@@ -74,7 +76,8 @@ class DeviceLedgerLine(LedgerLine):
     resets: int = 0
     """How often its sequence numbers started again."""
     clock_offset_ms: int | None = None
-    """Receive time minus device time, running median: positive where its clock is behind; None before any sample."""
+    """Receive time minus device time, corrected, running median: positive where its clock is behind; None before any
+    sample."""
     clock_drift_ms_per_h: float | None = None
     """How fast the offset grows; None before an hour of samples."""
 
@@ -228,6 +231,7 @@ def _total(lines: tuple[DeviceLedgerLine, ...]) -> LedgerLine:
         dropped_fields=dict(sorted(dropped.items())),
         clamped_fields=dict(sorted(clamped.items())),
         outside_region=sum(line.outside_region for line in lines),
+        clock_corrected=sum(line.clock_corrected for line in lines),
     )
 
 

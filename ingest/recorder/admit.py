@@ -6,8 +6,8 @@ from devices.city.model import City, Device
 from devices.codecs.codec import CorrectedItems, Flaw
 from devices.readings.models import Position, Reading, Weighing
 from devices.readings.refusals import Reason, Refusal
-from ingest.admission import admit, within_region
-from ingest.ledger.corrected import OUTSIDE_REGION, count_names, name_of
+from ingest.admission import admit, at_corrected_time, within_region
+from ingest.ledger.corrected import CLOCK_CORRECTED, OUTSIDE_REGION, count_names, name_of
 from ingest.ledger.refused import RefusedReading
 from ingest.log.records import ReadingLocation
 from ingest.recorder.accepted import AcceptedBatch, AcceptedReading
@@ -54,12 +54,15 @@ class AdmitStage:
             return
         message, device_id, items = decoded.message, decoded.device_id, decoded.items
         received_at = message.received_at
-        counted_as = device_id if device_id in self._devices else self._counted_as(device_id)
+        device = self._devices.get(device_id)
+        counted_as = device_id if device is not None else self._counted_as(device_id)
+        correction_s = device.clock_correction_s if device is not None else 0
+        items = at_corrected_time(items, correction_s) if correction_s else items
         letters: list[RefusedReading] = []
         for index, item in enumerate(items):
             if type(item) is Flaw:
                 letters.append(refuse_flaw(message, item, device_id, counted_as))
-                batch.entries.append((counted_as, received_at, *number_and_time(item), False))
+                batch.entries.append((counted_as, received_at, *number_and_time(item, correction_s), False))
                 continue
             reading = item
             if type(item) is Position and not self._region.covers(item.lat, item.lon):
@@ -70,6 +73,8 @@ class AdmitStage:
                 batch.entries.append((counted_as, received_at, item.seq, item.ts, True))
                 if reading is not item:
                     count_names(batch.corrected, counted_as, [OUTSIDE_REGION])
+                if correction_s:
+                    count_names(batch.corrected, counted_as, [CLOCK_CORRECTED])
                 if type(items) is CorrectedItems and index in items.corrections:
                     count_names(batch.corrected, counted_as, map(name_of, items.corrections[index]))
                 continue

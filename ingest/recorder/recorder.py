@@ -108,6 +108,10 @@ class Recorder:
         )
         return 0
 
+    def begin_after(self, offset: int) -> None:
+        """Begin behind this offset, for a state without progress: what the log held before is not missed."""
+        self._offset = self._offset or offset
+
     async def step(self) -> int:
         """Take one batch through the pipeline, and write the one before it meanwhile.
 

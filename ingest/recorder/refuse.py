@@ -80,8 +80,8 @@ def _split(dialect: str, payload: bytes) -> list[bytes]:
     return codec_of(dialect).split(payload)
 
 
-def number_and_time(flaw: Flaw) -> tuple[int | None, int | None]:
-    """Number and device time (ms) of an element that is not a reading, as far as it has them.
+def number_and_time(flaw: Flaw, correction_s: int) -> tuple[int | None, int | None]:
+    """Number and corrected device time (ms) of an element that is not a reading, as far as it has them.
 
     It arrived, so its number is no gap. A payload that is too large is not parsed.
     """
@@ -93,7 +93,8 @@ def number_and_time(flaw: Flaw) -> tuple[int | None, int | None]:
         return None, None
     if not isinstance(element, dict):
         return None, None
-    return _whole(element.get("seq"), 0, _MAX_SEQ), _whole(element.get("ts"), MIN_TS_MS, MAX_TS_MS)
+    ts = _whole(element.get("ts"), MIN_TS_MS, MAX_TS_MS)
+    return _whole(element.get("seq"), 0, _MAX_SEQ), None if ts is None else ts + correction_s * 1000
 
 
 def _whole(value: object, least: int, most: int) -> int | None:

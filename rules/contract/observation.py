@@ -78,7 +78,9 @@ class ClockFound(NamedTuple):
     now: int
     """Time by the clocks of the fleet, or by this machine's while few of them are believed, ms."""
     offset_ms: int
-    """Device time less that."""
+    """Device time, corrected, less that."""
+    correction_s: int
+    """What of it is the correction from the registry."""
     stepped_ms: int
     """By how much the clock went forward (or back, negative) from what was believed before; 0 if nothing was."""
     readings: int

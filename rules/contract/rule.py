@@ -46,9 +46,9 @@ class Rule(ABC, Generic[S]):
     spans_runs: ClassVar[bool] = False
     """True: its state and alerts go on when the device's clock steps back; those of other rules begin anew."""
 
-    @abstractmethod
     def judge(self, observation: Observation, state: S) -> Sequence[Verdict]:
-        """Judge a reading that came in order."""
+        """Judge a reading that came in order. A rule without it judges no reading, but clocks or silence."""
+        return ()
 
     def judge_late(self, observation: Observation, state: S) -> Sequence[Verdict]:
         """Judge a reading that came too late to be put in order; most rules ignore it."""

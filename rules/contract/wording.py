@@ -127,6 +127,28 @@ def clock_stepped(stepped_ms: int) -> Text:
     return Text(en=f"{en}: what follows is judged anew", zh=f"{zh}，此后数据重新研判")
 
 
+def correction_changed(by_ms: int) -> Text:
+    """Say that an alert ended because the times of its device are corrected otherwise."""
+    by, by_zh = long_duration(abs(by_ms)), long_duration(abs(by_ms), zh=True)
+    way, way_zh = ("back", "提前") if by_ms < 0 else ("forward", "推后")
+    return Text(
+        en=f"clock_correction_s was changed, so its times moved {way} by {by}: what follows is judged anew",
+        zh=f"clock_correction_s 已更改，时间{way_zh}{by_zh}，此后数据重新研判",
+    )
+
+
+def with_correction(verdict: Verdict, correction_s: int) -> Verdict:
+    """Say in the evidence that the correction of the device's clock is in all its times."""
+    evidence = verdict.evidence
+    if evidence is None:
+        return verdict
+    said = Text(
+        en=f"All times are the device's own {correction_s:+} s: its clock is corrected (clock_correction_s)",
+        zh=f"时间均为设备时间{correction_s:+}秒：已按 clock_correction_s 修正",
+    )
+    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, said)}))
+
+
 def with_clock(verdict: Verdict, off_ms: int) -> Verdict:
     """Say in the evidence that all its times are by a clock that is wrong."""
     evidence = verdict.evidence

@@ -17,7 +17,7 @@ from rules.contract.observation import Observation, Silence
 from rules.contract.rule import Rule
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.clocks.candidates import Candidates
-from rules.engine.clocks.device_clock import AS_BELIEVED, BELIEVED
+from rules.engine.clocks.device_clock import AS_BELIEVED
 from rules.engine.clocks.runs import Runs
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_state import DeviceState
@@ -81,6 +81,7 @@ class DeviceJudge:
         self._router = ReadingRouter(city)
         for device_state in self._devices.values():
             device_state.device, device_state.vehicle, device_state.approvals = None, None, ()
+        self._runs.take_corrections(self._devices.values())
         self._await_devices()
 
     def device(self, device_id: str) -> Device | None:
@@ -93,6 +94,8 @@ class DeviceJudge:
         verdicts: list[Judged] = []
         first = not self.clock.now
         device_state = self._device_state(reading.device_id)
+        if not device_state.clock.steady:
+            self._runs.begin_if_corrected(device_state, verdicts)
         finding = self.clock.heard(device_state.clock, reading)
         if first:
             self._await_devices()
@@ -128,9 +131,7 @@ class DeviceJudge:
     def refuse_time(self, device_id: str, ts: int) -> list[Judged]:
         """Note a reading of a registered device that is refused because of its device time, ms."""
         verdicts: list[Judged] = []
-        device_state = self._device_state(device_id)
-        if self.clock.refused(device_state.clock, ts) == BELIEVED:
-            self._runs.judge_clock(device_state, None, verdicts)
+        self._runs.refuse_time(ts, self._device_state(device_id), verdicts)
         return verdicts
 
     def takes_compartment(self, fill: Fill) -> bool:
@@ -170,11 +171,11 @@ class DeviceJudge:
         """Go on from these states. `write_all`: all of them are to be written again."""
         self._devices = dict(devices)
         self.clock.restore(watermark, [(state.clock, state.buffer.newest > 0) for state in self._devices.values()])
-        for device_state in self._devices.values():
-            if write_all:
-                self.change(device_state)
+        for device_state in self._devices.values() if write_all else ():
+            self.change(device_state)
         self._schedule_all()
         self._kept.restore(self._devices.values())
+        self._runs.take_corrections(self._devices.values())
         self._await_devices(awaited)
 
     def _set_time(self) -> None:
@@ -216,6 +217,7 @@ class DeviceJudge:
                 device_id = device.id  # one string object for all who keep it
             device_state = self._devices[device_id] = self.new_state(device_id)
             since = self.awaited.since.pop(device_id, None)
+            self._runs.take_corrections([device_state])
             if device is not None and since is not None:
                 self._rules.await_first(device, device_state, since)
         self.change(device_state)
@@ -232,10 +234,8 @@ class DeviceJudge:
             city = self.city
             device = device_state.device = city.devices.get(device_state.device_id)
             if device is not None and device.vehicle_id is not None:
-                device_state.vehicle, device_state.approvals = (
-                    city.vehicle_of(device),
-                    city.approvals_of(device.vehicle_id),
-                )
+                device_state.vehicle = city.vehicle_of(device)
+                device_state.approvals = city.approvals_of(device.vehicle_id)
         return device_state.device
 
     def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:

@@ -18,7 +18,7 @@ from rules.alerts.limit import AlertLimit, SubjectAlerts
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
-from rules.contract.wording import clock_stepped
+from rules.contract.wording import clock_stepped, correction_changed
 from rules.engine.failures import RuleFailures
 from rules.engine.incidents import OPENING, DeviceIncidents
 from rules.engine.late.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
@@ -138,7 +138,7 @@ class FleetJudge:
                 del self._kept[subject]
 
     def _begin_run(self, begun: RunBegun, changes: list[AlertChange]) -> None:
-        """End the incidents of a device whose clock stepped back; none that follows continues them."""
+        """End the incidents of a device whose time went elsewhere; none that follows continues them."""
         waiting = sorted(one for one in self.held if one.subject == begun.subject)
         self.held = [one for one in self.held if one.subject != begun.subject]
         heapify(self.held)
@@ -146,7 +146,8 @@ class FleetJudge:
             self._compare(held, changes)
         self._kept.pop(begun.subject, None)
         incidents = self._incidents.setdefault(begun.subject, DeviceIncidents())
-        changes += incidents.begin_run(begun.run, self._versions, begun.until, clock_stepped(begun.stepped_ms))
+        why = correction_changed(begun.stepped_ms) if begun.corrected else clock_stepped(begun.stepped_ms)
+        changes += incidents.begin_run(begun.run, self._versions, begun.until, why)
         self.changed.add(begun.subject)
 
     def _incidents_at(self, start: int, subject: str, incidents: DeviceIncidents | None) -> IncidentsAtGap | None:

@@ -8,7 +8,7 @@ from devices.geo.geometry import Datum
 from rules.contract.observation import ClockFound, Observation, Silence
 from rules.contract.rule import Rule
 from rules.contract.verdicts import RuleVerdict, Verdict
-from rules.contract.wording import with_clock, with_conversion
+from rules.contract.wording import with_clock, with_conversion, with_correction
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.timers import Timers
@@ -35,7 +35,9 @@ class RuleSet:
         """`failures`: readings on which a rule raised, by name, counted here."""
         indexed = [IndexedRule(n, rule) for n, rule in enumerate(rules)]
         self.count: int = len(indexed)
-        self.of_role = {role: [one for one in indexed if role in one.rule.roles] for role in DeviceRole}
+        reading_rules = [one for one in indexed if type(one.rule).judge is not Rule.judge]
+        self.of_role = {role: [one for one in reading_rules if role in one.rule.roles] for role in DeviceRole}
+        """Rules that judge readings."""
         self.ordered_of_role = {
             role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self.of_role.items()
         }
@@ -65,11 +67,13 @@ class RuleSet:
             device_state.rule_states[indexed.state_index] = None
             return False
         if given:
-            rule, device, off = indexed.rule, device_state.device, device_state.clock.off
+            rule, device, clock = indexed.rule, device_state.device, device_state.clock
             if device is not None and device.datum is _GCJ02:
                 given = [with_conversion(verdict) for verdict in given]
-            if off and not rule.spans_runs:
-                given = [with_clock(verdict, off) for verdict in given]
+            if clock.run_correction_s and not rule.spans_runs:
+                given = [with_correction(verdict, clock.run_correction_s) for verdict in given]
+            if clock.off and not rule.spans_runs:
+                given = [with_clock(verdict, clock.off) for verdict in given]
             verdicts += [RuleVerdict(rule.name, rule.version, verdict) for verdict in given]
         if indexed.judges_silence:
             self._schedule_wake(indexed, device_state)

@@ -248,8 +248,9 @@ def _readings_members(device_state: DeviceState) -> dict[str, Any]:
         )
     if device_state.late_readings is not None:
         members["gaps"] = _late_row(device_state.late_readings)
-    if device_state.clock.votes or device_state.clock.others:
-        members["clock"] = device_state.clock
+    clock = device_state.clock
+    if clock.votes or clock.others or clock.correction_s or clock.run_correction_s:
+        members["clock"] = clock
     if device_state.candidates:
         readings = [(reading.kind, astuple(reading)) for reading in device_state.candidates]
         members["candidates"] = (device_state.candidates_due, readings)

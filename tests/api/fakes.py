@@ -88,7 +88,14 @@ def _mean(ts: int, part: str, rows: Sequence[Row]) -> Row:
 
 def small_city(trucks: int = 3) -> City:
     devices = [
-        Device(f"truck-{n}", DeviceRole.TRUCK, vehicle_id=f"v-{n}", fleet="north", report_interval_s=10)
+        Device(
+            f"truck-{n}",
+            DeviceRole.TRUCK,
+            vehicle_id=f"v-{n}",
+            fleet="north",
+            report_interval_s=10,
+            clock_correction_s=60 * n,
+        )
         for n in range(1, trucks + 1)
     ]
     devices.append(Device("bin-1", DeviceRole.RECYCLING_POINT, site_id="point-1", district="zezhou"))

@@ -138,5 +138,5 @@ def test_deposits_count_from_the_moment_it_was_full(tmp_path: Path) -> None:
 def test_an_emptying_says_so(tmp_path: Path) -> None:
     (alert,) = PathUnderTest(tmp_path).send(fills([(85, 1), (92, 1), (95, 1), (97, 1), (6, 0), (5, 0)])).of(RULE)
     assert alert.title.en.endswith("compartment paper was full and has been emptied (5 %)")
-    assert alert.title.zh.endswith("paper箱满溢后已清运（5%）")
+    assert alert.title.zh.endswith("纸类箱满溢后已清运（5%）")
     assert alert.evidence.measures["emptied_from_pct"] == 97

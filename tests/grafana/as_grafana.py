@@ -52,5 +52,6 @@ def span_of(panel: Mapping[str, Any], board: Mapping[str, Any], now: int) -> tup
 
 
 def interval_of(panel: Mapping[str, Any], start: int, end: int) -> int:
-    """About one point per pixel, but at least the panel's shortest interval."""
-    return max((end - start) // 1_000 // 1_000 * 1_000, milliseconds(panel.get("interval") or "1s"))
+    """About one point per pixel, or as many as the panel asks for, but at least the panel's shortest interval."""
+    points = panel.get("maxDataPoints") or 1_000
+    return max((end - start) // points // 1_000 * 1_000, milliseconds(panel.get("interval") or "1s"))

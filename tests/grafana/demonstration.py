@@ -27,10 +27,16 @@ from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
-from simulators.staging.scenario import Scenario
+from simulators.staging.scenario import Label, Scenario
 from tests.points import point_of
 
 START = 1_790_000_000_000
+HANDLED = {
+    "silent_device": (55, Outcome.FALSE_ALARM, 660),
+    "illegal_dumping": (85, Outcome.CONFIRMED_VIOLATION, 780),
+}
+"""What people did with the alerts of a rule: seconds until they acknowledged it, the outcome, seconds until then. They
+left the others alone."""
 HEALTH_EVERY_MS = 15_000
 
 
@@ -39,6 +45,8 @@ class Demonstration:
     city: City
     start: int
     end: int
+    labels: tuple[Label, ...]
+    """The incidents that truly happened."""
     readings: tuple[Reading, ...]
     changes: tuple[AlertChange, ...]
     points: tuple[Point, ...]
@@ -71,7 +79,9 @@ def demonstration() -> Demonstration:
         *place_points(city, script.start_ms),
         *_health(script.start_ms, script.end_ms),
     ]
-    return Demonstration(city, script.start_ms, script.end_ms, tuple(readings), tuple(changes), tuple(points))
+    return Demonstration(
+        city, script.start_ms, script.end_ms, script.labels, tuple(readings), tuple(changes), tuple(points)
+    )
 
 
 def _readings(device_id: str, moments: Iterator[DeviceEvent]) -> Iterator[Reading]:
@@ -101,19 +111,20 @@ def _point(reading: Reading, device: Device) -> Point:
 
 
 def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
-    """Alert states from a journal: each change is recorded 2 s later, and every second alert is acknowledged."""
+    """Alert states from a journal, in which each change is recorded 2 s later."""
     with TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{Path(folder) / 'journal.db'}")
         metadata.create_all(engine)
         journal = AlertJournal(engine)
         for change in changes:
             journal.record([change], change.at + 2_000)
-        for number, alert_id in enumerate(dict.fromkeys(change.alert_id for change in changes)):
-            at = next(change.at for change in changes if change.alert_id == alert_id) + 2_000
-            if number % 2:
-                journal.act(alert_id, Acknowledge(actor="Wang", at=at + 40_000 + 15_000 * number))
-            if outcome := (None, Outcome.CONFIRMED_VIOLATION, None, Outcome.FALSE_ALARM)[number % 4]:
-                journal.act(alert_id, Close(actor="Wang", at=at + 600_000 + 60_000 * number, outcome=outcome))
+        first = {change.alert_id: change for change in reversed(changes)}
+        for alert_id, change in first.items():
+            if change.rule in HANDLED:
+                acknowledged_s, outcome, closed_s = HANDLED[change.rule]
+                at = change.at + 2_000
+                journal.act(alert_id, Acknowledge(actor="Wang", at=at + 1_000 * acknowledged_s))
+                journal.act(alert_id, Close(actor="Wang", at=at + 1_000 * closed_s, outcome=outcome))
         alerts, _ = journal.touched_after(JournalPosition(), 10_000)
         yield from alert_state_points(
             alerts,

@@ -1,7 +1,7 @@
 """A fake of Grafana's HTTP API: the paths that `grafana.server` uses, as documented for Grafana 12.
 
-Folders: /developers/http_api/folder, data sources: …/data_source, boards: …/dashboard. Responses, statuses and error
-messages are those of the documentation; every other path is a 404.
+Folders: /developers/http_api/folder, data sources: …/data_source, boards: …/dashboard, playlists: …/playlist.
+Responses, statuses and error messages are those of the documentation; every other path is a 404.
 """
 
 import json
@@ -25,6 +25,7 @@ class State:
     folders: dict[str, Json] = field(default_factory=dict)
     sources: dict[str, Json] = field(default_factory=dict)
     boards: dict[str, Json] = field(default_factory=dict)
+    playlists: dict[str, Json] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     out_of_order: int | None = None
     """If set, the status of every response."""
@@ -38,6 +39,7 @@ class State:
             (r"/api/folders/?([^/]*)", self._folder),
             (r"/api/datasources(?:/uid/([^/]+))?", self._source),
             (r"/api/dashboards/(?:uid/([^/]+)|db)", self._board),
+            (r"/api/playlists(?:/([^/]+))?", self._playlist),
         ):
             if found := re.fullmatch(pattern, path):
                 return at(method, found[1] or "", request)
@@ -81,6 +83,18 @@ class State:
             "name": request["name"],
             "datasource": _shown(self.sources[request["uid"]]),
         }
+
+    def _playlist(self, method: str, uid: str, request: Json) -> Answer:
+        if method == "GET":
+            existing = self.playlists.get(uid)
+            return (200, existing) if existing else (404, {"message": "playlists not found"})
+        if method == "POST":
+            uid = request["uid"]
+        elif uid not in self.playlists:
+            return 404, {"message": "playlists not found"}
+        items = [{**item, "title": item["value"]} for item in request["items"]]
+        self.playlists[uid] = {**request, "uid": uid, "items": items}
+        return 200, self.playlists[uid]
 
     def _board(self, method: str, uid: str, request: Json) -> Answer:
         if method == "GET":

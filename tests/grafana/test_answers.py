@@ -1,34 +1,22 @@
 """Every query of every board, as Grafana sends it, on a real InfluxDB that holds the demonstration."""
 
-import asyncio
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Any, Final
-from uuid import uuid4
 
-import httpx
 import pytest
 
 from devices.readings import series as stored
 from devices.readings.models import Kind
 from grafana.parts.names import REF
-from grafana.render import Json, all_boards
-from ingest.store.influx import InfluxStore
-from tests.grafana.as_grafana import ALL, interval_of, span_of, with_macros, with_variables
-from tests.grafana.demonstration import Demonstration, demonstration
-from tests.servers.influxdb import InfluxServer
-from tests.waiting import PATIENCE_S
+from grafana.render import Json
+from tests.grafana.answers import BOARDS, EVERYTHING, Answers, values
+from tests.grafana.as_grafana import ALL, with_variables
 
-BOARDS: Final = {str(path): board for path, board in all_boards()}
 ONE_BOARD: Final = pytest.mark.parametrize("path", BOARDS)
-EVERYTHING: Final = dict.fromkeys(("district", "fleet", "site", "device", "rule"), ALL)
 DUMPER: Final = "truck-005"
 """The truck that tips its load on the way; the trucks board shows one truck."""
 NO_DEVICES: Final = ["truck-00", "point-00", "line-0", "weighbridge-0"]
-QUICK_S: Final = 1.0
 
 MAY_BE_EMPTY: Final = {
     ("trucks", "All trucks", "B"): "no bed is up at the scenario's last moment",
@@ -36,8 +24,6 @@ MAY_BE_EMPTY: Final = {
     ("weighbridges", "Entered by hand", "A"): "every simulated weighing comes from the scale",
     ("recycling", "Filling up", "A"): "no compartment stands between warning and full at the last moment",
     ("recycling", "Smoke", "A"): "nothing burns in the scenario",
-    ("enforcement", "Outcomes", "C"): "nobody closed an alert without action",
-    ("enforcement", "Outcomes", "D"): "nobody closed an alert as a device's fault",
 }
 """Queries with an empty result, by board, title and query. All other queries must have rows, and these must not:
 remove a line when the demonstration fills it."""
@@ -93,66 +79,6 @@ def test_a_curve_is_named_after_tags_it_is_grouped_by(path: str) -> None:
             assert all(f'"{tag}"' in grouped for tag in re.findall(r"\$tag_(\w+)", target["alias"])), panel["title"]
 
 
-@dataclass(frozen=True)
-class Answers:
-    """An InfluxDB with the data of the demonstration."""
-
-    shown: Demonstration
-    client: httpx.Client
-
-    def ask(self, query: str) -> list[Json]:
-        """The series of the result. Fails on an error, and if the query takes too long three times."""
-        for _ in range(3):
-            begun = perf_counter()
-            answer = self.client.get("/query", params={"q": query}).json()
-            if perf_counter() - begun < QUICK_S:
-                break
-        else:
-            pytest.fail(f"takes longer than {QUICK_S} s: {query}")
-        [result] = answer.get("results", [answer])
-        assert "error" not in result, (result, query)
-        found: list[Json] = result.get("series", [])
-        return found
-
-    def fill(self, query: str, panel: Json, board: Json, chosen: dict[str, Any]) -> str:
-        start, end = span_of(panel, board, self.shown.end)
-        query = with_variables(query, chosen)
-        return with_macros(query, start=start, end=end, interval_ms=interval_of(panel, start, end))
-
-
-@pytest.fixture(scope="module")
-def answers(influx_server: InfluxServer) -> Iterator[Answers]:
-    database = f"boards-{uuid4().hex[:8]}"
-    influx_server.create_database(database)
-
-    points = demonstration().points
-
-    async def write() -> None:
-        store = InfluxStore(influx_server.url, "unused", "haulwatch", database)
-        try:
-            for start in range(0, len(points), 2_000):  # a body over 1 MB makes aiohttp warn
-                await store.write(points[start : start + 2_000])
-        finally:
-            await store.close()
-
-    asyncio.run(write())
-    params = {"db": database, "epoch": "ms"}
-    with httpx.Client(base_url=influx_server.url, params=params, timeout=PATIENCE_S) as client:
-        yield Answers(demonstration(), client)
-
-
-def values(series: list[Json], column: str) -> list[Any]:
-    """All values of a column that are not null; a column may be a tag."""
-    found = []
-    for one in series:
-        if column in one.get("tags", {}):
-            found += [one["tags"][column]] * len(one["values"])
-        elif column in one["columns"]:
-            at = one["columns"].index(column)
-            found += [row[at] for row in one["values"] if row[at] is not None]
-    return found
-
-
 def empty(series: list[Json]) -> bool:
     return not any(value is not None for one in series for row in one["values"] for value in row[1:])
 
@@ -205,6 +131,10 @@ def test_variables_offer_existing_values_and_narrow_each_other(path: str, answer
             continue
         options = set(values(answers.ask(with_variables(variable["query"], EVERYTHING)), "value"))
         assert options, variable["name"]
+        city, chinese = answers.shown.city, path.startswith("zh")
+        areas = {"district": city.districts, "fleet": city.fleets}.get(variable["name"])
+        if areas is not None:
+            assert options <= {f"{area.name_zh if chinese else area.name} | {area.id}" for area in areas}
         if "${district:regex}" in variable["query"]:
             there = {"district": ["lingchuan"], "fleet": ALL, "site": ALL}
             fewer = set(values(answers.ask(with_variables(variable["query"], there)), "value"))
@@ -240,21 +170,3 @@ def test_alerts_are_marked_on_the_curves_of_their_truck(path: str, answers: Answ
         assert not series or {target["textColumn"], target["tagsColumn"]} <= set(series[0]["columns"])
     changes = [change for change in answers.shown.changes if change.subject == DUMPER]
     assert sum(map(len, found.values())) == len(changes) > 1
-
-
-@pytest.mark.real
-def test_figures_match_the_demonstration(answers: Answers) -> None:
-    """Some figures of the overview, counted again from readings and alerts."""
-    board, shown = BOARDS["en/overview.json"], answers.shown
-
-    def figure(title: str) -> Any:
-        [panel] = [panel for panel in board["panels"] if panel["title"] == title]
-        [series] = answers.ask(answers.fill(panel["targets"][0]["query"], panel, board, EVERYTHING))
-        return series["values"][-1][-1]
-
-    net_kg = sum(reading.net_kg or 0 for reading in shown.weighings)  # each simulated ticket is sent once
-    assert figure("Tonnes today") == pytest.approx(net_kg / 1000)
-    states = [point.fields for point in shown.points if point.measurement == stored.ALERT_STATE_MEASUREMENT]
-    assert figure("Alerts open") == sum(int(fields["open"]) for fields in states) == 2
-    moving = {r.device_id for r in shown.positions if r.ts >= shown.end - 900_000 and (r.speed_kmh or 0) > 10}
-    assert figure("Trucks out") == len(moving)

@@ -96,7 +96,7 @@ def test_every_panel_has_a_description_and_a_unit(path: str) -> None:
         used = [panel["fieldConfig"]["defaults"]["unit"]]
         for override in panel["fieldConfig"]["overrides"]:
             used += [item["value"] for item in override["properties"] if item["id"] == "unit"]
-        assert all(unit in UNITS or unit.startswith("suffix: ") for unit in used), (panel["title"], used)
+        assert all(unit in UNITS or unit.startswith(("suffix:", "time:")) for unit in used), (panel["title"], used)
 
 
 @ONE_BOARD
@@ -178,6 +178,13 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
     assert set(Kind) == set(wording.KINDS)
     assert {str(reason) for reason in Reason} <= {str(reason) for reason in wording.REASONS}
     assert {str(load) for load in wording.LOADS} == set(palette.LOAD)
+
+
+def test_a_severity_has_one_colour_on_boards_and_in_the_console() -> None:
+    page = (ROOT / "api" / "console" / "static" / "console.html").read_text(encoding="utf-8")
+    [constant] = re.findall(r"const COLOUR = \{(.*?)\}", page)
+    assert dict(re.findall(r'(P\d): "(#\w+)"', constant)) == palette.SEVERITY
+    assert {name.upper(): colour for name, colour in re.findall(r"--(p\d): (#\w+)", page)} == palette.SEVERITY
 
 
 def test_thresholds_are_those_of_the_rules() -> None:

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models import barchart, common, statetimeline
 
 from grafana.boards import trucks
 from grafana.parts.panels import BoardBuilder, GridPosition, stat_panel
-from grafana.parts.wording import Language, Phrase
+from grafana.parts.wording import RULES, Language, Phrase
 from grafana.render import API_URL, Json, all_boards
 from tests import ROOT
 
@@ -23,7 +23,7 @@ FIELD_OPTIONS: Final = {
 CUSTOM_OPTIONS: Final = {
     "barchart": barchart.FieldConfig,
     "bargauge": None,
-    "geomap": None,
+    "geomap": common.HideableFieldConfig,
     "state-timeline": statetimeline.FieldConfig,
     "stat": None,
     "table": common.TableFieldOptions,
@@ -85,14 +85,18 @@ def test_people_read_names_and_not_ids(path: str) -> None:
 def test_people_choose_by_name(path: str) -> None:
     """The value of a choice is an id, what is shown is a name."""
     for variable in RENDERED[path]["templating"]["list"]:
-        if variable["name"] in {"device", "site"}:
+        if variable["name"] == "rule":
+            choices = dict(choice.split(" : ")[::-1] for choice in variable["query"].split(", "))
+            assert choices == {name: title.in_(Language(path[:2])) for name, title in RULES.items()}
+        else:
             found = re.fullmatch(r"/\^(.*)\$/", variable["regex"])
             assert found
             [pattern] = found.groups()
             split = re.fullmatch(pattern.replace("(?<", "(?P<"), "王江资源化利用厂 2 | weighbridge-01")
             assert split
             assert split.groupdict() == {"text": "王江资源化利用厂 2", "value": "weighbridge-01"}
-            assert ("choice_zh" if path.startswith("zh") else 'choice"') in variable["query"]
+            of_area = "" if variable["name"] == "device" else f"{variable['name']}_"
+            assert f'"{of_area}choice{"_zh" if path.startswith("zh") else ""}"' in variable["query"]
 
 
 @ONE_BOARD

@@ -1,11 +1,13 @@
 """`grafana sync` through the real grafana-client, against the documented HTTP API."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from grafana.parts.wording import Language
 from grafana.server import Grafana, GrafanaRefused, GrafanaUnavailable
-from grafana.sync import Finding, Source, boards_for, compare, sync
+from grafana.sync import PLAYLISTS, Finding, Source, boards_for, compare, sync
 from grafana.sync import State as SyncState
 from tests.grafana.http_api import State, grafana_http_api
 
@@ -37,6 +39,7 @@ def test_an_empty_grafana_gets_everything_and_a_second_run_changes_nothing(state
     assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {SyncState.MISSING}
     assert len(state.folders) == 2
     assert len(state.boards) == len(BOARDS) == 12
+    assert len(state.playlists) == 2
     assert state.sources["haulwatch"]["secureJsonData"] == {"httpHeaderValue1": "Token reads-only"}
     before = len(state.writes)
     assert set(states(sync(grafana, SOURCE, BOARDS)).values()) == {SyncState.SAME}
@@ -54,8 +57,14 @@ def test_changes_made_in_the_browser_are_reported_and_undone(state: State, grafa
     dashboard["panels"] = [{**dashboard["panels"][0], "title": "My panel"}, *dashboard["panels"][1:]]
     dashboard["version"] += 1
     state.sources["haulwatch"]["url"] = "http://elsewhere:8086"
+    state.playlists["haulwatch-wall-zh"]["interval"] = "5s"
+    state.playlists["haulwatch-wall-zh"]["items"][1]["value"] = "somewhere"
     differing = {found.uid: found.paths for found in compare(grafana, SOURCE, BOARDS) if found.to_do}
-    assert differing == {"haulwatch": ("url",), "haulwatch-overview": ("panels[0].title",)}
+    assert differing == {
+        "haulwatch": ("url",),
+        "haulwatch-overview": ("panels[0].title",),
+        "haulwatch-wall-zh": ("interval", "items[1].value"),
+    }
     list(sync(grafana, SOURCE, BOARDS))
     assert set(states(compare(grafana, SOURCE, BOARDS)).values()) == {SyncState.SAME}
 
@@ -88,6 +97,15 @@ def test_a_change_made_between_read_and_write_is_not_overwritten(state: State, g
 def test_a_read_only_data_source_of_somebody_else_can_be_kept(state: State, grafana: Grafana) -> None:
     list(sync(grafana, None, BOARDS))
     assert state.sources == {}
+
+
+@pytest.mark.parametrize("playlist", PLAYLISTS, ids=lambda playlist: playlist["uid"])
+def test_a_wall_shows_boards_of_its_language_and_begins_with_the_overview(playlist: dict[str, Any]) -> None:
+    shown = [item["value"] for item in playlist["items"]]
+    uids = [board["uid"] for language, board in BOARDS if (language is Language.ZH) == playlist["uid"].endswith("-zh")]
+    assert set(shown) <= set(uids)
+    assert shown[0] == uids[0]
+    assert {item["type"] for item in playlist["items"]} == {"dashboard_by_uid"}
 
 
 def test_map_layers_come_from_the_configured_api() -> None:

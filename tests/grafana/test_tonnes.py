@@ -78,7 +78,7 @@ class Boards:
         by_bridge = sum(row[-1] for one in bars for row in one["values"])
         streams = self.ask("en/weighbridges.json", "Tonnes by stream")
         by_stream = sum(row[-1] for one in streams for row in one["values"])
-        figures = {self.figure("en/weighbridges.json", "Tonnes"), self.figure("en/overview.json", "Tonnes today")}
+        figures = {self.figure("en/weighbridges.json", "Tonnes"), self.figure("en/overview.json", "Net today")}
         return figures | {by_bridge, by_stream}
 
 

@@ -4,10 +4,22 @@ import pytest
 
 from devices.city.model import City, Device, DeviceRole
 from devices.city.sites import Validity
+from devices.codecs.codec import CorrectedItems, Flaw
 from devices.geo.geometry import LatLon
-from devices.readings.models import MAX_AHEAD_MS, Fill, Position, Reading, Status, Throughput, Weighing
+from devices.readings.field_check import Correction
+from devices.readings.models import (
+    MAX_AHEAD_MS,
+    MAX_TS_MS,
+    MIN_TS_MS,
+    Fill,
+    Position,
+    Reading,
+    Status,
+    Throughput,
+    Weighing,
+)
 from devices.readings.refusals import Reason, Refusal
-from ingest.admission import admit
+from ingest.admission import admit, at_corrected_time
 
 T0 = 1_700_000_000_000
 TRUCK = Device("truck-1", DeviceRole.TRUCK, validity=Validity(T0, T0 + 10_000))
@@ -75,3 +87,33 @@ def test_only_kinds_of_the_devices_role_count(role: str, kind: str) -> None:
     assert isinstance(result, Refusal)
     assert (result.reason, result.field) == (Reason.KIND_OF_ANOTHER_ROLE, "topic")
     assert all(word in result.detail for word in (repr("d"), role, kind, *COUNTS[role], "devices.yaml", "redrive"))
+
+
+def test_every_time_of_a_message_is_corrected_and_nothing_else() -> None:
+    reading, flaw = (
+        Position(device_id="truck-1", ts=T0, lat=35.0, lon=112.0),
+        Flaw(b"{}", Refusal(Reason.WRONG_TYPE, "")),
+    )
+    items = CorrectedItems([reading, flaw], {0: [Correction("hdop", clamped=False)]})
+    again = at_corrected_time(items, -3_600)
+    assert again == [Position(device_id="truck-1", ts=T0 - 3_600_000, lat=35.0, lon=112.0), flaw]
+    assert isinstance(again, CorrectedItems)
+    assert again.corrections == items.corrections
+    assert reading.ts == T0
+
+
+@pytest.mark.parametrize("ts", [MIN_TS_MS - 1, MAX_TS_MS + 1])
+def test_a_time_that_its_correction_puts_out_of_bounds_is_refused(ts: int) -> None:
+    """States of judgement keep readings by the bounds of the models."""
+    device = Device("truck-1", DeviceRole.TRUCK, clock_correction_s=-3_600)
+    refused = admit(Position(device_id="truck-1", ts=ts, lat=35.0, lon=112.0), MAX_TS_MS, "truck-1", device)
+    assert isinstance(refused, Refusal)
+    assert (refused.reason, refused.field) == (Reason.OUT_OF_BOUNDS, "ts")
+    assert "clock_correction_s -3600" in refused.detail
+
+
+def test_a_corrected_time_that_is_ahead_names_the_correction_as_a_cause() -> None:
+    device = Device("truck-1", DeviceRole.TRUCK, clock_correction_s=3_600)
+    refused = admit(Position(device_id="truck-1", ts=T0 + 3_600_000, lat=35.0, lon=112.0), T0, "truck-1", device)
+    assert isinstance(refused, Refusal)
+    assert (refused.reason, "clock_correction_s" in refused.detail) == (Reason.FUTURE_TIME, True)

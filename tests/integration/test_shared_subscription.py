@@ -141,12 +141,9 @@ def test_one_of_two_collectors_is_killed_again_and_again_and_nothing_is_lost(
     assert len(acknowledged) == len(fleet.sent)
     assert steady.received() > 0
 
-    def logged() -> set[bytes]:
-        return {record.message.payload for record in log.read(0, 10**6)}
-
-    until(lambda: logged() >= acknowledged, "every acknowledged message in the log")
+    until(lambda: _payloads(log) >= acknowledged, "every acknowledged message in the log")
     assert [collector.stop() for collector in collectors] == [0, 0]
-    assert logged() == acknowledged
+    assert _payloads(log) == acknowledged
     log.close()
 
 
@@ -168,6 +165,37 @@ def test_both_take_part_and_a_second_process_of_one_instance_is_refused(
     )
     assert twin.returncode == 2
     assert "another collector-b" in twin.stderr
+
+
+def test_of_two_brokers_with_a_collector_each_one_may_die(
+    start_mosquitto: Callable[..., Mosquitto], tmp_path: Path
+) -> None:
+    """Both write one log. A device that has no acknowledgement goes to the other broker."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    brokers = [start_mosquitto(), start_mosquitto()]
+    pair = [Collector(name, broker.url, data_dir) for name, broker in zip(("", "b"), brokers, strict=True)]
+    try:
+        for collector in pair:
+            collector.wait_connected()
+        with closing(Fleet(brokers[0].port)) as fleet:
+            fleet.drive(lambda: len(fleet.sent) == 500)
+            acknowledged = fleet.acknowledged()
+        until(lambda: pair[0].received() == 500, "the first collector to receive")
+        brokers[0].kill()
+        with closing(Fleet(brokers[1].port)) as fleet:
+            fleet.drive(lambda: len(fleet.sent) == 900)  # the first 500 again
+            acknowledged |= fleet.acknowledged()
+        with closing(RawLog(data_dir / "raw")) as log:
+            until(lambda: _payloads(log) >= acknowledged, "every acknowledged message in the log")
+        assert len(acknowledged) == 900
+    finally:
+        for collector in pair:
+            collector.kill()
+
+
+def _payloads(log: RawLog) -> set[bytes]:
+    return {record.message.payload for record in log.read(0, 10**6)}
 
 
 def received(mosquitto: Mosquitto, client_id: str, group: str, *former: str) -> list[bytes]:

@@ -205,6 +205,9 @@ def clock_agrees(change: AlertChange) -> None:
     ((readings, over, over_unit),) = the(r"^(\d+) readings over ([\d.]+) (s|min|h) agree", change.evidence.findings)
     assert int(readings) == measures["readings"]
     assert float(over) == duration_of(measures["over_s"], over_unit)
+    ((needed,),) = the(r"set clock_correction_s to (-?\d+) in", change.evidence.findings)
+    assert int(needed) == measures["needed_clock_correction_s"]
+    assert abs(int(needed) + float(measures["offset_s"]) - float(measures["clock_correction_s"])) <= 30
 
 
 def duration_of(seconds: Any, unit: str) -> float:

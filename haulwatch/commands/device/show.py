@@ -84,6 +84,7 @@ def show(device_id: DeviceArgument, as_json: JsonFlag = False) -> None:
         refused |= {f"dropped: {field}": count for field, count in line.dropped_fields.items()}
         refused |= {f"clamped: {field}": count for field, count in line.clamped_fields.items()}
         refused |= {"outside region": line.outside_region} if line.outside_region else {}
+        refused |= {"clock corrected": line.clock_corrected} if line.clock_corrected else {}
     print_table(device_id, ("what", "value"), (facts | counts | refused).items())
 
 
@@ -115,6 +116,7 @@ def _facts(device: Device) -> dict[str, object]:
         "district": device.district,
         "report_interval_s": device.report_interval_s,
         "datum": str(device.datum),
+        "clock_correction_s": device.clock_correction_s,
         "valid_from": device.validity.start_ms,
         "valid_until": device.validity.end_ms,
     }

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from devices.readings.streams import STREAM_NAMES, StreamName
 from rules.alerts.model import Text
 from rules.contract.wording import duration
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
@@ -30,9 +31,10 @@ def sunk_title(point: Text, compartment: str, fill_pct: float) -> Text:
 
 
 def _title(point: Text, compartment: str, state: Text, fill_pct: float) -> Text:
+    name = STREAM_NAMES.get(compartment, StreamName(compartment, compartment))
     return Text(
-        en=f"{point.en}: compartment {compartment} {state.en} ({fill_pct:g} %)",
-        zh=f"{point.zh}：{compartment}箱{state.zh}（{fill_pct:g}%）",
+        en=f"{point.en}: compartment {name.en} {state.en} ({fill_pct:g} %)",
+        zh=f"{point.zh}：{name.zh}箱{state.zh}（{fill_pct:g}%）",
     )
 
 

@@ -97,8 +97,11 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         """Check one reading of the device itself, in order."""
         if not observation.own:
             return ()
-        verdicts: list[Verdict] = []
         reading, fix = observation.reading, observation.fix
+        if type(reading) is Position and fix is not None and self._is_fine(reading, fix, observation, state):
+            self._remember(reading, state)
+            return ()
+        verdicts: list[Verdict] = []
         if type(reading) is Status:
             self._check_status(reading, observation, state, verdicts)
             return verdicts
@@ -109,11 +112,31 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             self._check_fix(reading, fix, observation, state, verdicts)
             self._check_speed(reading, fix, observation, state, verdicts)
             self._check_route(fix, observation, state, verdicts)
-            state.lat, state.lon = reading.lat, reading.lon
-            standing = reading.speed_kmh is not None and reading.speed_kmh < STILL_KMH
-            state.driving = not standing and reading.ignition_on is not False
+            self._remember(reading, state)
         state.ts = max(state.ts, reading.ts)
         return verdicts
+
+    def _is_fine(self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState) -> bool:
+        """True if a position gives all that judgement needs and nothing is counted, as nearly always."""
+        if state.troubles or not fix.usable or position.satellites == 0:
+            return False
+        if position.ts - state.ts > self._interval_factor * observation.device.report_interval_s * 1000:
+            return False
+        speed_kmh, track = position.speed_kmh, observation.track
+        if speed_kmh is not None:
+            if speed_kmh == 0 and fix.run_m > 0:
+                return False
+            if speed_kmh >= self._frozen_kmh and position.lat == state.lat and position.lon == state.lon:
+                return False
+        return track is not None and (track.load.state is not _LOADED or bool(observation.approved_routes()))
+
+    def _remember(self, position: Position, state: JudgeabilityState) -> None:
+        """Note where it was, and whether it drove."""
+        speed_kmh = position.speed_kmh
+        standing = speed_kmh is not None and speed_kmh < STILL_KMH
+        state.lat, state.lon = position.lat, position.lon
+        state.driving = not standing and position.ignition_on is not False
+        state.ts = max(state.ts, position.ts)
 
     def _check_interval(self, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]) -> None:
         registered_s = observation.device.report_interval_s

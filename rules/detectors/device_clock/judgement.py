@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from devices.city.model import DeviceRole
 from rules.alerts.model import Evidence, Severity
-from rules.contract.observation import ClockFound, Observation
+from rules.contract.observation import ClockFound
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import ref, who, whole_seconds
@@ -42,10 +42,6 @@ class DeviceClock(Rule[ClockState]):
     def __init__(self, parameters: DeviceClockParameters | None = None) -> None:
         self.parameters: DeviceClockParameters = parameters or DeviceClockParameters()
 
-    def judge(self, observation: Observation, state: ClockState) -> Sequence[Verdict]:
-        """One reading says nothing of a clock."""
-        return ()
-
     def judge_clock(self, found: ClockFound, state: ClockState) -> Sequence[Verdict]:
         """Judge the offset that is believed now."""
         device_id = found.device.id
@@ -61,6 +57,7 @@ class DeviceClock(Rule[ClockState]):
     def _verdict(self, found: ClockFound, at: int, onset: int) -> Verdict:
         device, city, reading = found.device, found.city, found.reading
         refused = reading is None and found.offset_ms > 0
+        needed_s = wording.needed_correction_s(found.offset_ms, found.correction_s)
         return Verdict(
             subject=device.id,
             level=Level.CONFIRMED,
@@ -72,16 +69,23 @@ class DeviceClock(Rule[ClockState]):
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=wording.findings(
-                    found.offset_ms, found.stepped_ms, found.readings, found.over_ms, refused=refused
+                    found.offset_ms,
+                    found.correction_s,
+                    found.stepped_ms,
+                    found.readings,
+                    found.over_ms,
+                    refused=refused,
                 ),
                 ruled_out=wording.RULED_OUT,
                 readings=() if reading is None else (ref(reading),),
                 measures={
                     "offset_s": _seconds(found.offset_ms),
+                    "clock_correction_s": found.correction_s,
                     "stepped_s": _seconds(found.stepped_ms),
                     "readings": found.readings,
                     "over_s": whole_seconds(found.over_ms),
-                },
+                }
+                | ({} if needed_s is None else {"needed_clock_correction_s": needed_s}),
             ),
             basis=str(round(found.offset_ms / 60_000)),
         )

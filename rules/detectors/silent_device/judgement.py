@@ -63,6 +63,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         self._outages = OutageWatch(self.parameters)
         limits = self.parameters  # of which every reading needs these: a compiled field is read in a tenth of the time
         self._overdue: tuple[int, int, int] = limits.overdue_intervals, limits.overdue_at_least_s, limits.loaded_warn_s
+        self._never_overdue_ms: int = min(limits.overdue_at_least_s, limits.loaded_warn_s) * 1000
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
@@ -299,8 +300,10 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         reading, track = observation.reading, observation.track
         state.heard_at, state.refused = heard_at, 0
         state.interval_s = observation.device.report_interval_s
-        note_gap(reading.ts, state, self._overdue_s(state) * 1000)
-        if reading.ts < state.newest:
+        since_ms = reading.ts - state.newest
+        if not 0 < since_ms <= self._never_overdue_ms:
+            note_gap(reading.ts, state, self._overdue_s(state) * 1000)
+        if since_ms < 0:
             return
         state.kind_before, state.newest_before = state.kind, state.newest
         state.kind, state.newest = reading.kind, reading.ts

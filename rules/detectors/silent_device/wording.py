@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from devices.city.labels import Label, labels_of_areas
 from devices.city.model import City, DeviceRole
 from rules.alerts.model import Text
 from rules.contract.wording import duration
@@ -95,9 +96,13 @@ def devices_of(area: str, city: City) -> Text:
         case "role":
             return _KINDS[DeviceRole(name)]
         case "district":
-            return Text(en=f"devices of district {name}", zh=f"{name}区域的设备")
-        case "carrier":
-            return Text(en=f"devices of carrier {name}", zh=f"运输企业{name}的设备")
+            district = labels_of_areas(city.districts).get(name)
+            if district is None:
+                return Text(en=f"devices of district {name}", zh=f"{name}区域的设备")
+            return Text(en=f"devices in {district.en}", zh=f"{district.zh}的设备")
+        case "carrier":  # the company of the vehicle, or else the fleet
+            carrier = labels_of_areas(city.fleets).get(name, Label(name, name))
+            return Text(en=f"devices of carrier {carrier.en}", zh=f"运输企业{carrier.zh}的设备")
         case "site":
             site = city.sites.get(name)
             return Text(en=f"devices at {site.name if site else name}", zh=f"{site.name_zh if site else name}的设备")

@@ -74,5 +74,9 @@ class DeviceClock:
     """How far it went, ms, when it was last believed anew; 0 if it was not believed before."""
     run: int = 0
     """How often it stepped back: each time a new run of its readings begins."""
+    correction_s: int = 0
+    """The device's `clock_correction_s` in the present city, which is in the offsets here."""
+    run_correction_s: int = 0
+    """The one in the times of its present run; another one begins a new run with its first reading."""
     off: int = 0
     """Believed offset less that of the fleet, ms, where it is so wrong that alerts have to say so; else 0."""

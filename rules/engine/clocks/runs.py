@@ -4,6 +4,9 @@ After such a step every reading is late. What is late by one new offset, at the 
 by the former clock between, is a candidate: it waits until the new offset is believed, and is then judged in a new run
 of the device. If a reading by the former clock comes, if they do not agree, or if no more come, they are late readings
 as any others: an upload of what was buffered runs faster than receive time.
+
+A run also begins with the first reading that has another correction of the device's clock: durations over the change
+would be wrong.
 """
 
 from collections.abc import Iterable
@@ -78,6 +81,12 @@ class Runs:
         if kept and len(device_state.candidates) == kept:  # it was in order, or there are too many
             self.give_up(device_state, verdicts)
 
+    def refuse_time(self, ts: int, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Take the device time, ms, of a reading that is refused because of it."""
+        self.begin_if_corrected(device_state, verdicts)
+        if self._clock.refused(device_state.clock, ts) == BELIEVED:
+            self.judge_clock(device_state, None, verdicts)
+
     def judge_clock(self, device_state: DeviceState, reading: Reading | None, verdicts: list[Judged]) -> None:
         """Let rules judge the clock that is believed now."""
         device, clock = self._stage.registered(device_state), device_state.clock
@@ -89,7 +98,9 @@ class Runs:
             lasted = watermark.listened - clock.others_since
             if not readings:  # believed for long: it is judged again by another reference
                 readings, lasted = BELIEVED_READINGS, BELIEVED_MS
-            found = ClockFound(device, self._stage.city, now, offset, clock.stepped, readings, lasted, reading)
+            found = ClockFound(
+                device, self._stage.city, now, offset, clock.correction_s, clock.stepped, readings, lasted, reading
+            )
             self._rules.ask_about_clock(found, device_state, verdicts)
         self._stage.change(device_state)
 
@@ -116,7 +127,7 @@ class Runs:
             return False
         if all(is_repeat(entry, device_state) for entry in (*device_state.candidates, reading)):
             return False
-        self._begin(device_state, verdicts)
+        self._begin(device_state, device_state.clock.stepped, verdicts)
         return True
 
     def waits(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> bool:
@@ -136,7 +147,31 @@ class Runs:
             self._rules.note_alive(device_state, self._clock.now)
         return True
 
-    def _begin(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
+    def take_corrections(self, device_states: Iterable[DeviceState]) -> None:
+        """Expect the times of devices to be corrected as the present city says: all at once, since a fleet may lead."""
+        devices = self._stage.city.devices
+        for device_state in device_states:
+            device, clock = devices.get(device_state.device_id), device_state.clock
+            if device is not None and device.clock_correction_s != clock.correction_s:
+                by_ms = (device.clock_correction_s - clock.correction_s) * 1000
+                clock.correction_s = device.clock_correction_s
+                self._clock.correct(clock, by_ms)
+                self._stage.change(device_state)
+
+    def begin_if_corrected(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Begin a run if what comes from here on has another correction of the device's clock in its times."""
+        clock = device_state.clock
+        by_ms = (clock.correction_s - clock.run_correction_s) * 1000
+        if not by_ms:
+            return
+        self.give_up(device_state, verdicts)
+        if device_state.buffer.newest:
+            self._begin(device_state, by_ms, verdicts, corrected=True)
+        clock.run_correction_s = clock.correction_s
+        if clock.believed:
+            self.judge_clock(device_state, None, verdicts)
+
+    def _begin(self, device_state: DeviceState, by_ms: int, verdicts: list[Judged], *, corrected: bool = False) -> None:
         """Judge what is by the former clock to its end, and then the candidates in a run of their own."""
         stage, late = self._stage, device_state.late_readings
         stage.judge_in_order(device_state.buffer.waiting, device_state, verdicts)
@@ -146,7 +181,7 @@ class Runs:
         until, candidates = device_state.judged_until, self.candidates.take(device_state)
         device_state.begin_run()
         self._rules.begin_run(device_state)
-        verdicts.append(RunBegun(device_state.device_id, device_state.clock.run, until, device_state.clock.stepped))
+        verdicts.append(RunBegun(device_state.device_id, device_state.clock.run, until, by_ms, corrected))
         for candidate in candidates:
             stage.arrive(candidate, device_state, verdicts)
 

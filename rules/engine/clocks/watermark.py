@@ -160,6 +160,16 @@ class FleetClock:
         """As `heard`, of a reading of this device time, ms, that is refused because of it. It does not vote."""
         return self._look(clock, ts, None)
 
+    def correct(self, clock: DeviceClock, by_ms: int) -> None:
+        """Expect the device's times so much later from now on, because they are corrected otherwise."""
+        clock.steady = False
+        if clock.votes or clock.believed or clock.others:
+            clock.others = clock.apart = clock.stepped = 0
+            clock.last += by_ms
+            clock.former += by_ms
+            self._move(clock, clock.offset + by_ms, votes=True)
+            self._compare_reference()
+
     def order_limit(self, clock: DeviceClock) -> int:
         """Device time, ms, beyond which a reading does not move the order of its device."""
         if clock.believed:
@@ -201,10 +211,13 @@ class FleetClock:
         found = self._compare(clock, offset, votes=reading is not None)
         clock.last = offset
         self._pass()
+        self._compare_reference()
+        return found
+
+    def _compare_reference(self) -> None:
         if not -AGREE_MS <= self.reference - self._judged_by <= AGREE_MS:
             self._judged_by = self.reference
             self.reference_moved = True
-        return found
 
     def _leaped_over(self, clock: DeviceClock, offset: int, former: int) -> int:
         """The present leap of receive time, ms, if the device's clock went on as far from its former offset; else 0."""

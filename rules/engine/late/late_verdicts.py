@@ -23,7 +23,7 @@ class GapPassed(NamedTuple):
 
 
 class RunBegun(NamedTuple):
-    """The device's clock stepped back: what follows is no sequel of what was before."""
+    """The device's clock stepped back, or is corrected otherwise: what follows is no sequel of what was before."""
 
     subject: str
     run: int
@@ -31,7 +31,9 @@ class RunBegun(NamedTuple):
     until: int
     """Newest device time judged before, ms."""
     stepped_ms: int
-    """How far it stepped, negative."""
+    """How far device time went, negative if back."""
+    corrected: bool
+    """By another correction from the registry; else the clock stepped."""
 
 
 Again = RuleVerdict | GapPassed

@@ -31,6 +31,7 @@ async def test_the_ledger_shows_totals_and_backlog(client: AsyncClient, ledger: 
             "dropped_fields": {},
             "clamped_fields": {},
             "outside_region": 0,
+            "clock_corrected": 0,
             "not_judged": {},
         },
         "exact": True,

@@ -1,11 +1,13 @@
 """A city as rows and as packed bytes."""
 
+import zlib
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from devices.cities import JINCHENG
-from devices.city.columns import pack_city, rows_of, unpack_city
+from devices.city.columns import city_of, pack_city, rows_of, unpack_city
 from devices.city.files import read_city
 from devices.city.sites import Validity
 
@@ -19,6 +21,23 @@ def test_a_packed_city_is_the_same_city() -> None:
     assert again == city
     assert rows_of(again) == rows_of(city)
     assert pack_city(again) == pack_city(city), "equal cities give equal bytes"
+
+
+def test_a_city_of_a_version_that_named_no_areas_is_read() -> None:
+    """The raw log keeps revisions of the city for weeks."""
+    city = read_city(JINCHENG)
+    rows = rows_of(city)
+    for name in ("districts", "fleets"):
+        del rows["city"][0][name]
+    assert city_of(rows, city.revision) == replace(city, districts=(), fleets=())
+
+
+def test_a_city_that_an_earlier_version_packed_corrects_no_clock() -> None:
+    city = read_city(JINCHENG)
+    body = msgspec.msgpack.decode(zlib.decompress(pack_city(city)))
+    for row in body["rows"]["device"]:
+        del row["clock_correction_s"]
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city
 
 
 @pytest.mark.parametrize("packed", [b"", b"no city", pack_city(read_city(JINCHENG))[:-9]])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devices.city.files import CityFileError, read_city
+from devices.city.model import Area
 from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import Datum, LatLon
 from tests import ROOT
@@ -210,6 +211,12 @@ FAULTS = [
         "city.yaml: districts.1: 1 does not fit: write a",
     ),
     (
+        "city.yaml",
+        "datum: wgs84",
+        "datum: wgs84\nfleets: [{id: danhe, nmae: Danhe}]",
+        "city.yaml: fleets.0.nmae: 'Danhe' does not fit: write a list; each entry an id, or `id`, `name` and `name_zh`",
+    ),
+    (
         "permits.yaml",
         "[road]",
         "[raod]",
@@ -309,6 +316,22 @@ def test_districts_are_checked_where_the_city_lists_them(folder: Path) -> None:
     assert read_city(folder).devices["bin-terminal"].district == "urban"
 
 
+def test_fleets_are_checked_where_the_city_lists_them(folder: Path) -> None:
+    edit(folder / "city.yaml", "datum: wgs84", "datum: wgs84\nfleets: [haulier, danhe]")
+    assert found(folder) == ["devices.yaml: truck: fleet: 'hauliers' is not in city.yaml: did you mean 'haulier'?"]
+
+
+def test_a_district_has_names_or_is_called_by_its_id(folder: Path) -> None:
+    assert read_city(folder).districts == ()
+    named = "districts: [{id: west, name: West side, name_zh: 西区}, {id: north, name: North}, centre]"
+    edit(folder / "city.yaml", "datum: wgs84", f"datum: wgs84\n{named}")
+    assert read_city(folder).districts == (
+        Area("centre", "centre", "centre"),
+        Area("north", "North", "North"),
+        Area("west", "West side", "西区"),
+    )
+
+
 def test_region_margin_and_datum_of_devices_are_read_and_have_defaults(folder: Path) -> None:
     before = read_city(folder)
     assert (before.region_margin_km, {device.datum for device in before.devices.values()}) == (50.0, {Datum.WGS84})
@@ -361,3 +384,17 @@ def test_a_shape_of_too_many_positions_is_named(folder: Path) -> None:
     (folder / "routes.geojson").write_text(json.dumps(routes))
     with pytest.raises(CityFileError, match=r"coordinates: has 20,001 positions, more than 20,000: simplify the shape"):
         read_city(folder)
+
+
+def test_the_correction_of_a_clock_is_read_and_is_none_by_default(folder: Path) -> None:
+    assert {device.clock_correction_s for device in read_city(folder).devices.values()} == {0}
+    edit(folder / "devices.yaml", "role: truck", "role: truck\n  clock_correction_s: -28800")
+    assert {device.clock_correction_s for device in read_city(folder).devices.values()} == {0, -28_800}
+
+
+@pytest.mark.parametrize("wrong", ["8h", "3600.5", "true", "631152001", "-631152001", "28800000000"])
+def test_a_correction_that_is_no_number_of_seconds_says_what_to_write(folder: Path, wrong: str) -> None:
+    edit(folder / "devices.yaml", "role: truck", f"role: truck\n  clock_correction_s: {wrong}")
+    [line] = found(folder)
+    assert "clock_correction_s" in line
+    assert "does not fit: write a whole number of seconds from -631,152,000 to 631,152,000" in line

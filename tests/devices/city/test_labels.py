@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
-from devices.city.labels import Label, labels_of
+from devices.city.labels import Label, labels_of, labels_of_areas
 
 CITY = read_city(JINCHENG)
 
@@ -26,6 +26,12 @@ def test_two_bridges_of_one_site_can_be_told_apart_and_a_line_beside_them_keeps_
         "weighbridge-09": Label("Wangjiang recycling plant weighbridge-09", "王江资源化利用厂 weighbridge-09"),
         "weighbridge-10": Label("Gate 3", "Gate 3"),
     }
+
+
+def test_districts_and_fleets_have_names_in_both_languages() -> None:
+    assert labels_of_areas(CITY.districts)["urban"] == Label("Urban district", "城区")
+    assert labels_of_areas(CITY.fleets)["danhe"] == Label("Danhe Environmental Haulage", "丹河环保运输")
+    assert labels_of_areas(CITY.districts).keys() == {device.district for device in CITY.devices.values()}
 
 
 def test_a_terminal_without_a_truck_or_a_site_is_called_by_its_id() -> None:

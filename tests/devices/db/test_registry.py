@@ -8,7 +8,7 @@ import pytest
 from shapely import LineString
 
 from devices.city.files import read_city
-from devices.city.model import City, Device, DeviceRole
+from devices.city.model import Area, City, Device, DeviceRole
 from devices.city.sites import Validity
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
@@ -48,6 +48,21 @@ def test_empty_registry_names_the_import_command(registry: Registry) -> None:
     assert registry.revision() == 0
     with pytest.raises(CityMissing, match="haulwatch city import"):
         registry.load_city()
+
+
+def test_names_of_districts_and_fleets_come_back(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    named = replace(city, districts=(Area("centre", "Centre", "城区"),), fleets=(Area("danhe", "Danhe", "丹河"),))
+    assert registry.import_city(named).tables["city"].changed == 1
+    loaded = registry.load_city()
+    assert (loaded.districts, loaded.fleets) == (named.districts, named.fleets)
+    assert not registry.import_city(named).changed_anything
+
+
+def test_the_correction_of_a_clock_comes_back(registry: Registry, city: City) -> None:
+    devices = {name: replace(device, clock_correction_s=-619_315_200) for name, device in city.devices.items()}
+    registry.import_city(replace(city, devices=devices))
+    assert {device.clock_correction_s for device in registry.load_city().devices.values()} == {-619_315_200}
 
 
 def test_margin_of_the_region_and_datum_of_a_device_come_back(registry: Registry, city: City) -> None:

@@ -107,12 +107,13 @@ def test_a_data_directory_that_cannot_be_is_named_in_one_line(run: Run, data_dir
 
 
 NEEDS_DATA = [
-    "city show", "db status", "db roles --record /dev/null --judge /dev/null --serve /dev/null", "deadletter list", "deadletter show 1", "deadletter redrive 1",
+    "db roles --record /dev/null --judge /dev/null --serve /dev/null",
+    "city show", "db status", "deadletter list", "deadletter show 1", "deadletter redrive 1",
     "deadletter purge --reason flood", "device list",
     "device show x", "device add x", "device add --missing", "device rotate x", "device disable x", "device enable x",
     "device export-acl", "device certificate x", "device unknown", "device adopt x", "device commands",
     "device command x reboot --actor li", "judge", "ledger", "log stat", "log verify", "log export", "record",
-    "replay", "run", "serve",
+    "replay", "run", "serve", "store refill",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {"demo", "doctor", "settings", "city fields", "grafana diff", "grafana render", "grafana sync"}
@@ -164,6 +165,17 @@ def test_times_are_those_of_the_city_with_their_offset(
     assert re.search(r"valid_from +2020-01-01 00:00:00\+05:45", run("device", "show", "truck-001").stdout)
     monkeypatch.setenv("HAULWATCH_TIMEZONE", "America/New_York")
     assert re.search(r"received +2026-03-01 03:00:00-05:00", run("log", "stat").stdout)
+
+
+def test_the_correction_of_a_clock_is_shown(run: Run, tmp_path: Path) -> None:
+    city = shutil.copytree(ROOT / "devices" / "cities" / "jincheng", tmp_path / "city")
+    devices = (city / "devices.yaml").read_text()
+    (city / "devices.yaml").write_text(
+        devices.replace("id: truck-001\n", "id: truck-001\n  clock_correction_s: -28800\n")
+    )
+    assert run("city", "import", str(city)).exit_code == 0
+    assert re.search(r"clock_correction_s +-28,800", run("device", "show", "truck-001").stdout)
+    assert re.search(r"clock_correction_s +0", run("device", "show", "truck-002").stdout)
 
 
 def test_a_short_time_keeps_its_offset() -> None:

@@ -1,5 +1,6 @@
 """Readings that stand without a faulty value: stored, named and counted by device, exactly over power cuts."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,24 @@ async def test_a_position_at_the_border_of_the_region_is_a_fix(tmp_path: Path) -
     await bench.drain()
     rows = await bench.store.rows(Kind.POSITION, "truck-1", T0, NOW, limit=9)
     assert [row.fields["located"] for row in rows] == [True, False]
+
+
+async def test_a_corrected_time_is_in_store_ledger_and_health_and_keeps_what_else_is_corrected(tmp_path: Path) -> None:
+    """The device is an hour behind: an upload of two fills, one without its probe, and an element that is none."""
+    known = Bench(tmp_path).city
+    behind = replace(known.devices["point-1"], clock_correction_s=3_600)
+    bench = Bench(tmp_path, city=replace(known, devices={**known.devices, "point-1": behind}))
+    late = T0 - 3_600_000
+    bench.receive_raw(
+        FILL,
+        b'[{"ts": %d, "fill_pct": 1}, {"ts": %d, "fill_pct": 2, "temperature_c": -127}, {"ts": %d}]'
+        % (late, late + 1_000, late + 2_000),
+    )
+    await bench.drain()
+    line = bench.line("point-1")
+    assert (line.stored, line.clock_corrected, line.dropped_fields) == (2, 2, {"temperature_c": 1})
+    assert line.quarantined == {"missing_field": 1}
+    assert line.clock_offset_ms is not None
+    assert NOW - T0 - 2_000 <= line.clock_offset_ms <= NOW - T0, "of all three, corrected"
+    rows = await bench.store.rows(Kind.FILL, "point-1", T0, NOW, limit=9)
+    assert [row.ts for row in rows] == [T0, T0 + 1_000]

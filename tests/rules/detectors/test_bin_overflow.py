@@ -83,9 +83,15 @@ def test_two_compartments_are_two_alerts() -> None:
 def test_the_alert_explains_itself() -> None:
     full = changes(70, 91, 92, 93)[-1]
     assert full.title.en == "Point: compartment paper is full (93 %)"
-    assert "满溢" in full.title.zh
+    assert full.title.zh.endswith("：纸类箱已满溢（93%）"), "no word of a device's in a Chinese sentence"
     assert [ref.values["fill_pct"] for ref in full.evidence.readings][-1] == 93
     assert full.lat is not None
+
+
+def test_a_compartment_without_a_name_is_called_as_its_device_calls_it() -> None:
+    full = judged([BinOverflow()], fills([70, 91, 92, 93], part="bin-7"))[-1]
+    assert full.title.en.endswith(": compartment bin-7 is full (93 %)")
+    assert full.title.zh.endswith("：bin-7箱已满溢（93%）")
 
 
 def test_a_compartment_found_full_after_a_silence_is_full() -> None:

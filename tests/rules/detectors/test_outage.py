@@ -12,10 +12,11 @@ import msgspec
 import pytest
 from msgspec import structs
 
-from devices.city.model import City, Device, DeviceRole, Vehicle
+from devices.city.model import Area, City, Device, DeviceRole, Vehicle
 from devices.readings.models import Reading
-from rules.alerts.model import AlertChange
+from rules.alerts.model import AlertChange, Text
 from rules.detectors.silent_device.judgement import SilentDevice
+from rules.detectors.silent_device.wording import devices_of
 from rules.engine.engine import RuleEngine
 from tests.rules.town import T0, Trip, at_s, fills, in_time, rows, run, summaries, town
 
@@ -124,6 +125,14 @@ def test_a_device_outside_the_area_has_its_own_alert() -> None:
     assert subjects(found) == {"system", "P01"}
     assert found[0].title.en == "12 of 12 devices of district south are silent at once: check network and platform"
     assert found[0].title.zh == "south区域的设备共12台，有12台同时离线，请检查网络和平台"
+
+
+def test_an_outage_calls_a_district_and_a_carrier_as_people_do() -> None:
+    fleets = (Area("anhe", "Anhe Haulage", "安和运输"),)
+    city = county(districts=(Area("south", "South side", "南区"),), fleets=fleets)
+    assert devices_of("district:south", city) == Text(en="devices in South side", zh="南区的设备")
+    assert devices_of("district:west", city) == Text(en="devices of district west", zh="west区域的设备")
+    assert devices_of("carrier:anhe", city) == Text(en="devices of carrier Anhe Haulage", zh="运输企业安和运输的设备")
 
 
 def test_a_device_that_falls_silent_long_after_the_outage_began_has_its_own_alert() -> None:
