@@ -12,7 +12,7 @@ from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts
 from api.http.headers import HeadRequests, ResponseHeaders
-from api.http.large_answers import LargeAnswers
+from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
@@ -88,6 +88,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.add_middleware(UntilTaken)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     if options.origins:
         app.add_middleware(

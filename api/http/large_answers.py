@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from fastapi import Depends, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.problems import ProblemKind, RequestRefused
 
@@ -13,6 +14,7 @@ WORKING: Final = 2
 HELD: Final = 48
 """Requests that wait, work or send: an answer of 3 MB stays in memory until its client has taken it."""
 RETRY_AFTER_S: Final = 2
+_LONG_BYTES: Final = 16_384
 
 
 class LargeAnswers:
@@ -46,6 +48,26 @@ async def _working(request: Request) -> AsyncIterator[None]:
     answers: LargeAnswers = request.app.state.large_answers
     async with answers.working:
         yield
+
+
+class UntilTaken:
+    """Middleware that ends a long answer when its client has taken it, and not when it is handed to the server.
+
+    uvicorn waits for an unread part before it sends the next one, never after the last.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def in_two(message: Message) -> None:
+            if len(message.get("body", b"")) > _LONG_BYTES and not message.get("more_body", False):
+                await send({**message, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+            else:
+                await send(message)
+
+        await self._app(scope, receive, in_two if scope["type"] == "http" else send)
 
 
 LARGE: Final = [Depends(_held), Depends(_working, scope="function")]

@@ -3,14 +3,18 @@
 import asyncio
 from dataclasses import dataclass, field, replace
 
+from fastapi import FastAPI, Response
 from httpx import AsyncClient
 
-from api.http.large_answers import HELD, WORKING
+from api.http import problems
+from api.http.large_answers import HELD, LARGE, WORKING, LargeAnswers, UntilTaken
+from api.http.server import serve
 from api.ports import ApiOptions, ApiParts
 from ingest.store import Row
 from tests.api.conftest import client_of
 from tests.api.fakes import FakeHistory
-from tests.waiting import eventually
+from tests.servers import free_port
+from tests.waiting import PATIENCE_S, eventually
 
 
 @dataclass
@@ -66,3 +70,36 @@ async def test_a_refused_request_leaves_its_place(client: AsyncClient) -> None:
     for _ in range(HELD + 1):
         answer = await client.get("/api/v1/tracks", params={"start": 5, "end": 1})
         assert answer.status_code == 422
+
+
+class NoFeed:
+    """In place of the live streams."""
+
+    async def close(self) -> None: ...
+
+
+async def test_a_place_is_held_until_the_client_has_taken_the_answer() -> None:
+    app, stop, ready, port = FastAPI(), asyncio.Event(), asyncio.Event(), free_port()
+    app.state.large_answers, app.state.feed = LargeAnswers(held=1), NoFeed()
+    problems.install(app)
+    app.add_middleware(UntilTaken)
+
+    @app.get("/large", dependencies=LARGE)
+    def large() -> Response:
+        return Response(b"x" * 20_000_000)  # more than the kernel keeps for a client
+
+    serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop, ready=ready))
+    await asyncio.wait_for(ready.wait(), PATIENCE_S)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+    assert b"content-length: 20000000" in head.lower()
+    async with AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+        assert (await client.get("/large")).status_code == 429
+        assert await asyncio.wait_for(reader.readexactly(20_000_000), PATIENCE_S) == b"x" * 20_000_000
+        async with asyncio.timeout(PATIENCE_S):
+            while (await client.get("/large")).status_code != 200:
+                pass
+    writer.close()
+    stop.set()
+    await asyncio.wait_for(serving, PATIENCE_S)
