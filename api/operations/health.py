@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,6 +13,7 @@ from api.http.openapi import answer, problems, text_answer
 from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from api.operations.metrics import CONTENT_TYPE, MetricsSnapshot, render
 from api.ports import ApiOptions, Check, Parts, ReadinessResult, ReadinessState, options_of
+from devices.db.database import DatabaseError
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +167,7 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
 )
 def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
-    the broker's own counters, open alerts by rule.
+    the broker's own counters, open alerts by rule while the database answers.
 
     Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
@@ -175,7 +177,7 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         lag=parts.lag(),
         collector=parts.collector(),
         recorder=parts.recorder(),
-        open_alerts=parts.journal.open_alerts(),
+        open_alerts=_open_alerts(parts),
         alive=parts.alive(),
         disk=parts.disk(),
         broker=parts.broker(),
@@ -185,3 +187,11 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         over_limit=parts.over_limit(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
+
+
+def _open_alerts(parts: Parts) -> Mapping[tuple[str, str], int] | None:
+    """By rule and severity; None while the database is away: all other metrics are most wanted then."""
+    try:
+        return parts.journal.open_alerts()
+    except DatabaseError:
+        return None

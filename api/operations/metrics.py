@@ -29,8 +29,8 @@ class MetricsSnapshot:
     lag: Mapping[str, Lag]
     collector: CollectorStatus | None
     recorder: RecorderStatus
-    open_alerts: Mapping[tuple[str, str], int]
-    """By rule and severity."""
+    open_alerts: Mapping[tuple[str, str], int] | None
+    """By rule and severity; None while the database is away."""
     alive: Mapping[str, bool]
     disk: Disk | None
     broker: BrokerCounters | None
@@ -129,10 +129,15 @@ class _SnapshotCollector(Collector):
             up.add_metric([process], is_alive)
         yield up
 
-        alerts = GaugeMetricFamily("haulwatch_open_alerts", "Open alerts", labels=["rule", "severity"])
-        for (rule, severity), count in sorted(self._snapshot.open_alerts.items()):
-            alerts.add_metric([rule, severity], count)
-        yield alerts
+        open_alerts = self._snapshot.open_alerts
+        yield GaugeMetricFamily(
+            "haulwatch_database_up", "1: the database answers; open alerts are known", open_alerts is not None
+        )
+        if open_alerts is not None:
+            alerts = GaugeMetricFamily("haulwatch_open_alerts", "Open alerts", labels=["rule", "severity"])
+            for (rule, severity), count in sorted(open_alerts.items()):
+                alerts.add_metric([rule, severity], count)
+            yield alerts
         yield GaugeMetricFamily(
             "haulwatch_alerts_refused", "Alert changes that the broker refuses", self._snapshot.alerts_refused
         )

@@ -242,7 +242,7 @@ def _curves(builder: BoardBuilder) -> None:
     by_compartment = FILL.by("device", "compartment", each_interval=True)
     builder.add_panel(
         line_panel(),
-        GridPosition(0, 18, 8, 9),
+        GridPosition(0, 18, 12, 9),
         Phrase("All levels", "总体满溢度"),
         Phrase(
             "Highest level, the level that one compartment in ten exceeds, and the median of all chosen compartments. "
@@ -255,30 +255,9 @@ def _curves(builder: BoardBuilder) -> None:
         overrides=_SPREAD_OVERRIDES,
         more={"min_val": 0, "max_val": 100, "decimals": 0},
     )
-    fullest = select_from(
-        FILL.select(f'last({FILL["fill_pct"]}) AS "level"', *FILL.chosen(*CHOSEN), by=by_compartment),
-        'max("level") AS "Value"',
-        by='"device", time($__interval) fill(none)',
-    )
-    builder.add_panel(
-        line_panel(many=True),
-        GridPosition(8, 18, 16, 9),
-        Phrase("Fullest compartment of each point", "各回收点最满箱体"),
-        Phrase(
-            "One curve per point, the fullest first in the list. A steep fall is an emptying. A jump without deposits "
-            "is a blocked sensor.",
-            "每个回收点一条曲线，列表中最满在前。骤降为清运，无投放而跃升多为传感器被遮挡。",
-        ),
-        [table_query(fullest), names.names(builder.language, *CHOSEN)],
-        transformations=names.curve_of_each_device(builder.language),
-        unit="percent",
-        every="2m",
-        overrides=[names.curve_name(builder.language)],
-        more={"min_val": 0, "max_val": 100, "decimals": 0, "color": BY_NAME},
-    )
     builder.add_panel(
         line_panel(),
-        GridPosition(0, 27, 8, 9),
+        GridPosition(12, 18, 12, 9),
         Phrase("Highest level by kind of compartment", "各类箱体最高满溢度"),
         Phrase(
             "Of all chosen points. Choose one point to see each of its compartments.",
@@ -302,7 +281,7 @@ def _curves(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         line_panel(),
-        GridPosition(8, 27, 8, 9),
+        GridPosition(0, 27, 12, 9),
         Phrase("Temperature", "温度"),
         Phrase(
             "The hottest point, the temperature that one point in ten exceeds, and the median. "
@@ -345,7 +324,7 @@ def _emptying(builder: BoardBuilder) -> None:
     )
     builder.add_panel(
         bar_panel(),
-        GridPosition(16, 27, 8, 9),
+        GridPosition(12, 27, 12, 9),
         Phrase("Deposits", "投放次数"),
         Phrase(
             "Deposits per interval, by compartment name, for all chosen points. Empty: these points do not count "

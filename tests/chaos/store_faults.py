@@ -1,12 +1,13 @@
 """A store that is away, slow, overloaded, or refuses single points."""
 
+import json
 import time
 from functools import partial
 from typing import Final
 
 import httpx
 
-from devices.readings.models import Weighing
+from devices.readings.models import Kind, Weighing
 from devices.readings.refusals import Reason
 from haulwatch.settings.data_files import recorder_state_path
 from ingest.ledger.dead_letters import DeadLetters
@@ -14,6 +15,7 @@ from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
 from tests.chaos.yard import Complaint, Yard
 from tests.servers.proxy import ProxyMode
+from tests.waiting import PATIENCE_S
 
 _WRITERS: Final = 3
 """Recorder, alert publisher (in the judge) and board feed (in the API) write, each with its own back-off."""
@@ -94,6 +96,18 @@ def type_conflict(yard: Yard, size: Size) -> None:
     httpx.post(f"{yard.servers.influx.url}/query", params={"db": yard.database, "q": 'DROP MEASUREMENT "weighing"'})
 
 
+def lost_and_refilled(yard: Yard, size: Size) -> None:
+    """All readings are dropped while the recorder writes; `haulwatch store refill` brings them back beside it."""
+    yard.rest(1.0, 2.0)
+    for kind in (Kind.POSITION, Kind.FILL):
+        drop = {"db": yard.database, "q": f'DROP MEASUREMENT "{kind}"'}
+        httpx.post(f"{yard.servers.influx.url}/query", params=drop, timeout=PATIENCE_S).raise_for_status()
+    yard.rest(0.5, 1.5)
+    done = yard.run("store", "refill", "--json")
+    if done.returncode != 0 or json.loads(done.stdout)["readings_written"] == 0:
+        raise Complaint(f"store refill ended with {done.returncode}: {done.stdout}{done.stderr}")
+
+
 def _recorder_waits(yard: Yard, words: str) -> None:
     yard.expect(lambda: words in (yard.recorder().trouble or ""), f"the recorder reports {words}", 15)
     yard.expect_unready("recorder", "wait", 10)
@@ -114,4 +128,5 @@ FAULTS: Final = (
     Fault("store answers 503 with Retry-After", partial(overloaded, 503)),
     Fault("store answers 401 (wrong token)", unauthorised),
     Fault("store refuses single points", type_conflict),
+    Fault("store loses all, and is filled again", lost_and_refilled),
 )

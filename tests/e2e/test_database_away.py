@@ -102,6 +102,10 @@ def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
         bins.wait_for_alert(POINTS[1], "judged and sent without the database")
         haulwatch.until(lambda: check("journal").get("state") == "degraded", "/readyz says that the database is away")
         assert "alert changes wait" in check("journal")["detail"]
+        metrics = httpx.get(f"http://127.0.0.1:{haulwatch.api_port}/metrics", timeout=PATIENCE_S)
+        assert metrics.status_code == 200
+        assert "haulwatch_database_up 0.0" in metrics.text
+        assert "haulwatch_open_alerts" not in metrics.text
 
         for name in PROCESSES:
             haulwatch.kill(name)

@@ -64,6 +64,7 @@ class KeptGaps:
         grown = late.judged.add(buffered)
         self._bytes += grown
         if grown < 0 or self._bytes > MAX_BYTES:  # a part was made: often enough for the bound of a device
+            self._expire(buffered.at, verdicts)
             self._stay_in_bounds(device_state, verdicts)
 
     def take_status(self, buffered: BufferedReading, device_state: DeviceState, verdicts: list[Judged]) -> None:
@@ -130,8 +131,7 @@ class KeptGaps:
 
     def _open(self, device_state: DeviceState, start: int, now: int, verdicts: list[Judged]) -> None:
         """Keep the device's present state, which is the one after `start`."""
-        while self._opened and next(iter(self._opened))[0] < now - KEPT_MS:
-            self._forget_oldest(verdicts, is_bound=False)
+        self._expire(now, verdicts)
         late = device_state.late_readings
         if late is not None and late.gaps[-1].start >= start:
             return
@@ -148,6 +148,11 @@ class KeptGaps:
         if start:
             verdicts.append(GapsKept(device_state.device_id, tuple(kept.start for kept in late.gaps), is_new=True))
         self.resized(device_state, late, former_size, verdicts)
+
+    def _expire(self, now: int, verdicts: list[Judged]) -> None:
+        """Forget the gaps that were opened more than a day before `now`, ms, of all devices."""
+        while self._opened and next(iter(self._opened))[0] < now - KEPT_MS:
+            self._forget_oldest(verdicts, is_bound=False)
 
     def _stay_in_bounds(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         late = device_state.late_readings

@@ -243,3 +243,13 @@ def test_a_closing_that_is_held_is_published_after_late_readings_too() -> None:
     assert str(closed.phase) == str(closed_late.phase) == "closed"
     assert closed.at == closed_late.at > uploaded_at
     assert closed.closed_at == closed_late.closed_at
+
+
+def test_what_is_a_day_late_has_no_place_although_no_other_gap_opens() -> None:
+    """The gap before the first reading of a lone device ends too, and with it the keeping of all its readings."""
+    old = Trip("T6", 500, 500, at_s=-7200).stand(10).readings[0]
+    steady = [(reading.ts, reading) for reading in Trip("T6", 500, 500, every_s=20).stand(26 * 3600).readings]
+    engine, _ = play([*steady, (T0 + 25 * HOUR_MS, old)])
+    assert engine.not_judged == {"T6": {"too_late": 1}}
+    engine, _ = play([*steady, (T0 + 20 * HOUR_MS, old)])
+    assert engine.not_judged == {}
