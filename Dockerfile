@@ -14,7 +14,8 @@ RUN COMPILE_JUDGEMENT=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation 
  && /opt/haulwatch/bin/pip install --no-deps --no-index /wheels/*.whl
 
 FROM python:3.11-slim-bookworm
-RUN useradd --uid 10001 --user-group --home-dir /var/lib/haulwatch --create-home --shell /usr/sbin/nologin haulwatch
+RUN useradd --uid 10001 --user-group --home-dir /var/lib/haulwatch --create-home --shell /usr/sbin/nologin haulwatch \
+ && chmod 0700 /var/lib/haulwatch
 COPY --from=build /opt/haulwatch /opt/haulwatch
 ENV PATH=/opt/haulwatch/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -22,7 +23,8 @@ ENV PATH=/opt/haulwatch/bin:$PATH \
     HAULWATCH_DATA_DIR=/var/lib/haulwatch \
     HAULWATCH_LOG_FORMAT=json
 # New volumes mounted there belong to this user (docker-compose.yml): the broker's access files, the simulators' data.
-RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators
+RUN install -d -o haulwatch -g haulwatch /var/lib/haulwatch-broker /var/lib/haulwatch-simulators \
+ && install -d -m 0700 -o haulwatch -g haulwatch /var/lib/haulwatch-authority
 USER haulwatch
 VOLUME /var/lib/haulwatch
 # Every command needs these two; docker-compose.yml checks more for each process.

@@ -10,8 +10,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api.console import pages as console
 from api.http import openapi, problems
-from api.http.guard import BodyLimit
+from api.http.guard import BodyLimit, KnownHosts
 from api.http.headers import HeadRequests, ResponseHeaders
+from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
@@ -34,6 +35,9 @@ parameters unchanged. No item is lost or repeated between pages.
 
 **Errors** are RFC 9457 problem JSON: `type` is the stable name of the kind, `detail` says what to do, and each of
 `errors` names a field of the request and gives a `hint`.
+
+**Large answers**, those with the problem `too-busy` below, are made a few at a time. Others wait; beyond 48 the server
+answers 429 with `Retry-After`.
 
 **Tokens**: writing needs `Authorization: Bearer <token>`; reading needs a token only if the server requires one.
 The token permits the client to write; `actor` in the body names the person it acts for.
@@ -76,6 +80,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.parts = parts
     app.state.options = options
     app.state.feed = feed
+    app.state.large_answers = LargeAnswers()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (tracks, trucks, devices, commands, places, alerts, ledger, dead_letters):
@@ -83,6 +88,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.add_middleware(UntilTaken)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     if options.origins:
         app.add_middleware(
@@ -92,6 +98,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
             allow_headers=["Authorization", "If-None-Match"],
             expose_headers=["ETag"],
         )
+    app.add_middleware(KnownHosts, names=options.hosts)
     app.add_middleware(ResponseHeaders)
     app.add_middleware(HeadRequests)
     app.openapi = lambda: openapi.document(app, NotReady)  # type: ignore[method-assign]

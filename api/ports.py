@@ -182,6 +182,8 @@ class ApiOptions:
     """Bearer token for reading. None: reading needs no token."""
     origins: tuple[str, ...] = ()
     """Origins (`scheme://host[:port]`) of other pages that may read this API in a viewer's browser (CORS)."""
+    hosts: tuple[str, ...] = ()
+    """Host names under which this API is reached, beside `localhost` and every IP address."""
     public_map: bool = False
     """True: `/geo` needs no token, even if all other reads need one."""
     max_body_bytes: int = 65_536

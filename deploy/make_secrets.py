@@ -18,6 +18,9 @@ FOLDER = Path(__file__).resolve().parent / "secrets"
 TOKENS = {
     "api_read_token": "{}",
     "api_token": "{}",
+    "database_url_judge": "postgresql://haulwatch_judge:{}@postgres/haulwatch",
+    "database_url_record": "postgresql://haulwatch_record:{}@postgres/haulwatch",
+    "database_url_serve": "postgresql://haulwatch_serve:{}@postgres/haulwatch",
     "grafana_password": "{}",
     "influx_admin_password": "{}",
     "influx_admin_token": "{}",

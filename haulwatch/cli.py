@@ -1,5 +1,6 @@
 """The `haulwatch` command, with its subcommands."""
 
+import os
 import sys
 from collections.abc import Collection
 from importlib import import_module
@@ -15,6 +16,10 @@ class _Entry(NamedTuple):
     module: str
     attribute: str
 
+
+PRIVATE: Final = 0o077
+"""Files get mode 0600 and folders 0700, since raw log, journal, secrets and logs are private. What the broker
+reads gets its mode in `devices.access.mosquitto_files`."""
 
 _PATH: Final = "The path"
 _DEVICES: Final = "Devices and tests"
@@ -65,7 +70,8 @@ def command_line(names: Collection[str] = _ENTRIES.keys()) -> typer.Typer:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line. Every file and folder that it creates is for this user only."""
+    os.umask(PRIVATE)
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     command_line([first] if first in _ENTRIES else _ENTRIES)()
 

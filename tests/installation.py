@@ -58,6 +58,9 @@ class Installation:
         self._started[name] = time.time_ns() // 1_000_000
         return process
 
+    def pid(self, name: str) -> int:
+        return self._running[name].pid
+
     def kill(self, name: str) -> None:
         process = self._running.pop(name)
         process.kill()

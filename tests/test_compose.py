@@ -25,7 +25,7 @@ from tests.servers.deployed_broker import make_secrets
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "collect", "record", "judge", "serve", "enrol-simulators", "simulators")
+OURS = ("migrate", "admin", "collect", "record", "judge", "serve", "enrol-simulators", "simulators")
 ONCE = ("migrate", "enrol-simulators")
 VARIANTS = {path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "deploy/variants").glob("*.yml"))}
 SCHEMA = Draft202012Validator(json.loads((ROOT / "tests/compose/compose-spec.json").read_text(encoding="utf-8")))
@@ -105,8 +105,8 @@ def test_the_schema_refuses_a_mistake(service: str, key: str, value: object) -> 
 def test_every_service_is_restarted_watched_and_limited(name: str) -> None:
     """Also unprivileged, and of a named version."""
     service = SERVICES[name]
-    assert service["restart"] == ("no" if name in ONCE else "unless-stopped")
-    assert service["healthcheck"].get("test") or name in ONCE
+    assert service["restart"] == ("no" if name in {*ONCE, "admin"} else "unless-stopped")
+    assert service["healthcheck"].get("test") or name in {*ONCE, "admin"}
     assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory"}
     assert "no-new-privileges:true" in service["security_opt"]
     assert ":" in service["image"] or "build" in service
@@ -154,6 +154,11 @@ def test_no_service_holds_a_secret_that_it_does_not_need() -> None:
             holders.setdefault(secret, set()).add(service)
     assert holders["influx_admin_token"] == holders["influx_admin_password"] == {"influxdb"}
     assert holders["postgres_password"] == {"postgres"}
+    assert holders["database_url"] == {"migrate", "admin", "enrol-simulators"}
+    for process in ("record", "judge", "serve"):
+        assert holders[f"database_url_{process}"] == {"migrate", process}
+    with_authority = {name for name, found in SERVICES.items() if "authority:" in str(found.get("volumes"))}
+    assert with_authority == {"migrate", "admin"}, "the key of the certificate authority"
     assert holders["simulators_password"] == {"enrol-simulators"}
     assert SERVICES["collect"]["secrets"] == ["mqtt_url_collector"]
     with_token = {name for name, found in SERVICES.items() if "influx-access" in str(found.get("volumes"))}
@@ -193,8 +198,9 @@ def test_our_processes_accept_their_settings(name: str, tmp_path: Path) -> None:
     assert broker.user == users.get(name)
     assert broker.host == ("mosquitto" if name in users else "127.0.0.1")
     assert (broker.tls, broker.port) == ((True, 8883) if name == "simulators" else (False, 1883))
+    user = f"haulwatch_{name}" if name in {"record", "judge", "serve"} else "haulwatch"
     assert settings.database_url.get_secret_value().startswith(
-        "sqlite:" if name in {"collect", "simulators"} else "postgresql+psycopg://haulwatch:"
+        "sqlite:" if name in {"collect", "simulators"} else f"postgresql+psycopg://{user}:"
     )
     if name in {"record", "judge", "serve"}:
         influx = SERVICES["influxdb"]["environment"]

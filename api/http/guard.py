@@ -1,7 +1,10 @@
-"""Access control: bearer tokens, and the size of a request body."""
+"""Access control: bearer tokens, the names a request may give this server, and the size of a request body."""
 
 import hmac
+from collections.abc import Collection
+from ipaddress import ip_address
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -60,6 +63,48 @@ def _check(credentials: HTTPAuthorizationCredentials | None, *accepted: str | No
 
 READERS: Final = [Depends(may_read)]
 WRITERS: Final = [Depends(may_write)]
+
+
+def host_name(header: str) -> str:
+    """The name or address in a `Host` header, in small letters, without port and brackets; "" if it is neither."""
+    try:
+        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+class KnownHosts:
+    """Middleware that answers only requests for one of the given names, for `localhost` and for an IP address.
+
+    A page that gives its own name the address of this server (DNS rebinding) would else read the API through the
+    browser of anyone who opens it. Such a page has a name, and browsers always send it in `Host`.
+    """
+
+    def __init__(self, app: ASGIApp, names: Collection[str]) -> None:
+        self._app = app
+        self._names = {"localhost", *(name.lower() for name in names)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope).getlist("host") if scope["type"] == "http" else []
+        if all(self._is_known(host_name(header)) for header in headers):
+            await self._app(scope, receive, send)
+            return
+        detail = (
+            "This server does not answer to the host name of the request. If the name is yours, add it to "
+            "HAULWATCH_API_HOSTS and restart the server."
+        )
+        await problem_response(ProblemKind.UNKNOWN_HOST, detail, scope["path"])(scope, receive, send)
+
+    def _is_known(self, name: str) -> bool:
+        return name in self._names or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 class BodyLimit:

@@ -60,7 +60,9 @@ class ProblemKind(Enum):
     ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
+    UNKNOWN_HOST = ("unknown-host", 421, "The host name is not this server's")
     INVALID = ("invalid", 422, "The request has faults")
+    TOO_BUSY = ("too-busy", 429, "Too many large requests at once")
     INTERNAL = ("internal", 500, "Internal error")
     UNAVAILABLE = ("unavailable", 503, "A part is temporarily unavailable")
 

@@ -4,10 +4,12 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, cast
 
 import uvicorn
 from fastapi import FastAPI
+
+from api.http.connections import BACKLOG, LIMITS, ConnectionLimits, Connections
 
 DRAIN_S: Final = 5
 """Time that requests in flight get to finish when the server stops."""
@@ -29,7 +31,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event, *, ready: asyncio.Event | None = None) -> None:
+async def serve(
+    app: FastAPI,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    *,
+    ready: asyncio.Event | None = None,
+    limits: ConnectionLimits = LIMITS,
+) -> None:
     """Serve until `stop` is set. Then live streams are closed, and requests in flight get DRAIN_S to finish.
 
     `ready` is set once the port accepts connections. Installs no signal handlers and no logging.
@@ -40,6 +50,8 @@ async def serve(app: FastAPI, host: str, port: int, stop: asyncio.Event, *, read
         app,
         host=host,
         port=port,
+        http=cast("Any", Connections(limits).create),  # uvicorn only calls it; its type asks for a class
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         server_header=False,

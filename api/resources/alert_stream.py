@@ -7,7 +7,8 @@ received and misses nothing.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
@@ -51,14 +52,23 @@ class AlertFeed:
         async with self._changed:
             self._changed.notify_all()
 
-    async def answer(self, after: int | None) -> EventSourceResponse:
-        """A stream of the changes after number `after`; with None, of new changes only.
-
-        Raises RequestRefused if too many streams are open, DatabaseError if the journal is unavailable.
-        """
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold the place of a stream for the length of the block. Raises RequestRefused if there is none."""
         if self._streams >= self._max_streams or self._closing:
             detail = f"This server has its maximum of {self._max_streams} streams open. Try again later."
             raise RequestRefused(ProblemKind.UNAVAILABLE, detail, headers={"Retry-After": "10"})
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+
+    async def answer(self, after: int | None) -> EventSourceResponse:
+        """A stream of the changes after number `after`; with None, of new changes only. The caller holds its place.
+
+        Raises DatabaseError if the journal is unavailable.
+        """
         newest = await asyncio.to_thread(self._journal.last_sequence)
         return EventSourceResponse(
             self._events(newest if after is None else after, newest),
@@ -69,7 +79,6 @@ class AlertFeed:
         )
 
     async def _events(self, place: int, newest: int) -> AsyncIterator[ServerSentEvent]:
-        self._streams += 1
         try:
             yield ServerSentEvent(comment="alert changes", retry=RETRY_MS, sep="\n")
             if place > newest:  # the id belongs to another journal: no change would ever follow it
@@ -84,8 +93,6 @@ class AlertFeed:
                     await self._wait_beyond(place)
         except DatabaseError as exc:
             _log.warning("api: alert stream closed, the client will reconnect: alert journal is unavailable: %s", exc)
-        finally:
-            self._streams -= 1
 
     async def _wait_beyond(self, place: int) -> None:
         async with self._changed:

@@ -1,6 +1,7 @@
 """Alerts: find them, read the evidence, follow them live, record what people did about them."""
 
 import re
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -9,6 +10,7 @@ from sse_starlette import EventSourceResponse
 
 from api.http.guard import READERS, WRITERS
 from api.http.instants import Instant
+from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems, text_answer
 from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
@@ -169,9 +171,11 @@ _WRITE: Final = (
 
 @router.get(
     "",
+    dependencies=LARGE,
     summary="Find alerts",
     response_model=AlertPage,
-    responses=answer("Alerts, newest first", {"items": [_ALERT_EXAMPLE], "next_cursor": None}) | problems(*_READ),
+    responses=answer("Alerts, newest first", {"items": [_ALERT_EXAMPLE], "next_cursor": None})
+    | problems(*_READ, ProblemKind.TOO_BUSY),
 )
 def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
     parts: Parts,
@@ -198,8 +202,15 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         raise invalid("query.cursor", CURSOR_HINT) from exc
 
 
+async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIterator[None]:
+    """Hold the place of a stream until its client is gone. Raises RequestRefused."""
+    with feed.place():
+        yield
+
+
 @router.get(
     "/stream",
+    dependencies=[Depends(_stream_place)],
     summary="Follow alerts live",
     response_class=EventSourceResponse,
     responses=text_answer("An endless stream of events; comments are heartbeats", _STREAM_EXAMPLE, "text/event-stream")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.http.guard import READERS
 from api.http.instants import Instant, Span
+from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
@@ -159,12 +160,13 @@ def list_devices(
 
 @router.get(
     "/last-seen",
+    dependencies=LARGE,
     summary="Devices by last new reading",
     response_model=SeenList,
     responses=answer(
         "Devices, the last heard first", {"items": [{**_DEVICE_EXAMPLE, "last_seen_at": 1_772_352_930_900}]}
     )
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+    | problems(ProblemKind.TOO_BUSY, ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 def last_seen(parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_DEVICES)] = 100) -> SeenList:
     """Registered devices by receive time of their last new reading, newest first; devices never heard come last.
@@ -212,12 +214,19 @@ async def latest_readings(parts: Parts, device_id: DevicePath) -> LatestOut:
 
 @router.get(
     "/devices/{device_id}/readings/{kind}",
+    dependencies=LARGE,
     summary="Readings of a device over time",
     response_model=Page[ReadingOut],
     responses=answer(
         "Readings, oldest first", {"items": [_READING_EXAMPLE], "next_cursor": "1772352930251-1772356530000"}
     )
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+    | problems(
+        ProblemKind.TOO_BUSY,
+        ProblemKind.UNAUTHORIZED,
+        ProblemKind.NOT_FOUND,
+        ProblemKind.INVALID,
+        ProblemKind.UNAVAILABLE,
+    ),
 )
 async def readings(  # noqa: PLR0913, PLR0917 - one filter each
     parts: Parts,

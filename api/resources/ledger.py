@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.http.guard import READERS
+from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page
 from api.http.problems import ProblemKind
@@ -83,13 +84,14 @@ def show_ledger(parts: Parts) -> LedgerOut:
 
 @router.get(
     "/ledger/devices",
+    dependencies=LARGE,
     summary="Show the ledger by device",
     response_model=Page[DeviceLedgerLine],
     responses=answer(
         "Lines by device id",
         {"items": [_DEVICE_LINE], "next_cursor": None},
     )
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+    | problems(ProblemKind.TOO_BUSY, ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
 )
 def show_ledger_by_device(
     parts: Parts, limit: Annotated[int, Query(ge=1, le=MAX_LINES)] = 200, cursor: Cursor = None

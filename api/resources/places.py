@@ -10,6 +10,7 @@ from shapely import LineString
 
 from api.http.guard import READERS
 from api.http.instants import Instant
+from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind
 from api.ports import Parts
@@ -134,11 +135,12 @@ def show_city(parts: Parts) -> CityOut:
 
 @router.get(
     "/sites",
+    dependencies=LARGE,
     summary="Sites of the city",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per site", SITE_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY),
 )
 def sites(
     request: Request,
@@ -163,11 +165,12 @@ def sites(
 
 @router.get(
     "/routes",
+    dependencies=LARGE,
     summary="Approved routes of the city",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One line per route version", _ROUTE_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY),
 )
 def routes(
     request: Request,
@@ -187,11 +190,12 @@ def routes(
 
 @router.get(
     "/corridors",
+    dependencies=LARGE,
     summary="Corridors around the approved routes",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per route version", CORRIDOR_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY),
 )
 def corridors(
     request: Request,

@@ -3,13 +3,14 @@
 from fastapi import APIRouter, Depends, Request, Response
 
 from api.http.guard import may_see_map
+from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind
 from api.ports import Parts
 from api.resources import places
 from api.resources.geojson import FeatureCollection, GeoJSONResponse, geo_answer
 
-router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_map)])
+router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_map), *LARGE])
 
 
 @router.get(
@@ -17,7 +18,8 @@ router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_ma
     summary="Sites of the city, for maps on other pages",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
-    responses=geo_answer("One polygon per site", places.SITE_EXAMPLE) | problems(ProblemKind.UNAUTHORIZED),
+    responses=geo_answer("One polygon per site", places.SITE_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
 def sites(request: Request, parts: Parts) -> Response:
     """The current layer of `/api/v1/sites`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
@@ -29,7 +31,8 @@ def sites(request: Request, parts: Parts) -> Response:
     summary="Corridors of the approved routes, for maps on other pages",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
-    responses=geo_answer("One polygon per route version", places.CORRIDOR_EXAMPLE) | problems(ProblemKind.UNAUTHORIZED),
+    responses=geo_answer("One polygon per route version", places.CORRIDOR_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
 def corridors(request: Request, parts: Parts) -> Response:
     """The current layer of `/api/v1/corridors`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.http.guard import READERS
 from api.http.instants import Instant
+from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.paging import Cursor, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, invalid, not_found
@@ -31,7 +32,7 @@ from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Kind
 from ingest.store import Row
 
-router = APIRouter(tags=["map"], dependencies=READERS)
+router = APIRouter(tags=["map"], dependencies=[*READERS, *LARGE])
 
 GAP_MS: Final = 5 * MINUTE_MS
 """A longer gap without a fix ends a line: where the truck went meanwhile is unknown."""
@@ -41,7 +42,8 @@ MAX_FIXES: Final = 50_000
 4.6 hours."""
 _QUERIES_AT_ONCE: Final = 4
 
-_PROBLEMS: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
+_MANY: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY, ProblemKind.UNAVAILABLE)
+_PROBLEMS: Final = (*_MANY, ProblemKind.NOT_FOUND)
 _TRACK_EXAMPLE: Final = {
     "type": "Feature",
     "id": None,
@@ -129,8 +131,7 @@ async def vehicle_track(
     summary="Newest position of every truck",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
-    responses=geo_answer("One point per truck that ever reported a fix", _POSITION_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+    responses=geo_answer("One point per truck that ever reported a fix", _POSITION_EXAMPLE) | problems(*_MANY),
 )
 async def positions(
     parts: Parts,
@@ -160,7 +161,7 @@ async def positions(
     summary="Tracks of many trucks",
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
-    responses=_TRACK_ANSWER | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+    responses=_TRACK_ANSWER | problems(*_MANY),
 )
 async def tracks(
     request: Request,
@@ -190,9 +191,9 @@ async def tracks(
                 "query.start",
                 f"the time range has more than {MAX_FIXES:,} fixes: choose a shorter one, a fleet or a district",
             )
-        for device, rows in zip(batch, answers, strict=True):
-            features += _lines(parts, device, rows)
-    return map_layer(request, features)
+        # In threads, since 50,000 fixes take a second, in which others want an answer.
+        features += await asyncio.to_thread(_all_lines, parts, batch, answers)
+    return await asyncio.to_thread(map_layer, request, features)
 
 
 def batched_trucks(city: City, within: Validity, fleet: str | None, district: str | None) -> Iterator[list[Device]]:
@@ -220,6 +221,10 @@ async def _track(
 
     rows, rest = await read_page(read, requested, limit)
     return FeatureCollection(features=_lines(parts, device, rows), next_cursor=rest and rest.cursor())
+
+
+def _all_lines(parts: ApiParts, devices: list[Device], rows: list[list[Row]]) -> list[Feature]:
+    return [line for device, its_rows in zip(devices, rows, strict=True) for line in _lines(parts, device, its_rows)]
 
 
 def _lines(parts: ApiParts, device: Device, rows: Iterable[Row]) -> list[Feature]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.guard import READERS
+from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind, invalid
 from api.ports import ApiParts, Parts
@@ -31,7 +32,7 @@ from devices.readings.motion import STILL_KMH
 from ingest.store import Row
 from rules.alerts.actions import AlertFilter, AlertView
 
-router = APIRouter(tags=["map"], dependencies=READERS)
+router = APIRouter(tags=["map"], dependencies=[*READERS, *LARGE])
 
 MAX_TRUCKS: Final = 5_000
 """Maximum in one layer: 3 MB."""
@@ -97,7 +98,7 @@ _TRUCK_EXAMPLE: Final = {
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One point per truck that ever reported a position", _TRUCK_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY, ProblemKind.UNAVAILABLE),
 )
 async def trucks(
     request: Request,
@@ -150,7 +151,7 @@ async def trucks(
             properties |= {"located_at": located[device.id].ts} | _alert_properties(alerts.get(device.id, []))
             point = Geometry(type="Point", coordinates=[place.lon, place.lat])
             features.append(Feature(id=device.id, geometry=point, properties=properties))
-    return map_layer(request, features)
+    return await asyncio.to_thread(map_layer, request, features)
 
 
 async def _shut_down_at(parts: ApiParts, device_ids: Collection[str]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from devices.errors import OperatorError
 
 _OWNER_ONLY: Final = 0o600
 _OWNER_AND_GROUP: Final = 0o640
+_FOLDER_OF_OWNER_AND_GROUP: Final = 0o750
 
 
 class NotReloaded(OperatorError):
@@ -23,10 +24,15 @@ class NotReloaded(OperatorError):
 def write_files(folder: Path, files: Mapping[str, str], group: str | int | None = None) -> None:
     """Replace each file atomically; a reader sees the old or the new content, never a part.
 
-    Mode 0600, or 0640 for `group` (a name or number of a group of this user). Mount the folder into a container, not
-    the files: a mounted file would stay the old one. Raises OSError; LookupError if no group has that name.
+    Mode 0600 in a folder of mode 0700, if the folder is new; 0640 and 0750 for `group` (a name or number of a group of
+    this user). Mount the folder into a container, not the files: a mounted file would stay the old one. Raises OSError;
+    LookupError if no group has that name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        if group is not None:
+            shutil.chown(folder, group=group)
+            folder.chmod(_FOLDER_OF_OWNER_AND_GROUP)
     for name, text in files.items():
         path = folder / name
         draft = path.with_name(f".{name}.{os.getpid()}")

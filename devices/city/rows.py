@@ -1,23 +1,31 @@
 """Rows of a city's files, read and checked one row at a time by the models of `devices.city.fields`."""
 
-import json
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from devices.bounded_files import (
+    MAX_JSON_BYTES,
+    MAX_YAML_BYTES,
+    UnboundedFile,
+    load_json,
+    load_yaml,
+    read_bounded,
+)
 from devices.city.fields import PARTIAL, CityRow, Row, ValidRow, write_of
 from devices.geo.geometry import Datum
 from devices.spelling import did_you_mean
 
 DATUM_MEMBER: Final = "haulwatch:datum"
 """Member of a GeoJSON FeatureCollection; the property `datum` of a feature overrides it."""
+MAX_ENTRIES: Final = 50_000
+"""Of one file: ten times the largest city that was measured."""
 _MISSPELT: Final = 0.85
 """One letter of six is wrong, not one of five: `radius` is another property, `valid_untill` is not."""
 _QUOTED: Final = re.compile("'([^']+)'")
@@ -196,25 +204,28 @@ def _where(path: Path, noun: str, number: int, raw: object) -> str:
 
 
 def _yaml(path: Path, problems: Problems) -> Any:
-    try:
-        return _present(yaml.safe_load(path.read_bytes()), path, problems)
-    except OSError as exc:
-        problems.add_unreadable(path, "file", _unread(exc))
-        return None
-    except yaml.YAMLError as exc:
-        problems.add_unreadable(path, "file", f"is not YAML: {' '.join(str(exc).split())}")
-        return None
+    return _content(path, problems, load_yaml, MAX_YAML_BYTES)
 
 
 def _json(path: Path, problems: Problems) -> Any:
+    return _content(path, problems, load_json, MAX_JSON_BYTES)
+
+
+def _content(path: Path, problems: Problems, load: Callable[[bytes], Any], max_bytes: int) -> Any:
     try:
-        return _present(json.loads(path.read_bytes()), path, problems)
+        content = load(read_bounded(path, max_bytes, "remove what is no part of the city"))
     except OSError as exc:
         problems.add_unreadable(path, "file", _unread(exc))
         return None
-    except ValueError as exc:
-        problems.add_unreadable(path, "file", f"is not JSON: {exc}")
+    except UnboundedFile as exc:
+        problems.add_unreadable(path, "file", str(exc))
         return None
+    entries = content.get("features") if isinstance(content, dict) else content
+    if isinstance(entries, list) and len(entries) > MAX_ENTRIES:
+        many = f"has {len(entries):,} entries, more than {MAX_ENTRIES:,}: remove what is no part of the city"
+        problems.add_unreadable(path, "file", many)
+        return None
+    return _present(content, path, problems)
 
 
 def _unread(error: OSError) -> str:

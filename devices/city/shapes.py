@@ -13,6 +13,8 @@ from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
 MAX_FROM_CENTRE_M: Final = 300_000.0
 """No city of China reaches further from its centre: then the coordinate order or the centre is wrong."""
 
+MAX_POSITIONS: Final = 20_000
+"""Of one line or ring: a vertex each ten metres of a route of 200 km."""
 _SAME_PLACE_M: Final = 0.01
 _SHOWN_FAULTS: Final = 3
 _SWAPPED: Final = "coordinates are [lon, lat], these look swapped"
@@ -94,6 +96,9 @@ def _parts(geometry: object) -> tuple[object, object]:
 def _positions(coordinates: object) -> list[object]:
     if not isinstance(coordinates, list):
         raise ShapeError("coordinates", f"{coordinates!r:.60} is not an array of positions: draw the shape again")
+    if len(coordinates) > MAX_POSITIONS:
+        fault = f"has {len(coordinates):,} positions, more than {MAX_POSITIONS:,}: simplify the shape"
+        raise ShapeError("coordinates", fault)
     return coordinates
 
 

@@ -53,7 +53,7 @@ class CommandStore:
     def issue(self, command: Command) -> None:
         """Store a new command; the dispatcher sends it as soon as it sees it. Raises LockedOut."""
         values = command.model_dump(mode="json", exclude={"state"}) | {"due_at": command.issued_at}
-        is_off = select(login).where(login.c.device_id == command.device_id, login.c.enabled.is_(False))
+        is_off = select(login.c.device_id).where(login.c.device_id == command.device_id, login.c.enabled.is_(False))
         with transaction(self._engine) as connection:
             locked_out = connection.execute(is_off).first() is not None
             if not locked_out:

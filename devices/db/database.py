@@ -93,6 +93,10 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def translated(error: SQLAlchemyError) -> DatabaseError:
     """Translate an error of SQLAlchemy into ours."""
     detail = str(error.orig) if isinstance(error, DBAPIError) and error.orig else str(error)
+    if "permission denied" in detail or "must be owner" in detail:
+        return DatabaseMisconfigured(
+            f"{detail.strip()}: call it as the owner of the tables, not as one of the processes"
+        )
     if isinstance(error, ProgrammingError) or any(phrase in detail for phrase in _NO_SUCH_TABLE):
         return DatabaseMisconfigured(f"{detail.strip()}: create or upgrade the tables with `haulwatch db upgrade`")
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):

@@ -1,10 +1,14 @@
 """`haulwatch db`: the tables of the relational database."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from haulwatch import migrations
 from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json
 from haulwatch.settings.load import load_settings
+from haulwatch.wiring import database_roles
 from haulwatch.wiring.databases import existing_database_url
 
 app = typer.Typer(no_args_is_help=True, help="The database of registry, logins, commands and alert journal.")
@@ -23,6 +27,27 @@ def upgrade() -> None:
     out.print(
         f"the database is at revision {after}" + (" already" if before == after else f" (was {before or 'empty'})")
     )
+
+
+_UrlFile = Annotated[
+    Path,
+    typer.Option(exists=True, dir_okay=False, metavar="FILE", help="File with the database URL of this process."),
+]
+
+
+@app.command()
+@exits_on_error
+def roles(record: _UrlFile, judge: _UrlFile, serve: _UrlFile) -> None:
+    """Give recorder, judge and API a PostgreSQL user each, with the rights they need and no more.
+
+    User and password come from the URLs; call it as the owner of the tables, after `haulwatch db upgrade`. A second run
+    changes nothing. The collector has no database.
+    """
+    files = {"record": record, "judge": judge, "serve": serve}
+    urls = {process: file.read_text(encoding="utf-8").strip() for process, file in files.items()}
+    granted = database_roles.grant(existing_database_url(load_settings()), urls)
+    for process, role in granted.items():
+        out.print(f"{process}: {role}", markup=False)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from haulwatch.process.log_rotation import rotate
 from ingest.process.backoff import Backoff
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Supervisor:
             self._start(child)
 
     def tend(self) -> None:
-        """Look at every child once: note dead ones, restart those whose pause is over."""
+        """Look at every child once: note dead ones, restart those whose pause is over, rotate large logs."""
         now = time.monotonic()
         for child in self.children:
             if child.process is not None and (code := child.process.poll()) is not None:
@@ -78,6 +79,7 @@ class Supervisor:
             if child.restart_at is not None and now >= child.restart_at:
                 child.restarts += 1
                 self._start(child)
+            rotate(self._log_path(child.name))
 
     def stop(self, *names: str, grace_s: float = STOP_GRACE_S) -> None:
         """Ask the named children, or all, to finish, the last started first; kill those that do not end in time."""

@@ -1,4 +1,7 @@
-"""The settings, in small frozen groups. Every field has a variable, a unit and the reason for its default."""
+"""The settings, in small frozen groups; the group of the API is in `api_group`.
+
+Every field has a variable, a unit and the reason for its default.
+"""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -6,8 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
-from haulwatch.settings.fields import Group, Token, Variable, field, iana_timezone, mqtt_url, readable_file
-from haulwatch.settings.urls import database_url, http_origins, http_url
+from haulwatch.settings.api_group import ApiSettings
+from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.urls import database_url, http_url
 from ingest.mqtt.url import MqttUrl
 
 
@@ -126,50 +130,6 @@ class PathSettings(Group):
         "Below it `haulwatch doctor` fails: 1 GiB is an hour of raw log at 1,000 messages/s, time to act.",
         ge=0,
     )
-
-
-class ApiSettings(Group):
-    """The HTTP API."""
-
-    token: Token | None = field(
-        None,
-        "API_TOKEN",
-        "text, at least 16 characters",
-        "Bearer token for reading and writing. Absent: nobody may write.",
-    )
-    read_token: Token | None = field(
-        None,
-        "API_READ_TOKEN",
-        "text, at least 16 characters",
-        "Bearer token for reading only. Absent: reading needs no token, which suits loopback only.",
-    )
-    host: str = field(
-        "127.0.0.1",
-        "API_HOST",
-        "address",
-        "Where the API listens. Loopback, so that no other machine reaches it until you decide so.",
-        min_length=1,
-    )
-    port: int = field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
-
-    origins: Annotated[str, AfterValidator(http_origins)] = field(
-        "",
-        "API_ORIGINS",
-        "http[s]://host[:port], with spaces between",
-        "Web pages that may read the API in a browser: Grafana's address, for map layers. Absent: our own only.",
-    )
-    public_map: Literal["on", "off"] = field(
-        "off",
-        "API_PUBLIC_MAP",
-        "on or off",
-        "on: /geo (sites and corridors, no vehicles) needs no token, because a map layer in Grafana cannot send one.",
-    )
-
-    @model_validator(mode="after")
-    def _two_tokens(self) -> Self:
-        if self.token is not None and self.token == self.read_token:
-            raise ValueError("the reading token equals HAULWATCH_API_TOKEN, so readers could write: use another token")
-        return self
 
 
 class LimitSettings(Group):

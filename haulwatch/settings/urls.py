@@ -1,8 +1,12 @@
 """Checks of URLs in the settings. Errors repeat nothing of a URL: it may carry a password."""
 
+import re
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
+
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 
 
 def _split(url: str, schemes: tuple[str, ...]) -> SplitResult:
@@ -35,6 +39,14 @@ def http_origins(text: str) -> str:
         if origin != f"{parts.scheme}://{parts.netloc}" or origin != origin.lower():
             raise ValueError(f"{origin} is not an origin: scheme://host or scheme://host:port, in small letters")
     return " ".join(text.split())
+
+
+def host_names(text: str) -> str:
+    """Host names, with spaces between."""
+    for name in text.split():
+        if not _HOST_NAME.fullmatch(name):
+            raise ValueError(f"{name} is not a host name: write it without scheme, port and path")
+    return " ".join(text.lower().split())
 
 
 def database_url(url: SecretStr) -> SecretStr:

@@ -30,6 +30,7 @@ def api_options(settings: Settings) -> ApiOptions:
         token=token.get_secret_value() if token else None,
         read_token=read_token.get_secret_value() if read_token else None,
         origins=tuple(settings.api.origins.split()),
+        hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
     )
 

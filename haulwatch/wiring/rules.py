@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import yaml
-
+from devices.bounded_files import MIB, UnboundedFile, load_yaml, read_bounded
 from haulwatch.settings.load import Settings
 from rules.catalogue import BadRuleParameters, build_rules
 from rules.contract.rule import Rule
@@ -15,6 +14,6 @@ def configured_rules(settings: Settings) -> list[Rule[Any]]:
     if path is None:
         return build_rules()
     try:
-        return build_rules(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        return build_rules(load_yaml(read_bounded(path, MIB, "keep only the parameters that differ")))
+    except (OSError, UnboundedFile) as exc:
         raise BadRuleParameters(f"{path}: {exc}") from exc

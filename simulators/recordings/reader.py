@@ -7,6 +7,7 @@ Every reader gives `(device id, Reading)` pairs in file and row order, lazily, a
 
 import re
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import gpxpy
 import gpxpy.gpx
 from msgspec.structs import replace
 
+from devices.bounded_files import MIB, UnboundedFile, read_bounded
 from devices.errors import OperatorError
 from devices.readings.ids import DEVICE_ID_PATTERN, RESERVED_IDS
 from devices.readings.models import Kind, Reading
@@ -29,6 +31,11 @@ from simulators.recordings.rows import (
     rows_of_json,
 )
 
+MAX_FILE_BYTES: Final = 256 * MIB
+"""A file is in memory whole: two million positions, a day of a fleet of 250 trucks."""
+MAX_UNPACKED_BYTES: Final = 4_096 * MIB
+MAX_MEMBERS: Final = 20_000
+"""Of one archive: those of Rome's taxis hold a few hundred files."""
 _DEVICE_ID: Final = re.compile(DEVICE_ID_PATTERN)
 _FOREIGN_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.-]+")
 _SUFFIXES: Final = (".gpx", ".csv", ".ndjson", ".jsonl", ".json")
@@ -160,6 +167,8 @@ class Recording:
     def _gpx_rows(self, name: str, text: str) -> Iterator[tuple[str, "_ReadRow"]]:
         if self.device_id is None:
             raise RecordingError(f"{name}: GPX names no device: give a device id")
+        if "<!ENTITY" in text:
+            raise RecordingError(f"{name}: defines XML entities, which no recorder writes: remove them")
         try:
             tracks = gpxpy.parse(text).tracks
         except gpxpy.gpx.GPXException as exc:
@@ -191,22 +200,48 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
         if source.is_dir():
             for path in sorted(source.iterdir()):
                 if path.suffix.lower() in _SUFFIXES:
-                    yield path.name, path.read_bytes()
+                    yield path.name, _bounded(path)
         elif source.name.endswith((".tar.gz", ".tgz", ".tar")):
             yield from _archived(source)
         else:
-            yield source.name, source.read_bytes()
+            yield source.name, _bounded(source)
     except OSError as exc:
         raise RecordingError(f"{source}: cannot be opened: {exc.strerror or exc}") from exc
+
+
+def _bounded(path: Path) -> bytes:
+    """Raises RecordingError, OSError."""
+    try:
+        return read_bounded(path, MAX_FILE_BYTES, "split it, and give the folder of its parts")
+    except UnboundedFile as exc:
+        raise RecordingError(f"{path}: {exc}") from exc
+
+
+def _members(archive: tarfile.TarFile, source: Path) -> list[tarfile.TarInfo]:
+    """The files of an archive. What it holds is bounded before it is unpacked. Raises RecordingError, TarError."""
+    found: list[tarfile.TarInfo] = []
+    unpacked = 0
+    for number, member in enumerate(archive, 1):
+        unpacked += member.size
+        if number > MAX_MEMBERS:
+            raise RecordingError(f"{source}: holds more than {MAX_MEMBERS:,} files: give several archives")
+        if member.size > MAX_FILE_BYTES:
+            large = f"{source}:{member.name}: is larger than {MAX_FILE_BYTES // MIB} MiB when unpacked: split it"
+            raise RecordingError(large)
+        if unpacked > MAX_UNPACKED_BYTES:
+            many = f"{source}: holds more than {MAX_UNPACKED_BYTES // MIB:,} MiB when unpacked: give several archives"
+            raise RecordingError(many)
+        if member.isfile():
+            found.append(member)
+    return found
 
 
 def _archived(source: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with tarfile.open(source) as archive:
-            members = [member for member in archive if member.isfile()]
-            for member in sorted(members, key=lambda member: member.name):
+            for member in sorted(_members(archive, source), key=lambda member: member.name):
                 content = archive.extractfile(member)
                 if content is not None and Path(member.name).suffix.lower() in _SUFFIXES:
                     yield f"{source.name}:{member.name}", content.read()
-    except tarfile.TarError as exc:
+    except (tarfile.TarError, EOFError, zlib.error) as exc:
         raise RecordingError(f"{source}: not a tar archive: {exc}") from exc

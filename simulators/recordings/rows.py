@@ -82,7 +82,7 @@ def rows_of_json(text: str) -> Iterable[tuple[int, Row]]:
     """(number of the element from 1, its fields). Raises RowError if the text is not an array of objects."""
     try:
         elements = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise RowError("(file)", f"is not JSON: {exc}") from exc
     if not isinstance(elements, list) or not all(isinstance(element, dict) for element in elements):
         raise RowError("(file)", "is not one array of objects")
@@ -117,7 +117,7 @@ def reading_of_line(line: str, kind: Kind, device_id: str | None, id_of: Callabl
     """(device id, reading) from a native payload; it names its device unless one is given. Raises RowError."""
     try:
         payload = json.loads(line)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise RowError("(line)", f"is not JSON: {exc}") from exc
     name = device_id or (payload.get("device_id") if isinstance(payload, dict) else None)
     if not isinstance(name, str):

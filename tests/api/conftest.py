@@ -107,7 +107,7 @@ def parts_without_journal(parts: ApiParts) -> ApiParts:
 @asynccontextmanager
 async def client_of(parts: ApiParts, options: ApiOptions) -> AsyncIterator[AsyncClient]:
     transport = ASGITransport(create_app(parts, options), raise_app_exceptions=False)
-    async with AsyncClient(transport=transport, base_url="http://haulwatch.test") as client:
+    async with AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.haulwatch.process.test_private_files import open_to_others
 from tests.installation import Installation
 from tests.waiting import PATIENCE_S
 
@@ -47,6 +48,7 @@ def test_the_demo_adds_up_raises_the_labelled_alerts_and_replays_identically(
     confirmed = {(alert["rule"], alert["subject"]) for alert in summary["alerts"] if alert["phase"] == "confirmed"}
     assert confirmed == labelled
 
+    assert open_to_others(kept) == []
     again = install("kept")
     assert again.folder == kept
     assert again.json("ledger")["balanced"]

@@ -58,6 +58,7 @@ class Stack(Installation):
             "/run/secrets/": f"{broker.secrets}/",
             "/run/influx-access/": f"{folder / 'influx-access'}/",
             "/var/lib/haulwatch-broker": str(broker.access),
+            "/var/lib/haulwatch-authority": str(folder / "authority"),
             "/var/lib/haulwatch-simulators": str(folder / "simulators"),
             "/var/lib/haulwatch/": f"{self.folder}/",
             "/city": str(CITY),
@@ -77,7 +78,7 @@ class Stack(Installation):
         common = self.environment
         self._environments = {
             name: {**common, **self._environment(SERVICES[name], bucket)}
-            for name in (*PROCESSES, "migrate", "enrol-simulators", "simulators")
+            for name in (*PROCESSES, "migrate", "admin", "enrol-simulators", "simulators")
         }
 
     def _environment(self, service: Mapping[str, Any], bucket: str) -> dict[str, str]:
@@ -112,7 +113,7 @@ class Stack(Installation):
         self.until(healthy, f"{name} is healthy")
 
     def as_service(self, name: str, *arguments: str) -> Any:
-        """`docker compose exec NAME haulwatch …`."""
+        """`docker compose exec NAME haulwatch …`, or `run --rm NAME …`."""
         self.environment = self._environments[name]
         return self.json(*arguments)
 
@@ -180,7 +181,7 @@ def test_the_stack_comes_up_and_the_whole_path_runs_over_it(stack: Stack, tmp_pa
         stack.wait_healthy(name)
     # A device that is added, with a secret of its own, while the stack runs.
     added = ("device", "add", "point-900", "--role", "recycling_point", "--site", "recycling-001")
-    [given] = stack.as_service("serve", *added)
+    [given] = stack.as_service("admin", *added)
     stack.once("migrate")
     stack.broker.restart()
     line = Line(stack.broker.outer_port, "point-900", given["secret"], tls=stack.broker.trusting())

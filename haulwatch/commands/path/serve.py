@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 
 from api.http import server as http_server
+from api.http.connections import ConnectionLimits
 from devices.city.model import City
 from devices.errors import OperatorError
 from haulwatch.commands.shared import exits_on_error
@@ -40,10 +41,11 @@ async def _serve(settings: Settings, city: Callable[[], City]) -> None:
 async def _serve_http(process: ApiProcess, settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set. Raises ServerFailed."""
     host, port = settings.api.host, settings.api.port
+    limits = ConnectionLimits(settings.api.max_connections, settings.api.max_connections_per_address)
     ready = asyncio.Event()
     announcing = asyncio.create_task(_announce(ready, local_url(host, port)), name="announce the address")
     try:
-        await http_server.serve(process.app, host, port, stop, ready=ready)
+        await http_server.serve(process.app, host, port, stop, ready=ready, limits=limits)
     except OSError as exc:
         cause = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)  # below 0: a name without address
         raise ServerFailed(

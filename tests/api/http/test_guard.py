@@ -144,7 +144,7 @@ async def test_an_unavailable_store_is_a_503_with_retry_after(client: AsyncClien
 async def test_an_unavailable_journal_is_a_503(parts_without_journal: ApiParts) -> None:
     options = ApiOptions(version="1", token="write-token-for-tests")
     async with client_of(parts_without_journal, options) as client:
-        for path in ("/api/v1/alerts", f"/api/v1/alerts/{change().alert_id}", "/api/v1/alerts/stream", "/metrics"):
+        for path in ("/api/v1/alerts", f"/api/v1/alerts/{change().alert_id}", "/api/v1/alerts/stream"):
             answer = await client.get(path)
             assert (answer.status_code, "retry-after" in answer.headers) == (503, True), path
             assert "postgres" not in answer.text
@@ -171,3 +171,31 @@ async def test_head_of_a_stream_does_not_wait_for_its_end(client: AsyncClient) -
     answer = await client.head("/api/v1/alerts/stream")
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost", "LOCALHOST:8080", "localhost.", "127.0.0.1:8080", "[::1]:8080", "10.1.2.3", "[fd00::7]"),
+        *("haulwatch.city", "Haulwatch.City:443"),
+    ],
+)
+async def test_a_known_name_and_every_address_are_answered(parts: ApiParts, host: str) -> None:
+    async with client_of(parts, ApiOptions(version="1", hosts=("haulwatch.city",))) as client:
+        assert (await client.get("/healthz", headers={"Host": host})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("rebound.example", "rebound.example:8080", "127.0.0.1.rebound.example", "localhost.rebound.example", "[::1"),
+        *("localhost@rebound.example", "haulwatch.city.rebound.example", "2130706433.example", "", "a b"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/metrics", "/api/v1/devices", "/geo/sites.geojson"])
+async def test_another_host_name_is_refused_on_every_path(parts: ApiParts, host: str, path: str) -> None:
+    async with client_of(parts, ApiOptions(version="1", hosts=("haulwatch.city",))) as client:
+        answer = await client.get(path, headers={"Host": host})
+    assert (answer.status_code, answer.json()["type"]) == (421, "urn:haulwatch:problem:unknown-host")
+    assert "HAULWATCH_API_HOSTS" in answer.json()["detail"]
+    assert answer.headers["x-content-type-options"] == "nosniff"

@@ -2,8 +2,10 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 from httpx import AsyncClient, Response
@@ -11,11 +13,12 @@ from httpx import AsyncClient, Response
 from api.app import create_app
 from api.http.server import serve
 from api.ports import ApiOptions, ApiParts
+from rules.alerts.actions import JournalEntry
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
 from tests.api.fakes import NOW, change
 from tests.servers import free_port
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 Event = dict[str, str]
 
@@ -63,7 +66,7 @@ async def numbers(heard: AsyncIterator[Event], count: int) -> list[int]:
 
 
 @asynccontextmanager
-async def served(parts: ApiParts, **options: float) -> AsyncIterator[Served]:
+async def served(parts: ApiParts, **options: float | str) -> AsyncIterator[Served]:
     app = create_app(parts, ApiOptions(version="1", **options))  # type: ignore[arg-type]
     stop, ready, port = asyncio.Event(), asyncio.Event(), free_port()
     serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop, ready=ready), name="api under test")
@@ -148,11 +151,71 @@ async def test_a_client_that_leaves_frees_its_place(parts: ApiParts) -> None:
                         break
 
 
+class SlowJournal:
+    """Lets nobody know its newest change before `open_` is set."""
+
+    def __init__(self) -> None:
+        self.open_ = threading.Event()
+
+    def last_sequence(self) -> int:
+        assert self.open_.wait(PATIENCE_S)
+        return 0
+
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        return []
+
+
+async def test_a_place_is_taken_before_the_journal_is_asked(parts: ApiParts) -> None:
+    journal = SlowJournal()
+    async with served(replace(parts, journal=journal), max_streams=2) as api:  # type: ignore[arg-type]
+        statuses: list[int] = []
+
+        async def listen() -> None:
+            async with api.listen() as (answer, heard):
+                statuses.append(answer.status_code)
+                if answer.status_code == 200:
+                    await anext(heard)
+                    await asyncio.Event().wait()
+
+        listeners = [asyncio.create_task(listen()) for _ in range(6)]
+        await eventually(lambda: statuses == [503] * 4)
+        journal.open_.set()
+        await eventually(lambda: statuses == [503] * 4 + [200] * 2)
+        for listener in listeners:
+            listener.cancel()
+        await asyncio.gather(*listeners, return_exceptions=True)
+
+
+async def test_what_is_refused_takes_no_place(parts: ApiParts) -> None:
+    async with served(parts, max_streams=1, read_token="a-token-to-read") as api:
+        token = {"Authorization": "Bearer a-token-to-read"}
+        for _ in range(3):
+            async with api.listen() as (answer, _):
+                assert answer.status_code == 401
+            async with api.listen("?after=x", **token) as (answer, _):
+                assert answer.status_code == 422
+        async with AsyncClient(base_url=f"http://127.0.0.1:{api.port}", timeout=PATIENCE_S) as client:
+            assert (await client.head("/api/v1/alerts/stream", headers=token)).status_code == 200
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                async with api.listen(**token) as (answer, _):
+                    if answer.status_code == 200:
+                        break
+
+
+async def test_a_journal_that_is_away_leaves_no_place_taken(parts_without_journal: ApiParts) -> None:
+    async with served(parts_without_journal, max_streams=1) as api:
+        for _ in range(3):
+            async with api.listen() as (answer, _):
+                assert answer.status_code == 503
+                assert "journal" in (await answer.aread()).decode()
+
+
 async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, journal: AlertJournal) -> None:
     async with served(parts) as api:
         with socket.create_connection(("127.0.0.1", api.port)) as stuck:
             stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            stuck.sendall(b"GET /api/v1/alerts/stream?after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+            stuck.sendall(b"GET /api/v1/alerts/stream?after=0 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             journal.record(story(3_000), recorded_at=NOW)
             async with asyncio.timeout(PATIENCE_S):
                 async with api.listen("?after=0") as (_, heard):

@@ -1,7 +1,9 @@
 """Reader of a city's folder: the city of a good one, and the message for each fault."""
 
+import json
 import shutil
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -339,6 +341,49 @@ def test_region_margin_and_datum_of_devices_are_read_and_have_defaults(folder: P
     assert after.region_margin_km == 12.5
     assert after.region.north < before.region.north
     assert Datum.GCJ02 in {device.datum for device in after.devices.values()}
+
+
+LAUGHS = "a: &a [x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in pairwise("abcdefghijklmnopqrstuvwxyz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("city.yaml", LAUGHS, "city.yaml: file: is not YAML: the alias *a is refused: write the value out"),
+        ("devices.yaml", "[" * 100_000, "devices.yaml: file: is nested too deeply"),
+        ("sites.geojson", "[" * 100_000, "sites.geojson: file: is nested too deeply"),
+        ("permits.yaml", "- {id: p, valid_from: 2026-02-30}", "permits.yaml: file: is not YAML: day is out of range"),
+        ("devices.yaml", "[" + "1," * 50_001 + "]", "devices.yaml: file: has 50,001 entries, more than 50,000"),
+        (
+            *("routes.geojson", '{"type": "FeatureCollection", "features": [' + "1," * 50_000 + "1]}"),
+            "routes.geojson: file: has 50,001 entries, more than 50,000: remove what is no part of the city",
+        ),
+    ],
+    ids=["aliases", "deep yaml", "deep json", "no day", "many rows", "many features"],
+)
+def test_a_file_beyond_its_bounds_is_named(folder: Path, name: str, content: str, words: str) -> None:
+    (folder / name).write_text(content)
+    with pytest.raises(CityFileError) as caught:
+        read_city(folder)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "mib"), [("devices.yaml", 16), ("sites.geojson", 128)])
+def test_a_file_that_never_ends_is_not_read_to_its_end(folder: Path, name: str, mib: int) -> None:
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(CityFileError, match=f"{name}: file: is larger than {mib} MiB: remove what is no part"):
+        read_city(folder)
+
+
+def test_a_shape_of_too_many_positions_is_named(folder: Path) -> None:
+    routes = json.loads((folder / "routes.geojson").read_text())
+    [first, *_] = routes["features"]
+    start = first["geometry"]["coordinates"][0]
+    first["geometry"]["coordinates"] = [[start[0] + n * 1e-6, start[1]] for n in range(20_001)]
+    (folder / "routes.geojson").write_text(json.dumps(routes))
+    with pytest.raises(CityFileError, match=r"coordinates: has 20,001 positions, more than 20,000: simplify the shape"):
+        read_city(folder)
 
 
 def test_the_correction_of_a_clock_is_read_and_is_none_by_default(folder: Path) -> None:

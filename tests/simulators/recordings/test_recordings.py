@@ -207,3 +207,47 @@ def test_the_limerick_bus(recordings: Path) -> None:
     assert len(found) == 2_144
     assert max(b.ts - a.ts for a, b in pairwise(found)) == 138_000
     assert found[0].ts == 1_550_475_950_000
+
+
+def test_a_file_larger_than_its_bound_is_named(tmp_path: Path) -> None:
+    (tmp_path / "endless.csv").symlink_to("/dev/zero")
+    with pytest.raises(RecordingError, match=r"endless.csv: is larger than 256 MiB: split it, and give the folder"):
+        list(Recording((tmp_path / "endless.csv",)))
+
+
+def archive_of(path: Path, sizes: list[int]) -> Path:
+    """A tar archive whose files have these sizes and no content, with holes in place of it."""
+    with path.open("wb") as tar:
+        for number, size in enumerate(sizes):
+            member = tarfile.TarInfo(f"{number}.csv")
+            member.size = size
+            tar.write(member.tobuf())
+            tar.seek(size, io.SEEK_CUR)
+        tar.write(bytes(1_024))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ([257 << 20], r"big.tar:0.csv: is larger than 256 MiB when unpacked: split it"),
+        ([256 << 20] * 17, r"big.tar: holds more than 4,096 MiB when unpacked: give several archives"),
+        ([0] * 20_001, r"big.tar: holds more than 20,000 files: give several archives"),
+    ],
+    ids=["one file", "all files", "many files"],
+)
+def test_an_archive_is_measured_before_it_is_unpacked(tmp_path: Path, sizes: list[int], message: str) -> None:
+    with pytest.raises(RecordingError, match=message):
+        list(Recording((archive_of(tmp_path / "big.tar", sizes),)))
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.ndjson"])
+def test_json_that_is_nested_too_deeply_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RecordingError, match=f"{name}.*is not JSON"):
+        list(Recording((write(tmp_path, name, "[" * 100_000),)))
+
+
+def test_xml_entities_are_refused(tmp_path: Path) -> None:
+    gpx = '<!DOCTYPE gpx [<!ENTITY a "x">]><gpx version="1.1" creator="x"><name>&a;</name></gpx>'
+    with pytest.raises(RecordingError, match=r"bomb.gpx: defines XML entities"):
+        list(Recording((write(tmp_path, "bomb.gpx", gpx),), device_id="d-1"))

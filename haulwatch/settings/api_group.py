@@ -1,0 +1,77 @@
+"""The settings of the HTTP API."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, model_validator
+
+from haulwatch.settings.fields import Group, Token, field
+from haulwatch.settings.urls import host_names, http_origins
+
+
+class ApiSettings(Group):
+    """The HTTP API."""
+
+    token: Token | None = field(
+        None,
+        "API_TOKEN",
+        "text, at least 16 characters",
+        "Bearer token for reading and writing. Absent: nobody may write.",
+    )
+    read_token: Token | None = field(
+        None,
+        "API_READ_TOKEN",
+        "text, at least 16 characters",
+        "Bearer token for reading only. Absent: reading needs no token, which suits loopback only.",
+    )
+    host: str = field(
+        "127.0.0.1",
+        "API_HOST",
+        "address",
+        "Where the API listens. Loopback, so that no other machine reaches it until you decide so.",
+        min_length=1,
+    )
+    port: int = field(8_080, "API_PORT", "TCP port", "Where the API listens.", ge=1, le=65_535)
+    max_connections: int = field(
+        512,
+        "API_MAX_CONNECTIONS",
+        "connections",
+        "Open at once, idle ones included. Beyond it those that wait for a request are closed for new ones. Each needs "
+        "a file descriptor; 512 fit into the usual 1,024 beside all other files.",
+        ge=16,
+        le=60_000,
+    )
+    max_connections_per_address: int = field(
+        256,
+        "API_MAX_CONNECTIONS_PER_ADDRESS",
+        "connections",
+        "Likewise from one address: half, so that one machine leaves room for others. Behind a reverse proxy all come "
+        "from its address.",
+        ge=8,
+        le=60_000,
+    )
+    hosts: Annotated[str, AfterValidator(host_names)] = field(
+        "",
+        "API_HOSTS",
+        "names, with spaces between",
+        "Host names under which people and machines reach the API. localhost, every IP address and HAULWATCH_API_HOST "
+        "always work; other names are refused, since a hostile page could give its name our address (DNS rebinding).",
+    )
+
+    origins: Annotated[str, AfterValidator(http_origins)] = field(
+        "",
+        "API_ORIGINS",
+        "http[s]://host[:port], with spaces between",
+        "Web pages that may read the API in a browser: Grafana's address, for map layers. Absent: our own only.",
+    )
+    public_map: Literal["on", "off"] = field(
+        "off",
+        "API_PUBLIC_MAP",
+        "on or off",
+        "on: /geo (sites and corridors, no vehicles) needs no token, because a map layer in Grafana cannot send one.",
+    )
+
+    @model_validator(mode="after")
+    def _two_tokens(self) -> Self:
+        if self.token is not None and self.token == self.read_token:
+            raise ValueError("the reading token equals HAULWATCH_API_TOKEN, so readers could write: use another token")
+        return self

@@ -1,0 +1,103 @@
+"""The roles of recorder, judge and API in PostgreSQL, each with the rights that its process needs and no more."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from sqlalchemy import Connection, make_url
+from sqlalchemy.engine import URL
+
+from devices.db import tables
+from devices.db.database import DatabaseMisconfigured, open_database, transaction
+from devices.errors import OperatorError
+from rules.alerts.tables import alert, alert_action, alert_change
+
+_NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
+_CITY: Final = dict.fromkeys([*(tables.metadata.tables.keys() - _NOT_OF_THE_CITY), "alembic_version"], "SELECT")
+RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "record": _CITY,
+        "judge": _CITY
+        | {
+            alert.name: "SELECT, INSERT, UPDATE",
+            alert_change.name: "SELECT, INSERT",
+            alert_action.name: "SELECT, INSERT",
+        },
+        "serve": _CITY
+        | {
+            alert.name: "SELECT, UPDATE",
+            alert_change.name: "SELECT",
+            alert_action.name: "SELECT, INSERT",
+            tables.device_command.name: "SELECT, INSERT, UPDATE",
+            tables.login.name: "SELECT (device_id, enabled)",
+        },
+    }
+)
+"""Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
+the tables, with `haulwatch city import` and `haulwatch device`."""
+
+
+class NoRoles(OperatorError):
+    """The roles cannot be made; the message says why."""
+
+
+def grant(owner_url: str, urls: Mapping[str, str]) -> dict[str, str]:
+    """Create or change the role of each process, as the user and the password in its URL. Returns role by process.
+
+    It is one transaction, and a second run changes nothing. Rights that an earlier version gave are taken back.
+
+    Raises NoRoles, DatabaseUnavailable, DatabaseMisconfigured.
+    """
+    owner = make_url(owner_url)
+    if owner.get_backend_name() != "postgresql":
+        raise NoRoles("SQLite has no roles: set HAULWATCH_DATABASE_URL to the PostgreSQL of the installation")
+    roles = {process: _login_of(process, url, owner) for process, url in urls.items()}
+    engine = open_database(owner_url)
+    try:
+        with transaction(engine) as connection:
+            for process, role in roles.items():
+                _grant(connection, role, RIGHTS[process])
+    finally:
+        engine.dispose()
+    return {process: str(role.username) for process, role in roles.items()}
+
+
+def _login_of(process: str, url: str, owner: URL) -> URL:
+    try:
+        role = make_url(url)
+    except Exception as exc:
+        raise DatabaseMisconfigured(f"--{process}: is no database URL: postgresql://user:password@host/name") from exc
+    if not role.username or not role.password:
+        raise NoRoles(f"--{process}: the URL names no user and password: postgresql://user:password@host/name")
+    if role.username == owner.username:
+        raise NoRoles(f"--{process}: {role.username} owns the tables: give the process a user of its own")
+    return role
+
+
+def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None:
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    name, database = quote(str(role.username)), quote(str(connection.engine.url.database))
+    driver: Any = connection.connection.driver_connection
+    # Hashed here, so that no log of the server holds the password.
+    hashed = driver.pgconn.encrypt_password(
+        str(role.password).encode(), str(role.username).encode(), b"scram-sha-256"
+    ).decode()
+    known = connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.username,)).first()
+    statements = [
+        f"{'ALTER' if known else 'CREATE'} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{hashed}'",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}",
+        f"GRANT CONNECT ON DATABASE {database} TO {name}",
+        f"GRANT USAGE ON SCHEMA public TO {name}",
+        *(f"GRANT {right} ON {quote(table)} TO {name}" for table, right in rights.items()),
+        *(f"GRANT USAGE ON SEQUENCE {quote(table)} TO {name}" for table in _sequences(rights)),
+    ]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def _sequences(rights: Mapping[str, str]) -> list[str]:
+    """Those that number the rows which a role inserts."""
+    numbered = (alert_change.name, alert_action.name)
+    return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

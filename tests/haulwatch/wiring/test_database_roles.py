@@ -1,0 +1,163 @@
+"""The users of recorder, judge and API in a real PostgreSQL: what each may do, and that it may do no more."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from devices.access.logins import Logins
+from devices.cities import JINCHENG
+from devices.city.files import read_city
+from devices.commands.model import Command, CommandKind
+from devices.commands.store import CommandStore
+from devices.db.database import DatabaseMisconfigured, open_database, transaction
+from devices.db.registry import Registry
+from haulwatch import migrations
+from haulwatch.cli import command_line
+from haulwatch.wiring.database_roles import NoRoles, grant
+from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
+from rules.alerts.journal import AlertJournal
+from tests.api.fakes import NOW, change
+
+pytestmark = pytest.mark.real
+PROCESSES = ("record", "judge", "serve")
+
+
+def of_role(url: str, process: str) -> str:
+    return url.replace("//haulwatch@", f"//haulwatch_{process}:secret-of-{process}@")
+
+
+@pytest.fixture
+def url(postgres_url: str) -> str:
+    """A database with a city, a login and the three roles, as its owner."""
+    migrations.upgrade(postgres_url)
+    registry, logins = Registry(postgres_url), Logins(postgres_url)
+    registry.import_city(read_city(JINCHENG))
+    registry.close()
+    logins.close()
+    for _ in range(2):  # a second run changes nothing
+        granted = grant(postgres_url, {process: of_role(postgres_url, process) for process in PROCESSES})
+    assert granted == {process: f"haulwatch_{process}" for process in PROCESSES}
+    return postgres_url
+
+
+@pytest.fixture
+def journal_of(url: str) -> Iterator[Callable[[str], AlertJournal]]:
+    engines = []
+
+    def journal(process: str) -> AlertJournal:
+        engines.append(open_database(of_role(url, process)))
+        return AlertJournal(engines[-1])
+
+    yield journal
+    for engine in engines:
+        engine.dispose()
+
+
+def refused(url: str, process: str, statement: str) -> bool:
+    engine = open_database(of_role(url, process))
+    try:
+        with pytest.raises(DatabaseMisconfigured, match="owner of the tables"), transaction(engine) as connection:
+            connection.execute(text(statement))
+    finally:
+        engine.dispose()
+    return True
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_each_reads_the_city_and_its_schema_and_changes_neither(url: str, process: str) -> None:
+    registry = Registry(of_role(url, process))
+    assert len(registry.load_city().devices) > 50
+    with pytest.raises(DatabaseMisconfigured, match=r"permission denied.*owner of the tables"):
+        registry.import_city(read_city(JINCHENG))
+    registry.close()
+    assert migrations.current(of_role(url, process)) == migrations.head()
+    for statement in (
+        "DELETE FROM device",
+        "UPDATE device SET district = NULL",
+        "CREATE TABLE mine (n int)",
+        "DROP TABLE alert",
+        "DELETE FROM alert_change",
+        "UPDATE alert_change SET recorded_at = 0",
+        "UPDATE alert_action SET at = 0",
+        "SELECT secret_hash FROM login",
+        "UPDATE login SET enabled = true",
+        "CREATE ROLE another",
+    ):
+        assert refused(url, process, statement), statement
+
+
+def test_the_judge_writes_alerts_and_the_api_acts_on_them(url: str, journal_of: Callable[[str], AlertJournal]) -> None:
+    judge, api = journal_of("judge"), journal_of("serve")
+    judge.record([change()], recorded_at=NOW)
+    judge.record([change(revision=2)], recorded_at=NOW)
+    alert_id = change().alert_id
+    api.act(alert_id, Acknowledge(actor="li", at=NOW))
+    api.act(alert_id, Close(actor="li", at=NOW, outcome=Outcome.CONFIRMED_VIOLATION))
+    judge.record([change(600, revision=1)], recorded_at=NOW)
+    assert len(api.alerts(AlertFilter(), limit=9).items) == 2
+    assert api.changes_after(0, 9)
+    assert refused(url, "serve", "INSERT INTO alert_change (alert_id) VALUES ('x')")
+    assert refused(url, "judge", "SELECT * FROM device_command")
+
+
+def test_the_api_issues_commands(url: str) -> None:
+    store = CommandStore(of_role(url, "serve"))
+    command = Command(
+        id="00000000000000c1",
+        device_id="truck-001",
+        kind=CommandKind.LOCATE,
+        arguments={},
+        actor="li",
+        issued_at=NOW,
+        expires_at=NOW + 60_000,
+    )
+    store.issue(command)
+    assert store.command("00000000000000c1") is not None
+    store.close()
+
+
+def test_the_recorder_reads_no_alert_and_no_command(url: str) -> None:
+    for table in ("alert", "alert_change", "alert_action", "device_command", "login"):
+        assert refused(url, "record", f"SELECT * FROM {table}"), table
+
+
+def test_passwords_are_kept_hashed_and_change_with_the_url(url: str) -> None:
+    def stored() -> str:
+        engine = open_database(url)
+        query = "SELECT rolpassword FROM pg_authid WHERE rolname = 'haulwatch_record'"
+        with transaction(engine) as connection:
+            found = str(connection.execute(text(query)).scalar_one())
+        engine.dispose()
+        return found
+
+    before = stored()
+    assert before.startswith("SCRAM-SHA-256$")
+    grant(url, {"record": of_role(url, "record").replace("secret-of-record", "another")})
+    assert stored() != before
+
+
+@pytest.mark.parametrize(
+    ("owner", "role", "message"),
+    [
+        ("sqlite:///x.db", "postgresql://a:b@h/d", "SQLite has no roles"),
+        ("postgresql://haulwatch:x@h/d", "postgresql://a@h/d", "names no user and password"),
+        ("postgresql://haulwatch:x@h/d", "postgresql://haulwatch:x@h/d", "haulwatch owns the tables"),
+    ],
+)
+def test_what_cannot_be_granted_is_said(owner: str, role: str, message: str) -> None:
+    with pytest.raises(NoRoles, match=message):
+        grant(owner, {"record": role})
+
+
+def test_the_command_reads_the_urls_from_files(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAULWATCH_DATABASE_URL", url)
+    arguments = ["db", "roles"]
+    for process in PROCESSES:
+        (tmp_path / process).write_text(of_role(url, process) + "\n")
+        arguments += [f"--{process}", str(tmp_path / process)]
+    done = CliRunner().invoke(command_line(), arguments)
+    assert done.exit_code == 0, done.output
+    assert done.output.split("\n")[:3] == [f"{process}: haulwatch_{process}" for process in PROCESSES]
