@@ -97,6 +97,7 @@ class DeviceJudge:
         if not device_state.clock.steady:
             self._runs.begin_if_corrected(device_state, verdicts)
         finding = self.clock.heard(device_state.clock, reading)
+        self._set_time()
         if first:
             self._await_devices()
         if finding == AS_BELIEVED:
@@ -142,6 +143,7 @@ class DeviceJudge:
         """Pass `quiet_ms` of fleet time in which no device was heard."""
         verdicts: list[Judged] = []
         self.clock.quiet(quiet_ms)
+        self._set_time()
         self._pass_fleet_time(verdicts, _AGAIN_PER_TICK)
         return verdicts
 
@@ -179,17 +181,17 @@ class DeviceJudge:
         self._await_devices(awaited)
 
     def _set_time(self) -> None:
-        """Let nothing wait for a fleet time that was wrong: by wrong clocks, or by a leap that was not seen at once."""
-        now, by_ms, leaped_from = self.clock.now, self.clock.set_by, self.clock.leaped_from
-        self.clock.set_by = self.clock.leaped_from = 0
+        """Let nothing wait for a fleet time that was wrong, and count no time as silence in which nobody listened."""
+        now, set_by, leaped_from = self.clock.now, self.clock.set_by, self.clock.leaped_from
+        if not (set_by or leaped_from):
+            return
+        by_ms, self.clock.set_by, self.clock.leaped_from = set_by or now - leaped_from, 0, 0
         for device_state in self._devices.values():
             self.change(device_state)
-            device_state.time_was_set(now, 0 if by_ms else leaped_from)
-            if by_ms:
-                self._rules.time_was_set(device_state, now, by_ms)
+            device_state.time_was_set(now, 0 if set_by else leaped_from)
+            self._rules.time_was_set(device_state, now, by_ms)
         self._schedule_all()
-        if by_ms:
-            self._await_devices({id_: min(since + max(by_ms, 0), now) for id_, since in self.awaited.since.items()})
+        self._await_devices({id_: min(since + max(by_ms, 0), now) for id_, since in self.awaited.since.items()})
 
     def _schedule_all(self) -> None:
         """Begin all timers anew."""
@@ -352,8 +354,6 @@ class DeviceJudge:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
         silences.
         """
-        if self.clock.set_by or self.clock.leaped_from:
-            self._set_time()
         self._runs.pass_time(self._devices.values(), verdicts)
         now = self.clock.now
         while (device_state := self._flushes.pop(now)) is not None:

@@ -80,10 +80,10 @@ class DeviceState:
         if self.late_readings is not None:
             self.late_readings.time_was_set(fleet_now)
 
-    def begin_run(self) -> None:
-        """Forget what was judged, and all trackers."""
+    def begin_run(self, *, opens_gap: bool) -> None:
+        """Forget what was judged, and all trackers. `opens_gap`: what comes may be older than the first reading."""
         self.buffer = ReorderBuffer(self.device_id)
         self.tracker_states = [None] * len(self.tracker_states)
-        self.judged_until, self.given_up, self.statuses = FORMER, 0, []
+        self.judged_until, self.given_up, self.statuses = 0 if opens_gap else FORMER, 0, []
         self.flush_at = self.wake_at = 0
         self.clock.run += 1

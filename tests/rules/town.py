@@ -145,8 +145,11 @@ def judged(
 
 
 def run(engine: RuleEngine, readings: Iterable[Reading], quiet_s: float = 150) -> list[AlertChange]:
+    """Judge readings that are received at their device time, with the ticks of a collector that listens meanwhile."""
     changes, newest = list[AlertChange](), 0
     for reading in readings:
+        for _ in range(newest + 10_000, reading.ts, 10_000) if newest else ():
+            changes += engine.advance(10_000)
         newest = max(newest, reading.ts)
         engine.receive(newest)
         changes += engine.judge(reading)

@@ -14,7 +14,8 @@ BELIEVED_MS: Final = 180_000
 """So many readings in a row that agree, over so much receive time, are a clock. An upload of what was buffered runs
 faster than receive time, and a repeated reading stands still: neither agrees with itself for so long."""
 DOUBTED_READINGS: Final = 20
-"""After so many readings in a row that agree neither with the clock nor with each other, nothing is believed."""
+"""After so many readings in a row that agree neither with the clock nor with each other, nothing is believed. Those of
+an upload count once in `ONCE_MS`."""
 
 OFF_MS: Final = 120_000
 """A clock that is further off is wrong: admission refuses readings that are further ahead."""

@@ -179,7 +179,7 @@ class Runs:
             self._second.judge(device_state, stage.registered(device_state), late, verdicts)
         self._kept.close(device_state, verdicts)
         until, candidates = device_state.judged_until, self.candidates.take(device_state)
-        device_state.begin_run()
+        device_state.begin_run(opens_gap=corrected)
         self._rules.begin_run(device_state)
         verdicts.append(RunBegun(device_state.device_id, device_state.clock.run, until, by_ms, corrected))
         for candidate in candidates:

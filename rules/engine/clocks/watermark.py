@@ -66,7 +66,9 @@ class FleetWatermark:
     leaps: int = 0
     """Number of leaps so far."""
     leap_at: int = 0
-    """Paced receive time of the last one, ms."""
+    """Paced receive time of the last one, ms; after it, of the first reading."""
+    heard: int = 0
+    """Devices heard since it."""
     confirmed: int = 0
     """Devices heard since it whose clocks went on as far as it."""
     denied: int = 0
@@ -135,7 +137,7 @@ class FleetClock:
         elif step > STEP_MS or step < -STEP_MS:
             row.leap += step
             row.received_at = received_at
-            row.leaps, row.leap_at, row.confirmed, row.denied = row.leaps + 1, row.pace, 0, 0
+            row.leaps, row.leap_at, row.heard, row.confirmed, row.denied = row.leaps + 1, row.pace, 0, 0, 0
             if -STEP_MS <= row.leap <= STEP_MS:  # it was set back
                 row.pace += max(row.leap, 0)
                 row.received_at -= min(row.leap, 0)
@@ -225,6 +227,8 @@ class FleetClock:
         leap = row.leap
         if clock.leap != row.leaps:
             clock.leap, clock.former, clock.says = row.leaps, former, NOTHING
+            row.leap_at = row.leap_at if row.heard else row.pace
+            row.heard += 1
         if clock.says != CONFIRMS:
             if -AGREE_MS <= offset - leap - clock.former <= AGREE_MS:
                 says = CONFIRMS
@@ -258,6 +262,7 @@ class FleetClock:
                 self._move(clock, clock.offset + (1_000 if apart > 0 else -1_000), votes=votes)
             return AGAIN if was_apart else AS_BELIEVED
         clock.steady = False
+        is_of_upload = self.watermark.listened - clock.others_until < ONCE_MS
         is_anew = self._note_other(clock, offset)
         if clock.others >= BELIEVED_READINGS and self.watermark.listened - clock.others_since >= BELIEVED_MS:
             clock.stepped = clock.other - clock.offset if clock.believed else 0
@@ -268,7 +273,7 @@ class FleetClock:
             clock.apart = 0
             return BELIEVED
         if clock.believed:
-            clock.apart += 1
+            clock.apart += not is_of_upload
             if clock.apart >= DOUBTED_READINGS:
                 clock.believed = False
                 if clock.votes:
@@ -304,7 +309,11 @@ class FleetClock:
     def _pass(self) -> None:
         """Let fleet time be that of the quorum."""
         row = self.watermark
-        if row.leap and row.pace - row.leap_at > (LEAP_WAIT_MS if row.confirmed + row.denied else LEAP_LIMIT_MS):
+        if (
+            row.leap
+            and row.heard
+            and row.pace - row.leap_at > (LEAP_WAIT_MS if row.confirmed + row.denied else LEAP_LIMIT_MS)
+        ):
             if row.confirmed > row.denied:
                 self._follow_leap()
             row.leap = 0

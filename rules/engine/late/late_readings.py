@@ -13,12 +13,14 @@ from rules.engine.reorder_buffer import WINDOW_MS, BufferedReading, OrderKey, or
 GAP_INTERVALS: Final = 3.5
 """Between two readings of a device there is a gap if they are more than so many of its intervals apart, and more than
 the reorder window: one or two lost readings leave none."""
-KEPT_MS: Final = 24 * 3_600_000
-"""A gap is kept this long in fleet time: a terminal buffers no more than a day."""
+KEPT_MS: Final = 25 * 3_600_000
+"""A gap is kept this long in fleet time: a terminal buffers no more than a day, and what it uploads may wait until it
+is known that its clock did not step back (`rules.engine.clocks.candidates`).
+"""
 MAX_GAPS: Final = 8
 """States kept a device; the oldest one covers everything since."""
-MAX_READINGS: Final = 8_640
-"""Readings kept a device: a day at one each 10 s, about 300 KB. Beyond that the oldest gap is given up."""
+MAX_READINGS: Final = 9_000
+"""Readings kept a device: 25 hours at one each 10 s, about 300 KB. Beyond that the oldest gap is given up."""
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Kept over all devices. Beyond that the gap that was opened first is given up."""
 BACKLOG: Final = 2_160
