@@ -14,9 +14,11 @@ RECORDINGS = ROOT.parent / "shared" / "data"
 pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
 
 
-# Without deadline and `too_slow`, which fail on a busy machine; without a database, which workers would share. In CI
-# the examples are the same in each run; elsewhere they are new ones, and a failure prints how to repeat it.
-hypothesis.settings.register_profile("haulwatch", hypothesis.settings.get_profile("ci"), derandomize="CI" in os.environ)
+# Without deadline and `too_slow`, which fail on a busy machine; without a database, which workers would share. The
+# examples are the same in each run; with EXPLORE=1 they are new ones, and a failure prints how to repeat it.
+hypothesis.settings.register_profile(
+    "haulwatch", hypothesis.settings.get_profile("ci"), derandomize="EXPLORE" not in os.environ
+)
 hypothesis.settings.load_profile("haulwatch")
 
 

@@ -67,14 +67,13 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
+        is_behind = observation.reading.ts < state.newest  # a status came before what was measured before it
         if not observation.own:
-            return self._note_load(observation, state)
+            return self.judged_again(observation, state) if is_behind else self._note_load(observation, state)
         if goes_offline(observation.reading, "will"):  # it comes from the broker
             return ()
         verdicts = self._heard(observation, state) if self._proves_life(observation.reading, state) else []
-        if observation.reading.ts < state.newest:  # a status came before what was measured before it
-            verdicts += self.judged_again(observation, state)
-        return verdicts
+        return [*verdicts, *self.judged_again(observation, state)] if is_behind else verdicts
 
     def judge_late(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a late reading that it had not sent before.

@@ -239,6 +239,10 @@ FOUND: dict[str, dict[str, list[Upload]]] = {
             Upload(375, 620, NEWEST, False),
         ],
     },
+    "after its shutdown the ticket that shows it empty, then the rest": {
+        "T4": [Upload(756, 996, OLDEST, False), Upload(999, 50, OLDEST, False)],
+        "W1": [Upload(0, 473, OLDEST, False)],
+    },
     "more than eight gaps while it uploads": {"T4": [Upload(100, 199, MIXED, again=False)]},
     "its shutdown comes hours before the readings that show it empty": {
         "T1": [Upload(999, 832, OLDEST, False), Upload(618, 983, OLDEST, False)],
