@@ -37,8 +37,8 @@ def admit(reading: Reading, received_at: int, topic_device: str, device: Device 
     ahead_ms = ts - received_at
     if ahead_ms > MAX_AHEAD_MS:
         allowed = f"at most {MAX_AHEAD_MS // 1000} s"
-        mend = ", or its clock_correction_s in devices.yaml" if device.clock_correction_s else ""
-        detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock{mend}"
+        remedy = ", or its clock_correction_s in devices.yaml" if device.clock_correction_s else ""
+        detail = f"ts: {ahead_ms / 1000:.0f} s ahead of receive time, {allowed}: set the device's clock{remedy}"
         return Refusal(Reason.FUTURE_TIME, detail, field="ts")
     return device
 

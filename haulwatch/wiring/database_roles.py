@@ -82,9 +82,9 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
     hashed = driver.pgconn.encrypt_password(
         str(role.password).encode(), str(role.username).encode(), b"scram-sha-256"
     ).decode()
-    known = connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.username,)).first()
+    exists = connection.exec_driver_sql("SELECT 1 FROM pg_roles WHERE rolname = %s", (role.username,)).first()
     statements = [
-        f"{'ALTER' if known else 'CREATE'} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{hashed}'",
+        f"{'ALTER' if exists else 'CREATE'} ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{hashed}'",
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {name}",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {name}",

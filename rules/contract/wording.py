@@ -139,33 +139,29 @@ def correction_changed(by_ms: int) -> Text:
 
 def with_correction(verdict: Verdict, correction_s: int) -> Verdict:
     """Say in the evidence that the correction of the device's clock is in all its times."""
-    evidence = verdict.evidence
-    if evidence is None:
-        return verdict
-    said = Text(
+    corrected = Text(
         en=f"All times are the device's own {correction_s:+} s: its clock is corrected (clock_correction_s)",
         zh=f"时间均为设备时间{correction_s:+}秒：已按 clock_correction_s 修正",
     )
-    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, said)}))
+    return _with_finding(verdict, corrected)
 
 
 def with_clock(verdict: Verdict, off_ms: int) -> Verdict:
     """Say in the evidence that all its times are by a clock that is wrong."""
-    evidence = verdict.evidence
-    if evidence is None:
-        return verdict
     off = clock_off(off_ms)
-    dated = Text(en=f"Dated by a clock that is {off.en}", zh=f"时间取自{off.zh}的设备时钟")
-    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, dated)}))
+    return _with_finding(verdict, Text(en=f"Dated by a clock that is {off.en}", zh=f"时间取自{off.zh}的设备时钟"))
 
 
 def with_conversion(verdict: Verdict) -> Verdict:
     """Say in the evidence that positions were converted from GCJ-02."""
+    return _with_finding(verdict, DATUM_CONVERTED)
+
+
+def _with_finding(verdict: Verdict, finding: Text) -> Verdict:
     evidence = verdict.evidence
     if evidence is None:
         return verdict
-    findings = (*evidence.findings, DATUM_CONVERTED)
-    return replace(verdict, evidence=evidence.model_copy(update={"findings": findings}))
+    return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, finding)}))
 
 
 def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:

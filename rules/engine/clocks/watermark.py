@@ -66,7 +66,7 @@ class FleetWatermark:
     leaps: int = 0
     """Number of leaps so far."""
     leap_at: int = 0
-    """Paced receive time of the last one, ms; after it, of the first reading."""
+    """Paced receive time of the first reading after the last one, ms; of a former one before that."""
     heard: int = 0
     """Devices heard since it."""
     confirmed: int = 0
@@ -137,7 +137,7 @@ class FleetClock:
         elif step > STEP_MS or step < -STEP_MS:
             row.leap += step
             row.received_at = received_at
-            row.leaps, row.leap_at, row.heard, row.confirmed, row.denied = row.leaps + 1, row.pace, 0, 0, 0
+            row.leaps, row.heard, row.confirmed, row.denied = row.leaps + 1, 0, 0, 0
             if -STEP_MS <= row.leap <= STEP_MS:  # it was set back
                 row.pace += max(row.leap, 0)
                 row.received_at -= min(row.leap, 0)
