@@ -17,7 +17,14 @@ MAX_SPEED_M_PER_S: Final = 42.0
 """No truck drives 150 km/h: a fix that implies more is a spike, unless the next one stays with it."""
 STILL_WITHIN_M: Final = 30.0
 BLIND_AFTER_MS: Final = 60_000
-"""After longer without a usable fix, the truck's place is unknown."""
+"""After longer without a usable fix, the truck's place is unknown; but not before `BLIND_INTERVALS` of its own."""
+BLIND_INTERVALS: Final = 3.5
+"""Two lost reports and some jitter leave a gap of three intervals and a little."""
+_MOST_INTERVAL_MS: Final = 180_000
+"""Of a truck that reports more seldom, one lost report leaves time for another errand."""
+_INTERVAL_STEP: Final = 1.25
+"""A gap moves the measured interval by at most this factor: it follows the median of the gaps, and a terminal that is
+registered with 10 s and reports each 60 s is known after eight reports."""
 NEARBY_M: Final = 250.0
 """Radius of the search for sites around a fix: more than every distance that a rule asks about."""
 _BASELINE_MS: Final = 10_000
@@ -96,14 +103,19 @@ class Motion:
     suspect: XY | None = None
     """A fix too far away to accept until another one agrees with it."""
     baseline: tuple[tuple[int, XY], ...] = ()
+    interval_ms: float = 0.0
+    """Its own interval while it drives, measured from its fixes; 0 before the first."""
 
-    def take(self, position: Position, device: Device, city: City, datum: DatumTrack, blind_after_ms: int) -> Fix:
+    def take(self, position: Position, device: Device, city: City, datum: DatumTrack) -> Fix:
         """Take a position reading and return its fix.
 
         A place that fits another datum only is as bad as none: it begins no state, and no second one like it is
         believed either. One outside the city's region arrives here with `located` false.
         """
         ts = position.ts
+        if not self.interval_ms:
+            self.interval_ms = min(1000.0 * device.report_interval_s, _MOST_INTERVAL_MS)
+        blind_after_ms = max(BLIND_AFTER_MS, BLIND_INTERVALS * self.interval_ms)
         sent_in = device.datum
         xy = city.plane.xy(position if sent_in is _WGS84 else place_in_wgs84(position, sent_in))
         quality = judge_quality(position)
@@ -111,20 +123,24 @@ class Motion:
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held
-        speed_kmh = position.speed_kmh if position.speed_kmh is not None else self._speed_kmh(position, xy)
+        speed_kmh = (
+            position.speed_kmh if position.speed_kmh is not None else self._speed_kmh(position, xy, blind_after_ms)
+        )
         self._stand_or_go(ts, xy, speed_kmh)
         self.ts, self.at = ts, xy
         here = self.held = self.anchor or xy
         regained = gap_ms > blind_after_ms
         sites = city.geometry.sites_near(here, NEARBY_M, ts)
         moving = speed_kmh is not None and speed_kmh >= STILL_KMH
+        if gap_ms and (moving or speed_kmh is None):
+            self._measure_interval(gap_ms)
         run_m = before.distance_m(here) if before is not None and not regained else 0.0
         return Fix(
             ts, quality, here, accuracy_m(position), speed_kmh,
             usable=True, regained=regained, moving=moving, run_m=run_m, gap_ms=gap_ms, sites=sites,
         )  # fmt: skip
 
-    def _unusable(self, position: Position, quality: Quality, xy: XY, blind_after_ms: int) -> Fix:
+    def _unusable(self, position: Position, quality: Quality, xy: XY, blind_after_ms: float) -> Fix:
         ts = position.ts
         return Fix(
             ts, quality, self.held or xy, accuracy_m(position), position.speed_kmh,
@@ -143,9 +159,16 @@ class Motion:
         self.suspect, self.suspect_ts = xy, ts
         return False
 
-    def _speed_kmh(self, position: Position, xy: XY) -> float | None:
+    def _measure_interval(self, gap_ms: int) -> None:
+        """Follow the median gap; many terminals report less often while they stand, so those gaps are not taken."""
+        if gap_ms > self.interval_ms:
+            self.interval_ms = min(self.interval_ms * _INTERVAL_STEP, gap_ms, _MOST_INTERVAL_MS)
+        else:
+            self.interval_ms = max(self.interval_ms / _INTERVAL_STEP, gap_ms)
+
+    def _speed_kmh(self, position: Position, xy: XY, blind_after_ms: float) -> float | None:
         """Work out the speed of a terminal that reports none; None until the baseline is long enough."""
-        if not self.baseline or position.ts - self.ts > BLIND_AFTER_MS:
+        if not self.baseline or position.ts - self.ts > blind_after_ms:
             self.baseline = ((position.ts, xy),)
             return None
         start_ts, start = self.baseline[0]
