@@ -16,6 +16,8 @@ BEYOND_M: Final = 75.0
 """Corridor of 60 m and the error of a common receiver: nearer than this nobody could tell."""
 _AROUND_S: Final = 420
 """On the route before and after."""
+_BEFORE_S: Final = 1200
+"""It came from there before that: its habits are known, as of every truck after its first half hour."""
 
 
 class Detour(NamedTuple):
@@ -71,7 +73,7 @@ def _moved(
     end = begin + lasts_s
     if end + _AROUND_S > drive.seconds:
         return None
-    places = drive.places[begin - _AROUND_S : end + _AROUND_S]
+    places = np.concatenate([_before(drive, begin), drive.places[begin : end + _AROUND_S]])
     chord = drive.places[end] - drive.places[begin]
     if np.hypot(*chord) < BEYOND_M:
         return None
@@ -83,6 +85,11 @@ def _moved(
     if not len(beyond) or len(beyond) != beyond[-1] - beyond[0] + 1:
         return None
     return Detour(places, route, int(beyond[0]), int(beyond[-1]) + 1, len(beyond), float(off_m.max()))
+
+
+def _before(drive: Drive, begin: int) -> Places:
+    """The way back and forth before."""
+    return np.concatenate([drive.places[:begin][::-1], drive.places[:begin]])[-_BEFORE_S:]
 
 
 def standing(drive: Drive, dice: np.random.Generator, aside_m: float = 100.0, stands_s: int = 1200) -> Detour:
@@ -97,7 +104,7 @@ def standing(drive: Drive, dice: np.random.Generator, aside_m: float = 100.0, st
         out = drive.places[begin] + np.outer(np.linspace(0, aside_m, leg_s), across)
         places = np.concatenate(
             [
-                drive.places[begin - _AROUND_S : begin], out, np.repeat(out[-1:], stands_s, axis=0), out[::-1],
+                _before(drive, begin), out, np.repeat(out[-1:], stands_s, axis=0), out[::-1],
                 drive.places[begin : begin + _AROUND_S],
             ]
         )  # fmt: skip

@@ -8,16 +8,17 @@ from typing import Final
 import numpy as np
 import pytest
 
-from tests.rules.power.detours import Detour, detours
+from tests.rules.power.detours import Detour, detours, standing
 from tests.rules.power.drives import Drive, bus, car, garbage_trucks, made_up
 from tests.rules.power.figures import power, quietness
 from tests.rules.power.terminals import QUIET, Noise, Terminal
 
 _COUNT: Final = 60
 LEAST: Final = {
-    # Seconds beyond 75 m: shares at 10, 30 and 60 s between reports, in per cent.
-    (90, 120): (90, 60, 0),
-    (120, 180): (96, 85, 15),
+    # Seconds beyond 75 m: shares at 10, 30 and 60 s between reports, in per cent. Those that are missed at 10 s keep
+    # within some 80 m all the time, where the drifting error of a receiver looks the same.
+    (90, 120): (95, 88, 50),
+    (120, 180): (96, 94, 85),
 }
 
 
@@ -41,8 +42,19 @@ def test_detours_are_found(beyond_s: tuple[int, int], tells: bool) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("tells", [True, False], ids=["all fields", "place only"])
+def test_a_loaded_truck_that_stands_aside_is_always_found(tells: bool) -> None:
+    dice = np.random.default_rng(4)
+    cases = [standing(drive, dice) for drive in drives() * 2]
+    for interval_s in (10, 30, 60):
+        assert power(cases, Terminal(interval_s, tells), QUIET, 1, load="loaded").share_pct == 100
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("interval_s", [10, 30, 60])
-@pytest.mark.parametrize("noise", [Noise(), Noise(4.0), Noise(12.0)], ids=["none", "4 m", "12 m"])
+@pytest.mark.parametrize(
+    "noise", [Noise(), Noise(4.0), Noise(12.0), Noise(4.0, drifting_m=30.0)], ids=["none", "4 m", "12 m", "drifting"]
+)
 def test_honest_drives_raise_nothing(noise: Noise, interval_s: int) -> None:
     found = quietness(drives(), Terminal(interval_s, tells=False, lost=0.2), noise, seed=2)
     assert not found.alerts, found.alerts
