@@ -20,7 +20,7 @@ from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.route_deviation import wording
-from rules.detectors.route_deviation.closures import Closures, apply_closures
+from rules.detectors.route_deviation.closures import Closures, apply_closures, is_closed
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from rules.tracking import Fix, LoadState
 
@@ -116,6 +116,12 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             if arrived:
                 off_m = 0.0
         return self._judge_offset(observation, fix, state, route, off_m)
+
+    def tells_at_once(self, verdict: Verdict, memory: Closures) -> bool:
+        """Tell at once, and take it back when a closure shows; but not where the closure is known for minutes."""
+        return not is_closed(
+            verdict, memory, within_ms=self.parameters.closure_min * 60_000, within_m=self.parameters.closure_m
+        )
 
     def compare(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
         """Drop or retract deviations where several trucks left at one place: the road is closed."""

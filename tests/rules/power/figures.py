@@ -28,7 +28,7 @@ class Power(NamedTuple):
     twice: int
     """With more than one alert."""
     late_s: list[float]
-    """Of each: seconds from the deciding reading to the alert, beyond the wait for readings in order (30 s)."""
+    """Of each: seconds from the deciding reading to the alert, beyond the wait for readings in order (30 s at most)."""
     after_s: list[float]
     """Of each: seconds from leaving the route to the deciding reading."""
 
