@@ -36,6 +36,7 @@ class Whereabouts(StrEnum):
 
 _ON_ROUTE: Final = Whereabouts.ON_ROUTE
 _OUTLIER_LASTS: Final = 0.99
+_COARSE_ERRORS: Final = 3.0
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -103,11 +104,16 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         if fix is None:
             return ()
         routes = observation.approved_routes()
+        if fix.coarse is not None and routes:
+            verdicts = self._judge_coarse(observation, fix, fix.coarse, state, routes)
+            if verdicts is not None:
+                return verdicts
         if not routes or fix.blind:
             return self._unknown(observation, state)
         if not fix.usable:
             return ()
-        route, off_m = self._offset(fix, routes, observation.city)
+        route, off_m = self._nearest(fix.xy, routes, observation.city)
+        off_m = max(0.0, off_m - min(fix.accuracy_m, self.parameters.accuracy_credit_m))
         if off_m > self._back_share * self._width_m(route):
             arrived = self._near_an_end(fix, routes, observation.city)
             if arrived is False:
@@ -133,21 +139,31 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             within_m=self.parameters.closure_m,
         )
 
+    def _judge_coarse(
+        self, observation: Observation, fix: Fix, place: XY, state: RouteState, routes: Sequence[Route]
+    ) -> Sequence[Verdict] | None:
+        """Judge a coarse fix that shows the truck beyond `fast_m`, its error taken off thrice; None for others."""
+        route, off_m = self._nearest(place, routes, observation.city)
+        off_m -= _COARSE_ERRORS * fix.accuracy_m
+        if off_m <= self.parameters.fast_m:
+            return None
+        return self._judge_offset(observation, fix, state, route, off_m)
+
     def _width_m(self, route: Route) -> float:
         """Half the width of a route's corridor."""
         return self._enter_m
 
-    def _offset(self, fix: Fix, routes: Sequence[Route], city: City) -> tuple[Route, float]:
-        """The approved route of which the corridor is nearest, and metres from it less the fix's accuracy."""
+    def _nearest(self, place: XY, routes: Sequence[Route], city: City) -> tuple[Route, float]:
+        """The approved route of which the corridor is nearest, and metres from its line."""
         geometry = city.geometry
         nearest = routes[0]
-        offset = geometry.route_offset(nearest, fix.xy)
+        offset = geometry.route_offset(nearest, place)
         for route in routes[1:]:
-            other = geometry.route_offset(route, fix.xy)
+            other = geometry.route_offset(route, place)
             wider_m = self._width_m(route) - self._width_m(nearest)
             if (other.distance_m - wider_m, other.along_m) < (offset.distance_m, offset.along_m):
                 nearest, offset = route, other
-        return nearest, max(0.0, offset.distance_m - min(fix.accuracy_m, self.parameters.accuracy_credit_m))
+        return nearest, offset.distance_m
 
     def _near_an_end(self, fix: Fix, routes: Sequence[Route], city: City) -> bool | None:
         """True inside origin or destination of an approved route, False near one of its ends, None elsewhere.
@@ -194,9 +210,10 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         return (self._verdict(observation, excursion, off_m),) if state.whereabouts is Whereabouts.OFF_ROUTE else ()
 
     def _begin(self, observation: Observation, fix: Fix, state: RouteState, route: Route) -> None:
-        place = where(fix.xy, observation.city, fix.ts)
+        at = fix.xy if fix.coarse is None else fix.coarse
+        place = where(at, observation.city, fix.ts)
         state.whereabouts = Whereabouts.LEAVING
-        state.excursion = Excursion(fix.ts, fix.xy, route.id, route.name, route.name_zh, place.en, place.zh)
+        state.excursion = Excursion(fix.ts, at, route.id, route.name, route.name_zh, place.en, place.zh)
         state.back_fixes = 0
 
     def _follow(
@@ -211,16 +228,17 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         """Count the way since the last fix, and this fix. `before_m`: as `RouteState.off_m`, at the last fix."""
         limits, off_m = self.parameters, state.off_m
         share = _share_beyond(before_m, off_m, enter_m)
-        excursion.off_ms += share * fix.gap_ms
+        gap_ms = 0 if fix.coarse is not None else fix.gap_ms  # it counts since the last usable fix
+        excursion.off_ms += share * gap_ms
         beyond_m = max(before_m - enter_m, 0.0) + max(off_m - enter_m, 0.0)
-        excursion.area_m_s += beyond_m / 2 * share * fix.gap_ms / 1000
+        excursion.area_m_s += beyond_m / 2 * share * gap_ms / 1000
         excursion.driven_m += fix.run_m if fix.ts > excursion.onset else share * fix.run_m
         if off_m > enter_m and (fix.moving or fix.run_m > 0):
             more = min((off_m - enter_m) / limits.twice_m, 1.0) if state.outliers < limits.outliers else 0.0
             excursion.weight += 1.0 + more
         if off_m <= limits.fast_m:
             excursion.far_since = excursion.far_fixes = 0
-        elif fix.moving or excursion.far_since:
+        elif fix.moving or excursion.far_since or fix.coarse is not None:
             excursion.far_since = excursion.far_since or fix.ts
             excursion.far_fixes += 1
         cited = ref(observation.reading, "lat", "lon", "speed_kmh", "accuracy_m")

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -328,3 +329,27 @@ def test_a_loaded_truck_that_stands_beside_its_route_has_left_it(every_s: int) -
 
 def test_a_loaded_truck_that_is_parked_beside_its_route_from_the_start_has_not_left_it() -> None:
     assert story(Trip("T1", 5000, 100, load="loaded").stand(1200)) == []
+
+
+@pytest.mark.parametrize("fields", [{"accuracy_m": 60.0}, {"accuracy_m": None, "hdop": 4.0}], ids=["60 m", "hdop 4"])
+def test_a_coarse_fix_shows_a_truck_that_is_many_times_its_error_away(fields: dict[str, float | None]) -> None:
+    """It is too coarse for a corridor, and not for three kilometres."""
+    away = onto_the_road().now(**fields).drive(3000, 3000)
+    assert story(away)[0].startswith("T1 confirmed")
+    near = onto_the_road().now(**fields).drive(3000, 250).drive(6000, 250)
+    assert story(near) == []
+
+
+def test_a_coarse_fix_does_not_bring_a_truck_back() -> None:
+    trip = onto_the_road().drive(3000, 1500).now(accuracy_m=60.0).drive(3000, 0).drive(5000, 0)
+    assert not any("closed" in line for line in story(trip))
+
+
+@pytest.mark.parametrize(
+    "never", [{"satellites": 0, "accuracy_m": None}, {"speed_kmh": 0.0}, {"satellites": 0, "speed_kmh": 0.0}]
+)
+def test_a_field_that_a_terminal_never_fills_hides_no_detour(never: dict[str, Any]) -> None:
+    trip = Trip("T1", 500, 0).drive(5000, 0, **never).drive(5000, 900, **never).drive(7000, 900, **never)
+    assert story(trip)[0] == "T1 confirmed P3"
+    on_route = Trip("T1", 500, 0).drive(5000, 0, **never).stand(300, **never).drive(9000, 0, **never)
+    assert story(on_route) == []

@@ -213,3 +213,22 @@ def test_two_lost_reports_do_not_make_a_truck_blind() -> None:
     _, fixes = followed(trip.quiet(120).drive(9000, 0).quiet(200).drive(9900, 0))
     assert [fix.gap_ms for fix in fixes if fix.gap_ms > 60_000] == [180_000, 260_000]
     assert [fix.gap_ms for fix in fixes[8:] if fix.regained] == [260_000]
+
+
+def test_satellites_that_are_always_0_are_a_field_that_is_not_filled() -> None:
+    """But 0 of a receiver that counts them is no fix."""
+    never = followed(Trip("T1", 0, 0, satellites=0, accuracy_m=None).drive(4000, 0))[1]
+    assert [fix.usable for fix in never[8:11]] == [False, True, True]
+    counts = Trip("T1", 0, 0, satellites=7, hdop=1.0, accuracy_m=None).drive(1000, 0).now(satellites=0)
+    assert not any(fix.usable for fix in followed(counts.drive(4000, 0))[1][10:])
+
+
+def test_a_speed_that_is_always_0_is_worked_out_once_the_truck_has_come_500_m() -> None:
+    fixes = followed(Trip("T1", 0, 0).drive(2000, 0, speed_kmh=0.0))[1]
+    assert not fixes[3].moving
+    assert all(fix.moving for fix in fixes[8:])
+    parked = Trip("T1", 0, 0)
+    for n in range(200):
+        parked.x = 25.0 * (-1) ** n
+        parked.stand(10)
+    assert not any(fix.moving for fix in followed(parked)[1])
