@@ -54,6 +54,8 @@ COMPILED = (
     "rules/engine/incidents.py",
     "rules/engine/routing.py",
     "rules/engine/rule_set.py",
+    "rules/detectors/suspected_site/judgement.py",
+    "rules/detectors/suspected_site/wording.py",
     "rules/detectors/silent_device/areas.py",
     "rules/detectors/silent_device/outage.py",
     "rules/engine/timers.py",
