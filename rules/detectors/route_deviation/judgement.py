@@ -51,6 +51,8 @@ class Excursion:
     route_zh: str
     place_en: str
     place_zh: str
+    width_m: float = 0.0
+    """Half the width of the corridor that it left."""
     weight: float = 0.0
     """Fixes beyond to which it had moved: each counts by its distance, once to twice."""
     off_ms: float = 0.0
@@ -151,7 +153,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
 
     def _width_m(self, route: Route) -> float:
         """Half the width of a route's corridor."""
-        return self._enter_m
+        return self._enter_m if route.corridor_m is None else route.corridor_m
 
     def _nearest(self, place: XY, routes: Sequence[Route], city: City) -> tuple[Route, float]:
         """The approved route of which the corridor is nearest, and metres from its line."""
@@ -213,7 +215,9 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         at = fix.xy if fix.coarse is None else fix.coarse
         place = where(at, observation.city, fix.ts)
         state.whereabouts = Whereabouts.LEAVING
-        state.excursion = Excursion(fix.ts, at, route.id, route.name, route.name_zh, place.en, place.zh)
+        state.excursion = Excursion(
+            fix.ts, at, route.id, route.name, route.name_zh, place.en, place.zh, self._width_m(route)
+        )
         state.back_fixes = 0
 
     def _follow(
@@ -339,6 +343,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             readings=with_one_more(excursion.refs, excursion.peak_ref),
             measures={
                 "route_id": excursion.route_id,
+                "corridor_m": round(excursion.width_m, 1),
                 "off_route_m": round(off_m, 1),
                 "peak_off_route_m": peak_m,
                 "detour_m": driven_m,

@@ -134,8 +134,11 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         if not routes or (fix.sites and fix.sites[0].distance_m <= limits.off_site_m + fix.outside_m()):
             return False
         geometry = observation.city.geometry
-        off_m = min([geometry.route_offset(route, fix.xy).distance_m for route in routes])
-        return off_m - fix.outside_m() > limits.off_corridor_m
+        return all(
+            geometry.route_offset(route, fix.xy).distance_m - fix.outside_m()
+            > (limits.off_corridor_m if route.corridor_m is None else route.corridor_m)
+            for route in routes
+        )
 
     def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
         """The place that was reported near here, or else a new one, named by its first stop."""

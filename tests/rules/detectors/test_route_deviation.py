@@ -122,6 +122,30 @@ def test_the_bound_of_the_return_follows_the_corridor() -> None:
         RouteDeviationParameters(enter_m=30, leave_m=35)
 
 
+@pytest.mark.parametrize(("width_m", "off_m", "raised"), [(30, 60, True), (None, 60, False), (150, 120, False)])
+def test_a_route_may_have_a_corridor_of_its_own(width_m: float | None, off_m: float, raised: bool) -> None:
+    city = town()
+    own = town(routes=(replace(city.routes[0], corridor_m=width_m),))
+    trip = onto_the_road().drive(3000, off_m).drive(6000, off_m).drive(6000, 0).drive(9000, 0)
+    lines = summaries(judged([RouteDeviation()], trip.readings, city=own))
+    assert lines == (["T1 confirmed P2", "T1 closed P2"] if raised else [])
+
+
+def test_of_two_routes_the_one_counts_whose_corridor_is_nearer() -> None:
+    """100 m beside a narrow route and 140 m beside a wide one: the truck is on the wide one."""
+    city = town()
+    wide = replace(
+        city.routes[0], id="R2", name="Wide", line=road((0, 240), (10_000, 240)), corridor_m=200.0,
+        origin_site_id=None, destination_site_id=None,
+    )  # fmt: skip
+    both = town(
+        routes=(replace(city.routes[0], corridor_m=30.0), wide),
+        permits=tuple(replace(permit, route_ids=("R1", "R2")) for permit in city.permits),
+    )
+    trip = onto_the_road().drive(3000, 100).drive(7000, 100)
+    assert judged([RouteDeviation()], trip.readings, city=both) == []
+
+
 def test_parked_off_the_route_from_the_start_is_not_leaving_it() -> None:
     assert story(Trip("T1", 5000, -1000).stand(600)) == []
 
