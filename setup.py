@@ -38,6 +38,7 @@ COMPILED = (
     "rules/engine/clocks/runs.py",
     "rules/engine/clocks/watermark.py",
     "rules/detectors/route_deviation/closures.py",
+    "rules/detectors/route_deviation/unseen.py",
     "rules/engine/awaited.py",
     "rules/engine/device_judge.py",
     "rules/engine/device_state.py",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange, Amendment, Phase, Text
 from rules.catalogue import CATALOGUE, build_rules
-from rules.contract.wording import MAX_REFS
+from rules.contract.wording import MAX_REFS, length
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
@@ -120,6 +120,14 @@ def dumping_agrees(change: AlertChange) -> None:
 
 
 def deviation_agrees(change: AlertChange) -> None:
+    if "gap_s" in change.evidence.measures:
+        ((driven, along),) = the(
+            r"counted ([\d.]+ k?m); along its route it came ([\d.]+ k?m)", change.evidence.findings
+        )
+        assert (driven, along) == tuple(
+            length(float(change.evidence.measures[m])) for m in ("driven_m", "along_route_m")
+        )
+        return
     measures = change.evidence.measures
     if "off_route_s" not in measures:  # a closed road retracted it
         return
@@ -331,3 +339,8 @@ def test_sites() -> None:
     trips = [Trip(f"T{n}", 500, 0, at_s=n * 600, load="loaded").drive(3000, 0) for n in (1, 2, 3, 4)]
     found = check(in_time(*(trip.drive(3000, -1500).stand(240).readings for trip in trips)))
     assert any(change.rule == "suspected_site" for change in found)
+
+
+def test_ways_in_a_gap() -> None:
+    trip = Trip("T1", 500, 0, odometer_km=100.0).drive(3000, 0).quiet(100).now(odometer_km=102.3).drive(5000, 0)
+    assert any("gap_s" in change.evidence.measures for change in check(trip.readings))

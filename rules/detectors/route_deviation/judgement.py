@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from devices.city.model import City, DeviceRole
 from devices.city.sites import Route
 from devices.geo.geometry import XY
+from devices.readings.models import Position
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import FleetRule
@@ -22,6 +23,7 @@ from rules.contract.wording import bounded, ref, where, who, whole_seconds, with
 from rules.detectors.route_deviation import wording
 from rules.detectors.route_deviation.closures import Closures, apply_closures, is_closed
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
+from rules.detectors.route_deviation.unseen import unseen_way
 from rules.tracking import Fix, LoadState
 
 
@@ -79,6 +81,10 @@ class RouteState:
     excursion: Excursion | None = None
     off_m: float = -1.0
     """Distance of the last fix from the route, less its accuracy; negative where that is not known."""
+    odometer_km: float = 0.0
+    """At the last fix; 0 of a terminal that sends none."""
+    along_m: float = -1.0
+    """Of such a truck, how far along its route it was then; negative if it was not on it."""
     outliers: float = 0.0
     """Single fixes off the route among others on it, each counting 1 % less after every fix."""
     back_fixes: int = 0
@@ -112,8 +118,11 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
                 return verdicts
         if not routes or fix.blind:
             return self._unknown(observation, state)
-        if not fix.usable:
-            return ()
+        return self._judge_fix(observation, fix, state, routes) if fix.usable else ()
+
+    def _judge_fix(
+        self, observation: Observation, fix: Fix, state: RouteState, routes: Sequence[Route]
+    ) -> Sequence[Verdict]:
         route, off_m = self._nearest(fix.xy, routes, observation.city)
         off_m = max(0.0, off_m - min(fix.accuracy_m, self.parameters.accuracy_credit_m))
         if off_m > self._back_share * self._width_m(route):
@@ -123,7 +132,11 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
                 return ()
             if arrived:
                 off_m = 0.0
-        return self._judge_offset(observation, fix, state, route, off_m)
+        verdicts = self._judge_offset(observation, fix, state, route, off_m)
+        reading = observation.reading
+        if isinstance(reading, Position) and reading.odometer_km is not None:
+            return [*verdicts, *self._judge_gap(observation, fix, state, route, reading.odometer_km)]
+        return verdicts
 
     def tells_at_once(self, verdict: Verdict, memory: Closures) -> bool:
         """Tell at once, and take it back when a closure shows; but not where the closure is known for minutes."""
@@ -140,6 +153,21 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             within_ms=self.parameters.closure_min * 60_000,
             within_m=self.parameters.closure_m,
         )
+
+    def _judge_gap(
+        self, observation: Observation, fix: Fix, state: RouteState, route: Route, odometer_km: float
+    ) -> Sequence[Verdict]:
+        """Compare what the odometer counted since the last fix with the way along the route, if both lie on it."""
+        geometry = observation.city.geometry
+        before_km, before_m = state.odometer_km, state.along_m
+        state.odometer_km, state.along_m = odometer_km, -1.0
+        if state.off_m > self._width_m(route):
+            return ()
+        along_m = state.along_m = geometry.route_offset(route, fix.xy).along_m
+        ends_m, length_m = self.parameters.ends_m, geometry.route_length_m(route)
+        if before_m < ends_m or along_m < ends_m or max(before_m, along_m) > length_m - ends_m:
+            return ()
+        return unseen_way(observation, fix, before_km, abs(along_m - before_m), self.parameters)
 
     def _judge_coarse(
         self, observation: Observation, fix: Fix, place: XY, state: RouteState, routes: Sequence[Route]

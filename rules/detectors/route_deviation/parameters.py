@@ -56,6 +56,11 @@ class RouteDeviationParameters(Parameters):
     stop_s: int = 90
     """A truck standing this long off the corridor has stopped there; the longest common red light is shorter. A loaded
     one has then left its route, however near."""
+    unseen_m: float = 600.0
+    """Metres that the odometer counts in a gap beyond those along the route: more than a turn at the next junction, and
+    an odometer often counts in steps of 100 m."""
+    odometer_error_pct: float = 5.0
+    """Of what an odometer counts: worn and changed tyres."""
     closure_trucks: int = 3
     """Trucks that leave one route at one place: two may be colleagues, three are a closed road."""
     closure_min: int = 30

@@ -398,15 +398,3 @@ def test_a_correction_that_is_no_number_of_seconds_says_what_to_write(folder: Pa
     [line] = found(folder)
     assert "clock_correction_s" in line
     assert "does not fit: write a whole number of seconds from -631,152,000 to 631,152,000" in line
-
-
-def test_a_route_may_have_a_width_of_its_own(folder: Path) -> None:
-    assert {route.corridor_m for route in read_city(folder).routes} == {None}
-    routes = json.loads((folder / "routes.geojson").read_text())
-    routes["features"][0]["properties"]["corridor_m"] = 30
-    (folder / "routes.geojson").write_text(json.dumps(routes))
-    assert read_city(folder).routes[0].corridor_m == 30.0
-    routes["features"][0]["properties"]["corridor_m"] = 5
-    (folder / "routes.geojson").write_text(json.dumps(routes))
-    [line] = found(folder)
-    assert "does not fit: write a number of metres from 20 to 1,000" in line
