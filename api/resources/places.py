@@ -205,13 +205,16 @@ def corridors(
     site_id: SiteId = None,
     at: At = None,
 ) -> Response:
-    """The area in which a truck follows an approved route: `half_width_m` to both sides, as the judge has it.
+    """The area in which a truck follows an approved route: `half_width_m` to both sides, as the judge has it, or as
+    the route has it.
 
     Carries an ETag; a client may cache the layer for a minute.
     """
     city, half_width_m = parts.city(), parts.corridor_m
     found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
-    return map_layer(request, (_corridor(route, city.plane, half_width_m) for route in found), fresh_s=_FRESH_S)
+    return map_layer(
+        request, (_corridor(route, city.plane, route.corridor_m or half_width_m) for route in found), fresh_s=_FRESH_S
+    )
 
 
 def _routes_of(

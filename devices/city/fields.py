@@ -181,6 +181,13 @@ class SiteRow(Properties):
 class RouteRow(Properties):
     origin: Id = _field(_ID, "The site where the route begins.")
     destination: Id = _field(_ID, "The site where it ends. It is driven both ways.")
+    corridor_m: float | None = _field(
+        "a number of metres from 20 to 1,000",
+        "How far beside its line a truck is still on it. Absent: `enter_m` of the rule `route_deviation`.",
+        None,
+        ge=20,
+        le=1000,
+    )
 
 
 class DeviceRow(ValidRow):

@@ -94,3 +94,5 @@ class Route:
     origin_site_id: str | None = None
     destination_site_id: str | None = None
     validity: Validity = ALWAYS
+    corridor_m: float | None = None
+    """Half the width of its corridor; None: as the rule `route_deviation` has it."""

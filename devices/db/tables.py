@@ -86,6 +86,7 @@ route: Final = Table(
     Column("line_wkb", LargeBinary, nullable=False),
     Column("origin_site_id", String),
     Column("destination_site_id", String),
+    Column("corridor_m", Float),
     *_validity(),
 )
 

@@ -66,6 +66,7 @@ class FleetJudge:
         for judged in verdicts:
             if isinstance(judged, RuleVerdict):
                 if judged.rule in self._rules:
+                    changes += self._told_at_once(judged, self._incidents.get(judged.verdict.subject))
                     self._hold(judged)
                 else:
                     self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
@@ -83,6 +84,23 @@ class FleetJudge:
             incidents = self._incidents.get(subject)
             changes += incidents.release(due) if incidents is not None else []
         return changes
+
+    def _told_at_once(self, judged: RuleVerdict, incidents: DeviceIncidents | None) -> list[AlertChange]:
+        """Tell of a new incident before its verdict is compared, where the rule wants that.
+
+        Only of one that has nothing to do with earlier incidents, and while nothing of its device waits: then what
+        becomes of it is the same as if it had waited too, whatever order the readings of the fleet arrived in.
+        """
+        name, version, verdict = judged
+        if verdict.level not in OPENING or (incidents is not None and not incidents.begins(name, verdict)):
+            return []
+        waits = any((one.rule, one.subject, one.part) == (name, verdict.subject, verdict.part) for one in self.held)
+        if waits or not self._tells_at_once(self._rules[name], verdict):
+            return []
+        if incidents is None:
+            incidents = self._incidents[verdict.subject] = DeviceIncidents()
+        self.changed.add(verdict.subject)
+        return incidents.take(name, version, verdict)
 
     def _hold(self, judged: RuleVerdict) -> None:
         rule, _, verdict = judged
@@ -179,6 +197,7 @@ class FleetJudge:
             elif judged.rule not in self._rules:
                 published += second.take(judged.rule, judged.rule_version, judged.verdict)
             elif judged.verdict.at > complete_until:
+                published += self._told_at_once(judged, second)
                 self._hold(judged)
             else:
                 self._compare_again(judged.rule, judged.verdict, second, published, changes)
@@ -214,6 +233,13 @@ class FleetJudge:
         rule = self._rules[held.rule]
         for verdict in self._compared(rule, held.verdict):
             self._update_incidents(rule.name, rule.version, verdict, changes)
+
+    def _tells_at_once(self, rule: FleetRule[Any, Any], verdict: Verdict) -> bool:
+        try:
+            return rule.tells_at_once(verdict, self.memories[rule.name])
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            self._failures.note(rule.name, exc)
+            return False
 
     def _compared(self, rule: FleetRule[Any, Any], verdict: Verdict) -> tuple[Verdict, ...]:
         try:

@@ -112,6 +112,11 @@ class DeviceIncidents:
             changes.append(_publish(changed.incident, rule, rule_version, verdict, revised=changed.revised))
         return changes
 
+    def begins(self, rule: str, verdict: Verdict) -> bool:
+        """True if this verdict would open an alert of its own: it belongs to none that runs, and continues none."""
+        case = self.cases.get(f"{rule}|{verdict.subject}|{verdict.part}")
+        return case is None or (case.running is None and not _continues(case, verdict))
+
     def begin_run(self, run: int, versions: Mapping[str, int], until: int, reason: Text) -> list[AlertChange]:
         """End the incidents of these rules (name: version), at `until`, device time in ms, where one is running."""
         changes: list[AlertChange] = []
@@ -293,16 +298,21 @@ def _opened(rule: str, verdict: Verdict, run: int) -> Incident:
     )
 
 
-def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
-    """The last incident, if it ended so near in time and place that this one continues it."""
+def _continues(case: RuleIncidents, verdict: Verdict) -> bool:
+    """True if the last incident ended so near in time and place that this one continues it."""
     last = case.past[-1] if case.past else None
     if last is None or last.ended_at is None or (last.over and verdict.onset not in last.onsets):
-        return None
+        return False
     if last.amendment is Amendment.RETRACTED and verdict.onset != last.opened_at:
+        return False
+    return verdict.onset - last.ended_at <= MERGE_WITHIN_MS and _apart_m(last, verdict) <= MERGE_WITHIN_M
+
+
+def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
+    """The last incident, if this one continues it."""
+    if not _continues(case, verdict):
         return None
-    if verdict.onset - last.ended_at > MERGE_WITHIN_MS or _apart_m(last, verdict) > MERGE_WITHIN_M:
-        return None
-    case.past.pop()
+    last = case.past.pop()
     last.ended_at = None
     _add_onset(last, verdict.onset)
     return last

@@ -11,18 +11,31 @@ from devices.geo.geometry import XY, Datum
 from devices.readings.models import Position
 from devices.readings.motion import STILL_KMH
 from rules.tracking.datum import DatumTrack
-from rules.tracking.quality import Quality, accuracy_m, judge_quality
+from rules.tracking.quality import Quality, accuracy_m, coarse_error_m, judge_quality
 
 MAX_SPEED_M_PER_S: Final = 42.0
 """No truck drives 150 km/h: a fix that implies more is a spike, unless the next one stays with it."""
 STILL_WITHIN_M: Final = 30.0
 BLIND_AFTER_MS: Final = 60_000
-"""After longer without a usable fix, the truck's place is unknown."""
+"""After longer without a usable fix, the truck's place is unknown; but not before `BLIND_INTERVALS` of its own."""
+BLIND_INTERVALS: Final = 3.5
+"""Two lost reports and some jitter leave a gap of three intervals and a little."""
+_MOST_INTERVAL_MS: Final = 180_000
+"""Of a truck that reports more seldom, one lost report leaves time for another errand."""
+_INTERVAL_STEP: Final = 1.25
+"""A gap moves the measured interval by at most this factor: it follows the median of the gaps, and a terminal that is
+registered with 10 s and reports each 60 s is known after eight reports."""
 NEARBY_M: Final = 250.0
 """Radius of the search for sites around a fix: more than every distance that a rule asks about."""
 _BASELINE_MS: Final = 10_000
 """Where a terminal reports no speed, it is worked out over at least this long, so that noise of a few metres at one fix
 a second is not motion."""
+_NO_SATELLITES_FIXES: Final = 10
+"""A terminal whose first so many fixes, and all since, name 0 satellites does not fill the field."""
+_NO_SPEED_M: Final = 500.0
+"""One that came so far while each reading said 0 km/h does not fill that one: no drift of a receiver is as long."""
+_RESTS_MS: Final = 120_000
+"""A place kept for so long ends what may have been a drive at 0 km/h."""
 _WGS84: Final = Datum.WGS84
 _BAD: Final = Quality.BAD
 
@@ -33,7 +46,7 @@ class Fix:
     """
 
     __slots__ = (
-        "accuracy_m", "blind", "gap_ms", "moving", "quality", "regained", "run_m", "sites", "speed_kmh", "ts",
+        "accuracy_m", "blind", "coarse", "gap_ms", "moving", "quality", "regained", "run_m", "sites", "speed_kmh", "ts",
         "usable", "xy",
     )  # fmt: skip
 
@@ -52,6 +65,7 @@ class Fix:
         moving: bool = False,
         run_m: float = 0.0,
         sites: Sequence[NearSite] = (),
+        coarse: XY | None = None,
     ) -> None:
         self.ts: Final = ts
         self.quality: Final = quality
@@ -71,6 +85,9 @@ class Fix:
         """Distance driven since the previous usable fix; 0 after a blind gap."""
         self.gap_ms: Final = gap_ms
         """Time since the previous usable fix; 0 at the first."""
+        self.coarse: Final = coarse
+        """Place as measured of an unusable fix that is BAD only for the error it states, `accuracy_m`; else None. A
+        truck that it shows many times that error away is not near."""
         self.sites: Final = sites
         """Sites within `NEARBY_M`, nearest first."""
 
@@ -96,40 +113,80 @@ class Motion:
     suspect: XY | None = None
     """A fix too far away to accept until another one agrees with it."""
     baseline: tuple[tuple[int, XY], ...] = ()
+    satellites: int = 0
+    """Fixes with 0 satellites, since the first; negative once one named any."""
+    slid_from: XY | None = None
+    """Where it began to move at 0 km/h."""
+    no_speed: bool = False
+    """It sends 0 km/h while it drives: its speed is worked out instead."""
+    interval_ms: float = 0.0
+    """Its own interval while it drives, measured from its fixes; 0 before the first."""
 
-    def take(self, position: Position, device: Device, city: City, datum: DatumTrack, blind_after_ms: int) -> Fix:
+    def take(self, position: Position, device: Device, city: City, datum: DatumTrack) -> Fix:
         """Take a position reading and return its fix.
 
         A place that fits another datum only is as bad as none: it begins no state, and no second one like it is
         believed either. One outside the city's region arrives here with `located` false.
         """
         ts = position.ts
+        if not self.interval_ms:
+            self.interval_ms = min(1000.0 * device.report_interval_s, _MOST_INTERVAL_MS)
+        blind_after_ms = max(BLIND_AFTER_MS, BLIND_INTERVALS * self.interval_ms)
         sent_in = device.datum
         xy = city.plane.xy(position if sent_in is _WGS84 else place_in_wgs84(position, sent_in))
-        quality = judge_quality(position)
-        if quality is _BAD or not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
+        if position.satellites is not None and self.satellites >= 0 and position.located:
+            self.satellites = -1 if position.satellites else self.satellites + 1
+        quality = judge_quality(position, counts_satellites=self.satellites < _NO_SATELLITES_FIXES)
+        if quality is _BAD:
+            error_m = coarse_error_m(position) if datum.believed else None
+            return self._unusable(position, quality, xy, blind_after_ms, error_m)
+        if not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held
-        speed_kmh = position.speed_kmh if position.speed_kmh is not None else self._speed_kmh(position, xy)
+        speed_kmh = position.speed_kmh
+        if speed_kmh is not None:
+            self._check_speed(ts, xy, speed_kmh)
+        if speed_kmh is None or self.no_speed:
+            speed_kmh = self._speed_kmh(position, xy, blind_after_ms)
         self._stand_or_go(ts, xy, speed_kmh)
         self.ts, self.at = ts, xy
         here = self.held = self.anchor or xy
         regained = gap_ms > blind_after_ms
         sites = city.geometry.sites_near(here, NEARBY_M, ts)
         moving = speed_kmh is not None and speed_kmh >= STILL_KMH
+        if gap_ms and (moving or speed_kmh is None):
+            self._measure_interval(gap_ms)
         run_m = before.distance_m(here) if before is not None and not regained else 0.0
         return Fix(
             ts, quality, here, accuracy_m(position), speed_kmh,
             usable=True, regained=regained, moving=moving, run_m=run_m, gap_ms=gap_ms, sites=sites,
         )  # fmt: skip
 
-    def _unusable(self, position: Position, quality: Quality, xy: XY, blind_after_ms: int) -> Fix:
-        ts = position.ts
+    def _unusable(
+        self, position: Position, quality: Quality, xy: XY, blind_after_ms: float, error_m: float | None = None
+    ) -> Fix:
+        """`error_m`: the error of a fix that is only coarse."""
+        ts, speed_kmh = position.ts, position.speed_kmh
+        is_near = self.at is None or _reachable(self.at, self.ts, xy, ts)
+        coarse = xy if error_m is not None and is_near else None
+        moving = coarse is not None and speed_kmh is not None and speed_kmh >= STILL_KMH
         return Fix(
-            ts, quality, self.held or xy, accuracy_m(position), position.speed_kmh,
-            usable=False, blind=ts - self.ts > blind_after_ms, gap_ms=ts - self.ts if self.ts else 0,
+            ts, quality, self.held or xy, error_m if error_m is not None else accuracy_m(position), speed_kmh,
+            usable=False, blind=ts - self.ts > blind_after_ms, gap_ms=ts - self.ts if self.ts else 0, moving=moving,
+            coarse=coarse,
         )  # fmt: skip
+
+    def _check_speed(self, ts: int, xy: XY, speed_kmh: float) -> None:
+        """Find a terminal that sends 0 km/h while it drives."""
+        if speed_kmh > 0:
+            self.slid_from, self.no_speed = None, False
+        elif self.anchor is not None and self.anchor.distance_m(xy) > STILL_WITHIN_M:
+            if self.slid_from is None:
+                self.slid_from = self.anchor
+            self.no_speed |= self.slid_from.distance_m(xy) >= _NO_SPEED_M
+        elif self.standing_since and ts - self.standing_since >= _RESTS_MS:
+            self.slid_from = None
 
     def _plausible(self, ts: int, xy: XY) -> bool:
         """True if the truck can have driven here, or if this fix agrees with the suspect one before."""
@@ -143,9 +200,16 @@ class Motion:
         self.suspect, self.suspect_ts = xy, ts
         return False
 
-    def _speed_kmh(self, position: Position, xy: XY) -> float | None:
+    def _measure_interval(self, gap_ms: int) -> None:
+        """Follow the median gap; many terminals report less often while they stand, so those gaps are not taken."""
+        if gap_ms > self.interval_ms:
+            self.interval_ms = min(self.interval_ms * _INTERVAL_STEP, gap_ms, _MOST_INTERVAL_MS)
+        else:
+            self.interval_ms = max(self.interval_ms / _INTERVAL_STEP, gap_ms)
+
+    def _speed_kmh(self, position: Position, xy: XY, blind_after_ms: float) -> float | None:
         """Work out the speed of a terminal that reports none; None until the baseline is long enough."""
-        if not self.baseline or position.ts - self.ts > BLIND_AFTER_MS:
+        if not self.baseline or position.ts - self.ts > blind_after_ms:
             self.baseline = ((position.ts, xy),)
             return None
         start_ts, start = self.baseline[0]

@@ -13,6 +13,10 @@ from devices.readings.models import Alarm, Position
 ASSUMED_ACCURACY_M: Final = 15.0
 """Horizontal error of a fix that gives none."""
 
+ERROR_M_PER_HDOP: Final = 5.0
+"""Error of a single-frequency receiver at HDOP 1, 1 sigma (GPS SPS performance standard and common practice)."""
+_COARSEST_M: Final = 500.0
+
 _GNSS_BROKEN: Final = int(Alarm.GNSS_FAULT | Alarm.ANTENNA_OPEN | Alarm.ANTENNA_SHORT)
 
 
@@ -33,14 +37,26 @@ def accuracy_m(position: Position) -> float:
     return ASSUMED_ACCURACY_M if accuracy is None else accuracy
 
 
-def judge_quality(position: Position) -> Quality:
+def coarse_error_m(position: Position) -> float | None:
+    """Error, metres (1 sigma), of a BAD fix that is only coarse: located, and it states how wrong it may be."""
+    if not position.located or position.alarm_bits & _GNSS_BROKEN:
+        return None
+    error_m = position.accuracy_m
+    if error_m is None and position.hdop is not None:
+        error_m = position.hdop * ERROR_M_PER_HDOP
+    return error_m if error_m is not None and error_m <= _COARSEST_M else None
+
+
+def judge_quality(position: Position, *, counts_satellites: bool = True) -> Quality:
     """GOOD: 5 satellites and HDOP <= 3, or 15 m. FAIR: 4 satellites, or 50 m. BAD: less, no fix, receiver in alarm.
 
     The assumed accuracy is used only for a fix that gives nothing about its quality: two satellites stay BAD.
+    `counts_satellites`: False for a terminal that sends 0 satellites with every fix: it does not fill the field.
     """
     if not position.located or position.alarm_bits & _GNSS_BROKEN:
         return Quality.BAD
-    satellites, hdop, accuracy = position.satellites, position.hdop, position.accuracy_m
+    satellites = position.satellites if counts_satellites else None
+    hdop, accuracy = position.hdop, position.accuracy_m
     if satellites is None and hdop is None and accuracy is None:
         accuracy = ASSUMED_ACCURACY_M
     if (satellites is not None and satellites >= 5 and hdop is not None and hdop <= 3) or _within(accuracy, 15):

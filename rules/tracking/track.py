@@ -7,7 +7,7 @@ from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
 from rules.tracking.datum import DatumTrack
 from rules.tracking.load import LoadTrack
-from rules.tracking.motion import BLIND_AFTER_MS, Fix, Motion
+from rules.tracking.motion import Fix, Motion
 from rules.tracking.switches import Switch
 
 _GATE_M = 20.0
@@ -48,9 +48,8 @@ def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | No
         if isinstance(reading, Weighing):
             track.load.take_ticket(reading, city, vehicle)
         return None
-    blind_after_ms = max(BLIND_AFTER_MS, 2000 * device.report_interval_s)
     ts = reading.ts
-    fix = track.motion.take(reading, device, city, track.datum, blind_after_ms)
+    fix = track.motion.take(reading, device, city, track.datum)
     track.lift.take(reading.lift_up, ts)
     track.cover.take(reading.cover_open, ts)
     track.load.take_position(reading, vehicle)

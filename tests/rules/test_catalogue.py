@@ -64,7 +64,7 @@ def test_no_two_rules_share_a_name_or_a_colour() -> None:
 def test_the_map_has_the_corridor_and_the_silence_that_are_judged() -> None:
     rules = build_rules({"route_deviation": {"enter_m": 75}, "silent_device": {"at_least_s": 100}})
     assert corridor_m(rules) == 75.0
-    assert [silent_after_s(rules)(interval_s) for interval_s in (10, 60)] == [100, 180]
+    assert [silent_after_s(rules)(interval_s) for interval_s in (10, 60)] == [100, 210]
 
 
 def test_without_such_a_rule_there_is_nothing_to_draw() -> None:

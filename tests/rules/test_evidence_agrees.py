@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange, Amendment, Phase, Text
 from rules.catalogue import CATALOGUE, build_rules
-from rules.contract.wording import MAX_REFS
+from rules.contract.wording import MAX_REFS, length
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
 from rules.tracking.load import STEADY_KG
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, judged, town
+from tests.rules.town import Trip, fills, in_time, judged, town
 
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
@@ -120,6 +120,14 @@ def dumping_agrees(change: AlertChange) -> None:
 
 
 def deviation_agrees(change: AlertChange) -> None:
+    if "gap_s" in change.evidence.measures:
+        ((driven, along),) = the(
+            r"counted ([\d.]+ k?m); along its route it came ([\d.]+ k?m)", change.evidence.findings
+        )
+        assert (driven, along) == tuple(
+            length(float(change.evidence.measures[m])) for m in ("driven_m", "along_route_m")
+        )
+        return
     measures = change.evidence.measures
     if "off_route_s" not in measures:  # a closed road retracted it
         return
@@ -218,9 +226,18 @@ def length_of(metres: Any, unit: str) -> float:
     return float(f"{metres / 1000:.1f}" if unit == "km" else f"{metres:.0f}")
 
 
+def site_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    ((trucks, stops),) = the(r"^(\d+) trucks, (\d+) stops", change.evidence.findings)
+    assert (int(trucks), int(stops)) == (measures["trucks"], measures["stops"])
+    assert change.title.en.startswith(f"{trucks} loaded trucks")
+    assert len({cited.device_id for cited in change.evidence.readings}) == int(trucks)
+
+
 CHECKS = {
     "illegal_dumping": dumping_agrees,
     "route_deviation": deviation_agrees,
+    "suspected_site": site_agrees,
     "bin_overflow": overflow_agrees,
     "silent_device": silence_agrees,
     "unknown_plate": plate_agrees,
@@ -316,3 +333,14 @@ def test_the_weight_after_a_tip_is_that_of_its_last_readings() -> None:
     assert changes[-1].evidence.measures["before_kg"] == 12_000.0
     assert any("fell from 12.0 t to 0.4 t" in text.en for text in changes[-1].evidence.findings)
     assert len(changes) <= 5
+
+
+def test_sites() -> None:
+    trips = [Trip(f"T{n}", 500, 0, at_s=n * 600, load="loaded").drive(3000, 0) for n in (1, 2, 3, 4)]
+    found = check(in_time(*(trip.drive(3000, -1500).stand(240).readings for trip in trips)))
+    assert any(change.rule == "suspected_site" for change in found)
+
+
+def test_ways_in_a_gap() -> None:
+    trip = Trip("T1", 500, 0, odometer_km=100.0).drive(3000, 0).quiet(100).now(odometer_km=102.3).drive(5000, 0)
+    assert any("gap_s" in change.evidence.measures for change in check(trip.readings))

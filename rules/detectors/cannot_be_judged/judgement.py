@@ -83,6 +83,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         # A compiled field is read in a tenth of the time of a model's.
         self._interval_factor: float = limits.interval_factor
         self._silent_intervals: int = limits.silent_intervals
+        self._longest_interval_s: int = limits.longest_interval_s
         self._silent_at_least_s: int = limits.silent_at_least_s
         self._frozen_kmh: float = limits.frozen_kmh
         self._no_speed_m: float = limits.no_speed_m
@@ -150,7 +151,9 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return
         if isinstance(reading, Position) and reading.speed_kmh is not None and reading.speed_kmh < STILL_KMH:
             return  # many terminals report less often while they stand
-        silent_s = max(self._silent_intervals * registered_s, self._silent_at_least_s)
+        # Only trucks measure at times of their own; a bridge weighs when a truck comes.
+        at_least_s = self._longest_interval_s if isinstance(reading, Position) else self._silent_at_least_s
+        silent_s = max(self._silent_intervals * registered_s, at_least_s)
         if interval_ms > silent_s * 1000:  # a silence, and no interval: it ends what was counted, not what was given
             trouble = state.trouble(LONG_INTERVAL)
             if state.troubles and trouble is not None and not trouble.given:

@@ -16,6 +16,9 @@ class CannotBeJudgedParameters(Parameters):
     """Intervals above so many registered ones: what happens between two readings is not seen."""
     interval_readings: int = 10
     """That many such intervals in a row: fewer are lost messages."""
+    longest_interval_s: int = 600
+    """An interval of a truck up to this is one, also where it is more than `silent_intervals`: ten silences in a row,
+    with no two fixes nearer to each other, are the habit of a terminal."""
     no_speed_m: float = 500.0
     """A truck moves this far while each reading says 0 km/h: no drift of a receiver is as long."""
     frozen_s: int = 180

@@ -20,7 +20,7 @@ _MISSED: Final[Mapping[str, tuple[str, str]]] = {
     "no_satellites": ("the quality of its positions", "定位质量"),
     "no_route": ("whether it left its route", "是否偏离线路"),
     "long_interval": ("what happens between two readings", "两次上报之间的情况"),
-    "no_speed": ("whether it stands or drives", "停车或行驶"),
+    "no_speed": ("whether it stood or drove so far", "此前停车或行驶"),
     "status_only": ("everything but its silence", "除离线外的全部规则"),
     "frozen_fix": ("routes, fences and dumping", "线路、围栏和倾倒"),
 }

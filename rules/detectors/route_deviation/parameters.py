@@ -1,5 +1,9 @@
 """Thresholds of rule `route_deviation`."""
 
+from typing import Self
+
+from pydantic import model_validator
+
 from rules.contract.rule import Parameters
 
 
@@ -11,16 +15,26 @@ class RouteDeviationParameters(Parameters):
 
     enter_m: float = 60.0
     """Beyond this a truck may have left: the drawn line, the width of the road and the receiver's error stay within."""
-    leave_m: float = 35.0
-    """Below this it is back: 25 m under `enter_m`, so that a truck between the two does not flap."""
+    leave_m: float | None = None
+    """Below this it is back; None: 7/12 of `enter_m`, 35 m of 60 m, so that a truck between the two does not flap."""
     accuracy_credit_m: float = 30.0
     """At most this much of a fix's accuracy is taken off its distance."""
     min_moving_fixes: int = 3
-    """Moving fixes beyond the corridor: one or two may be outliers."""
+    """Fixes beyond the corridor to which it had moved: one or two may be outliers."""
+    twice_m: float = 60.0
+    """A fix so far beyond the corridor counts twice, a nearer one by its share: two at 30 m beyond, or one at 60 m and
+    one at its edge, are as good as three there. One alone is never enough: outliers are of any size."""
+    outliers: float = 1.5
+    """Of a receiver with so many single outliers within some hundred fixes, each fix counts once, however far."""
     min_off_s: int = 45
-    """Seconds since it left; shorter excursions are fuel stations and turnings."""
+    """Seconds beyond; shorter excursions are fuel stations and turnings."""
+    sure_m_s: float = 1_600.0
+    """Metres beyond the corridor times seconds there, such as 25 m for 64 s. With less, the error of a receiver among
+    high houses may explain what is seen: 30 m (1 sigma) that drifts over minutes,"""
+    unsure_off_s: int = 240
+    """but not for so many seconds."""
     min_driven_m: float = 150.0
-    """Metres driven since it left: more than a yard or a lay-by."""
+    """Metres driven beyond: more than a yard or a lay-by."""
     long_off_s: int = 90
     """Seconds that are enough for a slow truck, where `long_driven_m` is not reached."""
     long_driven_m: float = 400.0
@@ -40,10 +54,28 @@ class RouteDeviationParameters(Parameters):
     far_off_m: float = 1_000.0
     """So far off a loaded truck's alert is P1: no detour around road works leads there."""
     stop_s: int = 90
-    """A loaded truck standing this long off the corridor has stopped there; the longest common red light is shorter."""
+    """A truck standing this long off the corridor has stopped there; the longest common red light is shorter. A loaded
+    one has then left its route, however near."""
+    unseen_m: float = 600.0
+    """Metres that the odometer counts in a gap beyond those along the route: more than a turn at the next junction, and
+    an odometer often counts in steps of 100 m."""
+    odometer_error_pct: float = 5.0
+    """Of what an odometer counts: worn and changed tyres."""
     closure_trucks: int = 3
     """Trucks that leave one route at one place: two may be colleagues, three are a closed road."""
     closure_min: int = 30
     """Minutes within which they leave it: trucks of one route pass a place some minutes apart."""
     closure_m: float = 300.0
     """The same place: at 10 s between fixes two trucks on one road are first seen off it up to 200 m apart."""
+
+    @model_validator(mode="after")
+    def _ends_before_it_begins(self) -> Self:
+        if self.leave_m is not None and not 0 < self.leave_m < self.enter_m:
+            message = f"leave_m ({self.leave_m:g}) must be above 0 and below enter_m ({self.enter_m:g}), or left out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def back_share(self) -> float:
+        """`leave_m` as a share of `enter_m`, for routes with a corridor of their own."""
+        return 7 / 12 if self.leave_m is None else self.leave_m / self.enter_m

@@ -61,3 +61,28 @@ def road_closed(trucks: int) -> Text:
         en=f"{trucks} trucks left this route at the same place: the road is probably closed",
         zh=f"{trucks}辆车在同一地点驶离该线路，道路可能封闭",
     )
+
+
+def unseen_title(truck: Text, place: Text, *, loaded: bool) -> Text:
+    load_en, load_zh = (", loaded,", "载货") if loaded else ("", "")
+    return Text(
+        en=f"{truck.en}{load_en} drove a way between two fixes that was not along its route, {place.en}",
+        zh=f"{truck.zh}{load_zh}两次定位之间的行程不在线路上（{place.zh}）",
+    )
+
+
+def unseen(gap_ms: int, driven_m: float, along_m: float) -> Text:
+    """What the odometer says of a gap, and what the route would have taken."""
+    return Text(
+        en=f"In {duration(gap_ms)} without a fix its odometer counted {length(driven_m)};"
+        f" along its route it came {length(along_m)}",
+        zh=f"{duration(gap_ms, zh=True)}无定位期间里程表增加{length(driven_m, zh=True)}，"
+        f"沿线路仅前进{length(along_m, zh=True)}",
+    )
+
+
+def turned_on_the_route() -> Text:
+    return Text(
+        en="It is not ruled out that it turned and drove on its route back and forth",
+        zh="不能排除其在线路上掉头往返",
+    )

@@ -1,5 +1,7 @@
 """Thresholds of rule `silent_device`."""
 
+import math
+
 from pydantic import PositiveInt
 
 from rules.contract.rule import Parameters
@@ -18,8 +20,9 @@ class SilentDeviceParameters(Parameters):
     """After the third alert one more this often."""
     loaded_until_s: int = 43_200
     """But none later than this: after one shift nobody knows whether the load is still on."""
-    intervals: int = 3
-    """Missed reports of a device that carries no load: two may be lost on the air."""
+    intervals: float = 3.5
+    """Intervals without a report of a device that carries no load: two may be lost on the air, and the third some
+    seconds late."""
     at_least_s: int = 180
     """Devices that report every few seconds still have this long: a tunnel, a restart."""
     overdue_intervals: int = 2
@@ -51,4 +54,4 @@ class SilentDeviceParameters(Parameters):
 
     def silent_after_s(self, interval_s: int) -> int:
         """Seconds after which a device that reports every `interval_s`, and carries no load, is silent."""
-        return max(self.intervals * interval_s, self.at_least_s)
+        return max(math.ceil(self.intervals * interval_s), self.at_least_s)

@@ -1,6 +1,7 @@
 """Map layers: corridors, all trucks, many tracks; filters, limits, and 304 for unchanged layers."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,14 @@ async def test_a_corridor_is_as_wide_as_the_rule_has_it(parts: ApiParts) -> None
     edge = metres(area.exterior.coords)
     assert {round(LineString(route).distance(Point(place))) for place in edge} == {80}
     assert Polygon(edge).contains(LineString(route))
+
+
+async def test_a_route_with_a_width_of_its_own_is_drawn_so(parts: ApiParts) -> None:
+    city = parts.city()
+    narrow = replace(city, routes=tuple(replace(route, corridor_m=30.0) for route in city.routes))
+    async with client_of(ApiParts(**{**vars(parts), "city": lambda: narrow}), ApiOptions(version="1")) as client:
+        [corridor] = await layer(client, "corridors")
+    assert corridor["properties"]["half_width_m"] == 30.0
 
 
 @pytest.mark.parametrize("path", ["routes", "corridors"])

@@ -64,4 +64,4 @@ def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databa
     rules.write_text("route_deviation: {enter_m: 75}\nsilent_device: {at_least_s: 300}\n")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
     parts = api_parts(settings, lambda: CITY, SqliteStore(tmp_path / "readings.db"), AlertJournal(database))
-    assert (parts.corridor_m, parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 600)
+    assert (parts.corridor_m, parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 700)

@@ -64,9 +64,15 @@ def test_an_interval_of_six_times_the_registered_one() -> None:
 
 def test_an_interval_of_twice_the_registered_one_and_silences_are_none() -> None:
     assert changes(Trip("T1", 0, 0, every_s=20).drive(9000, 0).readings) == []
-    assert changes(Trip("T1", 0, 0, every_s=190).drive(9000, 0).readings) == []
+    assert changes(Trip("T1", 0, 0, every_s=610).drive(100_000, 0).readings) == []
     assert changes(Trip("T1", 0, 0, every_s=30).stand(9000).readings) == []
     assert changes(fills([10.0] * 40, every_s=300)) == []
+
+
+def test_a_terminal_that_reports_each_three_minutes_and_is_registered_with_ten_seconds() -> None:
+    found = changes(Trip("T1", 0, 0, every_s=190).drive(40_000, 0).readings)
+    assert reasons(found) == {"long_interval"}
+    assert found[0].evidence.measures["interval_s"] == 190
 
 
 def test_a_bin_that_reports_too_seldom() -> None:

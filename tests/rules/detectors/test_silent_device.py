@@ -59,10 +59,15 @@ def test_an_empty_truck_is_information() -> None:
 
 
 def test_others_by_their_own_interval() -> None:
-    """Points report every 300 s: missed after 900 s."""
+    """Points report every 300 s: missed after 1,050 s."""
     found = changes(fills([10, 11, 12], every_s=300), seconds=2400)
     assert summaries(found) == ["P01 confirmed P4"]
-    assert at_s(found[0]) == 600 + 900
+    assert at_s(found[0]) == 600 + 1050
+
+
+def test_two_lost_reports_and_some_jitter_are_no_silence() -> None:
+    readings = fills([10, 11, 12], every_s=300) + fills([13, 14, 15], every_s=300, start_s=1502)
+    assert changes(readings, seconds=2700) == []
 
 
 def test_data_again_closes() -> None:

@@ -196,3 +196,39 @@ def test_fixes_have_the_sites_around_them() -> None:
     assert [near.site.id for near in fixes[0].sites] == ["source"]
     assert place(0, 0).lat == pytest.approx(35.49)
     assert Load.EMPTY.value == LoadState.EMPTY.value
+
+
+def test_a_terminal_that_reports_each_minute_is_seen_to_drive_whatever_it_is_registered_with() -> None:
+    """Registered with 10 s; it sends no speed, and one report in five is lost."""
+    trip = Trip("T1", 0, 0, every_s=61).drive(20_000, 0, speed_kmh=None)
+    arrived = [reading for n, reading in enumerate(trip.readings) if n % 5 != 4]
+    track = Track()
+    fixes = [fix for reading in arrived if (fix := follow(track, reading, DEVICE, VEHICLE, CITY)) is not None]
+    assert track.motion.interval_ms == pytest.approx(61_000, rel=0.3)
+    assert all(fix.moving and not fix.regained for fix in fixes[8:])
+
+
+def test_two_lost_reports_do_not_make_a_truck_blind() -> None:
+    trip = Trip("T1", 0, 0, every_s=60).drive(8000, 0)
+    _, fixes = followed(trip.quiet(120).drive(9000, 0).quiet(200).drive(9900, 0))
+    assert [fix.gap_ms for fix in fixes if fix.gap_ms > 60_000] == [180_000, 260_000]
+    assert [fix.gap_ms for fix in fixes[8:] if fix.regained] == [260_000]
+
+
+def test_satellites_that_are_always_0_are_a_field_that_is_not_filled() -> None:
+    """But 0 of a receiver that counts them is no fix."""
+    never = followed(Trip("T1", 0, 0, satellites=0, accuracy_m=None).drive(4000, 0))[1]
+    assert [fix.usable for fix in never[8:11]] == [False, True, True]
+    counts = Trip("T1", 0, 0, satellites=7, hdop=1.0, accuracy_m=None).drive(1000, 0).now(satellites=0)
+    assert not any(fix.usable for fix in followed(counts.drive(4000, 0))[1][10:])
+
+
+def test_a_speed_that_is_always_0_is_worked_out_once_the_truck_has_come_500_m() -> None:
+    fixes = followed(Trip("T1", 0, 0).drive(2000, 0, speed_kmh=0.0))[1]
+    assert not fixes[3].moving
+    assert all(fix.moving for fix in fixes[8:])
+    parked = Trip("T1", 0, 0)
+    for n in range(200):
+        parked.x = 25.0 * (-1) ** n
+        parked.stand(10)
+    assert not any(fix.moving for fix in followed(parked)[1])

@@ -1,0 +1,161 @@
+"""Finds places where several loaded trucks stopped, off their routes and outside every registered site.
+
+Where three trucks leave one route and stop, the road is not closed: loads go there. The place is proposed to a person
+as a suspected unlicensed site; nobody is accused by it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
+
+from devices.city.model import City, DeviceRole
+from devices.geo.geometry import LatLon
+from devices.geo.sphere import distance_m
+from rules.alerts.model import Evidence, ReadingRef, Severity
+from rules.contract.observation import Observation
+from rules.contract.rule import FleetRule
+from rules.contract.verdicts import Level, Verdict
+from rules.contract.wording import MAX_REFS, ref, where, who
+from rules.detectors.suspected_site import wording
+from rules.detectors.suspected_site.parameters import SuspectedSiteParameters
+from rules.tracking import Fix, LoadState
+
+SYSTEM: Final = "system"
+"""Subject of these alerts: a place is no device."""
+MAX_STOPS: Final = 1_000
+"""Stops of the fleet that are remembered; beyond it the oldest are forgotten."""
+_LOADED: Final = LoadState.LOADED
+
+
+# Checkpoints write the fields of states by name: a renamed field loses what it held.
+@dataclass(slots=True)
+class StopState:
+    """The present stop of one truck."""
+
+    since: int = 0
+    """Device time, ms, at which it began to stand; 0 before the first stop."""
+    loaded: bool = False
+    """It was loaded at some time of it."""
+    given: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A loaded truck stood here; device time in ms."""
+
+    subject: str
+    since: int
+    place: LatLon
+    cited: ReadingRef
+
+
+@dataclass(slots=True)
+class FleetStops:
+    """Stops of the fleet within a day, oldest first."""
+
+    stops: list[Stop] = field(default_factory=list)
+    places: dict[str, Stop] = field(default_factory=dict)
+    """Places that were reported, by part of the alert: the first stop there."""
+
+
+class SuspectedSite(FleetRule[StopState, FleetStops]):
+    """CANDIDATE at a stop of a loaded truck; its memory gives CONFIRMED and LEFT_OPEN for a place with several."""
+
+    name: ClassVar = "suspected_site"
+    version: ClassVar = 1
+    roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    state = StopState
+    memory = FleetStops
+
+    def __init__(self, parameters: SuspectedSiteParameters | None = None) -> None:
+        self.parameters: SuspectedSiteParameters = parameters or SuspectedSiteParameters()
+        self._stand_ms: int = self.parameters.stand_s * 1000
+
+    def judge(self, observation: Observation, state: StopState) -> Sequence[Verdict]:
+        """Note a stop once it has lasted, if it is nowhere where trucks stop."""
+        fix, track = observation.fix, observation.track
+        if fix is None or track is None or not fix.usable or not track.motion.standing_since:
+            return ()
+        since = track.motion.standing_since
+        if since != state.since:
+            state.since, state.loaded, state.given = since, False, False
+        state.loaded |= track.load.state is _LOADED
+        if state.given or not state.loaded or fix.ts - since < self._stand_ms:
+            return ()
+        state.given = True
+        if not self._is_elsewhere(observation, fix):
+            return ()
+        city, reading = observation.city, observation.reading
+        return (
+            Verdict(
+                observation.device.id,
+                Level.CANDIDATE,
+                reading.ts,
+                since,
+                place=city.plane.latlon(fix.xy),
+                evidence=Evidence(parameters={}, readings=(ref(reading, "lat", "lon", "speed_kmh", "load"),)),
+            ),
+        )
+
+    def compare(self, verdict: Verdict, memory: FleetStops, city: City) -> Iterable[Verdict]:
+        """Count the stops at this place; a stop that is judged again counts once."""
+        place, evidence = verdict.place, verdict.evidence
+        if place is None or evidence is None:
+            return ()
+        if any((one.subject, one.since) == (verdict.subject, verdict.onset) for one in memory.stops):
+            return ()
+        limits = self.parameters
+        oldest = verdict.at - limits.within_s * 1000
+        new = Stop(verdict.subject, verdict.onset, place, evidence.readings[0])
+        memory.stops = [*(one for one in memory.stops[1 - MAX_STOPS :] if one.since >= oldest), new]
+        memory.places = {part: one for part, one in memory.places.items() if one.since >= oldest}
+        near = [one for one in memory.stops if distance_m(one.place, place) <= limits.within_m]
+        trucks = sorted({one.subject for one in near})
+        if len(trucks) < limits.trucks:
+            return ()
+        part, first = self._place(near, memory)
+        found = Verdict(
+            SYSTEM,
+            Level.CONFIRMED,
+            verdict.at,
+            first.since,
+            severity=Severity.P2,
+            place=first.place,
+            title=wording.title(len(trucks), where(city.plane.xy(first.place), city, verdict.at)),
+            evidence=self._evidence(near, trucks, city),
+            part=part,
+            basis=f"stops={len(near)}",
+        )
+        return (found, Verdict(SYSTEM, Level.LEFT_OPEN, verdict.at, first.since, part=part))
+
+    def _is_elsewhere(self, observation: Observation, fix: Fix) -> bool:
+        """True off every approved route of the truck and every registered site. Without a route nobody can tell."""
+        limits, routes = self.parameters, observation.approved_routes()
+        if not routes or (fix.sites and fix.sites[0].distance_m <= limits.off_site_m + fix.outside_m()):
+            return False
+        geometry = observation.city.geometry
+        return all(
+            geometry.route_offset(route, fix.xy).distance_m - fix.outside_m()
+            > (limits.off_corridor_m if route.corridor_m is None else route.corridor_m)
+            for route in routes
+        )
+
+    def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
+        """The place that was reported near here, or else a new one, named by its first stop."""
+        for part, known in memory.places.items():
+            if any(distance_m(known.place, one.place) <= self.parameters.within_m for one in near):
+                return part, known
+        first = near[0]
+        part = f"{first.place.lat:.4f},{first.place.lon:.4f}"
+        memory.places[part] = first
+        return part, first
+
+    def _evidence(self, near: Sequence[Stop], trucks: Sequence[str], city: City) -> Evidence:
+        devices = [city.devices[truck] for truck in trucks[:MAX_REFS] if truck in city.devices]
+        return Evidence(
+            parameters=self.parameters.model_dump(),
+            findings=(wording.stops(len(trucks), len(near), [who(device, city) for device in devices]),),
+            ruled_out=wording.ruled_out(self.parameters),
+            readings=tuple(one.cited for one in near[-MAX_REFS:]),
+            measures={"trucks": len(trucks), "stops": len(near)},
+        )
