@@ -64,6 +64,8 @@ COMPILED = (
     "rules/detectors/silent_device/judgement.py",
     "rules/detectors/silent_device/state.py",
     "rules/detectors/silent_device/wording.py",
+    "rules/detectors/uncovered_load/judgement.py",
+    "rules/detectors/uncovered_load/wording.py",
     "rules/detectors/unknown_plate/judgement.py",
     "rules/detectors/unknown_plate/wording.py",
     "rules/contract/observation.py",

@@ -16,6 +16,7 @@ from rules.detectors import (
     illegal_dumping,
     route_deviation,
     silent_device,
+    uncovered_load,
     unknown_plate,
 )
 from rules.detectors.entry import RuleEntry
@@ -23,6 +24,7 @@ from rules.detectors.entry import RuleEntry
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     illegal_dumping.RULE,
     route_deviation.RULE,
+    uncovered_load.RULE,
     silent_device.RULE,
     bin_overflow.RULE,
     unknown_plate.RULE,

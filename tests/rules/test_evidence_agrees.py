@@ -210,6 +210,16 @@ def clock_agrees(change: AlertChange) -> None:
     assert abs(int(needed) + float(measures["offset_s"]) - float(measures["clock_correction_s"])) <= 30
 
 
+def uncovered_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    pattern = r"^It drove ([\d.]+) (k?m) in ([\d.]+) (s|min|h) with its cover open, at up to ([\d.]+) km/h$"
+    ((driven, driven_unit, time, unit, peak),) = the(pattern, change.evidence.findings)
+    assert float(driven) == length_of(measures["driven_m"], driven_unit)
+    assert float(time) == duration_of(measures["driven_s"], unit)
+    assert float(peak) == measures["peak_kmh"]
+    assert any(cited.values.get("cover_open") for cited in change.evidence.readings)
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -227,6 +237,7 @@ CHECKS = {
     "device_clock": clock_agrees,
     "device_datum": datum_agrees,
     "cannot_be_judged": judgeability_agrees,
+    "uncovered_load": uncovered_agrees,
 }
 
 
