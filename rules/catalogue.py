@@ -16,6 +16,7 @@ from rules.detectors import (
     illegal_dumping,
     route_deviation,
     silent_device,
+    stopped_loaded,
     uncovered_load,
     unknown_plate,
 )
@@ -24,6 +25,7 @@ from rules.detectors.entry import RuleEntry
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     illegal_dumping.RULE,
     route_deviation.RULE,
+    stopped_loaded.RULE,
     uncovered_load.RULE,
     silent_device.RULE,
     bin_overflow.RULE,

@@ -220,6 +220,16 @@ def uncovered_agrees(change: AlertChange) -> None:
     assert any(cited.values.get("cover_open") for cited in change.evidence.readings)
 
 
+def stop_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    ((time, unit),) = the(r"^It stood for ([\d.]+) (s|min|h)$", change.evidence.findings)
+    assert float(time) == duration_of(measures["stood_s"], unit)
+    assert (", off its approved routes," in change.title.en) is measures["off_corridor"]
+    assert change.severity == ("P2" if measures["off_corridor"] else "P3")
+    for away, away_unit in the(r"^It has left: it is ([\d.]+) (k?m) away$", change.evidence.findings):
+        assert float(away) == length_of(measures["away_m"], away_unit)
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -238,6 +248,7 @@ CHECKS = {
     "device_datum": datum_agrees,
     "cannot_be_judged": judgeability_agrees,
     "uncovered_load": uncovered_agrees,
+    "stopped_loaded": stop_agrees,
 }
 
 
