@@ -33,6 +33,7 @@ _steps = st.one_of(
     st.tuples(st.just("stand"), st.integers(1, 30)),
     st.tuples(st.just("creep"), st.integers(5, 60)),
     st.tuples(st.just("drive"), st.integers(100, 1500)),
+    st.tuples(st.just("race"), st.integers(100, 3000)),
     st.tuples(st.just("aside"), st.integers(-900, 900)),
     st.tuples(st.just("quiet"), st.integers(30, 400)),
     st.tuples(st.just("lift_up"), st.booleans()),
@@ -53,6 +54,8 @@ def told(steps: Sequence[tuple[str, Any]], every_s: float) -> Trip:
             trip.drive(trip.x + value, trip.y, kmh=4)
         elif what == "drive":
             trip.drive(trip.x + value, trip.y)
+        elif what == "race":
+            trip.drive(trip.x + value, trip.y, kmh=130)
         elif what == "aside":
             trip.drive(trip.x, float(value))
         elif what == "quiet":
@@ -230,6 +233,17 @@ def stop_agrees(change: AlertChange) -> None:
         assert float(away) == length_of(measures["away_m"], away_unit)
 
 
+def speeding_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    ((peak, limit),) = the(r"drove ([\d.]+) km/h where ([\d.]+) km/h is the limit", [change.title])
+    assert (float(peak), float(limit)) == (measures["peak_kmh"], measures["limit_kmh"])
+    pattern = r"for ([\d.]+) (s|min|h) and ([\d.]+) (k?m), by up to ([\d.]+) %$"
+    ((time, unit, driven, driven_unit, over),) = the(pattern, evidence.findings)
+    assert float(time) == duration_of(measures["over_s"], unit)
+    assert float(driven) == length_of(measures["over_m"], driven_unit)
+    assert float(over) == measures["over_pct"] == round((float(peak) / float(limit) - 1) * 100, 1)
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -249,6 +263,7 @@ CHECKS = {
     "cannot_be_judged": judgeability_agrees,
     "uncovered_load": uncovered_agrees,
     "stopped_loaded": stop_agrees,
+    "speeding": speeding_agrees,
 }
 
 

@@ -347,6 +347,20 @@ def test_the_correction_of_a_clock_is_read_and_is_none_by_default(folder: Path) 
     assert {device.clock_correction_s for device in read_city(folder).devices.values()} == {0, -28_800}
 
 
+def test_the_limit_of_a_route_is_read_and_may_be_absent(folder: Path) -> None:
+    assert {route.limit_kmh for route in read_city(folder).routes} == {None}
+    edit(folder / "routes.geojson", '"origin"', '"limit_kmh": 62.5, "origin"')
+    assert {route.limit_kmh for route in read_city(folder).routes} == {62.5}
+
+
+@pytest.mark.parametrize("wrong", ["0", "-5", "121", "true", '"50"'])
+def test_a_limit_that_is_none_says_what_to_write(folder: Path, wrong: str) -> None:
+    edit(folder / "routes.geojson", '"origin"', f'"limit_kmh": {wrong}, "origin"')
+    [line] = found(folder)
+    assert "limit_kmh" in line
+    assert "write a number of km/h above 0, up to 120" in line
+
+
 @pytest.mark.parametrize("wrong", ["8h", "3600.5", "true", "631152001", "-631152001", "28800000000"])
 def test_a_correction_that_is_no_number_of_seconds_says_what_to_write(folder: Path, wrong: str) -> None:
     edit(folder / "devices.yaml", "role: truck", f"role: truck\n  clock_correction_s: {wrong}")
