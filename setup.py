@@ -24,6 +24,8 @@ COMPILED = (
     "ingest/admission.py",
     "ingest/ledger/totals.py",
     "ingest/ledger/device_health.py",
+    "rules/detectors/bin_fire/judgement.py",
+    "rules/detectors/bin_fire/wording.py",
     "rules/detectors/bin_overflow/judgement.py",
     "rules/detectors/bin_overflow/wording.py",
     "rules/detectors/cannot_be_judged/judgement.py",

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
 from rules.detectors import (
+    bin_fire,
     bin_overflow,
     cannot_be_judged,
     device_clock,
@@ -30,6 +31,7 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     uncovered_load.RULE,
     speeding.RULE,
     silent_device.RULE,
+    bin_fire.RULE,
     bin_overflow.RULE,
     unknown_plate.RULE,
     cannot_be_judged.RULE,

@@ -244,6 +244,20 @@ def speeding_agrees(change: AlertChange) -> None:
     assert float(over) == measures["over_pct"] == round((float(peak) / float(limit) - 1) * 100, 1)
 
 
+def fire_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    if change.phase is not Phase.CLOSED:
+        assert f"compartment {measures['compartment']} " in change.title.en
+        assert ("may be" in change.title.en) is (change.phase is Phase.PROVISIONAL)
+    for (peak,) in the(r"in a row, ([\d.]+) °C at most$", evidence.findings):
+        assert float(peak) == measures["peak_c"] >= evidence.parameters["fire_c"]
+    for low, high, time, unit in the(r"rose from ([\d.]+) °C to ([\d.]+) °C in ([\d.]+) (s|min|h)$", evidence.findings):
+        assert (float(low), float(high)) == (measures["risen_from_c"], measures["temperature_c"])
+        assert float(time) == duration_of(measures["risen_s"], unit)
+    for (count,) in the(r"reports smoke, in readings: (\d+)$", evidence.findings):
+        assert int(count) == measures["smoke_readings"]
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -264,6 +278,7 @@ CHECKS = {
     "uncovered_load": uncovered_agrees,
     "stopped_loaded": stop_agrees,
     "speeding": speeding_agrees,
+    "bin_fire": fire_agrees,
 }
 
 
@@ -312,6 +327,19 @@ def test_bins(levels: list[tuple[float, int]], every_s: int) -> None:
     readings = [
         fills([level], every_s=every_s, start_s=n * every_s, deposits=deposits)[0]
         for n, (level, deposits) in enumerate(levels)
+    ]
+    check(readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.sampled_from([19.5, 38.0, 44.0, 47.25, 58.0, 71.5, 90.0, None]), st.booleans()), max_size=40),
+    st.sampled_from([20, 60, 300]),
+)
+def test_fires(values: list[tuple[float | None, bool]], every_s: int) -> None:
+    readings = [
+        fills([30.0], every_s=every_s, start_s=n * every_s, temperature_c=temperature_c, smoke=smoke and n % 3 == 0)[0]
+        for n, (temperature_c, smoke) in enumerate(values)
     ]
     check(readings)
 
