@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
 from rules.detectors import (
+    bin_fire,
     bin_overflow,
     cannot_be_judged,
     device_clock,
@@ -16,6 +17,9 @@ from rules.detectors import (
     illegal_dumping,
     route_deviation,
     silent_device,
+    speeding,
+    stopped_loaded,
+    uncovered_load,
     unknown_plate,
 )
 from rules.detectors.entry import RuleEntry
@@ -23,7 +27,11 @@ from rules.detectors.entry import RuleEntry
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     illegal_dumping.RULE,
     route_deviation.RULE,
+    stopped_loaded.RULE,
+    uncovered_load.RULE,
+    speeding.RULE,
     silent_device.RULE,
+    bin_fire.RULE,
     bin_overflow.RULE,
     unknown_plate.RULE,
     cannot_be_judged.RULE,

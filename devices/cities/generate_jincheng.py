@@ -206,6 +206,7 @@ def _route(number: int, places: dict[str, Place], rng: random.Random) -> dict[st
         "name_zh": f"{origin.name_zh}—{destination.name_zh}",
         "origin": origin.id,
         "destination": destination.id,
+        "limit_kmh": 50,
     }
     return _feature(properties, "LineString", line)
 

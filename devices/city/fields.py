@@ -181,6 +181,13 @@ class SiteRow(Properties):
 class RouteRow(Properties):
     origin: Id = _field(_ID, "The site where the route begins.")
     destination: Id = _field(_ID, "The site where it ends. It is driven both ways.")
+    limit_kmh: float | None = _field(
+        "a number of km/h above 0, up to 120",
+        "The highest speed a truck may drive on it. Absent: the limit of the rule `speeding` for all roads.",
+        None,
+        gt=0,
+        le=120,
+    )
 
 
 class DeviceRow(ValidRow):

@@ -235,7 +235,8 @@ def _route(feature: Feature[RouteRow], plane: LocalPlane | None, zone: ZoneInfo)
     line = line_of(feature.geometry, Frame(plane, feature.datum or _ANY_DATUM))
     if feature.faulty:
         return None
-    return Route(row.id, row.version, row.name, name_zh, line, row.origin, row.destination, row.validity(zone))
+    validity = row.validity(zone)
+    return Route(row.id, row.version, row.name, name_zh, line, row.origin, row.destination, validity, row.limit_kmh)
 
 
 def _ids(rows: Areas | None) -> list[str] | None:

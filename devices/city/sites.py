@@ -94,3 +94,5 @@ class Route:
     origin_site_id: str | None = None
     destination_site_id: str | None = None
     validity: Validity = ALWAYS
+    limit_kmh: float | None = None
+    """The highest speed a truck may drive on it; None where the city does not say."""

@@ -87,6 +87,7 @@ route: Final = Table(
     Column("origin_site_id", String),
     Column("destination_site_id", String),
     *_validity(),
+    Column("limit_kmh", Float),
 )
 
 device: Final = Table(

@@ -33,6 +33,7 @@ _steps = st.one_of(
     st.tuples(st.just("stand"), st.integers(1, 30)),
     st.tuples(st.just("creep"), st.integers(5, 60)),
     st.tuples(st.just("drive"), st.integers(100, 1500)),
+    st.tuples(st.just("race"), st.integers(100, 3000)),
     st.tuples(st.just("aside"), st.integers(-900, 900)),
     st.tuples(st.just("quiet"), st.integers(30, 400)),
     st.tuples(st.just("lift_up"), st.booleans()),
@@ -53,6 +54,8 @@ def told(steps: Sequence[tuple[str, Any]], every_s: float) -> Trip:
             trip.drive(trip.x + value, trip.y, kmh=4)
         elif what == "drive":
             trip.drive(trip.x + value, trip.y)
+        elif what == "race":
+            trip.drive(trip.x + value, trip.y, kmh=130)
         elif what == "aside":
             trip.drive(trip.x, float(value))
         elif what == "quiet":
@@ -210,6 +213,51 @@ def clock_agrees(change: AlertChange) -> None:
     assert abs(int(needed) + float(measures["offset_s"]) - float(measures["clock_correction_s"])) <= 30
 
 
+def uncovered_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    pattern = r"^It drove ([\d.]+) (k?m) in ([\d.]+) (s|min|h) with its cover open, at up to ([\d.]+) km/h$"
+    ((driven, driven_unit, time, unit, peak),) = the(pattern, change.evidence.findings)
+    assert float(driven) == length_of(measures["driven_m"], driven_unit)
+    assert float(time) == duration_of(measures["driven_s"], unit)
+    assert float(peak) == measures["peak_kmh"]
+    assert any(cited.values.get("cover_open") for cited in change.evidence.readings)
+
+
+def stop_agrees(change: AlertChange) -> None:
+    measures = change.evidence.measures
+    ((time, unit),) = the(r"^It stood for ([\d.]+) (s|min|h)$", change.evidence.findings)
+    assert float(time) == duration_of(measures["stood_s"], unit)
+    assert (", off its approved routes," in change.title.en) is measures["off_corridor"]
+    assert change.severity == ("P2" if measures["off_corridor"] else "P3")
+    for away, away_unit in the(r"^It has left: it is ([\d.]+) (k?m) away$", change.evidence.findings):
+        assert float(away) == length_of(measures["away_m"], away_unit)
+
+
+def speeding_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    ((peak, limit),) = the(r"drove ([\d.]+) km/h where ([\d.]+) km/h is the limit", [change.title])
+    assert (float(peak), float(limit)) == (measures["peak_kmh"], measures["limit_kmh"])
+    pattern = r"for ([\d.]+) (s|min|h) and ([\d.]+) (k?m), by up to ([\d.]+) %$"
+    ((time, unit, driven, driven_unit, over),) = the(pattern, evidence.findings)
+    assert float(time) == duration_of(measures["over_s"], unit)
+    assert float(driven) == length_of(measures["over_m"], driven_unit)
+    assert float(over) == measures["over_pct"] == round((float(peak) / float(limit) - 1) * 100, 1)
+
+
+def fire_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    if change.phase is not Phase.CLOSED:
+        assert f"compartment {measures['compartment']} " in change.title.en
+        assert ("may be" in change.title.en) is (change.phase is Phase.PROVISIONAL)
+    for (peak,) in the(r"in a row, ([\d.]+) °C at most$", evidence.findings):
+        assert float(peak) == measures["peak_c"] >= evidence.parameters["fire_c"]
+    for low, high, time, unit in the(r"rose from ([\d.]+) °C to ([\d.]+) °C in ([\d.]+) (s|min|h)$", evidence.findings):
+        assert (float(low), float(high)) == (measures["risen_from_c"], measures["temperature_c"])
+        assert float(time) == duration_of(measures["risen_s"], unit)
+    for (count,) in the(r"reports smoke, in readings: (\d+)$", evidence.findings):
+        assert int(count) == measures["smoke_readings"]
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -227,6 +275,10 @@ CHECKS = {
     "device_clock": clock_agrees,
     "device_datum": datum_agrees,
     "cannot_be_judged": judgeability_agrees,
+    "uncovered_load": uncovered_agrees,
+    "stopped_loaded": stop_agrees,
+    "speeding": speeding_agrees,
+    "bin_fire": fire_agrees,
 }
 
 
@@ -275,6 +327,19 @@ def test_bins(levels: list[tuple[float, int]], every_s: int) -> None:
     readings = [
         fills([level], every_s=every_s, start_s=n * every_s, deposits=deposits)[0]
         for n, (level, deposits) in enumerate(levels)
+    ]
+    check(readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.sampled_from([19.5, 38.0, 44.0, 47.25, 58.0, 71.5, 90.0, None]), st.booleans()), max_size=40),
+    st.sampled_from([20, 60, 300]),
+)
+def test_fires(values: list[tuple[float | None, bool]], every_s: int) -> None:
+    readings = [
+        fills([30.0], every_s=every_s, start_s=n * every_s, temperature_c=temperature_c, smoke=smoke and n % 3 == 0)[0]
+        for n, (temperature_c, smoke) in enumerate(values)
     ]
     check(readings)
 

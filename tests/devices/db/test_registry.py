@@ -65,6 +65,12 @@ def test_the_correction_of_a_clock_comes_back(registry: Registry, city: City) ->
     assert {device.clock_correction_s for device in registry.load_city().devices.values()} == {-619_315_200}
 
 
+def test_the_limit_of_a_route_comes_back(registry: Registry, city: City) -> None:
+    routes = tuple(replace(route, limit_kmh=62.5) for route in city.routes)
+    registry.import_city(replace(city, routes=routes))
+    assert {route.limit_kmh for route in registry.load_city().routes} == {62.5}
+
+
 def test_margin_of_the_region_and_datum_of_a_device_come_back(registry: Registry, city: City) -> None:
     devices = {name: replace(device, datum=Datum.GCJ02) for name, device in city.devices.items()}
     registry.import_city(replace(city, region_margin_km=12.5, devices=devices))
