@@ -24,6 +24,8 @@ COMPILED = (
     "ingest/admission.py",
     "ingest/ledger/totals.py",
     "ingest/ledger/device_health.py",
+    "rules/detectors/bed_raised_outside/judgement.py",
+    "rules/detectors/bed_raised_outside/wording.py",
     "rules/detectors/bin_fire/judgement.py",
     "rules/detectors/bin_fire/wording.py",
     "rules/detectors/bin_overflow/judgement.py",

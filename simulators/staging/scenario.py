@@ -112,6 +112,7 @@ class _Casting:
                 self._cast.parts[haul.device_id] = Part(partial(dump_on_the_way, at_m=place_m), at_ms)
                 ends_ms = at_ms + round(DUMP_S * 1000)
                 self._label("illegal_dumping", haul.device_id, at_ms, ends_ms)
+                self._label("bed_raised_outside", haul.device_id, at_ms, ends_ms)
                 return
         raise ScenarioError("no truck's route has a place far from every site")
 

@@ -12,7 +12,14 @@ import pytest
 from tests.installation import Installation
 from tests.waiting import PATIENCE_S
 
-LABELLED = ("route_deviation", "stopped_loaded", "illegal_dumping", "bin_overflow", "silent_device")
+LABELLED = (
+    "route_deviation",
+    "stopped_loaded",
+    "illegal_dumping",
+    "bed_raised_outside",
+    "bin_overflow",
+    "silent_device",
+)
 
 
 def confirmed_in_the_journal(folder: Path) -> set[tuple[str, str]]:

@@ -258,6 +258,21 @@ def fire_agrees(change: AlertChange) -> None:
         assert int(count) == measures["smoke_readings"]
 
 
+def bed_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    ((time, unit),) = the(r"^The bed was up for ([\d.]+) (s|min|h)$", evidence.findings)
+    assert float(time) == duration_of(measures["up_s"], unit)
+    assert ("drove with its bed raised" in change.title.en) is measures["drove"]
+    drives = the(
+        r"^It drove ([\d.]+) (k?m) in ([\d.]+) (s|min|h) with the bed up, at up to ([\d.]+)", evidence.findings
+    )
+    assert bool(drives) is measures["drove"]
+    for driven, driven_unit, drove_time, drove_unit, peak in drives:
+        assert float(driven) == length_of(measures["drove_m"], driven_unit)
+        assert float(drove_time) == duration_of(measures["drove_s"], drove_unit)
+        assert float(peak) == measures["peak_kmh"]
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -279,6 +294,7 @@ CHECKS = {
     "stopped_loaded": stop_agrees,
     "speeding": speeding_agrees,
     "bin_fire": fire_agrees,
+    "bed_raised_outside": bed_agrees,
 }
 
 

@@ -71,8 +71,16 @@ def behaving(signals: Signals, rule: str) -> list[str]:
 
 
 def test_there_is_one_of_each_incident_on_devices_of_their_own(signals: Signals) -> None:
-    """The truck that leaves its route also parks there, loaded: two rules notice one incident."""
-    rules = {"route_deviation", "stopped_loaded", "illegal_dumping", "bin_overflow", "silent_device"}
+    """Two rules notice the truck that leaves its route and parks there, and two the one that tips its load."""
+    rules = {
+        "route_deviation",
+        "stopped_loaded",
+        "illegal_dumping",
+        "bed_raised_outside",
+        "bin_overflow",
+        "silent_device",
+    }
+    assert signals.labels["illegal_dumping"].device_id == signals.labels["bed_raised_outside"].device_id
     assert signals.labels["route_deviation"].device_id == signals.labels["stopped_loaded"].device_id
     assert set(signals.labels) == rules
     assert len({label.device_id for label in signals.labels.values()}) == 4
