@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
 from rules.detectors import (
+    bed_raised_outside,
     bin_fire,
     bin_overflow,
     cannot_be_judged,
@@ -26,6 +27,7 @@ from rules.detectors.entry import RuleEntry
 
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     illegal_dumping.RULE,
+    bed_raised_outside.RULE,
     route_deviation.RULE,
     stopped_loaded.RULE,
     uncovered_load.RULE,

@@ -45,6 +45,24 @@ class HeldClosing:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """How an incident stands to one of another rule that it may be a part of (`rules.engine.folding`)."""
+
+    into: str
+    """That rule."""
+    onset: int
+    """Of what it may be a part; device time, ms."""
+    host: str
+    """Alert that it is a part of: nobody is notified of it then."""
+    due: int
+    """Until then (device time, ms) it waits for that rule; 0 when it does not wait."""
+    until: int
+    """Likewise in fleet time, for a device that is not heard again: its clock may be behind."""
+    last: tuple[AlertChange, ...]
+    """Its last change while it was open, and that of its end, published or held back."""
+
+
 @dataclass(slots=True)
 class Incident:
     """One alert in the engine. Times are device time, ms. Rows on disk hold it by these field names."""
@@ -75,6 +93,7 @@ class Incident:
     over: bool = False
     """`Verdict.over` of its end: nothing continues it."""
     closing: HeldClosing | None = None
+    folding: Folding | None = None
 
 
 @dataclass(slots=True)
@@ -95,6 +114,13 @@ class DeviceIncidents:
     cases: dict[str, RuleIncidents] = field(default_factory=dict)
     run: int = 0
     """Run of the device's readings: one more each time its clock stepped back."""
+    waits: int = 0
+    """Earliest `Folding.due`; 0 while nothing waits."""
+
+    def all(self, rule: str = "") -> list[Incident]:
+        """Every incident that is remembered, of one rule if it is named."""
+        cases = [case for key, case in self.cases.items() if not rule or key.startswith(f"{rule}|")]
+        return [one for case in cases for one in (*case.past, case.running) if one is not None]
 
     def take(self, rule: str, rule_version: int, verdict: Verdict) -> list[AlertChange]:
         """Take a verdict and return the alert changes it leads to; most of the time none."""
@@ -240,7 +266,7 @@ def _is_elsewhere(incident: Incident | None, verdict: Verdict) -> bool:
     """True if this begins too far from the incident, whose closing is held, to continue it."""
     if incident is None or incident.closing is None or verdict.level not in OPENING:
         return False
-    return _apart_m(incident, verdict) > MERGE_WITHIN_M
+    return apart_m(incident, verdict.place) > MERGE_WITHIN_M
 
 
 def _leave_to_people(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
@@ -300,7 +326,7 @@ def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
         return None
     if last.amendment is Amendment.RETRACTED and verdict.onset != last.opened_at:
         return None
-    if verdict.onset - last.ended_at > MERGE_WITHIN_MS or _apart_m(last, verdict) > MERGE_WITHIN_M:
+    if verdict.onset - last.ended_at > MERGE_WITHIN_MS or apart_m(last, verdict.place) > MERGE_WITHIN_M:
         return None
     case.past.pop()
     last.ended_at = None
@@ -328,11 +354,11 @@ def _remember(case: RuleIncidents, incident: Incident, ended_at: int) -> None:
     case.past = [*case.past[1 - KEPT_PAST :], incident]
 
 
-def _apart_m(incident: Incident, verdict: Verdict) -> float:
+def apart_m(incident: Incident, place: LatLon | None) -> float:
     """Distance in metres; 0 where either has no place, because a subject without a place does not move."""
-    if verdict.place is None or incident.lat is None or incident.lon is None:
+    if place is None or incident.lat is None or incident.lon is None:
         return 0.0
-    return distance_m(LatLon(incident.lat, incident.lon), verdict.place)
+    return distance_m(LatLon(incident.lat, incident.lon), place)
 
 
 def _publish(

@@ -1,6 +1,7 @@
 """One story told otherwise: with a restart after every few readings, or with a part of it uploaded an hour later."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from devices.city.model import City
 from devices.readings.models import Reading
@@ -27,19 +28,20 @@ def judged_in(
     rule: Callable[[], AnyRule],
     arrivals: Iterable[tuple[int, Reading]],
     *,
+    beside: Sequence[Callable[[], AnyRule]] = (),
     city: City | None = None,
     restart_every: int = 0,
 ) -> list[AlertChange]:
     """Judge in the order of arrival (time, ms); after `restart_every` readings the engine begins from its rows."""
-    city = city or town()
-    engine, kept, changes = RuleEngine(city, [rule()]), dict[str, bytes](), list[AlertChange]()
+    city, rules = city or town(), [*(other() for other in beside), rule()]
+    engine, kept, changes = RuleEngine(city, rules), dict[str, bytes](), list[AlertChange]()
     for n, (at_ms, reading) in enumerate(sorted(arrivals, key=lambda arrival: arrival[0])):
         engine.receive(at_ms)
         changes += engine.judge(reading)
         if restart_every and n % restart_every == 0:
             fleet, devices = engine.unsaved()
             kept.update(devices)
-            engine = RuleEngine(city, [rule()])
+            engine = RuleEngine(city, rules)
             engine.restore(fleet, kept.items())
     for _ in range(60):
         changes += engine.advance(10_000)
@@ -48,20 +50,25 @@ def judged_in(
 
 
 def holds_however_it_is_told(
-    rule: Callable[[], AnyRule], readings: Sequence[Reading], *, city: City | None = None
+    rule: Callable[[], AnyRule],
+    readings: Sequence[Reading],
+    *,
+    beside: Sequence[Callable[[], AnyRule]] = (),
+    city: City | None = None,
 ) -> Standing:
     """Assert that restarts, and a late upload of each third, end in the alerts that the story has; return them."""
     live = [(reading.ts, reading) for reading in readings]
     clock = Trip("T5", 500, 500, at_s=-60, every_s=60)  # another truck, so that time goes on
     clock.stand((readings[-1].ts - T0) / 1000 + 4 * 3600)
     others = [(reading.ts, reading) for reading in clock.readings]
-    expected = standing(judged_in(rule, [*live, *others], city=city))
-    assert standing(judged_in(rule, [*live, *others], city=city, restart_every=7)) == expected
+    tell = partial(judged_in, rule, beside=beside, city=city)
+    expected = standing(tell([*live, *others]))
+    assert standing(tell([*live, *others], restart_every=7)) == expected
     third = max(len(readings) // 3, 1)
     for start in range(0, len(readings), third):
         late = range(start, min(start + third, len(readings)))
         uploaded_ms = readings[-1].ts + HOUR_MS
         arrivals = [(uploaded_ms + 200 * n if n in late else at, reading) for n, (at, reading) in enumerate(live)]
-        changes = judged_in(rule, [*arrivals, *others], city=city, restart_every=11)
+        changes = tell([*arrivals, *others], restart_every=11)
         assert standing(changes) == expected, (start, start + third)
     return expected
