@@ -22,7 +22,7 @@ from pydantic import (
 
 from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
 from devices.city.region import DEFAULT_MARGIN_KM
-from devices.city.sites import SiteKind, Validity
+from devices.city.sites import SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
 from devices.readings.ids import DEVICE_ID_PATTERN
 
@@ -44,7 +44,7 @@ def _field(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) ->
     return Field(default, description=meaning, json_schema_extra={"write": write}, **bounds)
 
 
-def _one_of(values: type[SiteKind | DeviceRole]) -> str:
+def _one_of(values: type[SiteKind | DeviceRole | ZoneKind]) -> str:
     return "one of " + ", ".join(f"`{value}`" for value in values)
 
 
@@ -187,6 +187,22 @@ class RouteRow(Properties):
         None,
         gt=0,
         le=120,
+    )
+
+
+class ZoneRow(Properties):
+    kind: ZoneKind = _field(
+        _one_of(ZoneKind),
+        "What it means to trucks: they may not be in a forbidden zone, nor leave all areas of jurisdiction, but on an "
+        "approved route.",
+        strict=False,
+    )
+    radius_m: float | None = _field(
+        "a number of metres above 0, up to 50,000",
+        "Distance from a Point to its fence. Only for a Point: a Polygon is its own fence.",
+        None,
+        gt=0,
+        le=50_000,
     )
 
 

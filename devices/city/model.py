@@ -11,7 +11,8 @@ from typing import Final
 
 from devices.city.geometry import CityGeometry
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
-from devices.city.sites import ALWAYS, Route, Site, Validity
+from devices.city.sites import ALWAYS, Route, Site, Validity, Zone
+from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.models import Kind
@@ -124,6 +125,7 @@ class _Derived:
 
     plane: LocalPlane | None = None
     geometry: CityGeometry | None = None
+    zone_geometry: ZoneGeometry | None = None
     region: Region | None = None
     gcj02: Gcj02Plane | None = None
     permits: dict[str, list[Permit]] | None = None
@@ -152,6 +154,8 @@ class City:
     """Earlier versions, so that old readings are judged by the fence that was valid then."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    """Every version of each."""
     districts: tuple[Area, ...] = ()
     fleets: tuple[Area, ...] = ()
     """Those that the city names. Sites and devices may name others, unless city.yaml lists them."""
@@ -178,6 +182,14 @@ class City:
         if derived.geometry is None:
             derived.geometry = CityGeometry(self.plane, self.sites, self.past_sites, self.routes)
         return derived.geometry
+
+    @property
+    def zone_geometry(self) -> ZoneGeometry:
+        """Zones on the plane, indexed; built on first use."""
+        derived = self._derived
+        if derived.zone_geometry is None:
+            derived.zone_geometry = ZoneGeometry(self.plane, self.zones)
+        return derived.zone_geometry
 
     @property
     def region(self) -> Region:

@@ -90,6 +90,18 @@ route: Final = Table(
     Column("limit_kmh", Float),
 )
 
+zone: Final = Table(
+    "zone",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("area_wkb", LargeBinary, nullable=False),
+    *_validity(),
+)
+
 device: Final = Table(
     "device",
     metadata,

@@ -201,6 +201,25 @@ def bed_agrees(change: AlertChange) -> None:
         assert float(peak) == measures["peak_kmh"]
 
 
+def zone_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    pattern = r"^It was inside for ([\d.]+) (s|min|h) and ([\d.]+) (k?m), up to ([\d.]+) (k?m) from its edge$"
+    ((time, unit, driven, driven_unit, deep, deep_unit),) = the(pattern, evidence.findings)
+    assert float(time) == duration_of(measures["inside_s"], unit)
+    assert float(driven) == length_of(measures["inside_m"], driven_unit)
+    assert float(deep) == length_of(measures["deepest_m"], deep_unit)
+
+
+def border_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    pattern = r"^It was outside for ([\d.]+) (s|min|h) and ([\d.]+) (k?m), up to ([\d.]+) (k?m) beyond the border$"
+    ((time, unit, driven, driven_unit, far, far_unit),) = the(pattern, evidence.findings)
+    assert float(time) == duration_of(measures["outside_s"], unit)
+    assert float(driven) == length_of(measures["outside_m"], driven_unit)
+    assert float(far) == length_of(measures["furthest_m"], far_unit)
+    assert measures["furthest_m"] >= evidence.parameters["beyond_m"]
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -223,4 +242,6 @@ CHECKS = {
     "speeding": speeding_agrees,
     "bin_fire": fire_agrees,
     "bed_raised_outside": bed_agrees,
+    "forbidden_zone": zone_agrees,
+    "left_jurisdiction": border_agrees,
 }

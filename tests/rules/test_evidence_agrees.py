@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.city.sites import ZoneKind
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange, Amendment
 from rules.catalogue import CATALOGUE, build_rules
@@ -17,10 +18,17 @@ from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
 from tests.rules.agreement import CHECKS, numbers
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, judged, town
+from tests.rules.town import Trip, fills, judged, town, zone
 
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
+
+ZONED = town(
+    zones=(
+        zone("old-town", ZoneKind.FORBIDDEN, 3_500, 50, 9_000, 950),
+        zone("town", ZoneKind.JURISDICTION, -2_000, -300, 12_000, 2_000),
+    )
+)
 
 Readings = dict[tuple[str, str, int], Reading]
 
@@ -99,7 +107,7 @@ def test_clocks(off_s: int) -> None:
 
 
 def check(*readings: Sequence[Reading], rules: Any = None) -> list[AlertChange]:
-    changes = judged(rules or build_rules(), *readings, quiet_s=2400)
+    changes = judged(rules or build_rules(), *readings, quiet_s=2400, city=ZONED)
     sent = {(reading.device_id, str(reading.kind), reading.ts): reading for row in readings for reading in row}
     for change in changes:
         agrees(change, sent)
@@ -142,6 +150,12 @@ def test_fires(values: list[tuple[float | None, bool]], every_s: int) -> None:
         for n, (temperature_c, smoke) in enumerate(values)
     ]
     check(readings)
+
+
+def test_zones() -> None:
+    trip = told([("aside", 700), ("drive", 1500), ("aside", -900), ("stand", 30), ("aside", 0), ("drive", 900)], 10)
+    raised = {change.rule for change in check(trip.readings)}
+    assert raised >= {"forbidden_zone", "left_jurisdiction"}
 
 
 def test_the_busy_hour() -> None:

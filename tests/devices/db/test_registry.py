@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from shapely import LineString
+from shapely import LineString, Polygon
 
 from devices.city.files import read_city
 from devices.city.model import Area, City, Device, DeviceRole
-from devices.city.sites import Validity
+from devices.city.sites import Validity, Zone, ZoneKind
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
 from devices.db.tables import metadata
@@ -191,3 +191,11 @@ def test_unreachable_database_is_unavailable_not_misconfigured() -> None:
 def test_other_urls_are_refused_before_anything_is_opened(url: str) -> None:
     with pytest.raises(DatabaseMisconfigured, match="use sqlite"):
         Registry(url)
+
+
+def test_zones_come_back(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    area = Polygon([(112.84, 35.48), (112.85, 35.48), (112.85, 35.49)])
+    zone = Zone("old-town", 1, ZoneKind.FORBIDDEN, "Old town", "老城", area, Validity(1_000, 2_000))
+    assert registry.import_city(replace(city, zones=(zone,))).tables["zone"].added == 1
+    assert registry.load_city().zones == (zone,)
