@@ -220,6 +220,22 @@ def border_agrees(change: AlertChange) -> None:
     assert measures["furthest_m"] >= evidence.parameters["beyond_m"]
 
 
+def backlog_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    full = the(r"for ([\d.]+) (s|min|h), at up to ([\d.]+) %$", evidence.findings)
+    stood = the(
+        r"^The line has stood still for ([\d.]+) (s|min|h) while trucks wait, at most: (\d+)$", evidence.findings
+    )
+    assert full or stood
+    assert (bool(full), bool(stood)) == ("full_s" in measures, "stopped_s" in measures)
+    for time, unit, peak in full:
+        assert float(time) == duration_of(measures["full_s"], unit)
+        assert float(peak) == measures["hopper_pct"] >= evidence.parameters["full_pct"]
+    for time, unit, trucks in stood:
+        assert float(time) == duration_of(measures["stopped_s"], unit)
+        assert int(trucks) == measures["queue_trucks"] >= evidence.parameters["queue_trucks"]
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -243,5 +259,6 @@ CHECKS = {
     "bin_fire": fire_agrees,
     "bed_raised_outside": bed_agrees,
     "forbidden_zone": zone_agrees,
+    "station_backlog": backlog_agrees,
     "left_jurisdiction": border_agrees,
 }

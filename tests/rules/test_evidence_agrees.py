@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,17 +18,19 @@ from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
 from tests.rules.agreement import CHECKS, numbers
+from tests.rules.detectors.test_station_backlog import Line, station
 from tests.rules.engine.test_same_alerts import busy_hour
 from tests.rules.town import Trip, fills, judged, town, zone
 
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
 
-ZONED = town(
+CITY = replace(
+    station(),
     zones=(
         zone("old-town", ZoneKind.FORBIDDEN, 3_500, 50, 9_000, 950),
         zone("town", ZoneKind.JURISDICTION, -2_000, -300, 12_000, 2_000),
-    )
+    ),
 )
 
 Readings = dict[tuple[str, str, int], Reading]
@@ -107,7 +110,7 @@ def test_clocks(off_s: int) -> None:
 
 
 def check(*readings: Sequence[Reading], rules: Any = None) -> list[AlertChange]:
-    changes = judged(rules or build_rules(), *readings, quiet_s=2400, city=ZONED)
+    changes = judged(rules or build_rules(), *readings, quiet_s=2400, city=CITY)
     sent = {(reading.device_id, str(reading.kind), reading.ts): reading for row in readings for reading in row}
     for change in changes:
         agrees(change, sent)
@@ -150,6 +153,25 @@ def test_fires(values: list[tuple[float | None, bool]], every_s: int) -> None:
         for n, (temperature_c, smoke) in enumerate(values)
     ]
     check(readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 15),
+            st.sampled_from([30.0, 69.9, 88.25, 90.0, 97.5, None]),
+            st.sampled_from([0, 1, 6, None]),
+            st.booleans(),
+        ),
+        max_size=20,
+    )
+)
+def test_lines(stretches: list[tuple[int, float | None, int | None, bool]]) -> None:
+    line = Line()
+    for minutes, hopper_pct, queue_trucks, running in stretches:
+        line.works(minutes, hopper_pct, queue_trucks=queue_trucks, running=running)
+    check(line.readings)
 
 
 def test_zones() -> None:
