@@ -76,6 +76,8 @@ COMPILED = (
     "rules/detectors/silent_device/wording.py",
     "rules/detectors/speeding/judgement.py",
     "rules/detectors/speeding/wording.py",
+    "rules/detectors/restricted_hours/judgement.py",
+    "rules/detectors/restricted_hours/wording.py",
     "rules/detectors/station_backlog/judgement.py",
     "rules/detectors/station_backlog/wording.py",
     "rules/detectors/stopped_loaded/jams.py",

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 import shapely
 
-from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
+from devices.city.model import Area, City, Device, DeviceRole, Hours, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
@@ -151,8 +151,10 @@ def _zone(row: Row) -> Zone:
 
 
 def _permit_values(permit: Permit) -> Values:
-    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids)}
+    hours = [[hours.start_min, hours.end_min] for hours in permit.hours]
+    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids), "hours": hours}
 
 
 def _permit(row: Row) -> Permit:
-    return Permit(**_attributes(row) | {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])})
+    lists = {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])}
+    return Permit(**_attributes(row) | lists | {"hours": tuple(Hours(*pair) for pair in row.get("hours", ()))})

@@ -286,4 +286,4 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
 
 
 def _permit(row: PermitRow, zone: ZoneInfo) -> Permit:
-    return Permit(row.id, row.vehicle, tuple(row.routes), tuple(row.sites), row.validity(zone))
+    return Permit(row.id, row.vehicle, tuple(row.routes), tuple(row.sites), row.validity(zone), tuple(row.hours))

@@ -126,6 +126,7 @@ permit: Final = Table(
     Column("route_ids", JSON, nullable=False),
     Column("site_ids", JSON, nullable=False),
     *_validity(),
+    Column("hours", JSON, nullable=False, server_default="[]"),
 )
 
 login: Final = Table(

@@ -236,6 +236,16 @@ def backlog_agrees(change: AlertChange) -> None:
         assert int(trucks) == measures["queue_trucks"] >= evidence.parameters["queue_trucks"]
 
 
+def hours_agree(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    ((driven, driven_unit, time, unit),) = the(
+        r"^It drove ([\d.]+) (k?m) in ([\d.]+) (s|min|h) outside its hours$", evidence.findings
+    )
+    assert float(driven) == length_of(measures["driven_m"], driven_unit)
+    assert float(time) == duration_of(measures["driven_s"], unit)
+    assert f" {measures['hours']}, " in change.title.en
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -260,5 +270,6 @@ CHECKS = {
     "bed_raised_outside": bed_agrees,
     "forbidden_zone": zone_agrees,
     "station_backlog": backlog_agrees,
+    "restricted_hours": hours_agree,
     "left_jurisdiction": border_agrees,
 }

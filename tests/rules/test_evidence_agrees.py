@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.city.model import Hours
 from devices.city.sites import ZoneKind
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange, Amendment
@@ -27,6 +28,7 @@ CITED_BEFORE_MS = 10 * 60_000
 
 CITY = replace(
     station(),
+    permits=tuple(replace(permit, hours=(Hours(6 * 60, 22 * 60 + 15),)) for permit in town().permits),
     zones=(
         zone("old-town", ZoneKind.FORBIDDEN, 3_500, 50, 9_000, 950),
         zone("town", ZoneKind.JURISDICTION, -2_000, -300, 12_000, 2_000),
@@ -172,6 +174,12 @@ def test_lines(stretches: list[tuple[int, float | None, int | None, bool]]) -> N
     for minutes, hopper_pct, queue_trucks, running in stretches:
         line.works(minutes, hopper_pct, queue_trucks=queue_trucks, running=running)
     check(line.readings)
+
+
+def test_hours() -> None:
+    """It has stood for six minutes when the hours end, and sets out later."""
+    steps = [("stand", 30), *[("drive", 1500)] * 6, ("stand", 40)]
+    assert "restricted_hours" in {change.rule for change in check(told(steps, 10).readings)}
 
 
 def test_zones() -> None:

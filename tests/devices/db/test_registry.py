@@ -8,7 +8,7 @@ import pytest
 from shapely import LineString, Polygon
 
 from devices.city.files import read_city
-from devices.city.model import Area, City, Device, DeviceRole
+from devices.city.model import Area, City, Device, DeviceRole, Hours
 from devices.city.sites import Validity, Zone, ZoneKind
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
@@ -199,3 +199,10 @@ def test_zones_come_back(registry: Registry, city: City) -> None:
     zone = Zone("old-town", 1, ZoneKind.FORBIDDEN, "Old town", "老城", area, Validity(1_000, 2_000))
     assert registry.import_city(replace(city, zones=(zone,))).tables["zone"].added == 1
     assert registry.load_city().zones == (zone,)
+
+
+def test_the_hours_of_a_permit_come_back(registry: Registry, city: City) -> None:
+    permits = tuple(replace(permit, hours=(Hours(1320, 360),)) for permit in city.permits)
+    registry.import_city(replace(city, permits=permits))
+    assert registry.load_city().permits == permits
+    assert not registry.import_city(replace(city, permits=permits)).changed_anything
