@@ -9,8 +9,9 @@ from devices.city.sites import ALWAYS, Validity, ZoneKind
 from rules.alerts.model import AlertChange
 from rules.detectors.forbidden_zone.judgement import ForbiddenZone
 from rules.detectors.forbidden_zone.parameters import ForbiddenZoneParameters
+from rules.engine.engine import RuleEngine
 from tests.rules.detectors.retold import holds_however_it_is_told
-from tests.rules.town import T0, Trip, at_s, judged, road, summaries, town, zone
+from tests.rules.town import T0, Trip, at_s, judged, road, rows, run, summaries, town, zone
 
 
 def zoned(validity: Validity = ALWAYS) -> City:
@@ -114,6 +115,12 @@ def test_a_blind_stretch_is_no_proof_that_it_has_left() -> None:
     trip = hauling().drive(3500, 1000).stand(100).stand(600, located=False)
     assert summaries(changes(trip)) == ["T1 confirmed P1"]
     assert changes(hauling().drive(3500, 360).stand(600, located=False).drive(3500, 0)) == []
+
+
+def test_far_from_every_zone_nothing_is_kept_of_a_truck() -> None:
+    engine = RuleEngine(zoned(), [ForbiddenZone()])
+    run(engine, Trip("T1", 5200, 1000, load="loaded").drive(5200, 3000).drive(9000, 3000).readings)
+    assert rows(engine)["T1"]["forbidden_zone/1"] == {"visit": None}
 
 
 def test_late_uploads_and_restarts_end_in_the_same_alert() -> None:
