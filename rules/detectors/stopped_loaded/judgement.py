@@ -22,6 +22,8 @@ from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
 from rules.tracking import Fix, LoadSource, LoadState, Track
 
 _LOADED: Final = LoadState.LOADED
+_DUMPING: Final = "illegal_dumping"
+"""A truck stands where it tips, and many a terminal says that it is loaded until it drives."""
 _FIELDS: Final = ("lat", "lon", "speed_kmh", "load", "load_kg")
 
 
@@ -195,4 +197,5 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
                     "loaded_by": str(stop.load),
                 },
             ),
+            folds_into=_DUMPING,
         )

@@ -7,6 +7,7 @@ from rules.alerts.model import AlertChange, Evidence, Severity, Text
 from rules.contract.verdicts import Level, Verdict
 from rules.detectors.bed_raised_outside.judgement import BedRaisedOutside
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
+from rules.detectors.stopped_loaded.judgement import StoppedLoaded
 from rules.engine.engine import AnyRule, RuleEngine
 from rules.engine.folding import WAITS_MS, begin_run, release, take
 from rules.engine.incidents import MERGE_WITHIN_M, MERGE_WITHIN_MS, DeviceIncidents
@@ -220,6 +221,16 @@ def test_a_bed_that_tips_nothing_is_an_alert_of_its_own() -> None:
     assert {change.rule for change in found} == {"bed_raised_outside"}
     assert summaries(found) == ["T1 confirmed P2", "T1 closed P2"]
     holds_however_it_is_told(BedRaisedOutside, trip.readings, beside=[IllegalDumping])
+
+
+def test_a_loaded_stop_is_a_part_of_the_dump() -> None:
+    """Its terminal goes on saying that it is loaded while it stands beside what it tipped."""
+    trip = Trip("T1", 0, 0, load="loaded", lift_up=False).drive(3000, 0).drive(3000, 400)
+    trip.stand(40, lift_up=True).stand(400).drive(3000, 0).drive(9000, 0)
+    found = run(RuleEngine(town(), [*rules(), StoppedLoaded()]), in_time(trip.readings), quiet_s=300)
+    assert {change.rule for change in found} == {"illegal_dumping"}
+    beside = [IllegalDumping, BedRaisedOutside]
+    assert len(holds_however_it_is_told(StoppedLoaded, trip.readings, beside=beside)) == 1
 
 
 def test_a_load_that_is_weighed_in_later_leaves_the_raised_bed() -> None:
