@@ -19,9 +19,9 @@ from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
 from rules.contract.wording import clock_stepped, correction_changed
-from rules.engine import folding
 from rules.engine.failures import RuleFailures
-from rules.engine.incidents import OPENING, DeviceIncidents
+from rules.engine.incidents import folding
+from rules.engine.incidents.machine import OPENING, DeviceIncidents
 from rules.engine.late.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
 from rules.engine.late.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain, RunBegun
 from rules.engine.reorder_buffer import HOLD_MS

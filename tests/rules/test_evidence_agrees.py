@@ -19,7 +19,7 @@ from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
 from tests.rules.agreement import CHECKS, numbers
-from tests.rules.detectors.test_station_backlog import Line, station
+from tests.rules.detectors.sites.test_station_backlog import Line, station
 from tests.rules.engine.test_same_alerts import busy_hour
 from tests.rules.town import Trip, fills, judged, town, zone
 

@@ -11,8 +11,9 @@ from typing import Final
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
 from rules.contract.verdicts import HeldVerdict
 from rules.contract.wording import withdrawn
-from rules.engine import folding
-from rules.engine.incidents import KEPT_PAST, DeviceIncidents, Incident, RuleIncidents, change_of
+from rules.engine.incidents import folding
+from rules.engine.incidents.incident import Incident, RuleIncidents, change_of
+from rules.engine.incidents.machine import KEPT_PAST, DeviceIncidents
 
 LATER_READINGS: Final = Text(
     en="Readings that came late, judged in their place, do not bear this out",

@@ -7,7 +7,7 @@ import pytest
 from rules.alerts.model import AlertChange
 from rules.detectors.bed_raised_outside.judgement import BedRaisedOutside
 from rules.detectors.bed_raised_outside.parameters import BedRaisedOutsideParameters
-from rules.engine.folding import WAITS_MS
+from rules.engine.incidents.folding import WAITS_MS
 from tests.rules.detectors.retold import holds_however_it_is_told
 from tests.rules.town import T0, Trip, at_s, judged, summaries
 

@@ -9,8 +9,9 @@ from rules.detectors.bed_raised_outside.judgement import BedRaisedOutside
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.stopped_loaded.judgement import StoppedLoaded
 from rules.engine.engine import AnyRule, RuleEngine
-from rules.engine.folding import WAITS_MS, begin_run, release, take
-from rules.engine.incidents import MERGE_WITHIN_M, MERGE_WITHIN_MS, DeviceIncidents
+from rules.engine.incidents.folding import WAITS_MS, begin_run, release, take
+from rules.engine.incidents.incident import MERGE_WITHIN_M, MERGE_WITHIN_MS
+from rules.engine.incidents.machine import DeviceIncidents
 from tests.rules.detectors.retold import holds_however_it_is_told
 from tests.rules.town import Trip, at_s, in_time, run, summaries, ticket, town
 

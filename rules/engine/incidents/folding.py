@@ -17,7 +17,8 @@ from devices.geo.geometry import LatLon
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
 from rules.contract.verdicts import Verdict
 from rules.contract.wording import withdrawn
-from rules.engine.incidents import MERGE_WITHIN_M, MERGE_WITHIN_MS, DeviceIncidents, Folding, Incident, apart_m
+from rules.engine.incidents.incident import MERGE_WITHIN_M, MERGE_WITHIN_MS, Folding, Incident, apart_m
+from rules.engine.incidents.machine import DeviceIncidents
 
 WAITS_MS: Final = 60_000
 """From the onset on: most dumps are suspected within it, and a bed is up for a minute or two."""
