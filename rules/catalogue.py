@@ -9,24 +9,42 @@ from pydantic import ValidationError
 from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
 from rules.detectors import (
+    bed_raised_outside,
+    bin_fire,
     bin_overflow,
     cannot_be_judged,
     device_clock,
     device_datum,
+    forbidden_zone,
     illegal_dumping,
+    left_jurisdiction,
+    restricted_hours,
     route_deviation,
     silent_device,
+    speeding,
+    station_backlog,
+    stopped_loaded,
     suspected_site,
+    uncovered_load,
     unknown_plate,
 )
 from rules.detectors.entry import RuleEntry
 
 CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     illegal_dumping.RULE,
+    bed_raised_outside.RULE,
     route_deviation.RULE,
     suspected_site.RULE,
+    forbidden_zone.RULE,
+    left_jurisdiction.RULE,
+    stopped_loaded.RULE,
+    uncovered_load.RULE,
+    restricted_hours.RULE,
+    speeding.RULE,
     silent_device.RULE,
+    bin_fire.RULE,
     bin_overflow.RULE,
+    station_backlog.RULE,
     unknown_plate.RULE,
     cannot_be_judged.RULE,
     device_datum.RULE,

@@ -80,6 +80,10 @@ _WEIGHBRIDGES: Final = ("plant-wangjiang", "spoil-nw-1", "spoil-s-1")
 _LINES: Final = ("sorting-dongtianshi", "transfer-lingchuan")
 
 
+_BORDER_M: Final = 8_000.0
+"""Metres from the outermost sites to the border of the city."""
+
+
 class Place(NamedTuple):
     """A site to draw."""
 
@@ -111,6 +115,7 @@ def write_city(directory: Path) -> None:
     _write_yaml(directory / "city.yaml", head | {"centre": [CENTRE.lon, CENTRE.lat], "datum": "wgs84"} | areas)
     _write_geojson(directory / "sites.geojson", sites)
     _write_geojson(directory / "routes.geojson", routes)
+    _write_geojson(directory / "zones.geojson", _zones(places))
     _write_yaml(directory / "vehicles.yaml", [_vehicle(truck, rng) for truck in range(1, len(trucks) + 1)])
     _write_yaml(directory / "permits.yaml", [_permit(truck, route) for truck, route in enumerate(trucks, start=1)])
     _write_yaml(directory / "devices.yaml", _devices(len(trucks), places))
@@ -206,8 +211,23 @@ def _route(number: int, places: dict[str, Place], rng: random.Random) -> dict[st
         "name_zh": f"{origin.name_zh}—{destination.name_zh}",
         "origin": origin.id,
         "destination": destination.id,
+        "limit_kmh": 50,
     }
     return _feature(properties, "LineString", line)
+
+
+def _zones(places: list[Place]) -> list[dict[str, Any]]:
+    """The old town, where no route leads, and an area around everything."""
+    east, north = [place.middle.x for place in places], [place.middle.y for place in places]
+    low = XY(min(east) - _BORDER_M, min(north) - _BORDER_M)
+    high = XY(max(east) + _BORDER_M, max(north) + _BORDER_M)
+    corners = [_lon_lat(XY(*corner)) for corner in ((low.x, low.y), (high.x, low.y), (high.x, high.y), (low.x, high.y))]
+    old_town = {"id": "old-town", "kind": "forbidden", "name": "Old town", "name_zh": "老城区", "radius_m": 1100}
+    city = {"id": "jincheng", "kind": "jurisdiction", "name": "Jincheng", "name_zh": "晋城市"}
+    return [
+        _feature(old_town, "Point", _lon_lat(XY(0, 0))),
+        _feature(city, "Polygon", [[*corners, corners[0]]]),
+    ]
 
 
 def _vehicle(truck: int, rng: random.Random) -> dict[str, Any]:

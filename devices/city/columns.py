@@ -11,14 +11,14 @@ from typing import Any, Final
 import msgspec
 import shapely
 
-from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
-from devices.city.sites import Route, Site, SiteKind, Validity
+from devices.city.model import Area, City, Device, DeviceRole, Hours, Permit, Vehicle
+from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
 Values = dict[str, Any]
 Row = Mapping[Any, Any]
 Rows = Mapping[str, Sequence[Row]]
-"""Rows by table: city, vehicle, site, route, device, permit."""
+"""Rows by table: city, vehicle, site, route, zone, device, permit."""
 
 _FORMAT: Final = 1
 
@@ -31,6 +31,7 @@ def rows_of(city: City) -> dict[str, list[Values]]:
         "vehicle": [_values(vehicle) for vehicle in city.vehicles.values()],
         "site": [_site_values(site) for site in sites],
         "route": [_route_values(route) for route in city.routes],
+        "zone": [_zone_values(zone) for zone in city.zones],
         "device": [device_values(device) for device in city.devices.values()],
         "permit": [_permit_values(permit) for permit in city.permits],
     }
@@ -54,6 +55,7 @@ def city_of(rows: Rows, revision: int) -> City:
         past_sites=tuple(site for site in versions if site is not newest[site.id]),
         routes=tuple(map(_route, rows["route"])),
         permits=tuple(map(_permit, rows["permit"])),
+        zones=tuple(map(_zone, rows.get("zone", ()))),
         districts=_areas(head, "districts"),
         fleets=_areas(head, "fleets"),
         region_margin_km=head["region_margin_km"],
@@ -96,7 +98,7 @@ def _areas(head: Row, name: str) -> tuple[Area, ...]:
     return tuple(Area(**values) for values in head.get(name, ()))
 
 
-def _values(entity: Device | Vehicle | Site | Route | Permit) -> Values:
+def _values(entity: Device | Vehicle | Site | Route | Zone | Permit) -> Values:
     """Return the columns of an entity: its fields under their own names, with its validity as two columns."""
     values = {field.name: getattr(entity, field.name) for field in fields(entity)}
     del values["validity"]
@@ -138,9 +140,21 @@ def _route(row: Row) -> Route:
     return Route(**attributes | {"line": shapely.from_wkb(attributes.pop("line_wkb"))})
 
 
+def _zone_values(zone: Zone) -> Values:
+    values = _values(zone) | {"kind": str(zone.kind)}
+    return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
+
+
+def _zone(row: Row) -> Zone:
+    attributes = _attributes(row) | {"kind": ZoneKind(row["kind"])}
+    return Zone(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
+
+
 def _permit_values(permit: Permit) -> Values:
-    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids)}
+    hours = [[hours.start_min, hours.end_min] for hours in permit.hours]
+    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids), "hours": hours}
 
 
 def _permit(row: Row) -> Permit:
-    return Permit(**_attributes(row) | {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])})
+    lists = {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])}
+    return Permit(**_attributes(row) | lists | {"hours": tuple(Hours(*pair) for pair in row.get("hours", ()))})

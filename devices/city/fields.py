@@ -4,6 +4,7 @@
 what to write from the same text.
 """
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,20 +21,23 @@ from pydantic import (
     field_validator,
 )
 
-from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
+from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole, Hours
 from devices.city.region import DEFAULT_MARGIN_KM
-from devices.city.sites import SiteKind, Validity
+from devices.city.sites import SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
 from devices.readings.ids import DEVICE_ID_PATTERN
 
 PARTIAL: Final = {"partial": True}
 """The context of a validation after which every faulty field is None. Such a row serves to find further faults only."""
 
+_HOURS_TEXT: Final = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)")
+_DAY_MIN: Final = 24 * 60
 _REQUIRED: Final[Any] = ...
 _ID: Final = "an id: 1-64 letters, digits, `_`, `.`, `-`, no `_.-` first; a number in quotes"
 _IDS: Final = "a list of ids"
 _AREAS: Final = "a list; each entry an id, or `id`, `name` and `name_zh`"
 _MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00)"
+_HOURS: Final = 'a list of hours in quotes such as "06:00-22:00", or "22:00-06:00" past midnight'
 _NAME: Final = "text of 1 to 120 characters"
 _TEXT: Final = "text"
 _DATUM: Final = "`wgs84` or `gcj02`"
@@ -44,8 +48,22 @@ def _field(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) ->
     return Field(default, description=meaning, json_schema_extra={"write": write}, **bounds)
 
 
-def _one_of(values: type[SiteKind | DeviceRole]) -> str:
+def _one_of(values: type[SiteKind | DeviceRole | ZoneKind]) -> str:
     return "one of " + ", ".join(f"`{value}`" for value in values)
+
+
+def _hours(value: object) -> object:
+    """Read hours of the day: `22:00-06:00`. Raises ValueError."""
+    if isinstance(value, Hours):
+        return value
+    found = _HOURS_TEXT.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("no hours")
+    start_h, start_m, end_h, end_m = map(int, found.groups())
+    start, end = start_h * 60 + start_m, end_h * 60 + end_m
+    if start >= _DAY_MIN or end > _DAY_MIN or start == end:
+        raise ValueError("no hours")
+    return Hours(start, end)
 
 
 def _moment(value: object) -> object:
@@ -69,6 +87,7 @@ def zone_of(value: object) -> ZoneInfo:
 
 Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+HoursOfDay = Annotated[Hours, BeforeValidator(_hours)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 
 
@@ -188,6 +207,29 @@ class RouteRow(Properties):
         ge=20,
         le=1000,
     )
+    limit_kmh: float | None = _field(
+        "a number of km/h above 0, up to 120",
+        "The highest speed a truck may drive on it. Absent: the limit of the rule `speeding` for all roads.",
+        None,
+        gt=0,
+        le=120,
+    )
+
+
+class ZoneRow(Properties):
+    kind: ZoneKind = _field(
+        _one_of(ZoneKind),
+        "What it means to trucks: they may not be in a forbidden zone, nor leave all areas of jurisdiction, but on an "
+        "approved route.",
+        strict=False,
+    )
+    radius_m: float | None = _field(
+        "a number of metres above 0, up to 50,000",
+        "Distance from a Point to its fence. Only for a Point: a Polygon is its own fence.",
+        None,
+        gt=0,
+        le=50_000,
+    )
 
 
 class DeviceRow(ValidRow):
@@ -231,6 +273,9 @@ class PermitRow(ValidRow):
     routes: list[Id] = _field(_IDS, "The routes it may take.")
     sites: list[Id] = _field(
         _IDS, "The sites where it may tip. Absent or empty: every site whose kind allows tipping.", []
+    )
+    hours: list[HoursOfDay] = _field(
+        _HOURS, "When it may haul, each day, by the city's clocks. Absent or empty: at any time.", []
     )
 
 

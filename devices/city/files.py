@@ -1,4 +1,5 @@
-"""Reader of a city's folder: city.yaml, sites.geojson, routes.geojson, devices.yaml, vehicles.yaml, permits.yaml.
+"""Reader of a city's folder: city.yaml, sites.geojson, routes.geojson, devices.yaml, vehicles.yaml, permits.yaml, and
+zones.geojson where the city has zones.
 
 `haulwatch city import` calls it. Coordinates are [lon, lat]; every GeoJSON file or feature names its datum, and GCJ-02
 is converted to WGS-84 here. A date is midnight in the city's timezone; `valid_from` is inclusive, `valid_until`
@@ -11,17 +12,18 @@ from pathlib import Path
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from devices.city.fields import Areas, DeviceRow, PermitRow, RouteRow, SiteRow, VehicleRow
+from devices.city.fields import Areas, DeviceRow, PermitRow, RouteRow, SiteRow, VehicleRow, ZoneRow
 from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.rows import Entry, Feature, Head, Problems, ValidRowT, read_features, read_head, read_rows
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
-from devices.city.sites import Route, Site
+from devices.city.sites import Route, Site, Zone
 from devices.errors import OperatorError
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.ids import UNREGISTRABLE_IDS
 from devices.spelling import did_you_mean
 
-Drawn = TypeVar("Drawn", Site, Route)
+Drawn = TypeVar("Drawn", Site, Route, Zone)
+Fenced = TypeVar("Fenced", SiteRow, ZoneRow)
 
 _MOST_GUESSES: Final = 20
 _ANY_ZONE: Final = ZoneInfo("UTC")
@@ -48,16 +50,20 @@ def read_city(directory: Path) -> City:
 
     sites = read_features(directory / "sites.geojson", SiteRow, problems)
     routes = read_features(directory / "routes.geojson", RouteRow, problems)
+    zoned = directory / "zones.geojson"
+    zones = read_features(zoned, ZoneRow, problems) if zoned.exists() else []
     vehicles = read_rows(directory / "vehicles.yaml", VehicleRow, problems)
     devices = read_rows(directory / "devices.yaml", DeviceRow, problems)
     permits = read_rows(directory / "permits.yaml", PermitRow, problems)
 
     _check_entries(sites, lambda row: (row.id, row.version), zone, problems)
     _check_entries(routes, lambda row: (row.id, row.version), zone, problems)
+    _check_entries(zones, lambda row: (row.id, row.version), zone, problems)
     _check_entries(vehicles, lambda row: row.id, zone, problems)
     _check_entries(devices, lambda row: row.id, zone, problems)
     _check_entries(permits, lambda row: row.id, zone, problems)
     _check_overlaps(sites, lambda row: row.id, "two versions of a site at one time", zone, problems)
+    _check_overlaps(zones, lambda row: row.id, "two versions of a zone at one time", zone, problems)
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
     _check_devices(devices, problems)
     references = _References(sites, routes, vehicles, problems)
@@ -82,6 +88,7 @@ def read_city(directory: Path) -> City:
 
     areas = _drawn(sites, lambda feature: _site(feature, plane, zone or _ANY_ZONE), problems)
     lines = _drawn(routes, lambda feature: _route(feature, plane, zone or _ANY_ZONE), problems)
+    fenced = _drawn(zones, lambda feature: _zone(feature, plane, zone or _ANY_ZONE), problems)
     if problems.lines or head.row is None or centre is None or zone is None:
         raise CityFileError(problems.lines)
     areas.sort(key=lambda site: (site.id, site.version))
@@ -98,6 +105,7 @@ def read_city(directory: Path) -> City:
         past_sites=tuple(site for site in areas if site is not newest[site.id]),
         routes=tuple(lines),
         permits=tuple(_permit(entry.row, zone) for entry in permits),
+        zones=tuple(sorted(fenced, key=lambda found: (found.id, found.version))),
         districts=_areas(head.row.districts),
         fleets=_areas(head.row.fleets),
         region_margin_km=head.row.region_margin_km,
@@ -221,7 +229,15 @@ def _site(feature: Feature[SiteRow], plane: LocalPlane | None, zone: ZoneInfo) -
     return Site(row.id, row.kind, row.name, name_zh, area, row.district, row.validity(zone), row.version)
 
 
-def _radius_m(feature: Feature[SiteRow]) -> float | None:
+def _zone(feature: Feature[ZoneRow], plane: LocalPlane | None, zone: ZoneInfo) -> Zone | None:
+    row = feature.row
+    area = area_of(feature.geometry, _radius_m(feature), Frame(plane, feature.datum or _ANY_DATUM))
+    if feature.faulty:
+        return None
+    return Zone(row.id, row.version, row.kind, row.name, row.name_zh or row.name, area, row.validity(zone))
+
+
+def _radius_m(feature: Feature[Fenced]) -> float | None:
     """The radius; in place of a faulty one, one that brings no second fault."""
     if feature.knows("radius_m"):
         return feature.row.radius_m
@@ -235,9 +251,8 @@ def _route(feature: Feature[RouteRow], plane: LocalPlane | None, zone: ZoneInfo)
     line = line_of(feature.geometry, Frame(plane, feature.datum or _ANY_DATUM))
     if feature.faulty:
         return None
-    return Route(
-        row.id, row.version, row.name, name_zh, line, row.origin, row.destination, row.validity(zone), row.corridor_m
-    )
+    shape = (row.id, row.version, row.name, name_zh, line)
+    return Route(*shape, row.origin, row.destination, row.validity(zone), row.corridor_m, row.limit_kmh)
 
 
 def _ids(rows: Areas | None) -> list[str] | None:
@@ -271,4 +286,4 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
 
 
 def _permit(row: PermitRow, zone: ZoneInfo) -> Permit:
-    return Permit(row.id, row.vehicle, tuple(row.routes), tuple(row.sites), row.validity(zone))
+    return Permit(row.id, row.vehicle, tuple(row.routes), tuple(row.sites), row.validity(zone), tuple(row.hours))

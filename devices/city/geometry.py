@@ -93,11 +93,11 @@ class CityGeometry:
         self, plane: LocalPlane, sites: Mapping[str, Site], past_sites: Sequence[Site], routes: Sequence[Route]
     ) -> None:
         self._sites = (*sites.values(), *past_sites)
-        self._areas = [_plane_polygon(site.area, plane) for site in self._sites]
+        self._areas = [plane_polygon(site.area, plane) for site in self._sites]
         for area in self._areas:
             prepare(area)
-        self._fences = [_fence(area) for area in self._areas]
-        self._sides = [_sides(area) for area in self._areas]
+        self._fences = [fence_of(area) for area in self._areas]
+        self._sides = [sides_of(area) for area in self._areas]
         self._tree = STRtree(self._areas)
         self._newest_area = dict(zip(sites, self._areas, strict=False))  # past sites come after the newest ones
         self._routes = {(route.id, route.version): _plane_route(route.line, plane) for route in routes}
@@ -205,12 +205,14 @@ class CityGeometry:
         return _SquareSite(site, edges_near_square(fence, centre), sides)
 
 
-def _fence(area: Polygon) -> tuple[Edge, ...]:
+def fence_of(area: Polygon) -> tuple[Edge, ...]:
+    """Return the edges of all rings of an area on the plane."""
     rings = (area.exterior, *area.interiors)
     return tuple(chain.from_iterable(edges_of(XY(x, y) for x, y in ring.coords) for ring in rings))
 
 
-def _sides(area: Polygon) -> tuple[Side, ...]:
+def sides_of(area: Polygon) -> tuple[Side, ...]:
+    """Return the sides of all rings of an area on the plane."""
     rings = (area.exterior, *area.interiors)
     return tuple((*start, *end) for ring in rings for start, end in pairwise(ring.coords))
 
@@ -228,7 +230,8 @@ def _plane_route(line: LineString, plane: LocalPlane) -> _PlaneRoute:
     )
 
 
-def _plane_polygon(area: Polygon, plane: LocalPlane) -> Polygon:
+def plane_polygon(area: Polygon, plane: LocalPlane) -> Polygon:
+    """Project an area of WGS-84."""
     rings = [
         [(corner.x, corner.y) for corner in _projected(ring.coords, plane)] for ring in (area.exterior, *area.interiors)
     ]

@@ -6,12 +6,15 @@ revision of the registry is a new City.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from devices.city.geometry import CityGeometry
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
-from devices.city.sites import ALWAYS, Route, Site, Validity
+from devices.city.sites import ALWAYS, Route, Site, Validity, Zone
+from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.models import Kind
@@ -82,6 +85,25 @@ class Vehicle:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """Hours of each day, in minutes of the city's day; past midnight where the end is not after the start."""
+
+    start_min: int
+    """Inclusive."""
+    end_min: int
+    """Exclusive."""
+
+    def covers(self, minute: int) -> bool:
+        if self.start_min < self.end_min:
+            return self.start_min <= minute < self.end_min
+        return minute >= self.start_min or minute < self.end_min
+
+    def __str__(self) -> str:
+        start, end = divmod(self.start_min, 60), divmod(self.end_min, 60)
+        return f"{start[0]:02}:{start[1]:02}-{end[0]:02}:{end[1]:02}"
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """The right of a vehicle to haul on some routes to some sites."""
 
@@ -91,6 +113,8 @@ class Permit:
     site_ids: tuple[str, ...] = ()
     """Sites where it may tip; empty: every site whose kind allows tipping."""
     validity: Validity = ALWAYS
+    hours: tuple[Hours, ...] = ()
+    """When it may haul; empty: at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +148,7 @@ class _Derived:
 
     plane: LocalPlane | None = None
     geometry: CityGeometry | None = None
+    zone_geometry: ZoneGeometry | None = None
     region: Region | None = None
     gcj02: Gcj02Plane | None = None
     permits: dict[str, list[Permit]] | None = None
@@ -132,6 +157,8 @@ class _Derived:
     """By vehicle id."""
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
+    has_hours: bool | None = None
+    zone: ZoneInfo | None = None
 
 
 @dataclass(frozen=True)
@@ -152,6 +179,8 @@ class City:
     """Earlier versions, so that old readings are judged by the fence that was valid then."""
     routes: tuple[Route, ...] = ()
     permits: tuple[Permit, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    """Every version of each."""
     districts: tuple[Area, ...] = ()
     fleets: tuple[Area, ...] = ()
     """Those that the city names. Sites and devices may name others, unless city.yaml lists them."""
@@ -178,6 +207,14 @@ class City:
         if derived.geometry is None:
             derived.geometry = CityGeometry(self.plane, self.sites, self.past_sites, self.routes)
         return derived.geometry
+
+    @property
+    def zone_geometry(self) -> ZoneGeometry:
+        """Zones on the plane, indexed; built on first use."""
+        derived = self._derived
+        if derived.zone_geometry is None:
+            derived.zone_geometry = ZoneGeometry(self.plane, self.zones)
+        return derived.zone_geometry
 
     @property
     def region(self) -> Region:
@@ -227,6 +264,29 @@ class City:
         if permits is None:
             permits = self._derived.permits = _permits_by_vehicle(self.permits)
         return [permit for permit in permits.get(vehicle_id, ()) if permit.validity.covers(ts)]
+
+    @property
+    def has_hours(self) -> bool:
+        """True if some permit, of any time, names hours."""
+        derived = self._derived
+        if derived.has_hours is None:
+            derived.has_hours = any(permit.hours for permit in self.permits)
+        return derived.has_hours
+
+    def hours_of(self, vehicle_id: str, ts: int) -> frozenset[Hours]:
+        """Return the hours in which valid permits let the vehicle haul; empty if it has none, or one without hours."""
+        permits = self.permits_of(vehicle_id, ts)
+        if not all(permit.hours for permit in permits):
+            return frozenset()
+        return frozenset(hours for permit in permits for hours in permit.hours)
+
+    def minute_of_day(self, ts: int) -> int:
+        """Return the minute of the city's day at `ts`, device time in ms."""
+        derived = self._derived
+        if derived.zone is None:
+            derived.zone = ZoneInfo(self.timezone)
+        local = datetime.fromtimestamp(ts / 1000, derived.zone)
+        return local.hour * 60 + local.minute
 
     def approvals_of(self, vehicle_id: str) -> Approvals:
         """Return all routes that a vehicle was ever approved for; `approved_at` selects those of one instant."""

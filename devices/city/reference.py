@@ -7,12 +7,13 @@ from typing import Final
 
 from pydantic_core import PydanticUndefined
 
-from devices.city.fields import CityRow, DeviceRow, PermitRow, RouteRow, Row, SiteRow, VehicleRow, write_of
+from devices.city.fields import CityRow, DeviceRow, PermitRow, RouteRow, Row, SiteRow, VehicleRow, ZoneRow, write_of
 
 FILES: Final[tuple[tuple[str, type[Row]], ...]] = (
     ("city.yaml", CityRow),
     ("sites.geojson", SiteRow),
     ("routes.geojson", RouteRow),
+    ("zones.geojson", ZoneRow),
     ("vehicles.yaml", VehicleRow),
     ("devices.yaml", DeviceRow),
     ("permits.yaml", PermitRow),

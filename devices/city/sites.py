@@ -1,6 +1,7 @@
-"""Sites and routes of a city: versions with a shape in WGS-84 and a validity interval.
+"""Sites, routes and zones of a city: versions with a shape in WGS-84 and a validity interval.
 
-Values only. `devices.city.geometry` projects and indexes them; `devices.city.model.City` holds them.
+Values only. `devices.city.geometry` and `devices.city.zones` project and index them; `devices.city.model.City` holds
+them.
 """
 
 from dataclasses import dataclass
@@ -96,3 +97,28 @@ class Route:
     validity: Validity = ALWAYS
     corridor_m: float | None = None
     """Half the width of its corridor; None: as the rule `route_deviation` has it."""
+    limit_kmh: float | None = None
+    """The highest speed a truck may drive on it; None where the city does not say."""
+
+
+class ZoneKind(StrEnum):
+    """What an area means to trucks."""
+
+    FORBIDDEN = "forbidden"
+    """No truck may be in it, but on an approved route."""
+    JURISDICTION = "jurisdiction"
+    """Trucks may not leave it, but on an approved route; several make one area."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """One version of an area."""
+
+    id: str
+    version: int
+    kind: ZoneKind
+    name: str
+    name_zh: str
+    area: Polygon
+    """WGS-84, x = lon, y = lat."""
+    validity: Validity = ALWAYS

@@ -1,4 +1,5 @@
-"""The registry: devices, vehicles, sites, routes and permits of a city, stored in SQL and loaded as one frozen City.
+"""The registry: devices, vehicles, sites, routes, zones and permits of a city, stored in SQL and loaded as
+one frozen City.
 
 `haulwatch city` and `haulwatch device` write it; every process loads it and polls its revision.
 """
@@ -16,7 +17,15 @@ from devices.db.database import open_database, transaction
 from devices.errors import OperatorError
 
 _REVISION: Final = tables.registry_revision
-_CITY_TABLES: Final = (tables.city, tables.vehicle, tables.site, tables.route, tables.device, tables.permit)
+_CITY_TABLES: Final = (
+    tables.city,
+    tables.vehicle,
+    tables.site,
+    tables.route,
+    tables.zone,
+    tables.device,
+    tables.permit,
+)
 """In the order in which rows are added: a row refers to earlier ones."""
 
 

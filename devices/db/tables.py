@@ -88,6 +88,19 @@ route: Final = Table(
     Column("destination_site_id", String),
     Column("corridor_m", Float),
     *_validity(),
+    Column("limit_kmh", Float),
+)
+
+zone: Final = Table(
+    "zone",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("name_zh", String, nullable=False),
+    Column("area_wkb", LargeBinary, nullable=False),
+    *_validity(),
 )
 
 device: Final = Table(
@@ -114,6 +127,7 @@ permit: Final = Table(
     Column("route_ids", JSON, nullable=False),
     Column("site_ids", JSON, nullable=False),
     *_validity(),
+    Column("hours", JSON, nullable=False, server_default="[]"),
 )
 
 login: Final = Table(

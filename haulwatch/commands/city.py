@@ -73,7 +73,7 @@ def fields() -> None:
 @app.command()
 @exits_on_error
 def show(as_json: JsonFlag = False) -> None:
-    """Show the city of the registry, and how many devices, vehicles, sites, routes and permits it has."""
+    """Show the city of the registry, and how many devices, vehicles, sites, routes, zones and permits it has."""
     with open_registry(load_settings()) as registry:
         city = registry.load_city()
     counts = {
@@ -81,6 +81,7 @@ def show(as_json: JsonFlag = False) -> None:
         "vehicles": len(city.vehicles),
         "sites": len(city.sites),
         "routes": len(city.routes),
+        "zones": len(city.zones),
         "permits": len(city.permits),
     }
     if as_json:

@@ -7,7 +7,7 @@ One `Observation` is made for every reading. Compiled, a written-out `__init__` 
 from typing import Any, Final, NamedTuple
 
 from devices.city.model import Approvals, City, Device, Vehicle, approved_at
-from devices.city.sites import Route
+from devices.city.sites import Route, SiteKind
 from devices.readings.models import Position, Reading
 from rules.tracking import Fix, Track
 
@@ -74,6 +74,15 @@ class Observation:
         if self._routes is None:
             self._routes = approved_at(self.approvals, self.ts)
         return self._routes
+
+    def is_near_site(self, within_m: float, kinds: frozenset[SiteKind]) -> bool:
+        """True if the fix is in or near a site of one of these kinds, or one where the vehicle may tip."""
+        fix, vehicle_id = self.fix, self.device.vehicle_id
+        return fix is not None and any(
+            distance_m <= within_m
+            and (site.kind in kinds or (vehicle_id is not None and self.city.may_tip(vehicle_id, site, fix.ts)))
+            for site, distance_m in fix.sites
+        )
 
 
 class ClockFound(NamedTuple):

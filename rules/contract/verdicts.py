@@ -59,6 +59,10 @@ class Verdict:
     """What the evidence rests on, in words that no person reads. Evidence with another basis is worth a revision."""
     over: bool = False
     """With CLEAR: what caused it is removed, so what begins after it is a new incident, however near."""
+    folds_into: str = ""
+    """A rule of whose incident this is a part, if it has one at this time and place. Both rules are `ordered`
+    (`rules.engine.incidents.folding`).
+    """
 
 
 class RuleVerdict(NamedTuple):

@@ -20,7 +20,7 @@ from rules.engine.device_judge import DeviceJudge
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
-from rules.engine.incidents import DeviceIncidents
+from rules.engine.incidents.machine import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
 from rules.tracking.registry import TRACKERS

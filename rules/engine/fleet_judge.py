@@ -20,7 +20,8 @@ from rules.contract.rule import FleetRule, Rule
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
 from rules.contract.wording import clock_stepped, correction_changed
 from rules.engine.failures import RuleFailures
-from rules.engine.incidents import OPENING, DeviceIncidents
+from rules.engine.incidents import folding
+from rules.engine.incidents.machine import OPENING, DeviceIncidents
 from rules.engine.late.amendments import Amending, IncidentsAtGap, KeptIncidents, copied
 from rules.engine.late.late_verdicts import GapPassed, GapsKept, Judged, JudgedAgain, RunBegun
 from rules.engine.reorder_buffer import HOLD_MS
@@ -47,6 +48,8 @@ class FleetJudge:
         self._closings: list[tuple[int, str]] = []
         """A heap: when closings that incidents hold back are due, device time in ms, and of which subject."""
         self._kept: dict[str, KeptIncidents] = {}
+        self._now = 0
+        """Fleet time, ms."""
         self.limit = AlertLimit()
         self.changed: set[str] = set()
         """Subjects whose incidents changed since `saved`."""
@@ -62,7 +65,7 @@ class FleetJudge:
 
     def _changes(self, verdicts: Sequence[Judged], fleet_time: int) -> list[AlertChange]:
         changes: list[AlertChange] = []
-        complete_until = fleet_time - HOLD_MS
+        self._now, complete_until = fleet_time, fleet_time - HOLD_MS
         for judged in verdicts:
             if isinstance(judged, RuleVerdict):
                 if judged.rule in self._rules:
@@ -82,7 +85,7 @@ class FleetJudge:
             due, subject = heappop(self._closings)
             self.changed.add(subject)
             incidents = self._incidents.get(subject)
-            changes += incidents.release(due) if incidents is not None else []
+            changes += folding.release(incidents, due) if incidents is not None else []
         return changes
 
     def _told_at_once(self, judged: RuleVerdict, incidents: DeviceIncidents | None) -> list[AlertChange]:
@@ -133,7 +136,7 @@ class FleetJudge:
         self.held = [verdict for verdict in held if verdict.rule in self._rules]
         heapify(self.held)
         self._incidents, self._kept = dict(incidents), dict(kept)
-        self._closings = [(due, subject) for subject, found in incidents.items() for due in found.all_due()]
+        self._closings = [(due, subject) for subject, found in incidents.items() for due in folding.all_due(found)]
         heapify(self._closings)
 
     def _is_ordered(self, rule: str) -> bool:
@@ -165,7 +168,7 @@ class FleetJudge:
         self._kept.pop(begun.subject, None)
         incidents = self._incidents.setdefault(begun.subject, DeviceIncidents())
         why = correction_changed(begun.stepped_ms) if begun.corrected else clock_stepped(begun.stepped_ms)
-        changes += incidents.begin_run(begun.run, self._versions, begun.until, why)
+        changes += folding.begin_run(incidents, begun.run, self._versions, begun.until, why)
         self.changed.add(begun.subject)
 
     def _incidents_at(self, start: int, subject: str, incidents: DeviceIncidents | None) -> IncidentsAtGap | None:
@@ -195,20 +198,20 @@ class FleetJudge:
             if isinstance(judged, GapPassed):
                 kept.replace(judged.start, self._incidents_at(judged.start, subject, second))
             elif judged.rule not in self._rules:
-                published += second.take(judged.rule, judged.rule_version, judged.verdict)
+                published += folding.take(second, judged.rule, judged.rule_version, judged.verdict, judged.verdict.at)
             elif judged.verdict.at > complete_until:
                 published += self._told_at_once(judged, second)
                 self._hold(judged)
             else:
                 self._compare_again(judged.rule, judged.verdict, second, published, changes)
-        published += second.release(complete_until)
+        published += folding.release(second, complete_until)
         amending = Amending(subject, again.newest, published)
         amending.amend(current, second, kept, self._ordered)
         changes += amending.changes
         if current.cases:
             self._incidents[subject] = current
             self.changed.add(subject)
-            for due in current.all_due():
+            for due in folding.all_due(current):
                 heappush(self._closings, (due, subject))
         if kept.gaps or kept.retracted:
             self._kept[subject] = kept
@@ -225,7 +228,7 @@ class FleetJudge:
         rule = self._rules[rule_name]
         for outcome in self._compared(rule, verdict):
             if outcome.subject == verdict.subject:
-                published += second.take(rule.name, rule.version, outcome)
+                published += folding.take(second, rule.name, rule.version, outcome, outcome.at)
             else:
                 self._update_incidents(rule.name, rule.version, outcome, changes)
 
@@ -256,6 +259,9 @@ class FleetJudge:
                 return
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
         self.changed.add(verdict.subject)
-        changes += incidents.take(rule, rule_version, verdict)
+        changes += folding.take(incidents, rule, rule_version, verdict, self._now)
         if verdict.level is Level.CLEAR and (due := incidents.due(rule, verdict)) is not None:
             heappush(self._closings, (due, verdict.subject))
+        if verdict.folds_into and incidents.waits:
+            for due in folding.all_due(incidents):
+                heappush(self._closings, (due, verdict.subject))

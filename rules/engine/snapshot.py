@@ -19,7 +19,7 @@ from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.clocks.watermark import FleetWatermark
 from rules.engine.compiled_annotations import restore_annotations
 from rules.engine.device_state import FORMER, DeviceState
-from rules.engine.incidents import DeviceIncidents
+from rules.engine.incidents.machine import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents
 from rules.engine.late.late_readings import Gap, LateReadings
 from rules.engine.late.reading_pack import FIELDS, Block, ReadingPack

@@ -101,6 +101,7 @@ class _Casting:
                     partial(leave_the_route, at_m=leave_m, detour=detour, parked_s=parked_s), at_ms
                 )
                 self._label("route_deviation", haul.device_id, at_ms, self._end_ms)
+                self._label("stopped_loaded", haul.device_id, at_ms, self._end_ms)  # it parks at the end of its detour
                 return
         raise ScenarioError("no truck's route has a place where a detour leads away from every site")
 

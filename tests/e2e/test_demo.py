@@ -13,7 +13,7 @@ from tests.haulwatch.process.test_private_files import open_to_others
 from tests.installation import Installation
 from tests.waiting import PATIENCE_S
 
-LABELLED = ("route_deviation", "illegal_dumping", "bin_overflow", "silent_device")
+LABELLED = ("route_deviation", "stopped_loaded", "illegal_dumping", "bin_overflow", "silent_device")
 
 
 def confirmed_in_the_journal(folder: Path) -> set[tuple[str, str]]:

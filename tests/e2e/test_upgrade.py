@@ -16,6 +16,8 @@ VERSION_0_1: Final = Path(__file__).parent / "version_0_1"
 BYSTANDERS: Final = tuple(f"truck-{number:03}" for number in range(20, 25))
 """Trucks without an incident: their clocks move fleet time on."""
 STEP_MS: Final = 60_000
+OF_NEW_RULES: Final = frozenset({"ea8a6f016cf9d869"})
+"""Alerts in the old readings that version 0.1 had no rule for: truck-017 stopped loaded off its routes."""
 
 
 def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installation]) -> None:
@@ -57,10 +59,12 @@ def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installa
 
 
 def nothing_is_lost_in_a_replay(haulwatch: Installation, known: dict[str, Any]) -> None:
-    """The present rules find every change that the journal has; at most they give better values of the same alerts."""
+    """The present rules find every change that the journal has. At most they give better values of the same alerts, and
+    those of rules that version 0.1 did not have."""
     compared = json.loads(haulwatch.run("replay", "--json").stdout)
     assert compared["only_in_journal"] == []
-    assert {alert_id for alert_id, *_ in compared["only_in_replay"]} <= {alert["alert_id"] for alert in known.values()}
+    found = {alert_id for alert_id, *_ in compared["only_in_replay"]}
+    assert found - OF_NEW_RULES <= {alert["alert_id"] for alert in known.values()}
 
 
 def as_before(now: Any, before: Any) -> Any:

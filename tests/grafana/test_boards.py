@@ -22,6 +22,7 @@ from ingest.alerts.subjects import BOARD_OF_OTHERS, BOARD_OF_ROLE
 from rules.alerts.actions import Outcome
 from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
+from rules.detectors.bin_fire.parameters import BinFireParameters
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
 from tests import ROOT
 
@@ -191,6 +192,7 @@ def test_thresholds_are_those_of_the_rules() -> None:
     rule = BinOverflowParameters()
     assert (rule.warn_pct, rule.full_pct) == (palette.FILL_WARN_PCT, palette.FILL_FULL_PCT)
     assert rule.emptied_points == palette.EMPTIED_POINTS
+    assert (BinFireParameters().warm_c, BinFireParameters().fire_c) == (palette.WARM_C, palette.FIRE_C)
     assert MAX_AHEAD_MS == palette.MAX_CLOCK_AHEAD_MS
 
 

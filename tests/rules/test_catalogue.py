@@ -27,7 +27,7 @@ def test_parameters_can_be_overridden() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"bin_overflw": {}}, "no rule bin_overflw: there are illegal_dumping, route_deviation"),
+        ({"bin_overflw": {}}, "no rule bin_overflw: there are illegal_dumping, bed_raised_outside"),
         ({"bin_overflow": {"ful_pct": 1}}, "bin_overflow.ful_pct: no such parameter: there are warn_pct, full_pct"),
         ({"bin_overflow": {"full_pct": "high"}}, "bin_overflow.full_pct: Input should be a valid number"),
         ({"silent_device": 7}, "silent_device: give parameters as `name: value`, found 7"),

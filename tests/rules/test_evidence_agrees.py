@@ -1,29 +1,39 @@
 """Title, findings, measures and cited readings of one change say the same, for every rule, over random stories."""
 
 import math
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.city.model import Hours
+from devices.city.sites import ZoneKind
 from devices.readings.models import Reading
-from rules.alerts.model import AlertChange, Amendment, Phase, Text
+from rules.alerts.model import AlertChange, Amendment
 from rules.catalogue import CATALOGUE, build_rules
-from rules.contract.wording import MAX_REFS, length
+from rules.contract.wording import MAX_REFS
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
-from rules.tracking.load import STEADY_KG
+from tests.rules.agreement import CHECKS, numbers
+from tests.rules.detectors.sites.test_station_backlog import Line, station
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, in_time, judged, town
+from tests.rules.town import Trip, fills, in_time, judged, town, zone
 
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
-_NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?")
-_TERM = re.compile(r"\(([-+]\d+\.\d+)\)$")
+
+CITY = replace(
+    station(),
+    permits=tuple(replace(permit, hours=(Hours(6 * 60, 22 * 60 + 15),)) for permit in town().permits),
+    zones=(
+        zone("old-town", ZoneKind.FORBIDDEN, 3_500, 50, 9_000, 950),
+        zone("town", ZoneKind.JURISDICTION, -2_000, -300, 12_000, 2_000),
+    ),
+)
 
 Readings = dict[tuple[str, str, int], Reading]
 
@@ -33,6 +43,7 @@ _steps = st.one_of(
     st.tuples(st.just("stand"), st.integers(1, 30)),
     st.tuples(st.just("creep"), st.integers(5, 60)),
     st.tuples(st.just("drive"), st.integers(100, 1500)),
+    st.tuples(st.just("race"), st.integers(100, 3000)),
     st.tuples(st.just("aside"), st.integers(-900, 900)),
     st.tuples(st.just("quiet"), st.integers(30, 400)),
     st.tuples(st.just("lift_up"), st.booleans()),
@@ -53,6 +64,8 @@ def told(steps: Sequence[tuple[str, Any]], every_s: float) -> Trip:
             trip.drive(trip.x + value, trip.y, kmh=4)
         elif what == "drive":
             trip.drive(trip.x + value, trip.y)
+        elif what == "race":
+            trip.drive(trip.x + value, trip.y, kmh=130)
         elif what == "aside":
             trip.drive(trip.x, float(value))
         elif what == "quiet":
@@ -60,15 +73,6 @@ def told(steps: Sequence[tuple[str, Any]], every_s: float) -> Trip:
         else:
             trip.now(**{what: value})
     return trip.stand(5 * every_s)
-
-
-def numbers(text: str) -> list[float]:
-    return sorted(float(found) for found in _NUMBER.findall(text))
-
-
-def the(pattern: str, texts: Sequence[Text]) -> list[tuple[str, ...]]:
-    """What the groups of a pattern caught in English texts."""
-    return [found.groups() for text in texts if (found := re.search(pattern, text.en))]
 
 
 def agrees(change: AlertChange, sent: Readings) -> None:
@@ -91,162 +95,6 @@ def agrees(change: AlertChange, sent: Readings) -> None:
     CHECKS[change.rule](change)
 
 
-def dumping_agrees(change: AlertChange) -> None:
-    evidence, measures = change.evidence, change.evidence.measures
-    if "score" not in measures:  # a ticket retracted it
-        return
-    terms = [float(term) for (term,) in the(_TERM.pattern, evidence.findings)]
-    assert len(terms) == len(evidence.findings)
-    assert terms[0] == change.evidence.parameters["start_score"]
-    assert round(sum(terms), 2) == measures["score"]
-    if change.phase is Phase.PROVISIONAL:
-        assert float(measures["score"]) >= 0
-    for (stood,) in the(r"Bed up (\d+) s", evidence.findings):
-        assert int(stood) == measures["lift_standing_s"]
-    for (stood,) in the(r"^Stood (\d+) s", evidence.findings):
-        assert int(stood) == measures["stay_s"]
-    weights = [cited.values["load_kg"] for cited in evidence.readings if "load_kg" in cited.values]
-    during = [c.values["load_kg"] for c in evidence.readings if "load_kg" in c.values and c.ts >= change.opened_at]
-    until = (change.onset or 0) + change.evidence.parameters["weight_drop_within_s"] * 1000
-    in_time = [c.values["load_kg"] for c in evidence.readings if "load_kg" in c.values and c.ts <= until]
-    for before, after in the(r"fell from ([\d.]+) t to ([\d.]+) t", evidence.findings):
-        assert (before, after) == tuple(f"{float(measures[name]) / 1000:.1f}" for name in ("before_kg", "after_kg"))
-    if "after_kg" in measures:
-        after_kg = float(measures["after_kg"])
-        assert after_kg in during
-        assert after_kg == in_time[-1] or after_kg < in_time[-1] - STEADY_KG  # the last one leapt up and is not steady
-    if "before_kg" in measures and change.phase is not Phase.CLOSED:
-        assert measures["before_kg"] in weights
-
-
-def deviation_agrees(change: AlertChange) -> None:
-    if "gap_s" in change.evidence.measures:
-        ((driven, along),) = the(
-            r"counted ([\d.]+ k?m); along its route it came ([\d.]+ k?m)", change.evidence.findings
-        )
-        assert (driven, along) == tuple(
-            length(float(change.evidence.measures[m])) for m in ("driven_m", "along_route_m")
-        )
-        return
-    measures = change.evidence.measures
-    if "off_route_s" not in measures:  # a closed road retracted it
-        return
-    pattern = r"For ([\d.]+) (s|min|h) and ([\d.]+) (k?m) it drove .* at most ([\d.]+) (k?m)"
-    ((time, unit, driven, driven_unit, peak, peak_unit),) = the(pattern, change.evidence.findings)
-    assert float(time) == duration_of(measures["off_route_s"], unit)
-    assert float(driven) == length_of(measures["detour_m"], driven_unit)
-    assert float(peak) == length_of(measures["peak_off_route_m"], peak_unit)
-    assert float(measures["off_route_m"]) <= float(measures["peak_off_route_m"])
-    assert (", loaded," in change.title.en) is measures["loaded"]
-
-
-def overflow_agrees(change: AlertChange) -> None:
-    evidence, measures = change.evidence, change.evidence.measures
-    ((level,),) = the(r"\(([\d.]+) %\)$", [change.title])
-    assert float(level) == measures["fill_pct"] == evidence.readings[-1].values["fill_pct"]
-    assert f"compartment {measures['compartment']} " in change.title.en
-    for (count,) in the(r"^(\d+) deposits since it is full", evidence.findings):
-        assert int(count) == measures["deposits_while_full"]
-    for former, later in the(r"from ([\d.]+) % to ([\d.]+) %$", evidence.findings):
-        assert (float(former), float(later)) == (measures["emptied_from_pct"], measures["fill_pct"])
-    covered = the(r"leaped from ([\d.]+) % to ([\d.]+) % .*; (\d+) deposits since$", evidence.findings)
-    for figures in covered:
-        assert list(map(float, figures)) == [
-            measures[name] for name in ("leap_from_pct", "leap_to_pct", "deposits_since_leap")
-        ]
-    assert ("Not a covered sensor" in evidence.ruled_out[0].en if evidence.ruled_out else True) is not bool(covered)
-
-
-def silence_agrees(change: AlertChange) -> None:
-    if change.subject == "system":
-        outage_agrees(change)
-    if "silent_s" not in change.evidence.measures or change.amendment is Amendment.RETRACTED:
-        return
-    for time, unit in the(r"for ([\d.]+) (s|min|h)(?:;|$)", [change.title, *change.evidence.findings]):
-        assert float(time) == duration_of(change.evidence.measures["silent_s"], unit)
-
-
-def outage_agrees(change: AlertChange) -> None:
-    measures = change.evidence.measures
-    silent, of = int(measures["overdue_devices"]), int(measures["awaited_devices"])
-    assert the(r"^(\d+) % of these devices", change.evidence.findings) == [(f"{100 * silent / of:.0f}",)]
-    if change.phase is Phase.CLOSED:
-        assert the(r"; still silent: (\d+)$", [change.title]) == [(str(silent),)]
-    else:
-        assert the(r"^(\d+) of (\d+) .* are silent at once", [change.title]) == [(str(silent), str(of))]
-
-
-def plate_agrees(change: AlertChange) -> None:
-    for text in (change.title, *change.evidence.findings):
-        assert str(change.evidence.measures["plate"]) in text.en
-        assert str(change.evidence.measures["plate"]) in text.zh
-
-
-def datum_agrees(change: AlertChange) -> None:
-    measures = change.evidence.measures
-    if change.phase is Phase.CLOSED or change.amendment is Amendment.RETRACTED:
-        return
-    ((fixes, driven, unit),) = the(r"^(\d+) fixes over ([\d.]+) (k?m) lie on its routes", change.evidence.findings)
-    assert int(fixes) == measures["fixes"]
-    assert float(driven) == length_of(measures["driven_m"], unit)
-    for cited in change.evidence.readings:
-        assert {"lat", "lon"} <= cited.values.keys()
-
-
-def judgeability_agrees(change: AlertChange) -> None:
-    measures = change.evidence.measures
-    if change.phase is Phase.CLOSED or change.amendment is Amendment.RETRACTED:
-        return
-    ((lasted, unit, readings),) = the(r"^For ([\d.]+) (s|min|h) and (\d+) readings: ", change.evidence.findings)
-    assert float(lasted) == duration_of(measures["lasted_s"], unit)
-    assert int(readings) == measures["readings"]
-    for interval, registered in the(r"reports every (\d+) s and is registered with (\d+) s", change.evidence.findings):
-        assert (int(interval), int(registered)) == (measures["interval_s"], measures["registered_interval_s"])
-
-
-def clock_agrees(change: AlertChange) -> None:
-    measures = change.evidence.measures
-    ((off, unit, side),) = the(r"its clock is ([\d.]+) (s|min|h|days) (behind|ahead)$", [change.title])
-    seconds = float(measures["offset_s"]) * (-1 if side == "behind" else 1)
-    assert seconds > change.evidence.parameters["off_s"] - 1
-    assert float(off) == (round(seconds / 86_400) if unit == "days" else duration_of(seconds, unit))
-    ((readings, over, over_unit),) = the(r"^(\d+) readings over ([\d.]+) (s|min|h) agree", change.evidence.findings)
-    assert int(readings) == measures["readings"]
-    assert float(over) == duration_of(measures["over_s"], over_unit)
-    ((needed,),) = the(r"set clock_correction_s to (-?\d+) in", change.evidence.findings)
-    assert int(needed) == measures["needed_clock_correction_s"]
-    assert abs(int(needed) + float(measures["offset_s"]) - float(measures["clock_correction_s"])) <= 30
-
-
-def duration_of(seconds: Any, unit: str) -> float:
-    return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
-
-
-def length_of(metres: Any, unit: str) -> float:
-    return float(f"{metres / 1000:.1f}" if unit == "km" else f"{metres:.0f}")
-
-
-def site_agrees(change: AlertChange) -> None:
-    measures = change.evidence.measures
-    ((trucks, stops),) = the(r"^(\d+) trucks, (\d+) stops", change.evidence.findings)
-    assert (int(trucks), int(stops)) == (measures["trucks"], measures["stops"])
-    assert change.title.en.startswith(f"{trucks} loaded trucks")
-    assert len({cited.device_id for cited in change.evidence.readings}) == int(trucks)
-
-
-CHECKS = {
-    "illegal_dumping": dumping_agrees,
-    "route_deviation": deviation_agrees,
-    "suspected_site": site_agrees,
-    "bin_overflow": overflow_agrees,
-    "silent_device": silence_agrees,
-    "unknown_plate": plate_agrees,
-    "device_clock": clock_agrees,
-    "device_datum": datum_agrees,
-    "cannot_be_judged": judgeability_agrees,
-}
-
-
 @pytest.mark.parametrize("off_s", [-28_800, -3_601, -121, 150, 86_400 * 40])
 def test_clocks(off_s: int) -> None:
     """A truck alone, received at the pace of its wrong clock; another time it is set right."""
@@ -264,7 +112,7 @@ def test_clocks(off_s: int) -> None:
 
 
 def check(*readings: Sequence[Reading], rules: Any = None) -> list[AlertChange]:
-    changes = judged(rules or build_rules(), *readings, quiet_s=2400)
+    changes = judged(rules or build_rules(), *readings, quiet_s=2400, city=CITY)
     sent = {(reading.device_id, str(reading.kind), reading.ts): reading for row in readings for reading in row}
     for change in changes:
         agrees(change, sent)
@@ -294,6 +142,50 @@ def test_bins(levels: list[tuple[float, int]], every_s: int) -> None:
         for n, (level, deposits) in enumerate(levels)
     ]
     check(readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.sampled_from([19.5, 38.0, 44.0, 47.25, 58.0, 71.5, 90.0, None]), st.booleans()), max_size=40),
+    st.sampled_from([20, 60, 300]),
+)
+def test_fires(values: list[tuple[float | None, bool]], every_s: int) -> None:
+    readings = [
+        fills([30.0], every_s=every_s, start_s=n * every_s, temperature_c=temperature_c, smoke=smoke and n % 3 == 0)[0]
+        for n, (temperature_c, smoke) in enumerate(values)
+    ]
+    check(readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 15),
+            st.sampled_from([30.0, 69.9, 88.25, 90.0, 97.5, None]),
+            st.sampled_from([0, 1, 6, None]),
+            st.booleans(),
+        ),
+        max_size=20,
+    )
+)
+def test_lines(stretches: list[tuple[int, float | None, int | None, bool]]) -> None:
+    line = Line()
+    for minutes, hopper_pct, queue_trucks, running in stretches:
+        line.works(minutes, hopper_pct, queue_trucks=queue_trucks, running=running)
+    check(line.readings)
+
+
+def test_hours() -> None:
+    """It has stood for six minutes when the hours end, and sets out later."""
+    steps = [("stand", 30), *[("drive", 1500)] * 6, ("stand", 40)]
+    assert "restricted_hours" in {change.rule for change in check(told(steps, 10).readings)}
+
+
+def test_zones() -> None:
+    trip = told([("aside", 700), ("drive", 1500), ("aside", -900), ("stand", 30), ("aside", 0), ("drive", 900)], 10)
+    raised = {change.rule for change in check(trip.readings)}
+    assert raised >= {"forbidden_zone", "left_jurisdiction"}
 
 
 def test_the_busy_hour() -> None:

@@ -11,7 +11,7 @@ from msgspec import convert
 from shapely import LineString, Polygon
 
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
-from devices.city.sites import Route, Site, SiteKind
+from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from devices.readings.models import Fill, Position, Reading, Weighing
 from rules.alerts.model import AlertChange
@@ -34,6 +34,13 @@ def _area(x: float, y: float, half_m: float) -> Polygon:
 
 def road(*points: tuple[float, float]) -> LineString:
     return LineString([(p.lon, p.lat) for p in (place(x, y) for x, y in points)])
+
+
+def zone(zone_id: str, kind: ZoneKind, west: float, south: float, east: float, north: float) -> Zone:
+    """A zone between these metres east and north of the source; its Chinese name is its id with 区."""
+    corners = [place(x, y) for x, y in ((west, south), (east, south), (east, north), (west, north))]
+    area = Polygon([(corner.lon, corner.lat) for corner in corners])
+    return Zone(zone_id, 1, kind, zone_id.title(), f"{zone_id}区", area)
 
 
 def _site(site_id: str, kind: SiteKind, x: float, y: float) -> Site:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from devices.city.model import City, Device, DeviceRole
+from devices.city.model import DeviceRole
 from devices.city.sites import SiteKind
 from devices.readings.models import Kind, Load, Position, Weighing
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
@@ -91,7 +91,7 @@ class IllegalDumping(Rule[DumpingState]):
                 self._update(observation, position, fix, track, state.stop)
                 yield from self._verdicts(observation, state.stop)
             return
-        outside = self._outside(fix, observation.device, observation.city)
+        outside = self._outside(observation, fix)
         if state.stop is not None and (not outside or self._is_over(fix, track, state.stop)):
             yield from self._finish(observation, state)
         if state.stop is None:
@@ -103,17 +103,9 @@ class IllegalDumping(Rule[DumpingState]):
         self._update(observation, position, fix, track, state.stop)
         yield from self._verdicts(observation, state.stop)
 
-    def _outside(self, fix: Fix, device: Device, city: City) -> bool:
+    def _outside(self, observation: Observation, fix: Fix) -> bool:
         """True if the fix is clearly beyond the fence of every site where this truck may tip or load."""
-        beyond_m = self.parameters.fence_m + fix.outside_m()
-        return not any(
-            distance_m <= beyond_m
-            and (
-                site.kind in _NEUTRAL
-                or (device.vehicle_id is not None and city.may_tip(device.vehicle_id, site, fix.ts))
-            )
-            for site, distance_m in fix.sites
-        )
+        return not observation.is_near_site(self.parameters.fence_m + fix.outside_m(), _NEUTRAL)
 
     def _is_over(self, fix: Fix, track: Track, stop: Stop) -> bool:
         """True if the truck left long ago, or left and begins something new elsewhere."""

@@ -11,7 +11,9 @@ from typing import Final
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
 from rules.contract.verdicts import HeldVerdict
 from rules.contract.wording import withdrawn
-from rules.engine.incidents import KEPT_PAST, DeviceIncidents, Incident, RuleIncidents, change_of
+from rules.engine.incidents import folding
+from rules.engine.incidents.incident import Incident, RuleIncidents, change_of
+from rules.engine.incidents.machine import KEPT_PAST, DeviceIncidents
 
 LATER_READINGS: Final = Text(
     en="Readings that came late, judged in their place, do not bear this out",
@@ -64,6 +66,7 @@ def copied(incidents: DeviceIncidents, is_ordered: Callable[[str], bool]) -> Dev
             if is_ordered(_rule_of(key))
         },
         incidents.run,
+        incidents.waits,
     )
 
 
@@ -105,6 +108,8 @@ class Amending:
                         self._publish_new(incident)
                 elif former.phase is Phase.AMENDED and not self._steps(incident):
                     _stay_retracted(former, incident, after)
+                elif folding.is_silent(former) or folding.is_silent(incident):
+                    self._fold(former, incident, second)
                 else:
                     self._compare(former, incident)
             for incident in former_by_id.values():
@@ -112,6 +117,7 @@ class Amending:
                     self._retract(incident)
                     kept.retracted[incident.alert_id] = incident
             current.cases[key] = after
+        folding.note_waits(current)
 
     def _steps(self, incident: Incident) -> list[AlertChange]:
         """What the second judgement would have published about it."""
@@ -120,7 +126,7 @@ class Amending:
     def _publish_new(self, incident: Incident) -> None:
         """An alert that nobody knew: as it stood while it was open, and its end if it has one."""
         incident.revision = 0
-        if incident.phase is Phase.AMENDED:
+        if incident.phase is Phase.AMENDED or folding.is_silent(incident):
             return
         incident.amendment = Amendment.NEW_LATE
         self._publish(incident, also_open=True)
@@ -138,6 +144,19 @@ class Amending:
         was_told = former.phase is not Phase.PROVISIONAL and former.severity <= incident.severity
         self._publish(incident, also_open=not was_told)
 
+    def _fold(self, former: Incident, incident: Incident, second: DeviceIncidents) -> None:
+        """An alert that becomes a part of another one, or is none any more."""
+        incident.revision = former.revision
+        was_silent = folding.is_silent(former)
+        if not folding.is_silent(incident):
+            incident.amendment = Amendment.NEW_LATE
+            self._publish(incident, also_open=True)
+        elif not was_silent and incident.folding is not None and incident.folding.due:
+            incident.folding = replace(incident.folding, due=0)  # people know it
+            self._compare(former, incident)
+        elif not was_silent and former.phase is not Phase.AMENDED:
+            self.changes.append(folding.withdrawal(incident, second, self._change(former), self.newest))
+
     def _publish(self, incident: Incident, *, also_open: bool) -> None:
         steps = self._steps(incident)
         opened = [change for change in steps if change.closed_at is None and change.phase is not Phase.AMENDED]
@@ -152,7 +171,7 @@ class Amending:
             self.changes.append(change.model_copy(update=update))
 
     def _retract(self, incident: Incident) -> None:
-        if incident.amendment is Amendment.RETRACTED or not incident.revision:
+        if incident.amendment is Amendment.RETRACTED or not incident.revision or folding.is_silent(incident):
             return
         incident.revision += 1
         incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED

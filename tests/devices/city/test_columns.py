@@ -42,6 +42,15 @@ def test_a_city_that_an_earlier_version_packed_corrects_no_clock() -> None:
     assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city
 
 
+def test_a_city_that_an_earlier_version_packed_has_no_limits() -> None:
+    city = read_city(JINCHENG)
+    body = msgspec.msgpack.decode(zlib.decompress(pack_city(city)))
+    for row in body["rows"]["route"]:
+        del row["limit_kmh"]
+    without = tuple(replace(route, limit_kmh=None) for route in city.routes)
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == replace(city, routes=without)
+
+
 @pytest.mark.parametrize("packed", [b"", b"no city", pack_city(read_city(JINCHENG))[:-9]])
 def test_bytes_that_are_no_city_are_refused(packed: bytes) -> None:
     with pytest.raises(ValueError, match="packed city"):

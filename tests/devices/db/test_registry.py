@@ -5,11 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from shapely import LineString
+from shapely import LineString, Polygon
 
 from devices.city.files import read_city
-from devices.city.model import Area, City, Device, DeviceRole
-from devices.city.sites import Validity
+from devices.city.model import Area, City, Device, DeviceRole, Hours
+from devices.city.sites import Validity, Zone, ZoneKind
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
 from devices.db.tables import metadata
@@ -69,6 +69,12 @@ def test_the_width_of_a_route_comes_back(registry: Registry, city: City) -> None
     routes = tuple(replace(route, corridor_m=45.5) for route in city.routes)
     registry.import_city(replace(city, routes=routes))
     assert {route.corridor_m for route in registry.load_city().routes} == {45.5}
+
+
+def test_the_limit_of_a_route_comes_back(registry: Registry, city: City) -> None:
+    routes = tuple(replace(route, limit_kmh=62.5) for route in city.routes)
+    registry.import_city(replace(city, routes=routes))
+    assert {route.limit_kmh for route in registry.load_city().routes} == {62.5}
 
 
 def test_margin_of_the_region_and_datum_of_a_device_come_back(registry: Registry, city: City) -> None:
@@ -191,3 +197,18 @@ def test_unreachable_database_is_unavailable_not_misconfigured() -> None:
 def test_other_urls_are_refused_before_anything_is_opened(url: str) -> None:
     with pytest.raises(DatabaseMisconfigured, match="use sqlite"):
         Registry(url)
+
+
+def test_zones_come_back(registry: Registry, city: City) -> None:
+    registry.import_city(city)
+    area = Polygon([(112.84, 35.48), (112.85, 35.48), (112.85, 35.49)])
+    zone = Zone("old-town", 1, ZoneKind.FORBIDDEN, "Old town", "老城", area, Validity(1_000, 2_000))
+    assert registry.import_city(replace(city, zones=(zone,))).tables["zone"].added == 1
+    assert registry.load_city().zones == (zone,)
+
+
+def test_the_hours_of_a_permit_come_back(registry: Registry, city: City) -> None:
+    permits = tuple(replace(permit, hours=(Hours(1320, 360),)) for permit in city.permits)
+    registry.import_city(replace(city, permits=permits))
+    assert registry.load_city().permits == permits
+    assert not registry.import_city(replace(city, permits=permits)).changed_anything

@@ -159,6 +159,7 @@ def test_every_rule_raises_alerts_from_the_log_and_bad_messages_are_skipped(tmp_
     judge_all(judge)
     assert {change.rule for change in journal.order} == {
         "route_deviation",
+        "stopped_loaded",
         "illegal_dumping",
         "bin_overflow",
         "silent_device",

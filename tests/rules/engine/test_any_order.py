@@ -40,12 +40,15 @@ HAPPENED = (
     Happened("route_deviation", "T1", "P1", 420, 440, over=True),
     # T2 stands at 3 km from 283 s on, opens its cover, raises its bed at 323 s; the scale falls while it is up.
     Happened("illegal_dumping", "T2", "P1", 273, 333, over=False),
+    # T4 raises its bed at 5 km, where it may not, and takes its load to the tip afterwards.
+    Happened("bed_raised_outside", "T4", "P2", 440, 520, over=True),
     # P24 passes 80 % at 600 s, is full with deposits from 1,200 s, and emptied at 2,400 s.
     Happened("bin_overflow", "P24", "P2", 600, 1200, over=True),
     # P23 is full from the beginning, sinks and rises twice, and stays low at last.
     Happened("bin_overflow", "P23", "P3", 0, 240, over=True),
 )
-"""T4 tips where it may not, but a weighbridge takes its load in later: no alert stands.
+"""The raised bed of T2 is a part of its dump. T4 seems to tip, but a weighbridge takes its load in later: only the
+raised bed stands.
 T3 is switched off, loaded, from
 300 s to 1,500 s, and has nothing to upload of that: its silence stands, whenever it became known. Its first reading is
 live: one that was never heard is not missed after minutes.

@@ -5,7 +5,7 @@ import pytest
 from devices.geo.geometry import LatLon
 from rules.alerts.model import AlertChange, Evidence, Severity, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
-from rules.engine.incidents import KEPT_PAST, MAX_ONSETS, DeviceIncidents
+from rules.engine.incidents.machine import KEPT_PAST, MAX_ONSETS, DeviceIncidents
 
 MINUTE = 60_000
 HERE = LatLon(35.5, 112.8)

@@ -79,7 +79,12 @@ def expected() -> frozenset[tuple[str, str, str, str]]:
 
 
 def test_the_story_has_alerts_of_every_rule() -> None:
-    assert {rule for rule, *_ in expected()} == {"illegal_dumping", "route_deviation", "bin_overflow"}
+    assert {rule for rule, *_ in expected()} == {
+        "illegal_dumping",
+        "bed_raised_outside",
+        "route_deviation",
+        "bin_overflow",
+    }
 
 
 @settings(max_examples=6)

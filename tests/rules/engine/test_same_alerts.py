@@ -50,6 +50,7 @@ def test_the_busy_hour_has_every_rule_and_every_end() -> None:
     assert {change.rule for change in changes} == {
         "route_deviation",
         "illegal_dumping",
+        "bed_raised_outside",
         "bin_overflow",
         "silent_device",
     }

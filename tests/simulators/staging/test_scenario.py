@@ -71,7 +71,9 @@ def behaving(signals: Signals, rule: str) -> list[str]:
 
 
 def test_there_is_one_of_each_incident_on_devices_of_their_own(signals: Signals) -> None:
-    rules = {"route_deviation", "illegal_dumping", "bin_overflow", "silent_device"}
+    """The truck that leaves its route also parks there, loaded: two rules notice one incident."""
+    rules = {"route_deviation", "stopped_loaded", "illegal_dumping", "bin_overflow", "silent_device"}
+    assert signals.labels["route_deviation"].device_id == signals.labels["stopped_loaded"].device_id
     assert set(signals.labels) == rules
     assert len({label.device_id for label in signals.labels.values()}) == 4
     for label in signals.labels.values():

@@ -12,14 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from devices.geo.geometry import LatLon
-from devices.geo.sphere import distance_m
-from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity, Text, alert_id
+from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import withdrawn
+from rules.engine.incidents.incident import (
+    MERGE_WITHIN_M,
+    MERGE_WITHIN_MS,
+    HeldClosing,
+    Incident,
+    RuleIncidents,
+    apart_m,
+    change_of,
+)
 
-MERGE_WITHIN_MS: Final = 5 * 60_000
-MERGE_WITHIN_M: Final = 500.0
 NOTIFY_EVERY_MS: Final = 30 * 60_000
 STAYS_AWAY_MS: Final = 10 * 60_000
 """After each return of an alert its closing waits so much longer, up to `NOTIFY_EVERY_MS`: one return is common, and an
@@ -37,64 +42,19 @@ _NO_EVIDENCE: Final = Evidence(parameters={})
 
 
 @dataclass(slots=True)
-class HeldClosing:
-    """A closing that is published only if the incident stays away until `due`, device time in ms."""
-
-    due: int
-    rule_version: int
-    verdict: Verdict
-
-
-@dataclass(slots=True)
-class Incident:
-    """One alert in the engine. Times are device time, ms. Rows on disk hold it by these field names."""
-
-    alert_id: str
-    opened_at: int
-    phase: Phase
-    severity: Severity
-    told_at: int
-    """When people were notified last."""
-    title: Text
-    evidence: Evidence
-    lat: float | None
-    lon: float | None
-    onsets: list[int]
-    """Onsets of the incidents merged into it that were not retracted."""
-    revision: int = 0
-    ended_at: int | None = None
-    """When it ended: closed, or left to people."""
-    closed_at: int | None = None
-    amendment: Amendment | None = None
-    told_onset: int | None = None
-    """Onset of the incident of which people were notified last."""
-    basis: str = ""
-    """`Verdict.basis` when people were notified last."""
-    returns: int = 0
-    """How often it came back after it had ended."""
-    over: bool = False
-    """`Verdict.over` of its end: nothing continues it."""
-    closing: HeldClosing | None = None
-
-
-@dataclass(slots=True)
-class RuleIncidents:
-    """Incidents of one rule and one subject (or one part of it)."""
-
-    running: Incident | None = None
-    past: list[Incident] = field(default_factory=list)
-    """Ended or left to people, oldest first."""
-    run: int = 0
-    """Run of the device's readings; ids of alerts of later runs have it."""
-
-
-@dataclass(slots=True)
 class DeviceIncidents:
     """Incidents of one subject, by `rule|subject|part`."""
 
     cases: dict[str, RuleIncidents] = field(default_factory=dict)
     run: int = 0
     """Run of the device's readings: one more each time its clock stepped back."""
+    waits: int = 0
+    """Earliest `Folding.due`; 0 while nothing waits."""
+
+    def all(self, rule: str = "") -> list[Incident]:
+        """Every incident that is remembered, of one rule if it is named."""
+        cases = [case for key, case in self.cases.items() if not rule or key.startswith(f"{rule}|")]
+        return [one for case in cases for one in (*case.past, case.running) if one is not None]
 
     def take(self, rule: str, rule_version: int, verdict: Verdict) -> list[AlertChange]:
         """Take a verdict and return the alert changes it leads to; most of the time none."""
@@ -245,7 +205,7 @@ def _is_elsewhere(incident: Incident | None, verdict: Verdict) -> bool:
     """True if this begins too far from the incident, whose closing is held, to continue it."""
     if incident is None or incident.closing is None or verdict.level not in OPENING:
         return False
-    return _apart_m(incident, verdict) > MERGE_WITHIN_M
+    return apart_m(incident, verdict.place) > MERGE_WITHIN_M
 
 
 def _leave_to_people(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
@@ -305,7 +265,7 @@ def _continues(case: RuleIncidents, verdict: Verdict) -> bool:
         return False
     if last.amendment is Amendment.RETRACTED and verdict.onset != last.opened_at:
         return False
-    return verdict.onset - last.ended_at <= MERGE_WITHIN_MS and _apart_m(last, verdict) <= MERGE_WITHIN_M
+    return verdict.onset - last.ended_at <= MERGE_WITHIN_MS and apart_m(last, verdict.place) <= MERGE_WITHIN_M
 
 
 def _continued(case: RuleIncidents, verdict: Verdict) -> Incident | None:
@@ -338,13 +298,6 @@ def _remember(case: RuleIncidents, incident: Incident, ended_at: int) -> None:
     case.past = [*case.past[1 - KEPT_PAST :], incident]
 
 
-def _apart_m(incident: Incident, verdict: Verdict) -> float:
-    """Distance in metres; 0 where either has no place, because a subject without a place does not move."""
-    if verdict.place is None or incident.lat is None or incident.lon is None:
-        return 0.0
-    return distance_m(LatLon(incident.lat, incident.lon), verdict.place)
-
-
 def _publish(
     incident: Incident, rule: str, rule_version: int, verdict: Verdict, *, revised: bool = False
 ) -> AlertChange:
@@ -359,24 +312,3 @@ def _publish(
     incident.evidence = verdict.evidence or incident.evidence
     change = change_of(incident, rule, rule_version, verdict.subject, verdict.at)
     return change.model_copy(update={"onset": verdict.onset, "revised": revised})
-
-
-def change_of(incident: Incident, rule: str, rule_version: int, subject: str, at: int) -> AlertChange:
-    """The incident as it stands, to be published at device time `at`, ms."""
-    return AlertChange(
-        alert_id=incident.alert_id,
-        revision=incident.revision,
-        rule=rule,
-        rule_version=rule_version,
-        subject=subject,
-        phase=incident.phase,
-        severity=incident.severity,
-        at=at,
-        opened_at=incident.opened_at,
-        closed_at=incident.closed_at,
-        amendment=incident.amendment,
-        title=incident.title,
-        lat=incident.lat,
-        lon=incident.lon,
-        evidence=incident.evidence,
-    )

@@ -1,0 +1,104 @@
+"""Zones on the metric plane: how deep a place lies in the forbidden zones of a city, or in its area of jurisdiction.
+
+Projected and indexed once per City, and asked for every fix of every truck: the zones and the edges that matter
+are kept for each grid square (`devices.geo.plane_grid`).
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from shapely import Polygon, STRtree, contains_properly, prepare
+
+from devices.city.geometry import fence_of, plane_polygon, sides_of
+from devices.city.sites import Zone, ZoneKind
+from devices.geo.geometry import XY, LocalPlane
+from devices.geo.plane_grid import (
+    CELL_M,
+    CellMemo,
+    Edge,
+    Side,
+    cell_box,
+    cell_centre,
+    edges_near_square,
+    encloses,
+    nearest,
+)
+
+NEAR_M: Final = 1_000.0
+"""A forbidden zone further away is no answer."""
+
+
+class ZoneDepth(NamedTuple):
+    """A zone, and how deep in it a place lies: metres from its fence, negative outside."""
+
+    zone: Zone
+    depth_m: float
+
+
+class _SquareZone(NamedTuple):
+    """The part of a zone's fence that matters to the places of one grid square."""
+
+    zone: Zone
+    edges: tuple[Edge, ...]
+    sides: tuple[Side, ...] | None
+    """All sides of the fence; None if the whole square is inside."""
+
+
+class ZoneGeometry:
+    """Queries over the zones of one city. `City.zone_geometry` builds it once per City."""
+
+    def __init__(self, plane: LocalPlane, zones: Sequence[Zone]) -> None:
+        self._zones = {kind: [zone for zone in zones if zone.kind is kind] for kind in ZoneKind}
+        self._areas = {kind: [plane_polygon(zone.area, plane) for zone in of] for kind, of in self._zones.items()}
+        for areas in self._areas.values():
+            for area in areas:
+                prepare(area)
+        self._trees = {kind: STRtree(areas) for kind, areas in self._areas.items()}
+        self._squares: CellMemo[tuple[str, float, float], tuple[_SquareZone, ...]] = CellMemo()
+
+    def has(self, kind: ZoneKind) -> bool:
+        """Return whether the city has zones of this kind, of any time."""
+        return bool(self._zones[kind])
+
+    def forbidden_at(self, place: XY, ts: int) -> ZoneDepth | None:
+        """Return the forbidden zone valid at `ts` (device time, ms) in which the place lies deepest, or the nearest.
+
+        None if there is none within `NEAR_M`.
+        """
+        return self._deepest(ZoneKind.FORBIDDEN, place, ts)
+
+    def jurisdiction_at(self, place: XY, ts: int) -> ZoneDepth | None:
+        """Return the area of jurisdiction valid at `ts` (device time, ms) in which the place lies deepest, or the
+        nearest, however far. None if the city has none then.
+        """
+        return self._deepest(ZoneKind.JURISDICTION, place, ts)
+
+    def _deepest(self, kind: ZoneKind, place: XY, ts: int) -> ZoneDepth | None:
+        if not self._zones[kind]:
+            return None
+        x, y = place.x, place.y
+        key = (str(kind), x // CELL_M, y // CELL_M)
+        square = self._squares.get(key)
+        if square is None:
+            square = self._squares.remember(key, self._zones_of_square(kind, key[1], key[2]))
+        found: ZoneDepth | None = None
+        for zone, edges, sides in square:
+            if zone.validity.covers(ts):
+                off_m = nearest(edges, x, y)[0]
+                depth_m = off_m if sides is None or encloses(sides, x, y) else -off_m
+                if found is None or depth_m > found.depth_m:
+                    found = ZoneDepth(zone, depth_m)
+        return found
+
+    def _zones_of_square(self, kind: ZoneKind, column: float, row: float) -> tuple[_SquareZone, ...]:
+        square = cell_box(column, row)
+        if kind is ZoneKind.FORBIDDEN:
+            indices = sorted(self._trees[kind].query(square, predicate="dwithin", distance=NEAR_M).tolist())
+        else:
+            indices = list(range(len(self._zones[kind])))
+        return tuple(self._zone_of_square(kind, index, square, cell_centre(column, row)) for index in indices)
+
+    def _zone_of_square(self, kind: ZoneKind, index: int, square: Polygon, centre: XY) -> _SquareZone:
+        zone, area = self._zones[kind][index], self._areas[kind][index]
+        sides = None if contains_properly(area, square) else sides_of(area)
+        return _SquareZone(zone, edges_near_square(fence_of(area), centre), sides)

@@ -1,0 +1,60 @@
+"""Finds jams: several trucks that stand near each other. Then traffic is the cause, not the drivers."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from devices.geo.geometry import LatLon
+from devices.geo.sphere import distance_m
+from rules.contract.verdicts import Level, Verdict
+
+_FORGET_MS: Final = 24 * 3_600_000
+"""Late readings are judged for so long, and then meet the jams of their time."""
+_MOST_JAMS: Final = 1_000
+
+
+# Checkpoints write the fields of both classes by name: a renamed field loses what it held.
+@dataclass(slots=True)
+class Jam:
+    """Trucks stood here; device time in ms."""
+
+    place: LatLon
+    since: int
+    until: int
+
+
+@dataclass(slots=True)
+class Jams:
+    """Where trucks of the fleet stand now outside sites, and the jams of a day, oldest first."""
+
+    stands: dict[str, LatLon] = field(default_factory=dict)
+    """By subject."""
+    jams: list[Jam] = field(default_factory=list)
+
+
+def passes(verdict: Verdict, memory: Jams, *, trucks: int, within_m: float, over_ms: int) -> bool:
+    """Take a verdict into the memory; False if a jam explains it."""
+    if verdict.level is Level.CLEAR:
+        memory.stands.pop(verdict.subject, None)
+        return True
+    place = verdict.place
+    if place is None:
+        return True
+    memory.stands[verdict.subject] = place
+    if len(memory.stands) >= trucks:
+        near = sum(distance_m(place, other) <= within_m for other in memory.stands.values())
+        if near >= trucks:
+            _note(place, verdict, memory, within_m)
+    return not any(
+        jam.since <= verdict.at <= jam.until + over_ms and distance_m(place, jam.place) <= within_m
+        for jam in memory.jams
+    )
+
+
+def _note(place: LatLon, verdict: Verdict, memory: Jams, within_m: float) -> None:
+    """Note a jam from the time on at which this truck stands there, or let one go on."""
+    memory.jams = [jam for jam in memory.jams if verdict.at - jam.until <= _FORGET_MS]
+    for jam in memory.jams:
+        if verdict.onset <= jam.until and jam.since <= verdict.at and distance_m(place, jam.place) <= within_m:
+            jam.since, jam.until = min(jam.since, verdict.onset), max(jam.until, verdict.at)
+            return
+    memory.jams = [*memory.jams[1 - _MOST_JAMS :], Jam(place, verdict.onset, verdict.at)]

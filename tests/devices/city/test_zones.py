@@ -1,0 +1,149 @@
+"""Zones: their file, their rows, and how deep a place lies in them."""
+
+import json
+import shutil
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from shapely import Point, Polygon
+
+from devices.city.columns import pack_city, unpack_city
+from devices.city.files import read_city
+from devices.city.sites import Validity, Zone, ZoneKind
+from devices.city.zones import NEAR_M, ZoneGeometry
+from devices.geo.gcj02 import wgs84_of
+from devices.geo.geometry import XY, LatLon, LocalPlane
+from tests.devices.city.test_files import SMALL_CITY, found
+
+PLANE = LocalPlane(LatLon(35.49, 112.85))
+OLD_TOWN: dict[str, Any] = {"id": "old-town", "kind": "forbidden", "name": "Old town", "name_zh": "老城"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return shutil.copytree(SMALL_CITY, tmp_path / "city")
+
+
+def write(folder: Path, *features: dict[str, Any], datum: str = "wgs84") -> None:
+    drawn = [
+        {
+            "type": "Feature",
+            "properties": {name: value for name, value in properties.items() if name != "geometry"},
+            "geometry": properties.get("geometry", {"type": "Point", "coordinates": [112.85, 35.49]}),
+        }
+        for properties in features
+    ]
+    body = {"type": "FeatureCollection", "haulwatch:datum": datum, "features": drawn}
+    (folder / "zones.geojson").write_text(json.dumps(body))
+
+
+def test_a_city_may_have_no_zones(folder: Path) -> None:
+    assert read_city(folder).zones == ()
+
+
+def test_zones_are_read_with_their_versions(folder: Path) -> None:
+    first = OLD_TOWN | {"radius_m": 800, "valid_until": "2024-01-01"}
+    second = OLD_TOWN | {"radius_m": 900, "valid_from": "2024-01-01", "version": 2}
+    write(folder, second, first, {"id": "city", "kind": "jurisdiction", "name": "City", "radius_m": 20_000})
+    zones = read_city(folder).zones
+    assert [(zone.id, zone.version, zone.kind) for zone in zones] == [
+        ("city", 1, ZoneKind.JURISDICTION),
+        ("old-town", 1, ZoneKind.FORBIDDEN),
+        ("old-town", 2, ZoneKind.FORBIDDEN),
+    ]
+    assert (zones[1].name, zones[1].name_zh, zones[0].name_zh) == ("Old town", "老城", "City")
+    assert zones[1].validity.end_ms == zones[2].validity.start_ms
+
+
+def test_zones_in_gcj02_are_converted(folder: Path) -> None:
+    write(folder, OLD_TOWN | {"radius_m": 500}, datum="gcj02")
+    middle = read_city(folder).zones[0].area.centroid
+    true = wgs84_of(LatLon(lat=35.49, lon=112.85))
+    assert middle.y == pytest.approx(true.lat, abs=1e-5)
+    assert middle.x == pytest.approx(true.lon, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("properties", "said"),
+    [
+        (OLD_TOWN, "radius_m: a Point needs one"),
+        (OLD_TOWN | {"radius_m": 50_001}, "write a number of metres above 0, up to 50,000"),
+        (OLD_TOWN | {"radius_m": 500, "kind": "forbiden"}, "did you mean 'forbidden'"),
+        (OLD_TOWN | {"radius_m": 500, "valid_form": "2024-01-01"}, "no such field"),
+        (OLD_TOWN | {"geometry": {"type": "LineString", "coordinates": []}}, "'LineString' cannot be a site"),
+    ],
+)
+def test_a_fault_says_what_to_write(folder: Path, properties: dict[str, Any], said: str) -> None:
+    write(folder, properties)
+    [line] = found(folder)
+    assert line.startswith("zones.geojson: old-town")
+    assert said in line
+
+
+def test_two_versions_at_one_time_are_a_fault(folder: Path) -> None:
+    write(folder, OLD_TOWN | {"radius_m": 500}, OLD_TOWN | {"radius_m": 600, "version": 2})
+    [line] = found(folder)
+    assert "two versions of a zone at one time" in line
+
+
+def test_a_city_comes_back_from_its_rows(folder: Path) -> None:
+    write(folder, OLD_TOWN | {"radius_m": 800, "valid_from": "2024-01-01"})
+    city = read_city(folder)
+    assert unpack_city(pack_city(city)) == city
+
+
+def test_a_city_that_an_earlier_version_packed_has_no_zones(folder: Path) -> None:
+    city = read_city(folder)
+    body = msgspec.msgpack.decode(zlib.decompress(pack_city(city)))
+    del body["rows"]["zone"]
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city
+
+
+def drawn(zone_id: str, kind: ZoneKind, *corners: tuple[float, float], validity: Validity | None = None) -> Zone:
+    ring = [(place.lon, place.lat) for place in (PLANE.latlon(XY(x, y)) for x, y in corners)]
+    return Zone(zone_id, 1, kind, zone_id, zone_id, Polygon(ring), validity or Validity())
+
+
+def test_depth_is_that_of_the_geometry_library() -> None:
+    """Against GEOS, over places inside, outside and at the edge of a shape with a notch."""
+    corners = [(0, 0), (3000, 0), (3000, 2000), (1600, 2000), (1500, 600), (1400, 2000), (0, 2000)]
+    geometry = ZoneGeometry(PLANE, [drawn("notched", ZoneKind.FORBIDDEN, *corners)])
+    area, dice = Polygon(corners), Random(5)
+    for _ in range(2000):
+        x, y = dice.uniform(-1500, 4500), dice.uniform(-1500, 3500)
+        off_m = area.exterior.distance(Point(x, y))
+        answer = geometry.forbidden_at(XY(x, y), 0)
+        if answer is None:
+            assert off_m > NEAR_M
+        else:
+            assert answer.depth_m == pytest.approx(off_m if area.contains(Point(x, y)) else -off_m, abs=0.01)
+
+
+def test_of_two_areas_of_jurisdiction_the_one_that_holds_the_place_counts() -> None:
+    west = drawn("west", ZoneKind.JURISDICTION, (-5000, -5000), (0, -5000), (0, 5000), (-5000, 5000))
+    east = drawn("east", ZoneKind.JURISDICTION, (0, -5000), (5000, -5000), (5000, 5000), (0, 5000))
+    geometry = ZoneGeometry(PLANE, [west, east])
+    for place, zone_id, depth_m in (((-100, 0), "west", 100), ((300, 0), "east", 300), ((60_000, 0), "east", -55_000)):
+        answer = geometry.jurisdiction_at(XY(*place), 0)
+        assert answer is not None
+        assert answer.zone.id == zone_id
+        assert answer.depth_m == pytest.approx(depth_m, abs=1)
+
+
+def test_only_what_is_valid_then_counts() -> None:
+    square = [(0, 0), (1000, 0), (1000, 1000), (0, 1000)]
+    zone = drawn("old", ZoneKind.FORBIDDEN, *square, validity=Validity(1_000, 2_000))
+    geometry = ZoneGeometry(PLANE, [zone, replace(zone, id="far", kind=ZoneKind.JURISDICTION)])
+    assert geometry.has(ZoneKind.FORBIDDEN)
+    assert [geometry.forbidden_at(XY(500, 500), ts) is None for ts in (999, 1_000, 1_999, 2_000)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+    assert not ZoneGeometry(PLANE, []).has(ZoneKind.FORBIDDEN)
