@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0009_route_corridor"
-down_revision = "0007_clock_correction"
+revision = "0011_route_corridor"
+down_revision = "0010_permit_hours"
 branch_labels = None
 depends_on = None
 
