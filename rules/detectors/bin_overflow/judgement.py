@@ -165,14 +165,15 @@ class BinOverflow(Rule[BinState]):
             return self._sunk(observation, fill, compartment)
         full = self._holds(compartment, compartment.full_since, limits.full_pct, ts)
         warn = full or self._holds(compartment, compartment.warn_since, limits.warn_pct, ts)
+        once = not warn and pct >= limits.warn_pct and observation.device.report_interval_s >= limits.seldom_s
         self._count_deposits(fill, compartment, was_full=was_full, full=full)
         if compartment.onset:
             compartment.refs = bounded(compartment.refs, _ref(fill))
-        if not warn:
+        if not warn and not once:
             return None
         if not compartment.onset:
             self._begin(fill, compartment)
-        return self._overflow(observation, fill, compartment, full=full)
+        return self._overflow(observation, fill, compartment, full=full, once=once)
 
     def _count_deposits(self, fill: Fill, compartment: Compartment, *, was_full: bool, full: bool) -> None:
         """Count deposits from the moment it was full: those of the first full reading came before."""
@@ -212,12 +213,19 @@ class BinOverflow(Rule[BinState]):
         lasting = since > 0 and ts - since >= self.parameters.lasting_s * 1000
         return at_limit >= self.parameters.readings or lasting
 
-    def _overflow(self, observation: Observation, fill: Fill, compartment: Compartment, *, full: bool) -> Verdict:
+    def _overflow(
+        self, observation: Observation, fill: Fill, compartment: Compartment, *, full: bool, once: bool
+    ) -> Verdict:
+        """`once`: a device that reports seldom has one reading at the level."""
         limits, deposits = self.parameters, compartment.deposits_while_full
         leap = self._leap(fill, compartment)
         doubtful = leap is not None and compartment.leap_deposits < limits.blocked_deposits
         confirmed = full and not doubtful
-        findings = [wording.at_level(limits, full=full)]
+        findings = [
+            wording.one_reading(limits, observation.device.report_interval_s)
+            if once
+            else wording.at_level(limits, full=full)
+        ]
         if full and deposits:
             findings.append(wording.deposits(deposits))
         if leap is not None:

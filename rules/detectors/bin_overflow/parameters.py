@@ -16,6 +16,8 @@ class BinOverflowParameters(Parameters):
     """Three of five at a level is the same as a median of five at it."""
     lasting_s: int = 900
     """Or at a level without a break for so long: devices that report every quarter of an hour need no third reading."""
+    seldom_s: int = 14_400
+    """A device with an interval from this on is told of by one reading, as a suspicion: the next comes hours later."""
     leave_pct: float = 70.0
     """Below this the incident ends: 10 points under `warn_pct`, so that it does not flap."""
     leave_readings: int = 2

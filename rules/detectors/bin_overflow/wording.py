@@ -48,6 +48,14 @@ def at_level(limits: BinOverflowParameters, *, full: bool) -> Text:
     )
 
 
+def one_reading(limits: BinOverflowParameters, interval_s: int) -> Text:
+    ms = interval_s * 1000
+    return Text(
+        en=f"At {limits.warn_pct:g} % or more in one reading; it reports every {duration(ms)}",
+        zh=f"一次读数不低于{limits.warn_pct:g}%，该设备每{duration(ms, zh=True)}上报一次",
+    )
+
+
 def deposits(count: int) -> Text:
     return Text(en=f"{count} deposits since it is full", zh=f"满溢后仍有{count}次投放")
 

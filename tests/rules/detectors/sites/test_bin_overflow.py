@@ -1,5 +1,7 @@
 """Stories of compartments that fill, are emptied, or only seem to."""
 
+from dataclasses import replace
+
 import pytest
 
 from rules.alerts.model import AlertChange
@@ -105,3 +107,16 @@ def test_a_device_that_invents_compartments_does_not_fill_the_memory() -> None:
     run(engine, (r for n in range(200) for r in fills([95] * 4, part=f"c{n}", start_s=300 * n, deposits=2)))
     state = rows(engine)["P01"]["bin_overflow/1"]
     assert len(state["compartments"]) == MAX_COMPARTMENTS
+
+
+@pytest.mark.parametrize(("level", "lines"), [(95, ["P01 provisional P4", "P01 confirmed P2"]), (78, [])])
+def test_a_bin_that_reports_once_a_day_is_told_of_by_its_first_reading(level: float, lines: list[str]) -> None:
+    city = town()
+    daily = town(devices={**city.devices, "P01": replace(city.devices["P01"], report_interval_s=86_400)})
+    readings = fills([40, level, level], every_s=86_400, deposits=3)
+    changes = judged([BinOverflow()], readings, city=daily)
+    assert summaries(changes) == lines
+    assert [at_s(change) for change in changes] == [86_400.0 * n for n in range(1, len(lines) + 1)]
+    if lines:
+        assert changes[0].evidence.findings[0].en == "At 80 % or more in one reading; it reports every 24.0 h"
+        assert changes[0].evidence.findings[0].zh == "一次读数不低于80%，该设备每24.0小时上报一次"
