@@ -92,7 +92,7 @@ def _folded(
     if not folds_into:
         return None
     onset = change.opened_at if change.onset is None else change.onset
-    is_told = folding is not None and not is_silent(incident)
+    is_told = incident.revision > 1 if folding is None else not is_silent(incident)
     host = None if is_told else _host_of(incidents, incident, folds_into, onset)
     host_id, due = "" if host is None else host.alert_id, onset + WAITS_MS
     if host_id or is_told or change.at >= due:

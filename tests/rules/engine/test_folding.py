@@ -177,6 +177,13 @@ def test_what_is_graver_by_itself_is_told_at_once(given: Given) -> None:
     assert given.part(Level.CLEAR, 60, 5, folds=False) == ["part closed 60 s"]
 
 
+def test_an_alert_that_people_know_stays_one_when_it_goes_on_inside_another(given: Given) -> None:
+    given.part(Level.CONFIRMED, 15, 5, folds=False)
+    assert given.part(Level.CLEAR, 60, 5, folds=False) == ["part closed 60 s"]
+    given.whole(Level.CONFIRMED, 90, 80)
+    assert given.part(Level.CONFIRMED, 110, 100) == ["part confirmed 110 s"]
+
+
 def test_nobody_learns_of_the_end_of_a_part_when_the_clock_steps_back(given: Given) -> None:
     given.whole(Level.CONFIRMED, 10)
     given.part(Level.CONFIRMED, 15, 5)
