@@ -14,6 +14,7 @@ from ingest.alerts.publisher import AlertPublisher
 from rules.alerts.actions import AlertFilter, JournalEntry
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Phase
+from tests.closing import closed_later
 from tests.ingest.alerts.test_publisher import FakeJournal, FakeSink, change
 from tests.servers.postgres import Postgres
 
@@ -63,7 +64,9 @@ async def test_with_postgresql_stopped_changes_go_out_on_mqtt_and_into_the_journ
         for at, one in enumerate(changes):
             undisturbed.record([one], at)
         outbox, sink = AlertOutbox(tmp_path / "outbox.db", journal), KeySink()
-        publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"), outbox)
+        publisher = AlertPublisher(
+            "mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")), outbox
+        )
         for at, one in enumerate(changes):
             if at == away_from:
                 server.stop()
@@ -76,7 +79,9 @@ async def test_with_postgresql_stopped_changes_go_out_on_mqtt_and_into_the_journ
         outbox.close()
 
         again = AlertOutbox(tmp_path / "outbox.db", journal)  # the judge is started again, still without a database
-        publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"), again)
+        publisher = AlertPublisher(
+            "mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")), again
+        )
         assert await publisher.step() == 0
         server.start()
         assert again.drain() == len(changes) - away_from

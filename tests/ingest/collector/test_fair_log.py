@@ -10,6 +10,7 @@ from ingest.collector.fair_log import FairLog, cost
 from ingest.collector.waiting_file import WaitingFile, read_waiting
 from ingest.log.raw_log import RawLogFull
 from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
+from tests.closing import closed_later
 from tests.ingest.recorder.parts import MemoryLog
 
 SHARE = 1_000
@@ -29,7 +30,7 @@ class Bench:
         self.fair = self.start()
 
     def start(self) -> FairLog:
-        return FairLog(self.log, WaitingFile(self.path), SHARE, self.clock)
+        return FairLog(self.log, closed_later(WaitingFile(self.path)), SHARE, self.clock)
 
     def payloads(self, device: str) -> list[bytes]:
         return [message.payload for message in self.log.messages if f"/{device}/" in message.topic]
