@@ -81,6 +81,9 @@ class FakeJournal:
     order: list[AlertChange] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
+    def has(self, key: str) -> bool:
+        return any(change.key == key for change in self.order)
+
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
         if self.errors:
             raise self.errors.pop()
@@ -296,6 +299,7 @@ def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
             "device",
             "not_judged",
             "revision",
+            "journaled",
         }
 
 
