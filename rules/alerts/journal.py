@@ -60,6 +60,9 @@ class AlertJournal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def close(self) -> None:
+        self._engine.dispose()
+
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
         """Write changes in their order, all or none, and return how many were new. Writing one twice changes nothing.
 

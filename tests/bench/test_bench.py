@@ -39,6 +39,7 @@ from tests.bench.run import Stage, run
 from tests.bench.scaling import scaling
 from tests.bench.soak import soak
 from tests.bench.uploads.reconnect import reconnect
+from tests.closing import closed_later
 from tests.servers import free_port, program
 
 TINY = Sizes(
@@ -67,7 +68,7 @@ def tiny() -> Iterator[BenchEnvironment]:
 
 
 def test_messages_of_a_fleet_are_accepted_and_no_two_are_equal(tmp_path: Path) -> None:
-    log, city, batch = RawLog(tmp_path), fleet.city_of(7, probes=2), AcceptedBatch(0)
+    log, city, batch = closed_later(RawLog(tmp_path)), fleet.city_of(7, probes=2), AcceptedBatch(0)
     fleet.append_messages(log, fleet.fleet_messages(7), 30)
     admission = AdmitStage(SeriesIndex({}), city, set())
     for decoded in decode_records(log.read(0, 100)):
