@@ -188,7 +188,7 @@ def test_the_json_has_the_promised_shape() -> None:
         recorder_alone=both,
         latency_ms=Latency(sample, sample, sample, 1_000, 20, 0.4),
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
-        neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate"),),
+        neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate", "culprit-junk"),),
         reconnect=Reconnect(10, 3_600, 90.0, 20.0, 60.0, 70.0, sample, 3.0, 0),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip
