@@ -1,12 +1,14 @@
 """Fixtures and settings that all folders of tests share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests import ROOT
+from tests.closing import closing_all
 from tests.compiled import COMPILED
 
 RECORDINGS = ROOT.parent / "shared" / "data"
@@ -30,6 +32,13 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(autouse=True)
+def _closed_after_the_test() -> Iterator[None]:
+    """Closes what the test gave to `closed_later`."""
+    with closing_all():
+        yield
 
 
 @pytest.fixture(scope="session")

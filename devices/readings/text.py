@@ -15,10 +15,10 @@ MAX_SHORT_CHARS: Final = 64
 _UNSEEN: Final = (
     r"\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
     r"\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
-    r"\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U00013438\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    r"\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     r"\U000e0000-\U000e0fff"
 )
-"""Unicode 14: categories Cc Cf Cs Zl Zp (control, format, surrogate, line and paragraph separators), every code point
+"""Unicode 15.1: categories Cc Cf Cs Zl Zp (control, format, surrogate, line and paragraph separators), every code point
 with Default_Ignorable_Code_Point (variation selectors, Hangul and Khmer fillers, tags), and the empty Braille cell."""
 
 _EMOJI: Final = (

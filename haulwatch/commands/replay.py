@@ -1,5 +1,6 @@
 """`haulwatch replay`: the alerts of the raw log, judged again and compared with the journal."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +43,8 @@ def replay(
     with open_registry(settings) as registry:
         city = registry.load_city()
     rules, moved = configured_rules(settings), 0
-    records = every_record(RawLog(log) if log else open_raw_log(settings))
+    with closing(RawLog(log) if log else open_raw_log(settings)) as raw_log:
+        records = every_record(raw_log)
     if log and not records:
         fail(f"--log {log}: no message is there: give the folder `raw` of a data directory")
     if shuffle is not None:
@@ -50,8 +52,8 @@ def replay(
         records = shuffled(records, fleet_times(records, city, rules), shuffle)
         moved = sum(record is not before for record, before in zip(records, in_order, strict=True))
     replayed = alert_steps(rejudge(records, city, rules))
-    journal = open_journal(settings)
-    recorded = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_sequence() + 1))
+    with closing(open_journal(settings)) as journal:
+        recorded = alert_steps(entry.change for entry in journal.changes_after(0, journal.last_sequence() + 1))
     identical = recorded == replayed
     only_journal, only_replay = sorted(recorded - replayed), sorted(replayed - recorded)
     result: dict[str, int] = {"messages": len(records)} | ({} if shuffle is None else {"moved": moved})

@@ -37,11 +37,12 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
     The board feed ends when `stop` is set; the other background tasks end when they are cancelled. Raises
     CursorsUnavailable, BadRuleParameters, DatabaseError.
     """
-    store, journal, mqtt = open_store(settings), open_journal(settings), settings.mqtt
+    store, mqtt = open_store(settings), settings.mqtt
     watched = settings.limits.broker_counters == "on"
     statistics = BrokerStatistics(mqtt.broker, mqtt.client_id, system_clock.now_ms)
     try:
         with (
+            closing(open_journal(settings)) as journal,
             closing(open_cursors(settings.paths.data_dir)) as cursors,
             closing(open_command_store(settings)) as commands,
         ):

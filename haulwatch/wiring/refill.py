@@ -66,11 +66,14 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
                 begin_after=begin_after,
                 max_payload_bytes=settings.limits.max_payload_bytes,
             )
-            journal, sink, sequence, changes = open_journal(settings), StoreSink(store, city), 0, 0
-            while entries := journal.changes_after(sequence, _CHANGES_PER_WRITE):
-                await sink.deliver(entries)
-                sequence, changes = entries[-1].sequence, changes + len(entries)
-            with closing(open_cursors(settings.paths.data_dir)) as cursors:
+            sink, sequence, changes = StoreSink(store, city), 0, 0
+            with (
+                closing(open_journal(settings)) as journal,
+                closing(open_cursors(settings.paths.data_dir)) as cursors,
+            ):
+                while entries := journal.changes_after(sequence, _CHANGES_PER_WRITE):
+                    await sink.deliver(entries)
+                    sequence, changes = entries[-1].sequence, changes + len(entries)
                 feed = BoardFeed(store, journal, city, _no_status, _FromTheStart(cursors))
                 await feed.write_alerts()
                 await feed.write_places(system_clock.now_ms())

@@ -13,7 +13,6 @@ from typing import Final
 from devices.errors import OperatorError
 from ingest.process.sqlite_file import is_damaged, open_cache, read_only, transaction, translated
 from rules.alerts.actions import JournalEntry
-from rules.alerts.model import AlertChange
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _KEPT: Final = 1_000
@@ -60,7 +59,7 @@ class PublisherCursors:
         """Note that the sink has had these entries, and that it refused some of them; `at`: ms."""
         with self._translated(), transaction(self._db) as db:
             db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, entries[-1].sequence))
-            rows = [(sink, entry.sequence, key_of(entry.change), entry.recorded_at) for entry in entries]
+            rows = [(sink, entry.sequence, entry.change.key, entry.recorded_at) for entry in entries]
             db.executemany("INSERT INTO delivery (outlet, no, key, recorded_at) VALUES (?, ?, ?, ?)", rows)
             kept = "SELECT id FROM delivery WHERE outlet = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
             db.execute(f"DELETE FROM delivery WHERE id IN ({kept})", (sink, _KEPT))  # noqa: S608 - fixed text
@@ -73,13 +72,13 @@ class PublisherCursors:
         query = "SELECT key FROM delivery WHERE outlet = ? AND no = ? ORDER BY id DESC LIMIT 1"
         with self._translated():
             row = self._db.execute(query, (sink, entry.sequence)).fetchone()
-        return row is None or row[0] == key_of(entry.change)
+        return row is None or row[0] == entry.change.key
 
     def was_delivered(self, sink: str, entry: JournalEntry) -> bool:
         """True if the sink had this change among its last ones, under whatever number."""
         query = "SELECT 1 FROM delivery WHERE outlet = ? AND key = ?"
         with self._translated():
-            return self._db.execute(query, (sink, key_of(entry.change))).fetchone() is not None
+            return self._db.execute(query, (sink, entry.change.key)).fetchone() is not None
 
     def newest_recorded_at(self, sink: str) -> int | None:
         """When the newest change was recorded that the sink has had, ms; None: it is not known."""
@@ -122,11 +121,6 @@ class PublisherCursors:
                     self._db.close()
                     self._db = self._open()  # the next attempt has a file that works
                 raise
-
-
-def key_of(change: AlertChange) -> str:
-    """The key by which a change is told from all others."""
-    return f"{change.alert_id} {change.phase} {change.revision}"
 
 
 def read_refused(path: Path) -> tuple[int, int | None]:

@@ -6,6 +6,8 @@
 
 So judgement never waits for the database. The journal takes each change once by its key, so one that is moved twice, or
 that the database had taken before the connection broke, changes nothing.
+
+A file with spoiled pages is set aside. What waited in it is judged again: see `AlertOutbox.has`.
 """
 
 import asyncio
@@ -17,11 +19,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, NamedTuple, Protocol
 
+from pydantic import ValidationError
+
 from devices.db.database import DatabaseError, DatabaseUnavailable
-from ingest.alerts.cursors import key_of
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
-from ingest.process.sqlite_file import open_sqlite, read_only, transaction, translated
+from ingest.process.sqlite_file import is_damaged, open_cache, read_only, set_aside, transaction, translated
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 
@@ -40,7 +43,10 @@ _TABLES: Final = (
     # Keys of changes that a publisher delivered from here, so that it does not deliver them again from the journal.
     "CREATE TABLE IF NOT EXISTS delivered (key TEXT PRIMARY KEY) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS read_to (no INTEGER NOT NULL)",
+    # A row: changes that waited in a former file, which was spoiled, are still to be judged again.
+    "CREATE TABLE IF NOT EXISTS lost (at TEXT NOT NULL)",
 )
+_NOTE_LOST: Final = "INSERT INTO lost VALUES (datetime('now'))"
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +59,7 @@ class Journal(Protocol):
     """The part of the alert journal that the outbox fills. Raises DatabaseError."""
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int: ...
+    def has(self, key: str, /) -> bool: ...
 
 
 class AlertOutbox:
@@ -60,12 +67,16 @@ class AlertOutbox:
 
     def __init__(self, path: Path, journal: Journal) -> None:
         self._path, self._journal, self._lock = path, journal, Lock()
-        with self._file():
-            self._db = open_sqlite(path, timeout_s=_BUSY_TIMEOUT_S)
-            for table in _TABLES:
-                self._db.execute(table)
-            (self._waiting,) = self._db.execute("SELECT count(*) FROM waiting").fetchone()
-            self._has_delivered = self._db.execute("SELECT 1 FROM delivered").fetchone() is not None
+        self._answered_lost = False
+        with translated(path, OutboxUnavailable):
+            self._open()
+
+    def _open(self) -> None:
+        """Open the file, and begin with an empty one where pages of it are spoiled. Raises sqlite3.Error, OSError."""
+        self._db = open_cache(self._path, _TABLES, timeout_s=_BUSY_TIMEOUT_S, once_spoiled=(_NOTE_LOST,))
+        (self._waiting,) = self._db.execute("SELECT count(*) FROM waiting").fetchone()
+        self._has_delivered = self._db.execute("SELECT 1 FROM delivered").fetchone() is not None
+        self._has_lost = self._db.execute("SELECT 1 FROM lost").fetchone() is not None
 
     @property
     def waiting(self) -> int:
@@ -76,19 +87,36 @@ class AlertOutbox:
         """Write changes into the journal, or keep them. Durable on return; `recorded_at`: wall clock, ms."""
         if not changes:
             return 0
+        if self._answered_lost:  # these are judged again, from the start of the log
+            with self._file():
+                self._db.execute("DELETE FROM lost")
+            self._has_lost = self._answered_lost = False
         # Later changes wait behind earlier ones. Only `drain` makes `waiting` 0, after its last change is written.
         if not self._waiting:
             try:
                 return self._journal.record(changes, recorded_at)
             except DatabaseError as exc:
                 _log.warning("alert journal: the database takes no changes, they wait in %s: %s", self._path, exc)
-        rows = [(recorded_at, key_of(change), change.model_dump_json()) for change in changes]
+        rows = [(recorded_at, change.key, change.model_dump_json()) for change in changes]
         with self._file(), transaction(self._db):
             added = self._db.executemany(
                 "INSERT OR IGNORE INTO waiting (recorded_at, key, change) VALUES (?, ?, ?)", rows
             ).rowcount
             self._waiting += added
         return added
+
+    def has(self, key: str) -> bool:
+        """True if the change with this key is in the journal, or waits here for it.
+
+        False once after a spoiled file was set aside: the changes that waited in it are to be judged again. Raises
+        DatabaseError while the journal cannot be asked.
+        """
+        with self._file():
+            if not self._has_lost and self._db.execute("SELECT 1 FROM waiting WHERE key = ?", (key,)).fetchone():
+                return True
+        found = self._journal.has(key)
+        self._answered_lost = self._has_lost
+        return found and not self._has_lost
 
     def drain(self) -> int:
         """Move the oldest changes into the journal. Returns how many. Raises DatabaseError; nothing is lost."""
@@ -144,7 +172,7 @@ class AlertOutbox:
     def note_delivered(self, entries: Sequence[JournalEntry], read_to: int) -> None:
         """Note that these entries of `undelivered` were delivered; `read_to`: the last sequence that was tried."""
         with self._file(), transaction(self._db):
-            keys = [(key_of(entry.change),) for entry in entries]
+            keys = [(entry.change.key,) for entry in entries]
             self._db.executemany("INSERT OR IGNORE INTO delivered VALUES (?)", keys)
             self._db.execute("DELETE FROM read_to")
             self._db.execute("INSERT INTO read_to VALUES (?)", (read_to,))
@@ -158,7 +186,7 @@ class AlertOutbox:
             return [
                 entry
                 for entry in entries
-                if self._db.execute("SELECT 1 FROM delivered WHERE key = ?", (key_of(entry.change),)).fetchone() is None
+                if self._db.execute("SELECT 1 FROM delivered WHERE key = ?", (entry.change.key,)).fetchone() is None
             ]
 
     def forget_delivered(self) -> None:
@@ -177,13 +205,25 @@ class AlertOutbox:
         with self._file():
             query = "SELECT no, recorded_at, change FROM waiting WHERE no > ? ORDER BY no LIMIT ?"
             found = self._db.execute(query, (after, limit)).fetchall()
-        return [_Waiting(no, at, AlertChange.model_validate_json(change)) for no, at, change in found]
+            return [_Waiting(no, at, AlertChange.model_validate_json(change)) for no, at, change in found]
 
     @contextmanager
     def _file(self) -> Iterator[None]:
         """One thread at a time: judge, drain and publisher share the connection."""
         with self._lock, translated(self._path, OutboxUnavailable):
-            yield
+            try:
+                yield
+            except (sqlite3.Error, ValidationError) as exc:
+                spoiled_row = isinstance(exc, ValidationError)
+                if spoiled_row or is_damaged(exc):
+                    self._db.close()
+                    set_aside(self._path, exc)
+                    self._open()
+                    self._db.execute(_NOTE_LOST)
+                    self._has_lost = True
+                if spoiled_row:
+                    raise OutboxUnavailable(f"{self._path}: a row is spoiled") from exc
+                raise
 
 
 class _Waiting(NamedTuple):

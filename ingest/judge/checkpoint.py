@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS revision (
 )
 """
 """The last revisions of city and rules up to the checkpoint (`ingest.log.revisions`)."""
+_JOURNALED_TABLE: Final = "CREATE TABLE IF NOT EXISTS journaled (partition INTEGER PRIMARY KEY, key TEXT NOT NULL)"
 _PUT_DEVICE: Final = """
 INSERT INTO device (device_id, known, crc) VALUES (?, ?, ?)
 ON CONFLICT (device_id) DO UPDATE SET known = excluded.known, crc = excluded.crc
@@ -75,6 +76,8 @@ class Checkpoint:
     devices that changed."""
     revisions: Mapping[str, bytes] = field(default_factory=dict)
     """Payloads of the revisions of city and rules that hold after `offset`, by topic. Saved: those that changed."""
+    journaled: str = ""
+    """Key of the last change that the journal took; empty before the first."""
 
 
 class JudgeState:
@@ -118,7 +121,11 @@ class JudgeState:
                 offset, snapshot, crc = row
                 self._check(f"{offset}".encode(), snapshot, crc, "the checkpoint")
             revisions = dict(self._db.execute("SELECT topic, payload FROM revision WHERE partition = ?", (partition,)))
-        return None if row is None else Checkpoint(row[0], _decompressed(row[1]), self._devices(), {}, revisions)
+            key = self._db.execute("SELECT key FROM journaled WHERE partition = ?", (partition,)).fetchone()
+        if row is None:
+            return None
+        journaled = "" if key is None else key[0]
+        return Checkpoint(row[0], _decompressed(row[1]), self._devices(), {}, revisions, journaled)
 
     def save(self, partition: int, checkpoint: Checkpoint) -> None:
         """Replace the last checkpoint. Durable on return."""
@@ -134,6 +141,7 @@ class JudgeState:
             self._db.executemany(PUT_NOT_JUDGED, rows)
             revisions = [(partition, topic, payload) for topic, payload in checkpoint.revisions.items()]
             self._db.executemany("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", revisions)
+            self._db.execute("INSERT OR REPLACE INTO journaled VALUES (?, ?)", (partition, checkpoint.journaled))
 
     def clear(self) -> None:
         """Delete everything: rows that cannot be used must not mix with the next checkpoint's."""
@@ -142,6 +150,7 @@ class JudgeState:
             self._db.execute("DELETE FROM device")
             self._db.execute("DELETE FROM not_judged")
             self._db.execute("DELETE FROM revision")
+            self._db.execute("DELETE FROM journaled")
 
     def close(self) -> None:
         with self._translated():
@@ -180,6 +189,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
             db.execute(f"ALTER TABLE {table} ADD COLUMN crc INTEGER")
     db.execute(CREATE_NOT_JUDGED)
     db.execute(_REVISION_TABLE)
+    db.execute(_JOURNALED_TABLE)
     if former:
         db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot, NULL FROM former_checkpoint")
         db.execute("DROP TABLE former_checkpoint")

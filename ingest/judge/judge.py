@@ -59,6 +59,11 @@ class Journal(Protocol):
     """The part of the alert journal that the judge uses. Raises DatabaseError."""
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int: ...
+    def has(self, key: str, /) -> bool: ...
+
+
+class _ChangesMissing(Exception):
+    """The journal lacks a change that it had taken."""
 
 
 class Judge:
@@ -104,6 +109,7 @@ class Judge:
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
         self._unjournaled: list[AlertChange] = []
+        self._asks_journal = True
         self._failed = self.engine.failures.total()
         self._failed_at: int | None = None
         # Also before the first checkpoint: retention counts only consumers that have committed an offset.
@@ -111,6 +117,7 @@ class Judge:
 
     def _resume(self, checkpoint: Checkpoint | None) -> tuple[RuleEngine, int]:
         """The engine as of the checkpoint, by the revisions that held then, and the offset to go on after."""
+        self._journaled = "" if checkpoint is None else checkpoint.journaled
         if checkpoint is None:
             self._revisions = first_revisions(self._log, REVISION_TOPICS)
             self._unsaved_revisions = dict(self._revisions)
@@ -156,9 +163,18 @@ class Judge:
             return self._step(limit)
         except JudgeStateSpoiled as exc:
             self.engine, self.offset = self._begin_anew(exc)
-            self._checkpoint_offset, self._failed = self.offset, self.engine.failures.total()
-            self._log.commit(CONSUMER, self.offset)  # what is judged again must stay
-            return limit
+        except _ChangesMissing:
+            _log.error(
+                "judge: the journal lacks a change that it had taken (%s): it was restored from a backup, or lost what"
+                " waited for it; the raw log is judged again from its start, no alert is raised twice",
+                self._journaled,
+            )
+            self._state.clear()
+            self._unjournaled = []
+            self.engine, self.offset = self._resume(None)
+        self._checkpoint_offset, self._failed = self.offset, self.engine.failures.total()
+        self._log.commit(CONSUMER, self.offset)  # what is judged again must stay
+        return limit
 
     def _step(self, limit: int) -> int:
         self._write_journal()  # changes that a failed step left
@@ -168,6 +184,8 @@ class Judge:
                 self._take_revision(record.message)
             self._unjournaled += judge_record(self.engine, record, self._max_payload_bytes)
             self.offset = record.offset
+        if self._unjournaled or self._asks_journal:
+            self._ask_journal()
         self._write_journal()
         self._log_failures()
         if self._beyond_limits is not None:
@@ -186,10 +204,10 @@ class Judge:
         not_judged = self.engine.changed_not_judged()
         self._state.save(
             self._partition,
-            Checkpoint(self.offset, *self.engine.unsaved(), not_judged, self._unsaved_revisions),
+            Checkpoint(self.offset, *self.engine.unsaved(), not_judged, self._unsaved_revisions, self._journaled),
         )
         self.engine.saved()
-        self._unsaved_revisions = {}
+        self._unsaved_revisions, self._asks_journal = {}, True
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
         self._on_checkpoint()
@@ -219,7 +237,20 @@ class Judge:
     def _write_journal(self) -> None:
         if self._unjournaled:
             self._journal.record(self._unjournaled, time.time_ns() // 1_000_000)
+            self._journaled = self._unjournaled[-1].key
             self._unjournaled = []
+
+    def _ask_journal(self) -> None:
+        """Raise _ChangesMissing if the journal lacks the last change that it took.
+
+        It is asked at the start, before each change, and after each checkpoint; not while it does not answer.
+        """
+        try:
+            if self._journaled and not self._journal.has(self._journaled):
+                raise _ChangesMissing
+        except DatabaseError:
+            return
+        self._asks_journal = False
 
     def _take_revision(self, message: RawMessage) -> None:
         """Judge what follows by this city, or by these rules."""

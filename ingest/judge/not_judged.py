@@ -21,12 +21,15 @@ INSERT INTO not_judged VALUES (?, ?, ?) ON CONFLICT (device_id, reason) DO UPDAT
 
 
 def read_not_judged(judge_db: Path) -> dict[str, dict[str, int]]:
-    """Counts by device and reason as of the last checkpoint; empty where there is no file or no such table yet."""
+    """Counts by device and reason as of the last checkpoint; empty where there is no file or table, or a spoiled one.
+
+    Never raises: the judge makes the file again.
+    """
     found: dict[str, dict[str, int]] = {}
     try:
         with read_only(judge_db) as db:
             for device_id, reason, readings in db.execute("SELECT device_id, reason, readings FROM not_judged"):
                 found.setdefault(device_id, {})[reason] = readings
-    except sqlite3.OperationalError:
+    except sqlite3.Error:
         return {}
     return found

@@ -7,10 +7,10 @@ which everything is in the store: readings after it that were recorded already c
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -18,9 +18,9 @@ from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.state_file import StateFile, StateUnavailable
 from ingest.ledger.writer import LedgerWriter
 from ingest.log.records import ReadingLocation
-from ingest.process.sqlite_file import is_damaged, set_aside, translated
+from ingest.process.salvage import copy_readable, page_fault
+from ingest.process.sqlite_file import set_aside, translated
 
-_BATCH: Final = 500
 _log = logging.getLogger(__name__)
 
 
@@ -30,7 +30,7 @@ def salvage_if_spoiled(path: Path, committed: int) -> bool:
     `committed`: the offset that the recorder noted in the raw log. Raises StateUnavailable.
     """
     with translated(path, StateUnavailable):
-        fault = _fault(path) if path.exists() else None
+        fault = page_fault(path) if path.exists() else None
         if fault is None:
             return False
         aside = set_aside(path, fault)
@@ -40,7 +40,7 @@ def salvage_if_spoiled(path: Path, committed: int) -> bool:
             closing(sqlite3.connect(aside, isolation_level=None)) as old,
             state.changing() as new,
         ):
-            lost = list(_copy_tables(old, new))
+            lost = list(copy_readable(old, new, _is_whole))
             (offset,) = new.execute("SELECT max(offset) FROM progress").fetchone()
             resumed = min(offset, committed) if offset else committed
             new.execute("UPDATE progress SET offset = ?, trouble = NULL, trouble_since = NULL", (resumed,))
@@ -53,63 +53,8 @@ def salvage_if_spoiled(path: Path, committed: int) -> bool:
     return True
 
 
-def _fault(path: Path) -> str | None:
-    try:
-        with closing(sqlite3.connect(path)) as db:
-            (found,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as exc:
-        if not is_damaged(exc):
-            raise
-        return str(exc)
-    return None if found == "ok" else str(found)
-
-
-def _copy_tables(old: sqlite3.Connection, new: sqlite3.Connection) -> Iterator[str]:
-    """Copy every row that can be read. Yields what is lost."""
-    try:
-        query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-        schema = old.execute(query).fetchall()
-        (version,) = old.execute("PRAGMA user_version").fetchone()
-    except sqlite3.Error as exc:
-        yield f"the whole file ({exc})"
-        return
-    present = {name for (name,) in new.execute("SELECT name FROM sqlite_master")}
-    for kind in ("table", "index"):
-        for found, name, sql in schema:
-            if found == kind and name not in present:
-                new.execute(sql)
-    new.execute(f"PRAGMA user_version = {int(version)}")
-    for kind, name, _ in schema:
-        if kind == "table" and (gap := _copy(old, new, name)) is not None:
-            yield f"{name}: {gap}"
-
-
-def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> str | None:
-    """Copy a table from both ends. Returns the gap, if there is one."""
-    columns = [(name, pk) for _, name, _, _, _, pk in new.execute(f"PRAGMA table_info({table})")]
-    keys = [name for name, pk in sorted(columns, key=lambda column: column[1]) if pk] or ["rowid"]
-    names = keys + [name for name, _ in columns if name not in keys]
-    listed, marks = ", ".join(names), ", ".join("?" for _ in names)
-    insert = f"INSERT OR REPLACE INTO {table} ({listed}) VALUES ({marks})"  # noqa: S608 - names of our own schema
-    ends: list[Any] = []
-    garbled: list[Any] = []
-    for direction in ("ASC", "DESC"):
-        order = ", ".join(f"{key} {direction}" for key in keys)
-        rows = _Readable(old, f"SELECT {listed} FROM {table} ORDER BY {order}")  # noqa: S608 - as above
-        while batch := rows.next():
-            garbled += [row[: len(keys)] for row in batch if not _is_whole(table, names, row)]
-            new.executemany(insert, [row for row in batch if _is_whole(table, names, row)])
-        if rows.whole:
-            return f"rows {garbled}" if garbled else None
-        ends.append(None if rows.last is None else rows.last[: len(keys)])
-    return f"rows after {ends[0] or 'the start'} and before {ends[1] or 'the end'}" + (
-        f", rows {garbled}" if garbled else ""
-    )
-
-
-def _is_whole(table: str, names: list[str], row: tuple[Any, ...]) -> bool:
-    """False for a delta or a batch whose bytes are of a spoiled page that has no structure."""
-    values = dict(zip(names, row, strict=True))
+def _is_whole(table: str, values: Mapping[str, Any]) -> bool:
+    """False for a delta or a batch whose bytes cannot be decoded."""
     try:
         if table == "daybook":
             msgspec.msgpack.decode(values["body"], type=LedgerDelta)
@@ -119,34 +64,6 @@ def _is_whole(table: str, names: list[str], row: tuple[Any, ...]) -> bool:
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
         return False
     return True
-
-
-class _Readable:
-    """The rows of a query, up to the first that cannot be read."""
-
-    def __init__(self, db: sqlite3.Connection, query: str) -> None:
-        self._db, self._query = db, query
-        self._cursor: sqlite3.Cursor | None = None
-        self.whole = False
-        self.last: tuple[Any, ...] | None = None
-
-    def next(self) -> list[tuple[Any, ...]]:
-        batch: list[tuple[Any, ...]] = []
-        try:
-            if self._cursor is None:
-                self._cursor = self._db.execute(self._query)
-            for row in self._cursor:
-                batch.append(row)
-                if len(batch) == _BATCH:
-                    break
-            else:
-                self.whole = True
-        except sqlite3.Error as exc:
-            if not is_damaged(exc):
-                raise
-            self._cursor = self._db.execute("SELECT 1 WHERE 0")
-        self.last = batch[-1] if batch else self.last
-        return batch
 
 
 def _balance(db: sqlite3.Connection) -> None:

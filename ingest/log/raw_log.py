@@ -8,7 +8,7 @@ segment. Its interface is that of one partition of a log service (append, read a
 import json
 import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -312,15 +312,16 @@ class RawLog:
         with _disk(self._directory):
             prepare_note(self._directory / _REMOVED_FILE)
         firsts = self._firsts()
-        newest = Segment(segment_path(self._directory, firsts[-1])) if firsts else None
-        committed = max(self.committed().values(), default=0)
-        end = 0 if newest is None else newest.last()
-        if newest is not None and end >= committed:
-            return newest
+        committed, end = max(self.committed().values(), default=0), 0
+        if firsts:
+            with ExitStack() as unless_returned:
+                newest = unless_returned.enter_context(closing(Segment(segment_path(self._directory, firsts[-1]))))
+                end = newest.last()
+                if end >= committed:
+                    unless_returned.pop_all()
+                    return newest
         # The log is new, or someone took a damaged newest segment away. Its offsets are not assigned again: a consumer
         # that has read them would skip new messages under the same offsets.
-        if newest is not None:
-            newest.close()
         first = committed + _MAX_UNCOMMITTED + 1 if committed else 1
         if committed:
             _log.error(

@@ -36,6 +36,7 @@ class RevisionLog(LogReader, LogWriter, Protocol):
     """The part of the raw log that revisions need."""
 
     def first_offset(self) -> int: ...
+    def close(self) -> None: ...
 
 
 class RevisionWriter:
@@ -44,6 +45,9 @@ class RevisionWriter:
     def __init__(self, log: RevisionLog, file: Path, now: Callable[[], int]) -> None:
         """`file` says what was appended last; `now`: wall clock, ms."""
         self._log, self._file, self._now = log, file, now
+
+    def close(self) -> None:
+        self._log.close()
 
     def write_city(self, load: Callable[[], City]) -> int:
         """Append the city as `load` returns it, if it is not the last that was appended. Returns the bytes appended.

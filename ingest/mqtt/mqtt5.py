@@ -126,7 +126,7 @@ class Mqtt5:
 
     def _receive(self) -> Sequence[Delivery]:
         try:
-            data = self._socket.recv(_READ_BYTES)
+            data = self._read()
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return ()
         except OSError as exc:
@@ -146,6 +146,20 @@ class Mqtt5:
         except ConnectionLost as exc:
             self._ending = exc
         return deliveries
+
+    def _read(self) -> bytes:
+        """What has arrived, up to about _READ_BYTES. Raises as `recv` does, where nothing has."""
+        data = self._socket.recv(_READ_BYTES)
+        if not data or not isinstance(self._socket, ssl.SSLSocket):
+            return data
+        # TLS gives one record at a time, and Mosquitto puts each packet into one of its own.
+        records = [data]
+        size = len(data)
+        with suppress(OSError):  # nothing more for now, or an end that the next call meets
+            while size < _READ_BYTES and (data := self._socket.recv(_READ_BYTES)):
+                records.append(data)
+                size += len(data)
+        return b"".join(records)
 
     def _handle(self, control: packets.Control) -> None:
         match control:

@@ -93,10 +93,13 @@ def set_aside(path: Path, why: object) -> Path:
     return aside
 
 
-def open_cache(path: Path, tables: Sequence[str], *, timeout_s: float = BUSY_TIMEOUT_S) -> sqlite3.Connection:
+def open_cache(
+    path: Path, tables: Sequence[str], *, timeout_s: float = BUSY_TIMEOUT_S, once_spoiled: Sequence[str] = ()
+) -> sqlite3.Connection:
     """Open a small file that can be made again, with its tables; a spoiled one is set aside and begun anew.
 
-    Every page is checked. Raises sqlite3.Error, OSError.
+    Every page is checked. `once_spoiled`: statements for the file that takes the place of a spoiled one. Raises
+    sqlite3.Error, OSError.
     """
     try:
         db = open_sqlite(path, timeout_s=timeout_s)
@@ -113,7 +116,7 @@ def open_cache(path: Path, tables: Sequence[str], *, timeout_s: float = BUSY_TIM
         if not isinstance(exc, _Spoiled) and not is_damaged(exc):
             raise
         set_aside(path, exc)
-        return open_cache(path, tables, timeout_s=timeout_s)
+        return open_cache(path, (*tables, *once_spoiled), timeout_s=timeout_s)
     return db
 
 

@@ -60,6 +60,9 @@ class AlertJournal:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def close(self) -> None:
+        self._engine.dispose()
+
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
         """Write changes in their order, all or none, and return how many were new. Writing one twice changes nothing.
 
@@ -74,6 +77,17 @@ class AlertJournal:
                 for change in changes
                 for moved in _to_its_alert(connection, change, recorded_at)
             )
+
+    def has(self, key: str) -> bool:
+        """True if the change with this key was recorded (`AlertChange.key`), for its alert or one that continues it."""
+        followed, phase, revision = key.split()
+        with transaction(self._engine) as connection:
+            while not _is_recorded(connection, followed, phase, int(revision)):
+                following = _following(_actions(connection, followed))
+                if following is None:
+                    return False
+                followed = following.alert_id
+        return True
 
     def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
         """Changes recorded after number `sequence`, oldest first, for followers that read on."""
@@ -199,10 +213,10 @@ def _to_its_alert(connection: Connection, change: AlertChange, recorded_at: int)
     recorded already stays where it is, so that writing it twice changes nothing.
     """
     found = [change]
-    while not _is_recorded(connection, found[-1]):
+    while not _is_recorded(connection, found[-1].alert_id, str(change.phase), change.revision):
         latest = found[-1]
         actions = _actions(connection, latest.alert_id)
-        following = next((taken for taken in reversed(actions) if isinstance(taken, Continue)), None)
+        following = _following(actions)
         if following is None and _begins_after_closing(connection, latest, actions):
             following = _continue(connection, latest, recorded_at)
         retracted = change.amendment is Amendment.RETRACTED
@@ -213,10 +227,15 @@ def _to_its_alert(connection: Connection, change: AlertChange, recorded_at: int)
     return found if change.amendment is Amendment.RETRACTED else found[-1:]
 
 
-def _is_recorded(connection: Connection, change: AlertChange) -> bool:
-    key = (alert_change.c.alert_id == change.alert_id, alert_change.c.phase == str(change.phase))
-    query = select(alert_change.c.no).where(*key, alert_change.c.revision == change.revision)
+def _is_recorded(connection: Connection, alert_id: str, phase: str, revision: int) -> bool:
+    key = (alert_change.c.alert_id == alert_id, alert_change.c.phase == phase)
+    query = select(alert_change.c.no).where(*key, alert_change.c.revision == revision)
     return connection.execute(query).first() is not None
+
+
+def _following(actions: Sequence[AlertAction]) -> Continue | None:
+    """The action that names the alert which continues this one, if one does."""
+    return next((taken for taken in reversed(actions) if isinstance(taken, Continue)), None)
 
 
 def _begins_after_closing(connection: Connection, change: AlertChange, actions: Sequence[AlertAction]) -> bool:

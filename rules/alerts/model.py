@@ -108,6 +108,11 @@ class AlertChange(_Value):
     """The alert that judgement calls it, where a person had closed that one before this incident began. Set by the
     journal."""
 
+    @property
+    def key(self) -> str:
+        """Tells this change from all others."""
+        return f"{self.alert_id} {self.phase} {self.revision}"
+
 
 def alert_id(rule: str, subject: str, incident_start_ms: int) -> str:
     """The id of an incident's alert, 16 hex digits. It is derived, not random: every replay gives the same id."""

@@ -7,6 +7,7 @@ Run with `make bench ARGS="--quick --stage neighbours"`.
 """
 
 import json
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
 from haulwatch.health.path_status import PathStatus
+from haulwatch.settings.data_files import process_log_folder
+from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from simulators.load.generator import Plan
 from simulators.load.packets import Version, connect, publish
@@ -35,6 +38,8 @@ _MOST_MESSAGES: Final = 12_000
 """Of one culprit in one phase."""
 _JUNK: Final = b"{" + b"x" * 60_000
 _ONES: Final = b"[" + b",".join([b"1"] * 2_047) + b"]"
+
+_BEYOND: Final = re.compile(r"limits: (\S+) is beyond its limit")
 
 Message = tuple[str, bytes]
 """Kind and payload."""
@@ -57,6 +62,8 @@ class NeighbourRow:
     """Of the data directory."""
     named: str
     """Devices beyond a limit, as /readyz names them."""
+    logged: str
+    """Devices beyond a limit, as the logs of the processes name them."""
 
 
 def neighbours(environment: BenchEnvironment) -> Iterator[NeighbourRow]:
@@ -99,7 +106,13 @@ def _row(
         round(sum(running.memory_mb().values()), 1),
         round(sum(path.stat().st_size for path in files) / 1e6, 1),
         ", ".join(f"{device} {'+'.join(sorted(limits))}" for device, limits in sorted(found.items())),
+        ", ".join(sorted(_logged(settings))),
     )
+
+
+def _logged(settings: Settings) -> set[str]:
+    logs = (path.read_text(errors="replace") for path in process_log_folder(settings).glob("*.log"))
+    return {device for log in logs for device in _BEYOND.findall(log)}
 
 
 def _city(trucks: int, probes: int, kinds: list[str]) -> City:

@@ -136,15 +136,26 @@ def _print_fleets(fleets: tuple[LiveFleet, ...]) -> None:
 
 
 def _print_neighbours(phases: tuple[NeighbourRow, ...]) -> None:
-    columns = ("culprit", "sent", "durable p99", "stored p99", "alert p50", "alert p99", "MB", "disk MB", "named")
+    columns = (
+        "culprit",
+        "sent",
+        "durable p99",
+        "stored p99",
+        "alert p50",
+        "alert p99",
+        "MB",
+        "disk MB",
+        "named",
+        "in a log",
+    )
     rows = [
         (
             *(row.culprit, row.sent, row.durable.p99, row.stored.p99, row.alert.p50, row.alert.p99),
-            *(row.memory_mb, row.disk_mb, row.named),
+            *(row.memory_mb, row.disk_mb, row.named, row.logged),
         )
         for row in phases
     ]
-    print_table("Honest devices beside a culprit, ms", columns, rows, right=columns[1:-1])
+    print_table("Honest devices beside a culprit, ms", columns, rows, right=columns[1:-2])
 
 
 def _print_memory(soak: tuple[Memory, ...]) -> None:

@@ -39,6 +39,7 @@ from tests.bench.run import Stage, run
 from tests.bench.scaling import scaling
 from tests.bench.soak import soak
 from tests.bench.uploads.reconnect import reconnect
+from tests.closing import closed_later
 from tests.servers import free_port, program
 
 TINY = Sizes(
@@ -67,7 +68,7 @@ def tiny() -> Iterator[BenchEnvironment]:
 
 
 def test_messages_of_a_fleet_are_accepted_and_no_two_are_equal(tmp_path: Path) -> None:
-    log, city, batch = RawLog(tmp_path), fleet.city_of(7, probes=2), AcceptedBatch(0)
+    log, city, batch = closed_later(RawLog(tmp_path)), fleet.city_of(7, probes=2), AcceptedBatch(0)
     fleet.append_messages(log, fleet.fleet_messages(7), 30)
     admission = AdmitStage(SeriesIndex({}), city, set())
     for decoded in decode_records(log.read(0, 100)):
@@ -187,7 +188,7 @@ def test_the_json_has_the_promised_shape() -> None:
         recorder_alone=both,
         latency_ms=Latency(sample, sample, sample, 1_000, 20, 0.4),
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
-        neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate"),),
+        neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate", "culprit-junk"),),
         reconnect=Reconnect(10, 3_600, 90.0, 20.0, 60.0, 70.0, sample, 3.0, 0),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip

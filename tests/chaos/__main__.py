@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.accounts import Account
+from tests.chaos.bystanders import Delays
 from tests.chaos.faults import FULL, QUICK, Fault
 from tests.chaos.rounds import FAULTS, Round, run_rounds
 from tests.compiled import COMPILED
@@ -79,27 +80,43 @@ def _print_table(rounds: Sequence[Round], absent: dict[str, str], console: Conso
     table.add_column("fault", no_wrap=True)
     for column in ("kills", "acknowledged", "lost", "doubled"):
         table.add_column(column, justify="right")
-    for column in ("alerts", "ledger", "answer"):
+    for column in ("alerts", "ledger"):
+        table.add_column(column)
+    table.add_column("bystanders, s", justify="right")
+    for column in ("by itself", "answer"):
         table.add_column(column)
     table.add_column("s", justify="right")
     for done in rounds:
         account = done.account
-        figures = (done.kills, account.acknowledged, account.lost, account.doubled)
+        lost = f"{account.lost:,} and {account.given_up:,} named" if account.given_up else f"{account.lost:,}"
         table.add_row(
             done.fault,
-            *(f"{figure:,}" for figure in figures),
+            f"{done.kills:,}",
+            f"{account.acknowledged:,}",
+            lost,
+            f"{account.doubled:,}",
             _alerts(account),
             "balanced" if account.ledger_balanced else "[bold red]WRONG",
+            _delays(done.bystanders),
+            f"no, {done.by_hand} commands" if done.by_hand else "yes",
             "as designed" if not done.complaints else "[bold red]SEE ABOVE",
             f"{done.took_s:.0f}",
         )
     console.print(table)
+    console.print(
+        "bystanders: published → alert over MQTT, median / longest, of devices that the fault does not concern; an"
+        " outage and a pause of the devices are in it. by itself: without a person, once the cause is gone"
+    )
     if any(done.account.unjudged_s for done in rounds):
         console.print(
             "except: minutes of device time in which the fault, by design, keeps readings from being judged in time"
         )
     for name, why in absent.items():
         console.print(f"not run: {name}: {why}", markup=False)
+
+
+def _delays(delays: Delays) -> str:
+    return f"{delays.median_s:.1f} / {delays.longest_s:.1f}" if delays.alerts else "none"
 
 
 def _alerts(account: Account) -> str:
@@ -116,11 +133,16 @@ def _summary(rounds: Sequence[Round], absent: dict[str, str]) -> dict[str, Any]:
                 "fault": done.fault,
                 "acknowledged": done.account.acknowledged,
                 "lost": done.account.lost,
+                "given_up": done.account.given_up,
                 "doubled": done.account.doubled,
                 "alerts_equal": done.account.alerts_equal,
                 "ledger_balanced": done.account.ledger_balanced,
                 "kills": done.kills,
                 "unjudged_s": done.account.unjudged_s,
+                "bystander_alerts": done.bystanders.alerts,
+                "bystander_median_s": round(done.bystanders.median_s, 2),
+                "bystander_longest_s": round(done.bystanders.longest_s, 2),
+                "by_hand": done.by_hand,
                 "took_s": round(done.took_s, 1),
                 "complaints": list(done.complaints),
             }

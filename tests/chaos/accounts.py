@@ -21,6 +21,7 @@ from ingest.judge.judge import judge_record
 from ingest.judge.rejudge import Rejudging
 from ingest.judge.replay import AlertStep
 from ingest.log.flood_record import flood_of
+from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import NO_READINGS, LogRecord, RawMessage
 from ingest.store import Instant
 from rules.alerts.model import AlertChange
@@ -44,6 +45,8 @@ class Account:
     acknowledged: int
     """Messages that the broker acknowledged; none holds more than one reading that is stored."""
     lost: int
+    given_up: int
+    """Messages on spoiled pages of the raw log, which Haulwatch has named by offset; not in `lost`."""
     doubled: int
     alerts_equal: bool
     """The journal's alerts equal those of the raw log judged again and, except in `unjudged_s`, those of an undisturbed
@@ -65,6 +68,7 @@ class Accounts:
         self._offset = self._journal_sequence = self._letter_id = self._received = 0
         self._logged: set[tuple[str, bytes]] = set()
         self._journal_steps: Counter[AlertStep] = Counter()
+        self._of_culprits: set[str] = set()
         self._replayed_steps: Counter[AlertStep] = Counter()
 
     def begin(self) -> None:
@@ -81,7 +85,9 @@ class Accounts:
 
     def account(self, sent: Iterable[Sent], start_ms: int, end_ms: int) -> Account:
         """Count the messages of a round, `start_ms` to `end_ms` in device time."""
-        acknowledged = [entry.message for entry in sent if entry.acknowledged]
+        all_acknowledged = [entry.message for entry in sent if entry.acknowledged]
+        acknowledged = [message for message in all_acknowledged if message not in self._yard.given_up]
+        given_up = len(all_acknowledged) - len(acknowledged)
         remarks: list[str] = []
         stored = self._stored(acknowledged)
         lost = self._lost(acknowledged, stored)
@@ -94,13 +100,13 @@ class Accounts:
             _overlap(self._yard.unjudged, range(start_ms, end_ms)) // 1000,
         )
         return Account(
-            len(acknowledged), len(lost), doubled, alerts_equal, unjudged_s, balanced, tuple(remarks)
+            len(acknowledged), len(lost), given_up, doubled, alerts_equal, unjudged_s, balanced, tuple(remarks)
         )  # fmt: skip
 
     def _missing(self) -> str | None:
         self._follow_log()
         sent = {(entry.message.topic, entry.message.payload) for entry in self._yard.stream.sent if entry.acknowledged}
-        if absent := len(sent - self._logged):
+        if absent := len(sent - self._logged - {(lost.topic, lost.payload) for lost in self._yard.given_up}):
             return f"{absent} acknowledged messages are not in the raw log"
         recorder = self._yard.recorder()
         if recorder.backlog or recorder.pending:
@@ -114,7 +120,7 @@ class Accounts:
     def _follow_log(self) -> None:
         """Judge the new records of the raw log, and count their readings. Keeps no file open: segments are deleted."""
         with closing(open_raw_log(self._yard.settings)) as log:
-            while records := log.read(self._offset, _RECORDS_PER_READ):
+            while records := self._next_records(log):
                 for record in records:
                     self._replayed_steps.update(_steps(self._replay.judge(record)))
                     if (flood := flood_of(record.message)) is not None:
@@ -123,6 +129,14 @@ class Accounts:
                         self._logged.add((record.message.topic, record.message.payload))
                         self._received += _count(record.message)
                 self._offset = records[-1].offset
+
+    def _next_records(self, log: RawLog) -> list[LogRecord]:
+        """The next records; those on spoiled pages are left out, as recorder and judge do."""
+        while True:
+            try:
+                return log.read(self._offset, _RECORDS_PER_READ)
+            except RawLogCorrupt as exc:
+                self._offset = exc.through
 
     def _stored(self, acknowledged: Iterable[Message]) -> Stored:
         """The rows of the store in the series and time range of these messages.
@@ -184,6 +198,8 @@ class Accounts:
         differences = {
             line.device: line.stored - rows[line.device] for line in ledger.devices if line.stored != rows[line.device]
         }
+        if self._yard.ledger_spoiled:
+            return 0, ledger.balanced and ledger.total.queued == 0
         problems = {
             "its lines do not add up": not ledger.balanced,
             "not exact": not ledger.exact,
@@ -196,8 +212,15 @@ class Accounts:
 
     def _alerts(self, acknowledged: Iterable[Message], start_ms: int, end_ms: int, remarks: list[str]) -> bool:
         """Compare the journal with the raw log judged again, and with the same messages judged once, undisturbed."""
+        if self._yard.journal_restored:  # its numbers were given again: read from the start
+            self._yard.journal_restored, self._journal_sequence = False, 0
+            self._journal_steps.clear()
+            self._of_culprits.clear()
         while entries := self._yard.journal.changes_after(self._journal_sequence, _RECORDS_PER_READ):
             self._journal_steps.update(_steps(entry.change for entry in entries))
+            self._of_culprits.update(
+                entry.change.alert_id for entry in entries if entry.change.subject in self._yard.apart
+            )
             self._journal_sequence = entries[-1].sequence
         received_at = time.time_ns() // 1_000_000
         undisturbed: Counter[AlertStep] = Counter()
@@ -221,8 +244,14 @@ class Accounts:
 
     def _compared(self, steps: Counter[AlertStep], first: int, last: int) -> Counter[AlertStep]:
         """Steps of device time from `first` to `last`, without those that were, by design, not judged in time."""
-        unjudged = self._yard.unjudged
-        return Counter({step: n for step, n in steps.items() if first <= step.at < last and step.at not in unjudged})
+        unjudged, culprits = self._yard.unjudged, self._of_culprits
+        return Counter(
+            {
+                step: n
+                for step, n in steps.items()
+                if first <= step.at < last and step.at not in unjudged and step.alert_id not in culprits
+            }
+        )
 
 
 def _overlap(one: range, other: range) -> int:

@@ -37,5 +37,9 @@ class Fault:
 
     name: str
     strike: Callable[[Yard, Size], None]
+    yard: type[Yard] = Yard
+    """Where it happens. Rounds in one kind of yard follow each other in one."""
+    last: bool = False
+    """What it takes away makes the sums of later rounds wrong, so the next one begins in a new yard."""
     absent: Callable[[], str | None] = lambda: None
     """Returns why it cannot run here, or None."""

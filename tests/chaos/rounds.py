@@ -11,19 +11,37 @@ from typing import Final
 
 import pytest
 
-from tests.chaos import broker_faults, clock_faults, collector_faults, disk_faults, kills, payload_faults, store_faults
 from tests.chaos.accounts import Account, Accounts
+from tests.chaos.bystanders import Delays
 from tests.chaos.faults import Fault, Size
+from tests.chaos.kinds import (
+    broker_faults,
+    clock_faults,
+    collector_faults,
+    deployed_faults,
+    disk_faults,
+    flood_faults,
+    kills,
+    payload_faults,
+    restored_faults,
+    store_faults,
+)
 from tests.chaos.yard import Complaint, Yard, running_servers
 
 FAULTS: Final[Sequence[Fault]] = (
+    Fault("none", lambda yard, size: yard.rest(size.outage_s, size.outage_s)),
     *kills.FAULTS,
     *broker_faults.FAULTS,
     *store_faults.FAULTS,
     *disk_faults.FAULTS,
+    *restored_faults.CACHES,
     *clock_faults.FAULTS,
     *payload_faults.FAULTS,
     *collector_faults.FAULTS,
+    *flood_faults.FAULTS,
+    *deployed_faults.FAULTS,
+    *disk_faults.ON_A_SMALL_DISK,
+    *restored_faults.ENDING,
 )
 """Faults whose devices send once and then stay silent come last: many such devices, and an outage would never end."""
 PROCESSING_LIMIT_S: Final = 300.0
@@ -38,6 +56,9 @@ class Round:
     account: Account
     kills: int
     took_s: float
+    bystanders: Delays
+    by_hand: int
+    """Commands that a person had to give before all was as it should be."""
     complaints: tuple[str, ...]
     """Answers that were not the designed ones, and the remarks of the account."""
 
@@ -58,14 +79,16 @@ def run_rounds(faults: Iterable[Fault], size: Size, seed: int, folder: Path) -> 
     with running_servers(folder / "store") as servers:
         while waiting:
             with ExitStack() as resources:
-                yard = Yard(folder / f"yard-{next(yards)}", servers, dice)
+                kind = waiting[0].yard
+                yard = kind(folder / f"yard-{next(yards)}", servers, dice)
                 resources.callback(yard.close)
                 yard.open()
                 accounts, good = Accounts(yard), True
-                while waiting and good:
-                    done = _round(waiting.pop(0), yard, accounts, size)
-                    good = done.good
-                    if good and not waiting:
+                while waiting and good and waiting[0].yard is kind:
+                    fault = waiting.pop(0)
+                    done = _round(fault, yard, accounts, size)
+                    good = done.good and not fault.last
+                    if good and not (waiting and waiting[0].yard is kind):
                         done = _confirmed(done, yard)
                     yield done
 
@@ -73,8 +96,7 @@ def run_rounds(faults: Iterable[Fault], size: Size, seed: int, folder: Path) -> 
 def _round(fault: Fault, yard: Yard, accounts: Accounts, size: Size) -> Round:
     began, kills_before, complaints = time.monotonic(), yard.kills, []
     accounts.begin()
-    yard.unjudged = range(0)
-    yard.stream.begin()
+    yard.begin()
     try:
         fault.strike(yard, size)
     except (Complaint, TimeoutError, pytest.fail.Exception) as exc:
@@ -86,8 +108,16 @@ def _round(fault: Fault, yard: Yard, accounts: Accounts, size: Size) -> Round:
     if (missing := accounts.wait_processed(PROCESSING_LIMIT_S)) is not None:
         complaints.append(f"not processed: {missing}")
     account = accounts.account(yard.stream.sent, yard.stream.start_ms, yard.stream.end_ms)
-    took_s = time.monotonic() - began
-    return Round(fault.name, account, yard.kills - kills_before, took_s, (*complaints, *account.remarks))
+    delays = yard.listener.delays(yard.stream, yard.apart)
+    return Round(
+        fault.name,
+        account,
+        yard.kills - kills_before,
+        time.monotonic() - began,
+        delays,
+        yard.by_hand,
+        (*complaints, *account.remarks),
+    )
 
 
 def _confirmed(done: Round, yard: Yard) -> Round:

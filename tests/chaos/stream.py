@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from paho.mqtt.client import Client, MQTTMessageInfo
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
-from tests.chaos.fleet import SLICE_S, Fleet, Message
+from tests.chaos.fleet import SLICE_S, TICK_S, Fleet, Message
 
 RATE: Final = 900
 """Messages/s: the traffic of a large city; a slice takes less than two seconds."""
@@ -33,12 +33,14 @@ class Stream:
     Slices follow each other in device time over all rounds.
     """
 
-    def __init__(self, fleet: Fleet, port: int, first_ms: int) -> None:
+    def __init__(self, fleet: Fleet, port: int, first_ms: int, login: tuple[str, str] | None = None) -> None:
         self._fleet, self._port, self._next_ms = fleet, port, first_ms
         self.sent: list[Sent] = []
         """Messages of this round, in the order of publishing."""
         self.start_ms = self.end_ms = first_ms
         """Device time of this round."""
+        self.published_at: list[tuple[int, float]] = []
+        """Device time (ms) of each tick of this round, and when it was published, monotonic seconds."""
         self._lock = Lock()
         self._connection_lost = Event()
         self._last_slice, self._publishing, self._paused = Event(), Event(), Event()
@@ -47,6 +49,8 @@ class Stream:
         self._client = Client(
             CallbackAPIVersion.VERSION2, "chaos-devices", clean_session=False, protocol=MQTTProtocolVersion.MQTTv311
         )
+        if login is not None:
+            self._client.username_pw_set(*login)
         self._client.on_disconnect = lambda *_: self._connection_lost.set()
         self._client.max_inflight_messages_set(_IN_FLIGHT)
         self._client.reconnect_delay_set(1, 1)
@@ -67,7 +71,7 @@ class Stream:
 
     def begin(self) -> None:
         """Begin a new round."""
-        self.sent, self.start_ms = [], self._next_ms
+        self.sent, self.start_ms, self.published_at = [], self._next_ms, []
         self._last_slice.clear()
         self._thread = Thread(target=self._publish_slices, name="devices", daemon=True)
         self._thread.start()
@@ -127,8 +131,9 @@ class Stream:
     def _publish_slices(self) -> None:
         due = time.monotonic()
         while True:
-            for messages in self._fleet.slice(self._next_ms):
+            for number, messages in enumerate(self._fleet.slice(self._next_ms)):
                 self.publish(messages)
+                self.published_at.append((self._next_ms + (number + 1) * TICK_S * 1000 - 1, time.monotonic()))
                 due += len(messages) / RATE
                 time.sleep(max(0.0, due - time.monotonic()))
             self._next_ms += SLICE_S * 1000

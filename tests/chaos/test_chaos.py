@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import broker_faults, disk_faults, kills, payload_faults, store_faults
 from tests.chaos.faults import CI, Fault
+from tests.chaos.kinds import broker_faults, disk_faults, kills, payload_faults, store_faults
 from tests.chaos.rounds import run_rounds
 
 CHOSEN = (

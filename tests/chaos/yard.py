@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from resource import RLIM_INFINITY, RLIMIT_FSIZE, prlimit
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import uuid4
 
 import httpx
@@ -23,6 +23,7 @@ from ingest.judge.replay import every_record
 from ingest.ledger import report as ledger
 from ingest.ledger.report import RecorderStatus
 from ingest.log.raw_log import RawLog
+from tests.chaos.bystanders import Listener
 from tests.chaos.fleet import Fleet, Message
 from tests.chaos.stream import Stream
 from tests.installation import Installation
@@ -63,6 +64,18 @@ def running_servers(folder: Path) -> Iterator[Servers]:
         influx.close()
 
 
+class Broker(Protocol):
+    """A broker with a listener for devices on loopback."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def url(self) -> str: ...
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def kill(self) -> None: ...
+
+
 class Yard(Installation):
     """One installation with a broker and a stream of its own."""
 
@@ -70,9 +83,18 @@ class Yard(Installation):
         """Starts nothing; `open` does."""
         self.servers, self.dice = servers, dice
         self.kills = 0
+        self.by_hand = 0
+        """Commands that a person has to give after a fault, in this round."""
+        self.apart: set[str] = set()
+        """Devices whose own fault is the matter: no bystanders. An undisturbed run has no alerts of theirs."""
+        self.given_up: frozenset[Message] = frozenset()
+        """Messages of this round that a spoiled disk has taken, each named by its offset."""
+        self.journal_restored = self.ledger_spoiled = False
+        """The journal gives its numbers again; only the ledger's own sums can be right."""
         self.unjudged = range(0)
         """Device time of this round in which, by design of the fault, readings are not judged when they arrive."""
-        self.broker = Mosquitto(folder / "mosquitto")
+        folder.mkdir(parents=True)
+        self.broker = self.make_broker(folder)
         self.broker_database = folder / "mosquitto" / "mosquitto.db"
         self.database = f"chaos-{uuid4().hex[:12]}"
         servers.influx.create_database(self.database)
@@ -85,7 +107,8 @@ class Yard(Installation):
                 "HAULWATCH_INFLUX_ORG": "haulwatch",
                 "HAULWATCH_INFLUX_BUCKET": self.database,
                 "HAULWATCH_RAW_LOG_SEGMENT_MIB": "1",
-            },
+            }
+            | self.variables(),
         )
         imported = self.run("city", "import", "jincheng")
         if imported.returncode != 0:
@@ -95,7 +118,19 @@ class Yard(Installation):
             self.city: City = registry.load_city()
         self.journal = open_journal(self.settings)
         first_ms = (time.time_ns() // 1_000_000 - _BEHIND_NOW_MS) // 60_000 * 60_000
-        self.stream = Stream(Fleet(self.city, dice), self.broker.port, first_ms)
+        self.stream = Stream(Fleet(self.city, dice), self.broker.port, first_ms, self.login())
+        self.listener = Listener(self.broker.port, self.login())
+
+    def make_broker(self, folder: Path) -> Broker:
+        return Mosquitto(folder / "mosquitto")
+
+    def variables(self) -> dict[str, str]:
+        """Settings beside those that all yards have."""
+        return {}
+
+    def login(self) -> tuple[str, str] | None:
+        """User and password of devices and listener, which share one."""
+        return None
 
     def open(self) -> None:
         self.broker.start()
@@ -103,14 +138,38 @@ class Yard(Installation):
             self.start(name)
         self.until_connected()
         self.until(self.ready, "/readyz says ready")
+        self.listener.connect()
         self.stream.connect()
+
+    def begin(self) -> None:
+        """Begin a new round."""
+        self.by_hand, self.unjudged, self.given_up = 0, range(0), frozenset()
+        self.stream.begin()
 
     def close(self) -> None:
         self.stream.close()
+        self.listener.close()
         super().close()
         self.broker.kill()
 
     # Processes
+
+    def hand(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command that a person has to give after a fault."""
+        self.by_hand += 1
+        return self.run(*arguments)
+
+    def kill_all(self) -> None:
+        """Kill all processes, so that none holds a file open."""
+        for name in PROCESSES:
+            self.kill(name)
+            self.kills += 1
+
+    def start_all(self) -> None:
+        """Start all processes. Returns when the collector is connected."""
+        for name in PROCESSES:
+            self.start(name)
+        self.until_connected()
 
     def kill_and_start(self, name: str) -> None:
         """Kill the process with SIGKILL and start it again."""

@@ -12,6 +12,7 @@ from ingest.log.raw_log import RawLog
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from rules.catalogue import build_rules
+from tests.closing import closed_later
 from tests.ingest.judge.test_judge import CITY, FakeJournal, log
 from tests.ingest.recorder.parts import Bench, counts, position
 
@@ -33,7 +34,7 @@ async def test_the_recorder_waits_and_goes_on(tmp_path: Path) -> None:
     bench, disk = Bench(tmp_path), Disk()
     bench.receive(position(1), position(2))
     floor = DiskFloor(disk.free_bytes, 4 * FREE)
-    state = RecorderState(bench.state_path)
+    state = closed_later(RecorderState(bench.state_path))
     recorder = Recorder(bench.log, bench.store, state, lambda: bench.city, disk_trouble=floor.trouble)
     size = disk_bytes(tmp_path)
     for _ in range(3):
@@ -46,9 +47,9 @@ async def test_the_recorder_waits_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_the_judge_waits_and_goes_on(tmp_path: Path) -> None:
-    disk, journal, raw = Disk(), FakeJournal(), RawLog(tmp_path / "raw")
+    disk, journal, raw = Disk(), FakeJournal(), closed_later(RawLog(tmp_path / "raw"))
     raw.append([record.message for record in log()])
-    state = JudgeState(tmp_path / "judge.db")
+    state = closed_later(JudgeState(tmp_path / "judge.db"))
     floor = DiskFloor(disk.free_bytes, 4 * FREE)
     judge = Judge(raw, journal, state, build_rules(), lambda: CITY, disk_trouble=floor.trouble)
     with pytest.raises(JudgeStateUnavailable, match="free disk space"):

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from haulwatch.cli import command_line
 from tests import ROOT
 from tests.servers import end, free_port, launch, program
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 DEPLOY = ROOT / "deploy"
 CONFIG = DEPLOY / "mosquitto"
@@ -105,23 +105,57 @@ class DeployedBroker:
 
     def restart(self) -> None:
         """Let it save and leave, and start it again: it reads its access list only then."""
-        assert self._process is not None
-        end(self._process)
-        self._start()
+        self.stop()
+        self.start()
 
     @contextmanager
     def running(self) -> Iterator["DeployedBroker"]:
         """The broker during the block. A restart keeps its sessions and queues."""
-        self._start()
+        self.start()
         try:
             yield self
         finally:
-            assert self._process is not None
-            end(self._process)
+            self.stop()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Returns when the last of its listeners is open."""
         self._process = launch([program("mosquitto"), "-c", str(self.config)], self.log, self.certificate_port)
+
+    def stop(self) -> None:
+        """Let it save and leave."""
+        if self._process is not None:
+            end(self._process)
+            self._process = None
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE_S)
+            self._process = None
+
+    @property
+    def port(self) -> int:
+        """The inner listener."""
+        return self.inner_port
+
+    @property
+    def url(self) -> str:
+        """The outer listener, with TLS; without a login."""
+        return f"mqtts://127.0.0.1:{self.outer_port}"
+
+    def add_gateway(self, user: str) -> None:
+        """Add a login that publishes for every device and hears the alerts. Before the start."""
+        self.passwords[user] = "load"
+        command = [program("mosquitto_passwd"), "-b", str(self.access / "passwords"), user, self.passwords[user]]
+        subprocess.run(command, check=True, capture_output=True)
+        path = self.access / "dynamic-security.json"
+        config = json.loads(path.read_text())
+        rights = [("publishClientSend", "haulwatch/v1/+/+")]
+        rights += [(kind, "haulwatch/v1/alerts/#") for kind in ("publishClientReceive", "subscribePattern")]
+        acls = [{"acltype": kind, "topic": topic, "priority": 0, "allow": True} for kind, topic in rights]
+        config["clients"].append({"username": user, "roles": [{"rolename": user}]})
+        config["roles"].append({"rolename": user, "acls": acls})
+        path.write_text(json.dumps(config))
 
     def trusting(self, certificate: str | None = None) -> ssl.SSLContext:
         """The TLS context of a device that trusts the broker's authority, with the device's certificate, if any."""

@@ -99,7 +99,8 @@ def adopt(
     with open_registry(settings) as registry:
         registered = ensure_registered(registry, registry.load_city(), device_id, device)
         # Readings that come before this revision in the raw log would be quarantined again.
-        open_revision_writer(settings).write_city(registry.load_city)
+        with closing(open_revision_writer(settings)) as revisions:
+            revisions.write_city(registry.load_city)
     redriven = _redrive(settings, device_id)
     # Last, because a failure after it would hide the secret for ever.
     new_secret = give_secrets(settings, [device_id])[device_id] if secret else None

@@ -11,8 +11,10 @@ UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 IGNORABLE: Final = (
     (0x34F, 0x34F), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x2065, 0x2065), (0x3164, 0x3164),
     (0xFE00, 0xFE0F), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0xE0000, 0xE0FFF),
+    (0x13439, 0x1343F),
 )  # fmt: skip
-"""Default_Ignorable_Code_Point in DerivedCoreProperties.txt, as far as it is in none of these categories."""
+"""Default_Ignorable_Code_Point in DerivedCoreProperties.txt, as far as it is in none of these categories, and those
+that Unicode 15 has added to them (Python 3.11 has Unicode 14)."""
 BLANK_BRAILLE: Final = 0x2800
 
 

@@ -312,3 +312,6 @@ class Away:
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
         raise DatabaseUnavailable("connection refused")
+
+    def has(self, key: str) -> bool:
+        raise DatabaseUnavailable("connection refused")

@@ -21,6 +21,7 @@ from ingest.process.over_limit import OverLimit
 from rules.alerts.journal import AlertJournal
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
+from tests.closing import closed_later
 from tests.ingest.collector.parts import ScriptedSource
 from tests.ingest.recorder.parts import NOW, Bench, position, topic_of
 
@@ -77,7 +78,13 @@ async def test_ten_thousand_good_and_a_thousand_bad_messages_are_no_lines(tmp_pa
 
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     metadata.create_all(engine)
-    judge = Judge(bench.log, AlertJournal(engine), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: bench.city)
+    judge = Judge(
+        bench.log,
+        AlertJournal(engine),
+        closed_later(JudgeState(tmp_path / "judge.db")),
+        build_rules(),
+        lambda: bench.city,
+    )
     while judge.step():
         pass
     engine.dispose()

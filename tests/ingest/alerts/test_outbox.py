@@ -1,7 +1,8 @@
 """The database goes away and comes back: no alert waits for it, none is lost, none is written or sent twice."""
 
+import random
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from ingest.alerts.outbox import AlertOutbox, OutboxUnavailable, read_waiting
 from ingest.alerts.publisher import AlertPublisher
 from rules.alerts.actions import AlertFilter, JournalEntry
 from rules.alerts.journal import AlertJournal
-from rules.alerts.model import AlertChange, Phase
+from rules.alerts.model import AlertChange, Phase, Text
+from tests.closing import closed_later
 from tests.ingest.alerts.test_publisher import FakeJournal, FakeSink, change
 from tests.servers.postgres import Postgres
+from tests.spoiled import spoil_pages
 
 
 def story() -> list[AlertChange]:
@@ -63,7 +66,9 @@ async def test_with_postgresql_stopped_changes_go_out_on_mqtt_and_into_the_journ
         for at, one in enumerate(changes):
             undisturbed.record([one], at)
         outbox, sink = AlertOutbox(tmp_path / "outbox.db", journal), KeySink()
-        publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"), outbox)
+        publisher = AlertPublisher(
+            "mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")), outbox
+        )
         for at, one in enumerate(changes):
             if at == away_from:
                 server.stop()
@@ -76,7 +81,9 @@ async def test_with_postgresql_stopped_changes_go_out_on_mqtt_and_into_the_journ
         outbox.close()
 
         again = AlertOutbox(tmp_path / "outbox.db", journal)  # the judge is started again, still without a database
-        publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"), again)
+        publisher = AlertPublisher(
+            "mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")), again
+        )
         assert await publisher.step() == 0
         server.start()
         assert again.drain() == len(changes) - away_from
@@ -109,6 +116,11 @@ class Database:
         if self.breaks_after_writing:
             raise DatabaseUnavailable("connection lost")
         return len(changes)
+
+    def has(self, key: str) -> bool:
+        if self.away:
+            raise DatabaseUnavailable("connection refused")
+        return any(one.key == key for _, one in self.written.values())
 
 
 def test_a_connection_that_breaks_at_any_change_writes_each_once_and_in_order(tmp_path: Path) -> None:
@@ -158,6 +170,46 @@ async def test_what_a_killed_judge_judges_again_is_kept_once_and_sent_once(tmp_p
                 pass
         assert outbox.waiting == 4
     assert [int(alert_id, 16) for alert_id, *_ in sink.keys] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_spoiled_pages_are_set_aside_and_what_waited_there_is_to_be_judged_again(
+    tmp_path: Path, under_way: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Real pages of a real file, all of them, or some with noise in place of a row only."""
+    set_aside = 0
+    for seed in range(8):
+        path, database = tmp_path / f"{seed}.db", Database()
+        database.away = True
+        outbox = closed_later(AlertOutbox(path, database))
+        outbox.record([change(no, title=Text(en="long " * 2_000, zh="长")) for no in range(1, 40)], 5)
+        if under_way:
+            outbox._db.execute("PRAGMA shrink_memory")
+        else:
+            outbox.close()
+        spoil_pages(path, random.Random(seed), pages=1 if seed % 2 else 5)
+        if not under_way:
+            outbox = closed_later(AlertOutbox(path, database))
+        for number in (100, 101):
+            with suppress(OutboxUnavailable):
+                outbox.record([change(number)], 6)
+                outbox.undelivered(1_000)
+        with pytest.raises(DatabaseUnavailable):
+            outbox.has(change(101).key)
+        database.away = False
+        if not list(tmp_path.glob(f"{path.name}.spoiled-*")):
+            assert outbox.has(change(101).key), "only free pages were spoiled"
+            continue
+        set_aside += 1
+        again = closed_later(AlertOutbox(path, database))
+        assert not again.has(change(101).key), "also after a restart"
+        again.record([change(1)], 7)
+        while again.drain():
+            pass
+        assert again.has(change(1).key)
+        assert closed_later(AlertOutbox(path, database)).has(change(1).key), "judged again once"
+    assert set_aside > 4
+    assert "is spoiled and was set aside" in caplog.text
 
 
 def test_a_file_that_cannot_be_written_says_which(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from ingest.store import StoreRejected, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from tests.closing import closed_later
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S, eventually
 
@@ -79,7 +80,7 @@ async def test_changes_go_out_once_in_order_and_on_after_a_restart(tmp_path: Pat
     journal, sink = FakeJournal(), FakeSink()
     journal.add(BATCH + 3)
     for _ in range(2):
-        publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"))
+        publisher = AlertPublisher("mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")))
         assert await publisher.step() in {BATCH, 3}
     assert await publisher.step() == 0
     assert sink.taken == list(range(1, BATCH + 4))
@@ -88,7 +89,7 @@ async def test_changes_go_out_once_in_order_and_on_after_a_restart(tmp_path: Pat
 async def test_a_failed_delivery_is_made_again(tmp_path: Path) -> None:
     journal, sink = FakeJournal(), FakeSink([SinkUnavailable("down")])
     journal.add(2)
-    publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"))
+    publisher = AlertPublisher("mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")))
     with pytest.raises(SinkUnavailable):
         await publisher.step()
     await publisher.step()
@@ -101,14 +102,14 @@ async def test_cursors_of_former_versions_are_read(tmp_path: Path) -> None:
         db.execute("CREATE TABLE said (of TEXT PRIMARY KEY, first TEXT NOT NULL) WITHOUT ROWID")
         db.execute("INSERT INTO cursor VALUES ('mqtt', 7)")
         db.execute("INSERT INTO said VALUES ('a1', 'north')")
-    cursors = PublisherCursors(tmp_path / "announcer.db")
+    cursors = closed_later(PublisherCursors(tmp_path / "announcer.db"))
     assert (cursors.get("mqtt"), cursors.get("store")) == (7, None)
     assert (cursors.first_value("a1", "south"), cursors.first_value("a2", "south")) == ("north", "south")
     cursors.close()
 
 
 async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) -> None:
-    journal, cursors, stop = FakeJournal(), PublisherCursors(tmp_path / "announcer.db"), asyncio.Event()
+    journal, cursors, stop = FakeJournal(), closed_later(PublisherCursors(tmp_path / "announcer.db")), asyncio.Event()
     down, up = FakeSink([SinkUnavailable("down", 0.02)] * 5), FakeSink()
     journal.add(3)
     async with asyncio.TaskGroup() as tasks:
@@ -232,7 +233,7 @@ async def test_the_alert_of_another_device_does_not_wait_for_hundreds_of_one(tmp
     journal, sink = FakeJournal(), FakeSink()
     journal.add(256)
     journal.entries.append(JournalEntry(sequence=257, recorded_at=0, change=change(257, subject="P02")))
-    publisher = AlertPublisher("mqtt", sink, journal, PublisherCursors(tmp_path / "announcer.db"))
+    publisher = AlertPublisher("mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")))
     assert await publisher.step() == 257
     assert sink.taken[:3] == [1, 257, 2]
     assert sorted(sink.taken) == list(range(1, 258))

@@ -1,5 +1,6 @@
 """The board feed: from a real journal to a real embedded store."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import Acknowledge, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from tests.closing import closed_later
 
 CITY = read_city(JINCHENG)
 POINT = next(device for device in CITY.devices.values() if device.site_id and device.district)
@@ -62,10 +64,12 @@ def status(at: int = NOON) -> IngestionStatus:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> AlertJournal:
+def journal(tmp_path: Path) -> Iterator[AlertJournal]:
     url = f"sqlite:///{tmp_path / 'haulwatch.db'}"
     upgrade(url)
-    return AlertJournal(open_database(url))
+    engine = open_database(url)
+    yield AlertJournal(engine)
+    engine.dispose()
 
 
 @pytest.fixture
@@ -76,7 +80,7 @@ async def store(tmp_path: Path) -> Any:
 
 
 def feed(tmp_path: Path, store: SqliteStore, journal: AlertJournal, at: int = NOON) -> BoardFeed:
-    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), open_cursors(tmp_path))
+    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), closed_later(open_cursors(tmp_path)))
 
 
 async def test_a_row_follows_its_alert_from_confirmation_to_outcome(
@@ -109,7 +113,7 @@ async def test_an_alert_keeps_its_row_when_its_device_moves_to_another_district(
     await feed(tmp_path, store, journal).write_alerts()
     moved = replace(CITY, devices={**CITY.devices, POINT.id: replace(POINT, district="elsewhere")})
     journal.record([change(2, phase=Phase.CLOSED, closed_at=NOON + 1_000)], NOON)
-    later = BoardFeed(store, journal, lambda: moved, status, open_cursors(tmp_path))
+    later = BoardFeed(store, journal, lambda: moved, status, closed_later(open_cursors(tmp_path)))
     await later.write_alerts()
     (row,) = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
     assert row.fields["open"] == 0

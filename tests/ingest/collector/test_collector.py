@@ -12,6 +12,7 @@ import pytest
 from ingest.collector.collector import SilenceTimer, read_status, run_collector
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogFull
 from ingest.log.records import TICK_TOPIC, RawMessage
+from tests.closing import closed_later
 from tests.ingest.collector.parts import ScriptedSource
 
 
@@ -149,10 +150,10 @@ def test_a_real_disk_fills_up_and_is_freed(small_disk: Path) -> None:
             ballast.unlink()
 
     source.on_wait = free_at_the_third_wait
-    log = RawLog(small_disk / "log")
+    log = closed_later(RawLog(small_disk / "log"))
     run(source, log, small_disk)
     log.close()
     assert source.waits == 3, "the disk was full, and the append succeeded as soon as there was room"
     assert all(statuses), "and the status file on that very disk showed it"
-    assert [record.message for record in RawLog(small_disk / "log").read(0, 100)] == source.acknowledged
+    assert [record.message for record in closed_later(RawLog(small_disk / "log")).read(0, 100)] == source.acknowledged
     assert len(source.acknowledged) == 30

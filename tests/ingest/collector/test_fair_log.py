@@ -1,7 +1,9 @@
 """Each device has a share of the raw log: what one sends beyond it waits on disk, in order, and the others pass it."""
 
+import random
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,9 @@ from ingest.collector.fair_log import FairLog, cost
 from ingest.collector.waiting_file import WaitingFile, read_waiting
 from ingest.log.raw_log import RawLogFull
 from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
+from tests.closing import closed_later
 from tests.ingest.recorder.parts import MemoryLog
+from tests.spoiled import spoil_pages
 
 SHARE = 1_000
 """Readings per second."""
@@ -29,7 +33,7 @@ class Bench:
         self.fair = self.start()
 
     def start(self) -> FairLog:
-        return FairLog(self.log, WaitingFile(self.path), SHARE, self.clock)
+        return FairLog(self.log, closed_later(WaitingFile(self.path)), SHARE, self.clock)
 
     def payloads(self, device: str) -> list[bytes]:
         return [message.payload for message in self.log.messages if f"/{device}/" in message.topic]
@@ -166,3 +170,39 @@ def test_a_device_has_one_share_for_all_the_kinds_that_it_makes_up(bench: Bench)
     bench.fair.append(made_up)
     assert 20 <= len(bench.payloads("truck-1")) <= 21, "100 readings each, two seconds' worth"
     assert bench.fair.waiting_devices().keys() == {"truck-1"}
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_of_a_file_with_spoiled_pages_what_can_be_read_goes_on_and_the_rest_is_named(
+    tmp_path: Path, under_way: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Real pages of a real file at random places: it holds messages that were acknowledged."""
+    set_aside = 0
+    for seed in range(12):
+        bench, dice = Bench(tmp_path / str(seed)), random.Random(seed)
+        sent = {f"truck-{n}": upload(f"truck-{n}", 40, 300) for n in range(5)}
+        for messages in sent.values():
+            bench.fair.append(messages)
+        if under_way:
+            bench.fair._waiting._db.execute("PRAGMA shrink_memory")
+        else:
+            bench.fair._waiting.close()
+        spoil_pages(bench.path, dice, pages=dice.choice((1, 3)))
+        if not under_way:
+            bench.fair = bench.start()
+        for _ in range(60):
+            with suppress(RawLogFull):
+                bench.pass_ms(20_000)
+        assert not bench.fair.waits, f"seed {seed}"
+        arrived = 0
+        for device, messages in sent.items():
+            payloads = [message.payload for message in messages]
+            assert set(bench.payloads(device)) <= set(payloads), "no message is another one than was sent"
+            assert [payload for payload in payloads if payload in bench.payloads(device)] == bench.payloads(device)
+            arrived += len(bench.payloads(device))
+        named = caplog.text.count("could not be read and are lost")
+        caplog.clear()
+        assert named or arrived == 200, f"seed {seed}: {200 - arrived} are lost and not named"
+        assert arrived > 100, f"seed {seed}"
+        set_aside += bool(list(bench.path.parent.glob("waiting.db.spoiled-*")))
+    assert set_aside > 6

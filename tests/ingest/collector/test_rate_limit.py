@@ -14,6 +14,7 @@ from ingest.collector.collector import read_status, run_collector
 from ingest.collector.rate_limit import DeviceRateLimit
 from ingest.log.raw_log import RawLog
 from ingest.log.records import FLOOD_TOPIC, TICK_TOPIC, RawMessage
+from tests.closing import closed_later
 from tests.ingest.collector.parts import ScriptedSource
 from tests.ingest.mqtt.foreign_codec import FOREIGN_TOPIC, add_foreign_codec
 
@@ -161,7 +162,7 @@ def test_the_codec_of_a_message_names_its_device(monkeypatch: pytest.MonkeyPatch
 def test_the_collector_acknowledges_what_it_only_counted_and_the_log_accounts_for_all(tmp_path: Path) -> None:
     script = [[*sent("flooder", 40, step), *sent("quiet", 2, step)] for step in range(20)]
     source = ScriptedSource(script, Event(), step_ms=100)
-    log = RawLog(tmp_path / "log")
+    log = closed_later(RawLog(tmp_path / "log"))
     rates = DeviceRateLimit(messages_per_s=20, burst=60)
     run_collector(source, log, source.stop, tmp_path / "status.json", lambda: source.now_ms, rates)
     kept = [record.message for record in log.read(0, 10_000)]
@@ -177,7 +178,7 @@ def test_the_collector_acknowledges_what_it_only_counted_and_the_log_accounts_fo
 def test_a_collector_that_was_away_takes_the_backlog_of_that_time(tmp_path: Path) -> None:
     """The process before it ended an hour ago; the broker delivers the messages of that hour at once."""
     source = ScriptedSource([sent("truck-1", 1)], Event())
-    log, path = RawLog(tmp_path / "log"), tmp_path / "status.json"
+    log, path = closed_later(RawLog(tmp_path / "log")), tmp_path / "status.json"
     run_collector(source, log, source.stop, path, lambda: source.now_ms, DeviceRateLimit(1, 10))
     status = json.loads(path.read_bytes())
     path.write_text(json.dumps({**status, "listened_at": status["listened_at"] - 3_600_000}))

@@ -8,6 +8,7 @@ import pytest
 from ingest.collector.shared_log import SharedLog, remember_group
 from ingest.log.raw_log import RawLog
 from ingest.log.records import TICK_TOPIC, RawMessage
+from tests.closing import closed_later
 
 TICK = [RawMessage(TICK_TOPIC, b"10000", 0)]
 READING = [RawMessage("haulwatch/v1/truck-1/position", b"{}", 0)]
@@ -20,7 +21,7 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
     logs: list[SharedLog] = []
 
     def new() -> SharedLog:
-        log = RawLog(tmp_path / "raw")
+        log = closed_later(RawLog(tmp_path / "raw"))
         logs.append(SharedLog(log, log.last_offset, tmp_path / "ticks.lock"))
         return logs[-1]
 
@@ -30,7 +31,7 @@ def collector(tmp_path: Path) -> Iterator[Collector]:
 
 
 def topics(folder: Path) -> list[str]:
-    return [record.message.topic for record in RawLog(folder / "raw").read(0, 100)]
+    return [record.message.topic for record in closed_later(RawLog(folder / "raw")).read(0, 100)]
 
 
 def test_a_collector_that_receives_nothing_while_another_does_appends_no_tick(

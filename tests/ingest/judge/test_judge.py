@@ -24,6 +24,7 @@ from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogFull
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
+from tests.closing import closed_later
 from tests.rules.engine.test_reorder_buffer import fix
 from tests.rules.town import Trip, fills, in_time, town
 from tests.waiting import PATIENCE_S
@@ -79,6 +80,9 @@ class FakeJournal:
     changes: dict[tuple[str, str, int], AlertChange] = field(default_factory=dict)
     order: list[AlertChange] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+
+    def has(self, key: str) -> bool:
+        return any(change.key == key for change in self.order)
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
         if self.errors:
@@ -144,7 +148,7 @@ def judge_of(
     script = script or Script()
     raw, journal = FakeLog(log() if records is None else records, script=script), journal or FakeJournal(script)
     journal.script = script
-    state = KillableState(folder / "judge.db", script)
+    state = closed_later(KillableState(folder / "judge.db", script))
     return Judge(raw, journal, state, build_rules(), lambda: CITY, checkpoint_max_messages=50), raw, journal
 
 
@@ -208,7 +212,7 @@ def test_a_checkpoint_waits_until_its_rows_are_worth_writing(tmp_path: Path, mon
     def first_checkpoint(devices: int, max_messages: int) -> int:
         fixes = [fix(second, device_id=f"T{n + 1}") for second in range(60) for n in range(devices)]
         raw = FakeLog([LogRecord(offset, message(reading)) for offset, reading in enumerate(fixes, 1)])
-        state = JudgeState(tmp_path / f"{devices}-{max_messages}.db")
+        state = closed_later(JudgeState(tmp_path / f"{devices}-{max_messages}.db"))
         judge = Judge(raw, FakeJournal(), state, build_rules(), lambda: CITY, checkpoint_max_messages=max_messages)
         while not raw.committed:
             judge.step(limit=10)
@@ -245,7 +249,7 @@ def test_a_checkpoint_that_cannot_be_read_means_judging_again_from_the_start(
 ) -> None:
     judge, _, journal = judge_of(tmp_path)
     judge_all(judge)
-    state = JudgeState(tmp_path / "judge.db")
+    state = closed_later(JudgeState(tmp_path / "judge.db"))
     state._db.execute(damage)
     if damage.startswith("DROP"):
         state._db.execute("UPDATE checkpoint SET snapshot = ?", (zlib.compress(b'{"format":1,"lanes":{}}'),))
@@ -296,6 +300,7 @@ def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
             "device",
             "not_judged",
             "revision",
+            "journaled",
         }
 
 
@@ -306,9 +311,9 @@ def test_an_upgrade_that_is_killed_leaves_the_former_file(tmp_path: Path, monkey
         db.execute("INSERT INTO checkpoint VALUES (1, 7, x'00')")
     monkeypatch.setattr("ingest.judge.checkpoint._DEVICE_TABLE", "no statement")
     with pytest.raises(JudgeStateUnavailable):
-        JudgeState(path)
+        closed_later(JudgeState(path))
     monkeypatch.undo()
-    state = JudgeState(path)
+    state = closed_later(JudgeState(path))
     checkpoint = state.load(0)
     assert checkpoint is not None
     assert checkpoint.offset == 7
@@ -334,7 +339,7 @@ def test_a_checkpoint_that_fails_is_made_whole_by_the_next(tmp_path: Path) -> No
 def test_a_state_file_that_cannot_be_opened_says_which(tmp_path: Path) -> None:
     (tmp_path / "judge.db").mkdir()
     with pytest.raises(JudgeStateUnavailable, match=r"judge\.db"):
-        JudgeState(tmp_path / "judge.db")
+        closed_later(JudgeState(tmp_path / "judge.db"))
 
 
 async def test_it_runs_until_stopped_through_outages_and_damage(tmp_path: Path) -> None:
@@ -354,12 +359,12 @@ async def test_it_runs_until_stopped_through_outages_and_damage(tmp_path: Path) 
 def test_the_judge_commits_an_offset_before_it_has_read_anything(tmp_path: Path) -> None:
     """Retention counts only consumers with a committed offset; a judge that has not run yet must hold it back."""
     raw = RawLog(tmp_path / "log")
-    judge = Judge(raw, FakeJournal(), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: CITY)
+    judge = Judge(raw, FakeJournal(), closed_later(JudgeState(tmp_path / "judge.db")), build_rules(), lambda: CITY)
     assert raw.committed() == {"judge": 0}
     raw.append([record.message for record in log()[:30]])
     judge.step()
     judge.checkpoint()
-    Judge(raw, FakeJournal(), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: CITY)
+    Judge(raw, FakeJournal(), closed_later(JudgeState(tmp_path / "judge.db")), build_rules(), lambda: CITY)
     assert raw.committed() == {"judge": 30}
     raw.close()
 
@@ -368,7 +373,7 @@ def test_a_log_that_was_lost_is_judged_from_its_new_start(tmp_path: Path) -> Non
     """Its offsets begin again at 1: a judge that stayed at the old offset would skip thousands of messages."""
     raw, messages = RawLog(tmp_path / "log"), [record.message for record in log()]
     raw.append(messages[:40])
-    judge = Judge(raw, FakeJournal(), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: CITY)
+    judge = Judge(raw, FakeJournal(), closed_later(JudgeState(tmp_path / "judge.db")), build_rules(), lambda: CITY)
     judge.step()
     judge.checkpoint()
     raw.close()
@@ -376,7 +381,7 @@ def test_a_log_that_was_lost_is_judged_from_its_new_start(tmp_path: Path) -> Non
 
     fresh = RawLog(tmp_path / "log")
     fresh.append(messages[40:60])
-    judge = Judge(fresh, FakeJournal(), JudgeState(tmp_path / "judge.db"), build_rules(), lambda: CITY)
+    judge = Judge(fresh, FakeJournal(), closed_later(JudgeState(tmp_path / "judge.db")), build_rules(), lambda: CITY)
     assert judge.step() == 20
     judge.checkpoint()
     assert fresh.committed() == {"judge": 20}

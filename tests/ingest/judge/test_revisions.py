@@ -21,6 +21,7 @@ from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.model import Phase
 from rules.catalogue import build_rules
+from tests.closing import closed_later
 from tests.ingest.judge.test_judge import FakeJournal, message
 from tests.rules.town import Trip, town
 
@@ -43,7 +44,7 @@ def write(log: RawLog, messages: Sequence[RawMessage]) -> None:
 
 
 def judge_of(folder: Path, log: RawLog, journal: FakeJournal, city: City) -> Judge:
-    return Judge(log, journal, JudgeState(folder / "judge.db"), build_rules(), lambda: city)
+    return Judge(log, journal, closed_later(JudgeState(folder / "judge.db")), build_rules(), lambda: city)
 
 
 def judge_all(judge: Judge) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.judge.checkpoint import JudgeState, JudgeStateSpoiled
+from tests.closing import closed_later
 from tests.ingest.judge.test_judge import expected, judge_all, judge_of, log
 from tests.spoiled import spoil_pages
 
@@ -27,7 +28,7 @@ def test_a_file_with_spoiled_pages_is_set_aside_and_no_alert_is_lost_or_raised_t
         try:
             judge_all(judge_of(folder, journal=journal)[0])
         except JudgeStateSpoiled as exc:  # found by the checkpoint outside a step, which would set it aside
-            JudgeState(folder / "judge.db").begin_anew(exc)
+            closed_later(JudgeState(folder / "judge.db")).begin_anew(exc)
             judge_all(judge_of(folder, journal=journal)[0])
         assert tuple(journal.order) == expected(), f"seed {seed}"
         assert judge_of(folder, journal=journal)[0].offset == len(log()), f"seed {seed}: the new file works"
@@ -70,7 +71,7 @@ def test_a_row_that_does_not_have_its_checksum_is_not_believed(
         judge.step(limit=20)
     judge.checkpoint()
     judge._state.close()
-    state = JudgeState(tmp_path / "judge.db")
+    state = closed_later(JudgeState(tmp_path / "judge.db"))
     state._db.execute(damage)
     state.close()
     again, _, _ = judge_of(tmp_path, journal=journal)

@@ -10,6 +10,7 @@ import pytest
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
 from ingest.log.segment import Segment, segment_path
+from tests.closing import closed_later
 from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_than
 
 OLD = [message(1), message(2)]
@@ -47,16 +48,16 @@ def records(*messages: RawMessage) -> list[LogRecord]:
 
 
 def test_an_old_segment_is_read_and_not_changed_by_it(old_log: Path) -> None:
-    assert RawLog(old_log).read(0, 10) == records(*OLD)
+    assert closed_later(RawLog(old_log)).read(0, 10) == records(*OLD)
     assert "dialect" not in columns(old_log)
 
 
 @pytest.mark.parametrize("appended", [NATIVE, FOREIGN, RETAINED], ids=["native", "foreign", "retained"])
 def test_an_old_segment_is_appended_to(old_log: Path, appended: RawMessage) -> None:
-    log = RawLog(old_log)
+    log = closed_later(RawLog(old_log))
     assert log.append([appended]) == 3
     log.close()
-    assert RawLog(old_log).read(0, 10) == records(*OLD, appended)
+    assert closed_later(RawLog(old_log)).read(0, 10) == records(*OLD, appended)
     assert (columns(old_log)[-2:] == ["dialect", "retained"]) is (appended != NATIVE)
     assert len(files(old_log)) == 1
 
@@ -65,19 +66,19 @@ def test_an_old_segment_is_appended_to(old_log: Path, appended: RawMessage) -> N
 def test_a_reader_that_opened_the_segment_before_the_column_was_added_reads_on(
     old_log: Path, appended: RawMessage
 ) -> None:
-    reader, segment = RawLog(old_log), Segment(segment_path(old_log, 1))
+    reader, segment = closed_later(RawLog(old_log)), Segment(segment_path(old_log, 1))
     assert reader.read(0, 10) == records(*OLD)
     assert segment.read(0, 10, SMALL_BYTES) == records(*OLD)
-    RawLog(old_log).append([appended])
+    closed_later(RawLog(old_log)).append([appended])
     assert reader.read(2, 10) == records(*OLD, appended)[2:]
     assert segment.read(0, 10, SMALL_BYTES) == records(*OLD, appended)
     segment.close()
 
 
 def test_two_writers_add_the_column_once(old_log: Path) -> None:
-    one, other = RawLog(old_log), RawLog(old_log)
+    one, other = closed_later(RawLog(old_log)), closed_later(RawLog(old_log))
     assert [log.append([FOREIGN]) for log in (one, other, one)] == [3, 4, 5]
-    assert RawLog(old_log).read(2, 10) == [LogRecord(offset, FOREIGN) for offset in (3, 4, 5)]
+    assert closed_later(RawLog(old_log)).read(2, 10) == [LogRecord(offset, FOREIGN) for offset in (3, 4, 5)]
     assert columns(old_log).count("dialect") == 1
 
 
@@ -90,11 +91,11 @@ def test_an_append_that_failed_takes_the_column_back_and_the_next_one_adds_it(ol
     with segment.locked():
         assert segment.insert([FOREIGN]) == 3
     segment.close()
-    assert RawLog(old_log).read(0, 10) == records(*OLD, FOREIGN)
+    assert closed_later(RawLog(old_log)).read(0, 10) == records(*OLD, FOREIGN)
 
 
 def test_a_new_segment_keeps_each_dialect_over_segments(tmp_path: Path) -> None:
-    log, appended = RawLog(tmp_path, SMALL_BYTES), [NATIVE, FOREIGN] * 200
+    log, appended = closed_later(RawLog(tmp_path, SMALL_BYTES)), [NATIVE, FOREIGN] * 200
     for start in range(0, 400, 20):
         log.append(appended[start : start + 20])
     assert len(files(tmp_path)) > 1
@@ -103,7 +104,7 @@ def test_a_new_segment_keeps_each_dialect_over_segments(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("forged", ["other", None])
 def test_the_checksum_covers_the_dialect(tmp_path: Path, forged: str | None) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([NATIVE, FOREIGN, NATIVE])
     with closing(sqlite3.connect(segment_path(tmp_path, 1))) as db:
         db.execute("UPDATE message SET dialect = ? WHERE offset = 2", (forged,))
@@ -115,7 +116,7 @@ def test_the_checksum_covers_the_dialect(tmp_path: Path, forged: str | None) -> 
 
 
 def test_a_native_message_that_is_given_another_dialect_is_damaged(tmp_path: Path) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([NATIVE])
     with closing(sqlite3.connect(segment_path(tmp_path, 1))) as db:
         db.execute("ALTER TABLE message ADD COLUMN dialect TEXT")
@@ -126,7 +127,7 @@ def test_a_native_message_that_is_given_another_dialect_is_damaged(tmp_path: Pat
 
 
 def test_a_log_on_one_machine_is_partition_0(tmp_path: Path) -> None:
-    assert RawLog(tmp_path).partition == ONLY_PARTITION == 0
+    assert closed_later(RawLog(tmp_path)).partition == ONLY_PARTITION == 0
 
 
 @pytest.fixture
@@ -146,17 +147,17 @@ def log_without_retained(tmp_path: Path) -> Path:
 
 
 def test_a_segment_without_the_retain_bit_is_read_and_appended_to(log_without_retained: Path) -> None:
-    assert RawLog(log_without_retained).read(0, 10) == records(NATIVE, FOREIGN)
+    assert closed_later(RawLog(log_without_retained)).read(0, 10) == records(NATIVE, FOREIGN)
     assert columns(log_without_retained)[-1] == "dialect"
-    RawLog(log_without_retained).append([RETAINED, NATIVE])
-    assert RawLog(log_without_retained).read(0, 10) == records(NATIVE, FOREIGN, RETAINED, NATIVE)
+    closed_later(RawLog(log_without_retained)).append([RETAINED, NATIVE])
+    assert closed_later(RawLog(log_without_retained)).read(0, 10) == records(NATIVE, FOREIGN, RETAINED, NATIVE)
 
 
 @pytest.mark.parametrize(("offset", "forged"), [(1, 1), (2, None)])
 def test_the_checksum_covers_the_retain_bit(tmp_path: Path, offset: int, forged: int | None) -> None:
-    RawLog(tmp_path).append([NATIVE, RETAINED])
+    closed_later(RawLog(tmp_path)).append([NATIVE, RETAINED])
     with closing(sqlite3.connect(segment_path(tmp_path, 1))) as db:
         db.execute("UPDATE message SET retained = ? WHERE offset = ?", (forged, offset))
         db.commit()
     with pytest.raises(RawLogCorrupt, match=f"offset {offset}: checksum"):
-        RawLog(tmp_path).read(offset - 1, 10)
+        closed_later(RawLog(tmp_path)).read(offset - 1, 10)

@@ -16,13 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogError, RawLogFull
 from ingest.log.records import LogRecord, RawMessage
+from tests.closing import closed_later
 from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_than, numbers
 from tests.spoiled import spoil_pages
 from tests.waiting import PATIENCE_S
 
 
 def test_an_empty_log_has_nothing_to_read(tmp_path: Path) -> None:
-    log = RawLog(tmp_path / "log")
+    log = closed_later(RawLog(tmp_path / "log"))
     assert log.read(0, 10) == []
     assert (log.first_offset(), log.last_offset(), log.committed()) == (1, 0, {})
     assert log.append([message(1)]) == 1
@@ -31,7 +32,7 @@ def test_an_empty_log_has_nothing_to_read(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_polls_sees_what_another_handle_appends_over_segments(tmp_path: Path) -> None:
-    writer, reader = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
+    writer, reader = closed_later(RawLog(tmp_path, SMALL_BYTES)), closed_later(RawLog(tmp_path, SMALL_BYTES))
     after, read = 0, []
     for number in range(60):
         writer.append([message(number, size=2000)])
@@ -41,7 +42,7 @@ def test_a_reader_that_polls_sees_what_another_handle_appends_over_segments(tmp_
         assert reader.read(after, 100) == []
     assert numbers(read) == list(range(60))
     assert len(files(tmp_path)) > 3
-    assert numbers(RawLog(tmp_path).read(0, 1000)) == list(range(60)), "one read crosses segments"
+    assert numbers(closed_later(RawLog(tmp_path)).read(0, 1000)) == list(range(60)), "one read crosses segments"
 
 
 class LogAsAList(RuleBasedStateMachine):
@@ -127,7 +128,7 @@ def test_a_kill_during_appends_leaves_each_batch_whole_or_not_at_all(tmp_path: P
             time.sleep(dice.uniform(0.0, 0.15))
             process.send_signal(signal.SIGKILL)
             acknowledged = [0] + [int(line) for line in process.stdout.read().splitlines() if line.isdigit()]
-        log = RawLog(tmp_path)
+        log = closed_later(RawLog(tmp_path))
         records = log.read(0, 1_000_000)
         assert [record.offset for record in records] == list(range(1, len(records) + 1))
         mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == f"run-{run}"]
@@ -143,7 +144,7 @@ def test_two_processes_append_without_gap_or_clash(tmp_path: Path) -> None:
     for process in processes:
         process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0
-    records = RawLog(tmp_path).read(0, 10_000)
+    records = closed_later(RawLog(tmp_path)).read(0, 10_000)
     assert [record.offset for record in records] == list(range(1, 2 * 60 * 20 + 1))
     for name in ("collector", "redrive"):
         mine = [record.message.payload.split(b"x")[0] for record in records if record.message.topic == name]
@@ -152,7 +153,7 @@ def test_two_processes_append_without_gap_or_clash(tmp_path: Path) -> None:
 
 
 def test_a_write_that_the_kernel_refuses_leaves_nothing_and_later_appends_succeed(tmp_path: Path) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([message(1)])
     (wal,) = tmp_path.glob("*-wal")
     batch = [message(number, size=5000) for number in range(100, 150)]
@@ -160,26 +161,26 @@ def test_a_write_that_the_kernel_refuses_leaves_nothing_and_later_appends_succee
         for _ in range(3):
             with pytest.raises(RawLogFull, match="segment"):
                 log.append(batch)
-        assert numbers(RawLog(tmp_path).read(0, 1000)) == [1]
+        assert numbers(closed_later(RawLog(tmp_path)).read(0, 1000)) == [1]
         assert log.append([message(2)]) == 2, "a small batch still fits"
     assert log.append(batch) == 52
-    assert numbers(RawLog(tmp_path).read(0, 1000)) == [1, 2, *range(100, 150)]
+    assert numbers(closed_later(RawLog(tmp_path)).read(0, 1000)) == [1, 2, *range(100, 150)]
 
 
 def test_a_disk_without_room_for_the_next_segment_is_full_and_nothing_worse(tmp_path: Path) -> None:
-    log = RawLog(tmp_path, SMALL_BYTES)
+    log = closed_later(RawLog(tmp_path, SMALL_BYTES))
     while len(files(tmp_path)) < 2:
         last = log.append([message(1, size=3000)] * 4)
     log.append([message(1, size=3000)] * 4)
     with no_file_larger_than(0), pytest.raises(RawLogFull):
         log.append([message(2)])
     assert log.append([message(3)]) == last + 5
-    assert numbers(RawLog(tmp_path).read(last + 4, 10)) == [3]
+    assert numbers(closed_later(RawLog(tmp_path)).read(last + 4, 10)) == [3]
     assert not list(tmp_path.glob("draft-*"))
 
 
 def test_a_changed_record_is_named_and_its_neighbours_are_read(tmp_path: Path) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([message(number) for number in range(1, 6)])
     with sqlite3.connect(next(tmp_path.glob("*.segment"))) as db:
         db.execute("UPDATE message SET payload = ? WHERE offset = 3", (b"3 forged",))
@@ -193,7 +194,7 @@ def test_a_changed_record_is_named_and_its_neighbours_are_read(tmp_path: Path) -
 @pytest.mark.parametrize("column", ["topic", "payload", "received_at", "crc"])
 def test_a_column_damaged_into_another_type_is_named_as_well(tmp_path: Path, column: str) -> None:
     """A flipped bit in the header of a row changes the type of a value."""
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([message(number) for number in range(1, 4)])
     with sqlite3.connect(next(tmp_path.glob("*.segment"))) as db:
         db.execute(
@@ -209,7 +210,7 @@ def test_a_column_damaged_into_another_type_is_named_as_well(tmp_path: Path, col
 
 
 def test_a_missing_record_is_named(tmp_path: Path) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([message(number) for number in range(1, 4)])
     with sqlite3.connect(next(tmp_path.glob("*.segment"))) as db:
         db.execute("DELETE FROM message WHERE offset = 2")
@@ -220,7 +221,7 @@ def test_a_missing_record_is_named(tmp_path: Path) -> None:
 
 
 def test_trimming_waits_for_the_slowest_consumer_and_keeps_the_newest_segment(tmp_path: Path) -> None:
-    log = RawLog(tmp_path, SMALL_BYTES)
+    log = closed_later(RawLog(tmp_path, SMALL_BYTES))
     for number in range(1, 41):
         log.append([message(number, size=3000)])
     before = log.stat()
@@ -242,7 +243,7 @@ def test_trimming_waits_for_the_slowest_consumer_and_keeps_the_newest_segment(tm
 
 
 def test_a_writer_whose_segment_was_trimmed_away_meanwhile_goes_on_in_the_newest(tmp_path: Path) -> None:
-    idle_writer, log = RawLog(tmp_path, SMALL_BYTES), RawLog(tmp_path, SMALL_BYTES)
+    idle_writer, log = closed_later(RawLog(tmp_path, SMALL_BYTES)), closed_later(RawLog(tmp_path, SMALL_BYTES))
     idle_writer.append([message(1, size=3000)])
     for number in range(2, 30):
         log.append([message(number, size=3000)])
@@ -256,14 +257,14 @@ def test_a_writer_whose_segment_was_trimmed_away_meanwhile_goes_on_in_the_newest
 
 
 def test_a_damaged_page_costs_the_records_on_it_and_no_others(tmp_path: Path) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([message(number, size=1000) for number in range(1, 101)])
     log.close()
     (segment,) = tmp_path.glob("*.segment")
     whole, page = segment.read_bytes(), 4096
     at = whole.index(b"50 xxx") // page * page
     segment.write_bytes(whole[:at] + b"\xff" * page + whole[at + page :])
-    log, after, read, lost = RawLog(tmp_path), 0, list[int](), list[int]()
+    log, after, read, lost = closed_later(RawLog(tmp_path)), 0, list[int](), list[int]()
     while after < 100:
         try:
             read += numbers(log.read(after, 1000))
@@ -278,13 +279,13 @@ def test_a_damaged_page_costs_the_records_on_it_and_no_others(tmp_path: Path) ->
 
 
 def test_a_damaged_file_is_skipped_at_once_and_names_what_is_lost(tmp_path: Path) -> None:
-    log = RawLog(tmp_path, SMALL_BYTES)
+    log = closed_later(RawLog(tmp_path, SMALL_BYTES))
     while len(files(tmp_path)) < 2:
         log.append([message(0, size=3000)] * 4)
     log.close()
     oldest, newest = sorted(tmp_path.glob("*.segment"))
     oldest.write_bytes(b"no database" * 1000)
-    log, first = RawLog(tmp_path, SMALL_BYTES), int(newest.stem)
+    log, first = closed_later(RawLog(tmp_path, SMALL_BYTES)), int(newest.stem)
     with pytest.raises(RawLogCorrupt, match=f"{oldest.name}: offsets 3 to {first - 1}") as caught:
         log.read(2, 1000)
     assert (caught.value.offset, caught.value.through) == (3, first - 1)
@@ -292,7 +293,7 @@ def test_a_damaged_file_is_skipped_at_once_and_names_what_is_lost(tmp_path: Path
 
 
 def test_a_damaged_newest_file_is_an_error_of_the_log_until_the_next_message_begins_another(tmp_path: Path) -> None:
-    log = RawLog(tmp_path)
+    log = closed_later(RawLog(tmp_path))
     log.append([message(1)])
     log.close()
     (segment,) = tmp_path.glob("*.segment")
@@ -301,7 +302,7 @@ def test_a_damaged_newest_file_is_an_error_of_the_log_until_the_next_message_beg
         with pytest.raises(RawLogError, match=segment.name) as caught:
             call()
         assert not isinstance(caught.value, RawLogCorrupt), "a reader would skip records for ever"
-    other = RawLog(tmp_path)
+    other = closed_later(RawLog(tmp_path))
     last = log.append([message(2)])
     assert other.append([message(3)]) == last + 1 == log.last_offset(), "two collectors go on in one segment"
     assert last > 4_000_000, "no offset is given out twice"
@@ -315,14 +316,14 @@ def test_spoiled_pages_cost_the_records_on_them_and_the_rest_is_read(tmp_path: P
     """Real pages at random places, also the first one and those that lead to others. Every record is read or named."""
     for seed in range(25):
         folder, dice = tmp_path / str(seed), random.Random(seed)
-        log = RawLog(folder, 400_000)
+        log = closed_later(RawLog(folder, 400_000))
         last = 0
         for _ in range(8):
             last = log.append([message(last + number, size=dice.choice((10, 900, 9_000))) for number in range(1, 41)])
         log.close()
         segments = files(folder)
         spoil_pages(folder / segments[-1 if newest else 0], dice, pages=dice.choice((1, 3)))
-        log = RawLog(folder, 400_000)
+        log = closed_later(RawLog(folder, 400_000))
         end = log.append([message(-1)])
         read, lost, after, damages = list[int](), list[int](), 0, 0
         while after < end:
@@ -341,7 +342,7 @@ def test_spoiled_pages_cost_the_records_on_them_and_the_rest_is_read(tmp_path: P
 
 
 def test_one_read_returns_a_few_large_payloads_at_a_time(tmp_path: Path) -> None:
-    log = RawLog(tmp_path, segment_bytes=20_000_000)
+    log = closed_later(RawLog(tmp_path, segment_bytes=20_000_000))
     for number in range(1, 6):
         log.append([message(number, size=6_000_000)])
     first = log.read(0, 2_000)
@@ -355,7 +356,7 @@ def test_one_read_returns_a_few_large_payloads_at_a_time(tmp_path: Path) -> None
 
 
 def test_a_committed_offset_that_a_power_cut_has_spoiled_keeps_everything(tmp_path: Path) -> None:
-    log = RawLog(tmp_path, SMALL_BYTES)
+    log = closed_later(RawLog(tmp_path, SMALL_BYTES))
     for number in range(1, 41):
         log.append([message(number, size=3000)])
     log.commit("recorder", 40)

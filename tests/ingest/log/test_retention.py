@@ -12,6 +12,7 @@ from ingest.log.disk_errors import disk_error_text
 from ingest.log.disk_guard import DiskFloor, DiskPolicy, GuardedLog
 from ingest.log.raw_log import RawLog, RawLogError, RawLogFull, Removed
 from ingest.log.records import CONSUMERS
+from tests.closing import closed_later
 from tests.ingest.log.parts import SMALL_BYTES, files, message, numbers
 
 NOW = 1_700_000_100_000
@@ -19,7 +20,7 @@ MIB = 1 << 20
 
 
 def filled(folder: Path, count: int = 40) -> RawLog:
-    log = RawLog(folder, SMALL_BYTES)
+    log = closed_later(RawLog(folder, SMALL_BYTES))
     for number in range(1, count + 1):
         log.append([message(number, size=3000)])
     return log
@@ -142,7 +143,7 @@ def test_the_judge_catches_up_and_the_log_takes_messages_again_by_itself(tmp_pat
 def test_drop_oldest_removes_unread_segments_and_counts_each_record_once_for_each_consumer(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    log, reader = filled(tmp_path), RawLog(tmp_path)
+    log, reader = filled(tmp_path), closed_later(RawLog(tmp_path))
     log.commit("recorder", 2)
     seen = reader.read(0, 3)
     disk = Disk(tmp_path, free_bytes=199_999)
@@ -178,7 +179,7 @@ def test_a_removal_that_was_interrupted_is_not_counted_twice(tmp_path: Path, mon
 
 
 def test_disk_space_is_freed_although_a_process_holds_the_file_open(tmp_path: Path) -> None:
-    log, reader = filled(tmp_path), RawLog(tmp_path)
+    log, reader = filled(tmp_path), closed_later(RawLog(tmp_path))
     reader.read(0, 2)
     oldest = tmp_path / files(tmp_path)[0]
     held = os.open(oldest, os.O_RDONLY)
@@ -192,9 +193,9 @@ def test_disk_space_is_freed_although_a_process_holds_the_file_open(tmp_path: Pa
 
 
 def test_a_writer_whose_segment_was_removed_goes_on_in_the_newest(tmp_path: Path) -> None:
-    idle_writer = RawLog(tmp_path, SMALL_BYTES)
+    idle_writer = closed_later(RawLog(tmp_path, SMALL_BYTES))
     idle_writer.append([message(1, size=3000)])
-    log = RawLog(tmp_path, SMALL_BYTES)
+    log = closed_later(RawLog(tmp_path, SMALL_BYTES))
     for number in range(2, 30):
         log.append([message(number, size=3000)])
     while log.remove_oldest(CONSUMERS, NOW):
@@ -206,7 +207,7 @@ def test_offsets_of_a_segment_that_was_taken_away_are_not_assigned_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A consumer that has read 1 to 40 would take a new record 35 for an old one, and skip it."""
-    log, reader = filled(tmp_path), RawLog(tmp_path)
+    log, reader = filled(tmp_path), closed_later(RawLog(tmp_path))
     after = reader.read(0, 100)[-1].offset
     log.commit("recorder", after)
     log.close()
@@ -222,7 +223,7 @@ def test_offsets_of_a_segment_that_was_taken_away_are_not_assigned_again(
     assert numbers(reader.read(after, 10)) == [41]
     assert log.append([message(42)]) == offset + 1
     assert numbers(reader.read(offset, 10)) == [42]
-    assert numbers(RawLog(tmp_path).read(0, 1000)) == [*range(1, int(newest.stem)), 41, 42]
+    assert numbers(closed_later(RawLog(tmp_path)).read(0, 1000)) == [*range(1, int(newest.stem)), 41, 42]
 
 
 def test_a_log_of_which_only_the_committed_offsets_are_left_does_not_begin_at_one(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -289,9 +290,7 @@ def test_tls_is_checked_against_the_authorities_of_the_system(
     tmp_path: Path, start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-    files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
+    certify(key, certificate)
     port = free_port()
     broker = start_mosquitto(more_config=f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
     untrusting = make_source(f"mqtts://localhost:{port}", "untrusting")
@@ -314,25 +313,49 @@ def test_tls_is_checked_against_the_authorities_of_the_system(
 
 
 @pytest.mark.real
+def test_with_tls_a_backlog_arrives_in_a_few_batches(
+    tmp_path: Path, start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mosquitto puts each message into a TLS record of its own. Read one at a time, with the pause of a batch between
+    two, the broker's answer came after the time for it, again at each attempt.
+    """
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    certify(key, certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    port = free_port()
+    broker = start_mosquitto(more_config=f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
+    source = make_source(f"mqtts://localhost:{port}")
+    until(source, lambda: source.connected)
+    source.close()
+    sent = [b"%d" % number * 20 for number in range(1_500)]
+    send(broker, *sent)
+    batches = take(make_source(f"mqtts://localhost:{port}"), len(sent))
+    assert payloads(batches) == sent
+    assert len(batches) < 100
+
+
+def certify(key: Path, certificate: Path) -> None:
+    """A key and a certificate of `localhost`, signed by itself."""
+    request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
+
+
+@pytest.mark.real
 def test_an_authority_that_is_renewed_under_way_is_trusted_at_the_next_connection(
     tmp_path: Path, start_mosquitto: Callable[..., Mosquitto], make_source: MakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file of authorities is replaced while the collector runs; it is not started again."""
     key, certificate, trust = (tmp_path / name for name in ("key.pem", "certificate.pem", "trust.pem"))
-
-    def certify() -> None:
-        request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-        files = ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
-        subprocess.run([program("openssl"), *request, *files], check=True, capture_output=True)
-        trust.write_bytes(certificate.read_bytes())
-
-    certify()
+    certify(key, certificate)
+    shutil.copy(certificate, trust)
     monkeypatch.setenv("SSL_CERT_FILE", str(trust))
     port = free_port()
     broker = start_mosquitto(more_config=f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {key}\n")
     source = make_source(f"mqtts://localhost:{port}")
     until(source, lambda: source.connected)
     broker.stop()
-    certify()
+    certify(key, certificate)
+    shutil.copy(certificate, trust)
     broker.start()
     until(source, lambda: source.reconnects == 1 and source.connected)

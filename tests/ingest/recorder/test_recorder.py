@@ -25,6 +25,7 @@ from ingest.recorder.admit import MAX_UNREGISTERED
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
+from tests.closing import closed_later
 from tests.ingest.recorder.parts import CITY, NOW, T0, Bench, MemoryLog, counts, fill, position, topic_of
 
 
@@ -263,7 +264,9 @@ async def test_a_real_raw_log_is_read_and_released(tmp_path: Path) -> None:
     for second in range(5):
         log.append([RawMessage(topic_of(position(second)), encode(position(second)), NOW)])
     store = SqliteStore(tmp_path / "points.db")
-    recorder = Recorder(log, store, RecorderState(tmp_path / "recorder.db"), lambda: CITY, batch_records=2)
+    recorder = Recorder(
+        log, store, closed_later(RecorderState(tmp_path / "recorder.db")), lambda: CITY, batch_records=2
+    )
     assert [await recorder.step() for _ in range(4)] == [2, 2, 1, 0]
     assert log.committed() == {"recorder": 5}
     assert counts(read_ledger(tmp_path / "recorder.db", log)) == {"received": 5, "stored": 5}

@@ -30,7 +30,8 @@ async def test_what_could_not_be_compared_waits_in_quarantine_and_is_redriven(tm
     bench = Bench(tmp_path)
     bench.receive(position(1000), position(10))
     await bench.drain()
-    recorder = bench.start(store=Overasked(tmp_path / "points.db", most=3))
+    store = Overasked(tmp_path / "points.db", most=3)
+    recorder = bench.start(store=store)
     bench.receive(position(10), position(20), position(30), position(40), position(50), position(60), position(1001))
     ledger = await bench.drain(recorder)
     quarantined = {"not_compared": 3}
@@ -40,3 +41,4 @@ async def test_what_could_not_be_compared_waits_in_quarantine_and_is_redriven(tm
     letters.redrive_all([letter.id for letter in letters.list()], bench.log, NOW)
     assert counts(await bench.drain(recorder)) == {"received": 9, "stored": 8, "duplicate": 1}
     assert bench.ledger().balanced
+    await store.close()

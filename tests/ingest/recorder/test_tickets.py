@@ -13,6 +13,7 @@ from devices.readings.models import Weighing
 from ingest.recorder.line import measured
 from ingest.recorder.tickets import KEPT_MS, MAX_SAME_NUMBER, ArrivedWeighing, TicketBook
 from ingest.store.line_protocol import decode_line
+from tests.closing import closed_later
 from tests.ingest.recorder.parts import T0
 
 HEAD = "weighing,device=w-1"
@@ -28,7 +29,7 @@ class Stored:
     """The rows that a store would have, as joined by series and instant."""
 
     def __init__(self) -> None:
-        self.db = sqlite3.connect(":memory:")
+        self.db = closed_later(sqlite3.connect(":memory:"))
         self.book = TicketBook(self.db)
         self.rows: dict[int, dict[str, Any]] = {}
 

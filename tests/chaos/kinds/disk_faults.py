@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Final
 
-from haulwatch.settings.data_files import judge_state_path, publisher_cursors_path, recorder_state_path
+from haulwatch.settings.data_files import recorder_state_path
 from tests.chaos.faults import Fault, Size
-from tests.chaos.yard import PROCESSES, Yard
-from tests.spoiled import spoil_pages
+from tests.chaos.small_disk_yard import SmallDiskYard
+from tests.chaos.small_disk_yard import absent as small_disk_absent
+from tests.chaos.yard import Yard
 
 _ROOM_BYTES: Final = 16_384
 """Enough for the status file and log lines, too little for the raw log."""
@@ -35,6 +36,19 @@ def disk_full(yard: Yard, size: Size) -> None:
     yard.expect(lambda: yard.readiness().get("collector", (False, ""))[0], "the collector is ready again", 20)
 
 
+def one_disk_full(yard: Yard, size: Size) -> None:
+    """Not a byte is left for any file, the broker's neither. The collector stops acknowledging and /readyz says so;
+    when there is room again, all go on by themselves.
+    """
+    assert isinstance(yard, SmallDiskYard)
+    yard.rest(0.5, 1.5)
+    ballast = yard.fill()
+    yard.expect_unready("collector", "nothing is acknowledged", 30)
+    yard.rest(size.outage_s, size.outage_s)
+    ballast.unlink()
+    yard.expect(yard.ready, "/readyz says ready", 60)
+
+
 def half_written(yard: Yard, size: Size) -> None:
     """Power fails in the middle of a write: the half frame is ignored, everything before it is read.
 
@@ -42,32 +56,11 @@ def half_written(yard: Yard, size: Size) -> None:
     and noise follow it; a draft of a segment is left as well.
     """
     yard.rest(0.5, 1.5)
-    for name in PROCESSES:
-        yard.kill(name)
-        yard.kills += 1
+    yard.kill_all()
     newest = yard.log_files()[-1]
     _tear(newest.with_name(f"{newest.name}-wal"), yard.dice.randbytes(3_000))
     (newest.parent / "draft-1").write_bytes(b"half a segment")
-    for name in PROCESSES:
-        yard.start(name)
-    yard.until_connected()
-
-
-def spoiled_pages(yard: Yard, size: Size) -> None:
-    """Checkpoint and positions of the publishers are set aside and made again; no alert is lost or judged twice.
-
-    All four processes are killed, since a process has pages of its own in memory.
-    """
-    yard.rest(0.5, 1.5)
-    for name in PROCESSES:
-        yard.kill(name)
-        yard.kills += 1
-    for path in (judge_state_path(yard.settings), publisher_cursors_path(yard.settings)):
-        spoil_pages(path, yard.dice, pages=4)
-    for name in PROCESSES:
-        yard.start(name)
-    yard.until_connected()
-    yard.until_at_work("judge")
+    yard.start_all()
 
 
 def _tear(wal: Path, noise: bytes) -> None:
@@ -91,5 +84,7 @@ FAULTS: Final = (
     Fault("recorder's file locked", recorder_locked),
     Fault("disk full under the raw log", disk_full),
     Fault("last segment half written", half_written),
-    Fault("pages of the judge's files spoiled", spoiled_pages),
+)
+ON_A_SMALL_DISK: Final = (
+    Fault("one disk of all files is full", one_disk_full, SmallDiskYard, absent=small_disk_absent),
 )

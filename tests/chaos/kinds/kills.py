@@ -6,8 +6,8 @@ from typing import Final
 from shapely.affinity import translate
 
 from haulwatch.wiring.databases import open_registry
-from tests.chaos.api_clients import Follower, answers_of, final_answers
 from tests.chaos.faults import Fault, Size
+from tests.chaos.kinds.api_clients import Follower, answers_of, final_answers
 from tests.chaos.yard import PROCESSES, Complaint, Yard
 
 _SHARE_STARTING: Final = 0.25

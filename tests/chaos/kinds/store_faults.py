@@ -103,7 +103,7 @@ def lost_and_refilled(yard: Yard, size: Size) -> None:
         drop = {"db": yard.database, "q": f'DROP MEASUREMENT "{kind}"'}
         httpx.post(f"{yard.servers.influx.url}/query", params=drop, timeout=PATIENCE_S).raise_for_status()
     yard.rest(0.5, 1.5)
-    done = yard.run("store", "refill", "--json")
+    done = yard.hand("store", "refill", "--json")
     if done.returncode != 0 or json.loads(done.stdout)["readings_written"] == 0:
         raise Complaint(f"store refill ended with {done.returncode}: {done.stdout}{done.stderr}")
 

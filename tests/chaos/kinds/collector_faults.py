@@ -14,9 +14,9 @@ from devices.readings.refusals import Reason
 from haulwatch.settings.data_files import collector_status_path
 from haulwatch.wiring.stores import current_ledger
 from ingest.ledger.report import DeviceLedgerLine
-from tests.chaos.broker_faults import wipe_session
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
+from tests.chaos.kinds.broker_faults import wipe_session
 from tests.chaos.yard import Complaint, Yard
 from tests.installation import Installation
 

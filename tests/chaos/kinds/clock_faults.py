@@ -10,18 +10,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Final
 
+from devices.readings.models import Position
 from devices.readings.refusals import Reason
 from haulwatch.settings.data_files import recorder_state_path
 from ingest.ledger.dead_letters import DeadLetters
 from rules.detectors.silent_device.outage import SYSTEM
 from tests.chaos.faults import Fault, Size
-from tests.chaos.fleet import QUIET_S, Message
+from tests.chaos.fleet import QUIET_S, SLICE_S, Message, message
 from tests.chaos.yard import Complaint, Yard
 
 _TWO_HOURS_MS: Final = 2 * 3_600_000
+_ONE_HOUR_MS: Final = 3_600_000
+_AHEAD_SLICES: Final = 3
+_CULPRIT: Final = "truck-022"
+"""A registered device that takes no part in the labelled stream."""
 _FOLDER: Final = Path(__file__).parent / "stepped_clock"
 
 
@@ -75,7 +81,7 @@ def _redrive(yard: Yard, refused: range) -> None:
     times = (instant.ts for letter in waiting for instant, _ in Message(letter.topic, letter.shown.encode()).readings)
     if not all(ts in refused for ts in times):
         raise Complaint("readings were refused under a clock that was right")
-    redrive = yard.run("deadletter", "redrive", "--reason", Reason.FUTURE_TIME)
+    redrive = yard.hand("deadletter", "redrive", "--reason", Reason.FUTURE_TIME)
     _wait_read(yard)
     if redrive.returncode != 0 or letters.list(reason=Reason.FUTURE_TIME):
         raise Complaint(f"not every letter could be redriven: {redrive.stdout}{redrive.stderr}")
@@ -84,6 +90,27 @@ def _redrive(yard: Yard, refused: range) -> None:
 def _wait_read(yard: Yard) -> None:
     last = yard.last_offset()
     yard.expect(lambda: min(yard.recorder().offset, yard.judged_to()) >= last, "recorder and judge read all", 30)
+
+
+def ahead_on_both_sides(yard: Yard, size: Size) -> None:
+    """The clock of one device is an hour ahead of all the others', and ours is two hours ahead. Fleet time follows the
+    many: no other device's alert changes, and none comes later.
+    """
+    yard.apart.add(_CULPRIT)
+    with _clock(yard) as clock:
+        clock.step(_TWO_HOURS_MS)
+        first_ms, until_ms = yard.stream.slice_ms, yard.stream.slice_ms + _AHEAD_SLICES * SLICE_S * 1000
+        for number in count():
+            if yard.stream.slice_ms >= until_ms:
+                break
+            ts = yard.stream.slice_ms + _ONE_HOUR_MS + number % SLICE_S * 1000
+            here = Position(device_id=_CULPRIT, ts=ts, seq=number, lat=35.5, lon=112.8, accuracy_m=4.0)
+            yard.stream.publish([message(here)])
+            yard.rest(0.02, 0.04)
+        yard.expect(yard.ready, "/readyz says ready", 30)
+        clock.step(0)
+    if not any(entry.change.subject == _CULPRIT for entry in yard.journal.changes_after(0, 1_000_000)):
+        raise Complaint(f"nothing is said of a device that was an hour ahead since {first_ms}")
 
 
 @contextmanager
@@ -105,4 +132,7 @@ def _clock(yard: Yard) -> Iterator[Clock]:
         yard.environment = former
 
 
-FAULTS: Final = (Fault("clock stepped ahead, then behind", stepped),)
+FAULTS: Final = (
+    Fault("clock stepped ahead, then behind", stepped),
+    Fault("clocks ahead on both sides", ahead_on_both_sides),
+)
