@@ -40,7 +40,8 @@ class XY:
         self.y = y
 
     def distance_m(self, other: "XY") -> float:
-        return math.hypot(self.x - other.x, self.y - other.y)
+        east, north = self.x - other.x, self.y - other.y
+        return math.sqrt(east * east + north * north)
 
 
 _A: Final = 6_378_137.0

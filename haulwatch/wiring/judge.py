@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
+from haulwatch.process.lifetime import keep_objects
 from haulwatch.settings.data_files import (
     alert_outbox_path,
     heartbeat_path,
@@ -67,6 +68,7 @@ async def judge_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[Ju
         max_payload_bytes=settings.limits.max_payload_bytes,
         disk_trouble=open_disk_floor(settings).trouble,
         over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
+        on_checkpoint=keep_objects,
     )
     publishers = (
         AlertPublisher("mqtt", mqtt, journal, cursors, outbox),

@@ -77,11 +77,12 @@ class Judge:
         monotonic: Callable[[], float] = time.monotonic,
         disk_trouble: Callable[[], str | None] = lambda: None,
         over_limit: OverLimit | None = None,
+        on_checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         """`rules` and `city` hold where the log names no others (`ingest.log.revisions`).
 
         `disk_trouble`: why nothing may be written now (`ingest.log.disk_guard.DiskFloor`). `over_limit` names devices
-        beyond the limits of judgement.
+        beyond the limits of judgement. `on_checkpoint` is called after each checkpoint.
 
         Raises JudgeStateUnavailable, RawLogError.
         """
@@ -90,7 +91,7 @@ class Judge:
         self._checkpoint_max_messages = checkpoint_max_messages
         self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
-        self._disk_trouble = disk_trouble
+        self._disk_trouble, self._on_checkpoint = disk_trouble, on_checkpoint
         self._own_rules, self._own_city = rules, city
         self._revisions: dict[str, bytes] = {}
         self._unsaved_revisions: dict[str, bytes] = {}
@@ -191,6 +192,7 @@ class Judge:
         self._unsaved_revisions = {}
         self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
         self._log.commit(CONSUMER, self.offset)
+        self._on_checkpoint()
 
     def failures(self) -> tuple[Mapping[str, int], int | None]:
         """Readings on which a rule raised, by its name, and when this process saw the last of them, ms."""

@@ -8,16 +8,18 @@ from typing import Any, Final, NamedTuple
 
 from devices.city.model import Approvals, City, Device, Vehicle, approved_at
 from devices.city.sites import Route, SiteKind
-from devices.readings.models import Reading
+from devices.readings.models import Position, Reading
 from rules.tracking import Fix, Track
+
+_POSITION: Final = Position  # compiled, the name of a class that is not is looked up each time, a constant is not
 
 
 class Observation:
     """One reading, in its device's order, with its context."""
 
     __slots__ = (
-        "_routes", "approvals", "city", "device", "facts", "fix", "heard_at", "own", "reading", "track",
-        "tracker_states", "vehicle",
+        "_routes", "approvals", "city", "device", "facts", "fix", "heard_at", "own", "position", "reading", "track",
+        "tracker_states", "ts", "vehicle",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each of its fields
@@ -33,6 +35,10 @@ class Observation:
     ) -> None:
         self.reading: Final = reading
         """Measured by the device, or about it: a weighbridge ticket also reaches the rules of the truck it names."""
+        self.ts: Final = reading.ts
+        """Its device time, ms."""
+        self.position: Final = reading if type(reading) is _POSITION else None
+        """The reading, if it is a position, as most readings are."""
         self.heard_at: Final = heard_at
         """Device time, ms, at which the fleet received it: the reading's own, unless it came later than the reorder
         window allows."""
@@ -66,7 +72,7 @@ class Observation:
     def approved_routes(self) -> list[Route]:
         """Routes approved for the vehicle at the time of the reading."""
         if self._routes is None:
-            self._routes = approved_at(self.approvals, self.reading.ts)
+            self._routes = approved_at(self.approvals, self.ts)
         return self._routes
 
     def is_near_site(self, within_m: float, kinds: frozenset[SiteKind]) -> bool:

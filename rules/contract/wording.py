@@ -164,7 +164,7 @@ def _with_finding(verdict: Verdict, finding: Text) -> Verdict:
     return replace(verdict, evidence=evidence.model_copy(update={"findings": (*evidence.findings, finding)}))
 
 
-def bounded(refs: list[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
+def bounded(refs: Sequence[ReadingRef], new: ReadingRef) -> list[ReadingRef]:
     """Add a reference and keep at most `MAX_REFS`: the first few, which show how it began, and the latest."""
     return [*refs, new] if len(refs) < MAX_REFS else [*refs[:_FIRST_REFS], *refs[_FIRST_REFS + 1 :], new]
 

@@ -31,8 +31,8 @@ from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, MAX_WAITING, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
 from rules.engine.rule_set import IndexedRule, RuleSet
-from rules.engine.timers import Timers
-from rules.engine.tracker_set import TrackerSet
+from rules.engine.timers import AgainTimers, FlushTimers
+from rules.engine.tracker_set import IndexedTracker, TrackerSet
 from rules.tracking.tracker import Tracker
 
 _GAP_MS_PER_INTERVAL_S: Final = round(GAP_INTERVALS * 1000)
@@ -63,10 +63,10 @@ class DeviceJudge:
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
-        self._flushes = Timers(lambda device_state: device_state.flush_at)
+        self._flushes = FlushTimers()
         self.awaited = AwaitedDevices(self._rules.missed_at)
         """Registered devices that were never heard, from the first fleet time on."""
-        self._again = Timers(lambda device_state: device_state.judge_again_at)
+        self._again = AgainTimers()
         self.city = city
         self._router = ReadingRouter(city)
 
@@ -196,8 +196,8 @@ class DeviceJudge:
     def _schedule_all(self) -> None:
         """Begin all timers anew."""
         self._runs.candidates = Candidates(self._devices.values())
-        self._flushes = Timers(lambda device_state: device_state.flush_at)
-        self._again = Timers(lambda device_state: device_state.judge_again_at)
+        self._flushes = FlushTimers()
+        self._again = AgainTimers()
         for device_state in self._devices.values():
             device_state.judge_again_at = 0
             self._schedule_flush(device_state)
@@ -301,7 +301,7 @@ class DeviceJudge:
             return
         rules = self._rules.of_role[device.role]
         gap_ms = max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
-        follows = self._trackers.follows(device.role)
+        trackers = self._trackers.of_role[device.role]
         for buffered in released:
             reading, ts = buffered.reading, buffered.ts
             if not device.validity.covers(ts):
@@ -317,7 +317,7 @@ class DeviceJudge:
                 device_state.judged_until = max(device_state.judged_until, ts)
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
-            judged = self._judge_reading(buffered, device, device_state, rules, verdicts, follows=follows)
+            judged = self._judge_reading(buffered, device, device_state, rules, trackers, verdicts)
             if own and judged:
                 device_state.judged += not is_repeated
             elif not judged:
@@ -329,20 +329,18 @@ class DeviceJudge:
         device: Device,
         device_state: DeviceState,
         rules: list[IndexedRule],
+        trackers: list[IndexedTracker],
         verdicts: list[Any],
-        *,
-        follows: bool,
     ) -> bool:
         """Take one reading, in order, into the trackers and ask the rules; False if one of them raised.
 
-        `follows`: a tracker follows this role. A device whose role has none may have a state from a former role, which
-        rules must not see.
+        A device whose role no tracker follows may have a state from a former role, which rules must not see.
         """
         city, reading = self.city, buffered.reading
-        facts = self._trackers.follow(reading, device, device_state, city)
+        facts = self._trackers.follow(reading, device, device_state, city, trackers)
         if facts is None:
             return False
-        states = device_state.tracker_states if follows else []
+        states = device_state.tracker_states if trackers else []
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
         judged = True

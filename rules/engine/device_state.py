@@ -17,7 +17,7 @@ FORMER: Final = 1
 @dataclass(slots=True)
 class DeviceState:
     """State of one device, in one object: in a large city it is in no processor cache when a reading arrives, and every
-    further table would be another wait for memory.
+    further table would be another wait for memory, and so would be a list that is nearly always empty.
     """
 
     device_id: str
@@ -30,9 +30,9 @@ class DeviceState:
     """Readings that came too late to be put in order."""
     judged_until: int = 0
     """Newest device time judged, ms, of its measurements and of tickets about it; 0 before the first."""
-    statuses: list[tuple[int, str]] = field(default_factory=list)
+    statuses: tuple[tuple[int, str], ...] = ()
     """Device time, ms, and part with session (`order_key`) of its newest statuses judged, in order."""
-    retained: list[tuple[int, str, str]] = field(default_factory=list)
+    retained: tuple[tuple[int, str, str], ...] = ()
     """Device time, ms, kind and part of readings that the broker replayed and that are counted as not judged."""
     judged: int = 0
     """Its own readings that were judged, each once."""
@@ -40,12 +40,12 @@ class DeviceState:
     """Its own readings that were not judged, by reason (`rules.engine.not_judged`)."""
     given_up: int = 0
     """Late readings up to this device time, ms, are not judged because what they need took too much memory."""
-    compartments: list[str] = field(default_factory=list)
+    compartments: tuple[str, ...] = ()
     """Compartments that its readings name, in the order of the log; the recorder stores the same ones."""
     late_readings: LateReadings | None = None
     """None while no gap is kept."""
     clock: DeviceClock = field(default_factory=DeviceClock)
-    candidates: list[Reading] = field(default_factory=list)
+    candidates: tuple[Reading, ...] = ()
     """Late readings that may be by a clock that stepped back, in the order of arrival (`rules.engine.clocks.runs`)."""
     candidates_due: int = 0
     """Fleet time, ms, until which they wait; 0 while there are none."""
@@ -58,6 +58,8 @@ class DeviceState:
     """Fleet time, ms, of its valid entry in the timers of late readings; 0 without one."""
     candidates_at: int = 0
     """Fleet time, ms, of its valid entry in the timers of candidates; 0 without one."""
+    gaps_end_at: int = 0
+    """Fleet time, ms, at which the gap ends that was opened first; 0 while none is kept."""
     changed: bool = False
     """Changed since it was written."""
     device: Device | None = field(default=None, compare=False)
@@ -71,7 +73,7 @@ class DeviceState:
             return True
         if len(self.compartments) >= MAX_COMPARTMENTS:
             return False
-        self.compartments.append(compartment)
+        self.compartments = (*self.compartments, compartment)
         return True
 
     def time_was_set(self, fleet_now: int, heard_after: int) -> None:
@@ -84,6 +86,6 @@ class DeviceState:
         """Forget what was judged, and all trackers. `opens_gap`: what comes may be older than the first reading."""
         self.buffer = ReorderBuffer(self.device_id)
         self.tracker_states = [None] * len(self.tracker_states)
-        self.judged_until, self.given_up, self.statuses = 0 if opens_gap else FORMER, 0, []
+        self.judged_until, self.given_up, self.statuses = 0 if opens_gap else FORMER, 0, ()
         self.flush_at = self.wake_at = 0
         self.clock.run += 1

@@ -3,10 +3,11 @@
 from typing import Final
 
 from devices.city.model import City, Device, DeviceRole
-from devices.readings.models import Position, Reading, Weighing
+from devices.readings.models import Reading, Weighing
 from devices.readings.plates import comparable_plate
 
 _NOBODY: Final[tuple[str, ...]] = ()
+_WEIGHING: Final = Weighing  # as in `rules.contract.observation`
 
 
 class ReadingRouter:
@@ -24,8 +25,7 @@ class ReadingRouter:
 
     def also_about(self, reading: Reading) -> tuple[str, ...]:
         """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""
-        # Positions are most readings, and a Struct takes long to find that it is no instance of a class.
-        if isinstance(reading, Position) or not isinstance(reading, Weighing) or reading.plate is None:
+        if type(reading) is not _WEIGHING or reading.plate is None:
             return _NOBODY
         for terminal in self._terminals_of_plate.get(comparable_plate(reading.plate), ()):
             if terminal.validity.covers(reading.ts):

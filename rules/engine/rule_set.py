@@ -11,7 +11,7 @@ from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.contract.wording import with_clock, with_conversion, with_correction
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
-from rules.engine.timers import Timers
+from rules.engine.timers import WakeTimers
 
 _GCJ02: Final = Datum.GCJ02
 
@@ -48,7 +48,7 @@ class RuleSet:
         self._clock_rules = [one for one in indexed if type(one.rule).judge_clock is not Rule.judge_clock]
         self._spans_runs = [rule.spans_runs for rule in rules]
         self._failures = failures
-        self.wakes = Timers(lambda device_state: device_state.wake_at)
+        self.wakes = WakeTimers()
         """When rules that judge silence are due."""
 
     def ask(
@@ -137,7 +137,7 @@ class RuleSet:
 
     def schedule_wakes(self, device_states: Iterable[DeviceState]) -> None:
         """Begin all timers anew."""
-        self.wakes = Timers(lambda device_state: device_state.wake_at)
+        self.wakes = WakeTimers()
         for device_state in device_states:
             device_state.wake_at = 0
             for indexed in self._silence_rules:

@@ -80,19 +80,19 @@ class _JudgedRow(msgspec.Struct, array_like=True):
     judged: int
     not_judged: dict[str, int]
     given_up: int
-    compartments: list[str] = field(default_factory=list)
-    statuses: list[tuple[int, str]] = field(default_factory=list)
-    retained: list[tuple[int, str, str]] = field(default_factory=list)
+    compartments: tuple[str, ...] = ()
+    statuses: tuple[tuple[int, str], ...] = ()
+    retained: tuple[tuple[int, str, str], ...] = ()
 
 
-_PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int, list[_ReadingRow]]
-"""The fields of a pack down to `recent`."""
+_PackRow = tuple[list[tuple[int, int, bytes]], list[bytes], int]
+"""The fields of a pack down to `open_newest`."""
 
 
 class _LateRow(msgspec.Struct, array_like=True):
     gaps: list[tuple[int, int, bytes]]
     judged: _PackRow
-    backlog: _PackRow
+    backlog: _PackRow | None
     backlog_since: int
     due: int
 
@@ -175,7 +175,7 @@ class Rows:
             if "candidates" in members:
                 due, readings = _CANDIDATES.decode(members["candidates"])
                 device_state.candidates_due = due
-                device_state.candidates = [self._reading(kind, values) for kind, values in readings]
+                device_state.candidates = tuple(self._reading(kind, values) for kind, values in readings)
             if "gaps" in members:
                 device_state.late_readings = self._late_readings(members["gaps"])
             incidents = self._incidents.decode(members["book"]) if "book" in members else None
@@ -195,15 +195,15 @@ class Rows:
     def _late_readings(self, packed: msgspec.Raw) -> LateReadings:
         row = _LATE_READINGS.decode(packed)
         gaps = [Gap(start, opened_at, states) for start, opened_at, states in row.gaps]
-        judged, backlog = self._pack(row.judged), self._pack(row.backlog)
+        judged, backlog = self._pack(row.judged), self._pack(row.backlog) if row.backlog is not None else None
         return LateReadings(gaps, judged, backlog, row.backlog_since, row.due)
 
     def _pack(self, row: _PackRow) -> ReadingPack:
-        blocks, parts, parts_newest, recent = row
-        pack = ReadingPack([Block(*block) for block in blocks], parts, parts_newest, self._readings(recent))
+        blocks, packed, newest = row
+        pack = ReadingPack(tuple(Block(*block) for block in blocks), packed, newest)
         if self.are_outdated:
-            readings, pack = pack.after(0, self._fields), ReadingPack()
-            for buffered in readings:
+            former, pack = pack.after(0, self._fields), ReadingPack()
+            for buffered in former:
                 pack.add(buffered)
         pack.measure()
         return pack
@@ -259,12 +259,13 @@ def _readings_members(device_state: DeviceState) -> dict[str, Any]:
 
 def _late_row(late: LateReadings) -> tuple[Any, ...]:
     gaps = [(gap.start, gap.opened_at, gap.states) for gap in late.gaps]
-    return gaps, _pack_row(late.judged), _pack_row(late.backlog), late.backlog_since, late.due
+    backlog = _pack_row(late.backlog) if late.backlog is not None else None
+    return gaps, _pack_row(late.judged), backlog, late.backlog_since, late.due
 
 
 def _pack_row(pack: ReadingPack) -> tuple[Any, ...]:
     blocks = [(block.newest, block.readings, block.packed) for block in pack.blocks]
-    return blocks, pack.parts, pack.parts_newest, _reading_rows(pack.recent)
+    return blocks, pack.open, pack.open_newest
 
 
 def _reading_rows(readings: Sequence[BufferedReading]) -> list[tuple[Any, ...]]:

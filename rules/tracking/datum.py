@@ -35,8 +35,8 @@ _NEAR_M: Final = 250.0
 class DatumTrack:
     """Counts of fixes by the datum in which they lie on routes and sites. Some 200 bytes a truck."""
 
-    registered: str = ""
-    """Datum of the device when the counts began."""
+    registered: Datum | None = None
+    """Datum of the device when the counts began; None before."""
     straight: int = 0
     """In the registered datum only."""
     shifted: int = 0
@@ -63,7 +63,7 @@ class DatumTrack:
     def believes(self, xy: XY, ts: int, device: Device, city: City) -> bool:
         """Take a fix of good quality; return whether its place may be used. `xy` is in the registered datum."""
         datum = device.datum
-        if self.registered != datum:
+        if self.registered is not datum:
             self._begin(datum)
         self.passed += 1
         due = self.recognised or self.passed >= _COMPARE_EVERY
@@ -90,7 +90,7 @@ class DatumTrack:
         return self.believed
 
     def _begin(self, datum: Datum) -> None:
-        self.registered = str(datum)
+        self.registered = datum
         self.straight = self.shifted = self.elsewhere = self.since = self.passed = self.on_ground = 0
         self.driven_m, self.at, self.believed, self.settled, self.recognised = 0.0, None, True, False, False
 

@@ -1,6 +1,6 @@
 """Load of a truck, from five sources; the best source that has a recent value decides."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -57,8 +57,13 @@ class LoadSource(StrEnum):
 
 
 # Python 3.11 takes longer to find a member on its class than for a line of arithmetic; every fix passes here.
-_TICKET, _SCALE, _TERMINAL = LoadSource.TICKET, LoadSource.SCALE, LoadSource.TERMINAL
-_LOADED, _UNKNOWN = LoadState.LOADED, LoadState.UNKNOWN
+_TICKET: Final = LoadSource.TICKET
+_SCALE: Final = LoadSource.SCALE
+_TERMINAL: Final = LoadSource.TERMINAL
+_LOADED: Final = LoadState.LOADED
+_PARTIAL: Final = LoadState.PARTIAL
+_EMPTY: Final = LoadState.EMPTY
+_UNKNOWN: Final = LoadState.UNKNOWN
 _STATE_OF: Final = {Load.EMPTY: LoadState.EMPTY, Load.PARTIAL: LoadState.PARTIAL, Load.LOADED: LoadState.LOADED}
 """Load states by the terminal's own."""
 
@@ -89,16 +94,16 @@ class LoadTrack:
     site_since: int = 0
     site_left: int = 0
     """When the truck last left a fence."""
-    tickets: list[tuple[str, int]] = field(default_factory=list)
+    tickets: tuple[tuple[str, int], ...] = ()
     """The last tickets: their content, and when it came first."""
 
     def take_position(self, position: Position, vehicle: Vehicle | None) -> None:
         """Take the values of the truck's own sensors."""
-        ts = position.ts
-        if position.load_kg is not None:
-            self._weigh(position.load_kg, ts, _payload_kg(vehicle))
-        if position.load is not None:
-            self.terminal, self.terminal_ts = _STATE_OF[position.load], ts
+        ts, load_kg, load = position.ts, position.load_kg, position.load
+        if load_kg is not None:
+            self._weigh(load_kg, ts, _payload_kg(vehicle))
+        if load is not None:
+            self.terminal, self.terminal_ts = _STATE_OF[load], ts
         if position.manifest is not None:
             self.manifest_ts = ts
         self._decide(ts)
@@ -107,7 +112,7 @@ class LoadTrack:
         """Take a weighbridge ticket of the truck; one that is sent again says nothing about the present."""
         if not is_believed(ticket, city) or self.is_repeated(ticket):
             return
-        self.tickets = [*self.tickets[1 - _KEPT_TICKETS :], (_content(ticket), ticket.ts)]
+        self.tickets = (*self.tickets[1 - _KEPT_TICKETS :], (_content(ticket), ticket.ts))
         state = ticket_state(ticket, city, vehicle)
         if state is not LoadState.UNKNOWN:
             self.ticket, self.ticket_ts = state, ticket.ts
@@ -151,9 +156,9 @@ class LoadTrack:
         before = self.scale
         if share >= LOADED_SHARE - (HYSTERESIS_SHARE if before is _LOADED else 0):
             return _LOADED
-        if share <= EMPTY_SHARE + (HYSTERESIS_SHARE if before is LoadState.EMPTY else 0):
-            return LoadState.EMPTY
-        return LoadState.PARTIAL
+        if share <= EMPTY_SHARE + (HYSTERESIS_SHARE if before is _EMPTY else 0):
+            return _EMPTY
+        return _PARTIAL
 
     def _decide(self, ts: int) -> None:
         """Take the first source, in this order, whose value is recent enough."""

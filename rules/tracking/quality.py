@@ -29,7 +29,8 @@ _GOOD: Final = Quality.GOOD
 
 def accuracy_m(position: Position) -> float:
     """Estimated horizontal error in metres."""
-    return ASSUMED_ACCURACY_M if position.accuracy_m is None else position.accuracy_m
+    accuracy = position.accuracy_m
+    return ASSUMED_ACCURACY_M if accuracy is None else accuracy
 
 
 def judge_quality(position: Position) -> Quality:

@@ -1,7 +1,7 @@
 """Truck tracking: the state of one truck, derived from its positions and weighbridge tickets."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
@@ -12,6 +12,8 @@ from rules.tracking.switches import Switch
 
 _GATE_M = 20.0
 """A truck this close to a fence may still be in its gate: it neither entered nor left."""
+
+_POSITION: Final = Position
 
 
 @dataclass(slots=True)
@@ -42,19 +44,20 @@ class TruckTracker:
 
 def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> Fix | None:
     """Take a truck's reading into its track. A position gives a Fix; a weighbridge ticket changes only the load."""
-    if not isinstance(reading, Position):
+    if not isinstance(reading, _POSITION):
         if isinstance(reading, Weighing):
             track.load.take_ticket(reading, city, vehicle)
         return None
     blind_after_ms = max(BLIND_AFTER_MS, 2000 * device.report_interval_s)
+    ts = reading.ts
     fix = track.motion.take(reading, device, city, track.datum, blind_after_ms)
-    track.lift.take(reading.lift_up, reading.ts)
-    track.cover.take(reading.cover_open, reading.ts)
+    track.lift.take(reading.lift_up, ts)
+    track.cover.take(reading.cover_open, ts)
     track.load.take_position(reading, vehicle)
     if fix.usable:
         nearest = fix.sites[0] if fix.sites else None
         if nearest is not None and nearest.distance_m == 0:
-            track.load.visit(nearest.site, reading.ts)
+            track.load.visit(nearest.site, ts)
         elif nearest is None or nearest.distance_m > _GATE_M:
-            track.load.visit(None, reading.ts)
+            track.load.visit(None, ts)
     return fix

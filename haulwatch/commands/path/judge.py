@@ -4,7 +4,7 @@ import asyncio
 
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.current_city import CurrentCity
-from haulwatch.process.lifetime import role, stop_event
+from haulwatch.process.lifetime import keep_objects, role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts
@@ -22,6 +22,7 @@ def judge() -> None:
 async def _judge(settings: Settings, city: CurrentCity) -> None:
     stop = stop_event()
     async with judge_parts(settings, city) as parts, asyncio.TaskGroup() as tasks:
+        keep_objects()
         beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)
         tasks.create_task(beat, name="heartbeat")
         tasks.create_task(run_judge(parts.judge, stop), name="judge")

@@ -1,12 +1,11 @@
 """`haulwatch record`: raw log → store; also removes old segments of the raw log."""
 
 import asyncio
-import gc
 
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
-from haulwatch.process.lifetime import role, stop_event
+from haulwatch.process.lifetime import keep_objects, role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.recorder import recorder_parts
@@ -24,8 +23,7 @@ def record() -> None:
 async def _record(settings: Settings, city: CurrentCity) -> None:
     stop = stop_event()
     async with recorder_parts(settings, city) as parts:
-        # The city and the newest instants stay: a search of them for cycles took a sixth of the recorder's time.
-        gc.freeze()
+        keep_objects()  # the city and the newest instants: to search them took a sixth of the recorder's time
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_beating(parts.heartbeat_path, stop), name="heartbeat")
             tasks.create_task(parts.revisions.run(stop), name="revisions")

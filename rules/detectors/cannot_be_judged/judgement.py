@@ -29,7 +29,8 @@ NO_SPEED: Final = "no_speed"
 FROZEN_FIX: Final = "frozen_fix"
 STATUS_ONLY: Final = "status_only"
 _BAD: Final = Quality.BAD
-_LOADED, _UNKNOWN = LoadState.LOADED, LoadState.UNKNOWN
+_LOADED: Final = LoadState.LOADED
+_UNKNOWN: Final = LoadState.UNKNOWN
 _FIELDS: Final = ("lat", "lon", "located", "speed_kmh", "satellites", "load")
 
 
@@ -61,8 +62,11 @@ class JudgeabilityState:
     lat: float = 0.0
     """Of its newest position, with `lon`."""
     lon: float = 0.0
-    troubles: dict[str, Trouble] = field(default_factory=dict)
-    """By reason."""
+    troubles: dict[str, Trouble] | None = None
+    """By reason; None before the first, as for most devices."""
+
+    def trouble(self, reason: str) -> Trouble | None:
+        return self.troubles.get(reason) if self.troubles else None
 
 
 class CannotBeJudged(Rule[JudgeabilityState]):
@@ -97,30 +101,30 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         """Check one reading of the device itself, in order."""
         if not observation.own:
             return ()
-        reading, fix = observation.reading, observation.fix
-        if type(reading) is Position and fix is not None and self._is_fine(reading, fix, observation, state):
-            self._remember(reading, state)
+        reading, position, fix = observation.reading, observation.position, observation.fix
+        if position is not None and fix is not None and self._is_fine(position, fix, observation, state):
+            self._remember(position, fix, state)
             return ()
         verdicts: list[Verdict] = []
-        if type(reading) is Status:
+        if isinstance(reading, Status):
             self._check_status(reading, observation, state, verdicts)
             return verdicts
         if state.troubles:
             self._note(STATUS_ONLY, False, observation, state, verdicts)
         self._check_interval(observation, state, verdicts)
-        if isinstance(reading, Position) and fix is not None:
-            self._check_fix(reading, fix, observation, state, verdicts)
-            self._check_speed(reading, fix, observation, state, verdicts)
+        if position is not None and fix is not None:
+            self._check_fix(position, fix, observation, state, verdicts)
+            self._check_speed(position, fix, observation, state, verdicts)
             self._check_route(fix, observation, state, verdicts)
-            self._remember(reading, state)
-        state.ts = max(state.ts, reading.ts)
+            self._remember(position, fix, state)
+        state.ts = max(state.ts, observation.ts)
         return verdicts
 
     def _is_fine(self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState) -> bool:
         """True if a position gives all that judgement needs and nothing is counted, as nearly always."""
         if state.troubles or not fix.usable or position.satellites == 0:
             return False
-        if position.ts - state.ts > self._interval_factor * observation.device.report_interval_s * 1000:
+        if fix.ts - state.ts > self._interval_factor * observation.device.report_interval_s * 1000:
             return False
         speed_kmh, track = position.speed_kmh, observation.track
         if speed_kmh is not None:
@@ -130,13 +134,13 @@ class CannotBeJudged(Rule[JudgeabilityState]):
                 return False
         return track is not None and (track.load.state is not _LOADED or bool(observation.approved_routes()))
 
-    def _remember(self, position: Position, state: JudgeabilityState) -> None:
+    def _remember(self, position: Position, fix: Fix, state: JudgeabilityState) -> None:
         """Note where it was, and whether it drove."""
         speed_kmh = position.speed_kmh
         standing = speed_kmh is not None and speed_kmh < STILL_KMH
         state.lat, state.lon = position.lat, position.lon
         state.driving = not standing and position.ignition_on is not False
-        state.ts = max(state.ts, position.ts)
+        state.ts = max(state.ts, fix.ts)
 
     def _check_interval(self, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]) -> None:
         registered_s = observation.device.report_interval_s
@@ -148,8 +152,8 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return  # many terminals report less often while they stand
         silent_s = max(self._silent_intervals * registered_s, self._silent_at_least_s)
         if interval_ms > silent_s * 1000:  # a silence, and no interval: it ends what was counted, not what was given
-            trouble = state.troubles.get(LONG_INTERVAL)
-            if trouble is not None and not trouble.given:
+            trouble = state.trouble(LONG_INTERVAL)
+            if state.troubles and trouble is not None and not trouble.given:
                 del state.troubles[LONG_INTERVAL]
             return
         bad = interval_ms > self._interval_factor * registered_s * 1000
@@ -195,11 +199,11 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             return
         moved = speed_kmh == 0 and fix.run_m > 0
         if speed_kmh > 0 or moved:
-            trouble = state.troubles.get(NO_SPEED) if state.troubles else None
+            trouble = state.trouble(NO_SPEED)
             far = trouble is not None and _far(trouble, fix, self._no_speed_m)
             self._note(NO_SPEED, moved, observation, state, verdicts, far=far)
-            if moved and trouble is None:
-                state.troubles[NO_SPEED].x, state.troubles[NO_SPEED].y = fix.xy.x, fix.xy.y
+            if trouble is None and (begun := state.trouble(NO_SPEED)) is not None:
+                begun.x, begun.y = fix.xy.x, fix.xy.y
 
     def _check_route(
         self, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
@@ -229,6 +233,8 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         """
         if not bad and not state.troubles:
             return  # as nearly always
+        if state.troubles is None:
+            state.troubles = {}
         trouble = state.troubles.get(reason)
         reading = observation.reading
         if not bad:

@@ -5,7 +5,7 @@ truck is used, so that an honest truck raises no deviation and no dumping.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from devices.city.model import DeviceRole
@@ -28,7 +28,7 @@ class DatumState:
 
     onset: int = 0
     """Device time, ms, of the first position in the other datum; 0 without an alert."""
-    refs: list[ReadingRef] = field(default_factory=list)
+    refs: tuple[ReadingRef, ...] = ()
     """Positions that fit the other datum only, until it is recognised."""
 
 
@@ -48,23 +48,23 @@ class DeviceDatum(Rule[DatumState]):
 
     def judge(self, observation: Observation, state: DatumState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
-        track, reading = observation.track, observation.reading
-        if track is None or not isinstance(reading, Position):
+        track, position = observation.track, observation.position
+        if track is None or position is None:
             return ()
         datum = track.datum
         if datum.recognised:
             if state.onset:
                 return ()
             state.onset = datum.since
-            state.refs = bounded(state.refs, ref(reading, "lat", "lon"))
-            return (self._verdict(observation, reading, datum, state),)
+            state.refs = tuple(bounded(state.refs, ref(position, "lat", "lon")))
+            return (self._verdict(observation, position, datum, state),)
         if state.onset:
-            onset, state.onset, state.refs = state.onset, 0, []
-            return (Verdict(observation.device.id, Level.CLEAR, reading.ts, onset),)
+            onset, state.onset, state.refs = state.onset, 0, ()
+            return (Verdict(observation.device.id, Level.CLEAR, position.ts, onset),)
         if not datum.believed:
-            state.refs = bounded(state.refs, ref(reading, "lat", "lon"))
+            state.refs = tuple(bounded(state.refs, ref(position, "lat", "lon")))
         elif state.refs and not datum.shifted:
-            state.refs = []
+            state.refs = ()
         return ()
 
     def _verdict(self, observation: Observation, position: Position, datum: DatumTrack, state: DatumState) -> Verdict:
@@ -84,7 +84,7 @@ class DeviceDatum(Rule[DatumState]):
                 parameters=self.parameters.model_dump(),
                 findings=wording.findings(registered, sent, datum.shifted, datum.driven_m),
                 ruled_out=wording.RULED_OUT,
-                readings=tuple(state.refs),
+                readings=state.refs,
                 measures={
                     "registered_datum": str(registered),
                     "sent_datum": str(sent),

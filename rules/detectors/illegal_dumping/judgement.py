@@ -70,12 +70,12 @@ class IllegalDumping(Rule[DumpingState]):
 
     def judge(self, observation: Observation, state: DumpingState) -> Sequence[Verdict]:
         """Follow the truck's stop with a position; a ticket may retract earlier alerts."""
-        reading, fix, track = observation.reading, observation.fix, observation.track
-        if fix is None or track is None or not isinstance(reading, Position):
+        position, fix, track = observation.position, observation.fix, observation.track
+        if fix is None or track is None or position is None:
             return self.judge_late(observation, state)
         if state.stop is None and not (fix.usable and _may_begin(fix, track)):
             return ()
-        return tuple(self._judge_fix(observation, reading, fix, track, state))
+        return tuple(self._judge_fix(observation, position, fix, track, state))
 
     def judge_late(self, observation: Observation, state: DumpingState) -> Sequence[Verdict]:
         """Take a ticket, which retracts however late it comes."""

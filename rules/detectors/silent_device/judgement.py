@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.gcj02 import place_in_wgs84
 from devices.geo.geometry import Datum, LatLon
-from devices.readings.models import Kind, Position, Reading, Status
+from devices.readings.models import Kind, Reading, Status
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation, Silence
 from rules.contract.rule import FleetRule
@@ -45,7 +45,8 @@ REFUSED: Final = "never heard: refused"
 """`Verdict.shared` of a device that was never heard although it sends."""
 _BACKFILL_MS: Final = 24 * 3_600_000
 """An upload later than this after the onset retracts nothing."""
-_LOADED, _WGS84 = LoadState.LOADED, Datum.WGS84
+_LOADED: Final = LoadState.LOADED
+_WGS84: Final = Datum.WGS84
 
 
 class SilentDevice(FleetRule[SilenceState, FleetSilence]):
@@ -67,12 +68,12 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
-        is_behind = observation.reading.ts < state.newest  # a status came before what was measured before it
+        is_behind = observation.ts < state.newest  # a status came before what was measured before it
         if not observation.own:
             return self.judged_again(observation, state) if is_behind else self._note_load(observation, state)
         if goes_offline(observation.reading, "will"):  # it comes from the broker
             return ()
-        verdicts = self._heard(observation, state) if self._proves_life(observation.reading, state) else []
+        verdicts = self._heard(observation, state) if self._proves_life(observation, state) else []
         return [*verdicts, *self.judged_again(observation, state)] if is_behind else verdicts
 
     def judge_late(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
@@ -85,7 +86,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             return ()
         if isinstance(reading, Status):
             return self._note_late_shutdown(observation, state)
-        return self._heard(observation, state) if self._proves_life(reading, state) else ()
+        return self._heard(observation, state) if self._proves_life(observation, state) else ()
 
     def judged_again(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
         """Take the load that a truck has as is known now; what it uploaded may have been its last word."""
@@ -218,7 +219,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         heard_at = max(state.heard_at, observation.heard_at)
         while (due := self.due(state)) is not None and due < heard_at:
             verdicts.append(self._next_step(observation.device, observation.city, state, due))
-        at = max(observation.reading.ts, state.said_at)
+        at = max(observation.ts, state.said_at)
         if not state.heard_at or state.resting or state.stage:
             verdicts.append(Verdict(device_id, Level.CLEAR, at, state.newest or at))
         if state.stage > 1 and state.heard_at:
@@ -267,7 +268,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
 
         A status measures nothing: it fills no hole, and the hole goes on behind it. Behind a shutdown there is none.
         """
-        ts, measures = reading.ts, isinstance(reading, Position) or not isinstance(reading, Status)
+        ts, measures = reading.ts, not isinstance(reading, Status)
         allowed_ms = self._overdue_s(state) * 1000
         for silence in state.silences:
             holes = silence.holes
@@ -296,31 +297,31 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         return Verdict(observation.device.id, Level.RETRACTED, at, onset, evidence=evidence)
 
     def _remember(self, observation: Observation, state: SilenceState, heard_at: int) -> None:
-        reading, track = observation.reading, observation.track
+        reading, position, track, ts = observation.reading, observation.position, observation.track, observation.ts
         state.heard_at, state.refused = heard_at, 0
         state.interval_s = observation.device.report_interval_s
-        since_ms = reading.ts - state.newest
+        since_ms = ts - state.newest
         if not 0 < since_ms <= self._never_overdue_ms:
-            note_gap(reading.ts, state, self._overdue_s(state) * 1000)
+            note_gap(ts, state, self._overdue_s(state) * 1000)
         if since_ms < 0:
             return
         state.kind_before, state.newest_before = state.kind, state.newest
-        state.kind, state.newest = reading.kind, reading.ts
+        state.kind, state.newest = reading.kind, ts
         state.loaded = track is not None and track.load.state is _LOADED
         state.shut_down = self._shuts_down(reading, state)
         state.resting = state.shut_down and not state.loaded
-        if isinstance(reading, Position) and reading.located:  # checked first, since most readings are positions
+        if position is not None and position.located:
             datum = observation.device.datum
-            place = reading if datum is _WGS84 else place_in_wgs84(reading, datum)
+            place = position if datum is _WGS84 else place_in_wgs84(position, datum)
             state.placed, state.lat, state.lon = True, place.lat, place.lon
         elif isinstance(reading, Status):
             state.session = reading.session
 
-    def _proves_life(self, reading: Reading, state: SilenceState) -> bool:
+    def _proves_life(self, observation: Observation, state: SilenceState) -> bool:
         """True if the device had not sent this before, and once for what it sends again."""
-        ts = reading.ts
-        another_kind = ts == state.newest and reading.kind != state.kind
-        if another_kind or is_news(ts, state) or (self._shuts_down(reading, state) and not state.resting):
+        ts = observation.ts
+        another_kind = ts == state.newest and observation.reading.kind != state.kind
+        if another_kind or is_news(ts, state) or (self._shuts_down(observation.reading, state) and not state.resting):
             state.repeated = False
             return True
         if state.repeated or state.stage > 1 or ts == state.newest:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
-from devices.readings.models import Position, Reading, Status
+from devices.readings.models import Reading, Status
 from rules.detectors.silent_device.outage import Outages
 
+_STATUS: Final = Status  # as in `rules.contract.observation`
 _KEPT_GAPS: Final = 32
 """Stretches without readings that are kept: what a device uploads into older ones counts as sent again."""
 
@@ -59,7 +60,7 @@ class SilenceState:
     """Silences that an upload may still retract, oldest first."""
     oldest: int = 0
     """Its oldest reading; 0 if that is not known."""
-    gaps: list[tuple[int, int]] = field(default_factory=list)
+    gaps: tuple[tuple[int, int], ...] = ()
     """Stretches without readings since `oldest`, longer than makes a device overdue, at most `_KEPT_GAPS`: only a
     reading that falls into one is news, among those that come late."""
     repeated: bool = False
@@ -93,13 +94,13 @@ def note_gap(ts: int, state: SilenceState, allowed_ms: int) -> None:
     """Keep the stretches, longer than `allowed_ms`, of which the device may not have sent yet all that it measured."""
     if ts > state.newest:
         if state.newest and ts - state.newest > allowed_ms:
-            state.gaps = [*state.gaps[1 - _KEPT_GAPS :], (state.newest, ts)]
+            state.gaps = (*state.gaps[1 - _KEPT_GAPS :], (state.newest, ts))
     elif ts < state.oldest:
         if state.oldest - ts > allowed_ms:
-            state.gaps = [(ts, state.oldest), *state.gaps[: _KEPT_GAPS - 1]]
+            state.gaps = ((ts, state.oldest), *state.gaps[: _KEPT_GAPS - 1])
     else:
         pieces = [piece for gap in state.gaps for piece in split(*gap, ts) if piece[1] - piece[0] > allowed_ms]
-        state.gaps = pieces[-_KEPT_GAPS:]
+        state.gaps = tuple(pieces[-_KEPT_GAPS:])
     if not state.newest or ts < state.oldest:
         state.oldest = ts
 
@@ -110,6 +111,4 @@ def split(start: int, end: int, ts: int) -> tuple[tuple[int, int], ...]:
 
 def goes_offline(reading: Reading, cause: str) -> bool:
     """True if a reading reports that its device goes offline for this cause."""
-    if isinstance(reading, Position):  # checked first, since most readings are positions
-        return False
-    return isinstance(reading, Status) and not reading.online and reading.cause == cause
+    return type(reading) is _STATUS and not reading.online and reading.cause == cause

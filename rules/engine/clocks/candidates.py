@@ -7,7 +7,7 @@ from devices.city.model import Device
 from devices.readings.models import Reading
 from rules.engine.clocks.device_clock import AGREE_MS
 from rules.engine.device_state import DeviceState
-from rules.engine.timers import Timers
+from rules.engine.timers import CandidateTimers
 
 MAX_CANDIDATES: Final = 256
 _WAIT_MS: Final = 300_000
@@ -20,7 +20,7 @@ class Candidates:
 
     def __init__(self, device_states: Iterable[DeviceState] = ()) -> None:
         """`device_states`: devices that may have candidates already."""
-        self._timers = Timers(lambda device_state: device_state.candidates_at)
+        self._timers = CandidateTimers()
         for device_state in device_states:
             device_state.candidates_at = 0
             self._schedule(device_state)
@@ -32,14 +32,14 @@ class Candidates:
             return False
         if clock.other >= clock.offset - AGREE_MS:
             return False
-        device_state.candidates.append(reading)
+        device_state.candidates = (*device_state.candidates, reading)
         device_state.candidates_due = fleet_now + max(_WAIT_MS, _WAIT_MS_PER_INTERVAL_S * device.report_interval_s)
         self._schedule(device_state)
         return True
 
-    def take(self, device_state: DeviceState) -> list[Reading]:
+    def take(self, device_state: DeviceState) -> tuple[Reading, ...]:
         """Those kept of a device; none is kept any more."""
-        taken, device_state.candidates, device_state.candidates_due = device_state.candidates, [], 0
+        taken, device_state.candidates, device_state.candidates_due = device_state.candidates, (), 0
         return taken
 
     def pop(self, fleet_now: int) -> DeviceState | None:

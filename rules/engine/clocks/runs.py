@@ -175,7 +175,7 @@ class Runs:
         """Judge what is by the former clock to its end, and then the candidates in a run of their own."""
         stage, late = self._stage, device_state.late_readings
         stage.judge_in_order(device_state.buffer.waiting, device_state, verdicts)
-        if late is not None and late.backlog.count:
+        if late is not None and late.backlog is not None:
             self._second.judge(device_state, stage.registered(device_state), late, verdicts)
         self._kept.close(device_state, verdicts)
         until, candidates = device_state.judged_until, self.candidates.take(device_state)

@@ -1,6 +1,5 @@
 """The gaps kept of all devices, within bounds: a day, so many readings a device, so many bytes over all devices."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -8,16 +7,19 @@ from devices.readings.models import Reading
 from rules.engine.device_state import FORMER, DeviceState
 from rules.engine.late.late_readings import KEPT_MS, MAX_BYTES, MAX_READINGS, Gap, LateReadings
 from rules.engine.late.late_verdicts import GapsKept, Judged
-from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import SESSION_DIGITS, BufferedReading, is_status, order_key
+from rules.engine.timers import END_OF_TIME, GapTimers
 
 _KEPT_STATUSES: Final = 4
 """Statuses of a device that are known again although no gap is kept."""
 
 _KEPT_RETAINED: Final = 8
 """Replayed readings of a device that are known again; the broker retains one a topic."""
+
+_LOOK_EVERY: Final = 16
+"""Of the readings of a device that are kept: so often it is asked whether gaps end, and whether they are too many."""
 
 
 class KeptGaps:
@@ -26,8 +28,7 @@ class KeptGaps:
     def __init__(self, codec: StateCodec, change: Callable[[DeviceState], None]) -> None:
         """`change`: called for a device whose state changes although nothing of it is being judged."""
         self._codec, self._change = codec, change
-        self._opened: OrderedDict[tuple[int, str, int], DeviceState] = OrderedDict()
-        """Devices by fleet time of opening, id and start, in the order of opening: at most `MAX_GAPS` of a device."""
+        self._ends = GapTimers()
         self._bytes = 0
         """Size of all that is kept."""
 
@@ -35,8 +36,9 @@ class KeptGaps:
         """Take over what the states of these devices keep."""
         kept = [(state, state.late_readings) for state in devices if state.late_readings is not None]
         self._bytes = sum(late.size for _, late in kept)
-        opened = {(gap.opened_at, state.device_id, gap.start): state for state, late in kept for gap in late.gaps}
-        self._opened = OrderedDict(sorted(opened.items(), key=lambda gap: gap[0]))
+        self._ends = GapTimers()
+        for state, late in kept:
+            self._schedule(state, late)
 
     def place_of(self, ts: int, device_state: DeviceState, now: int, verdicts: list[Judged]) -> LateReadings | None:
         """What is kept of the device if a late reading of this time has a place in it; else None.
@@ -61,9 +63,8 @@ class KeptGaps:
         self, buffered: BufferedReading, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]
     ) -> None:
         """Keep a reading that is judged in order."""
-        grown = late.judged.add(buffered)
-        self._bytes += grown
-        if grown < 0 or self._bytes > MAX_BYTES:  # a part was made: often enough for the bound of a device
+        self._bytes += late.judged.add(buffered)
+        if not late.judged.count % _LOOK_EVERY or self._bytes > MAX_BYTES:
             self._expire(buffered.at, verdicts)
             self._stay_in_bounds(device_state, verdicts)
 
@@ -82,7 +83,7 @@ class KeptGaps:
         """
         statuses, key = device_state.statuses, _status_key(status)
         if not statuses or key > statuses[-1]:
-            device_state.statuses = [*statuses[1 - _KEPT_STATUSES :], key]
+            device_state.statuses = (*statuses[1 - _KEPT_STATUSES :], key)
             return False
         late = device_state.late_readings
         if late is not None and status.ts > late.start and late.judged.holds(status):
@@ -102,7 +103,7 @@ class KeptGaps:
             waiting = [entry.ts for entry in device_state.buffer.waiting if not is_status(entry.reading)]
             was_heard = reading.ts <= max([device_state.judged_until, *waiting])
         if not was_heard:
-            device_state.retained = [*device_state.retained[1 - _KEPT_RETAINED :], key]
+            device_state.retained = (*device_state.retained[1 - _KEPT_RETAINED :], key)
         return not was_heard
 
     def wait(
@@ -114,8 +115,7 @@ class KeptGaps:
         verdicts: list[Judged],
     ) -> None:
         """Keep a late reading until its backlog is judged."""
-        self._bytes += late.backlog.add(buffered)
-        late.await_more(now)
+        self._bytes += late.wait(buffered, now)
         self._stay_in_bounds(device_state, verdicts)
 
     def resized(self, device_state: DeviceState, late: LateReadings, former_size: int, verdicts: list[Judged]) -> None:
@@ -141,33 +141,39 @@ class KeptGaps:
             device_state.late_readings = late
         else:
             former_size = late.size
-            dropped = late.keep(gap)
-            if dropped is not None:
-                self._opened.pop((dropped.opened_at, device_state.device_id, dropped.start), None)
-        self._opened[now, device_state.device_id, start] = device_state
+            late.keep(gap)
+        self._schedule(device_state, late)
         if start:
             verdicts.append(GapsKept(device_state.device_id, tuple(kept.start for kept in late.gaps), is_new=True))
         self.resized(device_state, late, former_size, verdicts)
 
     def _expire(self, now: int, verdicts: list[Judged]) -> None:
-        """Forget the gaps that were opened more than a day before `now`, ms, of all devices."""
-        while self._opened and next(iter(self._opened))[0] < now - KEPT_MS:
-            self._forget_oldest(verdicts, is_bound=False)
+        """Forget the gaps of all devices that end by `now`, ms."""
+        while (device_state := self._ends.pop(now)) is not None:
+            self._forget_first(device_state, verdicts, is_bound=False)
 
     def _stay_in_bounds(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         late = device_state.late_readings
-        while late is not None and late.judged.count + late.backlog.count > MAX_READINGS:
+        while late is not None and late.count > MAX_READINGS:
             self._forget(device_state, late, late.start, verdicts, is_bound=True)
             late = device_state.late_readings
-        while self._bytes > MAX_BYTES and self._opened:
-            self._forget_oldest(verdicts, is_bound=True)
+        while self._bytes > MAX_BYTES and (first := self._ends.pop(END_OF_TIME)) is not None:
+            self._forget_first(first, verdicts, is_bound=True)
 
-    def _forget_oldest(self, verdicts: list[Judged], *, is_bound: bool) -> None:
-        """Forget the gap that was opened first, of all devices."""
-        (_, _, start), device_state = self._opened.popitem(last=False)
-        late = device_state.late_readings
-        if late is not None and late.start <= start:
-            self._forget(device_state, late, start, verdicts, is_bound=is_bound)
+    def _forget_first(self, device_state: DeviceState, verdicts: list[Judged], *, is_bound: bool) -> None:
+        """Forget the gap of the device that was opened first, and those that lie before it."""
+        late, device_state.gaps_end_at = device_state.late_readings, 0  # the timer has fired
+        if late is not None:
+            first = min(late.gaps, key=lambda gap: gap.opened_at)
+            self._forget(device_state, late, first.start, verdicts, is_bound=is_bound)
+
+    def _schedule(self, device_state: DeviceState, late: LateReadings | None) -> None:
+        """Keep the timer of the gap that was opened first."""
+        ends_at = min(gap.opened_at for gap in late.gaps) + KEPT_MS + 1 if late is not None else 0
+        if ends_at != device_state.gaps_end_at:
+            device_state.gaps_end_at = ends_at
+            if ends_at:
+                self._ends.add(device_state)
 
     def _forget(
         self, device_state: DeviceState, late: LateReadings, start: int, verdicts: list[Judged], *, is_bound: bool
@@ -176,27 +182,26 @@ class KeptGaps:
         self._change(device_state)
         former_size = late.size
         gaps = [gap for gap in late.gaps if gap.start > start]
-        for gap in late.gaps[: len(late.gaps) - len(gaps)]:
-            self._opened.pop((gap.opened_at, device_state.device_id, gap.start), None)
         covered_from = gaps[0].start if gaps else device_state.judged_until
         if is_bound:
             device_state.given_up = max(device_state.given_up, covered_from)
-        waiting, late.backlog = late.backlog.after(0), ReadingPack()
-        for buffered in waiting:
+        since, due = late.backlog_since, late.due
+        for buffered in late.take_backlog():
             if gaps and buffered.ts > covered_from:
-                late.backlog.add(buffered)
+                late.wait(buffered, since)
             else:
                 reason = NotJudged.OVER_BOUND if is_bound else NotJudged.TOO_LATE
                 count_not_judged(buffered.reading, device_state, reason)
         if gaps:
             late.gaps = gaps
             late.judged.drop_until(covered_from)
-            if not late.backlog.count:
-                late.backlog_since = late.due = 0
+            if late.backlog is not None:
+                late.due = due
             self._bytes += late.size - former_size
         else:
             device_state.late_readings = None
             self._bytes -= former_size
+        self._schedule(device_state, device_state.late_readings)
         verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in gaps), is_new=False))
 
 

@@ -49,7 +49,8 @@ class LateReadings:
     gaps: list[Gap]
     """By `start`, oldest first; never empty."""
     judged: ReadingPack = field(default_factory=ReadingPack)
-    backlog: ReadingPack = field(default_factory=ReadingPack)
+    backlog: ReadingPack | None = None
+    """None while nothing waits."""
     backlog_since: int = 0
     """Fleet time, ms, at which its first reading came; 0 while it is empty."""
     due: int = 0
@@ -63,15 +64,26 @@ class LateReadings:
     @property
     def size(self) -> int:
         states = sum(len(gap.states) for gap in self.gaps)
-        return _OVERHEAD_BYTES + states + self.judged.size + self.backlog.size
+        return _OVERHEAD_BYTES + states + self.judged.size + (self.backlog.size if self.backlog is not None else 0)
 
-    def await_more(self, fleet_now: int) -> None:
-        """The backlog grew: judge it once nothing more has come for the reorder window."""
-        self.backlog_since = self.backlog_since or fleet_now
-        if self.backlog.count >= BACKLOG:
-            self.due = fleet_now
-        else:
-            self.due = max(self.due, min(fleet_now + WINDOW_MS, self.backlog_since + LONGEST_WAIT_MS))
+    @property
+    def count(self) -> int:
+        """Readings kept."""
+        return self.judged.count + (self.backlog.count if self.backlog is not None else 0)
+
+    def wait(self, buffered: BufferedReading, fleet_now: int) -> int:
+        """Let a late reading wait; return by how many bytes what is kept grew."""
+        if self.backlog is None:
+            self.backlog, self.backlog_since = ReadingPack(), fleet_now
+        grown = self.backlog.add(buffered)
+        self._await_more(self.backlog.count, fleet_now)
+        return grown
+
+    def take_backlog(self) -> list[BufferedReading]:
+        """What waits, in the order of arrival; nothing waits any more."""
+        waiting = self.backlog.after(0) if self.backlog is not None else []
+        self.backlog, self.backlog_since, self.due = None, 0, 0
+        return waiting
 
     def time_was_set(self, fleet_now: int) -> None:
         """Note that fleet time went back: the backlog waits as if it had begun now."""
@@ -93,7 +105,7 @@ class LateReadings:
 
         Of readings with one order key the first that arrived is taken, as the recorder stores that one.
         """
-        backlog, self.backlog, self.backlog_since, self.due = self.backlog.after(0), ReadingPack(), 0, 0
+        backlog = self.take_backlog()
         first = min(buffered.ts for buffered in backlog)
         index = max(index for index, gap in enumerate(self.gaps) if gap.start < first or index == 0)
         readings = {order_key(buffered.reading): buffered for buffered in self.judged.after(self.gaps[index].start)}
@@ -104,3 +116,10 @@ class LateReadings:
                 readings[key] = buffered
                 added.add(key)
         return index, readings, added
+
+    def _await_more(self, waiting: int, fleet_now: int) -> None:
+        """The backlog grew: judge it once nothing more has come for the reorder window."""
+        if waiting >= BACKLOG:
+            self.due = fleet_now
+        else:
+            self.due = max(self.due, min(fleet_now + WINDOW_MS, self.backlog_since + LONGEST_WAIT_MS))

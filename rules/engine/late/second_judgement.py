@@ -12,7 +12,7 @@ from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import BufferedReading
 from rules.engine.rule_set import IndexedRule, RuleSet
-from rules.engine.tracker_set import TrackerSet
+from rules.engine.tracker_set import IndexedTracker, TrackerSet
 
 
 class JudgeReading(Protocol):
@@ -24,9 +24,8 @@ class JudgeReading(Protocol):
         device: Device,
         device_state: DeviceState,
         rules: list[IndexedRule],
+        trackers: list[IndexedTracker],
         verdicts: list[Again],
-        *,
-        follows: bool,
     ) -> bool: ...
 
 
@@ -52,7 +51,7 @@ class SecondJudgement:
             for key in sorted(added):
                 count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
         elif added:
-            rules, follows = self._rules.ordered_of_role[device.role], self._trackers.follows(device.role)
+            rules, trackers = self._rules.ordered_of_role[device.role], self._trackers.of_role[device.role]
             gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
             late.judged.drop_after(gap.start)
             self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
@@ -63,7 +62,7 @@ class SecondJudgement:
                     del later[0]
                 late.judged.add(buffered)
                 judged = device.validity.covers(buffered.ts) and self._judge_reading(
-                    buffered, device, device_state, rules, given, follows=follows
+                    buffered, device, device_state, rules, trackers, given
                 )
                 if key in added and not judged:
                     count_not_judged(buffered.reading, device_state, NotJudged.FAILED)

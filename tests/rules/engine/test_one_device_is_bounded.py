@@ -105,5 +105,5 @@ def test_gaps_without_end_are_forgotten_one_for_each_that_is_opened() -> None:
     engine = engine_after(
         iter([Position(device_id="T1", ts=T0 + n * 300_000, lat=35.5, lon=112.8) for n in range(200)])
     )
-    kept_gaps = engine._devices._kept
-    assert len(kept_gaps._opened) <= MAX_GAPS
+    timers = engine._devices._kept._ends
+    assert len(timers._open) + sum(map(len, timers._slots.values())) <= MAX_GAPS

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rules.engine.device_state import DeviceState
 from rules.engine.reorder_buffer import ReorderBuffer
-from rules.engine.timers import Timers
+from rules.engine.timers import Timers, WakeTimers
 
 
 def device(device_id: str, wake_at: int = 0) -> DeviceState:
@@ -15,7 +15,7 @@ def device(device_id: str, wake_at: int = 0) -> DeviceState:
 
 
 def timers_of(*devices: DeviceState) -> Timers:
-    timers = Timers(lambda device_state: device_state.wake_at)
+    timers = WakeTimers()
     for device_state in devices:
         timers.add(device_state)
     return timers
