@@ -79,16 +79,16 @@ class BedRaisedOutside(Rule[BedState]):
 
     def judge(self, observation: Observation, state: BedState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
-        reading, fix, track, raised = observation.reading, observation.fix, observation.track, state.raised
-        if not isinstance(reading, Position) or fix is None or track is None:
+        position, fix, track, raised = observation.position, observation.fix, observation.track, state.raised
+        if position is None or fix is None or track is None:
             return ()
-        up = reading.lift_up is True and not track.lift.faulty(fix.ts)
+        up = position.lift_up is True and not track.lift.faulty(fix.ts)
         if raised is None:
             if up and fix.usable and self._outside(observation, fix):
                 raised = state.raised = self._begin(observation, fix, track)
                 self._follow(observation, fix, track, raised)
             return ()
-        if not raised.given and (fix.blind or fix.regained or self._is_over(reading, observation, fix, up=up)):
+        if not raised.given and (fix.blind or fix.regained or self._is_over(position, observation, fix, up=up)):
             state.raised = None
             return ()
         down_ms = fix.ts - track.lift.since

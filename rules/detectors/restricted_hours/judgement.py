@@ -10,7 +10,6 @@ from typing import ClassVar, Final
 
 from devices.city.model import DeviceRole, Hours
 from devices.geo.geometry import XY
-from devices.readings.models import Position
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
@@ -71,8 +70,8 @@ class RestrictedHours(Rule[HoursState]):
 
     def judge(self, observation: Observation, state: HoursState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
-        position, fix, track = observation.reading, observation.fix, observation.track
-        if not isinstance(position, Position) or fix is None or track is None or not fix.usable:
+        position, fix, track = observation.position, observation.fix, observation.track
+        if position is None or fix is None or track is None or not fix.usable:
             return ()
         if not observation.city.has_hours and state.haul is None:
             return ()

@@ -11,7 +11,6 @@ from typing import ClassVar, Final
 from devices.city.model import DeviceRole
 from devices.city.sites import Route
 from devices.geo.geometry import XY
-from devices.readings.models import Position
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
@@ -76,12 +75,12 @@ class Speeding(Rule[SpeedState]):
 
     def judge(self, observation: Observation, state: SpeedState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
-        reading, fix, race = observation.reading, observation.fix, state.race
-        if fix is None or not isinstance(reading, Position):
+        position, fix, race = observation.position, observation.fix, state.race
+        if fix is None or position is None:
             return ()
         if race is not None and not race.given and fix.blind:
             state.race = race = None
-        speed_kmh = reading.speed_kmh
+        speed_kmh = position.speed_kmh
         if speed_kmh is None or not fix.usable or (race is None and not fix.moving):
             return ()
         route, limit_kmh = self._limit(observation, fix)

@@ -70,10 +70,10 @@ class UncoveredLoad(Rule[CoverState]):
 
     def judge(self, observation: Observation, state: CoverState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
-        reading, fix, track = observation.reading, observation.fix, observation.track
+        position, fix, track = observation.position, observation.fix, observation.track
         if fix is None or track is None or (state.drive is None and track.cover.on is not True):
             return ()
-        if not isinstance(reading, Position):
+        if position is None:
             return ()
         drive = state.drive
         if drive is not None and drive.given:
@@ -85,7 +85,7 @@ class UncoveredLoad(Rule[CoverState]):
             if fix.blind and drive is not None:
                 self._pause(state, drive)
             return ()
-        if not self._is_uncovered(reading, fix, track):
+        if not self._is_uncovered(position, fix, track):
             if drive is not None:
                 self._pause(state, drive)
         else:
