@@ -105,6 +105,8 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         # A compiled field is read in a tenth of the time of a model's.
         self._enter_m: float = self.parameters.enter_m
         self._back_share: float = self.parameters.back_share
+        self._credit_m: float = self.parameters.accuracy_credit_m
+        self._min_gap_ms: int = self.parameters.min_off_s * 1000
 
     def judge(self, observation: Observation, state: RouteState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
@@ -124,7 +126,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         self, observation: Observation, fix: Fix, state: RouteState, routes: Sequence[Route]
     ) -> Sequence[Verdict]:
         route, off_m = self._nearest(fix.xy, routes, observation.city)
-        off_m = max(0.0, off_m - min(fix.accuracy_m, self.parameters.accuracy_credit_m))
+        off_m = max(0.0, off_m - min(fix.accuracy_m, self._credit_m))
         if off_m > self._back_share * self._width_m(route):
             arrived = self._near_an_end(fix, routes, observation.city)
             if arrived is False:
@@ -158,12 +160,14 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         self, observation: Observation, fix: Fix, state: RouteState, route: Route, odometer_km: float
     ) -> Sequence[Verdict]:
         """Compare what the odometer counted since the last fix with the way along the route, if both lie on it."""
-        geometry = observation.city.geometry
         before_km, before_m = state.odometer_km, state.along_m
         state.odometer_km, state.along_m = odometer_km, -1.0
         if state.off_m > self._width_m(route):
             return ()
+        geometry = observation.city.geometry
         along_m = state.along_m = geometry.route_offset(route, fix.xy).along_m
+        if fix.gap_ms < self._min_gap_ms:
+            return ()
         ends_m, length_m = self.parameters.ends_m, geometry.route_length_m(route)
         if before_m < ends_m or along_m < ends_m or max(before_m, along_m) > length_m - ends_m:
             return ()

@@ -23,14 +23,14 @@ _MOST_GAP_MS: Final = 600_000
 def unseen_way(
     observation: Observation, fix: Fix, before_km: float, along_m: float, limits: RouteDeviationParameters
 ) -> tuple[Verdict, ...]:
-    """SUSPECTED and LEFT_OPEN about the way since the last fix, if it cannot have been along the route; else nothing.
+    """SUSPECTED and LEFT_OPEN about the way in a gap up to here, if it cannot have been along the route; else nothing.
 
     `before_km`: odometer at the last fix. `along_m`: metres along the route from there to here.
     """
     position = observation.reading
     if not isinstance(position, Position) or position.odometer_km is None:
         return ()
-    if not limits.min_off_s * 1000 <= fix.gap_ms <= _MOST_GAP_MS:
+    if fix.gap_ms > _MOST_GAP_MS:
         return ()
     driven_m = (position.odometer_km - before_km) * 1000
     unseen_m = driven_m - along_m

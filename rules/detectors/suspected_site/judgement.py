@@ -73,8 +73,8 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
 
     def judge(self, observation: Observation, state: StopState) -> Sequence[Verdict]:
         """Note a stop once it has lasted, if it is nowhere where trucks stop."""
-        fix, track = observation.fix, observation.track
-        if fix is None or track is None or not fix.usable or not track.motion.standing_since:
+        track, fix = observation.track, observation.fix
+        if track is None or not track.motion.standing_since or fix is None or not fix.usable:
             return ()
         since = track.motion.standing_since
         if since != state.since:
