@@ -131,7 +131,6 @@ def _clock(yard: Yard) -> Iterator[Clock]:
         yard.environment = former
 
 
-FAULTS: Final = (
-    Fault("clock stepped ahead, then behind", stepped),
-    Fault("clocks ahead on both sides", ahead_on_both_sides),
-)
+FAULTS: Final = (Fault("clock stepped ahead, then behind", stepped),)
+ENDING: Final = (Fault("clocks ahead on both sides", ahead_on_both_sides, last=True),)
+"""Its device falls silent: with those of other rounds that would be an outage."""
