@@ -41,6 +41,7 @@ FAULTS: Final[Sequence[Fault]] = (
     *flood_faults.FAULTS,
     *deployed_faults.FAULTS,
     *disk_faults.ON_A_SMALL_DISK,
+    *clock_faults.ENDING,
     *restored_faults.ENDING,
 )
 """Faults whose devices send once and then stay silent come last: many such devices, and an outage would never end."""

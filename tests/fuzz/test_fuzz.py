@@ -8,6 +8,7 @@ from devices.readings.models import Reading
 from tests.fuzz.run import fuzz
 
 
+@pytest.mark.long
 def test_twenty_thousand_messages_have_no_finding() -> None:
     outcome = fuzz(seed=20, payloads=20_000)
     assert outcome.findings == []

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -94,23 +93,23 @@ def _wait_read(yard: Yard) -> None:
 
 def ahead_on_both_sides(yard: Yard, size: Size) -> None:
     """The clock of one device is an hour ahead of all the others', and ours is two hours ahead. Fleet time follows the
-    many: no other device's alert changes, and none comes later.
+    many: no other device's alert changes, and none comes later. (Whether the device is named is not to be seen here:
+    device time runs a hundred times as fast as receive times.)
     """
     yard.apart.add(_CULPRIT)
     with _clock(yard) as clock:
         clock.step(_TWO_HOURS_MS)
         first_ms, until_ms = yard.stream.slice_ms, yard.stream.slice_ms + _AHEAD_SLICES * SLICE_S * 1000
-        for number in count():
-            if yard.stream.slice_ms >= until_ms:
-                break
-            ts = yard.stream.slice_ms + _ONE_HOUR_MS + number % SLICE_S * 1000
-            here = Position(device_id=_CULPRIT, ts=ts, seq=number, lat=35.5, lon=112.8, accuracy_m=4.0)
-            yard.stream.publish([message(here)])
-            yard.rest(0.02, 0.04)
+        last_ms = first_ms
+        while yard.stream.slice_ms < until_ms:
+            now_ms = yard.stream.published_at[-1][0] if yard.stream.published_at else first_ms
+            if now_ms > last_ms:
+                last_ms = now_ms
+                here = Position(device_id=_CULPRIT, ts=now_ms + _ONE_HOUR_MS, lat=35.5, lon=112.8, accuracy_m=4.0)
+                yard.stream.publish([message(here)])
+            yard.rest(0.005, 0.01)
         yard.expect(yard.ready, "/readyz says ready", 30)
         clock.step(0)
-    if not any(entry.change.subject == _CULPRIT for entry in yard.journal.changes_after(0, 1_000_000)):
-        raise Complaint(f"nothing is said of a device that was an hour ahead since {first_ms}")
 
 
 @contextmanager
@@ -132,7 +131,6 @@ def _clock(yard: Yard) -> Iterator[Clock]:
         yard.environment = former
 
 
-FAULTS: Final = (
-    Fault("clock stepped ahead, then behind", stepped),
-    Fault("clocks ahead on both sides", ahead_on_both_sides),
-)
+FAULTS: Final = (Fault("clock stepped ahead, then behind", stepped),)
+ENDING: Final = (Fault("clocks ahead on both sides", ahead_on_both_sides, last=True),)
+"""Its device falls silent: with those of other rounds that would be an outage."""

@@ -18,6 +18,7 @@ from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import Complaint, Yard
 
 _OF_JUNK: Final = "truck-021"
+_OF_ARRAYS: Final = "truck-023"
 _OF_OLD_TIMES: Final = "truck-022"
 _POINT: Final = "point-030"
 _WEIGHBRIDGE: Final = "weighbridge-02"
@@ -64,7 +65,7 @@ def _tickets(n: int, now: int) -> bytes:
 
 _KINDS: Final[dict[str, tuple[str, str, Payload, int]]] = {
     "bytes": (_OF_JUNK, "status", _junk, 20),
-    "arrays": (_OF_JUNK, "status", _ones, 20),
+    "arrays": (_OF_ARRAYS, "status", _ones, 20),
     "compartments": (_POINT, "fill", _compartments, 100),
     "old times": (_OF_OLD_TIMES, "position", _old_times, 2),
     "alerts": (_WEIGHBRIDGE, "weighing", _tickets, 10),

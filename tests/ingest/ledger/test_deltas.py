@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,6 +116,7 @@ def write(state: RecorderState, change: LedgerDelta | list[str]) -> LedgerDelta:
     return LedgerDelta(others={name: (0, count) for name, count in Counter(change).items()})
 
 
+@pytest.mark.long
 @settings(max_examples=150)
 @given(actions=st.lists(action, max_size=25), rows=st.integers(1, 3), readings=st.integers(1, 20))
 def test_any_deltas_compacted_at_any_moments_are_the_naive_sum(

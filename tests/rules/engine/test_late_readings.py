@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from random import Random
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +112,7 @@ def test_any_arrival_order_over_a_day_ends_in_the_same_alerts(seed: int, pieces:
     assert engine.not_judged == {}
 
 
+@pytest.mark.long
 @settings(max_examples=6)
 @example(seed=1120, repeats=22)  # withdrawn, then confirmed and withdrawn again by one second judgement
 @given(seed=st.integers(0, 1 << 32), repeats=st.integers(0, 30))
