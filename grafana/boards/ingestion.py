@@ -7,8 +7,10 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana.boards import ingestion_processes
 from grafana.boards.ingestion_processes import EVERY, RIGHT, over_time, rate
 from grafana.parts import frame, palette
+from grafana.parts.alerts import label_column
 from grafana.parts.palette import ThresholdStep
 from grafana.parts.panels import (
+    HIDDEN,
     PER_SECOND,
     BoardBuilder,
     GridPosition,
@@ -17,10 +19,11 @@ from grafana.parts.panels import (
     gauge_panel,
     line_panel,
     stat_panel,
+    table_panel,
     value_mappings,
 )
-from grafana.parts.queries import Query, health
-from grafana.parts.wording import REASONS, Phrase
+from grafana.parts.queries import Query, health, table_query
+from grafana.parts.wording import LIMITS, REASONS, Phrase
 
 _DESCRIPTION: Final = Phrase(
     "Ledger, lag, quarantine, clocks, broker, store and disk. The API process writes these figures to the store "
@@ -34,6 +37,7 @@ _COLLECTOR: Final = health("collector")
 _RECORDER: Final = health("recorder")
 _CLOCK: Final = health("clock")
 _DISK: Final = health("disk")
+_OVER_LIMIT: Final = health("over_limit")
 _DISK_STEPS: Final[tuple[ThresholdStep, ...]] = (
     (None, palette.VERMILLION),
     (5e9, palette.ORANGE),
@@ -56,7 +60,8 @@ def board(builder: BoardBuilder) -> model.Dashboard:
     _figures(builder)
     _ledger(builder)
     _refused(builder)
-    ingestion_processes.add_panels(builder, below=22)
+    _over_limit(builder)
+    ingestion_processes.add_panels(builder, below=28)
     return frame.assemble("ingestion", builder, _DESCRIPTION, [], since="3h", refresh="15s")
 
 
@@ -279,4 +284,31 @@ def _refused(builder: BoardBuilder) -> None:
             Override("worst", title=Phrase("worst", "最大"), colour=palette.VERMILLION),
         ],
         more={"min_val": 0},
+    )
+
+
+def _over_limit(builder: BoardBuilder) -> None:
+    name = label_column(builder.language)
+    columns = ", ".join(_OVER_LIMIT[field] for field in ("device", name, "limit", "beyond"))
+    builder.add_panel(
+        table_panel(),
+        GridPosition(0, 22, 24, 6),
+        Phrase("Devices beyond a limit", "超限设备"),
+        Phrase(
+            "Devices that sent more than one device may within the last hour, furthest first. The others go on. Visit "
+            "the device, or take away its login. Empty: none is beyond a limit.",
+            "最近一小时内超出单台设备上限的设备，超出最多者在前；其他设备不受影响。请检查该设备或停用其账号。"
+            "空白表示没有超限设备。",
+        ),
+        [table_query(_OVER_LIMIT.select(columns, by=_OVER_LIMIT.by("of"), rest="ORDER BY time DESC LIMIT 1"))],
+        unit="none",
+        since="1m",
+        overrides=[
+            Override("Time", more=HIDDEN),
+            Override("of", title=Phrase("Rank", "名次"), more={"custom.width": 80}),
+            Override("device", more=HIDDEN),
+            Override(name, title=Phrase("Device", "设备")),
+            Override("limit", title=Phrase("Limit", "上限"), mappings=value_mappings(LIMITS)),
+            Override("beyond", title=Phrase("Beyond it", "超出数量"), unit="locale", more={"custom.width": 140}),
+        ],
     )

@@ -98,3 +98,14 @@ REASONS: Final[Mapping[str, Phrase]] = {
     Reason.CONFLICT: Phrase("conflict", "数据冲突"),
     Reason.REJECTED_BY_STORE: Phrase("rejected by store", "存储拒绝"),
 }
+
+LIMITS: Final[Mapping[str, Phrase]] = {
+    "rate": Phrase("messages or bytes beyond its rate", "报文或字节超速"),
+    "share": Phrase("messages that wait for its share of the raw log", "等待日志份额的报文"),
+    "dead_letters": Phrase("refused readings without room for a dead letter", "拒收读数过多"),
+    "compartments": Phrase("compartments", "箱体过多"),
+    "scattered_times": Phrase("readings not compared with the store", "时间过散，未与存储比对"),
+    "waiting_readings": Phrase("readings not judged, too many waited", "等待过多，未研判的读数"),
+    "alerts": Phrase("alert changes not published", "未发布的告警变更"),
+}
+"""Limits of one device, by the names that `ingest.process.over_limit` gives them."""

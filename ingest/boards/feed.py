@@ -22,6 +22,7 @@ from ingest.boards.points import (
     IngestionStatus,
     alert_state_points,
     health_points,
+    over_limit_points,
     place_points,
 )
 from ingest.ledger.state_file import StateUnavailable
@@ -80,7 +81,7 @@ class BoardFeed:
     async def write_health(self) -> None:
         """Write the state of ingestion now; and the places, once a day and when the city changes."""
         status = await asyncio.to_thread(self._status)
-        await self._write(list(health_points(status)))
+        await self._write([*health_points(status), *over_limit_points(status, self._describe)])
         await self.write_places(status.at)
 
     async def write_alerts(self) -> None:

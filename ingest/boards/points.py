@@ -4,7 +4,7 @@ Pure functions; `ingest.boards.feed` writes the points. `devices.readings.series
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
@@ -26,6 +26,8 @@ from rules.engine.not_judged import NotJudged
 
 DAY_MS: Final = 86_400_000
 _P99: Final = 0.99
+_NAMED: Final = 10
+"""Devices beyond a limit that the boards name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,12 @@ class IngestionStatus:
     """The fields of part `broker` that the broker publishes."""
     disk: tuple[int, int] | None
     """Free bytes on the raw log's disk, and bytes of the raw log."""
+    over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """How much was beyond each limit, by device (`ingest.process.over_limit`)."""
 
 
 def health_points(status: IngestionStatus) -> Iterator[Point]:
-    """One point for each part, all at one instant. All values are floats, so that no field changes its type."""
+    """One point for each part, all at one instant. Numbers are floats, so that no field changes its type."""
     total = status.ledger.total
     yield _health(
         status.at,
@@ -81,6 +85,14 @@ def health_points(status: IngestionStatus) -> Iterator[Point]:
         yield _health(status.at, "broker", status.broker)
     if status.disk is not None:
         yield _health(status.at, "disk", {"free_bytes": status.disk[0], "size_bytes": status.disk[1]})
+
+
+def over_limit_points(status: IngestionStatus, describe: Callable[[str], Mapping[str, FieldValue]]) -> Iterator[Point]:
+    """The devices that are furthest beyond a limit, by rank. `describe` returns the `SUBJECT_FIELDS`."""
+    beyond = [(count, device, limit) for device, limits in status.over_limit.items() for limit, count in limits.items()]
+    for rank, (count, device, limit) in enumerate(sorted(beyond, key=lambda row: (-row[0], *row[1:]))[:_NAMED], 1):
+        fields = {"device": device, "limit": limit, "beyond": float(count), **describe(device)}
+        yield Point(HEALTH_MEASUREMENT, (("of", f"{rank:02}"), ("part", "over_limit")), fields, status.at)
 
 
 def _health(at: int, part: str, fields: Mapping[str, float], of: str = "") -> Point:

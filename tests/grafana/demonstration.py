@@ -17,7 +17,7 @@ from devices.readings.series import FieldValue, Point, area_tags
 from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
-from ingest.boards.points import IngestionStatus, alert_state_points, health_points, place_points
+from ingest.boards.points import IngestionStatus, alert_state_points, health_points, over_limit_points, place_points
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from rules.alerts.actions import Acknowledge, Close, JournalPosition, Outcome
@@ -77,7 +77,7 @@ def demonstration() -> Demonstration:
         *alert_points(changes, city, SubjectFields()),
         *_alert_states(changes, city),
         *place_points(city, script.start_ms),
-        *_health(script.start_ms, script.end_ms),
+        *_health(script.start_ms, script.end_ms, city),
     ]
     return Demonstration(
         city, script.start_ms, script.end_ms, script.labels, tuple(readings), tuple(changes), tuple(points)
@@ -134,10 +134,12 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
         engine.dispose()
 
 
-def _health(start: int, end: int) -> Iterator[Point]:
+def _health(start: int, end: int, city: City) -> Iterator[Point]:
     """Health points of an ingestion that grows steadily and has no faults."""
     for step, at in enumerate(range(start, end, HEALTH_EVERY_MS), start=1):
-        yield from health_points(_status(step, at))
+        state = _status(step, at)
+        yield from health_points(state)
+        yield from over_limit_points(state, lambda subject: SubjectFields().of(subject, city))
 
 
 def _status(step: int, at: int) -> IngestionStatus:
@@ -160,4 +162,5 @@ def _status(step: int, at: int) -> IngestionStatus:
         recorder=recorder,
         broker={"connected_clients": 30.0, "dropped_messages": 0.0, "queued_messages": 5.0},
         disk=(50_000_000_000 - step, 1_000_000 * step),
+        over_limit={"truck-007": {"rate": 9_000 * step, "alerts": step}},
     )

@@ -19,6 +19,7 @@ from grafana.parts.queries import SOURCE_TYPE, SOURCE_UID
 from grafana.parts.wording import Language
 from grafana.render import BOARDS, Json, all_boards, as_text
 from ingest.alerts.subjects import BOARD_OF_OTHERS, BOARD_OF_ROLE
+from ingest.process.over_limit import Limit
 from rules.alerts.actions import Outcome
 from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
@@ -177,6 +178,7 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
     assert {str(phase) for phase in Phase} - {"candidate"} == set(wording.PHASES)
     assert {str(outcome) for outcome in Outcome} == set(wording.OUTCOMES) == set(palette.OUTCOME)
     assert set(Kind) == set(wording.KINDS)
+    assert {limit.value for limit in Limit} == set(wording.LIMITS)
     assert {str(reason) for reason in Reason} <= {str(reason) for reason in wording.REASONS}
     assert {str(load) for load in wording.LOADS} == set(palette.LOAD)
 

@@ -11,7 +11,7 @@ from rules.detectors.station_backlog.parameters import StationBacklogParameters
 RULE = RuleEntry(
     StationBacklog.name,
     title=Text(en="Station backlog", zh="积压"),
-    colour="#A6761D",  # ochre
+    colour="#FFC3E1",  # pale pink
     parameters=StationBacklogParameters,
     judgement=StationBacklog,
 )

@@ -11,7 +11,7 @@ from rules.detectors.suspected_site.parameters import SuspectedSiteParameters
 RULE = RuleEntry(
     SuspectedSite.name,
     title=Text(en="Suspected site", zh="疑似非法场地"),
-    colour="#6B4E00",  # dark olive
+    colour="#1E3CFF",  # ultramarine
     parameters=SuspectedSiteParameters,
     judgement=SuspectedSite,
 )

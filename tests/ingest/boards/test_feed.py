@@ -20,12 +20,21 @@ from devices.readings.series import (
     PLACE_FIELDS,
     PLACE_MEASUREMENT,
     PLACE_TAGS,
+    SUBJECT_FIELDS,
+    FieldValue,
     area_tags,
 )
 from haulwatch.migrations import upgrade
 from ingest.alerts.subjects import SubjectFields
 from ingest.boards.feed import BoardFeed, open_cursors
-from ingest.boards.points import DAY_MS, IngestionStatus, alert_state_points, health_points, place_points
+from ingest.boards.points import (
+    DAY_MS,
+    IngestionStatus,
+    alert_state_points,
+    health_points,
+    over_limit_points,
+    place_points,
+)
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from ingest.store.sqlite import SqliteStore
@@ -155,17 +164,35 @@ def test_points_have_the_tags_and_fields_of_the_boards() -> None:
             offset=1, backlog=0, pending=0, trouble=None, trouble_since=None, write_ms=1.0, slowest_write_ms=2.0
         ),
         broker=dict.fromkeys(HEALTH_FIELDS["broker"], 1.0),
+        over_limit={"T1": {"rate": 7}},
     )
-    parts = {dict(point.tags)["part"]: point for point in health_points(whole)}
+    parts = {dict(point.tags)["part"]: point for point in (*health_points(whole), *over_limit_points(whole, described))}
     assert {part: set(point.fields) for part, point in parts.items()} == {
         part: set(names) for part, names in HEALTH_FIELDS.items()
     }
     for point in parts.values():
         assert {name for name, _ in point.tags} <= set(HEALTH_TAGS)
-        assert all(type(value) is float for value in point.fields.values())
+        texts = {"device", "limit", *SUBJECT_FIELDS} if dict(point.tags)["part"] == "over_limit" else set()
+        assert {name for name, value in point.fields.items() if type(value) is not float} == texts
     (stuck,) = [point for point in health_points(status()) if dict(point.tags)["part"] == "clock"]
     assert stuck.fields == {"offset_p50_ms": 30.0, "offset_p99_ms": 30.0, "offset_worst_ms": 900.0}
     assert {name for point in place_points(CITY, NOON) for name, _ in point.tags} <= set(PLACE_TAGS)
+
+
+def described(subject: str) -> dict[str, FieldValue]:
+    return SubjectFields().of(subject, CITY)
+
+
+def test_the_boards_name_the_devices_that_are_furthest_beyond_a_limit() -> None:
+    """By rank and not by tag: made-up ids must not make a series each."""
+    loud = {f"T{n:02}": {"rate": n, "alerts": 100 + n} for n in range(1, 9)} | {"": {"dead_letters": 5_000}}
+    points = list(over_limit_points(replace(status(), over_limit=loud), described))
+    assert [(point.fields["device"], point.fields["limit"], point.fields["beyond"]) for point in points] == [
+        ("", "dead_letters", 5_000.0),
+        *((f"T{n:02}", "alerts", 100.0 + n) for n in range(8, 0, -1)),
+        ("T08", "rate", 8.0),
+    ]
+    assert [dict(point.tags) for point in points] == [{"of": f"{n:02}", "part": "over_limit"} for n in range(1, 11)]
 
 
 def test_an_alert_has_the_area_tags_of_its_device(journal: AlertJournal) -> None:
