@@ -11,6 +11,7 @@ import ast
 import sys
 from collections.abc import Iterable
 from dataclasses import is_dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -25,6 +26,7 @@ def restore_annotations(rule_modules: Iterable[str]) -> None:
         _restore_in(sys.modules[name])
 
 
+@cache  # each engine asks for it, and parsing them all takes a third of a second
 def _restore_in(module: ModuleType) -> None:
     path = Path(module.__file__ or "")
     if path.suffix == ".py":
