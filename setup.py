@@ -41,6 +41,7 @@ COMPILED = (
     "rules/detectors/forbidden_zone/wording.py",
     "rules/detectors/left_jurisdiction/judgement.py",
     "rules/detectors/left_jurisdiction/wording.py",
+    "rules/detectors/zone_rule.py",
     "rules/engine/clocks/candidates.py",
     "rules/engine/clocks/device_clock.py",
     "rules/engine/clocks/quorum.py",

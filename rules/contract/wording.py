@@ -9,7 +9,7 @@ from devices.geo.geometry import XY
 from devices.readings.models import Reading
 from rules.alerts.model import ReadingRef, Text
 from rules.contract.verdicts import Verdict
-from rules.tracking import LoadSource
+from rules.tracking import LoadSource, LoadState
 
 MAX_REFS: Final = 12
 """Most readings that one piece of evidence names."""
@@ -63,6 +63,27 @@ _LOAD_SOURCES: Final = {
     LoadSource.SITE: ("its last stay at a site", "最近一次进出场地"),
     LoadSource.NONE: ("nothing", "无"),
 }
+
+
+def load_then(state: LoadState, source: LoadSource) -> Text:
+    """The finding of what a truck carried, and by which source."""
+    if state not in _LOADS:
+        return Text(en="It is not known whether it was loaded", zh="载货状态未知")
+    (en, zh), by = _LOADS[state], load_source(source)
+    return Text(en=f"It was {en}, according to {by.en}", zh=f"车辆{zh}，依据：{by.zh}")
+
+
+_LOADS: Final = {
+    LoadState.LOADED: ("loaded", "载货"),
+    LoadState.PARTIAL: ("partly loaded", "半载"),
+    LoadState.EMPTY: ("empty", "空载"),
+}
+
+
+def empty_now(source: LoadSource) -> Text:
+    """The finding that ends what only a loaded truck can do."""
+    by = load_source(source)
+    return Text(en=f"It is empty now, according to {by.en}", zh=f"现为空车，依据：{by.zh}")
 
 
 def whole_seconds(ms: int) -> int:

@@ -16,7 +16,7 @@ from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who, whole_seconds
+from rules.contract.wording import bounded, load_then, ref, where, who, whole_seconds
 from rules.detectors.bed_raised_outside import wording
 from rules.detectors.bed_raised_outside.parameters import BedRaisedOutsideParameters
 from rules.tracking import Fix, LoadSource, LoadState, Track
@@ -141,7 +141,7 @@ class BedRaisedOutside(Rule[BedState]):
         return replace(last, level=Level.CLEAR, evidence=last.evidence.model_copy(update=found))
 
     def _verdict(self, observation: Observation, raised: Raise) -> Verdict:
-        findings = [wording.up(raised.up_ms), wording.load_before(raised.load, raised.load_source)]
+        findings = [wording.up(raised.up_ms), load_then(raised.load, raised.load_source)]
         measures: dict[str, float | int | str | bool] = {
             "up_s": whole_seconds(raised.up_ms),
             "load_before": str(raised.load),

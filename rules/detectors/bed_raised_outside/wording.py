@@ -3,16 +3,10 @@
 from typing import Final
 
 from rules.alerts.model import Text
-from rules.contract.wording import duration, length, load_source
+from rules.contract.wording import duration, length
 from rules.detectors.bed_raised_outside.parameters import BedRaisedOutsideParameters
-from rules.tracking import LoadSource, LoadState
 
 STEADY: Final = Text(en="The lift switch is steady: it does not chatter", zh="举升开关信号稳定，无抖动")
-_LOADS: Final = {
-    LoadState.LOADED: ("It was loaded", "车辆载货"),
-    LoadState.PARTIAL: ("It was partly loaded", "车辆半载"),
-    LoadState.EMPTY: ("It was empty", "车辆空载"),
-}
 
 
 def title(truck: Text, place: Text, *, drove: bool) -> Text:
@@ -33,14 +27,6 @@ def drove(drove_ms: int, drove_m: float, peak_kmh: float) -> Text:
         en=f"It drove {length(drove_m)} in {duration(drove_ms)} with the bed up, at up to {peak_kmh:g} km/h",
         zh=f"举升状态下行驶{length(drove_m, zh=True)}、{duration(drove_ms, zh=True)}，最高时速{peak_kmh:g}公里",
     )
-
-
-def load_before(state: LoadState, source: LoadSource) -> Text:
-    if state not in _LOADS:
-        return Text(en="It is not known whether it was loaded", zh="载货状态未知")
-    en, zh = _LOADS[state]
-    by = load_source(source)
-    return Text(en=f"{en}, according to {by.en}", zh=f"{zh}，依据：{by.zh}")
 
 
 def outside(limits: BedRaisedOutsideParameters) -> Text:

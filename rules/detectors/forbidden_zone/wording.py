@@ -1,9 +1,8 @@
 """Titles, findings and ruled-out sentences of `forbidden_zone`, in English and Chinese."""
 
 from rules.alerts.model import Text
-from rules.contract.wording import duration, length, load_source
+from rules.contract.wording import duration, length
 from rules.detectors.forbidden_zone.parameters import ForbiddenZoneParameters
-from rules.tracking import LoadSource, LoadState
 
 
 def title(truck: Text, zone: Text, place: Text) -> Text:
@@ -20,18 +19,6 @@ def inside(inside_ms: int, inside_m: float, deepest_m: float) -> Text:
         zh=f"在区内{duration(inside_ms, zh=True)}、行驶{length(inside_m, zh=True)}，"
         f"距边界最远{length(deepest_m, zh=True)}",
     )
-
-
-def load(state: LoadState, source: LoadSource) -> Text:
-    if state is LoadState.UNKNOWN:
-        return Text(en="It is not known whether it was loaded", zh="载货状态未知")
-    names = {
-        LoadState.LOADED: ("loaded", "载货"),
-        LoadState.PARTIAL: ("partly loaded", "半载"),
-        LoadState.EMPTY: ("empty", "空载"),
-    }
-    (en, zh), by = names[state], load_source(source)
-    return Text(en=f"It was {en}, according to {by.en}", zh=f"车辆{zh}，依据：{by.zh}")
 
 
 def ruled_out(limits: ForbiddenZoneParameters) -> tuple[Text, ...]:

@@ -1,9 +1,8 @@
 """Titles, findings and ruled-out sentences of `left_jurisdiction`, in English and Chinese."""
 
 from rules.alerts.model import Text
-from rules.contract.wording import duration, length, load_source
+from rules.contract.wording import duration, length
 from rules.detectors.left_jurisdiction.parameters import LeftJurisdictionParameters
-from rules.tracking import LoadSource, LoadState
 
 
 def title(truck: Text, zone: Text, place: Text) -> Text:
@@ -21,18 +20,6 @@ def outside(outside_ms: int, outside_m: float, furthest_m: float) -> Text:
         zh=f"在界外{duration(outside_ms, zh=True)}、行驶{length(outside_m, zh=True)}，"
         f"距边界最远{length(furthest_m, zh=True)}",
     )
-
-
-def load(state: LoadState, source: LoadSource) -> Text:
-    if state is LoadState.UNKNOWN:
-        return Text(en="It is not known whether it was loaded", zh="载货状态未知")
-    names = {
-        LoadState.LOADED: ("loaded", "载货"),
-        LoadState.PARTIAL: ("partly loaded", "半载"),
-        LoadState.EMPTY: ("empty", "空载"),
-    }
-    (en, zh), by = names[state], load_source(source)
-    return Text(en=f"It was {en}, according to {by.en}", zh=f"车辆{zh}，依据：{by.zh}")
 
 
 def ruled_out(limits: LeftJurisdictionParameters) -> tuple[Text, ...]:

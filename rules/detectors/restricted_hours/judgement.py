@@ -14,12 +14,13 @@ from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who, whole_seconds
+from rules.contract.wording import bounded, empty_now, load_then, ref, where, who, whole_seconds
 from rules.detectors.restricted_hours import wording
 from rules.detectors.restricted_hours.parameters import RestrictedHoursParameters
 from rules.tracking import Fix, LoadSource, LoadState, Track
 
-_LOADED, _EMPTY = LoadState.LOADED, LoadState.EMPTY
+_LOADED: Final = LoadState.LOADED
+_EMPTY: Final = LoadState.EMPTY
 _FIELDS: Final = ("lat", "lon", "speed_kmh", "load", "load_kg", "manifest")
 
 
@@ -104,7 +105,7 @@ class RestrictedHours(Rule[HoursState]):
         if is_parked:
             state.in_time_until = 0
             return wording.parked(parked_ms)
-        return wording.emptied(track.load.source) if track.load.state is _EMPTY else None
+        return empty_now(track.load.source) if track.load.state is _EMPTY else None
 
     def _haul_on(
         self, observation: Observation, fix: Fix, track: Track, haul: Haul | None, hours: frozenset[Hours]
@@ -151,7 +152,7 @@ class RestrictedHours(Rule[HoursState]):
             title=wording.title(who(observation.device, observation.city), haul.hours, place),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
-                findings=(wording.driven(haul.driven_ms, driven_m), wording.loaded_by(haul.load)),
+                findings=(wording.driven(haul.driven_ms, driven_m), load_then(_LOADED, haul.load)),
                 ruled_out=(wording.no_grace(self.parameters), wording.NO_PERMIT),
                 readings=tuple(haul.refs),
                 measures={

@@ -3,9 +3,8 @@
 from typing import Final
 
 from rules.alerts.model import Text
-from rules.contract.wording import duration, length, load_source
+from rules.contract.wording import duration, length
 from rules.detectors.restricted_hours.parameters import RestrictedHoursParameters
-from rules.tracking import LoadSource
 
 OPENED: Final = Text(en="Its permitted hours have begun", zh="许可时段已开始")
 FREE: Final = Text(en="Its permits no longer restrict the hours", zh="其许可已不限制时段")
@@ -27,11 +26,6 @@ def driven(driven_ms: int, driven_m: float) -> Text:
     )
 
 
-def loaded_by(source: LoadSource) -> Text:
-    by = load_source(source)
-    return Text(en=f"It was loaded, according to {by.en}", zh=f"车辆载货，依据：{by.zh}")
-
-
 def no_grace(limits: RestrictedHoursParameters) -> Text:
     grace_ms = limits.grace_s * 1000
     return Text(
@@ -42,8 +36,3 @@ def no_grace(limits: RestrictedHoursParameters) -> Text:
 
 def parked(parked_ms: int) -> Text:
     return Text(en=f"It has been parked for {duration(parked_ms)}", zh=f"已停车{duration(parked_ms, zh=True)}")
-
-
-def emptied(source: LoadSource) -> Text:
-    by = load_source(source)
-    return Text(en=f"It is empty now, according to {by.en}", zh=f"现为空车，依据：{by.zh}")

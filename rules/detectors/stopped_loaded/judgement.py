@@ -15,7 +15,7 @@ from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who, whole_seconds
+from rules.contract.wording import bounded, load_then, ref, where, who, whole_seconds
 from rules.detectors.stopped_loaded import wording
 from rules.detectors.stopped_loaded.jams import Jams, passes
 from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
@@ -188,7 +188,7 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
             ),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
-                findings=(wording.stood(stop.stood_ms), wording.loaded_by(stop.load)),
+                findings=(wording.stood(stop.stood_ms), load_then(_LOADED, stop.load)),
                 ruled_out=wording.ruled_out(self.parameters, off_corridor=stop.off_corridor),
                 readings=tuple(stop.refs),
                 measures={

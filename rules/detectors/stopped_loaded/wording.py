@@ -1,9 +1,8 @@
 """Titles, findings and ruled-out sentences of `stopped_loaded`, in English and Chinese."""
 
 from rules.alerts.model import Text
-from rules.contract.wording import duration, length, load_source
+from rules.contract.wording import duration, length
 from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
-from rules.tracking import LoadSource
 
 
 def title(truck: Text, place: Text, *, off_corridor: bool) -> Text:
@@ -16,11 +15,6 @@ def title(truck: Text, place: Text, *, off_corridor: bool) -> Text:
 
 def stood(stood_ms: int) -> Text:
     return Text(en=f"It stood for {duration(stood_ms)}", zh=f"停车{duration(stood_ms, zh=True)}")
-
-
-def loaded_by(source: LoadSource) -> Text:
-    by = load_source(source)
-    return Text(en=f"It was loaded, according to {by.en}", zh=f"车辆载货，依据：{by.zh}")
 
 
 def ruled_out(limits: StoppedLoadedParameters, *, off_corridor: bool) -> tuple[Text, ...]:

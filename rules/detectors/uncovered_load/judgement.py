@@ -15,7 +15,7 @@ from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, where, who, whole_seconds
+from rules.contract.wording import bounded, empty_now, load_then, ref, where, who, whole_seconds
 from rules.detectors.uncovered_load import wording
 from rules.detectors.uncovered_load.parameters import UncoveredLoadParameters
 from rules.tracking import Fix, LoadSource, LoadState, Track
@@ -134,7 +134,7 @@ class UncoveredLoad(Rule[CoverState]):
         closed_ms = ts - cover.since
         if cover.on is False and not cover.faulty(ts) and closed_ms >= self.parameters.closed_s * 1000:
             return wording.closed(closed_ms)
-        return wording.emptied(load.source) if load.state is _EMPTY else None
+        return empty_now(load.source) if load.state is _EMPTY else None
 
     def _cleared(self, observation: Observation, drive: OpenDrive, why: Text) -> Verdict:
         last = self._verdict(observation, drive)
@@ -156,7 +156,7 @@ class UncoveredLoad(Rule[CoverState]):
             title=wording.title(who(observation.device, observation.city), Text(en=drive.place_en, zh=drive.place_zh)),
             evidence=Evidence(
                 parameters=limits.model_dump(),
-                findings=(wording.driven(drive.driven_ms, driven_m, peak_kmh), wording.loaded_by(drive.load)),
+                findings=(wording.driven(drive.driven_ms, driven_m, peak_kmh), load_then(_LOADED, drive.load)),
                 ruled_out=wording.ruled_out(limits),
                 readings=tuple(drive.refs),
                 measures={

@@ -1,9 +1,8 @@
 """Titles, findings and ruled-out sentences of `uncovered_load`, in English and Chinese."""
 
 from rules.alerts.model import Text
-from rules.contract.wording import duration, length, load_source
+from rules.contract.wording import duration, length
 from rules.detectors.uncovered_load.parameters import UncoveredLoadParameters
-from rules.tracking import LoadSource
 
 
 def title(truck: Text, place: Text) -> Text:
@@ -20,11 +19,6 @@ def driven(driven_ms: int, driven_m: float, peak_kmh: float) -> Text:
     )
 
 
-def loaded_by(source: LoadSource) -> Text:
-    by = load_source(source)
-    return Text(en=f"It was loaded, according to {by.en}", zh=f"车辆载货，依据：{by.zh}")
-
-
 def ruled_out(limits: UncoveredLoadParameters) -> tuple[Text, ...]:
     return (
         Text(
@@ -39,8 +33,3 @@ def closed(closed_ms: int) -> Text:
     return Text(
         en=f"The cover has been closed for {duration(closed_ms)}", zh=f"顶盖已关闭{duration(closed_ms, zh=True)}"
     )
-
-
-def emptied(source: LoadSource) -> Text:
-    by = load_source(source)
-    return Text(en=f"It is empty now, according to {by.en}", zh=f"现为空车，依据：{by.zh}")
