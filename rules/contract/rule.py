@@ -97,13 +97,13 @@ class FleetRule(Rule[S], Generic[S, M]):
     """Compares devices.
 
     Its verdicts wait until fleet time is `reorder_buffer.HOLD_MS` past them. They are then compared in one order over
-    all devices, whatever order the readings arrived in. Of one that begins an incident people may be told at once.
+    all devices, whatever order the readings arrived in. Of one that begins an incident people may be notified at once.
     """
 
     memory: type[M]
 
-    def tells_at_once(self, verdict: Verdict, memory: M) -> bool:
-        """True if people are told of a new incident before it is compared; `compare` may then retract it.
+    def publishes_at_once(self, verdict: Verdict, memory: M) -> bool:
+        """True if people are notified of a new incident before it is compared; `compare` may then retract it.
 
         `memory` may lack what other devices gave within the last minutes: the answer must not depend on that.
         """

@@ -69,7 +69,7 @@ class FleetJudge:
         for judged in verdicts:
             if isinstance(judged, RuleVerdict):
                 if judged.rule in self._rules:
-                    changes += self._told_at_once(judged, self._incidents.get(judged.verdict.subject))
+                    changes += self._published_at_once(judged, self._incidents.get(judged.verdict.subject))
                     self._hold(judged)
                 else:
                     self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
@@ -88,7 +88,7 @@ class FleetJudge:
             changes += folding.release(incidents, due) if incidents is not None else []
         return changes
 
-    def _told_at_once(self, judged: RuleVerdict, incidents: DeviceIncidents | None) -> list[AlertChange]:
+    def _published_at_once(self, judged: RuleVerdict, incidents: DeviceIncidents | None) -> list[AlertChange]:
         """Tell of a new incident before its verdict is compared, where the rule wants that.
 
         Only of one that has nothing to do with earlier incidents, and while nothing of its device waits: then what
@@ -98,7 +98,7 @@ class FleetJudge:
         if verdict.level not in OPENING or (incidents is not None and not incidents.begins(name, verdict)):
             return []
         waits = any((one.rule, one.subject, one.part) == (name, verdict.subject, verdict.part) for one in self.held)
-        if waits or not self._tells_at_once(self._rules[name], verdict):
+        if waits or not self._publishes_at_once(self._rules[name], verdict):
             return []
         if incidents is None:
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
@@ -200,7 +200,7 @@ class FleetJudge:
             elif judged.rule not in self._rules:
                 published += folding.take(second, judged.rule, judged.rule_version, judged.verdict, judged.verdict.at)
             elif judged.verdict.at > complete_until:
-                published += self._told_at_once(judged, second)
+                published += self._published_at_once(judged, second)
                 self._hold(judged)
             else:
                 self._compare_again(judged.rule, judged.verdict, second, published, changes)
@@ -237,9 +237,9 @@ class FleetJudge:
         for verdict in self._compared(rule, held.verdict):
             self._update_incidents(rule.name, rule.version, verdict, changes)
 
-    def _tells_at_once(self, rule: FleetRule[Any, Any], verdict: Verdict) -> bool:
+    def _publishes_at_once(self, rule: FleetRule[Any, Any], verdict: Verdict) -> bool:
         try:
-            return rule.tells_at_once(verdict, self.memories[rule.name])
+            return rule.publishes_at_once(verdict, self.memories[rule.name])
         except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
             self._failures.note(rule.name, exc)
             return False

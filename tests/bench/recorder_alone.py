@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from devices.city.model import City
-from haulwatch.process.lifetime import YOUNG_OBJECTS
+from haulwatch.process.lifetime import YOUNG_OBJECTS, keep_objects
 from haulwatch.settings.data_files import recorder_state_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.log import open_raw_log
@@ -31,7 +31,7 @@ async def record(settings: Settings, city: City, messages: int) -> Throughput:
     try:
         with closing(RecorderState(recorder_state_path(settings))) as state:
             recorder = Recorder(open_raw_log(settings), store, state, lambda: city)
-            gc.freeze()
+            keep_objects()
             began, cpu_s = time.monotonic(), time.process_time()
             while await recorder.step():
                 pass

@@ -140,7 +140,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             return [*verdicts, *self._judge_gap(observation, fix, state, route, reading.odometer_km)]
         return verdicts
 
-    def tells_at_once(self, verdict: Verdict, memory: Closures) -> bool:
+    def publishes_at_once(self, verdict: Verdict, memory: Closures) -> bool:
         """Tell at once, and take it back when a closure shows; but not where the closure is known for minutes."""
         return not is_closed(
             verdict, memory, within_ms=self.parameters.closure_min * 60_000, within_m=self.parameters.closure_m

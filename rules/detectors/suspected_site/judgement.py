@@ -142,9 +142,9 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
 
     def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
         """The place that was reported near here, or else a new one, named by its first stop."""
-        for part, known in memory.places.items():
-            if any(distance_m(known.place, one.place) <= self.parameters.within_m for one in near):
-                return part, known
+        for part, former in memory.places.items():
+            if any(distance_m(former.place, one.place) <= self.parameters.within_m for one in near):
+                return part, former
         first = near[0]
         part = f"{first.place.lat:.4f},{first.place.lon:.4f}"
         memory.places[part] = first

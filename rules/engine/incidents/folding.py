@@ -32,7 +32,7 @@ def take(
     """Take a verdict at fleet time, ms, and return the alert changes that people are notified of; mostly none."""
     changes: list[AlertChange] = []
     if incidents.waits and incidents.waits < verdict.at:
-        changes += _tell_waiting(incidents, lambda folding: folding.due < verdict.at)
+        changes += _publish_waiting(incidents, lambda folding: folding.due < verdict.at)
     for change in incidents.take(rule, rule_version, verdict):
         changes += _pass(incidents, change, verdict.folds_into, fleet_time)
     return changes
@@ -40,7 +40,7 @@ def take(
 
 def release(incidents: DeviceIncidents, until: int) -> list[AlertChange]:
     """Publish what is held back and due at fleet time `until`, ms: parts that waited, and closings."""
-    changes = _tell_waiting(incidents, lambda folding: folding.until <= until) if incidents.waits else []
+    changes = _publish_waiting(incidents, lambda folding: folding.until <= until) if incidents.waits else []
     for change in incidents.release(until):
         changes += _pass(incidents, change, "", until)
     return changes
@@ -55,7 +55,7 @@ def begin_run(
     incidents: DeviceIncidents, run: int, versions: Mapping[str, int], until: int, reason: Text
 ) -> list[AlertChange]:
     """End the incidents of these rules, as `DeviceIncidents.begin_run` does; nobody learns of the end of a part."""
-    changes = _tell_waiting(incidents, lambda _: True)
+    changes = _publish_waiting(incidents, lambda _: True)
     silent = {incident.alert_id for incident in incidents.all() if is_silent(incident)}
     ended = incidents.begin_run(run, versions, until, reason)
     return changes + [change for change in ended if change.alert_id not in silent]
@@ -92,10 +92,10 @@ def _folded(
     if not folds_into:
         return None
     onset = change.opened_at if change.onset is None else change.onset
-    is_told = incident.revision > 1 if folding is None else not is_silent(incident)
-    host = None if is_told else _host_of(incidents, incident, folds_into, onset)
+    is_published = incident.revision > 1 if folding is None else not is_silent(incident)
+    host = None if is_published else _host_of(incidents, incident, folds_into, onset)
     host_id, due = "" if host is None else host.alert_id, onset + WAITS_MS
-    if host_id or is_told or change.at >= due:
+    if host_id or is_published or change.at >= due:
         return Folding(folds_into, onset, host_id, 0, 0, (change,))
     return Folding(folds_into, onset, "", due, fleet_time + due - change.at, (change,))
 
@@ -109,7 +109,7 @@ def _host_changed(
             host = _host_of(incidents, part, folding.into, folding.onset)
             part.folding = replace(folding, host="" if host is None else host.alert_id)
             if host is None:
-                yield from _told(part, change.at)
+                yield from _published(part, change.at)
     elif not folding.host and change.phase in _GOING_ON:
         host = _host_of(incidents, part, folding.into, folding.onset)
         if host is not None:
@@ -138,13 +138,13 @@ def _waiting(incidents: DeviceIncidents) -> list[tuple[Incident, Folding]]:
     return [(part, found) for part, found in folding if found.due]
 
 
-def _tell_waiting(incidents: DeviceIncidents, is_over: Callable[[Folding], bool]) -> list[AlertChange]:
+def _publish_waiting(incidents: DeviceIncidents, is_over: Callable[[Folding], bool]) -> list[AlertChange]:
     """Publish the parts that waited long enough."""
     changes: list[AlertChange] = []
     for part, folding in _waiting(incidents):
         if is_over(folding):
             part.folding = replace(folding, due=0, until=0)
-            changes += _told(part, folding.due)
+            changes += _published(part, folding.due)
     note_waits(incidents)
     return changes
 
@@ -155,7 +155,7 @@ def note_waits(incidents: DeviceIncidents) -> None:
     incidents.waits = min(dues, default=0)
 
 
-def _told(part: Incident, at: int) -> Iterator[AlertChange]:
+def _published(part: Incident, at: int) -> Iterator[AlertChange]:
     """Publish what was held back of a part: as it stood while it was open, and its end."""
     for change in part.folding.last if part.folding is not None else ():
         part.revision += 1
