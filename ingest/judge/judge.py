@@ -287,7 +287,8 @@ def judge_record(
         return passed
     if message.topic in REVISION_TOPICS:
         return engine.advance(0)  # another correction of clocks may move fleet time
-    engine.receive(message.received_at)
+    if not message.waited:
+        engine.receive(message.received_at)
     changes: list[AlertChange] = []
     readings = _accepted_readings(engine, message, max_payload_bytes, changes)
     if not readings:

@@ -54,6 +54,9 @@ class RawMessage(Struct, frozen=True, gc=False):
     """Names the codec that reads the payload (`devices.codecs.registry`)."""
     retained: bool = False
     """The broker replayed it with the retain bit, to a new subscription: it may be of any age and proves no life."""
+    waited: bool = False
+    """It waited for its device's share of the log (`ingest.collector.fair_log`): records before it were received later,
+    so its receive time says nothing of how time goes on."""
 
 
 class LogRecord(Struct, frozen=True, gc=False):
