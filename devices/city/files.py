@@ -266,7 +266,7 @@ def _areas(rows: Areas | None) -> tuple[Area, ...]:
 
 
 def _vehicle(row: VehicleRow, zone: ZoneInfo) -> Vehicle:
-    return Vehicle(row.id, row.plate, row.carrier, row.tare_kg, row.payload_kg, row.validity(zone))
+    return Vehicle(row.id, row.plate, row.carrier, row.tare_kg, row.payload_kg, row.validity(zone), row.kind)
 
 
 def _device(row: DeviceRow, zone: ZoneInfo) -> Device:

@@ -27,8 +27,8 @@ CITY_TOPIC: Final = "$haulwatch/city"
 (`ingest.log.revision_writer`)."""
 
 RULES_TOPIC: Final = "$haulwatch/rules"
-"""Topic of a revision of the rules: what follows in the log is judged by these parameters. Payload: JSON {rule:
-{parameter: value}}. The judge appends one when it starts with other parameters."""
+"""Topic of a revision of the rules: what follows in the log is judged by this rule set. Payload:
+`rules.rule_sets.record`. The judge appends one when the registry has another rule set."""
 
 REVISION_TOPICS: Final = frozenset({CITY_TOPIC, RULES_TOPIC})
 NO_READINGS: Final = frozenset({TICK_TOPIC, *REVISION_TOPICS})
