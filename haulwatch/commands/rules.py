@@ -15,7 +15,7 @@ from devices.spelling import did_you_mean
 from haulwatch import migrations
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_time, out, print_json, print_table
 from haulwatch.process.system_clock import now_ms
-from haulwatch.settings.data_files import NoData
+from haulwatch.settings.data_files import NoData, settings_with_data
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.rules import checked_file, known_rules, open_rule_sets, rules_of
@@ -52,7 +52,7 @@ FileArgument = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_o
 @exits_on_error
 def list_rules(device: Device = None, at: At = None, as_json: JsonFlag = False) -> None:
     """List all rules: whether they are on, and the parameters that differ from the defaults."""
-    settings = load_settings()
+    settings = settings_with_data()
     choice = known_rules(settings)
     scope = Scope() if device is None else _scope_of(settings, device)
     held = _held(choice, scope, at)
@@ -92,7 +92,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show a rule: each parameter, its value, its default, and what it is for. Without a rule: the file as applied."""
-    settings = load_settings()
+    settings = settings_with_data()
     if rule is None:
         _show_file(settings, version, as_json=as_json)
         return
@@ -152,7 +152,7 @@ def diff(
 
     Exit code 0: nothing. 1: something.
     """
-    settings = load_settings()
+    settings = settings_with_data()
     before, after = (_CURRENT, first) if second is None else (first, second)
     found = differences(_named(settings, before), _named(settings, after))
     if as_json:
@@ -175,7 +175,7 @@ def apply(
 
     Open alerts go on by the new parameters; those of a rule that is switched off end.
     """
-    settings = load_settings()
+    settings = settings_with_data()
     if not reason.strip() or len(reason) > MAX_REASON:
         fail(f"--reason: write 1 to {MAX_REASON} characters")
     after, before = _checked(file), known_rules(settings)
@@ -202,7 +202,7 @@ def history(
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="The newest so many.")] = 20, as_json: JsonFlag = False
 ) -> None:
     """List the rule sets that were applied: when, by whom and why."""
-    settings = load_settings()
+    settings = settings_with_data()
     with open_rule_sets(settings) as store:
         found = store.history(limit)
     if as_json:

@@ -5,8 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
-
 from devices.bounded_files import UnboundedFile, read_bounded
 from devices.db.database import DatabaseError, open_database
 from haulwatch.process.current_rules import CurrentRules
@@ -15,8 +13,8 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import BadRuleSet, RuleSet
-from rules.rule_sets.reading import MAX_BYTES, read_rule_set
-from rules.rule_sets.shipped import with_shipped
+from rules.rule_sets.reading import MAX_BYTES
+from rules.rule_sets.shipped import checked, with_shipped
 from rules.rule_sets.store import RuleSetStore, StoredRuleSet
 
 SHIPPED: Final = 0
@@ -29,15 +27,6 @@ def configured_rules(settings: Settings) -> RuleSetChoice:
     if path is None:
         return RuleSetChoice(with_shipped(RuleSet()))
     return checked_file(path)
-
-
-def checked(content: bytes, name: str, version: int) -> RuleSetChoice:
-    """The rules of a rule set in YAML, after the shipped one. Raises BadRuleSet, whose faults begin with `name`."""
-    own = with_shipped(read_rule_set(content, name))
-    try:
-        return RuleSetChoice(replace(own, version=version))
-    except BadRuleSet as exc:
-        raise BadRuleSet([f"{name}: {fault}" for fault in exc.faults]) from exc
 
 
 def checked_file(path: Path) -> RuleSetChoice:
@@ -78,8 +67,6 @@ def open_rule_sets(settings: Settings) -> Iterator[RuleSetStore]:
         store.close()
 
 
-@contextmanager
-def open_current_rules(settings: Settings) -> Iterator[CurrentRules]:
-    """The rule set that holds, kept current while the block runs. Raises BadRuleSet: not one can be used."""
-    with open_rule_sets(settings) as store:
-        yield CurrentRules(store, configured_rules(settings), rules_of)
+def current_rules(settings: Settings, store: RuleSetStore) -> CurrentRules:
+    """The rule set that holds, kept current. Raises BadRuleSet: what holds before the first one cannot."""
+    return CurrentRules(store, configured_rules(settings), rules_of)

@@ -93,8 +93,8 @@ class RuleSetChoice(RuleChoice):
         return {place: list(values) for place, values in named.items()}
 
     def _note(self, entry: RuleEntry[Any], indexes: Sequence[int], exc: ValidationError) -> None:
-        where = " and ".join(f"exception {index + 1} ({self.rule_set.exceptions[index].where})" for index in indexes)
+        where = " and ".join(f"`{self.rule_set.exceptions[index].where}`" for index in indexes)
         for error in exc.errors():
             field = ".".join([entry.name, *map(str, error["loc"])])
             text = error["msg"].removeprefix("Value error, ")
-            self._faults[f"{field}: {text}" + (f", where {where} hold" if where else "")] = None
+            self._faults[f"{field}: {text}" + (f", where {where} holds" if where else "")] = None

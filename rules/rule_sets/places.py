@@ -15,9 +15,9 @@ def unknown_places(rule_set: RuleSet, city: City) -> Iterator[str]:
         *(site.district for site in city.sites.values() if site.district),
     }
     fleets = {*(area.id for area in city.fleets), *(device.fleet for device in city.devices.values() if device.fleet)}
-    for number, exception in enumerate(rule_set.exceptions, 1):
+    for exception in rule_set.exceptions:
         for place, known in (("district", districts), ("fleet", fleets)):
             for value in getattr(exception.where, place):
                 if value not in known:
                     guess = did_you_mean(value, sorted(known)) or f"there are {', '.join(sorted(known)) or 'none'}"
-                    yield f"exceptions[{number}].where.{place}: {city.id} has no {place} {value!r}: {guess}"
+                    yield f"{place} {value!r}: {city.id} has none of this name: {guess}"

@@ -9,7 +9,7 @@ from haulwatch.process.lifetime import keep_objects, role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts
-from haulwatch.wiring.rules import open_current_rules
+from haulwatch.wiring.rules import current_rules, open_rule_sets
 from ingest.judge.judge import run_judge
 from ingest.process.heartbeat import keep_beating
 
@@ -17,8 +17,8 @@ from ingest.process.heartbeat import keep_beating
 @exits_on_error
 def judge() -> None:
     """Judge readings from the raw log; write alerts to the journal, and publish them over MQTT and to the store."""
-    with role("judge") as settings, open_current_city(settings) as city, open_current_rules(settings) as rules:
-        asyncio.run(_judge(settings, city, rules))
+    with role("judge") as settings, open_current_city(settings) as city, open_rule_sets(settings) as rule_sets:
+        asyncio.run(_judge(settings, city, current_rules(settings, rule_sets)))
 
 
 async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> None:

@@ -37,9 +37,7 @@ def test_equal_rules_change_nothing() -> None:
 
 
 def test_a_raised_threshold_loses_exactly_the_alerts_below_it() -> None:
-    assert lines(compared("stopped_loaded: {hold_s: 800}")) == ["lost stopped_loaded T2"] + [
-        "changed stopped_loaded T3"
-    ]
+    assert lines(compared("stopped_loaded: {hold_s: 800}")) == ["lost stopped_loaded T2", "changed stopped_loaded T3"]
 
 
 def test_a_lowered_one_gains_and_tells_sooner() -> None:

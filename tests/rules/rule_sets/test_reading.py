@@ -155,7 +155,7 @@ exceptions:
 """
     (fault,) = faults(text)
     assert fault.startswith("route_deviation: leave_m (50) must be above 0 and below enter_m (40)")
-    assert "exception 1 (district urban) and exception 2 (fleet north)" in fault
+    assert "where `district urban` and `fleet north` holds" in fault
 
 
 def test_too_many_combinations_are_refused_not_tried() -> None:
