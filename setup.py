@@ -12,6 +12,7 @@ from pathlib import Path
 from setuptools import setup
 
 COMPILED = (
+    "devices/city/hours.py",
     "devices/city/sites.py",
     "devices/city/model.py",
     "devices/city/region.py",
@@ -33,6 +34,8 @@ COMPILED = (
     "rules/detectors/bin_overflow/wording.py",
     "rules/detectors/cannot_be_judged/judgement.py",
     "rules/detectors/cannot_be_judged/wording.py",
+    "rules/detectors/deposit_outside_hours/judgement.py",
+    "rules/detectors/deposit_outside_hours/wording.py",
     "rules/detectors/device_clock/judgement.py",
     "rules/detectors/device_clock/wording.py",
     "rules/detectors/device_datum/judgement.py",

@@ -76,6 +76,8 @@ _CENTRAL_PLACES: Final = (
     ("wash-north", "wash_bay", "North wash bay", "北部洗车点", "urban", (350, 5.0), 80),
     ("wash-south", "wash_bay", "South wash bay", "南部洗车点", "urban", (184, 4.6), 80),
 )
+_DEPOSIT_HOURS: Final = {"gaoping": ["06:30-09:00", "17:30-20:30"]}
+"""By district. Points elsewhere are open at any time."""
 _WEIGHBRIDGES: Final = ("plant-wangjiang", "spoil-nw-1", "spoil-s-1")
 _LINES: Final = ("sorting-dongtianshi", "transfer-lingchuan")
 
@@ -180,7 +182,9 @@ def _site(place: Place, rng: random.Random) -> dict[str, Any]:
         "id": place.id, "kind": place.kind, "name": place.name, "name_zh": place.name_zh, "district": place.district,
     }  # fmt: skip
     if place.kind == "recycling_point":
-        return _feature(properties | {"radius_m": place.radius_m}, "Point", _lon_lat(place.middle))
+        hours = _DEPOSIT_HOURS.get(place.district)
+        properties |= {"radius_m": place.radius_m} | ({"deposit_hours": hours} if hours else {})
+        return _feature(properties, "Point", _lon_lat(place.middle))
     corners = [
         _lon_lat(_from(place.middle, step * 45 + rng.uniform(-14, 14), place.radius_m * rng.uniform(0.85, 1.1) / 1000))
         for step in range(8)

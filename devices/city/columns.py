@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import shapely
 
-from devices.city.model import Area, City, Device, DeviceRole, Hours, Permit, Vehicle
+from devices.city.hours import Hours
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
@@ -121,12 +122,12 @@ def _device(row: Row) -> Device:
 
 
 def _site_values(site: Site) -> Values:
-    values = _values(site) | {"kind": str(site.kind)}
+    values = _values(site) | {"kind": str(site.kind), "deposit_hours": _hour_pairs(site.deposit_hours)}
     return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
 
 
 def _site(row: Row) -> Site:
-    attributes = _attributes(row) | {"kind": SiteKind(row["kind"])}
+    attributes = _attributes(row) | {"kind": SiteKind(row["kind"]), "deposit_hours": _hours(row, "deposit_hours")}
     return Site(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
 
 
@@ -151,10 +152,19 @@ def _zone(row: Row) -> Zone:
 
 
 def _permit_values(permit: Permit) -> Values:
-    hours = [[hours.start_min, hours.end_min] for hours in permit.hours]
-    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids), "hours": hours}
+    lists = {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids)}
+    return _values(permit) | lists | {"hours": _hour_pairs(permit.hours)}
 
 
 def _permit(row: Row) -> Permit:
     lists = {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])}
-    return Permit(**_attributes(row) | lists | {"hours": tuple(Hours(*pair) for pair in row.get("hours", ()))})
+    return Permit(**_attributes(row) | lists | {"hours": _hours(row, "hours")})
+
+
+def _hour_pairs(hours: Sequence[Hours]) -> list[list[int]]:
+    return [[each.start_min, each.end_min] for each in hours]
+
+
+def _hours(row: Row, name: str) -> tuple[Hours, ...]:
+    """None in a city that was packed before there were any."""
+    return tuple(Hours(*pair) for pair in row.get(name, ()))

@@ -21,7 +21,8 @@ from pydantic import (
     field_validator,
 )
 
-from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole, Hours
+from devices.city.hours import DAY_MIN, Hours
+from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
@@ -31,7 +32,6 @@ PARTIAL: Final = {"partial": True}
 """The context of a validation after which every faulty field is None. Such a row serves to find further faults only."""
 
 _HOURS_TEXT: Final = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)")
-_DAY_MIN: Final = 24 * 60
 _REQUIRED: Final[Any] = ...
 _ID: Final = "an id: 1-64 letters, digits, `_`, `.`, `-`, no `_.-` first; a number in quotes"
 _IDS: Final = "a list of ids"
@@ -61,7 +61,7 @@ def _hours(value: object) -> object:
         raise ValueError("no hours")
     start_h, start_m, end_h, end_m = map(int, found.groups())
     start, end = start_h * 60 + start_m, end_h * 60 + end_m
-    if start >= _DAY_MIN or end > _DAY_MIN or start == end:
+    if start >= DAY_MIN or end > DAY_MIN or start == end:
         raise ValueError("no hours")
     return Hours(start, end)
 
@@ -194,6 +194,12 @@ class SiteRow(Properties):
         None,
         gt=0,
         le=5000,
+    )
+    deposit_hours: list[HoursOfDay] = _field(
+        _HOURS,
+        "When people may deposit, each day, by the city's clocks. Only for a `recycling_point`. Absent or empty: at "
+        "any time.",
+        [],
     )
 
 

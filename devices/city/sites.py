@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from shapely import LineString, Polygon
 
+from devices.city.hours import Hours
+
 
 class SiteKind(StrEnum):
     """Kinds of site, in the terms of waste management; the glossary explains them."""
@@ -80,6 +82,8 @@ class Site:
     validity: Validity = ALWAYS
     version: int = 1
     """Increases when the fence is redrawn; the validity intervals of the versions do not overlap."""
+    deposit_hours: tuple[Hours, ...] = ()
+    """When people may deposit at a recycling point; empty: at any time."""
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ site: Final = Table(
     Column("area_wkb", LargeBinary, nullable=False),
     Column("district", String),
     *_validity(),
+    Column("deposit_hours", JSON, nullable=False, server_default="[]"),
 )
 
 route: Final = Table(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rules.alerts.model import AlertChange, Amendment, Phase, Text
-from rules.contract.wording import length
+from rules.contract.wording import MAX_REFS, length
 from rules.tracking.load import STEADY_KG
 
 _NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?")
@@ -257,6 +257,21 @@ def hours_agree(change: AlertChange) -> None:
     assert f" {measures['hours']}, " in change.title.en
 
 
+def deposits_agree(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    assert change.title.en.endswith(f" outside its hours {measures['hours']}: {measures['deposits']}")
+    ((count,),) = the(r"^Deposits counted outside its hours: (\d+), compartments: \S", evidence.findings)
+    assert int(count) == measures["deposits"]
+    cited = [reading.values["deposits"] for reading in evidence.readings]
+    assert all(cited)
+    assert len(cited) == MAX_REFS or sum(cited) == measures["deposits"]
+    ((apart, unit),) = the(r"^Its hours were ([\d.]+) (s|min|h) away", evidence.findings)
+    assert float(apart) == duration_of(measures["apart_s"], unit)
+    assert float(measures["apart_s"]) > evidence.parameters["grace_s"]
+    repeated = the(r"^It is so on (\d+) of the last", evidence.findings)
+    assert repeated == ([(str(measures["days"]),)] if change.severity == "P3" else [])
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -291,5 +306,6 @@ CHECKS = {
     "forbidden_zone": zone_agrees,
     "station_backlog": backlog_agrees,
     "restricted_hours": hours_agree,
+    "deposit_outside_hours": deposits_agree,
     "left_jurisdiction": border_agrees,
 }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.city.model import Hours
+from devices.city.hours import Hours
 from devices.city.sites import ZoneKind
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange, Amendment
@@ -28,6 +28,7 @@ CITED_BEFORE_MS = 10 * 60_000
 
 CITY = replace(
     station(),
+    sites={**station().sites, "point": replace(town().sites["point"], deposit_hours=(Hours(6 * 60, 21 * 60),))},
     permits=tuple(replace(permit, hours=(Hours(6 * 60, 22 * 60 + 15),)) for permit in town().permits),
     zones=(
         zone("old-town", ZoneKind.FORBIDDEN, 3_500, 50, 9_000, 950),
@@ -180,6 +181,13 @@ def test_hours() -> None:
     """It has stood for six minutes when the hours end, and sets out later."""
     steps = [("stand", 30), *[("drive", 1500)] * 6, ("stand", 40)]
     assert "restricted_hours" in {change.rule for change in check(told(steps, 10).readings)}
+
+
+def test_deposits_at_night() -> None:
+    """On three days, so that it is worse on the third."""
+    nights = [fills([33.0] * 30, every_s=120, start_s=day * 86_400, deposits=1) for day in range(3)]
+    found = [change for change in check(*nights) if change.rule == "deposit_outside_hours"]
+    assert {change.severity for change in found} == {"P3", "P4"}
 
 
 def test_zones() -> None:
