@@ -152,12 +152,12 @@ def _zone(row: Row) -> Zone:
 
 
 def _permit_values(permit: Permit) -> Values:
-    lists = {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids)}
+    lists = {name: list(getattr(permit, name)) for name in ("route_ids", "site_ids", "area_ids")}
     return _values(permit) | lists | {"hours": _hour_pairs(permit.hours)}
 
 
 def _permit(row: Row) -> Permit:
-    lists = {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])}
+    lists = {name: tuple(row.get(name, ())) for name in ("route_ids", "site_ids", "area_ids")}
     return Permit(**_attributes(row) | lists | {"hours": _hours(row, "hours")})
 
 

@@ -226,7 +226,7 @@ class ZoneRow(Properties):
     kind: ZoneKind = _field(
         _one_of(ZoneKind),
         "What it means to trucks: they may not be in a forbidden zone, nor leave all areas of jurisdiction, but on an "
-        "approved route.",
+        "approved route; those whose permits name permitted areas may collect in these only.",
         strict=False,
     )
     radius_m: float | None = _field(
@@ -282,6 +282,12 @@ class PermitRow(ValidRow):
     )
     hours: list[HoursOfDay] = _field(
         _HOURS, "When it may haul, each day, by the city's clocks. Absent or empty: at any time.", []
+    )
+    areas: list[Id] = _field(
+        _IDS,
+        "The zones of kind `permitted_area` in which it may collect; it may drive anywhere. Absent or empty: collect "
+        "anywhere.",
+        [],
     )
 
 

@@ -16,7 +16,7 @@ from devices.city.fields import Areas, DeviceRow, PermitRow, RouteRow, SiteRow, 
 from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.rows import Entry, Feature, Head, Problems, ValidRowT, read_features, read_head, read_rows
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
-from devices.city.sites import Route, Site, SiteKind, Zone
+from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.errors import OperatorError
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.ids import UNREGISTRABLE_IDS
@@ -67,7 +67,7 @@ def read_city(directory: Path) -> City:
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
     _check_deposit_hours(sites, problems)
     _check_devices(devices, problems)
-    references = _References(sites, routes, vehicles, problems)
+    references = _References(sites, routes, vehicles, zones, problems)
     if head.row is not None and (districts := _ids(head.row.districts)) is not None:
         for place in sites:
             references.check_among(place, "district", place.row.district, districts, "city.yaml")
@@ -86,6 +86,7 @@ def read_city(directory: Path) -> City:
         references.check(permit, "vehicle", [permit.row.vehicle])
         references.check(permit, "route", permit.row.routes or (), "routes")
         references.check(permit, "site", permit.row.sites or (), "sites")
+        references.check_areas(permit, permit.row.areas or ())
 
     areas = _drawn(sites, lambda feature: _site(feature, plane, zone or _ANY_ZONE), problems)
     lines = _drawn(routes, lambda feature: _route(feature, plane, zone or _ANY_ZONE), problems)
@@ -121,6 +122,7 @@ class _References:
         sites: Iterable[Feature[SiteRow]],
         routes: Iterable[Feature[RouteRow]],
         vehicles: Iterable[Entry[VehicleRow]],
+        zones: Sequence[Feature[ZoneRow]],
         problems: Problems,
     ) -> None:
         self._problems = problems
@@ -128,13 +130,32 @@ class _References:
             "site": {site.row.id: None for site in sites},
             "route": {route.row.id: None for route in routes},
             "vehicle": {vehicle.row.id: None for vehicle in vehicles},
+            "zone": {zone.row.id: None for zone in zones},
         }
-        self._files = {"site": "sites.geojson", "route": "routes.geojson", "vehicle": "vehicles.yaml"}
+        self._files = {
+            "site": "sites.geojson",
+            "route": "routes.geojson",
+            "vehicle": "vehicles.yaml",
+            "zone": "zones.geojson",
+        }
+        self._other_zones = {
+            zone.row.id: zone.row.kind
+            for zone in zones
+            if zone.knows("kind") and zone.row.kind is not ZoneKind.PERMITTED_AREA
+        }
         self._guesses = 0
 
     def check(self, entry: Entry[ValidRowT], noun: str, ids: Iterable[str | None], name: str | None = None) -> None:
         for referred in ids:
             self.check_among(entry, name or noun, referred, self._ids[noun], self._files[noun])
+
+    def check_areas(self, permit: Entry[PermitRow], area_ids: Iterable[str]) -> None:
+        """The zones that a permit names are permitted areas."""
+        self.check(permit, "zone", area_ids, "areas")
+        for area_id in area_ids:
+            if (kind := self._other_zones.get(area_id)) is not None:
+                fault = f"{area_id!r} is of kind {kind} in zones.geojson: name zones of kind permitted_area"
+                self._problems.add(permit.where, "areas", fault)
 
     def check_among(
         self, entry: Entry[ValidRowT], name: str, referred: str | None, ids: Collection[str], file: str
@@ -296,4 +317,12 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
 
 
 def _permit(row: PermitRow, zone: ZoneInfo) -> Permit:
-    return Permit(row.id, row.vehicle, tuple(row.routes), tuple(row.sites), row.validity(zone), tuple(row.hours))
+    return Permit(
+        id=row.id,
+        vehicle_id=row.vehicle,
+        route_ids=tuple(row.routes),
+        site_ids=tuple(row.sites),
+        validity=row.validity(zone),
+        hours=tuple(row.hours),
+        area_ids=tuple(row.areas),
+    )

@@ -97,6 +97,8 @@ class Permit:
     validity: Validity = ALWAYS
     hours: tuple[Hours, ...] = ()
     """When it may haul; empty: at any time."""
+    area_ids: tuple[str, ...] = ()
+    """Permitted areas in which it may collect; empty: anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class _Derived:
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
     has_hours: bool | None = None
+    has_areas: bool | None = None
     windowed: dict[str, list[Site]] | None = None
     """Versions of sites with deposit hours, by site id."""
     zone: ZoneInfo | None = None
@@ -263,6 +266,23 @@ class City:
         if not all(permit.hours for permit in permits):
             return frozenset()
         return frozenset(hours for permit in permits for hours in permit.hours)
+
+    @property
+    def has_areas(self) -> bool:
+        """True if some permit, of any time, names permitted areas."""
+        derived = self._derived
+        if derived.has_areas is None:
+            derived.has_areas = any(permit.area_ids for permit in self.permits)
+        return derived.has_areas
+
+    def areas_of(self, vehicle_id: str, ts: int) -> frozenset[str]:
+        """Return the ids of the areas in which valid permits let the vehicle collect; empty if it has no permit, or one
+        without areas.
+        """
+        permits = self.permits_of(vehicle_id, ts)
+        if not all(permit.area_ids for permit in permits):
+            return frozenset()
+        return frozenset(area_id for permit in permits for area_id in permit.area_ids)
 
     def deposit_hours_of(self, device: Device, ts: int) -> tuple[Hours, ...]:
         """Return the hours in which people may deposit at the device's site at `ts` (device time, ms); empty if it has

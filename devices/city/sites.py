@@ -112,6 +112,8 @@ class ZoneKind(StrEnum):
     """No truck may be in it, but on an approved route."""
     JURISDICTION = "jurisdiction"
     """Trucks may not leave it, but on an approved route; several make one area."""
+    PERMITTED_AREA = "permitted_area"
+    """Trucks whose permits name it may collect in it; everybody may drive through."""
 
 
 @dataclass(frozen=True)

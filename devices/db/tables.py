@@ -129,6 +129,7 @@ permit: Final = Table(
     Column("site_ids", JSON, nullable=False),
     *_validity(),
     Column("hours", JSON, nullable=False, server_default="[]"),
+    Column("area_ids", JSON, nullable=False, server_default="[]"),
 )
 
 login: Final = Table(

@@ -272,6 +272,24 @@ def deposits_agree(change: AlertChange) -> None:
     assert repeated == ([(str(measures["days"]),)] if change.severity == "P3" else [])
 
 
+def area_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    pattern = r"^It stood for ([\d.]+) (s|min|h) in all, ([\d.]+) (k?m) outside its area at the first stop$"
+    ((time, unit, outside, outside_unit),) = the(pattern, evidence.findings)
+    assert float(time) == duration_of(measures["stood_s"], unit)
+    assert float(outside) == length_of(measures["outside_m"], outside_unit)
+    assert measures["outside_m"] > evidence.parameters["margin_m"]
+    sources = [name for name in str(measures["sources"]).split(",") if name]
+    named = the(r"or longer beside: (.+)$", evidence.findings)
+    assert [len(names.split(", ")) for (names,) in named] == ([len(sources)] if sources else [])
+    for rise, base in the(r"^Its load rose by (\d+) kg, from (\d+) kg$", evidence.findings):
+        assert (int(rise), int(base)) == (measures["rise_kg"], measures["base_kg"])
+    assert ("may have collected" in change.title.en) is (change.severity == "P4")
+    if change.severity == "P3":
+        has_load = measures["filled"] or float(measures.get("rise_kg", 0)) >= evidence.parameters["rise_kg"]
+        assert has_load or len(sources) >= evidence.parameters["sources"]
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -307,5 +325,6 @@ CHECKS = {
     "station_backlog": backlog_agrees,
     "restricted_hours": hours_agree,
     "deposit_outside_hours": deposits_agree,
+    "outside_permitted_area": area_agrees,
     "left_jurisdiction": border_agrees,
 }

@@ -220,3 +220,10 @@ def test_the_deposit_hours_of_a_site_come_back(registry: Registry, city: City) -
     registry.import_city(replace(city, sites=sites))
     assert {site.deposit_hours for site in registry.load_city().sites.values()} == {(Hours(390, 540), Hours(1320, 60))}
     assert not registry.import_city(replace(city, sites=sites)).changed_anything
+
+
+def test_the_areas_of_a_permit_come_back(registry: Registry, city: City) -> None:
+    permits = tuple(replace(permit, area_ids=("north", "south")) for permit in city.permits)
+    registry.import_city(replace(city, permits=permits))
+    assert registry.load_city().permits == permits
+    assert not registry.import_city(replace(city, permits=permits)).changed_anything

@@ -1,0 +1,21 @@
+"""Sources of waste beside which a truck stands to collect: construction sites and recycling points."""
+
+from typing import Final
+
+from devices.city.sites import Site, SiteKind
+from rules.tracking.motion import Fix
+
+SOURCES: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
+"""At a transfer station trucks both tip and load, so a stop there says nothing."""
+
+
+def source_near(fix: Fix, within_m: float) -> Site | None:
+    """The nearest source whose fence is at most so far from a usable fix; None if it is inside another kind of site."""
+    for site, distance_m in fix.sites:
+        if distance_m > within_m:
+            return None
+        if site.kind in SOURCES:
+            return site
+        if distance_m == 0:
+            return None
+    return None
