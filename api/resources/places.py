@@ -37,6 +37,7 @@ SITE_EXAMPLE: Final = {
         "district": "zezhou",
         "may_tip": True,
         "deposit_hours": [],
+        "streams": [],
         "valid_from": None,
         "valid_to": None,
     },
@@ -253,6 +254,7 @@ def _site(site: Site) -> Feature:
             "district": site.district,
             "may_tip": site.kind.may_tip,
             "deposit_hours": [str(hours) for hours in site.deposit_hours],
+            "streams": list(site.streams),
         }
         | _interval(site.validity),
     )

@@ -183,6 +183,8 @@ def _site(place: Place, rng: random.Random) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "id": place.id, "kind": place.kind, "name": place.name, "name_zh": place.name_zh, "district": place.district,
     }  # fmt: skip
+    if streams := _streams(place):
+        properties["streams"] = streams
     if place.kind == "recycling_point":
         hours = _DEPOSIT_HOURS.get(place.district)
         properties |= {"radius_m": place.radius_m} | ({"deposit_hours": hours} if hours else {})
@@ -192,6 +194,16 @@ def _site(place: Place, rng: random.Random) -> dict[str, Any]:
         for step in range(8)
     ]
     return _feature(properties, "Polygon", [[*reversed(corners), corners[-1]]])
+
+
+def _streams(place: Place) -> list[str]:
+    """What trucks collect there: of works that of their destination, of points paper and plastic."""
+    if place.kind == "recycling_point":
+        return ["paper", "plastic"]
+    if place.kind == "construction_site":
+        destination = _HAULS[int(place.id.removeprefix("works-")) - 1][1]
+        return ["site_waste", "demolition"] if destination == "plant-wangjiang" else ["spoil"]
+    return []
 
 
 def _route(number: int, places: dict[str, Place], rng: random.Random) -> dict[str, Any]:

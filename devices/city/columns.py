@@ -122,12 +122,14 @@ def _device(row: Row) -> Device:
 
 
 def _site_values(site: Site) -> Values:
-    values = _values(site) | {"kind": str(site.kind), "deposit_hours": _hour_pairs(site.deposit_hours)}
+    lists = {"deposit_hours": _hour_pairs(site.deposit_hours), "streams": list(site.streams)}
+    values = _values(site) | lists | {"kind": str(site.kind)}
     return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
 
 
 def _site(row: Row) -> Site:
-    attributes = _attributes(row) | {"kind": SiteKind(row["kind"]), "deposit_hours": _hours(row, "deposit_hours")}
+    lists = {"deposit_hours": _hours(row, "deposit_hours"), "streams": tuple(row.get("streams", ()))}
+    attributes = _attributes(row) | lists | {"kind": SiteKind(row["kind"])}
     return Site(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
 
 

@@ -27,6 +27,7 @@ from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
 from devices.readings.ids import DEVICE_ID_PATTERN
+from devices.readings.streams import STREAM_NAMES
 
 PARTIAL: Final = {"partial": True}
 """The context of a validation after which every faulty field is None. Such a row serves to find further faults only."""
@@ -38,6 +39,7 @@ _IDS: Final = "a list of ids"
 _AREAS: Final = "a list; each entry an id, or `id`, `name` and `name_zh`"
 _MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00)"
 _HOURS: Final = 'a list of hours in quotes such as "06:00-22:00", or "22:00-06:00" past midnight'
+_STREAMS: Final = "a list of " + ", ".join(f"`{word}`" for word in STREAM_NAMES)
 _NAME: Final = "text of 1 to 120 characters"
 _TEXT: Final = "text"
 _DATUM: Final = "`wgs84` or `gcj02`"
@@ -66,6 +68,13 @@ def _hours(value: object) -> object:
     return Hours(start, end)
 
 
+def _stream(value: object) -> object:
+    """Read the word of a waste stream. Raises ValueError."""
+    if not isinstance(value, str) or value not in STREAM_NAMES:
+        raise ValueError("no stream")
+    return value
+
+
 def _moment(value: object) -> object:
     """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number."""
     if isinstance(value, str):
@@ -87,6 +96,7 @@ def zone_of(value: object) -> ZoneInfo:
 
 Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Stream = Annotated[str, BeforeValidator(_stream)]
 HoursOfDay = Annotated[Hours, BeforeValidator(_hours)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 
@@ -201,6 +211,12 @@ class SiteRow(Properties):
         "any time.",
         [],
     )
+    streams: list[Stream] = _field(
+        _STREAMS,
+        "The waste streams that trucks collect there. Only for a `construction_site` or a `recycling_point`. Absent or "
+        "empty: not known.",
+        [],
+    )
 
 
 class RouteRow(Properties):
@@ -271,6 +287,13 @@ class VehicleRow(ValidRow):
     )
     payload_kg: float | None = _field(
         "a number of kg above 0, up to 100,000", "Permitted load.", None, gt=0, le=100_000
+    )
+    compartments: int = _field(
+        "a whole number from 1 to 10",
+        "Compartments that keep loads apart; with more than one, streams may differ.",
+        1,
+        ge=1,
+        le=10,
     )
 
 

@@ -16,7 +16,7 @@ from devices.city.fields import Areas, DeviceRow, PermitRow, RouteRow, SiteRow, 
 from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.rows import Entry, Feature, Head, Problems, ValidRowT, read_features, read_head, read_rows
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
-from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
+from devices.city.sites import SOURCES, Route, Site, SiteKind, Zone, ZoneKind
 from devices.errors import OperatorError
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.ids import UNREGISTRABLE_IDS
@@ -65,7 +65,7 @@ def read_city(directory: Path) -> City:
     _check_overlaps(sites, lambda row: row.id, "two versions of a site at one time", zone, problems)
     _check_overlaps(zones, lambda row: row.id, "two versions of a zone at one time", zone, problems)
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
-    _check_deposit_hours(sites, problems)
+    _check_sites(sites, problems)
     _check_devices(devices, problems)
     references = _References(sites, routes, vehicles, zones, problems)
     if head.row is not None and (districts := _ids(head.row.districts)) is not None:
@@ -204,12 +204,16 @@ def _check_overlaps(
                 problems.add(second.where, "valid_from", f"{fault}: end the earlier one with valid_until")
 
 
-def _check_deposit_hours(sites: Iterable[Feature[SiteRow]], problems: Problems) -> None:
+def _check_sites(sites: Iterable[Feature[SiteRow]], problems: Problems) -> None:
+    """Fields that only some kinds of site have."""
     for feature in sites:
         row = feature.row
         if feature.knows("kind", "deposit_hours") and row.deposit_hours and row.kind is not SiteKind.RECYCLING_POINT:
             fault = f"only a recycling_point has them, this is a {row.kind}: remove them"
             problems.add(feature.where, "deposit_hours", fault)
+        if feature.knows("kind", "streams") and row.streams and row.kind not in SOURCES:
+            fault = f"only a {' or a '.join(sorted(SOURCES))} has them, this is a {row.kind}: remove them"
+            problems.add(feature.where, "streams", fault)
 
 
 def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> None:
@@ -257,7 +261,7 @@ def _site(feature: Feature[SiteRow], plane: LocalPlane | None, zone: ZoneInfo) -
     if feature.faulty:
         return None
     shape = (row.id, row.kind, row.name, name_zh, area, row.district)
-    return Site(*shape, row.validity(zone), row.version, tuple(row.deposit_hours))
+    return Site(*shape, row.validity(zone), row.version, tuple(row.deposit_hours), tuple(sorted(set(row.streams))))
 
 
 def _zone(feature: Feature[ZoneRow], plane: LocalPlane | None, zone: ZoneInfo) -> Zone | None:
@@ -297,7 +301,8 @@ def _areas(rows: Areas | None) -> tuple[Area, ...]:
 
 
 def _vehicle(row: VehicleRow, zone: ZoneInfo) -> Vehicle:
-    return Vehicle(row.id, row.plate, row.carrier, row.tare_kg, row.payload_kg, row.validity(zone))
+    weights = (row.tare_kg, row.payload_kg)
+    return Vehicle(row.id, row.plate, row.carrier, *weights, row.validity(zone), row.compartments)
 
 
 def _device(row: DeviceRow, zone: ZoneInfo) -> Device:

@@ -83,6 +83,8 @@ class Vehicle:
     payload_kg: float | None = None
     """Permitted load."""
     validity: Validity = ALWAYS
+    compartments: int = 1
+    """For loads that are kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class _Derived:
     """By comparable plate."""
     has_hours: bool | None = None
     has_areas: bool | None = None
+    has_streams: bool | None = None
     windowed: dict[str, list[Site]] | None = None
     """Versions of sites with deposit hours, by site id."""
     zone: ZoneInfo | None = None
@@ -266,6 +269,14 @@ class City:
         if not all(permit.hours for permit in permits):
             return frozenset()
         return frozenset(hours for permit in permits for hours in permit.hours)
+
+    @property
+    def has_streams(self) -> bool:
+        """True if some site, of any time, names the waste streams that are collected there."""
+        derived = self._derived
+        if derived.has_streams is None:
+            derived.has_streams = any(site.streams for site in (*self.sites.values(), *self.past_sites))
+        return derived.has_streams
 
     @property
     def has_areas(self) -> bool:

@@ -44,6 +44,10 @@ _TIPPING_KINDS = frozenset(
 )
 
 
+SOURCES = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
+"""Where trucks only collect. At a transfer station they tip as well, so a stop there says nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Validity:
     """An interval of device time, from `start_ms` (inclusive) to `end_ms` (exclusive); None is open."""
@@ -84,6 +88,8 @@ class Site:
     """Increases when the fence is redrawn; the validity intervals of the versions do not overlap."""
     deposit_hours: tuple[Hours, ...] = ()
     """When people may deposit at a recycling point; empty: at any time."""
+    streams: tuple[str, ...] = ()
+    """Waste streams that trucks collect here, as `devices.readings.streams` has them; empty: not known."""
 
 
 @dataclass(frozen=True)

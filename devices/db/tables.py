@@ -61,6 +61,7 @@ vehicle: Final = Table(
     Column("tare_kg", Float),
     Column("payload_kg", Float),
     *_validity(),
+    Column("compartments", Integer, nullable=False, server_default="1"),
 )
 
 site: Final = Table(
@@ -75,6 +76,7 @@ site: Final = Table(
     Column("district", String),
     *_validity(),
     Column("deposit_hours", JSON, nullable=False, server_default="[]"),
+    Column("streams", JSON, nullable=False, server_default="[]"),
 )
 
 route: Final = Table(

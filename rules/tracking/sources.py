@@ -1,12 +1,7 @@
-"""Sources of waste beside which a truck stands to collect: construction sites and recycling points."""
+"""The source of waste beside which a truck stands to collect."""
 
-from typing import Final
-
-from devices.city.sites import Site, SiteKind
+from devices.city.sites import SOURCES, Site
 from rules.tracking.motion import Fix
-
-SOURCES: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
-"""At a transfer station trucks both tip and load, so a stop there says nothing."""
 
 
 def source_near(fix: Fix, within_m: float) -> Site | None:

@@ -115,6 +115,7 @@ def small_city(trucks: int = 3) -> City:
             box(112.86, 35.46, 112.87, 35.47),
             validity=Validity(None, T0),
             deposit_hours=(Hours(390, 540), Hours(1320, 60)),
+            streams=("kitchen",),
         ),
     ]
     line = LineString([(112.80, 35.50), (112.85, 35.45), (112.90, 35.40)])

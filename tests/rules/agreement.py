@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from devices.readings.streams import STREAM_NAMES
 from rules.alerts.model import AlertChange, Amendment, Phase, Text
 from rules.contract.wording import MAX_REFS, length
 from rules.tracking.load import STEADY_KG
@@ -284,10 +285,33 @@ def area_agrees(change: AlertChange) -> None:
     assert [len(names.split(", ")) for (names,) in named] == ([len(sources)] if sources else [])
     for rise, base in the(r"^Its load rose by (\d+) kg, from (\d+) kg$", evidence.findings):
         assert (int(rise), int(base)) == (measures["rise_kg"], measures["base_kg"])
-    assert ("may have collected" in change.title.en) is (change.severity == "P4")
-    if change.severity == "P3":
+    if "may have collected" not in change.title.en:
         has_load = measures["filled"] or float(measures.get("rise_kg", 0)) >= evidence.parameters["rise_kg"]
         assert has_load or len(sources) >= evidence.parameters["sources"]
+
+
+def mix_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    named = [
+        " or ".join(STREAM_NAMES[word].en for word in str(measures[f"{which}_streams"]).split(","))
+        for which in ("first", "second")
+    ]
+    assert f" carry {named[0]} and {named[1]} in" in change.title.en.replace("carries", "carry")
+    assert any(text.en.endswith(f" holds {named[0]} and {named[1]}") for text in evidence.findings)
+    stood = the(r"^It stood for ([\d.]+) (s|min|h) beside .*, a source of (.+)$", evidence.findings)
+    expected = [measures[name] for name in ("first_stood_s", "second_stood_s") if name in measures]
+    assert [float(time) for time, _, _ in stood] == [
+        duration_of(seconds, unit) for seconds, (_, unit, _) in zip(expected, stood, strict=True)
+    ]
+    assert all(float(seconds) >= evidence.parameters["stay_s"] for seconds in expected)
+    rises = [int(kg) for (kg,) in the(r"^Its load rose by (\d+) kg beside", evidence.findings)]
+    assert rises == [
+        measures[f"{which}_rise_kg"]
+        for which in ("first", "second")
+        if measures[f"{which}_proven"] and f"{which}_stood_s" in measures
+    ]
+    proven = measures["first_proven"] and measures["second_proven"]
+    assert ("may carry" in change.title.en) is not proven
 
 
 def duration_of(seconds: Any, unit: str) -> float:
@@ -326,5 +350,6 @@ CHECKS = {
     "restricted_hours": hours_agree,
     "deposit_outside_hours": deposits_agree,
     "outside_permitted_area": area_agrees,
+    "mixed_haulage": mix_agrees,
     "left_jurisdiction": border_agrees,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from devices.readings.streams import STREAM_NAMES, StreamName
+from devices.readings.streams import stream_name
 from rules.alerts.model import Text
 from rules.contract.wording import duration
 from rules.detectors.deposit_outside_hours.parameters import DepositOutsideHoursParameters
@@ -24,7 +24,7 @@ def title(point: Text, hours: str, deposits: int) -> Text:
 
 
 def counted(deposits: int, compartments: Sequence[str]) -> Text:
-    names = [STREAM_NAMES.get(each, StreamName(each, each)) for each in compartments]
+    names = [stream_name(each) for each in compartments]
     return Text(
         en=f"Deposits counted outside its hours: {deposits}, compartments: {', '.join(name.en for name in names)}",
         zh=f"投放时段外计数的投放：{deposits}次，箱体：{'、'.join(name.zh for name in names)}",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from devices.city.model import City, DeviceRole, Vehicle
+from devices.city.sites import SOURCES
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
@@ -20,7 +21,7 @@ from rules.detectors.outside_permitted_area import wording
 from rules.detectors.outside_permitted_area.parameters import OutsidePermittedAreaParameters
 from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import ASSUMED_PAYLOAD_KG
-from rules.tracking.sources import SOURCES, source_near
+from rules.tracking.sources import source_near
 
 MAX_SOURCES: Final = 8
 """Sources that one alert names; more prove nothing further."""

@@ -227,3 +227,15 @@ def test_the_areas_of_a_permit_come_back(registry: Registry, city: City) -> None
     registry.import_city(replace(city, permits=permits))
     assert registry.load_city().permits == permits
     assert not registry.import_city(replace(city, permits=permits)).changed_anything
+
+
+def test_streams_and_compartments_come_back(registry: Registry, city: City) -> None:
+    changed = replace(
+        city,
+        sites={id_: replace(site, streams=("kitchen", "residual")) for id_, site in city.sites.items()},
+        vehicles={id_: replace(vehicle, compartments=2) for id_, vehicle in city.vehicles.items()},
+    )
+    registry.import_city(changed)
+    loaded = registry.load_city()
+    assert (loaded.sites, loaded.vehicles) == (changed.sites, changed.vehicles)
+    assert not registry.import_city(changed).changed_anything
