@@ -49,6 +49,8 @@ class Haul:
     """What was collected since the truck was emptied."""
 
     pickups: list[Pickup] = field(default_factory=list)
+    last_at: int = 0
+    """When it collected last, device time in ms."""
     was_loaded: bool = False
     """Its sensors said so since."""
     onset: int = 0

@@ -110,8 +110,7 @@ class MixedHaulage(Rule[HaulState]):
         if load.state is _EMPTY:
             return wording.emptied(load_source(load.source)) if haul.was_loaded else None
         haul.was_loaded |= load.state is not _UNKNOWN
-        last_at = max([pickup.at for pickup in haul.pickups])
-        return wording.EXPIRED if fix.ts - last_at > limits.haul_s * 1000 else None
+        return wording.EXPIRED if fix.ts - haul.last_at > limits.haul_s * 1000 else None
 
     def _follow(self, observation: Observation, fix: Fix, track: Track, state: HaulState) -> None:
         """Follow a stop beside a source, and the load until the next one."""
@@ -124,11 +123,11 @@ class MixedHaulage(Rule[HaulState]):
         if pickup is None:
             state.stop = stop if since else None
             return
+        changed = self._weigh(observation, fix, track, pickup)
         if since:
-            pickup.stood_ms = fix.ts - since
+            pickup.stood_ms, changed = fix.ts - since, True
             pickup.last_ref = ref(observation.reading, *_POSITION_FIELDS)
-        self._weigh(observation, fix, track, pickup)
-        if pickup.stood_ms >= self.parameters.stay_s * 1000:
+        if changed and pickup.stood_ms >= self.parameters.stay_s * 1000:
             self._collect(pickup, state)
 
     def _pickup_at(self, observation: Observation, fix: Fix, track: Track, since: int) -> Pickup | None:
@@ -142,12 +141,15 @@ class MixedHaulage(Rule[HaulState]):
         pickup.before_kg = load.steady_kg if is_fresh else None
         return pickup
 
-    def _weigh(self, observation: Observation, fix: Fix, track: Track, pickup: Pickup) -> None:
-        if pickup.before_kg is None or track.load.steady_ts != fix.ts or pickup.rose:
-            return
+    def _weigh(self, observation: Observation, fix: Fix, track: Track, pickup: Pickup) -> bool:
+        """Compare the load with the one before, and return whether it proves now that it collected there."""
+        if pickup.rose or pickup.before_kg is None or track.load.steady_ts != fix.ts:
+            return False
         pickup.rise_kg = max(pickup.rise_kg, track.load.steady_kg - pickup.before_kg)
-        if pickup.rise_kg >= self._enough_kg(observation.vehicle):
-            pickup.rose, pickup.last_ref = True, ref(observation.reading, *_POSITION_FIELDS)
+        if pickup.rise_kg < self._enough_kg(observation.vehicle):
+            return False
+        pickup.rose, pickup.last_ref = True, ref(observation.reading, *_POSITION_FIELDS)
+        return True
 
     def _enough_kg(self, vehicle: Vehicle | None) -> float:
         payload_kg = vehicle.payload_kg if vehicle is not None and vehicle.payload_kg else ASSUMED_PAYLOAD_KG
@@ -160,6 +162,7 @@ class MixedHaulage(Rule[HaulState]):
             since = pickup.at - self.parameters.haul_s * 1000
             haul.pickups = [other for other in haul.pickups if other.at >= since]
         put(haul, pickup)
+        haul.last_at = max(haul.last_at, pickup.at)
         if not haul.onset and self._table.mix_of(haul.pickups) is not None:
             haul.onset, haul.place = pickup.at, pickup.place
 
