@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from devices.readings.streams import STREAM_NAMES
 from rules.alerts.model import AlertChange, Amendment, Phase, Text
@@ -269,6 +271,9 @@ def deposits_agree(change: AlertChange) -> None:
     ((apart, unit),) = the(r"^Its hours were ([\d.]+) (s|min|h) away", evidence.findings)
     assert float(apart) == duration_of(measures["apart_s"], unit)
     assert float(measures["apart_s"]) > evidence.parameters["grace_s"]
+    ((_, end),) = the(r"^The first was made between (\d\d:\d\d) and (\d\d:\d\d) by", evidence.findings)
+    first = datetime.fromtimestamp(evidence.readings[0].ts / 1000, ZoneInfo("Asia/Shanghai"))
+    assert end == f"{first:%H:%M}"
     repeated = the(r"^It is so on (\d+) of the last", evidence.findings)
     assert repeated == ([(str(measures["days"]),)] if change.severity == "P3" else [])
 
