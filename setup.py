@@ -106,7 +106,7 @@ COMPILED = (
     "rules/tracking/load.py",
     "rules/tracking/motion.py",
     "rules/tracking/quality.py",
-    "rules/tracking/sources.py",
+    "rules/tracking/stays.py",
     "rules/tracking/switches.py",
     "rules/tracking/track.py",
     "rules/contract/verdicts.py",

@@ -25,7 +25,7 @@ from rules.detectors.mixed_haulage.haul import Haul, Mix, MixTable, Pickup, put
 from rules.detectors.mixed_haulage.parameters import MixedHaulageParameters
 from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import ASSUMED_PAYLOAD_KG, is_believed
-from rules.tracking.sources import source_near
+from rules.tracking.stays import Stay, follow_stay, source_beside
 
 _EMPTY: Final = LoadState.EMPTY
 _UNKNOWN: Final = LoadState.UNKNOWN
@@ -43,9 +43,13 @@ class Stop:
     """The last stop, while its load is followed. Times are device time, ms."""
 
     since: int
-    """As the track has it."""
-    pickup: Pickup | None
-    """None where no stream is collected."""
+    first_ref: ReadingRef
+    before_kg: float | None
+    """Steady load before it; None where it is not known."""
+    rise_kg: float = 0.0
+    """Most that the steady load rose since."""
+    pickup: Pickup | None = None
+    """None before it is long enough, and where no stream is collected."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class HaulState:
     """State of one truck."""
 
     haul: Haul | None = None
+    stay: Stay | None = None
     stop: Stop | None = None
     tipped: bool = False
     """It is in a site where trucks tip, for long enough."""
@@ -76,15 +81,10 @@ class MixedHaulage(Rule[HaulState]):
         if track is None or vehicle is None:
             return ()
         if fix is not None:
-            if not fix.usable or (state.haul is None and not self._may_begin(observation, track, state)):
-                return ()
-            if vehicle.compartments > 1:
-                return self._end(observation, state, wording.COMPARTMENTS)
-            over = self._over(fix, track, state)
+            over = self._take_fix(observation, fix, track, vehicle, state)
             if over is not None:
                 return self._end(observation, state, over)
-            self._follow(observation, fix, track, state)
-        elif vehicle.compartments == 1 and type(observation.reading) is _WEIGHING:
+        elif type(observation.reading) is _WEIGHING and vehicle.compartments == 1:
             self._take_ticket(observation, observation.reading, track, state)
         haul = state.haul
         if haul is None or haul.place is None:
@@ -92,9 +92,20 @@ class MixedHaulage(Rule[HaulState]):
         mix = self._table.mix_of(haul.pickups)
         return () if mix is None else (self._verdict(observation, haul, haul.place, mix),)
 
-    def _may_begin(self, observation: Observation, track: Track, state: HaulState) -> bool:
-        """False for nearly every reading of a truck that has collected nothing: it drives."""
-        return state.stop is not None or (track.motion.standing_since > 0 and observation.city.has_streams)
+    def _take_fix(
+        self, observation: Observation, fix: Fix, track: Track, vehicle: Vehicle, state: HaulState
+    ) -> Text | None:
+        """Take a position; return why the haul is over, None while it goes on."""
+        if not fix.usable:
+            return None
+        if state.haul is None and state.stop is None and (fix.moving or not observation.city.has_streams):
+            state.stay = None  # as for nearly every reading
+            return None
+        state.stay = follow_stay(state.stay, fix, track)
+        over = wording.COMPARTMENTS if vehicle.compartments > 1 else self._over(fix, track, state)
+        if over is None:
+            self._follow(observation, fix, track, state)
+        return over
 
     def _over(self, fix: Fix, track: Track, state: HaulState) -> Text | None:
         """Why the haul is over; None while it goes on. In a site where trucks tip it goes on for its tickets."""
@@ -113,43 +124,41 @@ class MixedHaulage(Rule[HaulState]):
         return wording.EXPIRED if fix.ts - haul.last_at > limits.haul_s * 1000 else None
 
     def _follow(self, observation: Observation, fix: Fix, track: Track, state: HaulState) -> None:
-        """Follow a stop beside a source, and the load until the next one."""
-        since, stop = track.motion.standing_since, state.stop
-        if since and (stop is None or stop.since != since):
-            stop = state.stop = Stop(since, self._pickup_at(observation, fix, track, since))
+        """Follow a stay beside a source, and the load until the next one."""
+        stay, stop = state.stay, state.stop
+        if stay is not None and (stop is None or stop.since != stay.since):
+            stop = state.stop = self._begin(observation, fix, track, stay)
         if stop is None:
             return
+        weighed = _weigh(stop, fix, track)
+        if stay is not None and fix.ts - stay.since >= self.parameters.stay_s * 1000:
+            stop.pickup = stop.pickup or self._pickup_at(observation, fix, stay, stop)
         pickup = stop.pickup
         if pickup is None:
-            state.stop = stop if since else None
+            state.stop = None if stay is None else stop
             return
-        changed = self._weigh(observation, fix, track, pickup)
-        if since:
-            pickup.stood_ms, changed = fix.ts - since, True
+        if stay is not None:
+            pickup.stood_ms = fix.ts - stay.since
+        if stay is not None or weighed:
             pickup.last_ref = ref(observation.reading, *_POSITION_FIELDS)
-        if changed and pickup.stood_ms >= self.parameters.stay_s * 1000:
+            pickup.rise_kg, pickup.rose = stop.rise_kg, stop.rise_kg >= self._enough_kg(observation.vehicle)
             self._collect(pickup, state)
 
-    def _pickup_at(self, observation: Observation, fix: Fix, track: Track, since: int) -> Pickup | None:
-        """What it would collect where it has begun to stand."""
-        site, load = source_near(fix, self.parameters.near_m), track.load
-        if site is None or not site.streams:
-            return None
+    def _begin(self, observation: Observation, fix: Fix, track: Track, stay: Stay) -> Stop:
+        load = track.load
         is_fresh = load.steady_ts > 0 and fix.ts - load.steady_ts <= self.parameters.weight_age_s * 1000
         begun = ref(observation.reading, *_POSITION_FIELDS)
-        pickup = _pickup(since, site.streams, site, fix.xy, observation.city, fix.ts, begun)
-        pickup.before_kg = load.steady_kg if is_fresh else None
-        return pickup
+        return Stop(stay.since, begun, load.steady_kg if is_fresh else None)
 
-    def _weigh(self, observation: Observation, fix: Fix, track: Track, pickup: Pickup) -> bool:
-        """Compare the load with the one before, and return whether it proves now that it collected there."""
-        if pickup.rose or pickup.before_kg is None or track.load.steady_ts != fix.ts:
-            return False
-        pickup.rise_kg = max(pickup.rise_kg, track.load.steady_kg - pickup.before_kg)
-        if pickup.rise_kg < self._enough_kg(observation.vehicle):
-            return False
-        pickup.rose, pickup.last_ref = True, ref(observation.reading, *_POSITION_FIELDS)
-        return True
+    def _pickup_at(self, observation: Observation, fix: Fix, stay: Stay, stop: Stop) -> Pickup | None:
+        """What it collects where it has stayed for long enough."""
+        city = observation.city
+        site = source_beside(stay, self.parameters.near_m, fix.ts, city)
+        if site is None or not site.streams:
+            return None
+        pickup = _pickup(stop.since, site.streams, site, stay.place(), city, fix.ts, stop.first_ref)
+        pickup.before_kg = stop.before_kg
+        return pickup
 
     def _enough_kg(self, vehicle: Vehicle | None) -> float:
         payload_kg = vehicle.payload_kg if vehicle is not None and vehicle.payload_kg else ASSUMED_PAYLOAD_KG
@@ -226,6 +235,17 @@ class MixedHaulage(Rule[HaulState]):
             ),
             basis=f"{first.site_id} {first.proven} {second.site_id} {second.proven}",
         )
+
+
+def _weigh(stop: Stop, fix: Fix, track: Track) -> bool:
+    """Compare the load with the one before, and return whether it rose further."""
+    if stop.before_kg is None or track.load.steady_ts != fix.ts:
+        return False
+    rise_kg = track.load.steady_kg - stop.before_kg
+    if rise_kg <= stop.rise_kg:
+        return False
+    stop.rise_kg = rise_kg
+    return True
 
 
 def _pickup(at: int, streams: tuple[str, ...], site: Site, place: XY, city: City, ts: int, cited: ReadingRef) -> Pickup:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from devices.city.model import City, DeviceRole, Vehicle
-from devices.city.sites import SOURCES
+from devices.city.sites import SOURCES, Site
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
@@ -21,7 +21,7 @@ from rules.detectors.outside_permitted_area import wording
 from rules.detectors.outside_permitted_area.parameters import OutsidePermittedAreaParameters
 from rules.tracking import Fix, LoadState, Track
 from rules.tracking.load import ASSUMED_PAYLOAD_KG
-from rules.tracking.sources import source_near
+from rules.tracking.stays import Stay, follow_stay, source_beside
 
 MAX_SOURCES: Final = 8
 """Sources that one alert names; more prove nothing further."""
@@ -56,8 +56,8 @@ class Outing:
     """From the nearest of its areas to the first stop."""
     base_kg: float | None
     """Steady load before the first stop; None where it is not known."""
-    stop_since: int
-    """Beginning of the last stop, as the track has it."""
+    stay_since: int
+    """Beginning of the last stay."""
     collected_at: int
     """When it collected last, or stopped first."""
     stood_at: int = 0
@@ -79,6 +79,7 @@ class Outing:
 class AreaState:
     """State of one truck."""
 
+    stay: Stay | None = None
     outing: Outing | None = None
     """None while it has not stood outside its areas, as nearly always."""
 
@@ -95,12 +96,14 @@ class OutsidePermittedArea(Rule[AreaState]):
         self.parameters: OutsidePermittedAreaParameters = parameters or OutsidePermittedAreaParameters()
 
     def judge(self, observation: Observation, state: AreaState) -> Sequence[Verdict]:
-        """Judge a position that came in order: while nothing began, only of a truck that stands."""
+        """Judge a position that came in order: while nothing began, only of a truck that stays."""
         fix, track, outing = observation.fix, observation.track, state.outing
         if fix is None or track is None or not fix.usable:
             return ()
-        if outing is None and not (track.motion.standing_since and observation.city.has_areas):
+        if outing is None and (fix.moving or not observation.city.has_areas):
+            state.stay = None
             return ()
+        state.stay = follow_stay(state.stay, fix, track)
         depth_m = _depth_m(observation, fix)
         over = self._over(fix, outing, depth_m)
         if over is not None or depth_m is None:
@@ -123,24 +126,24 @@ class OutsidePermittedArea(Rule[AreaState]):
         return wording.quiet(quiet_ms) if quiet_ms >= self.parameters.quiet_s * 1000 else None
 
     def _outside(self, observation: Observation, fix: Fix, track: Track, state: AreaState, outside_m: float) -> None:
-        outing = state.outing
-        if outing is None or self._begins_anew(track, outing):
-            outing = state.outing = self._begin(observation, fix, track, outside_m)
-        self._follow(observation, fix, track, outing)
+        outing, stay = state.outing, state.stay
+        if stay is not None and (outing is None or self._begins_anew(stay, outing)):
+            outing = state.outing = self._begin(observation, fix, track, stay, outside_m)
+        if outing is not None:
+            self._follow(observation, fix, track, stay, outing)
 
-    def _begins_anew(self, track: Track, outing: Outing) -> bool:
-        """True at a new stop if it has not collected at those before."""
-        since = track.motion.standing_since
+    def _begins_anew(self, stay: Stay, outing: Outing) -> bool:
+        """True at a new stay if it has not collected at those before."""
         collected = bool(outing.sources) or outing.rise_kg > 0 or outing.filled_since > 0
-        return since not in {0, outing.stop_since} and not collected
+        return stay.since != outing.stay_since and not collected
 
-    def _begin(self, observation: Observation, fix: Fix, track: Track, outside_m: float) -> Outing:
+    def _begin(self, observation: Observation, fix: Fix, track: Track, stay: Stay, outside_m: float) -> Outing:
         load, place = track.load, where(fix.xy, observation.city, fix.ts)
         area_ids = _areas_of(observation, fix)
         areas = _names(observation.city, area_ids)
         is_fresh = load.steady_ts > 0 and fix.ts - load.steady_ts <= self.parameters.weight_age_s * 1000
         return Outing(
-            onset=fix.ts,
+            onset=stay.since,
             place=fix.xy,
             place_en=place.en,
             place_zh=place.zh,
@@ -149,19 +152,18 @@ class OutsidePermittedArea(Rule[AreaState]):
             area_ids=",".join(sorted(area_ids)),
             outside_m=outside_m,
             base_kg=load.steady_kg if is_fresh else None,
-            stop_since=track.motion.standing_since,
+            stay_since=stay.since,
             collected_at=fix.ts,
         )
 
-    def _follow(self, observation: Observation, fix: Fix, track: Track, outing: Outing) -> None:
+    def _follow(self, observation: Observation, fix: Fix, track: Track, stay: Stay | None, outing: Outing) -> None:
         """Add a fix outside the areas: how long it stood, beside which source, and what its load does."""
-        limits, since = self.parameters, track.motion.standing_since
-        stands = since > 0 and not _is_elsewhere(fix)
-        if stands:
+        limits, stands = self.parameters, stay is not None and not _is_elsewhere(fix)
+        if stay is not None and stands:
             outing.stood_ms += fix.ts - outing.stood_at if outing.stood_at and not fix.regained else 0
-            outing.stop_since = since
-            if fix.ts - since >= limits.stay_s * 1000:
-                self._visit(fix, outing)
+            outing.stay_since = stay.since
+            if fix.ts - stay.since >= limits.stay_s * 1000:
+                self._visit(source_beside(stay, limits.near_m, fix.ts, observation.city), fix.ts, outing)
         outing.stood_at = fix.ts if stands else 0
         weighed = self._weigh(observation, fix, track, outing)
         if stands or weighed:
@@ -171,12 +173,11 @@ class OutsidePermittedArea(Rule[AreaState]):
         has_load = filled or outing.rise_kg >= self._enough_kg(observation.vehicle)
         outing.confirmed |= (stood_long and has_load) or len(outing.sources) >= limits.sources
 
-    def _visit(self, fix: Fix, outing: Outing) -> None:
+    def _visit(self, source: Site | None, ts: int, outing: Outing) -> None:
         """Count the source beside which it has stood for long enough."""
-        source = source_near(fix, self.parameters.near_m)
         if source is None:
             return
-        outing.collected_at = fix.ts
+        outing.collected_at = ts
         if len(outing.sources) < MAX_SOURCES and all(other.id != source.id for other in outing.sources):
             outing.sources = [*outing.sources, Source(source.id, source.name, source.name_zh)]
 
