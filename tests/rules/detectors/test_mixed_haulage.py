@@ -9,15 +9,16 @@ import pytest
 
 from devices.city.model import City
 from devices.city.sites import Site, SiteKind
+from devices.geo.geometry import XY
 from devices.readings.models import Reading
 from devices.readings.streams import STREAM_NAMES
-from rules.alerts.model import AlertChange
+from rules.alerts.model import AlertChange, ReadingRef
 from rules.catalogue import BadRuleParameters, build_rules
-from rules.detectors.mixed_haulage.haul import MixTable
+from rules.detectors.mixed_haulage.haul import MAX_PICKUPS, Haul, MixTable, Pickup, put
 from rules.detectors.mixed_haulage.judgement import MixedHaulage
 from rules.detectors.mixed_haulage.parameters import MixedHaulageParameters
 from tests.rules.detectors.retold import holds_however_it_is_told
-from tests.rules.town import T0, Trip, at_s, judged, square, summaries, ticket, town
+from tests.rules.town import T0, Trip, at_s, in_time, judged, square, summaries, ticket, town
 
 SOURCES = {
     # metres east, kind, streams
@@ -171,6 +172,30 @@ def test_a_ticket_out_of_a_tip_belongs_to_the_haul_that_ends() -> None:
     assert changes(after.drive(X["flats"], 0).stand(200).readings, old) == []
 
 
+@pytest.mark.parametrize(("direction", "raises"), [("in", True), ("out", False)])
+def test_of_a_transfer_station_only_what_is_brought_counts(direction: Any, raises: bool) -> None:
+    """It leaves with what others brought."""
+    station = replace(town().sites["tip"], kind=SiteKind.TRANSFER_STATION)
+    there = city(sites={**city().sites, "tip": station})
+    trip = round_of("pit", load_kg=0.0).now(load_kg=4_000.0).stand(60)
+    weighed = in_ticket(trip, "kitchen", direction=direction)
+    assert bool(changes(trip.stand(60).readings, weighed, in_city=there)) is raises
+
+
+def test_a_haul_keeps_so_many_pickups_and_the_proven_ones() -> None:
+    haul, cited = Haul(), ReadingRef(device_id="T1", kind="position", ts=T0, values={})
+    shape: dict[str, Any] = {"place": XY(0, 0), "place_en": "", "place_zh": "", "first_ref": cited, "last_ref": cited}
+    for n in range(2 * MAX_PICKUPS):
+        put(haul, Pickup(T0 + n, ("paper",), f"site-{n}", "Site", "站", **shape))
+    assert len(haul.pickups) == MAX_PICKUPS
+    put(haul, Pickup(T0 + 100, ("paper",), "site-3", "Site", "站", **shape))
+    assert haul.pickups[3].at == T0 + 3, "the first of a site and its streams"
+    put(haul, Pickup(T0 + 200, ("paper",), "site-3", "Site", "站", **shape, rose=True))
+    assert haul.pickups[3].at == T0 + 200, "but a proven one is better"
+    put(haul, Pickup(T0 + 300, ("paper",), "site-3", "Site", "站", **shape, ticket="7"))
+    assert haul.pickups[3].at == T0 + 200
+
+
 def test_a_ticket_against_the_record_of_its_own_site_is_not_the_trucks() -> None:
     bridge = replace(town().devices["W1"], site_id="flats")
     there = city(devices={**town().devices, "W1": bridge})
@@ -219,6 +244,14 @@ def test_reports_a_minute_apart_find_it_too() -> None:
 def test_late_uploads_and_restarts_end_in_the_same_alert() -> None:
     trip = round_of("pit", load_kg=0.0).now(load_kg=4_000.0).stand(60).drive(X["flats"], 0).stand(60)
     readings = tip(trip.now(load_kg=6_000.0).stand(200)).readings
+    held = holds_however_it_is_told(MixedHaulage, readings, city=city())
+    assert [(phase, severity) for _, _, phase, severity in held] == [("closed", "P3")]
+
+
+def test_a_late_ticket_is_judged_in_its_place() -> None:
+    trip = round_of("pit", load_kg=0.0).now(load_kg=4_000.0).stand(60)
+    weighed = in_ticket(trip, "decoration")
+    readings = in_time(trip.stand(300).drive(9_000, 0).stand(200).readings, weighed)
     held = holds_however_it_is_told(MixedHaulage, readings, city=city())
     assert [(phase, severity) for _, _, phase, severity in held] == [("closed", "P3")]
 
