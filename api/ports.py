@@ -144,7 +144,7 @@ class ApiParts:
     NotRedrivable, StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
-    corridor_m: float
+    corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]
     """Seconds without a reading after which the map shows a truck as silent, given the seconds between its reports."""

@@ -212,7 +212,7 @@ def corridors(
 
     Carries an ETag; a client may cache the layer for a minute.
     """
-    city, half_width_m = parts.city(), parts.corridor_m
+    city, half_width_m = parts.city(), parts.corridor_m()
     found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
     return map_layer(
         request, (_corridor(route, city.plane, route.corridor_m or half_width_m) for route in found), fresh_s=_FRESH_S

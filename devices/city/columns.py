@@ -12,7 +12,7 @@ import msgspec
 import shapely
 
 from devices.city.hours import Hours
-from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle, VehicleKind
 from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
@@ -51,7 +51,7 @@ def city_of(rows: Rows, revision: int) -> City:
         centre=LatLon(lat=head["centre_lat"], lon=head["centre_lon"]),
         revision=revision,
         devices={row["id"]: _device(row) for row in rows["device"]},
-        vehicles={row["id"]: Vehicle(**_attributes(row)) for row in rows["vehicle"]},
+        vehicles={row["id"]: _vehicle(row) for row in rows["vehicle"]},
         sites=newest,
         past_sites=tuple(site for site in versions if site is not newest[site.id]),
         routes=tuple(map(_route, rows["route"])),
@@ -61,6 +61,11 @@ def city_of(rows: Rows, revision: int) -> City:
         fleets=_areas(head, "fleets"),
         region_margin_km=head["region_margin_km"],
     )
+
+
+def _vehicle(row: Row) -> Vehicle:
+    """Rows of an earlier version have no kind."""
+    return Vehicle(**{**_attributes(row), "kind": VehicleKind(row.get("kind", VehicleKind.CONSTRUCTION_WASTE))})
 
 
 def pack_city(city: City) -> bytes:

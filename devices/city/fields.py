@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from devices.city.hours import DAY_MIN, Hours
-from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole
+from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole, VehicleKind
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
@@ -50,11 +50,11 @@ def _field(write: str, meaning: str, default: Any = _REQUIRED, **bounds: Any) ->
     return Field(default, description=meaning, json_schema_extra={"write": write}, **bounds)
 
 
-def _one_of(values: type[SiteKind | DeviceRole | ZoneKind]) -> str:
+def _one_of(values: type[SiteKind | DeviceRole | VehicleKind | ZoneKind]) -> str:
     return "one of " + ", ".join(f"`{value}`" for value in values)
 
 
-def _hours(value: object) -> object:
+def hours_of_day(value: object) -> Hours:
     """Read hours of the day: `22:00-06:00`. Raises ValueError."""
     if isinstance(value, Hours):
         return value
@@ -97,7 +97,7 @@ def zone_of(value: object) -> ZoneInfo:
 Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Stream = Annotated[str, BeforeValidator(_stream)]
-HoursOfDay = Annotated[Hours, BeforeValidator(_hours)]
+HoursOfDay = Annotated[Hours, BeforeValidator(hours_of_day)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 
 
@@ -282,6 +282,12 @@ class VehicleRow(ValidRow):
         "text of 1 to 32 characters", "Its number plate, however it is written.", min_length=1, max_length=32
     )
     carrier: str = _field(_TEXT, "The company that runs it.", "")
+    kind: VehicleKind = _field(
+        _one_of(VehicleKind),
+        "What it is built to haul; rule sets may judge each kind by its own parameters.",
+        VehicleKind.CONSTRUCTION_WASTE,
+        strict=False,
+    )
     tare_kg: float | None = _field(
         "a number of kg above 0, up to 100,000", "Weight of the empty truck.", None, gt=0, le=100_000
     )

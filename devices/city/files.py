@@ -302,7 +302,7 @@ def _areas(rows: Areas | None) -> tuple[Area, ...]:
 
 def _vehicle(row: VehicleRow, zone: ZoneInfo) -> Vehicle:
     weights = (row.tare_kg, row.payload_kg)
-    return Vehicle(row.id, row.plate, row.carrier, *weights, row.validity(zone), row.compartments)
+    return Vehicle(row.id, row.plate, row.carrier, *weights, row.validity(zone), row.kind, row.compartments)
 
 
 def _device(row: DeviceRow, zone: ZoneInfo) -> Device:

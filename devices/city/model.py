@@ -72,6 +72,18 @@ class Device:
     """Added to every device time that it sends, before admission (`ingest.admission.at_corrected_time`)."""
 
 
+class VehicleKind(StrEnum):
+    """Kinds of vehicle, by what they are built to haul. A rule set may judge each by its own parameters."""
+
+    CONSTRUCTION_WASTE = "construction_waste"
+    SLUDGE_TANKER = "sludge_tanker"
+    DESILTING = "desilting"
+    KITCHEN_WASTE = "kitchen_waste"
+    HAZARDOUS_WASTE = "hazardous_waste"
+    HOUSEHOLD_WASTE = "household_waste"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Vehicle:
     """A truck, as permitted."""
@@ -83,6 +95,7 @@ class Vehicle:
     payload_kg: float | None = None
     """Permitted load."""
     validity: Validity = ALWAYS
+    kind: VehicleKind = VehicleKind.CONSTRUCTION_WASTE
     compartments: int = 1
     """For loads that are kept apart."""
 

@@ -61,6 +61,7 @@ vehicle: Final = Table(
     Column("tare_kg", Float),
     Column("payload_kg", Float),
     *_validity(),
+    Column("kind", String, nullable=False, server_default="construction_waste"),
     Column("compartments", Integer, nullable=False, server_default="1"),
 )
 

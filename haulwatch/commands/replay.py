@@ -11,7 +11,7 @@ from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_journal, open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log
-from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.rules import known_rules
 from ingest.judge.rejudge import fleet_times, rejudge
 from ingest.judge.replay import alert_steps, every_record, shuffled
 from ingest.log.raw_log import RawLog
@@ -42,7 +42,7 @@ def replay(
     settings = settings_with_data() if log is None else load_settings()
     with open_registry(settings) as registry:
         city = registry.load_city()
-    rules, moved = configured_rules(settings), 0
+    rules, moved = known_rules(settings), 0
     with closing(RawLog(log) if log else open_raw_log(settings)) as raw_log:
         records = every_record(raw_log)
     if log and not records:

@@ -87,7 +87,7 @@ def parts(
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
         lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
-        corridor_m=corridor_m(RULES),
+        corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,
         recorder=lambda: RECORDER,

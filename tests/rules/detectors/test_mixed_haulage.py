@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from devices.city.model import City
 from devices.city.sites import Site, SiteKind
@@ -13,7 +14,6 @@ from devices.geo.geometry import XY
 from devices.readings.models import Reading
 from devices.readings.streams import STREAM_NAMES
 from rules.alerts.model import AlertChange, ReadingRef
-from rules.catalogue import BadRuleParameters, build_rules
 from rules.detectors.mixed_haulage.haul import MAX_PICKUPS, Haul, MixTable, Pickup, put
 from rules.detectors.mixed_haulage.judgement import MixedHaulage
 from rules.detectors.mixed_haulage.parameters import MixedHaulageParameters
@@ -233,8 +233,8 @@ def test_the_default_groups_by_hand() -> None:
 
 def test_other_groups_are_a_parameter() -> None:
     assert changes(round_of("kitchens", "bins").readings, may_mix=[["kitchen", "residual"]]) == []
-    with pytest.raises(BadRuleParameters, match="'kichen' is no waste stream: there are construction"):
-        build_rules({"mixed_haulage": {"may_mix": [["kichen", "residual"]]}})
+    with pytest.raises(ValidationError, match="'kichen' is no waste stream: there are construction"):
+        MixedHaulageParameters(may_mix=[["kichen", "residual"]])
 
 
 def test_reports_a_minute_apart_find_it_too() -> None:

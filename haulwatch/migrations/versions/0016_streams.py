@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_streams"
-down_revision = "0013_permit_areas"
+revision = "0016_streams"
+down_revision = "0015_permit_areas"
 branch_labels = None
 depends_on = None
 

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012_deposit_hours"
-down_revision = "0011_route_corridor"
+revision = "0014_deposit_hours"
+down_revision = "0013_rule_sets"
 branch_labels = None
 depends_on = None
 

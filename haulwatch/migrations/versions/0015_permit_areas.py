@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013_permit_areas"
-down_revision = "0012_deposit_hours"
+revision = "0015_permit_areas"
+down_revision = "0014_deposit_hours"
 branch_labels = None
 depends_on = None
 
