@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
@@ -27,11 +28,7 @@ def configured_rules(settings: Settings) -> RuleSetChoice:
     path = settings.rules.file
     if path is None:
         return RuleSetChoice(with_shipped(RuleSet()))
-    try:
-        content = read_bounded(path, MAX_BYTES, "keep only what differs")
-    except (OSError, UnboundedFile) as exc:
-        raise BadRuleSet([f"{path}: {exc}"]) from exc
-    return checked(content, str(path), SHIPPED)
+    return checked_file(path)
 
 
 def checked(content: bytes, name: str, version: int) -> RuleSetChoice:
@@ -41,6 +38,15 @@ def checked(content: bytes, name: str, version: int) -> RuleSetChoice:
         return RuleSetChoice(replace(own, version=version))
     except BadRuleSet as exc:
         raise BadRuleSet([f"{name}: {fault}" for fault in exc.faults]) from exc
+
+
+def checked_file(path: Path) -> RuleSetChoice:
+    """The rules of a file. Raises BadRuleSet."""
+    try:
+        content = read_bounded(path, MAX_BYTES, "keep only what differs")
+    except (OSError, UnboundedFile) as exc:
+        raise BadRuleSet([f"{path}: {exc}"]) from exc
+    return checked(content, str(path), SHIPPED)
 
 
 def rules_of(stored: StoredRuleSet) -> RuleSetChoice:

@@ -18,7 +18,7 @@ from rules.contract.verdicts import Verdict
 class Parameters(BaseModel):
     """Thresholds of a rule, with units in their names. Unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     city_wide: ClassVar[frozenset[str]] = frozenset()
     """Parameters by which devices are compared, so they cannot differ between them."""

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from devices.city.model import City, Device
 from rules.contract.rule import Rule
 
 
@@ -19,6 +20,17 @@ class Scope(NamedTuple):
     vehicle_kind: str | None = None
     site_kind: str | None = None
     """Of the site that the device stands on."""
+
+
+def scope_of(device: Device, city: City) -> Scope:
+    """The scope of a device of this city."""
+    vehicle, site = city.vehicle_of(device), city.site_of(device)
+    return Scope(
+        device.district or (site.district if site is not None else None),
+        device.fleet,
+        vehicle.kind if vehicle is not None else None,
+        site.kind if site is not None else None,
+    )
 
 
 class RulesFrom(NamedTuple):

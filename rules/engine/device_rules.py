@@ -8,7 +8,7 @@ from typing import Any, Final
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from rules.contract.observation import ClockFound, Observation, Silence
-from rules.contract.rule_choice import RuleChoice, Scope
+from rules.contract.rule_choice import RuleChoice, Scope, scope_of
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.contract.wording import with_clock, with_conversion, with_correction
 from rules.engine.device_state import DeviceState
@@ -37,13 +37,7 @@ class DeviceRules:
 
     def in_force(self, device: Device, city: City) -> RulesInForce:
         """The rules that hold for a device of this city."""
-        vehicle, site = city.vehicle_of(device), city.site_of(device)
-        scope = Scope(
-            device.district or (site.district if site is not None else None),
-            device.fleet,
-            vehicle.kind if vehicle is not None else None,
-            site.kind if site is not None else None,
-        )
+        scope = scope_of(device, city)
         key = (device.role, scope)
         found = self._in_force.get(key)
         if found is None:
