@@ -11,7 +11,7 @@ from rules.detectors.entry import RuleEntry
 RULE = RuleEntry(
     DepositOutsideHours.name,
     title=Text(en="Deposit outside hours", zh="超时投放"),
-    colour="#906C18",  # bronze
+    colour="#846084",  # mauve
     parameters=DepositOutsideHoursParameters,
     judgement=DepositOutsideHours,
 )
