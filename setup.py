@@ -12,6 +12,7 @@ from pathlib import Path
 from setuptools import setup
 
 COMPILED = (
+    "devices/city/hours.py",
     "devices/city/sites.py",
     "devices/city/model.py",
     "devices/city/region.py",
@@ -33,6 +34,8 @@ COMPILED = (
     "rules/detectors/bin_overflow/wording.py",
     "rules/detectors/cannot_be_judged/judgement.py",
     "rules/detectors/cannot_be_judged/wording.py",
+    "rules/detectors/deposit_outside_hours/judgement.py",
+    "rules/detectors/deposit_outside_hours/wording.py",
     "rules/detectors/device_clock/judgement.py",
     "rules/detectors/device_clock/wording.py",
     "rules/detectors/device_datum/judgement.py",
@@ -41,6 +44,11 @@ COMPILED = (
     "rules/detectors/forbidden_zone/wording.py",
     "rules/detectors/left_jurisdiction/judgement.py",
     "rules/detectors/left_jurisdiction/wording.py",
+    "rules/detectors/mixed_haulage/haul.py",
+    "rules/detectors/mixed_haulage/judgement.py",
+    "rules/detectors/mixed_haulage/wording.py",
+    "rules/detectors/outside_permitted_area/judgement.py",
+    "rules/detectors/outside_permitted_area/wording.py",
     "rules/detectors/zone_rule.py",
     "rules/engine/clocks/candidates.py",
     "rules/engine/clocks/device_clock.py",
@@ -99,6 +107,7 @@ COMPILED = (
     "rules/tracking/load.py",
     "rules/tracking/motion.py",
     "rules/tracking/quality.py",
+    "rules/tracking/stays.py",
     "rules/tracking/switches.py",
     "rules/tracking/track.py",
     "rules/contract/verdicts.py",
