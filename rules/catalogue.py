@@ -27,6 +27,7 @@ from rules.detectors import (
     suspected_site,
     uncovered_load,
     unknown_plate,
+    weighbridge_integrity,
 )
 from rules.detectors.entry import RuleEntry
 
@@ -45,6 +46,7 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     bin_fire.RULE,
     bin_overflow.RULE,
     station_backlog.RULE,
+    weighbridge_integrity.RULE,
     unknown_plate.RULE,
     cannot_be_judged.RULE,
     device_datum.RULE,

@@ -273,7 +273,59 @@ def site_agrees(change: AlertChange) -> None:
     assert len({cited.device_id for cited in change.evidence.readings}) == int(trucks)
 
 
+def weighing_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    if change.amendment is Amendment.RETRACTED:
+        return
+    finding = [evidence.findings[0]]
+    match measures["reason"]:
+        case "away":
+            for far, unit in the(r"([\d.]+) (k?m) ", [change.title]) + the(r"are ([\d.]+) (k?m) or more", finding):
+                assert float(far) == length_of(measures["away_m"], unit)
+            assert measures["away_m"] > evidence.parameters["away_m"]
+        case "twice":
+            ((time, unit, former, later),) = the(
+                r"record, ([\d.]+) (s|min|h) apart: ([\d.]+) kg and ([\d.]+) kg", finding
+            )
+            assert float(time) == duration_of(measures["apart_s"], unit)
+            assert (float(former), float(later)) == (measures["former_net_kg"], measures["net_kg"])
+            tickets = [cited.values["ticket"] for cited in evidence.readings]
+            assert tickets == [measures["former_ticket"], measures["ticket"]]
+        case "part_axle":
+            ((weight, share, usual),) = the(r"^([\d.]+) kg is ([\d.]+) % of its usual tare of ([\d.]+) kg", finding)
+            assert (float(weight), float(usual)) == (measures["weight_kg"], measures["usual_tare_kg"])
+            assert float(share) == measures["share_pct"] == round(100 * float(weight) / float(usual), 1)
+        case "tare":
+            ((tare, usual, band),) = the(r"tare was ([\d.]+) kg; .* weighs ([\d.]+) kg ± ([\d.]+) kg$", finding)
+            assert (float(tare), float(usual)) == (measures["tare_kg"], measures["usual_tare_kg"])
+            assert float(band) == measures["band_kg"]
+            assert measures["off_kg"] == round(float(tare) - float(usual), 1)
+            assert abs(float(measures["off_kg"])) > float(band)
+        case "shift":
+            ((trucks, off, error),) = the(r"of (\d+) trucks that day lie ([-+][\d.]+) kg ± ([\d.]+) kg", finding)
+            assert (int(trucks), float(off), float(error)) == (
+                measures["trucks"],
+                measures["shift_kg"],
+                measures["error_kg"],
+            )
+        case "unsettled":
+            ((frames, low, high),) = the(r"^(\d+) weights .* from ([\d.]+) kg to ([\d.]+) kg", finding)
+            assert (int(frames), float(low), float(high)) == (
+                measures["frames"],
+                measures["lowest_kg"],
+                measures["highest_kg"],
+            )
+        case "manual":
+            assert the(r"(\d+) of (\d+) tickets", [change.title]) == [
+                (str(measures["manual_tickets"]), str(measures["tickets"]))
+            ]
+            assert the(r"is ([\d.]+) % of its last", finding) == [(str(measures["share_pct"]),)]
+        case reason:
+            raise AssertionError(reason)
+
+
 CHECKS = {
+    "weighbridge_integrity": weighing_agrees,
     "illegal_dumping": dumping_agrees,
     "route_deviation": deviation_agrees,
     "suspected_site": site_agrees,

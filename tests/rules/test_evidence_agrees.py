@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from rules.engine.engine import RuleEngine
 from tests.rules.agreement import CHECKS, numbers
 from tests.rules.detectors.sites.test_station_backlog import Line, station
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, in_time, judged, town, zone
+from tests.rules.town import Trip, fills, in_time, judged, ticket, town, zone
 
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
@@ -86,7 +87,8 @@ def agrees(change: AlertChange, sent: Readings) -> None:
     times = [cited.ts for cited in evidence.readings]
     assert times == sorted(set(times))
     assert len(times) <= MAX_REFS
-    before_ms = math.inf if change.rule == "silent_device" else CITED_BEFORE_MS  # it cites the last two, however old
+    cites_older = change.rule in {"silent_device", "weighbridge_integrity"}  # the last two readings, or tickets
+    before_ms = math.inf if cites_older else CITED_BEFORE_MS
     for cited in evidence.readings:
         by_wrong_clock = change.rule == "device_clock"
         assert by_wrong_clock or change.opened_at - before_ms <= cited.ts <= change.at
@@ -174,6 +176,42 @@ def test_lines(stretches: list[tuple[int, float | None, int | None, bool]]) -> N
     for minutes, hopper_pct, queue_trucks, running in stretches:
         line.works(minutes, hopper_pct, queue_trucks=queue_trucks, running=running)
     check(line.readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 40),
+            st.sampled_from(["T1", "T2", None]),
+            st.sampled_from(["in", "out"]),
+            st.sampled_from([0.0, 5_000.0, 11_640.25, 12_000.0, 12_020.0, 12_700.0, 200_000.0]),
+            st.sampled_from([None, 0.0, 40.5, 14_000.0]),
+            st.sampled_from(["stable", "moves", "manual", "half"]),
+        ),
+        max_size=40,
+    ),
+    st.integers(0, 10_000),
+)
+def test_weighings(tickets: list[tuple[int, str | None, Any, float, float | None, str]], x: int) -> None:
+    weighings, now_s = list[Reading](), 100.0
+    for n, (minutes, truck, direction, tare_kg, net_kg, how) in enumerate(tickets):
+        now_s += 60 * minutes + 0.5
+        one = ticket(truck or "T1", now_s, direction=direction, ticket=f"{n % 20}")
+        half = how == "half"
+        weighings.append(
+            msgspec.structs.replace(
+                one,
+                plate=one.plate if truck else None,
+                gross_kg=min(tare_kg + (net_kg or 0.0), 200_000.0),
+                tare_kg=None if half else tare_kg,
+                net_kg=None if half else net_kg,
+                stable=how != "moves",
+                manual_entry=how == "manual",
+            )
+        )
+    trip = Trip("T1", x, 0, every_s=60).stand(600).drive(9_990, 0).stand(now_s / 2).drive(x, 0)
+    check(trip.readings, weighings)
 
 
 def test_hours() -> None:
