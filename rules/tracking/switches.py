@@ -8,7 +8,10 @@ OFF_AFTER_MS: Final = 3_000
 CHATTER_EDGES: Final = 6
 CHATTER_WITHIN_MS: Final = 60_000
 HEALTHY_AFTER_MS: Final = 600_000
-"""How long a switch counts as faulty after its last edge beyond `CHATTER_EDGES`."""
+"""How long a switch counts as faulty after its last edge beyond `CHATTER_EDGES`, or after it was up impossibly."""
+IMPOSSIBLE_KMH: Final = 60.0
+IMPOSSIBLE_MS: Final = 300_000
+"""A bed that is up so long at so much: after 5 km on the road it is the switch. Shorter, it may be a forgotten bed."""
 STALE_AFTER_MS: Final = 120_000
 """A value holds no longer than this without a new report."""
 
@@ -27,6 +30,12 @@ class Switch:
     edges: tuple[int, ...] = ()
     """Times of the edges in the last minute."""
     fault_until: int = 0
+    fast_since: int = 0
+    """When it was first up at `IMPOSSIBLE_KMH` since it was down; 0 before."""
+    fast_ts: int = 0
+    """The last such report, if it drives on so; 0 otherwise."""
+    fast_ms: int = 0
+    """How long in all."""
 
     def take(self, raw: bool | None, ts: int) -> None:
         """Take a reported value; None is a report without the switch."""
@@ -41,8 +50,27 @@ class Switch:
         if raw is not self.on and ts - self.raw_since >= (ON_AFTER_MS if raw else OFF_AFTER_MS):
             self.on, self.since = raw, self.raw_since
 
+    def take_speed(self, speed_kmh: float | None, ts: int) -> None:
+        """Take the speed of a truck at a report of its lift switch that is up, or was when it drove fast."""
+        if not self.raw:
+            self.fast_since = self.fast_ts = self.fast_ms = 0
+            return
+        if speed_kmh is None or speed_kmh < IMPOSSIBLE_KMH:
+            self.fast_ts = 0
+        else:
+            if self.fast_ts and ts - self.fast_ts <= STALE_AFTER_MS:
+                self.fast_ms += ts - self.fast_ts
+            self.fast_since, self.fast_ts = self.fast_since or ts, ts
+        if self.is_impossible:
+            self.fault_until = ts + HEALTHY_AFTER_MS
+
+    @property
+    def is_impossible(self) -> bool:
+        """True while it is up although the truck drove as none can with its bed up."""
+        return self.fast_ms >= IMPOSSIBLE_MS
+
     def faulty(self, ts: int) -> bool:
-        """True while a switch that chattered is not to be trusted."""
+        """True while a switch that chattered, or showed what cannot be, is not to be trusted."""
         return ts < self.fault_until
 
     def is_on(self, ts: int) -> bool:

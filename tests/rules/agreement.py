@@ -324,7 +324,44 @@ def weighing_agrees(change: AlertChange) -> None:
             raise AssertionError(reason)
 
 
+def sensor_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    if change.amendment is Amendment.RETRACTED:
+        return
+    finding, reason = [evidence.findings[0]], str(measures["reason"])
+    if change.phase is Phase.CLOSED:
+        ((time, unit),) = the(r"healthy for ([\d.]+) (s|min|h)$", finding)
+        assert float(time) == duration_of(measures["healthy_s"], unit)
+    elif reason.endswith("_chatter"):
+        ((edges, time, unit),) = the(r"changed in (\d+) readings within ([\d.]+) (s|min|h)$", finding)
+        assert int(edges) == measures["edges"] == len(evidence.readings)
+        assert float(time) == duration_of(measures["over_s"], unit)
+        values = [cited.values.get("lift_up", cited.values.get("cover_open")) for cited in evidence.readings]
+        assert set(values) == {True, False}
+    elif reason in {"lift_stuck", "cover_stuck"}:
+        ((loads, reports),) = the(r"^Through (\d+) emptied loads .* in (\d+) reports of", finding)
+        assert (int(loads), int(reports)) == (measures["loads"], measures["reports"])
+    elif reason == "weight_stuck":
+        ((loads, low, high),) = the(r"^Through (\d+) emptied loads .* from ([\d.]+) kg to ([\d.]+) kg$", finding)
+        assert (int(loads), float(low), float(high)) == (
+            measures["loads"],
+            measures["lowest_kg"],
+            measures["highest_kg"],
+        )
+    elif reason == "weight_drift":
+        ((loads, level),) = the(r"^After (\d+) emptyings .* ([\d.]+) kg in the median$", finding)
+        assert (int(loads), float(level)) == (measures["loads"], measures["level_kg"])
+    elif reason == "lift_at_speed":
+        ((time, unit, peak),) = the(r"for ([\d.]+) (s|min|h) of driving at .* up to ([\d.]+) km/h$", finding)
+        assert (float(time), float(peak)) == (duration_of(measures["up_s"], unit), measures["peak_kmh"])
+    else:
+        assert reason == "weight_too_high"
+        ((weight, most),) = the(r"^It showed ([\d.]+) kg; .* more than ([\d.]+) kg$", finding)
+        assert float(weight) == measures["weight_kg"] > float(most)
+
+
 CHECKS = {
+    "sensor_fault": sensor_agrees,
     "weighbridge_integrity": weighing_agrees,
     "illegal_dumping": dumping_agrees,
     "route_deviation": deviation_agrees,

@@ -214,6 +214,38 @@ def test_weighings(tickets: list[tuple[int, str | None, Any, float, float | None
     check(trip.readings, weighings)
 
 
+@settings(max_examples=40)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0.0, 5.0, 60.0, 100.0]),
+            st.sampled_from([True, False, None]),
+            st.sampled_from([True, False, None]),
+            st.sampled_from([None, 0.0, 150.25, 12_000.0, 199_999.9]),
+            st.integers(1, 40),
+        ),
+        max_size=25,
+    ),
+    st.sampled_from([1, 5, 10, 60]),
+    st.booleans(),
+)
+def test_sensors(
+    steps: list[tuple[float, bool | None, bool | None, float | None, int]], every_s: int, odd: bool
+) -> None:
+    """Values that last, or alternate with their opposites."""
+    trip = Trip("T1", 0, 0, every_s=every_s)
+    for kmh, lift_up, cover_open, load_kg, count in steps:
+        for n in range(count):
+            flips = odd and n % 2 == 1
+            trip.now(lift_up=not lift_up if flips and lift_up is not None else lift_up, cover_open=cover_open)
+            trip.now(load_kg=load_kg)
+            if kmh:
+                trip.drive((trip.x + kmh / 3.6 * every_s) % 12_000, 0, kmh=max(kmh, 1))
+            else:
+                trip.stand(every_s)
+    check(trip.readings)
+
+
 def test_hours() -> None:
     """It has stood for six minutes when the hours end, and sets out later."""
     steps = [("stand", 30), *[("drive", 1500)] * 6, ("stand", 40)]
