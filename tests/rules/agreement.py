@@ -1,4 +1,7 @@
-"""Whether title, findings and measures of one change of an alert say the same: one check for each rule, `CHECKS`."""
+"""Whether title, findings and measures of one change of an alert say the same: one check for each rule, `CHECKS`.
+
+Those of rules about sensors, receivers and bridges stand in `tests.rules.agreement_on_devices`.
+"""
 
 import re
 from collections.abc import Sequence
@@ -273,96 +276,7 @@ def site_agrees(change: AlertChange) -> None:
     assert len({cited.device_id for cited in change.evidence.readings}) == int(trucks)
 
 
-def weighing_agrees(change: AlertChange) -> None:
-    evidence, measures = change.evidence, change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:
-        return
-    finding = [evidence.findings[0]]
-    match measures["reason"]:
-        case "away":
-            for far, unit in the(r"([\d.]+) (k?m) ", [change.title]) + the(r"are ([\d.]+) (k?m) or more", finding):
-                assert float(far) == length_of(measures["away_m"], unit)
-            assert measures["away_m"] > evidence.parameters["away_m"]
-        case "twice":
-            ((time, unit, former, later),) = the(
-                r"record, ([\d.]+) (s|min|h) apart: ([\d.]+) kg and ([\d.]+) kg", finding
-            )
-            assert float(time) == duration_of(measures["apart_s"], unit)
-            assert (float(former), float(later)) == (measures["former_net_kg"], measures["net_kg"])
-            tickets = [cited.values["ticket"] for cited in evidence.readings]
-            assert tickets == [measures["former_ticket"], measures["ticket"]]
-        case "part_axle":
-            ((weight, share, usual),) = the(r"^([\d.]+) kg is ([\d.]+) % of its usual tare of ([\d.]+) kg", finding)
-            assert (float(weight), float(usual)) == (measures["weight_kg"], measures["usual_tare_kg"])
-            assert float(share) == measures["share_pct"] == round(100 * float(weight) / float(usual), 1)
-        case "tare":
-            ((tare, usual, band),) = the(r"tare was ([\d.]+) kg; .* weighs ([\d.]+) kg ± ([\d.]+) kg$", finding)
-            assert (float(tare), float(usual)) == (measures["tare_kg"], measures["usual_tare_kg"])
-            assert float(band) == measures["band_kg"]
-            assert measures["off_kg"] == round(float(tare) - float(usual), 1)
-            assert abs(float(measures["off_kg"])) > float(band)
-        case "shift":
-            ((trucks, off, error),) = the(r"of (\d+) trucks that day lie ([-+][\d.]+) kg ± ([\d.]+) kg", finding)
-            assert (int(trucks), float(off), float(error)) == (
-                measures["trucks"],
-                measures["shift_kg"],
-                measures["error_kg"],
-            )
-        case "unsettled":
-            ((frames, low, high),) = the(r"^(\d+) weights .* from ([\d.]+) kg to ([\d.]+) kg", finding)
-            assert (int(frames), float(low), float(high)) == (
-                measures["frames"],
-                measures["lowest_kg"],
-                measures["highest_kg"],
-            )
-        case "manual":
-            assert the(r"(\d+) of (\d+) tickets", [change.title]) == [
-                (str(measures["manual_tickets"]), str(measures["tickets"]))
-            ]
-            assert the(r"is ([\d.]+) % of its last", finding) == [(str(measures["share_pct"]),)]
-        case reason:
-            raise AssertionError(reason)
-
-
-def sensor_agrees(change: AlertChange) -> None:
-    evidence, measures = change.evidence, change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:
-        return
-    finding, reason = [evidence.findings[0]], str(measures["reason"])
-    if change.phase is Phase.CLOSED:
-        ((time, unit),) = the(r"healthy for ([\d.]+) (s|min|h)$", finding)
-        assert float(time) == duration_of(measures["healthy_s"], unit)
-    elif reason.endswith("_chatter"):
-        ((edges, time, unit),) = the(r"changed in (\d+) readings within ([\d.]+) (s|min|h)$", finding)
-        assert int(edges) == measures["edges"] == len(evidence.readings)
-        assert float(time) == duration_of(measures["over_s"], unit)
-        values = [cited.values.get("lift_up", cited.values.get("cover_open")) for cited in evidence.readings]
-        assert set(values) == {True, False}
-    elif reason in {"lift_stuck", "cover_stuck"}:
-        ((loads, reports),) = the(r"^Through (\d+) emptied loads .* in (\d+) reports of", finding)
-        assert (int(loads), int(reports)) == (measures["loads"], measures["reports"])
-    elif reason == "weight_stuck":
-        ((loads, low, high),) = the(r"^Through (\d+) emptied loads .* from ([\d.]+) kg to ([\d.]+) kg$", finding)
-        assert (int(loads), float(low), float(high)) == (
-            measures["loads"],
-            measures["lowest_kg"],
-            measures["highest_kg"],
-        )
-    elif reason == "weight_drift":
-        ((loads, level),) = the(r"^After (\d+) emptyings .* ([\d.]+) kg in the median$", finding)
-        assert (int(loads), float(level)) == (measures["loads"], measures["level_kg"])
-    elif reason == "lift_at_speed":
-        ((time, unit, peak),) = the(r"for ([\d.]+) (s|min|h) of driving at .* up to ([\d.]+) km/h$", finding)
-        assert (float(time), float(peak)) == (duration_of(measures["up_s"], unit), measures["peak_kmh"])
-    else:
-        assert reason == "weight_too_high"
-        ((weight, most),) = the(r"^It showed ([\d.]+) kg; .* more than ([\d.]+) kg$", finding)
-        assert float(weight) == measures["weight_kg"] > float(most)
-
-
 CHECKS = {
-    "sensor_fault": sensor_agrees,
-    "weighbridge_integrity": weighing_agrees,
     "illegal_dumping": dumping_agrees,
     "route_deviation": deviation_agrees,
     "suspected_site": site_agrees,

@@ -19,11 +19,13 @@ from rules.contract.wording import MAX_REFS
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
-from tests.rules.agreement import CHECKS, numbers
+from tests.rules import agreement, agreement_on_devices
+from tests.rules.agreement import numbers
 from tests.rules.detectors.sites.test_station_backlog import Line, station
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, in_time, judged, ticket, town, zone
+from tests.rules.town import Trip, fills, in_time, judged, place, ticket, town, zone
 
+CHECKS = agreement.CHECKS | agreement_on_devices.CHECKS
 CITED_BEFORE_MS = 10 * 60_000
 """The weight before a stop is at most so old."""
 
@@ -244,6 +246,54 @@ def test_sensors(
             else:
                 trip.stand(every_s)
     check(trip.readings)
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["drive", "stand", "frozen", "leap", "spike", "alarm", "lost", "quiet"]),
+            st.integers(1, 40),
+            st.sampled_from([-90_000.0, 800.0, 1_500.0, 12_000.0]),
+        ),
+        max_size=25,
+    ),
+    st.sampled_from([1, 10, 60]),
+    st.booleans(),
+)
+def test_places(steps: list[tuple[str, int, float]], every_s: int, places_only: bool) -> None:
+    trip = Trip("T1", 0, 0, every_s=every_s, odometer_km=10.0).drive(2_000, 0)
+    for what, count, far_m in steps:
+        at = place(trip.x, trip.y)
+        spike = place(trip.x + far_m, trip.y + far_m)
+        if what == "quiet":
+            trip.quiet(count * 40)
+        elif what == "leap":
+            trip.x, trip.y = (trip.x + far_m) % 15_000, (trip.y + far_m) % 15_000
+        odd: dict[str, dict[str, Any]] = {
+            "frozen": {"lat": at.lat, "lon": at.lon},
+            "spike": {"lat": spike.lat, "lon": spike.lon},
+            "alarm": {"alarm_bits": 0x10 << count % 3},
+            "lost": {"located": False},
+        }
+        fields = odd.get(what, {})
+        if places_only:
+            fields["speed_kmh"] = None
+        for _ in range(count):
+            trip.fields["odometer_km"] += every_s * 0.01
+            if what == "stand":
+                trip.stand(every_s)
+            else:
+                trip.drive(trip.x + every_s * 10, trip.y, kmh=36, **fields)
+    check(trip.readings)
+
+
+def test_an_interference() -> None:
+    trips = [Trip(f"T{n}", 1_000, 0, at_s=60 * n).drive(4_000, 0) for n in (1, 2, 3)]
+    for trip in trips:
+        trip.y = 9_000
+    found = check(*(trip.drive(5_000, 9_000).readings for trip in trips))
+    assert any(change.rule == "gnss_anomaly" and change.subject == "system" for change in found)
 
 
 def test_hours() -> None:
