@@ -20,7 +20,7 @@ from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, who, whole_seconds
 from rules.detectors.sensor_fault import wording
 from rules.detectors.sensor_fault.parameters import SensorFaultParameters
-from rules.detectors.sensor_fault.state import COVER, LIFT, Fault, SensorState, SwitchLife
+from rules.detectors.sensor_fault.state import COVER, LIFT, Fault, SensorState, SwitchLife, WeightLife
 from rules.tracking import Fix, LoadState, Switch, Track
 from rules.tracking.load import SENSOR_HOLDS_MS
 from rules.tracking.switches import CHATTER_EDGES, CHATTER_WITHIN_MS
@@ -58,29 +58,26 @@ class SensorFault(Rule[SensorState]):
         position, fix, track = observation.position, observation.fix, observation.track
         if position is None or fix is None or track is None:
             return ()
-        looks = state.faults is not None or state.weighs_since > 0
+        looks = state.faults is not None
         lift_up, cover_open, load_kg = position.lift_up, position.cover_open, position.load_kg
         if lift_up is not None:
-            life = state.lift
-            if lift_up:
-                life.on += 1
-            else:
-                life.off += 1
-            looks |= lift_up is not life.value or track.lift.fast_since > 0 or bool(state.fast)
+            lift = state.lift
+            if lift is None:
+                lift = state.lift = SwitchLife()
+            looks |= lift.report(lift_up) or track.lift.fast_since > 0 or bool(state.fast)
         if cover_open is not None:
-            life = state.cover
-            if cover_open:
-                life.on += 1
-            else:
-                life.off += 1
-            looks |= cover_open is not life.value
+            cover = state.cover
+            if cover is None:
+                cover = state.cover = SwitchLife()
+            looks |= cover.report(cover_open)
         if load_kg is not None:
-            if not state.weights or load_kg < state.lowest_kg:
-                state.lowest_kg = load_kg
-            if not state.weights or load_kg > state.highest_kg:
-                state.highest_kg = load_kg
-            state.weights += 1
-            looks |= load_kg > self._most_kg or state.heavy_since > 0
+            weight = state.weight
+            if weight is None:
+                weight = state.weight = WeightLife()
+            weight.report(load_kg)
+            looks |= load_kg > self._most_kg or weight.heavy_since > 0 or weight.awaited_since > 0
+        if state.lift is None and state.cover is None and state.weight is None:
+            return ()
         looks |= track.load.ticket_ts != state.ticket_ts or track.load.site_ts != state.site_ts
         verdicts = self._look(position, fix, track, observation, state) if looks else ()
         state.driving = fix.speed_kmh is not None and fix.speed_kmh >= self._driving_kmh
@@ -91,14 +88,17 @@ class SensorFault(Rule[SensorState]):
     ) -> Sequence[Verdict]:
         """Look at everything that a position may show."""
         verdicts: list[Verdict] = []
-        if position.lift_up is not None:
-            self._look_at_switch(LIFT, position.lift_up, track.lift, state.lift, observation, state, verdicts)
-        if position.cover_open is not None:
-            self._look_at_switch(COVER, position.cover_open, track.cover, state.cover, observation, state, verdicts)
+        lift, cover, weight = state.lift, state.cover, state.weight
+        if lift is not None and position.lift_up is not None:
+            self._look_at_switch(LIFT, position.lift_up, track.lift, lift, observation, state, verdicts)
+        if cover is not None and position.cover_open is not None:
+            self._look_at_switch(COVER, position.cover_open, track.cover, cover, observation, state, verdicts)
         self._look_at_speed(track.lift, fix, observation, state, verdicts)
-        self._look_at_weight(position, observation, state, verdicts)
+        if weight is not None and position.load_kg is not None:
+            self._look_at_weight(position.load_kg, weight, observation, state, verdicts)
         self._look_at_load(track, observation, state, verdicts)
-        self._look_at_level(track, observation, state, verdicts)
+        if weight is not None:
+            self._look_at_level(track, weight, observation, state, verdicts)
         self._clear(position, observation, state, verdicts)
         return verdicts
 
@@ -120,7 +120,7 @@ class SensorFault(Rule[SensorState]):
             if fault is not None and not fault.good_since and life.edges:
                 fault.good_since = life.edges[-1].ts
             return
-        life.edges = [*life.edges[1 - _KEPT_EDGES :], ref(observation.reading, *_FIELDS[name])]
+        life.edges = (*life.edges[1 - _KEPT_EDGES :], ref(observation.reading, *_FIELDS[name]))
         _mend(f"{name}_{STUCK}", ts, state)
         if state.driving and _drives_on(observation.fix, limits):
             oldest = ts - limits.driving_within_s * 1000
@@ -149,13 +149,13 @@ class SensorFault(Rule[SensorState]):
         """Find a bed that is up where no bed can be."""
         if not lift.fast_since:
             if state.fast:
-                state.fast, state.peak_kmh = [], 0.0
+                state.fast, state.peak_kmh = (), 0.0
             if lift.raw is False:
                 _mend(AT_SPEED, fix.ts, state)
             return
         if not fix.usable or lift.fast_ts != fix.ts:
             return
-        state.fast = bounded(state.fast, ref(observation.reading, *_FIELDS[LIFT]))
+        state.fast = tuple(bounded(state.fast, ref(observation.reading, *_FIELDS[LIFT])))
         state.peak_kmh = max(state.peak_kmh, fix.speed_kmh or 0.0)
         if not lift.is_impossible or _fault(AT_SPEED, state) is not None:
             return
@@ -165,27 +165,25 @@ class SensorFault(Rule[SensorState]):
         verdicts.append(self._found(AT_SPEED, lift.fast_since, observation, state, findings, state.fast, measures))
 
     def _look_at_weight(
-        self, position: Position, observation: Observation, state: SensorState, verdicts: list[Verdict]
+        self, kg: float, weight: WeightLife, observation: Observation, state: SensorState, verdicts: list[Verdict]
     ) -> None:
         """Find a weight that no truck carries."""
-        limits, kg, ts = self.parameters, position.load_kg, position.ts
-        if kg is None:
-            return
+        limits, ts = self.parameters, observation.ts
         if kg <= limits.most_kg:
-            state.heavy, state.heavy_since = [], 0
+            weight.heavy, weight.heavy_since = (), 0
             _mend(TOO_HIGH, ts, state)
             return
-        state.heavy_since = state.heavy_since or ts
-        state.heavy = bounded(state.heavy, ref(position, "load_kg"))
+        weight.heavy_since = weight.heavy_since or ts
+        weight.heavy = tuple(bounded(weight.heavy, ref(observation.reading, "load_kg")))
         fault = _fault(TOO_HIGH, state)
         if fault is not None:
             fault.good_since = 0
             return
-        if len(state.heavy) >= limits.most_readings and ts - state.heavy_since >= limits.most_s * 1000:
+        if len(weight.heavy) >= limits.most_readings and ts - weight.heavy_since >= limits.most_s * 1000:
             measures: Measures = {"weight_kg": round(kg, 1)}
             findings = [wording.too_heavy(round(kg, 1), limits.most_kg)]
             verdicts.append(
-                self._found(TOO_HIGH, state.heavy_since, observation, state, findings, state.heavy, measures)
+                self._found(TOO_HIGH, weight.heavy_since, observation, state, findings, weight.heavy, measures)
             )
 
     def _look_at_load(
@@ -198,15 +196,20 @@ class SensorFault(Rule[SensorState]):
         state.ticket_ts, state.site_ts = load.ticket_ts, load.site_ts
         said = load.ticket if load.ticket_ts >= load.site_ts else load.site
         if said is _LOADED:
-            state.loaded, state.weighs_since = True, 0
+            state.loaded = True
+            if state.weight is not None:
+                state.weight.awaited_since = 0
         if said is not _EMPTY or not state.loaded:
             return
         state.loaded = False
         reading = observation.reading
-        state.emptyings = bounded(state.emptyings, ref(reading, "lift_up", "cover_open", "load_kg"))
-        self._ask_switch(LIFT, state.lift, observation, state, verdicts)
-        self._ask_switch(COVER, state.cover, observation, state, verdicts)
-        self._ask_weight(observation, state, verdicts)
+        state.emptyings = tuple(bounded(state.emptyings, ref(reading, "lift_up", "cover_open", "load_kg")))
+        if state.lift is not None:
+            self._ask_switch(LIFT, state.lift, observation, state, verdicts)
+        if state.cover is not None:
+            self._ask_switch(COVER, state.cover, observation, state, verdicts)
+        if state.weight is not None:
+            self._ask_weight(state.weight, observation, state, verdicts)
 
     def _ask_switch(
         self, name: str, life: SwitchLife, observation: Observation, state: SensorState, verdicts: list[Verdict]
@@ -226,50 +229,47 @@ class SensorFault(Rule[SensorState]):
         measures: Measures = {"loads": life.still_loads, "reports": reports}
         verdicts.append(self._found(reason, cited[0].ts, observation, state, findings, cited, measures))
 
-    def _ask_weight(self, observation: Observation, state: SensorState, verdicts: list[Verdict]) -> None:
+    def _ask_weight(
+        self, weight: WeightLife, observation: Observation, state: SensorState, verdicts: list[Verdict]
+    ) -> None:
         """Find a weight that stayed the same; await the level of the empty truck of one that moved."""
-        limits, weights = self.parameters, state.weights
-        low, high = round(state.lowest_kg, 1), round(state.highest_kg, 1)
-        state.weights = 0
-        if weights < limits.stuck_readings:
+        limits, reports = self.parameters, weight.reports
+        low, high = round(weight.lowest_kg, 1), round(weight.highest_kg, 1)
+        weight.reports = 0
+        if reports < limits.stuck_readings:
             return
         if high - low >= limits.stuck_kg:
-            state.still_weights = 0
-            state.weighs_since = observation.ts
+            weight.still_loads, weight.awaited_since = 0, observation.ts
             _mend(WEIGHT_STUCK, observation.ts, state)
             return
-        state.still_weights += 1
-        if state.still_weights < limits.stuck_loads or _fault(WEIGHT_STUCK, state) is not None:
+        weight.still_loads += 1
+        if weight.still_loads < limits.stuck_loads or _fault(WEIGHT_STUCK, state) is not None:
             return
-        cited = state.emptyings[-state.still_weights :]
-        findings = [wording.same_weight(state.still_weights, low, high)]
-        measures: Measures = {"loads": state.still_weights, "lowest_kg": low, "highest_kg": high}
+        cited = state.emptyings[-weight.still_loads :]
+        findings = [wording.same_weight(weight.still_loads, low, high)]
+        measures: Measures = {"loads": weight.still_loads, "lowest_kg": low, "highest_kg": high}
         verdicts.append(self._found(WEIGHT_STUCK, cited[0].ts, observation, state, findings, cited, measures))
 
     def _look_at_level(
-        self, track: Track, observation: Observation, state: SensorState, verdicts: list[Verdict]
+        self, track: Track, weight: WeightLife, observation: Observation, state: SensorState, verdicts: list[Verdict]
     ) -> None:
         """Take the steady weight of an emptied truck; find one that does not return to zero."""
-        limits, load = self.parameters, track.load
-        if not state.weighs_since or load.steady_ts != observation.ts:
+        limits, load, ts = self.parameters, track.load, observation.ts
+        if not weight.awaited_since or load.steady_ts != ts:
             return
-        late = observation.ts - state.weighs_since > SENSOR_HOLDS_MS  # it may be loaded again
-        state.weighs_since = 0
-        if late:
+        emptied_at, weight.awaited_since = weight.awaited_since, 0
+        if ts - emptied_at > SENSOR_HOLDS_MS:  # it may be loaded again
             return
-        level_kg = load.steady_kg
-        if level_kg < limits.drift_kg:
-            state.empty_levels = []
-            _mend(DRIFT, observation.ts, state)
+        if load.steady_kg < limits.drift_kg:
+            weight.empty_levels = ()
+            _mend(DRIFT, ts, state)
             return
-        state.empty_levels = bounded(state.empty_levels, ref(observation.reading, "load_kg"))
-        count = len(state.empty_levels)
-        if count < limits.drift_loads or _fault(DRIFT, state) is not None:
+        cited = weight.empty_levels = tuple(bounded(weight.empty_levels, ref(observation.reading, "load_kg")))
+        if len(cited) < limits.drift_loads or _fault(DRIFT, state) is not None:
             return
-        median_kg = round(median([float(cited.values["load_kg"]) for cited in state.empty_levels]), 1)
-        measures: Measures = {"loads": count, "level_kg": median_kg}
-        cited = state.empty_levels
-        findings = [wording.drifted(count, median_kg)]
+        median_kg = round(median([float(one.values["load_kg"]) for one in cited]), 1)
+        measures: Measures = {"loads": len(cited), "level_kg": median_kg}
+        findings = [wording.drifted(len(cited), median_kg)]
         verdicts.append(self._found(DRIFT, cited[0].ts, observation, state, findings, cited, measures))
 
     def _clear(self, position: Position, observation: Observation, state: SensorState, verdicts: list[Verdict]) -> None:

@@ -13,7 +13,7 @@ from rules.contract.wording import MAX_REFS, bounded, who, whole_seconds
 from rules.detectors.weighbridge_integrity import wording
 from rules.detectors.weighbridge_integrity.findings import bridge_place, cite, for_people
 from rules.detectors.weighbridge_integrity.parameters import WeighbridgeIntegrityParameters
-from rules.detectors.weighbridge_integrity.state import Counted, Frames, TicketState
+from rules.detectors.weighbridge_integrity.state import BridgeState, Counted, Frames
 
 MANUAL: Final = "manual"
 UNSETTLED: Final = "unsettled"
@@ -25,7 +25,7 @@ _SLOTS: Final = 64
 
 
 def judge_bridge(
-    ticket: Weighing, observation: Observation, state: TicketState, limits: WeighbridgeIntegrityParameters
+    ticket: Weighing, observation: Observation, state: BridgeState, limits: WeighbridgeIntegrityParameters
 ) -> Iterator[Verdict]:
     """Judge a weighing of the bridge itself, in order."""
     yield from _never_settled(ticket, observation, state, limits)
@@ -34,7 +34,7 @@ def judge_bridge(
         yield from _judge_share(ticket, observation, state, limits)
 
 
-def _note_frame(ticket: Weighing, state: TicketState) -> None:
+def _note_frame(ticket: Weighing, state: BridgeState) -> None:
     """Note a weight of a moving scale, or forget those of a truck whose weight came to rest."""
     plate = comparable_plate(ticket.plate) if ticket.plate is not None else ""
     key = plate or ticket_number(ticket.ticket)
@@ -59,7 +59,7 @@ def _note_frame(ticket: Weighing, state: TicketState) -> None:
 
 
 def _never_settled(
-    ticket: Weighing, observation: Observation, state: TicketState, limits: WeighbridgeIntegrityParameters
+    ticket: Weighing, observation: Observation, state: BridgeState, limits: WeighbridgeIntegrityParameters
 ) -> Iterator[Verdict]:
     """Trucks whose weight did not come to rest, and will not any more."""
     bridge, city = observation.device, observation.city
@@ -93,7 +93,7 @@ def _never_settled(
 
 
 def _judge_share(
-    ticket: Weighing, observation: Observation, state: TicketState, limits: WeighbridgeIntegrityParameters
+    ticket: Weighing, observation: Observation, state: BridgeState, limits: WeighbridgeIntegrityParameters
 ) -> Iterator[Verdict]:
     """Count a settled ticket once, and judge how many were typed."""
     number, counted = ticket_number(ticket.ticket), state.counted

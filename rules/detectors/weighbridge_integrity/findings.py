@@ -30,10 +30,4 @@ def bridge_place(bridge_id: str, city: City) -> LatLon | None:
 def for_people(finding: Verdict) -> Iterator[Verdict]:
     """A finding on one ticket never ends by itself."""
     yield finding
-    yield left_open(finding)
-
-
-def left_open(finding: Verdict) -> Verdict:
-    return Verdict(
-        finding.subject, Level.LEFT_OPEN, finding.at, finding.onset, part=finding.part, shared=finding.shared
-    )
+    yield Verdict(finding.subject, Level.LEFT_OPEN, finding.at, finding.onset, part=finding.part, shared=finding.shared)

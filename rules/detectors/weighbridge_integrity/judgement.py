@@ -16,7 +16,7 @@ from rules.detectors.weighbridge_integrity import shifts
 from rules.detectors.weighbridge_integrity.bridges import judge_bridge
 from rules.detectors.weighbridge_integrity.parameters import WeighbridgeIntegrityParameters
 from rules.detectors.weighbridge_integrity.shifts import BridgeDays
-from rules.detectors.weighbridge_integrity.state import TicketState
+from rules.detectors.weighbridge_integrity.state import BridgeState, TicketState
 from rules.detectors.weighbridge_integrity.trucks import TARE, TruckTickets
 
 _BRIDGE: Final = DeviceRole.WEIGHBRIDGE
@@ -46,7 +46,9 @@ class WeighbridgeIntegrity(FleetRule[TicketState, BridgeDays]):
         if not isinstance(ticket, Weighing):
             return ()
         if observation.device.role is _BRIDGE:
-            return [*judge_bridge(ticket, observation, state, self.parameters)]
+            if state.bridge is None:
+                state.bridge = BridgeState()
+            return [*judge_bridge(ticket, observation, state.bridge, self.parameters)]
         return [*self._trucks.judge_ticket(ticket, observation, state)]
 
     def compare(self, verdict: Verdict, memory: BridgeDays, city: City) -> Iterable[Verdict]:

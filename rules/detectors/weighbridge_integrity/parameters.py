@@ -11,9 +11,9 @@ class WeighbridgeIntegrityParameters(Parameters):
     away_m: float = Field(300.0, ge=0)
     """A ticket while the truck is farther than this from the fence of the bridge's site: its plate stands for another
     weight. The registry knows sites, not plates of bridges; trucks queue up to here."""
-    clock_s: int = Field(120, ge=0)
-    """The truck was not there so long before and after the ticket: clocks of bridge and truck may differ by this
-    before `device_clock` names them."""
+    clock_s: int = Field(240, ge=0)
+    """The truck was not there so long before and after the ticket: the clocks of bridge and truck may each be off by
+    120 s before `device_clock` names them."""
     reach_kmh: float = Field(60.0, gt=0)
     """Between two fixes, or before the first one, it may have driven to the bridge as fast as this, on average."""
     printed_s: int = Field(600, ge=0)

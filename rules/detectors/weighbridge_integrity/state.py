@@ -14,6 +14,7 @@ class Slip:
     ticket: str
     number: str
     """As it is compared."""
+    direction: str
     bridge_id: str
     site_id: str
     ts: int
@@ -65,21 +66,28 @@ class Counted:
 
 
 @dataclass(slots=True)
-class TicketState:
-    """Of a truck: its last tickets and tares. Of a bridge: its last tickets, and weights that never came to rest."""
+class BridgeState:
+    """What is remembered of the tickets of one bridge."""
 
-    slips: dict[str, Slip] = field(default_factory=dict)
-    """The last load weighed, by direction."""
-    watching: bool = False
-    """It did not leave since one of them."""
-    ghosts: list[Ghost] = field(default_factory=list)
-    tares: tuple[float, ...] = ()
-    """Weighed, kg, the newest last."""
-    odd_kg: float = 0.0
-    """The tare that was given as off its band; 0 while the last one was not."""
     frames: dict[str, Frames] = field(default_factory=dict)
     """By plate, or ticket."""
     counted: dict[str, Counted] = field(default_factory=dict)
     """By number, the newest last."""
     manual_since: int = 0
-    """Beginning of the running incident of manual entries; 0 without one."""
+    """Beginning of the running incident of manual entries, device time in ms; 0 without one."""
+
+
+@dataclass(slots=True)
+class TicketState:
+    """Of a truck: its last tickets and tares. Of a bridge: `bridge`."""
+
+    slips: tuple[Slip, ...] = ()
+    """The last load weighed in each direction."""
+    watching: bool = False
+    """It did not leave since one of them."""
+    ghosts: tuple[Ghost, ...] = ()
+    tares: tuple[float, ...] = ()
+    """Weighed, kg, the newest last."""
+    odd_kg: float = 0.0
+    """The tare that was given as off its band; 0 while the last one was not."""
+    bridge: BridgeState | None = None

@@ -40,13 +40,13 @@ class TruckTickets:
         """Take a usable fix."""
         lost = fix.gap_ms > self._unseen_ms
         if state.watching:
-            for slip in state.slips.values():
+            for slip in state.slips:
                 slip.left |= lost or not _is_in(fix, slip.site_id, self._limits.left_m)
                 slip.seen = True
-            state.watching = not all(slip.left for slip in state.slips.values())
+            state.watching = not all(slip.left for slip in state.slips)
         if state.ghosts:
-            ghosts, state.ghosts = state.ghosts, []
-            for ghost in [] if lost else ghosts:
+            ghosts, state.ghosts = state.ghosts, ()
+            for ghost in () if lost else ghosts:
                 yield from self._follow(ghost, fix, observation, state)
 
     def judge_ticket(self, ticket: Weighing, observation: Observation, state: TicketState) -> Iterator[Verdict]:
@@ -58,7 +58,7 @@ class TruckTickets:
         site = city.site_of(bridge) if bridge is not None else None
         if bridge is None or site is None:
             return
-        former = state.slips.get(ticket.direction)
+        former = next((slip for slip in state.slips if slip.direction == ticket.direction), None)
         number = ticket_number(ticket.ticket)
         corrects = ticket.corrects is not None or (
             former is not None
@@ -68,13 +68,22 @@ class TruckTickets:
         if not corrects:
             ghost = self._ghost(ticket, site.id, observation, track)
             if ghost is not None:
-                state.ghosts = [*state.ghosts[1 - _MAX_GHOSTS :], ghost]
+                state.ghosts = (*state.ghosts[1 - _MAX_GHOSTS :], ghost)
                 return
         net_kg = ticket_net_kg(ticket, observation.vehicle)
-        slip = Slip(ticket.ticket, number, bridge.id, site.id, ticket.ts, round(net_kg or 0.0, 1), cite(ticket))
+        slip = Slip(
+            ticket.ticket,
+            number,
+            ticket.direction,
+            bridge.id,
+            site.id,
+            ticket.ts,
+            round(net_kg or 0.0, 1),
+            cite(ticket),
+        )
         is_twice = not corrects and former is not None and self._is_twice(former, slip, track)
         if slip.net_kg >= self._limits.twice_load_kg:
-            state.slips[ticket.direction] = slip
+            state.slips = (*(one for one in state.slips if one.direction != slip.direction), slip)
             state.watching = True
         if is_twice and former is not None:
             yield from self._twice(former, slip, observation)
@@ -113,7 +122,7 @@ class TruckTickets:
         ghost.away_m = min(ghost.away_m, away_m)
         ghost.cited = bounded(ghost.cited, ref(observation.reading, "lat", "lon", "speed_kmh"))
         if fix.ts - ghost.ts < limits.clock_s * 1000:
-            state.ghosts.append(ghost)
+            state.ghosts = (*state.ghosts, ghost)
             return
         away_m = round(ghost.away_m, 1)
         device, city = observation.device, observation.city
