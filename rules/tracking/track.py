@@ -52,7 +52,7 @@ def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | No
     fix = track.motion.take(reading, device, city, track.datum)
     lift = track.lift
     lift.take(reading.lift_up, ts)
-    if lift.raw or lift.fast_since:
+    if lift.raw or lift.drives_since:
         lift.take_speed(fix.speed_kmh if fix.usable else None, ts)
     track.cover.take(reading.cover_open, ts)
     track.load.take_position(reading, vehicle)

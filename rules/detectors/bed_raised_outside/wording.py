@@ -9,8 +9,8 @@ from rules.detectors.bed_raised_outside.parameters import BedRaisedOutsideParame
 STEADY: Final = Text(en="The lift switch is steady: it does not chatter", zh="举升开关信号稳定，无抖动")
 
 IMPOSSIBLE: Final = Text(
-    en="The switch shows the bed up through minutes of driving at full speed: the switch is at fault",
-    zh="高速行驶数分钟仍显示举升：开关故障",
+    en="The switch shows the bed up through so much driving that the switch is at fault",
+    zh="长时间行驶仍显示举升：开关故障",
 )
 
 

@@ -152,16 +152,15 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
             is_leap = distance_m > limits.teleport_m and distance_m > MAX_SPEED_M_PER_S * took_ms / 1000
             if not is_leap or ts - state.fresh_at < limits.settle_s * 1000:
                 return False
-            if leap is None:
-                leap = state.leap = Leap(ts, start, there, ts, distance_m, took_ms, fixes=0)
-            elif _is_home(there, leap):
+            if leap is not None and _is_home(there, leap):
                 return _note_home(state, leap)
+            if leap is None or not _agrees(there, ts, leap):
+                leap = state.leap = Leap(ts, start, there, ts, distance_m, took_ms, fixes=0)
         else:
             here = motion.at
             if leap is None or here is None:
                 return False
-            near_m = MAX_SPEED_M_PER_S * max(ts - leap.ts, 1) / 1000
-            if here.distance_m(leap.end) > near_m or _is_home(here, leap):
+            if _is_home(here, leap) or not _agrees(here, ts, leap):
                 return _note_home(state, leap)
             there = here
         leap.end, leap.ts, leap.back = there, ts, 0
@@ -278,6 +277,11 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
 def _is_home(here: XY, leap: Leap) -> bool:
     """True if a fix is nearer to where the leap began than to where it went."""
     return here.distance_m(leap.start) < leap.distance_m / 2
+
+
+def _agrees(here: XY, ts: int, leap: Leap) -> bool:
+    """True if a truck can have driven here from where the leap went."""
+    return here.distance_m(leap.end) <= MAX_SPEED_M_PER_S * max(ts - leap.ts, 1) / 1000
 
 
 def _note_home(state: GnssState, leap: Leap) -> bool:

@@ -64,7 +64,7 @@ class SensorFault(Rule[SensorState]):
             lift = state.lift
             if lift is None:
                 lift = state.lift = SwitchLife()
-            looks |= lift.report(lift_up) or track.lift.fast_since > 0 or bool(state.fast)
+            looks |= lift.report(lift_up) or track.lift.drives_since > 0 or bool(state.driven)
         if cover_open is not None:
             cover = state.cover
             if cover is None:
@@ -147,22 +147,24 @@ class SensorFault(Rule[SensorState]):
         self, lift: Switch, fix: Fix, observation: Observation, state: SensorState, verdicts: list[Verdict]
     ) -> None:
         """Find a bed that is up where no bed can be."""
-        if not lift.fast_since:
-            if state.fast:
-                state.fast, state.peak_kmh = (), 0.0
+        if not lift.drives_since:
+            state.driven, state.peak_kmh = (), 0.0
             if lift.raw is False:
                 _mend(AT_SPEED, fix.ts, state)
             return
-        if not fix.usable or lift.fast_ts != fix.ts:
+        if lift.drove_ts != fix.ts:
             return
-        state.fast = tuple(bounded(state.fast, ref(observation.reading, *_FIELDS[LIFT])))
+        state.driven = tuple(bounded(state.driven, ref(observation.reading, *_FIELDS[LIFT])))
         state.peak_kmh = max(state.peak_kmh, fix.speed_kmh or 0.0)
-        if not lift.is_impossible or _fault(AT_SPEED, state) is not None:
-            return
-        peak_kmh = round(state.peak_kmh, 1)
-        findings = [wording.up_at_speed(lift.fast_ms, peak_kmh), wording.NO_VOTE]
-        measures: Measures = {"up_s": whole_seconds(lift.fast_ms), "peak_kmh": peak_kmh}
-        verdicts.append(self._found(AT_SPEED, lift.fast_since, observation, state, findings, state.fast, measures))
+        fault = _fault(AT_SPEED, state)
+        if fault is not None:
+            fault.good_since = 0
+        elif lift.is_impossible:
+            peak_kmh = round(state.peak_kmh, 1)
+            findings = [wording.up_at_speed(lift.drove_ms, peak_kmh), wording.NO_VOTE]
+            measures: Measures = {"up_s": whole_seconds(lift.drove_ms), "peak_kmh": peak_kmh}
+            cited = state.driven
+            verdicts.append(self._found(AT_SPEED, lift.drives_since, observation, state, findings, cited, measures))
 
     def _look_at_weight(
         self, kg: float, weight: WeightLife, observation: Observation, state: SensorState, verdicts: list[Verdict]

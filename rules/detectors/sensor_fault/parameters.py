@@ -6,8 +6,10 @@ from rules.contract.rule import Parameters
 
 
 class SensorFaultParameters(Parameters):
-    """No standard sets these defaults: each has its reason. More than 6 edges of a switch in 60 s, and a bed that is up
-    for 5 min at 60 km/h, belong to tracking (`rules.tracking.switches`): there the switch loses its vote in all rules.
+    """No standard sets these defaults: each has its reason.
+
+    More than 6 edges of a switch in 60 s, and a bed that is up through 5 min at 60 km/h or 20 min at 30 km/h, belong to
+    tracking (`rules.tracking.switches`): there the switch loses its vote in all rules.
     """
 
     driving_edges: int = Field(6, ge=2)

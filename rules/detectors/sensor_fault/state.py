@@ -87,8 +87,8 @@ class SensorState:
     """By the last of them."""
     emptyings: tuple[ReadingRef, ...] = ()
     """The last positions at which it was known to have been emptied."""
-    fast: tuple[ReadingRef, ...] = ()
-    """Positions with the bed up at a speed at which no bed is up."""
+    driven: tuple[ReadingRef, ...] = ()
+    """Positions with the bed up while driving."""
     peak_kmh: float = 0.0
     faults: dict[str, Fault] | None = None
     """By finding; None while there is none, as nearly always."""

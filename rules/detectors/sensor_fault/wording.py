@@ -13,7 +13,7 @@ _TITLES: Final[Mapping[str, tuple[str, str]]] = {
     "cover_stuck": ("its cover switch never shows the cover open", "密闭开关始终显示关闭"),
     "weight_stuck": ("its on-board weight never changes", "车载称重数值不变"),
     "weight_drift": ("its on-board weight does not return to zero", "车载称重零点漂移"),
-    "lift_at_speed": ("its lift switch shows the bed up at full speed", "高速行驶时举升开关显示举升"),
+    "lift_at_speed": ("its lift switch shows the bed up on the road", "长时间行驶中举升开关始终显示举升"),
     "weight_too_high": ("its on-board weight is more than any truck carries", "车载称重超出任何车辆载重"),
 }
 _SWITCHES: Final[Mapping[str, tuple[str, str]]] = {"lift": ("lift", "举升"), "cover": ("cover", "密闭")}
@@ -77,8 +77,8 @@ def drifted(loads: int, level_kg: float) -> Text:
 
 def up_at_speed(up_ms: int, peak_kmh: float) -> Text:
     return Text(
-        en=f"It showed the bed up for {duration(up_ms)} of driving at 60 km/h or more, at up to {peak_kmh:.1f} km/h",
-        zh=f"时速60公里及以上行驶{duration(up_ms, zh=True)}期间显示举升，最高时速{peak_kmh:.1f}公里",
+        en=f"It showed the bed up for {duration(up_ms)} of driving at 30 km/h or more, at up to {peak_kmh:.1f} km/h",
+        zh=f"时速30公里及以上行驶{duration(up_ms, zh=True)}期间显示举升，最高时速{peak_kmh:.1f}公里",
     )
 
 

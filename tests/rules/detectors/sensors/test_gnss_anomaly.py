@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,21 @@ def test_one_spike_or_two_are_passed_over() -> None:
     trip = Trip("T1", 0, 0).drive(1_000, 0)
     for _ in range(6):
         lie(trip, 5_000).drive(trip.x + 600, 0)  # one each minute
+    assert changes(trip.readings) == []
+
+
+@pytest.mark.parametrize("every_s", [1, 10, 30])
+def test_outliers_of_kilometres_that_do_not_agree_are_none(every_s: float) -> None:
+    """One fix of ten is 2 to 9 km off, anywhere."""
+    dice = Random(1)
+    trip = Trip("T1", 0, 0, every_s=every_s)
+    for n in range(600):
+        way_m = 8 * every_s * (1 if n % 100 < 50 else -1)  # to and fro
+        fields = {}
+        if dice.random() < 0.1:
+            at = place(trip.x + dice.uniform(2_000, 9_000), dice.uniform(-9_000, 9_000))
+            fields = {"lat": at.lat, "lon": at.lon}
+        trip.drive(trip.x + way_m, 0, kmh=28.8, **fields)
     assert changes(trip.readings) == []
 
 
