@@ -86,8 +86,8 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
         verdicts: list[Verdict],
     ) -> None:
         """Look at a position that may not be true, or that follows such ones."""
-        if fix.regained or (fix.usable and not state.ts):
-            state.fresh_at, state.leap = fix.ts, None
+        if state.leap is None and (fix.regained or (fix.usable and not state.ts)):
+            state.fresh_at = fix.ts  # while it leaps, what is missing are the fixes that were not believed
         is_bad = self._look_at_alarm(position, fix, observation, state, verdicts)
         is_same = position.lat == state.lat and position.lon == state.lon
         if position.located:

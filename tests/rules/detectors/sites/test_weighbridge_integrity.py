@@ -350,8 +350,24 @@ def test_a_shift_is_found_in_any_order(seed: int) -> None:
     assert {one[0] for one in standing(shuffled(readings, seed))} == {one[0] for one in expected}
 
 
-def test_late_uploads_and_restarts_end_in_the_same_alert() -> None:
-    trip = Trip("T1", 0, 0).drive(4_000, 0).drive(0, 0)
-    readings = in_time(trip.readings, [slip("T1", 305, "7")])
-    ((_, onset, phase, severity),) = holds_however_it_is_told(WeighbridgeIntegrity, readings)
-    assert (onset, phase, severity) == (T0 + 305_000, "confirmed", "P2")
+def story_of(reason: str) -> list[Reading]:
+    if reason == "away":
+        return in_time(Trip("T1", 0, 0).drive(4_000, 0).drive(0, 0).readings, [slip("T1", 305, "7")])
+    if reason == "twice":
+        trip = visit(minutes=40)
+        came_s = arrival(trip)
+        return in_time(trip.readings, [slip("T1", came_s + 60, "1"), slip("T1", came_s + 1_800, "2")])
+    if reason == "tare":
+        return haul("T1", [*[12_000.0] * 5, 12_400.0], every_s=1_500)
+    if reason == "unsettled":
+        frames = [slip("T2", 900 + n, "raw", stable=False) for n in range(6)]
+        return in_time(frames, [slip("T1", 1_800 * n, f"{n}") for n in range(4)])
+    return [slip("T1", 90 * n, f"{n}", plate=None, manual_entry=n % 9 == 4) for n in range(60)]
+
+
+@pytest.mark.parametrize("reason", ["away", "twice", "tare", "unsettled", "manual"])
+def test_late_uploads_and_restarts_end_in_the_same_alert(reason: str) -> None:
+    story = story_of(reason)
+    assert {change.evidence.measures["reason"] for change in changes(story)} == {reason}
+    ((_, _, phase, _),) = holds_however_it_is_told(WeighbridgeIntegrity, story)
+    assert phase == "confirmed"
