@@ -101,7 +101,7 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
         if is_bad or not fix.usable:
             anomaly.good_since = anomaly.good_fixes = 0
             return
-        if is_same:  # a truck that stands shows neither
+        if is_same and anomaly.frozen:
             return
         anomaly.good_since = anomaly.good_since or fix.ts
         anomaly.good_fixes += 1
@@ -238,10 +238,10 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
         return self._found(freeze.since, place, observation, state, evidence)
 
     def _found(self, onset: int, place: XY, observation: Observation, state: GnssState, evidence: Evidence) -> Verdict:
-        state.anomaly = Anomaly(onset)
+        reason = str(evidence.measures["reason"])
+        state.anomaly = Anomaly(onset, reason == FROZEN)
         device, city, track = observation.device, observation.city, observation.track
         loaded = track is not None and track.load.state is _LOADED
-        reason = str(evidence.measures["reason"])
         return Verdict(
             subject=device.id,
             level=Level.CONFIRMED,

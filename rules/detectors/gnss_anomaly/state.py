@@ -55,6 +55,8 @@ class Anomaly:
     """What people were notified of, while it lasts."""
 
     onset: int
+    frozen: bool
+    """Its place stood still: only a place that moves ends it."""
     good_since: int = 0
     """0 while fixes are not good."""
     good_fixes: int = 0

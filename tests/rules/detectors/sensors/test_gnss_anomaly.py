@@ -194,6 +194,11 @@ def test_an_alarm_of_antenna_or_receiver_for_two_minutes_is_found(bit: Alarm) ->
     assert reasons(found) == ["alarm"]
 
 
+def test_a_mended_antenna_ends_it_while_the_truck_stands_too() -> None:
+    trip = Trip("T1", 2_000, 0).stand(300, alarm_bits=int(Alarm.ANTENNA_OPEN)).stand(600)
+    assert said(changes(trip.readings)) == ["T1 confirmed", "T1 closed"]
+
+
 def test_other_alarms_are_others_business() -> None:
     bits = int(Alarm.POWER_LOW | Alarm.FATIGUE | Alarm.EMERGENCY)
     assert changes(Trip("T1", 0, 0).drive(9_000, 0, alarm_bits=bits).readings) == []
