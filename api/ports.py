@@ -3,7 +3,7 @@
 The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Protocol
@@ -22,6 +22,8 @@ from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
 from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.store import StoredRuleSet
 
 
 class Journal(Protocol):
@@ -43,6 +45,21 @@ class Journal(Protocol):
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
         """Raises UnknownAlert, AlreadyClosed."""
+
+
+class RuleSets(Protocol):
+    """`rules.rule_sets.store.RuleSetStore`. Synchronous; every method may raise DatabaseError."""
+
+    def newest(self) -> StoredRuleSet | None: ...
+
+    def version(self, version: int) -> StoredRuleSet:
+        """Raises UnknownRuleSet."""
+
+    def history(self, limit: int) -> Sequence[StoredRuleSet]:
+        """The newest versions, newest first."""
+
+    def apply(self, stored: StoredRuleSet) -> None:
+        """Raises AppliedMeanwhile."""
 
 
 class DeadLetterBox(Protocol):
@@ -144,7 +161,10 @@ class ApiParts:
     NotRedrivable, StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
-    corridor_m: float
+    rules: Callable[[], RuleSetChoice]
+    """The rule set that holds."""
+    rule_sets: RuleSets
+    corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]
     """Seconds without a reading after which the map shows a truck as silent, given the seconds between its reports."""

@@ -39,6 +39,12 @@ def load_yaml(content: bytes) -> Any:
         raise UnboundedFile(f"is not YAML: {' '.join(str(exc).split())}") from exc
 
 
+def compose_yaml(content: bytes) -> yaml.Node | None:
+    """The nodes of a YAML file, which know their lines; None for an empty one. Raises UnboundedFile as `load_yaml`."""
+    load_yaml(content)
+    return yaml.compose(content, _NoAliases)
+
+
 def load_json(content: bytes) -> Any:
     """Raises UnboundedFile."""
     try:

@@ -38,6 +38,7 @@ _ENTRIES: Final = {
     "ledger": _Entry(_OPERATION, "ledger", "ledger"),
     "replay": _Entry(_OPERATION, "replay", "replay"),
     "city": _Entry(_OPERATION, "city", "app"),
+    "rules": _Entry(_OPERATION, "rules", "app"),
     "device": _Entry(_OPERATION, "device.app", "app"),
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),

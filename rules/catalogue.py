@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import ValidationError
-
-from devices.errors import OperatorError
 from rules.contract.rule import Parameters, Rule
 from rules.detectors import (
     bed_raised_outside,
     bin_fire,
     bin_overflow,
     cannot_be_judged,
+    deposit_outside_hours,
     device_clock,
     device_datum,
     forbidden_zone,
     gnss_anomaly,
     illegal_dumping,
     left_jurisdiction,
+    mixed_haulage,
+    outside_permitted_area,
     restricted_hours,
     route_deviation,
     sensor_fault,
@@ -40,6 +41,8 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     suspected_site.RULE,
     forbidden_zone.RULE,
     left_jurisdiction.RULE,
+    outside_permitted_area.RULE,
+    mixed_haulage.RULE,
     stopped_loaded.RULE,
     uncovered_load.RULE,
     restricted_hours.RULE,
@@ -47,6 +50,7 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     silent_device.RULE,
     bin_fire.RULE,
     bin_overflow.RULE,
+    deposit_outside_hours.RULE,
     station_backlog.RULE,
     weighbridge_integrity.RULE,
     unknown_plate.RULE,
@@ -59,25 +63,18 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
 """Boards list rules in this order; a reading is judged by them in this order."""
 
 
-class BadRuleParameters(OperatorError):
-    """A rule or parameter that does not exist, or a value it cannot have; the message names it and the choices."""
-
-
 def rule_names() -> tuple[str, ...]:
     return tuple(entry.name for entry in CATALOGUE)
 
 
-def build_rules(overrides: Mapping[str, Any] | None = None) -> list[Rule[Any]]:
-    """Every rule with its default parameters, those named in `overrides` replaced.
+def entry_of(name: str) -> RuleEntry[Any] | None:
+    """The rule of this name, if there is one."""
+    return next((entry for entry in CATALOGUE if entry.name == name), None)
 
-    `overrides` maps rule → parameter → value, as read from a YAML file: `{"bin_overflow": {"full_pct": 85}}`.
-    Raises BadRuleParameters.
-    """
-    overrides = overrides or {}
-    unknown = sorted(str(name) for name in overrides if name not in rule_names())
-    if unknown:
-        raise BadRuleParameters(f"no rule {', '.join(unknown)}: there are {', '.join(rule_names())}")
-    return [entry.judgement(_parameters(entry, overrides.get(entry.name))) for entry in CATALOGUE]
+
+def build_rules(parameters: Mapping[str, Mapping[str, Any]] = MappingProxyType({})) -> list[Rule[Any]]:
+    """Every rule; `parameters` by rule and name, all others are the defaults. Raises pydantic's ValidationError."""
+    return [entry.judgement(entry.parameters.model_validate(parameters.get(entry.name, {}))) for entry in CATALOGUE]
 
 
 def corridor_m(rules: Iterable[Rule[Any]]) -> float:
@@ -105,20 +102,3 @@ def silent_after_s(rules: Iterable[Rule[Any]]) -> Callable[[int], int]:
 def _with_parameters(rules: Iterable[Rule[Any]]) -> Iterable[tuple[RuleEntry[Any], Parameters]]:
     parameters = {rule.name: rule.parameters for rule in rules}
     return ((entry, parameters[entry.name]) for entry in CATALOGUE if entry.name in parameters)
-
-
-def _parameters(entry: RuleEntry[Any], values: Any) -> Parameters:
-    if values is not None and not isinstance(values, Mapping):
-        raise BadRuleParameters(f"{entry.name}: give parameters as `name: value`, found {values!r}")
-    model: type[Parameters] = entry.parameters
-    try:
-        return model.model_validate(dict(values or {}))
-    except ValidationError as exc:
-        raise BadRuleParameters("; ".join(_complaint(entry, error) for error in exc.errors())) from exc
-
-
-def _complaint(entry: RuleEntry[Any], error: Any) -> str:
-    field = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        return f"{entry.name}.{field}: no such parameter: there are {', '.join(entry.parameters.model_fields)}"
-    return f"{entry.name}.{field}: {error['msg']} (found {error['input']!r})"

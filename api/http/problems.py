@@ -58,6 +58,7 @@ class ProblemKind(Enum):
     CANNOT_DO = ("cannot-do", 409, "The device cannot do this")
     ALREADY_CLOSED = ("already-closed", 409, "The alert is closed")
     ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")
+    OUTDATED = ("outdated", 409, "Another version holds meanwhile")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
     UNKNOWN_HOST = ("unknown-host", 421, "The host name is not this server's")

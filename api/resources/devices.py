@@ -15,7 +15,7 @@ from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
 from api.ports import Parts
 from api.resources.latest_status import latest_status
-from devices.city.model import City, Device, DeviceRole
+from devices.city.model import City, Device, DeviceRole, VehicleKind
 from devices.geo.geometry import Datum
 from devices.readings.instants import DAY_MS
 from devices.readings.models import Kind
@@ -44,6 +44,7 @@ class VehicleOut(BaseModel):
     carrier: str
     tare_kg: float | None
     payload_kg: float | None = Field(description="Permitted load")
+    kind: VehicleKind = Field(description="What it is built to haul")
 
 
 class DeviceOut(BaseModel):
@@ -105,6 +106,7 @@ _DEVICE_EXAMPLE: Final = {
         "carrier": "Jincheng Haulage",
         "tare_kg": 12500,
         "payload_kg": 16000,
+        "kind": "construction_waste",
     },
     "site_id": None,
     "fleet": "north",
@@ -314,6 +316,7 @@ def _device_out(device: Device, city: City) -> DeviceOut:
             carrier=vehicle.carrier,
             tare_kg=vehicle.tare_kg,
             payload_kg=vehicle.payload_kg,
+            kind=vehicle.kind,
         ),
         site_id=device.site_id,
         fleet=device.fleet,

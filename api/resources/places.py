@@ -36,6 +36,8 @@ SITE_EXAMPLE: Final = {
         "name_zh": "西北弃土场",
         "district": "zezhou",
         "may_tip": True,
+        "deposit_hours": [],
+        "streams": [],
         "valid_from": None,
         "valid_to": None,
     },
@@ -210,7 +212,7 @@ def corridors(
 
     Carries an ETag; a client may cache the layer for a minute.
     """
-    city, half_width_m = parts.city(), parts.corridor_m
+    city, half_width_m = parts.city(), parts.corridor_m()
     found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
     return map_layer(
         request, (_corridor(route, city.plane, route.corridor_m or half_width_m) for route in found), fresh_s=_FRESH_S
@@ -251,6 +253,8 @@ def _site(site: Site) -> Feature:
             "name_zh": site.name_zh,
             "district": site.district,
             "may_tip": site.kind.may_tip,
+            "deposit_hours": [str(hours) for hours in site.deposit_hours],
+            "streams": list(site.streams),
         }
         | _interval(site.validity),
     )

@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import shapely
 
-from devices.city.model import Area, City, Device, DeviceRole, Hours, Permit, Vehicle
+from devices.city.hours import Hours
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle, VehicleKind
 from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
@@ -50,7 +51,7 @@ def city_of(rows: Rows, revision: int) -> City:
         centre=LatLon(lat=head["centre_lat"], lon=head["centre_lon"]),
         revision=revision,
         devices={row["id"]: _device(row) for row in rows["device"]},
-        vehicles={row["id"]: Vehicle(**_attributes(row)) for row in rows["vehicle"]},
+        vehicles={row["id"]: _vehicle(row) for row in rows["vehicle"]},
         sites=newest,
         past_sites=tuple(site for site in versions if site is not newest[site.id]),
         routes=tuple(map(_route, rows["route"])),
@@ -60,6 +61,11 @@ def city_of(rows: Rows, revision: int) -> City:
         fleets=_areas(head, "fleets"),
         region_margin_km=head["region_margin_km"],
     )
+
+
+def _vehicle(row: Row) -> Vehicle:
+    """Rows of an earlier version have no kind."""
+    return Vehicle(**{**_attributes(row), "kind": VehicleKind(row.get("kind", VehicleKind.CONSTRUCTION_WASTE))})
 
 
 def pack_city(city: City) -> bytes:
@@ -121,12 +127,14 @@ def _device(row: Row) -> Device:
 
 
 def _site_values(site: Site) -> Values:
-    values = _values(site) | {"kind": str(site.kind)}
+    lists = {"deposit_hours": _hour_pairs(site.deposit_hours), "streams": list(site.streams)}
+    values = _values(site) | lists | {"kind": str(site.kind)}
     return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
 
 
 def _site(row: Row) -> Site:
-    attributes = _attributes(row) | {"kind": SiteKind(row["kind"])}
+    lists = {"deposit_hours": _hours(row, "deposit_hours"), "streams": tuple(row.get("streams", ()))}
+    attributes = _attributes(row) | lists | {"kind": SiteKind(row["kind"])}
     return Site(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
 
 
@@ -151,10 +159,19 @@ def _zone(row: Row) -> Zone:
 
 
 def _permit_values(permit: Permit) -> Values:
-    hours = [[hours.start_min, hours.end_min] for hours in permit.hours]
-    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids), "hours": hours}
+    lists = {name: list(getattr(permit, name)) for name in ("route_ids", "site_ids", "area_ids")}
+    return _values(permit) | lists | {"hours": _hour_pairs(permit.hours)}
 
 
 def _permit(row: Row) -> Permit:
-    lists = {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])}
-    return Permit(**_attributes(row) | lists | {"hours": tuple(Hours(*pair) for pair in row.get("hours", ()))})
+    lists = {name: tuple(row.get(name, ())) for name in ("route_ids", "site_ids", "area_ids")}
+    return Permit(**_attributes(row) | lists | {"hours": _hours(row, "hours")})
+
+
+def _hour_pairs(hours: Sequence[Hours]) -> list[list[int]]:
+    return [[each.start_min, each.end_min] for each in hours]
+
+
+def _hours(row: Row, name: str) -> tuple[Hours, ...]:
+    """None in a city that was packed before there were any."""
+    return tuple(Hours(*pair) for pair in row.get(name, ()))

@@ -15,7 +15,7 @@ from haulwatch.health.check_result import CheckResult, CheckStatus
 from haulwatch.health.doctor import CHECKS, DoctorParts, passed, run_checks
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import count_registered_devices, existing_database_url
-from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.rules import known_rules
 from haulwatch.wiring.stores import prove_store
 
 _COLOURS: Final = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "red"}
@@ -51,7 +51,7 @@ def _parts(settings: Settings) -> DoctorParts:
         prove_store=lambda: prove_store(settings),
         database_url=lambda: existing_database_url(settings),
         count_devices=lambda: count_registered_devices(settings),
-        rules=lambda: configured_rules(settings),
+        rules=lambda: known_rules(settings),
     )
 
 

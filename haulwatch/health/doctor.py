@@ -28,7 +28,8 @@ from ingest.log.records import JUDGE
 from ingest.process.heartbeat import last_beat
 from ingest.store import StoreError, StoreMisconfigured, StoreRejected
 from ingest.store.probe import StoreForgets
-from rules.catalogue import BadRuleParameters
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.model import BadRuleSet
 
 CHECKS: Final = (
     "broker", "collector", "store", "database", "city", "data", "clock", "api", "rules", "certificates",
@@ -163,20 +164,26 @@ def check_data_dir(directory: Path, min_free_mib: int) -> CheckResult:
     return CheckResult("data", CheckStatus.OK, detail)
 
 
-def check_rules(rules: Callable[[], object], failures: Mapping[str, int], failed_at: int | None) -> CheckResult:
-    """`rules` reads the rules file, and raises BadRuleParameters.
+def check_rules(
+    rules: Callable[[], RuleSetChoice], file: Path | None, failures: Mapping[str, int], failed_at: int | None
+) -> CheckResult:
+    """`rules` reads the rule set that holds, and raises BadRuleSet.
 
     `failures`: rules that raised at a reading since the judge's file began; `failed_at`: the last one of the judge's
     process.
     """
     try:
-        rules()
-    except BadRuleParameters as exc:
-        hint = "correct the file that HAULWATCH_RULES_FILE names: the judge does not start with it"
+        version = rules().version
+    except BadRuleSet as exc:
+        hint = "correct the file that HAULWATCH_RULES_FILE names, or apply another rule set (`haulwatch rules apply`)"
         return CheckResult("rules", CheckStatus.FAIL, " ".join(str(exc).split()), hint)
     named = ", ".join(f"{rule} at {count:,} readings" for rule, count in sorted(failures.items()) if count)
+    holds = f"rule set {version} holds" if version else "the rules file holds" if file else "the shipped rule set holds"
+    if not named and version and file is not None:
+        detail = f"{holds}, {file} is not read: a rule set was applied since"
+        return CheckResult("rules", CheckStatus.WARN, detail, "remove HAULWATCH_RULES_FILE, or apply that file")
     if not named:
-        return CheckResult("rules", CheckStatus.OK, "none has failed")
+        return CheckResult("rules", CheckStatus.OK, f"{holds}, none has failed")
     last = "" if failed_at is None else f", last {datetime.fromtimestamp(failed_at / 1000, UTC):%Y-%m-%d %H:%M} UTC"
     hint = "report the traceback in the judge's log; the rule's state of those devices was reset, other rules went on"
     return CheckResult("rules", CheckStatus.WARN, f"failed: {named}{last}", hint)
@@ -240,8 +247,8 @@ class DoctorParts(NamedTuple):
     """Raises NoData."""
     count_devices: Callable[[], int]
     """The number of registered devices. Raises CityMissing, DatabaseError, NoData."""
-    rules: Callable[[], object]
-    """Reads the rules file. Raises BadRuleParameters."""
+    rules: Callable[[], RuleSetChoice]
+    """Reads the rule set that holds. Raises BadRuleSet."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -276,9 +283,10 @@ def _collector(settings: Settings) -> CheckResult:
     return check_collector(running[0] if running else None, settings.mqtt.client_id)
 
 
-def _rules(settings: Settings, rules: Callable[[], object]) -> CheckResult:
+def _rules(settings: Settings, rules: Callable[[], RuleSetChoice]) -> CheckResult:
     beat = last_beat(heartbeat_path(settings, JUDGE))
-    return check_rules(rules, {}, None) if beat is None else check_rules(rules, beat.failures, beat.failed_at)
+    failures, failed_at = ({}, None) if beat is None else (beat.failures, beat.failed_at)
+    return check_rules(rules, settings.rules.file, failures, failed_at)
 
 
 def _schema_state(database_url: str) -> SchemaState:

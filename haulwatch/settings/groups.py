@@ -296,7 +296,7 @@ class RuleSettings(Group):
         None,
         "RULES_FILE",
         "YAML file",
-        "Parameters that differ from the catalogue's, by rule. Absent: the defaults of every rule.",
+        "The rule set that holds until one is applied (`haulwatch rules apply`). Absent: the shipped one.",
     )
 
 

@@ -12,6 +12,7 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import api_options, api_parts
 from haulwatch.wiring.databases import open_command_store, open_journal
+from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import open_store
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.commands.dispatcher import CommandDispatcher
@@ -35,7 +36,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
     """Build the parts, and close what they hold at the end of the block.
 
     The board feed ends when `stop` is set; the other background tasks end when they are cancelled. Raises
-    CursorsUnavailable, BadRuleParameters, DatabaseError.
+    CursorsUnavailable, BadRuleSet, DatabaseError.
     """
     store, mqtt = open_store(settings), settings.mqtt
     watched = settings.limits.broker_counters == "on"
@@ -45,6 +46,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             closing(open_journal(settings)) as journal,
             closing(open_cursors(settings.paths.data_dir)) as cursors,
             closing(open_command_store(settings)) as commands,
+            open_rule_sets(settings) as rule_sets,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors)
@@ -55,7 +57,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
             parts = api_parts(
-                settings, city, store, journal, lambda: statistics.counters if watched else None, background
+                settings, city, rule_sets, store, journal, lambda: statistics.counters if watched else None, background
             )
             yield ApiProcess(create_app(parts, api_options(settings)), tuple(background))
     finally:

@@ -14,13 +14,14 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
-from haulwatch.wiring.rules import configured_rules
+from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.catalogue import corridor_m, silent_after_s
+from rules.rule_sets.store import RuleSetStore
 
 
 def api_options(settings: Settings) -> ApiOptions:
@@ -38,6 +39,7 @@ def api_options(settings: Settings) -> ApiOptions:
 def api_parts(
     settings: Settings,
     city: Callable[[], City],
+    rule_sets: RuleSetStore,
     store: InfluxStore | SqliteStore,
     journal: AlertJournal,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
@@ -51,7 +53,11 @@ def api_parts(
         with closing(open_raw_log(settings)) as log:
             return dead_letters.redrive(letter_id, log, system_clock.now_ms())
 
-    rules = configured_rules(settings)
+    rules = current_rules(settings, rule_sets)
+
+    def silent_after(interval_s: int) -> int:
+        return silent_after_s(rules().rules)(interval_s)
+
     return ApiParts(
         city=city,
         history=store,
@@ -70,8 +76,10 @@ def api_parts(
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
         over_limit=status.over_limit,
-        corridor_m=corridor_m(rules),
-        silent_after_s=silent_after_s(rules),
+        rules=rules,
+        rule_sets=rule_sets,
+        corridor_m=lambda: corridor_m(rules().rules),
+        silent_after_s=silent_after,
         checks=readiness_checks(settings, status, store, broker, background),
     )
 

@@ -11,6 +11,7 @@ from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
 from rules.alerts.tables import alert, alert_action, alert_change
+from rules.rule_sets.tables import rule_set
 
 _NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
 _CITY: Final = dict.fromkeys([*(tables.metadata.tables.keys() - _NOT_OF_THE_CITY), "alembic_version"], "SELECT")
@@ -19,6 +20,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "record": _CITY,
         "judge": _CITY
         | {
+            rule_set.name: "SELECT",
             alert.name: "SELECT, INSERT, UPDATE",
             alert_change.name: "SELECT, INSERT",
             alert_action.name: "SELECT, INSERT",
@@ -28,6 +30,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert.name: "SELECT, UPDATE",
             alert_change.name: "SELECT",
             alert_action.name: "SELECT, INSERT",
+            rule_set.name: "SELECT, INSERT",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.login.name: "SELECT (device_id, enabled)",
         },

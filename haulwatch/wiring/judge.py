@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
+from haulwatch.process.current_rules import CurrentRules
 from haulwatch.process.lifetime import keep_objects
 from haulwatch.settings.data_files import (
     alert_outbox_path,
@@ -18,7 +19,6 @@ from haulwatch.settings.data_files import (
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer
-from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.mqtt_sink import MqttSink
@@ -44,26 +44,24 @@ class JudgeParts(NamedTuple):
 
 
 @asynccontextmanager
-async def judge_parts(settings: Settings, city: CurrentCity) -> AsyncIterator[JudgeParts]:
+async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules) -> AsyncIterator[JudgeParts]:
     """Build the parts, and close sinks, cursors and state at the end of the block.
 
-    Raises JudgeStateUnavailable, CursorsUnavailable, BadRuleParameters, DatabaseError, RawLogError.
+    Raises JudgeStateUnavailable, CursorsUnavailable, DatabaseError, RawLogError.
     """
     journal, store = open_journal(settings), open_store(settings)
     outbox = AlertOutbox(alert_outbox_path(settings), journal)
     state = JudgeState(judge_state_path(settings))
     cursors = PublisherCursors(publisher_cursors_path(settings))
-    rules = configured_rules(settings)
     writer = open_revision_writer(settings)
     revisions = RevisionFollower(writer, city, rules)
-    writer.write_rules(rules)
     revisions.step()  # before the judge, so that a new log begins with them
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
     judge = Judge(
         open_raw_log(settings),
         outbox,
         state,
-        rules,
+        rules(),
         city,
         max_payload_bytes=settings.limits.max_payload_bytes,
         disk_trouble=open_disk_floor(settings).trouble,

@@ -74,7 +74,7 @@ class WaitingFile:
             self.messages[device] = self.messages.get(device, 0) + 1
 
     def oldest(self, device: str, limit: int) -> list[tuple[int, RawMessage]]:
-        """The first messages of a device, with their numbers here, at most about a megabyte of them."""
+        """The first messages of a device, marked as `waited`, with their numbers here; about a megabyte at most."""
         found: list[tuple[int, RawMessage]] = []
         with self._file():
             rows = self._db.execute(
@@ -87,7 +87,8 @@ class WaitingFile:
                 for number, topic, payload, received_at, dialect, retained, crc in rows:
                     if not _has_checksum(topic, payload, crc):
                         raise _Spoiled(f"message {number} of {device} does not have its checksum")
-                    found.append((number, RawMessage(topic, payload, received_at, dialect, bool(retained))))
+                    message = RawMessage(topic, payload, received_at, dialect, bool(retained), waited=True)
+                    found.append((number, message))
                     size += len(payload)
                     if size > 1 << 20:
                         break

@@ -29,6 +29,7 @@ from ingest.process.over_limit import OverLimit
 from ingest.process.pause import pause
 from rules.alerts.model import AlertChange
 from rules.contract.rule import Rule
+from rules.contract.rule_choice import RuleChoice
 from rules.engine.engine import RuleEngine
 from rules.engine.snapshot import SnapshotUnusable
 
@@ -74,7 +75,7 @@ class Judge:
         log: Log,
         journal: Journal,
         state: JudgeState,
-        rules: Sequence[Rule[Any]],
+        rules: Sequence[Rule[Any]] | RuleChoice,
         city: Callable[[], City],
         *,
         checkpoint_max_messages: int = CHECKPOINT_MAX_MESSAGES,
@@ -286,8 +287,10 @@ def judge_record(
         engine.receive(message.received_at)  # the tick itself said how long it was quiet
         return passed
     if message.topic in REVISION_TOPICS:
-        return engine.advance(0)  # another correction of clocks may move fleet time
-    engine.receive(message.received_at)
+        # Rules may be off now for some devices, and another correction of clocks may move fleet time.
+        return engine.end_rules_off() + engine.advance(0)
+    if not message.waited:
+        engine.receive(message.received_at)
     changes: list[AlertChange] = []
     readings = _accepted_readings(engine, message, max_payload_bytes, changes)
     if not readings:

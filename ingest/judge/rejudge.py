@@ -10,13 +10,14 @@ from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, LogReco
 from ingest.log.revisions import city_of_record, rules_of_record
 from rules.alerts.model import AlertChange
 from rules.contract.rule import Rule
+from rules.contract.rule_choice import RuleChoice
 from rules.engine.engine import RuleEngine
 
 
 class Rejudging:
     """A new engine that takes the records of a log in order. Keeps everything in memory."""
 
-    def __init__(self, city: City, rules: Sequence[Rule[Any]]) -> None:
+    def __init__(self, city: City, rules: Sequence[Rule[Any]] | RuleChoice) -> None:
         """`city` and `rules` hold until the log names others."""
         self.engine = RuleEngine(city, rules)
         self._rows: dict[str, bytes] = {}
@@ -38,14 +39,14 @@ class Rejudging:
             self.engine.restore(fleet, self._rows.items())
 
 
-def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[AlertChange]:
+def rejudge(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]] | RuleChoice) -> list[AlertChange]:
     """Judge a whole log with a new engine. `city` and `rules` hold where the log names no others."""
     kept = list(records)
     judging = _from_the_start(kept, city, rules)
     return list(chain.from_iterable(map(judging.judge, kept)))
 
 
-def fleet_times(records: Sequence[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> list[int]:
+def fleet_times(records: Sequence[LogRecord], city: City, rules: Sequence[Rule[Any]] | RuleChoice) -> list[int]:
     """Fleet time after each record of a whole log, ms."""
     judging, times = _from_the_start(records, city, rules), []
     for record in records:
@@ -54,7 +55,7 @@ def fleet_times(records: Sequence[LogRecord], city: City, rules: Sequence[Rule[A
     return times
 
 
-def _from_the_start(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]]) -> Rejudging:
+def _from_the_start(records: Iterable[LogRecord], city: City, rules: Sequence[Rule[Any]] | RuleChoice) -> Rejudging:
     """A new engine, with the first revisions of the log."""
     judging = Rejudging(city, rules)
     first: dict[str, RawMessage] = {}

@@ -104,7 +104,8 @@ def _rooms(
     late = sorted(received[index] for index, bound in enumerate(bounds) if bound and furthest[index] > bound)
     for index, record in enumerate(records):
         message, own, bound = record.message, times[index], bounds[index]
-        if not own or message.retained or max(own) > message.received_at or _is_near(late, received[index]):
+        moves = bool(own) and not (message.retained or message.waited)
+        if not moves or max(own) > message.received_at or _is_near(late, received[index]):
             yield 0
             continue
         end = ends[segments[index]]
@@ -123,7 +124,7 @@ def _segments(records: Sequence[LogRecord]) -> tuple[list[int], list[int]]:
     segments, received = [], []
     segment, latest = 0, 0
     for index, record in enumerate(records):
-        at = record.message.received_at
+        at = latest if record.message.waited else record.message.received_at
         revision = record.message.topic in REVISION_TOPICS
         if revision or (index and not -_BACK_MS <= at - latest <= _PAUSE_MS):
             segment, latest = segment + 1, at

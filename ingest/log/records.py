@@ -27,8 +27,8 @@ CITY_TOPIC: Final = "$haulwatch/city"
 (`ingest.log.revision_writer`)."""
 
 RULES_TOPIC: Final = "$haulwatch/rules"
-"""Topic of a revision of the rules: what follows in the log is judged by these parameters. Payload: JSON {rule:
-{parameter: value}}. The judge appends one when it starts with other parameters."""
+"""Topic of a revision of the rules: what follows in the log is judged by this rule set. Payload:
+`rules.rule_sets.record`. The judge appends one when the registry has another rule set."""
 
 REVISION_TOPICS: Final = frozenset({CITY_TOPIC, RULES_TOPIC})
 NO_READINGS: Final = frozenset({TICK_TOPIC, *REVISION_TOPICS})
@@ -54,6 +54,9 @@ class RawMessage(Struct, frozen=True, gc=False):
     """Names the codec that reads the payload (`devices.codecs.registry`)."""
     retained: bool = False
     """The broker replayed it with the retain bit, to a new subscription: it may be of any age and proves no life."""
+    waited: bool = False
+    """It waited for its device's share of the log (`ingest.collector.fair_log`): records before it were received later,
+    so its receive time says nothing of how time goes on."""
 
 
 class LogRecord(Struct, frozen=True, gc=False):

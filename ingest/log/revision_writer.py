@@ -7,11 +7,11 @@ import asyncio
 import fcntl
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from devices.city.model import City
 from devices.errors import OperatorError
@@ -20,7 +20,7 @@ from ingest.log.records import CITY_TOPIC, RULES_TOPIC, RawMessage
 from ingest.log.revisions import city_record, rules_record
 from ingest.process.pause import pause
 from ingest.process.status_file import replace_status
-from rules.contract.rule import Rule
+from rules.rule_sets.choice import RuleSetChoice
 
 EVERY_S: Final = 2.0
 """The longest time until a new revision of the registry is in the log; readings of an adopted device are accepted from
@@ -58,10 +58,10 @@ class RevisionWriter:
         with self._locked():
             return self._append(city_record(load(), self._now()))
 
-    def write_rules(self, rules: Sequence[Rule[Any]]) -> int:
-        """Append the parameters of all rules likewise. Raises RawLogError, OSError."""
+    def write_rules(self, load: Callable[[], RuleSetChoice]) -> int:
+        """Append the rule set likewise."""
         with self._locked():
-            return self._append(rules_record(rules, self._now()))
+            return self._append(rules_record(load(), self._now()))
 
     def is_kept(self, topic: str) -> bool:
         """False if the raw log does not have the revision that holds: it was trimmed, or its segment taken away."""
@@ -94,35 +94,44 @@ class RevisionWriter:
             yield
 
 
-class Registry(Protocol):
-    """The registry as `RevisionFollower` reads it."""
+Revision_co = TypeVar("Revision_co", bound=City | RuleSetChoice, covariant=True)
 
-    def __call__(self) -> City:
-        """The city, looked up now and then; the last one while the registry does not answer."""
 
-    def load(self) -> City:
-        """The city as the registry has it now. Raises OperatorError."""
+class Registry(Protocol[Revision_co]):
+    """The registry as `RevisionFollower` reads it: of cities, or of rule sets."""
+
+    def __call__(self) -> Revision_co:
+        """What holds, looked up now and then; the last one while the registry does not answer."""
+
+    def load(self) -> Revision_co:
+        """As the registry has it now. Raises OperatorError."""
 
 
 class RevisionFollower:
     """Appends each new revision of the registry. Raises nothing: a revision that cannot be appended waits."""
 
-    def __init__(self, writer: RevisionWriter, registry: Registry, rules: Sequence[Rule[Any]] | None = None) -> None:
-        """`rules`: in the process that judges; they do not change while it runs."""
-        self._writer, self._registry, self._rules = writer, registry, rules
+    def __init__(
+        self, writer: RevisionWriter, cities: Registry[City], rule_sets: Registry[RuleSetChoice] | None = None
+    ) -> None:
+        """`rule_sets`: in the process that judges."""
+        self._writer, self._cities, self._rule_sets = writer, cities, rule_sets
         self._written: City | None = None
+        self._written_rules: RuleSetChoice | None = None
         self._failing = False
 
     def step(self) -> float:
         """Append what is new. Returns the seconds until the next look."""
         size = 0
         try:
-            city = self._registry()
+            city = self._cities()
             if city is not self._written or not self._writer.is_kept(CITY_TOPIC):
-                size = self._writer.write_city(self._registry.load)
+                size = self._writer.write_city(self._cities.load)
                 self._written = city
-            if self._rules is not None and not self._writer.is_kept(RULES_TOPIC):
-                self._writer.write_rules(self._rules)
+            if self._rule_sets is not None:
+                rules = self._rule_sets()
+                if rules is not self._written_rules or not self._writer.is_kept(RULES_TOPIC):
+                    size += self._writer.write_rules(self._rule_sets.load)
+                    self._written_rules = rules
             self._failing = False
         except (OperatorError, OSError) as exc:
             if not self._failing:

@@ -5,18 +5,16 @@ revision in the log the first one holds; a log of an earlier version has none, a
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from devices.city.columns import pack_city, unpack_city
 from devices.city.model import City
 from ingest.log.ports import LogReader
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import CITY_TOPIC, RULES_TOPIC, RawMessage
-from rules.catalogue import BadRuleParameters, build_rules
-from rules.contract.rule import Rule
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.model import BadRuleSet
+from rules.rule_sets.record import pack, unpack
 
 _RECORDS_PER_READ: Final = 5_000
 
@@ -28,10 +26,9 @@ def city_record(city: City, at: int) -> RawMessage:
     return RawMessage(CITY_TOPIC, pack_city(city), at)
 
 
-def rules_record(rules: Sequence[Rule[Any]], at: int) -> RawMessage:
-    """The record of the parameters of all rules; `at`: ms since 1970 UTC."""
-    parameters = {rule.name: rule.parameters.model_dump(mode="json") for rule in rules}
-    return RawMessage(RULES_TOPIC, msgspec.json.encode(parameters, order="deterministic"), at)
+def rules_record(rules: RuleSetChoice, at: int) -> RawMessage:
+    """The record of a rule set; `at`: ms since 1970 UTC."""
+    return RawMessage(RULES_TOPIC, pack(rules), at)
 
 
 def city_of_record(payload: bytes) -> City | None:
@@ -43,12 +40,11 @@ def city_of_record(payload: bytes) -> City | None:
         return None
 
 
-def rules_of_record(payload: bytes) -> Sequence[Rule[Any]] | None:
+def rules_of_record(payload: bytes) -> RuleSetChoice | None:
     """Build the rules of a revision; None, and a line in the log, if this version has other rules or parameters."""
     try:
-        parameters: Mapping[str, Any] = msgspec.json.decode(payload, type=dict[str, Any])
-        return build_rules(parameters)
-    except (msgspec.MsgspecError, BadRuleParameters) as exc:
+        return unpack(payload)
+    except BadRuleSet as exc:
         _log.warning("raw log: a revision of the rules is not of this version, the present rules are used: %s", exc)
         return None
 

@@ -24,6 +24,8 @@ SUFFIX: Final = ".segment"
 _NATIVE: Final = NATIVE.dialect
 _PLAIN_COLUMNS: Final = 5
 """Columns of a segment in which all messages are native and live."""
+_RETAINED: Final = 1
+_WAITED: Final = 2
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _NEAR: Final = 1_000
 """Looked at one by one: more records than a page holds. Beyond them, by halving."""
@@ -116,11 +118,11 @@ class Segment:
         for offset, message in enumerate(messages, start):
             topic, payload, received_at = message.topic, message.payload, message.received_at
             crc = _checksum(topic.encode(), payload, received_at)
-            if message.retained or message.dialect != _NATIVE:
+            if message.retained or message.waited or message.dialect != _NATIVE:
                 dialect = None if message.dialect == _NATIVE else message.dialect
-                retained = 1 if message.retained else None
-                crc = _marked_checksum(crc, None if dialect is None else dialect.encode(), retained)
-                marked.append((dialect, retained, offset))
+                bits = (_RETAINED * message.retained | _WAITED * message.waited) or None
+                crc = _marked_checksum(crc, None if dialect is None else dialect.encode(), bits)
+                marked.append((dialect, bits, offset))
             rows.append((offset, received_at, topic, payload, crc))
         self._db.executemany(
             "INSERT INTO message (offset, received_at, topic, payload, crc) VALUES (?, ?, ?, ?, ?)", rows
@@ -131,9 +133,9 @@ class Segment:
         return start + len(rows) - 1
 
     def _add_mark_columns(self) -> None:
-        """Add the columns: a segment has them from its first message in another dialect, or retained, on.
+        """Add the columns: a segment has them from its first message in another dialect, retained, or that waited, on.
 
-        NULL: a native message, a live one.
+        NULL: a native message; one that is neither retained nor waited. The column `retained` holds both bits.
         """
         if self._has_mark_columns:
             return
@@ -278,22 +280,23 @@ def _checksum(topic: bytes, payload: bytes, received_at: int) -> int:
 
 
 def _marks(row: tuple[Any, ...]) -> tuple[bytes | None, int | None]:
-    """Dialect and retain bit of a row; a file may lack the newer column, the retain bit."""
-    dialect, retained, *_ = (*row[_PLAIN_COLUMNS:], None)
-    return dialect, retained
+    """Dialect and bits of a row; a file may lack the newer column, the bits."""
+    dialect, bits, *_ = (*row[_PLAIN_COLUMNS:], None)
+    return dialect, bits
 
 
-def _marked(message: RawMessage, dialect: bytes | None, retained: int | None) -> RawMessage:
+def _marked(message: RawMessage, dialect: bytes | None, bits: int | None) -> RawMessage:
     """The message of a row with its marks."""
-    name = _NATIVE if dialect is None else dialect.decode()
-    return RawMessage(message.topic, message.payload, message.received_at, name, retained is not None)
+    name, bits = _NATIVE if dialect is None else dialect.decode(), bits or 0
+    retained, waited = bool(bits & _RETAINED), bool(bits & _WAITED)
+    return RawMessage(message.topic, message.payload, message.received_at, name, retained, waited)
 
 
-def _marked_checksum(crc: int, dialect: bytes | None, retained: int | None) -> int:
+def _marked_checksum(crc: int, dialect: bytes | None, bits: int | None) -> int:
     """The checksum of a record with what its marks add."""
     if dialect is not None:
         crc = crc32(dialect, crc)
-    return crc if retained is None else crc32(_RECEIVED_AT.pack(retained), crc)
+    return crc if bits is None else crc32(_RECEIVED_AT.pack(bits), crc)
 
 
 def _sync_directory(directory: Path) -> None:

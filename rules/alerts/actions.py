@@ -123,6 +123,8 @@ class AlertView(_Value):
     alert_id: str
     rule: str
     rule_version: int
+    rule_set: int = 0
+    """Number of the rule set of the last change; 0: none was applied."""
     subject: str
     phase: Phase
     severity: Severity

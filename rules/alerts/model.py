@@ -102,6 +102,8 @@ class AlertChange(_Value):
     onset: int | None = None
     """When the incident of this change began, device time, ms: after `opened_at` where incidents near each other are
     one alert. None in changes recorded before 2026-11-29."""
+    rule_set: int = 0
+    """Number of the rule set by which it was judged; 0: none was applied, or recorded before 2026-12-01."""
     revised: bool = False
     """Nothing happened: better values of the same incident came in."""
     continues: str | None = None

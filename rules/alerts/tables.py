@@ -52,6 +52,7 @@ alert: Final = Table(
     Column("handled_by", String(64)),
     Column("handled_at", BigInteger),
     Column("first_recorded_at", BigInteger, nullable=False),
+    Column("rule_set", Integer, nullable=False, server_default="0"),
     Index("ix_alert_opened_at", "opened_at", "alert_id"),
     Index("ix_alert_subject", "subject", "opened_at"),
 )

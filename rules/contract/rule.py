@@ -18,7 +18,10 @@ from rules.contract.verdicts import Verdict
 class Parameters(BaseModel):
     """Thresholds of a rule, with units in their names. Unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+    city_wide: ClassVar[frozenset[str]] = frozenset()
+    """Parameters by which devices are compared, so they cannot differ between them."""
 
 
 S = TypeVar("S")
@@ -45,6 +48,18 @@ class Rule(ABC, Generic[S]):
     place. False: it depends on when a reading is heard, and is asked `judge_late` instead."""
     spans_runs: ClassVar[bool] = False
     """True: its state and alerts go on when the device's clock steps back; those of other rules begin anew."""
+
+    @property
+    def judges_readings(self) -> bool:
+        return type(self).judge is not Rule.judge
+
+    @property
+    def judges_silence(self) -> bool:
+        return type(self).due is not Rule.due
+
+    @property
+    def judges_clocks(self) -> bool:
+        return type(self).judge_clock is not Rule.judge_clock
 
     def judge(self, observation: Observation, state: S) -> Sequence[Verdict]:
         """Judge a reading that came in order. A rule without it judges no reading, but clocks or silence."""

@@ -158,6 +158,14 @@ def correction_changed(by_ms: int) -> Text:
     )
 
 
+def switched_off(rule_set: int) -> Text:
+    """Say that an alert ended because its rule no longer holds for its subject."""
+    return Text(
+        en=f"The rule is off here since rule set {rule_set}, or since the registry changed: nothing is judged by it",
+        zh=f"自规则集第{rule_set}版或登记信息变更起，此处停用该规则，不再研判",
+    )
+
+
 def with_correction(verdict: Verdict, correction_s: int) -> Verdict:
     """Say in the evidence that the correction of the device's clock is in all its times."""
     corrected = Text(

@@ -29,3 +29,9 @@ class RuleEntry(Generic[P]):
     silent_after_s: Callable[[P, int], int] | None = None
     """For the rule that judges silence: seconds without a reading after which a device counts as silent, by the
     interval in seconds at which it reports."""
+
+    @property
+    def is_untimed(self) -> bool:
+        """True if it also judges silence or clocks: its parameters cannot change in the course of a day."""
+        rule = self.judgement(self.parameters())
+        return rule.judges_silence or rule.judges_clocks

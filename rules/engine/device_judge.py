@@ -14,12 +14,13 @@ from typing import Any, Final
 from devices.city.model import City, Device
 from devices.readings.models import Fill, Reading
 from rules.contract.observation import Observation, Silence
-from rules.contract.rule import Rule
+from rules.contract.rule_choice import RuleChoice
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.clocks.candidates import Candidates
 from rules.engine.clocks.device_clock import AS_BELIEVED
 from rules.engine.clocks.runs import Runs
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
+from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
@@ -30,7 +31,6 @@ from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, MAX_WAITING, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
-from rules.engine.rule_set import IndexedRule, RuleSet
 from rules.engine.timers import AgainTimers, FlushTimers
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
 from rules.tracking.tracker import Tracker
@@ -48,26 +48,26 @@ class DeviceJudge:
     def __init__(
         self,
         city: City,
-        rules: Sequence[Rule[Any]],
+        choice: RuleChoice,
         trackers: Sequence[Tracker[Any, Any]],
         failures: RuleFailures,
     ) -> None:
         """`failures`: readings on which a rule or tracker raised, by name, counted here."""
-        self._rules = RuleSet(rules, failures)
-        self._codec = StateCodec(rules, trackers)
+        self.city = city
+        self._rules = DeviceRules(choice, failures)
+        self._codec = StateCodec(choice.rules, trackers)
         self._kept = KeptGaps(self._codec, self.change)
         self._trackers = TrackerSet(trackers, failures)
-        self._second = SecondJudgement(self._codec, self._kept, self._rules, self._trackers, self._judge_reading)
+        self._second = SecondJudgement(self._codec, self._kept, self._trackers, self._judge_reading)
         self.clock = FleetClock()
         self._runs = Runs(self, self.clock, self._rules, self._kept, self._second)
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
         """Devices that changed since `saved`, by id."""
         self._flushes = FlushTimers()
-        self.awaited = AwaitedDevices(self._rules.missed_at)
+        self.awaited = AwaitedDevices(lambda device, since: self._rules.missed_at(device, self.city, since))
         """Registered devices that were never heard, from the first fleet time on."""
         self._again = AgainTimers()
-        self.city = city
         self._router = ReadingRouter(city)
 
     @property
@@ -80,7 +80,7 @@ class DeviceJudge:
         self.city = city
         self._router = ReadingRouter(city)
         for device_state in self._devices.values():
-            device_state.device, device_state.vehicle, device_state.approvals = None, None, ()
+            device_state.forget_city()
         self._runs.take_corrections(self._devices.values())
         self._await_devices()
 
@@ -116,8 +116,8 @@ class DeviceJudge:
         device = self.registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return verdicts
-        observation = self._out_of_order(reading, self.clock.now, device, device_state)
-        for indexed in self._rules.of_role[device.role]:
+        observation = device_state.unordered(reading, self.clock.now, device, self.city)
+        for indexed in self._rules.at(reading.ts, device_state, self.city).all:
             self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if self._kept.is_new_retained(reading, device_state):
             count_not_judged(reading, device_state, NotJudged.RETAINED)
@@ -180,6 +180,17 @@ class DeviceJudge:
         self._runs.take_corrections(self._devices.values())
         self._await_devices(awaited)
 
+    def drop_rules_off(self, subject: str) -> list[str]:
+        """Forget what rules that are off know of a device; return the names of all that are off for this subject."""
+        device_state = self._devices.get(subject)
+        if (
+            device_state is not None
+            and self.registered(device_state) is not None
+            and self._rules.drop_off(device_state)
+        ):
+            self.change(device_state)
+        return self._rules.off_for(device_state)
+
     def _set_time(self) -> None:
         """Let nothing wait for a fleet time that was wrong, and count no time as silence in which nobody listened."""
         now, set_by, leaped_from = self.clock.now, self.clock.set_by, self.clock.leaped_from
@@ -221,7 +232,7 @@ class DeviceJudge:
             since = self.awaited.since.pop(device_id, None)
             self._runs.take_corrections([device_state])
             if device is not None and since is not None:
-                self._rules.await_first(device, device_state, since)
+                self._rules.await_first(device, self.city, device_state, since)
         self.change(device_state)
         return device_state
 
@@ -233,11 +244,7 @@ class DeviceJudge:
     def registered(self, device_state: DeviceState) -> Device | None:
         """Look up each city once: at 100,000 devices every look into a table waits for memory."""
         if device_state.device is None:
-            city = self.city
-            device = device_state.device = city.devices.get(device_state.device_id)
-            if device is not None and device.vehicle_id is not None:
-                device_state.vehicle = city.vehicle_of(device)
-                device_state.approvals = city.approvals_of(device.vehicle_id)
+            device_state.look_up(self.city, self._rules.in_force)
         return device_state.device
 
     def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
@@ -272,9 +279,9 @@ class DeviceJudge:
         now = self.clock.now
         late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
         at = max(reading.ts, now - WINDOW_MS)
-        observation = self._out_of_order(reading, at, device, device_state)
-        rules = self._rules.of_role[device.role] if late is None else self._rules.unordered_of_role[device.role]
-        for indexed in rules:
+        observation = device_state.unordered(reading, at, device, self.city)
+        rules = self._rules.at(reading.ts, device_state, self.city)
+        for indexed in rules.all if late is None else rules.unordered:
             self._rules.ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         if late is not None:
             self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
@@ -286,11 +293,6 @@ class DeviceJudge:
             reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
             count_not_judged(reading, device_state, reason)
 
-    def _out_of_order(self, reading: Reading, at: int, device: Device, device_state: DeviceState) -> Observation:
-        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
-        vehicle, approvals, states = device_state.vehicle, device_state.approvals, device_state.tracker_states
-        return Observation(reading, at, device, vehicle, approvals, self.city, states, [])
-
     def judge_in_order(
         self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
     ) -> None:
@@ -299,7 +301,6 @@ class DeviceJudge:
             for buffered in released:
                 count_not_judged(buffered.reading, device_state, NotJudged.NOT_VALID)
             return
-        rules = self._rules.of_role[device.role]
         gap_ms = max(WINDOW_MS, _GAP_MS_PER_INTERVAL_S * device.report_interval_s)
         trackers = self._trackers.of_role[device.role]
         for buffered in released:
@@ -317,7 +318,7 @@ class DeviceJudge:
                 device_state.judged_until = max(device_state.judged_until, ts)
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
-            judged = self._judge_reading(buffered, device, device_state, rules, trackers, verdicts)
+            judged = self._judge_reading(buffered, device, device_state, trackers, verdicts)
             if own and judged:
                 device_state.judged += not is_repeated
             elif not judged:
@@ -328,9 +329,10 @@ class DeviceJudge:
         buffered: BufferedReading,
         device: Device,
         device_state: DeviceState,
-        rules: list[IndexedRule],
         trackers: list[IndexedTracker],
         verdicts: list[Any],
+        *,
+        again: bool = False,
     ) -> bool:
         """Take one reading, in order, into the trackers and ask the rules; False if one of them raised.
 
@@ -343,8 +345,8 @@ class DeviceJudge:
         states = device_state.tracker_states if trackers else []
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
-        judged = True
-        for indexed in rules:
+        rules, judged = self._rules.at(buffered.ts, device_state, city), True
+        for indexed in rules.ordered if again else rules.all:
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
 
@@ -367,7 +369,7 @@ class DeviceJudge:
                 device = self.registered(device_state)
                 newest = self._second.judge(device_state, device, late, verdicts)
                 if device is not None and newest is not None:
-                    observation = self._out_of_order(newest, now, device, device_state)
+                    observation = device_state.unordered(newest, now, device, self.city)
                     self._rules.judged_again(observation, device_state, verdicts)
                 again -= 1
             self._schedule_again(device_state)

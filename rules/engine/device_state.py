@@ -1,14 +1,17 @@
 """Everything the device stage keeps of one device."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from devices.city.model import Approvals, Device, Vehicle
+from devices.city.model import Approvals, City, Device, Vehicle
 from devices.readings.models import Reading
 from devices.readings.series import MAX_COMPARTMENTS
+from rules.contract.observation import Observation
 from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.late.late_readings import LateReadings
 from rules.engine.reorder_buffer import ReorderBuffer
+from rules.engine.rules_in_force import RulesInForce
 
 FORMER: Final = 1
 """`judged_until` of a state that a version wrote which did not note it."""
@@ -66,6 +69,8 @@ class DeviceState:
     """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
     approvals: Approvals = field(default=(), compare=False)
+    in_force: RulesInForce | None = field(default=None, compare=False)
+    """The rules that hold for the device; None as long as `device` is."""
 
     def takes(self, compartment: str) -> bool:
         """False if the compartment would be one more than a device may have: the recorder quarantines its readings."""
@@ -75,6 +80,22 @@ class DeviceState:
             return False
         self.compartments = (*self.compartments, compartment)
         return True
+
+    def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> None:
+        """Find the device in the city, if it has it, and the rules that hold for it."""
+        device = self.device = city.devices.get(self.device_id)
+        if device is None:
+            return
+        self.in_force = in_force(device, city)
+        if device.vehicle_id is not None:
+            self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
+
+    def unordered(self, reading: Reading, at: int, device: Device, city: City) -> Observation:
+        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
+        return Observation(reading, at, device, self.vehicle, self.approvals, city, self.tracker_states, [])
+
+    def forget_city(self) -> None:
+        self.device, self.vehicle, self.approvals, self.in_force = None, None, (), None
 
     def time_was_set(self, fleet_now: int, heard_after: int) -> None:
         """Note that fleet time was wrong: nothing waits for it, or counts as heard at it if it was later."""

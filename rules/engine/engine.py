@@ -16,6 +16,7 @@ from devices.city.model import City, Device
 from devices.readings.models import Fill, Reading
 from rules.alerts.model import AlertChange
 from rules.contract.rule import FleetRule, Rule
+from rules.contract.rule_choice import RuleChoice, SameEverywhere
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
@@ -31,19 +32,20 @@ AnyRule = Rule[Any]
 class RuleEngine:
     """Judges accepted readings. One thread; deterministic; its state is written as rows."""
 
-    def __init__(self, city: City, rules: Sequence[AnyRule]) -> None:
+    def __init__(self, city: City, rules: Sequence[AnyRule] | RuleChoice) -> None:
+        """`rules`: those of a rule set, or rules that are the same everywhere."""
         self._city = city
-        self._rules = tuple(rules)
-        self._fleet_rules = [rule for rule in rules if isinstance(rule, FleetRule)]
-        self._rows = Rows(rules, TRACKERS)
+        self._choice = rules if isinstance(rules, RuleChoice) else SameEverywhere(rules)
+        self._fleet_rules = [rule for rule in self._choice.rules if isinstance(rule, FleetRule)]
+        self._rows = Rows(self._choice.rules, TRACKERS)
         self.failures = RuleFailures()
         """Readings on which a rule raised, by rule name. Its state of that device was reset; other rules went on."""
         self._begin_empty()
 
     def _begin_empty(self) -> None:
         self.failures = RuleFailures()
-        self._devices = DeviceJudge(self._city, self._rules, TRACKERS, self.failures)
-        self._fleet = FleetJudge(self._city, self._rules, self.failures)
+        self._devices = DeviceJudge(self._city, self._choice, TRACKERS, self.failures)
+        self._fleet = FleetJudge(self._city, self._choice, self.failures)
 
     @property
     def city(self) -> City:
@@ -84,6 +86,10 @@ class RuleEngine:
         self._city = city
         self._devices.replace_city(city)
         self._fleet.replace_city(city)
+
+    def end_rules_off(self) -> list[AlertChange]:
+        """End the alerts of rules that are off for their subject; after another city, and with other rules."""
+        return self._fleet.end_rules_off(self._devices.drop_rules_off, self._devices.clock.now)
 
     def device(self, device_id: str) -> Device | None:
         """The device in the present city; a look-up that costs little for a device heard before."""

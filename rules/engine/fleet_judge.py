@@ -9,16 +9,17 @@ this stage: the held verdicts, the memories of the rules that compare devices, a
 needs the verdicts of all partitions.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any
 
 from devices.city.model import City
 from rules.alerts.limit import AlertLimit, SubjectAlerts
 from rules.alerts.model import AlertChange
-from rules.contract.rule import FleetRule, Rule
+from rules.contract.rule import FleetRule
+from rules.contract.rule_choice import RuleChoice
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
-from rules.contract.wording import clock_stepped, correction_changed
+from rules.contract.wording import clock_stepped, correction_changed, switched_off
 from rules.engine.failures import RuleFailures
 from rules.engine.incidents import folding
 from rules.engine.incidents.machine import OPENING, DeviceIncidents
@@ -30,9 +31,11 @@ from rules.engine.reorder_buffer import HOLD_MS
 class FleetJudge:
     """Compares devices and keeps incidents. One thread; deterministic."""
 
-    def __init__(self, city: City, rules: Sequence[Rule[Any]], failures: RuleFailures) -> None:
+    def __init__(self, city: City, choice: RuleChoice, failures: RuleFailures) -> None:
         """`failures`: verdicts on which a rule raised, by rule name, counted here."""
-        self._city = city
+        rules = choice.rules
+        self._city, self._rule_set = city, choice.version
+        self._all_versions = {rule.name: rule.version for rule in rules}
         self._ordered = {rule.name: rule.version for rule in rules if rule.ordered}
         self._versions = {rule.name: rule.version for rule in rules if not rule.spans_runs}
         """Of the rules whose incidents end with a run."""
@@ -61,7 +64,30 @@ class FleetJudge:
     def take(self, verdicts: Sequence[Judged], fleet_time: int) -> list[AlertChange]:
         """Take verdicts of the first stage, in its order, and return what they and the new fleet time (ms) change."""
         changes = self._changes(verdicts, fleet_time)
-        return self.limit.published(changes, fleet_time) if changes else changes
+        return self._published(changes, fleet_time) if changes else changes
+
+    def end_rules_off(self, off: Callable[[str], Sequence[str]], fleet_time: int) -> list[AlertChange]:
+        """End the incidents of rules that are off for their subject, as `off` names them, at fleet time, ms."""
+        changes: list[AlertChange] = []
+        off_for: dict[str, set[str]] = {}
+        for subject in {*self._incidents, *self._kept, *(held.subject for held in self.held)}:
+            off_for[subject] = set(off(subject))
+        self.held = [held for held in self.held if held.rule not in off_for[held.subject]]
+        heapify(self.held)
+        for subject, names in sorted(off_for.items()):
+            versions = {name: self._all_versions[name] for name in sorted(names)}
+            incidents, kept = self._incidents.get(subject), self._kept.get(subject)
+            if incidents is not None and incidents.has_any(versions):
+                self.changed.add(subject)
+                changes += folding.drop(incidents, versions, fleet_time, switched_off(self._rule_set))
+            if kept is not None and kept.drop(versions):
+                self.changed.add(subject)
+        return self._published(changes, fleet_time)
+
+    def _published(self, changes: Sequence[AlertChange], fleet_time: int) -> list[AlertChange]:
+        """The changes within the limits of their subjects, with the number of the rule set that they were made by."""
+        published = self.limit.published(changes, fleet_time)
+        return [change.model_copy(update={"rule_set": self._rule_set}) for change in published]
 
     def _changes(self, verdicts: Sequence[Judged], fleet_time: int) -> list[AlertChange]:
         changes: list[AlertChange] = []

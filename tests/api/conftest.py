@@ -16,6 +16,11 @@ from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules, corridor_m, silent_after_s
+from rules.rule_sets import tables as rule_set_tables
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.model import RuleSet
+from rules.rule_sets.shipped import with_shipped
+from rules.rule_sets.store import RuleSetStore
 from tests.api.fakes import (
     BROKER,
     COLLECTOR,
@@ -41,6 +46,14 @@ def journal(tmp_path: Path) -> Iterator[AlertJournal]:
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     metadata.create_all(engine)
     yield AlertJournal(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def rule_sets(tmp_path: Path) -> Iterator[RuleSetStore]:
+    engine = open_database(f"sqlite:///{tmp_path / 'rule_sets.db'}")
+    rule_set_tables.metadata.create_all(engine)
+    yield RuleSetStore(engine)
     engine.dispose()
 
 
@@ -72,6 +85,7 @@ def parts(
     command_store: CommandStore,
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
+    rule_sets: RuleSetStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -87,7 +101,9 @@ def parts(
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
         lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
-        corridor_m=corridor_m(RULES),
+        rules=lambda: RuleSetChoice(with_shipped(RuleSet())),
+        rule_sets=rule_sets,
+        corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,
         recorder=lambda: RECORDER,

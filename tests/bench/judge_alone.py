@@ -39,7 +39,7 @@ def new_judge(
         open_raw_log(settings),
         open_journal(settings),
         state,
-        rules if count is None else list(islice(cycle(rules), count)),
+        rules if count is None else list(islice(cycle(rules.rules), count)),
         lambda: city,
         monotonic=monotonic,
         on_checkpoint=keep_objects,

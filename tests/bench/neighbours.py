@@ -1,7 +1,10 @@
 """What one device at its limits costs its neighbours: latencies of honest devices, with and without it, in one run.
 
     honest devices at a steady rate, all the time
-    culprits        nobody → each kind in turn → all at once → nobody
+    culprits        nobody → each kind in turn → all at once → nobody → junk without a limit
+
+A culprit sends what the limits of a device let pass: a burst at once, then at the rate. The last one sends as fast as
+the broker takes it, which no limit behind the broker can change.
 
 Run with `make bench ARGS="--quick --stage neighbours"`.
 """
@@ -19,6 +22,7 @@ from typing import Final
 from devices.city.model import City, Device, DeviceRole
 from haulwatch.health.path_status import PathStatus
 from haulwatch.settings.data_files import process_log_folder
+from haulwatch.settings.groups import LimitSettings
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from simulators.load.generator import Plan
@@ -36,6 +40,8 @@ _CALM: Final = 5
 """The honest devices send at such a part of the latency stage's rate that the path is idle most of the time."""
 _MOST_MESSAGES: Final = 12_000
 """Of one culprit in one phase."""
+_BEYOND_LIMITS: Final = "junk, no limit"
+_LOOK_EVERY_S: Final = 0.05
 _JUNK: Final = b"{" + b"x" * 60_000
 _ONES: Final = b"[" + b",".join([b"1"] * 2_047) + b"]"
 
@@ -65,25 +71,31 @@ class NeighbourRow:
     logged: str
     """Devices beyond a limit, as the logs of the processes name them."""
 
+    def grows_ms(self, alone: "NeighbourRow") -> float:
+        """By how much the bystanders' p99 of alerts is above that without a culprit."""
+        return round(self.alert.p99 - alone.alert.p99, 1)
+
 
 def neighbours(environment: BenchEnvironment) -> Iterator[NeighbourRow]:
     """Measure each phase. Raises BenchFailed."""
     sizes, kinds = environment.sizes, _kinds()
-    phases = ["nobody", *kinds, "all", "nobody again"]
+    phases = ["nobody", *kinds, "all", "nobody again", _BEYOND_LIMITS]
     seconds = sizes.latency_warm_up_s + len(phases) * (sizes.latency_s + _REST_S) + 10
     rate = sizes.latency_rate / _CALM
     messages, probes = int(rate * seconds), int(seconds / _PROBE_EVERY_S) + 10
     city = _city(sizes.devices, probes, list(kinds))
     with environment.broker() as broker, running_path(environment, city, broker, limited=True) as running:
+        limits = running.installation.settings.limits
         plan = Plan(broker.port, messages, sizes.devices, rate=rate, probe_every_s=_PROBE_EVERY_S)
         with loading(plan) as load:
             time.sleep(sizes.latency_warm_up_s)
             for phase in phases:
                 environment.progress(f"culprit: {phase}")
-                senders = [kind for kind in kinds if phase in {kind, "all"}]
+                senders = [kind for kind in kinds if phase in {kind, "all"}] or ["junk"] * (phase == _BEYOND_LIMITS)
+                allowed = None if phase == _BEYOND_LIMITS else limits
                 with (
                     watching(running, broker.port) as (durable, stored, alert),
-                    _sending(broker.port, {kind: kinds[kind] for kind in senders}) as sent,
+                    _sending(broker.port, {kind: kinds[kind] for kind in senders}, allowed) as sent,
                 ):
                     time.sleep(sizes.latency_s)
                 yield _row(running, phase, sum(sent.values()), durable, stored, alert)
@@ -160,9 +172,21 @@ def _kinds() -> dict[str, Callable[[int, int], Message]]:
     }
 
 
+def _passes(limits: LimitSettings, messages: int, size: int, after_s: float) -> bool:
+    """True if a device may have sent so many messages and bytes so long after its first."""
+    return (
+        messages <= limits.device_burst_messages + limits.device_messages_per_s * after_s
+        and size <= limits.device_burst_mib * 2**20 + limits.device_kib_per_s * 1024 * after_s
+    )
+
+
 @contextmanager
-def _sending(port: int, kinds: dict[str, Callable[[int, int], Message]]) -> Iterator[dict[str, int]]:
-    """Culprits that send as fast as the broker takes it, during the block; messages sent, by kind."""
+def _sending(
+    port: int, kinds: dict[str, Callable[[int, int], Message]], limits: LimitSettings | None
+) -> Iterator[dict[str, int]]:
+    """Culprits that send what the limits let pass, during the block, or as fast as the broker takes it; messages sent,
+    by kind.
+    """
     stop, sent = Event(), dict.fromkeys(kinds, 0)
 
     def send(kind: str, message: Callable[[int, int], Message]) -> None:
@@ -170,10 +194,15 @@ def _sending(port: int, kinds: dict[str, Callable[[int, int], Message]]) -> Iter
             line.sendall(connect(_device(kind), Version.V311))
             line.setblocking(True)
             line.settimeout(30)
+            size, began = 0, time.monotonic()
             for n in range(_MOST_MESSAGES):
                 if stop.is_set():
                     break
                 name, payload = message(n, time.time_ns() // 1_000_000)
+                size += len(payload)
+                while limits is not None and not _passes(limits, n, size, time.monotonic() - began):
+                    if stop.wait(_LOOK_EVERY_S):
+                        return
                 line.sendall(publish(f"haulwatch/v1/{_device(kind)}/{name}", payload, n % 65_535 + 1, Version.V311))
                 sent[kind] = n + 1
                 if n % 100 == 99:

@@ -143,6 +143,7 @@ def _print_neighbours(phases: tuple[NeighbourRow, ...]) -> None:
         "stored p99",
         "alert p50",
         "alert p99",
+        "grows",
         "MB",
         "disk MB",
         "named",
@@ -150,7 +151,15 @@ def _print_neighbours(phases: tuple[NeighbourRow, ...]) -> None:
     )
     rows = [
         (
-            *(row.culprit, row.sent, row.durable.p99, row.stored.p99, row.alert.p50, row.alert.p99),
+            *(
+                row.culprit,
+                row.sent,
+                row.durable.p99,
+                row.stored.p99,
+                row.alert.p50,
+                row.alert.p99,
+                row.grows_ms(phases[0]),
+            ),
             *(row.memory_mb, row.disk_mb, row.named, row.logged),
         )
         for row in phases

@@ -86,7 +86,8 @@ def scaling(environment: BenchEnvironment) -> Iterator[Scale]:
             for index, devices in enumerate(fleets):
                 collector_us[index] += receive_append(environment, devices).cpu_us / _COLLECTOR_ROUNDS
         for row, us in zip(rows, collector_us, strict=True):
-            yield _scale(row, len(configured_rules(row.fleet.installation.settings)), us, row.judge_us, row.snapshot)
+            rules = configured_rules(row.fleet.installation.settings).rules
+            yield _scale(row, len(rules), us, row.judge_us, row.snapshot)
         for count, us in zip(RULE_SETS, set_us, strict=True):
             yield _scale(rows[0], count, collector_us[0], us, None)
 

@@ -36,6 +36,8 @@ from rules.contract.observation import Observation
 from rules.contract.rule import Parameters, Rule
 from rules.contract.verdicts import Verdict
 from rules.detectors.bin_overflow.judgement import BinState
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.model import RuleSet
 from tests.field_cases.path import BASE_MS, PathUnderTest, others
 
 
@@ -114,15 +116,19 @@ def test_a_rule_that_raises_is_seen(settings: Settings, caplog: pytest.LogCaptur
     assert 'haulwatch_not_judged_readings{reason="too_late"} 0.0' in text
 
 
+def _rules() -> RuleSetChoice:
+    return RuleSetChoice(RuleSet())
+
+
 async def _proved() -> str:
     return "store"
 
 
-_PARTS = DoctorParts(_proved, lambda: "", lambda: 1, build_rules)
+_PARTS = DoctorParts(_proved, lambda: "", lambda: 1, _rules)
 
 
 def test_without_failures_nothing_is_said(settings: Settings) -> None:
-    assert check_rules(build_rules, {}, None).status is CheckStatus.OK
+    assert check_rules(_rules, None, {}, None).status is CheckStatus.OK
     heartbeat_path(settings, JUDGE).write_text(json.dumps({"at": now_ms()}))
     assert asyncio.run(judge_check(settings)).state is ReadinessState.OK
 

@@ -11,6 +11,7 @@ from devices.db import tables
 from devices.db.database import open_database, transaction
 from haulwatch import migrations
 from rules.alerts import tables as journal_tables
+from rules.rule_sets import tables as rule_set_tables
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
@@ -23,8 +24,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     wanted = MetaData(naming_convention=tables.metadata.naming_convention)
-    for table in (*tables.metadata.sorted_tables, *journal_tables.metadata.sorted_tables):
-        table.to_metadata(wanted)
+    for metadata in (tables.metadata, journal_tables.metadata, rule_set_tables.metadata):
+        for table in metadata.sorted_tables:
+            table.to_metadata(wanted)
     migrations.upgrade(url)
     engine = open_database(url)
     with transaction(engine) as connection:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rules import detectors
-from rules.catalogue import CATALOGUE, BadRuleParameters, build_rules, corridor_m, rule_names, silent_after_s
+from rules.catalogue import CATALOGUE, build_rules, corridor_m, rule_names, silent_after_s
 from rules.detectors.entry import RuleEntry
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
@@ -22,24 +22,6 @@ def test_every_rule_is_built_with_its_defaults() -> None:
 def test_parameters_can_be_overridden() -> None:
     (rule,) = (rule for rule in build_rules({"bin_overflow": {"full_pct": 85}}) if rule.name == "bin_overflow")
     assert rule.parameters.model_dump()["full_pct"] == 85
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ({"bin_overflw": {}}, "no rule bin_overflw: there are illegal_dumping, bed_raised_outside"),
-        ({"bin_overflow": {"ful_pct": 1}}, "bin_overflow.ful_pct: no such parameter: there are warn_pct, full_pct"),
-        ({"bin_overflow": {"full_pct": "high"}}, "bin_overflow.full_pct: Input should be a valid number"),
-        ({"silent_device": 7}, "silent_device: give parameters as `name: value`, found 7"),
-    ],
-)
-def test_what_does_not_exist_is_refused_by_name(overrides: dict[str, object], message: str) -> None:
-    with pytest.raises(BadRuleParameters, match=message):
-        build_rules(overrides)
-
-
-def test_a_rule_without_values_keeps_its_defaults() -> None:
-    assert build_rules({"bin_overflow": None})
 
 
 def test_every_package_of_detectors_is_in_the_catalogue() -> None:

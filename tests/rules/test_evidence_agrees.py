@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.city.model import Hours
-from devices.city.sites import ZoneKind
+from devices.city.hours import Hours
+from devices.city.sites import Site, SiteKind, ZoneKind
 from devices.readings.models import Reading
 from rules.alerts.model import AlertChange, Amendment
 from rules.catalogue import CATALOGUE, build_rules
@@ -23,7 +23,7 @@ from tests.rules import agreement, agreement_on_devices
 from tests.rules.agreement import numbers
 from tests.rules.detectors.sites.test_station_backlog import Line, station
 from tests.rules.engine.test_same_alerts import busy_hour
-from tests.rules.town import Trip, fills, in_time, judged, place, ticket, town, zone
+from tests.rules.town import Trip, fills, in_time, judged, place, square, ticket, town, zone
 
 CHECKS = agreement.CHECKS | agreement_on_devices.CHECKS
 CITED_BEFORE_MS = 10 * 60_000
@@ -31,10 +31,19 @@ CITED_BEFORE_MS = 10 * 60_000
 
 CITY = replace(
     station(),
-    permits=tuple(replace(permit, hours=(Hours(6 * 60, 22 * 60 + 15),)) for permit in town().permits),
+    sites={
+        **station().sites,
+        "point": replace(town().sites["point"], deposit_hours=(Hours(6 * 60, 21 * 60),)),
+        "works": Site("works", SiteKind.CONSTRUCTION_SITE, "Works", "工地", square(6_000, 0, 100), streams=("spoil",)),
+        "yard": Site("yard", SiteKind.RECYCLING_POINT, "Yard", "回收点", square(7_000, 0, 100), streams=("kitchen",)),
+    },
+    permits=tuple(
+        replace(permit, hours=(Hours(6 * 60, 22 * 60 + 15),), area_ids=("west",)) for permit in town().permits
+    ),
     zones=(
         zone("old-town", ZoneKind.FORBIDDEN, 3_500, 50, 9_000, 950),
         zone("town", ZoneKind.JURISDICTION, -2_000, -300, 12_000, 2_000),
+        zone("west", ZoneKind.PERMITTED_AREA, -2_000, -300, 5_000, 2_000),
     ),
 )
 
@@ -89,7 +98,8 @@ def agrees(change: AlertChange, sent: Readings) -> None:
     times = [cited.ts for cited in evidence.readings]
     assert times == sorted(set(times))
     assert len(times) <= MAX_REFS
-    cites_older = change.rule in {"silent_device", "weighbridge_integrity"}  # the last two readings, or tickets
+    # The last two readings of a silent device, the first stop of a haul and a former ticket may be hours old.
+    cites_older = change.rule in {"silent_device", "mixed_haulage", "weighbridge_integrity"}
     before_ms = math.inf if cites_older else CITED_BEFORE_MS
     for cited in evidence.readings:
         by_wrong_clock = change.rule == "device_clock"
@@ -300,6 +310,30 @@ def test_hours() -> None:
     """It has stood for six minutes when the hours end, and sets out later."""
     steps = [("stand", 30), *[("drive", 1500)] * 6, ("stand", 40)]
     assert "restricted_hours" in {change.rule for change in check(told(steps, 10).readings)}
+
+
+def test_deposits_at_night() -> None:
+    """On three days, so that it is worse on the third."""
+    nights = [fills([33.0] * 30, every_s=120, start_s=day * 86_400, deposits=1) for day in range(3)]
+    found = [change for change in check(*nights) if change.rule == "deposit_outside_hours"]
+    assert {change.severity for change in found} == {"P3", "P4"}
+
+
+def test_areas() -> None:
+    """It stands at a construction site outside its area, loads there, and stops at another source."""
+    steps: list[tuple[str, Any]] = [("load_kg", 390.0), ("drive", 3000), ("stand", 20), ("load_kg", 8_700.0)]
+    steps += [("stand", 20), ("drive", 1000), ("stand", 20), ("drive", -3000)]
+    found = [change for change in check(told(steps, 10).readings) if change.rule == "outside_permitted_area"]
+    assert found[-1].evidence.measures["sources"] == "works,yard"
+    assert {change.severity for change in found} == {"P3", "P4"}
+
+
+def test_hauls() -> None:
+    """Spoil and kitchen waste; the load rises at both stops."""
+    steps: list[tuple[str, Any]] = [("load_kg", 390.0), ("drive", 3000), ("stand", 20), ("load_kg", 6_000.0)]
+    steps += [("stand", 20), ("drive", 1000), ("stand", 20), ("load_kg", 8_700.0), ("stand", 20)]
+    found = [change for change in check(told(steps, 10).readings) if change.rule == "mixed_haulage"]
+    assert [change.severity for change in found] == ["P4", "P3"]
 
 
 def test_zones() -> None:

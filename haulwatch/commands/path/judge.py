@@ -4,10 +4,12 @@ import asyncio
 
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.current_city import CurrentCity
+from haulwatch.process.current_rules import CurrentRules
 from haulwatch.process.lifetime import keep_objects, role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts
+from haulwatch.wiring.rules import current_rules, open_rule_sets
 from ingest.judge.judge import run_judge
 from ingest.process.heartbeat import keep_beating
 
@@ -15,13 +17,13 @@ from ingest.process.heartbeat import keep_beating
 @exits_on_error
 def judge() -> None:
     """Judge readings from the raw log; write alerts to the journal, and publish them over MQTT and to the store."""
-    with role("judge") as settings, open_current_city(settings) as city:
-        asyncio.run(_judge(settings, city))
+    with role("judge") as settings, open_current_city(settings) as city, open_rule_sets(settings) as rule_sets:
+        asyncio.run(_judge(settings, city, current_rules(settings, rule_sets)))
 
 
-async def _judge(settings: Settings, city: CurrentCity) -> None:
+async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> None:
     stop = stop_event()
-    async with judge_parts(settings, city) as parts, asyncio.TaskGroup() as tasks:
+    async with judge_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
         keep_objects()
         beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)
         tasks.create_task(beat, name="heartbeat")

@@ -1,5 +1,7 @@
 """Thresholds of rule `gnss_anomaly`."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from rules.contract.rule import Parameters
@@ -7,6 +9,8 @@ from rules.contract.rule import Parameters
 
 class GnssAnomalyParameters(Parameters):
     """No standard sets these defaults: each has its reason."""
+
+    city_wide: ClassVar[frozenset[str]] = frozenset({"area_trucks", "area_m", "area_s"})
 
     teleport_m: float = Field(1_000.0, gt=0)
     """A fix this far from the one before, faster than any truck drives (42 m/s, `rules.tracking.motion`): reflections

@@ -1,6 +1,6 @@
 """Thresholds of rule `route_deviation`."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
@@ -12,6 +12,8 @@ class RouteDeviationParameters(Parameters):
 
     No standard sets these defaults: each has its reason.
     """
+
+    city_wide: ClassVar[frozenset[str]] = frozenset({"closure_trucks", "closure_min", "closure_m"})
 
     enter_m: float = 60.0
     """Beyond this a truck may have left: the drawn line, the width of the road and the receiver's error stay within."""

@@ -1,6 +1,7 @@
 """Thresholds of rule `silent_device`."""
 
 import math
+from typing import ClassVar
 
 from pydantic import PositiveInt
 
@@ -9,6 +10,18 @@ from rules.contract.rule import Parameters
 
 class SilentDeviceParameters(Parameters):
     """Times are seconds since a device was heard. No standard sets these defaults: each has its reason."""
+
+    city_wide: ClassVar[frozenset[str]] = frozenset(
+        {
+            "outage_share_pct",
+            "outage_area_share_pct",
+            "outage_devices",
+            "outage_within_s",
+            "outage_over_share_pct",
+            "outage_until_s",
+            "outage_deaf_share_pct",
+        }
+    )
 
     loaded_warn_s: int = 180
     """First alert (P3) about a loaded truck: longer than a tunnel or a terminal's restart."""

@@ -1,10 +1,14 @@
 """Thresholds of rule `stopped_loaded`."""
 
+from typing import ClassVar
+
 from rules.contract.rule import Parameters
 
 
 class StoppedLoadedParameters(Parameters):
     """No standard sets these defaults: each has its reason."""
+
+    city_wide: ClassVar[frozenset[str]] = frozenset({"jam_trucks", "jam_m", "jam_over_s"})
 
     hold_s: int = 600
     """Standing so long: what a trunk road allows. A city's files do not say which roads are streets in town, where

@@ -1,10 +1,14 @@
 """Thresholds of rule `suspected_site`."""
 
+from typing import ClassVar
+
 from rules.contract.rule import Parameters
 
 
 class SuspectedSiteParameters(Parameters):
     """No standard sets these defaults: each has its reason."""
+
+    city_wide: ClassVar[frozenset[str]] = frozenset({"trucks", "within_m", "within_s"})
 
     trucks: int = 3
     """Loaded trucks that stopped at one place: two may be colleagues at lunch, three are a place where loads go."""

@@ -1,5 +1,7 @@
 """Thresholds of rule `weighbridge_integrity`."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from rules.contract.rule import Parameters
@@ -7,6 +9,8 @@ from rules.contract.rule import Parameters
 
 class WeighbridgeIntegrityParameters(Parameters):
     """No standard sets these defaults: each has its reason."""
+
+    city_wide: ClassVar[frozenset[str]] = frozenset({"shift_kg", "shift_trucks", "shift_errors", "tare_sigma_kg"})
 
     away_m: float = Field(300.0, ge=0)
     """A ticket while the truck is farther than this from the fence of the bridge's site: its plate stands for another

@@ -26,12 +26,12 @@ from rules.engine.clocks.device_clock import (
     OFF_MS,
 )
 from rules.engine.clocks.watermark import FleetClock
+from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
 from rules.engine.late.kept_gaps import KeptGaps
 from rules.engine.late.late_verdicts import Judged, RunBegun
 from rules.engine.late.second_judgement import SecondJudgement
 from rules.engine.reorder_buffer import BufferedReading
-from rules.engine.rule_set import RuleSet
 
 _LIVE_MS: Final = 60_000
 """Readings that agree for so long are no upload: they are a sign of life."""
@@ -61,7 +61,7 @@ class Runs:
     """Follows the steps of the clocks of devices."""
 
     def __init__(
-        self, stage: Stage, clock: FleetClock, rules: RuleSet, kept: KeptGaps, second: SecondJudgement
+        self, stage: Stage, clock: FleetClock, rules: DeviceRules, kept: KeptGaps, second: SecondJudgement
     ) -> None:
         self._stage, self._clock, self._rules, self._kept, self._second = stage, clock, rules, kept, second
         self.candidates = Candidates()

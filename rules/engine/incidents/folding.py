@@ -61,6 +61,14 @@ def begin_run(
     return changes + [change for change in ended if change.alert_id not in silent]
 
 
+def drop(incidents: DeviceIncidents, versions: Mapping[str, int], until: int, reason: Text) -> list[AlertChange]:
+    """End the incidents of these rules, as `DeviceIncidents.drop` does; nobody learns of the end of a part."""
+    silent = {incident.alert_id for incident in incidents.all() if is_silent(incident)}
+    ended = incidents.drop(versions, until, reason)
+    note_waits(incidents)
+    return [change for change in ended if change.alert_id not in silent]
+
+
 def is_silent(incident: Incident) -> bool:
     """True if nobody is notified of it: it is a part of another incident, or waits for that."""
     return incident.folding is not None and (bool(incident.folding.host) or incident.folding.due > 0)

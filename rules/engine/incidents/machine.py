@@ -8,7 +8,7 @@ Flapping is damped here, for every rule: an alert that came back is closed only 
 time, and nothing is published of its coming and going in between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
@@ -82,18 +82,21 @@ class DeviceIncidents:
         changes: list[AlertChange] = []
         self.run = run
         for key, case in self.cases.items():
-            rule, subject, _ = key.split("|", 2)
-            if rule not in versions:
-                continue
-            changes += _release(case, rule, None)
-            incident = case.running
-            if incident is not None and incident.closed_at is None:
-                at, found = max(until, incident.told_at), (*incident.evidence.findings, reason)
-                evidence = incident.evidence.model_copy(update={"findings": found})
-                end = Verdict(subject, Level.CLEAR, at, incident.onsets[-1], evidence=evidence, over=True)
-                _close(case, versions[rule], end)
-                changes.append(_publish(incident, rule, versions[rule], end))
-            case.running, case.past, case.run = None, [], run
+            rule = key.partition("|")[0]
+            if rule in versions:
+                changes += _end(key, case, versions[rule], until, reason)
+                case.running, case.past, case.run = None, [], run
+        return changes
+
+    def has_any(self, rules: Container[str]) -> bool:
+        """True if it remembers an incident of one of these rules."""
+        return any(key.partition("|")[0] in rules for key in self.cases)
+
+    def drop(self, versions: Mapping[str, int], until: int, reason: Text) -> list[AlertChange]:
+        """End the incidents of these rules likewise, and forget them."""
+        changes: list[AlertChange] = []
+        for key in [key for key in self.cases if key.partition("|")[0] in versions]:
+            changes += _end(key, self.cases.pop(key), versions[key.partition("|")[0]], until, reason)
         return changes
 
     def due(self, rule: str, verdict: Verdict) -> int | None:
@@ -186,6 +189,20 @@ def _close(case: RuleIncidents, rule_version: int, verdict: Verdict) -> _Changed
     incident.phase, incident.closed_at, incident.over, incident.closing = Phase.CLOSED, closed_at, verdict.over, None
     _remember(case, incident, closed_at)
     return _Changed(incident)
+
+
+def _end(key: str, case: RuleIncidents, rule_version: int, until: int, reason: Text) -> list[AlertChange]:
+    """End the incident that is running, if there is one, whatever the rule's verdicts were."""
+    rule, subject, _ = key.split("|", 2)
+    changes = _release(case, rule, None)
+    incident = case.running
+    if incident is not None and incident.closed_at is None:
+        at, found = max(until, incident.told_at), (*incident.evidence.findings, reason)
+        evidence = incident.evidence.model_copy(update={"findings": found})
+        end = Verdict(subject, Level.CLEAR, at, incident.onsets[-1], evidence=evidence, over=True)
+        _close(case, rule_version, end)
+        changes.append(_publish(incident, rule, rule_version, end))
+    return changes
 
 
 def _release(case: RuleIncidents, rule: str, until: int | None) -> list[AlertChange]:

@@ -4,7 +4,7 @@ The incidents as they were at a gap take the new verdicts, silently. Then the in
 with those that people were notified of, and the difference is published: the one place where that is done.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -45,6 +45,16 @@ class KeptIncidents:
 
     def at(self, start: int) -> IncidentsAtGap | None:
         return next((gap for gap in self.gaps if gap.start == start), None)
+
+    def drop(self, rules: Container[str]) -> bool:
+        """Forget the incidents of these rules; False if there were none."""
+        found = False
+        for gap in self.gaps:
+            cases = {key: case for key, case in gap.incidents.cases.items() if _rule_of(key) not in rules}
+            held = [one for one in gap.held if one.rule not in rules]
+            found |= len(cases) < len(gap.incidents.cases) or len(held) < len(gap.held)
+            gap.incidents.cases, gap.held = cases, held
+        return found
 
     def keep_only(self, starts: Iterable[int]) -> None:
         kept = set(starts)

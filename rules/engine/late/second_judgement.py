@@ -11,31 +11,29 @@ from rules.engine.late.late_verdicts import Again, GapPassed, Judged, JudgedAgai
 from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import BufferedReading
-from rules.engine.rule_set import IndexedRule, RuleSet
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
 
 
 class JudgeReading(Protocol):
-    """Takes one reading into trackers and rules; False if one of them raised."""
+    """Takes one reading into trackers and rules, `again`: into those that are ordered; False if one of them raised."""
 
     def __call__(
         self,
         buffered: BufferedReading,
         device: Device,
         device_state: DeviceState,
-        rules: list[IndexedRule],
         trackers: list[IndexedTracker],
         verdicts: list[Again],
+        *,
+        again: bool,
     ) -> bool: ...
 
 
 class SecondJudgement:
     """From the state before a gap on."""
 
-    def __init__(
-        self, codec: StateCodec, kept: KeptGaps, rules: RuleSet, trackers: TrackerSet, judge_reading: JudgeReading
-    ) -> None:
-        self._codec, self._kept, self._rules, self._trackers = codec, kept, rules, trackers
+    def __init__(self, codec: StateCodec, kept: KeptGaps, trackers: TrackerSet, judge_reading: JudgeReading) -> None:
+        self._codec, self._kept, self._trackers = codec, kept, trackers
         self._judge_reading = judge_reading
 
     def judge(
@@ -51,7 +49,7 @@ class SecondJudgement:
             for key in sorted(added):
                 count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
         elif added:
-            rules, trackers = self._rules.ordered_of_role[device.role], self._trackers.of_role[device.role]
+            trackers = self._trackers.of_role[device.role]
             gap, later, given = late.gaps[index], late.gaps[index + 1 :], list[Again]()
             late.judged.drop_after(gap.start)
             self._codec.unpack(gap.states, device_state.tracker_states, device_state.rule_states)
@@ -62,7 +60,7 @@ class SecondJudgement:
                     del later[0]
                 late.judged.add(buffered)
                 judged = device.validity.covers(buffered.ts) and self._judge_reading(
-                    buffered, device, device_state, rules, trackers, given
+                    buffered, device, device_state, trackers, given, again=True
                 )
                 if key in added and not judged:
                     count_not_judged(buffered.reading, device_state, NotJudged.FAILED)

@@ -41,7 +41,7 @@ def last_heard(ledger: FakeLedger, **ago_s: int) -> None:
 
 
 async def test_a_corridor_is_as_wide_as_the_rule_has_it(parts: ApiParts) -> None:
-    wide = ApiParts(**{**vars(parts), "corridor_m": 80.0})
+    wide = ApiParts(**{**vars(parts), "corridor_m": lambda: 80.0})
     async with client_of(wide, ApiOptions(version="1")) as client:
         [corridor] = await layer(client, "corridors")
     assert (corridor["id"], corridor["properties"]["half_width_m"]) == ("r-1@2", 80.0)

@@ -43,6 +43,20 @@ def session_lost(yard: Yard, size: Size) -> None:
         _wait_reconnected(yard)
 
 
+def killed_under_traffic(yard: Yard, size: Size) -> None:
+    """Killed three times while devices publish and the collector is at work: what it acknowledged is in the raw log.
+
+    Everybody reconnects by themselves; devices repeat what was not acknowledged.
+    """
+    for _ in range(3):
+        yard.rest(1.0, 2.5)
+        yard.broker.kill()
+        yard.kills += 1
+        yard.expect_unready("collector", "not connected", 10)
+        yard.broker.start()
+        _wait_reconnected(yard)
+
+
 def wipe_session(yard: Yard, client_id: str) -> None:
     """Disconnect the client with this id, and delete what the broker keeps for it."""
     intruder = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5)
@@ -63,5 +77,6 @@ def _wait_reconnected(yard: Yard) -> None:
 FAULTS: Final = (
     Fault("broker restarted", restarted),
     Fault("broker killed, its database lost", database_lost),
+    Fault("broker killed under traffic", killed_under_traffic),
     Fault("collector's session lost", session_lost),
 )

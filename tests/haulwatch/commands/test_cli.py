@@ -113,10 +113,20 @@ NEEDS_DATA = [
     "device show x", "device add x", "device add --missing", "device rotate x", "device disable x", "device enable x",
     "device export-acl", "device certificate x", "device unknown", "device adopt x", "device commands",
     "device command x reboot --actor li", "judge", "ledger", "log stat", "log verify", "log export", "record",
-    "replay", "run", "serve", "store refill",
+    "replay", "run", "serve", "store refill", "rules list", "rules show", "rules diff x", "rules history",
+    "rules apply /dev/null --reason x",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
-NEEDS_NONE = {"demo", "doctor", "settings", "city fields", "grafana diff", "grafana render", "grafana sync"}
+NEEDS_NONE = {
+    "demo",
+    "doctor",
+    "settings",
+    "city fields",
+    "grafana diff",
+    "grafana render",
+    "grafana sync",
+    "rules validate",
+}
 """`doctor` reports a missing directory among other faults (test_doctor)."""
 
 

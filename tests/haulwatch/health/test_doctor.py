@@ -27,7 +27,8 @@ from ingest.collector.collector import CollectorStatus
 from ingest.mqtt.url import MqttUrl
 from ingest.store import StoreMisconfigured, StoreRejected, StoreUnavailable
 from ingest.store.probe import StoreForgets
-from rules.catalogue import BadRuleParameters, build_rules
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.model import BadRuleSet, RuleSet
 from tests.servers import free_port
 from tests.servers.mosquitto import Mosquitto
 
@@ -36,7 +37,7 @@ async def answers() -> str:
     return "InfluxDB 2.7"
 
 
-PARTS = DoctorParts(answers, lambda: "", lambda: 0, build_rules)
+PARTS = DoctorParts(answers, lambda: "", lambda: 0, lambda: RuleSetChoice(RuleSet()))
 
 
 async def test_a_broker_of_mqtt_5_is_well() -> None:
@@ -343,7 +344,7 @@ async def test_a_rules_file_that_the_judge_refuses_is_a_failure(tmp_path: Path) 
     for text, words in (("[1", str(path)), ("bin_overflw: {}", "bin_overflw"), ("bin_overflow: {nope: 1}", "nope")):
         _written(path, text)
         parts = PARTS._replace(rules=lambda: configured_rules(settings))
-        with pytest.raises(BadRuleParameters):
+        with pytest.raises(BadRuleSet):
             configured_rules(settings)
         [found] = await doctor.run_checks(settings, parts, only=["rules"])
         assert (found.status, "HAULWATCH_RULES_FILE" in found.hint) == (CheckStatus.FAIL, True)

@@ -20,6 +20,7 @@ from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
+from rules.rule_sets.store import RuleSetStore
 
 CITY = City("test", "Test", "试", "UTC", LatLon(35.5, 112.8))
 
@@ -45,7 +46,7 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
         log.commit("recorder", 3)
         log.commit("judge", 1)
     store = SqliteStore(settings.paths.data_dir / "readings.db")
-    parts = api_parts(settings, lambda: CITY, store, AlertJournal(database))
+    parts = api_parts(settings, lambda: CITY, RuleSetStore(database), store, AlertJournal(database))
     lag = parts.lag()
     assert lag["recorder"] == (0, 0.0, 3)
     assert lag["judge"].messages == 2
@@ -63,5 +64,6 @@ def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databa
     rules = tmp_path / "rules.yaml"
     rules.write_text("route_deviation: {enter_m: 75}\nsilent_device: {at_least_s: 300}\n")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
-    parts = api_parts(settings, lambda: CITY, SqliteStore(tmp_path / "readings.db"), AlertJournal(database))
-    assert (parts.corridor_m, parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 700)
+    store = SqliteStore(tmp_path / "readings.db")
+    parts = api_parts(settings, lambda: CITY, RuleSetStore(database), store, AlertJournal(database))
+    assert (parts.corridor_m(), parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 700)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 
@@ -21,6 +22,8 @@ from ingest.recorder.state import RecorderState
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.model import Phase
 from rules.catalogue import build_rules
+from rules.rule_sets.choice import RuleSetChoice
+from rules.rule_sets.model import Change, RuleSet
 from tests.closing import closed_later
 from tests.ingest.judge.test_judge import FakeJournal, message
 from tests.rules.town import Trip, town
@@ -28,7 +31,9 @@ from tests.rules.town import Trip, town
 OLD = town(revision=1)
 NEW = replace(OLD, revision=2, devices={name: device for name, device in OLD.devices.items() if name != "T1"})
 """The truck is taken out of the city."""
-OTHER_RULES = {"route_deviation": {"min_off_s": 77}}
+Held = TypeVar("Held", bound=City | RuleSetChoice)
+RULES = RuleSetChoice(RuleSet())
+OTHER_RULES = RuleSetChoice(RuleSet({"route_deviation": Change({"min_off_s": 77})}))
 
 
 def drive() -> list[RawMessage]:
@@ -89,7 +94,7 @@ def test_rules_that_change_hold_from_their_record_on(tmp_path: Path, restarted: 
     """They come while the alert is open."""
     messages, journal = drive(), FakeJournal()
     with closing(RawLog(tmp_path / "raw")) as log:
-        write(log, [city_record(OLD, 1), rules_record(build_rules(), 1), *messages])
+        write(log, [city_record(OLD, 1), rules_record(RULES, 1), *messages])
         judge = judge_of(tmp_path, log, journal, OLD)
         while not journal.order:
             judge.step(limit=1)
@@ -98,7 +103,7 @@ def test_rules_that_change_hold_from_their_record_on(tmp_path: Path, restarted: 
         before, after = messages[: opened_at - 2], messages[opened_at - 2 :]
         write(
             log,
-            [city_record(OLD, 1), rules_record(build_rules(), 1), *before, rules_record(build_rules(OTHER_RULES), 2)],
+            [city_record(OLD, 1), rules_record(RULES, 1), *before, rules_record(OTHER_RULES, 2)],
         )
         write(log, after)
         changed, folder = FakeJournal(), tmp_path / "second"
@@ -175,17 +180,17 @@ async def test_the_recorder_admits_by_the_same_revision_as_the_judge(tmp_path: P
         await store.close()
 
 
-class Registry:
-    """Holds one city."""
+class Registry(Generic[Held]):
+    """Holds one city, or one rule set."""
 
-    def __init__(self, city: City) -> None:
-        self.city = city
+    def __init__(self, held: Held) -> None:
+        self.held: Held = held
 
-    def __call__(self) -> City:
-        return self.city
+    def __call__(self) -> Held:
+        return self.held
 
-    def load(self) -> City:
-        return self.city
+    def load(self) -> Held:
+        return self.held
 
 
 def test_a_revision_is_written_once_whoever_sees_it_first(tmp_path: Path) -> None:
@@ -193,14 +198,14 @@ def test_a_revision_is_written_once_whoever_sees_it_first(tmp_path: Path) -> Non
     with closing(RawLog(tmp_path / "raw")) as log:
         writers = [RevisionWriter(log, tmp_path / "raw" / "revisions.json", lambda: 5) for _ in range(2)]
         judging, recording = (
-            RevisionFollower(writers[0], registry, build_rules()),
+            RevisionFollower(writers[0], registry, Registry(RULES)),
             RevisionFollower(writers[1], registry),
         )
         for _ in range(3):
             judging.step()
             recording.step()
         assert [record.message.topic for record in every_record(log)] == [CITY_TOPIC, RULES_TOPIC]
-        registry.city = NEW
+        registry.held = NEW
         recording.step()
         judging.step()
         assert [record.message.topic for record in every_record(log)] == [CITY_TOPIC, RULES_TOPIC, CITY_TOPIC]
@@ -215,7 +220,7 @@ def test_a_revision_that_the_log_has_lost_is_written_again(tmp_path: Path) -> No
     registry = Registry(OLD)
     with closing(RawLog(tmp_path / "raw", segment_bytes=1)) as log:
         follower = RevisionFollower(
-            RevisionWriter(log, tmp_path / "raw" / "revisions.json", lambda: 5), registry, build_rules()
+            RevisionWriter(log, tmp_path / "raw" / "revisions.json", lambda: 5), registry, Registry(RULES)
         )
         follower.step()
         for sent in drive()[:4]:

@@ -16,7 +16,12 @@ from tests.ingest.log.parts import SMALL_BYTES, files, message, no_file_larger_t
 OLD = [message(1), message(2)]
 NATIVE = message(3)
 RETAINED = RawMessage("haulwatch/v1/truck-001/status", b"{}", 1_700_000_000_004, retained=True)
+WAITED = RawMessage("haulwatch/v1/truck-001/status", b"{}", 1_700_000_000_003, waited=True)
+BOTH = RawMessage("haulwatch/v1/truck-001/status", b"{}", 1_700_000_000_002, retained=True, waited=True)
 FOREIGN = RawMessage("jt808/013812345678", b"~\x02\x00~", 1_700_000_000_003, "jt808")
+EACH = pytest.mark.parametrize(
+    "appended", [NATIVE, FOREIGN, RETAINED, WAITED, BOTH], ids=["native", "foreign", "retained", "waited", "both"]
+)
 _CREATE_0_1 = (
     "CREATE TABLE message (offset INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, topic TEXT NOT NULL,"
     " payload BLOB NOT NULL, crc INTEGER NOT NULL)"
@@ -52,7 +57,7 @@ def test_an_old_segment_is_read_and_not_changed_by_it(old_log: Path) -> None:
     assert "dialect" not in columns(old_log)
 
 
-@pytest.mark.parametrize("appended", [NATIVE, FOREIGN, RETAINED], ids=["native", "foreign", "retained"])
+@EACH
 def test_an_old_segment_is_appended_to(old_log: Path, appended: RawMessage) -> None:
     log = closed_later(RawLog(old_log))
     assert log.append([appended]) == 3
@@ -62,7 +67,7 @@ def test_an_old_segment_is_appended_to(old_log: Path, appended: RawMessage) -> N
     assert len(files(old_log)) == 1
 
 
-@pytest.mark.parametrize("appended", [NATIVE, FOREIGN, RETAINED], ids=["native", "foreign", "retained"])
+@EACH
 def test_a_reader_that_opened_the_segment_before_the_column_was_added_reads_on(
     old_log: Path, appended: RawMessage
 ) -> None:

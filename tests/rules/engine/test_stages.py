@@ -8,6 +8,7 @@ from devices.readings.models import Position, Reading, Weighing
 from rules.catalogue import build_rules
 from rules.contract.observation import Observation
 from rules.contract.rule import Parameters, Rule
+from rules.contract.rule_choice import SameEverywhere
 from rules.contract.verdicts import Level, RuleVerdict, Verdict
 from rules.engine.device_judge import DeviceJudge
 from rules.engine.engine import RuleEngine
@@ -25,12 +26,13 @@ QUIET_MS = 10_000
 
 def test_a_fleet_stage_fed_later_by_verdicts_alone_gives_the_same_alerts() -> None:
     """As behind a topic of a distributed log: the whole first stage runs before the second one begins."""
-    devices, topic = DeviceJudge(town(), build_rules(), TRACKERS, RuleFailures()), list[tuple[list[Judged], int]]()
+    rules, topic = SameEverywhere(build_rules()), list[tuple[list[Judged], int]]()
+    devices = DeviceJudge(town(), rules, TRACKERS, RuleFailures())
     for reading in busy_hour():
         devices.clock.receive(reading.ts)
         topic.append((devices.judge(reading), devices.clock.now))
     topic += [(devices.advance(QUIET_MS), devices.clock.now) for _ in range(15)]
-    fleet = FleetJudge(town(), build_rules(), RuleFailures())
+    fleet = FleetJudge(town(), rules, RuleFailures())
     changes = [change for verdicts, fleet_time in topic for change in fleet.take(verdicts, fleet_time)]
     assert changes == run(RuleEngine(town(), build_rules()), busy_hour())
 
@@ -101,7 +103,7 @@ class Notes(Rule[Seen]):
 def test_a_second_tracker_needs_no_change_of_the_engine() -> None:
     rules, failures = [Notes()], RuleFailures()
     trackers = (*TRACKERS, WeighingTracker())
-    devices = DeviceJudge(town(), rules, trackers, failures)
+    devices = DeviceJudge(town(), SameEverywhere(rules), trackers, failures)
     readings = [*Trip("T1", 0, 0).stand(20).readings, ticket("T1", 1), ticket("T1", 2, ticket="2")]
     verdicts = [verdict for reading in readings for verdict in devices.judge(reading)] + devices.advance(90_000)
     assert [fact for fact in rules[0].facts if isinstance(fact, Nth)] == [Nth(1), Nth(2)]
@@ -116,7 +118,7 @@ def test_a_second_tracker_needs_no_change_of_the_engine() -> None:
 
 def test_a_reading_that_breaks_a_tracker_is_counted_and_its_state_begins_anew() -> None:
     rules, failures = [Notes()], RuleFailures()
-    devices = DeviceJudge(town(), rules, (WeighingTracker(),), failures)
+    devices = DeviceJudge(town(), SameEverywhere(rules), (WeighingTracker(),), failures)
     for n, number in enumerate(("1", "broken", "3")):
         devices.judge(ticket("T9", n, ticket=number))
     devices.advance(90_000)
@@ -125,7 +127,7 @@ def test_a_reading_that_breaks_a_tracker_is_counted_and_its_state_begins_anew() 
 
 
 def test_a_subject_that_is_no_device_has_incidents_only() -> None:
-    fleet = FleetJudge(town(), build_rules(), RuleFailures())
+    fleet = FleetJudge(town(), SameEverywhere(build_rules()), RuleFailures())
     confirmed = Verdict("system", Level.CONFIRMED, T0, T0)
     (change,) = fleet.take([RuleVerdict("somebody", 1, confirmed)], T0)
     assert (change.subject, change.rule) == ("system", "somebody")

@@ -1,55 +1,52 @@
-"""The rules, asked about one device at a time: their states of it, and the timers of those that judge silence."""
+"""The rules of the device stage, asked about one device at a time: their states of it, and the timers of those that
+judge silence.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from devices.city.model import Device, DeviceRole
+from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from rules.contract.observation import ClockFound, Observation, Silence
-from rules.contract.rule import Rule
+from rules.contract.rule_choice import RuleChoice, Scope, scope_of
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.contract.wording import with_clock, with_conversion, with_correction
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
+from rules.engine.rules_in_force import IndexedRule, ReadingRules, RulesInForce
 from rules.engine.timers import WakeTimers
 
 _GCJ02: Final = Datum.GCJ02
 
 
-class IndexedRule:
-    """A rule and the index of its state in `DeviceState.rule_states`; looked at for every reading."""
+class DeviceRules:
+    """Finds the rules in force for a device and asks them. A rule that raises loses its state of the device; the others
+    go on.
+    """
 
-    __slots__ = ("judge", "judges_silence", "rule", "state_index")
-
-    def __init__(self, state_index: int, rule: Rule[Any]) -> None:
-        self.state_index: Final = state_index
-        self.rule: Final = rule
-        self.judge: Final[Callable[[Any, Any], Sequence[Verdict]]] = rule.judge
-        self.judges_silence: Final = type(rule).due is not Rule.due
-
-
-class RuleSet:
-    """The rules of the device stage. A rule that raises loses its state of the device; the others go on."""
-
-    def __init__(self, rules: Sequence[Rule[Any]], failures: RuleFailures) -> None:
+    def __init__(self, choice: RuleChoice, failures: RuleFailures) -> None:
         """`failures`: readings on which a rule raised, by name, counted here."""
-        indexed = [IndexedRule(n, rule) for n, rule in enumerate(rules)]
-        self.count: int = len(indexed)
-        reading_rules = [one for one in indexed if type(one.rule).judge is not Rule.judge]
-        self.of_role = {role: [one for one in reading_rules if role in one.rule.roles] for role in DeviceRole}
-        """Rules that judge readings."""
-        self.ordered_of_role = {
-            role: [one for one in rules_ if one.rule.ordered] for role, rules_ in self.of_role.items()
-        }
-        self.unordered_of_role = {
-            role: [one for one in rules_ if not one.rule.ordered] for role, rules_ in self.of_role.items()
-        }
-        self._silence_rules = [one for one in indexed if one.judges_silence]
-        self._clock_rules = [one for one in indexed if type(one.rule).judge_clock is not Rule.judge_clock]
-        self._spans_runs = [rule.spans_runs for rule in rules]
+        self.count: int = len(choice.rules)
+        self._choice = choice
+        self._in_force: dict[tuple[DeviceRole, Scope], RulesInForce] = {}
+        self._of_unregistered = RulesInForce(None, choice.in_force(Scope()))
+        self._spans_runs = [rule.spans_runs for rule in choice.rules]
         self._failures = failures
         self.wakes = WakeTimers()
         """When rules that judge silence are due."""
+
+    def in_force(self, device: Device, city: City) -> RulesInForce:
+        """The rules that hold for a device of this city."""
+        scope = scope_of(device, city)
+        key = (device.role, scope)
+        found = self._in_force.get(key)
+        if found is None:
+            found = self._in_force[key] = RulesInForce(device.role, self._choice.in_force(scope))
+        return found
+
+    def at(self, ts: int, device_state: DeviceState, city: City) -> ReadingRules:
+        """The rules that judge a reading of device time `ts`, ms."""
+        return self._of(device_state).at(ts, city)
 
     def ask(
         self,
@@ -82,7 +79,7 @@ class RuleSet:
     def ask_about_silence(self, silence: Silence, due: int, device_state: DeviceState, verdicts: list[Any]) -> bool:
         """Ask the rules that are due at this fleet time, ms; False if none of them was."""
         asked = False
-        for indexed in self._silence_rules:
+        for indexed in self._of(device_state).silence:
             state = device_state.rule_states[indexed.state_index]
             if state is not None and indexed.rule.due(state) == due:
                 asked = True
@@ -93,12 +90,12 @@ class RuleSet:
 
     def judged_again(self, observation: Observation, device_state: DeviceState, verdicts: list[Any]) -> None:
         """Ask the rules that count when a device is heard, after its late readings were judged in their place."""
-        for indexed in self.unordered_of_role[observation.device.role]:
+        for indexed in self.at(observation.reading.ts, device_state, observation.city).unordered:
             self.ask(indexed, indexed.rule.judged_again, observation, device_state, verdicts)
 
     def ask_about_clock(self, found: ClockFound, device_state: DeviceState, verdicts: list[Any]) -> None:
         """Ask the rules that judge clocks."""
-        for indexed in self._clock_rules:
+        for indexed in self._of(device_state).clock:
             self.ask(indexed, indexed.rule.judge_clock, found, device_state, verdicts)
 
     def begin_run(self, device_state: DeviceState) -> None:
@@ -107,41 +104,58 @@ class RuleSet:
             if not spans:
                 device_state.rule_states[index] = None
 
-    def missed_at(self, device: Device, since: int) -> int | None:
+    def missed_at(self, device: Device, city: City, since: int) -> int | None:
         """Fleet time, ms, from which a device that is awaited since `since` is missed; None if no rule misses it."""
-        times = [indexed.rule.missed_at(device, since) for indexed in self._silence_rules]
+        times = [indexed.rule.missed_at(device, since) for indexed in self.in_force(device, city).silence]
         return min([time for time in times if time is not None], default=None)
 
-    def await_first(self, device: Device, device_state: DeviceState, since: int) -> None:
+    def await_first(self, device: Device, city: City, device_state: DeviceState, since: int) -> None:
         """Note that the device, which was never heard, is awaited since this fleet time, ms."""
-        for indexed in self._silence_rules:
+        for indexed in self.in_force(device, city).silence:
             indexed.rule.await_first(device, self._state(indexed, device_state), since)
             self._schedule_wake(indexed, device_state)
 
     def note_alive(self, device_state: DeviceState, now: int) -> None:
         """Note that the device was heard at fleet time `now`, ms, by a reading that is judged later."""
-        for indexed in self._silence_rules:
+        for indexed in self._of(device_state).silence:
             indexed.rule.note_alive(self._state(indexed, device_state), now)
             self._schedule_wake(indexed, device_state)
 
     def refuse(self, device_state: DeviceState) -> None:
         """Note a message of the device of which no reading was accepted."""
-        for indexed in self._silence_rules:
+        for indexed in self._of(device_state).silence:
             indexed.rule.refuse(self._state(indexed, device_state))
             self._schedule_wake(indexed, device_state)
 
     def time_was_set(self, device_state: DeviceState, now: int, by_ms: int) -> None:
         """Note that fleet time was set to `now`, ms, by `by_ms`."""
-        for indexed in self._silence_rules:
+        for indexed in self._of(device_state).silence:
             indexed.rule.time_was_set(self._state(indexed, device_state), now, by_ms)
+
+    def drop_off(self, device_state: DeviceState) -> bool:
+        """Forget the states of rules that are off for the device; False if there were none."""
+        states, off = device_state.rule_states, self._of(device_state).off
+        dropped = any(states[index] is not None for index in off)
+        for index in off:
+            states[index] = None
+        return dropped
+
+    def off_for(self, device_state: DeviceState | None) -> list[str]:
+        """Names of the rules that are off for a device; None: for a subject that is none, hence off everywhere."""
+        found = self._of_unregistered if device_state is None else self._of(device_state)
+        return [self._choice.rules[index].name for index in found.off]
 
     def schedule_wakes(self, device_states: Iterable[DeviceState]) -> None:
         """Begin all timers anew."""
         self.wakes = WakeTimers()
         for device_state in device_states:
             device_state.wake_at = 0
-            for indexed in self._silence_rules:
+            for indexed in self._of(device_state).silence:
                 self._schedule_wake(indexed, device_state)
+
+    def _of(self, device_state: DeviceState) -> RulesInForce:
+        found = device_state.in_force
+        return self._of_unregistered if found is None else found
 
     def _state(self, indexed: IndexedRule, device_state: DeviceState) -> Any:
         """The state that the rule has of the device, made if there is none."""
