@@ -16,6 +16,7 @@ class SensorFaultParameters(Parameters):
     """More than so many edges while driving, within `driving_within_s`: a terminal that reports each 10 s shows few of
     those of a switch that chatters."""
     driving_within_s: int = Field(1_800, gt=0)
+    """Edges while driving count for so long: a haul or two."""
     driving_kmh: float = Field(30.0, gt=0)
     """From this speed on nobody moves bed or cover: at both reports around an edge,"""
     driving_gap_s: int = Field(30, gt=0)
