@@ -15,12 +15,14 @@ from rules.detectors import (
     device_clock,
     device_datum,
     forbidden_zone,
+    gnss_anomaly,
     illegal_dumping,
     left_jurisdiction,
     mixed_haulage,
     outside_permitted_area,
     restricted_hours,
     route_deviation,
+    sensor_fault,
     silent_device,
     speeding,
     station_backlog,
@@ -28,6 +30,7 @@ from rules.detectors import (
     suspected_site,
     uncovered_load,
     unknown_plate,
+    weighbridge_integrity,
 )
 from rules.detectors.entry import RuleEntry
 
@@ -49,7 +52,10 @@ CATALOGUE: Final[tuple[RuleEntry[Any], ...]] = (
     bin_overflow.RULE,
     deposit_outside_hours.RULE,
     station_backlog.RULE,
+    weighbridge_integrity.RULE,
     unknown_plate.RULE,
+    gnss_anomaly.RULE,
+    sensor_fault.RULE,
     cannot_be_judged.RULE,
     device_datum.RULE,
     device_clock.RULE,

@@ -1,4 +1,7 @@
-"""Whether title, findings and measures of one change of an alert say the same: one check for each rule, `CHECKS`."""
+"""Whether title, findings and measures of one change of an alert say the same: one check for each rule, `CHECKS`.
+
+Those of rules about sensors, receivers and bridges stand in `tests.rules.agreement_on_devices`.
+"""
 
 import re
 from collections.abc import Sequence

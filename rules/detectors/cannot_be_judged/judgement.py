@@ -29,6 +29,9 @@ NO_SPEED: Final = "no_speed"
 FROZEN_FIX: Final = "frozen_fix"
 STATUS_ONLY: Final = "status_only"
 NO_DEPOSITS: Final = "no_deposits"
+_GNSS: Final = "gnss_anomaly"
+_OF_A_RECEIVER: Final = frozenset({NO_FIX, FROZEN_FIX})
+"""Findings that are a part of an anomaly of the receiver, where that has an alert."""
 _BAD: Final = Quality.BAD
 _LOADED: Final = LoadState.LOADED
 _UNKNOWN: Final = LoadState.UNKNOWN
@@ -302,6 +305,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
                 measures=measures,
             ),
             part=reason,
+            folds_into=_GNSS if reason in _OF_A_RECEIVER else "",
         )
 
 
