@@ -35,6 +35,9 @@ _FIELDS: Final = ("lat", "lon", "located", "speed_kmh", "odometer_km", "alarm_bi
 _HOME_FIXES: Final = 3
 """So many fixes in a row elsewhere: what leaped was a spike."""
 
+_DRIVES_M_PER_S: Final = 30.0
+"""Fixes there agree at a speed that lorries do drive, 108 km/h; so do not the outliers of a receiver."""
+
 Measures = dict[str, float | int | str | bool]
 
 
@@ -63,6 +66,7 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
                 state.fresh_at = fix.ts
             state.freeze = None
             _remember(position, state, moved=True)
+            state.before_that, state.before = state.before, track.motion.at
             return ()
         verdicts: list[Verdict] = []
         self._look(position, fix, track, observation, state, verdicts)
@@ -95,6 +99,8 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
             is_bad |= self._look_at_freeze(position, is_same, observation, state, verdicts)
             standing = position.speed_kmh is not None and position.speed_kmh < STILL_KMH
             _remember(position, state, moved=not is_same or standing)
+            if fix.usable:
+                state.before_that, state.before = state.before, track.motion.at
         anomaly = state.anomaly
         if anomaly is None:
             return
@@ -148,19 +154,20 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
             if there is None or start is None or motion.suspect_ts != ts:
                 return False  # it is unusable for another reason
             took_ms = max(ts - min(state.moved_at or motion.ts, motion.ts), 1)
-            distance_m = start.distance_m(there)
+            starts = tuple(place for place in (start, state.before, state.before_that) if place is not None)
+            distance_m = min(place.distance_m(there) for place in starts)
             is_leap = distance_m > limits.teleport_m and distance_m > MAX_SPEED_M_PER_S * took_ms / 1000
             if not is_leap or ts - state.fresh_at < limits.settle_s * 1000:
                 return False
-            if leap is not None and _is_home(there, leap):
+            if leap is not None and self._is_home(there, leap):
                 return _note_home(state, leap)
             if leap is None or not _agrees(there, ts, leap):
-                leap = state.leap = Leap(ts, start, there, ts, distance_m, took_ms, fixes=0)
+                leap = state.leap = Leap(ts, starts, there, ts, distance_m, took_ms, fixes=0)
         else:
             here = motion.at
             if leap is None or here is None:
                 return False
-            if _is_home(here, leap) or not _agrees(here, ts, leap):
+            if self._is_home(here, leap) or not _agrees(here, ts, leap):
                 return _note_home(state, leap)
             there = here
         leap.end, leap.ts, leap.back = there, ts, 0
@@ -170,6 +177,10 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
             verdicts.append(self._teleport(leap, observation, state))
             state.leap = None
         return leap.fixes <= limits.teleport_fixes
+
+    def _is_home(self, here: XY, leap: Leap) -> bool:
+        """True if a fix is not so far from every place where the truck was before."""
+        return min(start.distance_m(here) for start in leap.starts) <= self.parameters.teleport_m
 
     def _teleport(self, leap: Leap, observation: Observation, state: GnssState) -> Verdict:
         distance_m = round(leap.distance_m, 1)
@@ -184,7 +195,7 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
             "fixes": leap.fixes,
         }
         evidence = self._evidence([finding], ruled_out, leap.refs, measures)
-        return self._found(leap.onset, leap.start, observation, state, evidence)
+        return self._found(leap.onset, leap.starts[0], observation, state, evidence)
 
     def _look_at_freeze(
         self,
@@ -274,14 +285,9 @@ class GnssAnomaly(FleetRule[GnssState, Interferences]):
         return Verdict(observation.device.id, Level.CLEAR, observation.ts, onset, evidence=evidence)
 
 
-def _is_home(here: XY, leap: Leap) -> bool:
-    """True if a fix is nearer to where the leap began than to where it went."""
-    return here.distance_m(leap.start) < leap.distance_m / 2
-
-
 def _agrees(here: XY, ts: int, leap: Leap) -> bool:
     """True if a truck can have driven here from where the leap went."""
-    return here.distance_m(leap.end) <= MAX_SPEED_M_PER_S * max(ts - leap.ts, 1) / 1000
+    return here.distance_m(leap.end) <= _DRIVES_M_PER_S * max(ts - leap.ts, 1) / 1000
 
 
 def _note_home(state: GnssState, leap: Leap) -> bool:

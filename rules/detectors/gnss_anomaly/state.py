@@ -12,15 +12,16 @@ class Leap:
     """Fixes at a place that the truck cannot have reached. Times are device time, ms."""
 
     onset: int
-    start: XY
-    """Where it was before."""
+    starts: tuple[XY, ...]
+    """Where it was before, by the last fixes that were believed, the newest first: one of them may have been wrong."""
     end: XY
     """The last fix there,"""
     ts: int
     """and its time."""
     distance_m: float
+    """From the nearest of `starts`,"""
     took_ms: int
-    """Since it was at `start`."""
+    """in so long."""
     fixes: int = 1
     back: int = 0
     """Fixes in a row that are not there."""
@@ -75,6 +76,10 @@ class GnssState:
     """When its place last changed, or when it last said that it stands."""
     odometer_km: float = -1.0
     """Negative while unknown."""
+    before: XY | None = None
+    """The last usable place,"""
+    before_that: XY | None = None
+    """and the one before it."""
     fresh_at: int = 0
     """When positions began after a silence or a blind stretch."""
     leap: Leap | None = None

@@ -241,7 +241,7 @@ class SensorFault(Rule[SensorState]):
         if reports < limits.stuck_readings:
             return
         if high - low >= limits.stuck_kg:
-            weight.still_loads, weight.awaited_since = 0, observation.ts
+            weight.still_loads, weight.awaited_since, weight.full_kg = 0, observation.ts, high
             _mend(WEIGHT_STUCK, observation.ts, state)
             return
         weight.still_loads += 1
@@ -260,7 +260,8 @@ class SensorFault(Rule[SensorState]):
         if not weight.awaited_since or load.steady_ts != ts:
             return
         emptied_at, weight.awaited_since = weight.awaited_since, 0
-        if ts - emptied_at > SENSOR_HOLDS_MS:  # it may be loaded again
+        is_full = load.steady_kg > weight.full_kg / 2  # it was not emptied, whatever its positions say
+        if is_full or ts - emptied_at > SENSOR_HOLDS_MS:  # or it may be loaded again
             return
         if load.steady_kg < limits.drift_kg:
             weight.empty_levels = ()

@@ -57,6 +57,8 @@ class WeightLife:
     """Loads emptied in a row while it stayed the same."""
     awaited_since: int = 0
     """The truck was emptied then, and its steady weight is awaited; 0 otherwise."""
+    full_kg: float = 0.0
+    """The most that it showed of the load that was emptied."""
     empty_levels: tuple[ReadingRef, ...] = ()
     """Positions with the steady weight after the last emptyings."""
     heavy: tuple[ReadingRef, ...] = ()

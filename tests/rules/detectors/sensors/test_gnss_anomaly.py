@@ -103,6 +103,21 @@ def test_outliers_of_kilometres_that_do_not_agree_are_none(every_s: float) -> No
     assert changes(trip.readings) == []
 
 
+@pytest.mark.parametrize("every_s", [10, 30])
+def test_outliers_of_hundreds_of_metres_to_either_side_are_none(every_s: float) -> None:
+    """A believed one to one side, and the next to the other, are a kilometre apart, and the truth lies between them."""
+    dice = Random(2)
+    trip = Trip("T1", 0, 0, every_s=every_s)
+    for n in range(3_000):
+        way_m = 8 * every_s * (1 if n % 100 < 50 else -1)  # to and fro
+        fields = {}
+        if dice.random() < 0.1:
+            at = place(trip.x + dice.gauss(0, 500), dice.gauss(0, 500))
+            fields = {"lat": at.lat, "lon": at.lon}
+        trip.drive(trip.x + way_m, 0, kmh=28.8, **fields)
+    assert changes(trip.readings) == []
+
+
 def test_two_places_in_turn_are_two_terminals_with_one_name() -> None:
     trip = Trip("T1", 0, 0).drive(1_000, 0)
     for _ in range(12):

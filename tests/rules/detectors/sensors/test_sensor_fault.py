@@ -178,6 +178,10 @@ def test_it_closes_when_the_truck_weighs_nothing_again() -> None:
     assert reasons(found) == ["weight_drift confirmed", "weight_drift closed"]
 
 
+def test_a_truck_that_left_the_tip_full_was_not_emptied() -> None:
+    assert changes(hauls(7, empty_kg=11_000.0).readings) == []
+
+
 def test_one_load_that_sticks_is_none() -> None:
     trip = Trip("T1", 300, 0, **START)
     for n in range(9):
