@@ -33,6 +33,7 @@ _ENTRIES: Final = {
     "serve": _Entry(_PATH, "path.serve", "serve"),
     "simulate": _Entry(_DEVICES, "simulate", "simulate"),
     "broker": _Entry(_DEVICES, "broker", "broker"),
+    "evaluate": _Entry(_DEVICES, "evaluate", "evaluate_rules"),
     "doctor": _Entry(_OPERATION, "doctor", "doctor"),
     "settings": _Entry(_OPERATION, "settings", "settings"),
     "ledger": _Entry(_OPERATION, "ledger", "ledger"),

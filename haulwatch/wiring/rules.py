@@ -1,5 +1,6 @@
 """The rules, with the parameters of the rules file."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from devices.bounded_files import MIB, UnboundedFile, load_yaml, read_bounded
@@ -10,10 +11,16 @@ from rules.contract.rule import Rule
 
 def configured_rules(settings: Settings) -> list[Rule[Any]]:
     """Every rule of the catalogue. Raises BadRuleParameters."""
+    return build_rules(rule_parameters(settings))
+
+
+def rule_parameters(settings: Settings) -> Mapping[str, Any]:
+    """Parameters that differ from the defaults, by rule. Raises BadRuleParameters if the file cannot be read."""
     path = settings.rules.file
     if path is None:
-        return build_rules()
+        return {}
     try:
-        return build_rules(load_yaml(read_bounded(path, MIB, "keep only the parameters that differ")))
+        values = load_yaml(read_bounded(path, MIB, "keep only the parameters that differ"))
     except (OSError, UnboundedFile) as exc:
         raise BadRuleParameters(f"{path}: {exc}") from exc
+    return values or {}

@@ -116,7 +116,7 @@ NEEDS_DATA = [
     "replay", "run", "serve", "store refill",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
-NEEDS_NONE = {"demo", "doctor", "settings", "city fields", "grafana diff", "grafana render", "grafana sync"}
+NEEDS_NONE = {"demo", "doctor", "evaluate", "settings", "city fields", "grafana diff", "grafana render", "grafana sync"}
 """`doctor` reports a missing directory among other faults (test_doctor)."""
 
 
