@@ -35,7 +35,7 @@ class Tables:
                 ("false", lambda row: _count(row.tally.false_alarms)),
                 ("false/day", self._rate),
                 ("at most", lambda row: "" if row.false_bound is None else f"{row.false_bound:.4f}"),
-                ("in the field", _implied),
+                ("in field", _implied),
             ]
         self._columns: Columns = columns
 
@@ -59,8 +59,8 @@ class Tables:
             " shift of 8 h; of bins and lines per device-day."
         )
         bounds = (
-            "at most: the rate is lower with 95 % confidence. in the field: the precision that recall and false/day"
-            f" imply at {incidents_per_day:.2g} incidents per truck-day (--base-rate); ≥: with 'at most'."
+            "at most: the rate is lower with 95 % confidence. in field: the precision that recall and 'at most' imply"
+            f" at {incidents_per_day:.2g} incidents per truck-day (--base-rate)."
         )
         honesty = f"All figures are {SIMULATED}: they compare rules with labels of a generator, not with the field."
         return [marks, columns, *([bounds] if self._wide else []), honesty]
@@ -113,6 +113,4 @@ def _count(value: int) -> str:
 
 
 def _implied(row: Row) -> str:
-    if row.implied is None or row.implied_least is None:
-        return ""
-    return f"{100 * row.implied:.1f} (≥{100 * row.implied_least:.1f}) %"
+    return "" if row.implied_least is None else f"≥{100 * row.implied_least:.2g} %"

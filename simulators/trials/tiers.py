@@ -31,6 +31,7 @@ class Tier:
     """Fields that terminals leave out."""
     sensor_faults: bool = False
     adversary: bool = False
+    wrong_terminals: bool = False
 
 
 TIERS: Final = (
@@ -54,6 +55,11 @@ TIERS: Final = (
     ),
     Tier("cheap", "a fix every 60 s, without quality fields, lift, cover or load", interval_s=60, lacks=CHEAP_LACKS),
     Tier("reconnect", "blind zones of 2 min to 3 h, uploaded afterwards in any order", link=Link(blind_zones=True)),
+    Tier(
+        "terminals",
+        "one terminal in three sends GCJ-02, or has a clock that is 10 min to 20 years behind",
+        wrong_terminals=True,
+    ),
 )
 
 

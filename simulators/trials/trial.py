@@ -23,10 +23,11 @@ from simulators.trials.trace import Scene, trace
 from simulators.trials.truck_day import TruckDay
 from simulators.trials.truths.registry import TRUTHS
 from simulators.vehicles.haul import Haul
+from simulators.vehicles.work import Driving
 
 SHIFT_H: Final = 8
 """A truck-day is one shift of one truck."""
-_FIRST_DAY_MS: Final = 1_790_031_600_000
+FIRST_DAY_MS: Final = 1_790_031_600_000
 """2026-09-21T23:00:00Z: 07:00 in the city, when permitted hours begin."""
 _DAY_MS: Final = 86_400_000
 _LISTENS_ON_MS: Final = 1_800_000
@@ -40,9 +41,12 @@ _HONEST_SHARE: Final = 0.2
 """Of the rest are easily taken for one."""
 _APART: Final = 1
 """Rounds without an incident between two: an alert about one must not be taken for one about the other."""
-_GCJ02_SHARE: Final = 0.03
-_CLOCK_SHARE: Final = 0.03
-"""Trucks whose terminal sends the wrong datum, or has a wrong clock, all day; in quiet tiers only."""
+_WRONG_TERMINALS: Final = 1 / 3
+"""Of the trucks of a tier with wrong terminals; half of them send the other datum, half have a wrong clock."""
+_DATUM_FIXES: Final = 30
+"""Fixes on the way by which a datum shows."""
+_CLOCK_S: Final = 180.0
+"""A clock is wrong that is so for this long."""
 _WRONG_CLOCKS_S: Final = (-28_800, -3_600, -600, -1_024 * 7 * 86_400)
 """The time of another zone, an hour, ten minutes, the week rollover of GPS."""
 
@@ -64,10 +68,10 @@ class Trial:
 def stage(tier: Tier, seed: str, number: int, rules: frozenset[str] = frozenset()) -> Trial:
     """Stage trial `number` of a seed. `rules`: stage only incidents that concern these; default: of all kinds."""
     rng = Random(f"{seed}|{tier.name}|{number}")  # noqa: S311 - repeatable on purpose
-    start_ms = _FIRST_DAY_MS + number % 28 * _DAY_MS
+    start_ms = FIRST_DAY_MS + number % 28 * _DAY_MS
     city = town(rng, tier.interval_s or 10)
     terrain = Terrain(city, start_ms)
-    hauls = [_haul(terrain, city, device_id) for device_id in _trucks(city)]
+    hauls = [haul_of(terrain, city, device_id) for device_id in _trucks(city)]
     city = with_zones(city, hauls)
     days = {haul.device_id: _day(haul, terrain, city, start_ms, tier, rules, rng) for haul in hauls}
     together = stage_together(days, rng) if not rules or "suspected_site" in rules else []
@@ -76,7 +80,7 @@ def stage(tier: Tier, seed: str, number: int, rules: frozenset[str] = frozenset(
         if tier.link.blind_zones:
             blind_zones(day, rng)
     shared = [found for visits in together for found in visits.incidents()]
-    return _reported(tier, city, days, shared, rules, rng)
+    return _reported(tier, city, days, shared, rng)
 
 
 def _reported(
@@ -84,7 +88,6 @@ def _reported(
     city: City,
     days: Mapping[str, TruckDay],
     together: Iterable[Incident],
-    rules: frozenset[str],
     rng: Random,
 ) -> Trial:
     begin_ms = min(day.start_ms for day in days.values())
@@ -96,7 +99,7 @@ def _reported(
     for device_id, day in days.items():
         incidents += [*_read_off(day, city), *day.known]
         fault = rng.choice(FAULTS) if tier.sensor_faults else None
-        gcj02, clock_ms, found = _terminal(day, tier, rules, fault, rng)
+        gcj02, clock_ms, found = _terminal(day, tier, fault, rng)
         incidents += found
         clocks_ms[device_id] = clock_ms
         positions = reports(day, city.plane, tier, fault, rng, gcj02=gcj02)
@@ -118,31 +121,29 @@ def _reported(
     return Trial(city, in_order, sorted(incidents, key=lambda one: one.start_ms), clocks_ms, by_role)
 
 
-def _terminal(
-    day: TruckDay, tier: Tier, rules: frozenset[str], fault: Faulty | None, rng: Random
-) -> tuple[bool, int, list[Incident]]:
+def _terminal(day: TruckDay, tier: Tier, fault: Faulty | None, rng: Random) -> tuple[bool, int, list[Incident]]:
     """What is wrong with a terminal all day: (sends GCJ-02, clock ahead by ms, incidents of that)."""
-    device_id, all_day = day.haul.device_id, (day.start_ms, day.now_ms, day.start_ms)
+    device_id, drives_ms = day.haul.device_id, next(began for began, step in day.steps if isinstance(step, Driving))
+    all_day = day.start_ms, day.now_ms, drives_ms
     if fault is not None:
         return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day)]
     if tier.link.clock_s:
         return False, tier.link.clock_ms(rng), []
-    asks = {rule for rule in ("device_datum", "device_clock") if not rules or rule in rules}
-    if day.spans or day.known or day.upsets.blind or tier.adversary:
+    if not tier.wrong_terminals or rng.random() > _WRONG_TERMINALS:
         return False, 0, []
-    if "device_datum" in asks and rng.random() < _GCJ02_SHARE:
-        return True, 0, [Incident("device_datum", device_id, "send_gcj02", *all_day)]
-    if "device_clock" in asks and rng.random() < _CLOCK_SHARE:
-        clock_ms = rng.choice(_WRONG_CLOCKS_S) * 1000
-        return False, clock_ms, [Incident("device_clock", device_id, "wrong_clock", *all_day)]
-    return False, 0, []
+    if rng.random() < 0.5:
+        hold_s = float(_DATUM_FIXES * (tier.interval_s or 10))
+        return True, 0, [Incident("device_datum", device_id, "send_gcj02", *all_day, hold_s=hold_s)]
+    clock_ms = rng.choice(_WRONG_CLOCKS_S) * 1000
+    wrong = Incident("device_clock", device_id, "wrong_clock", day.start_ms, day.now_ms, day.start_ms, hold_s=_CLOCK_S)
+    return False, clock_ms, [wrong]
 
 
 def _trucks(city: City) -> list[str]:
     return [device.id for device in city.devices.values() if device.role is DeviceRole.TRUCK][:TRUCKS]
 
 
-def _haul(terrain: Terrain, city: City, device_id: str) -> Haul:
+def haul_of(terrain: Terrain, city: City, device_id: str) -> Haul:
     haul = terrain.haul_of(city.devices[device_id])
     if haul is None:
         raise LookupError(f"{device_id} has no route")
