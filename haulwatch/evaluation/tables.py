@@ -7,6 +7,7 @@ from haulwatch.evaluation.intervals import Interval
 from haulwatch.evaluation.summary import SIMULATED, Row, Standing
 
 WIDE_COLUMNS: Final = 120
+_IN_MINUTES_FROM_S: Final = 600.0
 _MARKS: Final = {Standing.MET: "✓", Standing.OPEN: "?", Standing.MISSED: "✗", Standing.NONE: ""}
 _PLAIN_MARKS: Final = {Standing.MET: "+", Standing.OPEN: "?", Standing.MISSED: "x", Standing.NONE: ""}
 
@@ -22,14 +23,14 @@ class Tables:
         columns: list[tuple[str, Callable[[Row], str]]] = [
             ("rule", lambda row: row.name),
             ("found", _found),
-            ("recall % (95 %)", self._recall),
+            ("recall %", self._recall),
             ("precision %", self._precision),
-            ("delay s", self._delay),
+            ("delay", self._delay),
             ("false/day", self._rate),
         ]
         if wide:
             columns[5:] = [
-                ("confirmed s", lambda row: _seconds(row.confirmed_s) if row.target.confirmed_s else ""),
+                ("confirmed", lambda row: _seconds(row.confirmed_s) if row.target.confirmed_s else ""),
                 ("twice", lambda row: _count(row.tally.duplicates)),
                 ("withdrawn", lambda row: _count(row.tally.withdrawn)),
                 ("false", lambda row: _count(row.tally.false_alarms)),
@@ -54,9 +55,9 @@ class Tables:
             f"{missed} misses it."
         )
         columns = (
-            "recall, precision: with Wilson's interval. delay: median/p90 from the beginning of an incident until"
-            " people are told, by receive time; its mark is by the median. false/day: false alarms per truck-day, a"
-            " shift of 8 h; of bins and lines per device-day."
+            "recall, precision: with Wilson's interval. delay: median/p90 in s or min (m) from the beginning of an"
+            " incident until people are told, by receive time; its mark is by the median. false/day: false alarms per"
+            " truck-day, a shift of 8 h; of bins and lines per device-day."
         )
         bounds = (
             "at most: the rate is lower with 95 % confidence. in field: the precision that recall and 'at most' imply"
@@ -74,7 +75,7 @@ class Tables:
     def _share(self, value: float | None, interval: Interval | None, standing: Standing) -> str:
         if value is None or interval is None:
             return "-"
-        return f"{_percent(value)} ({int(100 * interval.low)}-{_percent_up(interval.high)}) {self._marks[standing]}"
+        return f"{_percent(value)} {int(100 * interval.low)}-{_percent_up(interval.high)} {self._marks[standing]}"
 
     def _delay(self, row: Row) -> str:
         if row.delay_s is None:
@@ -105,7 +106,9 @@ def _percent_up(share: float) -> int:
 
 
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}"
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value < _IN_MINUTES_FROM_S else f"{value / 60:.0f}m"
 
 
 def _count(value: int) -> str:

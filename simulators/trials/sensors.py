@@ -1,6 +1,6 @@
 """Switches and scales that fail, for a whole shift: one fault a truck."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -64,16 +64,20 @@ def load_bits_stuck(positions: Iterable[Position], rng: Random) -> Iterator[Posi
     return (replace(position, load=Load.EMPTY) for position in positions)
 
 
-FAULTS: Final[tuple[Faulty, ...]] = (
-    lift_stuck,
-    lift_inverted,
-    lift_chatters,
-    cover_stuck,
-    cover_chatters,
-    scale_stuck,
-    scale_drifts,
-    load_bits_stuck,
-)
+_SIX_LOADS_S: Final = 10_800.0
+_EPISODE_S: Final = 2_700.0
+
+FAULTS: Final[Mapping[Faulty, float]] = {
+    lift_stuck: _SIX_LOADS_S,
+    lift_inverted: _SIX_LOADS_S,
+    lift_chatters: _EPISODE_S,
+    cover_stuck: _SIX_LOADS_S,
+    cover_chatters: _EPISODE_S,
+    scale_stuck: _SIX_LOADS_S,
+    scale_drifts: _SIX_LOADS_S,
+    load_bits_stuck: _SIX_LOADS_S,
+}
+"""All faults, and seconds of work after which each can be known: some six loads, or the first bouncing."""
 
 
 def _chattering(positions: Iterable[Position], field: str, rng: Random) -> Iterator[Position]:

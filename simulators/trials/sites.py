@@ -1,7 +1,7 @@
-"""Points, lines and weighbridges of a trial, with their incidents."""
+"""Points and lines of a trial, with their incidents."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from random import Random
 from typing import Final
@@ -9,16 +9,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from devices.city.model import City, Device, DeviceRole
-from devices.readings.models import Fill, Reading, Status, Throughput, Weighing
+from devices.readings.models import Fill, Reading, Status, Throughput
 from simulators.sites import recycling_point
 from simulators.sites.recycling_point import Surge
 from simulators.sites.station import throughput
-from simulators.sites.weighbridge import Crossing, weighings
 from simulators.trials.behaviours.terminals import silence
 from simulators.trials.incidents import Incident
-from simulators.trials.truck_day import Interval, TruckDay
-from simulators.vehicles.haul import WEIGHED_IN_AFTER_S, WEIGHED_OUT_AFTER_S
-from simulators.vehicles.work import Tipping
+from simulators.trials.truck_day import Interval
 
 _HEARTBEAT_MS: Final = 300_000
 _WARNED_PCT: Final = 80.0
@@ -50,43 +47,6 @@ def site_reports(
     return readings, incidents
 
 
-def tickets(
-    city: City, days: Mapping[str, TruckDay], start_ms: int, end_ms: int, rng: Random
-) -> tuple[dict[str, list[Reading]], list[Incident]]:
-    """Tickets of each weighbridge, a few of them of trucks that nobody registered."""
-    readings: dict[str, list[Reading]] = {}
-    incidents: list[Incident] = []
-    for device in city.devices.values():
-        if device.role is not DeviceRole.WEIGHBRIDGE:
-            continue
-        visitors = [_crossings(day) for day in days.values() if day.haul.destination_site_id == device.site_id]
-        made: list[Weighing] = list(weighings(device.id, visitors, start_ms=start_ms, material="construction", rng=rng))
-        for number in range(rng.randint(0, 2) if made else 0):
-            ticket = rng.choice(made)
-            plate = f"晋E·X{rng.randint(1000, 9999)}"
-            strange = replace(ticket, plate=plate, ts=ticket.ts + 20_000, ticket=f"{device.id}-X{number}")
-            made.append(strange)
-            incidents.append(
-                Incident("unknown_plate", device.id, "weigh_unregistered", strange.ts, strange.ts + 1, strange.ts)
-            )
-        readings[device.id] = [
-            *sorted(made, key=lambda one: one.ts),
-            *_heartbeats(device.id, start_ms, end_ms, 60_000),
-        ]
-    return readings, incidents
-
-
-def _crossings(day: TruckDay) -> Iterator[Crossing]:
-    visit = 0
-    for began_ms, step in day.steps:
-        if isinstance(step, Tipping) and step.xy == day.haul.tip:
-            visit += 1
-            entered_ms = began_ms + round(WEIGHED_IN_AFTER_S * 1000)
-            left_ms = began_ms + round(WEIGHED_OUT_AFTER_S * 1000)
-            yield Crossing(entered_ms, day.haul, visit, False, step.before_kg)
-            yield Crossing(left_ms, day.haul, visit, True, step.after_kg)
-
-
 def _point(device: Device, city: City, start_ms: int, end_ms: int, rng: Random) -> tuple[list[Reading], list[Incident]]:
     incident = rng.choice(("overflow", "fire", "silence")) if rng.random() < _INCIDENT_SHARE else ""
     begins_ms = rng.randint(start_ms + 1_800_000, end_ms - 5_400_000)
@@ -112,7 +72,7 @@ def _point(device: Device, city: City, start_ms: int, end_ms: int, rng: Random) 
             )
     if incident == "fire":
         fills, incidents = _burning(device, fills, begins_ms, rng)
-    readings: list[Reading] = [*fills, *_heartbeats(device.id, start_ms, end_ms)]
+    readings: list[Reading] = [*fills, *heartbeats(device.id, start_ms, end_ms)]
     if incident == "silence":
         lost = begins_ms, begins_ms + rng.randint(900_000, 3_600_000)
         readings = _without(readings, lost)
@@ -177,7 +137,7 @@ def _line(device: Device, start_ms: int, end_ms: int, rng: Random) -> tuple[list
             lines = [_stopped(one, rng) if begins_ms <= one.ts < ends_ms else one for one in lines]
             name, hold_s = "line_stopped", _QUEUE_S
         incidents.append(Incident("station_backlog", device.id, name, begins_ms, ends_ms, begins_ms, hold_s=hold_s))
-    return [*lines, *_heartbeats(device.id, start_ms, end_ms)], incidents
+    return [*lines, *heartbeats(device.id, start_ms, end_ms)], incidents
 
 
 def _hopper_full(one: Throughput, rng: Random) -> Throughput:
@@ -188,7 +148,7 @@ def _stopped(one: Throughput, rng: Random) -> Throughput:
     return replace(one, running=False, rate_t_per_h=0.0, queue_trucks=rng.randint(2, 7))
 
 
-def _heartbeats(device_id: str, start_ms: int, end_ms: int, every_ms: int = _HEARTBEAT_MS) -> list[Reading]:
+def heartbeats(device_id: str, start_ms: int, end_ms: int, every_ms: int = _HEARTBEAT_MS) -> list[Reading]:
     return [
         Status(
             device_id=device_id, ts=ts, online=True, session=start_ms, cause="birth" if ts == start_ms else "heartbeat"

@@ -8,8 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from devices.geo.gcj02 import gcj02_of
-from devices.geo.geometry import LatLon, LocalPlane
-from devices.readings.models import Position, Reading, Status
+from devices.geo.geometry import XY, LatLon, LocalPlane
+from devices.readings.models import Alarm, Position, Reading, Status
 from simulators.firmware.orders import Controls
 from simulators.trials.sensors import Faulty
 from simulators.trials.tiers import Tier
@@ -40,7 +40,7 @@ def reports(
     if fault is not None:
         positions = fault(positions, rng)
     upsets, lacking = day.upsets, dict.fromkeys(tier.lacks)
-    positions = _frozen(_unlocated(positions, upsets.no_fix), upsets.frozen)
+    positions = _spoofed(_frozen(_unlocated(positions, upsets.no_fix), upsets.frozen), upsets.spoofed, plane)
     session, status_ms = day.start_ms, day.start_ms
     for position in positions:
         if _within(upsets.unpowered, position.ts):
@@ -53,6 +53,8 @@ def reports(
         changes: dict[str, Any] = dict(lacking)
         if _within(upsets.manifests, position.ts):
             changes["manifest"] = f"M-{position.device_id}"
+        if _within(upsets.antenna, position.ts):
+            changes["alarm_bits"] = int(Alarm.ANTENNA_OPEN)
         if gcj02:
             shifted = gcj02_of(LatLon(position.lat, position.lon))
             changes |= {"lat": round(shifted.lat, 7), "lon": round(shifted.lon, 7)}
@@ -93,6 +95,20 @@ def _frozen(positions: Iterable[Position], when: Sequence[Interval]) -> Iterator
         else:
             last = position
             yield position
+
+
+def _spoofed(
+    positions: Iterable[Position], when: Sequence[tuple[int, int, XY]], plane: LocalPlane
+) -> Iterator[Position]:
+    """With another place at these times."""
+    for position in positions:
+        off = next((off for start, end, off in when if start <= position.ts < end), None)
+        if off is None:
+            yield position
+            continue
+        true = plane.xy(position)
+        shown = plane.latlon(XY(true.x + off.x, true.y + off.y))
+        yield replace(position, lat=round(shown.lat, 7), lon=round(shown.lon, 7))
 
 
 def _within(intervals: Sequence[Interval], ts: int) -> bool:

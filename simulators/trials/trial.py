@@ -15,8 +15,9 @@ from simulators.trials.behaviours.together import stage_together
 from simulators.trials.incidents import Incident
 from simulators.trials.network import Arrival, arrivals
 from simulators.trials.sensors import FAULTS, Faulty
-from simulators.trials.sites import site_reports, tickets
+from simulators.trials.sites import site_reports
 from simulators.trials.terminals import reports
+from simulators.trials.tickets import tickets
 from simulators.trials.tiers import Tier
 from simulators.trials.town import TRUCKS, town, with_zones
 from simulators.trials.trace import Scene, trace
@@ -98,7 +99,7 @@ def _reported(
     clocks_ms: dict[str, int] = {}
     for device_id, day in days.items():
         incidents += [*_read_off(day, city), *day.known]
-        fault = rng.choice(FAULTS) if tier.sensor_faults else None
+        fault = rng.choice(list(FAULTS)) if tier.sensor_faults else None
         gcj02, clock_ms, found = _terminal(day, tier, fault, rng)
         incidents += found
         clocks_ms[device_id] = clock_ms
@@ -126,7 +127,7 @@ def _terminal(day: TruckDay, tier: Tier, fault: Faulty | None, rng: Random) -> t
     device_id, drives_ms = day.haul.device_id, next(began for began, step in day.steps if isinstance(step, Driving))
     all_day = day.start_ms, day.now_ms, drives_ms
     if fault is not None:
-        return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day)]
+        return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day, hold_s=FAULTS[fault])]
     if tier.link.clock_s:
         return False, tier.link.clock_ms(rng), []
     if not tier.wrong_terminals or rng.random() > _WRONG_TERMINALS:

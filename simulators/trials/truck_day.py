@@ -43,6 +43,10 @@ class Upsets:
     """Jammed, or under a roof: switches and scale are still reported, with the last place."""
     frozen: list[Interval] = field(default_factory=list)
     """The receiver repeats a place, and calls it a fix."""
+    antenna: list[Interval] = field(default_factory=list)
+    """The terminal says that its antenna is open."""
+    spoofed: list[tuple[int, int, XY]] = field(default_factory=list)
+    """The receiver is told another place: from, to, and by how many metres east and north it is off."""
     blind: list[Interval] = field(default_factory=list)
     """No network: uploaded afterwards."""
     manifests: list[Interval] = field(default_factory=list)

@@ -1,9 +1,11 @@
 """Terminals that fail or are made to fail on a haul, with nothing else to hide."""
 
+import math
 from dataclasses import replace
 from random import Random
 from typing import Final
 
+from devices.geo.geometry import XY
 from simulators.trials.behaviours.behaviour import Behaviour, concerns
 from simulators.trials.incidents import Incident
 from simulators.trials.truck_day import TruckDay
@@ -11,6 +13,9 @@ from simulators.trials.truck_day import TruckDay
 SILENT_LOADED_S: Final = 180.0
 _NO_FIX_S: Final = 600.0
 _FROZEN_S: Final = 180.0
+_ANTENNA_S: Final = 120.0
+_LEAP_S: Final = 30.0
+"""Three fixes."""
 
 
 def lose_power_loaded(day: TruckDay) -> bool:
@@ -37,10 +42,13 @@ def lose_the_antenna(day: TruckDay) -> bool:
     began_ms = started_ms + round(day.rng.uniform(0.0, 300.0) * 1000)
     ended_ms = min(began_ms + round(day.rng.uniform(720.0, 2_400.0) * 1000), day.now_ms)
     day.upsets.no_fix.append((began_ms, ended_ms))
+    device_id, name = day.haul.device_id, "lose_the_antenna"
+    says_so = day.rng.random() < 0.5
+    if says_so:
+        day.upsets.antenna.append((began_ms, ended_ms))
+        day.known.append(Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, hold_s=_ANTENNA_S))
     day.known.append(
-        Incident(
-            "cannot_be_judged", day.haul.device_id, "lose_the_antenna", began_ms, ended_ms, began_ms, hold_s=_NO_FIX_S
-        )
+        Incident("cannot_be_judged", device_id, name, began_ms, ended_ms, began_ms, not says_so, hold_s=_NO_FIX_S)
     )
     return True
 
@@ -53,10 +61,29 @@ def freeze_the_fix(day: TruckDay) -> bool:
     ended_ms = min(began_ms + round(day.rng.uniform(240.0, 540.0) * 1000), driven[1] - 20_000)
     day.upsets.frozen.append((began_ms, ended_ms))
     device_id, required = day.haul.device_id, _drives_s(day, began_ms, ended_ms) >= _FROZEN_S
-    for rule in ("cannot_be_judged", "gnss_anomaly"):
-        day.known.append(
-            Incident(rule, device_id, "freeze_the_fix", began_ms, ended_ms, began_ms, required, hold_s=_FROZEN_S)
-        )
+    name = "freeze_the_fix"
+    day.known += [
+        Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, required, hold_s=_FROZEN_S),
+        Incident("cannot_be_judged", device_id, name, began_ms, ended_ms, began_ms, required=False),
+    ]
+    day.tip()
+    day.go_home()
+    return True
+
+
+def be_spoofed(day: TruckDay) -> bool:
+    """Somebody feeds the receiver a place 2 to 9 km away for 3 to 10 min of a haul."""
+    day.load()
+    driven = day.drive(day.out)
+    began_ms = driven[0] + round(day.rng.uniform(40.0, 150.0) * 1000)
+    ended_ms = min(began_ms + round(day.rng.uniform(180.0, 600.0) * 1000), driven[1] - 20_000)
+    metres, direction = day.rng.uniform(2_000.0, 9_000.0), day.rng.uniform(0.0, 2 * math.pi)
+    off = XY(metres * math.sin(direction), metres * math.cos(direction))
+    day.upsets.spoofed.append((began_ms, ended_ms, off))
+    device_id, name = day.haul.device_id, "be_spoofed"
+    day.known.append(Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, hold_s=_LEAP_S))
+    for rule in ("route_deviation", "forbidden_zone", "left_jurisdiction"):  # so it says itself
+        day.known.append(Incident(rule, device_id, name, began_ms, ended_ms, began_ms, required=False))
     day.tip()
     day.go_home()
     return True
@@ -96,6 +123,7 @@ def blind_zones(day: TruckDay, rng: Random) -> None:
 
 BEHAVIOURS: Final = (
     Behaviour(lose_power_loaded, concerns("silent_device")),
-    Behaviour(lose_the_antenna, concerns("cannot_be_judged"), 0.6),
-    Behaviour(freeze_the_fix, concerns("cannot_be_judged", "gnss_anomaly"), 0.6),
+    Behaviour(lose_the_antenna, concerns("cannot_be_judged", "gnss_anomaly"), 0.6),
+    Behaviour(freeze_the_fix, concerns("gnss_anomaly"), 0.6),
+    Behaviour(be_spoofed, concerns("gnss_anomaly"), 0.4),
 )
