@@ -2,6 +2,7 @@
 
 import pytest
 from rich.cells import cell_len
+from rich.console import Console
 
 from haulwatch.commands import shared
 from haulwatch.evaluation.matching import Tally
@@ -24,7 +25,7 @@ BUSY = Tally(
 def test_a_table_fits_the_terminal(
     columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(shared, "out", shared.Console(width=columns))
+    monkeypatch.setattr(shared, "out", Console(width=columns))
     tables = Tables(wide=columns >= WIDE_COLUMNS, unicode=True)
     cells = [tables.cells(row(name, BUSY)) for name in ("illegal_dumping", "weighbridge_integrity")]
     shared.print_table("clean: 1,512 simulated truck-days", tables.headings, cells, right=tables.headings[1:])
