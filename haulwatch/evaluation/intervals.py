@@ -53,9 +53,7 @@ def implied_precision(recall: float, false_per_day: float, incidents_per_day: fl
 
 
 def _at_most(events: int, mean: float) -> float:
-    """Probability of at most so many events of a Poisson distribution."""
-    term = total = math.exp(-mean)
-    for k in range(1, events + 1):
-        term *= mean / k
-        total += term
-    return total
+    """Probability of at most so many events of a Poisson distribution. By logarithms: e^-mean may be too small."""
+    if mean <= 0:
+        return 1.0
+    return sum(math.exp(k * math.log(mean) - mean - math.lgamma(k + 1)) for k in range(events + 1))

@@ -40,6 +40,11 @@ def test_the_bound_of_a_rate_is_the_published_one(events: int, bound: float) -> 
     assert rate_bound(events, 1.0) == pytest.approx(bound, abs=5e-4)
 
 
+def test_the_bound_holds_for_many_events_too() -> None:
+    """By Wilson and Hilferty's approximation of the chi-square quantile: 812 (1 - 1/7308 + 1.6449/85.49)^3 = 859.4."""
+    assert rate_bound(811, 1.0) == pytest.approx(859.4, abs=0.5)
+
+
 def test_zero_false_alarms_in_1500_truck_days_prove_two_in_a_thousand() -> None:
     assert rate_bound(0, 1500) == pytest.approx(-math.log(0.05) / 1500)
     assert rate_bound(0, 1500) == pytest.approx(0.002, abs=5e-6)
