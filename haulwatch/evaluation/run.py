@@ -18,8 +18,8 @@ from simulators.trials.tiers import tier
 from simulators.trials.town import TRUCKS
 from simulators.trials.trial import stage
 
-_OF_POINTS: Final = ("bin_fire", "bin_overflow")
-_OF_LINES: Final = ("station_backlog",)
+OF_POINTS: Final = ("bin_fire", "bin_overflow")
+OF_LINES: Final = ("station_backlog",)
 
 
 class WrongSeed(OperatorError):
@@ -134,9 +134,9 @@ def run_trial(request: Request, tier_name: str, number: int) -> Figures:
 
 def _device_days(rule: str, days: Mapping[DeviceRole, int]) -> int:
     """What false alarms are counted per: truck-days; for points and lines their own."""
-    if rule in _OF_POINTS:
+    if rule in OF_POINTS:
         return days[DeviceRole.RECYCLING_POINT]
-    return days[DeviceRole.STATION_LINE] if rule in _OF_LINES else days[DeviceRole.TRUCK]
+    return days[DeviceRole.STATION_LINE] if rule in OF_LINES else days[DeviceRole.TRUCK]
 
 
 def known_tiers(names: Sequence[str]) -> tuple[str, ...]:

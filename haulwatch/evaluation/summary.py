@@ -8,7 +8,7 @@ from typing import Any, Final
 from haulwatch.evaluation.baselines import BASELINES
 from haulwatch.evaluation.intervals import Interval, implied_precision, rate_bound, wilson
 from haulwatch.evaluation.matching import Tally
-from haulwatch.evaluation.run import Figures, Request
+from haulwatch.evaluation.run import OF_LINES, OF_POINTS, Figures, Request
 from haulwatch.evaluation.targets import Target, target
 
 SIMULATED: Final = "simulated"
@@ -47,7 +47,8 @@ class Row:
         self.false_bound = rate_bound(tally.false_alarms, tally.device_days)
         self.implied: float | None = None
         self.implied_least: float | None = None
-        if self.recall is not None and self.false_per_day is not None and self.false_bound is not None:
+        of_trucks = name not in (*OF_POINTS, *OF_LINES)  # the base rate is one of trucks
+        if of_trucks and self.recall is not None and self.false_per_day is not None and self.false_bound is not None:
             self.implied = implied_precision(self.recall, self.false_per_day, incidents_per_day)
             self.implied_least = implied_precision(self.recall, self.false_bound, incidents_per_day)
 
