@@ -52,9 +52,11 @@ class EventKind(StrEnum):
         return self in {EventKind.STOPPED_LOADED, EventKind.STOPPED_OFF_ROUTE}
 
 
+STOP_POINTS: Final = 1
+"""A stop on a route weighs least, and nothing else weighs as little."""
 POINTS: Final[Mapping[EventKind, int]] = MappingProxyType(
     {
-        EventKind.STOPPED_LOADED: 1,
+        EventKind.STOPPED_LOADED: STOP_POINTS,
         EventKind.STOPPED_OFF_ROUTE: 2,
         EventKind.BED_RAISED: 2,
         EventKind.MAY_HAVE_TIPPED: 2,

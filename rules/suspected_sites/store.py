@@ -88,7 +88,7 @@ def _wait_for_turn(connection: Connection) -> None:
 def _one(connection: Connection, proposal_id: str) -> Proposal:
     row = connection.execute(select(table).where(table.c.id == proposal_id)).mappings().first()
     if row is None:
-        raise UnknownProposal(f"no suspected site {proposal_id!r}: `haulwatch sites list --all` shows them")
+        raise UnknownProposal(f"no suspected site {proposal_id!r}: `haulwatch sites list` shows them")
     return _proposal(row)
 
 
