@@ -10,7 +10,7 @@ from haulwatch.health.ingestion_status import ingestion_status
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.api_parts import api_options, api_parts
+from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
 from haulwatch.wiring.databases import open_command_store, open_journal
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import open_store
@@ -60,7 +60,12 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
             parts = api_parts(
-                settings, city, rule_sets, store, journal, lambda: statistics.counters if watched else None, background
+                settings,
+                city,
+                store,
+                Repositories(journal, rule_sets, proposals),
+                lambda: statistics.counters if watched else None,
+                background,
             )
             yield ApiProcess(create_app(parts, api_options(settings)), tuple(background))
     finally:
