@@ -164,6 +164,8 @@ device_command: Final = Table(
 )
 """Every command issued (`devices.commands.model.Command`). `due_at`: when it is sent or given up; null: it ended."""
 
+DUMP: Final = "dump"
+ACCEPTED: Final = "accepted"
 suspected_site: Final = Table(
     "suspected_site",
     metadata,
@@ -184,4 +186,5 @@ suspected_site: Final = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("decisions", JSON, nullable=False),
 )
-"""Every place that was proposed as a suspected site (`rules.suspected_sites.model.Proposal`)."""
+"""Every place that was proposed as a suspected site (`rules.suspected_sites.model.Proposal`). One of kind `DUMP` in the
+state `ACCEPTED` is a hotspot of the city."""

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from devices.db import tables
 from devices.errors import OperatorError
 from devices.geo.geometry import LatLon
 from devices.readings.text import ShortText
@@ -23,7 +24,7 @@ ID_PATTERN: Final = r"^[0-9a-f]{16}$"
 class PlaceKind(StrEnum):
     """What a place is suspected to be."""
 
-    DUMP = "dump"
+    DUMP = tables.DUMP
     """An unlicensed disposal site 黑消纳场."""
     SOURCE = "source"
     """An unlicensed construction site 黑工地: trucks leave it loaded."""
@@ -107,7 +108,7 @@ class ProposalState(StrEnum):
 
     PROPOSED = "proposed"
     """Nobody has decided yet."""
-    ACCEPTED = "accepted"
+    ACCEPTED = tables.ACCEPTED
     """A person says that it is such a site."""
     DISMISSED = "dismissed"
     """A person says that it is none, or none any more."""

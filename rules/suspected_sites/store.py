@@ -14,6 +14,7 @@ from rules.suspected_sites.model import (
     AlreadyDecided,
     Cluster,
     Decision,
+    PlaceKind,
     Proposal,
     ProposalState,
     UnknownProposal,
@@ -65,7 +66,10 @@ class ProposalStore:
         return new
 
     def decide(self, proposal_id: str, decision: Decision) -> Proposal:
-        """Accept or dismiss a proposal; a person may change a decision. Raises UnknownProposal, AlreadyDecided."""
+        """Accept or dismiss a proposal; a person may change a decision. Raises UnknownProposal, AlreadyDecided.
+
+        Where it makes or ends a hotspot of the city, the registry has a new revision: every process takes it then.
+        """
         with transaction(self._engine) as connection:
             _wait_for_turn(connection)
             before = _one(connection, proposal_id)
@@ -74,6 +78,8 @@ class ProposalStore:
             decisions = [one.model_dump(mode="json") for one in (*before.decisions, decision)]
             changed = update(table).where(table.c.id == proposal_id)
             connection.execute(changed.values(state=decision.state, decisions=decisions))
+            if before.kind is PlaceKind.DUMP and ProposalState.ACCEPTED in {before.state, decision.state}:
+                connection.execute(registry_revision.update().values(revision=registry_revision.c.revision + 1))
             return _one(connection, proposal_id)
 
 
@@ -82,7 +88,7 @@ def _wait_for_turn(connection: Connection) -> None:
 
     It is the first statement of its transaction, and a write: SQLite locks at the first write.
     """
-    connection.execute(update(registry_revision).values(revision=registry_revision.c.revision))
+    connection.execute(registry_revision.update().values(revision=registry_revision.c.revision))
 
 
 def _one(connection: Connection, proposal_id: str) -> Proposal:

@@ -35,6 +35,9 @@ def dumping_agrees(change: AlertChange) -> None:
         assert int(stood) == measures["lift_standing_s"]
     for (stood,) in the(r"^Stood (\d+) s", evidence.findings):
         assert int(stood) == measures["stay_s"]
+    assert [hotspot for (hotspot,) in the(r"known unlicensed dump \((\w+)\)", evidence.findings)] == [
+        measures[name] for name in ("hotspot",) if name in measures
+    ]
     weights = [cited.values["load_kg"] for cited in evidence.readings if "load_kg" in cited.values]
     during = [c.values["load_kg"] for c in evidence.readings if "load_kg" in c.values and c.ts >= change.opened_at]
     until = (change.onset or 0) + change.evidence.parameters["weight_drop_within_s"] * 1000

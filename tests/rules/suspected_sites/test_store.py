@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from devices.city.files import read_city
+from devices.city.sites import Hotspot
 from devices.db.database import open_database
+from devices.db.registry import Registry
 from devices.geo.geometry import LatLon
 from haulwatch import migrations
 from rules.suspected_sites.model import (
@@ -19,6 +22,8 @@ from rules.suspected_sites.model import (
     UnknownProposal,
 )
 from rules.suspected_sites.store import ProposalStore
+from tests import ROOT
+from tests.closing import closed_later
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000
@@ -39,9 +44,16 @@ PIT = Cluster(
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ProposalStore]:
-    url = f"sqlite:///{tmp_path / 'db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    migrations.upgrade(url)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    found: str = (
+        f"sqlite:///{tmp_path / 'db'}" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    )
+    migrations.upgrade(found)
+    return found
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[ProposalStore]:
     opened = ProposalStore(open_database(url))
     yield opened
     opened.close()
@@ -117,6 +129,27 @@ def test_people_may_change_their_minds_and_every_decision_is_kept(store: Proposa
         store.decide(key, accepted(NOW + 1))
     proposal = store.decide(key, dismissed(NOW + 2))
     assert (proposal.state, proposal.decisions) == (ProposalState.DISMISSED, (accepted(), dismissed(NOW + 2)))
+
+
+def test_an_accepted_dump_is_a_hotspot_of_the_city_until_it_is_dismissed(store: ProposalStore, url: str) -> None:
+    """A source is none; each revision tells the processes that read the registry."""
+    registry = closed_later(Registry(url))
+    registry.import_city(read_city(ROOT / "tests" / "devices" / "small_city"))
+    store.propose([PIT, replace(moved(PIT, 900), kind=PlaceKind.SOURCE)], NOW)
+    dump, source = sorted(store.proposals(), key=lambda proposal: proposal.kind)
+    assert (registry.revision(), registry.load_city().hotspots) == (1, ())
+    store.decide(source.id, accepted())
+    assert registry.revision() == 1
+    store.decide(dump.id, accepted())
+    city = registry.load_city()
+    assert (registry.revision(), city.revision) == (2, 2)
+    assert city.hotspots == (Hotspot(dump.id, PIT.place, 80.0),)
+    assert not registry.import_city(city).changed_anything, "an import does not concern them"
+    store.decide(dump.id, dismissed())
+    assert (registry.revision(), registry.load_city().hotspots) == (3, ())
+    store.propose([moved(PIT, -900)], NOW)
+    store.decide(store.proposals(ProposalState.PROPOSED)[0].id, dismissed())
+    assert registry.revision() == 3, "it never was one"
 
 
 def test_a_proposal_that_never_was_is_named(store: ProposalStore) -> None:
