@@ -51,7 +51,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_proposals(settings) as proposals,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
-            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors)
+            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),

@@ -153,6 +153,11 @@ class Proposal(_Value):
     def place(self) -> LatLon:
         return LatLon(lat=self.lat, lon=self.lon)
 
+    @property
+    def busiest_hour(self) -> int:
+        """The hour of the city's day with most visits, the first of them if several have as many."""
+        return max(range(len(self.hours)), key=self.hours.__getitem__)
+
 
 class UnknownProposal(OperatorError):
     """No proposal has this id."""

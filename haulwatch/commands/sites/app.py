@@ -97,7 +97,6 @@ def _decide(site: str, state: ProposalState, reason: str, by: str | None, *, as_
 
 
 def _row(proposal: Proposal, zone: ZoneInfo) -> tuple[object, ...]:
-    busiest = max(range(len(proposal.hours)), key=proposal.hours.__getitem__)
     last = proposal.decisions[-1] if proposal.decisions else None
     return (
         proposal.id,
@@ -108,6 +107,6 @@ def _row(proposal: Proposal, zone: ZoneInfo) -> tuple[object, ...]:
         proposal.visits,
         proposal.days,
         local_time(proposal.last_seen, zone),
-        f"{busiest:02}:00",
+        f"{proposal.busiest_hour:02}:00",
         None if last is None else f"{last.actor}: {last.reason}",
     )
