@@ -15,7 +15,7 @@ from devices.geo.sphere import distance_m
 from rules.alerts.actions import AlertFilter, AlertPage, AlertView, Outcome
 from rules.alerts.model import Amendment, ReadingRef, Severity
 from rules.suspected_sites.clustering import WITHIN_M, find_clusters
-from rules.suspected_sites.model import Event, EventKind, Proposal, ProposalState
+from rules.suspected_sites.model import Event, EventKind, PlaceKind, Proposal, ProposalState
 from rules.suspected_sites.store import ProposalStore
 
 DEFAULT_DAYS: Final = 30
@@ -66,9 +66,11 @@ def events_of(alert: AlertView, city: City) -> Iterator[Event]:
         return
     place = LatLon(lat=alert.lat, lon=alert.lon)
     if alert.rule == "suspected_site":  # its subject is no truck: those are in the readings
+        is_source = alert.evidence.measures.get("kind") == PlaceKind.SOURCE
+        each = EventKind.LOADED_UP if is_source else EventKind.STOPPED_OFF_ROUTE
         for cited in alert.evidence.readings:
             stood = _place_of(cited, city) or place
-            yield Event(EventKind.STOPPED_OFF_ROUTE, cited.device_id, cited.ts, stood, alert.alert_id)
+            yield Event(each, cited.device_id, cited.ts, stood, alert.alert_id)
         return
     kind = _kind(alert)
     if kind is not None:

@@ -272,7 +272,9 @@ def site_agrees(change: AlertChange) -> None:
     measures = change.evidence.measures
     ((trucks, stops),) = the(r"^(\d+) trucks, (\d+) stops", change.evidence.findings)
     assert (int(trucks), int(stops)) == (measures["trucks"], measures["stops"])
-    assert change.title.en.startswith(f"{trucks} loaded trucks")
+    loaded_there = measures["kind"] == "source"
+    assert change.title.en.startswith(f"{trucks} {'empty' if loaded_there else 'loaded'} trucks")
+    assert loaded_there is bool(the("empty before and loaded after", change.evidence.findings))
     assert len({cited.device_id for cited in change.evidence.readings}) == int(trucks)
 
 

@@ -15,7 +15,7 @@ from haulwatch import migrations
 from rules.alerts.actions import Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
-from rules.suspected_sites.model import Decision, Proposal, ProposalState
+from rules.suspected_sites.model import Decision, PlaceKind, Proposal, ProposalState
 from rules.suspected_sites.proposing import propose
 from rules.suspected_sites.store import ProposalStore
 
@@ -138,6 +138,14 @@ def test_a_suspected_site_of_one_day_counts_with_its_trucks(desk: Desk) -> None:
     [proposal] = desk.proposed()
     assert proposal.trucks == ("T1", "T2", "T3")
     assert proposal.lat == pytest.approx(PIT.lat + 0.001 / 3, abs=1e-6)
+
+
+def test_trucks_that_were_loaded_there_make_it_a_source(desk: Desk) -> None:
+    cited = tuple(ReadingRef(device_id=f"T{n}", kind="position", ts=NOW - n * DAY, values={}) for n in (1, 2, 3))
+    measures: dict[str, float | int | str | bool] = {"kind": "source"}
+    desk.raised("suspected_site", "system", 1, evidence=Evidence(parameters={}, readings=cited, measures=measures))
+    [proposal] = desk.proposed()
+    assert (proposal.kind, proposal.trucks) == (PlaceKind.SOURCE, ("T1", "T2", "T3"))
 
 
 @pytest.mark.parametrize(
