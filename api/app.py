@@ -16,19 +16,32 @@ from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
-from api.resources import alerts, commands, dead_letters, devices, ledger, places, public_map, rules, tracks, trucks
+from api.resources import (
+    alerts,
+    commands,
+    dead_letters,
+    devices,
+    ledger,
+    places,
+    public_map,
+    rules,
+    suspected_sites,
+    tracks,
+    trucks,
+)
 from api.resources.alert_stream import AlertFeed
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
 
 **Times** are integers in JSON: milliseconds since 1970 UTC. `ts`, `opened_at`, `confirmed_at`, `closed_at`,
-`outcome_at` and `at` of a change are device time; `recorded_at`, `acknowledged_at`, `handled_at`, `received_at`,
-`issued_at`, `expires_at`, `sent_at` and `at` of an action are the server's clock. Parameters take the same integers or
-RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
+`first_seen`, `last_seen`, `outcome_at` and `at` of a change are device time; `recorded_at`, `acknowledged_at`,
+`handled_at`, `received_at`, `issued_at`, `expires_at`, `sent_at`, `proposed_at`, `updated_at` and `at` of an action or
+decision are the server's clock. Parameters take the same integers or RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
 
-**Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `trucks` and `tracks` are whole map
-layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304 while the layer has not changed.
+**Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `suspected-sites`, `trucks` and
+`tracks` are whole map layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304 while the
+layer has not changed.
 
 **Lists** come in pages: while `next_cursor` is not null, repeat the request with `cursor` set to it and all other
 parameters unchanged. No item is lost or repeated between pages.
@@ -45,7 +58,10 @@ The token permits the client to write; `actor` in the body names the person it a
 _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},
     {"name": "commands", "description": "Commands to devices: who issued them, and the devices' answers"},
-    {"name": "map", "description": "The city, its sites, routes and corridors, and its trucks, as GeoJSON"},
+    {
+        "name": "map",
+        "description": "The city, its sites, routes and corridors, its trucks, and suspected sites, as GeoJSON",
+    },
     {"name": "alerts", "description": "Alerts, the evidence for them, and what people did about them"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
@@ -84,7 +100,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.large_answers = LargeAnswers()
     app.state.check_history = health.StateHistory()
     problems.install(app)
-    for module in (tracks, trucks, devices, commands, places, alerts, rules, ledger, dead_letters):
+    for module in (tracks, trucks, devices, commands, places, suspected_sites, alerts, rules, ledger, dead_letters):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)

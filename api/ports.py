@@ -24,6 +24,7 @@ from ingest.store import History
 from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.store import StoredRuleSet
+from rules.suspected_sites.model import Decision, Proposal, ProposalState
 
 
 class Journal(Protocol):
@@ -60,6 +61,16 @@ class RuleSets(Protocol):
 
     def apply(self, stored: StoredRuleSet) -> None:
         """Raises AppliedMeanwhile."""
+
+
+class SuspectedSites(Protocol):
+    """`rules.suspected_sites.store.ProposalStore`. Synchronous; every method may raise DatabaseError."""
+
+    def proposals(self, state: ProposalState | None = None) -> Sequence[Proposal]:
+        """Those of one state or all, the one with the latest visit first."""
+
+    def decide(self, proposal_id: str, decision: Decision) -> Proposal:
+        """Raises UnknownProposal, AlreadyDecided."""
 
 
 class DeadLetterBox(Protocol):
@@ -164,6 +175,7 @@ class ApiParts:
     rules: Callable[[], RuleSetChoice]
     """The rule set that holds."""
     rule_sets: RuleSets
+    suspected_sites: SuspectedSites
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]

@@ -40,6 +40,7 @@ _ENTRIES: Final = {
     "replay": _Entry(_OPERATION, "judgement.replay", "replay"),
     "city": _Entry(_OPERATION, "city", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
+    "sites": _Entry(_OPERATION, "sites.app", "app"),
     "device": _Entry(_OPERATION, "device.app", "app"),
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),

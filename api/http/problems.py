@@ -57,6 +57,7 @@ class ProblemKind(Enum):
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "The resource does not support this method")
     CANNOT_DO = ("cannot-do", 409, "The device cannot do this")
     ALREADY_CLOSED = ("already-closed", 409, "The alert is closed")
+    ALREADY_DECIDED = ("already-decided", 409, "The suspected site is in that state already")
     ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")
     OUTDATED = ("outdated", 409, "Another version holds meanwhile")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")

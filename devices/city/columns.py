@@ -13,13 +13,14 @@ import shapely
 
 from devices.city.hours import Hours
 from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle, VehicleKind
-from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
+from devices.city.sites import Hotspot, Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
 Values = dict[str, Any]
 Row = Mapping[Any, Any]
 Rows = Mapping[str, Sequence[Row]]
-"""Rows by table: city, vehicle, site, route, zone, device, permit."""
+"""Rows by table: city, vehicle, site, route, zone, device, permit, hotspot. The registry has no table of hotspots: they
+are its suspected sites that people accepted."""
 
 _FORMAT: Final = 1
 
@@ -35,6 +36,7 @@ def rows_of(city: City) -> dict[str, list[Values]]:
         "zone": [_zone_values(zone) for zone in city.zones],
         "device": [device_values(device) for device in city.devices.values()],
         "permit": [_permit_values(permit) for permit in city.permits],
+        "hotspot": [_hotspot_values(hotspot) for hotspot in city.hotspots],
     }
 
 
@@ -57,6 +59,7 @@ def city_of(rows: Rows, revision: int) -> City:
         routes=tuple(map(_route, rows["route"])),
         permits=tuple(map(_permit, rows["permit"])),
         zones=tuple(map(_zone, rows.get("zone", ()))),
+        hotspots=tuple(map(_hotspot, rows.get("hotspot", ()))),
         districts=_areas(head, "districts"),
         fleets=_areas(head, "fleets"),
         region_margin_km=head["region_margin_km"],
@@ -175,3 +178,12 @@ def _hour_pairs(hours: Sequence[Hours]) -> list[list[int]]:
 def _hours(row: Row, name: str) -> tuple[Hours, ...]:
     """None in a city that was packed before there were any."""
     return tuple(Hours(*pair) for pair in row.get(name, ()))
+
+
+def _hotspot_values(hotspot: Hotspot) -> Values:
+    place = hotspot.place
+    return {"id": hotspot.id, "lat": place.lat, "lon": place.lon, "radius_m": hotspot.radius_m}
+
+
+def _hotspot(row: Row) -> Hotspot:
+    return Hotspot(row["id"], LatLon(lat=row["lat"], lon=row["lon"]), row["radius_m"])

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 from devices.city.geometry import CityGeometry
 from devices.city.hours import Hours
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
-from devices.city.sites import ALWAYS, Route, Site, Validity, Zone
+from devices.city.sites import ALWAYS, Hotspot, Route, Site, Validity, Zone
 from devices.city.zones import ZoneGeometry
 from devices.geo.gcj02_plane import Gcj02Plane
-from devices.geo.geometry import Datum, LatLon, LocalPlane
+from devices.geo.geometry import XY, Datum, LatLon, LocalPlane
 from devices.readings.models import Kind
 from devices.readings.plates import comparable_plate
 
@@ -149,6 +149,7 @@ class _Derived:
     geometry: CityGeometry | None = None
     zone_geometry: ZoneGeometry | None = None
     region: Region | None = None
+    hotspots: list[tuple[Hotspot, XY]] | None = None
     gcj02: Gcj02Plane | None = None
     permits: dict[str, list[Permit]] | None = None
     """By vehicle id."""
@@ -184,6 +185,8 @@ class City:
     permits: tuple[Permit, ...] = ()
     zones: tuple[Zone, ...] = ()
     """Every version of each."""
+    hotspots: tuple[Hotspot, ...] = ()
+    """Known unlicensed dumps, in the order of their ids. They come of decisions, never from the city's files."""
     districts: tuple[Area, ...] = ()
     fleets: tuple[Area, ...] = ()
     """Those that the city names. Sites and devices may name others, unless city.yaml lists them."""
@@ -235,6 +238,19 @@ class City:
         if derived.gcj02 is None:
             derived.gcj02 = Gcj02Plane(self.plane)
         return derived.gcj02
+
+    def hotspot_at(self, place: XY) -> Hotspot | None:
+        """Return the hotspot in which a place of the plane lies, the nearest one if several overlap."""
+        hotspots = self._derived.hotspots
+        if hotspots is None:
+            hotspots = self._derived.hotspots = [(hotspot, self.plane.xy(hotspot.place)) for hotspot in self.hotspots]
+        found: Hotspot | None = None
+        found_m = 0.0
+        for hotspot, centre in hotspots:
+            off_m = centre.distance_m(place)
+            if off_m <= hotspot.radius_m and (found is None or off_m < found_m):
+                found, found_m = hotspot, off_m
+        return found
 
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""

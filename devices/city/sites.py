@@ -1,4 +1,4 @@
-"""Sites, routes and zones of a city: versions with a shape in WGS-84 and a validity interval.
+"""Sites, routes and zones of a city: versions with a shape in WGS-84 and a validity interval; and hotspots.
 
 Values only. `devices.city.geometry` and `devices.city.zones` project and index them; `devices.city.model.City` holds
 them.
@@ -10,6 +10,7 @@ from enum import StrEnum
 from shapely import LineString, Polygon
 
 from devices.city.hours import Hours
+from devices.geo.geometry import LatLon
 
 
 class SiteKind(StrEnum):
@@ -134,3 +135,12 @@ class Zone:
     area: Polygon
     """WGS-84, x = lon, y = lat."""
     validity: Validity = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Hotspot:
+    """A place that a person accepted as an unlicensed dump 黑消纳场."""
+
+    id: str
+    place: LatLon
+    radius_m: float

@@ -1,10 +1,10 @@
 """The registry: devices, vehicles, sites, routes, zones and permits of a city, stored in SQL and loaded as
-one frozen City.
+one frozen City, with the unlicensed dumps that people know.
 
 `haulwatch city` and `haulwatch device` write it; every process loads it and polls its revision.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -27,6 +27,13 @@ _CITY_TABLES: Final = (
     tables.permit,
 )
 """In the order in which rows are added: a row refers to earlier ones."""
+
+
+_HOTSPOTS: Final = (
+    select(tables.suspected_site)
+    .where(tables.suspected_site.c.kind == tables.DUMP, tables.suspected_site.c.state == tables.ACCEPTED)
+    .order_by(tables.suspected_site.c.id)
+)
 
 
 class CityMissing(OperatorError):
@@ -92,7 +99,9 @@ class Registry:
             _read_one_snapshot(connection)
             if not _rows(connection, tables.city):
                 raise CityMissing
-            return city_of({table.name: _rows(connection, table) for table in _CITY_TABLES}, _revision(connection))
+            rows: dict[str, Sequence[RowMapping]] = {table.name: _rows(connection, table) for table in _CITY_TABLES}
+            rows["hotspot"] = connection.execute(_HOTSPOTS).mappings().all()
+            return city_of(rows, _revision(connection))
 
     def import_city(self, city: City) -> ImportReport:
         """Add new rows and overwrite changed ones in one transaction; rows that the city does not name are kept.

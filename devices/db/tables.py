@@ -167,3 +167,28 @@ device_command: Final = Table(
     Index("ix_device_command_due_at", "due_at"),
 )
 """Every command issued (`devices.commands.model.Command`). `due_at`: when it is sent or given up; null: it ended."""
+
+DUMP: Final = "dump"
+ACCEPTED: Final = "accepted"
+suspected_site: Final = Table(
+    "suspected_site",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("lat", Float, nullable=False),
+    Column("lon", Float, nullable=False),
+    Column("radius_m", Float, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("last_seen", BigInteger, nullable=False),
+    Column("trucks", JSON, nullable=False),
+    Column("visits", Integer, nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("hours", JSON, nullable=False),
+    Column("alerts", JSON, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("decisions", JSON, nullable=False),
+)
+"""Every place that was proposed as a suspected site (`rules.suspected_sites.model.Proposal`). One of kind `DUMP` in the
+state `ACCEPTED` is a hotspot of the city."""

@@ -81,6 +81,26 @@ on it. `outcome` is `none` until a person closes it. `open`, `acknowledged`, `ha
 first publication, present once the action was taken. `lasted_s` is device time, present once the incident is over (a
 reopened one keeps the former value until it is over again). The area tags are those of the first publication."""
 
+SUSPECTED_SITE_MEASUREMENT: Final = "suspected_site"
+SUSPECTED_SITE_TAGS: Final = ("kind",)
+SUSPECTED_SITE_FIELDS: Final = (
+    "site_id",
+    "state",
+    "lat",
+    "lon",
+    "radius_m",
+    "trucks",
+    "visits",
+    "days",
+    "last_seen",
+    "busiest_hour",
+    "decided_by",
+    "reason",
+)
+"""Current state of each suspected site: one row for each, when it was proposed, rewritten when it changes. `trucks`,
+`visits` and `days` are numbers, `last_seen` is device time in ms, `busiest_hour` the hour of the city's day with most
+visits; `decided_by` and `reason` are those of the last decision, and empty before any."""
+
 HEALTH_MEASUREMENT: Final = "ingestion"
 HEALTH_TAGS: Final = ("of", "part")
 HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -1,4 +1,4 @@
-"""Enforcement: open alerts and their age, time to acknowledge and to close, outcomes."""
+"""Enforcement: open alerts and their age, time to acknowledge and to close, outcomes, suspected sites."""
 
 from typing import Final
 
@@ -26,8 +26,8 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import ALERT, ALERT_STATE, Query, table_query
-from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, Phrase
+from grafana.parts.queries import ALERT, ALERT_STATE, SUSPECTED_SITE, Query, table_query
+from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, SUSPECTED_KINDS, SUSPECTED_STATES, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
 _DESCRIPTION: Final = Phrase(
@@ -63,6 +63,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
     )
     _over_time(builder)
     _by_rule(builder)
+    _suspected_sites(builder)
     return frame.assemble(
         "enforcement",
         builder,
@@ -302,6 +303,51 @@ def _by_rule(builder: BoardBuilder) -> None:
         overrides=[
             *(override for override in column_overrides(language, links=False) if override.name != "Time"),
             Override("Time", title=Phrase("When", "时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
+        ],
+    )
+
+
+def _suspected_sites(builder: BoardBuilder) -> None:
+    shown = SUSPECTED_SITE.columns(
+        "state", "kind", "lat", "lon", "radius_m", "trucks", "visits", "days", "busiest_hour", "last_seen", "site_id"
+    )
+    builder.add_panel(
+        table_panel(),
+        GridPosition(0, 33, 24, 8),
+        Phrase("Suspected sites", "疑似非法场地"),
+        Phrase(
+            "Places outside every registered site where trucks stopped, raised their beds or tipped within 30 days, "
+            "newest proposal first. A proposal accuses nobody: go there at its busiest hour, then accept or dismiss it "
+            "(`haulwatch sites`). A stop in an accepted dump scores more. Empty: no place is suspected.",
+            "近30天内车辆在登记场地之外停留、举升或倾倒的聚集地点，最新在前。仅为核查线索，不构成认定；请按高峰时段现场核查后认定或排除"
+            "（haulwatch sites）。已认定的黑消纳场计入非法倾倒评分。空白表示无疑似地点。",
+        ),
+        [
+            table_query(
+                SUSPECTED_SITE.select(
+                    shown,
+                    f"{SUSPECTED_SITE['state']} != 'dismissed'",
+                    rest="ORDER BY time DESC LIMIT 200",
+                    always=True,
+                )
+            )
+        ],
+        unit="none",
+        overrides=[
+            Override("Time", title=Phrase("Proposed", "提出时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
+            Override(
+                "state", title=Phrase("State", "状态"), mappings=value_mappings(SUSPECTED_STATES, palette.SUSPECTED)
+            ),
+            Override("kind", title=Phrase("Kind", "类型"), mappings=value_mappings(SUSPECTED_KINDS)),
+            Override("lat", title=Phrase("Latitude", "纬度"), unit="degree", more={"decimals": 5}),
+            Override("lon", title=Phrase("Longitude", "经度"), unit="degree", more={"decimals": 5}),
+            Override("radius_m", title=Phrase("Radius", "半径"), unit="lengthm"),
+            Override("trucks", title=Phrase("Trucks", "车辆"), more=_NARROW),
+            Override("visits", title=Phrase("Visits", "次数"), more=_NARROW),
+            Override("days", title=Phrase("Days", "天数"), more=_NARROW),
+            Override("busiest_hour", title=Phrase("Busiest hour", "高峰时段")),
+            Override("last_seen", title=Phrase("Last visit", "最近一次"), unit=SINCE[builder.language]),
+            Override("site_id", title=Phrase("Id", "编号"), more={"custom.width": 170}),
         ],
     )
 

@@ -30,6 +30,7 @@ OUTCOME: Final[Mapping[str, str]] = {
     "no_action": GREY,
     "device_fault": PURPLE,
 }
+SUSPECTED: Final[Mapping[str, str]] = {"proposed": ORANGE, "accepted": VERMILLION, "dismissed": GREY}
 KIND: Final[Mapping[str, str]] = {
     "position": BLUE,
     "weighing": GREEN,

@@ -62,6 +62,17 @@ OUTCOMES: Final[Mapping[str, Phrase]] = {
 }
 """The outcome that a person recorded; an alert that nobody closed has `none`."""
 
+SUSPECTED_KINDS: Final[Mapping[str, Phrase]] = {
+    "dump": Phrase("Dump", "黑消纳场"),
+    "source": Phrase("Source", "黑工地"),
+}
+SUSPECTED_STATES: Final[Mapping[str, Phrase]] = {
+    "proposed": Phrase("Proposed", "待核查"),
+    "accepted": Phrase("Accepted", "已认定"),
+    "dismissed": Phrase("Dismissed", "已排除"),
+}
+"""What a suspected site may be, and what people decided about it."""
+
 STREAMS: Final[Mapping[str, Phrase]] = {word: Phrase(name.en, name.zh) for word, name in STREAM_NAMES.items()}
 """Waste streams and compartments by the words that devices use for them. Another word is shown as it is."""
 

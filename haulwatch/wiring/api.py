@@ -10,10 +10,11 @@ from haulwatch.health.ingestion_status import ingestion_status
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.api_parts import api_options, api_parts
+from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
 from haulwatch.wiring.databases import open_command_store, open_journal
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import open_store
+from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.commands.dispatcher import CommandDispatcher
 from ingest.mqtt.broker_statistics import BrokerStatistics
@@ -35,8 +36,8 @@ class ApiProcess(NamedTuple):
 async def api_process(settings: Settings, city: Callable[[], City], stop: "asyncio.Event") -> AsyncIterator[ApiProcess]:
     """Build the parts, and close what they hold at the end of the block.
 
-    The board feed ends when `stop` is set; the other background tasks end when they are cancelled. Raises
-    CursorsUnavailable, BadRuleSet, DatabaseError.
+    The board feed and the look for suspected sites end when `stop` is set; the other background tasks end when they are
+    cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
     """
     store, mqtt = open_store(settings), settings.mqtt
     watched = settings.limits.broker_counters == "on"
@@ -47,17 +48,24 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             closing(open_cursors(settings.paths.data_dir)) as cursors,
             closing(open_command_store(settings)) as commands,
             open_rule_sets(settings) as rule_sets,
+            open_proposals(settings) as proposals,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
-            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors)
+            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),
+                BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
             ]
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
             parts = api_parts(
-                settings, city, rule_sets, store, journal, lambda: statistics.counters if watched else None, background
+                settings,
+                city,
+                store,
+                Repositories(journal, rule_sets, proposals),
+                lambda: statistics.counters if watched else None,
+                background,
             )
             yield ApiProcess(create_app(parts, api_options(settings)), tuple(background))
     finally:

@@ -32,12 +32,15 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert_action.name: "SELECT, INSERT",
             rule_set.name: "SELECT, INSERT",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
+            tables.suspected_site.name: "SELECT, INSERT, UPDATE",
+            tables.registry_revision.name: "SELECT, UPDATE",
             tables.login.name: "SELECT (device_id, enabled)",
         },
     }
 )
 """Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
-the tables, with `haulwatch city import` and `haulwatch device`."""
+the tables, with `haulwatch city import` and `haulwatch device`. The API decides on suspected sites, and counts the
+registry's revision on with it."""
 
 
 class NoRoles(OperatorError):

@@ -9,6 +9,7 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city, open_journal
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.stores import open_dead_letters, open_store
+from haulwatch.wiring.suspected_sites import open_proposals
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.store_sink import StoreSink
 from ingest.boards.feed import BoardFeed, open_cursors
@@ -46,7 +47,7 @@ class _FromTheStart:
 
 
 async def refill_store(settings: Settings, progress: Callable[[int, int], None]) -> StoreRefilled:
-    """Write the readings of the raw log, the alerts of the journal and the places to the store again.
+    """Write the readings of the raw log, alerts, suspected sites and places to the store again.
 
     `progress` is called with the records taken and their number. Raises what the parts raise: all of it are errors that
     a person can mend, after which the command goes through from its start.
@@ -71,13 +72,15 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
             with (
                 closing(open_journal(settings)) as journal,
                 closing(open_cursors(settings.paths.data_dir)) as cursors,
+                open_proposals(settings) as proposals,
             ):
                 while entries := journal.changes_after(sequence, _CHANGES_PER_WRITE):
                     await sink.deliver(entries)
                     sequence, changes = entries[-1].sequence, changes + len(entries)
-                feed = BoardFeed(store, journal, city, _no_status, _FromTheStart(cursors))
+                feed = BoardFeed(store, journal, city, _no_status, _FromTheStart(cursors), proposals.proposals)
                 await feed.write_alerts()
                 await feed.write_places(system_clock.now_ms())
+                await feed.write_sites()
         return StoreRefilled(records, readings, changes)
     finally:
         await store.close()

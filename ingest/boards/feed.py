@@ -1,4 +1,4 @@
-"""The board feed: writes the state of ingestion, of alerts and of places to the time-series store.
+"""The board feed: writes the state of ingestion, of alerts, of suspected sites and of places to the time-series store.
 
 It runs beside the API, which holds all of this. Every row can be written again, so the feed moves its position in the
 journal after the write and a crash loses nothing. While the store is away the feed waits, and nothing waits for it.
@@ -24,12 +24,14 @@ from ingest.boards.points import (
     health_points,
     over_limit_points,
     place_points,
+    suspected_site_points,
 )
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.segment import RawLogError
 from ingest.process.pause import pause
 from ingest.store import StoreRejected, StoreUnavailable
 from rules.alerts.actions import AlertView, JournalPosition
+from rules.suspected_sites.model import Proposal
 
 EVERY_S: Final = 2.0
 """A board shows an action of a person after at most this time."""
@@ -63,7 +65,10 @@ class Cursors(Protocol):
 
 
 class BoardFeed:
-    """Writes what has changed since the last time. `status` raises StateUnavailable, RawLogError, OSError."""
+    """Writes what has changed since the last time.
+
+    `status` raises StateUnavailable, RawLogError, OSError; `sites` DatabaseError.
+    """
 
     def __init__(
         self,
@@ -72,17 +77,21 @@ class BoardFeed:
         city: Callable[[], City],
         status: Callable[[], IngestionStatus],
         cursors: Cursors,
+        sites: Callable[[], Sequence[Proposal]],
     ) -> None:
         self._store, self._journal, self._city, self._status, self._cursors = store, journal, city, status, cursors
+        self._sites = sites
+        self._sites_written: Sequence[Proposal] = ()
         self._subjects = SubjectFields()
         self._places_written: tuple[int, int] | None = None
         """Revision of the city and day (since 1970) of the places in the store."""
 
     async def write_health(self) -> None:
-        """Write the state of ingestion now; and the places, once a day and when the city changes."""
+        """Write the state of ingestion; places once a day and when the city changes; suspected sites as they change."""
         status = await asyncio.to_thread(self._status)
         await self._write([*health_points(status), *over_limit_points(status, self._describe)])
         await self.write_places(status.at)
+        await self.write_sites()
 
     async def write_alerts(self) -> None:
         """Write the alerts that judgement or a person changed since the last time."""
@@ -96,6 +105,13 @@ class BoardFeed:
         if due != self._places_written:
             await self._write(list(place_points(city, at)))
             self._places_written = due
+
+    async def write_sites(self) -> None:
+        """Write the suspected sites, if one changed since the last time."""
+        sites = await asyncio.to_thread(self._sites)
+        if sites != self._sites_written:
+            await self._write(list(suspected_site_points(sites)))
+            self._sites_written = sites
 
     async def _write_next_alerts(self) -> bool:
         """True while there may be more."""

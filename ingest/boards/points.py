@@ -1,8 +1,10 @@
-"""Points of the boards besides readings: the state of ingestion, of each alert, and the positions of places.
+"""Points of the boards besides readings: the state of ingestion, of each alert and suspected site, and the positions of
+places.
 
 Pure functions; `ingest.boards.feed` writes the points. `devices.readings.series` names measurements, tags and fields.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
@@ -15,6 +17,7 @@ from devices.readings.series import (
     CHOICE_SEPARATOR,
     HEALTH_MEASUREMENT,
     PLACE_MEASUREMENT,
+    SUSPECTED_SITE_MEASUREMENT,
     FieldValue,
     Point,
     area_tags,
@@ -23,6 +26,7 @@ from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import Ledger, RecorderStatus
 from rules.alerts.actions import AlertView, Outcome
 from rules.engine.not_judged import NotJudged
+from rules.suspected_sites.model import Proposal
 
 DAY_MS: Final = 86_400_000
 _P99: Final = 0.99
@@ -188,6 +192,32 @@ def place_points(city: City, at: int) -> Iterator[Point]:
             centroid = site.area.centroid
             fields |= {"lat": centroid.y, "lon": centroid.x}
         yield Point(PLACE_MEASUREMENT, tuple(sorted(tags.items())), fields, at // DAY_MS * DAY_MS)
+
+
+def suspected_site_points(sites: Iterable[Proposal]) -> Iterator[Point]:
+    """The state of each suspected site. `sites` are all there are: those that were proposed at one instant are a
+    millisecond apart in the order of their ids, since no id is a tag.
+    """
+    same_instant: Counter[int] = Counter()
+    for site in sorted(sites, key=lambda site: (site.proposed_at, site.id)):
+        last = site.decisions[-1] if site.decisions else None
+        fields: dict[str, FieldValue] = {
+            "site_id": site.id,
+            "state": str(site.state),
+            "lat": site.lat,
+            "lon": site.lon,
+            "radius_m": site.radius_m,
+            "trucks": len(site.trucks),
+            "visits": site.visits,
+            "days": site.days,
+            "last_seen": site.last_seen,
+            "busiest_hour": site.busiest_hour,
+            "decided_by": "" if last is None else last.actor,
+            "reason": "" if last is None else last.reason,
+        }
+        ts = site.proposed_at + same_instant[site.proposed_at]
+        same_instant[site.proposed_at] += 1
+        yield Point(SUSPECTED_SITE_MEASUREMENT, (("kind", str(site.kind)),), fields, ts)
 
 
 def _choice(tag: str, label: Label | None, id_: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
 from rules.rule_sets.shipped import with_shipped
 from rules.rule_sets.store import RuleSetStore
+from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import (
     BROKER,
     COLLECTOR,
@@ -58,6 +59,14 @@ def rule_sets(tmp_path: Path) -> Iterator[RuleSetStore]:
 
 
 @pytest.fixture
+def proposals(tmp_path: Path) -> Iterator[ProposalStore]:
+    engine = open_database(f"sqlite:///{tmp_path / 'proposals.db'}")
+    tables.metadata.create_all(engine)
+    yield ProposalStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
 def command_store(tmp_path: Path) -> Iterator[CommandStore]:
     url = f"sqlite:///{tmp_path / 'commands.db'}"
     engine = open_database(url)
@@ -86,6 +95,7 @@ def parts(
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
     rule_sets: RuleSetStore,
+    proposals: ProposalStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -103,6 +113,7 @@ def parts(
         lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
         rules=lambda: RuleSetChoice(with_shipped(RuleSet())),
         rule_sets=rule_sets,
+        suspected_sites=proposals,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,

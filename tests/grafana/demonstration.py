@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import takewhile
+from itertools import product, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +17,15 @@ from devices.readings.series import FieldValue, Point, area_tags
 from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
-from ingest.boards.points import IngestionStatus, alert_state_points, health_points, over_limit_points, place_points
+from ingest.boards.points import (
+    DAY_MS,
+    IngestionStatus,
+    alert_state_points,
+    health_points,
+    over_limit_points,
+    place_points,
+    suspected_site_points,
+)
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from rules.alerts.actions import Acknowledge, Close, JournalPosition, Outcome
@@ -26,6 +34,7 @@ from rules.alerts.model import AlertChange
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
+from rules.suspected_sites.model import Decision, PlaceKind, Proposal, ProposalState
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario
 from tests.points import point_of
@@ -38,6 +47,32 @@ HANDLED = {
 """What people did with the alerts of a rule: seconds until they acknowledged it, the outcome, seconds until then. They
 left the others alone."""
 HEALTH_EVERY_MS = 15_000
+DECISIONS = {
+    ProposalState.PROPOSED: (),
+    ProposalState.ACCEPTED: (Decision(state=ProposalState.ACCEPTED, actor="Wang", reason="seen", at=START),),
+    ProposalState.DISMISSED: (Decision(state=ProposalState.DISMISSED, actor="Wang", reason="a shop", at=START),),
+}
+SUSPECTED = [
+    Proposal(
+        id=f"{number:016x}",
+        kind=kind,
+        state=state,
+        lat=35.5 + number / 100,
+        lon=112.8,
+        radius_m=60.0,
+        first_seen=START - 9 * DAY_MS,
+        last_seen=START - DAY_MS,
+        trucks=("truck-001", "truck-002"),
+        visits=5,
+        days=3,
+        hours=(2, 3, *[0] * 22),
+        alerts=(),
+        proposed_at=START - DAY_MS,
+        updated_at=START,
+        decisions=decisions,
+    )
+    for number, (kind, (state, decisions)) in enumerate(product(PlaceKind, DECISIONS.items()))
+]
 
 
 @dataclass(frozen=True)
@@ -77,6 +112,7 @@ def demonstration() -> Demonstration:
         *alert_points(changes, city, SubjectFields()),
         *_alert_states(changes, city),
         *place_points(city, script.start_ms),
+        *suspected_site_points(SUSPECTED),
         *_health(script.start_ms, script.end_ms, city),
     ]
     return Demonstration(

@@ -25,6 +25,7 @@ from rules.alerts.model import Phase, Severity
 from rules.catalogue import rule_names
 from rules.detectors.bin_fire.parameters import BinFireParameters
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
+from rules.suspected_sites.model import PlaceKind, ProposalState
 from tests import ROOT
 
 PROVISIONING = ROOT / "grafana" / "provisioning"
@@ -177,6 +178,8 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
     assert {str(severity) for severity in Severity} == set(wording.SEVERITIES) == set(palette.SEVERITY)
     assert {str(phase) for phase in Phase} - {"candidate"} == set(wording.PHASES)
     assert {str(outcome) for outcome in Outcome} == set(wording.OUTCOMES) == set(palette.OUTCOME)
+    assert {str(state) for state in ProposalState} == set(wording.SUSPECTED_STATES) == set(palette.SUSPECTED)
+    assert {str(kind) for kind in PlaceKind} == set(wording.SUSPECTED_KINDS)
     assert set(Kind) == set(wording.KINDS)
     assert {limit.value for limit in Limit} == set(wording.LIMITS)
     assert {str(reason) for reason in Reason} <= {str(reason) for reason in wording.REASONS}

@@ -11,7 +11,7 @@ import pytest
 from devices.city.model import City
 from devices.readings.models import Fill, Position, Reading, Throughput, Weighing
 from tests.grafana.answers import BOARDS, EVERYTHING, Answers, values
-from tests.grafana.demonstration import HANDLED, Demonstration
+from tests.grafana.demonstration import HANDLED, SUSPECTED, Demonstration
 
 pytestmark = pytest.mark.real
 
@@ -149,6 +149,14 @@ def test_what_people_did_with_alerts_is_what_enforcement_shows(ask: Ask) -> None
     assert sum(values(ask("enforcement", "Summary by rule"), "handled")) == len(HANDLED)
     outcomes = values(ask("enforcement", "Outcomes"), "outcome")
     assert sorted(outcomes) == sorted(str(outcome) for _, outcome, _ in HANDLED.values())
+
+
+def test_suspected_sites_are_those_that_nobody_dismissed(ask: Ask) -> None:
+    shown = ask("enforcement", "Suspected sites")
+    assert sorted(values(shown, "site_id")) == [site.id for site in SUSPECTED if site.state != "dismissed"]
+    assert {
+        (hour, trucks) for hour, trucks in zip(values(shown, "busiest_hour"), values(shown, "trucks"), strict=True)
+    } == {(1, 2)}
 
 
 @each(WHOLE, *DISTRICTS, *POINTS)

@@ -41,6 +41,9 @@ def dumping_agrees(change: AlertChange) -> None:
         assert int(stood) == measures["lift_standing_s"]
     for (stood,) in the(r"^Stood (\d+) s", evidence.findings):
         assert int(stood) == measures["stay_s"]
+    assert [hotspot for (hotspot,) in the(r"known unlicensed dump \((\w+)\)", evidence.findings)] == [
+        measures[name] for name in ("hotspot",) if name in measures
+    ]
     weights = [cited.values["load_kg"] for cited in evidence.readings if "load_kg" in cited.values]
     during = [c.values["load_kg"] for c in evidence.readings if "load_kg" in c.values and c.ts >= change.opened_at]
     until = (change.onset or 0) + change.evidence.parameters["weight_drop_within_s"] * 1000
@@ -334,7 +337,9 @@ def site_agrees(change: AlertChange) -> None:
     measures = change.evidence.measures
     ((trucks, stops),) = the(r"^(\d+) trucks, (\d+) stops", change.evidence.findings)
     assert (int(trucks), int(stops)) == (measures["trucks"], measures["stops"])
-    assert change.title.en.startswith(f"{trucks} loaded trucks")
+    loaded_there = measures["kind"] == "source"
+    assert change.title.en.startswith(f"{trucks} {'empty' if loaded_there else 'loaded'} trucks")
+    assert loaded_there is bool(the("empty before and loaded after", change.evidence.findings))
     assert len({cited.device_id for cited in change.evidence.readings}) == int(trucks)
 
 

@@ -1,4 +1,4 @@
-"""`haulwatch serve`: the HTTP API and the console, with board feed, command dispatcher and broker statistics."""
+"""`haulwatch serve`: the HTTP API and the console, with its background tasks."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ class ServerFailed(OperatorError):
 
 @exits_on_error
 def serve() -> None:
-    """Serve the HTTP API and the console; update the boards, and send commands to devices."""
+    """Serve the HTTP API and the console; update the boards, send commands to devices, look for suspected sites."""
     with role("api") as settings, open_current_city(settings) as city:
         asyncio.run(_serve(settings, city))
 

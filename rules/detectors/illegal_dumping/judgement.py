@@ -1,7 +1,7 @@
 """Judges whether a truck tips its load where it may not.
 
 Each stop of a truck outside the sites where it may tip or load gets a score (`rules.detectors.illegal_dumping.score`).
-Known dumping places and overdue or short manifests are not scored: no device reports them.
+Overdue or short manifests are not scored: no device reports them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -122,6 +122,7 @@ class IllegalDumping(Rule[DumpingState]):
         fresh = (
             load.steady_ts > load.site_left and fix.ts - load.steady_ts <= self.parameters.weight_drop_within_s * 1000
         )
+        hotspot = observation.city.hotspot_at(fix.xy)
         kinds = {site.kind for site, distance_m in fix.sites if distance_m <= self.parameters.fence_m}
         return Stop(
             onset=fix.ts,
@@ -135,6 +136,7 @@ class IllegalDumping(Rule[DumpingState]):
             depot_or_wash=not kinds.isdisjoint(_NEVER_TIPPED_AT),
             off_corridor=self._off_corridor(fix, observation),
             data_gap=self._is_gap(fix),
+            hotspot="" if hotspot is None else hotspot.id,
         )
 
     def _update(self, observation: Observation, position: Position, fix: Fix, track: Track, stop: Stop) -> None:
@@ -295,6 +297,7 @@ class IllegalDumping(Rule[DumpingState]):
                 "lift_s": whole_seconds(stop.lift_ms),
                 "lift_standing_s": whole_seconds(stop.lift_standing_ms),
                 "stay_s": whole_seconds(stop.stay_ms),
+                **({"hotspot": stop.hotspot} if stop.hotspot else {}),
                 **_weights(stop.before_kg, after_kg),
             },
         )

@@ -46,6 +46,8 @@ class IllegalDumpingParameters(Parameters):
     """Who dumps leaves the approved route first."""
     off_corridor_m: float = 60.0
     """Metres, as `route_deviation` begins a deviation."""
+    known_hotspot_score: float = 1.0
+    """A person accepted the place as an unlicensed dump: loads go there, but trucks also pass by."""
     creeping_score: float = 0.5
     """Trucks creep forward with the bed up, so that the load spreads."""
     creeping_min_m: float = 5.0

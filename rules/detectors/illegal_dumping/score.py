@@ -22,6 +22,7 @@ class Term(StrEnum):
     LONG_STAY = "long_stay"
     COVER_OPENED = "cover_opened"
     OFF_CORRIDOR = "off_corridor"
+    KNOWN_HOTSPOT = "known_hotspot"
     CREEPING = "creeping"
     DATA_GAP = "data_gap"
     LIFT_SHORT = "lift_short"
@@ -90,6 +91,8 @@ class Stop:
     """Time of the reading that gave `last_kg`; 0 without one, as for the two below."""
     after_ts: int = 0
     before_ts: int = 0
+    hotspot: str = ""
+    """Id of the known dump it is in; empty outside all of them."""
 
 
 def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
@@ -111,6 +114,7 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
         Term.LONG_STAY: (stop.stay_ms > limits.long_stay_s * 1000, limits.long_stay_score),
         Term.COVER_OPENED: (stop.cover_opened, limits.cover_opened_score),
         Term.OFF_CORRIDOR: (stop.off_corridor, limits.off_corridor_score),
+        Term.KNOWN_HOTSPOT: (bool(stop.hotspot), limits.known_hotspot_score),
         Term.CREEPING: (limits.creeping_min_m <= stop.crept_m <= limits.creeping_max_m, limits.creeping_score),
         Term.DATA_GAP: (stop.data_gap, limits.data_gap_score),
         Term.LIFT_SHORT: (lift_was_short, limits.lift_short_score),

@@ -46,6 +46,7 @@ def finding(term: Term, score: float, stop: Stop, after_kg: float | None) -> Tex
         Term.LONG_STAY: (f"Stood {stay_s} s", f"停留{stay_s}秒"),
         Term.COVER_OPENED: ("The cover was opened while it stood", "停车时开启顶盖"),
         Term.OFF_CORRIDOR: ("Off the approved route", "位于核准线路之外"),
+        Term.KNOWN_HOTSPOT: (f"In a known unlicensed dump ({stop.hotspot})", f"位于已认定的黑消纳场（{stop.hotspot}）"),
         Term.CREEPING: (f"Crept {stop.crept_m:.0f} m with the bed up", f"举升状态下缓行{stop.crept_m:.0f}米"),
         Term.DATA_GAP: ("Readings are missing around the stop", "停留前后数据缺失"),
         Term.LIFT_SHORT: (f"The bed was up for only {lift_s} s", f"举升仅{lift_s}秒"),

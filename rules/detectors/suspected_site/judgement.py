@@ -1,7 +1,8 @@
-"""Finds places where several loaded trucks stopped, off their routes and outside every registered site.
+"""Finds places where several trucks stopped, off their routes and outside every registered site: they came loaded, or
+came empty and were loaded there.
 
-Where three trucks leave one route and stop, the road is not closed: loads go there. The place is proposed to a person
-as a suspected unlicensed site; nobody is accused by it.
+Where three loaded trucks leave one route and stop, the road is not closed: loads go there. Where three empty ones are
+loaded, loads come from there. The place is proposed to a person as a suspected dump or source; nobody is accused by it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ SYSTEM: Final = "system"
 MAX_STOPS: Final = 1_000
 """Stops of the fleet that are remembered; beyond it the oldest are forgotten."""
 _LOADED: Final = LoadState.LOADED
+_EMPTY: Final = LoadState.EMPTY
 
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
@@ -37,6 +39,8 @@ class StopState:
     loaded: bool = False
     """It was loaded at some time of it."""
     given: bool = False
+    came_empty: bool = False
+    """It was empty when it came to stand. False also where nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Stop:
     since: int
     place: LatLon
     cited: ReadingRef
+    came_empty: bool = False
+    """It was loaded here."""
 
 
 @dataclass(slots=True)
@@ -62,7 +68,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
     """CANDIDATE at a stop of a loaded truck; its memory gives CONFIRMED and LEFT_OPEN for a place with several."""
 
     name: ClassVar = "suspected_site"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = StopState
     memory = FleetStops
@@ -79,6 +85,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         since = track.motion.standing_since
         if since != state.since:
             state.since, state.loaded, state.given = since, False, False
+            state.came_empty = track.load.state is _EMPTY
         state.loaded |= track.load.state is _LOADED
         if state.given or not state.loaded or fix.ts - since < self._stand_ms:
             return ()
@@ -93,7 +100,11 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
                 reading.ts,
                 since,
                 place=city.plane.latlon(fix.xy),
-                evidence=Evidence(parameters={}, readings=(ref(reading, "lat", "lon", "speed_kmh", "load"),)),
+                evidence=Evidence(
+                    parameters={},
+                    readings=(ref(reading, "lat", "lon", "speed_kmh", "load"),),
+                    measures={"came_empty": state.came_empty},
+                ),
             ),
         )
 
@@ -106,10 +117,12 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
             return ()
         limits = self.parameters
         oldest = verdict.at - limits.within_s * 1000
-        new = Stop(verdict.subject, verdict.onset, place, evidence.readings[0])
+        came_empty = evidence.measures.get("came_empty") is True
+        new = Stop(verdict.subject, verdict.onset, place, evidence.readings[0], came_empty)
         memory.stops = [*(one for one in memory.stops[1 - MAX_STOPS :] if one.since >= oldest), new]
         memory.places = {part: one for part, one in memory.places.items() if one.since >= oldest}
-        near = [one for one in memory.stops if distance_m(one.place, place) <= limits.within_m]
+        alike = [one for one in memory.stops if one.came_empty is came_empty]
+        near = [one for one in alike if distance_m(one.place, place) <= limits.within_m]
         trucks = sorted({one.subject for one in near})
         if len(trucks) < limits.trucks:
             return ()
@@ -121,7 +134,9 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
             first.since,
             severity=Severity.P2,
             place=first.place,
-            title=wording.title(len(trucks), where(city.plane.xy(first.place), city, verdict.at)),
+            title=wording.title(
+                len(trucks), where(city.plane.xy(first.place), city, verdict.at), came_empty=came_empty
+            ),
             evidence=self._evidence(near, trucks, city),
             part=part,
             basis=f"stops={len(near)}",
@@ -142,20 +157,24 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
 
     def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
         """The place that was reported near here, or else a new one, named by its first stop."""
-        for part, former in memory.places.items():
-            if any(distance_m(former.place, one.place) <= self.parameters.within_m for one in near):
-                return part, former
         first = near[0]
-        part = f"{first.place.lat:.4f},{first.place.lon:.4f}"
+        for part, former in memory.places.items():
+            alike = former.came_empty is first.came_empty
+            if alike and any(distance_m(former.place, one.place) <= self.parameters.within_m for one in near):
+                return part, former
+        part = f"{first.place.lat:.4f},{first.place.lon:.4f}{' source' if first.came_empty else ''}"
         memory.places[part] = first
         return part, first
 
     def _evidence(self, near: Sequence[Stop], trucks: Sequence[str], city: City) -> Evidence:
         devices = [city.devices[truck] for truck in trucks[:MAX_REFS] if truck in city.devices]
+        came_empty = near[0].came_empty
         return Evidence(
             parameters=self.parameters.model_dump(),
-            findings=(wording.stops(len(trucks), len(near), [who(device, city) for device in devices]),),
+            findings=(
+                wording.stops(len(trucks), len(near), [who(device, city) for device in devices], came_empty=came_empty),
+            ),
             ruled_out=wording.ruled_out(self.parameters),
             readings=tuple(one.cited for one in near[-MAX_REFS:]),
-            measures={"trucks": len(trucks), "stops": len(near)},
+            measures={"trucks": len(trucks), "stops": len(near), "kind": "source" if came_empty else "dump"},
         )

@@ -11,7 +11,8 @@ class SuspectedSiteParameters(Parameters):
     city_wide: ClassVar[frozenset[str]] = frozenset({"trucks", "within_m", "within_s"})
 
     trucks: int = 3
-    """Loaded trucks that stopped at one place: two may be colleagues at lunch, three are a place where loads go."""
+    """Loaded trucks that stopped at one place: two may be colleagues at lunch, three are a place where loads go. As
+    many that were loaded there are a place where loads come from."""
     within_m: float = 200.0
     """The same place: a tip is some 100 m wide, and each truck's receiver may be off by some tens of metres."""
     within_s: int = 86_400

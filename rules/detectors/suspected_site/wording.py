@@ -13,17 +13,24 @@ NEVER_FINED: Final = Text(
 )
 
 
-def title(trucks: int, place: Text) -> Text:
+def title(trucks: int, place: Text, *, came_empty: bool) -> Text:
+    """`came_empty`: the trucks were loaded there."""
+    if came_empty:
+        return Text(
+            en=f"{trucks} empty trucks were loaded off their routes {place.en}: an unlicensed construction site?",
+            zh=f"{trucks}辆空车偏离线路装载（{place.zh}），疑似黑工地",
+        )
     return Text(
         en=f"{trucks} loaded trucks stopped off their routes {place.en}: an unlicensed site?",
         zh=f"{trucks}辆载货车辆偏离线路停留（{place.zh}），疑似非法场地",
     )
 
 
-def stops(trucks: int, count: int, names: Sequence[Text]) -> Text:
+def stops(trucks: int, count: int, names: Sequence[Text], *, came_empty: bool) -> Text:
+    en, zh = ("stops, empty before and loaded after,", "空车进重车出") if came_empty else ("stops", "停留")
     return Text(
-        en=f"{trucks} trucks, {count} stops within a day: {', '.join(name.en for name in names)}",
-        zh=f"一天内{trucks}辆车停留{count}次：{'、'.join(name.zh for name in names)}",
+        en=f"{trucks} trucks, {count} {en} within a day: {', '.join(name.en for name in names)}",
+        zh=f"一天内{trucks}辆车{zh}{count}次：{'、'.join(name.zh for name in names)}",
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from devices.cities import JINCHENG
 from devices.city.columns import city_of, pack_city, rows_of, unpack_city
 from devices.city.files import read_city
-from devices.city.sites import Validity
+from devices.city.sites import Hotspot, Validity
+from devices.geo.geometry import XY, LatLon
 
 
 def test_a_packed_city_is_the_same_city() -> None:
@@ -49,6 +50,26 @@ def test_a_city_that_an_earlier_version_packed_has_no_limits() -> None:
         del row["limit_kmh"]
     without = tuple(replace(route, limit_kmh=None) for route in city.routes)
     assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == replace(city, routes=without)
+
+
+def test_hotspots_are_packed_and_a_city_of_an_earlier_version_has_none() -> None:
+    hotspot = Hotspot("3f0a9c51be7d2846", LatLon(lat=35.5, lon=112.8), 64.2)
+    city = replace(read_city(JINCHENG), hotspots=(hotspot,))
+    packed = pack_city(city)
+    assert unpack_city(packed).hotspots == (hotspot,)
+    body = msgspec.msgpack.decode(zlib.decompress(packed))
+    del body["rows"]["hotspot"]
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))).hotspots == ()
+
+
+def test_the_nearest_of_overlapping_hotspots_is_answered() -> None:
+    city = read_city(JINCHENG)
+    pits = [Hotspot(name, city.plane.latlon(XY(x, 0)), 100.0) for name, x in (("west", 0), ("east", 150))]
+    city = replace(city, hotspots=tuple(pits))
+    found = {x: city.hotspot_at(XY(x, 0)) for x in (-101, -99, 74, 76, 249, 251)}
+    assert {x: hotspot.id if hotspot else None for x, hotspot in found.items()} == {
+        -101: None, -99: "west", 74: "west", 76: "east", 249: "east", 251: None,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("packed", [b"", b"no city", pack_city(read_city(JINCHENG))[:-9]])

@@ -15,12 +15,13 @@ from haulwatch import migrations
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring.api_parts import api_parts
+from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.rule_sets.store import RuleSetStore
+from rules.suspected_sites.store import ProposalStore
 
 CITY = City("test", "Test", "试", "UTC", LatLon(35.5, 112.8))
 
@@ -39,6 +40,10 @@ def database(settings: Settings) -> Iterator[Engine]:
     engine.dispose()
 
 
+def repositories(database: Engine) -> Repositories:
+    return Repositories(AlertJournal(database), RuleSetStore(database), ProposalStore(database))
+
+
 def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settings: Settings, database: Engine) -> None:
     now = now_ms()
     with closing(open_raw_log(settings)) as log:
@@ -46,7 +51,7 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
         log.commit("recorder", 3)
         log.commit("judge", 1)
     store = SqliteStore(settings.paths.data_dir / "readings.db")
-    parts = api_parts(settings, lambda: CITY, RuleSetStore(database), store, AlertJournal(database))
+    parts = api_parts(settings, lambda: CITY, store, repositories(database))
     lag = parts.lag()
     assert lag["recorder"] == (0, 0.0, 3)
     assert lag["judge"].messages == 2
@@ -65,5 +70,5 @@ def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databa
     rules.write_text("route_deviation: {enter_m: 75}\nsilent_device: {at_least_s: 300}\n")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
     store = SqliteStore(tmp_path / "readings.db")
-    parts = api_parts(settings, lambda: CITY, RuleSetStore(database), store, AlertJournal(database))
+    parts = api_parts(settings, lambda: CITY, store, repositories(database))
     assert (parts.corridor_m(), parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 700)

@@ -1,6 +1,7 @@
 """The users of recorder, judge and API in a real PostgreSQL: what each may do, and that it may do no more."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,10 @@ from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
+from rules.suspected_sites.model import ProposalState
+from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import NOW, change
+from tests.rules.suspected_sites.test_store import PIT, accepted
 
 pytestmark = pytest.mark.real
 PROCESSES = ("record", "judge", "serve")
@@ -71,7 +75,7 @@ def test_each_reads_the_city_and_its_schema_and_changes_neither(url: str, proces
     registry = Registry(of_role(url, process))
     assert len(registry.load_city().devices) > 50
     with pytest.raises(DatabaseMisconfigured, match=r"permission denied.*owner of the tables"):
-        registry.import_city(read_city(JINCHENG))
+        registry.import_city(replace(read_city(JINCHENG), name="Another"))
     registry.close()
     assert migrations.current(of_role(url, process)) == migrations.head()
     for statement in (
@@ -117,6 +121,17 @@ def test_the_api_issues_commands(url: str) -> None:
     store.issue(command)
     assert store.command("00000000000000c1") is not None
     store.close()
+
+
+def test_the_api_proposes_and_decides_on_suspected_sites_and_no_other_process_does(url: str) -> None:
+    store = ProposalStore(open_database(of_role(url, "serve")))
+    assert store.propose([PIT], NOW) == 1
+    [proposal] = store.proposals()
+    assert store.decide(proposal.id, accepted()).state is ProposalState.ACCEPTED
+    store.close()
+    for process in ("record", "judge"):
+        assert refused(url, process, "UPDATE suspected_site SET state = 'dismissed'")
+    assert refused(url, "serve", "DELETE FROM suspected_site")
 
 
 def test_the_recorder_reads_no_alert_and_no_command(url: str) -> None:

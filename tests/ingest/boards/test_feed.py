@@ -21,6 +21,8 @@ from devices.readings.series import (
     PLACE_MEASUREMENT,
     PLACE_TAGS,
     SUBJECT_FIELDS,
+    SUSPECTED_SITE_FIELDS,
+    SUSPECTED_SITE_MEASUREMENT,
     FieldValue,
     area_tags,
 )
@@ -41,7 +43,10 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import Acknowledge, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from rules.suspected_sites.model import PlaceKind
+from rules.suspected_sites.store import ProposalStore
 from tests.closing import closed_later
+from tests.rules.suspected_sites.test_store import PIT, accepted, moved
 
 CITY = read_city(JINCHENG)
 POINT = next(device for device in CITY.devices.values() if device.site_id and device.district)
@@ -89,7 +94,8 @@ async def store(tmp_path: Path) -> Any:
 
 
 def feed(tmp_path: Path, store: SqliteStore, journal: AlertJournal, at: int = NOON) -> BoardFeed:
-    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), closed_later(open_cursors(tmp_path)))
+    cursors = closed_later(open_cursors(tmp_path))
+    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), cursors, lambda: ())
 
 
 async def test_a_row_follows_its_alert_from_confirmation_to_outcome(
@@ -122,7 +128,7 @@ async def test_an_alert_keeps_its_row_when_its_device_moves_to_another_district(
     await feed(tmp_path, store, journal).write_alerts()
     moved = replace(CITY, devices={**CITY.devices, POINT.id: replace(POINT, district="elsewhere")})
     journal.record([change(2, phase=Phase.CLOSED, closed_at=NOON + 1_000)], NOON)
-    later = BoardFeed(store, journal, lambda: moved, status, closed_later(open_cursors(tmp_path)))
+    later = BoardFeed(store, journal, lambda: moved, status, closed_later(open_cursors(tmp_path)), lambda: ())
     await later.write_alerts()
     (row,) = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
     assert row.fields["open"] == 0
@@ -205,3 +211,26 @@ def test_an_alert_has_the_area_tags_of_its_device(journal: AlertJournal) -> None
     assert {name for name, _ in point.tags} <= set(ALERT_STATE_TAGS)
     assert dict(point.tags)["district"] == POINT.district
     assert point.ts == NOON - 60_000
+
+
+async def test_suspected_sites_are_written_when_they_change(
+    tmp_path: Path, store: SqliteStore, journal: AlertJournal
+) -> None:
+    """Three sites of one instant, which no tag tells apart, are three rows; a decision changes one of them."""
+    proposals = closed_later(ProposalStore(open_database(f"sqlite:///{tmp_path / 'haulwatch.db'}")))
+    proposals.propose([PIT, moved(PIT, 500), replace(PIT, kind=PlaceKind.SOURCE)], NOON)
+    cursors = closed_later(open_cursors(tmp_path))
+    written = BoardFeed(store, journal, lambda: CITY, status, cursors, proposals.proposals)
+
+    async def rows() -> list[dict[str, Any]]:
+        await written.write_sites()
+        return [dict(row.fields) for row in await store.rows(SUSPECTED_SITE_MEASUREMENT, "", 0, NOON + DAY_MS, limit=9)]
+
+    first = await rows()
+    assert {row["site_id"] for row in first} == {site.id for site in proposals.proposals()}
+    assert all(set(row) == set(SUSPECTED_SITE_FIELDS) for row in first)
+    assert {(row["trucks"], row["busiest_hour"], row["state"]) for row in first} == {(2, 23, "proposed")}
+    proposals.decide(first[1]["site_id"], accepted())
+    later = await rows()
+    assert [row["state"] for row in later] == ["proposed", "accepted", "proposed"]
+    assert (later[1]["decided_by"], later[1]["reason"]) == ("li", "seen on the spot")

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from devices.city.sites import Hotspot
 from rules.alerts.model import AlertChange
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
-from tests.rules.town import Trip, at_s, judged, summaries, ticket
+from tests.rules.agreement import CHECKS
+from tests.rules.town import Trip, at_s, judged, place, summaries, ticket, town
 
 SENSORS: dict[str, Any] = {"load_kg": 12_000.0, "load": "loaded", "lift_up": False, "cover_open": False}
 
@@ -230,3 +232,43 @@ def test_one_leap_out_of_the_tip_with_the_bed_up_is_no_stop_outside() -> None:
     trip.stand(10)
     trip.y, trip.every_s = 0, 8
     assert changes(trip.stand(80)) == []
+
+
+def a_raised_bed(x: float = 4000) -> Trip:
+    """Half a minute with the bed up, and no sensor that tells of the load."""
+    return (
+        hauling(x, 0, load_kg=None, load=None, cover_open=None)
+        .stand(20)
+        .now(lift_up=True)
+        .stand(30)
+        .now(lift_up=False)
+        .stand(10)
+        .drive(9000, 0)
+    )
+
+
+def at_hotspot(x: float, radius_m: float, trip: Trip) -> list[AlertChange]:
+    city = town(hotspots=(Hotspot("3f0a9c51be7d2846", place(x, 0), radius_m), Hotspot("far", place(0, 9000), 500)))
+    return judged([IllegalDumping()], trip.readings, city=city)
+
+
+def test_a_known_dump_makes_a_suspicion_of_what_would_be_none() -> None:
+    """Bed up while standing +3, known dump +1: even odds."""
+    assert changes(a_raised_bed()) == []
+    found = at_hotspot(4030, 50, a_raised_bed())
+    assert summaries(found)[0] == "T1 provisional P2"
+    texts = found[0].evidence.findings
+    assert [text.en for text in texts if "dump" in text.en] == ["In a known unlicensed dump (3f0a9c51be7d2846) (+1.0)"]
+    assert [text.zh for text in texts if "黑消纳场" in text.zh] == ["位于已认定的黑消纳场（3f0a9c51be7d2846）（+1.0）"]
+    assert found[0].evidence.measures["hotspot"] == "3f0a9c51be7d2846"
+    for change in found:
+        CHECKS["illegal_dumping"](change)
+
+
+def test_beside_a_known_dump_is_not_in_it() -> None:
+    assert at_hotspot(4060, 50, a_raised_bed()) == []
+
+
+def test_two_families_are_needed_in_a_known_dump_too() -> None:
+    trip = a_raised_bed().drive(4000, 0).stand(400)
+    assert "confirmed" not in " ".join(summaries(at_hotspot(4000, 50, trip)))

@@ -26,7 +26,7 @@ def test_three_loaded_trucks_at_one_place_are_a_suspected_site() -> None:
     assert (change.rule, change.subject, change.severity, change.phase) == (
         "suspected_site", "system", "P2", "confirmed",
     )  # fmt: skip
-    assert change.evidence.measures == {"trucks": 3, "stops": 3}
+    assert change.evidence.measures == {"trucks": 3, "stops": 3, "kind": "dump"}
     here = place(3000, -1500)
     assert change.lat == pytest.approx(here.lat, abs=1e-4)
     assert change.lon == pytest.approx(here.lon, abs=1e-4)
@@ -36,7 +36,7 @@ def test_three_loaded_trucks_at_one_place_are_a_suspected_site() -> None:
 def test_further_trucks_are_better_values_of_the_same_alert() -> None:
     changes = found(*(pit(f"T{n}", n * 600) for n in (1, 2, 3, 4, 5)))
     assert len({change.alert_id for change in changes}) == 1
-    assert changes[-1].evidence.measures == {"trucks": 5, "stops": 5}
+    assert changes[-1].evidence.measures == {"trucks": 5, "stops": 5, "kind": "dump"}
     assert all(change.closed_at is None for change in changes)
 
 
@@ -82,7 +82,7 @@ def test_late_readings_count_and_count_once() -> None:
         changes += engine.judge(reading)
     for _ in range(30):
         changes += engine.advance(10_000)
-    assert changes[-1].evidence.measures == {"trucks": 3, "stops": 3}
+    assert changes[-1].evidence.measures == {"trucks": 3, "stops": 3, "kind": "dump"}
 
 
 def test_the_whole_catalogue_tells_of_the_site_and_of_each_truck() -> None:
@@ -101,3 +101,34 @@ def test_the_words() -> None:
     (finding,) = change.evidence.findings
     assert finding.en == "3 trucks, 3 stops within a day: Truck 晋ET1, Truck 晋ET2, Truck 晋ET3"
     assert any("proves nothing" in text.en and "不构成证据" in text.zh for text in change.evidence.ruled_out)
+
+
+def works(truck: str, at_s: float, *, load: str | None = "empty") -> Trip:
+    """Down a lane off the east road; an excavator loads it for four minutes, and it leaves loaded."""
+    trip = Trip(truck, 500, 0, at_s=at_s, load=load).drive(3000, 0).drive(3000, -1500).stand(60)
+    return trip.now(load="loaded").stand(240).drive(3000, 0).drive(9900, 0).stand(60)
+
+
+def test_three_trucks_that_are_loaded_at_one_place_are_a_suspected_source() -> None:
+    (change,) = found(*(works(f"T{n}", n * 900) for n in (1, 2, 3)))
+    assert change.evidence.measures == {"trucks": 3, "stops": 3, "kind": "source"}
+    assert change.title.en.startswith("3 empty trucks were loaded off their routes at a point 2.0 km from Depot")
+    assert "疑似黑工地" in change.title.zh
+    (finding,) = change.evidence.findings
+    assert finding.en.startswith("3 trucks, 3 stops, empty before and loaded after, within a day: Truck 晋ET1")
+    assert finding.zh.startswith("一天内3辆车空车进重车出3次")
+
+
+def test_trucks_that_come_loaded_and_trucks_that_leave_loaded_are_not_counted_together() -> None:
+    assert found(pit("T1", 0), pit("T2", 900), works("T3", 1800)) == []
+    both = found(*(pit(f"T{n}", n * 900) for n in (1, 2, 3)), *(works(f"T{n}", n * 900 + 4500) for n in (1, 2, 3)))
+    assert [(change.evidence.measures["kind"], change.subject) for change in both] == [
+        ("dump", "system"), ("source", "system"),
+    ]  # fmt: skip
+    assert len({change.alert_id for change in both}) == 2
+
+
+@pytest.mark.parametrize("load", ["loaded", "partial", None], ids=["loaded", "part loaded", "nobody knows"])
+def test_only_a_truck_that_is_known_to_have_come_empty_was_loaded_there(load: str | None) -> None:
+    changes = found(*(works(f"T{n}", n * 900, load=load) for n in (1, 2, 3)))
+    assert [change.evidence.measures["kind"] for change in changes] == ["dump"]
