@@ -1,0 +1,277 @@
+"""Shelved alerts on their way to people: stories of a shift, with the real journal, shelves and cursor file."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devices.db.database import DatabaseUnavailable, open_database, transaction
+from ingest.alerts.cursors import PublisherCursors
+from ingest.alerts.holding import Holding
+from ingest.alerts.outbox import AlertOutbox
+from ingest.alerts.publisher import AlertPublisher, SinkUnavailable
+from rules.alerts.actions import Close, JournalEntry, Outcome
+from rules.alerts.journal import AlertJournal
+from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from rules.alerts.shelves import NewShelf, Shelf, ShelfStore
+from rules.alerts.tables import metadata
+from tests.closing import closed_later
+
+T0 = 1_790_000_000_000
+MINUTE = 60_000
+TITLE = Text(en="full", zh="满溢")
+
+
+@dataclass
+class Phone:
+    """The sink: what people were told, as `alert revision`."""
+
+    told: list[str] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+    async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+        if self.errors:
+            raise self.errors.pop()
+        self.told += [f"{entry.change.alert_id.strip('0')} {entry.change.revision}" for entry in entries]
+        return ()
+
+
+class Shift:
+    """A day's work: alerts come in, people shelve them, and now and then the judge is restarted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.now = folder, T0
+        self.engine = open_database(f"sqlite:///{folder / 'journal.db'}")
+        metadata.create_all(self.engine)
+        self.journal, self.shelves, self.phone = AlertJournal(self.engine), ShelfStore(self.engine), Phone()
+        self.start()
+
+    def start(self) -> None:
+        self.cursors = closed_later(PublisherCursors(self.folder / "announcer.db"))
+        holding = Holding("mqtt", self.shelves, self.journal, self.cursors, lambda: self.now)
+        self.publisher = AlertPublisher("mqtt", self.phone, self.journal, self.cursors, holding=holding)
+
+    def restart(self) -> None:
+        self.cursors.close()
+        self.start()
+
+    def alert(self, name: str, revision: int = 1, **given: Any) -> None:
+        self.journal.record([change(name, revision, **given)], self.now)
+        self.pass_on()
+
+    def shelve(self, rule: str | None = None, subject: str | None = None, minutes: int = 60) -> Shelf:
+        until = self.now + minutes * MINUTE
+        new = NewShelf(rule=rule, subject=subject, reason="repair", shelved_by="li", shelved_at=self.now, until=until)
+        return self.shelves.add(new)
+
+    def later(self, minutes: int) -> None:
+        self.now += minutes * MINUTE
+        self.pass_on()
+
+    def pass_on(self) -> None:
+        async def until_nothing_is_left() -> None:
+            while await self.publisher.step() or await self.publisher.release():
+                pass
+
+        asyncio.run(until_nothing_is_left())
+
+
+def change(name: str, revision: int, **given: Any) -> AlertChange:
+    fields: dict[str, Any] = {
+        "alert_id": name.ljust(16, "0"), "revision": revision, "rule": "bin_overflow", "rule_version": 1,
+        "subject": "P01", "phase": Phase.CONFIRMED, "severity": Severity.P3, "at": T0, "opened_at": T0,
+        "title": TITLE, "evidence": Evidence(parameters={}),
+    }  # fmt: skip
+    if given.get("phase") is Phase.CLOSED:
+        given = {"closed_at": T0 + MINUTE} | given
+    return AlertChange(**fields | given)
+
+
+@pytest.fixture
+def shift(tmp_path: Path) -> Iterator[Shift]:
+    work = Shift(tmp_path)
+    yield work
+    work.cursors.close()
+    work.engine.dispose()
+
+
+def test_what_is_shelved_calls_nobody_and_what_is_still_open_does_when_the_shelf_is_over(shift: Shift) -> None:
+    shift.shelve("bin_overflow", "P01")
+    shift.alert("a")
+    shift.alert("a", 2, severity=Severity.P2)
+    shift.alert("b", subject="P02")
+    assert shift.phone.told == ["b 1"]
+    assert shift.journal.last_sequence() == 3, "all of it is in the journal"
+    shift.later(59)
+    assert shift.phone.told == ["b 1"]
+    shift.later(1)
+    assert shift.phone.told == ["b 1", "a 2"], "the newest state, once"
+    shift.later(60)
+    shift.alert("a", 3)
+    assert shift.phone.told == ["b 1", "a 2", "a 3"]
+
+
+def test_ending_a_shelf_early_publishes_at_once(shift: Shift) -> None:
+    shelf = shift.shelve(subject="P01")
+    shift.alert("a")
+    shift.later(3)
+    shift.shelves.end(shelf.no, "wang", shift.now)
+    shift.later(0)
+    assert shift.phone.told == ["a 1"]
+
+
+def test_what_begins_and_ends_on_the_shelf_is_never_heard_of(shift: Shift) -> None:
+    shift.shelve(subject="P01")
+    shift.alert("a")
+    shift.alert("a", 2, phase=Phase.CLOSED)
+    shift.later(90)
+    assert shift.phone.told == []
+
+
+def test_an_alert_that_a_person_closed_on_the_shelf_calls_nobody(shift: Shift) -> None:
+    shift.shelve(subject="P01")
+    shift.alert("a")
+    shift.journal.act("a".ljust(16, "0"), Close(actor="li", at=shift.now, outcome=Outcome.NO_ACTION))
+    shift.later(90)
+    assert shift.phone.told == []
+
+
+def test_the_end_of_an_alert_that_people_know_is_told_on_the_shelf_too(shift: Shift) -> None:
+    shift.alert("a")
+    shift.shelve(subject="P01")
+    shift.alert("a", 2)
+    shift.alert("a", 3, phase=Phase.CLOSED)
+    assert shift.phone.told == ["a 1", "a 3"]
+    shift.later(90)
+    assert shift.phone.told == ["a 1", "a 3"]
+
+
+def test_p1_passes_a_shelf_of_its_rule_but_not_one_of_its_device(shift: Shift) -> None:
+    shift.shelve("bin_overflow")
+    shift.alert("a")
+    shift.alert("a", 2, severity=Severity.P1)
+    assert shift.phone.told == ["a 2"]
+    shift.later(90)
+    assert shift.phone.told == ["a 2"], "what was held before is older than what people know"
+    shift.shelve(subject="P01")
+    shift.alert("b", severity=Severity.P1)
+    assert shift.phone.told == ["a 2"]
+
+
+def test_what_two_shelves_cover_waits_for_the_later_one(shift: Shift) -> None:
+    shift.shelve("bin_overflow", minutes=10)
+    shift.alert("a")
+    shift.later(5)
+    shift.shelve(subject="P01", minutes=10)
+    shift.later(6)
+    assert shift.phone.told == []
+    shift.later(4)
+    assert shift.phone.told == ["a 1"]
+
+
+def test_nothing_held_is_lost_over_restarts_and_failed_deliveries(shift: Shift) -> None:
+    shift.shelve(subject="P01")
+    shift.alert("a")
+    shift.restart()
+    shift.phone.errors.append(SinkUnavailable("down"))
+    with pytest.raises(SinkUnavailable):
+        shift.later(60)
+    shift.restart()
+    shift.later(0)
+    assert shift.phone.told == ["a 1"]
+
+
+def test_a_shelf_that_ran_out_while_the_judge_stood_still_is_noticed(shift: Shift) -> None:
+    shift.shelve(subject="P01", minutes=5)
+    shift.alert("a")
+    shift.now += 600 * MINUTE
+    shift.restart()
+    shift.later(0)
+    assert shift.phone.told == ["a 1"]
+
+
+def test_with_the_cursor_file_lost_what_was_held_for_days_still_comes(shift: Shift) -> None:
+    days = 24 * 60
+    shift.shelve(subject="P01", minutes=4 * days)
+    shift.alert("a")
+    shift.later(3 * days)
+    shift.alert("b", subject="P02")
+    shift.cursors.close()
+    for file in shift.folder.glob("announcer.db*"):
+        file.unlink()
+    shift.start()
+    shift.later(0)
+    assert shift.phone.told == ["b 1", "b 1"], "a day of alerts is sent again, and what is shelved stays so"
+    shift.later(days)
+    assert shift.phone.told == ["b 1", "b 1", "a 1"]
+
+
+def test_shelves_that_cannot_be_read_hold_nothing_back(shift: Shift) -> None:
+    shift.shelve(subject="P01")
+    with transaction(shift.engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE shelf RENAME TO elsewhere")
+    shift.alert("a")
+    assert shift.phone.told == ["a 1"]
+
+
+async def test_while_the_database_is_away_the_shelves_read_before_hold(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    metadata.create_all(engine)
+    journal, phone, away = AwayJournal(engine), Phone(), [False]
+    shelves = ShelfStore(engine)
+    shelves.add(NewShelf(rule=None, subject="P01", reason="x", shelved_by="li", shelved_at=T0, until=T0 + 60 * MINUTE))
+    now = [T0]
+    with (
+        closing(PublisherCursors(tmp_path / "announcer.db")) as cursors,
+        closing(AlertOutbox(tmp_path / "outbox.db", journal)) as outbox,
+    ):
+        holding = Holding("mqtt", AwayShelves(shelves, away), journal, cursors, lambda: now[0])
+        publisher = AlertPublisher("mqtt", phone, journal, cursors, outbox, holding)
+        outbox.record([change("a", 1, subject="P02")], T0)
+        await publisher.step()
+        journal.away = away[0] = True
+        outbox.record([change("b", 1), change("c", 1, subject="P02")], T0)
+        await publisher.step()
+        assert phone.told == ["a 1", "c 1"]
+        journal.away = away[0] = False
+        outbox.drain()
+        while await publisher.step() or await publisher.release():
+            pass
+        assert phone.told == ["a 1", "c 1"]
+        now[0] += 60 * MINUTE
+        await publisher.release()
+        assert phone.told == ["a 1", "c 1", "b 1"]
+    engine.dispose()
+
+
+class AwayJournal(AlertJournal):
+    """The journal, with a database that is away at times."""
+
+    away = False
+
+    def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        self._answer()
+        return super().changes_after(sequence, limit)
+
+    def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int:
+        self._answer()
+        return super().record(changes, recorded_at)
+
+    def _answer(self) -> None:
+        if self.away:
+            raise DatabaseUnavailable("connection refused")
+
+
+@dataclass
+class AwayShelves:
+    store: ShelfStore
+    away: list[bool]
+
+    def standing_after(self, instant: int) -> list[Shelf]:
+        if self.away[0]:
+            raise DatabaseUnavailable("connection refused")
+        return self.store.standing_after(instant)
