@@ -16,7 +16,19 @@ from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
-from api.resources import alerts, commands, dead_letters, devices, ledger, places, public_map, rules, tracks, trucks
+from api.resources import (
+    alerts,
+    commands,
+    dead_letters,
+    devices,
+    ledger,
+    places,
+    public_map,
+    rules,
+    shelves,
+    tracks,
+    trucks,
+)
 from api.resources.alert_stream import AlertFeed
 
 _DESCRIPTION: Final = """\
@@ -46,7 +58,7 @@ _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},
     {"name": "commands", "description": "Commands to devices: who issued them, and the devices' answers"},
     {"name": "map", "description": "The city, its sites, routes and corridors, and its trucks, as GeoJSON"},
-    {"name": "alerts", "description": "Alerts, the evidence for them, and what people did about them"},
+    {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "health", "description": "For monitoring: health, readiness and metrics"},
@@ -59,7 +71,9 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     A server must call `app.state.feed.close()`, which ends the open streams, before it waits for connections to close
     (`api.http.server.serve` does).
     """
-    feed = AlertFeed(parts.journal, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s)
+    feed = AlertFeed(
+        parts.journal, parts.shelves, parts.now, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -84,7 +98,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.large_answers = LargeAnswers()
     app.state.check_history = health.StateHistory()
     problems.install(app)
-    for module in (tracks, trucks, devices, commands, places, alerts, rules, ledger, dead_letters):
+    for module in (tracks, trucks, devices, commands, places, alerts, shelves, rules, ledger, dead_letters):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)

@@ -22,6 +22,7 @@ from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
 from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
+from rules.alerts.shelves import NewShelf, Shelf
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.store import StoredRuleSet
 
@@ -45,6 +46,21 @@ class Journal(Protocol):
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
         """Raises UnknownAlert, AlreadyClosed."""
+
+
+class Shelves(Protocol):
+    """`rules.alerts.shelves.ShelfStore`. Synchronous; every method may raise DatabaseError."""
+
+    def standing_after(self, instant: int) -> list[Shelf]:
+        """Those whose end lies after this instant, oldest first."""
+
+    def newest(self, limit: int) -> list[Shelf]: ...
+
+    def add(self, new: NewShelf) -> Shelf:
+        """Raises ShelfRefused."""
+
+    def end(self, number: int, ended_by: str, ended_at: int) -> Shelf:
+        """Raises UnknownShelf."""
 
 
 class RuleSets(Protocol):
@@ -152,6 +168,7 @@ class ApiParts:
     """The current city. Called for every request, so it reads from memory."""
     history: History
     journal: Journal
+    shelves: Shelves
     commands: Commands
     ledger: Callable[[], Ledger]
     """`ingest.ledger.report.read_ledger`, bound. Synchronous; raises StateUnavailable, RawLogError."""

@@ -1,7 +1,7 @@
 """Alerts: find them, read the evidence, follow them live, record what people did about them."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -23,6 +23,7 @@ from rules.alerts.actions import (
     AlertDetail,
     AlertFilter,
     AlertPage,
+    AlertView,
     AlreadyClosed,
     Assign,
     Close,
@@ -32,6 +33,7 @@ from rules.alerts.actions import (
     UnknownAlert,
 )
 from rules.alerts.model import Phase, Severity
+from rules.alerts.shelves import shelved_until
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=READERS)
 
@@ -141,10 +143,11 @@ _ALERT_EXAMPLE: Final[dict[str, Any]] = {
     "handled_by": None,
     "handled_at": None,
     "first_recorded_at": 1_772_352_990_000,
+    "shelved_until": None,
 }
 _NOT_IN_CHANGE: Final = frozenset(
     {"confirmed_at", "acknowledged_by", "acknowledged_at", "assigned_to"}
-    | {"outcome", "handled_by", "handled_at", "first_recorded_at"}
+    | {"outcome", "handled_by", "handled_at", "first_recorded_at", "shelved_until"}
 )
 _ENTRY_EXAMPLE: Final = {
     "sequence": 17,
@@ -159,7 +162,9 @@ _DETAIL_EXAMPLE: Final = {
     "changes": [_ENTRY_EXAMPLE],
     "actions": [{"actor": "li.wei", "at": 1_772_353_100_000, "note": None, "kind": "acknowledge"}],
 }
-_STREAM_EXAMPLE: Final = 'id: 17\nevent: change\ndata: {"sequence":17,"recorded_at":1772353051000,"change":{…}}\n\n'
+_STREAM_EXAMPLE: Final = (
+    'id: 17\nevent: change\ndata: {"sequence":17,"recorded_at":1772353051000,"change":{…},"shelved":false}\n\n'
+)
 
 
 _DETAIL: Final = answer("The alert with its whole history", _DETAIL_EXAMPLE)
@@ -197,9 +202,10 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         rule=rule, severity=severity, phase=phase, subject=subject, start=start, end=end, open=is_open, handled=handled
     )
     try:
-        return parts.journal.alerts(where, limit=limit, before=cursor)
+        page = parts.journal.alerts(where, limit=limit, before=cursor)
     except InvalidCursor as exc:
         raise invalid("query.cursor", CURSOR_HINT) from exc
+    return page.model_copy(update={"items": tuple(_with_shelves(parts, page.items))})
 
 
 async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIterator[None]:
@@ -227,7 +233,8 @@ async def follow_alerts(
         Query(max_length=64, description="The same for the first connection; `0`: from the beginning", examples=["0"]),
     ] = None,
 ) -> EventSourceResponse:
-    """Every change of every alert as an event `change`, in journal order. Its id is its number in the journal.
+    """Every change of every alert as an event `change`, in journal order. Its id is its number in the journal; one that
+    is `shelved` is to call nobody.
 
     Without `Last-Event-ID` or `after` the stream begins with the next change. An event `reset` means that the given id
     is beyond the end of the journal, because the journal was created anew: read the alerts again. A client that reads
@@ -253,7 +260,7 @@ def show_alert(parts: Parts, alert_id: AlertPath) -> AlertDetail:
     detail = parts.journal.alert(alert_id)
     if detail is None:
         raise _no_such_alert(alert_id)
-    return detail
+    return _detail(parts, detail)
 
 
 @router.post(
@@ -309,11 +316,21 @@ def close(parts: Parts, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
 
 def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:
     try:
-        return parts.journal.act(alert_id, action)
+        return _detail(parts, parts.journal.act(alert_id, action))
     except UnknownAlert as exc:
         raise _no_such_alert(alert_id) from exc
     except AlreadyClosed as exc:
         raise RequestRefused(ProblemKind.ALREADY_CLOSED, f"{exc}. Comment on it instead.") from exc
+
+
+def _detail(parts: ApiParts, detail: AlertDetail) -> AlertDetail:
+    [alert] = _with_shelves(parts, [detail.alert])
+    return detail.model_copy(update={"alert": alert})
+
+
+def _with_shelves(parts: ApiParts, alerts: Sequence[AlertView]) -> list[AlertView]:
+    shelves = parts.shelves.standing_after(parts.now())
+    return [alert.model_copy(update={"shelved_until": shelved_until(shelves, alert)}) for alert in alerts]
 
 
 def _no_such_alert(alert_id: str) -> RequestRefused:

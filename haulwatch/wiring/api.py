@@ -10,8 +10,8 @@ from haulwatch.health.ingestion_status import ingestion_status
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.api_parts import api_options, api_parts
-from haulwatch.wiring.databases import open_command_store, open_journal
+from haulwatch.wiring.api_parts import Databases, api_options, api_parts
+from haulwatch.wiring.databases import open_command_store, open_journal, open_shelves
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import open_store
 from ingest.boards.feed import BoardFeed, open_cursors
@@ -44,6 +44,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
     try:
         with (
             closing(open_journal(settings)) as journal,
+            closing(open_shelves(settings)) as shelves,
             closing(open_cursors(settings.paths.data_dir)) as cursors,
             closing(open_command_store(settings)) as commands,
             open_rule_sets(settings) as rule_sets,
@@ -56,8 +57,9 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             ]
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
+            databases = Databases(rule_sets, journal, shelves)
             parts = api_parts(
-                settings, city, rule_sets, store, journal, lambda: statistics.counters if watched else None, background
+                settings, city, databases, store, lambda: statistics.counters if watched else None, background
             )
             yield ApiProcess(create_app(parts, api_options(settings)), tuple(background))
     finally:

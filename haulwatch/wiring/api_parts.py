@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from typing import NamedTuple
 
 from api.ports import ApiOptions, ApiParts
 from devices.city.model import City
@@ -20,8 +21,17 @@ from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import ShelfStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
+
+
+class Databases(NamedTuple):
+    """What the API reads and writes in the registry's database, beside the registry."""
+
+    rule_sets: RuleSetStore
+    journal: AlertJournal
+    shelves: ShelfStore
 
 
 def api_options(settings: Settings) -> ApiOptions:
@@ -39,9 +49,8 @@ def api_options(settings: Settings) -> ApiOptions:
 def api_parts(
     settings: Settings,
     city: Callable[[], City],
-    rule_sets: RuleSetStore,
+    databases: Databases,
     store: InfluxStore | SqliteStore,
-    journal: AlertJournal,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
     background: Sequence[BackgroundTask] = (),
 ) -> ApiParts:
@@ -53,7 +62,7 @@ def api_parts(
         with closing(open_raw_log(settings)) as log:
             return dead_letters.redrive(letter_id, log, system_clock.now_ms())
 
-    rules = current_rules(settings, rule_sets)
+    rules = current_rules(settings, databases.rule_sets)
 
     def silent_after(interval_s: int) -> int:
         return silent_after_s(rules().rules)(interval_s)
@@ -61,7 +70,8 @@ def api_parts(
     return ApiParts(
         city=city,
         history=store,
-        journal=journal,
+        journal=databases.journal,
+        shelves=databases.shelves,
         commands=open_command_store(settings),
         ledger=remembered(lambda: current_ledger(settings)),
         dead_letters=dead_letters,
@@ -77,7 +87,7 @@ def api_parts(
         alerts_waiting=lambda: status.alerts_waiting()[0],
         over_limit=status.over_limit,
         rules=rules,
-        rule_sets=rule_sets,
+        rule_sets=databases.rule_sets,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=readiness_checks(settings, status, store, broker, background),

@@ -150,6 +150,8 @@ class AlertView(_Value):
     """When it last went on after a person had closed it, wall clock. That closing stands in the history."""
     first_recorded_at: int
     """Wall clock."""
+    shelved_until: int | None = None
+    """When the shelf ends that keeps it from calling people, wall clock; None: it is not shelved. Set by the API."""
 
     @property
     def open(self) -> bool:

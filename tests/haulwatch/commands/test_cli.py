@@ -114,7 +114,8 @@ NEEDS_DATA = [
     "device export-acl", "device certificate x", "device unknown", "device adopt x", "device commands",
     "device command x reboot --actor li", "judge", "ledger", "log stat", "log verify", "log export", "record",
     "replay", "run", "serve", "store refill", "rules list", "rules show", "rules diff x", "rules history",
-    "rules apply /dev/null --reason x",
+    "rules apply /dev/null --reason x", "alerts shelves", "alerts shelve --device x --for 1h --reason x",
+    "alerts unshelve 1",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from devices.city.model import City
 from devices.db.database import open_database
@@ -15,11 +14,12 @@ from haulwatch import migrations
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring.api_parts import api_parts
+from haulwatch.wiring.api_parts import Databases, api_parts
 from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import ShelfStore
 from rules.rule_sets.store import RuleSetStore
 
 CITY = City("test", "Test", "试", "UTC", LatLon(35.5, 112.8))
@@ -31,22 +31,24 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Engine]:
+def databases(settings: Settings) -> Iterator[Databases]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    yield engine
+    yield Databases(RuleSetStore(engine), AlertJournal(engine), ShelfStore(engine))
     engine.dispose()
 
 
-def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settings: Settings, database: Engine) -> None:
+def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(
+    settings: Settings, databases: Databases
+) -> None:
     now = now_ms()
     with closing(open_raw_log(settings)) as log:
         log.append([RawMessage("t", b"", now - age_ms) for age_ms in (90_000, 60_000, 1_000)])
         log.commit("recorder", 3)
         log.commit("judge", 1)
     store = SqliteStore(settings.paths.data_dir / "readings.db")
-    parts = api_parts(settings, lambda: CITY, RuleSetStore(database), store, AlertJournal(database))
+    parts = api_parts(settings, lambda: CITY, databases, store)
     lag = parts.lag()
     assert lag["recorder"] == (0, 0.0, 3)
     assert lag["judge"].messages == 2
@@ -60,10 +62,10 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
     assert parts.lag()["judge"].messages == 2, "and once it is dead, what it has to judge again counts"
 
 
-def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, database: Engine, tmp_path: Path) -> None:
+def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, databases: Databases, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("route_deviation: {enter_m: 75}\nsilent_device: {at_least_s: 300}\n")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
     store = SqliteStore(tmp_path / "readings.db")
-    parts = api_parts(settings, lambda: CITY, RuleSetStore(database), store, AlertJournal(database))
+    parts = api_parts(settings, lambda: CITY, databases, store)
     assert (parts.corridor_m(), parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 700)
