@@ -17,6 +17,7 @@ from api.operations import health
 from api.operations.health import NotReady
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
+    alert_rate,
     alerts,
     commands,
     dead_letters,
@@ -98,7 +99,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.large_answers = LargeAnswers()
     app.state.check_history = health.StateHistory()
     problems.install(app)
-    for module in (tracks, trucks, devices, commands, places, alerts, shelves, rules, ledger, dead_letters):
+    for module in (tracks, trucks, devices, commands, places, alert_rate, alerts, shelves, rules, ledger, dead_letters):
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)

@@ -15,6 +15,7 @@ from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
+from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.dead_letters import DeadLetter
 from ingest.ledger.report import Ledger, RecorderStatus
@@ -199,6 +200,8 @@ class ApiParts:
     """Readings on which a rule raised, by its name. Synchronous."""
     alerts_refused: Callable[[], int] = lambda: 0
     """Alert changes that the broker refuses. Synchronous."""
+    alert_rate: Callable[[], AlertRate | None] = lambda: None
+    """How often alerts call people; None while the judge, which publishes, does not run. Synchronous."""
     alerts_waiting: Callable[[], int] = lambda: 0
     """Alert changes that wait for the database. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict

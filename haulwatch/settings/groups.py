@@ -300,6 +300,20 @@ class RuleSettings(Group):
     )
 
 
+class AlertSettings(Group):
+    """Alerts and those whom they call."""
+
+    operators: int = field(
+        1,
+        "ALERT_OPERATORS",
+        "people",
+        "Who answer alerts at one time: the alarm rate is measured for each (ISA-18.2). One, as in a small centre at "
+        "night; with more people set the shift that has the fewest.",
+        ge=1,
+        le=1_000,
+    )
+
+
 class CitySettings(Group):
     """The city."""
 
@@ -333,6 +347,7 @@ class Settings(Group):
     limits: LimitSettings = LimitSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     rules: RuleSettings = RuleSettings()
+    alerts: AlertSettings = AlertSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

@@ -85,6 +85,7 @@ def api_parts(
         rule_failures=lambda: status.rule_failures()[0],
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
+        alert_rate=status.alert_rate,
         over_limit=status.over_limit,
         rules=rules,
         rule_sets=databases.rule_sets,

@@ -1,7 +1,7 @@
-"""How far each sink has delivered the journal, what it refused and what is held back, in a small SQLite file.
+"""How far each sink has delivered the journal, what it refused, what is held back from it and what called people.
 
-The file is a cache: one that is spoiled is set aside and begun anew. The last deliveries are kept with their keys, so
-that a journal that was restored from a backup, and gives its numbers again to other changes, is noticed.
+The small SQLite file is a cache: one that is spoiled is set aside and begun anew. The last deliveries are kept with
+their keys, so that a journal that was restored from a backup, and gives its numbers again to other changes, is noticed.
 """
 
 import sqlite3
@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from devices.errors import OperatorError
+from ingest.alerts.rate import DAY_MS, Call
 from ingest.process.sqlite_file import is_damaged, open_cache, read_only, transaction, translated
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import Severity
@@ -37,6 +38,8 @@ _TABLES: Final = (
         rule TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL, known INTEGER NOT NULL,
         PRIMARY KEY (outlet, alert_id)
     ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS call (outlet TEXT NOT NULL, at INTEGER NOT NULL, alert_id TEXT NOT NULL)",  # at: ms
+    "CREATE INDEX IF NOT EXISTS call_by_time ON call (at)",
 )
 _HOLD: Final = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)"
 _LET_GO: Final = "DELETE FROM held WHERE outlet = ? AND alert_id = ?"
@@ -146,6 +149,12 @@ class PublisherCursors:
             db.executemany(_LET_GO, [(sink, alert_id) for alert_id in alert_ids])
             _note_refused(db, sink, refused, at)
 
+    def note_calls(self, sink: str, alert_ids: Collection[str], at: int) -> None:
+        """Note that the sink called people about these alerts; `at`: ms. Those of a day before that are forgotten."""
+        with self._translated(), transaction(self._db) as db:
+            db.executemany("INSERT INTO call VALUES (?, ?, ?)", [(sink, at, alert_id) for alert_id in alert_ids])
+            db.execute("DELETE FROM call WHERE at < ?", (at - DAY_MS,))
+
     def first_value(self, key: str, value: str) -> str:
         """The value that was given for `key` the first time; later ones are ignored."""
         with self._translated():
@@ -183,3 +192,15 @@ def read_refused(path: Path) -> tuple[int, int | None]:
             return int(count), oldest
     except sqlite3.Error:
         return 0, None
+
+
+def read_calls(path: Path, since: int) -> list[Call] | None:
+    """What called people after `since`, ms; None if the file cannot be read. For other processes."""
+    try:
+        with read_only(path) as db:
+            return [
+                Call(at, alert_id)
+                for at, alert_id in db.execute("SELECT at, alert_id FROM call WHERE at > ?", (since,))
+            ]
+    except sqlite3.Error:
+        return None

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from devices.db.database import DatabaseError
 from ingest.alerts.cursors import CursorsUnavailable, PublisherCursors
 from ingest.alerts.holding import Holding, Sorted
+from ingest.alerts.rate import calls_people
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
 from rules.alerts.actions import JournalEntry
@@ -126,9 +127,7 @@ class AlertPublisher:
             return 0
         due = await asyncio.to_thread(self._holding.due, cursor, BATCH)
         if due:
-            entries = [entry for entry in due.values() if entry is not None]
-            refused = await self._sink.deliver(fair_order(entries)) if entries else ()
-            self._note_refusals(refused)
+            refused = await self._send([entry for entry in due.values() if entry is not None])
             self._cursors.released(self.name, due, refused, _now())
         return len(due)
 
@@ -187,9 +186,21 @@ class AlertPublisher:
     async def _deliver(self, entries: Sequence[JournalEntry]) -> tuple[list[JournalEntry], Sequence[JournalEntry]]:
         """Deliver those that the sink has not had yet. Returns them, and those that it refused."""
         fresh = self._fresh(entries)
-        refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
+        return fresh, await self._send(fresh)
+
+    async def _send(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+        """Give these to the sink. Returns those that it refused."""
+        if not entries:
+            return ()
+        refused = await self._sink.deliver(fair_order(entries))
         self._note_refusals(refused)
-        return fresh, refused
+        self._note_calls([entry for entry in entries if entry not in refused])
+        return refused
+
+    def _note_calls(self, entries: Sequence[JournalEntry]) -> None:
+        called = {entry.change.alert_id for entry in entries if calls_people(entry.change)}
+        if called and self._holding is not None:
+            self._cursors.note_calls(self.name, called, _now())
 
     def _fresh(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Those that the sink has not had yet, from journal or outbox."""
@@ -202,6 +213,7 @@ class AlertPublisher:
         found = [await asyncio.to_thread(self._journal.changes_after, number - 1, 1) for number in refused]
         entries = [rows[0] for number, rows in zip(refused, found, strict=True) if rows and rows[0].sequence == number]
         still = {entry.sequence for entry in (await self._sink.deliver(entries) if entries else ())}
+        self._note_calls([entry for entry in entries if entry.sequence not in still])
         self._cursors.accepted(self.name, [number for number in refused if number not in still])
         if refused and not still:
             _log.info("alert publisher: %s takes the alerts again that it refused", self.name)

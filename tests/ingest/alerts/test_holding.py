@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from devices.db.database import DatabaseUnavailable, open_database, transaction
-from ingest.alerts.cursors import PublisherCursors
+from ingest.alerts.cursors import PublisherCursors, read_calls
 from ingest.alerts.holding import Holding
 from ingest.alerts.outbox import AlertOutbox
 from ingest.alerts.publisher import AlertPublisher, SinkUnavailable
@@ -32,10 +32,13 @@ class Phone:
 
     told: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    refuses: bool = False
 
     async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
         if self.errors:
             raise self.errors.pop()
+        if self.refuses:
+            return entries
         self.told += [f"{entry.change.alert_id.strip('0')} {entry.change.revision}" for entry in entries]
         return ()
 
@@ -67,6 +70,12 @@ class Shift:
         until = self.now + minutes * MINUTE
         new = NewShelf(rule=rule, subject=subject, reason="repair", shelved_by="li", shelved_at=self.now, until=until)
         return self.shelves.add(new)
+
+    def called(self) -> list[str]:
+        """Alerts that called people, as the alarm rate counts them."""
+        found = read_calls(self.folder / "announcer.db", 0)
+        assert found is not None
+        return [call.alert_id.strip("0") for call in found]
 
     def later(self, minutes: int) -> None:
         self.now += minutes * MINUTE
@@ -216,6 +225,27 @@ def test_shelves_that_cannot_be_read_hold_nothing_back(shift: Shift) -> None:
         connection.exec_driver_sql("ALTER TABLE shelf RENAME TO elsewhere")
     shift.alert("a")
     assert shift.phone.told == ["a 1"]
+
+
+def test_the_alarm_rate_counts_what_called_people_and_when_a_shelf_let_it_go(shift: Shift) -> None:
+    shift.alert("a", phase=Phase.PROVISIONAL)
+    shift.alert("a", 2)
+    shift.alert("a", 3, revised=True)
+    shift.alert("a", 4, phase=Phase.CLOSED)
+    shift.shelve(subject="P01")
+    shift.alert("b")
+    assert shift.called() == ["a", "a"]
+    shift.later(60)
+    assert shift.called() == ["a", "a", "b"]
+
+
+def test_a_refused_alert_called_nobody_until_it_was_taken(shift: Shift) -> None:
+    shift.phone.refuses = True
+    shift.alert("a")
+    assert shift.called() == []
+    shift.phone.refuses = False
+    asyncio.run(shift.publisher.retry_refused())
+    assert shift.called() == ["a"]
 
 
 async def test_while_the_database_is_away_the_shelves_read_before_hold(tmp_path: Path) -> None:
