@@ -206,6 +206,8 @@ class ApiParts:
     """Alert changes that wait for the database. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
+    call_within_ms: int = 14_400_000
+    """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""

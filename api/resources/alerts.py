@@ -31,6 +31,7 @@ from rules.alerts.actions import (
     InvalidCursor,
     Outcome,
     UnknownAlert,
+    learned_too_late,
 )
 from rules.alerts.model import Phase, Severity
 from rules.alerts.shelves import shelved_until
@@ -143,11 +144,13 @@ _ALERT_EXAMPLE: Final[dict[str, Any]] = {
     "handled_by": None,
     "handled_at": None,
     "first_recorded_at": 1_772_352_990_000,
+    "learned_at": None,
+    "listed_only": False,
     "shelved_until": None,
 }
 _NOT_IN_CHANGE: Final = frozenset(
     {"confirmed_at", "acknowledged_by", "acknowledged_at", "assigned_to"}
-    | {"outcome", "handled_by", "handled_at", "first_recorded_at", "shelved_until"}
+    | {"outcome", "handled_by", "handled_at", "first_recorded_at", "learned_at", "listed_only", "shelved_until"}
 )
 _ENTRY_EXAMPLE: Final = {
     "sequence": 17,
@@ -205,7 +208,7 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         page = parts.journal.alerts(where, limit=limit, before=cursor)
     except InvalidCursor as exc:
         raise invalid("query.cursor", CURSOR_HINT) from exc
-    return page.model_copy(update={"items": tuple(_with_shelves(parts, page.items))})
+    return page.model_copy(update={"items": tuple(_as_called(parts, page.items))})
 
 
 async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIterator[None]:
@@ -324,13 +327,21 @@ def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:
 
 
 def _detail(parts: ApiParts, detail: AlertDetail) -> AlertDetail:
-    [alert] = _with_shelves(parts, [detail.alert])
+    [alert] = _as_called(parts, [detail.alert])
     return detail.model_copy(update={"alert": alert})
 
 
-def _with_shelves(parts: ApiParts, alerts: Sequence[AlertView]) -> list[AlertView]:
+def _as_called(parts: ApiParts, alerts: Sequence[AlertView]) -> list[AlertView]:
     shelves = parts.shelves.standing_after(parts.now())
-    return [alert.model_copy(update={"shelved_until": shelved_until(shelves, alert)}) for alert in alerts]
+    return [
+        alert.model_copy(
+            update={
+                "shelved_until": shelved_until(shelves, alert),
+                "listed_only": alert.learned_at is not None and learned_too_late(alert, parts.call_within_ms),
+            }
+        )
+        for alert in alerts
+    ]
 
 
 def _no_such_alert(alert_id: str) -> RequestRefused:

@@ -87,6 +87,7 @@ def api_parts(
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
         over_limit=status.over_limit,
+        call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=databases.rule_sets,
         corridor_m=lambda: corridor_m(rules().rules),

@@ -69,7 +69,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
         on_checkpoint=keep_objects,
     )
-    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms)
+    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
     publishers = (
         AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
         AlertPublisher("store", StoreSink(store, city), journal, cursors),

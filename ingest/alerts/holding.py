@@ -1,6 +1,9 @@
-"""What a sink that calls people is not given: changes of alerts that a person shelved, until the shelf is over.
+"""What a sink that calls people is not given: changes of alerts that a person shelved, until the shelf is over; and
+alerts that were learned of so late that nobody can act on them any more.
 
-    journal → shelved? ── no ──▶ sink
+    journal → came too late? ── yes ──▶ nothing: it is listed, with the time at which it was learned of
+                 └─ no ▼
+              shelved? ── no ──▶ sink
                  └─ yes ──▶ held (cursor file) ── shelf over, alert still open ──▶ sink: its newest change
                                                └─ alert over meanwhile ──▶ nothing
 
@@ -16,11 +19,13 @@ from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
 from ingest.alerts.cursors import Held, PublisherCursors
-from rules.alerts.actions import AlertDetail, AlertFilter, AlertPage, AlertView, JournalEntry
-from rules.alerts.model import AlertChange
+from rules.alerts.actions import AlertDetail, AlertFilter, AlertPage, AlertView, JournalEntry, learned_too_late
+from rules.alerts.model import AlertChange, Amendment
 from rules.alerts.shelves import Shelf
 
 _PAGE: Final = 200
+_OF_LATE_ALERTS: Final = frozenset({Amendment.NEW_LATE, Amendment.RETRACTED})
+"""What the changes of an alert of late readings are amended with once it is over."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,10 +59,17 @@ class Holding:
     """Decides for one sink. It reads the cursor file; its publisher writes there."""
 
     def __init__(
-        self, sink: str, shelves: Shelves, journal: Journal, cursors: PublisherCursors, now: Callable[[], int]
+        self,
+        sink: str,
+        shelves: Shelves,
+        journal: Journal,
+        cursors: PublisherCursors,
+        now: Callable[[], int],
+        call_within_ms: int,
     ) -> None:
-        """`now`: the wall clock, ms."""
+        """`now`: the wall clock, ms. `call_within_ms`: an alert learned of so long after its end calls nobody."""
         self._sink, self._shelves, self._journal, self._cursors, self._now = sink, shelves, journal, cursors, now
+        self._call_within_ms = call_within_ms
         self._last_read: list[Shelf] = []
         self._unreadable = False
 
@@ -67,35 +79,39 @@ class Holding:
         The end of an alert that people know as open is delivered always, so that none stays open for ever.
         """
         found, shelves, held = Sorted(), self._standing(), self._cursors.held(self._sink)
-        if not shelves and not held:
-            return Sorted(passing=list(entries))
         for entry in entries:
-            change = entry.change
-            before = held.get(change.alert_id)
-            is_over, is_shelved = change.closed_at is not None, _is_shelved(shelves, change)
-            if is_shelved and not is_over:
-                known = before.known if before is not None else self._is_known(entry)
-                held[change.alert_id] = found.held[change.alert_id] = _held(change, known=known)
-                found.let_go.discard(change.alert_id)
+            alert_id, is_over = entry.change.alert_id, entry.change.closed_at is not None
+            before = held.pop(alert_id, None)
+            is_shelved, too_late = _is_shelved(shelves, entry.change), self._came_too_late(entry)
+            if is_shelved and not is_over and not too_late:
+                held[alert_id] = found.held[alert_id] = _held(entry.change, known=self._is_known(entry, before))
+                found.let_go.discard(alert_id)
                 continue
             if before is not None:
-                del held[change.alert_id]
-                found.held.pop(change.alert_id, None)
-                found.let_go.add(change.alert_id)
-            if is_over and (before is not None or is_shelved):
-                if before.known if before is not None else self._is_known(entry):
-                    found.passing.append(entry)
-            else:
+                found.held.pop(alert_id, None)
+                found.let_go.add(alert_id)
+            end_of_held = is_over and (before is not None or is_shelved)
+            if not too_late and (not end_of_held or self._is_known(entry, before)):
                 found.passing.append(entry)
         return found
 
-    def without_journal(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
-        """Entries of the outbox that no shelf covers, as far as shelves were read before the database went away.
+    def _came_too_late(self, entry: JournalEntry) -> bool:
+        """True for an alert of late readings that was over for too long when it was learned of."""
+        if entry.change.amendment not in _OF_LATE_ALERTS:
+            return False
+        detail = self._journal.alert(entry.change.alert_id)
+        return (
+            detail is not None
+            and detail.changes[0].change.amendment is Amendment.NEW_LATE
+            and learned_too_late(detail.alert, self._call_within_ms)
+        )
 
-        The others come again from the journal, and are sorted then.
+    def without_journal(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
+        """Entries of the outbox that no shelf covers, as far as shelves were read before the database went away, and
+        that are no late news. The others come again from the journal, and are sorted then.
         """
         shelves = self._standing_of(self._last_read)
-        return [entry for entry in entries if not _is_shelved(shelves, entry.change)]
+        return [entry for entry in entries if not _is_shelved(shelves, entry.change) and not self._is_late_news(entry)]
 
     def due(self, cursor: int, limit: int) -> dict[str, JournalEntry | None]:
         """Held alerts that no shelf covers any more, with the change to deliver; None: it is over, there is nothing to
@@ -121,14 +137,20 @@ class Holding:
         }
         self._cursors.hold(self._sink, found)
 
+    def _is_late_news(self, entry: JournalEntry) -> bool:
+        age_ms = entry.recorded_at - entry.change.at
+        return entry.change.amendment is Amendment.NEW_LATE and age_ms > self._call_within_ms
+
     def _newest(self, alert_id: str, cursor: int) -> JournalEntry | None:
         detail = self._journal.alert(alert_id)
         if detail is None or not detail.alert.open:
             return None
         return next((entry for entry in reversed(detail.changes) if entry.sequence <= cursor), None)
 
-    def _is_known(self, entry: JournalEntry) -> bool:
-        """True if an earlier change of the alert was recorded: people were told then."""
+    def _is_known(self, entry: JournalEntry, before: Held | None) -> bool:
+        """True if people were told of the alert before; `before`: it was held until now."""
+        if before is not None:
+            return before.known
         detail = self._journal.alert(entry.change.alert_id)
         return detail is not None and any(other.sequence < entry.sequence for other in detail.changes)
 

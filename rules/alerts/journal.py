@@ -344,7 +344,11 @@ def _detail(connection: Connection, alert_id: str) -> AlertDetail | None:
 
 
 def _view(row: RowMapping) -> AlertView:
-    return AlertView.model_validate({**row, "title": {"en": row["title_en"], "zh": row["title_zh"]}})
+    is_late = row["amendment"] == Amendment.NEW_LATE
+    title = {"en": row["title_en"], "zh": row["title_zh"]}
+    return AlertView.model_validate(
+        {**row, "title": title, "learned_at": row["first_recorded_at"] if is_late else None}
+    )
 
 
 def _entry(row: RowMapping) -> JournalEntry:

@@ -16,7 +16,7 @@ from ingest.alerts.outbox import AlertOutbox
 from ingest.alerts.publisher import AlertPublisher, SinkUnavailable
 from rules.alerts.actions import Close, JournalEntry, Outcome
 from rules.alerts.journal import AlertJournal
-from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity, Text
 from rules.alerts.shelves import NewShelf, Shelf, ShelfStore
 from rules.alerts.tables import metadata
 from tests.closing import closed_later
@@ -55,7 +55,7 @@ class Shift:
 
     def start(self) -> None:
         self.cursors = closed_later(PublisherCursors(self.folder / "announcer.db"))
-        holding = Holding("mqtt", self.shelves, self.journal, self.cursors, lambda: self.now)
+        holding = Holding("mqtt", self.shelves, self.journal, self.cursors, lambda: self.now, 4 * 60 * MINUTE)
         self.publisher = AlertPublisher("mqtt", self.phone, self.journal, self.cursors, holding=holding)
 
     def restart(self) -> None:
@@ -64,6 +64,16 @@ class Shift:
 
     def alert(self, name: str, revision: int = 1, **given: Any) -> None:
         self.journal.record([change(name, revision, **given)], self.now)
+        self.pass_on()
+
+    def late(self, name: str, ended_hours_ago: float | None, revision: int = 1) -> None:
+        """An alert of readings that were uploaded now: as it stood while it was open, and its end, if it had one."""
+        late: dict[str, Any] = {"amendment": Amendment.NEW_LATE, "at": self.now - 30 * 60 * MINUTE}
+        changes = [change(name, revision, **late)]
+        if ended_hours_ago is not None:
+            closed_at = self.now - round(ended_hours_ago * 60 * MINUTE)
+            changes.append(change(name, revision + 1, phase=Phase.CLOSED, **late, closed_at=closed_at))
+        self.journal.record(changes, self.now)
         self.pass_on()
 
     def shelve(self, rule: str | None = None, subject: str | None = None, minutes: int = 60) -> Shelf:
@@ -227,6 +237,50 @@ def test_shelves_that_cannot_be_read_hold_nothing_back(shift: Shift) -> None:
     assert shift.phone.told == ["a 1"]
 
 
+def test_what_was_over_for_long_when_it_was_learned_of_calls_nobody(shift: Shift) -> None:
+    shift.late("a", ended_hours_ago=4.01)
+    assert shift.phone.told == []
+    shift.late("b", ended_hours_ago=3.99)
+    shift.late("c", ended_hours_ago=None)
+    assert shift.phone.told == ["b 1", "b 2", "c 1"], "what is still open can be acted on, however old"
+    assert shift.called() == ["b", "c"]
+
+
+def test_late_news_of_an_alert_that_nobody_was_called_for_stays_in_the_list(shift: Shift) -> None:
+    shift.late("a", ended_hours_ago=10)
+    ended = T0 - 10 * 60 * MINUTE
+    shift.alert("a", 3, phase=Phase.AMENDED, amendment=Amendment.RETRACTED, closed_at=ended)
+    assert shift.phone.told == []
+
+
+def test_a_late_alert_that_people_know_is_told_to_its_end_and_retracted(shift: Shift) -> None:
+    shift.late("a", ended_hours_ago=None)
+    shift.later(10 * 60)
+    shift.alert("a", 2, phase=Phase.CLOSED, amendment=Amendment.NEW_LATE, closed_at=T0)
+    shift.alert("a", 3, phase=Phase.AMENDED, amendment=Amendment.RETRACTED, closed_at=T0)
+    assert shift.phone.told == ["a 1", "a 2", "a 3"]
+
+
+def test_a_late_alert_that_goes_on_calls_after_all(shift: Shift) -> None:
+    shift.late("a", ended_hours_ago=10)
+    shift.alert("a", 3)
+    assert shift.phone.told == ["a 3"]
+
+
+def test_an_alert_that_ended_long_before_it_was_published_is_no_late_news(shift: Shift) -> None:
+    """The judge was down for a day: what it catches up with is told as ever."""
+    shift.alert("a", at=T0 - 30 * 60 * MINUTE)
+    shift.alert("a", 2, phase=Phase.CLOSED, closed_at=T0 - 20 * 60 * MINUTE)
+    assert shift.phone.told == ["a 1", "a 2"]
+
+
+def test_late_news_is_not_held_on_a_shelf(shift: Shift) -> None:
+    shift.shelve(subject="P01")
+    shift.late("a", ended_hours_ago=10)
+    shift.later(61)
+    assert shift.phone.told == []
+
+
 def test_the_alarm_rate_counts_what_called_people_and_when_a_shelf_let_it_go(shift: Shift) -> None:
     shift.alert("a", phase=Phase.PROVISIONAL)
     shift.alert("a", 2)
@@ -259,22 +313,23 @@ async def test_while_the_database_is_away_the_shelves_read_before_hold(tmp_path:
         closing(PublisherCursors(tmp_path / "announcer.db")) as cursors,
         closing(AlertOutbox(tmp_path / "outbox.db", journal)) as outbox,
     ):
-        holding = Holding("mqtt", AwayShelves(shelves, away), journal, cursors, lambda: now[0])
+        holding = Holding("mqtt", AwayShelves(shelves, away), journal, cursors, lambda: now[0], 4 * 60 * MINUTE)
         publisher = AlertPublisher("mqtt", phone, journal, cursors, outbox, holding)
         outbox.record([change("a", 1, subject="P02")], T0)
         await publisher.step()
         journal.away = away[0] = True
-        outbox.record([change("b", 1), change("c", 1, subject="P02")], T0)
+        late = change("d", 1, subject="P02", amendment=Amendment.NEW_LATE, at=T0 - 5 * 60 * MINUTE)
+        outbox.record([change("b", 1), change("c", 1, subject="P02"), late], T0)
         await publisher.step()
         assert phone.told == ["a 1", "c 1"]
         journal.away = away[0] = False
         outbox.drain()
         while await publisher.step() or await publisher.release():
             pass
-        assert phone.told == ["a 1", "c 1"]
+        assert phone.told == ["a 1", "c 1", "d 1"], "d is still open, as the journal knows"
         now[0] += 60 * MINUTE
         await publisher.release()
-        assert phone.told == ["a 1", "c 1", "b 1"]
+        assert phone.told == ["a 1", "c 1", "d 1", "b 1"]
     engine.dispose()
 
 
