@@ -82,8 +82,8 @@ class Holding:
         for entry in entries:
             alert_id, is_over = entry.change.alert_id, entry.change.closed_at is not None
             before = held.pop(alert_id, None)
-            is_shelved, too_late = _is_shelved(shelves, entry.change), self._came_too_late(entry)
-            if is_shelved and not is_over and not too_late:
+            is_shelved = _is_shelved(shelves, entry.change)
+            if is_shelved and not is_over:
                 held[alert_id] = found.held[alert_id] = _held(entry.change, known=self._is_known(entry, before))
                 found.let_go.discard(alert_id)
                 continue
@@ -91,7 +91,7 @@ class Holding:
                 found.held.pop(alert_id, None)
                 found.let_go.add(alert_id)
             end_of_held = is_over and (before is not None or is_shelved)
-            if not too_late and (not end_of_held or self._is_known(entry, before)):
+            if not self._came_too_late(entry) and (not end_of_held or self._is_known(entry, before)):
                 found.passing.append(entry)
         return found
 

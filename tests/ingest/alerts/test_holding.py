@@ -302,6 +302,16 @@ def test_a_refused_alert_called_nobody_until_it_was_taken(shift: Shift) -> None:
     assert shift.called() == ["a"]
 
 
+def test_what_is_refused_when_its_shelf_is_over_is_kept_and_sent_again(shift: Shift) -> None:
+    shift.shelve(subject="P01")
+    shift.alert("a")
+    shift.phone.refuses = True
+    shift.later(60)
+    shift.phone.refuses = False
+    asyncio.run(shift.publisher.retry_refused())
+    assert shift.phone.told == ["a 1"]
+
+
 async def test_while_the_database_is_away_the_shelves_read_before_hold(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     metadata.create_all(engine)
