@@ -25,6 +25,7 @@ from api.resources import (
     places,
     public_map,
     rules,
+    shelves,
     suspected_sites,
     tracks,
     trucks,
@@ -62,7 +63,7 @@ _TAGS: Final = [
         "name": "map",
         "description": "The city, its sites, routes and corridors, its trucks, and suspected sites, as GeoJSON",
     },
-    {"name": "alerts", "description": "Alerts, the evidence for them, and what people did about them"},
+    {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "health", "description": "For monitoring: health, readiness and metrics"},
@@ -75,7 +76,9 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     A server must call `app.state.feed.close()`, which ends the open streams, before it waits for connections to close
     (`api.http.server.serve` does).
     """
-    feed = AlertFeed(parts.journal, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s)
+    feed = AlertFeed(
+        parts.journal, parts.shelves, parts.now, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -100,7 +103,10 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.large_answers = LargeAnswers()
     app.state.check_history = health.StateHistory()
     problems.install(app)
-    for module in (tracks, trucks, devices, commands, places, suspected_sites, alerts, rules, ledger, dead_letters):
+    for module in (
+        tracks, trucks, devices, commands, places, suspected_sites, alerts, shelves, rules, ledger,
+        dead_letters,
+    ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)

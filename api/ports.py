@@ -15,6 +15,7 @@ from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
+from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.dead_letters import DeadLetter
 from ingest.ledger.report import Ledger, RecorderStatus
@@ -22,6 +23,7 @@ from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
 from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
+from rules.alerts.shelves import NewShelf, Shelf
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.store import StoredRuleSet
 from rules.suspected_sites.model import Decision, Proposal, ProposalState
@@ -46,6 +48,21 @@ class Journal(Protocol):
 
     def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
         """Raises UnknownAlert, AlreadyClosed."""
+
+
+class Shelves(Protocol):
+    """`rules.alerts.shelves.ShelfStore`. Synchronous; every method may raise DatabaseError."""
+
+    def standing_after(self, instant: int) -> list[Shelf]:
+        """Those whose end lies after this instant, oldest first."""
+
+    def newest(self, limit: int) -> list[Shelf]: ...
+
+    def add(self, new: NewShelf) -> Shelf:
+        """Raises ShelfRefused."""
+
+    def end(self, number: int, ended_by: str, ended_at: int) -> Shelf:
+        """Raises UnknownShelf."""
 
 
 class RuleSets(Protocol):
@@ -163,6 +180,7 @@ class ApiParts:
     """The current city. Called for every request, so it reads from memory."""
     history: History
     journal: Journal
+    shelves: Shelves
     commands: Commands
     ledger: Callable[[], Ledger]
     """`ingest.ledger.report.read_ledger`, bound. Synchronous; raises StateUnavailable, RawLogError."""
@@ -194,10 +212,14 @@ class ApiParts:
     """Readings on which a rule raised, by its name. Synchronous."""
     alerts_refused: Callable[[], int] = lambda: 0
     """Alert changes that the broker refuses. Synchronous."""
+    alert_rate: Callable[[], AlertRate | None] = lambda: None
+    """How often alerts call people; None while the judge, which publishes, does not run. Synchronous."""
     alerts_waiting: Callable[[], int] = lambda: 0
     """Alert changes that wait for the database. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
+    call_within_ms: int = 14_400_000
+    """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""

@@ -39,6 +39,7 @@ _ENTRIES: Final = {
     "ledger": _Entry(_OPERATION, "ledger", "ledger"),
     "replay": _Entry(_OPERATION, "judgement.replay", "replay"),
     "city": _Entry(_OPERATION, "city", "app"),
+    "alerts": _Entry(_OPERATION, "alerts", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
     "sites": _Entry(_OPERATION, "sites.app", "app"),
     "device": _Entry(_OPERATION, "device.app", "app"),

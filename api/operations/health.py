@@ -167,7 +167,7 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
 )
 def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
-    the broker's own counters, open alerts by rule while the database answers.
+    the broker's own counters, open alerts by rule while the database answers, the alarm rate while the judge runs.
 
     Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
@@ -184,6 +184,7 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
         rule_failures=parts.rule_failures(),
         alerts_refused=parts.alerts_refused(),
         alerts_waiting=parts.alerts_waiting(),
+        alert_rate=parts.alert_rate(),
         over_limit=parts.over_limit(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from api.ports import Disk, Lag
 from devices.readings.refusals import Reason
+from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import LedgerLine, RecorderStatus
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
@@ -35,9 +36,11 @@ class MetricsSnapshot:
     disk: Disk | None
     broker: BrokerCounters | None
     rule_failures: Mapping[str, int] = field(default_factory=dict)
+    """By rule."""
     alerts_refused: int = 0
     alerts_waiting: int = 0
-    """By rule."""
+    alert_rate: AlertRate | None = None
+    """None while the judge does not run."""
     over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By device and limit, of devices that were beyond one within the last hour: 150 at most."""
 
@@ -143,6 +146,16 @@ class _SnapshotCollector(Collector):
         )
         yield GaugeMetricFamily(
             "haulwatch_alerts_waiting", "Alert changes that wait for the database", self._snapshot.alerts_waiting
+        )
+        yield from _rate_metrics(self._snapshot.alert_rate)
+
+
+def _rate_metrics(rate: AlertRate | None) -> Iterable[Metric]:
+    if rate is not None:
+        yield GaugeMetricFamily(
+            "haulwatch_alerts_per_operator",
+            "Alerts that called people within ten minutes, for each operator",
+            rate.per_operator,
         )
 
 

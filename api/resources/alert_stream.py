@@ -7,15 +7,16 @@ received and misses nothing.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.http.problems import ProblemKind, RequestRefused
-from api.ports import Journal
+from api.ports import Journal, Shelves
 from devices.db.database import DatabaseError
+from rules.alerts.actions import JournalEntry
 
 _log = logging.getLogger(__name__)
 
@@ -27,11 +28,20 @@ RETRY_MS: Final = 2_000
 """Time a browser waits before it reconnects."""
 
 
+class StreamedChange(JournalEntry):
+    """A change as the stream sends it."""
+
+    shelved: bool
+    """A person shelved such alerts, so this one is to call nobody."""
+
+
 class AlertFeed:
     """The open streams of one process, and the task that wakes them."""
 
-    def __init__(self, journal: Journal, *, max_streams: int, heartbeat_s: float) -> None:
-        self._journal = journal
+    def __init__(
+        self, journal: Journal, shelves: Shelves, now: Callable[[], int], *, max_streams: int, heartbeat_s: float
+    ) -> None:
+        self._journal, self._shelves, self._now = journal, shelves, now
         self._max_streams = max_streams
         self._heartbeat_s = heartbeat_s
         self._streams = 0
@@ -85,7 +95,7 @@ class AlertFeed:
                 yield ServerSentEvent(data=f'{{"newest":{newest}}}', event="reset", id=str(newest), sep="\n")
                 place = newest
             while not self._closing:
-                entries = await asyncio.to_thread(self._journal.changes_after, place, BATCH)
+                entries = await asyncio.to_thread(self._changes_after, place)
                 for entry in entries:
                     place = entry.sequence
                     yield ServerSentEvent(data=entry.model_dump_json(), event="change", id=str(place), sep="\n")
@@ -93,6 +103,19 @@ class AlertFeed:
                     await self._wait_beyond(place)
         except DatabaseError as exc:
             _log.warning("api: alert stream closed, the client will reconnect: alert journal is unavailable: %s", exc)
+
+    def _changes_after(self, place: int) -> list[StreamedChange]:
+        entries = self._journal.changes_after(place, BATCH)
+        shelves = self._shelves.standing_after(self._now()) if entries else []
+        return [
+            StreamedChange(
+                **dict(entry),
+                shelved=any(
+                    shelf.covers(entry.change.rule, entry.change.subject, entry.change.severity) for shelf in shelves
+                ),
+            )
+            for entry in entries
+        ]
 
     async def _wait_beyond(self, place: int) -> None:
         async with self._changed:

@@ -1,7 +1,7 @@
 """Alerts: find them, read the evidence, follow them live, record what people did about them."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -17,12 +17,14 @@ from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
 from api.ports import ApiParts, Parts
 from api.resources.alert_stream import AlertFeed
 from devices.readings.ids import DEVICE_ID_PATTERN
+from ingest.alerts.rate import AlertRate
 from rules.alerts.actions import (
     Acknowledge,
     AlertAction,
     AlertDetail,
     AlertFilter,
     AlertPage,
+    AlertView,
     AlreadyClosed,
     Assign,
     Close,
@@ -30,8 +32,10 @@ from rules.alerts.actions import (
     InvalidCursor,
     Outcome,
     UnknownAlert,
+    learned_too_late,
 )
 from rules.alerts.model import Phase, Severity
+from rules.alerts.shelves import shelved_until
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=READERS)
 
@@ -141,10 +145,13 @@ _ALERT_EXAMPLE: Final[dict[str, Any]] = {
     "handled_by": None,
     "handled_at": None,
     "first_recorded_at": 1_772_352_990_000,
+    "learned_at": None,
+    "listed_only": False,
+    "shelved_until": None,
 }
 _NOT_IN_CHANGE: Final = frozenset(
     {"confirmed_at", "acknowledged_by", "acknowledged_at", "assigned_to"}
-    | {"outcome", "handled_by", "handled_at", "first_recorded_at"}
+    | {"outcome", "handled_by", "handled_at", "first_recorded_at", "learned_at", "listed_only", "shelved_until"}
 )
 _ENTRY_EXAMPLE: Final = {
     "sequence": 17,
@@ -159,7 +166,9 @@ _DETAIL_EXAMPLE: Final = {
     "changes": [_ENTRY_EXAMPLE],
     "actions": [{"actor": "li.wei", "at": 1_772_353_100_000, "note": None, "kind": "acknowledge"}],
 }
-_STREAM_EXAMPLE: Final = 'id: 17\nevent: change\ndata: {"sequence":17,"recorded_at":1772353051000,"change":{…}}\n\n'
+_STREAM_EXAMPLE: Final = (
+    'id: 17\nevent: change\ndata: {"sequence":17,"recorded_at":1772353051000,"change":{…},"shelved":false}\n\n'
+)
 
 
 _DETAIL: Final = answer("The alert with its whole history", _DETAIL_EXAMPLE)
@@ -167,6 +176,15 @@ _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVA
 _WRITE: Final = (
     *_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.NOT_FOUND, ProblemKind.TOO_LARGE,
 )  # fmt: skip
+_RATE_EXAMPLE: Final = {
+    "operators": 2,
+    "called": 3,
+    "per_operator": 1.5,
+    "load": "busy",
+    "day_average": 0.4,
+    "day_most": 6.5,
+    "day_flood_pct": 0.0,
+}
 
 
 @router.get(
@@ -197,9 +215,10 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         rule=rule, severity=severity, phase=phase, subject=subject, start=start, end=end, open=is_open, handled=handled
     )
     try:
-        return parts.journal.alerts(where, limit=limit, before=cursor)
+        page = parts.journal.alerts(where, limit=limit, before=cursor)
     except InvalidCursor as exc:
         raise invalid("query.cursor", CURSOR_HINT) from exc
+    return page.model_copy(update={"items": tuple(_as_called(parts, page.items))})
 
 
 async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIterator[None]:
@@ -227,7 +246,8 @@ async def follow_alerts(
         Query(max_length=64, description="The same for the first connection; `0`: from the beginning", examples=["0"]),
     ] = None,
 ) -> EventSourceResponse:
-    """Every change of every alert as an event `change`, in journal order. Its id is its number in the journal.
+    """Every change of every alert as an event `change`, in journal order. Its id is its number in the journal; one that
+    is `shelved` is to call nobody.
 
     Without `Last-Event-ID` or `after` the stream begins with the next change. An event `reset` means that the given id
     is beyond the end of the journal, because the journal was created anew: read the alerts again. A client that reads
@@ -243,6 +263,26 @@ async def follow_alerts(
 
 
 @router.get(
+    "/rate",
+    summary="How often alerts call people",
+    response_model=AlertRate,
+    responses=answer("The rate now, and of the last 24 h", _RATE_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
+)
+def rate(parts: Parts) -> AlertRate:
+    """Alerts published over MQTT in ten minutes for each operator, the measure of ISA-18.2 and IEC 62682.
+
+    About 1 is acceptable, more than 10 are a flood. Shelved alerts do not count; what a shelf held counts when it is
+    published. 503 while the judge, which publishes, does not run.
+    """
+    found = parts.alert_rate()
+    if found is None:
+        detail = "The judge does not run, so no alert is published: start it, then ask again."
+        raise RequestRefused(ProblemKind.UNAVAILABLE, detail, headers={"Retry-After": "10"})
+    return found
+
+
+@router.get(
     "/{alert_id}",
     summary="Show an alert",
     response_model=AlertDetail,
@@ -253,7 +293,7 @@ def show_alert(parts: Parts, alert_id: AlertPath) -> AlertDetail:
     detail = parts.journal.alert(alert_id)
     if detail is None:
         raise _no_such_alert(alert_id)
-    return detail
+    return _detail(parts, detail)
 
 
 @router.post(
@@ -309,11 +349,29 @@ def close(parts: Parts, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
 
 def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:
     try:
-        return parts.journal.act(alert_id, action)
+        return _detail(parts, parts.journal.act(alert_id, action))
     except UnknownAlert as exc:
         raise _no_such_alert(alert_id) from exc
     except AlreadyClosed as exc:
         raise RequestRefused(ProblemKind.ALREADY_CLOSED, f"{exc}. Comment on it instead.") from exc
+
+
+def _detail(parts: ApiParts, detail: AlertDetail) -> AlertDetail:
+    [alert] = _as_called(parts, [detail.alert])
+    return detail.model_copy(update={"alert": alert})
+
+
+def _as_called(parts: ApiParts, alerts: Sequence[AlertView]) -> list[AlertView]:
+    shelves = parts.shelves.standing_after(parts.now())
+    return [
+        alert.model_copy(
+            update={
+                "shelved_until": shelved_until(shelves, alert),
+                "listed_only": alert.learned_at is not None and learned_too_late(alert, parts.call_within_ms),
+            }
+        )
+        for alert in alerts
+    ]
 
 
 def _no_such_alert(alert_id: str) -> RequestRefused:

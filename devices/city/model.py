@@ -396,6 +396,5 @@ def _approvals_by_vehicle(routes: Sequence[Route], permits: Sequence[Permit]) ->
             permitted = tuple(intervals)
             approval = approval_by_intervals.setdefault(permitted, Approval(route, permitted))
             approvals = (*by_vehicle.get(vehicle_id, ()), approval)
-            # By identity: equality and hash of a route go through its whole line.
-            by_vehicle[vehicle_id] = shared.setdefault(tuple(map(id, approvals)), approvals)
+            by_vehicle[vehicle_id] = shared.setdefault(tuple(map(id, approvals)), approvals)  # equality is slow
     return by_vehicle

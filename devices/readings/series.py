@@ -113,6 +113,7 @@ HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "clock": ("offset_p50_ms", "offset_p99_ms", "offset_worst_ms"),
     "broker": ("connected_clients", "dropped_messages", "queued_messages"),
     "disk": ("free_bytes", "size_bytes"),
+    "alerts": ("called", "called_per_operator"),
     "over_limit": ("device", "limit", "beyond", *SUBJECT_FIELDS),
 }
 """Fields of each part of ingestion, by tag `part`: floats, at wall clock. All parts of one sample share one time.
@@ -121,7 +122,8 @@ HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 parts have none, but `over_limit`: there it is a rank, and device, limit and what it is called are texts, since
 made-up ids as tags would fill the store.
 Counters cover the whole life of the ledger, those of `collector` and `broker` the life of the process. `connected`,
-`disk_full` and `waits` are 1 or 0. Clock offsets are absolute values, over all devices."""
+`disk_full` and `waits` are 1 or 0. Clock offsets are absolute values, over all devices. `called` counts the alerts that
+called people within the ten minutes before."""
 
 _NOT_FIELDS: Final = frozenset({"device_id", "ts", "compartment"})
 

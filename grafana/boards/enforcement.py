@@ -20,13 +20,14 @@ from grafana.parts.panels import (
     Transformation,
     bar_chart_panel,
     bar_panel,
+    bounded_line_panel,
     line_panel,
     series_overrides,
     stat_panel,
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import ALERT, ALERT_STATE, SUSPECTED_SITE, Query, table_query
+from grafana.parts.queries import ALERT, ALERT_STATE, SUSPECTED_SITE, Query, health, table_query
 from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, SUSPECTED_KINDS, SUSPECTED_STATES, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
@@ -38,6 +39,9 @@ _NARROW: Final = {"custom.width": 90}
 _OUTCOME: Final = Phrase("Outcome", "处置结果")
 _HANDLED: Final = f"{ALERT_STATE['handled']} = 1"
 _SHARE_STEPS: Final = ((None, palette.GREEN), (5.0, palette.ORANGE), (20.0, palette.VERMILLION))
+_RATE: Final = health("alerts")
+_RATE_STEPS: Final = ((None, palette.GREEN), (1.0, palette.ORANGE), (10.0, palette.VERMILLION))
+"""Per operator and ten minutes: acceptable on average, and a flood (ISA-18.2, IEC 62682)."""
 _WAIT_STEPS: Final = ((None, palette.GREEN), (600.0, palette.ORANGE), (1800.0, palette.VERMILLION))
 """Orange from 10 minutes; red from 30 minutes, when the alert is sent again."""
 
@@ -64,6 +68,7 @@ def board(builder: BoardBuilder) -> model.Dashboard:
     _over_time(builder)
     _by_rule(builder)
     _suspected_sites(builder)
+    _alarm_rate(builder)
     return frame.assemble(
         "enforcement",
         builder,
@@ -349,6 +354,36 @@ def _suspected_sites(builder: BoardBuilder) -> None:
             Override("last_seen", title=Phrase("Last visit", "最近一次"), unit=SINCE[builder.language]),
             Override("site_id", title=Phrase("Id", "编号"), more={"custom.width": 170}),
         ],
+    )
+
+
+def _alarm_rate(builder: BoardBuilder) -> None:
+    builder.add_panel(
+        bounded_line_panel(),
+        GridPosition(0, 41, 24, 8),
+        Phrase("Alerts that called an operator in ten minutes", "每名值班员十分钟内收到的告警"),
+        Phrase(
+            "Alerts of the whole city that were published within ten minutes, for each operator (setting "
+            "HAULWATCH_ALERT_OPERATORS). By ISA-18.2 about 1 is acceptable (first line); more than 10 are a flood, in "
+            "which alerts are missed (second line): shelve what is known, and correct the rules that call most. Gaps: "
+            "the judge does not run.",
+            "全市十分钟内发布的告警数除以值班人数（设置 HAULWATCH_ALERT_OPERATORS）。"
+            "按 ISA-18.2，约 1 条可接受（第一条线）；超过 10 条为告警泛滥，容易漏看（第二条线）："
+            "请搁置已知告警，并修正报警最多的规则。断线表示研判进程未运行。",
+        ),
+        [
+            Query(
+                _RATE.select(f"max({_RATE['called_per_operator']})", by=_RATE.by(each_interval=True)),
+                alias="called_per_operator",
+            )
+        ],
+        unit="none",
+        every="1m",
+        steps=_RATE_STEPS,
+        overrides=[
+            Override("called_per_operator", title=Phrase("alerts per operator", "每人告警数"), colour=palette.BLUE)
+        ],
+        more={"min_val": 0},
     )
 
 

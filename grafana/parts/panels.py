@@ -216,6 +216,16 @@ def stat_panel() -> PanelBuilder:
 
 def line_panel(*, legend: bool = True, many: bool = False) -> PanelBuilder:
     """Curves. `many`: one for each device; the legend is a list beside them, the highest newest value first."""
+    return _lines(legend=legend, many=many)
+
+
+def bounded_line_panel() -> PanelBuilder:
+    """A curve, with the panel's steps as dashed lines."""
+    style = common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED)
+    return _lines(legend=True, many=False).thresholds_style(style)
+
+
+def _lines(*, legend: bool, many: bool) -> timeseries.Panel:
     return (
         timeseries.Panel()
         .line_width(1.5)

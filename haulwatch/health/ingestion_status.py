@@ -26,4 +26,5 @@ def ingestion_status(parts: ApiParts) -> IngestionStatus:
         broker={field: counters[name] for field, name in _BROKER_FIELDS.items() if name in counters},
         disk=None if disk is None else (disk.free_bytes, disk.log_bytes),
         over_limit=parts.over_limit(),
+        alert_rate=parts.alert_rate(),
     )

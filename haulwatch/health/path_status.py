@@ -20,8 +20,9 @@ from haulwatch.settings.data_files import (
     recorder_state_path,
 )
 from haulwatch.settings.load import Settings
-from ingest.alerts.cursors import read_refused
+from ingest.alerts.cursors import read_calls, read_refused
 from ingest.alerts.outbox import read_waiting
+from ingest.alerts.rate import DAY_MS, AlertRate, alert_rate
 from ingest.collector.collector import CollectorStatus
 from ingest.collector.collector import read_status as read_collector_status
 from ingest.judge.not_judged import read_not_judged
@@ -106,6 +107,14 @@ class PathStatus:
     def alerts_refused(self) -> tuple[int, int | None]:
         """Number of alert changes that the broker refuses, and since when, ms."""
         return read_refused(publisher_cursors_path(self._settings))
+
+    def alert_rate(self) -> AlertRate | None:
+        """How often alerts called people; None while the judge, which publishes them, does not run."""
+        now = system_clock.now_ms()
+        calls = read_calls(publisher_cursors_path(self._settings), now - DAY_MS)
+        if calls is None or self._recent_beat(JUDGE) is None:
+            return None
+        return alert_rate(calls, now, self._settings.alerts.operators)
 
     def store_rejections(self) -> Mapping[str, int]:
         """Readings that the store rejected and that wait in quarantine, by kind."""

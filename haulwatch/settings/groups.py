@@ -300,6 +300,34 @@ class RuleSettings(Group):
     )
 
 
+class AlertSettings(Group):
+    """Alerts and those whom they call."""
+
+    operators: int = field(
+        1,
+        "ALERT_OPERATORS",
+        "people",
+        "Who answer alerts at one time: the alarm rate is measured for each (ISA-18.2). One, as in a small centre at "
+        "night; with more people set the shift that has the fewest.",
+        ge=1,
+        le=1_000,
+    )
+    call_within_h: float = field(
+        4.0,
+        "ALERT_CALL_WITHIN_H",
+        "hours",
+        "An alert of readings that were uploaded late calls people only if it was over for less than this when it was "
+        "learned of; otherwise it is listed. Longer than blind zones on haul roads (3 h), and half a shift: later the "
+        "truck is gone and nobody can act. 24: all that is judged.",
+        ge=0,
+        le=24,
+    )
+
+    @property
+    def call_within_ms(self) -> int:
+        return round(self.call_within_h * 3_600_000)
+
+
 class CitySettings(Group):
     """The city."""
 
@@ -333,6 +361,7 @@ class Settings(Group):
     limits: LimitSettings = LimitSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     rules: RuleSettings = RuleSettings()
+    alerts: AlertSettings = AlertSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

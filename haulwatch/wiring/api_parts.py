@@ -21,6 +21,7 @@ from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import ShelfStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -42,6 +43,7 @@ class Repositories(NamedTuple):
     """What the API reads and writes in the relational database, beside commands."""
 
     journal: AlertJournal
+    shelves: ShelfStore
     rule_sets: RuleSetStore
     suspected_sites: ProposalStore
 
@@ -71,6 +73,7 @@ def api_parts(
         city=city,
         history=store,
         journal=repositories.journal,
+        shelves=repositories.shelves,
         commands=open_command_store(settings),
         ledger=remembered(lambda: current_ledger(settings)),
         dead_letters=dead_letters,
@@ -84,7 +87,9 @@ def api_parts(
         rule_failures=lambda: status.rule_failures()[0],
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
+        alert_rate=status.alert_rate,
         over_limit=status.over_limit,
+        call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,
         suspected_sites=repositories.suspected_sites,

@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
-from rules.alerts.tables import alert, alert_action, alert_change
+from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.rule_sets.tables import rule_set
 
 _NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
@@ -24,12 +24,14 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert.name: "SELECT, INSERT, UPDATE",
             alert_change.name: "SELECT, INSERT",
             alert_action.name: "SELECT, INSERT",
+            shelf.name: "SELECT",
         },
         "serve": _CITY
         | {
             alert.name: "SELECT, UPDATE",
             alert_change.name: "SELECT",
             alert_action.name: "SELECT, INSERT",
+            shelf.name: "SELECT, INSERT, UPDATE",
             rule_set.name: "SELECT, INSERT",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
@@ -105,5 +107,5 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name)
+    numbered = (alert_change.name, alert_action.name, shelf.name)
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

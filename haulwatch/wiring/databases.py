@@ -1,4 +1,4 @@
-"""Repositories in the relational database: registry, logins, commands and the alert journal."""
+"""Repositories in the relational database: registry, logins, commands, the alert journal and shelves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from devices.db.registry import Registry
     from haulwatch.process.current_city import CurrentCity
     from rules.alerts.journal import AlertJournal
+    from rules.alerts.shelves import ShelfStore
 
 
 @contextmanager
@@ -82,6 +83,13 @@ def open_journal(settings: Settings) -> "AlertJournal":
     from rules.alerts.journal import AlertJournal
 
     return AlertJournal(open_database(existing_database_url(settings)))
+
+
+def open_shelves(settings: Settings) -> "ShelfStore":
+    from devices.db.database import open_database
+    from rules.alerts.shelves import ShelfStore
+
+    return ShelfStore(open_database(existing_database_url(settings)))
 
 
 def existing_database_url(settings: Settings) -> str:

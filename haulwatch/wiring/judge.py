@@ -17,10 +17,11 @@ from haulwatch.settings.data_files import (
     publisher_cursors_path,
 )
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_journal
+from haulwatch.wiring.databases import open_journal, open_shelves
 from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer
 from haulwatch.wiring.stores import open_store
 from ingest.alerts.cursors import PublisherCursors
+from ingest.alerts.holding import Holding
 from ingest.alerts.mqtt_sink import MqttSink
 from ingest.alerts.outbox import AlertOutbox
 from ingest.alerts.publisher import AlertPublisher
@@ -49,7 +50,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
 
     Raises JudgeStateUnavailable, CursorsUnavailable, DatabaseError, RawLogError.
     """
-    journal, store = open_journal(settings), open_store(settings)
+    journal, shelves, store = open_journal(settings), open_shelves(settings), open_store(settings)
     outbox = AlertOutbox(alert_outbox_path(settings), journal)
     state = JudgeState(judge_state_path(settings))
     cursors = PublisherCursors(publisher_cursors_path(settings))
@@ -68,8 +69,9 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
         on_checkpoint=keep_objects,
     )
+    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
     publishers = (
-        AlertPublisher("mqtt", mqtt, journal, cursors, outbox),
+        AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
         AlertPublisher("store", StoreSink(store, city), journal, cursors),
     )
     try:
@@ -80,3 +82,4 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         cursors.close()
         state.close()
         outbox.close()
+        shelves.close()

@@ -1,18 +1,21 @@
-"""How far each sink has delivered the journal, and what it refused, in a small SQLite file.
+"""How far each sink has delivered the journal, what it refused, what is held back from it and what called people.
 
-The file is a cache: one that is spoiled is set aside and begun anew. The last deliveries are kept with their keys, so
-that a journal that was restored from a backup, and gives its numbers again to other changes, is noticed.
+The small SQLite file is a cache: one that is spoiled is set aside and begun anew. The last deliveries are kept with
+their keys, so that a journal that was restored from a backup, and gives its numbers again to other changes, is noticed.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from devices.errors import OperatorError
+from ingest.alerts.rate import DAY_MS, Call
 from ingest.process.sqlite_file import is_damaged, open_cache, read_only, transaction, translated
 from rules.alerts.actions import JournalEntry
+from rules.alerts.model import Severity
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _KEPT: Final = 1_000
@@ -30,11 +33,31 @@ _TABLES: Final = (
         outlet TEXT NOT NULL, no INTEGER NOT NULL, at INTEGER NOT NULL,   -- ms
         PRIMARY KEY (outlet, no)
     ) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS held (
+        outlet TEXT NOT NULL, alert_id TEXT NOT NULL,
+        rule TEXT NOT NULL, subject TEXT NOT NULL, severity TEXT NOT NULL, known INTEGER NOT NULL,
+        PRIMARY KEY (outlet, alert_id)
+    ) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS call (outlet TEXT NOT NULL, at INTEGER NOT NULL, alert_id TEXT NOT NULL)",  # at: ms
+    "CREATE INDEX IF NOT EXISTS call_by_time ON call (at)",
 )
+_HOLD: Final = "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, ?, ?)"
+_LET_GO: Final = "DELETE FROM held WHERE outlet = ? AND alert_id = ?"
 
 
 class CursorsUnavailable(OperatorError):
     """The cursor file cannot be read or written now."""
+
+
+class Held(NamedTuple):
+    """An alert whose changes a sink is not given for now (`ingest.alerts.holding`)."""
+
+    alert_id: str
+    rule: str
+    subject: str
+    severity: Severity
+    known: bool
+    """The sink was given an earlier change of it."""
 
 
 class PublisherCursors:
@@ -55,17 +78,28 @@ class PublisherCursors:
         with self._translated():
             self._db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, sequence))
 
-    def delivered(self, sink: str, entries: Sequence[JournalEntry], refused: Sequence[JournalEntry], at: int) -> None:
-        """Note that the sink has had these entries, and that it refused some of them; `at`: ms."""
+    def delivered(
+        self,
+        sink: str,
+        entries: Sequence[JournalEntry],
+        refused: Sequence[JournalEntry],
+        at: int,
+        *,
+        held: Mapping[str, Held] = MappingProxyType({}),
+        let_go: Collection[str] = (),
+    ) -> None:
+        """Note that the sink has had these entries, but refused some of them (`at`: ms), and that alerts are held back
+        from it, or no more (`let_go`: their ids).
+        """
         with self._translated(), transaction(self._db) as db:
+            db.executemany(_LET_GO, [(sink, alert_id) for alert_id in let_go])
+            db.executemany(_HOLD, [(sink, *one) for one in held.values()])
             db.execute("INSERT OR REPLACE INTO cursor VALUES (?, ?)", (sink, entries[-1].sequence))
             rows = [(sink, entry.sequence, entry.change.key, entry.recorded_at) for entry in entries]
             db.executemany("INSERT INTO delivery (outlet, no, key, recorded_at) VALUES (?, ?, ?, ?)", rows)
             kept = "SELECT id FROM delivery WHERE outlet = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
             db.execute(f"DELETE FROM delivery WHERE id IN ({kept})", (sink, _KEPT))  # noqa: S608 - fixed text
-            db.executemany(
-                "INSERT OR IGNORE INTO refused VALUES (?, ?, ?)", [(sink, entry.sequence, at) for entry in refused]
-            )
+            _note_refused(db, sink, refused, at)
 
     def is_last(self, sink: str, entry: JournalEntry) -> bool:
         """True if this is the entry that the sink delivered last; also where a former version did not keep its key."""
@@ -98,6 +132,29 @@ class PublisherCursors:
         with self._translated(), transaction(self._db) as db:
             db.executemany("DELETE FROM refused WHERE outlet = ? AND no = ?", [(sink, no) for no in sequences])
 
+    def held(self, sink: str) -> dict[str, Held]:
+        """What the sink is not given for now, by alert."""
+        query = "SELECT alert_id, rule, subject, severity, known FROM held WHERE outlet = ?"
+        with self._translated():
+            rows = self._db.execute(query, (sink,)).fetchall()
+        return {row[0]: Held(row[0], row[1], row[2], Severity(row[3]), bool(row[4])) for row in rows}
+
+    def hold(self, sink: str, held: Mapping[str, Held]) -> None:
+        with self._translated():
+            self._db.executemany(_HOLD, [(sink, *one) for one in held.values()])
+
+    def released(self, sink: str, alert_ids: Collection[str], refused: Sequence[JournalEntry], at: int) -> None:
+        """Note that these alerts are held back no more, and what the sink refused of them; `at`: ms."""
+        with self._translated(), transaction(self._db) as db:
+            db.executemany(_LET_GO, [(sink, alert_id) for alert_id in alert_ids])
+            _note_refused(db, sink, refused, at)
+
+    def note_calls(self, sink: str, alert_ids: Collection[str], at: int) -> None:
+        """Note that the sink called people about these alerts; `at`: ms. Those of a day before that are forgotten."""
+        with self._translated(), transaction(self._db) as db:
+            db.executemany("INSERT INTO call VALUES (?, ?, ?)", [(sink, at, alert_id) for alert_id in alert_ids])
+            db.execute("DELETE FROM call WHERE at < ?", (at - DAY_MS,))
+
     def first_value(self, key: str, value: str) -> str:
         """The value that was given for `key` the first time; later ones are ignored."""
         with self._translated():
@@ -123,6 +180,10 @@ class PublisherCursors:
                 raise
 
 
+def _note_refused(db: sqlite3.Connection, sink: str, refused: Sequence[JournalEntry], at: int) -> None:
+    db.executemany("INSERT OR IGNORE INTO refused VALUES (?, ?, ?)", [(sink, entry.sequence, at) for entry in refused])
+
+
 def read_refused(path: Path) -> tuple[int, int | None]:
     """Number of changes that sinks refuse, and since when, ms; for other processes."""
     try:
@@ -131,3 +192,15 @@ def read_refused(path: Path) -> tuple[int, int | None]:
             return int(count), oldest
     except sqlite3.Error:
         return 0, None
+
+
+def read_calls(path: Path, since: int) -> list[Call] | None:
+    """What called people after `since`, ms; None if the file cannot be read. For other processes."""
+    try:
+        with read_only(path) as db:
+            return [
+                Call(at, alert_id)
+                for at, alert_id in db.execute("SELECT at, alert_id FROM call WHERE at > ?", (since,))
+            ]
+    except sqlite3.Error:
+        return None

@@ -2,7 +2,8 @@
 
 A sink has a cursor of its own on disk, moved after each delivery, and is retried for ever; it waits neither for other
 sinks nor for the judge. What a sink refuses is kept and sent again with a back-off, and what comes after it goes on. A
-crash delivers some changes again: they carry the same key (alert id, phase, revision).
+crash delivers some changes again: they carry the same key (alert id, phase, revision). A sink that calls people has a
+`Holding`, which keeps back what people shelved.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
 from ingest.alerts.cursors import CursorsUnavailable, PublisherCursors
+from ingest.alerts.holding import Holding, Sorted
+from ingest.alerts.rate import calls_people
 from ingest.process.backoff import Backoff
 from ingest.process.pause import pause
 from rules.alerts.actions import JournalEntry
@@ -25,6 +28,8 @@ _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
 _LONGEST_REFUSAL_PAUSE_S: Final = 60.0
 """What the broker refuses waits for a person: each attempt costs one message a topic."""
+_RELEASE_S: Final = 1.0
+"""How long after its shelf is over a held alert is delivered, at most."""
 _SENT_AGAIN_MS: Final = 24 * 3_600_000
 """Without a position, alerts of the last day are sent again: twice is better than never, a year of them is not."""
 
@@ -77,14 +82,22 @@ def fair_order(entries: Sequence[JournalEntry]) -> list[JournalEntry]:
 class AlertPublisher:
     """Delivers the journal's changes to one sink, in order, from its cursor on.
 
-    With an outbox it also delivers what waits there while the journal cannot be read.
+    With an outbox it also delivers what waits there while the journal cannot be read. Without `holding` the sink gets
+    every change.
     """
 
     def __init__(
-        self, name: str, sink: AlertSink, journal: Journal, cursors: PublisherCursors, outbox: Outbox | None = None
+        self,
+        name: str,
+        sink: AlertSink,
+        journal: Journal,
+        cursors: PublisherCursors,
+        outbox: Outbox | None = None,
+        holding: Holding | None = None,
     ) -> None:
         self.name = name
         self._sink, self._journal, self._cursors, self._outbox = sink, journal, cursors, outbox
+        self._holding = holding
         self._journal_away = self._refusal_logged = False
 
     async def step(self) -> int:
@@ -100,11 +113,26 @@ class AlertPublisher:
             return await self._deliver_from(self._outbox)
         self._journal_away = False
         if entries:
-            _, refused = await self._deliver(entries)
-            self._cursors.delivered(self.name, entries, refused, time.time_ns() // 1_000_000)
+            found = await asyncio.to_thread(self._sorted, entries)
+            _, refused = await self._deliver(found.passing)
+            self._cursors.delivered(self.name, entries, refused, _now(), held=found.held, let_go=found.let_go)
         elif self._outbox is not None:
             self._outbox.forget_delivered()
         return len(entries)
+
+    async def release(self) -> int:
+        """Deliver held alerts whose shelves are over. Returns how many are held no more. Raises as `step` does."""
+        cursor = self._cursors.get(self.name)
+        if self._holding is None or self._journal_away or cursor is None:
+            return 0
+        due = await asyncio.to_thread(self._holding.due, cursor, BATCH)
+        if due:
+            refused = await self._send([entry for entry in due.values() if entry is not None])
+            self._cursors.released(self.name, due, refused, _now())
+        return len(due)
+
+    def _sorted(self, entries: list[JournalEntry]) -> Sorted:
+        return Sorted(passing=entries) if self._holding is None else self._holding.sort(entries)
 
     def _next_entries(self) -> list[JournalEntry]:
         cursor = self._cursors.get(self.name)
@@ -127,6 +155,8 @@ class AlertPublisher:
                 "alert publisher: the position of %s is lost, alerts of the last day are sent again with the same keys",
                 self.name,
             )
+            if self._holding is not None:
+                self._holding.hold_again(_SENT_AGAIN_MS)
         self._cursors.set(self.name, cursor)
         return cursor
 
@@ -147,7 +177,8 @@ class AlertPublisher:
     async def _deliver_from(self, outbox: Outbox) -> int:
         entries = outbox.undelivered(BATCH)
         if entries:
-            fresh, refused = await self._deliver(entries)
+            passing = entries if self._holding is None else self._holding.without_journal(entries)
+            fresh, refused = await self._deliver(passing)
             # What was refused comes again from the journal.
             outbox.note_delivered([entry for entry in fresh if entry not in refused], entries[-1].sequence)
         return len(entries)
@@ -155,9 +186,21 @@ class AlertPublisher:
     async def _deliver(self, entries: Sequence[JournalEntry]) -> tuple[list[JournalEntry], Sequence[JournalEntry]]:
         """Deliver those that the sink has not had yet. Returns them, and those that it refused."""
         fresh = self._fresh(entries)
-        refused = await self._sink.deliver(fair_order(fresh)) if fresh else ()
+        return fresh, await self._send(fresh)
+
+    async def _send(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
+        """Give these to the sink. Returns those that it refused."""
+        if not entries:
+            return ()
+        refused = await self._sink.deliver(fair_order(entries))
         self._note_refusals(refused)
-        return fresh, refused
+        self._note_calls([entry for entry in entries if entry not in refused])
+        return refused
+
+    def _note_calls(self, entries: Sequence[JournalEntry]) -> None:
+        called = {entry.change.alert_id for entry in entries if calls_people(entry.change)}
+        if called and self._holding is not None:
+            self._cursors.note_calls(self.name, called, _now())
 
     def _fresh(self, entries: Sequence[JournalEntry]) -> list[JournalEntry]:
         """Those that the sink has not had yet, from journal or outbox."""
@@ -170,6 +213,7 @@ class AlertPublisher:
         found = [await asyncio.to_thread(self._journal.changes_after, number - 1, 1) for number in refused]
         entries = [rows[0] for number, rows in zip(refused, found, strict=True) if rows and rows[0].sequence == number]
         still = {entry.sequence for entry in (await self._sink.deliver(entries) if entries else ())}
+        self._note_calls([entry for entry in entries if entry.sequence not in still])
         self._cursors.accepted(self.name, [number for number in refused if number not in still])
         if refused and not still:
             _log.info("alert publisher: %s takes the alerts again that it refused", self.name)
@@ -189,10 +233,12 @@ class AlertPublisher:
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set. An unavailable sink, journal or cursor file is retried for ever."""
         backoff, refusals = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S), Backoff(_FIRST_PAUSE_S, _LONGEST_REFUSAL_PAUSE_S)
-        retry_at = 0.0
+        retry_at = release_at = 0.0
         while not stop.is_set():
             try:
                 delivered = await self.step()
+                if time.monotonic() >= release_at and not await self.release():
+                    release_at = time.monotonic() + _RELEASE_S
                 if time.monotonic() >= retry_at:
                     if not await self.retry_refused():
                         refusals.reset()
@@ -209,3 +255,8 @@ class AlertPublisher:
             backoff.reset()
             if not delivered:
                 await pause(stop, _POLL_S)
+
+
+def _now() -> int:
+    """The wall clock, ms."""
+    return time.time_ns() // 1_000_000

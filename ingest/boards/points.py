@@ -22,6 +22,7 @@ from devices.readings.series import (
     Point,
     area_tags,
 )
+from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import Ledger, RecorderStatus
 from rules.alerts.actions import AlertView, Outcome
@@ -49,6 +50,8 @@ class IngestionStatus:
     """The fields of part `broker` that the broker publishes."""
     disk: tuple[int, int] | None
     """Free bytes on the raw log's disk, and bytes of the raw log."""
+    alert_rate: AlertRate | None = None
+    """How often alerts call people."""
     over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """How much was beyond each limit, by device (`ingest.process.over_limit`)."""
 
@@ -89,6 +92,9 @@ def health_points(status: IngestionStatus) -> Iterator[Point]:
         yield _health(status.at, "broker", status.broker)
     if status.disk is not None:
         yield _health(status.at, "disk", {"free_bytes": status.disk[0], "size_bytes": status.disk[1]})
+    if status.alert_rate is not None:
+        called = {"called": status.alert_rate.called, "called_per_operator": status.alert_rate.per_operator}
+        yield _health(status.at, "alerts", called)
 
 
 def over_limit_points(status: IngestionStatus, describe: Callable[[str], Mapping[str, FieldValue]]) -> Iterator[Point]:

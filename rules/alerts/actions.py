@@ -150,11 +150,25 @@ class AlertView(_Value):
     """When it last went on after a person had closed it, wall clock. That closing stands in the history."""
     first_recorded_at: int
     """Wall clock."""
+    learned_at: int | None = None
+    """When an alert of readings that were uploaded late was learned of, wall clock; None: at once."""
+    listed_only: bool = False
+    """It was over for so long when it was learned of that it called nobody. Set by the API."""
+    shelved_until: int | None = None
+    """When the shelf ends that keeps it from calling people, wall clock; None: it is not shelved. Set by the API."""
 
     @property
     def open(self) -> bool:
         """True if the alert neither ended by itself nor was closed by a person."""
         return self.closed_at is None and self.outcome is None
+
+
+def learned_too_late(alert: AlertView, call_within_ms: int) -> bool:
+    """True if an alert of late readings was over for longer than this when it was learned of.
+
+    One that is still open is never too late: somebody can act.
+    """
+    return alert.closed_at is not None and alert.first_recorded_at - alert.closed_at > call_within_ms
 
 
 class JournalEntry(_Value):

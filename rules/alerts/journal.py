@@ -1,8 +1,8 @@
 """The alert journal: every alert change and every action of a person, in the registry's database.
 
-It is the one module of `rules/` that does I/O. Judgement never reads it, so it does not know what people closed: the
-journal does. What goes on after a person closed it is open again; an incident that began after that is a new alert,
-also where judgement counts it to the old one. One judge writes changes; any number of API processes read and act.
+Judgement never reads it, so it does not know what people closed: the journal does. What goes on after a person closed
+it is open again; an incident that began after that is a new alert, also where judgement counts it to the old one. One
+judge writes changes; any number of API processes read and act.
 """
 
 import base64
@@ -344,7 +344,11 @@ def _detail(connection: Connection, alert_id: str) -> AlertDetail | None:
 
 
 def _view(row: RowMapping) -> AlertView:
-    return AlertView.model_validate({**row, "title": {"en": row["title_en"], "zh": row["title_zh"]}})
+    is_late = row["amendment"] == Amendment.NEW_LATE
+    title = {"en": row["title_en"], "zh": row["title_zh"]}
+    return AlertView.model_validate(
+        {**row, "title": title, "learned_at": row["first_recorded_at"] if is_late else None}
+    )
 
 
 def _entry(row: RowMapping) -> JournalEntry:

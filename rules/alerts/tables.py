@@ -83,3 +83,20 @@ alert_action: Final = Table(
     sqlite_autoincrement=True,
 )
 """Every action of a person on an alert."""
+
+shelf: Final = Table(
+    "shelf",
+    metadata,
+    Column("no", _SERIAL, primary_key=True, autoincrement=True),
+    Column("rule", String(64)),
+    Column("subject", String(64)),
+    Column("reason", Text, nullable=False),
+    Column("shelved_by", String(64), nullable=False),
+    Column("shelved_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("ended_by", String(64)),
+    Column("ended_at", BigInteger),
+    Index("ix_shelf_until", "until"),
+    sqlite_autoincrement=True,
+)
+"""What people shelved (`rules.alerts.shelves`). Rows stay: who shelved what is asked later."""

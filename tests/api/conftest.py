@@ -14,6 +14,7 @@ from devices.db import tables
 from devices.db.database import open_database
 from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import ShelfStore
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules, corridor_m, silent_after_s
 from rules.rule_sets import tables as rule_set_tables
@@ -47,6 +48,14 @@ def journal(tmp_path: Path) -> Iterator[AlertJournal]:
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     metadata.create_all(engine)
     yield AlertJournal(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def shelves(tmp_path: Path, journal: AlertJournal) -> Iterator[ShelfStore]:
+    """In the database of the journal, which has the tables."""
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    yield ShelfStore(engine)
     engine.dispose()
 
 
@@ -96,6 +105,7 @@ def parts(
     dead_letters: FakeDeadLetters,
     rule_sets: RuleSetStore,
     proposals: ProposalStore,
+    shelves: ShelfStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -106,6 +116,7 @@ def parts(
         city=lambda: city,
         history=history,
         journal=journal,
+        shelves=shelves,
         commands=command_store,
         ledger=ledger.read,
         dead_letters=dead_letters,

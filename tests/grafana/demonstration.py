@@ -15,6 +15,7 @@ from devices.readings.models import Position, Reading, Status, Weighing
 from devices.readings.refusals import Reason
 from devices.readings.series import FieldValue, Point, area_tags
 from devices.readings.tickets import TicketState, net_kg, state_alone
+from ingest.alerts.rate import Call, alert_rate
 from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
 from ingest.boards.points import (
@@ -198,5 +199,6 @@ def _status(step: int, at: int) -> IngestionStatus:
         recorder=recorder,
         broker={"connected_clients": 30.0, "dropped_messages": 0.0, "queued_messages": 5.0},
         disk=(50_000_000_000 - step, 1_000_000 * step),
+        alert_rate=alert_rate([Call(at, f"{n:016x}") for n in range(step % 14)], at, operators=2),
         over_limit={"truck-007": {"rate": 9_000 * step, "alerts": step}},
     )

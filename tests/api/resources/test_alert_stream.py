@@ -1,6 +1,7 @@
 """Live alerts over a real server on a free port."""
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from api.ports import ApiOptions, ApiParts
 from rules.alerts.actions import JournalEntry
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
+from rules.alerts.shelves import NewShelf
 from tests.api.fakes import NOW, change
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S, eventually
@@ -78,6 +80,24 @@ async def served(parts: ApiParts, **options: float | str) -> AsyncIterator[Serve
         await asyncio.wait_for(serving, PATIENCE_S)
 
 
+async def test_a_shelved_change_is_sent_and_says_so(parts: ApiParts, journal: AlertJournal) -> None:
+    new = NewShelf(rule=None, subject="truck-2", reason="x", shelved_by="li", shelved_at=NOW, until=NOW + 1)
+    parts.shelves.add(new)
+    journal.record([change(1), change(2, subject="truck-2")], recorded_at=NOW)
+    async with served(parts) as server, server.listen("?after=0") as (_, heard):
+        sent = [json.loads(event["data"]) async for event in first_changes(heard, 2)]
+    assert [(one["change"]["subject"], one["shelved"]) for one in sent] == [("truck-1", False), ("truck-2", True)]
+
+
+async def first_changes(heard: AsyncIterator[Event], count: int) -> AsyncIterator[Event]:
+    async for event in heard:
+        if event.get("event") == "change":
+            count -= 1
+            yield event
+        if not count:
+            return
+
+
 def story(count: int, first: int = 0) -> list[AlertChange]:
     return [change(n, subject=f"truck-{n}") for n in range(first, first + count)]
 
@@ -111,7 +131,8 @@ async def test_an_event_carries_the_whole_change(parts: ApiParts, journal: Alert
         await anext(heard)
         event = await anext(heard)
     assert (event["id"], event["event"]) == ("1", "change")
-    assert event["data"] == journal.changes_after(0, 1)[0].model_dump_json()
+    entry = journal.changes_after(0, 1)[0].model_dump(mode="json")
+    assert json.loads(event["data"]) == entry | {"shelved": False}
 
 
 async def test_an_id_of_another_journal_is_answered_with_reset(parts: ApiParts, journal: AlertJournal) -> None:

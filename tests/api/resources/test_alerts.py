@@ -1,10 +1,15 @@
 """Alerts: found and acted on, with the real journal."""
 
+from dataclasses import replace
+
 import pytest
 from httpx import AsyncClient
 
+from api.ports import ApiOptions, ApiParts
+from ingest.alerts.rate import Call, alert_rate
 from rules.alerts.journal import AlertJournal
-from rules.alerts.model import Phase, Severity
+from rules.alerts.model import Amendment, Phase, Severity
+from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, change
 
 WRITE = {"Authorization": "Bearer write-token-for-tests"}
@@ -139,3 +144,39 @@ async def test_an_unknown_alert_is_not_found(client: AsyncClient) -> None:
 async def test_a_foreign_cursor_is_refused(client: AsyncClient, cursor: str) -> None:
     answer = await client.get("/api/v1/alerts", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.cursor")
+
+
+async def test_alerts_of_late_readings_say_when_they_were_learned_of(
+    client: AsyncClient, journal: AlertJournal
+) -> None:
+    hour = 3_600
+    late = {"amendment": Amendment.NEW_LATE}
+    journal.record(
+        [
+            change(0, subject="truck-1", phase=Phase.CLOSED, closed=60).model_copy(update=late),
+            change(0, subject="truck-2").model_copy(update=late),
+            change(0, subject="truck-3", phase=Phase.CLOSED, closed=hour).model_copy(update=late),
+            change(0, subject="truck-4", phase=Phase.CLOSED, closed=60),
+        ],
+        recorded_at=T0 + 5 * hour * 1_000,
+    )
+    found = (await client.get("/api/v1/alerts")).json()["items"]
+    assert {alert["subject"]: (alert["learned_at"], alert["listed_only"]) for alert in found} == {
+        "truck-1": (T0 + 5 * hour * 1_000, True),
+        "truck-2": (T0 + 5 * hour * 1_000, False),
+        "truck-3": (T0 + 5 * hour * 1_000, False),
+        "truck-4": (None, False),
+    }
+
+
+async def test_the_alarm_rate_is_that_of_the_judge_and_unknown_without_one(parts: ApiParts) -> None:
+    measured = alert_rate([Call(NOW, "a"), Call(NOW - 1, "b"), Call(NOW - 2, "c")], NOW, 2)
+    options = ApiOptions(version="1")
+    async with client_of(replace(parts, alert_rate=lambda: measured), options) as client:
+        body = (await client.get("/api/v1/alerts/rate")).json()
+        assert (body["called"], body["per_operator"], body["load"]) == (3, 1.5, "busy")
+        assert "\nhaulwatch_alerts_per_operator 1.5\n" in (await client.get("/metrics")).text
+    async with client_of(parts, options) as client:
+        answer = await client.get("/api/v1/alerts/rate")
+        assert (answer.status_code, answer.json()["type"]) == (503, "urn:haulwatch:problem:unavailable")
+        assert "haulwatch_alerts_per_operator" not in (await client.get("/metrics")).text

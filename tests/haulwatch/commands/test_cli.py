@@ -116,6 +116,8 @@ NEEDS_DATA = [
     "replay", "run", "serve", "store refill", "rules list", "rules show", "rules diff x", "rules history",
     "rules apply /dev/null --reason x", "sites list", "sites suspect", "sites accept x --reason x",
     "sites dismiss x --reason x",
+    "alerts shelves", "alerts shelve --device x --for 1h --reason x",
+    "alerts unshelve 1",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {

@@ -315,3 +315,14 @@ class Away:
 
     def has(self, key: str) -> bool:
         raise DatabaseUnavailable("connection refused")
+
+
+def test_the_alarm_rate_is_unknown_while_no_judge_publishes(settings: Settings) -> None:
+    with closing(PublisherCursors(publisher_cursors_path(settings))) as cursors:
+        cursors.note_calls("mqtt", ["a", "b"], now_ms())
+    write_beat(settings, "judge", now_ms())
+    rate = path_status(settings).alert_rate()
+    assert rate is not None
+    assert (rate.called, rate.operators) == (2, 1)
+    write_beat(settings, "judge", now_ms() - 3_600_000)
+    assert path_status(settings).alert_rate() is None

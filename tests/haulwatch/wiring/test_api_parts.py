@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
 
 from devices.city.model import City
 from devices.db.database import open_database
@@ -20,6 +19,7 @@ from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import ShelfStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
@@ -32,26 +32,24 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Engine]:
+def repositories(settings: Settings) -> Iterator[Repositories]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    yield engine
+    yield Repositories(AlertJournal(engine), ShelfStore(engine), RuleSetStore(engine), ProposalStore(engine))
     engine.dispose()
 
 
-def repositories(database: Engine) -> Repositories:
-    return Repositories(AlertJournal(database), RuleSetStore(database), ProposalStore(database))
-
-
-def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settings: Settings, database: Engine) -> None:
+def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(
+    settings: Settings, repositories: Repositories
+) -> None:
     now = now_ms()
     with closing(open_raw_log(settings)) as log:
         log.append([RawMessage("t", b"", now - age_ms) for age_ms in (90_000, 60_000, 1_000)])
         log.commit("recorder", 3)
         log.commit("judge", 1)
     store = SqliteStore(settings.paths.data_dir / "readings.db")
-    parts = api_parts(settings, lambda: CITY, store, repositories(database))
+    parts = api_parts(settings, lambda: CITY, store, repositories)
     lag = parts.lag()
     assert lag["recorder"] == (0, 0.0, 3)
     assert lag["judge"].messages == 2
@@ -65,10 +63,12 @@ def test_a_consumer_lags_by_its_unread_messages_and_the_age_of_the_oldest(settin
     assert parts.lag()["judge"].messages == 2, "and once it is dead, what it has to judge again counts"
 
 
-def test_the_map_draws_the_corridor_that_is_judged_by(settings: Settings, database: Engine, tmp_path: Path) -> None:
+def test_the_map_draws_the_corridor_that_is_judged_by(
+    settings: Settings, repositories: Repositories, tmp_path: Path
+) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("route_deviation: {enter_m: 75}\nsilent_device: {at_least_s: 300}\n")
     settings = load_settings({"HAULWATCH_DATA_DIR": str(tmp_path), "HAULWATCH_RULES_FILE": str(rules)})
     store = SqliteStore(tmp_path / "readings.db")
-    parts = api_parts(settings, lambda: CITY, store, repositories(database))
+    parts = api_parts(settings, lambda: CITY, store, repositories)
     assert (parts.corridor_m(), parts.silent_after_s(10), parts.silent_after_s(200)) == (75.0, 300, 700)

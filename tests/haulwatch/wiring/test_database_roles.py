@@ -20,6 +20,7 @@ from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.suspected_sites.model import ProposalState
 from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import NOW, change
@@ -176,3 +177,15 @@ def test_the_command_reads_the_urls_from_files(url: str, tmp_path: Path, monkeyp
     done = CliRunner().invoke(command_line(), arguments)
     assert done.exit_code == 0, done.output
     assert done.output.split("\n")[:3] == [f"{process}: haulwatch_{process}" for process in PROCESSES]
+
+
+def test_the_api_shelves_alerts_and_the_judge_reads_that(url: str) -> None:
+    engines = {process: open_database(of_role(url, process)) for process in ("judge", "serve")}
+    new = NewShelf(rule=None, subject="truck-001", reason="x", shelved_by="li", shelved_at=NOW, until=NOW + 60_000)
+    api, judge = ShelfStore(engines["serve"]), ShelfStore(engines["judge"])
+    api.end(api.add(new).no, "li", NOW + 1)
+    assert [shelf.ended_by for shelf in judge.standing_after(NOW)] == ["li"]
+    for engine in engines.values():
+        engine.dispose()
+    assert refused(url, "judge", "UPDATE shelf SET until = 0")
+    assert refused(url, "record", "SELECT * FROM shelf")

@@ -27,6 +27,7 @@ from devices.readings.series import (
     area_tags,
 )
 from haulwatch.migrations import upgrade
+from ingest.alerts.rate import Call, alert_rate
 from ingest.alerts.subjects import SubjectFields
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.points import (
@@ -74,6 +75,7 @@ def status(at: int = NOON) -> IngestionStatus:
         recorder=RecorderStatus(offset=9, backlog=1, pending=1, trouble="503", trouble_since=1),
         broker={},
         disk=(7, 3),
+        alert_rate=alert_rate([Call(at, "a"), Call(at, "b"), Call(at, "c")], at, operators=2),
     )
 
 
