@@ -89,7 +89,7 @@ LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --
 
 lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, in the two lock files (ARGS=--upgrade)
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra build -o requirements.lock
-	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build -o requirements-dev.lock
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build --extra plots -o requirements-dev.lock
 
 clean: ## remove the environment and the files of all tools; keeps var/, where the data is
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -36,6 +36,8 @@ SITE_EXAMPLE: Final = {
         "name_zh": "西北弃土场",
         "district": "zezhou",
         "may_tip": True,
+        "deposit_hours": [],
+        "streams": [],
         "valid_from": None,
         "valid_to": None,
     },
@@ -251,6 +253,8 @@ def _site(site: Site) -> Feature:
             "name_zh": site.name_zh,
             "district": site.district,
             "may_tip": site.kind.may_tip,
+            "deposit_hours": [str(hours) for hours in site.deposit_hours],
+            "streams": list(site.streams),
         }
         | _interval(site.validity),
     )

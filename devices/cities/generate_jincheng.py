@@ -56,6 +56,8 @@ _FLEETS: Final = (
     ("fengtai", "Fengtai Earthworks 凤台土石方", "凤台", 213),
     ("qinhe", "Qinhe Muck Haulage 沁河渣土运输", "沁河", 252),
 )
+_AREA_FLEET: Final = "taihang"
+"""The fleet whose permits name the area in which it may collect."""
 _CENTRAL_PLACES: Final = (
     # id, kind, name, Chinese name, district, (bearing, km), radius in metres
     ("plant-wangjiang", "recycling_plant", "Wangjiang recycling plant", "王江资源化利用厂", "zezhou", (140, 9.6), 180),
@@ -76,6 +78,8 @@ _CENTRAL_PLACES: Final = (
     ("wash-north", "wash_bay", "North wash bay", "北部洗车点", "urban", (350, 5.0), 80),
     ("wash-south", "wash_bay", "South wash bay", "南部洗车点", "urban", (184, 4.6), 80),
 )
+_DEPOSIT_HOURS: Final = {"gaoping": ["06:30-09:00", "17:30-20:30"]}
+"""By district. Points elsewhere are open at any time."""
 _WEIGHBRIDGES: Final = ("plant-wangjiang", "spoil-nw-1", "spoil-s-1")
 _LINES: Final = ("sorting-dongtianshi", "transfer-lingchuan")
 
@@ -179,13 +183,27 @@ def _site(place: Place, rng: random.Random) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "id": place.id, "kind": place.kind, "name": place.name, "name_zh": place.name_zh, "district": place.district,
     }  # fmt: skip
+    if streams := _streams(place):
+        properties["streams"] = streams
     if place.kind == "recycling_point":
-        return _feature(properties | {"radius_m": place.radius_m}, "Point", _lon_lat(place.middle))
+        hours = _DEPOSIT_HOURS.get(place.district)
+        properties |= {"radius_m": place.radius_m} | ({"deposit_hours": hours} if hours else {})
+        return _feature(properties, "Point", _lon_lat(place.middle))
     corners = [
         _lon_lat(_from(place.middle, step * 45 + rng.uniform(-14, 14), place.radius_m * rng.uniform(0.85, 1.1) / 1000))
         for step in range(8)
     ]
     return _feature(properties, "Polygon", [[*reversed(corners), corners[-1]]])
+
+
+def _streams(place: Place) -> list[str]:
+    """What trucks collect there: of works that of their destination, of points paper and plastic."""
+    if place.kind == "recycling_point":
+        return ["paper", "plastic"]
+    if place.kind == "construction_site":
+        destination = _HAULS[int(place.id.removeprefix("works-")) - 1][1]
+        return ["site_waste", "demolition"] if destination == "plant-wangjiang" else ["spoil"]
+    return []
 
 
 def _route(number: int, places: dict[str, Place], rng: random.Random) -> dict[str, Any]:
@@ -217,16 +235,18 @@ def _route(number: int, places: dict[str, Place], rng: random.Random) -> dict[st
 
 
 def _zones(places: list[Place]) -> list[dict[str, Any]]:
-    """The old town, where no route leads, and an area around everything."""
+    """The old town, where no route leads, an area around everything, and one in which a fleet may collect."""
     east, north = [place.middle.x for place in places], [place.middle.y for place in places]
     low = XY(min(east) - _BORDER_M, min(north) - _BORDER_M)
     high = XY(max(east) + _BORDER_M, max(north) + _BORDER_M)
     corners = [_lon_lat(XY(*corner)) for corner in ((low.x, low.y), (high.x, low.y), (high.x, high.y), (low.x, high.y))]
     old_town = {"id": "old-town", "kind": "forbidden", "name": "Old town", "name_zh": "老城区", "radius_m": 1100}
     city = {"id": "jincheng", "kind": "jurisdiction", "name": "Jincheng", "name_zh": "晋城市"}
+    works = {"id": "urban-works", "kind": "permitted_area", "name": "Urban works", "name_zh": "城区工地片区"}
     return [
         _feature(old_town, "Point", _lon_lat(XY(0, 0))),
         _feature(city, "Polygon", [[*corners, corners[0]]]),
+        _feature(works | {"radius_m": 7000}, "Point", _lon_lat(XY(0, 0))),
     ]
 
 
@@ -247,6 +267,7 @@ def _permit(truck: int, route: int) -> dict[str, Any]:
         "vehicle": f"vehicle-{truck:03}",
         "routes": [f"route-{route:02}"],
         "sites": [_HAULS[route - 1][1]],
+        **({"areas": ["urban-works"]} if _FLEETS[truck % 4][0] == _AREA_FLEET else {}),
         "valid_from": VALID_FROM,
     }
 

@@ -11,7 +11,8 @@ from typing import Any, Final
 import msgspec
 import shapely
 
-from devices.city.model import Area, City, Device, DeviceRole, Hours, Permit, Vehicle, VehicleKind
+from devices.city.hours import Hours
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle, VehicleKind
 from devices.city.sites import Hotspot, Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.geo.geometry import Datum, LatLon
 
@@ -129,12 +130,14 @@ def _device(row: Row) -> Device:
 
 
 def _site_values(site: Site) -> Values:
-    values = _values(site) | {"kind": str(site.kind)}
+    lists = {"deposit_hours": _hour_pairs(site.deposit_hours), "streams": list(site.streams)}
+    values = _values(site) | lists | {"kind": str(site.kind)}
     return values | {"area_wkb": shapely.to_wkb(values.pop("area"))}
 
 
 def _site(row: Row) -> Site:
-    attributes = _attributes(row) | {"kind": SiteKind(row["kind"])}
+    lists = {"deposit_hours": _hours(row, "deposit_hours"), "streams": tuple(row.get("streams", ()))}
+    attributes = _attributes(row) | lists | {"kind": SiteKind(row["kind"])}
     return Site(**attributes | {"area": shapely.from_wkb(attributes.pop("area_wkb"))})
 
 
@@ -159,13 +162,22 @@ def _zone(row: Row) -> Zone:
 
 
 def _permit_values(permit: Permit) -> Values:
-    hours = [[hours.start_min, hours.end_min] for hours in permit.hours]
-    return _values(permit) | {"route_ids": list(permit.route_ids), "site_ids": list(permit.site_ids), "hours": hours}
+    lists = {name: list(getattr(permit, name)) for name in ("route_ids", "site_ids", "area_ids")}
+    return _values(permit) | lists | {"hours": _hour_pairs(permit.hours)}
 
 
 def _permit(row: Row) -> Permit:
-    lists = {"route_ids": tuple(row["route_ids"]), "site_ids": tuple(row["site_ids"])}
-    return Permit(**_attributes(row) | lists | {"hours": tuple(Hours(*pair) for pair in row.get("hours", ()))})
+    lists = {name: tuple(row.get(name, ())) for name in ("route_ids", "site_ids", "area_ids")}
+    return Permit(**_attributes(row) | lists | {"hours": _hours(row, "hours")})
+
+
+def _hour_pairs(hours: Sequence[Hours]) -> list[list[int]]:
+    return [[each.start_min, each.end_min] for each in hours]
+
+
+def _hours(row: Row, name: str) -> tuple[Hours, ...]:
+    """None in a city that was packed before there were any."""
+    return tuple(Hours(*pair) for pair in row.get(name, ()))
 
 
 def _hotspot_values(hotspot: Hotspot) -> Values:

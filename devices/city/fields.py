@@ -21,23 +21,25 @@ from pydantic import (
     field_validator,
 )
 
-from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole, Hours, VehicleKind
+from devices.city.hours import DAY_MIN, Hours
+from devices.city.model import MAX_CLOCK_CORRECTION_S, DeviceRole, VehicleKind
 from devices.city.region import DEFAULT_MARGIN_KM
 from devices.city.sites import SiteKind, Validity, ZoneKind
 from devices.geo.geometry import Datum
 from devices.readings.ids import DEVICE_ID_PATTERN
+from devices.readings.streams import STREAM_NAMES
 
 PARTIAL: Final = {"partial": True}
 """The context of a validation after which every faulty field is None. Such a row serves to find further faults only."""
 
 _HOURS_TEXT: Final = re.compile(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)")
-_DAY_MIN: Final = 24 * 60
 _REQUIRED: Final[Any] = ...
 _ID: Final = "an id: 1-64 letters, digits, `_`, `.`, `-`, no `_.-` first; a number in quotes"
 _IDS: Final = "a list of ids"
 _AREAS: Final = "a list; each entry an id, or `id`, `name` and `name_zh`"
 _MOMENT: Final = "a date (2020-01-31: midnight in the city) or a date-time (2020-01-31T08:00:00+08:00)"
 _HOURS: Final = 'a list of hours in quotes such as "06:00-22:00", or "22:00-06:00" past midnight'
+_STREAMS: Final = "a list of " + ", ".join(f"`{word}`" for word in STREAM_NAMES)
 _NAME: Final = "text of 1 to 120 characters"
 _TEXT: Final = "text"
 _DATUM: Final = "`wgs84` or `gcj02`"
@@ -61,9 +63,16 @@ def hours_of_day(value: object) -> Hours:
         raise ValueError("no hours")
     start_h, start_m, end_h, end_m = map(int, found.groups())
     start, end = start_h * 60 + start_m, end_h * 60 + end_m
-    if start >= _DAY_MIN or end > _DAY_MIN or start == end:
+    if start >= DAY_MIN or end > DAY_MIN or start == end:
         raise ValueError("no hours")
     return Hours(start, end)
+
+
+def _stream(value: object) -> object:
+    """Read the word of a waste stream. Raises ValueError."""
+    if not isinstance(value, str) or value not in STREAM_NAMES:
+        raise ValueError("no stream")
+    return value
 
 
 def _moment(value: object) -> object:
@@ -87,6 +96,7 @@ def zone_of(value: object) -> ZoneInfo:
 
 Id = Annotated[str, StringConstraints(pattern=DEVICE_ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120)]
+Stream = Annotated[str, BeforeValidator(_stream)]
 HoursOfDay = Annotated[Hours, BeforeValidator(hours_of_day)]
 Moment = Annotated[date | datetime | None, BeforeValidator(_moment)]
 
@@ -195,6 +205,18 @@ class SiteRow(Properties):
         gt=0,
         le=5000,
     )
+    deposit_hours: list[HoursOfDay] = _field(
+        _HOURS,
+        "When people may deposit, each day, by the city's clocks. Only for a `recycling_point`. Absent or empty: at "
+        "any time.",
+        [],
+    )
+    streams: list[Stream] = _field(
+        _STREAMS,
+        "The waste streams that trucks collect there. Only for a `construction_site` or a `recycling_point`. Absent or "
+        "empty: not known.",
+        [],
+    )
 
 
 class RouteRow(Properties):
@@ -220,7 +242,7 @@ class ZoneRow(Properties):
     kind: ZoneKind = _field(
         _one_of(ZoneKind),
         "What it means to trucks: they may not be in a forbidden zone, nor leave all areas of jurisdiction, but on an "
-        "approved route.",
+        "approved route; those whose permits name permitted areas may collect in these only.",
         strict=False,
     )
     radius_m: float | None = _field(
@@ -272,6 +294,13 @@ class VehicleRow(ValidRow):
     payload_kg: float | None = _field(
         "a number of kg above 0, up to 100,000", "Permitted load.", None, gt=0, le=100_000
     )
+    compartments: int = _field(
+        "a whole number from 1 to 10",
+        "Compartments that keep loads apart; with more than one, streams may differ.",
+        1,
+        ge=1,
+        le=10,
+    )
 
 
 class PermitRow(ValidRow):
@@ -282,6 +311,12 @@ class PermitRow(ValidRow):
     )
     hours: list[HoursOfDay] = _field(
         _HOURS, "When it may haul, each day, by the city's clocks. Absent or empty: at any time.", []
+    )
+    areas: list[Id] = _field(
+        _IDS,
+        "The zones of kind `permitted_area` in which it may collect; it may drive anywhere. Absent or empty: collect "
+        "anywhere.",
+        [],
     )
 
 

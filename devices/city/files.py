@@ -16,7 +16,7 @@ from devices.city.fields import Areas, DeviceRow, PermitRow, RouteRow, SiteRow, 
 from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.rows import Entry, Feature, Head, Problems, ValidRowT, read_features, read_head, read_rows
 from devices.city.shapes import Frame, ShapeError, area_of, line_of, place_of
-from devices.city.sites import Route, Site, Zone
+from devices.city.sites import SOURCES, Route, Site, SiteKind, Zone, ZoneKind
 from devices.errors import OperatorError
 from devices.geo.geometry import Datum, LatLon, LocalPlane
 from devices.readings.ids import UNREGISTRABLE_IDS
@@ -65,8 +65,9 @@ def read_city(directory: Path) -> City:
     _check_overlaps(sites, lambda row: row.id, "two versions of a site at one time", zone, problems)
     _check_overlaps(zones, lambda row: row.id, "two versions of a zone at one time", zone, problems)
     _check_overlaps(devices, lambda row: row.vehicle, "two terminals on one vehicle at one time", zone, problems)
+    _check_sites(sites, problems)
     _check_devices(devices, problems)
-    references = _References(sites, routes, vehicles, problems)
+    references = _References(sites, routes, vehicles, zones, problems)
     if head.row is not None and (districts := _ids(head.row.districts)) is not None:
         for place in sites:
             references.check_among(place, "district", place.row.district, districts, "city.yaml")
@@ -85,6 +86,7 @@ def read_city(directory: Path) -> City:
         references.check(permit, "vehicle", [permit.row.vehicle])
         references.check(permit, "route", permit.row.routes or (), "routes")
         references.check(permit, "site", permit.row.sites or (), "sites")
+        references.check_areas(permit, permit.row.areas or ())
 
     areas = _drawn(sites, lambda feature: _site(feature, plane, zone or _ANY_ZONE), problems)
     lines = _drawn(routes, lambda feature: _route(feature, plane, zone or _ANY_ZONE), problems)
@@ -120,6 +122,7 @@ class _References:
         sites: Iterable[Feature[SiteRow]],
         routes: Iterable[Feature[RouteRow]],
         vehicles: Iterable[Entry[VehicleRow]],
+        zones: Sequence[Feature[ZoneRow]],
         problems: Problems,
     ) -> None:
         self._problems = problems
@@ -127,13 +130,32 @@ class _References:
             "site": {site.row.id: None for site in sites},
             "route": {route.row.id: None for route in routes},
             "vehicle": {vehicle.row.id: None for vehicle in vehicles},
+            "zone": {zone.row.id: None for zone in zones},
         }
-        self._files = {"site": "sites.geojson", "route": "routes.geojson", "vehicle": "vehicles.yaml"}
+        self._files = {
+            "site": "sites.geojson",
+            "route": "routes.geojson",
+            "vehicle": "vehicles.yaml",
+            "zone": "zones.geojson",
+        }
+        self._other_zones = {
+            zone.row.id: zone.row.kind
+            for zone in zones
+            if zone.knows("kind") and zone.row.kind is not ZoneKind.PERMITTED_AREA
+        }
         self._guesses = 0
 
     def check(self, entry: Entry[ValidRowT], noun: str, ids: Iterable[str | None], name: str | None = None) -> None:
         for referred in ids:
             self.check_among(entry, name or noun, referred, self._ids[noun], self._files[noun])
+
+    def check_areas(self, permit: Entry[PermitRow], area_ids: Iterable[str]) -> None:
+        """The zones that a permit names are permitted areas."""
+        self.check(permit, "zone", area_ids, "areas")
+        for area_id in area_ids:
+            if (kind := self._other_zones.get(area_id)) is not None:
+                fault = f"{area_id!r} is of kind {kind} in zones.geojson: name zones of kind permitted_area"
+                self._problems.add(permit.where, "areas", fault)
 
     def check_among(
         self, entry: Entry[ValidRowT], name: str, referred: str | None, ids: Collection[str], file: str
@@ -182,6 +204,18 @@ def _check_overlaps(
                 problems.add(second.where, "valid_from", f"{fault}: end the earlier one with valid_until")
 
 
+def _check_sites(sites: Iterable[Feature[SiteRow]], problems: Problems) -> None:
+    """Fields that only some kinds of site have."""
+    for feature in sites:
+        row = feature.row
+        if feature.knows("kind", "deposit_hours") and row.deposit_hours and row.kind is not SiteKind.RECYCLING_POINT:
+            fault = f"only a recycling_point has them, this is a {row.kind}: remove them"
+            problems.add(feature.where, "deposit_hours", fault)
+        if feature.knows("kind", "streams") and row.streams and row.kind not in SOURCES:
+            fault = f"only a {' or a '.join(sorted(SOURCES))} has them, this is a {row.kind}: remove them"
+            problems.add(feature.where, "streams", fault)
+
+
 def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> None:
     for entry in devices:
         row = entry.row
@@ -226,7 +260,8 @@ def _site(feature: Feature[SiteRow], plane: LocalPlane | None, zone: ZoneInfo) -
     area = area_of(feature.geometry, _radius_m(feature), Frame(plane, feature.datum or _ANY_DATUM))
     if feature.faulty:
         return None
-    return Site(row.id, row.kind, row.name, name_zh, area, row.district, row.validity(zone), row.version)
+    shape = (row.id, row.kind, row.name, name_zh, area, row.district)
+    return Site(*shape, row.validity(zone), row.version, tuple(row.deposit_hours), tuple(sorted(set(row.streams))))
 
 
 def _zone(feature: Feature[ZoneRow], plane: LocalPlane | None, zone: ZoneInfo) -> Zone | None:
@@ -266,7 +301,8 @@ def _areas(rows: Areas | None) -> tuple[Area, ...]:
 
 
 def _vehicle(row: VehicleRow, zone: ZoneInfo) -> Vehicle:
-    return Vehicle(row.id, row.plate, row.carrier, row.tare_kg, row.payload_kg, row.validity(zone), row.kind)
+    weights = (row.tare_kg, row.payload_kg)
+    return Vehicle(row.id, row.plate, row.carrier, *weights, row.validity(zone), row.kind, row.compartments)
 
 
 def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
@@ -286,4 +322,12 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
 
 
 def _permit(row: PermitRow, zone: ZoneInfo) -> Permit:
-    return Permit(row.id, row.vehicle, tuple(row.routes), tuple(row.sites), row.validity(zone), tuple(row.hours))
+    return Permit(
+        id=row.id,
+        vehicle_id=row.vehicle,
+        route_ids=tuple(row.routes),
+        site_ids=tuple(row.sites),
+        validity=row.validity(zone),
+        hours=tuple(row.hours),
+        area_ids=tuple(row.areas),
+    )

@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from devices.city.geometry import CityGeometry
+from devices.city.hours import Hours
 from devices.city.region import DEFAULT_MARGIN_KM, Region, region_of
 from devices.city.sites import ALWAYS, Hotspot, Route, Site, Validity, Zone
 from devices.city.zones import ZoneGeometry
@@ -95,25 +96,8 @@ class Vehicle:
     """Permitted load."""
     validity: Validity = ALWAYS
     kind: VehicleKind = VehicleKind.CONSTRUCTION_WASTE
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """Hours of each day, in minutes of the city's day; past midnight where the end is not after the start."""
-
-    start_min: int
-    """Inclusive."""
-    end_min: int
-    """Exclusive."""
-
-    def covers(self, minute: int) -> bool:
-        if self.start_min < self.end_min:
-            return self.start_min <= minute < self.end_min
-        return minute >= self.start_min or minute < self.end_min
-
-    def __str__(self) -> str:
-        start, end = divmod(self.start_min, 60), divmod(self.end_min, 60)
-        return f"{start[0]:02}:{start[1]:02}-{end[0]:02}:{end[1]:02}"
+    compartments: int = 1
+    """For loads that are kept apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +112,8 @@ class Permit:
     validity: Validity = ALWAYS
     hours: tuple[Hours, ...] = ()
     """When it may haul; empty: at any time."""
+    area_ids: tuple[str, ...] = ()
+    """Permitted areas in which it may collect; empty: anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +158,10 @@ class _Derived:
     vehicles: dict[str, list[Vehicle]] | None = None
     """By comparable plate."""
     has_hours: bool | None = None
+    has_areas: bool | None = None
+    has_streams: bool | None = None
+    windowed: dict[str, list[Site]] | None = None
+    """Versions of sites with deposit hours, by site id."""
     zone: ZoneInfo | None = None
 
 
@@ -254,13 +244,9 @@ class City:
         hotspots = self._derived.hotspots
         if hotspots is None:
             hotspots = self._derived.hotspots = [(hotspot, self.plane.xy(hotspot.place)) for hotspot in self.hotspots]
-        found: Hotspot | None = None
-        found_m = 0.0
-        for hotspot, centre in hotspots:
-            off_m = centre.distance_m(place)
-            if off_m <= hotspot.radius_m and (found is None or off_m < found_m):
-                found, found_m = hotspot, off_m
-        return found
+        offs = [(centre.distance_m(place), hotspot) for hotspot, centre in hotspots]
+        covering = [(off_m, hotspot) for off_m, hotspot in offs if off_m <= hotspot.radius_m]
+        return min(covering, key=lambda found: found[0])[1] if covering else None
 
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""
@@ -309,13 +295,61 @@ class City:
             return frozenset()
         return frozenset(hours for permit in permits for hours in permit.hours)
 
+    @property
+    def has_streams(self) -> bool:
+        """True if some site, of any time, names the waste streams that are collected there."""
+        derived = self._derived
+        if derived.has_streams is None:
+            derived.has_streams = any(site.streams for site in (*self.sites.values(), *self.past_sites))
+        return derived.has_streams
+
+    @property
+    def has_areas(self) -> bool:
+        """True if some permit, of any time, names permitted areas."""
+        derived = self._derived
+        if derived.has_areas is None:
+            derived.has_areas = any(permit.area_ids for permit in self.permits)
+        return derived.has_areas
+
+    def areas_of(self, vehicle_id: str, ts: int) -> frozenset[str]:
+        """Return the ids of the areas in which valid permits let the vehicle collect; empty if it has no permit, or one
+        without areas.
+        """
+        permits = self.permits_of(vehicle_id, ts)
+        if not all(permit.area_ids for permit in permits):
+            return frozenset()
+        return frozenset(area_id for permit in permits for area_id in permit.area_ids)
+
+    def deposit_hours_of(self, device: Device, ts: int) -> tuple[Hours, ...]:
+        """Return the hours in which people may deposit at the device's site at `ts` (device time, ms); empty if it has
+        none.
+        """
+        windowed = self._derived.windowed
+        if windowed is None:
+            windowed = self._derived.windowed = {}
+            for site in (*self.past_sites, *self.sites.values()):
+                if site.deposit_hours:
+                    windowed.setdefault(site.id, []).append(site)
+        if device.site_id is not None:
+            for site in windowed.get(device.site_id, ()):
+                if site.validity.covers(ts):
+                    return site.deposit_hours
+        return ()
+
     def minute_of_day(self, ts: int) -> int:
         """Return the minute of the city's day at `ts`, device time in ms."""
+        local = self._local(ts)
+        return local.hour * 60 + local.minute
+
+    def day_of(self, ts: int) -> int:
+        """Return the day of the city's calendar at `ts` (device time, ms), counted from year 1."""
+        return self._local(ts).toordinal()
+
+    def _local(self, ts: int) -> datetime:
         derived = self._derived
         if derived.zone is None:
             derived.zone = ZoneInfo(self.timezone)
-        local = datetime.fromtimestamp(ts / 1000, derived.zone)
-        return local.hour * 60 + local.minute
+        return datetime.fromtimestamp(ts / 1000, derived.zone)
 
     def approvals_of(self, vehicle_id: str) -> Approvals:
         """Return all routes that a vehicle was ever approved for; `approved_at` selects those of one instant."""

@@ -20,6 +20,7 @@ from devices.bounded_files import (
 )
 from devices.city.fields import PARTIAL, CityRow, Row, ValidRow, write_of
 from devices.geo.geometry import Datum
+from devices.readings.streams import STREAM_NAMES
 from devices.spelling import did_you_mean
 
 DATUM_MEMBER: Final = "haulwatch:datum"
@@ -195,6 +196,8 @@ def _choices(name: str, error: ErrorDetails) -> Collection[str]:
     """The values of a field that takes only some."""
     if error["type"] == "enum":
         return _QUOTED.findall(error["ctx"]["expected"])
+    if name == "streams" and len(error["loc"]) > 1:
+        return STREAM_NAMES
     return available_timezones() if name == "timezone" else ()
 
 

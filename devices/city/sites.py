@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from shapely import LineString, Polygon
 
+from devices.city.hours import Hours
 from devices.geo.geometry import LatLon
 
 
@@ -42,6 +43,10 @@ _TIPPING_KINDS = frozenset(
         SiteKind.LANDFILL,
     }
 )
+
+
+SOURCES = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
+"""Where trucks only collect. At a transfer station they tip as well, so a stop there says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,10 @@ class Site:
     validity: Validity = ALWAYS
     version: int = 1
     """Increases when the fence is redrawn; the validity intervals of the versions do not overlap."""
+    deposit_hours: tuple[Hours, ...] = ()
+    """When people may deposit at a recycling point; empty: at any time."""
+    streams: tuple[str, ...] = ()
+    """Waste streams that trucks collect here, as `devices.readings.streams` has them; empty: not known."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +119,8 @@ class ZoneKind(StrEnum):
     """No truck may be in it, but on an approved route."""
     JURISDICTION = "jurisdiction"
     """Trucks may not leave it, but on an approved route; several make one area."""
+    PERMITTED_AREA = "permitted_area"
+    """Trucks whose permits name it may collect in it; everybody may drive through."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,5 @@
-"""Zones on the metric plane: how deep a place lies in the forbidden zones of a city, or in its area of jurisdiction.
+"""Zones on the metric plane: how deep a place lies in the forbidden zones of a city, in its area of jurisdiction, or in
+the permitted areas of a truck.
 
 Projected and indexed once per City, and asked for every fix of every truck: the zones and the edges that matter
 are kept for each grid square (`devices.geo.plane_grid`).
@@ -73,7 +74,14 @@ class ZoneGeometry:
         """
         return self._deepest(ZoneKind.JURISDICTION, place, ts)
 
-    def _deepest(self, kind: ZoneKind, place: XY, ts: int) -> ZoneDepth | None:
+    def permitted_at(self, place: XY, ts: int, area_ids: frozenset[str]) -> ZoneDepth | None:
+        """Return the permitted area of these ids valid at `ts` (device time, ms) in which the place lies deepest, or
+        the nearest, however far. None if none of them is valid then.
+        """
+        return self._deepest(ZoneKind.PERMITTED_AREA, place, ts, area_ids)
+
+    def _deepest(self, kind: ZoneKind, place: XY, ts: int, zone_ids: frozenset[str] | None = None) -> ZoneDepth | None:
+        """`zone_ids`: only of these."""
         if not self._zones[kind]:
             return None
         x, y = place.x, place.y
@@ -83,7 +91,7 @@ class ZoneGeometry:
             square = self._squares.remember(key, self._zones_of_square(kind, key[1], key[2]))
         found: ZoneDepth | None = None
         for zone, edges, sides in square:
-            if zone.validity.covers(ts):
+            if zone.validity.covers(ts) and (zone_ids is None or zone.id in zone_ids):
                 off_m = nearest(edges, x, y)[0]
                 depth_m = off_m if sides is None or encloses(sides, x, y) else -off_m
                 if found is None or depth_m > found.depth_m:

@@ -62,6 +62,7 @@ vehicle: Final = Table(
     Column("payload_kg", Float),
     *_validity(),
     Column("kind", String, nullable=False, server_default="construction_waste"),
+    Column("compartments", Integer, nullable=False, server_default="1"),
 )
 
 site: Final = Table(
@@ -75,6 +76,8 @@ site: Final = Table(
     Column("area_wkb", LargeBinary, nullable=False),
     Column("district", String),
     *_validity(),
+    Column("deposit_hours", JSON, nullable=False, server_default="[]"),
+    Column("streams", JSON, nullable=False, server_default="[]"),
 )
 
 route: Final = Table(
@@ -129,6 +132,7 @@ permit: Final = Table(
     Column("site_ids", JSON, nullable=False),
     *_validity(),
     Column("hours", JSON, nullable=False, server_default="[]"),
+    Column("area_ids", JSON, nullable=False, server_default="[]"),
 )
 
 login: Final = Table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from unicodedata import normalize
 
 
 class StreamName(NamedTuple):
@@ -31,3 +32,19 @@ STREAM_NAMES: Final[Mapping[str, StreamName]] = {
     "textile": StreamName("textiles", "织物"),
 }
 """Another word has no name and is shown as it is."""
+
+_WORDS: Final[Mapping[str, str]] = {
+    said.casefold(): word for word, name in STREAM_NAMES.items() for said in (word, name.en, name.zh)
+}
+
+
+def stream_name(word: str) -> StreamName:
+    """What people call a stream, or the word itself where it has no name."""
+    return STREAM_NAMES.get(word, StreamName(word, word))
+
+
+def stream_of(text: str) -> str | None:
+    """The stream that a site means by the material on its ticket: its word or its name, in any width and case; None if
+    it is none of them.
+    """
+    return _WORDS.get(normalize("NFKC", text).strip().casefold())

@@ -8,7 +8,7 @@ from haulwatch.process import system_clock
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city, open_journal
 from haulwatch.wiring.log import open_raw_log
-from haulwatch.wiring.stores import open_store
+from haulwatch.wiring.stores import open_dead_letters, open_store
 from haulwatch.wiring.suspected_sites import open_proposals
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.store_sink import StoreSink
@@ -61,6 +61,7 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
             readings = await refill_readings(
                 log,
                 store,
+                open_dead_letters(settings),
                 city,
                 settings.paths.data_dir,
                 lambda taken: progress(taken, records),

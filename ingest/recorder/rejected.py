@@ -34,13 +34,14 @@ def rejected_points(log: LogReader, outgoing: OutboxBatch, reasons: Mapping[int,
     rejected: list[RejectedPoint] = []
     for index, reason in reasons.items():
         point = decode_line(outgoing.lines[index])
-        series = _series_of(point)
+        series = series_of(point)
         letter = _letter(log, outgoing.locations[index], series.device_id, reason)
         rejected.append(RejectedPoint(series, point.ts, letter))
     return rejected
 
 
-def _series_of(point: Point) -> SeriesKey:
+def series_of(point: Point) -> SeriesKey:
+    """The series of a point of a reading."""
     tags = dict(point.tags)
     kind = Kind(point.measurement)
     return SeriesKey(kind, tags["device"], tags.get(PART_TAG.get(kind, ""), ""))

@@ -95,7 +95,8 @@ class FleetJudge:
         for judged in verdicts:
             if isinstance(judged, RuleVerdict):
                 if judged.rule in self._rules:
-                    changes += self._published_at_once(judged, self._incidents.get(judged.verdict.subject))
+                    at_once = self._published_at_once(judged, self._incidents.get(judged.verdict.subject))
+                    changes += self._counted_on(judged.verdict.subject, at_once)
                     self._hold(judged)
                 else:
                     self._update_incidents(judged.rule, judged.rule_version, judged.verdict, changes)
@@ -285,9 +286,23 @@ class FleetJudge:
                 return
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
         self.changed.add(verdict.subject)
-        changes += folding.take(incidents, rule, rule_version, verdict, self._now)
+        changes += self._counted_on(verdict.subject, folding.take(incidents, rule, rule_version, verdict, self._now))
         if verdict.level is Level.CLEAR and (due := incidents.due(rule, verdict)) is not None:
             heappush(self._closings, (due, verdict.subject))
         if verdict.folds_into and incidents.waits:
             for due in folding.all_due(incidents):
                 heappush(self._closings, (due, verdict.subject))
+
+    def _counted_on(self, subject: str, changes: list[AlertChange]) -> list[AlertChange]:
+        """The changes; an alert that late readings had retracted, and that comes again, counts on from there."""
+        kept = self._kept.get(subject)
+        if not changes or kept is None or not kept.retracted:
+            return changes
+        come_again = {change.alert_id for change in changes if change.alert_id in kept.retracted}
+        counts = {alert_id: kept.retracted.pop(alert_id).revision for alert_id in sorted(come_again)}
+        for incident in self._incidents[subject].all():
+            incident.revision += counts.get(incident.alert_id, 0)
+        return [
+            change.model_copy(update={"revision": change.revision + counts.get(change.alert_id, 0)})
+            for change in changes
+        ]

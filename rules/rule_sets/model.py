@@ -9,7 +9,7 @@ from typing import Any, Final
 from msgspec import Struct, field
 
 from devices.city.fields import hours_of_day
-from devices.city.model import Hours
+from devices.city.hours import Hours
 from devices.errors import OperatorError
 from rules.contract.rule_choice import Scope
 

@@ -50,7 +50,10 @@ def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | No
         return None
     ts = reading.ts
     fix = track.motion.take(reading, device, city, track.datum)
-    track.lift.take(reading.lift_up, ts)
+    lift = track.lift
+    lift.take(reading.lift_up, ts)
+    if lift.raw or lift.drives_since:
+        lift.take_speed(fix.speed_kmh if fix.usable else None, ts)
     track.cover.take(reading.cover_open, ts)
     track.load.take_position(reading, vehicle)
     if fix.usable:

@@ -37,8 +37,9 @@ class Surge:
 
 
 class _CompartmentState:
-    def __init__(self, name: str, rng: Random, surge: Surge | None) -> None:
+    def __init__(self, name: str, rng: Random, surge: Surge | None, is_open: Callable[[int], bool]) -> None:
         self.name = name
+        self._is_open = is_open
         self._rng = rng
         self._surge = surge
         self._pct = rng.uniform(8.0, 55.0) if surge is None else surge.level_pct - 1.0
@@ -55,7 +56,7 @@ class _CompartmentState:
             deposits = _count(self._rng, per_min / PCT_PER_DEPOSIT * dt_s / 60)
             self._pct = min(_BRIM_PCT, self._pct + deposits * PCT_PER_DEPOSIT)
             return deposits
-        deposits = _count(self._rng, self._per_hour * dt_s / 3600)
+        deposits = _count(self._rng, self._per_hour * dt_s / 3600) if self._is_open(ts) else 0
         self._pct += deposits * PCT_PER_DEPOSIT
         if self._pct >= self._limit_pct:
             self._pct = self._rng.uniform(*_AFTER_EMPTYING_PCT)
@@ -71,13 +72,21 @@ class _CompartmentState:
 
 
 def fills(
-    device_id: str, *, start_ms: int, every_s: Callable[[], int], lon: float, rng: Random, surge: Surge | None = None
+    device_id: str,
+    *,
+    start_ms: int,
+    every_s: Callable[[], int],
+    lon: float,
+    rng: Random,
+    is_open: Callable[[int], bool],
+    surge: Surge | None = None,
 ) -> Iterator[Fill]:
     """Fill readings without end: one per compartment every `every_s` seconds. A surge fills the first compartment.
 
-    `every_s` is called before each report; `lon` (degrees) sets local solar time, by which the day warms.
+    `every_s` is called before each report; `lon` (degrees) sets local solar time, by which the day warms. `is_open`
+    says whether people deposit at a device time, ms; a surge knows no hours.
     """
-    states = [_CompartmentState(name, rng, surge if i == 0 else None) for i, name in enumerate(COMPARTMENTS)]
+    states = [_CompartmentState(name, rng, surge if i == 0 else None, is_open) for i, name in enumerate(COMPARTMENTS)]
     ts, dt_s = start_ms, every_s()
     while True:
         temperature_c = _day_curve_c(ts, lon) + rng.gauss(0, 0.3)

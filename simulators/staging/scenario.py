@@ -138,7 +138,8 @@ class _Casting:
         points = list(self._timeline.of_role(DeviceRole.RECYCLING_POINT))
         if not points:
             raise ScenarioError("no recycling point: nothing can overflow")
-        device = self._rng("overflow").choice(points)
+        always_open = [point for point in points if not self._city.deposit_hours_of(point, self._start_ms)]
+        device = self._rng("overflow").choice(always_open or points)
         starts_ms = self._start_ms + _SURGE_AT
         self._cast.surges[device.id] = Surge(starts_ms, self._end_ms, _SURGE_FROM_PCT, _SURGE_PCT_PER_MIN)
         warned = next(fill for fill in self._timeline.fills(device) if fill.fill_pct >= _WARNED_PCT)

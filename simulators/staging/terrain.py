@@ -72,10 +72,13 @@ class Terrain:
         rng.shuffle(tries)
         for s_m, side in tries:
             road = _road(haul.out, s_m, side, rng)
-            line = LineString([(point.x, point.y) for point in road.points])
-            if self._is_clear(line) and allowed.distance(_point(road.points[-1])) >= _CLEAR_OF_OWN_ROUTES_M:
+            if self.is_clear(road) and allowed.distance(_point(road.points[-1])) >= _CLEAR_OF_OWN_ROUTES_M:
                 return s_m, road
         return None
+
+    def is_clear(self, way: Way) -> bool:
+        """Return whether all of the way is far from every site."""
+        return self._is_clear(LineString([(point.x, point.y) for point in way.points]))
 
     def _way(self, route: Route) -> Way:
         """The approved line, extended to a point inside the site if it ends outside."""

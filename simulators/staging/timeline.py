@@ -144,8 +144,19 @@ class Timeline:
             every_s=self._reports_s(device),
             lon=self._city.centre.lon,
             rng=self._rng(device.id, "fill"),
+            is_open=self._is_open(device),
             surge=self._cast.surges.get(device.id),
         )
+
+    def _is_open(self, device: Device) -> Callable[[int], bool]:
+        """Whether people may deposit at a point at a device time, ms."""
+        city = self._city
+
+        def is_open(ts: int) -> bool:
+            hours = city.deposit_hours_of(device, ts)
+            return not hours or any(window.covers(city.minute_of_day(ts)) for window in hours)
+
+        return is_open
 
     def _throughput(self, device: Device) -> Iterator[Reading]:
         first_ms, rng = self._first_report_ms(device), self._rng(device.id, "line")

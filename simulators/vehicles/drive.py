@@ -7,7 +7,7 @@ needs. Between samples acceleration is constant.
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -107,16 +107,18 @@ class DriveMotion:
 class Drive:
     """A drive from standstill at one end of a path to standstill at the other.
 
-    `waits` maps a distance along the path to the seconds it stands there (a red light).
+    `limit_kmh` is the highest speed, or gives it for each distance along the path. `waits` maps a distance along the
+    path to the seconds it stands there (a red light).
     """
 
-    def __init__(self, path: Way, *, limit_kmh: float, waits: Mapping[float, float]) -> None:
+    def __init__(self, path: Way, *, limit_kmh: float | Callable[[float], float], waits: Mapping[float, float]) -> None:
         self.path = path
         count = max(2, math.ceil(path.length_m / _SAMPLE_M))
         step = path.length_m / count
         samples_m = [i * step for i in range(count + 1)]
         standing = {min(max(round(s / step), 1), count - 1): wait for s, wait in waits.items()}
-        speeds = _speeds(path, samples_m, limit_kmh / 3.6, standing)
+        limits = [(limit_kmh(s) if callable(limit_kmh) else limit_kmh) / 3.6 for s in samples_m]
+        speeds = _speeds(path, samples_m, limits, standing)
         self._times, self._distances_m, self._speeds = _schedule(samples_m, speeds, standing)
 
     @property
@@ -140,8 +142,9 @@ class Drive:
         )
 
 
-def _speeds(path: Way, samples_m: list[float], limit: float, standing: Mapping[int, float]) -> list[float]:
-    speeds = [min(limit, _curve_limit(path, s)) for s in samples_m]
+def _speeds(path: Way, samples_m: list[float], limits: list[float], standing: Mapping[int, float]) -> list[float]:
+    """Speeds in m/s at the samples; `limits` in m/s."""
+    speeds = [min(limit, _curve_limit(path, s)) for s, limit in zip(samples_m, limits, strict=True)]
     for i in (0, len(samples_m) - 1, *standing):
         speeds[i] = 0.0
     for i in range(1, len(samples_m)):

@@ -3,7 +3,7 @@
 import math
 import random
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from devices.geo.geometry import XY
 
@@ -22,6 +22,13 @@ class SimulatedFix:
     accuracy_m: float
     satellites: int
     hdop: float
+
+
+class FixSource(Protocol):
+    """A receiver of any quality."""
+
+    def fix(self, true: XY, dt_s: float) -> SimulatedFix:
+        """Measure a place; `dt_s`: seconds since the fix before."""
 
 
 class Receiver:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from devices.geo.geometry import LocalPlane
 from devices.readings.models import Load, Position
 from simulators.firmware.orders import Controls
-from simulators.vehicles.gnss import Receiver
+from simulators.vehicles.gnss import FixSource, Receiver
 from simulators.vehicles.work import WorkDay, WorkState
 
 _BUSY_REPORT_MS: Final = 10_000
@@ -36,7 +36,9 @@ class Terminal:
         payload_kg: float,
         rng: random.Random,
         controls: Controls,
+        receiver: FixSource | None = None,
     ) -> None:
+        """`receiver`: default: one under an open sky."""
         self._device_id = device_id
         self._controls = controls
         self._newest: tuple[Position, Position] | None = None
@@ -45,7 +47,7 @@ class Terminal:
         self._plane = plane
         self._payload_kg = payload_kg
         self._rng = rng
-        self._receiver = Receiver(rng)
+        self._receiver: FixSource = receiver or Receiver(rng)
         self._heading_deg = 0.0
         self._odometer_m = rng.uniform(20_000, 180_000) * 1000
 

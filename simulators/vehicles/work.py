@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from devices.geo.geometry import XY
@@ -117,6 +117,35 @@ class Tipping:
         share = min(max((t_s - raised - 5) / (self.lift_up_s * _UNLOADING_SHARE), 0.0), 1.0)
         kg = self.before_kg + (self.after_kg - self.before_kg) * share
         return WorkState(self.xy, kg, lift_up=raised <= t_s < lowered, cover_open=opened <= t_s < closed)
+
+
+@dataclass(frozen=True)
+class Switched:
+    """Another step, during part of which the bed is up or the cover open: (from, to) in its seconds."""
+
+    step: WorkStep
+    lift_s: tuple[float, float] | None = None
+    cover_s: tuple[float, float] | None = None
+
+    @property
+    def duration_s(self) -> float:
+        return self.step.duration_s
+
+    @property
+    def switches_s(self) -> tuple[float, ...]:
+        return tuple(sorted((*self.step.switches_s, *(self.lift_s or ()), *(self.cover_s or ()))))
+
+    def at(self, t_s: float) -> WorkState:
+        state = self.step.at(t_s)
+        return replace(
+            state,
+            lift_up=state.lift_up or _covers(self.lift_s, t_s),
+            cover_open=state.cover_open or _covers(self.cover_s, t_s),
+        )
+
+
+def _covers(part_s: tuple[float, float] | None, t_s: float) -> bool:
+    return part_s is not None and part_s[0] <= t_s < part_s[1]
 
 
 class WorkDay:

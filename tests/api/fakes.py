@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from shapely import LineString, box
 
+from devices.city.hours import Hours
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.db.database import DatabaseUnavailable
@@ -105,6 +106,16 @@ def small_city(trucks: int = 3) -> City:
         Site("spoil-1", SiteKind.DISPOSAL_SITE, "Spoil ground", "弃土场", box(112.90, 35.40, 112.91, 35.41), "zezhou"),
         Site(
             "old-1", SiteKind.DEPOT, "Old depot", "旧车场", box(112.7, 35.4, 112.8, 35.5), validity=Validity(None, T0)
+        ),
+        Site(
+            "old-point",
+            SiteKind.RECYCLING_POINT,
+            "Old point",
+            "旧回收点",
+            box(112.86, 35.46, 112.87, 35.47),
+            validity=Validity(None, T0),
+            deposit_hours=(Hours(390, 540), Hours(1320, 60)),
+            streams=("kitchen",),
         ),
     ]
     line = LineString([(112.80, 35.50), (112.85, 35.45), (112.90, 35.40)])

@@ -53,7 +53,9 @@ def contents(server: InfluxServer, database: str) -> object:
 
 
 async def refill(bench: Bench, store: InfluxStore, **options: int) -> Refilled:
-    return await refill_readings(bench.log, store, lambda: CITY, bench.folder, lambda done: None, **options)
+    return await refill_readings(
+        bench.log, store, DeadLetters(bench.state_path), lambda: CITY, bench.folder, lambda done: None, **options
+    )
 
 
 async def test_a_lost_store_is_filled_again_and_no_account_changes(

@@ -1,11 +1,17 @@
-"""Whether title, findings and measures of one change of an alert say the same: one check for each rule, `CHECKS`."""
+"""Whether title, findings and measures of one change of an alert say the same: one check for each rule, `CHECKS`.
+
+Those of rules about sensors, receivers and bridges stand in `tests.rules.agreement_on_devices`.
+"""
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from devices.readings.streams import STREAM_NAMES
 from rules.alerts.model import AlertChange, Amendment, Phase, Text
-from rules.contract.wording import length
+from rules.contract.wording import MAX_REFS, length
 from rules.tracking.load import STEADY_KG
 
 _NUMBER = re.compile(r"[-+−]?\d+(?:\.\d+)?")
@@ -260,6 +266,65 @@ def hours_agree(change: AlertChange) -> None:
     assert f" {measures['hours']}, " in change.title.en
 
 
+def deposits_agree(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    assert change.title.en.endswith(f" outside its hours {measures['hours']}: {measures['deposits']}")
+    ((count,),) = the(r"^Deposits counted outside its hours: (\d+), compartments: \S", evidence.findings)
+    assert int(count) == measures["deposits"]
+    cited = [reading.values["deposits"] for reading in evidence.readings]
+    assert all(cited)
+    assert len(cited) == MAX_REFS or sum(cited) == measures["deposits"]
+    ((apart, unit),) = the(r"^Its hours were ([\d.]+) (s|min|h) away", evidence.findings)
+    assert float(apart) == duration_of(measures["apart_s"], unit)
+    assert float(measures["apart_s"]) > evidence.parameters["grace_s"]
+    ((_, end),) = the(r"^The first was made between (\d\d:\d\d) and (\d\d:\d\d) by", evidence.findings)
+    first = datetime.fromtimestamp(evidence.readings[0].ts / 1000, ZoneInfo("Asia/Shanghai"))
+    assert end == f"{first:%H:%M}"
+    repeated = the(r"^It is so on (\d+) of the last", evidence.findings)
+    assert repeated == ([(str(measures["days"]),)] if change.severity == "P3" else [])
+
+
+def area_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    pattern = r"^It stood for ([\d.]+) (s|min|h) in all, ([\d.]+) (k?m) outside its area at the first stop$"
+    ((time, unit, outside, outside_unit),) = the(pattern, evidence.findings)
+    assert float(time) == duration_of(measures["stood_s"], unit)
+    assert float(outside) == length_of(measures["outside_m"], outside_unit)
+    assert measures["outside_m"] > evidence.parameters["margin_m"]
+    sources = [name for name in str(measures["sources"]).split(",") if name]
+    named = the(r"or longer beside: (.+)$", evidence.findings)
+    assert [len(names.split(", ")) for (names,) in named] == ([len(sources)] if sources else [])
+    for rise, base in the(r"^Its load rose by (\d+) kg, from (\d+) kg$", evidence.findings):
+        assert (int(rise), int(base)) == (measures["rise_kg"], measures["base_kg"])
+    if "may have collected" not in change.title.en:
+        has_load = measures["filled"] or float(measures.get("rise_kg", 0)) >= evidence.parameters["rise_kg"]
+        assert has_load or len(sources) >= evidence.parameters["sources"]
+
+
+def mix_agrees(change: AlertChange) -> None:
+    evidence, measures = change.evidence, change.evidence.measures
+    named = [
+        " or ".join(STREAM_NAMES[word].en for word in str(measures[f"{which}_streams"]).split(","))
+        for which in ("first", "second")
+    ]
+    assert f" carry {named[0]} and {named[1]} in" in change.title.en.replace("carries", "carry")
+    assert any(text.en.endswith(f" holds {named[0]} and {named[1]}") for text in evidence.findings)
+    stood = the(r"^It stood for ([\d.]+) (s|min|h) beside .*, a source of (.+)$", evidence.findings)
+    expected = [measures[name] for name in ("first_stood_s", "second_stood_s") if name in measures]
+    assert [float(time) for time, _, _ in stood] == [
+        duration_of(seconds, unit) for seconds, (_, unit, _) in zip(expected, stood, strict=True)
+    ]
+    assert all(float(seconds) >= evidence.parameters["stay_s"] for seconds in expected)
+    rises = [int(kg) for (kg,) in the(r"^Its load rose by (\d+) kg beside", evidence.findings)]
+    assert rises == [
+        measures[f"{which}_rise_kg"]
+        for which in ("first", "second")
+        if measures[f"{which}_proven"] and f"{which}_stood_s" in measures
+    ]
+    proven = measures["first_proven"] and measures["second_proven"]
+    assert ("may carry" in change.title.en) is not proven
+
+
 def duration_of(seconds: Any, unit: str) -> float:
     return float(f"{seconds / 3600:.1f}") if unit == "h" else float(f"{seconds / {'s': 1, 'min': 60}[unit]:.0f}")
 
@@ -296,5 +361,8 @@ CHECKS = {
     "forbidden_zone": zone_agrees,
     "station_backlog": backlog_agrees,
     "restricted_hours": hours_agree,
+    "deposit_outside_hours": deposits_agree,
+    "outside_permitted_area": area_agrees,
+    "mixed_haulage": mix_agrees,
     "left_jurisdiction": border_agrees,
 }

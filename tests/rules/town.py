@@ -27,7 +27,8 @@ def place(x: float, y: float) -> LatLon:
     return PLANE.latlon(XY(x, y))
 
 
-def _area(x: float, y: float, half_m: float) -> Polygon:
+def square(x: float, y: float, half_m: float) -> Polygon:
+    """An area of so many metres around a place."""
     corners = [(-1, -1), (1, -1), (1, 1), (-1, 1)]
     return Polygon([(p.lon, p.lat) for p in (place(x + half_m * i, y + half_m * j) for i, j in corners)])
 
@@ -44,7 +45,7 @@ def zone(zone_id: str, kind: ZoneKind, west: float, south: float, east: float, n
 
 
 def _site(site_id: str, kind: SiteKind, x: float, y: float) -> Site:
-    return Site(site_id, kind, site_id.title(), f"{site_id}场", _area(x, y, 60))
+    return Site(site_id, kind, site_id.title(), f"{site_id}场", square(x, y, 60))
 
 
 def town(**changed: Any) -> City:

@@ -70,7 +70,7 @@ class BedRaisedOutside(Rule[BedState]):
     """CONFIRMED while the bed is up outside every permitted site, CLEAR once it is down."""
 
     name: ClassVar = "bed_raised_outside"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = BedState
 
@@ -83,6 +83,9 @@ class BedRaisedOutside(Rule[BedState]):
         if position is None or fix is None or track is None:
             return ()
         up = position.lift_up is True and not track.lift.faulty(fix.ts)
+        if raised is not None and track.lift.is_impossible:
+            state.raised = None
+            return (self._retracted(observation, raised),) if raised.given else ()
         if raised is None:
             if up and fix.usable and self._outside(observation, fix):
                 raised = state.raised = self._begin(observation, fix, track)
@@ -139,6 +142,11 @@ class BedRaisedOutside(Rule[BedState]):
             "readings": tuple(bounded(raised.refs, ref(observation.reading, *_FIELDS))),
         }
         return replace(last, level=Level.CLEAR, evidence=last.evidence.model_copy(update=found))
+
+    def _retracted(self, observation: Observation, raised: Raise) -> Verdict:
+        """No truck drives like this with its bed up: `sensor_fault` names the switch."""
+        evidence = Evidence(parameters=self.parameters.model_dump(), findings=(wording.IMPOSSIBLE,))
+        return Verdict(observation.device.id, Level.RETRACTED, observation.reading.ts, raised.onset, evidence=evidence)
 
     def _verdict(self, observation: Observation, raised: Raise) -> Verdict:
         findings = [wording.up(raised.up_ms), load_then(raised.load, raised.load_source)]

@@ -8,6 +8,11 @@ from rules.detectors.bed_raised_outside.parameters import BedRaisedOutsideParame
 
 STEADY: Final = Text(en="The lift switch is steady: it does not chatter", zh="举升开关信号稳定，无抖动")
 
+IMPOSSIBLE: Final = Text(
+    en="The switch shows the bed up through so much driving that the switch is at fault",
+    zh="长时间行驶仍显示举升：开关故障",
+)
+
 
 def title(truck: Text, place: Text, *, drove: bool) -> Text:
     act_en, act_zh = ("drove with its bed raised", "举升状态下行驶") if drove else ("raised its bed", "举升车厢")

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from devices.readings.streams import STREAM_NAMES, StreamName
+from devices.readings.streams import stream_name
 from rules.alerts.model import Text
 from rules.contract.wording import duration
 from rules.detectors.bin_fire.parameters import BinFireParameters
@@ -18,7 +18,7 @@ FIRST_SMOKE: Final = Text(
 
 
 def title(point: Text, compartment: str, *, confirmed: bool) -> Text:
-    name = STREAM_NAMES.get(compartment, StreamName(compartment, compartment))
+    name = stream_name(compartment)
     en, zh = ("is on fire", "起火") if confirmed else ("may be on fire", "疑似起火")
     return Text(en=f"{point.en}: compartment {name.en} {en}", zh=f"{point.zh}：{name.zh}箱{zh}")
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from devices.readings.streams import STREAM_NAMES, StreamName
+from devices.readings.streams import stream_name
 from rules.alerts.model import Text
 from rules.contract.wording import duration
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
@@ -31,7 +31,7 @@ def sunk_title(point: Text, compartment: str, fill_pct: float) -> Text:
 
 
 def _title(point: Text, compartment: str, state: Text, fill_pct: float) -> Text:
-    name = STREAM_NAMES.get(compartment, StreamName(compartment, compartment))
+    name = stream_name(compartment)
     return Text(
         en=f"{point.en}: compartment {name.en} {state.en} ({fill_pct:g} %)",
         zh=f"{point.zh}：{name.zh}箱{state.zh}（{fill_pct:g}%）",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from devices.city.model import DeviceRole
-from devices.readings.models import Position, Status
+from devices.readings.models import Fill, Position, Status
 from devices.readings.motion import STILL_KMH
 from rules.alerts.model import Evidence, ReadingRef, Severity
 from rules.contract.observation import Observation
@@ -28,6 +28,10 @@ LONG_INTERVAL: Final = "long_interval"
 NO_SPEED: Final = "no_speed"
 FROZEN_FIX: Final = "frozen_fix"
 STATUS_ONLY: Final = "status_only"
+NO_DEPOSITS: Final = "no_deposits"
+_GNSS: Final = "gnss_anomaly"
+_OF_A_RECEIVER: Final = frozenset({NO_FIX, FROZEN_FIX})
+"""Findings that are a part of an anomaly of the receiver, where that has an alert."""
 _BAD: Final = Quality.BAD
 _LOADED: Final = LoadState.LOADED
 _UNKNOWN: Final = LoadState.UNKNOWN
@@ -95,6 +99,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             NO_SPEED: (0, limits.readings),
             FROZEN_FIX: (limits.frozen_s * 1000, limits.readings),
             STATUS_ONLY: (limits.status_only_s * 1000, limits.statuses),
+            NO_DEPOSITS: (0, limits.readings),
         }
         """By reason: for how long, ms, and in how many readings it must hold before it is given."""
 
@@ -118,6 +123,8 @@ class CannotBeJudged(Rule[JudgeabilityState]):
             self._check_speed(position, fix, observation, state, verdicts)
             self._check_route(fix, observation, state, verdicts)
             self._remember(position, fix, state)
+        if isinstance(reading, Fill):
+            self._check_deposits(reading, observation, state, verdicts)
         state.ts = max(state.ts, observation.ts)
         return verdicts
 
@@ -177,6 +184,13 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         awaited_s = max(limits.silent_intervals * device.report_interval_s, limits.silent_at_least_s)
         if status.ts - state.ts > awaited_s * 1000:
             self._note(STATUS_ONLY, True, observation, state, verdicts)
+
+    def _check_deposits(
+        self, fill: Fill, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
+    ) -> None:
+        """A point with deposit hours counts its deposits, or nobody knows when they are made."""
+        missing = fill.deposits is None and bool(observation.city.deposit_hours_of(observation.device, fill.ts))
+        self._note(NO_DEPOSITS, missing, observation, state, verdicts)
 
     def _check_fix(
         self, position: Position, fix: Fix, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
@@ -291,6 +305,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
                 measures=measures,
             ),
             part=reason,
+            folds_into=_GNSS if reason in _OF_A_RECEIVER else "",
         )
 
 

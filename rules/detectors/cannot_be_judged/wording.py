@@ -13,6 +13,7 @@ _REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "long_interval": ("it reports too seldom", "上报间隔过长"),
     "no_speed": ("it moves and reports 0 km/h", "位置移动但速度恒为0"),
     "status_only": ("it sends statuses and no measurement", "仅有状态上报，无测量数据"),
+    "no_deposits": ("its site has deposit hours and it counts no deposits", "设有投放时段但不上报投放次数"),
     "frozen_fix": ("it drives and its position stands still", "行驶中但位置不变"),
 }
 _MISSED: Final[Mapping[str, tuple[str, str]]] = {
@@ -22,6 +23,7 @@ _MISSED: Final[Mapping[str, tuple[str, str]]] = {
     "long_interval": ("what happens between two readings", "两次上报之间的情况"),
     "no_speed": ("whether it stood or drove so far", "此前停车或行驶"),
     "status_only": ("everything but its silence", "除离线外的全部规则"),
+    "no_deposits": ("deposits outside the hours", "超时投放"),
     "frozen_fix": ("routes, fences and dumping", "线路、围栏和倾倒"),
 }
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
-from devices.city.model import DeviceRole, Hours
+from devices.city.hours import Hours, hours_text
+from devices.city.model import DeviceRole
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
@@ -115,8 +116,7 @@ class RestrictedHours(Rule[HoursState]):
         if haul is None or (fix.regained and not haul.given):
             place = where(fix.xy, observation.city, fix.ts)
             source = track.load.source if track.load.state is _LOADED else LoadSource.MANIFEST
-            shown = ", ".join(str(window) for window in sorted(hours, key=str))
-            haul = Haul(fix.ts, fix.xy, place.en, place.zh, source, shown, 0)
+            haul = Haul(fix.ts, fix.xy, place.en, place.zh, source, hours_text(hours), 0)
         elif haul.ts and not fix.regained:
             haul.driven_ms += fix.ts - haul.ts
             haul.driven_m += fix.run_m

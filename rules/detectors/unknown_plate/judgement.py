@@ -6,9 +6,7 @@ since a haulier who is not registered weighs all day.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import ClassVar, Final
-from zoneinfo import ZoneInfo
 
 from devices.city.model import City, DeviceRole
 from devices.readings.models import Weighing
@@ -68,7 +66,7 @@ class UnknownPlate(FleetRule[NoState, ReportedPlates]):
         """Drop a verdict about a plate that was reported on its day, by whichever bridge."""
         if verdict.level is not Level.CONFIRMED:
             return (verdict,)
-        day = datetime.fromtimestamp(verdict.onset / 1000, UTC).astimezone(ZoneInfo(city.timezone)).toordinal()
+        day = city.day_of(verdict.onset)
         if memory.days.get(verdict.shared, 0) >= day:
             return ()
         memory.days.pop(verdict.shared, None)

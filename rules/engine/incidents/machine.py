@@ -69,7 +69,8 @@ class DeviceIncidents:
             changes += _release(case, rule, None)
         changed = _step(case, rule, rule_version, verdict)
         if changed is not None:
-            changes.append(_publish(changed.incident, rule, rule_version, verdict, revised=changed.revised))
+            said = changed.said or verdict
+            changes.append(_publish(changed.incident, rule, rule_version, said, revised=changed.revised))
         return changes
 
     def begins(self, rule: str, verdict: Verdict) -> bool:
@@ -128,6 +129,8 @@ class _Changed(NamedTuple):
     incident: Incident
     revised: bool = False
     """Nothing happened: better values of the same incident came in."""
+    said: Verdict | None = None
+    """What is published in place of the verdict."""
 
 
 def _step(case: RuleIncidents, rule: str, rule_version: int, verdict: Verdict) -> _Changed | None:
@@ -240,20 +243,33 @@ def _is_better(incident: Incident, verdict: Verdict) -> bool:
 
 
 def _retract(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
-    """An alert of merged incidents stands until every one of them is retracted."""
+    """An alert of merged incidents stands until every one is retracted; it closes when the one that goes on is."""
     running = [case.running] if case.running is not None else []
     incident = next((found for found in running + case.past if verdict.onset in found.onsets), None)
     if incident is None:
         return None
     incident.onsets.remove(verdict.onset)
     if incident.onsets:
-        return None
+        return _close_without(case, incident, verdict)
     incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED
     incident.closed_at = verdict.at if incident.closed_at is None else incident.closed_at
     incident.closing = None
     if incident is case.running:
         _remember(case, incident, verdict.at)
     return _Changed(incident)
+
+
+def _close_without(case: RuleIncidents, incident: Incident, retracted: Verdict) -> _Changed | None:
+    """Close an alert whose incidents before the retracted one are over: nothing else would."""
+    last = max(incident.onsets)
+    if incident is not case.running or incident.closed_at is not None or incident.closing or last > retracted.onset:
+        return None
+    incident.phase, incident.closed_at = Phase.CLOSED, retracted.at
+    _remember(case, incident, retracted.at)
+    reasons = retracted.evidence.findings if retracted.evidence is not None else ()
+    evidence = incident.evidence.model_copy(update={"findings": (*incident.evidence.findings, *reasons)})
+    end = Verdict(retracted.subject, Level.CLEAR, retracted.at, last, evidence=evidence)
+    return _Changed(incident, said=end)
 
 
 def _opened(rule: str, verdict: Verdict, run: int) -> Incident:

@@ -19,8 +19,16 @@ async def test_sites_are_those_of_the_day_in_lon_lat_order(client: AsyncClient) 
     assert all(112 < lon < 113 and 35 < lat < 36 for lon, lat in ring)
     assert ring[0] == ring[-1]
     assert sites["spoil-1"]["properties"]["may_tip"] is True
+    assert sites["spoil-1"]["properties"]["deposit_hours"] == []
     earlier = (await client.get("/api/v1/sites", params={"at": T0 - 1, "kind": "depot"})).json()["features"]
     assert [f["id"] for f in earlier] == ["old-1"]
+
+
+async def test_a_recycling_point_shows_its_hours_and_streams(client: AsyncClient) -> None:
+    answer = await client.get("/api/v1/sites", params={"at": T0 - 1, "site_id": "old-point"})
+    [point] = answer.json()["features"]
+    assert point["properties"]["deposit_hours"] == ["06:30-09:00", "22:00-01:00"]
+    assert point["properties"]["streams"] == ["kitchen"]
 
 
 async def test_routes_are_those_of_the_day_and_of_the_vehicle(client: AsyncClient) -> None:

@@ -18,6 +18,7 @@ from devices.readings.refusals import Reason
 from haulwatch.settings.data_files import recorder_state_path
 from ingest.ledger.dead_letters import DeadLetters
 from rules.detectors.silent_device.outage import SYSTEM
+from rules.engine.incidents.machine import NOTIFY_EVERY_MS
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import QUIET_S, SLICE_S, Message, message
 from tests.chaos.yard import Complaint, Yard
@@ -49,6 +50,7 @@ def stepped(yard: Yard, size: Size) -> None:
     Meanwhile nothing is judged, and an outage alert is raised, as for devices that are cut off: later readings do not
     undo it. The stream's device time is some days ago, and so is a clock behind it. Devices pause while the clock is
     set, so that whole slices are refused, and while letters are redriven: a device whose letter arrives is not silent.
+    An alert that is told again every half an hour is told at other times afterwards.
     """
     last_sequence = yard.journal.last_sequence()
     with _clock(yard) as clock:
@@ -63,11 +65,12 @@ def stepped(yard: Yard, size: Size) -> None:
             clock.step(first_ms - _TWO_HOURS_MS - time.time_ns() // 1_000_000)
         with yard.devices_paused():
             clock.step(0)
-            yard.unjudged = range(first_ms, yard.stream.slice_ms + QUIET_S * 1000)
+            refused = range(first_ms, yard.stream.slice_ms + QUIET_S * 1000)
+            yard.unjudged = range(refused.start, refused.stop + NOTIFY_EVERY_MS)
         with yard.devices_paused():
-            _redrive(yard, yard.unjudged)
+            _redrive(yard, refused)
     changes = [entry.change for entry in yard.journal.changes_after(last_sequence, 10_000)]
-    if not any(change.subject == SYSTEM and change.at in yard.unjudged for change in changes):
+    if not any(change.subject == SYSTEM and change.at in refused for change in changes):
         raise Complaint("no outage was raised while nothing was judged")
 
 

@@ -1,9 +1,9 @@
-"""The hours of permits: their file, their rows, and what they cover."""
+"""The hours of permits and of recycling points: their files, their rows, and what they cover."""
 
 import shutil
 import zlib
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,9 @@ import pytest
 
 from devices.city.columns import pack_city, unpack_city
 from devices.city.files import read_city
-from devices.city.model import City, Hours
+from devices.city.hours import Hours
+from devices.city.model import City
+from devices.city.sites import Validity
 from tests.devices.city.test_files import SMALL_CITY, edit, found
 
 DAY, NIGHT = Hours(6 * 60, 22 * 60), Hours(22 * 60, 6 * 60)
@@ -95,3 +97,69 @@ def test_a_city_that_an_earlier_version_packed_has_no_hours(folder: Path) -> Non
     for row in body["rows"]["permit"]:
         del row["hours"]
     assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city
+
+
+def with_windows(folder: Path, site: str, hours: str) -> Path:
+    edit(folder / "sites.geojson", f'"id": "{site}",', f'"id": "{site}", "deposit_hours": {hours},')
+    return folder
+
+
+def test_a_recycling_point_may_have_deposit_hours(folder: Path) -> None:
+    point = read_city(folder).devices["bin-terminal"]
+    assert read_city(folder).deposit_hours_of(point, 0) == ()
+    city = read_city(with_windows(folder, "bin", '["06:00-22:00", "22:00-06:00"]'))
+    assert city.deposit_hours_of(point, 0) == (DAY, NIGHT)
+    assert city.deposit_hours_of(city.devices["truck"], 0) == ()
+    assert unpack_city(pack_city(city)) == city
+
+
+@pytest.mark.parametrize("wrong", ['["6:00-22:00"]', '"06:00-22:00"', "[360]"])
+def test_deposit_hours_that_are_none_say_what_to_write(folder: Path, wrong: str) -> None:
+    [line] = found(with_windows(folder, "bin", wrong))
+    assert line.startswith("sites.geojson: bin: deposit_hours")
+    assert 'write a list of hours in quotes such as "06:00-22:00"' in line
+
+
+def test_no_other_site_has_deposit_hours(folder: Path) -> None:
+    [line] = found(with_windows(folder, "works", '["06:00-22:00"]'))
+    assert line == (
+        "sites.geojson: works: deposit_hours: only a recycling_point has them, this is a construction_site: remove them"
+    )
+
+
+def test_each_version_of_a_point_has_its_own_hours(folder: Path) -> None:
+    city = read_city(with_windows(folder, "bin", '["06:00-22:00"]'))
+    earlier = replace(city.sites["bin"], deposit_hours=(NIGHT,), validity=Validity(None, 1_000))
+    later = replace(city.sites["bin"], version=2, validity=Validity(1_000, 2_000))
+    both = replace(city, sites={**city.sites, "bin": later}, past_sites=(*city.past_sites, earlier))
+    point = city.devices["bin-terminal"]
+    assert [both.deposit_hours_of(point, ts) for ts in (999, 1_000, 2_000)] == [(NIGHT,), (DAY,), ()]
+
+
+def test_a_site_that_an_earlier_version_packed_has_no_deposit_hours(folder: Path) -> None:
+    city: City = read_city(folder)
+    body = msgspec.msgpack.decode(zlib.decompress(pack_city(city)))
+    for row in body["rows"]["site"]:
+        del row["deposit_hours"]
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city
+
+
+@pytest.mark.parametrize("hours", [DAY, NIGHT, Hours(0, 1440), Hours(1439, 1), Hours(600, 601)])
+def test_how_far_a_time_is_from_hours_is_what_counting_minutes_gives(hours: Hours) -> None:
+    covered = [hours.covers(minute % 1440) for minute in range(4 * 1440)]
+    for first in range(0, 1440, 37):
+        for length in (0, 1, 60, 700, 1439):
+            begin, end = 1440 + first, 1440 + first + length
+            before = next(n for n in range(1441) if covered[begin - n])
+            after = next(n for n in range(1441) if covered[end + n])
+            shares = any(covered[begin : end + 1])
+            # Hours end with the minute after their last one.
+            expected = 0 if shares else min(before - 1, after)
+            assert hours.apart_min(first, (first + length) % 1440) == expected, (first, length)
+
+
+def test_the_day_is_that_of_the_citys_calendar() -> None:
+    city = read_city(SMALL_CITY)
+    late = int(datetime.fromisoformat("2026-03-01T16:00:00+00:00").timestamp() * 1000)
+    assert city.day_of(late) == city.day_of(late - 1) + 1 == date(2026, 3, 2).toordinal()
+    assert replace(city, timezone="UTC").day_of(late) == date(2026, 3, 1).toordinal()

@@ -18,7 +18,7 @@ from devices.city.sites import Validity, Zone, ZoneKind
 from devices.city.zones import NEAR_M, ZoneGeometry
 from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import XY, LatLon, LocalPlane
-from tests.devices.city.test_files import SMALL_CITY, found
+from tests.devices.city.test_files import SMALL_CITY, edit, found
 
 PLANE = LocalPlane(LatLon(35.49, 112.85))
 OLD_TOWN: dict[str, Any] = {"id": "old-town", "kind": "forbidden", "name": "Old town", "name_zh": "老城"}
@@ -147,3 +147,69 @@ def test_only_what_is_valid_then_counts() -> None:
         True,
     ]
     assert not ZoneGeometry(PLANE, []).has(ZoneKind.FORBIDDEN)
+
+
+def test_permitted_areas_are_those_of_the_ids_asked_for() -> None:
+    west = drawn("west", ZoneKind.PERMITTED_AREA, (-5000, -5000), (0, -5000), (0, 5000), (-5000, 5000))
+    east = drawn("east", ZoneKind.PERMITTED_AREA, (0, -5000), (5000, -5000), (5000, 5000), (0, 5000))
+    past = replace(east, id="past", validity=Validity(None, 1_000))
+    geometry = ZoneGeometry(PLANE, [west, east, past])
+    place = XY(-300, 0)
+    asked = ((("west", "east"), "west", 300), (("east",), "east", -300), (("past",), "past", -300))
+    for area_ids, zone_id, depth_m in asked:
+        answer = geometry.permitted_at(place, 0, frozenset(area_ids))
+        assert answer is not None
+        assert answer.zone.id == zone_id
+        assert answer.depth_m == pytest.approx(depth_m, abs=1)
+    assert geometry.permitted_at(place, 1_000, frozenset({"past"})) is None
+    assert geometry.permitted_at(place, 0, frozenset()) is None
+    assert geometry.permitted_at(place, 0, frozenset({"north"})) is None
+    assert geometry.jurisdiction_at(place, 0) is None
+    assert geometry.forbidden_at(place, 0) is None
+
+
+NORTH: dict[str, Any] = {"id": "north", "kind": "permitted_area", "name": "North", "radius_m": 5_000}
+
+
+def with_areas(folder: Path, areas: str) -> Path:
+    write(folder, NORTH, OLD_TOWN | {"radius_m": 500})
+    edit(folder / "permits.yaml", "  vehicle:", f"  areas: {areas}\n  vehicle:")
+    return folder
+
+
+def test_a_permit_may_name_areas(folder: Path) -> None:
+    assert not read_city(folder).has_areas
+    city = read_city(with_areas(folder, "[north]"))
+    [permit] = city.permits
+    assert permit.area_ids == ("north",)
+    assert city.has_areas
+    assert unpack_city(pack_city(city)) == city
+    ts = permit.validity.start_ms
+    assert ts is not None
+    assert city.areas_of(permit.vehicle_id, ts) == {"north"}
+    assert city.areas_of(permit.vehicle_id, ts - 1) == frozenset()
+    assert city.areas_of("another", ts) == frozenset()
+    second = replace(permit, id="second", area_ids=("south",))
+    assert replace(city, permits=(permit, second)).areas_of(permit.vehicle_id, ts) == {"north", "south"}
+    anywhere = replace(second, area_ids=())
+    assert replace(city, permits=(permit, anywhere)).areas_of(permit.vehicle_id, ts) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("areas", "said"),
+    [
+        ("[nroth]", "areas: 'nroth' is not in zones.geojson: did you mean 'north'?"),
+        ("[old-town]", "areas: 'old-town' is of kind forbidden in zones.geojson: name zones of kind permitted_area"),
+        ("north", "areas: 'north' does not fit: write a list of ids"),
+    ],
+)
+def test_areas_that_are_none_say_what_to_write(folder: Path, areas: str, said: str) -> None:
+    assert found(with_areas(folder, areas)) == [f"permits.yaml: permit: {said}"]
+
+
+def test_a_permit_that_an_earlier_version_packed_has_no_areas(folder: Path) -> None:
+    city = read_city(folder)
+    body = msgspec.msgpack.decode(zlib.decompress(pack_city(city)))
+    for row in body["rows"]["permit"]:
+        del row["area_ids"]
+    assert unpack_city(zlib.compress(msgspec.msgpack.encode(body))) == city

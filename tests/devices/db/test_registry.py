@@ -8,7 +8,8 @@ import pytest
 from shapely import LineString, Polygon
 
 from devices.city.files import read_city
-from devices.city.model import Area, City, Device, DeviceRole, Hours
+from devices.city.hours import Hours
+from devices.city.model import Area, City, Device, DeviceRole
 from devices.city.sites import Validity, Zone, ZoneKind
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable, open_database, transaction
 from devices.db.registry import AnotherCity, Changes, CityMissing, Registry
@@ -212,3 +213,29 @@ def test_the_hours_of_a_permit_come_back(registry: Registry, city: City) -> None
     registry.import_city(replace(city, permits=permits))
     assert registry.load_city().permits == permits
     assert not registry.import_city(replace(city, permits=permits)).changed_anything
+
+
+def test_the_deposit_hours_of_a_site_come_back(registry: Registry, city: City) -> None:
+    sites = {id_: replace(site, deposit_hours=(Hours(390, 540), Hours(1320, 60))) for id_, site in city.sites.items()}
+    registry.import_city(replace(city, sites=sites))
+    assert {site.deposit_hours for site in registry.load_city().sites.values()} == {(Hours(390, 540), Hours(1320, 60))}
+    assert not registry.import_city(replace(city, sites=sites)).changed_anything
+
+
+def test_the_areas_of_a_permit_come_back(registry: Registry, city: City) -> None:
+    permits = tuple(replace(permit, area_ids=("north", "south")) for permit in city.permits)
+    registry.import_city(replace(city, permits=permits))
+    assert registry.load_city().permits == permits
+    assert not registry.import_city(replace(city, permits=permits)).changed_anything
+
+
+def test_streams_and_compartments_come_back(registry: Registry, city: City) -> None:
+    changed = replace(
+        city,
+        sites={id_: replace(site, streams=("kitchen", "residual")) for id_, site in city.sites.items()},
+        vehicles={id_: replace(vehicle, compartments=2) for id_, vehicle in city.vehicles.items()},
+    )
+    registry.import_city(changed)
+    loaded = registry.load_city()
+    assert (loaded.sites, loaded.vehicles) == (changed.sites, changed.vehicles)
+    assert not registry.import_city(changed).changed_anything

@@ -121,6 +121,7 @@ CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device author
 NEEDS_NONE = {
     "demo",
     "doctor",
+    "evaluate",
     "settings",
     "city fields",
     "grafana diff",

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from devices.city.hours import Hours
 from devices.readings.models import Reading, Status
 from rules.alerts.model import AlertChange
 from rules.detectors.cannot_be_judged.judgement import CannotBeJudged
@@ -77,6 +78,18 @@ def test_a_terminal_that_reports_each_three_minutes_and_is_registered_with_ten_s
 
 def test_a_bin_that_reports_too_seldom() -> None:
     assert reasons(changes(fills([10.0] * 20, every_s=700))) == {"long_interval"}
+
+
+def test_a_point_with_deposit_hours_that_counts_no_deposits() -> None:
+    point = replace(town().sites["point"], deposit_hours=(Hours(390, 540),))
+    city = replace(town(), sites={**town().sites, "point": point})
+    found = changes(fills([10.0] * 9), fills([10.0] * 3, start_s=600, deposits=0), city=city)
+    assert summaries(found) == ["P01 confirmed P4", "P01 closed P4"]
+    assert reasons(found) == {"no_deposits"}
+    assert [at_s(change) for change in found] == [240, 720]
+    assert changes(fills([10.0] * 9), city=town()) == [], "a point without hours need not"
+    both = [fills([10.0], start_s=60 * n, deposits=0 if n % 2 else None) for n in range(20)]
+    assert changes(*both, city=city) == [], "one of its compartments counts them"
 
 
 def test_a_speed_that_stays_0_while_the_truck_moves() -> None:

@@ -148,6 +148,28 @@ def test_a_merged_alert_stands_until_both_are_retracted(given: Given) -> None:
     assert short(given.verdict(Level.RETRACTED, 7, onset=0)) == ["4 retracted P3"]
 
 
+def test_a_merged_alert_closes_when_the_incident_that_goes_on_is_retracted(given: Given) -> None:
+    """Nothing else would end it: no verdict says that an incident is over which never was."""
+    given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.CLEAR, 2)
+    (reopened,) = given.verdict(Level.CONFIRMED, 4, onset=3)
+    (closed,) = given.verdict(Level.RETRACTED, 6, onset=3)
+    assert (short([closed]), closed.alert_id) == (["4 closed P3"], reopened.alert_id)
+    assert (closed.closed_at, closed.onset, closed.title) == (6 * MINUTE, 0, reopened.title)
+    assert given.verdict(Level.CLEAR, 7) == []
+    (other,) = given.verdict(Level.CONFIRMED, 60, onset=60)
+    assert other.alert_id != closed.alert_id
+
+
+def test_a_merged_alert_goes_on_when_an_earlier_incident_is_retracted(given: Given) -> None:
+    given.verdict(Level.CONFIRMED, 1)
+    given.verdict(Level.CLEAR, 2)
+    given.verdict(Level.CONFIRMED, 4, onset=3)
+    assert given.verdict(Level.RETRACTED, 5, onset=0) == []
+    assert given.verdict(Level.CLEAR, 6, onset=3) == [], "it came back once, so its end is held"
+    assert short(given.verdict(Level.CONFIRMED, 40, onset=40))[0].endswith("closed P3")
+
+
 def test_a_retracted_incident_is_not_continued(given: Given) -> None:
     (first,) = given.verdict(Level.CONFIRMED, 1)
     given.verdict(Level.RETRACTED, 2)

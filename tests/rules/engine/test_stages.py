@@ -14,7 +14,7 @@ from rules.engine.device_judge import DeviceJudge
 from rules.engine.engine import RuleEngine
 from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
-from rules.engine.late.late_verdicts import Judged
+from rules.engine.late.late_verdicts import GapsKept, Judged, JudgedAgain
 from rules.engine.routing import ReadingRouter
 from rules.engine.snapshot import Rows
 from rules.tracking.registry import TRACKERS
@@ -136,3 +136,18 @@ def test_a_subject_that_is_no_device_has_incidents_only() -> None:
     assert fleet.changed == set()
     assert fleet.take([RuleVerdict("somebody", 1, Verdict("other", Level.CLEAR, T0, T0))], T0) == []
     assert fleet.incidents_of("other") is None
+
+
+def test_an_alert_that_late_readings_retracted_and_that_comes_again_counts_on() -> None:
+    """The journal knows a change by alert, phase and revision: a second first revision would be lost in it."""
+    fleet = FleetJudge(town(), SameEverywhere([Notes()]), RuleFailures())
+    confirmed = RuleVerdict("notes", 1, Verdict("T1", Level.CONFIRMED, T0 + 10, T0 + 10))
+    fleet.take([GapsKept("T1", (T0,), is_new=True)], T0)
+    (first,) = fleet.take([confirmed], T0 + 10)
+    (retracted,) = fleet.take([JudgedAgain("T1", T0, T0 + 20, [])], T0 + 20)
+    (again,) = fleet.take([confirmed], T0 + 30)
+    (closed,) = fleet.take([RuleVerdict("notes", 1, Verdict("T1", Level.CLEAR, T0 + 40, T0 + 10))], T0 + 40)
+    assert {change.alert_id for change in (retracted, again, closed)} == {first.alert_id}
+    assert [(change.revision, change.phase) for change in (first, retracted, again, closed)] == [
+        (1, "confirmed"), (2, "amended"), (3, "confirmed"), (4, "closed"),
+    ]  # fmt: skip

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from devices.city.model import City, Hours
+from devices.city.hours import Hours
+from devices.city.model import City
 from devices.city.sites import Validity
 from rules.alerts.model import AlertChange
 from rules.detectors.restricted_hours.judgement import RestrictedHours

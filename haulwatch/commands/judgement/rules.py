@@ -121,7 +121,8 @@ def show(
         (name, _text(values.get(name)), _text(default) if values.get(name) != default else "", described[name])
         for name, default in defaults.items()
     ]
-    print_table(title, ("parameter", "value", "default", "meaning"), rows, right=("value", "default"))
+    numbers = () if any(isinstance(value, list) for value in defaults.values()) else ("value", "default")
+    print_table(title, ("parameter", "value", "default", "meaning"), rows, right=numbers)
 
 
 @app.command()
@@ -313,4 +314,6 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(f"[{_text(each)}]" if isinstance(each, list) else _text(each) for each in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014_suspected_sites"
-down_revision = "0013_rule_sets"
+revision = "0017_suspected_sites"
+down_revision = "0016_streams"
 branch_labels = None
 depends_on = None
 

@@ -6,8 +6,8 @@ from typing import Annotated, Final
 
 import typer
 
+from haulwatch.commands.judgement.what_if import what_if
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, instant, local_time, print_json, print_table
-from haulwatch.commands.what_if import what_if
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import load_settings
 from haulwatch.wiring.databases import open_journal, open_registry, people_zone
