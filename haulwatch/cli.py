@@ -41,7 +41,7 @@ _ENTRIES: Final = {
     "city": _Entry(_OPERATION, "city", "app"),
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
-    "sites": _Entry(_OPERATION, "sites.app", "app"),
+    "sites": _Entry(_OPERATION, "sites", "app"),
     "device": _Entry(_OPERATION, "device.app", "app"),
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),

@@ -244,13 +244,9 @@ class City:
         hotspots = self._derived.hotspots
         if hotspots is None:
             hotspots = self._derived.hotspots = [(hotspot, self.plane.xy(hotspot.place)) for hotspot in self.hotspots]
-        found: Hotspot | None = None
-        found_m = 0.0
-        for hotspot, centre in hotspots:
-            off_m = centre.distance_m(place)
-            if off_m <= hotspot.radius_m and (found is None or off_m < found_m):
-                found, found_m = hotspot, off_m
-        return found
+        offs = [(centre.distance_m(place), hotspot) for hotspot, centre in hotspots]
+        covering = [(off_m, hotspot) for off_m, hotspot in offs if off_m <= hotspot.radius_m]
+        return min(covering, key=lambda found: found[0])[1] if covering else None
 
     def vehicle_of(self, device: Device) -> Vehicle | None:
         """Return the vehicle that the device is mounted on, if the city has it."""
