@@ -146,7 +146,7 @@ class Motion:
         before = self.held
         speed_kmh = position.speed_kmh
         if speed_kmh is not None:
-            self._check_speed(ts, xy, speed_kmh)
+            self._check_speed(ts, xy, speed_kmh, is_leap=gap_ms > blind_after_ms)
         if speed_kmh is None or self.no_speed:
             speed_kmh = self._speed_kmh(position, xy, blind_after_ms)
         self._stand_or_go(ts, xy, speed_kmh)
@@ -177,10 +177,14 @@ class Motion:
             coarse=coarse,
         )  # fmt: skip
 
-    def _check_speed(self, ts: int, xy: XY, speed_kmh: float) -> None:
-        """Find a terminal that sends 0 km/h while it drives."""
+    def _check_speed(self, ts: int, xy: XY, speed_kmh: float, *, is_leap: bool) -> None:
+        """Find a terminal that sends 0 km/h while it drives. Over a gap (`is_leap`) nobody saw how it moved: a truck
+        that stood before a tunnel may stand behind it.
+        """
         if speed_kmh > 0:
             self.slid_from, self.no_speed = None, False
+        elif is_leap:
+            self.slid_from = None
         elif self.anchor is not None and self.anchor.distance_m(xy) > STILL_WITHIN_M:
             if self.slid_from is None:
                 self.slid_from = self.anchor

@@ -232,3 +232,12 @@ def test_a_speed_that_is_always_0_is_worked_out_once_the_truck_has_come_500_m() 
         parked.x = 25.0 * (-1) ** n
         parked.stand(10)
     assert not any(fix.moving for fix in followed(parked)[1])
+
+
+def test_a_truck_that_stands_behind_a_tunnel_is_there_and_not_where_it_stood_before() -> None:
+    """It reported 0 km/h on both sides, and nothing between: that is no terminal which sends 0 km/h while it drives."""
+    trip = Trip("T1", 0, 0).drive(3000, 0).stand(20).quiet(160)
+    trip.x = 4500
+    _, fixes = followed(trip.stand(30).drive(5000, 0))
+    (behind,) = [fix for fix in fixes if fix.gap_ms > 100_000]
+    assert (round(behind.xy.x), behind.regained, behind.speed_kmh) == (4500, True, 0.0)
