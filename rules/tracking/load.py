@@ -168,8 +168,8 @@ class LoadTrack:
             self.state, self.source = self.scale, _SCALE
         elif ts - self.terminal_ts <= SENSOR_HOLDS_MS:
             self.state, self.source = self.terminal, _TERMINAL
-        elif ts - self.ticket_ts <= STATEMENT_HOLDS_MS:
-            self.state, self.source = self.ticket, _TICKET
+        elif ts - self.ticket_ts <= STATEMENT_HOLDS_MS and self.ticket_ts >= self.site_ts:
+            self.state, self.source = self.ticket, _TICKET  # one from before a stay at a site says nothing of after it
         elif ts - self.manifest_ts <= SENSOR_HOLDS_MS:
             self.state, self.source = _LOADED, LoadSource.MANIFEST
         elif ts - self.site_ts <= STATEMENT_HOLDS_MS:

@@ -184,6 +184,16 @@ def test_leaving_a_source_is_loaded_leaving_a_tip_is_empty_and_passing_by_is_nei
     assert loads(Trip("T1", 0, 0).stand(30).drive(500, 0)) == [(LoadState.UNKNOWN, LoadSource.NONE)]
 
 
+def test_a_ticket_from_before_a_stay_at_a_site_says_nothing_of_after_it() -> None:
+    """Weighed empty at the tip, then loaded at the source, with no sensor and no ticket between."""
+    track = Track()
+    follow(track, ticket("T1", 0, net_kg=0, direction="out"), DEVICE, VEHICLE, CITY)
+    assert track.load.state is LoadState.EMPTY
+    for reading in Trip("T1", 9000, 0, at_s=900).drive(0, 0).stand(90).drive(600, 0).readings:
+        follow(track, reading, DEVICE, VEHICLE, CITY)
+    assert (track.load.state, track.load.source) == (LoadState.LOADED, LoadSource.SITE)
+
+
 def test_a_weight_that_still_changes_is_not_steady() -> None:
     trip = Trip("T1", 3000, 0)
     for kg in (12_000, 9_000, 6_000, 3_000):
