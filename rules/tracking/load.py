@@ -94,6 +94,8 @@ class LoadTrack:
     site_since: int = 0
     site_left: int = 0
     """When the truck last left a fence."""
+    loaded_at: int = 0
+    """When it last left a place where it loads, whatever it left since."""
     tickets: tuple[tuple[str, int], ...] = ()
     """The last tickets: their content, and when it came first."""
 
@@ -136,6 +138,7 @@ class LoadTrack:
         if self.site_kind is not None and ts - self.site_since >= _MIN_STAY_MS:
             if self.site_kind is SiteKind.CONSTRUCTION_SITE:
                 self.site, self.site_ts = LoadState.LOADED, ts
+                self.loaded_at = ts
             elif self.site_kind in _EMPTIED_AT:
                 self.site, self.site_ts = LoadState.EMPTY, ts
             self._decide(ts)

@@ -231,7 +231,7 @@ class IllegalDumping(Rule[DumpingState]):
         if observation.track is not None and observation.track.load.is_repeated(ticket):
             return
         net_kg = ticket_net_kg(ticket, observation.vehicle)
-        loaded_at = _loaded_at(observation.track)
+        loaded_at = 0 if observation.track is None else observation.track.load.loaded_at
         alleged = state.alleged
         if state.stop is not None and state.stop.suspected:
             alleged = (*alleged, AllegedStop(state.stop.onset, state.stop.before_kg))
@@ -341,11 +341,3 @@ def _measured(track: Track | None, stop: Stop, ts: int) -> set[Term]:
 def _weights(before_kg: float | None, after_kg: float | None) -> dict[str, float | int | str | bool]:
     weights = {"before_kg": before_kg, "after_kg": after_kg}
     return {name: kg for name, kg in weights.items() if kg is not None}
-
-
-def _loaded_at(track: Track | None) -> int:
-    """Device time, ms, at which the truck last left a place where it loads; 0 if it never did."""
-    if track is None:
-        return 0
-    load = track.load
-    return load.site_ts if load.site is LoadState.LOADED else 0

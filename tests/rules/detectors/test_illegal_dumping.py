@@ -184,6 +184,17 @@ def test_a_ticket_after_two_hours_or_after_loading_again_retracts_nothing() -> N
     assert "retracted" not in " ".join(summaries(changes(again, [ticket("T1", again.now_s - 150)])))
 
 
+def test_an_outlier_at_the_tip_does_not_hide_that_it_loaded_again() -> None:
+    """One fix 160 m north of the tip, before the ticket: it has left nothing and emptied nothing."""
+    again = lifted().drive(0, 0).stand(120).drive(500, 0).drive(10_000, 0).stand(90)
+    again.y = 160
+    again.now_s += again.every_s
+    again.report(0.0)
+    again.y = 0
+    again.stand(60)
+    assert "retracted" not in " ".join(summaries(changes(again, [ticket("T1", again.now_s - 30)])))
+
+
 def test_the_alert_explains_itself() -> None:
     confirmed = changes(tips(hauling()))[-1]
     assert "晋ET1" in confirmed.title.zh
