@@ -1,3 +1,13 @@
 """Fixtures of the API's own tests, which run here with real parts."""
 
-from tests.api.conftest import command_store, dead_letters, history, journal, ledger, parts  # noqa: F401
+from tests.api.conftest import (  # noqa: F401
+    command_store,
+    dead_letters,
+    history,
+    journal,
+    ledger,
+    parts,
+    proposals,
+    rule_sets,
+    shelves,
+)

@@ -19,6 +19,8 @@ from devices.readings.series import (
     HEALTH_TAGS,
     PLACE_MEASUREMENT,
     PLACE_TAGS,
+    SUSPECTED_SITE_MEASUREMENT,
+    SUSPECTED_SITE_TAGS,
     Point,
 )
 from ingest.alerts.store_sink import alert_points
@@ -124,6 +126,7 @@ def test_every_tag_is_one_of_the_few_that_are_named() -> None:
         ALERT_STATE_MEASUREMENT: set(ALERT_STATE_TAGS),
         PLACE_MEASUREMENT: set(PLACE_TAGS),
         HEALTH_MEASUREMENT: set(HEALTH_TAGS),
+        SUSPECTED_SITE_MEASUREMENT: set(SUSPECTED_SITE_TAGS),
     }
     for measurement in WITH_COMPARTMENTS:
         named[measurement].add("compartment")
