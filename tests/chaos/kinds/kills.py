@@ -55,7 +55,8 @@ def judge_and_imports(yard: Yard, size: Size) -> None:
     """While no judge runs another city is imported: what came before is judged by the old one, also after the restart.
 
     In the other city every approved route lies 5 km away, so both raise other alerts. The journal must equal the raw
-    log judged again by the revisions in it.
+    log judged again by the revisions in it. An alert that came back in it is closed later from then on, so the next
+    round begins anew.
     """
     yard.unjudged = range(yard.stream.start_ms, 1 << 62)  # an undisturbed run knows one city only
     moved = tuple(replace(route, line=translate(route.line, yoff=0.05)) for route in yard.city.routes)
@@ -84,7 +85,7 @@ FAULTS: Final = (
     Fault("kill -9 of the collector", collector),
     Fault("kill -9 of the recorder", recorder),
     Fault("kill -9 of the judge", judge),
-    Fault("kill -9 of the judge, with imports between", judge_and_imports),
+    Fault("kill -9 of the judge, with imports between", judge_and_imports, last=True),
     Fault("kill -9 of the API", api),
     Fault("kill -9 of any of the four", anyone),
 )
