@@ -10,7 +10,7 @@ from api.http.openapi import answer, problems
 from api.http.problems import Fault, ProblemKind, RequestRefused, invalid, not_found
 from api.ports import Parts
 from api.resources.devices import registered_device
-from devices.city.fields import hours_of_day
+from devices.city.fields import minute_of_day
 from devices.readings.text import ShortText
 from rules.alerts.model import Text
 from rules.catalogue import CATALOGUE
@@ -146,14 +146,12 @@ def rules_that_hold(
     """All rules, on or off, with their parameters: those of the whole city, or as they hold for one device."""
     choice, city = parts.rules(), parts.city()
     scope = Scope() if device_id is None else scope_of(registered_device(city, device_id), city)
-    minute = _minute(at)
-    held = [part.rules for part in choice.in_force(scope) if part.minute <= minute][-1]
     found = []
-    for entry, rule in zip(CATALOGUE, held, strict=True):
+    for entry, rule in zip(CATALOGUE, choice.at(scope, _minute(at)), strict=True):
         values = {} if rule is None else rule.parameters.model_dump(mode="json")
         defaults = entry.parameters().model_dump(mode="json")
         parameters = [
-            ParameterOut(name=name, value=values.get(name), default=default, meaning=_meaning(entry.parameters, name))
+            ParameterOut(name=name, value=values.get(name), default=default, meaning=entry.meaning(name))
             for name, default in defaults.items()
         ]
         found.append(RuleOut(rule=entry.name, title=entry.title, on=rule is not None, parameters=parameters))
@@ -231,12 +229,8 @@ def _difference(one: Difference) -> DifferenceOut:
     return DifferenceOut(**one._asdict())
 
 
-def _meaning(parameters: type[BaseModel], name: str) -> str:
-    return " ".join((parameters.model_fields[name].description or "").split())
-
-
 def _minute(at: str) -> int:
     try:
-        return hours_of_day(f"{at}-{'00:01' if at == '00:00' else '00:00'}").start_min
+        return minute_of_day(at)
     except ValueError as exc:
         raise invalid("query.at", "give an hour such as 22:30") from exc

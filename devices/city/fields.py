@@ -75,6 +75,11 @@ def _stream(value: object) -> object:
     return value
 
 
+def minute_of_day(text: str) -> int:
+    """Read a time of the day: `22:30`. Raises ValueError."""
+    return hours_of_day(f"{text}-{'00:01' if text == '00:00' else '00:00'}").start_min
+
+
 def _moment(value: object) -> object:
     """Read a date or date-time, as YAML parsed it or as ISO 8601 text; never a bare number."""
     if isinstance(value, str):

@@ -15,7 +15,7 @@ from haulwatch.evaluation.matching import Tally, compare
 from rules.catalogue import rule_names
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
-from rules.rule_sets.shipped import with_shipped
+from rules.rule_sets.shipped import shipped
 from simulators.trials.incidents import Incident
 from simulators.trials.tiers import tier
 from simulators.trials.town import TRUCKS
@@ -40,7 +40,7 @@ class Request:
     truck_days: int
     """In each tier, at least; trials are of `TRUCKS` truck-days."""
     tuning: bool = False
-    rule_set: RuleSet = field(default_factory=lambda: with_shipped(RuleSet()))
+    rule_set: RuleSet = field(default_factory=shipped)
     """By which is judged."""
 
     @property

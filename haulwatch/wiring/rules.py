@@ -12,9 +12,9 @@ from haulwatch.settings.data_files import NoData
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
 from rules.rule_sets.choice import RuleSetChoice
-from rules.rule_sets.model import BadRuleSet, RuleSet
+from rules.rule_sets.model import BadRuleSet
 from rules.rule_sets.reading import MAX_BYTES
-from rules.rule_sets.shipped import checked, with_shipped
+from rules.rule_sets.shipped import checked, shipped_rules
 from rules.rule_sets.store import RuleSetStore, StoredRuleSet
 
 SHIPPED: Final = 0
@@ -25,7 +25,7 @@ def configured_rules(settings: Settings) -> RuleSetChoice:
     """What holds before the first rule set is applied. Raises BadRuleSet."""
     path = settings.rules.file
     if path is None:
-        return RuleSetChoice(with_shipped(RuleSet()))
+        return shipped_rules()
     return checked_file(path)
 
 

@@ -54,6 +54,10 @@ class RuleChoice(ABC):
     def in_force(self, scope: Scope) -> Sequence[RulesFrom]:
         """The rules that hold for a scope in the course of a day; the first from minute 0 on."""
 
+    def at(self, scope: Scope, minute: int) -> Sequence[Rule[Any] | None]:
+        """The rules that hold for a scope at a minute of the city's day."""
+        return [part.rules for part in self.in_force(scope) if part.minute <= minute][-1]
+
 
 class SameEverywhere(RuleChoice):
     """The same rules for every device, at any time."""

@@ -35,3 +35,7 @@ class RuleEntry(Generic[P]):
         """True if it also judges silence or clocks: its parameters cannot change in the course of a day."""
         rule = self.judgement(self.parameters())
         return rule.judges_silence or rule.judges_clocks
+
+    def meaning(self, parameter: str) -> str:
+        """What a parameter is for, and the reason of its default."""
+        return " ".join((self.parameters.model_fields[parameter].description or "").split())

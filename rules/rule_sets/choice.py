@@ -39,10 +39,6 @@ class RuleSetChoice(RuleChoice):
             day.append(RulesFrom(minute, [self._rule(entry, holding) for entry in CATALOGUE]))
         return day
 
-    def exceptions_of(self, scope: Scope) -> list[int]:
-        """Indexes of the exceptions that cover such devices, the least specific first."""
-        return [index for index in self._order if self.rule_set.exceptions[index].where.covers(scope)]
-
     def _city_wide(self, entry: RuleEntry[Any]) -> Rule[Any]:
         """Made also where it is off: an exception may have it on, and alerts carry its version."""
         parameters = self.rule_set.overlaid(entry.name, ()).parameters

@@ -21,6 +21,11 @@ def shipped() -> RuleSet:
     return read_rule_set((files(__package__) / _FILE).read_bytes(), _FILE)
 
 
+def shipped_rules() -> RuleSetChoice:
+    """What holds where a city has said nothing."""
+    return RuleSetChoice(shipped())
+
+
 def with_shipped(own: RuleSet) -> RuleSet:
     """The rule set of a city, after the shipped one."""
     ours = shipped()

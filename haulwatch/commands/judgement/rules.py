@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from devices.city.fields import hours_of_day
+from devices.city.fields import minute_of_day
 from devices.city.model import City
 from devices.db.database import DatabaseError
 from devices.db.registry import CityMissing
@@ -19,13 +19,13 @@ from haulwatch.settings.data_files import NoData, settings_with_data
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.rules import checked_file, known_rules, open_rule_sets, rules_of
-from rules.catalogue import CATALOGUE, rule_names
+from rules.catalogue import CATALOGUE, entry_of, rule_names
 from rules.contract.rule_choice import Scope, scope_of
 from rules.rule_sets.changes import CITY, Difference, differences
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import BadRuleSet, Change, RuleSet
 from rules.rule_sets.places import unknown_places
-from rules.rule_sets.shipped import with_shipped
+from rules.rule_sets.shipped import shipped_rules
 from rules.rule_sets.store import MAX_REASON, StoredRuleSet
 
 _CURRENT: Final = "current"
@@ -96,7 +96,7 @@ def show(
     if rule is None:
         _show_file(settings, version, as_json=as_json)
         return
-    entry = next((entry for entry in CATALOGUE if entry.name == rule), None)
+    entry = entry_of(rule)
     if entry is None:
         fail(f"no rule {rule!r}: {did_you_mean(rule, rule_names()) or 'there are ' + ', '.join(rule_names())}")
     choice = known_rules(settings) if version is None else _version(settings, version)
@@ -105,12 +105,9 @@ def show(
     defaults, values = entry.parameters().model_dump(mode="json"), dict[str, Any]()
     if found is not None:
         values = found.parameters.model_dump(mode="json")
-    described = {
-        name: " ".join((info.description or "").split()) for name, info in entry.parameters.model_fields.items()
-    }
     if as_json:
         parameters = [
-            {"name": name, "value": values.get(name), "default": default, "meaning": described[name]}
+            {"name": name, "value": values.get(name), "default": default, "meaning": entry.meaning(name)}
             for name, default in defaults.items()
         ]
         print_json({"rule": rule, "version": choice.version, "on": found is not None, "parameters": parameters})
@@ -118,7 +115,7 @@ def show(
     state = "off" if found is None else "on"
     title = f"{rule}: {entry.title.en} {entry.title.zh}, {state} in {_title(choice, device, at)}"
     rows = [
-        (name, _text(values.get(name)), _text(default) if values.get(name) != default else "", described[name])
+        (name, _text(values.get(name)), _text(default) if values.get(name) != default else "", entry.meaning(name))
         for name, default in defaults.items()
     ]
     numbers = () if any(isinstance(value, list) for value in defaults.values()) else ("value", "default")
@@ -136,7 +133,7 @@ def validate(file: FileArgument) -> None:
     choice = _checked(file)
     for line in _unknown(settings, choice.rule_set):
         out.print(f"{file}: {line}", style="yellow", markup=False)
-    changed = differences(RuleSetChoice(with_shipped(RuleSet())), choice)
+    changed = differences(shipped_rules(), choice)
     out.print(f"{file} is correct: {len(changed)} values differ from what is shipped", markup=False)
 
 
@@ -186,7 +183,7 @@ def apply(
         content = file.read_text(encoding="utf-8")
         if newest is not None and newest.content == content:
             fail(f"{file} holds already, as rule set {newest.version}")
-        version = store.newest_version() + 1
+        version = (newest.version if newest is not None else 0) + 1
         store.apply(StoredRuleSet(version, content, now_ms(), by or getpass.getuser(), reason.strip()))
     found = differences(before, after)
     if as_json:
@@ -241,13 +238,12 @@ def _print_differences(title: str, found: Sequence[Difference]) -> None:
 
 
 def _held(choice: RuleSetChoice, scope: Scope, at: str | None) -> Sequence[Any]:
-    minute = 12 * 60 if at is None else _minute(at)
-    return [part.rules for part in choice.in_force(scope) if part.minute <= minute][-1]
+    return choice.at(scope, 12 * 60 if at is None else _minute(at))
 
 
 def _minute(text: str) -> int:
     try:
-        return hours_of_day(f"{text}-{'00:01' if text == '00:00' else '00:00'}").start_min
+        return minute_of_day(text)
     except ValueError:
         fail(f"--at: write an hour such as 22:30, not {text!r}")
 
@@ -265,7 +261,7 @@ def _named(settings: Settings, name: str) -> RuleSetChoice:
     if name == _CURRENT:
         return known_rules(settings)
     if name == _SHIPPED:
-        return RuleSetChoice(with_shipped(RuleSet()))
+        return shipped_rules()
     if name.isdigit():
         return _version(settings, int(name))
     if not Path(name).is_file():

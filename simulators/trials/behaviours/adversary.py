@@ -3,7 +3,7 @@
 from typing import Final
 
 from simulators.trials.behaviours.behaviour import Behaviour, concerns
-from simulators.trials.behaviours.roads import before_gate, side_road
+from simulators.trials.behaviours.roads import before_gate, haul_to_a_lonely_place, side_road
 from simulators.trials.behaviours.terminals import SILENT_LOADED_S, silence
 from simulators.trials.truck_day import TruckDay
 
@@ -50,11 +50,9 @@ def dump_while_jamming(day: TruckDay) -> bool:
 
 def tip_in_a_hurry(day: TruckDay) -> bool:
     """Tip all with the bed up for 20 to 44 s, and drive off at once."""
-    at_m = day.terrain.lonely_place(day.haul, day.rng)
+    at_m = haul_to_a_lonely_place(day)
     if at_m is None:
         return False
-    day.load()
-    day.drive(day.out.part(0.0, at_m))
     arrived_ms = day.now_ms
     _tip(day, lift_up_s=day.rng.uniform(20.0, 44.0), rises_s=day.rng.uniform(4.0, 10.0), opens_s=2.0)
     day.unusual("tip_in_a_hurry", arrived_ms - 60_000)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from simulators.trials.behaviours.behaviour import Behaviour, concerns
-from simulators.trials.behaviours.roads import side_road
+from simulators.trials.behaviours.roads import haul_to_a_lonely_place, side_road
 from simulators.trials.truck_day import TruckDay
 
 _RULES: Final = concerns("illegal_dumping")
@@ -12,11 +12,9 @@ _OFF_ROUTE: Final = concerns("illegal_dumping", "route_deviation")
 
 def dump_at_the_roadside(day: TruckDay) -> bool:
     """Stop on the route, far from every site, and tip all."""
-    at_m = day.terrain.lonely_place(day.haul, day.rng)
+    at_m = haul_to_a_lonely_place(day)
     if at_m is None:
         return False
-    day.load()
-    day.drive(day.out.part(0.0, at_m))
     arrived_ms = day.now_ms
     _tip(day)
     day.unusual("dump_at_the_roadside", arrived_ms - 60_000)
@@ -43,11 +41,9 @@ def dump_down_a_side_road(day: TruckDay) -> bool:
 
 def dump_a_part(day: TruckDay) -> bool:
     """Tip half of the load or more at the roadside, and take the rest to the site."""
-    at_m = day.terrain.lonely_place(day.haul, day.rng)
+    at_m = haul_to_a_lonely_place(day)
     if at_m is None:
         return False
-    day.load()
-    day.drive(day.out.part(0.0, at_m))
     arrived_ms = day.now_ms
     _tip(day, share=day.rng.uniform(0.45, 0.8))
     day.unusual("dump_a_part", arrived_ms - 60_000)

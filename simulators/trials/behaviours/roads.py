@@ -12,6 +12,17 @@ _TRIES: Final = 12
 _MIDDLE: Final = (0.25, 0.7)
 
 
+def haul_to_a_lonely_place(day: TruckDay) -> float | None:
+    """Load, and drive to a place on the route far from every site: metres along the route. None, and nothing was added,
+    where there is no such place.
+    """
+    at_m = day.terrain.lonely_place(day.haul, day.rng)
+    if at_m is not None:
+        day.load()
+        day.drive(day.out.part(0.0, at_m))
+    return at_m
+
+
 def side_road(day: TruckDay, length_m: tuple[float, float]) -> tuple[float, Way] | None:
     """A road that leaves the route at 60 to 120 degrees, and the metres along the route where it does."""
     length = day.rng.uniform(*length_m)

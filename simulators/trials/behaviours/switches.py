@@ -3,6 +3,7 @@
 from typing import Final
 
 from simulators.trials.behaviours.behaviour import Behaviour, concerns
+from simulators.trials.behaviours.roads import haul_to_a_lonely_place
 from simulators.trials.truck_day import TruckDay
 
 
@@ -24,11 +25,9 @@ def raise_the_bed_empty(day: TruckDay) -> bool:
 
 def raise_the_bed_loaded(day: TruckDay) -> bool:
     """On the loaded way, raise the bed a little at the roadside to shift the load; nothing falls."""
-    at_m = day.terrain.lonely_place(day.haul, day.rng)
+    at_m = haul_to_a_lonely_place(day)
     if at_m is None:
         return False
-    day.load()
-    day.drive(day.out.part(0.0, at_m))
     arrived_ms = day.now_ms
     _stand_with_bed_up(day)
     day.unusual("raise_the_bed_loaded", arrived_ms - 60_000)

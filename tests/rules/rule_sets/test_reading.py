@@ -23,7 +23,7 @@ def faults(text: str) -> list[str]:
 
 def value(choice: RuleSetChoice, rule: str, parameter: str, scope: Scope, minute: int = 0) -> object:
     """The parameter in force, or "off"."""
-    held = [part.rules for part in choice.in_force(scope) if part.minute <= minute][-1]
+    held = choice.at(scope, minute)
     index = [one.name for one in choice.rules].index(rule)
     found = held[index]
     return "off" if found is None else getattr(found.parameters, parameter)
