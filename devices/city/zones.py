@@ -8,10 +8,10 @@ are kept for each grid square (`devices.geo.plane_grid`).
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from shapely import Polygon, STRtree, contains_properly, prepare
+from shapely import Polygon, STRtree, box, contains_properly, prepare
 
 from devices.city.geometry import fence_of, plane_polygon, sides_of
-from devices.city.sites import Zone, ZoneKind
+from devices.city.sites import ALWAYS, Zone, ZoneKind
 from devices.geo.geometry import XY, LocalPlane
 from devices.geo.plane_grid import (
     CELL_M,
@@ -27,6 +27,10 @@ from devices.geo.plane_grid import (
 
 NEAR_M: Final = 1_000.0
 """A forbidden zone further away is no answer."""
+REMOTE_M: Final = 2_000.0
+"""Further from every fence a place is remote: one look into a coarse grid says so, where most trucks are."""
+_COARSE_M: Final = 1_000.0
+"""Side of a square of that grid."""
 
 
 class ZoneDepth(NamedTuple):
@@ -56,10 +60,40 @@ class ZoneGeometry:
                 prepare(area)
         self._trees = {kind: STRtree(areas) for kind, areas in self._areas.items()}
         self._squares: CellMemo[tuple[str, float, float], tuple[_SquareZone, ...]] = CellMemo()
+        self._has_forbidden, self._has_jurisdiction = (
+            bool(self._zones[kind]) for kind in (ZoneKind.FORBIDDEN, ZoneKind.JURISDICTION)
+        )
+        self._off_forbidden: CellMemo[tuple[float, float], bool] = CellMemo()
+        self._inside_jurisdiction: CellMemo[tuple[float, float], bool] = CellMemo()
 
-    def has(self, kind: ZoneKind) -> bool:
-        """Return whether the city has zones of this kind, of any time."""
-        return bool(self._zones[kind])
+    def is_off_forbidden(self, place: XY) -> bool:
+        """Return whether no forbidden zone, of any time, is within `REMOTE_M`. False also where that is uncertain."""
+        if not self._has_forbidden:
+            return True
+        key = (place.x // _COARSE_M, place.y // _COARSE_M)
+        found = self._off_forbidden.get(key)
+        if found is None:
+            near = self._trees[ZoneKind.FORBIDDEN].query(_coarse_square(*key), predicate="dwithin", distance=REMOTE_M)
+            found = self._off_forbidden.remember(key, not near.size)
+        return found
+
+    def is_inside_jurisdiction(self, place: XY) -> bool:
+        """Return whether the place lies deeper than `REMOTE_M` in an area of jurisdiction that is valid at all times,
+        or there is no such area of any time. False also where that is uncertain.
+        """
+        if not self._has_jurisdiction:
+            return True
+        key = (place.x // _COARSE_M, place.y // _COARSE_M)
+        found = self._inside_jurisdiction.get(key)
+        if found is None:
+            around = _coarse_square(*key).buffer(REMOTE_M, join_style="mitre")
+            kind = ZoneKind.JURISDICTION
+            found = any(
+                zone.validity == ALWAYS and contains_properly(area, around)
+                for zone, area in zip(self._zones[kind], self._areas[kind], strict=True)
+            )
+            self._inside_jurisdiction.remember(key, found)
+        return found
 
     def forbidden_at(self, place: XY, ts: int) -> ZoneDepth | None:
         """Return the forbidden zone valid at `ts` (device time, ms) in which the place lies deepest, or the nearest.
@@ -110,3 +144,7 @@ class ZoneGeometry:
         zone, area = self._zones[kind][index], self._areas[kind][index]
         sides = None if contains_properly(area, square) else sides_of(area)
         return _SquareZone(zone, edges_near_square(fence_of(area), centre), sides)
+
+
+def _coarse_square(column: float, row: float) -> Polygon:
+    return box(column * _COARSE_M, row * _COARSE_M, (column + 1) * _COARSE_M, (row + 1) * _COARSE_M)

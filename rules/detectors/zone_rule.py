@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, NamedTuple
 
-from devices.city.model import DeviceRole
-from devices.city.sites import Zone, ZoneKind
-from devices.city.zones import ZoneDepth
+from devices.city.model import City, DeviceRole
+from devices.city.sites import Zone
+from devices.city.zones import REMOTE_M, ZoneDepth
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
@@ -21,8 +21,6 @@ from rules.tracking import Fix, LoadSource, LoadState, Track
 from rules.tracking.crossing import FAR_M, Crossing, CrossingLimits, FenceTrack, Step, follow, lose
 
 _LOADED: Final = LoadState.LOADED
-_NEAR_M: Final = 2_000.0
-"""Further before the fence nothing is kept of a truck."""
 _FIELDS: Final = ("lat", "lon", "speed_kmh", "load", "load_kg")
 _SEVERITIES: Final = {LoadState.LOADED: Severity.P1, LoadState.EMPTY: Severity.P3}
 
@@ -63,12 +61,14 @@ class ZoneRule(Rule[ZoneState]):
 
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = ZoneState
-    kind: ClassVar[ZoneKind]
-    """The zones that it judges."""
 
     def __init__(self, limits: CrossingLimits, corridor_m: float, ruled_out: tuple[Text, ...]) -> None:
         """`corridor_m`: an approved route within so much lets the truck pass."""
         self._limits, self._corridor_m, self._ruled_out = limits, corridor_m, ruled_out
+
+    @abstractmethod
+    def is_remote(self, fix: Fix, city: City) -> bool:
+        """Whether the fix is so far before every fence, of any time, that nothing is kept of the truck."""
 
     @abstractmethod
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
@@ -89,18 +89,18 @@ class ZoneRule(Rule[ZoneState]):
     def judge(self, observation: Observation, state: ZoneState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
         fix, track, visit = observation.fix, observation.track, state.visit
-        if fix is None or track is None or not (visit is not None or observation.city.zone_geometry.has(self.kind)):
+        if fix is None or track is None or (visit is None and self.is_remote(fix, observation.city)):
             return ()
         if not fix.usable:
             if fix.blind and visit is not None:
                 lose(visit.fence)
             return ()
         depth_m, zone = self._depth_m(observation, fix)
-        if visit is None and depth_m < -_NEAR_M:
+        if visit is None and depth_m < -REMOTE_M:
             return ()
         visit = state.visit = visit or Visit()
         verdicts = self._follow(observation, fix, track, visit, depth_m, zone)
-        if visit.fence.crossing is None and depth_m < -_NEAR_M:
+        if visit.fence.crossing is None and depth_m < -REMOTE_M:
             state.visit = None
         return verdicts
 

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from devices.city.sites import ZoneKind
+from devices.city.model import City
 from devices.city.zones import ZoneDepth
 from rules.alerts.model import Text
 from rules.contract.observation import Observation
@@ -19,7 +19,6 @@ class LeftJurisdiction(ZoneRule):
 
     name: ClassVar = "left_jurisdiction"
     version: ClassVar = 1
-    kind: ClassVar = ZoneKind.JURISDICTION
 
     def __init__(self, parameters: LeftJurisdictionParameters | None = None) -> None:
         limits = parameters or LeftJurisdictionParameters()
@@ -27,6 +26,9 @@ class LeftJurisdiction(ZoneRule):
         self._beyond_m: float = limits.beyond_m
         crossing = CrossingLimits(limits.fixes, limits.hold_s * 1000, limits.driven_m, limits.back_m)
         super().__init__(crossing, limits.corridor_m, wording.ruled_out(limits))
+
+    def is_remote(self, fix: Fix, city: City) -> bool:
+        return city.zone_geometry.is_inside_jurisdiction(fix.xy)
 
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
         """How far it is beyond what counts as outside."""

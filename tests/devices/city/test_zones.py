@@ -15,7 +15,7 @@ from shapely import Point, Polygon
 from devices.city.columns import pack_city, unpack_city
 from devices.city.files import read_city
 from devices.city.sites import Validity, Zone, ZoneKind
-from devices.city.zones import NEAR_M, ZoneGeometry
+from devices.city.zones import NEAR_M, REMOTE_M, ZoneGeometry
 from devices.geo.gcj02 import wgs84_of
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from tests.devices.city.test_files import SMALL_CITY, edit, found
@@ -139,14 +139,44 @@ def test_only_what_is_valid_then_counts() -> None:
     square = [(0, 0), (1000, 0), (1000, 1000), (0, 1000)]
     zone = drawn("old", ZoneKind.FORBIDDEN, *square, validity=Validity(1_000, 2_000))
     geometry = ZoneGeometry(PLANE, [zone, replace(zone, id="far", kind=ZoneKind.JURISDICTION)])
-    assert geometry.has(ZoneKind.FORBIDDEN)
     assert [geometry.forbidden_at(XY(500, 500), ts) is None for ts in (999, 1_000, 1_999, 2_000)] == [
         True,
         False,
         False,
         True,
     ]
-    assert not ZoneGeometry(PLANE, []).has(ZoneKind.FORBIDDEN)
+
+
+def test_a_place_is_remote_only_where_every_fence_is_further_than_two_kilometres() -> None:
+    """Against GEOS. A coarse grid may call a remote place near, never a near one remote."""
+    corners = [(0, 0), (18_000, 0), (18_000, 9000), (9200, 9000), (9000, 3500), (8800, 9000), (0, 9000)]
+    geometry = ZoneGeometry(
+        PLANE, [drawn(str(kind), kind, *corners) for kind in (ZoneKind.FORBIDDEN, ZoneKind.JURISDICTION)]
+    )
+    area, dice = Polygon(corners), Random(7)
+    remote = {True: 0, False: 0}
+    for _ in range(4000):
+        x, y = dice.uniform(-5500, 23_500), dice.uniform(-5500, 14_500)
+        inside, off_m = bool(area.contains(Point(x, y))), area.exterior.distance(Point(x, y))
+        for is_remote, side in (
+            (geometry.is_off_forbidden(XY(x, y)), not inside),
+            (geometry.is_inside_jurisdiction(XY(x, y)), inside),
+        ):
+            assert not is_remote or (side and off_m > REMOTE_M - 0.01)
+            assert is_remote or not side or off_m < REMOTE_M * 1.42 + 1_415
+            remote[inside] += is_remote
+    assert min(remote.values()) > 50
+
+
+def test_a_place_is_remote_where_there_are_no_zones_and_near_where_one_is_valid_for_a_time() -> None:
+    everywhere = [(-90_000, -90_000), (90_000, -90_000), (90_000, 90_000), (-90_000, 90_000)]
+    none = ZoneGeometry(PLANE, [])
+    assert none.is_off_forbidden(XY(0, 0))
+    assert none.is_inside_jurisdiction(XY(0, 0))
+    until = drawn("old", ZoneKind.JURISDICTION, *everywhere, validity=Validity(None, 2_000))
+    dated = ZoneGeometry(PLANE, [until, replace(until, id="old-town", kind=ZoneKind.FORBIDDEN)])
+    assert not dated.is_off_forbidden(XY(0, 0))
+    assert not dated.is_inside_jurisdiction(XY(0, 0))
 
 
 def test_permitted_areas_are_those_of_the_ids_asked_for() -> None:
