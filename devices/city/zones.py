@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from shapely import Polygon, STRtree, box, contains_properly, prepare
 
 from devices.city.geometry import fence_of, plane_polygon, sides_of
-from devices.city.sites import ALWAYS, Zone, ZoneKind
+from devices.city.sites import Validity, Zone, ZoneKind
 from devices.geo.geometry import XY, LocalPlane
 from devices.geo.plane_grid import (
     CELL_M,
@@ -64,7 +64,7 @@ class ZoneGeometry:
             bool(self._zones[kind]) for kind in (ZoneKind.FORBIDDEN, ZoneKind.JURISDICTION)
         )
         self._off_forbidden: CellMemo[tuple[float, float], bool] = CellMemo()
-        self._inside_jurisdiction: CellMemo[tuple[float, float], bool] = CellMemo()
+        self._inside_jurisdiction: CellMemo[tuple[float, float], tuple[Validity, ...]] = CellMemo()
 
     def is_off_forbidden(self, place: XY) -> bool:
         """Return whether no forbidden zone, of any time, is within `REMOTE_M`. False also where that is uncertain."""
@@ -77,9 +77,9 @@ class ZoneGeometry:
             found = self._off_forbidden.remember(key, not near.size)
         return found
 
-    def is_inside_jurisdiction(self, place: XY) -> bool:
-        """Return whether the place lies deeper than `REMOTE_M` in an area of jurisdiction that is valid at all times,
-        or there is no such area of any time. False also where that is uncertain.
+    def is_inside_jurisdiction(self, place: XY, ts: int) -> bool:
+        """Return whether the place lies deeper than `REMOTE_M` in an area of jurisdiction that is valid at `ts` (device
+        time, ms), or there is no such area of any time. False also where that is uncertain.
         """
         if not self._has_jurisdiction:
             return True
@@ -88,12 +88,10 @@ class ZoneGeometry:
         if found is None:
             around = _coarse_square(*key).buffer(REMOTE_M, join_style="mitre")
             kind = ZoneKind.JURISDICTION
-            found = any(
-                zone.validity == ALWAYS and contains_properly(area, around)
-                for zone, area in zip(self._zones[kind], self._areas[kind], strict=True)
-            )
+            areas = zip(self._zones[kind], self._areas[kind], strict=True)
+            found = tuple(zone.validity for zone, area in areas if contains_properly(area, around))
             self._inside_jurisdiction.remember(key, found)
-        return found
+        return any([validity.covers(ts) for validity in found])
 
     def forbidden_at(self, place: XY, ts: int) -> ZoneDepth | None:
         """Return the forbidden zone valid at `ts` (device time, ms) in which the place lies deepest, or the nearest.

@@ -28,7 +28,7 @@ class LeftJurisdiction(ZoneRule):
         super().__init__(crossing, limits.corridor_m, wording.ruled_out(limits))
 
     def is_remote(self, fix: Fix, city: City) -> bool:
-        return city.zone_geometry.is_inside_jurisdiction(fix.xy)
+        return city.zone_geometry.is_inside_jurisdiction(fix.xy, fix.ts)
 
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
         """How far it is beyond what counts as outside."""

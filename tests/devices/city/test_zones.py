@@ -160,7 +160,7 @@ def test_a_place_is_remote_only_where_every_fence_is_further_than_two_kilometres
         inside, off_m = bool(area.contains(Point(x, y))), area.exterior.distance(Point(x, y))
         for is_remote, side in (
             (geometry.is_off_forbidden(XY(x, y)), not inside),
-            (geometry.is_inside_jurisdiction(XY(x, y)), inside),
+            (geometry.is_inside_jurisdiction(XY(x, y), 0), inside),
         ):
             assert not is_remote or (side and off_m > REMOTE_M - 0.01)
             assert is_remote or not side or off_m < REMOTE_M * 1.42 + 1_415
@@ -168,15 +168,15 @@ def test_a_place_is_remote_only_where_every_fence_is_further_than_two_kilometres
     assert min(remote.values()) > 50
 
 
-def test_a_place_is_remote_where_there_are_no_zones_and_near_where_one_is_valid_for_a_time() -> None:
+def test_a_place_is_remote_where_there_are_no_zones_and_by_the_time_for_which_they_are_valid() -> None:
     everywhere = [(-90_000, -90_000), (90_000, -90_000), (90_000, 90_000), (-90_000, 90_000)]
     none = ZoneGeometry(PLANE, [])
     assert none.is_off_forbidden(XY(0, 0))
-    assert none.is_inside_jurisdiction(XY(0, 0))
+    assert none.is_inside_jurisdiction(XY(0, 0), 0)
     until = drawn("old", ZoneKind.JURISDICTION, *everywhere, validity=Validity(None, 2_000))
     dated = ZoneGeometry(PLANE, [until, replace(until, id="old-town", kind=ZoneKind.FORBIDDEN)])
     assert not dated.is_off_forbidden(XY(0, 0))
-    assert not dated.is_inside_jurisdiction(XY(0, 0))
+    assert [dated.is_inside_jurisdiction(XY(0, 0), ts) for ts in (1_999, 2_000)] == [True, False]
 
 
 def test_permitted_areas_are_those_of_the_ids_asked_for() -> None:
