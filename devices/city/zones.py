@@ -91,7 +91,7 @@ class ZoneGeometry:
             areas = zip(self._zones[kind], self._areas[kind], strict=True)
             found = tuple(zone.validity for zone, area in areas if contains_properly(area, around))
             self._inside_jurisdiction.remember(key, found)
-        return any([validity.covers(ts) for validity in found])
+        return any(validity.covers(ts) for validity in found)
 
     def forbidden_at(self, place: XY, ts: int) -> ZoneDepth | None:
         """Return the forbidden zone valid at `ts` (device time, ms) in which the place lies deepest, or the nearest.
