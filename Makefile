@@ -42,11 +42,11 @@ NO_COMPILER := no C compiler, or no Python headers: on Debian, apt-get install g
 # With the folders, so that an added or removed file counts as a change.
 SOURCES := $(shell find api devices grafana haulwatch ingest rules simulators -not -name '*.pyc' -not -name __pycache__)
 
-compiled: $(COMPILED)/stamp ## compile the judgement to C extensions in build/compiled (half a minute; needs a C compiler)
+compiled: $(COMPILED)/stamp ## compile the judgement to C extensions in build/compiled (some minutes; needs a C compiler)
 
 $(COMPILED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOURCES) | $(VENV)/dev.stamp
 	@$(CAN_COMPILE) || { rm -rf $(COMPILED); echo "make: $(NO_COMPILER)" >&2; exit 1; }
-	$(call say,compiling the judgement (half a minute))
+	$(call say,compiling the judgement (some minutes))
 	@rm -rf build/work build/made && mkdir -p build
 	@COMPILE_JUDGEMENT=1 $(RUN)/python setup.py --quiet build --build-base build/work --build-lib build/made \
 	  >build/log 2>&1 || { cat build/log >&2; rm -rf build; exit 1; }

@@ -2,9 +2,10 @@
 
     honest devices at a steady rate, all the time
     culprits        nobody → each kind in turn → all at once → nobody → junk without a limit
+                    → through the gate: all at once → junk without a limit
 
-A culprit sends what the limits of a device let pass: a burst at once, then at the rate. The last one sends as fast as
-the broker takes it, which no limit behind the broker can change.
+A culprit sends what the limits of a device let pass: a burst at once, then at the rate. Junk without a limit comes as
+fast as the broker takes it, which no limit behind the broker can change; the gate before it can (deploy/gate).
 
 Run with `make bench ARGS="--quick --stage neighbours"`.
 """
@@ -32,6 +33,7 @@ from tests.bench.fleet import city_of
 from tests.bench.latency import watching
 from tests.bench.measures import Percentiles, percentiles
 from tests.bench.path import RunningPath, running_path
+from tests.servers.gate import gate, gate_absent
 
 _PROBE_EVERY_S: Final = 0.2
 _REST_S: Final = 3.0
@@ -40,7 +42,9 @@ _CALM: Final = 5
 """The honest devices send at such a part of the latency stage's rate that the path is idle most of the time."""
 _MOST_MESSAGES: Final = 12_000
 """Of one culprit in one phase."""
+_ALL: Final = "all"
 _BEYOND_LIMITS: Final = "junk, no limit"
+_GATED: Final = ", gate"
 _LOOK_EVERY_S: Final = 0.05
 _JUNK: Final = b"{" + b"x" * 60_000
 _ONES: Final = b"[" + b",".join([b"1"] * 2_047) + b"]"
@@ -79,28 +83,47 @@ class NeighbourRow:
 def neighbours(environment: BenchEnvironment) -> Iterator[NeighbourRow]:
     """Measure each phase. Raises BenchFailed."""
     sizes, kinds = environment.sizes, _kinds()
-    phases = ["nobody", *kinds, "all", "nobody again", _BEYOND_LIMITS]
+    phases = ["nobody", *kinds, _ALL, "nobody again", _BEYOND_LIMITS]
+    if gate_absent() is None:
+        phases += [_ALL + _GATED, _BEYOND_LIMITS + _GATED]
     seconds = sizes.latency_warm_up_s + len(phases) * (sizes.latency_s + _REST_S) + 10
     rate = sizes.latency_rate / _CALM
     messages, probes = int(rate * seconds), int(seconds / _PROBE_EVERY_S) + 10
     city = _city(sizes.devices, probes, list(kinds))
-    with environment.broker() as broker, running_path(environment, city, broker, limited=True) as running:
+    with (
+        environment.broker() as broker,
+        _gate(environment, broker.port) as gate_port,
+        running_path(environment, city, broker, limited=True) as running,
+    ):
         limits = running.installation.settings.limits
         plan = Plan(broker.port, messages, sizes.devices, rate=rate, probe_every_s=_PROBE_EVERY_S)
         with loading(plan) as load:
             time.sleep(sizes.latency_warm_up_s)
             for phase in phases:
                 environment.progress(f"culprit: {phase}")
-                senders = [kind for kind in kinds if phase in {kind, "all"}] or ["junk"] * (phase == _BEYOND_LIMITS)
-                allowed = None if phase == _BEYOND_LIMITS else limits
+                culprit, gated, _ = phase.partition(_GATED)
+                senders = [kind for kind in kinds if culprit in {kind, _ALL}] or ["junk"] * (culprit == _BEYOND_LIMITS)
+                allowed = None if culprit == _BEYOND_LIMITS else limits
+                port = gate_port if gated else broker.port
                 with (
                     watching(running, broker.port) as (durable, stored, alert),
-                    _sending(broker.port, {kind: kinds[kind] for kind in senders}, allowed) as sent,
+                    _sending(port, {kind: kinds[kind] for kind in senders}, allowed) as sent,
                 ):
                     time.sleep(sizes.latency_s)
                 yield _row(running, phase, sum(sent.values()), durable, stored, alert)
                 time.sleep(_REST_S)
             load.sent()
+
+
+@contextmanager
+def _gate(environment: BenchEnvironment, broker_port: int) -> Iterator[int]:
+    """The port of a gate before the broker; the broker's own where there is none."""
+    if (reason := gate_absent()) is not None:
+        environment.progress(f"no phase through the gate: {reason}")
+        yield broker_port
+        return
+    with gate(environment.folder / "gate", broker_port) as port:
+        yield port
 
 
 def _row(
