@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
 from tests.chaos.fleet import SLICE_S
-from tests.chaos.yard import Yard
+from tests.chaos.yard import Complaint, Yard
 
 _TRUCK: Final = "truck-001"
 
@@ -56,27 +56,53 @@ class Follower:
                 return
 
 
-def final_answers(yard: Yard) -> tuple[str, str]:
-    """The API's answers about this round's first slice, once they are final: a track, and the alerts opened then."""
+class Answers:
+    """What the API says of this round's first slice: a track, and the alerts of that time."""
+
+    def __init__(self, track: dict[str, Any], alerts: dict[str, Any]) -> None:
+        path = track["features"][0] if track["features"] else None
+        places = zip(path["geometry"]["coordinates"], path["properties"]["speeds_kmh"], strict=True) if path else ()
+        self.fixes = dict(zip(path["properties"]["times"], places, strict=True)) if path else {}
+        self.alerts = {alert["alert_id"]: alert for alert in alerts["items"]}
+
+    def differs_from(self, before: "Answers") -> str | None:
+        """What was answered before and is not answered now; None if there is nothing. An alert that has a further
+        revision may differ: judgement goes on.
+        """
+        for ts, fix in before.fixes.items():
+            if self.fixes.get(ts) != fix:
+                return f"the fix of {_TRUCK} at {ts}: {fix} before, {self.fixes.get(ts)} now"
+        for alert_id, alert in before.alerts.items():
+            now = self.alerts.get(alert_id)
+            if now is None or now["revision"] < alert["revision"]:
+                return f"alert {alert_id}: revision {alert['revision']} before, {now and now['revision']} now"
+            if now["revision"] == alert["revision"] and now != alert:
+                names = [name for name in alert if now.get(name) != alert[name]]
+                return f"alert {alert_id}, revision {alert['revision']}: {', '.join(names)} are others now"
+        return None
+
+
+def first_answers(yard: Yard) -> Answers:
+    """The API's answers about this round's first slice, once there are some."""
     yard.expect(lambda: yard.stream.slice_ms >= yard.stream.start_ms + 2 * SLICE_S * 1000, "two slices", 60)
-    answers = [answers_of(yard)]
+    found: list[Answers] = []
 
-    def same_again() -> bool:
-        time.sleep(0.7)
-        answers.append(answers_of(yard))
-        return answers[-1] == answers[-2] and _TRUCK in answers[-1][0] and '"items":[]' not in answers[-1][1]
+    def answered() -> bool:
+        time.sleep(0.5)
+        found.append(answers_of(yard))
+        return bool(found[-1].fixes and found[-1].alerts)
 
-    yard.expect(same_again, "the API gives the same answers twice", 60)
-    return answers[-1]
+    yard.expect(answered, "the API has a track and alerts of the first slice", 60)
+    return found[-1]
 
 
-def answers_of(yard: Yard) -> tuple[str, str]:
-    """Track and alerts of this round's first slice; empty while the API does not answer."""
+def answers_of(yard: Yard) -> Answers:
+    """Track and alerts of this round's first slice. Raises Complaint if the API does not answer."""
     span = {"start": yard.stream.start_ms, "end": yard.stream.start_ms + SLICE_S * 1000}
     api = f"http://127.0.0.1:{yard.api_port}/api/v1"
     try:
-        track = httpx.get(f"{api}/devices/{_TRUCK}/track", params=span, timeout=10)
-        alerts = httpx.get(f"{api}/alerts", params={**span, "limit": 200}, timeout=10)
-    except httpx.TransportError:
-        return "", ""
-    return track.raise_for_status().text, alerts.raise_for_status().text
+        track = httpx.get(f"{api}/devices/{_TRUCK}/track", params=span, timeout=30)
+        alerts = httpx.get(f"{api}/alerts", params={**span, "limit": 200}, timeout=30)
+    except httpx.TransportError as exc:
+        raise Complaint(f"the API did not answer: {exc!r}") from exc
+    return Answers(track.raise_for_status().json(), alerts.raise_for_status().json())

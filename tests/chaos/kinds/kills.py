@@ -7,7 +7,7 @@ from shapely.affinity import translate
 
 from haulwatch.wiring.databases import open_registry
 from tests.chaos.faults import Fault, Size
-from tests.chaos.kinds.api_clients import Follower, answers_of, final_answers
+from tests.chaos.kinds.api_clients import Follower, answers_of, first_answers
 from tests.chaos.yard import PROCESSES, Complaint, Yard
 
 _SHARE_STARTING: Final = 0.25
@@ -32,14 +32,14 @@ def api(yard: Yard, size: Size) -> None:
     """Its clients are disconnected and no other process is affected. The new API gives the same answers, and a follower
     of the live stream misses no alert and receives none twice.
     """
-    answers_before = final_answers(yard)
+    before = first_answers(yard)
     with Follower(yard).following() as follower:
         _kill(yard, size, "serve")
         yard.expect(yard.ready, "/readyz says ready", 20)
         last = yard.journal.last_sequence()
         yard.expect(lambda: follower.received[-1] >= last, "the follower receives all alerts", 20)
-    if (answers_after := answers_of(yard)) != answers_before:
-        raise Complaint(f"the API answered {answers_before} before and {answers_after} now")
+    if (difference := answers_of(yard).differs_from(before)) is not None:
+        raise Complaint(f"the API answered otherwise before: {difference}")
     if follower.missed_or_repeated or not follower.disconnects:
         raise Complaint(f"disconnected {follower.disconnects} times, the follower received {follower.received}")
 
