@@ -24,6 +24,7 @@ COMPILED = (
     "devices/geo/gcj02_plane.py",
     "devices/codecs/topics.py",
     "ingest/admission.py",
+    "ingest/judge/judge_record.py",
     "ingest/ledger/totals.py",
     "ingest/ledger/device_health.py",
     "rules/detectors/bed_raised_outside/judgement.py",
