@@ -229,7 +229,7 @@ class RouteRow(Properties):
     destination: Id = _field(_ID, "The site where it ends. It is driven both ways.")
     corridor_m: float | None = _field(
         "a number of metres from 20 to 1,000",
-        "How far beside its line a truck is still on it. Absent: `enter_m` of the rule `route_deviation`.",
+        "How far beside its line a truck is still on it, for all rules. Absent: as their parameters say (60 m).",
         None,
         ge=20,
         le=1000,
