@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.parts import frame, palette, variables
+from grafana.parts import frame, palette, suspected, variables
 from grafana.parts.alerts import (
     column_overrides,
     label_column,
@@ -27,8 +27,8 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import ALERT, ALERT_STATE, SUSPECTED_SITE, Query, health, table_query
-from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, SUSPECTED_KINDS, SUSPECTED_STATES, Phrase
+from grafana.parts.queries import ALERT, ALERT_STATE, Query, health, table_query
+from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
 _DESCRIPTION: Final = Phrase(
@@ -313,9 +313,9 @@ def _by_rule(builder: BoardBuilder) -> None:
 
 
 def _suspected_sites(builder: BoardBuilder) -> None:
-    shown = SUSPECTED_SITE.columns(
-        "state", "kind", "lat", "lon", "radius_m", "trucks", "visits", "days", "busiest_hour", "last_seen", "site_id"
-    )
+    shown = (
+        "state", "kind", "lat", "lon", "radius_m", "trucks", "visits", "days", "busiest_hour", "last_seen", "site_id",
+    )  # fmt: skip
     builder.add_panel(
         table_panel(),
         GridPosition(0, 33, 24, 8),
@@ -327,29 +327,14 @@ def _suspected_sites(builder: BoardBuilder) -> None:
             "近30天内车辆在登记场地之外停留、举升或倾倒的聚集地点，最新在前。仅为核查线索，不构成认定；请按高峰时段现场核查后认定或排除"
             "（haulwatch sites）。已认定的黑消纳场计入非法倾倒评分。空白表示无疑似地点。",
         ),
-        [
-            table_query(
-                SUSPECTED_SITE.select(
-                    shown,
-                    f"{SUSPECTED_SITE['state']} != 'dismissed'",
-                    rest="ORDER BY time DESC LIMIT 200",
-                    always=True,
-                )
-            )
-        ],
+        [table_query(suspected.suspected(*shown))],
         unit="none",
         overrides=[
             Override("Time", title=Phrase("Proposed", "提出时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
-            Override(
-                "state", title=Phrase("State", "状态"), mappings=value_mappings(SUSPECTED_STATES, palette.SUSPECTED)
-            ),
-            Override("kind", title=Phrase("Kind", "类型"), mappings=value_mappings(SUSPECTED_KINDS)),
+            *suspected.overrides(),
             Override("lat", title=Phrase("Latitude", "纬度"), unit="degree", more={"decimals": 5}),
             Override("lon", title=Phrase("Longitude", "经度"), unit="degree", more={"decimals": 5}),
             Override("radius_m", title=Phrase("Radius", "半径"), unit="lengthm"),
-            Override("trucks", title=Phrase("Trucks", "车辆"), more=_NARROW),
-            Override("visits", title=Phrase("Visits", "次数"), more=_NARROW),
-            Override("days", title=Phrase("Days", "天数"), more=_NARROW),
             Override("busiest_hour", title=Phrase("Busiest hour", "高峰时段")),
             Override("last_seen", title=Phrase("Last visit", "最近一次"), unit=SINCE[builder.language]),
             Override("site_id", title=Phrase("Id", "编号"), more={"custom.width": 170}),

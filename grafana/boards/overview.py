@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.parts import frame, maps, palette, variables
+from grafana.parts import frame, maps, palette, suspected, variables
 from grafana.parts.alerts import column_overrides, label_column, marker_overrides, open_alerts, open_count, open_places
 from grafana.parts.panels import (
     PER_SECOND,
@@ -269,6 +269,7 @@ def _alerts(builder: BoardBuilder) -> None:
             layers=[
                 *maps.area_layers(builder),
                 maps.marker_layer(trucks, {"fixed": palette.GREY}, 3, ref="B"),
+                suspected.layer(builder, "C"),
                 maps.marker_layer(
                     builder.localize(Phrase("Open alerts", "未处置告警")),
                     {"field": "severity", "fixed": palette.GREY},
@@ -280,15 +281,20 @@ def _alerts(builder: BoardBuilder) -> None:
         ),
         GridPosition(16, 4, 8, 10),
         Phrase("Where alerts are open", "未处置告警位置"),
-        Phrase(
-            "Open alerts with a position, coloured by severity; grey dots are trucks where they were last located. "
-            "Sites and corridors come from the API: if they are missing, this browser cannot reach it.",
-            "有位置的未处置告警，按级别着色；灰点为各车辆最近一次定位。场地与核准线路由 API 提供，"
-            "缺失时请检查本浏览器能否访问该 API。",
+        maps.described(
+            Phrase(
+                "Open alerts with a position, coloured by severity; grey dots are trucks where they were last located. "
+                + suspected.NOTE.en,
+                "有位置的未处置告警，按级别着色；灰点为各车辆最近一次定位。" + suspected.NOTE.zh,
+            )
         ),
-        [table_query(open_places(language, *AREA), "A"), table_query(located, "B")],
+        [
+            table_query(open_places(language, *AREA), "A"),
+            table_query(located, "B"),
+            table_query(suspected.suspected_places(), "C"),
+        ],
         unit="none",
-        overrides=[*marker_overrides(), *maps.NOT_IN_TOOLTIP],
+        overrides=[*marker_overrides(), *suspected.overrides(), *maps.NOT_IN_TOOLTIP],
     )
     builder.add_panel(
         table_panel(),

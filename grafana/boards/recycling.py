@@ -172,10 +172,12 @@ def _where(builder: BoardBuilder) -> None:
         ),
         GridPosition(0, 4, 12, 14),
         Phrase("Points by level", "回收点满溢度分布"),
-        Phrase(
-            "Each recycling point in the colour of its fullest compartment: visit the orange and red-orange markers. "
-            "Empty: no point of this area reported, or the store has no `place` rows of the day.",
-            "各回收点按其最满箱体着色，橙色与橙红色需清运。空白表示该区域无上报，或存储中缺少当日的 place 记录。",
+        maps.described(
+            Phrase(
+                "Each recycling point in the colour of its fullest compartment: visit the orange and red-orange "
+                "markers. Empty: no point of this area reported, or the store has no `place` rows of the day.",
+                "各回收点按其最满箱体着色，橙色与橙红色需清运。空白表示该区域无上报，或存储中缺少当日的 place 记录。",
+            )
         ),
         [table_query(fullest, "A"), names.names(language, *CHOSEN, placed=True)],
         unit="none",

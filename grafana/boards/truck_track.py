@@ -88,12 +88,12 @@ def add_panels(builder: BoardBuilder) -> None:
         ),
         GridPosition(0, 18, 10, 15),
         Phrase("Track of ${device:text}", "${device:text} 轨迹"),
-        Phrase(
-            "Fixes of the chosen truck in device time, coloured by speed, with its alerts and the approved "
-            "corridors. A straight line far from any road is a gap in the data. Empty: the truck reported no "
-            "position in the time span.",
-            "所选车辆按设备时间的轨迹，按车速着色，叠加其告警与核准线路。远离道路的直线段表示数据缺口。"
-            "空白表示该时段无定位。",
+        maps.described(
+            Phrase(
+                "Fixes of the chosen truck in device time, coloured by speed, with its alerts. A straight line far "
+                "from any road is a gap in the data. Empty: the truck reported no position in the time span.",
+                "所选车辆按设备时间的轨迹，按车速着色，叠加其告警。远离道路的直线段表示数据缺口。空白表示该时段无定位。",
+            )
         ),
         [table_query(track, "A"), table_query(alerted, "B")],
         unit="none",

@@ -57,12 +57,12 @@ Ask = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def ask(answers: Answers) -> Ask:
-    """The answer to query A of the first panel with that title."""
+    """The answer to a query of the first panel with that title."""
 
-    def of_panel(board: str, title: str, part: Part = WHOLE) -> list[dict[str, Any]]:
+    def of_panel(board: str, title: str, part: Part = WHOLE, *, ref: str = "A") -> list[dict[str, Any]]:
         shown = BOARDS[f"en/{board}.json"]
         panel = next(panel for panel in shown["panels"] if panel["title"] == title)
-        query = next(target["query"] for target in panel["targets"] if target["refId"] == "A")
+        query = next(target["query"] for target in panel["targets"] if target["refId"] == ref)
         return answers.ask(answers.fill(query, panel, shown, {**EVERYTHING, **part.chosen}))
 
     return of_panel
@@ -154,6 +154,8 @@ def test_what_people_did_with_alerts_is_what_enforcement_shows(ask: Ask) -> None
 def test_suspected_sites_are_those_that_nobody_dismissed(ask: Ask) -> None:
     shown = ask("enforcement", "Suspected sites")
     assert sorted(values(shown, "site_id")) == [site.id for site in SUSPECTED if site.state != "dismissed"]
+    assert len(values(ask("overview", "Where alerts are open", ref="C"), "lat")) == len(values(shown, "site_id"))
+    assert values(ask("trucks", "All trucks", ref="D"), "state") == values(shown, "state")
     assert {
         (hour, trucks) for hour, trucks in zip(values(shown, "busiest_hour"), values(shown, "trucks"), strict=True)
     } == {(1, 2)}
