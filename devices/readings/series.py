@@ -21,8 +21,11 @@ ALERT_TAGS: Final = ("device", "phase", "rule", "severity")
 SUBJECT_FIELDS: Final = ("label", "label_zh", "board")
 """What a row of an alert says of its subject: what people call it (`devices.city.labels`), and the Grafana board that
 shows it."""
-ALERT_FIELDS: Final = ("alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon", *SUBJECT_FIELDS)
-"""One row for each change of an alert, at the device time of the change. Two changes of one instant are two rows: they
+ALERT_FIELDS: Final = (
+    "alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon", "learned_at", *SUBJECT_FIELDS,
+)  # fmt: skip
+"""One row for each change of an alert, at the device time of the change. `learned_at` is wall clock in ms of a change
+that late readings made, 0 of others. Two changes of one instant are two rows: they
 differ in device, phase, rule, severity or compartment (a further tag, if there is one); if not, the later row is moved
 on by 1 ms."""
 
@@ -73,13 +76,18 @@ ALERT_STATE_FIELDS: Final = (
     "acknowledge_s",
     "handle_s",
     "lasted_s",
+    "shelved_until",
+    "learned_at",
+    "listed_only",
     *SUBJECT_FIELDS,
 )
-"""Current state of each alert: one row for each, at its `opened_at`, rewritten when the alert changes or a person acts
-on it. `outcome` is `none` until a person closes it. `open`, `acknowledged`, `handled` (closed by a person) and
-`false_alarm` are 1 or 0, so that they can be summed. `acknowledge_s` and `handle_s` are seconds of wall clock since the
-first publication, present once the action was taken. `lasted_s` is device time, present once the incident is over (a
-reopened one keeps the former value until it is over again). The area tags are those of the first publication."""
+"""Current state of each alert: one row for each, at its `opened_at`, rewritten when the alert changes, a person acts
+on it, or a shelf that covers it begins or ends. `outcome` is `none` until a person closes it. `open`, `acknowledged`,
+`handled` (closed by a person) and `false_alarm` are 1 or 0, so that they can be summed. `acknowledge_s` and `handle_s`
+are seconds of wall clock since the first publication, present once the action was taken. `lasted_s` is device time,
+present once the incident is over (a reopened one keeps the former value until it is over again). `shelved_until` and
+`learned_at` are wall clock in ms, 0 where it is not shelved, or was learned of at once; `listed_only` is 1 if it was
+learned of too late to call people. The area tags are those of the first publication."""
 
 SUSPECTED_SITE_MEASUREMENT: Final = "suspected_site"
 SUSPECTED_SITE_TAGS: Final = ("kind",)

@@ -6,6 +6,8 @@ from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, palette, suspected, variables
 from grafana.parts.alerts import (
+    LATE_NOTE,
+    SHELVED_NOTE,
     column_overrides,
     label_column,
     open_alerts,
@@ -57,9 +59,9 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         Phrase(
             "Alerts that are neither over nor closed by a person, however long ago they began, newest first. The links "
             "of a device open its boards around the time of the alert. Acknowledge and close alerts in the console. "
-            "Empty: no alert is open.",
+            f"{SHELVED_NOTE.en} {LATE_NOTE.en} Empty: no alert is open.",
             "尚未结束也未人工关闭的全部告警，不限发生时间，最新在前。点击设备可查看告警前后半小时；确认与关闭请在控制台操作。"
-            "空白表示没有未处置告警。",
+            f"{SHELVED_NOTE.zh}{LATE_NOTE.zh}空白表示没有未处置告警。",
         ),
         [table_query(open_alerts(language, *CHOSEN))],
         unit="none",
@@ -290,7 +292,7 @@ def _by_rule(builder: BoardBuilder) -> None:
         ],
     )
     changes = ALERT.select(
-        ALERT.columns("severity", "rule", "phase", label_column(language), title_column(language)),
+        ALERT.columns("severity", "rule", "phase", label_column(language), title_column(language), "learned_at"),
         *ALERT.chosen(*CHOSEN),
         rest="ORDER BY time DESC LIMIT 200",
     )
@@ -299,9 +301,9 @@ def _by_rule(builder: BoardBuilder) -> None:
         GridPosition(9, 24, 15, 9),
         Phrase("Latest changes", "最新变化"),
         Phrase(
-            "Every change that judgement made, newest first: suspected, confirmed, worse, over, amended. Empty: no "
-            "changes.",
-            "研判的全部变化（疑似、确认、升级、结束、更正），最新在前。空白表示无变化。",
+            "Every change that judgement made, newest first: suspected, confirmed, worse, over, amended. "
+            f"{LATE_NOTE.en} Empty: no changes.",
+            f"研判的全部变化（疑似、确认、升级、结束、更正），最新在前。{LATE_NOTE.zh}空白表示无变化。",
         ),
         [table_query(changes)],
         unit="none",

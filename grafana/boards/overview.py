@@ -5,7 +5,16 @@ from typing import Final
 from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.parts import frame, maps, palette, suspected, variables
-from grafana.parts.alerts import column_overrides, label_column, marker_overrides, open_alerts, open_count, open_places
+from grafana.parts.alerts import (
+    LATE_NOTE,
+    SHELVED_NOTE,
+    column_overrides,
+    label_column,
+    marker_overrides,
+    open_alerts,
+    open_count,
+    open_places,
+)
 from grafana.parts.panels import (
     PER_SECOND,
     BoardBuilder,
@@ -302,9 +311,10 @@ def _alerts(builder: BoardBuilder) -> None:
         Phrase("Open alerts", "未处置告警列表"),
         Phrase(
             "All open alerts, newest first. The link of a device opens its board (truck, recycling point or station) "
-            "around the time of the alert. Acknowledge and close alerts in the console. Empty: no alert is open.",
+            "around the time of the alert. Acknowledge and close alerts in the console. "
+            f"{SHELVED_NOTE.en} {LATE_NOTE.en} Empty: no alert is open.",
             "全部未处置告警，最新在前。点击设备可查看告警前后半小时内的车辆、回收点或场站；确认与关闭请在控制台操作。"
-            "空白表示没有未处置告警。",
+            f"{SHELVED_NOTE.zh}{LATE_NOTE.zh}空白表示没有未处置告警。",
         ),
         [table_query(open_alerts(language, *AREA))],
         unit="none",

@@ -4,7 +4,7 @@ from typing import Final
 
 from devices.readings.motion import STILL_KMH
 from grafana.parts import frame, maps, names, palette
-from grafana.parts.alerts import column_overrides, enforcement_link, marker_overrides, title_column
+from grafana.parts.alerts import LATE_NOTE, column_overrides, enforcement_link, marker_overrides, title_column
 from grafana.parts.palette import ThresholdStep
 from grafana.parts.panels import (
     HIDDEN,
@@ -160,13 +160,14 @@ def add_panels(builder: BoardBuilder) -> None:
         Phrase("Alerts of ${device:text}", "${device:text} 告警"),
         Phrase(
             "Every change of the chosen truck's alerts, newest first, from suspected to over. The links lead back to "
-            "all its alerts. Empty: no alert in the time span.",
-            "所选车辆告警的每次变化（疑似、确认、结束），最新在前；链接可返回其全部告警。空白表示该时段无告警。",
+            f"all its alerts. {LATE_NOTE.en} Empty: no alert in the time span.",
+            "所选车辆告警的每次变化（疑似、确认、结束），最新在前；链接可返回其全部告警。"
+            f"{LATE_NOTE.zh}空白表示该时段无告警。",
         ),
         [
             table_query(
                 ALERT.select(
-                    ALERT.columns("severity", "rule", "phase", title_column(language), "device"),
+                    ALERT.columns("severity", "rule", "phase", title_column(language), "learned_at", "device"),
                     *ALERT.chosen("device"),
                     rest="ORDER BY time DESC LIMIT 200",
                 )

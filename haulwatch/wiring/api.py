@@ -16,6 +16,7 @@ from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
 from ingest.boards.feed import BoardFeed, open_cursors
+from ingest.boards.shelving import Shelving
 from ingest.commands.dispatcher import CommandDispatcher
 from ingest.mqtt.broker_statistics import BrokerStatistics
 
@@ -52,7 +53,10 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_proposals(settings) as proposals,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
-            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals)
+            shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
+            feed = BoardFeed(
+                store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals, shelving
+            )
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),

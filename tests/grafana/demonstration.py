@@ -29,9 +29,10 @@ from ingest.boards.points import (
 )
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
-from rules.alerts.actions import Acknowledge, Close, JournalPosition, Outcome
+from rules.alerts.actions import Acknowledge, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
+from rules.alerts.shelves import Shelf, as_called
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
@@ -47,6 +48,15 @@ HANDLED = {
 }
 """What people did with the alerts of a rule: seconds until they acknowledged it, the outcome, seconds until then. They
 left the others alone."""
+SHELF = Shelf(
+    no=1,
+    rule="bin_overflow",
+    subject=None,
+    reason="festival",
+    shelved_by="Wang",
+    shelved_at=START,
+    until=START + 9_000_000,
+)
 HEALTH_EVERY_MS = 15_000
 DECISIONS = {
     ProposalState.PROPOSED: (),
@@ -110,7 +120,7 @@ def demonstration() -> Demonstration:
     changes = [change for reading in sorted(readings, key=lambda r: r.ts) for change in engine.judge(reading)]
     points = [
         *(_point(reading, city.devices[reading.device_id]) for reading in readings),
-        *alert_points(changes, city, SubjectFields()),
+        *alert_points([_entry(change) for change in changes], city, SubjectFields()),
         *_alert_states(changes, city),
         *place_points(city, script.start_ms),
         *suspected_site_points(SUSPECTED),
@@ -147,8 +157,12 @@ def _point(reading: Reading, device: Device) -> Point:
     return replace(point, fields={**point.fields, **derived})
 
 
+def _entry(change: AlertChange) -> JournalEntry:
+    return JournalEntry(sequence=1, recorded_at=change.at + 2_000, change=change)
+
+
 def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
-    """Alert states from a journal, in which each change is recorded 2 s later."""
+    """Alert states from a journal, in which each change is recorded 2 s later, while `SHELF` stands."""
     with TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{Path(folder) / 'journal.db'}")
         metadata.create_all(engine)
@@ -164,7 +178,7 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
                 journal.act(alert_id, Close(actor="Wang", at=at + 1_000 * closed_s, outcome=outcome))
         alerts, _ = journal.touched_after(JournalPosition(), 10_000)
         yield from alert_state_points(
-            alerts,
+            as_called(alerts, [SHELF], call_within_ms=0),
             lambda alert: area_tags(city.devices[alert.subject]),
             lambda subject: SubjectFields().of(subject, city),
         )

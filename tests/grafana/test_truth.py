@@ -11,7 +11,7 @@ import pytest
 from devices.city.model import City
 from devices.readings.models import Fill, Position, Reading, Throughput, Weighing
 from tests.grafana.answers import BOARDS, EVERYTHING, Answers, values
-from tests.grafana.demonstration import HANDLED, SUSPECTED, Demonstration
+from tests.grafana.demonstration import HANDLED, SHELF, SUSPECTED, Demonstration
 
 pytestmark = pytest.mark.real
 
@@ -136,6 +136,12 @@ def test_open_alerts_are_the_incidents_that_go_on_and_that_nobody_closed(
         assert set(zip(values(rows, "rule"), values(rows, "device"), strict=True)) == {
             (label.rule, label.device_id) for label in going_on
         }
+        shelved = [
+            rule for rule, until in zip(values(rows, "rule"), values(rows, "shelved_until"), strict=True) if until
+        ]
+        assert shelved == [label.rule for label in going_on if label.rule == SHELF.rule]
+        assert set(values(rows, "shelved_until")) <= {0, SHELF.until}
+        assert not any(values(rows, "learned_at")), "nothing was uploaded late"
     assert figure(ask("enforcement", "Not acknowledged", part)) == len(going_on)
     by_rule = ask("enforcement", "Summary by rule", part)
     assert {one["tags"]["rule"] for one in by_rule} == {label.rule for label in here}
