@@ -280,6 +280,14 @@ class DeviceRow(ValidRow):
         ge=-MAX_CLOCK_CORRECTION_S,
         le=MAX_CLOCK_CORRECTION_S,
     )
+    overflow_at_pct: float | None = _field(
+        "a number of percent from 30 to 120",
+        "The level at which its compartments are full. Only for a `recycling_point`. Absent: `full_pct` of the rule "
+        "`bin_overflow`.",
+        None,
+        ge=30,
+        le=120,
+    )
 
 
 class VehicleRow(ValidRow):

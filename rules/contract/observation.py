@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from devices.city.model import Approvals, City, Device, Vehicle, approved_at
 from devices.city.sites import Route, SiteKind
 from devices.readings.models import Position, Reading
-from rules.tracking import Fix, Track
+from rules.tracking import Emptying, Fix, Track
 
 _POSITION: Final = Position  # compiled, the name of a class that is not is looked up each time, a constant is not
 
@@ -68,6 +68,13 @@ class Observation:
         self.fix: Final = fix
         """The fix of a truck's position that came in order."""
         self._routes: list[Route] | None = None
+
+    def emptied(self) -> Emptying | None:
+        """The emptying of a compartment that this reading made certain."""
+        for fact in self.facts:
+            if isinstance(fact, Emptying):
+                return fact
+        return None
 
     def approved_routes(self) -> list[Route]:
         """Routes approved for the vehicle at the time of the reading."""

@@ -61,7 +61,7 @@ class IllegalDumping(Rule[DumpingState]):
     """SUSPECTED or CONFIRMED by a stop's score, LEFT_OPEN after a confirmed one; a ticket or the scale may retract."""
 
     name: ClassVar = "illegal_dumping"
-    version: ClassVar = 2
+    version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = DumpingState
 

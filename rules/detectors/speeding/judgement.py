@@ -66,7 +66,7 @@ class Speeding(Rule[SpeedState]):
     """CONFIRMED from `hold_s` above the limit on, CLEAR after `below_s` below it."""
 
     name: ClassVar = "speeding"
-    version: ClassVar = 2
+    version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = SpeedState
 

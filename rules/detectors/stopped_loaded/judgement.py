@@ -65,7 +65,7 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
     """
 
     name: ClassVar = "stopped_loaded"
-    version: ClassVar = 2
+    version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = StopState
     memory = Jams
