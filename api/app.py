@@ -21,6 +21,7 @@ from api.resources import (
     commands,
     dead_letters,
     devices,
+    emptyings,
     ledger,
     rules,
     shelves,
@@ -103,7 +104,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, devices, commands, places, zones, suspected_sites, alerts, shelves, rules, ledger,
+        tracks, trucks, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules, ledger,
         dead_letters,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")

@@ -109,6 +109,12 @@ SUSPECTED_SITE_FIELDS: Final = (
 `visits` and `days` are numbers, `last_seen` is device time in ms, `busiest_hour` the hour of the city's day with most
 visits; `decided_by` and `reason` are those of the last decision, and empty before any."""
 
+EMPTYING_MEASUREMENT: Final = "emptying"
+EMPTYING_TAGS: Final = ("compartment", "device", *AREA_TAGS)
+EMPTYING_FIELDS: Final = ("after", "from_pct", "to_pct", "fell_points", "counted")
+"""One row for each emptying of a compartment (`rules.tracking.emptyings`), at the first reading after it; `after` is
+device time in ms of the last reading before it. `counted` is 1, or 0 where late readings showed that there was none."""
+
 HEALTH_MEASUREMENT: Final = "ingestion"
 HEALTH_TAGS: Final = ("of", "part")
 HEALTH_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -166,7 +172,7 @@ FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
         if float in (hint, *get_args(hint))
     )
     for kind, model in MODELS.items()
-}
+} | {EMPTYING_MEASUREMENT: frozenset({"from_pct", "to_pct", "fell_points"})}
 """Fields that are floats whatever their value: JSON does not distinguish 40.0 from 40."""
 
 
@@ -175,7 +181,11 @@ MAX_COMPARTMENTS: Final = 32
 faulty or hostile device must not be able to make up more."""
 
 
-PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment", Kind.STATUS: "closing"}
+PART_TAG: Final[Mapping[str, str]] = {
+    Kind.FILL: "compartment",
+    Kind.STATUS: "closing",
+    EMPTYING_MEASUREMENT: "compartment",
+}
 """The tag that distinguishes the series of one device, by measurement; left out where the part is empty. Both
 sort before `device`, as tag keys must.
 

@@ -8,10 +8,11 @@ from haulwatch.process import system_clock
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city, open_journal, open_shelves
 from haulwatch.wiring.log import open_raw_log
-from haulwatch.wiring.stores import open_dead_letters, open_store
+from haulwatch.wiring.stores import emptyings_reader, open_dead_letters, open_store
 from haulwatch.wiring.suspected_sites import open_proposals
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.store_sink import StoreSink
+from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.points import IngestionStatus
 from ingest.boards.shelving import Shelving
@@ -48,7 +49,7 @@ class _FromTheStart:
 
 
 async def refill_store(settings: Settings, progress: Callable[[int, int], None]) -> StoreRefilled:
-    """Write the readings of the raw log, alerts, suspected sites and places to the store again.
+    """Write the readings of the raw log, alerts, suspected sites, places and emptyings to the store again.
 
     `progress` is called with the records taken and their number. Raises what the parts raise: all of it are errors that
     a person can mend, after which the command goes through from its start.
@@ -88,6 +89,7 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
                 await feed.write_alerts()
                 await feed.write_places(system_clock.now_ms())
                 await feed.write_sites()
+                await EmptyingFeed(store, city, emptyings_reader(settings), _FromTheStart(cursors)).write()
         return StoreRefilled(records, readings, changes)
     finally:
         await store.close()

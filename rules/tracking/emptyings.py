@@ -44,6 +44,15 @@ class Emptying(NamedTuple):
     to_pct: float
 
 
+class EmptyingSpan(NamedTuple):
+    """All emptyings of a compartment within a stretch of device time, ms: there were no others."""
+
+    compartment: str
+    start: int
+    end: int
+    emptyings: tuple[Emptying, ...]
+
+
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
 @dataclass(slots=True)
 class CompartmentLevels:
@@ -59,6 +68,10 @@ class CompartmentLevels:
     covered_deposits: int = 0
     emptyings: list[Emptying] = field(default_factory=list)
     """Of the last 26 hours, oldest first."""
+    complete_from: int = 0
+    """All that were since then are among them."""
+    newest: int = 0
+    """The last reading."""
 
 
 @dataclass(slots=True)
@@ -67,9 +80,12 @@ class BinLevels:
 
     compartments: dict[str, CompartmentLevels] = field(default_factory=dict)
 
-    def emptyings(self) -> list[Emptying]:
-        """All that are kept, oldest first."""
-        return sorted((one for levels in self.compartments.values() for one in levels.emptyings), key=_by_time)
+    def spans(self) -> list[EmptyingSpan]:
+        """What is kept of each compartment."""
+        return [
+            EmptyingSpan(name, levels.complete_from, levels.newest, tuple(levels.emptyings))
+            for name, levels in self.compartments.items()
+        ]
 
 
 class BinTracker:
@@ -84,7 +100,9 @@ class BinTracker:
     ) -> Emptying | None:
         if not isinstance(reading, Fill):
             return None
-        return _take(_compartment(state, reading.compartment), reading, device.report_interval_s)
+        compartment = _compartment(state, reading)
+        compartment.newest = reading.ts
+        return _take(compartment, reading, device.report_interval_s)
 
 
 def _take(compartment: CompartmentLevels, fill: Fill, interval_s: int) -> Emptying | None:
@@ -146,8 +164,10 @@ def _emptied(compartment: CompartmentLevels, fall: Emptying, ts: int, pct: float
     if kept and fall.ts - kept[-1].ts <= _WITHIN_MS:
         kept[-1] = kept[-1]._replace(to_pct=pct)
         return None
-    newer = [one for one in kept if ts - one.ts <= KEPT_MS]
-    compartment.emptyings = [*newer[1 - MOST_KEPT :], found]
+    newer = [one for one in kept if ts - one.ts <= KEPT_MS][1 - MOST_KEPT :]
+    if len(newer) < len(kept):
+        compartment.complete_from = max(compartment.complete_from, kept[-len(newer) - 1].ts + 1)
+    compartment.emptyings = [*newer, found]
     return found
 
 
@@ -161,20 +181,12 @@ def _note_level(compartment: CompartmentLevels, ts: int, pct: float) -> None:
         del levels[0]
 
 
-def _compartment(state: BinLevels, name: str) -> CompartmentLevels:
-    """The compartment of this name, made if it is new, in place of the one that was heard least recently."""
-    compartment = state.compartments.get(name)
+def _compartment(state: BinLevels, fill: Fill) -> CompartmentLevels:
+    """The compartment of a reading, made if it is new, in place of the one that was heard least recently."""
+    compartment = state.compartments.get(fill.compartment)
     if compartment is None:
         if len(state.compartments) >= MAX_COMPARTMENTS:
-            oldest = min((_last_ts(other), key) for key, other in state.compartments.items())
+            oldest = min((other.newest, name) for name, other in state.compartments.items())
             del state.compartments[oldest[1]]
-        compartment = state.compartments[name] = CompartmentLevels()
+        compartment = state.compartments[fill.compartment] = CompartmentLevels(complete_from=fill.ts)
     return compartment
-
-
-def _last_ts(compartment: CompartmentLevels) -> int:
-    return compartment.levels[-1][0] if compartment.levels else 0
-
-
-def _by_time(emptying: Emptying) -> tuple[int, str]:
-    return emptying.ts, emptying.compartment

@@ -67,7 +67,8 @@ class FakeHistory:
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:
-        return page([row for row in self._of(kind, device_id) if start <= row.ts < end], limit)
+        of_device = [row for row in self._of(kind, device_id) if part is None or row.part == part]
+        return page([row for row in of_device if start <= row.ts < end], limit)
 
     async def downsampled(
         self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int

@@ -1,6 +1,7 @@
 """The labelled scenario as points of the store: readings, alerts and their states, places, ingestion health."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product, takewhile
@@ -18,6 +19,7 @@ from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.rate import Call, alert_rate
 from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
+from ingest.boards.emptyings import emptying_points
 from ingest.boards.points import (
     DAY_MS,
     IngestionStatus,
@@ -28,6 +30,8 @@ from ingest.boards.points import (
     suspected_site_points,
 )
 from ingest.collector.collector import CollectorStatus
+from ingest.judge.checkpoint import Checkpoint, JudgeState
+from ingest.judge.emptyings import read_emptyings
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from rules.alerts.actions import Acknowledge, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
@@ -37,6 +41,7 @@ from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.suspected_sites.model import Decision, PlaceKind, Proposal, ProposalState
+from rules.tracking.emptyings import Emptying
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario
 from tests.points import point_of
@@ -122,6 +127,7 @@ def demonstration() -> Demonstration:
         *(_point(reading, city.devices[reading.device_id]) for reading in readings),
         *alert_points([_entry(change) for change in changes], city, SubjectFields()),
         *_alert_states(changes, city),
+        *_emptyings(engine, city),
         *place_points(city, script.start_ms),
         *suspected_site_points(SUSPECTED),
         *_health(script.start_ms, script.end_ms, city),
@@ -155,6 +161,20 @@ def _point(reading: Reading, device: Device) -> Point:
     kg = (net_kg(reading) or 0.0) if counts else 0.0
     derived: dict[str, FieldValue] = {"counted": int(counts), "counted_kg": kg, "ticket_state": str(state)}
     return replace(point, fields={**point.fields, **derived})
+
+
+def _emptyings(engine: RuleEngine, city: City) -> Iterator[Point]:
+    """Emptyings from a judge's file, and one that was withdrawn."""
+    with TemporaryDirectory() as folder, closing(JudgeState(Path(folder) / "judge.db")) as state:
+        spans = engine.changed_emptyings()
+        device_id, (span, *_) = min(spans.items())
+        refuted = Emptying(span.compartment, span.start + 1, span.start, 90.0, 9.0)
+        state.save(0, Checkpoint(1, b"", (), emptyings={device_id: [span._replace(emptyings=(refuted,))]}))
+        state.save(0, Checkpoint(2, b"", (), emptyings=spans))
+        first = read_emptyings(Path(folder) / "judge.db", "", 0, 1)
+        rows = read_emptyings(Path(folder) / "judge.db", first.file_id, 0, 10_000).rows
+        assert [row.emptying for row in rows if row.withdrawn] == [refuted]
+        yield from emptying_points(rows, city)
 
 
 def _entry(change: AlertChange) -> JournalEntry:

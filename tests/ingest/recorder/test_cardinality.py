@@ -15,6 +15,8 @@ from devices.readings.series import (
     ALERT_STATE_TAGS,
     ALERT_TAGS,
     AREA_TAGS,
+    EMPTYING_MEASUREMENT,
+    EMPTYING_TAGS,
     HEALTH_MEASUREMENT,
     HEALTH_TAGS,
     PLACE_MEASUREMENT,
@@ -132,6 +134,7 @@ def test_every_tag_is_one_of_the_few_that_are_named() -> None:
         PLACE_MEASUREMENT: set(PLACE_TAGS),
         HEALTH_MEASUREMENT: set(HEALTH_TAGS),
         SUSPECTED_SITE_MEASUREMENT: set(SUSPECTED_SITE_TAGS),
+        EMPTYING_MEASUREMENT: set(EMPTYING_TAGS),
     }
     for measurement in WITH_COMPARTMENTS:
         named[measurement].add("compartment")
