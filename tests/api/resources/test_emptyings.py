@@ -6,7 +6,7 @@ from devices.readings.instants import MINUTE_MS
 from tests.api.fakes import T0, FakeHistory
 
 
-def emptied(history: FakeHistory, minute: int, part: str = "paper", **fields: object) -> None:
+def emptied(history: FakeHistory, minute: int, part: str = "paper", **fields: float) -> None:
     """Put an emptying into the history, as the feed writes it."""
     levels = {
         "after": T0 + (minute - 5) * MINUTE_MS,
@@ -42,7 +42,7 @@ async def test_pages_and_compartments(client: AsyncClient, history: FakeHistory)
     for minute in (10, 20, 30):
         emptied(history, minute)
         emptied(history, minute + 5, "plastic")
-    asked = {"start": T0, "end": T0 + 3_600_000, "compartment": "paper", "limit": 2}
+    asked: dict[str, str | int] = {"start": T0, "end": T0 + 3_600_000, "compartment": "paper", "limit": 2}
     first = (await client.get("/api/v1/devices/bin-1/emptyings", params=asked)).json()
     rest = (await client.get("/api/v1/devices/bin-1/emptyings", params=asked | {"cursor": first["next_cursor"]})).json()
     assert [(item["ts"] - T0) / MINUTE_MS for item in (*first["items"], *rest["items"])] == [10, 20, 30]

@@ -115,8 +115,8 @@ async def test_more_open_alerts_than_one_page_are_marked(wall: Wall) -> None:
 
 async def test_an_alert_of_late_readings_shows_when_people_could_know_it(wall: Wall) -> None:
     """Also after it went on, or was taken back: the first change says that it came late."""
-    late = {"amendment": Amendment.NEW_LATE, "opened_at": NOON - 6 * HOUR_MS}
-    over = {"phase": Phase.CLOSED, "closed_at": NOON - 5 * HOUR_MS}
+    late: dict[str, Any] = {"amendment": Amendment.NEW_LATE, "opened_at": NOON - 6 * HOUR_MS}
+    over: dict[str, Any] = {"phase": Phase.CLOSED, "closed_at": NOON - 5 * HOUR_MS}
     wall.journal.record([change(alert_id=f"{0:015}f", **late, **over)], NOON + 1)
     wall.journal.record([change(alert_id=f"{0:015}g", **late | {"opened_at": NOON - 7 * HOUR_MS})], NOON + 2)
     wall.journal.record([change(2, alert_id=f"{0:015}g", opened_at=NOON - 7 * HOUR_MS)], NOON + 3)

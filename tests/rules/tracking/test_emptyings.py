@@ -33,13 +33,18 @@ def followed(*rows: list[Reading], point: Device = POINT) -> BinLevels:
     return state
 
 
+def kept(state: BinLevels) -> list[Emptying]:
+    """The emptyings of all compartments, oldest first."""
+    return sorted((one for span in state.spans() for one in span.emptyings), key=lambda one: one.ts)
+
+
 def emptied(*levels: float, every_s: int = 300, interval_s: int = 300, **fields: Any) -> list[tuple[int, float, float]]:
     """Reading after it (counted from 0), level before, level after."""
     readings = fills(levels, every_s=every_s, **({"deposits": 1} | fields))
     point = replace(POINT, report_interval_s=interval_s)
     return [
         (round((one.ts - T0) / 1000 / every_s), one.from_pct, one.to_pct)
-        for one in followed(readings, point=point).emptyings()
+        for one in kept(followed(readings, point=point))
     ]
 
 
@@ -82,7 +87,7 @@ def test_a_bin_that_reports_seldom_is_believed_at_once(interval_s: int, found: l
 
 def test_an_emptying_in_a_blind_stretch_lies_between_two_readings() -> None:
     state = followed(fills([70, 75, 80]), fills([4, 5], start_s=DAY_S))
-    assert state.emptyings() == [Emptying("paper", T0 + DAY_S * 1000, T0 + 120_000, 80, 5)]
+    assert kept(state) == [Emptying("paper", T0 + DAY_S * 1000, T0 + 120_000, 80, 5)]
 
 
 def test_what_lay_on_the_sensor_is_not_what_was_in_the_bin() -> None:
@@ -97,7 +102,7 @@ def test_what_lay_on_the_sensor_is_not_what_was_in_the_bin() -> None:
 
 def test_two_compartments_are_two() -> None:
     state = followed(fills([80, 81, 82, 5, 6]), fills([80, 81, 82, 83, 84], part="plastic"))
-    assert [one.compartment for one in state.emptyings()] == ["paper"]
+    assert [one.compartment for one in kept(state)] == ["paper"]
 
 
 def test_the_fact_comes_with_the_reading_that_makes_it_certain() -> None:
@@ -109,9 +114,11 @@ def test_the_fact_comes_with_the_reading_that_makes_it_certain() -> None:
 def test_little_is_kept() -> None:
     """A sensor out of order falls all day; a day and two hours later nothing can change it any more."""
     broken = followed(fills([80, 81, 82, 5, 6] * 400, every_s=600))
-    assert len(broken.emptyings()) == MOST_KEPT
+    assert len(kept(broken)) == MOST_KEPT
+    [span] = broken.spans()
+    assert T0 < span.start < span.emptyings[0].ts, "of what was before nothing is known any more"
     later = followed(fills([80, 81, 82, 5, 6]), fills([80, 81, 82, 5, 6], start_s=KEPT_MS // 1000 + 1_000))
-    assert [one.ts for one in later.emptyings()] == [T0 + KEPT_MS + 1_180_000]
+    assert [one.ts for one in kept(later)] == [T0 + KEPT_MS + 1_180_000]
     invented = followed(*(fills([80, 81, 82], part=f"c{n}", start_s=300 * n) for n in range(200)))
     assert len(invented.compartments) == 32
 
@@ -132,7 +139,7 @@ def test_every_emptying_is_a_fall_that_readings_show(rows: list[tuple[float, int
     ]
     levels = {fill.ts: fill.fill_pct for fill in readings}
     before = 0
-    for one in followed(list(readings), point=replace(POINT, report_interval_s=every_s)).emptyings():
+    for one in kept(followed(list(readings), point=replace(POINT, report_interval_s=every_s))):
         assert one.after in levels
         assert before <= one.after < one.ts in levels
         assert one.from_pct - one.to_pct >= EMPTIED_POINTS
