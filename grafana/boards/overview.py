@@ -142,9 +142,10 @@ def _figures(builder: BoardBuilder) -> None:
         GridPosition(12, 0, 3, 4),
         Phrase("Bins full", "满溢箱体"),
         Phrase(
-            f"Compartments of recycling points whose newest level is {palette.FILL_FULL_PCT:.0f} % or more: "
-            "`bin_overflow` raises an alert. Send a collection vehicle.",
-            f"最新满溢度达到 {palette.FILL_FULL_PCT:.0f}% 及以上（满溢告警阈值）的回收点箱体数，请安排清运。",
+            f"Compartments of recycling points whose newest level is {palette.FILL_FULL_PCT:.0f} % or more. Send a "
+            "collection vehicle. The alerts of `bin_overflow` are by the level of each point (`overflow_at_pct`).",
+            f"最新满溢度达到 {palette.FILL_FULL_PCT:.0f}% 及以上的回收点箱体数，请安排清运。"
+            "满溢告警按各回收点自身阈值（overflow_at_pct）触发。",
         ),
         [Query(select_from(levels, 'count("fill_pct") AS "full"', f'"fill_pct" >= {palette.FILL_FULL_PCT:.0f}'))],
         unit="none",

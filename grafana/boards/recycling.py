@@ -67,8 +67,9 @@ def _figures(builder: BoardBuilder) -> None:
         (
             Phrase("Full", "满溢"),
             Phrase(
-                f"Compartments whose level is {full} % or more now (`bin_overflow`). Empty them first.",
-                f"当前满溢度 ≥ {full}% 的箱体（满溢告警），请优先清运。",
+                f"Compartments whose level is {full} % or more now. Empty them first. Alerts are by the level of each "
+                "point (`overflow_at_pct`), where it has one.",
+                f"当前满溢度 ≥ {full}% 的箱体，请优先清运。告警按各回收点自身阈值（overflow_at_pct，如有）触发。",
             ),
             select_from(_newest("fill_pct"), 'count("fill_pct") AS "full"', f'"fill_pct" >= {full}'),
             "none",
