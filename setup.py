@@ -120,6 +120,7 @@ COMPILED = (
     "rules/contract/observation.py",
     "rules/tracking/crossing.py",
     "rules/tracking/datum.py",
+    "rules/tracking/emptyings.py",
     "rules/tracking/load.py",
     "rules/tracking/motion.py",
     "rules/tracking/quality.py",

@@ -43,7 +43,7 @@ def may_read(request: Request, credentials: Credentials) -> None:
 
 
 def may_see_map(request: Request, credentials: Credentials) -> None:
-    """Dependency of the public map layers, which hold sites and corridors but no vehicles. Raises RequestRefused."""
+    """Dependency of the public map layers, which hold places but no vehicles. Raises RequestRefused."""
     options: ApiOptions = request.app.state.options
     if not options.public_map:
         may_read(request, credentials)

@@ -202,7 +202,14 @@ class Judge:
         not_judged = self.engine.changed_not_judged()
         self._state.save(
             self._partition,
-            Checkpoint(self.offset, *self.engine.unsaved(), not_judged, self._unsaved_revisions, self._journaled),
+            Checkpoint(
+                self.offset,
+                *self.engine.unsaved(),
+                not_judged,
+                self._unsaved_revisions,
+                self._journaled,
+                self.engine.changed_emptyings(),
+            ),
         )
         self.engine.saved()
         self._unsaved_revisions, self._asks_journal = {}, True
