@@ -61,6 +61,8 @@ COMPILED = (
     "rules/engine/clocks/runs.py",
     "rules/engine/clocks/watermark.py",
     "rules/detectors/route_deviation/closures.py",
+    "rules/detectors/route_deviation/excursion.py",
+    "rules/detectors/route_deviation/receiver_error.py",
     "rules/detectors/route_deviation/unseen.py",
     "rules/engine/awaited.py",
     "rules/engine/device_judge.py",

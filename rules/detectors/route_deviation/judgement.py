@@ -15,14 +15,23 @@ from devices.city.model import City, DeviceRole
 from devices.city.sites import Route
 from devices.geo.geometry import XY
 from devices.readings.models import Position
-from rules.alerts.model import Evidence, ReadingRef, Severity, Text
+from rules.alerts.model import Evidence, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.route_deviation import wording
 from rules.detectors.route_deviation.closures import Closures, apply_closures, is_closed
+from rules.detectors.route_deviation.excursion import (
+    Excursion,
+    count_fix,
+    has_left,
+    is_sharp,
+    place_between,
+    share_beyond,
+)
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
+from rules.detectors.route_deviation.receiver_error import ReceiverError
 from rules.detectors.route_deviation.unseen import unseen_way
 from rules.tracking import Fix, LoadState
 
@@ -43,50 +52,25 @@ _COARSE_ERRORS: Final = 3.0
 
 # Checkpoints write the fields of states by name: a renamed field loses what it held.
 @dataclass(slots=True)
-class Excursion:
-    """One stretch beyond the corridor. Times are device time, ms."""
-
-    onset: int
-    place: XY
-    route_id: str
-    route_en: str
-    route_zh: str
-    place_en: str
-    place_zh: str
-    width_m: float = 0.0
-    """Half the width of the corridor that it left."""
-    weight: float = 0.0
-    """Fixes beyond to which it had moved: each counts by its distance, once to twice."""
-    off_ms: float = 0.0
-    """Time beyond, the share of the way there included."""
-    area_m_s: float = 0.0
-    """Metres beyond the corridor, times the seconds there."""
-    driven_m: float = 0.0
-    peak_m: float = 0.0
-    """Largest distance from the route."""
-    far_since: int = 0
-    """Time at which it went beyond `fast_m`; 0 while it is nearer."""
-    far_fixes: int = 0
-    stopped: bool = False
-    refs: list[ReadingRef] = field(default_factory=list)
-    peak_ref: ReadingRef | None = None
-    """The reading that was farthest from the route."""
-
-
-@dataclass(slots=True)
 class RouteState:
     """State of one truck. Times are device time, ms."""
 
     whereabouts: Whereabouts = Whereabouts.UNKNOWN
     excursion: Excursion | None = None
     off_m: float = -1.0
-    """Distance of the last fix from the route, less its accuracy; negative where that is not known."""
+    """Distance of the last fix from the route, less its error; negative where that is not known."""
+    near_m: float = 0.0
+    """Distance of the last fix on the route, its error included,"""
+    near_ts: int = 0
+    """and its time; 0 before the first."""
+    error: ReceiverError = field(default_factory=ReceiverError)
     odometer_km: float = 0.0
     """At the last fix; 0 of a terminal that sends none."""
     along_m: float = -1.0
     """Of such a truck, how far along its route it was then; negative if it was not on it."""
-    outliers: float = 0.0
-    """Single fixes off the route among others on it, each counting 1 % less after every fix."""
+    outliers: float = 0.63
+    """Single fixes off the route among others on it, each counting 1 % less after every fix. A new receiver has shown
+    none yet, nor that it has none."""
     back_fixes: int = 0
     back_since: int = 0
 
@@ -95,7 +79,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
     """CONFIRMED while a truck is off its routes; its memory retracts verdicts that a closed road explains."""
 
     name: ClassVar = "route_deviation"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = RouteState
     memory = Closures
@@ -125,8 +109,12 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
     def _judge_fix(
         self, observation: Observation, fix: Fix, state: RouteState, routes: Sequence[Route]
     ) -> Sequence[Verdict]:
-        route, off_m = self._nearest(fix.xy, routes, observation.city)
-        off_m = max(0.0, off_m - min(fix.accuracy_m, self._credit_m))
+        route, distance_m = self._nearest(fix.xy, routes, observation.city)
+        position = observation.position
+        is_stated = position is not None and position.accuracy_m is not None
+        error_m = min(state.error.weighed_m(fix.accuracy_m, is_stated=is_stated), self._credit_m)
+        off_m = max(0.0, distance_m - error_m)
+        arrived: bool | None = False
         if off_m > self._back_share * self._width_m(route):
             arrived = self._near_an_end(fix, routes, observation.city)
             if arrived is False:
@@ -134,11 +122,21 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
                 return ()
             if arrived:
                 off_m = 0.0
-        verdicts = self._judge_offset(observation, fix, state, route, off_m)
+        verdicts = self._judge_offset(observation, fix, state, route, off_m, off_m + error_m)
+        if state.excursion is None and not arrived:
+            self._learn(fix, state, route, distance_m)
         reading = observation.reading
         if isinstance(reading, Position) and reading.odometer_km is not None:
             return [*verdicts, *self._judge_gap(observation, fix, state, route, reading.odometer_km)]
         return verdicts
+
+    def _learn(self, fix: Fix, state: RouteState, route: Route, distance_m: float) -> None:
+        """Note how far beside its route a truck on it seems to be, unless it may be about to leave it."""
+        if state.off_m > self._back_share * self._width_m(route):
+            return
+        state.near_m, state.near_ts = distance_m, fix.ts
+        if fix.moving:
+            state.error.take(distance_m, fix.gap_ms)
 
     def publishes_at_once(self, verdict: Verdict, memory: Closures) -> bool:
         """Tell at once, and take it back when a closure shows; but not where the closure is known for minutes."""
@@ -181,7 +179,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         off_m -= _COARSE_ERRORS * fix.accuracy_m
         if off_m <= self.parameters.fast_m:
             return None
-        return self._judge_offset(observation, fix, state, route, off_m)
+        return self._judge_offset(observation, fix, state, route, off_m, off_m)
 
     def _width_m(self, route: Route) -> float:
         """Half the width of a route's corridor."""
@@ -219,8 +217,9 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         return False if is_near else None
 
     def _judge_offset(
-        self, observation: Observation, fix: Fix, state: RouteState, route: Route, off_m: float
+        self, observation: Observation, fix: Fix, state: RouteState, route: Route, off_m: float, distance_m: float
     ) -> Sequence[Verdict]:
+        """Judge a place that is `off_m` from its route for certain; as measured, `distance_m`."""
         enter_m = self._width_m(route)
         before_m, state.off_m = -1.0 if fix.regained else state.off_m, off_m
         state.outliers *= _OUTLIER_LASTS
@@ -235,12 +234,15 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         excursion = state.excursion
         assert excursion is not None  # noqa: S101 - begun above
         self._follow(observation, fix, state, excursion, before_m, enter_m)
+        if state.whereabouts is Whereabouts.LEAVING:
+            if off_m > enter_m:
+                self._count(observation.city, fix, state, excursion, route, distance_m)
+            if has_left(excursion, fix.ts, self.parameters, loaded=_is_loaded(observation)):
+                state.whereabouts = Whereabouts.OFF_ROUTE
         if self._is_back(fix, state, enter_m):
             if fix.ts - fix.gap_ms == excursion.onset:  # a single fix
                 state.outliers += 1
             return self._end(observation, state, off_m)
-        if off_m > enter_m and self._has_left(observation, excursion, fix):
-            state.whereabouts = Whereabouts.OFF_ROUTE
         return (self._verdict(observation, excursion, off_m),) if state.whereabouts is Whereabouts.OFF_ROUTE else ()
 
     def _begin(self, observation: Observation, fix: Fix, state: RouteState, route: Route) -> None:
@@ -263,15 +265,12 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
     ) -> None:
         """Count the way since the last fix, and this fix. `before_m`: as `RouteState.off_m`, at the last fix."""
         limits, off_m = self.parameters, state.off_m
-        share = _share_beyond(before_m, off_m, enter_m)
+        share = share_beyond(before_m, off_m, enter_m)
         gap_ms = 0 if fix.coarse is not None else fix.gap_ms  # it counts since the last usable fix
         excursion.off_ms += share * gap_ms
         beyond_m = max(before_m - enter_m, 0.0) + max(off_m - enter_m, 0.0)
         excursion.area_m_s += beyond_m / 2 * share * gap_ms / 1000
-        excursion.driven_m += fix.run_m if fix.ts > excursion.onset else share * fix.run_m
-        if off_m > enter_m and (fix.moving or fix.run_m > 0):
-            more = min((off_m - enter_m) / limits.twice_m, 1.0) if state.outliers < limits.outliers else 0.0
-            excursion.weight += 1.0 + more
+        excursion.driven_m += share * fix.run_m
         if off_m <= limits.fast_m:
             excursion.far_since = excursion.far_fixes = 0
         elif fix.moving or excursion.far_since or fix.coarse is not None:
@@ -283,6 +282,23 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         standing_ms = observation.track.standing_ms(fix.ts) if observation.track is not None else 0
         excursion.stopped |= off_m > enter_m and standing_ms >= limits.stop_s * 1000
         excursion.refs = bounded(excursion.refs, cited)
+
+    def _count(
+        self, city: City, fix: Fix, state: RouteState, excursion: Excursion, route: Route, distance_m: float
+    ) -> None:
+        """Count a fix beyond the corridor, `distance_m` from the route as measured."""
+        limits, enter_m = self.parameters, self._width_m(route)
+        if not excursion.sharp:
+            excursion.sharp = is_sharp(state.near_m, distance_m, fix.ts - state.near_ts, limits)
+        if not fix.moving and fix.run_m == 0:
+            return
+        at = fix.xy if fix.coarse is None else fix.coarse
+        between = place_between(excursion, at, distance_m)
+        if between is not None and city.geometry.route_offset(route, between).distance_m <= enter_m:
+            excursion.crossed = True
+        doubtful = excursion.crossed or state.outliers >= limits.outliers
+        far = 0.0 if doubtful else min((state.off_m - enter_m) / limits.twice_m, 1.0)
+        count_fix(excursion, at, distance_m, far)
 
     def _is_back(self, fix: Fix, state: RouteState, enter_m: float) -> bool:
         """True if the truck is back.
@@ -303,22 +319,6 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         long_enough = state.back_fixes >= 2 and fix.ts - state.back_since >= self.parameters.back_s * 1000
         return state.back_fixes >= self.parameters.back_fixes or long_enough
 
-    def _has_left(self, observation: Observation, excursion: Excursion, fix: Fix) -> bool:
-        limits, track = self.parameters, observation.track
-        if excursion.far_fixes >= limits.min_moving_fixes and fix.ts - excursion.far_since >= limits.fast_s * 1000:
-            return True
-        if excursion.stopped and track is not None and track.load.state is LoadState.LOADED:
-            return True
-        off_s = excursion.off_ms / 1000
-        if excursion.area_m_s < limits.sure_m_s and off_s < limits.unsure_off_s:
-            return False
-        return (
-            excursion.weight >= limits.min_moving_fixes
-            and off_s >= limits.min_off_s
-            and excursion.driven_m >= limits.min_driven_m
-            and (off_s >= limits.long_off_s or excursion.driven_m >= limits.long_driven_m)
-        )
-
     def _end(self, observation: Observation, state: RouteState, off_m: float) -> Sequence[Verdict]:
         """End an excursion, with the values it had in the end."""
         excursion, former = state.excursion, state.whereabouts
@@ -335,7 +335,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         return (Verdict(observation.device.id, Level.UNKNOWN, observation.reading.ts, observation.reading.ts),)
 
     def _verdict(self, observation: Observation, excursion: Excursion, off_m: float) -> Verdict:
-        loaded = observation.track is not None and observation.track.load.state is LoadState.LOADED
+        loaded = _is_loaded(observation)
         return Verdict(
             subject=observation.device.id,
             level=Level.CONFIRMED,
@@ -386,11 +386,5 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         )
 
 
-def _share_beyond(before_m: float, off_m: float, enter_m: float) -> float:
-    """Share of the way between two fixes that lies beyond the corridor; 0 where the first is not known (negative)."""
-    if before_m < 0:
-        return 0.0
-    near_m, far_m = min(before_m, off_m), max(before_m, off_m)
-    if near_m > enter_m:
-        return 1.0
-    return 0.0 if far_m <= enter_m else (far_m - enter_m) / (far_m - near_m)
+def _is_loaded(observation: Observation) -> bool:
+    return observation.track is not None and observation.track.load.state is LoadState.LOADED

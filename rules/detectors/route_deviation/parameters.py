@@ -2,13 +2,14 @@
 
 from typing import ClassVar, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from rules.contract.rule import Parameters
 
 
 class RouteDeviationParameters(Parameters):
-    """Distances are in metres from the nearest approved route, less the fix's accuracy.
+    """Distances are in metres from the nearest approved route, less the error of the receiver: the accuracy of the fix,
+    or what the track showed while the truck was on its route, whichever is larger.
 
     No standard sets these defaults: each has its reason.
     """
@@ -20,19 +21,26 @@ class RouteDeviationParameters(Parameters):
     leave_m: float | None = None
     """Below this it is back; None: 7/12 of `enter_m`, 35 m of 60 m, so that a truck between the two does not flap."""
     accuracy_credit_m: float = 30.0
-    """At most this much of a fix's accuracy is taken off its distance."""
+    """At most this much error of the receiver is taken off a distance."""
     min_moving_fixes: int = 3
     """Fixes beyond the corridor to which it had moved: one or two may be outliers."""
-    twice_m: float = 60.0
+    twice_m: float = Field(60.0, gt=0)
     """A fix so far beyond the corridor counts twice, a nearer one by its share: two at 30 m beyond, or one at 60 m and
     one at its edge, are as good as three there. One alone is never enough: outliers are of any size."""
-    outliers: float = 1.5
-    """Of a receiver with so many single outliers within some hundred fixes, each fix counts once, however far."""
+    outliers: float = 0.6
+    """Of a receiver that showed a single outlier within some 50 fixes, and within the first 5 fixes of one, each fix
+    counts once, however far. An outlier counts 1 % less after every fix."""
     min_off_s: int = 45
     """Seconds beyond; shorter excursions are fuel stations and turnings."""
+    drift_m: float = Field(30.0, ge=0)
+    """Error of a receiver among high houses, 1 sigma across the road; it drifts"""
+    drift_s: float = Field(300.0, gt=0)
+    """over so many seconds."""
+    sharp_sigmas: float = 4.5
+    """A truck that went aside by so many sigmas of that drift in its time has really gone there."""
     sure_m_s: float = 1_600.0
-    """Metres beyond the corridor times seconds there, such as 25 m for 64 s. With less, the error of a receiver among
-    high houses may explain what is seen: 30 m (1 sigma) that drifts over minutes,"""
+    """Of one that went aside slower, metres beyond the corridor times seconds there, such as 25 m for 64 s. With less,
+    a drifting error may explain what is seen,"""
     unsure_off_s: int = 240
     """but not for so many seconds."""
     min_driven_m: float = 150.0
@@ -44,7 +52,8 @@ class RouteDeviationParameters(Parameters):
     fast_m: float = 300.0
     """So far off is no error of map or receiver: `fast_s` is then enough."""
     fast_s: int = 20
-    """Three fixes at the usual 10 s."""
+    """Three fixes at the usual 10 s. Likewise enough for a fast truck that drove `long_driven_m`, `twice_m` beyond the
+    corridor on average and seen in `min_moving_fixes` fixes."""
     back_fixes: int = 3
     """Fixes in a row below `leave_m` that end it: one good fix among bad ones ends nothing."""
     back_s: int = 30

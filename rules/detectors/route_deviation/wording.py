@@ -24,7 +24,7 @@ def beyond_corridor(off_ms: int, driven_m: float, peak_m: float) -> Text:
     """Time and distance driven beyond the corridor; `peak_m`: the largest distance from the route."""
     return Text(
         en=f"For {duration(off_ms)} and {length(driven_m)} it drove beyond the corridor, at most"
-        f" {length(peak_m)} from the route after the accuracy of the fix was taken off",
+        f" {length(peak_m)} from the route after the error of the receiver was taken off",
         zh=f"驶出走廊{duration(off_ms, zh=True)}、{length(driven_m, zh=True)}，"
         f"扣除定位误差后最远偏离{length(peak_m, zh=True)}",
     )

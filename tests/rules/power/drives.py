@@ -39,6 +39,12 @@ def line_of(places: Places) -> LineString:
     return LineString(shapely.simplify(LineString(places), 1.0).coords)
 
 
+def driven_m(places: Places) -> NDArray[np.float64]:
+    """Metres come at each place, from the first."""
+    way: NDArray[np.float64] = np.cumsum(np.hypot(*np.diff(places, axis=0, prepend=places[:1]).T))
+    return way
+
+
 def made_up(dice: np.random.Generator, name: str, seconds: int) -> Drive:
     """Drive through a town: blocks of 200-900 m with a turn at some corners, 20-55 km/h, every third light is red."""
     heading, left_m, speed = dice.uniform(0, 2 * np.pi), dice.uniform(200, 900), 0.0

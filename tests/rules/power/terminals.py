@@ -21,6 +21,9 @@ class Terminal(NamedTuple):
     odometer: bool = False
     lost: float = 0.0
     """Share of reports that never arrive."""
+    late_s: int = 2
+    """Each report is up to so many seconds late, but not by more than a fifth of the interval: no clock is exact, and
+    a limit in seconds must not be met by chance."""
 
 
 class Noise(NamedTuple):
@@ -42,7 +45,9 @@ def reports(
     truck: str, places: Places, terminal: Terminal, noise: Noise, dice: np.random.Generator, **fields: Any
 ) -> list[Position]:
     """Positions of one truck, in order; the first at a random second of the first interval."""
-    seconds = np.arange(int(dice.integers(terminal.interval_s)), len(places), terminal.interval_s)
+    late_s = min(terminal.late_s, terminal.interval_s // 5)
+    seconds = np.arange(int(dice.integers(terminal.interval_s)), len(places) - late_s, terminal.interval_s)
+    seconds += dice.integers(late_s + 1, size=len(seconds))
     error = _error(seconds, noise, dice)
     steps = np.hypot(*np.diff(places, axis=0, prepend=places[:1]).T)
     driven_km = np.cumsum(steps) / 1000

@@ -19,8 +19,10 @@ def onto_the_road(truck: str = "T1", **fields: object) -> Trip:
 
 @pytest.mark.parametrize("every_s", [30, 60])
 def test_two_fixes_far_off_are_enough_where_they_are_far_apart_and_one_is_not(every_s: int) -> None:
-    """500 m at 30 km/h take a minute; the way there counts by its share beyond the corridor."""
-    trip = Trip("T1", 500, 0, every_s=every_s).drive(3000, 0, kmh=30).drive(3200, 200, kmh=30)
+    """500 m at 30 km/h take a minute; the way there counts by its share beyond the corridor. Its receiver is known: it
+    has driven for ten minutes.
+    """
+    trip = Trip("T1", 500, 0, every_s=every_s).drive(3000, 0, kmh=15).drive(3200, 200, kmh=30)
     trip.drive(3700, 200, kmh=30) if every_s == 60 else trip.drive(3450, 200, kmh=30)
     assert [change.phase for change in judged([RouteDeviation()], trip.readings)] == ["confirmed"]
     single = Trip("T1", 500, 0, every_s=every_s).drive(3000, 0, kmh=30).drive(3000, 300, kmh=60).drive(3000, 0, kmh=60)

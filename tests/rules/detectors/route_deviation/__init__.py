@@ -1,0 +1,1 @@
+"""Stories of trucks that leave their routes, or only seem to."""
