@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from api.access.authentication import FirstAccount
 from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts
@@ -15,6 +16,8 @@ from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
+from api.people import people, session
+from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
     alerts,
@@ -53,8 +56,11 @@ parameters unchanged. No item is lost or repeated between pages.
 **Large answers**, those with the problem `too-busy` below, are made a few at a time. Others wait; beyond 48 the server
 answers 429 with `Retry-After`.
 
-**Tokens**: writing needs `Authorization: Bearer <token>`; reading needs a token only if the server requires one.
-The token permits the client to write; `actor` in the body names the person it acts for.
+**Who calls**: a person signs in with `POST /api/v1/session`; the browser then sends a cookie, and each method but GET
+needs `X-CSRF-Token` with it. Programs send `Authorization: Bearer <token>`. What a caller may do depends on the role:
+`viewer` < `operator` < `officer` < `administrator`; each operation names the one it needs. Until there is an account,
+reading on the server's own machine needs neither. An action bears the name of the person; only with the token of
+HAULWATCH_API_TOKEN, which names nobody, `actor` in the body does.
 """
 _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},
@@ -66,6 +72,7 @@ _TAGS: Final = [
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
+    {"name": "people", "description": "Signing in, and the people of this server"},
     {"name": "health", "description": "For monitoring: health, readiness and metrics"},
 ]
 
@@ -101,11 +108,13 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.first_account = FirstAccount(parts)
+    app.state.sign_in_limits = SignInLimits()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
         tracks, trucks, devices, commands, places, suspected_sites, alerts, shelves, rules, ledger,
-        dead_letters,
+        dead_letters, session, people,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -13,6 +13,8 @@ from fastapi import Depends, Request
 from devices.city.model import City
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
+from devices.people.model import Person
+from devices.people.sessions import Session
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
@@ -125,6 +127,36 @@ class Commands(Protocol):
         """A page of commands, newest first. Raises BadCursor."""
 
 
+class Accounts(Protocol):
+    """`devices.people.accounts.Accounts`. Synchronous; every method may raise DatabaseError."""
+
+    def exist(self) -> bool: ...
+
+    def all(self) -> list[Person]: ...
+
+
+class Sessions(Protocol):
+    """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
+
+    def sign_in(self, name: str, password: str, now: int) -> Session:
+        """Raises BadCredentials, LockedOut."""
+
+    def find(self, secret: str, now: int) -> Session | None: ...
+
+    def end(self, secret: str) -> None: ...
+
+    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
+        """Raises BadCredentials, LockedOut, Refused."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Who may use the API."""
+
+    accounts: Accounts
+    sessions: Sessions
+
+
 class ReadinessState(StrEnum):
     """State of a part."""
 
@@ -194,6 +226,7 @@ class ApiParts:
     """The rule set that holds."""
     rule_sets: RuleSets
     suspected_sites: SuspectedSites
+    people: People
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]
@@ -231,9 +264,9 @@ class ApiOptions:
 
     version: str
     token: str | None = field(default=None, repr=False)
-    """Bearer token for writing (and reading). None: every write is refused."""
+    """Bearer token for everything. None: there is no such token."""
     read_token: str | None = field(default=None, repr=False)
-    """Bearer token for reading. None: reading needs no token."""
+    """Bearer token for reading. None: until there is an account, reading needs no token on this machine."""
     origins: tuple[str, ...] = ()
     """Origins (`scheme://host[:port]`) of other pages that may read this API in a viewer's browser (CORS)."""
     hosts: tuple[str, ...] = ()

@@ -54,7 +54,9 @@ def problems(*kinds: ProblemKind) -> Responses:
         if kind is ProblemKind.INVALID:
             example["errors"] = [{"field": "query.start", "hint": "give milliseconds since 1970 UTC or RFC 3339"}]
         content = {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}}
-        described[kind.status] = {"description": kind.title, "content": content}
+        before = described.get(kind.status)
+        description = kind.title if before is None else f"{before['description']}. Or: {kind.title}"
+        described[kind.status] = {"description": description, "content": content}
     return described
 
 

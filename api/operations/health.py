@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
 from api.http.openapi import answer, problems, text_answer
 from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from api.operations.metrics import CONTENT_TYPE, MetricsSnapshot, render
@@ -161,7 +161,7 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
-    dependencies=READERS,
+    dependencies=VIEWERS,
     responses=text_answer("Prometheus text format", 'haulwatch_readings{verdict="stored"} 2559.0\n', CONTENT_TYPE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
 )

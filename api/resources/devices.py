@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
 from api.http.instants import Instant, Span
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
@@ -22,7 +22,7 @@ from devices.readings.models import Kind
 from devices.readings.series import FieldValue
 from ingest.store import Row
 
-router = APIRouter(tags=["devices"], dependencies=READERS)
+router = APIRouter(tags=["devices"], dependencies=VIEWERS)
 
 MAX_DEVICES: Final = 500
 MAX_ROWS: Final = 5_000

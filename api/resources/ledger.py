@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page
@@ -13,7 +13,7 @@ from api.http.problems import ProblemKind
 from api.ports import Parts
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
-router = APIRouter(tags=["intake"], dependencies=READERS)
+router = APIRouter(tags=["intake"], dependencies=VIEWERS)
 
 MAX_LINES: Final = 1_000
 

@@ -1,8 +1,8 @@
 """Sites and corridors at `/geo/…`, for maps on other pages: the viewer's browser fetches them and sends no token."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.http.guard import may_see_map
+from api.access.roles import MAP_VIEWERS
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind
@@ -10,7 +10,7 @@ from api.ports import Parts
 from api.resources import places
 from api.resources.geojson import FeatureCollection, GeoJSONResponse, geo_answer
 
-router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_map), *LARGE])
+router = APIRouter(prefix="/geo", tags=["map"], dependencies=[*MAP_VIEWERS, *LARGE])
 
 
 @router.get(

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
@@ -32,7 +32,7 @@ from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Kind
 from ingest.store import Row
 
-router = APIRouter(tags=["map"], dependencies=[*READERS, *LARGE])
+router = APIRouter(tags=["map"], dependencies=[*VIEWERS, *LARGE])
 
 GAP_MS: Final = 5 * MINUTE_MS
 """A longer gap without a fix ends a line: where the truck went meanwhile is unknown."""

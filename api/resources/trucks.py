@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind, invalid
@@ -32,7 +32,7 @@ from devices.readings.motion import STILL_KMH
 from ingest.store import Row
 from rules.alerts.actions import AlertFilter, AlertView
 
-router = APIRouter(tags=["map"], dependencies=[*READERS, *LARGE])
+router = APIRouter(tags=["map"], dependencies=[*VIEWERS, *LARGE])
 
 MAX_TRUCKS: Final = 5_000
 """Maximum in one layer: 3 MB."""

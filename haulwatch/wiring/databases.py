@@ -1,4 +1,4 @@
-"""Repositories in the relational database: registry, logins, commands, the alert journal and shelves."""
+"""Repositories in the relational database: registry, logins, commands, the alert journal, shelves and people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from devices.access.logins import Logins
     from devices.commands.store import CommandStore
     from devices.db.registry import Registry
+    from devices.people.accounts import Accounts
+    from devices.people.sessions import Sessions
     from haulwatch.process.current_city import CurrentCity
     from rules.alerts.journal import AlertJournal
     from rules.alerts.shelves import ShelfStore
@@ -90,6 +92,20 @@ def open_shelves(settings: Settings) -> "ShelfStore":
     from rules.alerts.shelves import ShelfStore
 
     return ShelfStore(open_database(existing_database_url(settings)))
+
+
+def open_accounts(settings: Settings) -> "Accounts":
+    from devices.db.database import open_database
+    from devices.people.accounts import Accounts
+
+    return Accounts(open_database(existing_database_url(settings)))
+
+
+def open_sessions(settings: Settings) -> "Sessions":
+    from devices.db.database import open_database
+    from devices.people.sessions import Sessions
+
+    return Sessions(open_database(existing_database_url(settings)), settings.api.session_h * 3_600_000)
 
 
 def existing_database_url(settings: Settings) -> str:

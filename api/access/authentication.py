@@ -1,0 +1,148 @@
+"""Finds the caller of a request: by bearer token, else by the cookie of a session, else nobody.
+
+Nobody may read only on this machine itself, and only until there is an account or a token for reading.
+"""
+
+import asyncio
+import hmac
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
+
+from api.access.caller import ANONYMOUS, READ_TOKEN, WRITE_TOKEN, Caller, of_session
+from api.http.guard import host_name
+from api.http.problems import ProblemKind, RequestRefused
+from api.ports import ApiOptions, ApiParts, options_of, parts_of
+from devices.db.database import DatabaseError
+
+COOKIE: Final = "haulwatch_session"
+CSRF_HEADER: Final = "X-CSRF-Token"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing."""
+_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+"""Headers of reverse proxies: what they forward does not come from this machine."""
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="`Authorization: Bearer <token>`: that of HAULWATCH_API_TOKEN, which may do everything, or that of "
+    "HAULWATCH_API_READ_TOKEN, which may read.",
+)
+_cookie = APIKeyCookie(
+    name=COOKIE,
+    auto_error=False,
+    description=f"Set by `POST /api/v1/session`. Every other method than GET needs the header `{CSRF_HEADER}` with it.",
+)
+
+
+class FirstAccount:
+    """Whether there is an account. Accounts are never removed, so the first answer that there is one holds for ever."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        self._accounts = parts.people.accounts
+        self._answer: bool | None = None
+
+    async def exists(self) -> bool:
+        """While the database is away, its last answer holds. Raises DatabaseError if it never answered."""
+        if not self._answer:
+            try:
+                self._answer = await asyncio.to_thread(self._accounts.exist)
+            except DatabaseError:
+                if self._answer is None:
+                    raise
+        return bool(self._answer)
+
+
+async def identified(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    cookie: Annotated[str | None, Depends(_cookie)],
+) -> Caller | None:
+    """The caller; None for nobody, and for a token that is not valid.
+
+    Raises RequestRefused if a browser sends a change without the token that only our own page can read.
+    """
+    if credentials is not None:
+        return _of_token(credentials.credentials, options_of(request))
+    caller = None if cookie is None else await _of_cookie(cookie, parts_of(request))
+    if caller is None:
+        return ANONYMOUS if await is_open(request) else None
+    if request.method not in SAFE:
+        _check_csrf(request, caller)
+    return caller
+
+
+def cookie_of(request: Request) -> str | None:
+    """The secret of a session, as the browser sent it; it may be out of date."""
+    return request.cookies.get(COOKIE)
+
+
+async def is_open(request: Request) -> bool:
+    """Return whether nobody in particular may read: see the head of this module."""
+    if options_of(request).read_token is not None or not _is_local(request):
+        return False
+    first_account: FirstAccount = request.app.state.first_account
+    return not await first_account.exists()
+
+
+MaybeCaller = Annotated[Caller | None, Depends(identified)]
+
+
+def current_caller(caller: MaybeCaller) -> Caller:
+    """Raises RequestRefused if there is none."""
+    if caller is None:
+        raise unauthorized()
+    return caller
+
+
+CurrentCaller = Annotated[Caller, Depends(current_caller)]
+
+
+def unauthorized() -> RequestRefused:
+    return RequestRefused(
+        ProblemKind.UNAUTHORIZED,
+        "Sign in, or send the header `Authorization: Bearer <token>` with a valid token.",
+        headers={"WWW-Authenticate": 'Bearer realm="haulwatch"'},
+    )
+
+
+def _of_token(token: str, options: ApiOptions) -> Caller | None:
+    """Compares with every token in constant time."""
+    found = [
+        caller
+        for caller, expected in ((WRITE_TOKEN, options.token), (READ_TOKEN, options.read_token))
+        if expected and hmac.compare_digest(token.encode(), expected.encode())
+    ]
+    return found[0] if found else None
+
+
+async def _of_cookie(secret: str, parts: ApiParts) -> Caller | None:
+    session = await asyncio.to_thread(parts.people.sessions.find, secret, parts.now())
+    return None if session is None else of_session(session)
+
+
+def _check_csrf(request: Request, caller: Caller) -> None:
+    received, expected = request.headers.get(CSRF_HEADER, ""), caller.session.csrf_token if caller.session else ""
+    if not expected or not hmac.compare_digest(received.encode(), expected.encode()):
+        raise RequestRefused(
+            ProblemKind.CSRF,
+            f"Send the header `{CSRF_HEADER}` with `csrf_token` of GET /api/v1/session.",
+        )
+
+
+def _is_local(request: Request) -> bool:
+    """Return whether the request was sent on this machine, to this machine, and through no proxy that says so."""
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    name = host_name(request.headers.get("host", ""))
+    return _is_loopback(request.client.host) and (name == "localhost" or _is_loopback(name))
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return (mapped or found).is_loopback

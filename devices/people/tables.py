@@ -1,0 +1,46 @@
+"""Tables of people and machines, in the registry's database. Times are wall clock, ms since 1970 UTC."""
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
+
+metadata: Final = MetaData()
+
+_NAMES: Final = JSON(none_as_null=True)
+
+person: Final = Table(
+    "person",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("display_name", String(64), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("districts", _NAMES),
+    Column("hauliers", _NAMES),
+    Column("language", String(2)),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("password_changed_at", BigInteger, nullable=False),
+)
+"""Accounts. Rows stay: what a person did is asked later. `password_hash` is Argon2's `$argon2id$…`."""
+
+person_session: Final = Table(
+    "person_session",
+    metadata,
+    Column("secret_hash", String(64), primary_key=True),
+    Column("person", String(64), ForeignKey("person.name", name="fk_person_session_person"), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index("ix_person_session_person", "person"),
+)
+"""Who is signed in. `secret_hash` is SHA-256 of the cookie: 256 random bits need no slow hash."""
+
+sign_in_failure: Final = Table(
+    "sign_in_failure",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("locked_until", BigInteger),
+)
+"""Names that somebody failed to sign in with lately, also names without an account."""
