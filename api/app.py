@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from api.access.authentication import FirstAccount
+from api.access.visible import PartsOfCity
 from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts
@@ -108,6 +109,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.parts_of_city = PartsOfCity()
     app.state.first_account = FirstAccount(parts)
     app.state.sign_in_limits = SignInLimits()
     app.state.check_history = health.StateHistory()

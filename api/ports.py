@@ -3,7 +3,7 @@
 The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Protocol
@@ -29,6 +29,9 @@ from rules.alerts.shelves import NewShelf, Shelf
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.store import StoredRuleSet
 from rules.suspected_sites.model import Decision, Proposal, ProposalState
+
+Sees = Callable[[str], bool]
+"""Whether somebody may see the device of this id."""
 
 
 class Journal(Protocol):
@@ -95,10 +98,11 @@ class SuspectedSites(Protocol):
 class DeadLetterBox(Protocol):
     """`ingest.ledger.dead_letters.DeadLetters`. Synchronous; every method may raise StateUnavailable."""
 
-    def list(
+    def list(  # noqa: PLR0913 - one filter each
         self,
         *,
         device: str | None = None,
+        devices: Collection[str] | None = None,
         reason: Reason | None = None,
         since: int | None = None,
         until: int | None = None,
@@ -290,4 +294,5 @@ def options_of(request: Request) -> ApiOptions:
     return options
 
 
-Parts = Annotated[ApiParts, Depends(parts_of)]
+WholeParts = Annotated[ApiParts, Depends(parts_of)]
+"""The parts with all that is behind them. Routes that show or change something take `api.access.visible.Parts`."""

@@ -86,6 +86,11 @@ async def is_open(request: Request) -> bool:
     return not await first_account.exists()
 
 
+async def identified_again(request: Request) -> Caller | None:
+    """The caller of a request that goes on, as of now; None if he is not signed in any more. Raises DatabaseError."""
+    return await identified(request, await _bearer(request), await _cookie(request))
+
+
 MaybeCaller = Annotated[Caller | None, Depends(identified)]
 
 

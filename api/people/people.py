@@ -1,15 +1,15 @@
 """People by name, to assign alerts to."""
 
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from api.access.authentication import CurrentCaller
 from api.access.roles import OPERATORS
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind
-from api.ports import ApiParts, parts_of
+from api.ports import WholeParts
 from devices.people.model import Role
 
 router = APIRouter(prefix="/people", tags=["people"], dependencies=OPERATORS)
@@ -39,7 +39,7 @@ _EXAMPLE: Final = {"items": [{"name": "li.wei", "display_name": "李伟", "role"
     responses=answer("People by name", _EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.FORBIDDEN, ProblemKind.UNAVAILABLE),
 )
-def people(parts: Annotated[ApiParts, Depends(parts_of)], caller: CurrentCaller) -> PeopleOut:
+def people(parts: WholeParts, caller: CurrentCaller) -> PeopleOut:
     """Enabled accounts; of those, who sees some of the caller's districts and hauliers."""
     found = (one for one in parts.people.accounts.all() if one.enabled and one.visibility.overlaps(caller.visibility))
     return PeopleOut(items=[PersonOut(name=one.name, display_name=one.display_name, role=one.role) for one in found])

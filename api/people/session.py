@@ -12,7 +12,7 @@ from api.access.caller import Caller, of_session
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind, RequestRefused, invalid
 from api.people.sign_in_limits import SignInLimits
-from api.ports import ApiParts, parts_of
+from api.ports import WholeParts
 from devices.people.model import Language, Refused, Role
 from devices.people.sessions import BadCredentials, Session
 from devices.people.sign_in_failures import LockedOut
@@ -81,7 +81,6 @@ def _limits(request: Request) -> SignInLimits:
     return limits
 
 
-Parts = Annotated[ApiParts, Depends(parts_of)]
 Limits = Annotated[SignInLimits, Depends(_limits)]
 
 
@@ -99,7 +98,9 @@ Limits = Annotated[SignInLimits, Depends(_limits)]
         ProblemKind.UNAVAILABLE,
     ),
 )
-async def sign_in(parts: Parts, limits: Limits, request: Request, response: Response, body: SignInBody) -> SessionOut:
+async def sign_in(
+    parts: WholeParts, limits: Limits, request: Request, response: Response, body: SignInBody
+) -> SessionOut:
     """Begin a session. The browser holds its secret in a cookie that no script can read.
 
     Five wrong passwords in a row lock a name for 15 minutes, whether it has an account or not.
@@ -141,7 +142,7 @@ def show_session(caller: CurrentCaller) -> SessionOut:
     responses={204: {"description": "Nobody is signed in with this cookie any more"}}
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.CSRF, ProblemKind.UNAVAILABLE),
 )
-def sign_out(parts: Parts, request: Request, caller: MaybeCaller) -> Response:
+def sign_out(parts: WholeParts, request: Request, caller: MaybeCaller) -> Response:
     """End the session and take the cookie back."""
     if caller is not None and caller.session is not None:
         parts.people.sessions.end(caller.session.secret)
@@ -167,7 +168,7 @@ def sign_out(parts: Parts, request: Request, caller: MaybeCaller) -> Response:
     ),
 )
 async def change_password(
-    parts: Parts, limits: Limits, caller: CurrentCaller, request: Request, body: PasswordBody
+    parts: WholeParts, limits: Limits, caller: CurrentCaller, request: Request, body: PasswordBody
 ) -> Response:
     """Replace the own password, and end all other sessions of the person.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
@@ -11,12 +12,13 @@ from sse_starlette import EventSourceResponse
 from api.access.acting import acting_name
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, OPERATORS, VIEWERS
+from api.access.visible import Parts, seen_now
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems, text_answer
 from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
-from api.ports import ApiParts, Parts
+from api.ports import ApiParts
 from api.resources.alert_stream import AlertFeed
 from devices.readings.ids import DEVICE_ID_PATTERN
 from ingest.alerts.rate import AlertRate
@@ -238,6 +240,7 @@ async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIter
     | problems(*_READ),
 )
 async def follow_alerts(
+    request: Request,
     feed: Annotated[AlertFeed, Depends(_feed)],
     last_event_id: Annotated[
         str | None,
@@ -260,8 +263,8 @@ async def follow_alerts(
             continue
         if not _NUMBER.fullmatch(text):
             raise invalid(field, "give the id of the last event received, a number")
-        return await feed.answer(int(text))
-    return await feed.answer(None)
+        return await feed.answer(int(text), partial(seen_now, request))
+    return await feed.answer(None, partial(seen_now, request))
 
 
 @router.get(

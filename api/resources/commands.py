@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from api.access.acting import ACTOR, acting_name
 from api.access.authentication import CurrentCaller
 from api.access.roles import ADMINISTRATORS, VIEWERS
+from api.access.visible import Parts
 from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor, Page
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
-from api.ports import Parts
 from api.resources.alerts import Note
 from api.resources.devices import DevicePath, registered_device
 from devices.commands.model import (

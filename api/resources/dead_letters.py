@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from api.access.roles import OFFICERS, VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor, Page
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
-from api.ports import Parts
 from devices.readings.refusals import Reason
 from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
 

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
 router = APIRouter(tags=["intake"], dependencies=VIEWERS)

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field
 from shapely import LineString
 
 from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from api.resources.devices import District, Fleet
 from api.resources.geojson import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
 from devices.city.model import City

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request, Response
 
 from api.access.roles import MAP_VIEWERS
+from api.access.visible import MapParts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from api.resources import places
 from api.resources.geojson import FeatureCollection, GeoJSONResponse, geo_answer
 
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/geo", tags=["map"], dependencies=[*MAP_VIEWERS, *LAR
     responses=geo_answer("One polygon per site", places.SITE_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
-def sites(request: Request, parts: Parts) -> Response:
+def sites(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/sites`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.sites(request, parts)
 
@@ -34,6 +34,6 @@ def sites(request: Request, parts: Parts) -> Response:
     responses=geo_answer("One polygon per route version", places.CORRIDOR_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
-def corridors(request: Request, parts: Parts) -> Response:
+def corridors(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/corridors`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.corridors(request, parts)

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access.acting import ACTOR, acting_name
 from api.access.authentication import CurrentCaller
 from api.access.roles import ADMINISTRATORS, VIEWERS
+from api.access.visible import Parts
 from api.http.openapi import answer, problems
 from api.http.problems import WRITE_REFUSED, Fault, ProblemKind, RequestRefused, invalid, not_found
-from api.ports import Parts
 from api.resources.devices import registered_device
 from devices.city.fields import minute_of_day
 from devices.readings.text import ShortText

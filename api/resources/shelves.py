@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access.acting import ACTOR, acting_name
 from api.access.authentication import CurrentCaller
 from api.access.roles import OPERATORS, VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.openapi import answer, problems
 from api.http.problems import WRITE_REFUSED, ProblemKind, invalid, not_found
-from api.ports import ApiParts, Parts
+from api.ports import ApiParts
 from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.text import ShortText
 from rules.alerts.actions import AlertFilter

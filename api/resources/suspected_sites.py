@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access.acting import ACTOR, acting_name
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, VIEWERS
+from api.access.visible import Parts
 from api.http.openapi import answer, problems
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, not_found
-from api.ports import Parts
 from api.resources.geojson import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
 from devices.readings.text import ShortText
 from rules.suspected_sites.model import (

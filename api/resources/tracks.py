@@ -9,12 +9,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.paging import Cursor, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, invalid, not_found
-from api.ports import ApiParts, Parts
+from api.ports import ApiParts
 from api.resources.devices import MAX_DEVICES, MAX_ROWS, DevicePath, District, Fleet, registered_device
 from api.resources.geojson import (
     EXAMPLE_POINT,

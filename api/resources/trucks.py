@@ -8,10 +8,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind, invalid
-from api.ports import ApiParts, Parts
+from api.ports import ApiParts
 from api.resources.devices import District, Fleet
 from api.resources.geojson import (
     EXAMPLE_POINT,
