@@ -15,6 +15,7 @@ from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.people.model import Person
 from devices.people.sessions import Session
+from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
@@ -153,12 +154,21 @@ class Sessions(Protocol):
         """Raises BadCredentials, LockedOut, Refused."""
 
 
+class Tokens(Protocol):
+    """`devices.people.tokens.Tokens`. Synchronous; every method may raise DatabaseError."""
+
+    def exist(self) -> bool: ...
+
+    def find(self, secret: str, now: int) -> ApiToken | None: ...
+
+
 @dataclass(frozen=True)
 class People:
     """Who may use the API."""
 
     accounts: Accounts
     sessions: Sessions
+    tokens: Tokens
 
 
 class ReadinessState(StrEnum):

@@ -43,6 +43,7 @@ _ENTRIES: Final = {
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
     "sites": _Entry(_OPERATION, "sites", "app"),
     "user": _Entry(_OPERATION, "people.user", "app"),
+    "token": _Entry(_OPERATION, "people.token", "app"),
     "device": _Entry(_OPERATION, "device.app", "app"),
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),

@@ -1,6 +1,6 @@
 """Finds the caller of a request: by bearer token, else by the cookie of a session, else nobody.
 
-Nobody may read only on this machine itself, and only until there is an account or a token for reading.
+Nobody may read only on this machine itself, and only until there is an account or a token.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
-from api.access.caller import ANONYMOUS, READ_TOKEN, WRITE_TOKEN, Caller, of_session
+from api.access.caller import ANONYMOUS, READ_TOKEN, WRITE_TOKEN, Caller, of_session, of_token
 from api.http.guard import host_name
 from api.http.problems import ProblemKind, RequestRefused
 from api.ports import ApiOptions, ApiParts, options_of, parts_of
@@ -26,8 +26,8 @@ _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real
 
 _bearer = HTTPBearer(
     auto_error=False,
-    description="`Authorization: Bearer <token>`: that of HAULWATCH_API_TOKEN, which may do everything, or that of "
-    "HAULWATCH_API_READ_TOKEN, which may read.",
+    description="`Authorization: Bearer <token>`: one of `haulwatch token add`, that of HAULWATCH_API_TOKEN, which may "
+    "do everything, or that of HAULWATCH_API_READ_TOKEN, which may read.",
 )
 _cookie = APIKeyCookie(
     name=COOKIE,
@@ -37,21 +37,24 @@ _cookie = APIKeyCookie(
 
 
 class FirstAccount:
-    """Whether there is an account. Accounts are never removed, so the first answer that there is one holds for ever."""
+    """Whether there is an account, or a token of a machine. Neither is ever removed, so a yes holds for ever."""
 
     def __init__(self, parts: ApiParts) -> None:
-        self._accounts = parts.people.accounts
+        self._people = parts.people
         self._answer: bool | None = None
 
     async def exists(self) -> bool:
         """While the database is away, its last answer holds. Raises DatabaseError if it never answered."""
         if not self._answer:
             try:
-                self._answer = await asyncio.to_thread(self._accounts.exist)
+                self._answer = await asyncio.to_thread(self._ask)
             except DatabaseError:
                 if self._answer is None:
                     raise
         return bool(self._answer)
+
+    def _ask(self) -> bool:
+        return self._people.accounts.exist() or self._people.tokens.exist()
 
 
 async def identified(
@@ -64,7 +67,9 @@ async def identified(
     Raises RequestRefused if a browser sends a change without the token that only our own page can read.
     """
     if credentials is not None:
-        return _of_token(credentials.credentials, options_of(request))
+        return _of_setting(credentials.credentials, options_of(request)) or await _of_token(
+            credentials.credentials, parts_of(request)
+        )
     caller = None if cookie is None else await _of_cookie(cookie, parts_of(request))
     if caller is None:
         return ANONYMOUS if await is_open(request) else None
@@ -112,7 +117,7 @@ def unauthorized() -> RequestRefused:
     )
 
 
-def _of_token(token: str, options: ApiOptions) -> Caller | None:
+def _of_setting(token: str, options: ApiOptions) -> Caller | None:
     """Compares with every token in constant time."""
     found = [
         caller
@@ -120,6 +125,11 @@ def _of_token(token: str, options: ApiOptions) -> Caller | None:
         if expected and hmac.compare_digest(token.encode(), expected.encode())
     ]
     return found[0] if found else None
+
+
+async def _of_token(secret: str, parts: ApiParts) -> Caller | None:
+    token = await asyncio.to_thread(parts.people.tokens.find, secret, parts.now())
+    return None if token is None else of_token(token)
 
 
 async def _of_cookie(secret: str, parts: ApiParts) -> Caller | None:

@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from devices.people.model import WHOLE_CITY, Language, Role, Visibility
 from devices.people.sessions import Session
+from devices.people.tokens import ApiToken
 
 
 class CallerKind(StrEnum):
@@ -12,6 +13,8 @@ class CallerKind(StrEnum):
 
     PERSON = "person"
     """By the cookie of a session."""
+    MACHINE = "machine"
+    """By a token of its own."""
     SETTING = "setting"
     """By a token of the settings, which several programs and people may share."""
     ANONYMOUS = "anonymous"
@@ -30,6 +33,8 @@ class Caller:
     language: Language | None = None
     session: Session | None = field(default=None, repr=False)
     """Of a person."""
+    expires_at: int | None = None
+    """When session or token ends, wall clock in ms; None: never."""
 
 
 ANONYMOUS = Caller(CallerKind.ANONYMOUS, "anonymous", "anonymous", Role.VIEWER)
@@ -47,4 +52,9 @@ def of_session(session: Session) -> Caller:
         person.visibility,
         person.language,
         session,
+        session.expires_at,
     )
+
+
+def of_token(token: ApiToken) -> Caller:
+    return Caller(CallerKind.MACHINE, token.name, token.name, token.role, token.visibility, expires_at=token.expires_at)

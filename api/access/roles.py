@@ -18,8 +18,8 @@ def _needs(role: Role) -> Callable[..., Awaitable[None]]:
     async def check(request: Request, caller: MaybeCaller) -> None:
         if caller is not None and caller.role.covers(role):
             return
-        if caller is not None and caller.kind is CallerKind.PERSON:
-            detail = f"This needs the role {role}; yours is {caller.role}. `haulwatch user role` changes it."
+        if caller is not None and caller.kind in {CallerKind.PERSON, CallerKind.MACHINE}:
+            detail = f"This needs the role {role}; {caller.name} is {caller.role}."
             raise RequestRefused(ProblemKind.FORBIDDEN, detail)
         if request.method not in SAFE and options_of(request).token is None and not await _accounts_exist(request):
             raise RequestRefused(

@@ -214,7 +214,7 @@ def _session_out(caller: Caller) -> SessionOut:
         hauliers=None if visibility.hauliers is None else sorted(visibility.hauliers),
         language=caller.language,
         csrf_token="" if session is None else session.csrf_token,
-        expires_at=None if session is None else _rfc3339(session.expires_at),
+        expires_at=None if caller.expires_at is None else _rfc3339(caller.expires_at),
     )
 
 

@@ -17,7 +17,7 @@ from devices.people.model import (
     check_limits,
 )
 from devices.people.passwords import check_password, hash_password
-from devices.people.tables import person, person_session, sign_in_failure
+from devices.people.tables import api_token, person, person_session, sign_in_failure
 
 
 class Accounts:
@@ -54,6 +54,8 @@ class Accounts:
             "password_changed_at": new.created_at,
         }
         with transaction(self._engine) as connection:
+            if connection.execute(select(api_token.c.name).where(api_token.c.name == new.name)).first() is not None:
+                raise NameTaken(f"{new.name} is the name of a token: `haulwatch token list` shows all")
             try:
                 connection.execute(insert(person).values(values))
             except IntegrityError as exc:

@@ -44,3 +44,19 @@ sign_in_failure: Final = Table(
     Column("locked_until", BigInteger),
 )
 """Names that somebody failed to sign in with lately, also names without an account."""
+
+api_token: Final = Table(
+    "api_token",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("secret_hash", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("districts", _NAMES),
+    Column("hauliers", _NAMES),
+    Column("created_at", BigInteger, nullable=False),
+    Column("created_by", String(64), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Index("ix_api_token_secret_hash", "secret_hash", unique=True),
+)
+"""Tokens of machines. Rows stay, as those of people. `secret_hash` is SHA-256 of the secret, 256 random bits."""

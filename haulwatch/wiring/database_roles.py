@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
-from devices.people.tables import person, person_session, sign_in_failure
+from devices.people.tables import api_token, person, person_session, sign_in_failure
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.rule_sets.tables import rule_set
 
@@ -39,6 +39,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             tables.registry_revision.name: "SELECT, UPDATE",
             tables.login.name: "SELECT (device_id, enabled)",
             person.name: "SELECT, UPDATE (password_hash, password_changed_at)",
+            api_token.name: "SELECT",
             person_session.name: "SELECT, INSERT, UPDATE, DELETE",
             sign_in_failure.name: "SELECT, INSERT, UPDATE, DELETE",
         },
@@ -46,8 +47,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 """Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
 the tables, with `haulwatch city import` and `haulwatch device`. The API decides on suspected sites, and counts the
-registry's revision on with it. It signs people in and changes their passwords; accounts and roles are for the owner as
-well, with `haulwatch user`."""
+registry's revision on with it. It signs people in and changes their passwords; accounts, roles and tokens are for the
+owner as well, with `haulwatch user` and `haulwatch token`."""
 
 
 class NoRoles(OperatorError):

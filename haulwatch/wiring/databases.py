@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from devices.db.registry import Registry
     from devices.people.accounts import Accounts
     from devices.people.sessions import Sessions
+    from devices.people.tokens import Tokens
     from haulwatch.process.current_city import CurrentCity
     from rules.alerts.journal import AlertJournal
     from rules.alerts.shelves import ShelfStore
@@ -106,6 +107,13 @@ def open_sessions(settings: Settings) -> "Sessions":
     from devices.people.sessions import Sessions
 
     return Sessions(open_database(existing_database_url(settings)), settings.api.session_h * 3_600_000)
+
+
+def open_tokens(settings: Settings) -> "Tokens":
+    from devices.db.database import open_database
+    from devices.people.tokens import Tokens
+
+    return Tokens(open_database(existing_database_url(settings)))
 
 
 def existing_database_url(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from httpx import ASGITransport, AsyncClient, Response
 
 from api.app import create_app
 from api.people.sign_in_limits import FAILURES
-from api.ports import ApiOptions, ApiParts, People
+from api.ports import ApiOptions, ApiParts
 from devices.db.database import DatabaseUnavailable
 from devices.people.model import Role, Visibility
 from rules.alerts.journal import AlertJournal
@@ -298,7 +298,7 @@ class AccountsAway:
 
 async def test_while_the_database_is_away_the_last_answer_holds(parts: ApiParts) -> None:
     away = AccountsAway()
-    without = replace(parts, people=People(away, parts.people.sessions))
+    without = replace(parts, people=replace(parts.people, accounts=away))
     async with client_of(without, ApiOptions(version="1", token="write-token-for-tests")) as client:
         unknown = await client.get("/api/v1/devices")
         assert (unknown.status_code, "db.internal" in unknown.text) == (503, False)
