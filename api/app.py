@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
 from api.access.visible import PartsOfCity
 from api.console import pages as console
@@ -17,7 +18,7 @@ from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
-from api.people import people, session
+from api.people import audit, people, session
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
@@ -116,12 +117,13 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     problems.install(app)
     for module in (
         tracks, trucks, devices, commands, places, suspected_sites, alerts, shelves, rules, ledger,
-        dead_letters, session, people,
+        dead_letters, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.add_middleware(Audited, trail=parts.people.audit, now=parts.now)
     app.add_middleware(UntilTaken)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     if options.origins:

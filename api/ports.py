@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from devices.city.model import City
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
+from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
 from devices.people.model import Person
 from devices.people.sessions import Session
 from devices.people.tokens import ApiToken
@@ -162,6 +163,15 @@ class Tokens(Protocol):
     def find(self, secret: str, now: int) -> ApiToken | None: ...
 
 
+class AuditTrail(Protocol):
+    """`devices.people.audit.AuditTrail`. Synchronous; every method may raise DatabaseError."""
+
+    def add(self, entry: NewAuditEntry) -> None: ...
+
+    def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
+        """Entries, newest first; those with a number below `before`."""
+
+
 @dataclass(frozen=True)
 class People:
     """Who may use the API."""
@@ -169,6 +179,7 @@ class People:
     accounts: Accounts
     sessions: Sessions
     tokens: Tokens
+    audit: AuditTrail
 
 
 class ReadinessState(StrEnum):

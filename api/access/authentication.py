@@ -16,6 +16,7 @@ from api.http.guard import host_name
 from api.http.problems import ProblemKind, RequestRefused
 from api.ports import ApiOptions, ApiParts, options_of, parts_of
 from devices.db.database import DatabaseError
+from devices.people.sessions import Session
 
 COOKIE: Final = "haulwatch_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
@@ -66,15 +67,23 @@ async def identified(
 
     Raises RequestRefused if a browser sends a change without the token that only our own page can read.
     """
+    caller = await _identified(request, credentials, cookie)
+    request.state.caller = caller
+    if caller is not None and caller.session is not None and request.method not in SAFE:
+        _check_csrf(request, caller.session)
+    return caller
+
+
+async def _identified(
+    request: Request, credentials: HTTPAuthorizationCredentials | None, cookie: str | None
+) -> Caller | None:
     if credentials is not None:
         return _of_setting(credentials.credentials, options_of(request)) or await _of_token(
             credentials.credentials, parts_of(request)
         )
     caller = None if cookie is None else await _of_cookie(cookie, parts_of(request))
-    if caller is None:
-        return ANONYMOUS if await is_open(request) else None
-    if request.method not in SAFE:
-        _check_csrf(request, caller)
+    if caller is None and await is_open(request):
+        return ANONYMOUS
     return caller
 
 
@@ -137,9 +146,9 @@ async def _of_cookie(secret: str, parts: ApiParts) -> Caller | None:
     return None if session is None else of_session(session)
 
 
-def _check_csrf(request: Request, caller: Caller) -> None:
-    received, expected = request.headers.get(CSRF_HEADER, ""), caller.session.csrf_token if caller.session else ""
-    if not expected or not hmac.compare_digest(received.encode(), expected.encode()):
+def _check_csrf(request: Request, session: Session) -> None:
+    received = request.headers.get(CSRF_HEADER, "")
+    if not hmac.compare_digest(received.encode(), session.csrf_token.encode()):
         raise RequestRefused(
             ProblemKind.CSRF,
             f"Send the header `{CSRF_HEADER}` with `csrf_token` of GET /api/v1/session.",

@@ -40,6 +40,11 @@ def text_answer(description: str, example: str, media_type: str) -> Responses:
     return {200: {"description": description, "content": content}}
 
 
+def no_content(description: str) -> Responses:
+    """A successful response without content."""
+    return {204: {"description": description}}
+
+
 def problems(*kinds: ProblemKind) -> Responses:
     """These problems, and the internal error that every route can have."""
     described: Responses = {}

@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import OPERATORS
 from api.http.openapi import answer, problems
@@ -12,7 +13,7 @@ from api.http.problems import ProblemKind
 from api.ports import WholeParts
 from devices.people.model import Role
 
-router = APIRouter(prefix="/people", tags=["people"], dependencies=OPERATORS)
+router = APIRouter(prefix="/people", tags=["people"], dependencies=[*PERSONAL, *OPERATORS])
 
 
 class PersonOut(BaseModel):

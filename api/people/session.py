@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.authentication import COOKIE, CurrentCaller, MaybeCaller, cookie_of, unauthorized
 from api.access.caller import Caller, of_session
-from api.http.openapi import answer, problems
+from api.http.openapi import answer, no_content, problems
 from api.http.problems import ProblemKind, RequestRefused, invalid
 from api.people.sign_in_limits import SignInLimits
 from api.ports import WholeParts
@@ -105,6 +105,7 @@ async def sign_in(
 
     Five wrong passwords in a row lock a name for 15 minutes, whether it has an account or not.
     """
+    request.state.tried_name = body.name.lower()
     async with limits.attempt(request.client.host if request.client else ""):
         try:
             session = await asyncio.to_thread(parts.people.sessions.sign_in, body.name, body.password, parts.now())
@@ -139,7 +140,7 @@ def show_session(caller: CurrentCaller) -> SessionOut:
     summary="Sign out",
     status_code=204,
     response_class=Response,
-    responses={204: {"description": "Nobody is signed in with this cookie any more"}}
+    responses=no_content("Nobody is signed in with this cookie any more")
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.CSRF, ProblemKind.UNAVAILABLE),
 )
 def sign_out(parts: WholeParts, request: Request, caller: MaybeCaller) -> Response:
@@ -156,7 +157,7 @@ def sign_out(parts: WholeParts, request: Request, caller: MaybeCaller) -> Respon
     summary="Change the password",
     status_code=204,
     response_class=Response,
-    responses={204: {"description": "The new password holds"}}
+    responses=no_content("The new password holds")
     | problems(
         ProblemKind.BAD_REQUEST,
         ProblemKind.UNAUTHORIZED,

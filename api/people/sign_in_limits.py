@@ -49,7 +49,7 @@ class SignInLimits:
         self._forget(address, began)
 
     def _check(self, address: str) -> None:
-        failed = self._failures.get(address, ())
+        failed = self._failures.get(address) or deque()
         left_s = failed[0] + PERIOD_S - self._clock() if len(failed) == FAILURES else 0.0
         if left_s > 0:
             raise _refused("Too many failures from this address.", max(1, round(left_s)))

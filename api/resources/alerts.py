@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
 from api.access.acting import acting_name
+from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, OPERATORS, VIEWERS
 from api.access.visible import Parts, seen_now
@@ -41,7 +42,7 @@ from rules.alerts.actions import (
 from rules.alerts.model import Phase, Severity
 from rules.alerts.shelves import shelved_until
 
-router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=VIEWERS)
+router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_ALERTS: Final = 200
 _NUMBER = re.compile(r"[0-9]{1,18}")

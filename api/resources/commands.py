@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from api.access.acting import ACTOR, acting_name
+from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import ADMINISTRATORS, VIEWERS
 from api.access.visible import Parts
@@ -32,7 +33,7 @@ from devices.commands.model import (
 from devices.commands.store import BadCursor, LockedOut
 from devices.readings.text import ShortText
 
-router = APIRouter(tags=["commands"], dependencies=VIEWERS)
+router = APIRouter(tags=["commands"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_COMMANDS: Final = 200
 

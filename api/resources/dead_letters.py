@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
+from api.access.auditing import PERSONAL
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
 from api.http.instants import Instant
@@ -15,7 +16,7 @@ from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invali
 from devices.readings.refusals import Reason
 from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
 
-router = APIRouter(tags=["intake"], dependencies=VIEWERS)
+router = APIRouter(tags=["intake"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_LETTERS: Final = 500
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
+from api.access.auditing import PERSONAL
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
 from api.http.instants import Instant, Span
@@ -22,7 +23,7 @@ from devices.readings.models import Kind
 from devices.readings.series import FieldValue
 from ingest.store import Row
 
-router = APIRouter(tags=["devices"], dependencies=VIEWERS)
+router = APIRouter(tags=["devices"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_DEVICES: Final = 500
 MAX_ROWS: Final = 5_000

@@ -5,6 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from api.access.auditing import PERSONAL
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
 from api.http.large_answers import LARGE
@@ -84,7 +85,7 @@ def show_ledger(parts: Parts) -> LedgerOut:
 
 @router.get(
     "/ledger/devices",
-    dependencies=LARGE,
+    dependencies=[*PERSONAL, *LARGE],
     summary="Show the ledger by device",
     response_model=Page[DeviceLedgerLine],
     responses=answer(

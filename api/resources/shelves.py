@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.acting import ACTOR, acting_name
+from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import OPERATORS, VIEWERS
 from api.access.visible import Parts
@@ -19,7 +20,7 @@ from rules.alerts.actions import AlertFilter
 from rules.alerts.shelves import MAX_REASON, NewShelf, Shelf, ShelfRefused, UnknownShelf
 from rules.catalogue import rule_names
 
-router = APIRouter(prefix="/shelves", tags=["alerts"], dependencies=VIEWERS)
+router = APIRouter(prefix="/shelves", tags=["alerts"], dependencies=[*PERSONAL, *VIEWERS])
 
 _EXAMPLE: Final = {
     "no": 4,

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.acting import ACTOR, acting_name
+from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
@@ -23,7 +24,7 @@ from rules.suspected_sites.model import (
     UnknownProposal,
 )
 
-router = APIRouter(tags=["map"], dependencies=VIEWERS)
+router = APIRouter(tags=["map"], dependencies=[*PERSONAL, *VIEWERS])
 
 SitePath = Annotated[
     str, Path(pattern=ID_PATTERN, description="Id of the suspected site: 16 hex digits", examples=["3f0a9c51be7d2846"])

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.access.auditing import PERSONAL
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
 from api.http.instants import Instant
@@ -33,7 +34,7 @@ from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Kind
 from ingest.store import Row
 
-router = APIRouter(tags=["map"], dependencies=[*VIEWERS, *LARGE])
+router = APIRouter(tags=["map"], dependencies=[*PERSONAL, *VIEWERS, *LARGE])
 
 GAP_MS: Final = 5 * MINUTE_MS
 """A longer gap without a fix ends a line: where the truck went meanwhile is unknown."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.access.auditing import PERSONAL
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
 from api.http.large_answers import LARGE
@@ -33,7 +34,7 @@ from devices.readings.motion import STILL_KMH
 from ingest.store import Row
 from rules.alerts.actions import AlertFilter, AlertView
 
-router = APIRouter(tags=["map"], dependencies=[*VIEWERS, *LARGE])
+router = APIRouter(tags=["map"], dependencies=[*PERSONAL, *VIEWERS, *LARGE])
 
 MAX_TRUCKS: Final = 5_000
 """Maximum in one layer: 3 MB."""

@@ -60,3 +60,21 @@ api_token: Final = Table(
     Index("ix_api_token_secret_hash", "secret_hash", unique=True),
 )
 """Tokens of machines. Rows stay, as those of people. `secret_hash` is SHA-256 of the secret, 256 random bits."""
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("no", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("action", String(128), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("status", Integer),
+    Index("ix_audit_at", "at"),
+    Index("ix_audit_actor", "actor", "no"),
+    Index("ix_audit_target", "target", "no"),
+    sqlite_autoincrement=True,
+)
+"""Who did what, and who looked at what. A trigger refuses every change of a row."""

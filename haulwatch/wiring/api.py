@@ -5,21 +5,13 @@ from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from api.app import create_app
-from api.ports import People
 from devices.city.model import City
 from haulwatch.health.ingestion_status import ingestion_status
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
-from haulwatch.wiring.databases import (
-    open_accounts,
-    open_command_store,
-    open_journal,
-    open_sessions,
-    open_shelves,
-    open_tokens,
-)
+from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
@@ -56,9 +48,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             closing(open_shelves(settings)) as shelves,
             closing(open_cursors(settings.paths.data_dir)) as cursors,
             closing(open_command_store(settings)) as commands,
-            closing(open_accounts(settings)) as accounts,
-            closing(open_sessions(settings)) as sessions,
-            closing(open_tokens(settings)) as tokens,
+            open_people(settings) as people,
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
         ):
@@ -75,7 +65,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals, People(accounts, sessions, tokens)),
+                Repositories(journal, shelves, rule_sets, proposals, people),
                 lambda: statistics.counters if watched else None,
                 background,
             )

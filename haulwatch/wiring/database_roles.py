@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
-from devices.people.tables import api_token, person, person_session, sign_in_failure
+from devices.people.tables import api_token, audit, person, person_session, sign_in_failure
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.rule_sets.tables import rule_set
 
@@ -40,6 +40,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             tables.login.name: "SELECT (device_id, enabled)",
             person.name: "SELECT, UPDATE (password_hash, password_changed_at)",
             api_token.name: "SELECT",
+            audit.name: "SELECT, INSERT",
             person_session.name: "SELECT, INSERT, UPDATE, DELETE",
             sign_in_failure.name: "SELECT, INSERT, UPDATE, DELETE",
         },
@@ -113,5 +114,5 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name)
+    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name)
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

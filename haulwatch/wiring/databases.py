@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from devices.readings.instants import HOUR_MS
 from haulwatch.settings.data_files import NoData, kept_city_path, require_data_dir
 from haulwatch.settings.load import Settings
 
 if TYPE_CHECKING:
+    from api.ports import People
     from devices.access.logins import Logins
     from devices.commands.store import CommandStore
     from devices.db.registry import Registry
     from devices.people.accounts import Accounts
-    from devices.people.sessions import Sessions
+    from devices.people.audit import AuditTrail
     from devices.people.tokens import Tokens
     from haulwatch.process.current_city import CurrentCity
     from rules.alerts.journal import AlertJournal
@@ -102,11 +104,22 @@ def open_accounts(settings: Settings) -> "Accounts":
     return Accounts(open_database(existing_database_url(settings)))
 
 
-def open_sessions(settings: Settings) -> "Sessions":
+@contextmanager
+def open_people(settings: Settings) -> "Iterator[People]":
+    """All that the API needs to know who calls, with one pool of connections."""
+    from api.ports import People
     from devices.db.database import open_database
+    from devices.people.accounts import Accounts
+    from devices.people.audit import AuditTrail
     from devices.people.sessions import Sessions
+    from devices.people.tokens import Tokens
 
-    return Sessions(open_database(existing_database_url(settings)), settings.api.session_h * 3_600_000)
+    engine = open_database(existing_database_url(settings))
+    sessions = Sessions(engine, settings.api.session_h * HOUR_MS)
+    try:
+        yield People(Accounts(engine), sessions, Tokens(engine), AuditTrail(engine))
+    finally:
+        engine.dispose()
 
 
 def open_tokens(settings: Settings) -> "Tokens":
@@ -114,6 +127,13 @@ def open_tokens(settings: Settings) -> "Tokens":
     from devices.people.tokens import Tokens
 
     return Tokens(open_database(existing_database_url(settings)))
+
+
+def open_audit_trail(settings: Settings) -> "AuditTrail":
+    from devices.db.database import open_database
+    from devices.people.audit import AuditTrail
+
+    return AuditTrail(open_database(existing_database_url(settings)))
 
 
 def existing_database_url(settings: Settings) -> str:

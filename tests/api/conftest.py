@@ -14,6 +14,7 @@ from devices.db import tables
 from devices.db.database import open_database
 from devices.people import tables as people_tables
 from devices.people.accounts import Accounts
+from devices.people.audit import AuditTrail
 from devices.people.sessions import Sessions
 from devices.people.tokens import Tokens
 from ingest.log.raw_log import Removed
@@ -96,7 +97,7 @@ def people(tmp_path: Path, cheap_passwords: None) -> Iterator[People]:
     """Nobody yet."""
     engine = open_database(f"sqlite:///{tmp_path / 'people.db'}")
     people_tables.metadata.create_all(engine)
-    yield People(Accounts(engine), Sessions(engine, lifetime_ms=SESSION_MS), Tokens(engine))
+    yield People(Accounts(engine), Sessions(engine, lifetime_ms=SESSION_MS), Tokens(engine), AuditTrail(engine))
     engine.dispose()
 
 

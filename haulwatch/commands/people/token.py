@@ -10,6 +10,7 @@ from devices.people.model import Role, sign_in_name
 from devices.people.tokens import ApiToken
 from devices.readings.instants import DAY_MS
 from haulwatch import migrations
+from haulwatch.commands.people.audit import write_entry
 from haulwatch.commands.people.visibility import DistrictOption, HaulierOption, limits_of, shown_limits
 from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, out, print_json, print_table
 from haulwatch.process.system_clock import now_ms
@@ -55,6 +56,7 @@ def add(
     migrations.upgrade(settings.database_url.get_secret_value())
     with closing(open_tokens(settings)) as tokens:
         secret = tokens.add(new)
+    write_entry(settings, "token add", f"{new.name} {role} {shown_limits(new.visibility)}")
     if as_json:
         print_json({**_as_json(new), "secret": secret})
         return
@@ -95,6 +97,7 @@ def revoke(name: NameArgument) -> None:
     settings = settings_with_data()
     with closing(open_tokens(settings)) as tokens:
         tokens.revoke(sign_in_name(name), now_ms())
+    write_entry(settings, "token revoke", sign_in_name(name))
     out.print(f"{name} holds no more", markup=False)
 
 

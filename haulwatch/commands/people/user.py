@@ -12,6 +12,7 @@ from devices.people.model import Language, Person, Role, Visibility, sign_in_nam
 from devices.people.passwords import MIN_CHARS
 from devices.readings.text import MAX_SHORT_CHARS, unseen_character
 from haulwatch import migrations
+from haulwatch.commands.people.audit import write_entry
 from haulwatch.commands.people.visibility import DistrictOption, HaulierOption, limits_of, shown_limits
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_time, out, print_json, print_table
 from haulwatch.process.system_clock import now_ms
@@ -23,8 +24,8 @@ app = typer.Typer(
     help="""Accounts of people who use the console and the API.
 
     viewer reads; operator also acknowledges, comments, assigns, shelves; officer also closes, decides on suspected
-    sites, redrives; administrator also applies rule sets and commands devices. With the first account, reading without
-    one ends.
+    sites, redrives; administrator also applies rule sets, commands devices, reads the audit trail. With the first
+    account, reading without one ends.
     """,
 )
 
@@ -73,6 +74,7 @@ def add(
     migrations.upgrade(settings.database_url.get_secret_value())
     with closing(open_accounts(settings)) as accounts:
         accounts.add(new, _password(password_file))
+    write_entry(settings, "user add", f"{new.name} {role} {shown_limits(new.visibility)}")
     out.print(f"{new.name} may sign in as {role}", markup=False)
 
 
@@ -124,6 +126,7 @@ def password(name: NameArgument, password_file: PasswordFile = None) -> None:
     settings = settings_with_data()
     with closing(open_accounts(settings)) as accounts:
         accounts.set_password(sign_in_name(name), _password(password_file), now_ms())
+    write_entry(settings, "user password", sign_in_name(name))
     out.print(f"{name} has a new password", markup=False)
 
 
@@ -137,6 +140,7 @@ def role(
     visibility = limits_of(settings, district, haulier)
     with closing(open_accounts(settings)) as accounts:
         accounts.set_role(sign_in_name(name), role, visibility)
+    write_entry(settings, "user role", f"{sign_in_name(name)} {role} {shown_limits(visibility)}")
     out.print(f"{name} is {role} and sees {shown_limits(visibility)}", markup=False)
 
 
@@ -144,6 +148,7 @@ def _set_enabled(name: str, *, enabled: bool) -> None:
     settings = settings_with_data()
     with closing(open_accounts(settings)) as accounts:
         accounts.set_enabled(sign_in_name(name), enabled)
+    write_entry(settings, f"user {'enable' if enabled else 'disable'}", sign_in_name(name))
     out.print(f"{name} may {'sign in' if enabled else 'sign in no more'}", markup=False)
 
 

@@ -29,8 +29,9 @@ def limits_of(settings: Settings, districts: Sequence[str] | None, hauliers: Seq
         with open_registry(settings) as registry:
             city = registry.load_city()
         devices = city.devices.values()
-        _check("--district", districts, {area.id for area in city.districts} | {d.district for d in devices})
-        _check("--haulier", hauliers, {area.id for area in city.fleets} | {d.fleet for d in devices})
+        of_devices = {device.district for device in devices}, {device.fleet for device in devices}
+        _check("--district", districts, of_devices[0].union(area.id for area in city.districts))
+        _check("--haulier", hauliers, of_devices[1].union(area.id for area in city.fleets))
     return Visibility(frozenset(districts) if districts else None, frozenset(hauliers) if hauliers else None)
 
 

@@ -69,7 +69,7 @@ def test_a_disabled_person_is_out_at_once_and_cannot_come_back(accounts: Account
         sessions.sign_in("li.wei", PASSWORD, T0)
     accounts.set_enabled("li.wei", True)
     assert sessions.find(session.secret, T0) is None
-    assert sessions.sign_in("li.wei", PASSWORD, T0)
+    assert sessions.sign_in("li.wei", PASSWORD, T0).person.name == "li.wei"
 
 
 def test_another_role_holds_in_an_open_session(accounts: Accounts, sessions: Sessions) -> None:
@@ -90,7 +90,7 @@ def test_a_changed_password_ends_the_other_sessions(sessions: Sessions) -> None:
     assert sessions.find(phone.secret, T0) is None
     with pytest.raises(BadCredentials):
         sessions.sign_in("li.wei", PASSWORD, T0)
-    assert sessions.sign_in("li.wei", "another sentence", T0)
+    assert sessions.sign_in("li.wei", "another sentence", T0).person.name == "li.wei"
 
 
 @pytest.mark.parametrize("name", ["li.wei", "nobody"])
@@ -108,7 +108,7 @@ def test_five_failures_lock_a_name_for_a_quarter_of_an_hour_whether_it_exists_or
     with pytest.raises(BadCredentials):
         sessions.sign_in(name, "wrong again, as it is", T0 + 4_000 + 15 * MINUTE)
     if name == "li.wei":
-        assert sessions.sign_in(name, PASSWORD, T0 + 5_000 + 15 * MINUTE)
+        assert sessions.sign_in(name, PASSWORD, T0 + 5_000 + 15 * MINUTE).person.name == "li.wei"
 
 
 def test_a_right_password_forgets_the_wrong_ones(sessions: Sessions) -> None:
@@ -116,7 +116,7 @@ def test_a_right_password_forgets_the_wrong_ones(sessions: Sessions) -> None:
         for _ in range(4):
             with pytest.raises(BadCredentials):
                 sessions.sign_in("li.wei", "wrong wrong wrong", T0)
-        assert sessions.sign_in("li.wei", PASSWORD, T0)
+        assert sessions.sign_in("li.wei", PASSWORD, T0).person.name == "li.wei"
 
 
 def test_a_new_password_unlocks(accounts: Accounts, sessions: Sessions) -> None:
@@ -124,7 +124,7 @@ def test_a_new_password_unlocks(accounts: Accounts, sessions: Sessions) -> None:
         with pytest.raises(BadCredentials):
             sessions.sign_in("li.wei", "wrong wrong wrong", T0)
     accounts.set_password("li.wei", "a fresh sentence", T0)
-    assert sessions.sign_in("li.wei", "a fresh sentence", T0)
+    assert sessions.sign_in("li.wei", "a fresh sentence", T0).person.name == "li.wei"
 
 
 def test_guesses_at_the_same_time_do_not_get_past_the_lock(sessions: Sessions) -> None:

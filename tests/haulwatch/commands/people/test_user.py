@@ -1,12 +1,11 @@
 """`haulwatch user`: accounts from the command line."""
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from devices.people.sessions import BadCredentials
-from haulwatch.wiring.databases import open_sessions
+from haulwatch.wiring.databases import open_people
 from tests.haulwatch.commands.desk import Desk
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
@@ -28,9 +27,9 @@ def add(desk: Desk, name: str, role: str, *options: str) -> None:
 
 
 def may_sign_in(desk: Desk, name: str, password: str) -> bool:
-    with closing(open_sessions(desk.settings())) as sessions:
+    with open_people(desk.settings()) as people:
         try:
-            return sessions.sign_in(name, password, NOW).person.name == name
+            return people.sessions.sign_in(name, password, NOW).person.name == name
         except BadCredentials:
             return False
 
