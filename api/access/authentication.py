@@ -108,7 +108,7 @@ async def identified_again(request: Request) -> Caller | None:
 MaybeCaller = Annotated[Caller | None, Depends(identified)]
 
 
-def current_caller(caller: MaybeCaller) -> Caller:
+async def current_caller(caller: MaybeCaller) -> Caller:
     """Raises RequestRefused if there is none."""
     if caller is None:
         raise unauthorized()

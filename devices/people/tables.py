@@ -42,6 +42,7 @@ sign_in_failure: Final = Table(
     Column("attempts", Integer, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("locked_until", BigInteger),
+    Index("ix_sign_in_failure_last_at", "last_at"),
 )
 """Names that somebody failed to sign in with lately, also names without an account."""
 

@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("last_at", sa.BigInteger, nullable=False),
         sa.Column("locked_until", sa.BigInteger),
     )
+    op.create_index("ix_sign_in_failure_last_at", "sign_in_failure", ["last_at"])
 
 
 def downgrade() -> None:

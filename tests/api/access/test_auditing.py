@@ -21,7 +21,7 @@ from tests.api.persons import PASSWORD, add_person, signed_in
 ALERT: Final = f"/api/v1/alerts/{change().alert_id}"
 TOKEN: Final = {"Authorization": "Bearer write-token-for-tests"}
 NOT_PERSONAL: Final = {
-    "GET /", "GET /docs", "GET /healthz", "GET /readyz", "GET /metrics", "GET /geo/sites.geojson",
+    "GET /", "GET /docs", "GET /openapi.json", "GET /healthz", "GET /readyz", "GET /metrics", "GET /geo/sites.geojson",
     "GET /geo/corridors.geojson", "GET /api/v1/session", "GET /api/v1/city", "GET /api/v1/sites", "GET /api/v1/routes",
     "GET /api/v1/corridors", "GET /api/v1/rules", "GET /api/v1/rule-sets", "GET /api/v1/rule-sets/{version}",
     "GET /api/v1/ledger",

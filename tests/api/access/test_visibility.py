@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from fastapi import Request
 from httpx import AsyncClient
 from shapely import LineString, box
 
 from api.ports import ApiOptions, ApiParts
+from api.resources.geojson import map_layer
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
 from devices.city.part import part_of
 from devices.city.sites import Route, Site, SiteKind
@@ -25,6 +27,7 @@ from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.suspected_sites.model import Cluster, PlaceKind
 from rules.suspected_sites.store import ProposalStore
+from tests import ROOT
 from tests.api.access.test_roles import TABLE
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeDeadLetters, FakeHistory, FakeLedger, change
@@ -320,3 +323,14 @@ def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> N
     assert not OF_DISTRICT.sees(nowhere)
     assert not OF_HAULIER.sees(nowhere)
     assert Visibility().sees(nowhere)
+
+
+def test_no_route_of_a_resource_takes_the_whole() -> None:
+    """`WholeParts` has what others have: only signing in, the trail and the probes may take it."""
+    resources = ROOT / "api" / "resources"
+    assert [path.name for path in resources.glob("*.py") if "WholeParts" in path.read_text()] == []
+
+
+def test_a_browser_keeps_no_layer_for_the_next_person() -> None:
+    request = Request({"type": "http", "headers": []})
+    assert map_layer(request, [], fresh_s=60).headers["vary"] == "Authorization, Cookie"
