@@ -80,7 +80,7 @@ _TAGS: Final = [
 
 
 def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
-    """The ASGI application. It owns no connection; its only task, the alert feed, runs in its lifespan.
+    """The ASGI application. It owns no connection; its tasks, above all the alert feed, run in its lifespan.
 
     A server must call `app.state.feed.close()`, which ends the open streams, before it waits for connections to close
     (`api.http.server.serve` does).
@@ -89,10 +89,13 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
         parts.journal, parts.shelves, parts.now, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s
     )
 
+    first_account = FirstAccount(parts)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feed.run(), name="alert feed")
+            tasks.create_task(first_account.ask_once(), name="first account")
             yield
             await feed.close()
 
@@ -111,7 +114,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
     app.state.parts_of_city = PartsOfCity()
-    app.state.first_account = FirstAccount(parts)
+    app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()
     app.state.check_history = health.StateHistory()
     problems.install(app)

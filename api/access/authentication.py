@@ -5,6 +5,9 @@ Nobody may read only on this machine itself, and only until there is an account 
 
 import asyncio
 import hmac
+import math
+import time
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Final
 
@@ -22,6 +25,8 @@ COOKIE: Final = "haulwatch_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
+_ASK_AGAIN_S: Final = 10.0
+"""A database that is away may take seconds to say so."""
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers of reverse proxies: what they forward does not come from this machine."""
 
@@ -43,16 +48,24 @@ class FirstAccount:
     def __init__(self, parts: ApiParts) -> None:
         self._people = parts.people
         self._answer: bool | None = None
+        self._failed_at = -math.inf
 
     async def exists(self) -> bool:
         """While the database is away, its last answer holds. Raises DatabaseError if it never answered."""
-        if not self._answer:
+        is_away = time.monotonic() - self._failed_at < _ASK_AGAIN_S
+        if self._answer is None or not (self._answer or is_away):
             try:
                 self._answer = await asyncio.to_thread(self._ask)
             except DatabaseError:
+                self._failed_at = time.monotonic()
                 if self._answer is None:
                     raise
         return bool(self._answer)
+
+    async def ask_once(self) -> None:
+        """Ask, so that there is an answer when the database goes away. At the start it may be away already."""
+        with suppress(DatabaseError):
+            await self.exists()
 
     def _ask(self) -> bool:
         return self._people.accounts.exist() or self._people.tokens.exist()
