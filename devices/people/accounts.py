@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, false, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from devices.db.database import transaction
@@ -54,6 +54,7 @@ class Accounts:
             "password_changed_at": new.created_at,
         }
         with transaction(self._engine) as connection:
+            wait_for_turn(connection)
             if connection.execute(select(api_token.c.name).where(api_token.c.name == new.name)).first() is not None:
                 raise NameTaken(f"{new.name} is the name of a token: `haulwatch token list` shows all")
             try:
@@ -82,6 +83,11 @@ class Accounts:
             if end_sessions:
                 connection.execute(delete(person_session).where(person_session.c.person == name))
                 connection.execute(delete(sign_in_failure).where(sign_in_failure.c.name == name))
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Wait for other writers on SQLite, before anything is read: a write that changes nothing."""
+    connection.execute(update(person).where(false()).values(enabled=person.c.enabled))
 
 
 def role_values(role: Role, visibility: Visibility) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from devices.city.model import Device
 from devices.errors import OperatorError
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
+RESERVED: Final = frozenset({"anonymous", "api-token", "api-read-token", "haulwatch"})
+"""Names that stand beside what nobody in particular, tokens of the settings and the journal itself do."""
 
 
 class PeopleError(OperatorError):
@@ -112,6 +114,8 @@ def sign_in_name(text: str) -> str:
         raise Refused(
             f"name {text!r}: give 1 to 64 of the characters a-z 0-9 . _ @ -, beginning with a letter or digit"
         )
+    if name in RESERVED:
+        raise Refused(f"name {name!r}: Haulwatch uses it itself, give another")
     return name
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Engine, RowMapping, insert, select, update
 
 from devices.db.database import transaction
-from devices.people.accounts import role_values, visibility_of
+from devices.people.accounts import role_values, visibility_of, wait_for_turn
 from devices.people.model import WHOLE_CITY, NameTaken, Refused, Role, UnknownPerson, Visibility, check_limits
 from devices.people.tables import api_token, person
 
@@ -76,6 +76,7 @@ class Tokens:
             "expires_at": new.expires_at,
         }
         with transaction(self._engine) as connection:
+            wait_for_turn(connection)
             of_token = select(api_token.c.name).where(api_token.c.name == new.name)
             of_person = select(person.c.name).where(person.c.name == new.name)
             if connection.execute(of_token.union(of_person)).first() is not None:

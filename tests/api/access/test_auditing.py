@@ -8,6 +8,7 @@ import pytest
 from httpx import AsyncClient
 
 from api.access.auditing import LOOKS_MS
+from api.people.sign_in_limits import FAILURES
 from api.ports import ApiOptions, ApiParts
 from devices.db.database import DatabaseUnavailable
 from devices.people.audit import AuditEntry, AuditFilter
@@ -149,6 +150,12 @@ async def test_signing_in_leaves_entries_of_failures_too_and_no_password(desk: A
     entries = parts.people.audit.entries(AuditFilter(), limit=9)
     assert [(one.actor, one.status) for one in entries] == [("nobody", 401), ("the-viewer", 401), ("the-viewer", 200)]
     assert PASSWORD not in str(entries)
+
+
+async def test_a_flood_of_failures_does_not_fill_the_trail(desk: AsyncClient, parts: ApiParts) -> None:
+    for number in range(FAILURES + 10):
+        await desk.post("/api/v1/session", json={"name": f"name-{number}", "password": PASSWORD})
+    assert len(parts.people.audit.entries(AuditFilter(), limit=100)) == FAILURES
 
 
 async def test_nobody_in_particular_leaves_no_entry(parts: ApiParts) -> None:

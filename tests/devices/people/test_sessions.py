@@ -164,3 +164,9 @@ def test_names_are_unique_and_known(accounts: Accounts) -> None:
 def test_a_name_that_cannot_be_typed_everywhere_is_refused(name: str) -> None:
     with pytest.raises(Refused, match="a-z"):
         sign_in_name(name)
+
+
+@pytest.mark.parametrize("name", ["anonymous", "Haulwatch", "api-token", "api-read-token"])
+def test_a_name_that_stands_for_haulwatch_itself_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match="itself"):
+        sign_in_name(name)
