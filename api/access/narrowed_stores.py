@@ -33,8 +33,9 @@ class NarrowedJournal:
         return [entry for entry in self._journal.changes_after(sequence, limit) if entry.change.subject in seen]
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
-        narrowed = replace(where, subjects=frozenset(self._device_ids()))
-        return self._journal.alerts(narrowed, limit=limit, before=before)
+        seen = frozenset(self._device_ids())
+        wanted = seen if where.subjects is None else seen & where.subjects
+        return self._journal.alerts(replace(where, subjects=wanted), limit=limit, before=before)
 
     def open_alerts(self) -> Mapping[tuple[str, str], int]:
         raise NotImplementedError("open alerts are counted for the whole city only")

@@ -16,9 +16,9 @@ from shapely import LineString, box
 
 from api.ports import ApiOptions, ApiParts
 from api.resources.geojson import map_layer
-from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.part import part_of
-from devices.city.sites import Route, Site, SiteKind
+from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.commands.model import Locate, issue
 from devices.geo.geometry import LatLon
 from devices.people.model import Role, Visibility
@@ -68,7 +68,20 @@ def divided_city() -> City:
             Route("r-own", 1, "Own", "自", line, "works-own", "landfill"),
             Route("r-OTHER", 1, "OTHER", "他", line, "works-OTHER", "landfill"),
         ),
-        permits=(Permit("p-own", "v-own", route_ids=("r-own",)), Permit("p-OTHER", "v-OTHER", route_ids=("r-OTHER",))),
+        permits=(
+            Permit("p-own", "v-own", route_ids=("r-own",), area_ids=("a-own",)),
+            Permit("p-OTHER", "v-OTHER", route_ids=("r-OTHER",), area_ids=("a-OTHER",)),
+        ),
+        zones=tuple(
+            Zone(name, 1, kind, name, name, box(112.84, 35.49, 112.86, 35.5))
+            for name, kind in (
+                ("old-town", ZoneKind.FORBIDDEN),
+                ("a-own", ZoneKind.PERMITTED_AREA),
+                ("a-OTHER", ZoneKind.PERMITTED_AREA),
+            )
+        ),
+        districts=(Area("zezhou", "Zezhou", "泽州"), Area("d-OTHER", "OTHER", "他")),
+        fleets=(Area("danhe", "Danhe", "丹河"), Area("f-OTHER", "OTHER", "他")),
     )  # fmt: skip
 
 
@@ -315,6 +328,8 @@ def test_a_part_of_a_city_keeps_its_region() -> None:
     for lat, lon in ((35.5, 112.7), (35.4, 112.9), (36.2, 112.8), (30.0, 110.0)):
         assert part.region.covers(lat, lon) == city.region.covers(lat, lon)
     assert set(part.devices) == {OWN}
+    assert [zone.id for zone in part.zones] == ["old-town", "a-own"]
+    assert [area.id for area in (*part.districts, *part.fleets)] == ["zezhou", "danhe"]
     assert city.devices.keys() == {OWN, OTHER}
 
 
