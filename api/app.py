@@ -26,9 +26,8 @@ from api.resources import (
     commands,
     dead_letters,
     devices,
+    emptyings,
     ledger,
-    places,
-    public_map,
     rules,
     shelves,
     suspected_sites,
@@ -36,6 +35,7 @@ from api.resources import (
     trucks,
 )
 from api.resources.alert_stream import AlertFeed
+from api.resources.city import places, public_map, zones
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
@@ -45,9 +45,9 @@ Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and
 `handled_at`, `received_at`, `issued_at`, `expires_at`, `sent_at`, `proposed_at`, `updated_at` and `at` of an action or
 decision are the server's clock. Parameters take the same integers or RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
 
-**Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `suspected-sites`, `trucks` and
-`tracks` are whole map layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304 while the
-layer has not changed.
+**Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `zones`, `suspected-sites`,
+`trucks` and `tracks` are whole map layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304
+while the layer has not changed.
 
 **Lists** come in pages: while `next_cursor` is not null, repeat the request with `cursor` set to it and all other
 parameters unchanged. No item is lost or repeated between pages.
@@ -119,7 +119,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, devices, commands, places, suspected_sites, alerts, shelves, rules, ledger,
+        tracks, trucks, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules, ledger,
         dead_letters, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")

@@ -37,10 +37,9 @@ from rules.alerts.actions import (
     InvalidCursor,
     Outcome,
     UnknownAlert,
-    learned_too_late,
 )
 from rules.alerts.model import Phase, Severity
-from rules.alerts.shelves import shelved_until
+from rules.alerts.shelves import as_called
 
 router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[*PERSONAL, *VIEWERS])
 
@@ -376,16 +375,7 @@ def _detail(parts: ApiParts, detail: AlertDetail) -> AlertDetail:
 
 
 def _as_called(parts: ApiParts, alerts: Sequence[AlertView]) -> list[AlertView]:
-    shelves = parts.shelves.standing_after(parts.now())
-    return [
-        alert.model_copy(
-            update={
-                "shelved_until": shelved_until(shelves, alert),
-                "listed_only": alert.learned_at is not None and learned_too_late(alert, parts.call_within_ms),
-            }
-        )
-        for alert in alerts
-    ]
+    return as_called(alerts, parts.shelves.standing_after(parts.now()), parts.call_within_ms)
 
 
 def _no_such_alert(alert_id: str) -> RequestRefused:

@@ -61,6 +61,9 @@ class DeviceOut(BaseModel):
     report_interval_s: int = Field(description="Interval of regular reports, s")
     datum: Datum = Field(description="Datum of the positions it sends; stored readings have them as sent")
     clock_correction_s: int = Field(description="Added to every time it sends, s; stored readings have corrected times")
+    overflow_at_pct: float | None = Field(
+        description="Level, %, at which its compartments are full; null: as the rule bin_overflow has it"
+    )
 
 
 class ReadingOut(BaseModel):
@@ -115,6 +118,7 @@ _DEVICE_EXAMPLE: Final = {
     "report_interval_s": 10,
     "datum": "wgs84",
     "clock_correction_s": 0,
+    "overflow_at_pct": None,
 }
 _READING_EXAMPLE: Final = {
     "ts": 1_772_352_930_250,
@@ -325,4 +329,5 @@ def _device_out(device: Device, city: City) -> DeviceOut:
         report_interval_s=device.report_interval_s,
         datum=device.datum,
         clock_correction_s=device.clock_correction_s,
+        overflow_at_pct=device.overflow_at_pct,
     )

@@ -229,7 +229,7 @@ class RouteRow(Properties):
     destination: Id = _field(_ID, "The site where it ends. It is driven both ways.")
     corridor_m: float | None = _field(
         "a number of metres from 20 to 1,000",
-        "How far beside its line a truck is still on it. Absent: `enter_m` of the rule `route_deviation`.",
+        "How far beside its line a truck is still on it, for all rules. Absent: as their parameters say (60 m).",
         None,
         ge=20,
         le=1000,
@@ -279,6 +279,14 @@ class DeviceRow(ValidRow):
         0,
         ge=-MAX_CLOCK_CORRECTION_S,
         le=MAX_CLOCK_CORRECTION_S,
+    )
+    overflow_at_pct: float | None = _field(
+        "a number of percent from 30 to 120",
+        "The level at which its compartments are full. Only for a `recycling_point`. Absent: `full_pct` of the rule "
+        "`bin_overflow`.",
+        None,
+        ge=30,
+        le=120,
     )
 
 

@@ -227,6 +227,9 @@ def _check_devices(devices: Iterable[Entry[DeviceRow]], problems: Problems) -> N
             problems.add(entry.where, "vehicle", "missing: write the vehicle that carries this truck's terminal")
         if row.role is not DeviceRole.TRUCK and row.site is None and entry.knows("site"):
             problems.add(entry.where, "site", f"missing: write the site that this {row.role} stands on")
+        if row.overflow_at_pct is not None and row.role is not DeviceRole.RECYCLING_POINT:
+            fault = f"only a recycling_point has it, this is a {row.role}: remove it"
+            problems.add(entry.where, "overflow_at_pct", fault)
 
 
 def _drawn(
@@ -318,6 +321,7 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
         validity=row.validity(zone),
         datum=row.datum,
         clock_correction_s=row.clock_correction_s,
+        overflow_at_pct=row.overflow_at_pct,
     )
 
 

@@ -70,6 +70,8 @@ class Device:
     """Datum of the positions it sends. They are stored as sent; judgement and API convert them."""
     clock_correction_s: int = 0
     """Added to every device time that it sends, before admission (`ingest.admission.at_corrected_time`)."""
+    overflow_at_pct: float | None = None
+    """Level at which the compartments of a recycling point are full; None: as `bin_overflow` has it."""
 
 
 class VehicleKind(StrEnum):

@@ -107,9 +107,13 @@ class Route:
     destination_site_id: str | None = None
     validity: Validity = ALWAYS
     corridor_m: float | None = None
-    """Half the width of its corridor; None: as the rule `route_deviation` has it."""
+    """Half the width of its corridor; None: as the parameters of each rule have it."""
     limit_kmh: float | None = None
     """The highest speed a truck may drive on it; None where the city does not say."""
+
+    def half_width_m(self, default_m: float) -> float:
+        """Half the width of its corridor, metres; `default_m` where it has none of its own."""
+        return default_m if self.corridor_m is None else self.corridor_m
 
 
 class ZoneKind(StrEnum):

@@ -121,6 +121,7 @@ device: Final = Table(
     *_validity(),
     Column("datum", String, nullable=False, server_default="wgs84"),
     Column("clock_correction_s", Integer, nullable=False, server_default="0"),
+    Column("overflow_at_pct", Float),
 )
 
 permit: Final = Table(

@@ -21,8 +21,11 @@ ALERT_TAGS: Final = ("device", "phase", "rule", "severity")
 SUBJECT_FIELDS: Final = ("label", "label_zh", "board")
 """What a row of an alert says of its subject: what people call it (`devices.city.labels`), and the Grafana board that
 shows it."""
-ALERT_FIELDS: Final = ("alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon", *SUBJECT_FIELDS)
-"""One row for each change of an alert, at the device time of the change. Two changes of one instant are two rows: they
+ALERT_FIELDS: Final = (
+    "alert_id", "revision", "opened_at", "title", "title_zh", "lat", "lon", "learned_at", *SUBJECT_FIELDS,
+)  # fmt: skip
+"""One row for each change of an alert, at the device time of the change. `learned_at` is wall clock in ms of a change
+that late readings made, 0 of others. Two changes of one instant are two rows: they
 differ in device, phase, rule, severity or compartment (a further tag, if there is one); if not, the later row is moved
 on by 1 ms."""
 
@@ -73,13 +76,18 @@ ALERT_STATE_FIELDS: Final = (
     "acknowledge_s",
     "handle_s",
     "lasted_s",
+    "shelved_until",
+    "learned_at",
+    "listed_only",
     *SUBJECT_FIELDS,
 )
-"""Current state of each alert: one row for each, at its `opened_at`, rewritten when the alert changes or a person acts
-on it. `outcome` is `none` until a person closes it. `open`, `acknowledged`, `handled` (closed by a person) and
-`false_alarm` are 1 or 0, so that they can be summed. `acknowledge_s` and `handle_s` are seconds of wall clock since the
-first publication, present once the action was taken. `lasted_s` is device time, present once the incident is over (a
-reopened one keeps the former value until it is over again). The area tags are those of the first publication."""
+"""Current state of each alert: one row for each, at its `opened_at`, rewritten when the alert changes, a person acts
+on it, or a shelf that covers it begins or ends. `outcome` is `none` until a person closes it. `open`, `acknowledged`,
+`handled` (closed by a person) and `false_alarm` are 1 or 0, so that they can be summed. `acknowledge_s` and `handle_s`
+are seconds of wall clock since the first publication, present once the action was taken. `lasted_s` is device time,
+present once the incident is over (a reopened one keeps the former value until it is over again). `shelved_until` and
+`learned_at` are wall clock in ms, 0 where it is not shelved, or was learned of at once; `listed_only` is 1 if it was
+learned of too late to call people. The area tags are those of the first publication."""
 
 SUSPECTED_SITE_MEASUREMENT: Final = "suspected_site"
 SUSPECTED_SITE_TAGS: Final = ("kind",)
@@ -100,6 +108,12 @@ SUSPECTED_SITE_FIELDS: Final = (
 """Current state of each suspected site: one row for each, when it was proposed, rewritten when it changes. `trucks`,
 `visits` and `days` are numbers, `last_seen` is device time in ms, `busiest_hour` the hour of the city's day with most
 visits; `decided_by` and `reason` are those of the last decision, and empty before any."""
+
+EMPTYING_MEASUREMENT: Final = "emptying"
+EMPTYING_TAGS: Final = ("compartment", "device", *AREA_TAGS)
+EMPTYING_FIELDS: Final = ("after", "from_pct", "to_pct", "fell_points", "counted")
+"""One row for each emptying of a compartment (`rules.tracking.emptyings`), at the first reading after it; `after` is
+device time in ms of the last reading before it. `counted` is 1, or 0 where late readings showed that there was none."""
 
 HEALTH_MEASUREMENT: Final = "ingestion"
 HEALTH_TAGS: Final = ("of", "part")
@@ -158,7 +172,7 @@ FLOAT_FIELDS: Final[Mapping[str, frozenset[str]]] = {
         if float in (hint, *get_args(hint))
     )
     for kind, model in MODELS.items()
-}
+} | {EMPTYING_MEASUREMENT: frozenset({"from_pct", "to_pct", "fell_points"})}
 """Fields that are floats whatever their value: JSON does not distinguish 40.0 from 40."""
 
 
@@ -167,7 +181,11 @@ MAX_COMPARTMENTS: Final = 32
 faulty or hostile device must not be able to make up more."""
 
 
-PART_TAG: Final[Mapping[str, str]] = {Kind.FILL: "compartment", Kind.STATUS: "closing"}
+PART_TAG: Final[Mapping[str, str]] = {
+    Kind.FILL: "compartment",
+    Kind.STATUS: "closing",
+    EMPTYING_MEASUREMENT: "compartment",
+}
 """The tag that distinguishes the series of one device, by measurement; left out where the part is empty. Both
 sort before `device`, as tag keys must.
 

@@ -4,8 +4,10 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.parts import frame, palette, variables
+from grafana.parts import frame, palette, suspected, variables
 from grafana.parts.alerts import (
+    LATE_NOTE,
+    SHELVED_NOTE,
     column_overrides,
     label_column,
     open_alerts,
@@ -27,8 +29,8 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import ALERT, ALERT_STATE, SUSPECTED_SITE, Query, health, table_query
-from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, SUSPECTED_KINDS, SUSPECTED_STATES, Phrase
+from grafana.parts.queries import ALERT, ALERT_STATE, Query, health, table_query
+from grafana.parts.wording import LASTING, OUTCOMES, RULES, SINCE, Phrase
 
 CHOSEN: Final = (*frame.AREAS["enforcement"], "rule", "device")
 _DESCRIPTION: Final = Phrase(
@@ -57,9 +59,9 @@ def board(builder: BoardBuilder) -> model.Dashboard:
         Phrase(
             "Alerts that are neither over nor closed by a person, however long ago they began, newest first. The links "
             "of a device open its boards around the time of the alert. Acknowledge and close alerts in the console. "
-            "Empty: no alert is open.",
+            f"{SHELVED_NOTE.en} {LATE_NOTE.en} Empty: no alert is open.",
             "尚未结束也未人工关闭的全部告警，不限发生时间，最新在前。点击设备可查看告警前后半小时；确认与关闭请在控制台操作。"
-            "空白表示没有未处置告警。",
+            f"{SHELVED_NOTE.zh}{LATE_NOTE.zh}空白表示没有未处置告警。",
         ),
         [table_query(open_alerts(language, *CHOSEN))],
         unit="none",
@@ -290,7 +292,7 @@ def _by_rule(builder: BoardBuilder) -> None:
         ],
     )
     changes = ALERT.select(
-        ALERT.columns("severity", "rule", "phase", label_column(language), title_column(language)),
+        ALERT.columns("severity", "rule", "phase", label_column(language), title_column(language), "learned_at"),
         *ALERT.chosen(*CHOSEN),
         rest="ORDER BY time DESC LIMIT 200",
     )
@@ -299,9 +301,9 @@ def _by_rule(builder: BoardBuilder) -> None:
         GridPosition(9, 24, 15, 9),
         Phrase("Latest changes", "最新变化"),
         Phrase(
-            "Every change that judgement made, newest first: suspected, confirmed, worse, over, amended. Empty: no "
-            "changes.",
-            "研判的全部变化（疑似、确认、升级、结束、更正），最新在前。空白表示无变化。",
+            "Every change that judgement made, newest first: suspected, confirmed, worse, over, amended. "
+            f"{LATE_NOTE.en} Empty: no changes.",
+            f"研判的全部变化（疑似、确认、升级、结束、更正），最新在前。{LATE_NOTE.zh}空白表示无变化。",
         ),
         [table_query(changes)],
         unit="none",
@@ -313,9 +315,9 @@ def _by_rule(builder: BoardBuilder) -> None:
 
 
 def _suspected_sites(builder: BoardBuilder) -> None:
-    shown = SUSPECTED_SITE.columns(
-        "state", "kind", "lat", "lon", "radius_m", "trucks", "visits", "days", "busiest_hour", "last_seen", "site_id"
-    )
+    shown = (
+        "state", "kind", "lat", "lon", "radius_m", "trucks", "visits", "days", "busiest_hour", "last_seen", "site_id",
+    )  # fmt: skip
     builder.add_panel(
         table_panel(),
         GridPosition(0, 33, 24, 8),
@@ -327,29 +329,14 @@ def _suspected_sites(builder: BoardBuilder) -> None:
             "近30天内车辆在登记场地之外停留、举升或倾倒的聚集地点，最新在前。仅为核查线索，不构成认定；请按高峰时段现场核查后认定或排除"
             "（haulwatch sites）。已认定的黑消纳场计入非法倾倒评分。空白表示无疑似地点。",
         ),
-        [
-            table_query(
-                SUSPECTED_SITE.select(
-                    shown,
-                    f"{SUSPECTED_SITE['state']} != 'dismissed'",
-                    rest="ORDER BY time DESC LIMIT 200",
-                    always=True,
-                )
-            )
-        ],
+        [table_query(suspected.suspected(*shown))],
         unit="none",
         overrides=[
             Override("Time", title=Phrase("Proposed", "提出时间"), unit="dateTimeAsIso", more={"custom.width": 170}),
-            Override(
-                "state", title=Phrase("State", "状态"), mappings=value_mappings(SUSPECTED_STATES, palette.SUSPECTED)
-            ),
-            Override("kind", title=Phrase("Kind", "类型"), mappings=value_mappings(SUSPECTED_KINDS)),
+            *suspected.overrides(),
             Override("lat", title=Phrase("Latitude", "纬度"), unit="degree", more={"decimals": 5}),
             Override("lon", title=Phrase("Longitude", "经度"), unit="degree", more={"decimals": 5}),
             Override("radius_m", title=Phrase("Radius", "半径"), unit="lengthm"),
-            Override("trucks", title=Phrase("Trucks", "车辆"), more=_NARROW),
-            Override("visits", title=Phrase("Visits", "次数"), more=_NARROW),
-            Override("days", title=Phrase("Days", "天数"), more=_NARROW),
             Override("busiest_hour", title=Phrase("Busiest hour", "高峰时段")),
             Override("last_seen", title=Phrase("Last visit", "最近一次"), unit=SINCE[builder.language]),
             Override("site_id", title=Phrase("Id", "编号"), more={"custom.width": 170}),

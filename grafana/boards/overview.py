@@ -4,8 +4,17 @@ from typing import Final
 
 from grafana_foundation_sdk.models import dashboard as model
 
-from grafana.parts import frame, maps, palette, variables
-from grafana.parts.alerts import column_overrides, label_column, marker_overrides, open_alerts, open_count, open_places
+from grafana.parts import frame, maps, palette, suspected, variables
+from grafana.parts.alerts import (
+    LATE_NOTE,
+    SHELVED_NOTE,
+    column_overrides,
+    label_column,
+    marker_overrides,
+    open_alerts,
+    open_count,
+    open_places,
+)
 from grafana.parts.panels import (
     PER_SECOND,
     BoardBuilder,
@@ -133,9 +142,10 @@ def _figures(builder: BoardBuilder) -> None:
         GridPosition(12, 0, 3, 4),
         Phrase("Bins full", "满溢箱体"),
         Phrase(
-            f"Compartments of recycling points whose newest level is {palette.FILL_FULL_PCT:.0f} % or more: "
-            "`bin_overflow` raises an alert. Send a collection vehicle.",
-            f"最新满溢度达到 {palette.FILL_FULL_PCT:.0f}% 及以上（满溢告警阈值）的回收点箱体数，请安排清运。",
+            f"Compartments of recycling points whose newest level is {palette.FILL_FULL_PCT:.0f} % or more. Send a "
+            "collection vehicle. The alerts of `bin_overflow` are by the level of each point (`overflow_at_pct`).",
+            f"最新满溢度达到 {palette.FILL_FULL_PCT:.0f}% 及以上的回收点箱体数，请安排清运。"
+            "满溢告警按各回收点自身阈值（overflow_at_pct）触发。",
         ),
         [Query(select_from(levels, 'count("fill_pct") AS "full"', f'"fill_pct" >= {palette.FILL_FULL_PCT:.0f}'))],
         unit="none",
@@ -269,6 +279,7 @@ def _alerts(builder: BoardBuilder) -> None:
             layers=[
                 *maps.area_layers(builder),
                 maps.marker_layer(trucks, {"fixed": palette.GREY}, 3, ref="B"),
+                suspected.layer(builder, "C"),
                 maps.marker_layer(
                     builder.localize(Phrase("Open alerts", "未处置告警")),
                     {"field": "severity", "fixed": palette.GREY},
@@ -280,15 +291,20 @@ def _alerts(builder: BoardBuilder) -> None:
         ),
         GridPosition(16, 4, 8, 10),
         Phrase("Where alerts are open", "未处置告警位置"),
-        Phrase(
-            "Open alerts with a position, coloured by severity; grey dots are trucks where they were last located. "
-            "Sites and corridors come from the API: if they are missing, this browser cannot reach it.",
-            "有位置的未处置告警，按级别着色；灰点为各车辆最近一次定位。场地与核准线路由 API 提供，"
-            "缺失时请检查本浏览器能否访问该 API。",
+        maps.described(
+            Phrase(
+                "Open alerts with a position, coloured by severity; grey dots are trucks where they were last located. "
+                + suspected.NOTE.en,
+                "有位置的未处置告警，按级别着色；灰点为各车辆最近一次定位。" + suspected.NOTE.zh,
+            )
         ),
-        [table_query(open_places(language, *AREA), "A"), table_query(located, "B")],
+        [
+            table_query(open_places(language, *AREA), "A"),
+            table_query(located, "B"),
+            table_query(suspected.suspected_places(), "C"),
+        ],
         unit="none",
-        overrides=[*marker_overrides(), *maps.NOT_IN_TOOLTIP],
+        overrides=[*marker_overrides(), *suspected.overrides(), *maps.NOT_IN_TOOLTIP],
     )
     builder.add_panel(
         table_panel(),
@@ -296,9 +312,10 @@ def _alerts(builder: BoardBuilder) -> None:
         Phrase("Open alerts", "未处置告警列表"),
         Phrase(
             "All open alerts, newest first. The link of a device opens its board (truck, recycling point or station) "
-            "around the time of the alert. Acknowledge and close alerts in the console. Empty: no alert is open.",
+            "around the time of the alert. Acknowledge and close alerts in the console. "
+            f"{SHELVED_NOTE.en} {LATE_NOTE.en} Empty: no alert is open.",
             "全部未处置告警，最新在前。点击设备可查看告警前后半小时内的车辆、回收点或场站；确认与关闭请在控制台操作。"
-            "空白表示没有未处置告警。",
+            f"{SHELVED_NOTE.zh}{LATE_NOTE.zh}空白表示没有未处置告警。",
         ),
         [table_query(open_alerts(language, *AREA))],
         unit="none",

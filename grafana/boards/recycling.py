@@ -20,7 +20,7 @@ from grafana.parts.panels import (
     table_panel,
     value_mappings,
 )
-from grafana.parts.queries import FILL, Query, select_from, table_query
+from grafana.parts.queries import EMPTYING, FILL, Query, select_from, table_query
 from grafana.parts.wording import STREAMS, Phrase
 
 CHOSEN: Final = (*frame.AREAS["recycling"], "device")
@@ -61,24 +61,15 @@ def _newest(*names: str) -> str:
     return FILL.select(FILL.newest(*names), *FILL.chosen(*CHOSEN), by=FILL.by("device", "compartment"))
 
 
-def _emptied() -> str:
-    """A query of the falls between two readings; `bin_overflow` counts a fall of EMPTIED_POINTS as an emptying."""
-    return FILL.select(
-        f'difference({FILL["fill_pct"]}) AS "fell"', *FILL.chosen(*CHOSEN), by=FILL.by("device", "compartment")
-    )
-
-
-_FELL: Final = f'"fell" <= -{palette.EMPTIED_POINTS:.0f}'
-
-
 def _figures(builder: BoardBuilder) -> None:
     full, warn = f"{palette.FILL_FULL_PCT:.0f}", f"{palette.FILL_WARN_PCT:.0f}"
     figures = (
         (
             Phrase("Full", "满溢"),
             Phrase(
-                f"Compartments whose level is {full} % or more now (`bin_overflow`). Empty them first.",
-                f"当前满溢度 ≥ {full}% 的箱体（满溢告警），请优先清运。",
+                f"Compartments whose level is {full} % or more now. Empty them first. Alerts are by the level of each "
+                "point (`overflow_at_pct`), where it has one.",
+                f"当前满溢度 ≥ {full}% 的箱体，请优先清运。告警按各回收点自身阈值（overflow_at_pct，如有）触发。",
             ),
             select_from(_newest("fill_pct"), 'count("fill_pct") AS "full"', f'"fill_pct" >= {full}'),
             "none",
@@ -121,10 +112,12 @@ def _figures(builder: BoardBuilder) -> None:
         (
             Phrase("Emptied", "清运次数"),
             Phrase(
-                f"Falls of {palette.EMPTIED_POINTS:.0f} points or more in the time span: each is an emptying.",
-                f"时段内满溢度下降 {palette.EMPTIED_POINTS:.0f} 个百分点及以上的次数，即清运次数。",
+                f"Emptyings in the time span: falls of {palette.EMPTIED_POINTS:.0f} points or more that two readings "
+                "show, as judgement found them, up to five minutes late.",
+                f"时段内的清运次数：满溢度下降 {palette.EMPTIED_POINTS:.0f} 个百分点及以上且经两次读数证实，"
+                "由研判得出，最多延迟 5 分钟。",
             ),
-            select_from(_emptied(), 'count("fell") AS "emptied"', _FELL),
+            EMPTYING.select(f'count({EMPTYING["fell_points"]}) AS "emptied"', *EMPTYING.chosen(*CHOSEN)),
             "none",
             palette.PLAIN,
         ),
@@ -172,10 +165,12 @@ def _where(builder: BoardBuilder) -> None:
         ),
         GridPosition(0, 4, 12, 14),
         Phrase("Points by level", "回收点满溢度分布"),
-        Phrase(
-            "Each recycling point in the colour of its fullest compartment: visit the orange and red-orange markers. "
-            "Empty: no point of this area reported, or the store has no `place` rows of the day.",
-            "各回收点按其最满箱体着色，橙色与橙红色需清运。空白表示该区域无上报，或存储中缺少当日的 place 记录。",
+        maps.described(
+            Phrase(
+                "Each recycling point in the colour of its fullest compartment: visit the orange and red-orange "
+                "markers. Empty: no point of this area reported, or the store has no `place` rows of the day.",
+                "各回收点按其最满箱体着色，橙色与橙红色需清运。空白表示该区域无上报，或存储中缺少当日的 place 记录。",
+            )
         ),
         [table_query(fullest, "A"), names.names(language, *CHOSEN, placed=True)],
         unit="none",
@@ -304,22 +299,33 @@ def _emptying(builder: BoardBuilder) -> None:
         GridPosition(0, 36, 24, 9),
         Phrase("Emptyings", "清运记录"),
         Phrase(
-            "When each compartment was emptied, and by how many points its level fell. Compare with the rounds that "
-            "the haulier was paid for. Empty: no emptying in the time span.",
-            "各箱体的清运时间及下降的百分点，可与承运单位结算趟次核对。空白表示时段内无清运。",
+            "When each compartment was emptied, from which level to which, and the last reading before it: where that "
+            "is long before, readings are missing. Compare with the rounds that the haulier was paid for. Empty: no "
+            "emptying in the time span.",
+            "各箱体的清运时间、清运前后满溢度及此前最后一次读数（相隔较久表示数据缺失），可与承运单位结算趟次核对。"
+            "空白表示时段内无清运。",
         ),
         [
-            table_query(select_from(_emptied(), '"fell" * -1 AS "fell"', _FELL, by=FILL.by("device", "compartment"))),
+            table_query(
+                EMPTYING.select(
+                    EMPTYING.columns("device", "compartment", "from_pct", "to_pct", "fell_points", "after"),
+                    *EMPTYING.chosen(*CHOSEN),
+                    rest="ORDER BY time DESC LIMIT 1000",
+                )
+            ),
             names.names(builder.language, *CHOSEN),
         ],
         unit="none",
-        transformations=names.join_names("Time", names.name_column(builder.language), of=FILL),
+        transformations=names.join_names("Time", names.name_column(builder.language), of=EMPTYING),
         overrides=[
             Override("Time", title=_WHEN, unit="dateTimeAsIso"),
             Override("device", more=HIDDEN),
             Override(names.name_column(builder.language), title=_POINT),
             Override("compartment", title=_COMPARTMENT, mappings=value_mappings(STREAMS)),
-            Override("fell", title=Phrase("Fell by", "下降"), unit="percent", more={"decimals": 0}),
+            Override("from_pct", title=Phrase("From", "清运前"), unit="percent", more={"decimals": 0}),
+            Override("to_pct", title=Phrase("To", "清运后"), unit="percent", more={"decimals": 0}),
+            Override("fell_points", title=Phrase("Fell by", "下降"), unit="none", more={"decimals": 0}),
+            Override("after", title=Phrase("Last reading before", "此前最后一次读数"), unit="dateTimeAsIso"),
         ],
     )
     builder.add_panel(

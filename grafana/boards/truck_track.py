@@ -4,7 +4,7 @@ from typing import Final
 
 from devices.readings.motion import STILL_KMH
 from grafana.parts import frame, maps, names, palette
-from grafana.parts.alerts import column_overrides, enforcement_link, marker_overrides, title_column
+from grafana.parts.alerts import LATE_NOTE, column_overrides, enforcement_link, marker_overrides, title_column
 from grafana.parts.palette import ThresholdStep
 from grafana.parts.panels import (
     HIDDEN,
@@ -88,12 +88,12 @@ def add_panels(builder: BoardBuilder) -> None:
         ),
         GridPosition(0, 18, 10, 15),
         Phrase("Track of ${device:text}", "${device:text} 轨迹"),
-        Phrase(
-            "Fixes of the chosen truck in device time, coloured by speed, with its alerts and the approved "
-            "corridors. A straight line far from any road is a gap in the data. Empty: the truck reported no "
-            "position in the time span.",
-            "所选车辆按设备时间的轨迹，按车速着色，叠加其告警与核准线路。远离道路的直线段表示数据缺口。"
-            "空白表示该时段无定位。",
+        maps.described(
+            Phrase(
+                "Fixes of the chosen truck in device time, coloured by speed, with its alerts. A straight line far "
+                "from any road is a gap in the data. Empty: the truck reported no position in the time span.",
+                "所选车辆按设备时间的轨迹，按车速着色，叠加其告警。远离道路的直线段表示数据缺口。空白表示该时段无定位。",
+            )
         ),
         [table_query(track, "A"), table_query(alerted, "B")],
         unit="none",
@@ -160,13 +160,14 @@ def add_panels(builder: BoardBuilder) -> None:
         Phrase("Alerts of ${device:text}", "${device:text} 告警"),
         Phrase(
             "Every change of the chosen truck's alerts, newest first, from suspected to over. The links lead back to "
-            "all its alerts. Empty: no alert in the time span.",
-            "所选车辆告警的每次变化（疑似、确认、结束），最新在前；链接可返回其全部告警。空白表示该时段无告警。",
+            f"all its alerts. {LATE_NOTE.en} Empty: no alert in the time span.",
+            "所选车辆告警的每次变化（疑似、确认、结束），最新在前；链接可返回其全部告警。"
+            f"{LATE_NOTE.zh}空白表示该时段无告警。",
         ),
         [
             table_query(
                 ALERT.select(
-                    ALERT.columns("severity", "rule", "phase", title_column(language), "device"),
+                    ALERT.columns("severity", "rule", "phase", title_column(language), "learned_at", "device"),
                     *ALERT.chosen("device"),
                     rest="ORDER BY time DESC LIMIT 200",
                 )

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from devices.city.model import DeviceRole
 from grafana.boards import truck_track
 from grafana.boards.truck_track import SPEED, STATES, TRUCK, sensor_overrides
-from grafana.parts import frame, maps, names, palette, variables
+from grafana.parts import frame, maps, names, palette, suspected, variables
 from grafana.parts.alerts import marker_overrides, open_places
 from grafana.parts.panels import (
     HIDDEN,
@@ -69,6 +69,7 @@ def _all_trucks(builder: BoardBuilder) -> None:
             fit=located,
             layers=[
                 *maps.area_layers(builder),
+                suspected.layer(builder, "D"),
                 maps.marker_layer(
                     builder.localize(Phrase("Bed raised", "举升")),
                     {"fixed": palette.VERMILLION},
@@ -94,16 +95,19 @@ def _all_trucks(builder: BoardBuilder) -> None:
         ),
         GridPosition(0, 4, 14, 14),
         Phrase("All trucks", "全部车辆"),
-        Phrase(
-            "Where every truck was last located in the time span, coloured by load. Square: the bed is raised. Star: "
-            "an open alert began here. Corridors and sites come from the API. Empty: no truck of this area reported.",
-            "时段内每辆车最近一次有效定位，按载重着色；方块表示正在举升，星形为未处置告警的发生位置；"
-            "底图为 API 提供的核准线路与场地。空白表示该区域没有车辆上报。",
+        maps.described(
+            Phrase(
+                "Where every truck was last located in the time span, coloured by load. Square: the bed is raised. "
+                f"Star: an open alert began here. {suspected.NOTE.en} Empty: no truck of this area reported.",
+                "时段内每辆车最近一次有效定位，按载重着色；方块表示正在举升，星形为未处置告警的发生位置。"
+                f"{suspected.NOTE.zh}空白表示该区域没有车辆上报。",
+            )
         ),
         [
             table_query(_newest("lon", *STATES, located=True), "A"),
             table_query(raised, "B"),
             table_query(open_places(language, *AREA), "C"),
+            table_query(suspected.suspected_places(), "D"),
             names.names(language, *AREA),
         ],
         unit="none",
@@ -111,6 +115,7 @@ def _all_trucks(builder: BoardBuilder) -> None:
         overrides=[
             *(override for override in sensor_overrides(language) if override.more != HIDDEN),
             *marker_overrides(),
+            *suspected.overrides(),
             *maps.NOT_IN_TOOLTIP,
         ],
     )

@@ -16,6 +16,15 @@ _TO_ENFORCEMENT: Final = Phrase("All alerts of this device", "该设备的全部
 _OPEN: Final = Phrase("open", "未处置")
 _WHAT: Final = Phrase("What", "内容")
 _WHO: Final = Phrase("Who", "对象")
+_NO: Final = Phrase("–", "–")
+LATE_NOTE: Final = Phrase(
+    "Learned of late: its readings were uploaded later, so nobody could know before that moment.",
+    "“迟到获知”表示数据补传，在此时刻之前无从知晓。",
+)
+SHELVED_NOTE: Final = Phrase(
+    "Shelved: a person keeps it from calling people until then.", "“搁置至”表示有人将其搁置，在此之前不再通知。"
+)
+"""For the descriptions of tables with these columns."""
 
 
 def title_column(language: Language) -> str:
@@ -74,6 +83,20 @@ def column_overrides(language: Language, *, links: bool = True) -> list[Override
             mappings={"1": (Phrase("yes", "是"), palette.GREEN), "0": (Phrase("no", "否"), palette.ORANGE)},
             more={"custom.width": 90, "custom.align": "left"},
         ),
+        Override(
+            "shelved_until",
+            title=Phrase("Shelved until", "搁置至"),
+            unit=SINCE[language],
+            mappings={"0": (_NO, None)},
+            more={"custom.width": 125},
+        ),
+        Override(
+            "learned_at",
+            title=Phrase("Learned of late", "迟到获知"),
+            unit=SINCE[language],
+            mappings={"0": (_NO, None)},
+            more={"custom.width": 135},
+        ),
         Override("from_ms", unit="dateTimeAsIso", more=HIDDEN),
         Override("until_ms", unit="dateTimeAsIso", more=HIDDEN),
     ]
@@ -104,8 +127,9 @@ began."""
 def open_alerts(language: Language, *variables: str) -> str:
     """A query of the open alerts, newest first, at most 200."""
     shown_columns = ALERT_STATE.columns(
-        "severity", "rule", label_column(language), title_column(language), "phase", "acknowledged", "device", "board"
-    )
+        "severity", "rule", label_column(language), title_column(language), "phase", "acknowledged", "shelved_until",
+        "learned_at", "device", "board",
+    )  # fmt: skip
     return _of_open(f"{shown_columns}, {time_span_columns(ALERT_STATE)}", *variables, limit=200)
 
 

@@ -1,4 +1,4 @@
-"""Map panels: markers from the store, and sites and corridors as GeoJSON from the API.
+"""Map panels: markers from the store; sites, corridors and zones as GeoJSON from the API.
 
 The base map is the server's default one (`default_baselayer_config` of Grafana). Boards name no tile server, so that a
 centre without internet can configure its own in Grafana, or none. A layer's address has no variable: Grafana would make
@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import geomap as geomap_models
 
-from grafana.parts.palette import GREY
+from grafana.parts.palette import GREY, ZONE
 from grafana.parts.panels import BoardBuilder, Override, PanelBuilder
 from grafana.parts.wording import Phrase
 
@@ -21,8 +21,19 @@ Layer = Builder[common_models.MapLayerOptions]
 CIRCLE: Final = "img/icons/marker/circle.svg"
 RING: Final = "img/icons/marker/square.svg"
 STAR: Final = "img/icons/marker/star.svg"
+TRIANGLE: Final = "img/icons/marker/triangle.svg"
 _SITES: Final = Phrase("Sites", "场地")
 _CORRIDORS: Final = Phrase("Corridors", "核准线路")
+_ZONES: Final = Phrase("Zones", "区域")
+_ZONE_OPACITY: Final = 0.08
+"""An area of jurisdiction covers the map: the streets must be read through it."""
+AREAS_NOTE: Final = Phrase(
+    "Sites, corridors (grey) and zones come from the API: if they are missing, this browser cannot reach it. Zones: "
+    "pink, closed to trucks; blue, the area of jurisdiction; green, permitted areas.",
+    "场地、核准线路（灰色）与区域由 API 提供，缺失时请检查本浏览器能否访问该 API。"
+    "区域：粉色为禁行区，蓝色为辖区，绿色为许可区域。",
+)
+"""Ends the description of every map."""
 
 
 _CLOSEST_ZOOM: Final = 16
@@ -57,11 +68,18 @@ NOT_IN_TOOLTIP: Final = tuple(
 """Overrides of each map: what its rows have for the map, but not for people."""
 
 
+def described(what: Phrase) -> Phrase:
+    """The description of a map: what it shows, and what lies below that."""
+    return Phrase(f"{what.en} {AREAS_NOTE.en}", f"{what.zh}{AREAS_NOTE.zh}")
+
+
 def area_layers(builder: BoardBuilder) -> list[Layer]:
-    """Layers of corridors and sites, below all other layers."""
+    """Layers of zones, corridors and sites, below all other layers."""
+    geo = f"{builder.api_url}/geo"
     return [
-        _geojson(builder.localize(_CORRIDORS), f"{builder.api_url}/geo/corridors.geojson", GREY),
-        _geojson(builder.localize(_SITES), f"{builder.api_url}/geo/sites.geojson", GREY),
+        _geojson(builder.localize(_ZONES), f"{geo}/zones.geojson", _style(GREY, _ZONE_OPACITY), _BY_KIND),
+        _geojson(builder.localize(_CORRIDORS), f"{geo}/corridors.geojson", _style(GREY)),
+        _geojson(builder.localize(_SITES), f"{geo}/sites.geojson", _style(GREY)),
     ]
 
 
@@ -99,6 +117,17 @@ def _from_rows(kind: str, name: str, config: dict[str, Any], ref: str | None) ->
     return layer if ref is None else layer.filter_data({"id": "byRefId", "options": ref})
 
 
-def _geojson(name: str, url: str, colour: str) -> Layer:
-    style = {"color": {"fixed": colour}, "opacity": 0.35, "lineWidth": 2}
-    return common.MapLayerOptions().type("geojson").name(name).config({"src": url, "style": style, "rules": []})
+def _style(colour: str, opacity: float = 0.35) -> dict[str, Any]:
+    return {"color": {"fixed": colour}, "opacity": opacity, "lineWidth": 2}
+
+
+_BY_KIND: Final = tuple(
+    {"style": _style(colour, _ZONE_OPACITY), "check": {"property": "kind", "operation": "eq", "value": kind}}
+    for kind, colour in ZONE.items()
+)
+"""The style of a zone by its kind."""
+
+
+def _geojson(name: str, url: str, style: dict[str, Any], rules: tuple[dict[str, Any], ...] = ()) -> Layer:
+    config = {"src": url, "style": style, "rules": list(rules)}
+    return common.MapLayerOptions().type("geojson").name(name).config(config)

@@ -30,6 +30,7 @@ OUTCOME: Final[Mapping[str, str]] = {
     "no_action": GREY,
     "device_fault": PURPLE,
 }
+ZONE: Final[Mapping[str, str]] = {"forbidden": PURPLE, "jurisdiction": BLUE, "permitted_area": GREEN}
 SUSPECTED: Final[Mapping[str, str]] = {"proposed": ORANGE, "accepted": VERMILLION, "dismissed": GREY}
 KIND: Final[Mapping[str, str]] = {
     "position": BLUE,

@@ -76,7 +76,7 @@ class ApiSettings(Group):
         "off",
         "API_PUBLIC_MAP",
         "on or off",
-        "on: /geo (sites and corridors, no vehicles) needs no token, because a map layer in Grafana cannot send one.",
+        "on: /geo (places, no vehicles) needs no token, because a map layer in Grafana cannot send one.",
     )
 
     @model_validator(mode="after")

@@ -13,9 +13,11 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
 from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.rules import open_rule_sets
-from haulwatch.wiring.stores import open_store
+from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
+from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
+from ingest.boards.shelving import Shelving
 from ingest.commands.dispatcher import CommandDispatcher
 from ingest.mqtt.broker_statistics import BrokerStatistics
 
@@ -36,8 +38,8 @@ class ApiProcess(NamedTuple):
 async def api_process(settings: Settings, city: Callable[[], City], stop: "asyncio.Event") -> AsyncIterator[ApiProcess]:
     """Build the parts, and close what they hold at the end of the block.
 
-    The board feed and the look for suspected sites end when `stop` is set; the other background tasks end when they are
-    cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
+    The feeds of the boards and the look for suspected sites end when `stop` is set; the other background tasks end when
+    they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
     """
     store, mqtt = open_store(settings), settings.mqtt
     watched = settings.limits.broker_counters == "on"
@@ -53,10 +55,15 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_proposals(settings) as proposals,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
-            feed = BoardFeed(store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals)
+            shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
+            feed = BoardFeed(
+                store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals, shelving
+            )
+            emptyings = EmptyingFeed(store, city, emptyings_reader(settings), cursors)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),
+                BackgroundTask("emptyings", lambda: emptyings.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
             ]
             if watched:

@@ -6,14 +6,16 @@ from typing import Final, NamedTuple
 
 from haulwatch.process import system_clock
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_current_city, open_journal
+from haulwatch.wiring.databases import open_current_city, open_journal, open_shelves
 from haulwatch.wiring.log import open_raw_log
-from haulwatch.wiring.stores import open_dead_letters, open_store
+from haulwatch.wiring.stores import emptyings_reader, open_dead_letters, open_store
 from haulwatch.wiring.suspected_sites import open_proposals
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.store_sink import StoreSink
+from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.points import IngestionStatus
+from ingest.boards.shelving import Shelving
 from ingest.recorder.refill import Refilled, refill_readings
 
 _CHANGES_PER_WRITE: Final = 200
@@ -47,7 +49,7 @@ class _FromTheStart:
 
 
 async def refill_store(settings: Settings, progress: Callable[[int, int], None]) -> StoreRefilled:
-    """Write the readings of the raw log, alerts, suspected sites and places to the store again.
+    """Write the readings of the raw log, alerts, suspected sites, places and emptyings to the store again.
 
     `progress` is called with the records taken and their number. Raises what the parts raise: all of it are errors that
     a person can mend, after which the command goes through from its start.
@@ -72,15 +74,22 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
             with (
                 closing(open_journal(settings)) as journal,
                 closing(open_cursors(settings.paths.data_dir)) as cursors,
+                closing(open_shelves(settings)) as shelves,
                 open_proposals(settings) as proposals,
             ):
                 while entries := journal.changes_after(sequence, _CHANGES_PER_WRITE):
                     await sink.deliver(entries)
                     sequence, changes = entries[-1].sequence, changes + len(entries)
-                feed = BoardFeed(store, journal, city, _no_status, _FromTheStart(cursors), proposals.proposals)
+                shelving = Shelving(
+                    shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms
+                )
+                feed = BoardFeed(
+                    store, journal, city, _no_status, _FromTheStart(cursors), proposals.proposals, shelving
+                )
                 await feed.write_alerts()
                 await feed.write_places(system_clock.now_ms())
                 await feed.write_sites()
+                await EmptyingFeed(store, city, emptyings_reader(settings), _FromTheStart(cursors)).write()
         return StoreRefilled(records, readings, changes)
     finally:
         await store.close()

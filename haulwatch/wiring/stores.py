@@ -1,6 +1,8 @@
 """The time-series store, dead letters and the ledger."""
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from haulwatch.settings.data_files import (
@@ -14,6 +16,7 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.log import open_raw_log
 
 if TYPE_CHECKING:
+    from ingest.judge.emptyings import EmptyingRows
     from ingest.ledger.dead_letters import DeadLetters
     from ingest.ledger.report import Ledger
     from ingest.store.influx import InfluxStore
@@ -68,3 +71,10 @@ def current_ledger(settings: Settings) -> "Ledger":
         ledger = read_ledger(path, log, max_payload_bytes=settings.limits.max_payload_bytes)
     ledger = ledger.with_waiting(read_waiting(waiting_file_paths(settings)))
     return ledger.with_not_judged(read_not_judged(judge_state_path(settings)))
+
+
+def emptyings_reader(settings: Settings) -> "Callable[[str, int, int], EmptyingRows]":
+    """Reads what the judge found (`ingest.judge.emptyings.read_emptyings`)."""
+    from ingest.judge.emptyings import read_emptyings
+
+    return partial(read_emptyings, judge_state_path(settings))

@@ -25,7 +25,7 @@ class StoreSink:
     async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
         """Return none as refused: a point that the store rejects is on no board, and the journal has its change."""
         try:
-            await self._store.write(alert_points([entry.change for entry in entries], self._city(), self._subjects))
+            await self._store.write(alert_points(entries, self._city(), self._subjects))
         except StoreUnavailable as exc:
             raise SinkUnavailable(str(exc), exc.retry_after) from exc
         except StoreRejected as exc:
@@ -34,18 +34,19 @@ class StoreSink:
         return ()
 
 
-def alert_points(changes: Sequence[AlertChange], city: City, subjects: SubjectFields) -> list[Point]:
+def alert_points(entries: Sequence[JournalEntry], city: City, subjects: SubjectFields) -> list[Point]:
     """One point for each change, at the change's device time. A point whose series has one at this time already is
     moved on by 1 ms.
     """
     points: list[Point] = []
     taken: set[tuple[tuple[tuple[str, str], ...], int]] = set()
-    for change in changes:
+    for entry in entries:
+        change = entry.change
         tags, ts = _tags(change, city), change.at
         while (tags, ts) in taken:
             ts += 1
         taken.add((tags, ts))
-        points.append(Point(ALERT_MEASUREMENT, tags, {**_fields(change), **subjects.of(change.subject, city)}, ts))
+        points.append(Point(ALERT_MEASUREMENT, tags, {**_fields(entry), **subjects.of(change.subject, city)}, ts))
     return points
 
 
@@ -66,13 +67,15 @@ def _tags(change: AlertChange, city: City) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(tags.items()))
 
 
-def _fields(change: AlertChange) -> dict[str, FieldValue]:
+def _fields(entry: JournalEntry) -> dict[str, FieldValue]:
+    change = entry.change
     fields: dict[str, FieldValue] = {
         "alert_id": change.alert_id,
         "revision": change.revision,
         "opened_at": change.opened_at,
         "title": change.title.en,
         "title_zh": change.title.zh,
+        "learned_at": 0 if change.amendment is None else entry.recorded_at,
     }
     if change.lat is not None and change.lon is not None:
         fields |= {"lat": change.lat, "lon": change.lon}

@@ -1,4 +1,5 @@
-"""Feeds the boards: the state of ingestion, of alerts and of places enters, points leave to the time-series store.
+"""Feeds the boards: the state of ingestion, of alerts, of places and the judge's emptyings enter, points leave to the
+time-series store.
 
-The board feed is a task of `haulwatch serve`.
+The feeds are tasks of `haulwatch serve`.
 """

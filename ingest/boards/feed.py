@@ -8,7 +8,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -26,11 +26,13 @@ from ingest.boards.points import (
     place_points,
     suspected_site_points,
 )
+from ingest.boards.shelving import Shelving
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.segment import RawLogError
 from ingest.process.pause import pause
 from ingest.store import StoreRejected, StoreUnavailable
 from rules.alerts.actions import AlertView, JournalPosition
+from rules.alerts.shelves import Shelf
 from rules.suspected_sites.model import Proposal
 
 EVERY_S: Final = 2.0
@@ -78,9 +80,10 @@ class BoardFeed:
         status: Callable[[], IngestionStatus],
         cursors: Cursors,
         sites: Callable[[], Sequence[Proposal]],
+        shelving: Shelving,
     ) -> None:
         self._store, self._journal, self._city, self._status, self._cursors = store, journal, city, status, cursors
-        self._sites = sites
+        self._sites, self._shelving = sites, shelving
         self._sites_written: Sequence[Proposal] = ()
         self._subjects = SubjectFields()
         self._places_written: tuple[int, int] | None = None
@@ -94,9 +97,16 @@ class BoardFeed:
         await self.write_sites()
 
     async def write_alerts(self) -> None:
-        """Write the alerts that judgement or a person changed since the last time."""
-        while await self._write_next_alerts():
+        """Write the alerts that judgement or a person changed since the last time, or that a shelf covers, or no longer
+        does.
+        """
+        standing = await asyncio.to_thread(self._shelving.standing)
+        while await self._write_next_alerts(standing):
             pass
+        pages = self._shelving.marked_otherwise(standing)
+        while (alerts := await asyncio.to_thread(_next_page, pages)) is not None:
+            await self._write_states(alerts, standing)
+        self._shelving.note_shown(standing)
 
     async def write_places(self, at: int) -> None:
         """Write the places, unless those of this day, at `at` in ms, and of this revision of the city are written."""
@@ -113,16 +123,20 @@ class BoardFeed:
             await self._write(list(suspected_site_points(sites)))
             self._sites_written = sites
 
-    async def _write_next_alerts(self) -> bool:
+    async def _write_next_alerts(self, standing: Sequence[Shelf]) -> bool:
         """True while there may be more."""
         before = JournalPosition(self._cursors.get(_CHANGES_CURSOR) or 0, self._cursors.get(_ACTIONS_CURSOR) or 0)
         alerts, after = await asyncio.to_thread(self._journal.touched_after, before, _ALERTS_PER_READ)
         if after == before:
             return False
-        await self._write(list(alert_state_points(alerts, self._area, self._describe)))
+        await self._write_states(alerts, standing)
         self._cursors.set(_CHANGES_CURSOR, after.change)
         self._cursors.set(_ACTIONS_CURSOR, after.action)
         return True
+
+    async def _write_states(self, alerts: Sequence[AlertView], standing: Sequence[Shelf]) -> None:
+        marked = self._shelving.mark(alerts, standing)
+        await self._write(list(alert_state_points(marked, self._area, self._describe)))
 
     def _area(self, alert: AlertView) -> Mapping[str, str]:
         """The area tags of its device when the alert was written first: other tags would make another row."""
@@ -158,6 +172,10 @@ class BoardFeed:
             else:
                 available = True
                 await pause(stop, EVERY_S)
+
+
+def _next_page(pages: Iterator[list[AlertView]]) -> list[AlertView] | None:
+    return next(pages, None)
 
 
 def open_cursors(data_dir: Path) -> PublisherCursors:

@@ -133,7 +133,7 @@ def alert_state_points(
     area: Callable[[AlertView], Mapping[str, str]],
     describe: Callable[[str], Mapping[str, FieldValue]],
 ) -> Iterator[Point]:
-    """The state of each alert, at its `opened_at`: a row that is written again replaces the former one.
+    """The state of each alert, at its `opened_at`: a row that is written again replaces the former one, field by field.
 
     So `area` must return the same `AREA_TAGS` of an alert's device every time. Two alerts of one rule, device and
     compartment never open at one instant: their ids would be the same. `describe` returns the `SUBJECT_FIELDS`.
@@ -164,6 +164,9 @@ def _state(alert: AlertView) -> dict[str, FieldValue]:
         "acknowledged": int(alert.acknowledged_at is not None),
         "handled": int(alert.outcome is not None),
         "false_alarm": int(alert.outcome is Outcome.FALSE_ALARM),
+        "shelved_until": alert.shelved_until or 0,
+        "learned_at": alert.learned_at or 0,
+        "listed_only": int(alert.listed_only),
     }
     if alert.lat is not None and alert.lon is not None:
         fields |= {"lat": alert.lat, "lon": alert.lon}

@@ -8,15 +8,17 @@ The file is a cache of the raw log. Rows have checksums; a file that is spoiled 
 
 import sqlite3
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from devices.errors import OperatorError
+from ingest.judge.emptyings import EMPTYING_TABLES, put_emptyings
 from ingest.judge.not_judged import CREATE_NOT_JUDGED, PUT_NOT_JUDGED
 from ingest.process.sqlite_file import is_damaged, open_sqlite, set_aside, transaction
+from rules.tracking.emptyings import Emptying, EmptyingSpan
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _CHECKPOINT_TABLE: Final = """
@@ -78,6 +80,9 @@ class Checkpoint:
     """Payloads of the revisions of city and rules that hold after `offset`, by topic. Saved: those that changed."""
     journaled: str = ""
     """Key of the last change that the journal took; empty before the first."""
+    emptyings: Mapping[str, Sequence[EmptyingSpan]] = field(default_factory=dict)
+    """Emptyings of the last day, by device. Loaded: empty, since the rows have them. Saved: of the devices that
+    changed."""
 
 
 class JudgeState:
@@ -85,6 +90,8 @@ class JudgeState:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._emptyings: dict[str, list[tuple[Emptying, ...]]] = {}
+        """As they were saved last, by device."""
         try:
             self._db = self._open()
         except JudgeStateSpoiled as exc:
@@ -108,7 +115,7 @@ class JudgeState:
         with self._translated():
             self._db.close()
             set_aside(self._path, why)
-        self._db = self._open()
+        self._db, self._emptyings = self._open(), {}
 
     def load(self, partition: int) -> Checkpoint | None:
         """The last checkpoint; None before the first. Its rows are read while the caller iterates over them: finish
@@ -142,9 +149,20 @@ class JudgeState:
             revisions = [(partition, topic, payload) for topic, payload in checkpoint.revisions.items()]
             self._db.executemany("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", revisions)
             self._db.execute("INSERT OR REPLACE INTO journaled VALUES (?, ?)", (partition, checkpoint.journaled))
+            emptyings = {device_id: [span.emptyings for span in of] for device_id, of in checkpoint.emptyings.items()}
+            changed = {
+                device_id: checkpoint.emptyings[device_id]
+                for device_id, of_device in emptyings.items()
+                if self._emptyings.get(device_id) != of_device
+            }
+            put_emptyings(self._db, changed)
+        self._emptyings |= emptyings
 
     def clear(self) -> None:
-        """Delete everything: rows that cannot be used must not mix with the next checkpoint's."""
+        """Delete everything but emptyings: rows that cannot be used must not mix with the next checkpoint's. What is
+        judged again withdraws emptyings that were none.
+        """
+        self._emptyings = {}
         with self._translated(), transaction(self._db):
             self._db.execute("DELETE FROM checkpoint")
             self._db.execute("DELETE FROM device")
@@ -190,6 +208,8 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(CREATE_NOT_JUDGED)
     db.execute(_REVISION_TABLE)
     db.execute(_JOURNALED_TABLE)
+    for statement in EMPTYING_TABLES:
+        db.execute(statement)
     if former:
         db.execute("INSERT INTO checkpoint SELECT 0, log_offset, snapshot, NULL FROM former_checkpoint")
         db.execute("DROP TABLE former_checkpoint")

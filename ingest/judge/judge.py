@@ -11,18 +11,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
-from devices.city.model import City, Device
-from devices.codecs.codec import MAX_PAYLOAD_BYTES, Flaw
-from devices.codecs.registry import codec_of
+from devices.city.model import City
+from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.db.database import DatabaseError
-from devices.readings.models import Fill, Reading
-from devices.readings.refusals import DecodeError, Reason, Refusal
-from ingest.admission import admit, at_corrected_time, within_region
 from ingest.judge.beyond_limits import BeyondLimits
 from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateSpoiled, JudgeStateUnavailable
+from ingest.judge.judge_record import judge_record
 from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt, RawLogError
-from ingest.log.records import CITY_TOPIC, JUDGE, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, JUDGE, REVISION_TOPICS, RULES_TOPIC, RawMessage
 from ingest.log.revisions import city_of_record, first_revisions, rules_of_record
 from ingest.process.backoff import Backoff
 from ingest.process.over_limit import OverLimit
@@ -205,7 +202,14 @@ class Judge:
         not_judged = self.engine.changed_not_judged()
         self._state.save(
             self._partition,
-            Checkpoint(self.offset, *self.engine.unsaved(), not_judged, self._unsaved_revisions, self._journaled),
+            Checkpoint(
+                self.offset,
+                *self.engine.unsaved(),
+                not_judged,
+                self._unsaved_revisions,
+                self._journaled,
+                self.engine.changed_emptyings(),
+            ),
         )
         self.engine.saved()
         self._unsaved_revisions, self._asks_journal = {}, True
@@ -275,72 +279,6 @@ class Judge:
         # Time since the last record, not an empty read: a busy log has nothing to read many times a second.
         idle = now - self._read_at >= IDLE_CHECKPOINT_S
         return now - self._checkpoint_at >= (IDLE_CHECKPOINT_S if idle else CHECKPOINT_MAX_INTERVAL_S)
-
-
-def judge_record(
-    engine: RuleEngine, record: LogRecord, max_payload_bytes: int = MAX_PAYLOAD_BYTES
-) -> list[AlertChange]:
-    """Decode, admit and judge one record of the raw log. Returns the alert changes."""
-    message = record.message
-    if message.topic == TICK_TOPIC:
-        passed = engine.advance(int(message.payload)) if message.payload.isdigit() else []
-        engine.receive(message.received_at)  # the tick itself said how long it was quiet
-        return passed
-    if message.topic in REVISION_TOPICS:
-        # Rules may be off now for some devices, and another correction of clocks may move fleet time.
-        return engine.end_rules_off() + engine.advance(0)
-    if not message.waited:
-        engine.receive(message.received_at)
-    changes: list[AlertChange] = []
-    readings = _accepted_readings(engine, message, max_payload_bytes, changes)
-    if not readings:
-        return changes + engine.advance(0)  # time goes on while a device sends what is refused
-    for reading in readings:
-        changes += engine.judge_retained(reading) if message.retained else engine.judge(reading)
-    return changes
-
-
-def _accepted_readings(
-    engine: RuleEngine, message: RawMessage, max_payload_bytes: int, changes: list[AlertChange]
-) -> Sequence[Reading]:
-    """The readings to be judged; what follows from refused ones is added to `changes`."""
-    codec = codec_of(message.dialect)
-    device_id, received_at = codec.device_of(message.topic), message.received_at
-    device = engine.device(device_id)
-    try:
-        decoded: Sequence[Reading | Flaw] = codec.decode(message.topic, message.payload, max_bytes=max_payload_bytes)
-    except DecodeError:
-        if device is not None:
-            engine.refuse(device_id)
-        return ()
-    if device is not None and device.clock_correction_s:
-        decoded = at_corrected_time(decoded, device.clock_correction_s)
-    accepted = [
-        within_region(item, engine.city)
-        for item in decoded
-        if not isinstance(item, Flaw) and not isinstance(admit(item, received_at, device_id, device), Refusal)
-    ]
-    if accepted and type(accepted[0]) is Fill:  # a message has readings of one kind
-        accepted = [fill for fill in accepted if isinstance(fill, Fill) and engine.takes_compartment(fill)]
-    if device is not None and len(accepted) < len(decoded):
-        if not message.retained:
-            changes += _refuse_times(engine, decoded, received_at, device)
-        if not accepted:
-            engine.refuse(device_id)
-    return accepted
-
-
-def _refuse_times(
-    engine: RuleEngine, decoded: Sequence[Reading | Flaw], received_at: int, device: Device
-) -> list[AlertChange]:
-    """Let the clock of the device be judged by readings that are refused because they are too far ahead."""
-    changes: list[AlertChange] = []
-    for item in decoded:
-        if not isinstance(item, Flaw):
-            refusal = admit(item, received_at, device.id, device)
-            if isinstance(refusal, Refusal) and refusal.reason is Reason.FUTURE_TIME:
-                changes += engine.refuse_time(device.id, item.ts)
-    return changes
 
 
 async def run_judge(judge: Judge, stop: asyncio.Event) -> None:

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from devices.city.model import City
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, LogRecord, RawMessage
 from ingest.log.revisions import city_of_record, rules_of_record
 from rules.alerts.model import AlertChange

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from devices.city.model import City
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.judge.rejudge import Rejudging
 from ingest.log.records import RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange, Amendment, Severity, Text

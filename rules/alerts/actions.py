@@ -153,9 +153,9 @@ class AlertView(_Value):
     learned_at: int | None = None
     """When an alert of readings that were uploaded late was learned of, wall clock; None: at once."""
     listed_only: bool = False
-    """It was over for so long when it was learned of that it called nobody. Set by the API."""
+    """It was over for so long when it was learned of that it called nobody. Set by `rules.alerts.shelves.as_called`."""
     shelved_until: int | None = None
-    """When the shelf ends that keeps it from calling people, wall clock; None: it is not shelved. Set by the API."""
+    """When the shelf ends that keeps it from calling people, wall clock; None: it is not shelved. Set likewise."""
 
     @property
     def open(self) -> bool:

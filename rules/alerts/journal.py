@@ -63,7 +63,14 @@ _REOPENED_AT: Final = (
     .where(alert_action.c.action["kind"].as_string() == ActionKind.REOPEN)
     .scalar_subquery()
 )
-_ALERTS: Final = select(alert, _REOPENED_AT.label("reopened_at"))
+_FIRST_AMENDMENT: Final = (
+    select(alert_change.c.change["amendment"].as_string())
+    .where(alert_change.c.alert_id == alert.c.alert_id)
+    .order_by(alert_change.c.revision)
+    .limit(1)
+    .scalar_subquery()
+)
+_ALERTS: Final = select(alert, _REOPENED_AT.label("reopened_at"), _FIRST_AMENDMENT.label("first_amendment"))
 _CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9a-f]{16})")
 
 
@@ -360,7 +367,7 @@ def _detail(connection: Connection, alert_id: str) -> AlertDetail | None:
 
 
 def _view(row: RowMapping) -> AlertView:
-    is_late = row["amendment"] == Amendment.NEW_LATE
+    is_late = row["first_amendment"] == Amendment.NEW_LATE
     title = {"en": row["title_en"], "zh": row["title_zh"]}
     return AlertView.model_validate(
         {**row, "title": title, "learned_at": row["first_recorded_at"] if is_late else None}

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, func, insert, select, 
 
 from devices.db.database import transaction
 from devices.errors import OperatorError
-from rules.alerts.actions import AlertView
+from rules.alerts.actions import AlertView, learned_too_late
 from rules.alerts.model import Severity
 from rules.alerts.tables import shelf
 
@@ -89,6 +89,19 @@ def shelved_until(shelves: Sequence[Shelf], alert: AlertView) -> int | None:
         return None
     found = (shelf.until for shelf in shelves if shelf.covers(alert.rule, alert.subject, alert.severity))
     return max(found, default=None)
+
+
+def as_called(alerts: Sequence[AlertView], shelves: Sequence[Shelf], call_within_ms: int) -> list[AlertView]:
+    """Alerts marked with why they call nobody: shelved by one of the shelves that stand, or learned of so late."""
+    return [
+        alert.model_copy(
+            update={
+                "shelved_until": shelved_until(shelves, alert),
+                "listed_only": alert.learned_at is not None and learned_too_late(alert, call_within_ms),
+            }
+        )
+        for alert in alerts
+    ]
 
 
 class ShelfStore:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from devices.city.model import Approvals, City, Device, Vehicle, approved_at
 from devices.city.sites import Route, SiteKind
 from devices.readings.models import Position, Reading
-from rules.tracking import Fix, Track
+from rules.tracking import Emptying, Fix, Track
 
 _POSITION: Final = Position  # compiled, the name of a class that is not is looked up each time, a constant is not
 
@@ -69,11 +69,33 @@ class Observation:
         """The fix of a truck's position that came in order."""
         self._routes: list[Route] | None = None
 
+    def emptied(self) -> Emptying | None:
+        """The emptying of a compartment that this reading made certain."""
+        for fact in self.facts:
+            if isinstance(fact, Emptying):
+                return fact
+        return None
+
     def approved_routes(self) -> list[Route]:
         """Routes approved for the vehicle at the time of the reading."""
         if self._routes is None:
             self._routes = approved_at(self.approvals, self.ts)
         return self._routes
+
+    def is_on_route(self, route: Route, half_width_m: float) -> bool:
+        """True if the fix, less its error, is in the corridor of the route: so many metres to each side of its line,
+        unless the route has a width of its own.
+        """
+        fix = self.fix
+        if fix is None:
+            return False
+        off_m = self.city.geometry.route_offset(route, fix.xy).distance_m - fix.outside_m()
+        return off_m <= route.half_width_m(half_width_m)
+
+    def is_off_routes(self, half_width_m: float) -> bool:
+        """True if the fix is off every approved route, as `is_on_route` has it; False where none is approved."""
+        routes = self.approved_routes()
+        return bool(routes) and not any(self.is_on_route(route, half_width_m) for route in routes)
 
     def is_near_site(self, within_m: float, kinds: frozenset[SiteKind]) -> bool:
         """True if the fix is in or near a site of one of these kinds, or one where the vehicle may tip."""

@@ -63,7 +63,7 @@ class ZoneRule(Rule[ZoneState]):
     state = ZoneState
 
     def __init__(self, limits: CrossingLimits, corridor_m: float, ruled_out: tuple[Text, ...]) -> None:
-        """`corridor_m`: an approved route within so much lets the truck pass."""
+        """`corridor_m`: an approved route within so much, or within its own width, lets the truck pass."""
         self._limits, self._corridor_m, self._ruled_out = limits, corridor_m, ruled_out
 
     @abstractmethod
@@ -129,9 +129,8 @@ class ZoneRule(Rule[ZoneState]):
         if found is None:
             return FAR_M, None
         if found.depth_m > 0:
-            geometry = observation.city.geometry
             for route in observation.approved_routes():
-                if geometry.route_offset(route, fix.xy).distance_m - fix.outside_m() <= self._corridor_m:
+                if observation.is_on_route(route, self._corridor_m):
                     return FAR_M, None
         return found.depth_m, found.zone
 

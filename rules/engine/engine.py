@@ -24,6 +24,7 @@ from rules.engine.fleet_judge import FleetJudge
 from rules.engine.incidents.machine import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
+from rules.tracking.emptyings import BinLevels, EmptyingSpan
 from rules.tracking.registry import TRACKERS
 
 AnyRule = Rule[Any]
@@ -75,6 +76,15 @@ class RuleEngine:
     def changed_not_judged(self) -> dict[str, dict[str, int]]:
         """As `not_judged`, of the devices that changed since `saved`."""
         return {state.device_id: state.not_judged for state in self._devices.changed.values() if state.not_judged}
+
+    def changed_emptyings(self) -> dict[str, list[EmptyingSpan]]:
+        """Emptyings of the last day of the recycling points that changed since `saved`."""
+        return {
+            device_state.device_id: tracked.spans()
+            for device_state in self._devices.changed.values()
+            for tracked in device_state.tracker_states
+            if isinstance(tracked, BinLevels)
+        }
 
     @property
     def changed(self) -> int:

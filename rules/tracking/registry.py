@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
+from rules.tracking.emptyings import BinTracker
 from rules.tracking.track import TruckTracker
 from rules.tracking.tracker import Tracker
 
-TRACKERS: Final[tuple[Tracker[Any, Any], ...]] = (TruckTracker(),)
+TRACKERS: Final[tuple[Tracker[Any, Any], ...]] = (TruckTracker(), BinTracker())

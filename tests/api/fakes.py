@@ -9,7 +9,7 @@ from shapely import LineString, box
 
 from devices.city.hours import Hours
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
-from devices.city.sites import Route, Site, SiteKind, Validity
+from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
 from devices.db.database import DatabaseUnavailable
 from devices.geo.geometry import LatLon
 from devices.readings.refusals import Reason
@@ -67,7 +67,8 @@ class FakeHistory:
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None
     ) -> list[Row]:
-        return page([row for row in self._of(kind, device_id) if start <= row.ts < end], limit)
+        of_device = [row for row in self._of(kind, device_id) if part is None or row.part == part]
+        return page([row for row in of_device if start <= row.ts < end], limit)
 
     async def downsampled(
         self, kind: str, device_id: str, start: int, end: int, *, every_ms: int, limit: int
@@ -123,6 +124,14 @@ def small_city(trucks: int = 3) -> City:
         Route("r-1", version, f"To spoil {version}", f"至弃土场 {version}", line, "works-1", "spoil-1", validity)
         for version, validity in ((1, Validity(None, T0)), (2, Validity(T0, None)))
     ]
+    old_town, county = box(112.84, 35.44, 112.86, 35.46), box(112.70, 35.30, 113.00, 35.60)
+    zones = [
+        Zone("old-town", 1, ZoneKind.FORBIDDEN, "Old town", "老城区", old_town, Validity(None, T0)),
+        Zone("old-town", 2, ZoneKind.FORBIDDEN, "Old town", "老城区", old_town, Validity(T0, None)),
+        Zone("county", 1, ZoneKind.JURISDICTION, "County", "县域", county),
+        Zone("north", 1, ZoneKind.PERMITTED_AREA, "North", "北片区", box(112.80, 35.45, 112.90, 35.55)),
+        Zone("south", 1, ZoneKind.PERMITTED_AREA, "South", "南片区", box(112.80, 35.35, 112.90, 35.45)),
+    ]
     return City(
         id="small",
         name="Small",
@@ -133,7 +142,8 @@ def small_city(trucks: int = 3) -> City:
         vehicles={vehicle.id: vehicle for vehicle in vehicles},
         sites={site.id: site for site in sites},
         routes=tuple(routes),
-        permits=(Permit("p-1", "v-1", route_ids=("r-1",)),),
+        permits=(Permit("p-1", "v-1", route_ids=("r-1",), area_ids=("north",)),),
+        zones=tuple(zones),
     )
 
 

@@ -21,7 +21,7 @@ from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import open_store
 from ingest.judge.checkpoint import JudgeState
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
 from tests.bench.environment import BenchEnvironment, BenchInstallation

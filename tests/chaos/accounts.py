@@ -17,7 +17,7 @@ from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import current_ledger
 from ingest.alerts.outbox import read_waiting
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.judge.rejudge import Rejudging
 from ingest.judge.replay import AlertStep
 from ingest.log.flood_record import flood_of

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -28,10 +29,10 @@ class Bins:
         self._client.subscribe("haulwatch/v1/alerts/#", qos=1)
         self._client.loop_start()
 
-    def fill(self, point: str) -> None:
-        """One bin becomes full and stays so, in the device time of the last hour."""
-        first = time.time_ns() // 1_000_000 - len(LEVELS) * EVERY_MS - 60_000
-        for number, level in enumerate(LEVELS):
+    def fill(self, point: str, levels: Sequence[float] = LEVELS) -> None:
+        """One bin becomes full and stays so, or has other levels, in the device time of the last hour."""
+        first = time.time_ns() // 1_000_000 - len(levels) * EVERY_MS - 60_000
+        for number, level in enumerate(levels):
             reading = {"ts": first + number * EVERY_MS, "compartment": "paper", "fill_pct": level}
             sent = self._client.publish(f"haulwatch/v1/{point}/fill", json.dumps(reading), qos=1)
             sent.wait_for_publish(PATIENCE_S)

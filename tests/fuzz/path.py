@@ -24,7 +24,7 @@ from devices.codecs.registry import decode
 from devices.codecs.topics import reading_topic
 from devices.readings.models import Position, Reading
 from devices.readings.refusals import DecodeError, Reason, Refusal
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.refused import RefusedReading
 from ingest.ledger.report import read_ledger

@@ -1,6 +1,7 @@
 """The labelled scenario as points of the store: readings, alerts and their states, places, ingestion health."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product, takewhile
@@ -18,6 +19,7 @@ from devices.readings.tickets import TicketState, net_kg, state_alone
 from ingest.alerts.rate import Call, alert_rate
 from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
+from ingest.boards.emptyings import emptying_points
 from ingest.boards.points import (
     DAY_MS,
     IngestionStatus,
@@ -28,14 +30,18 @@ from ingest.boards.points import (
     suspected_site_points,
 )
 from ingest.collector.collector import CollectorStatus
+from ingest.judge.checkpoint import Checkpoint, JudgeState
+from ingest.judge.emptyings import read_emptyings
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
-from rules.alerts.actions import Acknowledge, Close, JournalPosition, Outcome
+from rules.alerts.actions import Acknowledge, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
+from rules.alerts.shelves import Shelf, as_called
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.suspected_sites.model import Decision, PlaceKind, Proposal, ProposalState
+from rules.tracking.emptyings import Emptying
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario
 from tests.points import point_of
@@ -47,6 +53,15 @@ HANDLED = {
 }
 """What people did with the alerts of a rule: seconds until they acknowledged it, the outcome, seconds until then. They
 left the others alone."""
+SHELF = Shelf(
+    no=1,
+    rule="bin_overflow",
+    subject=None,
+    reason="festival",
+    shelved_by="Wang",
+    shelved_at=START,
+    until=START + 9_000_000,
+)
 HEALTH_EVERY_MS = 15_000
 DECISIONS = {
     ProposalState.PROPOSED: (),
@@ -110,8 +125,9 @@ def demonstration() -> Demonstration:
     changes = [change for reading in sorted(readings, key=lambda r: r.ts) for change in engine.judge(reading)]
     points = [
         *(_point(reading, city.devices[reading.device_id]) for reading in readings),
-        *alert_points(changes, city, SubjectFields()),
+        *alert_points([_entry(change) for change in changes], city, SubjectFields()),
         *_alert_states(changes, city),
+        *_emptyings(engine, city),
         *place_points(city, script.start_ms),
         *suspected_site_points(SUSPECTED),
         *_health(script.start_ms, script.end_ms, city),
@@ -147,8 +163,26 @@ def _point(reading: Reading, device: Device) -> Point:
     return replace(point, fields={**point.fields, **derived})
 
 
+def _emptyings(engine: RuleEngine, city: City) -> Iterator[Point]:
+    """Emptyings from a judge's file, and one that was withdrawn."""
+    with TemporaryDirectory() as folder, closing(JudgeState(Path(folder) / "judge.db")) as state:
+        spans = engine.changed_emptyings()
+        device_id, (span, *_) = min(spans.items())
+        refuted = Emptying(span.compartment, span.start + 1, span.start, 90.0, 9.0)
+        state.save(0, Checkpoint(1, b"", (), emptyings={device_id: [span._replace(emptyings=(refuted,))]}))
+        state.save(0, Checkpoint(2, b"", (), emptyings=spans))
+        first = read_emptyings(Path(folder) / "judge.db", "", 0, 1)
+        rows = read_emptyings(Path(folder) / "judge.db", first.file_id, 0, 10_000).rows
+        assert [row.emptying for row in rows if row.withdrawn] == [refuted]
+        yield from emptying_points(rows, city)
+
+
+def _entry(change: AlertChange) -> JournalEntry:
+    return JournalEntry(sequence=1, recorded_at=change.at + 2_000, change=change)
+
+
 def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
-    """Alert states from a journal, in which each change is recorded 2 s later."""
+    """Alert states from a journal, in which each change is recorded 2 s later, while `SHELF` stands."""
     with TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{Path(folder) / 'journal.db'}")
         metadata.create_all(engine)
@@ -164,7 +198,7 @@ def _alert_states(changes: list[AlertChange], city: City) -> Iterator[Point]:
                 journal.act(alert_id, Close(actor="Wang", at=at + 1_000 * closed_s, outcome=outcome))
         alerts, _ = journal.touched_after(JournalPosition(), 10_000)
         yield from alert_state_points(
-            alerts,
+            as_called(alerts, [SHELF], call_within_ms=0),
             lambda alert: area_tags(city.devices[alert.subject]),
             lambda subject: SubjectFields().of(subject, city),
         )

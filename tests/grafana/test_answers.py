@@ -35,6 +35,7 @@ def tags_and_fields(measurement: str) -> set[str]:
         stored.ALERT_MEASUREMENT: {*stored.ALERT_TAGS, *stored.AREA_TAGS, *stored.ALERT_FIELDS},
         stored.ALERT_STATE_MEASUREMENT: {*stored.ALERT_STATE_TAGS, *stored.ALERT_STATE_FIELDS},
         stored.SUSPECTED_SITE_MEASUREMENT: {*stored.SUSPECTED_SITE_TAGS, *stored.SUSPECTED_SITE_FIELDS},
+        stored.EMPTYING_MEASUREMENT: {*stored.EMPTYING_TAGS, *stored.EMPTYING_FIELDS},
         stored.PLACE_MEASUREMENT: {*stored.PLACE_TAGS, *stored.PLACE_FIELDS},
         stored.HEALTH_MEASUREMENT: {*stored.HEALTH_TAGS, *(n for part in stored.HEALTH_FIELDS.values() for n in part)},
     }

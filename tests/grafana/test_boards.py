@@ -11,6 +11,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard, units
 
+from devices.city.sites import ZoneKind
 from devices.readings.models import MAX_AHEAD_MS, Kind
 from devices.readings.refusals import Reason
 from grafana.parts import palette, wording
@@ -180,6 +181,7 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
     assert {str(outcome) for outcome in Outcome} == set(wording.OUTCOMES) == set(palette.OUTCOME)
     assert {str(state) for state in ProposalState} == set(wording.SUSPECTED_STATES) == set(palette.SUSPECTED)
     assert {str(kind) for kind in PlaceKind} == set(wording.SUSPECTED_KINDS)
+    assert {str(kind) for kind in ZoneKind} == set(palette.ZONE)
     assert set(Kind) == set(wording.KINDS)
     assert {limit.value for limit in Limit} == set(wording.LIMITS)
     assert {str(reason) for reason in Reason} <= {str(reason) for reason in wording.REASONS}

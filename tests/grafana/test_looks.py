@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from grafana_foundation_sdk.models import barchart, common, statetimeline
 
+from devices.city.sites import ZoneKind
 from grafana.boards import trucks
 from grafana.parts.panels import BoardBuilder, GridPosition, stat_panel
 from grafana.parts.wording import RULES, Language, Phrase
@@ -54,6 +55,29 @@ def test_a_map_shows_the_layer_that_matters_and_not_the_world(path: str) -> None
         assert view["allLayers"] is False
         [layer] = [layer for layer in panel["options"]["layers"] if layer["name"] == view["layer"]]
         assert layer["type"] in {"markers", "route"}, panel["title"]
+
+
+@ONE_BOARD
+def test_zones_lie_below_all_else_each_kind_in_its_colour(path: str) -> None:
+    """Grafana draws the first layer lowest, and a feature in the first style whose check it passes."""
+    for panel in maps(RENDERED[path]):
+        lowest = panel["options"]["layers"][0]
+        assert lowest["config"]["src"].endswith("/geo/zones.geojson"), panel["title"]
+        styles = {rule["check"]["value"]: rule["style"]["color"]["fixed"] for rule in lowest["config"]["rules"]}
+        assert styles.keys() == {str(kind) for kind in ZoneKind}
+        assert len(set(styles.values())) == len(styles)
+        assert {rule["check"]["property"] for rule in lowest["config"]["rules"]} == {"kind"}
+        assert lowest["config"]["style"]["opacity"] <= 0.1, "a jurisdiction covers the whole map"
+
+
+@pytest.mark.parametrize("path", [path for path in RENDERED if path.endswith(("/overview.json", "/trucks.json"))])
+def test_suspected_sites_are_triangles_in_the_colour_of_their_state(path: str) -> None:
+    panel = maps(RENDERED[path])[0]
+    [ref] = [target["refId"] for target in panel["targets"] if 'FROM "suspected_site"' in target["query"]]
+    [layer] = [one for one in panel["options"]["layers"] if one.get("filterData", {}).get("options") == ref]
+    assert layer["config"]["style"]["symbol"]["fixed"].endswith("triangle.svg")
+    assert layer["config"]["style"]["color"]["field"] == "state"
+    assert "mappings" in dict(overrides(panel))["state"]
 
 
 @ONE_BOARD

@@ -114,7 +114,7 @@ def test_map_layers_come_from_the_configured_api() -> None:
     sources = {
         layer["config"]["src"] for one in maps for layer in one["options"]["layers"] if layer["type"] == "geojson"
     }
-    assert sources == {"https://api.example/geo/sites.geojson", "https://api.example/geo/corridors.geojson"}
+    assert sources == {f"https://api.example/geo/{layer}.geojson" for layer in ("sites", "corridors", "zones")}
 
 
 def test_refusals_give_a_hint(state: State, url: str) -> None:

@@ -117,6 +117,7 @@ def _facts(device: Device) -> dict[str, object]:
         "report_interval_s": device.report_interval_s,
         "datum": str(device.datum),
         "clock_correction_s": device.clock_correction_s,
+        "overflow_at_pct": device.overflow_at_pct,
         "valid_from": device.validity.start_ms,
         "valid_until": device.validity.end_ms,
     }

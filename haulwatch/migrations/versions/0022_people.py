@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0022_people"
-down_revision = "0018_shelves"
+down_revision = "0020_overflow_at"
 branch_labels = None
 depends_on = None
 

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from devices.city.model import DeviceRole
+from devices.city.model import Device, DeviceRole
 from devices.readings.models import Fill, Kind
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
 from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
-from rules.contract.wording import bounded, ref, who, whole_seconds
+from rules.contract.wording import bounded, ref, who, whole_seconds, with_one_more
 from rules.detectors.bin_overflow import wording
 from rules.detectors.bin_overflow.parameters import BinOverflowParameters
 
@@ -75,6 +75,8 @@ class BinOverflow(Rule[BinState]):
 
     def __init__(self, parameters: BinOverflowParameters | None = None) -> None:
         self.parameters: BinOverflowParameters = parameters or BinOverflowParameters()
+        self._own: dict[float, BinOverflowParameters] = {}
+        """Those of devices that are full at another level, by this level."""
 
     def judge(self, observation: Observation, state: BinState) -> Sequence[Verdict]:
         """Judge a fill reading; other readings mean nothing here."""
@@ -85,11 +87,28 @@ class BinOverflow(Rule[BinState]):
         verdict = None if compartment is None else self._judge_fill(observation, reading, compartment)
         return () if verdict is None else (verdict,)
 
+    def _limits(self, device: Device) -> BinOverflowParameters:
+        """The thresholds of a device: its own level, if it has one."""
+        full_pct = device.overflow_at_pct
+        if full_pct is None:
+            return self.parameters
+        own = self._own.get(full_pct)
+        if own is None:
+            own = self._own[full_pct] = self.parameters.full_at(full_pct)
+        return own
+
     def _judge_fill(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict | None:
-        limits, pct = self.parameters, fill.fill_pct
-        before_pct = compartment.levels[-1][1] if compartment.levels else pct
         if compartment.leap_ts:
             compartment.leap_deposits += fill.deposits or 0
+        emptied = observation.emptied()
+        if emptied is not None and emptied.from_pct - fill.fill_pct >= self.parameters.emptied_points:
+            return self._emptied(observation, fill, compartment, emptied.from_pct, emptied.ts)
+        return self._judge_step(observation, fill, compartment)
+
+    def _judge_step(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict | None:
+        """Judge a level by the one before it, unless it is that of a covered sensor."""
+        limits, pct = self._limits(observation.device), fill.fill_pct
+        before_pct = compartment.levels[-1][1] if compartment.levels else pct
         if compartment.blocked_at is not None:
             if self._is_still_blocked(fill, compartment, compartment.blocked_at):
                 return _without_evidence(observation, fill, Level.UNKNOWN, fill.ts)
@@ -98,6 +117,8 @@ class BinOverflow(Rule[BinState]):
         if compartment.fall_from is not None:
             return self._after_fall(observation, fill, compartment, compartment.fall_from)
         if before_pct - pct >= limits.emptied_points:
+            if _is_seldom(observation.device, limits):
+                return self._emptied(observation, fill, compartment, before_pct, fill.ts)
             compartment.fall_from = before_pct
             compartment.levels.append((fill.ts, pct))
             return None
@@ -128,32 +149,38 @@ class BinOverflow(Rule[BinState]):
         self, observation: Observation, fill: Fill, compartment: Compartment, fell_from: float
     ) -> Verdict | None:
         """Judge the reading after a fall: a second low one is an emptying, a high one proves the first one wrong."""
+        if fell_from - fill.fill_pct >= self.parameters.emptied_points:
+            return self._emptied(observation, fill, compartment, fell_from, compartment.levels[-1][0])
         compartment.fall_from = None
-        low_level = compartment.levels.pop()
-        if fell_from - fill.fill_pct < self.parameters.emptied_points:
-            return self._judge_level(observation, fill, compartment)
+        compartment.levels.pop()
+        return self._judge_level(observation, fill, compartment)
+
+    def _emptied(
+        self, observation: Observation, fill: Fill, compartment: Compartment, fell_from: float, first_ts: int
+    ) -> Verdict | None:
+        """End the incident, if there is one. `first_ts`: the first low reading."""
         onset = compartment.onset or compartment.left_onset
-        evidence = self._emptied(fill, compartment, fell_from, low_level)
-        compartment.levels = [low_level, (fill.ts, fill.fill_pct)]
+        low_levels = [level for level in compartment.levels if first_ts <= level[0] < fill.ts]
+        refs = tuple(compartment.refs)
+        for level in low_levels:
+            refs = with_one_more(refs, _level_ref(fill, *level))
+        evidence = Evidence(
+            parameters=self._limits(observation.device).model_dump(),
+            findings=(wording.emptied(fell_from, fill.fill_pct),),
+            readings=tuple(bounded(refs, _ref(fill))),
+            measures=_measures(fill, compartment) | {"emptied_from_pct": fell_from},
+        )
+        compartment.levels = [*low_levels, (fill.ts, fill.fill_pct)]
+        compartment.fall_from = compartment.blocked_at = None
         compartment.warn_since = compartment.full_since = compartment.low_readings = 0
         compartment.leap_ts = compartment.left_onset = 0
         compartment.end()
         title = wording.emptied_title(who(observation.device, observation.city), fill.compartment, fill.fill_pct)
         return _cleared(observation, fill, onset, title, evidence, over=True) if onset else None
 
-    def _emptied(
-        self, fill: Fill, compartment: Compartment, fell_from: float, low_level: tuple[int, float]
-    ) -> Evidence:
-        refs = bounded(bounded(compartment.refs, _level_ref(fill, *low_level)), _ref(fill))
-        return Evidence(
-            parameters=self.parameters.model_dump(),
-            findings=(wording.emptied(fell_from, fill.fill_pct),),
-            readings=tuple(refs),
-            measures=_measures(fill, compartment) | {"emptied_from_pct": fell_from},
-        )
-
     def _judge_level(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict | None:
-        limits, pct, ts = self.parameters, fill.fill_pct, fill.ts
+        limits, pct, ts = self._limits(observation.device), fill.fill_pct, fill.ts
+        seldom = _is_seldom(observation.device, limits)
         was_full = compartment.full_since > 0
         compartment.levels = [*compartment.levels[1 - limits.of_readings :], (ts, pct)]
         compartment.warn_since = (compartment.warn_since or ts) if pct >= limits.warn_pct else 0
@@ -161,19 +188,19 @@ class BinOverflow(Rule[BinState]):
         compartment.low_readings = compartment.low_readings + 1 if pct < limits.leave_pct else 0
         if pct < limits.warn_pct:
             compartment.leap_ts = 0  # what covered the sensor is gone
-        if compartment.low_readings >= limits.leave_readings and compartment.onset:
-            return self._sunk(observation, fill, compartment)
+        if compartment.low_readings >= (1 if seldom else limits.leave_readings) and compartment.onset:
+            return self._sunk(observation, fill, compartment, limits)
         full = self._holds(compartment, compartment.full_since, limits.full_pct, ts)
         warn = full or self._holds(compartment, compartment.warn_since, limits.warn_pct, ts)
-        once = not warn and pct >= limits.warn_pct and observation.device.report_interval_s >= limits.seldom_s
+        once = not warn and pct >= limits.warn_pct and seldom
         self._count_deposits(fill, compartment, was_full=was_full, full=full)
         if compartment.onset:
             compartment.refs = bounded(compartment.refs, _ref(fill))
         if not warn and not once:
             return None
         if not compartment.onset:
-            self._begin(fill, compartment)
-        return self._overflow(observation, fill, compartment, full=full, once=once)
+            self._begin(fill, compartment, limits)
+        return self._overflow(observation, fill, compartment, limits, full=full, once=once)
 
     def _count_deposits(self, fill: Fill, compartment: Compartment, *, was_full: bool, full: bool) -> None:
         """Count deposits from the moment it was full: those of the first full reading came before."""
@@ -184,22 +211,24 @@ class BinOverflow(Rule[BinState]):
         elif not compartment.full_from and not compartment.full_since:
             compartment.deposits_while_full = 0
 
-    def _begin(self, fill: Fill, compartment: Compartment) -> None:
+    def _begin(self, fill: Fill, compartment: Compartment, limits: BinOverflowParameters) -> None:
         """Begin an incident with the readings that led to it, or go on with one that was not ended by an emptying."""
-        high = [(since, pct) for since, pct in compartment.levels if pct >= self.parameters.warn_pct]
+        high = [(since, pct) for since, pct in compartment.levels if pct >= limits.warn_pct]
         compartment.onset = high[0][0]
         compartment.refs = [*(_level_ref(fill, ts, pct) for ts, pct in high if ts < fill.ts), _ref(fill)]
-        if compartment.left_onset and fill.ts - compartment.left_at <= self.parameters.rejoin_s * 1000:
+        if compartment.left_onset and fill.ts - compartment.left_at <= limits.rejoin_s * 1000:
             compartment.onset = compartment.left_onset
         compartment.left_onset = 0
 
-    def _sunk(self, observation: Observation, fill: Fill, compartment: Compartment) -> Verdict:
+    def _sunk(
+        self, observation: Observation, fill: Fill, compartment: Compartment, limits: BinOverflowParameters
+    ) -> Verdict:
         """End the incident below `leave_pct`, without an emptying."""
         onset = compartment.left_onset = compartment.onset
         compartment.left_at = fill.ts
         evidence = Evidence(
-            parameters=self.parameters.model_dump(),
-            findings=(wording.sunk(self.parameters),),
+            parameters=limits.model_dump(),
+            findings=(wording.sunk(limits, compartment.low_readings),),
             readings=tuple(bounded(compartment.refs, _ref(fill))),
             measures=_measures(fill, compartment),
         )
@@ -214,10 +243,17 @@ class BinOverflow(Rule[BinState]):
         return at_limit >= self.parameters.readings or lasting
 
     def _overflow(
-        self, observation: Observation, fill: Fill, compartment: Compartment, *, full: bool, once: bool
+        self,
+        observation: Observation,
+        fill: Fill,
+        compartment: Compartment,
+        limits: BinOverflowParameters,
+        *,
+        full: bool,
+        once: bool,
     ) -> Verdict:
         """`once`: a device that reports seldom has one reading at the level."""
-        limits, deposits = self.parameters, compartment.deposits_while_full
+        deposits = compartment.deposits_while_full
         leap = self._leap(fill, compartment)
         doubtful = leap is not None and compartment.leap_deposits < limits.blocked_deposits
         confirmed = full and not doubtful
@@ -256,6 +292,10 @@ class BinOverflow(Rule[BinState]):
             return None
         since_ms = fill.ts - compartment.leap_ts
         return wording.leap(compartment.leap_from, compartment.leap_to, compartment.leap_deposits, since_ms)
+
+
+def _is_seldom(device: Device, limits: BinOverflowParameters) -> bool:
+    return device.report_interval_s >= limits.seldom_s
 
 
 def _ref(fill: Fill) -> ReadingRef:

@@ -1,6 +1,10 @@
 """Thresholds of rule `bin_overflow`."""
 
+from typing import Final
+
 from rules.contract.rule import Parameters
+
+_LEAST_PCT: Final = 1.0
 
 
 class BinOverflowParameters(Parameters):
@@ -9,7 +13,8 @@ class BinOverflowParameters(Parameters):
     warn_pct: float = 80.0
     """Nearly full: a fifth is left, so that a collection can still come in time."""
     full_pct: float = 90.0
-    """Full: the sensor sees the top of a heap, and bags no longer fall in."""
+    """Full: the sensor sees the top of a heap, and bags no longer fall in. `overflow_at_pct` of a device (devices.yaml)
+    goes before it, and moves `warn_pct` and `leave_pct` by as much."""
     readings: int = 3
     """This many of the last `of_readings` at a level prove it: two high readings among low ones are noise."""
     of_readings: int = 5
@@ -17,7 +22,8 @@ class BinOverflowParameters(Parameters):
     lasting_s: int = 900
     """Or at a level without a break for so long: devices that report every quarter of an hour need no third reading."""
     seldom_s: int = 14_400
-    """A device with an interval from this on is told of by one reading, as a suspicion: the next comes hours later."""
+    """Of a device with an interval from this on one reading is told, as a suspicion, and one low reading ends it: the
+    next comes hours later."""
     leave_pct: float = 70.0
     """Below this the incident ends: 10 points under `warn_pct`, so that it does not flap."""
     leave_readings: int = 2
@@ -36,3 +42,14 @@ class BinOverflowParameters(Parameters):
     """A level that rises again within 6 h, without an emptying in between, continues the overflow: it hovers."""
     gap_intervals: int = 2
     """A gap longer than this many report intervals hides deposits, so a leap after it proves no covered sensor."""
+
+    def full_at(self, full_pct: float) -> "BinOverflowParameters":
+        """Those of a bin that is full at another level, by reason of its form or of where its sensor sits: nearly full
+        and no longer full lie as far below it as here, but above nought.
+        """
+        lower_by = self.full_pct - full_pct
+        levels = {
+            "warn_pct": max(self.warn_pct - lower_by, _LEAST_PCT),
+            "leave_pct": max(self.leave_pct - lower_by, _LEAST_PCT),
+        }
+        return self.model_copy(update={"full_pct": full_pct, **levels})

@@ -76,8 +76,14 @@ def emptied(from_pct: float, to_pct: float) -> Text:
     )
 
 
-def sunk(limits: BinOverflowParameters) -> Text:
+def sunk(limits: BinOverflowParameters, readings: int) -> Text:
+    """`readings` in a row were low; one is enough of a device that reports seldom."""
+    if readings == 1:
+        return Text(
+            en=f"Below {limits.leave_pct:g} % in one reading, without an emptying",
+            zh=f"一次读数低于{limits.leave_pct:g}%，未见清运",
+        )
     return Text(
-        en=f"Below {limits.leave_pct:g} % in {limits.leave_readings} readings in a row, without an emptying",
-        zh=f"连续{limits.leave_readings}次读数低于{limits.leave_pct:g}%，未见清运",
+        en=f"Below {limits.leave_pct:g} % in {readings} readings in a row, without an emptying",
+        zh=f"连续{readings}次读数低于{limits.leave_pct:g}%，未见清运",
     )

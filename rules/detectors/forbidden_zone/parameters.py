@@ -15,4 +15,5 @@ class ForbiddenZoneParameters(Parameters):
     back_m: float = 50.0
     """Outside by so much, in `fixes` fixes and for `hold_s`, ends it."""
     corridor_m: float = 60.0
-    """An approved route within so much lets the truck pass: its permit has allowed the zone."""
+    """An approved route within so much lets the truck pass: its permit has allowed the zone. A route's own `corridor_m`
+    goes before it."""

@@ -24,8 +24,8 @@ def inside(inside_ms: int, inside_m: float, deepest_m: float) -> Text:
 def ruled_out(limits: ForbiddenZoneParameters) -> tuple[Text, ...]:
     return (
         Text(
-            en=f"No approved route of it is within {length(limits.corridor_m)}",
-            zh=f"{length(limits.corridor_m, zh=True)}范围内无其核准线路",
+            en=f"In the corridor of no approved route of it ({length(limits.corridor_m)}, or the route's own width)",
+            zh=f"不在其核准线路走廊内（{length(limits.corridor_m, zh=True)}，线路另有宽度的从其规定）",
         ),
         Text(
             en="It was inside by more than the accuracy of its fixes",

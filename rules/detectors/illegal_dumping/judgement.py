@@ -134,7 +134,7 @@ class IllegalDumping(Rule[DumpingState]):
             before_ts=load.steady_ts if fresh else 0,
             terminal_loaded=load.terminal is LoadState.LOADED,
             depot_or_wash=not kinds.isdisjoint(_NEVER_TIPPED_AT),
-            off_corridor=self._off_corridor(fix, observation),
+            off_corridor=observation.is_off_routes(self.parameters.off_corridor_m),
             data_gap=self._is_gap(fix),
             hotspot="" if hotspot is None else hotspot.id,
         )
@@ -183,12 +183,6 @@ class IllegalDumping(Rule[DumpingState]):
 
     def _is_gap(self, fix: Fix) -> bool:
         return fix.gap_ms >= self.parameters.data_gap_s * 1000
-
-    def _off_corridor(self, fix: Fix, observation: Observation) -> bool:
-        """True if the fix is off every approved route; False where none is approved."""
-        geometry = observation.city.geometry
-        offsets = [geometry.route_offset(route, fix.xy) for route in observation.approved_routes()]
-        return bool(offsets) and min(offsets).distance_m - fix.outside_m() > self.parameters.off_corridor_m
 
     def _verdicts(self, observation: Observation, stop: Stop) -> Iterator[Verdict]:
         limits = self.parameters

@@ -45,7 +45,7 @@ class IllegalDumpingParameters(Parameters):
     off_corridor_score: float = 1.0
     """Who dumps leaves the approved route first."""
     off_corridor_m: float = 60.0
-    """Metres, as `route_deviation` begins a deviation."""
+    """Metres, as `route_deviation` begins a deviation. A route's own `corridor_m` goes before it."""
     known_hotspot_score: float = 1.0
     """A person accepted the place as an unlicensed dump: loads go there, but trucks also pass by."""
     creeping_score: float = 0.5

@@ -20,4 +20,5 @@ class LeftJurisdictionParameters(Parameters):
     back_m: float = 50.0
     """So much nearer than `beyond_m`, in `fixes` fixes and for `hold_s`, it is back."""
     corridor_m: float = 60.0
-    """An approved route within so much lets the truck leave: its permit has allowed the haul to another area."""
+    """An approved route within so much lets the truck leave: its permit has allowed the haul to another area. A route's
+    own `corridor_m` goes before it."""

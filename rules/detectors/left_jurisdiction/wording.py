@@ -25,8 +25,8 @@ def outside(outside_ms: int, outside_m: float, furthest_m: float) -> Text:
 def ruled_out(limits: LeftJurisdictionParameters) -> tuple[Text, ...]:
     return (
         Text(
-            en=f"No approved route of it is within {length(limits.corridor_m)}",
-            zh=f"{length(limits.corridor_m, zh=True)}范围内无其核准线路",
+            en=f"In the corridor of no approved route of it ({length(limits.corridor_m)}, or the route's own width)",
+            zh=f"不在其核准线路走廊内（{length(limits.corridor_m, zh=True)}，线路另有宽度的从其规定）",
         ),
         Text(
             en=f"Every area of jurisdiction was more than {length(limits.beyond_m)} and the accuracy of its fixes away",

@@ -185,7 +185,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
 
     def _width_m(self, route: Route) -> float:
         """Half the width of a route's corridor."""
-        return self._enter_m if route.corridor_m is None else route.corridor_m
+        return route.half_width_m(self._enter_m)
 
     def _nearest(self, place: XY, routes: Sequence[Route], city: City) -> tuple[Route, float]:
         """The approved route of which the corridor is nearest, and metres from its line."""

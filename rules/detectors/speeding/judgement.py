@@ -109,8 +109,7 @@ class Speeding(Rule[SpeedState]):
         for route in observation.approved_routes():
             if route.limit_kmh is None or route.limit_kmh <= highest_kmh:
                 continue
-            offset = observation.city.geometry.route_offset(route, fix.xy)
-            if offset.distance_m - fix.outside_m() <= self.parameters.corridor_m:
+            if observation.is_on_route(route, self.parameters.corridor_m):
                 found, highest_kmh = route, route.limit_kmh
         return (None, self.parameters.limit_kmh) if found is None else (found, highest_kmh)
 

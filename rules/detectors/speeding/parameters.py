@@ -21,7 +21,8 @@ class SpeedingParameters(Parameters):
     below_s: int = 10
     """Below the limit for so long ends it."""
     corridor_m: float = 60.0
-    """Metres from a route, less the accuracy of the fix (at most 30 m), within which its limit holds."""
+    """Metres from a route, less the accuracy of the fix (at most 30 m), within which its limit holds. A route's
+    own `corridor_m` goes before it."""
     borne_out_pct: float = 50.0
     """The way between the positions must give at least so much of the limit: else the speed is in another unit, or the
     meter is broken. Bends and seldom reports make the way shorter than it was."""

@@ -134,18 +134,12 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
         limits = self.parameters
         if stop.stood_ms < min(limits.off_corridor_s, limits.hold_s) * 1000:
             return False
-        stop.off_corridor = self._off_corridor(observation, fix)
+        stop.off_corridor = observation.is_off_routes(limits.off_corridor_m)
         if stop.stood_ms < (limits.off_corridor_s if stop.off_corridor else limits.hold_s) * 1000:
             return False
         gate_m = limits.gate_m if stop.off_corridor else limits.queue_m
         near = observation.city.geometry.sites_near(fix.xy, gate_m, fix.ts)
         return not any(self._may_enter(observation, site) for site, _ in near)
-
-    def _off_corridor(self, observation: Observation, fix: Fix) -> bool:
-        """True if it is off every approved route; False where none is approved."""
-        geometry = observation.city.geometry
-        offsets = [geometry.route_offset(route, fix.xy).distance_m for route in observation.approved_routes()]
-        return bool(offsets) and min(offsets) - fix.outside_m() > self.parameters.off_corridor_m
 
     def _may_enter(self, observation: Observation, site: Site) -> bool:
         """True if the truck may load or tip there."""

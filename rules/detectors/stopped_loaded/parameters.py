@@ -16,7 +16,8 @@ class StoppedLoadedParameters(Parameters):
     off_corridor_s: int = 180
     """Standing so long off every approved route: there is no traffic light of the route to wait at."""
     off_corridor_m: float = 60.0
-    """Metres, less the accuracy of the fix (at most 30 m), as `route_deviation` begins a deviation."""
+    """Metres, less the accuracy of the fix (at most 30 m), as `route_deviation` begins a deviation. A route's
+    own `corridor_m` goes before it."""
     readings: int = 3
     """In so many positions at least, however long they are apart: one wrong load or place proves nothing."""
     fence_m: float = 20.0

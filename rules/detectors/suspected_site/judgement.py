@@ -145,15 +145,9 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
 
     def _is_elsewhere(self, observation: Observation, fix: Fix) -> bool:
         """True off every approved route of the truck and every registered site. Without a route nobody can tell."""
-        limits, routes = self.parameters, observation.approved_routes()
-        if not routes or (fix.sites and fix.sites[0].distance_m <= limits.off_site_m + fix.outside_m()):
-            return False
-        geometry = observation.city.geometry
-        return all(
-            geometry.route_offset(route, fix.xy).distance_m - fix.outside_m()
-            > (limits.off_corridor_m if route.corridor_m is None else route.corridor_m)
-            for route in routes
-        )
+        limits = self.parameters
+        at_a_site = bool(fix.sites) and fix.sites[0].distance_m <= limits.off_site_m + fix.outside_m()
+        return not at_a_site and observation.is_off_routes(limits.off_corridor_m)
 
     def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
         """The place that was reported near here, or else a new one, named by its first stop."""

@@ -20,6 +20,7 @@ class SuspectedSiteParameters(Parameters):
     stand_s: int = 120
     """Standing so long is a stop: the longest red light is shorter, and a tip takes one to three minutes."""
     off_corridor_m: float = 60.0
-    """Farther than this from every approved route, as `route_deviation` has it: a jam on the route is no site."""
+    """Farther than this from every approved route, as `route_deviation` has it: a jam on the route is no site. A
+    route's own `corridor_m` goes before it."""
     off_site_m: float = 50.0
     """Farther than this from every registered site: its queue stands in front of the gate."""

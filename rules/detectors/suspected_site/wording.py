@@ -38,8 +38,10 @@ def ruled_out(limits: SuspectedSiteParameters) -> tuple[Text, ...]:
     site_m, route_m = limits.off_site_m, limits.off_corridor_m
     return (
         Text(
-            en=f"No registered site within {length(site_m)}, no approved route of theirs within {length(route_m)}",
-            zh=f"{length(site_m, zh=True)}内无登记场地，{length(route_m, zh=True)}内无其核准线路",
+            en=f"No registered site within {length(site_m)}, and in the corridor of no approved route of theirs"
+            f" ({length(route_m)}, or the route's own width)",
+            zh=f"{length(site_m, zh=True)}内无登记场地，且不在其核准线路走廊内"
+            f"（{length(route_m, zh=True)}，线路另有宽度的从其规定）",
         ),
         NEVER_FINED,
     )

@@ -193,6 +193,8 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
         query = f"?start={T0}&end={NOW}" if path.endswith(("track", "tracks", "{kind}")) else ""
         text = (await client.get(filled(path, OTHER, 1) + query, headers=headers)).text
         of_one_device = path.endswith(("/latest", "/readings/{kind}"))
+        if path.endswith("/emptyings"):
+            continue  # a truck has none
         assert "OTHER" in text or (of_one_device and '"speed_kmh":30.0' in text), f"{path}: {text}"
 
 
@@ -343,7 +345,7 @@ def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> N
 def test_no_route_of_a_resource_takes_the_whole() -> None:
     """`WholeParts` has what others have: only signing in, the trail and the probes may take it."""
     resources = ROOT / "api" / "resources"
-    assert [path.name for path in resources.glob("*.py") if "WholeParts" in path.read_text()] == []
+    assert [path.name for path in resources.rglob("*.py") if "WholeParts" in path.read_text()] == []
 
 
 def test_a_browser_keeps_no_layer_for_the_next_person() -> None:

@@ -29,7 +29,7 @@ async def test_a_device_shows_its_vehicle_and_its_latest_readings(client: AsyncC
     history.add("status", "truck-1", 5, online=True)
     device = (await client.get("/api/v1/devices/truck-1")).json()
     assert device["vehicle"]["plate"] == "晋E10001"
-    assert device["clock_correction_s"] == 60
+    assert (device["clock_correction_s"], device["overflow_at_pct"]) == (60, None)
     assert device["latest"]["last_seen_at"] == T0 + 10_000
     assert device["latest"]["readings"] == {
         "position": [{"ts": T0 + 10_000, "part": None, "fields": {"lat": 35.6, "lon": 112.8}}],

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from devices.codecs.topics import reading_topic
 from devices.readings.models import Kind
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.log.records import LogRecord, RawMessage
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine

@@ -72,6 +72,12 @@ def test_the_width_of_a_route_comes_back(registry: Registry, city: City) -> None
     assert {route.corridor_m for route in registry.load_city().routes} == {45.5}
 
 
+def test_the_level_at_which_a_bin_is_full_comes_back(registry: Registry, city: City) -> None:
+    own = {id_: replace(device, overflow_at_pct=72.5) for id_, device in city.devices.items()}
+    registry.import_city(replace(city, devices=own))
+    assert {device.overflow_at_pct for device in registry.load_city().devices.values()} == {72.5}
+
+
 def test_the_limit_of_a_route_comes_back(registry: Registry, city: City) -> None:
     routes = tuple(replace(route, limit_kmh=62.5) for route in city.routes)
     registry.import_city(replace(city, routes=routes))

@@ -26,12 +26,13 @@ from ingest.mqtt.url import MqttUrl
 from ingest.store import StoreRejected, StoreUnavailable
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import JournalEntry
-from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Severity, Text
 from tests.closing import closed_later
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S, eventually
 
 CITY = read_city(JINCHENG)
+RECORDED_AT = 1_790_000_009_000
 
 
 def change(no: int, **given: Any) -> AlertChange:
@@ -122,8 +123,18 @@ async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) ->
     assert up.taken == [1, 2, 3, 4]
 
 
+def recorded(changes: Sequence[AlertChange]) -> list[JournalEntry]:
+    return [JournalEntry(sequence=n, recorded_at=RECORDED_AT, change=one) for n, one in enumerate(changes, 1)]
+
+
+def test_the_row_of_a_change_that_late_readings_made_says_when_it_was_learned_of() -> None:
+    changes = [change(1), change(2, amendment=Amendment.NEW_LATE), change(3, amendment=Amendment.RETRACTED)]
+    points = alert_points(recorded(changes), CITY, SubjectFields())
+    assert [point.fields["learned_at"] for point in points] == [0, RECORDED_AT, RECORDED_AT]
+
+
 def test_the_row_has_the_tags_and_fields_of_the_boards() -> None:
-    (point,) = alert_points([change(1)], CITY, SubjectFields())
+    (point,) = alert_points(recorded([change(1)]), CITY, SubjectFields())
     assert point.measurement == ALERT_MEASUREMENT
     assert tuple(name for name, _ in point.tags) == ALERT_TAGS
     assert set(point.fields) == set(ALERT_FIELDS)
@@ -132,7 +143,7 @@ def test_the_row_has_the_tags_and_fields_of_the_boards() -> None:
 
 def test_the_row_has_the_area_tags_of_its_device() -> None:
     truck = next(device for device in CITY.devices.values() if device.fleet)
-    (point,) = alert_points([change(1, subject=truck.id)], CITY, SubjectFields())
+    (point,) = alert_points(recorded([change(1, subject=truck.id)]), CITY, SubjectFields())
     assert {"district": truck.district, "fleet": truck.fleet}.items() <= dict(point.tags).items()
 
 
@@ -140,7 +151,7 @@ def test_the_row_says_what_people_call_the_device_and_which_board_shows_it() -> 
     changes = [change(1, subject="truck-001"), change(2, subject="point-001"), change(3, subject="system")]
     described = [
         tuple(point.fields[name] for name in ("label", "label_zh", "board"))
-        for point in alert_points(changes, CITY, SubjectFields())
+        for point in alert_points(recorded(changes), CITY, SubjectFields())
     ]
     point_site = CITY.sites["recycling-001"]
     assert described == [
@@ -158,10 +169,10 @@ def test_alerts_of_one_instant_do_not_overwrite_each_other() -> None:
         change(1, subject="T1"), change(2, subject="T2"), change(3), change(4),
         change(5, evidence=of("paper")), change(6, evidence=of("glass")), change(7, phase=Phase.CLOSED),
     ]  # fmt: skip
-    points = alert_points(changes, CITY, SubjectFields())
+    points = alert_points(recorded(changes), CITY, SubjectFields())
     assert len({(point.tags, point.ts) for point in points}) == len(changes)
     assert max(point.ts for point in points) == changes[0].at + 1
-    assert alert_points(changes, CITY, SubjectFields()) == points
+    assert alert_points(recorded(changes), CITY, SubjectFields()) == points
 
 
 async def test_rows_are_in_the_store_once_however_often_they_are_delivered(tmp_path: Path) -> None:

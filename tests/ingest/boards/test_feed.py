@@ -1,6 +1,6 @@
 """The board feed: from a real journal to a real embedded store."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,14 @@ from ingest.boards.points import (
     over_limit_points,
     place_points,
 )
+from ingest.boards.shelving import Shelving
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import Acknowledge, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Evidence, Phase, Severity, Text
+from rules.alerts.shelves import ShelfStore
 from rules.suspected_sites.model import PlaceKind
 from rules.suspected_sites.store import ProposalStore
 from tests.closing import closed_later
@@ -51,6 +53,7 @@ from tests.rules.suspected_sites.test_store import PIT, accepted, moved
 
 CITY = read_city(JINCHENG)
 POINT = next(device for device in CITY.devices.values() if device.site_id and device.district)
+HOUR_MS = 3_600_000
 NOON = 1_790_000_000_000 // DAY_MS * DAY_MS + DAY_MS // 2
 
 
@@ -95,9 +98,14 @@ async def store(tmp_path: Path) -> Any:
     await opened.close()
 
 
+def shelving(tmp_path: Path, journal: AlertJournal, now: Callable[[], int] = lambda: NOON) -> Shelving:
+    shelves = closed_later(ShelfStore(open_database(f"sqlite:///{tmp_path / 'haulwatch.db'}")))
+    return Shelving(shelves, journal, now, call_within_ms=4 * HOUR_MS)
+
+
 def feed(tmp_path: Path, store: SqliteStore, journal: AlertJournal, at: int = NOON) -> BoardFeed:
     cursors = closed_later(open_cursors(tmp_path))
-    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), cursors, lambda: ())
+    return BoardFeed(store, journal, lambda: CITY, lambda: status(at), cursors, lambda: (), shelving(tmp_path, journal))
 
 
 async def test_a_row_follows_its_alert_from_confirmation_to_outcome(
@@ -130,7 +138,8 @@ async def test_an_alert_keeps_its_row_when_its_device_moves_to_another_district(
     await feed(tmp_path, store, journal).write_alerts()
     moved = replace(CITY, devices={**CITY.devices, POINT.id: replace(POINT, district="elsewhere")})
     journal.record([change(2, phase=Phase.CLOSED, closed_at=NOON + 1_000)], NOON)
-    later = BoardFeed(store, journal, lambda: moved, status, closed_later(open_cursors(tmp_path)), lambda: ())
+    cursors = closed_later(open_cursors(tmp_path))
+    later = BoardFeed(store, journal, lambda: moved, status, cursors, lambda: (), shelving(tmp_path, journal))
     await later.write_alerts()
     (row,) = await store.rows(ALERT_STATE_MEASUREMENT, POINT.id, 0, NOON + DAY_MS, limit=10)
     assert row.fields["open"] == 0
@@ -222,7 +231,7 @@ async def test_suspected_sites_are_written_when_they_change(
     proposals = closed_later(ProposalStore(open_database(f"sqlite:///{tmp_path / 'haulwatch.db'}")))
     proposals.propose([PIT, moved(PIT, 500), replace(PIT, kind=PlaceKind.SOURCE)], NOON)
     cursors = closed_later(open_cursors(tmp_path))
-    written = BoardFeed(store, journal, lambda: CITY, status, cursors, proposals.proposals)
+    written = BoardFeed(store, journal, lambda: CITY, status, cursors, proposals.proposals, shelving(tmp_path, journal))
 
     async def rows() -> list[dict[str, Any]]:
         await written.write_sites()

@@ -2,7 +2,7 @@
 
 import json
 
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.log.records import LogRecord, RawMessage
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine

@@ -301,6 +301,9 @@ def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
             "not_judged",
             "revision",
             "journaled",
+            "emptying",
+            "emptying_file",
+            "sqlite_sequence",
         }
 
 

@@ -11,7 +11,7 @@ from devices.codecs.topics import reading_topic
 from devices.readings.models import Kind
 from ingest.collector.fair_log import FairLog
 from ingest.collector.waiting_file import WaitingFile
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.log.raw_log import RawLog
 from ingest.log.records import LogRecord, RawMessage
 from rules.alerts.model import AlertChange

@@ -15,6 +15,8 @@ from devices.readings.series import (
     ALERT_STATE_TAGS,
     ALERT_TAGS,
     AREA_TAGS,
+    EMPTYING_MEASUREMENT,
+    EMPTYING_TAGS,
     HEALTH_MEASUREMENT,
     HEALTH_TAGS,
     PLACE_MEASUREMENT,
@@ -27,7 +29,8 @@ from ingest.alerts.store_sink import alert_points
 from ingest.alerts.subjects import SubjectFields
 from ingest.boards.points import place_points
 from ingest.store.influx import InfluxStore
-from rules.alerts.model import AlertChange, Phase, Severity
+from rules.alerts.actions import JournalEntry
+from rules.alerts.model import Phase, Severity
 from rules.catalogue import build_rules
 from tests.api.fakes import change
 from tests.bench.fleet import city_of
@@ -97,22 +100,26 @@ def test_alerts_make_series_by_device_rule_phase_and_severity_however_many_there
     city = city_of(10)
     rules = sorted(rule.name for rule in build_rules())
 
-    def changes(alerts: int) -> list[AlertChange]:
+    def entries(alerts: int) -> list[JournalEntry]:
         return [
-            change(
-                number,
-                rule=rules[number % len(rules)],
-                subject=f"load-{number % 10:06d}",
-                phase=phase,
-                severity=list(Severity)[number % len(Severity)],
+            JournalEntry(
+                sequence=1,
+                recorded_at=START,
+                change=change(
+                    number,
+                    rule=rules[number % len(rules)],
+                    subject=f"load-{number % 10:06d}",
+                    phase=phase,
+                    severity=list(Severity)[number % len(Severity)],
+                ),
             )
             for number in range(alerts)
             for phase in Phase
         ]
 
     few, many = (
-        series_of(alert_points(changes(1_000), city, SubjectFields())),
-        series_of(alert_points(changes(2_000), city, SubjectFields())),
+        series_of(alert_points(entries(1_000), city, SubjectFields())),
+        series_of(alert_points(entries(2_000), city, SubjectFields())),
     )
     assert few == many
     assert len(many) <= 10 * len(rules) * len(Phase) * len(Severity)
@@ -127,6 +134,7 @@ def test_every_tag_is_one_of_the_few_that_are_named() -> None:
         PLACE_MEASUREMENT: set(PLACE_TAGS),
         HEALTH_MEASUREMENT: set(HEALTH_TAGS),
         SUSPECTED_SITE_MEASUREMENT: set(SUSPECTED_SITE_TAGS),
+        EMPTYING_MEASUREMENT: set(EMPTYING_TAGS),
     }
     for measurement in WITH_COMPARTMENTS:
         named[measurement].add("compartment")

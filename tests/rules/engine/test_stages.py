@@ -112,7 +112,7 @@ def test_a_second_tracker_needs_no_change_of_the_engine() -> None:
     assert state is not None
     packed = Rows(rules, trackers)
     restored, _ = packed.load("W1", packed.dump(state, None))
-    assert restored.tracker_states == [None, Weighings(2)]
+    assert restored.tracker_states == [*[None] * len(TRACKERS), Weighings(2)]
     assert failures == {}
 
 

@@ -120,7 +120,7 @@ def test_a_blind_stretch_is_no_proof_that_it_has_left() -> None:
 def test_far_from_every_zone_nothing_is_kept_of_a_truck() -> None:
     engine = RuleEngine(zoned(), [ForbiddenZone()])
     run(engine, Trip("T1", 5200, 1000, load="loaded").drive(5200, 3000).drive(9000, 3000).readings)
-    assert rows(engine)["T1"]["forbidden_zone/1"] == {"visit": None}
+    assert rows(engine)["T1"][f"forbidden_zone/{ForbiddenZone.version}"] == {"visit": None}
 
 
 def test_late_uploads_and_restarts_end_in_the_same_alert() -> None:

@@ -9,11 +9,12 @@ from haulwatch.wiring.api_parts import api_options
 from tests.api.conftest import client_of
 
 GRAFANA = "http://grafana.city:3000"
-LAYERS = ("/geo/sites.geojson", "/geo/corridors.geojson")
+LAYERS = ("/geo/sites.geojson", "/geo/corridors.geojson", "/geo/zones.geojson")
+SAME = ("/api/v1/sites", "/api/v1/corridors", "/api/v1/zones")
 
 
 async def test_layers_are_those_of_the_api(client: AsyncClient) -> None:
-    for path, same in zip(LAYERS, ("/api/v1/sites", "/api/v1/corridors"), strict=True):
+    for path, same in zip(LAYERS, SAME, strict=True):
         layer = await client.get(path)
         assert (layer.status_code, layer.headers["content-type"]) == (200, "application/geo+json")
         assert layer.content == (await client.get(same)).content
@@ -29,7 +30,7 @@ async def test_a_read_token_guards_the_layers_too_unless_the_map_is_public(parts
     async with client_of(parts, ApiOptions(version="1", read_token="the-read-token", public_map=True)) as client:
         for path in LAYERS:
             assert (await client.get(path)).status_code == 200
-        for path in ("/api/v1/sites", "/api/v1/corridors", "/api/v1/trucks", "/api/v1/positions", "/api/v1/devices"):
+        for path in (*SAME, "/api/v1/trucks", "/api/v1/positions", "/api/v1/devices"):
             assert (await client.get(path)).status_code == 401, path
 
 

@@ -1,4 +1,4 @@
-"""Sites and corridors at `/geo/…`, for maps on other pages: the viewer's browser fetches them and sends no token."""
+"""Sites, corridors and zones at `/geo/…`, for maps on other pages, whose viewers' browsers send no token."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -7,7 +7,8 @@ from api.access.visible import MapParts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind
-from api.resources import places
+from api.resources.city import places
+from api.resources.city import zones as zone_layer
 from api.resources.geojson import FeatureCollection, GeoJSONResponse, geo_answer
 
 router = APIRouter(prefix="/geo", tags=["map"], dependencies=[*MAP_VIEWERS, *LARGE])
@@ -37,3 +38,16 @@ def sites(request: Request, parts: MapParts) -> Response:
 def corridors(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/corridors`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.corridors(request, parts)
+
+
+@router.get(
+    "/zones.geojson",
+    summary="Zones of the city, for maps on other pages",
+    response_model=FeatureCollection,
+    response_class=GeoJSONResponse,
+    responses=geo_answer("One polygon per zone", zone_layer.ZONE_EXAMPLE)
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
+)
+def zones(request: Request, parts: MapParts) -> Response:
+    """The current layer of `/api/v1/zones`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
+    return zone_layer.zones(request, parts)

@@ -66,7 +66,7 @@ CORRIDOR_EXAMPLE: Final = {
     },
     "properties": {**_ROUTE_EXAMPLE["properties"], "half_width_m": 60.0},  # type: ignore[dict-item]
 }
-_FRESH_S: Final = MINUTE_MS // SECOND_MS
+FRESH_S: Final = MINUTE_MS // SECOND_MS
 """Browsers may keep a layer this long: a city changes only by an import."""
 _DECIMALS: Final = 6
 """Decimals of a degree in the edge of a corridor: 0.1 m."""
@@ -162,7 +162,7 @@ def sites(
         and (site_id is None or site.id == site_id)
         and site.validity.covers(moment)
     )
-    return map_layer(request, map(_site, selected), fresh_s=_FRESH_S)
+    return map_layer(request, map(_site, selected), fresh_s=FRESH_S)
 
 
 @router.get(
@@ -187,7 +187,7 @@ def routes(
     Carries an ETag; a client may cache the layer for a minute.
     """
     selected = _routes_of(parts.city(), vehicle_id, fleet, site_id, parts.now() if at is None else at)
-    return map_layer(request, map(_route, selected), fresh_s=_FRESH_S)
+    return map_layer(request, map(_route, selected), fresh_s=FRESH_S)
 
 
 @router.get(
@@ -215,7 +215,7 @@ def corridors(
     city, half_width_m = parts.city(), parts.corridor_m()
     found = _routes_of(city, vehicle_id, fleet, site_id, parts.now() if at is None else at)
     return map_layer(
-        request, (_corridor(route, city.plane, route.corridor_m or half_width_m) for route in found), fresh_s=_FRESH_S
+        request, (_corridor(route, city.plane, route.corridor_m or half_width_m) for route in found), fresh_s=FRESH_S
     )
 
 
@@ -256,7 +256,7 @@ def _site(site: Site) -> Feature:
             "deposit_hours": [str(hours) for hours in site.deposit_hours],
             "streams": list(site.streams),
         }
-        | _interval(site.validity),
+        | interval(site.validity),
     )
 
 
@@ -272,7 +272,7 @@ def _route(route: Route) -> Feature:
             "origin_site_id": route.origin_site_id,
             "destination_site_id": route.destination_site_id,
         }
-        | _interval(route.validity),
+        | interval(route.validity),
     )
 
 
@@ -299,5 +299,5 @@ def _degrees(plane: LocalPlane, x: float, y: float) -> tuple[float, float]:
     return round(position.lon, _DECIMALS), round(position.lat, _DECIMALS)
 
 
-def _interval(validity: Validity) -> dict[str, Any]:
+def interval(validity: Validity) -> dict[str, Any]:
     return {"valid_from": validity.start_ms, "valid_to": validity.end_ms}
