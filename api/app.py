@@ -126,7 +126,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
-    app.add_middleware(Audited, trail=parts.people.audit, now=parts.now)
+    app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     if options.origins:

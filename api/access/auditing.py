@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.access.authentication import SAFE
 from api.access.caller import Caller, CallerKind
 from api.http.problems import RETRY_AFTER_S, ProblemKind, problem_response
-from api.ports import AuditTrail
+from api.ports import ApiParts
 from devices.db.database import DatabaseError
 from devices.people.audit import MAX_ACTION, MAX_TARGET, ActorKind, NewAuditEntry
 
@@ -48,8 +48,8 @@ class Audited:
     Nobody in particular, on this machine before the first account, leaves no entries of looks.
     """
 
-    def __init__(self, app: ASGIApp, trail: AuditTrail, now: Callable[[], int]) -> None:
-        self._app, self._trail, self._now = app, trail, now
+    def __init__(self, app: ASGIApp, parts: ApiParts) -> None:
+        self._app, self._parts = app, parts
         self._looks: OrderedDict[tuple[str, ...], int] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +78,7 @@ class Audited:
         if is_look and entry.at - self._looks.get(look, -LOOKS_MS) < LOOKS_MS:
             return True
         try:
-            await asyncio.to_thread(self._trail.add, entry)
+            await asyncio.to_thread(self._parts.people.audit.add, entry)
         except DatabaseError as exc:
             _log.error("api: audit trail is unavailable, not written: %s %s: %s", entry.actor, entry.action, exc)
             return entry.kind is ActorKind.SETTING
@@ -99,7 +99,7 @@ class Audited:
         if scope["method"] in SAFE and not (state.get("is_personal") and (status < 400 or status == _REFUSED)):
             return None
         return NewAuditEntry(
-            at=self._now(),
+            at=self._parts.now(),
             actor=_fitting(actor, 64),
             kind=kind,
             address=_fitting(scope["client"][0] if scope.get("client") else "", 64),

@@ -46,7 +46,7 @@ class FirstAccount:
     """Whether there is an account, or a token of a machine. Neither is ever removed, so a yes holds for ever."""
 
     def __init__(self, parts: ApiParts) -> None:
-        self._people = parts.people
+        self._parts = parts
         self._answer: bool | None = None
         self._failed_at = -math.inf
 
@@ -68,7 +68,7 @@ class FirstAccount:
             await self.exists()
 
     def _ask(self) -> bool:
-        return self._people.accounts.exist() or self._people.tokens.exist()
+        return self._parts.people.accounts.exist() or self._parts.people.tokens.exist()
 
 
 async def identified(
