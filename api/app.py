@@ -8,6 +8,9 @@ from typing import Final
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
+from api.access.auditing import Audited
+from api.access.authentication import FirstAccount
+from api.access.visible import PartsOfCity
 from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts
@@ -15,6 +18,8 @@ from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
+from api.people import audit, people, session
+from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
     alerts,
@@ -53,8 +58,11 @@ parameters unchanged. No item is lost or repeated between pages.
 **Large answers**, those with the problem `too-busy` below, are made a few at a time. Others wait; beyond 48 the server
 answers 429 with `Retry-After`.
 
-**Tokens**: writing needs `Authorization: Bearer <token>`; reading needs a token only if the server requires one.
-The token permits the client to write; `actor` in the body names the person it acts for.
+**Who calls**: a person signs in with `POST /api/v1/session`; the browser then sends a cookie, and each method but GET
+needs `X-CSRF-Token` with it. Programs send `Authorization: Bearer <token>`. What a caller may do depends on the role:
+`viewer` < `operator` < `officer` < `administrator`; each operation names the one it needs. Until there is an account,
+reading on the server's own machine needs neither. An action bears the name of the person; only with the token of
+HAULWATCH_API_TOKEN, which names nobody, `actor` in the body does.
 """
 _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},
@@ -66,12 +74,13 @@ _TAGS: Final = [
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
+    {"name": "people", "description": "Signing in, and the people of this server"},
     {"name": "health", "description": "For monitoring: health, readiness and metrics"},
 ]
 
 
 def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
-    """The ASGI application. It owns no connection; its only task, the alert feed, runs in its lifespan.
+    """The ASGI application. It owns no connection; its tasks, above all the alert feed, run in its lifespan.
 
     A server must call `app.state.feed.close()`, which ends the open streams, before it waits for connections to close
     (`api.http.server.serve` does).
@@ -80,10 +89,13 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
         parts.journal, parts.shelves, parts.now, max_streams=options.max_streams, heartbeat_s=options.heartbeat_s
     )
 
+    first_account = FirstAccount(parts)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(feed.run(), name="alert feed")
+            tasks.create_task(first_account.ask_once(), name="first account")
             yield
             await feed.close()
 
@@ -101,16 +113,20 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.parts_of_city = PartsOfCity()
+    app.state.first_account = first_account
+    app.state.sign_in_limits = SignInLimits()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
         tracks, trucks, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules, ledger,
-        dead_letters,
+        dead_letters, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
     if options.origins:

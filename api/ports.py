@@ -3,7 +3,7 @@
 The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Protocol
@@ -13,6 +13,10 @@ from fastapi import Depends, Request
 from devices.city.model import City
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
+from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
+from devices.people.model import Person
+from devices.people.sessions import Session
+from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
@@ -27,6 +31,9 @@ from rules.alerts.shelves import NewShelf, Shelf
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.store import StoredRuleSet
 from rules.suspected_sites.model import Decision, Proposal, ProposalState
+
+Sees = Callable[[str], bool]
+"""Whether somebody may see the device of this id."""
 
 
 class Journal(Protocol):
@@ -93,10 +100,11 @@ class SuspectedSites(Protocol):
 class DeadLetterBox(Protocol):
     """`ingest.ledger.dead_letters.DeadLetters`. Synchronous; every method may raise StateUnavailable."""
 
-    def list(
+    def list(  # noqa: PLR0913 - one filter each
         self,
         *,
         device: str | None = None,
+        devices: Collection[str] | None = None,
         reason: Reason | None = None,
         since: int | None = None,
         until: int | None = None,
@@ -123,6 +131,55 @@ class Commands(Protocol):
 
     def commands(self, device_id: str | None = None, *, limit: int, before: str | None = None) -> CommandPage:
         """A page of commands, newest first. Raises BadCursor."""
+
+
+class Accounts(Protocol):
+    """`devices.people.accounts.Accounts`. Synchronous; every method may raise DatabaseError."""
+
+    def exist(self) -> bool: ...
+
+    def all(self) -> list[Person]: ...
+
+
+class Sessions(Protocol):
+    """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
+
+    def sign_in(self, name: str, password: str, now: int) -> Session:
+        """Raises BadCredentials, LockedOut."""
+
+    def find(self, secret: str, now: int) -> Session | None: ...
+
+    def end(self, secret: str) -> None: ...
+
+    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
+        """Raises BadCredentials, LockedOut, Refused."""
+
+
+class Tokens(Protocol):
+    """`devices.people.tokens.Tokens`. Synchronous; every method may raise DatabaseError."""
+
+    def exist(self) -> bool: ...
+
+    def find(self, secret: str, now: int) -> ApiToken | None: ...
+
+
+class AuditTrail(Protocol):
+    """`devices.people.audit.AuditTrail`. Synchronous; every method may raise DatabaseError."""
+
+    def add(self, entry: NewAuditEntry) -> None: ...
+
+    def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
+        """Entries, newest first; those with a number below `before`."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Who may use the API."""
+
+    accounts: Accounts
+    sessions: Sessions
+    tokens: Tokens
+    audit: AuditTrail
 
 
 class ReadinessState(StrEnum):
@@ -194,6 +251,7 @@ class ApiParts:
     """The rule set that holds."""
     rule_sets: RuleSets
     suspected_sites: SuspectedSites
+    people: People
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]
@@ -231,9 +289,9 @@ class ApiOptions:
 
     version: str
     token: str | None = field(default=None, repr=False)
-    """Bearer token for writing (and reading). None: every write is refused."""
+    """Bearer token for everything. None: there is no such token."""
     read_token: str | None = field(default=None, repr=False)
-    """Bearer token for reading. None: reading needs no token."""
+    """Bearer token for reading. None: until there is an account, reading needs no token on this machine."""
     origins: tuple[str, ...] = ()
     """Origins (`scheme://host[:port]`) of other pages that may read this API in a viewer's browser (CORS)."""
     hosts: tuple[str, ...] = ()
@@ -257,4 +315,5 @@ def options_of(request: Request) -> ApiOptions:
     return options
 
 
-Parts = Annotated[ApiParts, Depends(parts_of)]
+WholeParts = Annotated[ApiParts, Depends(parts_of)]
+"""The parts with all that is behind them. Routes that show or change something take `api.access.visible.Parts`."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 
 from tests import ROOT
 from tests.closing import closing_all
@@ -47,3 +48,9 @@ def recordings() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip("the real recordings (../shared/data) are not beside this checkout")
     return RECORDINGS
+
+
+@pytest.fixture
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords that are hashed in a millisecond, for tests of what stands behind them."""
+    monkeypatch.setattr("devices.people.passwords._HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

@@ -1,68 +1,14 @@
-"""Access control: bearer tokens, the names a request may give this server, and the size of a request body."""
+"""Which requests are looked at: the names they may give this server, and the size of their body."""
 
-import hmac
 from collections.abc import Collection
 from ipaddress import ip_address
-from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.problems import ProblemKind, RequestRefused, problem_response
-from api.ports import ApiOptions
-
-_bearer = HTTPBearer(
-    auto_error=False,
-    description="`Authorization: Bearer <token>`. Writes need the token of HAULWATCH_API_TOKEN; reads need one only "
-    "where HAULWATCH_API_READ_TOKEN is set; then either token is accepted.",
-)
-Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-
-
-def may_write(request: Request, credentials: Credentials) -> None:
-    """Dependency of routes that write. Raises RequestRefused."""
-    options: ApiOptions = request.app.state.options
-    if options.token is None:
-        raise RequestRefused(
-            ProblemKind.WRITES_OFF,
-            "This server accepts no writes because no token is configured. Set HAULWATCH_API_TOKEN (or "
-            "HAULWATCH_API_TOKEN_FILE) and restart it.",
-        )
-    _check(credentials, options.token)
-
-
-def may_read(request: Request, credentials: Credentials) -> None:
-    """Dependency of routes that read. Raises RequestRefused if reading needs a token and none matches."""
-    options: ApiOptions = request.app.state.options
-    if options.read_token is not None:
-        _check(credentials, options.read_token, options.token)
-
-
-def may_see_map(request: Request, credentials: Credentials) -> None:
-    """Dependency of the public map layers, which hold places but no vehicles. Raises RequestRefused."""
-    options: ApiOptions = request.app.state.options
-    if not options.public_map:
-        may_read(request, credentials)
-
-
-def _check(credentials: HTTPAuthorizationCredentials | None, *accepted: str | None) -> None:
-    """Compare the credentials with every accepted token, in constant time. Raises RequestRefused."""
-    received = "" if credentials is None else credentials.credentials
-    matches = [hmac.compare_digest(received.encode(), token.encode()) for token in accepted if token]
-    if not any(matches):
-        raise RequestRefused(
-            ProblemKind.UNAUTHORIZED,
-            "Send the header `Authorization: Bearer <token>` with a token from this server's settings.",
-            headers={"WWW-Authenticate": 'Bearer realm="haulwatch"'},
-        )
-
-
-READERS: Final = [Depends(may_read)]
-WRITERS: Final = [Depends(may_write)]
+from api.http.problems import ProblemKind, problem_response
 
 
 def host_name(header: str) -> str:

@@ -40,6 +40,11 @@ def text_answer(description: str, example: str, media_type: str) -> Responses:
     return {200: {"description": description, "content": content}}
 
 
+def no_content(description: str) -> Responses:
+    """A successful response without content."""
+    return {204: {"description": description}}
+
+
 def problems(*kinds: ProblemKind) -> Responses:
     """These problems, and the internal error that every route can have."""
     described: Responses = {}
@@ -54,7 +59,9 @@ def problems(*kinds: ProblemKind) -> Responses:
         if kind is ProblemKind.INVALID:
             example["errors"] = [{"field": "query.start", "hint": "give milliseconds since 1970 UTC or RFC 3339"}]
         content = {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}}
-        described[kind.status] = {"description": kind.title, "content": content}
+        before = described.get(kind.status)
+        description = kind.title if before is None else f"{before['description']}. Or: {kind.title}"
+        described[kind.status] = {"description": description, "content": content}
     return described
 
 

@@ -51,7 +51,10 @@ class ProblemKind(Enum):
     """The closed list of problems: type suffix, HTTP status, title."""
 
     BAD_REQUEST = ("bad-request", 400, "The request cannot be read")
-    UNAUTHORIZED = ("unauthorized", 401, "A valid token is required")
+    BAD_CREDENTIALS = ("bad-credentials", 401, "Name and password do not belong together")
+    UNAUTHORIZED = ("unauthorized", 401, "A session or a valid token is required")
+    CSRF = ("csrf", 403, "The token of the page is missing")
+    FORBIDDEN = ("forbidden", 403, "The role does not allow this")
     WRITES_OFF = ("writes-off", 403, "Writing is switched off")
     NOT_FOUND = ("not-found", 404, "Not found")
     METHOD_NOT_ALLOWED = ("method-not-allowed", 405, "The resource does not support this method")
@@ -64,6 +67,7 @@ class ProblemKind(Enum):
     TOO_LARGE = ("too-large", 413, "The request body is too large")
     UNKNOWN_HOST = ("unknown-host", 421, "The host name is not this server's")
     INVALID = ("invalid", 422, "The request has faults")
+    LOCKED_OUT = ("locked-out", 429, "Too many attempts to sign in")
     TOO_BUSY = ("too-busy", 429, "Too many large requests at once")
     INTERNAL = ("internal", 500, "Internal error")
     UNAVAILABLE = ("unavailable", 503, "A part is temporarily unavailable")
@@ -85,9 +89,12 @@ class ProblemKind(Enum):
         return f"urn:haulwatch:problem:{self.slug}"
 
 
+WRITE_REFUSED: Final = (ProblemKind.WRITES_OFF, ProblemKind.CSRF, ProblemKind.FORBIDDEN)
+"""Why a caller may not write."""
+
 _PART_OF_ERROR: Final[dict[type[Exception], str]] = {
     StoreUnavailable: "time-series store",
-    DatabaseError: "alert journal",
+    DatabaseError: "database",
     StateUnavailable: "recorder's ledger",
     RawLogError: "raw log",
 }

@@ -8,11 +8,12 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
+from api.access.visible import whole_city
 from api.http.openapi import answer, problems, text_answer
 from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from api.operations.metrics import CONTENT_TYPE, MetricsSnapshot, render
-from api.ports import ApiOptions, Check, Parts, ReadinessResult, ReadinessState, options_of
+from api.ports import ApiOptions, Check, ReadinessResult, ReadinessState, WholeParts, options_of
 from devices.db.database import DatabaseError
 
 _log = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ async def healthz(options: Annotated[ApiOptions, Depends(options_of)]) -> Health
         },
     },
 )
-async def readyz(parts: Parts, request: Request) -> Response:
+async def readyz(parts: WholeParts, request: Request) -> Response:
     """Checks that messages are kept, and that the parts which keep them work: store, journal, collector, recorder,
     judge, disk and broker. A store that is temporarily unavailable only degrades: readings wait for it. Needs no token.
     """
@@ -161,11 +162,11 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
     "/metrics",
     summary="Metrics for Prometheus",
     response_class=Response,
-    dependencies=READERS,
+    dependencies=[*VIEWERS, Depends(whole_city)],
     responses=text_answer("Prometheus text format", 'haulwatch_readings{verdict="stored"} 2559.0\n', CONTENT_TYPE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.FORBIDDEN, ProblemKind.UNAVAILABLE),
 )
-def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
+def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
     the broker's own counters, open alerts by rule while the database answers, the alarm rate while the judge runs.
 
@@ -190,7 +191,7 @@ def metrics(parts: Parts, options: Annotated[ApiOptions, Depends(options_of)]) -
     return Response(render(snapshot), media_type=CONTENT_TYPE)
 
 
-def _open_alerts(parts: Parts) -> Mapping[tuple[str, str], int] | None:
+def _open_alerts(parts: WholeParts) -> Mapping[tuple[str, str], int] | None:
     """By rule and severity; None while the database is away: all other metrics are most wanted then."""
     try:
         return parts.journal.open_alerts()

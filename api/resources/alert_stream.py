@@ -7,23 +7,29 @@ received and misses nothing.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.http.problems import ProblemKind, RequestRefused
-from api.ports import Journal, Shelves
+from api.ports import Journal, Sees, Shelves
 from devices.db.database import DatabaseError
 from rules.alerts.actions import JournalEntry
 
 _log = logging.getLogger(__name__)
 
+SeenNow = Callable[[], Awaitable[Sees | None]]
+"""What a client may see now; None: nothing any more."""
+
 POLL_S: Final = 0.25
 """Longest delay of a change; one query of the journal serves all clients."""
 SEND_TIMEOUT_S: Final = 30.0
 BATCH: Final = 200
+LOOK_AGAIN_S: Final = 10.0
+"""After this time a stream looks again what its client may see, before it sends anything: one read of the database."""
 RETRY_MS: Final = 2_000
 """Time a browser waits before it reconnects."""
 
@@ -74,30 +80,38 @@ class AlertFeed:
         finally:
             self._streams -= 1
 
-    async def answer(self, after: int | None) -> EventSourceResponse:
+    async def answer(self, after: int | None, seen_now: SeenNow) -> EventSourceResponse:
         """A stream of the changes after number `after`; with None, of new changes only. The caller holds its place.
 
-        Raises DatabaseError if the journal is unavailable.
+        It sends what `seen_now` says may be seen, and ends when that is nothing any more. Raises DatabaseError if the
+        journal is unavailable.
         """
         newest = await asyncio.to_thread(self._journal.last_sequence)
         return EventSourceResponse(
-            self._events(newest if after is None else after, newest),
+            self._events(newest if after is None else after, newest, seen_now),
             ping=self._heartbeat_s,
             ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
             send_timeout=SEND_TIMEOUT_S,
             sep="\n",
         )
 
-    async def _events(self, place: int, newest: int) -> AsyncIterator[ServerSentEvent]:
+    async def _events(self, place: int, newest: int, seen_now: SeenNow) -> AsyncIterator[ServerSentEvent]:
         try:
+            sees, looked_at = await seen_now(), time.monotonic()
             yield ServerSentEvent(comment="alert changes", retry=RETRY_MS, sep="\n")
             if place > newest:  # the id belongs to another journal: no change would ever follow it
                 yield ServerSentEvent(data=f'{{"newest":{newest}}}', event="reset", id=str(newest), sep="\n")
                 place = newest
             while not self._closing:
                 entries = await asyncio.to_thread(self._changes_after, place)
+                if entries and time.monotonic() - looked_at > LOOK_AGAIN_S:
+                    sees, looked_at = await seen_now(), time.monotonic()
+                if sees is None:
+                    return
                 for entry in entries:
                     place = entry.sequence
+                    if not sees(entry.change.subject):
+                        continue
                     yield ServerSentEvent(data=entry.model_dump_json(), event="change", id=str(place), sep="\n")
                 if not entries:
                     await self._wait_beyond(place)

@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from api.http.guard import READERS, WRITERS
+from api.access.acting import acting_name
+from api.access.auditing import PERSONAL
+from api.access.authentication import CurrentCaller
+from api.access.roles import OFFICERS, OPERATORS, VIEWERS
+from api.access.visible import Parts, seen_now
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems, text_answer
 from api.http.paging import CURSOR_HINT, Cursor
-from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
-from api.ports import ApiParts, Parts
+from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
+from api.ports import ApiParts
 from api.resources.alert_stream import AlertFeed
 from devices.readings.ids import DEVICE_ID_PATTERN
 from ingest.alerts.rate import AlertRate
@@ -36,7 +41,7 @@ from rules.alerts.actions import (
 from rules.alerts.model import Phase, Severity
 from rules.alerts.shelves import as_called
 
-router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=READERS)
+router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_ALERTS: Final = 200
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -59,7 +64,7 @@ Actor = Annotated[
         min_length=1,
         max_length=64,
         pattern=_PRINTABLE,
-        description="The person who acts. The token permits the client to write; this names whom it acts for",
+        description="Only with HAULWATCH_API_TOKEN: the person who acts. Else the caller's own name is taken",
     ),
 ]
 Note = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$")]
@@ -68,7 +73,7 @@ Note = Annotated[str, Field(min_length=1, max_length=2_000, pattern=r"^[^\x00]*$
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
-    actor: Actor
+    actor: Actor | None = None
 
 
 class AcknowledgeBody(_Body):
@@ -173,7 +178,7 @@ _STREAM_EXAMPLE: Final = (
 _DETAIL: Final = answer("The alert with its whole history", _DETAIL_EXAMPLE)
 _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
 _WRITE: Final = (
-    *_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.NOT_FOUND, ProblemKind.TOO_LARGE,
+    *_READ, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.NOT_FOUND, ProblemKind.TOO_LARGE,
 )  # fmt: skip
 _RATE_EXAMPLE: Final = {
     "operators": 2,
@@ -235,6 +240,7 @@ async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIter
     | problems(*_READ),
 )
 async def follow_alerts(
+    request: Request,
     feed: Annotated[AlertFeed, Depends(_feed)],
     last_event_id: Annotated[
         str | None,
@@ -257,8 +263,8 @@ async def follow_alerts(
             continue
         if not _NUMBER.fullmatch(text):
             raise invalid(field, "give the id of the last event received, a number")
-        return await feed.answer(int(text))
-    return await feed.answer(None)
+        return await feed.answer(int(text), partial(seen_now, request))
+    return await feed.answer(None, partial(seen_now, request))
 
 
 @router.get(
@@ -299,51 +305,59 @@ def show_alert(parts: Parts, alert_id: AlertPath) -> AlertDetail:
     "/{alert_id}/acknowledge",
     summary="Acknowledge an alert",
     response_model=AlertDetail,
-    dependencies=WRITERS,
+    dependencies=OPERATORS,
     responses=_DETAIL | problems(*_WRITE),
 )
-def acknowledge(parts: Parts, alert_id: AlertPath, body: AcknowledgeBody) -> AlertDetail:
+def acknowledge(parts: Parts, caller: CurrentCaller, alert_id: AlertPath, body: AcknowledgeBody) -> AlertDetail:
     """Record that somebody has seen the alert. A second acknowledgement does not replace the first name."""
-    return _act(parts, alert_id, Acknowledge(actor=body.actor, at=parts.now(), note=body.note))
+    return _act(parts, alert_id, Acknowledge(actor=acting_name(caller, body.actor), at=parts.now(), note=body.note))
 
 
 @router.post(
     "/{alert_id}/assign",
     summary="Assign an alert",
     response_model=AlertDetail,
-    dependencies=WRITERS,
+    dependencies=OPERATORS,
     responses=_DETAIL | problems(*_WRITE),
 )
-def assign(parts: Parts, alert_id: AlertPath, body: AssignBody) -> AlertDetail:
+def assign(parts: Parts, caller: CurrentCaller, alert_id: AlertPath, body: AssignBody) -> AlertDetail:
     """Assign the alert to a person or a team. The latest assignment counts."""
-    return _act(parts, alert_id, Assign(actor=body.actor, at=parts.now(), assignee=body.assignee, note=body.note))
+    return _act(
+        parts,
+        alert_id,
+        Assign(actor=acting_name(caller, body.actor), at=parts.now(), assignee=body.assignee, note=body.note),
+    )
 
 
 @router.post(
     "/{alert_id}/comment",
     summary="Comment on an alert",
     response_model=AlertDetail,
-    dependencies=WRITERS,
+    dependencies=OPERATORS,
     responses=_DETAIL | problems(*_WRITE),
 )
-def comment(parts: Parts, alert_id: AlertPath, body: CommentBody) -> AlertDetail:
+def comment(parts: Parts, caller: CurrentCaller, alert_id: AlertPath, body: CommentBody) -> AlertDetail:
     """Add a remark to the history of the alert."""
-    return _act(parts, alert_id, Comment(actor=body.actor, at=parts.now(), note=body.note))
+    return _act(parts, alert_id, Comment(actor=acting_name(caller, body.actor), at=parts.now(), note=body.note))
 
 
 @router.post(
     "/{alert_id}/close",
     summary="Close an alert",
     response_model=AlertDetail,
-    dependencies=WRITERS,
+    dependencies=OFFICERS,
     responses=_DETAIL | problems(*_WRITE, ProblemKind.ALREADY_CLOSED),
 )
-def close(parts: Parts, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
+def close(parts: Parts, caller: CurrentCaller, alert_id: AlertPath, body: CloseBody) -> AlertDetail:
     """Record the outcome. Closing again is a 409, and the first outcome stays.
 
     An alert that goes on afterwards is open again (`reopened_at`), and can then be closed again.
     """
-    return _act(parts, alert_id, Close(actor=body.actor, at=parts.now(), outcome=body.outcome, note=body.note))
+    return _act(
+        parts,
+        alert_id,
+        Close(actor=acting_name(caller, body.actor), at=parts.now(), outcome=body.outcome, note=body.note),
+    )
 
 
 def _act(parts: ApiParts, alert_id: str, action: AlertAction) -> AlertDetail:

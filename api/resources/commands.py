@@ -6,11 +6,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from api.http.guard import READERS, WRITERS
+from api.access.acting import ACTOR, acting_name
+from api.access.auditing import PERSONAL
+from api.access.authentication import CurrentCaller
+from api.access.roles import ADMINISTRATORS, VIEWERS
+from api.access.visible import Parts
 from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor, Page
-from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
-from api.ports import Parts
+from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
 from api.resources.alerts import Note
 from api.resources.devices import DevicePath, registered_device
 from devices.commands.model import (
@@ -30,7 +33,7 @@ from devices.commands.model import (
 from devices.commands.store import BadCursor, LockedOut
 from devices.readings.text import ShortText
 
-router = APIRouter(tags=["commands"], dependencies=READERS)
+router = APIRouter(tags=["commands"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_COMMANDS: Final = 200
 
@@ -44,9 +47,7 @@ class _Issued(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
 
-    actor: ShortText = Field(
-        description="The person who acts. The token permits the client to write; this names whom it acts for"
-    )
+    actor: ShortText | None = Field(None, description=ACTOR)
     note: Note | None = None
     ttl_s: int = Field(
         DEFAULT_TTL_S,
@@ -117,11 +118,13 @@ _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.NOT_FOUND, ProblemKind.INV
     summary="Issue a command",
     response_model=Command,
     status_code=201,
-    dependencies=WRITERS,
+    dependencies=ADMINISTRATORS,
     responses=answer("The command, waiting to be sent", _NEW_EXAMPLE, status=201)
-    | problems(*_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.CANNOT_DO, ProblemKind.TOO_LARGE),
+    | problems(*_READ, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.CANNOT_DO, ProblemKind.TOO_LARGE),
 )
-def issue_command(parts: Parts, device_id: DevicePath, body: CommandBody, response: Response) -> Command:
+def issue_command(
+    parts: Parts, caller: CurrentCaller, device_id: DevicePath, body: CommandBody, response: Response
+) -> Command:
     """Issue a command to a device. It is sent within a second, and again until it is answered or its lifetime is over.
 
     A device that is offline gets the command when it reconnects within the lifetime. `GET /api/v1/commands/{id}` shows
@@ -138,7 +141,7 @@ def issue_command(parts: Parts, device_id: DevicePath, body: CommandBody, respon
         secrets.token_hex(8),
         device.id,
         ORDER.validate_python(order.model_dump(exclude={"actor", "note", "ttl_s"})),
-        actor=order.actor,
+        actor=acting_name(caller, order.actor),
         note=order.note,
         now_ms=parts.now(),
         ttl_s=order.ttl_s,

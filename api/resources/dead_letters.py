@@ -6,16 +6,17 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS, WRITERS
+from api.access.auditing import PERSONAL
+from api.access.roles import OFFICERS, VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.openapi import answer, problems
 from api.http.paging import CURSOR_HINT, Cursor, Page
-from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
-from api.ports import Parts
+from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
 from devices.readings.refusals import Reason
 from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
 
-router = APIRouter(tags=["intake"], dependencies=READERS)
+router = APIRouter(tags=["intake"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_LETTERS: Final = 500
 
@@ -109,11 +110,11 @@ def show_dead_letter(parts: Parts, letter_id: LetterPath) -> LetterDetail:
     summary="Redrive a dead letter",
     status_code=202,
     response_model=Redriven,
-    dependencies=WRITERS,
+    dependencies=OFFICERS,
     responses=answer("The message was appended to the raw log again", {"id": 7, "offset": 25_021}, status=202)
     | problems(
         ProblemKind.UNAUTHORIZED,
-        ProblemKind.WRITES_OFF,
+        *WRITE_REFUSED,
         ProblemKind.NOT_FOUND,
         ProblemKind.ALREADY_REDRIVEN,
         ProblemKind.NOT_KEPT,

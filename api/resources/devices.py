@@ -7,13 +7,14 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.auditing import PERSONAL
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant, Span
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, not_found
-from api.ports import Parts
 from api.resources.latest_status import latest_status
 from devices.city.model import City, Device, DeviceRole, VehicleKind
 from devices.geo.geometry import Datum
@@ -22,7 +23,7 @@ from devices.readings.models import Kind
 from devices.readings.series import FieldValue
 from ingest.store import Row
 
-router = APIRouter(tags=["devices"], dependencies=READERS)
+router = APIRouter(tags=["devices"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_DEVICES: Final = 500
 MAX_ROWS: Final = 5_000

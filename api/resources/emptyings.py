@@ -5,19 +5,19 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page, read_page, read_time_range
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from api.resources.devices import MAX_ROWS, DevicePath, registered_device
 from devices.readings.instants import DAY_MS
 from devices.readings.series import EMPTYING_MEASUREMENT
 from ingest.store import Row
 
-router = APIRouter(tags=["devices"], dependencies=READERS)
+router = APIRouter(tags=["devices"], dependencies=VIEWERS)
 
 _LONGEST_MS: Final = 366 * DAY_MS
 

@@ -57,8 +57,12 @@ def map_layer(request: Request, features: Iterable[Feature], *, fresh_s: int = 0
     """
     content = FeatureCollection(features=list(features)).model_dump_json().encode()
     tag = f'"{blake2b(content, digest_size=12).hexdigest()}"'
-    # Private: reading the layer may have needed a token.
-    headers = {"ETag": tag, "Cache-Control": f"private, max-age={fresh_s}" if fresh_s else "private, no-cache"}
+    # What a layer holds depends on who asks: no other person at the same browser gets its copy.
+    headers = {
+        "ETag": tag,
+        "Cache-Control": f"private, max-age={fresh_s}" if fresh_s else "private, no-cache",
+        "Vary": "Authorization, Cookie",
+    }
     client_tags = {held.strip().removeprefix("W/") for held in request.headers.get("If-None-Match", "").split(",")}
     if client_tags & {tag, "*"}:
         return Response(status_code=304, headers=headers)

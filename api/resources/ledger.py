@@ -5,15 +5,16 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from api.http.guard import READERS
+from api.access.auditing import PERSONAL
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.paging import Cursor, Page
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from ingest.ledger.report import DeviceLedgerLine, LedgerLine
 
-router = APIRouter(tags=["intake"], dependencies=READERS)
+router = APIRouter(tags=["intake"], dependencies=VIEWERS)
 
 MAX_LINES: Final = 1_000
 
@@ -84,7 +85,7 @@ def show_ledger(parts: Parts) -> LedgerOut:
 
 @router.get(
     "/ledger/devices",
-    dependencies=LARGE,
+    dependencies=[*PERSONAL, *LARGE],
     summary="Show the ledger by device",
     response_model=Page[DeviceLedgerLine],
     responses=answer(

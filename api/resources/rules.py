@@ -5,10 +5,12 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.guard import READERS, WRITERS
+from api.access.acting import ACTOR, acting_name
+from api.access.authentication import CurrentCaller
+from api.access.roles import ADMINISTRATORS, VIEWERS
+from api.access.visible import Parts
 from api.http.openapi import answer, problems
-from api.http.problems import Fault, ProblemKind, RequestRefused, invalid, not_found
-from api.ports import Parts
+from api.http.problems import WRITE_REFUSED, Fault, ProblemKind, RequestRefused, invalid, not_found
 from api.resources.devices import registered_device
 from devices.city.fields import minute_of_day
 from devices.readings.text import ShortText
@@ -21,7 +23,7 @@ from rules.rule_sets.reading import MAX_BYTES
 from rules.rule_sets.shipped import checked
 from rules.rule_sets.store import MAX_REASON, AppliedMeanwhile, StoredRuleSet, UnknownRuleSet
 
-router = APIRouter(tags=["rules"], dependencies=READERS)
+router = APIRouter(tags=["rules"], dependencies=VIEWERS)
 
 _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
 
@@ -101,7 +103,7 @@ class RuleSetBody(BaseModel):
     )
 
     content: str = Field(max_length=MAX_BYTES, description="YAML, as `docs/rules.md` shows it")
-    actor: ShortText = Field(description="The person who applies it")
+    actor: ShortText | None = Field(None, description=ACTOR)
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
     after: int | None = Field(
         None, ge=0, description="Apply only if this version holds: what the author looked at. Default: whichever holds"
@@ -192,11 +194,11 @@ def one_rule_set(parts: Parts, version: Annotated[int, Path(ge=1, le=2**31 - 1)]
     summary="Apply a rule set",
     response_model=AppliedOut,
     status_code=201,
-    dependencies=WRITERS,
+    dependencies=ADMINISTRATORS,
     responses=answer("The new version, and what it changes", _APPLIED_EXAMPLE, status=201)
-    | problems(*_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.OUTDATED, ProblemKind.TOO_LARGE),
+    | problems(*_READ, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.OUTDATED, ProblemKind.TOO_LARGE),
 )
-def apply_rule_set(parts: Parts, body: RuleSetBody) -> AppliedOut:
+def apply_rule_set(parts: Parts, caller: CurrentCaller, body: RuleSetBody) -> AppliedOut:
     """Let a rule set hold from now on, in place of the whole one before. The judge takes it within two seconds.
 
     All faults are named at once, with lines. `after` makes sure that nobody else's rule set is overwritten: 409.
@@ -212,7 +214,7 @@ def apply_rule_set(parts: Parts, body: RuleSetBody) -> AppliedOut:
     except BadRuleSet as exc:
         faults = [Fault(field="body.content", hint=fault) for fault in exc.faults]
         raise RequestRefused(ProblemKind.INVALID, f"the rule set has {len(faults)} faults", errors=faults) from exc
-    stored = StoredRuleSet(held + 1, body.content, parts.now(), body.actor, body.reason)
+    stored = StoredRuleSet(held + 1, body.content, parts.now(), acting_name(caller, body.actor), body.reason)
     found = differences(parts.rules(), after)
     try:
         parts.rule_sets.apply(stored)

@@ -5,18 +5,22 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.guard import READERS, WRITERS
+from api.access.acting import ACTOR, acting_name
+from api.access.auditing import PERSONAL
+from api.access.authentication import CurrentCaller
+from api.access.roles import OPERATORS, VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.openapi import answer, problems
-from api.http.problems import ProblemKind, invalid, not_found
-from api.ports import ApiParts, Parts
+from api.http.problems import WRITE_REFUSED, ProblemKind, invalid, not_found
+from api.ports import ApiParts
 from devices.readings.ids import DEVICE_ID_PATTERN
 from devices.readings.text import ShortText
 from rules.alerts.actions import AlertFilter
 from rules.alerts.shelves import MAX_REASON, NewShelf, Shelf, ShelfRefused, UnknownShelf
 from rules.catalogue import rule_names
 
-router = APIRouter(prefix="/shelves", tags=["alerts"], dependencies=READERS)
+router = APIRouter(prefix="/shelves", tags=["alerts"], dependencies=[*PERSONAL, *VIEWERS])
 
 _EXAMPLE: Final = {
     "no": 4,
@@ -30,7 +34,7 @@ _EXAMPLE: Final = {
     "ended_at": None,
 }
 _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
-_WRITE: Final = (*_READ, ProblemKind.BAD_REQUEST, ProblemKind.WRITES_OFF, ProblemKind.TOO_LARGE)
+_WRITE: Final = (*_READ, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.TOO_LARGE)
 
 
 class ShelfBody(BaseModel):
@@ -58,7 +62,7 @@ class ShelfBody(BaseModel):
         None, description="Device id. Default: every device, and then alerts of severity P1 are not shelved"
     )
     until: Instant = Field(description="At most 7 days from now")
-    actor: ShortText = Field(description="The person who shelves")
+    actor: ShortText | None = Field(None, description=ACTOR)
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
 
 
@@ -69,7 +73,7 @@ class EndBody(BaseModel):
         extra="forbid", str_strip_whitespace=True, frozen=True, json_schema_extra={"examples": [{"actor": "li.wei"}]}
     )
 
-    actor: ShortText = Field(description="The person who ends it")
+    actor: ShortText | None = Field(None, description=ACTOR)
 
 
 @router.get(
@@ -94,10 +98,10 @@ def find_shelves(
     summary="Shelve alerts",
     response_model=Shelf,
     status_code=201,
-    dependencies=WRITERS,
+    dependencies=OPERATORS,
     responses=answer("The shelf", _EXAMPLE, status=201) | problems(*_WRITE),
 )
-def shelve(parts: Parts, body: ShelfBody) -> Shelf:
+def shelve(parts: Parts, caller: CurrentCaller, body: ShelfBody) -> Shelf:
     """Keep alerts of a rule, of a device, or of a rule on a device from calling people, until a time.
 
     They are judged, journaled and listed all the while, with `shelved_until`, and are not published over MQTT. Those
@@ -112,7 +116,7 @@ def shelve(parts: Parts, body: ShelfBody) -> Shelf:
         rule=body.rule,
         subject=body.subject,
         reason=body.reason,
-        shelved_by=body.actor,
+        shelved_by=acting_name(caller, body.actor),
         shelved_at=parts.now(),
         until=body.until,
     )
@@ -126,14 +130,16 @@ def shelve(parts: Parts, body: ShelfBody) -> Shelf:
     "/{number}/end",
     summary="End a shelf",
     response_model=Shelf,
-    dependencies=WRITERS,
+    dependencies=OPERATORS,
     responses=answer("The shelf", _EXAMPLE | {"ended_by": "li.wei", "ended_at": 1_790_003_600_000})
     | problems(*_WRITE, ProblemKind.NOT_FOUND),
 )
-def end_shelf(parts: Parts, number: Annotated[int, Path(ge=1, le=2**31 - 1)], body: EndBody) -> Shelf:
+def end_shelf(
+    parts: Parts, caller: CurrentCaller, number: Annotated[int, Path(ge=1, le=2**31 - 1)], body: EndBody
+) -> Shelf:
     """End a shelf before its time: what it held and is still open is published. One that is over stays as it is."""
     try:
-        return parts.shelves.end(number, body.actor, parts.now())
+        return parts.shelves.end(number, acting_name(caller, body.actor), parts.now())
     except UnknownShelf as exc:
         raise not_found("Shelf", str(number), "GET /api/v1/shelves lists them") from exc
 

@@ -5,10 +5,13 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.http.guard import READERS, WRITERS
+from api.access.acting import ACTOR, acting_name
+from api.access.auditing import PERSONAL
+from api.access.authentication import CurrentCaller
+from api.access.roles import OFFICERS, VIEWERS
+from api.access.visible import Parts
 from api.http.openapi import answer, problems
-from api.http.problems import ProblemKind, RequestRefused, not_found
-from api.ports import Parts
+from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, not_found
 from api.resources.geojson import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
 from devices.readings.text import ShortText
 from rules.suspected_sites.model import (
@@ -21,7 +24,7 @@ from rules.suspected_sites.model import (
     UnknownProposal,
 )
 
-router = APIRouter(tags=["map"], dependencies=READERS)
+router = APIRouter(tags=["map"], dependencies=[*PERSONAL, *VIEWERS])
 
 SitePath = Annotated[
     str, Path(pattern=ID_PATTERN, description="Id of the suspected site: 16 hex digits", examples=["3f0a9c51be7d2846"])
@@ -41,7 +44,7 @@ class DecisionBody(BaseModel):
     )
 
     state: Literal[ProposalState.ACCEPTED, ProposalState.DISMISSED]
-    actor: ShortText = Field(description="The person who decides. The token permits the client; this names the person")
+    actor: ShortText | None = Field(None, description=ACTOR)
     reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
 
 
@@ -99,7 +102,7 @@ def suspected_sites(
     "/suspected-sites/{site_id}",
     summary="Accept or dismiss a suspected site",
     response_model=Feature,
-    dependencies=WRITERS,
+    dependencies=OFFICERS,
     responses=answer("The site with all decisions about it", _FEATURE_EXAMPLE)
     | problems(
         ProblemKind.UNAUTHORIZED,
@@ -107,18 +110,18 @@ def suspected_sites(
         ProblemKind.INVALID,
         ProblemKind.UNAVAILABLE,
         ProblemKind.BAD_REQUEST,
-        ProblemKind.WRITES_OFF,
+        *WRITE_REFUSED,
         ProblemKind.ALREADY_DECIDED,
         ProblemKind.TOO_LARGE,
     ),
 )
-def decide(parts: Parts, site_id: SitePath, body: DecisionBody) -> Feature:
+def decide(parts: Parts, caller: CurrentCaller, site_id: SitePath, body: DecisionBody) -> Feature:
     """Say that a suspected site is one, or that it is none, or none any more. Every decision is kept with its reason.
 
     Stops at a dismissed place stay explained; a bed that is raised or a load that is gone there afterwards is proposed
     anew. A site that is in that state already is a 409.
     """
-    decision = Decision(state=body.state, actor=body.actor, reason=body.reason, at=parts.now())
+    decision = Decision(state=body.state, actor=acting_name(caller, body.actor), reason=body.reason, at=parts.now())
     try:
         decided = parts.suspected_sites.decide(site_id, decision)
     except UnknownProposal as exc:

@@ -8,13 +8,15 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.http.guard import READERS
+from api.access.auditing import PERSONAL
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.paging import Cursor, TimeRange, read_page, read_time_range
 from api.http.problems import ProblemKind, invalid, not_found
-from api.ports import ApiParts, Parts
+from api.ports import ApiParts
 from api.resources.devices import MAX_DEVICES, MAX_ROWS, DevicePath, District, Fleet, registered_device
 from api.resources.geojson import (
     EXAMPLE_POINT,
@@ -32,7 +34,7 @@ from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from devices.readings.models import Kind
 from ingest.store import Row
 
-router = APIRouter(tags=["map"], dependencies=[*READERS, *LARGE])
+router = APIRouter(tags=["map"], dependencies=[*PERSONAL, *VIEWERS, *LARGE])
 
 GAP_MS: Final = 5 * MINUTE_MS
 """A longer gap without a fix ends a line: where the truck went meanwhile is unknown."""

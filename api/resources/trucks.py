@@ -7,11 +7,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.http.guard import READERS
+from api.access.auditing import PERSONAL
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind, invalid
-from api.ports import ApiParts, Parts
+from api.ports import ApiParts
 from api.resources.devices import District, Fleet
 from api.resources.geojson import (
     EXAMPLE_POINT,
@@ -32,7 +34,7 @@ from devices.readings.motion import STILL_KMH
 from ingest.store import Row
 from rules.alerts.actions import AlertFilter, AlertView
 
-router = APIRouter(tags=["map"], dependencies=[*READERS, *LARGE])
+router = APIRouter(tags=["map"], dependencies=[*PERSONAL, *VIEWERS, *LARGE])
 
 MAX_TRUCKS: Final = 5_000
 """Maximum in one layer: 3 MB."""

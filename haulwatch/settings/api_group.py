@@ -15,13 +15,22 @@ class ApiSettings(Group):
         None,
         "API_TOKEN",
         "text, at least 16 characters",
-        "Bearer token for reading and writing. Absent: nobody may write.",
+        "Bearer token that may do everything, for all who have it. Absent: changes need an account (`haulwatch user`).",
     )
     read_token: Token | None = field(
         None,
         "API_READ_TOKEN",
         "text, at least 16 characters",
-        "Bearer token for reading only. Absent: reading needs no token, which suits loopback only.",
+        "Bearer token for reading only. Absent: on this machine itself reading needs no token until there is an "
+        "account; from elsewhere it always needs a token or an account.",
+    )
+    session_h: int = field(
+        12,
+        "API_SESSION_H",
+        "hours",
+        "How long a person stays signed in. A shift, with its hand-over.",
+        ge=1,
+        le=168,
     )
     host: str = field(
         "127.0.0.1",

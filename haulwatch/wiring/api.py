@@ -11,7 +11,7 @@ from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
-from haulwatch.wiring.databases import open_command_store, open_journal, open_shelves
+from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
@@ -50,6 +50,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             closing(open_shelves(settings)) as shelves,
             closing(open_cursors(settings.paths.data_dir)) as cursors,
             closing(open_command_store(settings)) as commands,
+            open_people(settings) as people,
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
         ):
@@ -71,7 +72,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals),
+                Repositories(journal, shelves, rule_sets, proposals, people),
                 lambda: statistics.counters if watched else None,
                 background,
             )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import NamedTuple
 
-from api.ports import ApiOptions, ApiParts
+from api.ports import ApiOptions, ApiParts, People
 from devices.city.model import City
 from haulwatch import __version__
 from haulwatch.health.path_status import PathStatus
@@ -46,6 +46,7 @@ class Repositories(NamedTuple):
     shelves: ShelfStore
     rule_sets: RuleSetStore
     suspected_sites: ProposalStore
+    people: People
 
 
 def api_parts(
@@ -93,6 +94,7 @@ def api_parts(
         rules=rules,
         rule_sets=repositories.rule_sets,
         suspected_sites=repositories.suspected_sites,
+        people=repositories.people,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=readiness_checks(settings, status, store, broker, background),

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
+from devices.people.tables import api_token, audit, person, person_session, sign_in_failure
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.rule_sets.tables import rule_set
 
@@ -37,12 +38,18 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
             tables.login.name: "SELECT (device_id, enabled)",
+            person.name: "SELECT, UPDATE (password_hash, password_changed_at)",
+            api_token.name: "SELECT",
+            audit.name: "SELECT, INSERT",
+            person_session.name: "SELECT, INSERT, UPDATE, DELETE",
+            sign_in_failure.name: "SELECT, INSERT, UPDATE, DELETE",
         },
     }
 )
 """Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
 the tables, with `haulwatch city import` and `haulwatch device`. The API decides on suspected sites, and counts the
-registry's revision on with it."""
+registry's revision on with it. It signs people in and changes their passwords; accounts, roles and tokens are for the
+owner as well, with `haulwatch user` and `haulwatch token`."""
 
 
 class NoRoles(OperatorError):
@@ -107,5 +114,5 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name)
+    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name)
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

@@ -1,4 +1,4 @@
-"""Repositories in the relational database: registry, logins, commands, the alert journal and shelves."""
+"""Repositories in the relational database: registry, logins, commands, the alert journal, shelves and people."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from devices.readings.instants import HOUR_MS
 from haulwatch.settings.data_files import NoData, kept_city_path, require_data_dir
 from haulwatch.settings.load import Settings
 
 if TYPE_CHECKING:
+    from api.ports import People
     from devices.access.logins import Logins
     from devices.commands.store import CommandStore
     from devices.db.registry import Registry
+    from devices.people.accounts import Accounts
+    from devices.people.audit import AuditTrail
+    from devices.people.tokens import Tokens
     from haulwatch.process.current_city import CurrentCity
     from rules.alerts.journal import AlertJournal
     from rules.alerts.shelves import ShelfStore
@@ -90,6 +95,45 @@ def open_shelves(settings: Settings) -> "ShelfStore":
     from rules.alerts.shelves import ShelfStore
 
     return ShelfStore(open_database(existing_database_url(settings)))
+
+
+def open_accounts(settings: Settings) -> "Accounts":
+    from devices.db.database import open_database
+    from devices.people.accounts import Accounts
+
+    return Accounts(open_database(existing_database_url(settings)))
+
+
+@contextmanager
+def open_people(settings: Settings) -> "Iterator[People]":
+    """All that the API needs to know who calls, with one pool of connections."""
+    from api.ports import People
+    from devices.db.database import open_database
+    from devices.people.accounts import Accounts
+    from devices.people.audit import AuditTrail
+    from devices.people.sessions import Sessions
+    from devices.people.tokens import Tokens
+
+    engine = open_database(existing_database_url(settings))
+    sessions = Sessions(engine, settings.api.session_h * HOUR_MS)
+    try:
+        yield People(Accounts(engine), sessions, Tokens(engine), AuditTrail(engine))
+    finally:
+        engine.dispose()
+
+
+def open_tokens(settings: Settings) -> "Tokens":
+    from devices.db.database import open_database
+    from devices.people.tokens import Tokens
+
+    return Tokens(open_database(existing_database_url(settings)))
+
+
+def open_audit_trail(settings: Settings) -> "AuditTrail":
+    from devices.db.database import open_database
+    from devices.people.audit import AuditTrail
+
+    return AuditTrail(open_database(existing_database_url(settings)))
 
 
 def existing_database_url(settings: Settings) -> str:

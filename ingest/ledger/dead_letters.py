@@ -3,9 +3,10 @@
 Works from any process while the recorder runs. `ingest.ledger.quarantine` writes them.
 """
 
+import json
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,10 +86,11 @@ class DeadLetters:
 
     state_path: Path
 
-    def list(
+    def list(  # noqa: PLR0913 - one filter each
         self,
         *,
         device: str | None = None,
+        devices: Collection[str] | None = None,
         reason: Reason | None = None,
         since: int | None = None,
         until: int | None = None,
@@ -98,14 +100,18 @@ class DeadLetters:
     ) -> "list[DeadLetter]":
         """Letters that wait, or with `redriven` those that were redriven; oldest first.
 
-        since <= received_at < until (ms). The next page starts `after_id` the last id of this one.
+        since <= received_at < until (ms). `devices`: of one of these. The next page starts `after_id` the last id of
+        this one.
         """
         filters = {"device": device, "reason": reason, "since": since, "until": until, "redriven": redriven}
+        filters["devices"] = None if devices is None else json.dumps(sorted(devices))
         with opened_state(self.state_path) as db:
             db.row_factory = sqlite3.Row
             rows = db.execute(
                 f"SELECT {_COLUMNS} FROM dead_letter WHERE id > :after"  # noqa: S608 - a constant
-                " AND (:device IS NULL OR device = :device) AND (:reason IS NULL OR reason = :reason)"
+                " AND (:device IS NULL OR device = :device)"
+                " AND (:devices IS NULL OR device IN (SELECT value FROM json_each(:devices)))"
+                " AND (:reason IS NULL OR reason = :reason)"
                 " AND (:since IS NULL OR received_at >= :since) AND (:until IS NULL OR received_at < :until)"
                 " AND (redriven_offset IS NOT NULL) = :redriven ORDER BY id LIMIT :limit",
                 {**filters, "after": after_id, "limit": limit},

@@ -8,7 +8,7 @@ device, and `exact` is false.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,6 +123,15 @@ class Ledger(_Value):
             total.update(line.not_judged)
         total_line = self.total.model_copy(update={"not_judged": dict(sorted(total.items()))})
         return self.model_copy(update={"total": total_line, "devices": devices})
+
+    def of_devices(self, device_ids: Collection[str]) -> "Ledger":
+        """The lines of these devices, and their total."""
+        devices = tuple(line for line in self.devices if line.device in device_ids)
+        not_judged: Counter[str] = Counter()
+        for line in devices:
+            not_judged.update(line.not_judged)
+        total = _total(devices).model_copy(update={"not_judged": dict(sorted(not_judged.items()))})
+        return self.model_copy(update={"total": total, "devices": devices})
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice for a computed property
     @property

@@ -207,6 +207,8 @@ class AlertFilter:
     severity: Severity | None = None
     phase: Phase | None = None
     subject: str | None = None
+    subjects: frozenset[str] | None = None
+    """One of these."""
     start: int | None = None
     end: int | None = None
     open: bool | None = None

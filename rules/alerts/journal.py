@@ -12,7 +12,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, and_, false, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    RowMapping,
+    and_,
+    bindparam,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
@@ -326,6 +339,9 @@ def _conditions(where: AlertFilter) -> list[Any]:
         for name in ("rule", "severity", "phase", "subject")
         if (value := getattr(where, name)) is not None
     ]
+    if where.subjects is not None:
+        names: BindParameter[Any] = bindparam("subjects", sorted(where.subjects), expanding=True, literal_execute=True)
+        conditions.append(alert.c.subject.in_(names))  # in the text: SQLite takes 32,766 variables, a city has more
     if where.start is not None:
         conditions.append(alert.c.opened_at >= where.start)
     if where.end is not None:

@@ -8,10 +8,15 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from api.app import create_app
-from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, ReadinessResult, ReadinessState
+from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, People, ReadinessResult, ReadinessState
 from devices.commands.store import CommandStore
 from devices.db import tables
 from devices.db.database import open_database
+from devices.people import tables as people_tables
+from devices.people.accounts import Accounts
+from devices.people.audit import AuditTrail
+from devices.people.sessions import Sessions
+from devices.people.tokens import Tokens
 from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -36,6 +41,7 @@ from tests.api.fakes import (
 )
 
 RULES = build_rules()
+SESSION_MS = 12 * 3_600_000
 
 
 @pytest.fixture
@@ -87,6 +93,15 @@ def command_store(tmp_path: Path) -> Iterator[CommandStore]:
 
 
 @pytest.fixture
+def people(tmp_path: Path, cheap_passwords: None) -> Iterator[People]:
+    """Nobody yet."""
+    engine = open_database(f"sqlite:///{tmp_path / 'people.db'}")
+    people_tables.metadata.create_all(engine)
+    yield People(Accounts(engine), Sessions(engine, lifetime_ms=SESSION_MS), Tokens(engine), AuditTrail(engine))
+    engine.dispose()
+
+
+@pytest.fixture
 def ledger() -> FakeLedger:
     return FakeLedger()
 
@@ -106,6 +121,7 @@ def parts(
     rule_sets: RuleSetStore,
     proposals: ProposalStore,
     shelves: ShelfStore,
+    people: People,
 ) -> ApiParts:
     city = small_city()
 
@@ -125,6 +141,7 @@ def parts(
         rules=lambda: RuleSetChoice(with_shipped(RuleSet())),
         rule_sets=rule_sets,
         suspected_sites=proposals,
+        people=people,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from shapely import LineString, box
 
@@ -243,10 +243,13 @@ class FakeDeadLetters:
         )
         self.letters[letter.id] = (letter, payload)
 
-    def list(self, *, after_id: int = 0, limit: int = 100, **filters: object) -> "list[DeadLetter]":
+    def list(self, *, after_id: int = 0, limit: int = 100, **filters: Any) -> "list[DeadLetter]":
         wanted = {name: value for name, value in filters.items() if name in {"device", "reason"} and value is not None}
+        devices = filters.get("devices")
         candidates = (
-            letter for letter, _ in self.letters.values() if (letter.redriven_at is not None) == filters["redriven"]
+            letter
+            for letter, _ in self.letters.values()
+            if (letter.redriven_at is not None) == filters["redriven"] and (devices is None or letter.device in devices)
         )
         matching = [
             letter

@@ -7,6 +7,7 @@ from tests.api.conftest import (  # noqa: F401
     journal,
     ledger,
     parts,
+    people,
     proposals,
     rule_sets,
     shelves,

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 from shapely import LineString
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from api.resources.devices import District, Fleet
 from api.resources.geojson import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
 from devices.city.model import City
@@ -21,7 +21,7 @@ from devices.city.sites import Route, Site, SiteKind, Validity
 from devices.geo.geometry import XY, LatLon, LocalPlane
 from devices.readings.instants import MINUTE_MS, SECOND_MS
 
-router = APIRouter(tags=["map"], dependencies=READERS)
+router = APIRouter(tags=["map"], dependencies=VIEWERS)
 
 SITE_EXAMPLE: Final = {
     "type": "Feature",

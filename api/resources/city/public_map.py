@@ -1,17 +1,17 @@
 """Sites, corridors and zones at `/geo/…`, for maps on other pages, whose viewers' browsers send no token."""
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.http.guard import may_see_map
+from api.access.roles import MAP_VIEWERS
+from api.access.visible import MapParts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from api.resources.city import places
 from api.resources.city import zones as zone_layer
 from api.resources.geojson import FeatureCollection, GeoJSONResponse, geo_answer
 
-router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_map), *LARGE])
+router = APIRouter(prefix="/geo", tags=["map"], dependencies=[*MAP_VIEWERS, *LARGE])
 
 
 @router.get(
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/geo", tags=["map"], dependencies=[Depends(may_see_ma
     responses=geo_answer("One polygon per site", places.SITE_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
-def sites(request: Request, parts: Parts) -> Response:
+def sites(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/sites`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.sites(request, parts)
 
@@ -35,7 +35,7 @@ def sites(request: Request, parts: Parts) -> Response:
     responses=geo_answer("One polygon per route version", places.CORRIDOR_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
-def corridors(request: Request, parts: Parts) -> Response:
+def corridors(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/corridors`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return places.corridors(request, parts)
 
@@ -48,6 +48,6 @@ def corridors(request: Request, parts: Parts) -> Response:
     responses=geo_answer("One polygon per zone", zone_layer.ZONE_EXAMPLE)
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
 )
-def zones(request: Request, parts: Parts) -> Response:
+def zones(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/zones`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
     return zone_layer.zones(request, parts)

@@ -4,16 +4,16 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api.http.guard import READERS
+from api.access.roles import VIEWERS
+from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind
-from api.ports import Parts
 from api.resources.city.places import FRESH_S, At, interval
 from api.resources.geojson import Feature, FeatureCollection, GeoJSONResponse, Geometry, geo_answer, map_layer
 from devices.city.sites import Zone, ZoneKind
 
-router = APIRouter(tags=["map"], dependencies=READERS)
+router = APIRouter(tags=["map"], dependencies=VIEWERS)
 
 ZONE_EXAMPLE: Final = {
     "type": "Feature",

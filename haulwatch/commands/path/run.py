@@ -29,7 +29,7 @@ def run() -> None:
             f"console {local_url(host, port)}  API {local_url(host, port)}api/v1  reference {local_url(host, port)}docs"
         )
         if settings.api.token is None:
-            _say("no HAULWATCH_API_TOKEN is set: the console shows alerts, and nobody may act on them")
+            _say("no HAULWATCH_API_TOKEN is set: to act on alerts, people need accounts (`haulwatch user add`)")
         try:
             for _ in until_stopped():
                 supervisor.tend()

@@ -229,7 +229,7 @@ async def test_a_journal_that_is_away_leaves_no_place_taken(parts_without_journa
         for _ in range(3):
             async with api.listen() as (answer, _):
                 assert answer.status_code == 503
-                assert "journal" in (await answer.aread()).decode()
+                assert "database" in (await answer.aread()).decode()
 
 
 async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, journal: AlertJournal) -> None:

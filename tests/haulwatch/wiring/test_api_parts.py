@@ -15,6 +15,7 @@ from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
+from haulwatch.wiring.databases import open_people
 from haulwatch.wiring.log import open_raw_log
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
@@ -36,7 +37,10 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    yield Repositories(AlertJournal(engine), ShelfStore(engine), RuleSetStore(engine), ProposalStore(engine))
+    with open_people(settings) as people:
+        yield Repositories(
+            AlertJournal(engine), ShelfStore(engine), RuleSetStore(engine), ProposalStore(engine), people
+        )
     engine.dispose()
 
 

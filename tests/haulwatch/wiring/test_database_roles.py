@@ -15,6 +15,11 @@ from devices.commands.model import Command, CommandKind
 from devices.commands.store import CommandStore
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.db.registry import Registry
+from devices.people.accounts import Accounts
+from devices.people.audit import ActorKind, AuditFilter, AuditTrail, NewAuditEntry
+from devices.people.model import Person, Role
+from devices.people.sessions import BadCredentials, Sessions
+from devices.people.tokens import ApiToken, Tokens
 from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
@@ -189,3 +194,40 @@ def test_the_api_shelves_alerts_and_the_judge_reads_that(url: str) -> None:
         engine.dispose()
     assert refused(url, "judge", "UPDATE shelf SET until = 0")
     assert refused(url, "record", "SELECT * FROM shelf")
+
+
+def test_the_api_signs_people_in_and_makes_neither_account_nor_role_nor_token(url: str, cheap_passwords: None) -> None:
+    owner, api = open_database(url), open_database(of_role(url, "serve"))
+    Accounts(owner).add(Person("li.wei", "李伟", Role.VIEWER, created_at=NOW), "four words of a sentence")
+    secret = Tokens(owner).add(ApiToken("dispatch", Role.VIEWER, NOW, "root", NOW + 1_000))
+    assert Tokens(api).find(secret, NOW) is not None
+    sessions = Sessions(api, lifetime_ms=1_000)
+    with pytest.raises(BadCredentials):
+        sessions.sign_in("li.wei", "wrong wrong wrong", NOW)
+    session = sessions.sign_in("li.wei", "four words of a sentence", NOW)
+    sessions.change_password(session, "four words of a sentence", "four words of another", NOW)
+    assert sessions.find(session.secret, NOW) is not None
+    sessions.end(session.secret)
+    trail = AuditTrail(api)
+    trail.add(
+        NewAuditEntry(at=NOW, actor="li", kind=ActorKind.PERSON, address="", action="GET /", target="", status=200)
+    )
+    assert [entry.actor for entry in trail.entries(AuditFilter(), limit=9)] == ["li"]
+    owner.dispose()
+    api.dispose()
+    for statement in (
+        "INSERT INTO person (name) VALUES ('x')",
+        "UPDATE person SET role = 'administrator'",
+        "UPDATE person SET districts = NULL",
+        "UPDATE person SET enabled = true",
+        "DELETE FROM person",
+        "INSERT INTO api_token (name) VALUES ('x')",
+        "UPDATE api_token SET revoked_at = NULL",
+        "UPDATE audit SET actor = 'x'",
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+    ):
+        assert refused(url, "serve", statement), statement
+    for process in ("record", "judge"):
+        for table in ("person", "person_session", "sign_in_failure", "api_token", "audit"):
+            assert refused(url, process, f"SELECT * FROM {table}"), table

@@ -150,6 +150,8 @@ async def test_letters_are_found_by_device_reason_and_time_and_paged(bench: Benc
     await bench.drain()
     assert len(letters.list(device="truck-1")) == 5
     assert [letter.device for letter in letters.list(reason=Reason.MISSING_FIELD)] == ["truck-2"]
+    assert [letter.device for letter in letters.list(devices=["truck-2", "truck-9"])] == ["truck-2"]
+    assert letters.list(devices=[]) == letters.list(devices=["truck-2"], device="truck-1") == []
     assert [letter.received_at - NOW for letter in letters.list(since=NOW + 1, until=NOW + 3)] == [1, 2, 2]
     first = letters.list(device="truck-1", limit=3)
     rest = letters.list(device="truck-1", limit=3, after_id=first[-1].id)

@@ -1,0 +1,117 @@
+"""What a caller may see: the parts behind the API, narrowed to the caller's districts and hauliers, in one place.
+
+Routes take `Parts` and ask no further: what the caller may not see is not there. An id of it is unknown, as one that
+never existed.
+"""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from api.access.authentication import CurrentCaller, MaybeCaller, identified_again
+from api.access.caller import Caller
+from api.access.narrowed_stores import (
+    NarrowedCommands,
+    NarrowedDeadLetters,
+    NarrowedJournal,
+    NarrowedShelves,
+    NarrowedSuspectedSites,
+)
+from api.http.problems import ProblemKind, RequestRefused
+from api.ports import ApiParts, Sees, WholeParts
+from devices.city.model import City
+from devices.city.part import part_of
+from devices.people.model import Visibility
+
+_MAX_HELD = 64
+"""Different visibilities whose parts of the city are kept; a part of 3,000 devices takes 2 ms to make."""
+
+
+class PartsOfCity:
+    """The parts of the current city that callers may see, each made once."""
+
+    def __init__(self) -> None:
+        self._held: tuple[City | None, dict[Visibility, City]] = (None, {})
+
+    def of(self, city: City, visibility: Visibility) -> City:
+        if visibility.is_whole:
+            return city
+        whole, held = self._held
+        if whole is not city or len(held) >= _MAX_HELD:
+            held = {}
+            self._held = (city, held)
+        part = held.get(visibility)
+        if part is None:
+            part = held[visibility] = part_of(city, visibility.sees, visibility.districts)
+        return part
+
+
+async def visible_parts(request: Request, parts: WholeParts, caller: CurrentCaller) -> ApiParts:
+    """The parts as the caller may see them."""
+    return _narrowed(request, parts, caller)
+
+
+Parts = Annotated[ApiParts, Depends(visible_parts)]
+
+
+async def map_parts(request: Request, parts: WholeParts, caller: MaybeCaller) -> ApiParts:
+    """The parts for the layers that may be public: then nobody in particular sees all of their sites and corridors."""
+    return parts if caller is None else _narrowed(request, parts, caller)
+
+
+MapParts = Annotated[ApiParts, Depends(map_parts)]
+
+
+async def whole_city(caller: CurrentCaller) -> None:
+    """Dependency of what cannot be narrowed. Raises RequestRefused."""
+    if not caller.visibility.is_whole:
+        detail = "These are figures of the whole city, and you may see a part of it."
+        raise RequestRefused(ProblemKind.FORBIDDEN, detail)
+
+
+async def seen_now(request: Request) -> Sees | None:
+    """Which devices the caller of an open stream may see now, by id; None: not signed in any more.
+
+    Raises DatabaseError.
+    """
+    caller = await identified_again(request)
+    return None if caller is None else _sees(request, caller)
+
+
+def _sees(request: Request, caller: Caller) -> Sees:
+    if caller.visibility.is_whole:
+        return lambda device_id: True
+    city = _city_of(request, request.app.state.parts, caller.visibility)
+    return lambda device_id: device_id in city.devices
+
+
+def _city_of(request: Request, parts: ApiParts, visibility: Visibility) -> City:
+    cities: PartsOfCity = request.app.state.parts_of_city
+    return cities.of(parts.city(), visibility)
+
+
+def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
+    visibility = caller.visibility
+    if visibility.is_whole:
+        return parts
+
+    def city() -> City:
+        return _city_of(request, parts, visibility)
+
+    def sees(device_id: str) -> bool:
+        return device_id in city().devices
+
+    dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive)
+    return replace(
+        parts,
+        city=city,
+        journal=NarrowedJournal(parts.journal, lambda: city().devices),
+        shelves=NarrowedShelves(parts.shelves, sees),
+        commands=NarrowedCommands(parts.commands, sees),
+        ledger=lambda: parts.ledger().of_devices(city().devices),
+        dead_letters=dead_letters,
+        redrive=dead_letters.redrive,
+        suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
+        over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
+    )

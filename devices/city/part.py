@@ -1,0 +1,46 @@
+"""A part of a city: what somebody sees who may not see all of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from devices.city.model import City, Device
+from devices.city.sites import Site, ZoneKind
+
+
+def part_of(city: City, sees: Callable[[Device], bool], districts: frozenset[str] | None) -> City:
+    """The city with the devices that `sees` accepts, and what belongs to them.
+
+    Of vehicles and permits, those of the devices; of routes, those that the permits name; of sites, those without a
+    district, those in the districts, and those that devices, routes or permits name; of permitted areas, those that the
+    permits name; of districts and fleets, those of devices. Region and plane stay those of the whole city: a truck may
+    be anywhere in it.
+    """
+    devices = {device.id: device for device in city.devices.values() if sees(device)}
+    vehicle_ids = {device.vehicle_id for device in devices.values()}
+    permits = tuple(permit for permit in city.permits if permit.vehicle_id in vehicle_ids)
+    route_ids = {route_id for permit in permits for route_id in permit.route_ids}
+    routes = tuple(route for route in city.routes if route.id in route_ids)
+    named = {device.site_id for device in devices.values()}
+    named |= {site_id for permit in permits for site_id in permit.site_ids}
+    named |= {site_id for route in routes for site_id in (route.origin_site_id, route.destination_site_id)}
+
+    area_ids = {area_id for permit in permits for area_id in permit.area_ids}
+    of_devices = {device.district for device in devices.values()}, {device.fleet for device in devices.values()}
+
+    def is_shown(site: Site) -> bool:
+        return site.district is None or site.id in named or (districts is not None and site.district in districts)
+
+    part = replace(
+        city,
+        devices=devices,
+        vehicles={vehicle.id: vehicle for vehicle in city.vehicles.values() if vehicle.id in vehicle_ids},
+        permits=permits,
+        routes=routes,
+        sites={site.id: site for site in city.sites.values() if is_shown(site)},
+        past_sites=tuple(site for site in city.past_sites if is_shown(site)),
+        zones=tuple(zone for zone in city.zones if zone.kind is not ZoneKind.PERMITTED_AREA or zone.id in area_ids),
+        districts=tuple(area for area in city.districts if area.id in of_devices[0] | (districts or frozenset())),
+        fleets=tuple(area for area in city.fleets if area.id in of_devices[1]),
+    )
+    part._derived.region = city.region
+    return part

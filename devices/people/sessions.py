@@ -1,0 +1,115 @@
+"""Sessions: who is signed in, by the secret that the browser holds in a cookie. Only a hash of it is kept.
+
+BadCredentials   name and password do not belong together, or the account is disabled
+LockedOut        too many failures (devices.people.sign_in_failures)
+"""
+
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import Engine, delete, insert, select, update
+
+from devices.db.database import transaction
+from devices.people.accounts import person_of
+from devices.people.model import PeopleError, Person
+from devices.people.passwords import check_password, hash_password, is_password
+from devices.people.sign_in_failures import begin_attempt, clear
+from devices.people.tables import person, person_session
+
+_SECRET_BYTES: Final = 32
+
+
+class BadCredentials(PeopleError):
+    """Name and password do not belong together, or the account is disabled."""
+
+    def __init__(self) -> None:
+        super().__init__("name and password do not belong together, or the account is disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A person who is signed in."""
+
+    person: Person
+    expires_at: int
+    """Wall clock, ms."""
+    secret: str = field(repr=False)
+
+    @property
+    def csrf_token(self) -> str:
+        """What a page has to send with each change: another site's page can send the cookie, but cannot read this."""
+        return urlsafe_b64encode(hmac.digest(self.secret.encode(), b"csrf", "sha256")).decode().rstrip("=")
+
+
+class Sessions:
+    """All sessions. Every method raises DatabaseError. Checking a password takes some 60 ms of a core and 64 MiB."""
+
+    def __init__(self, engine: Engine, lifetime_ms: int) -> None:
+        self._engine = engine
+        self._lifetime_ms = lifetime_ms
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def sign_in(self, name: str, password: str, now: int) -> Session:
+        """Begin a session. Raises BadCredentials, LockedOut."""
+        name = name.strip().lower()[:64]
+        found = self._checked(name, password, now)
+        session = Session(found, now + self._lifetime_ms, secrets.token_urlsafe(_SECRET_BYTES))
+        values = {
+            "secret_hash": _hash(session.secret),
+            "person": found.name,
+            "created_at": now,
+            "expires_at": session.expires_at,
+        }
+        with transaction(self._engine) as connection:
+            connection.execute(delete(person_session).where(person_session.c.expires_at <= now))
+            connection.execute(insert(person_session).values(values))
+        return session
+
+    def find(self, secret: str, now: int) -> Session | None:
+        """The session of this secret, unless it is over or the account was disabled. One indexed read."""
+        query = (
+            select(person, person_session.c.expires_at)
+            .join(person_session, person_session.c.person == person.c.name)
+            .where(person_session.c.secret_hash == _hash(secret), person_session.c.expires_at > now)
+            .where(person.c.enabled)
+        )
+        with transaction(self._engine) as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else Session(person_of(row), row["expires_at"], secret)
+
+    def end(self, secret: str) -> None:
+        with transaction(self._engine) as connection:
+            connection.execute(delete(person_session).where(person_session.c.secret_hash == _hash(secret)))
+
+    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
+        """Replace the person's password and end the other sessions. Raises BadCredentials, LockedOut, Refused."""
+        name = session.person.name
+        check_password(new, name)
+        self._checked(name, old, now)
+        values = {"password_hash": hash_password(new), "password_changed_at": now}
+        others = (person_session.c.person == name) & (person_session.c.secret_hash != _hash(session.secret))
+        with transaction(self._engine) as connection:
+            connection.execute(update(person).where(person.c.name == name).values(values))
+            connection.execute(delete(person_session).where(others))
+
+    def _checked(self, name: str, password: str, now: int) -> Person:
+        """The person with this password. Raises BadCredentials, LockedOut."""
+        with transaction(self._engine) as connection:
+            begin_attempt(connection, name, now)
+            row = connection.execute(select(person).where(person.c.name == name)).mappings().one_or_none()
+        found = row if row is not None and row["enabled"] else None
+        if not is_password(password, None if found is None else found["password_hash"]) or found is None:
+            raise BadCredentials
+        with transaction(self._engine) as connection:
+            clear(connection, name)
+        return person_of(found)
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode()).hexdigest()

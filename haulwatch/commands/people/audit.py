@@ -1,0 +1,54 @@
+"""`haulwatch audit`: who did what, and who looked at personal data."""
+
+import getpass
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from devices.people.audit import MAX_TARGET, ActorKind, AuditFilter, NewAuditEntry
+from haulwatch.commands.shared import JsonFlag, exits_on_error, instant, local_time, print_json, print_table
+from haulwatch.process.system_clock import now_ms
+from haulwatch.settings.data_files import settings_with_data
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import open_audit_trail, people_zone
+
+
+@exits_on_error
+def audit(
+    actor: Annotated[str | None, typer.Option(help="Only of this person or token.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="ID", help="Only about this truck, alert, …")] = None,
+    since: Annotated[int | None, typer.Option(metavar="TIME", parser=instant, help="At this time or later.")] = None,
+    until: Annotated[int | None, typer.Option(metavar="TIME", parser=instant, help="Before this time.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many, the newest.")] = 100,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the audit trail, newest first: every action, and every look at personal data (equal ones once an hour)."""
+    settings = settings_with_data()
+    with closing(open_audit_trail(settings)) as trail:
+        found = trail.entries(AuditFilter(actor=actor, target=target, start=since, end=until), limit=limit)
+    if as_json:
+        print_json([entry.model_dump(mode="json") for entry in found])
+        return
+    zone = people_zone(settings)
+    columns = ("time", "who", "by", "from", "status", "what", "about")
+    rows = [
+        (local_time(one.at, zone), one.actor, one.kind, one.address, str(one.status or ""), one.action, one.target)
+        for one in found
+    ]
+    print_table("audit trail", columns, rows)
+
+
+def write_entry(settings: Settings, action: str, target: str) -> None:
+    """Note what was done from the command line, by the user of this machine. Raises DatabaseError."""
+    entry = NewAuditEntry(
+        at=now_ms(),
+        actor=getpass.getuser()[:64],
+        kind=ActorKind.COMMAND_LINE,
+        address="",
+        action=f"haulwatch {action}",
+        target=target[:MAX_TARGET],
+        status=None,
+    )
+    with closing(open_audit_trail(settings)) as trail:
+        trail.add(entry)

@@ -1,0 +1,353 @@
+"""What a person of one district or haulier sees: nothing of the others', by no endpoint.
+
+Everything of the others has OTHER in its name, so that a look at the bytes of an answer finds it.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+from fastapi import Request
+from httpx import AsyncClient
+from shapely import LineString, box
+
+from api.ports import ApiOptions, ApiParts
+from api.resources.geojson import map_layer
+from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
+from devices.city.part import part_of
+from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
+from devices.commands.model import Locate, issue
+from devices.geo.geometry import LatLon
+from devices.people.model import Role, Visibility
+from ingest.ledger.report import DeviceLedgerLine
+from rules.alerts.journal import AlertJournal
+from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.suspected_sites.model import Cluster, PlaceKind
+from rules.suspected_sites.store import ProposalStore
+from tests import ROOT
+from tests.api.access.test_roles import TABLE
+from tests.api.conftest import client_of
+from tests.api.fakes import NOW, T0, FakeDeadLetters, FakeHistory, FakeLedger, change
+from tests.api.persons import add_person, signed_in
+from tests.api.resources.test_alert_stream import numbers, served
+
+OWN, OTHER = "truck-own", "truck-OTHER"
+WORKS: Final = SiteKind.CONSTRUCTION_SITE
+OF_DISTRICT: Final = Visibility(districts=frozenset({"zezhou"}))
+OF_HAULIER: Final = Visibility(hauliers=frozenset({"danhe"}))
+OF_BOTH: Final = Visibility(frozenset({"zezhou"}), frozenset({"danhe"}))
+LIMITS: Final = {"district": OF_DISTRICT, "haulier": OF_HAULIER, "both": OF_BOTH}
+
+
+def divided_city() -> City:
+    """Two trucks, each with vehicle, permit, route, sites of its own, and a common landfill."""
+    line = LineString([(112.80, 35.50), (112.90, 35.40)])
+    return City(
+        id="divided",
+        name="Divided",
+        name_zh="分城",
+        timezone="Asia/Shanghai",
+        centre=LatLon(35.45, 112.85),
+        devices={
+            OWN: Device(OWN, DeviceRole.TRUCK, vehicle_id="v-own", fleet="danhe", district="zezhou"),
+            OTHER: Device(OTHER, DeviceRole.TRUCK, vehicle_id="v-OTHER", fleet="f-OTHER", district="d-OTHER"),
+        },
+        vehicles={
+            "v-own": Vehicle("v-own", "晋E10001", "Danhe"),
+            "v-OTHER": Vehicle("v-OTHER", "晋OTHER", "OTHER Ltd"),
+        },
+        sites={
+            "works-own": Site("works-own", WORKS, "Works", "工地", box(112.8, 35.5, 112.81, 35.51), "zezhou"),
+            "works-OTHER": Site("works-OTHER", WORKS, "OTHER", "他", box(112.7, 35.5, 112.71, 35.51), "d-OTHER"),
+            "landfill": Site("landfill", SiteKind.LANDFILL, "Landfill", "填埋场", box(112.9, 35.4, 112.91, 35.41)),
+        },
+        routes=(
+            Route("r-own", 1, "Own", "自", line, "works-own", "landfill"),
+            Route("r-OTHER", 1, "OTHER", "他", line, "works-OTHER", "landfill"),
+        ),
+        permits=(
+            Permit("p-own", "v-own", route_ids=("r-own",), area_ids=("a-own",)),
+            Permit("p-OTHER", "v-OTHER", route_ids=("r-OTHER",), area_ids=("a-OTHER",)),
+        ),
+        zones=tuple(
+            Zone(name, 1, kind, name, name, box(112.84, 35.49, 112.86, 35.5))
+            for name, kind in (
+                ("old-town", ZoneKind.FORBIDDEN),
+                ("a-own", ZoneKind.PERMITTED_AREA),
+                ("a-OTHER", ZoneKind.PERMITTED_AREA),
+            )
+        ),
+        districts=(Area("zezhou", "Zezhou", "泽州"), Area("d-OTHER", "OTHER", "他")),
+        fleets=(Area("danhe", "Danhe", "丹河"), Area("f-OTHER", "OTHER", "他")),
+    )  # fmt: skip
+
+
+def alert_of(subject: str) -> Any:
+    return change(subject=subject)
+
+
+@pytest.fixture
+def divided(
+    parts: ApiParts,
+    history: FakeHistory,
+    journal: AlertJournal,
+    ledger: FakeLedger,
+    dead_letters: FakeDeadLetters,
+    shelves: ShelfStore,
+    proposals: ProposalStore,
+) -> ApiParts:
+    """Both trucks have done all there is to do."""
+    city = divided_city()
+    for number, truck in enumerate((OWN, OTHER)):
+        history.add("position", truck, 10, lat=35.45, lon=112.85, speed_kmh=30.0)
+        history.add("position", truck, 20, lat=35.46, lon=112.86, speed_kmh=30.0)
+        journal.record([alert_of(truck)], recorded_at=NOW)
+        ledger.lines.append(DeviceLedgerLine(device=truck, received=5, stored=5, heard_at=NOW, last_seen=NOW))
+        dead_letters.add(b'{"%s"' % truck.encode(), device=truck)
+        shelves.add(
+            NewShelf(rule=None, subject=truck, reason=truck, shelved_by="li", shelved_at=NOW, until=NOW + 60_000)
+        )
+        parts.commands.issue(
+            issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
+        )
+        proposals.propose([cluster(truck, at=number)], NOW)
+    dead_letters.add(b"OTHER", device="unknown-OTHER")
+    proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
+    for name, visibility in LIMITS.items():
+        add_person(parts, name, Role.OFFICER, visibility)
+    add_person(parts, "all", Role.OFFICER)
+    return replace(parts, city=lambda: city)
+
+
+def cluster(*trucks: str, at: int) -> Cluster:
+    return Cluster(
+        kind=PlaceKind.DUMP,
+        place=LatLon(35.3 + at / 10, 112.7),
+        radius_m=50.0,
+        first_seen=T0,
+        last_seen=T0 + at,
+        trucks=trucks,
+        visits=4,
+        days=3,
+        hours=(4, *[0] * 23),
+        alerts=tuple(alert_of(truck).alert_id for truck in trucks),
+    )
+
+
+@pytest.fixture
+async def client(divided: ApiParts) -> AsyncIterator[AsyncClient]:
+    async with client_of(divided, ApiOptions(version="1", token="write-token-for-tests")) as client:
+        yield client
+
+
+def filled(path: str, truck: str, number: int) -> str:
+    """The path with the parameters of one truck."""
+    in_path = {
+        "{device_id}": truck,
+        "{vehicle_id}": truck.replace("truck", "v"),
+        "{kind}": "position",
+        "{alert_id}": alert_of(truck).alert_id,
+        "{command_id}": f"{number:016x}",
+        "{letter_id}": str(number + 1),
+        "{version}": "1",
+        "{number}": str(number + 1),
+    }
+    for name, value in in_path.items():
+        path = path.replace(name, value)
+    return path
+
+
+GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
+WITHOUT_TRUCKS: Final = {"/api/v1/rule-sets/{version}", "/api/v1/alerts/stream"}
+"""The first has no object of a truck; the second has tests of its own below."""
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_no_answer_has_anything_of_the_others(client: AsyncClient, name: str) -> None:
+    headers = await signed_in(client, name)
+    for path in GETS:
+        if path in WITHOUT_TRUCKS or TABLE[f"GET {path}"] == "administrator":
+            continue
+        query = f"?start={T0}&end={NOW}" if path.endswith(("track", "tracks", "{kind}")) else ""
+        for number, truck in enumerate((OWN, OTHER)):
+            answer = await client.get(filled(path, truck, number) + query, headers=headers)
+            text = answer.text.replace(answer.json().get("instance", "-"), "") if answer.is_error else answer.text
+            if "{" in path:
+                assert answer.status_code == (200 if truck == OWN else 404), f"{path} {truck}: {answer.text}"
+                text = text.replace(f"'{truck}'", "").replace(f"'{truck.replace('truck', 'v')}'", "")
+            assert "OTHER" not in text, f"{path}: {text}"
+            assert alert_of(OTHER).alert_id not in text.replace(f"'{alert_of(OTHER).alert_id}'", ""), path
+
+
+async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncClient) -> None:
+    """The oracle of the test above: without limits each of these answers names the other truck."""
+    headers = await signed_in(client, "all")
+    for path in GETS:
+        if path in WITHOUT_TRUCKS | {"/api/v1/alerts/rate", "/api/v1/rules", "/api/v1/rule-sets", "/api/v1/ledger"}:
+            continue
+        if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session", "/api/v1/audit"}:
+            continue
+        query = f"?start={T0}&end={NOW}" if path.endswith(("track", "tracks", "{kind}")) else ""
+        text = (await client.get(filled(path, OTHER, 1) + query, headers=headers)).text
+        of_one_device = path.endswith(("/latest", "/readings/{kind}"))
+        if path.endswith("/emptyings"):
+            continue  # a truck has none
+        assert "OTHER" in text or (of_one_device and '"speed_kmh":30.0' in text), f"{path}: {text}"
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_lists_have_all_that_is_ones_own(client: AsyncClient, name: str) -> None:
+    headers = await signed_in(client, name)
+
+    async def got(path: str) -> Any:
+        answer = await client.get(f"/api/v1/{path}", headers=headers)
+        assert answer.status_code == 200
+        return answer.json()
+
+    assert [one["id"] for one in (await got("devices"))["items"]] == [OWN]
+    assert [one["subject"] for one in (await got("alerts"))["items"]] == [OWN]
+    assert [one["device"] for one in (await got("deadletters"))["items"]] == [OWN]
+    assert [one["subject"] for one in await got("shelves")] == [OWN]
+    assert [one["id"] for one in (await got("trucks"))["features"]] == [OWN]
+    assert {one["id"] for one in (await got("sites"))["features"]} == {"works-own", "landfill"}
+    assert [one["id"] for one in (await got("routes"))["features"]] == ["r-own@1"]
+    assert [one["device"] for one in (await got("ledger/devices"))["items"]] == [OWN]
+    assert (await got("ledger"))["total"]["received"] == 5
+    assert (await got("city"))["devices"] == 1
+    sites = (await got("suspected-sites"))["features"]
+    assert [one["properties"]["trucks"] for one in sites] == [[OWN], [OWN]]
+    assert sorted(len(one["properties"]["alerts"]) for one in sites) == [0, 1]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_nothing_of_the_others_can_be_changed(
+    client: AsyncClient, divided: ApiParts, journal: AlertJournal, name: str
+) -> None:
+    headers = await signed_in(client, name)
+    alert_id = alert_of(OTHER).alert_id
+    [others_site] = [site.id for site in divided.suspected_sites.proposals() if site.trucks == (OTHER,)]
+    refused = [
+        (f"alerts/{alert_id}/acknowledge", {}, 404),
+        (f"alerts/{alert_id}/assign", {"assignee": "x"}, 404),
+        (f"alerts/{alert_id}/comment", {"note": "x"}, 404),
+        (f"alerts/{alert_id}/close", {"outcome": "no_action"}, 404),
+        ("deadletters/2/redrive", {}, 404),
+        ("deadletters/3/redrive", {}, 404),
+        ("shelves/2/end", {}, 404),
+        ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
+        ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
+        (f"suspected-sites/{others_site}", {"state": "accepted", "reason": "x"}, 404),
+    ]
+    for path, body, status in refused:
+        answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
+        assert answer.status_code == status, f"{path}: {answer.text}"
+    detail = journal.alert(alert_id)
+    assert detail is not None
+    assert detail.actions == ()
+    assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_what_is_ones_own_can_be_changed(client: AsyncClient, divided: ApiParts, name: str) -> None:
+    headers = await signed_in(client, name)
+    alert_id = alert_of(OWN).alert_id
+    [own_site] = [site.id for site in divided.suspected_sites.proposals() if site.trucks == (OWN,)]
+    for path, body in (
+        (f"alerts/{alert_id}/acknowledge", {}),
+        (f"alerts/{alert_id}/close", {"outcome": "no_action"}),
+        ("deadletters/1/redrive", {}),
+        ("shelves/1/end", {}),
+        ("shelves", {"subject": OWN, "rule": "speeding", "until": NOW + 60_000, "reason": "x"}),
+        (f"suspected-sites/{own_site}", {"state": "accepted", "reason": "x"}),
+    ):
+        answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
+        assert answer.status_code < 300, f"{path}: {answer.text}"
+
+
+async def test_figures_of_the_whole_city_are_for_those_who_see_it(client: AsyncClient) -> None:
+    assert (await client.get("/metrics", headers=await signed_in(client, "all"))).status_code == 200
+    answer = await client.get("/metrics", headers=await signed_in(client, "district"))
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:haulwatch:problem:forbidden")
+
+
+async def test_pages_of_alerts_lose_and_repeat_nothing(client: AsyncClient, journal: AlertJournal) -> None:
+    journal.record([change(second, subject=truck) for second in range(1, 30) for truck in (OTHER, OWN)], NOW)
+    headers = await signed_in(client, "district")
+    found, cursor = [], None
+    while True:
+        params = {"limit": 7} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get("/api/v1/alerts", params=params, headers=headers)).json()
+        found += [(one["subject"], one["opened_at"]) for one in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert found == [(OWN, T0 + 1_000 * second) for second in range(29, -1, -1)]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_the_live_stream_has_nothing_of_the_others(divided: ApiParts, journal: AlertJournal, name: str) -> None:
+    async with served(divided) as api:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{api.port}") as browser:
+            headers = await signed_in(browser, name)
+        async with api.listen("?after=0", Cookie=headers["Cookie"]) as (answer, heard):
+            assert answer.status_code == 200
+            assert await numbers(heard, 1) == [1]
+            journal.record([change(5, subject=OTHER), change(6, subject=OWN)], recorded_at=NOW)
+            async for event in heard:
+                if event.get("event") == "change":
+                    assert json.loads(event["data"])["change"]["subject"] == OWN
+                    break
+
+
+async def test_a_stream_ends_once_its_person_may_sign_in_no_more(
+    divided: ApiParts, journal: AlertJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.resources.alert_stream.LOOK_AGAIN_S", 0.0)
+    async with served(divided) as api:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{api.port}") as browser:
+            headers = await signed_in(browser, "district")
+        async with api.listen("?after=0", Cookie=headers["Cookie"]) as (_, heard):
+            assert await numbers(heard, 1) == [1]
+            await asyncio.to_thread(divided.people.accounts.set_enabled, "district", False)  # type: ignore[attr-defined]
+            journal.record([change(5, subject=OWN)], recorded_at=NOW)
+            assert [event async for event in heard if event.get("event") == "change"] == []
+
+
+async def test_a_limit_that_changes_holds_at_once(client: AsyncClient, divided: ApiParts) -> None:
+    headers = await signed_in(client, "district")
+    accounts: Any = divided.people.accounts
+    accounts.set_role("district", Role.VIEWER, Visibility(districts=frozenset({"d-OTHER"})))
+    assert [one["id"] for one in (await client.get("/api/v1/devices", headers=headers)).json()["items"]] == [OTHER]
+
+
+def test_a_part_of_a_city_keeps_its_region() -> None:
+    """A fix is a fix wherever in the city it lies: fewer sites must not make the region smaller."""
+    city = divided_city()
+    part = part_of(city, OF_HAULIER.sees, OF_HAULIER.districts)
+    for lat, lon in ((35.5, 112.7), (35.4, 112.9), (36.2, 112.8), (30.0, 110.0)):
+        assert part.region.covers(lat, lon) == city.region.covers(lat, lon)
+    assert set(part.devices) == {OWN}
+    assert [zone.id for zone in part.zones] == ["old-town", "a-own"]
+    assert [area.id for area in (*part.districts, *part.fleets)] == ["zezhou", "danhe"]
+    assert city.devices.keys() == {OWN, OTHER}
+
+
+def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> None:
+    nowhere = Device("bin-1", DeviceRole.RECYCLING_POINT)
+    assert not OF_DISTRICT.sees(nowhere)
+    assert not OF_HAULIER.sees(nowhere)
+    assert Visibility().sees(nowhere)
+
+
+def test_no_route_of_a_resource_takes_the_whole() -> None:
+    """`WholeParts` has what others have: only signing in, the trail and the probes may take it."""
+    resources = ROOT / "api" / "resources"
+    assert [path.name for path in resources.rglob("*.py") if "WholeParts" in path.read_text()] == []
+
+
+def test_a_browser_keeps_no_layer_for_the_next_person() -> None:
+    request = Request({"type": "http", "headers": []})
+    assert map_layer(request, [], fresh_s=60).headers["vary"] == "Authorization, Cookie"

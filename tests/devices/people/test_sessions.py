@@ -1,0 +1,172 @@
+"""Signing in, staying signed in, and being locked out, as stories with times."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2.low_level import Type, verify_secret
+from sqlalchemy import Engine, text
+
+from devices.people.accounts import Accounts
+from devices.people.model import NameTaken, Person, Refused, Role, UnknownPerson, Visibility, sign_in_name
+from devices.people.sessions import BadCredentials, Sessions
+from devices.people.sign_in_failures import LockedOut
+
+pytestmark = pytest.mark.usefixtures("cheap_passwords")
+T0 = 1_772_352_000_000
+MINUTE, HOUR = 60_000, 3_600_000
+PASSWORD = "渣土 four words of it"
+ZEZHOU = Visibility(districts=frozenset({"zezhou"}))
+
+
+@pytest.fixture
+def accounts(engine: Engine) -> Accounts:
+    accounts = Accounts(engine)
+    accounts.add(Person("li.wei", "李伟", Role.OFFICER, ZEZHOU, created_at=T0), PASSWORD)
+    return accounts
+
+
+@pytest.fixture
+def sessions(engine: Engine, accounts: Accounts) -> Sessions:
+    return Sessions(engine, lifetime_ms=12 * HOUR)
+
+
+def stored(engine: Engine, query: str) -> list[str]:
+    with engine.connect() as connection:
+        return [str(row[0]) for row in connection.execute(text(query))]
+
+
+def test_a_shift_long_a_person_is_signed_in(sessions: Sessions) -> None:
+    session = sessions.sign_in(" Li.Wei ", PASSWORD, T0)
+    assert session.expires_at == T0 + 12 * HOUR
+    found = sessions.find(session.secret, T0 + 12 * HOUR - 1)
+    assert found is not None
+    assert (found.person.name, found.person.role, found.person.visibility) == ("li.wei", Role.OFFICER, ZEZHOU)
+    assert found.csrf_token == session.csrf_token != session.secret
+    assert sessions.find(session.secret, T0 + 12 * HOUR) is None
+    assert sessions.find(session.secret + "x", T0) is None
+
+
+def test_nothing_that_lets_in_is_in_the_database(engine: Engine, sessions: Sessions) -> None:
+    secret = sessions.sign_in("li.wei", PASSWORD, T0).secret
+    assert stored(engine, "SELECT secret_hash FROM person_session") == [hashlib.sha256(secret.encode()).hexdigest()]
+    [hashed] = stored(engine, "SELECT password_hash FROM person")
+    assert verify_secret(hashed.encode(), PASSWORD.encode(), Type.ID)
+
+
+def test_signing_out_ends_one_session(sessions: Sessions) -> None:
+    desk, phone = (sessions.sign_in("li.wei", PASSWORD, T0) for _ in range(2))
+    sessions.end(desk.secret)
+    assert sessions.find(desk.secret, T0) is None
+    assert sessions.find(phone.secret, T0) is not None
+
+
+def test_a_disabled_person_is_out_at_once_and_cannot_come_back(accounts: Accounts, sessions: Sessions) -> None:
+    session = sessions.sign_in("li.wei", PASSWORD, T0)
+    accounts.set_enabled("li.wei", False)
+    assert sessions.find(session.secret, T0) is None
+    with pytest.raises(BadCredentials):
+        sessions.sign_in("li.wei", PASSWORD, T0)
+    accounts.set_enabled("li.wei", True)
+    assert sessions.find(session.secret, T0) is None
+    assert sessions.sign_in("li.wei", PASSWORD, T0).person.name == "li.wei"
+
+
+def test_another_role_holds_in_an_open_session(accounts: Accounts, sessions: Sessions) -> None:
+    session = sessions.sign_in("li.wei", PASSWORD, T0)
+    accounts.set_role("li.wei", Role.VIEWER, Visibility(hauliers=frozenset({"danhe"})))
+    found = sessions.find(session.secret, T0)
+    assert found is not None
+    assert found.person.role is Role.VIEWER
+    assert found.person.visibility == Visibility(hauliers=frozenset({"danhe"}))
+
+
+def test_a_changed_password_ends_the_other_sessions(sessions: Sessions) -> None:
+    desk, phone = (sessions.sign_in("li.wei", PASSWORD, T0) for _ in range(2))
+    with pytest.raises(BadCredentials):
+        sessions.change_password(desk, "not this one, certainly", "another sentence", T0)
+    sessions.change_password(desk, PASSWORD, "another sentence", T0)
+    assert sessions.find(desk.secret, T0) is not None
+    assert sessions.find(phone.secret, T0) is None
+    with pytest.raises(BadCredentials):
+        sessions.sign_in("li.wei", PASSWORD, T0)
+    assert sessions.sign_in("li.wei", "another sentence", T0).person.name == "li.wei"
+
+
+@pytest.mark.parametrize("name", ["li.wei", "nobody"])
+def test_five_failures_lock_a_name_for_a_quarter_of_an_hour_whether_it_exists_or_not(
+    sessions: Sessions, name: str
+) -> None:
+    for second in range(5):
+        with pytest.raises(BadCredentials):
+            sessions.sign_in(name, "wrong wrong wrong", T0 + second * 1_000)
+    with pytest.raises(LockedOut) as refused:
+        sessions.sign_in(name, PASSWORD, T0 + 5_000)
+    assert refused.value.retry_after_s == 15 * 60 - 1
+    with pytest.raises(LockedOut):
+        sessions.sign_in(name, PASSWORD, T0 + 4_000 + 15 * MINUTE - 1)
+    with pytest.raises(BadCredentials):
+        sessions.sign_in(name, "wrong again, as it is", T0 + 4_000 + 15 * MINUTE)
+    if name == "li.wei":
+        assert sessions.sign_in(name, PASSWORD, T0 + 5_000 + 15 * MINUTE).person.name == "li.wei"
+
+
+def test_a_right_password_forgets_the_wrong_ones(sessions: Sessions) -> None:
+    for _ in range(3):
+        for _ in range(4):
+            with pytest.raises(BadCredentials):
+                sessions.sign_in("li.wei", "wrong wrong wrong", T0)
+        assert sessions.sign_in("li.wei", PASSWORD, T0).person.name == "li.wei"
+
+
+def test_a_new_password_unlocks(accounts: Accounts, sessions: Sessions) -> None:
+    for _ in range(5):
+        with pytest.raises(BadCredentials):
+            sessions.sign_in("li.wei", "wrong wrong wrong", T0)
+    accounts.set_password("li.wei", "a fresh sentence", T0)
+    assert sessions.sign_in("li.wei", "a fresh sentence", T0).person.name == "li.wei"
+
+
+def test_guesses_at_the_same_time_do_not_get_past_the_lock(sessions: Sessions) -> None:
+    def guess(number: int) -> type[Exception] | None:
+        try:
+            sessions.sign_in("li.wei", f"wrong guess number {number}", T0)
+        except (BadCredentials, LockedOut) as exc:
+            return type(exc)
+        return None
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(guess, range(12)))
+    assert outcomes.count(BadCredentials) == 5
+    assert outcomes.count(LockedOut) == 7
+
+
+@pytest.mark.parametrize(
+    ("password", "fault"),
+    [("short", "12 to 256"), ("x" * 257, "12 to 256"), ("aaaaaaaaaaaaaaaa", "repeated"), ("wang.xiaoming", "the name")],
+)
+def test_a_weak_password_is_refused(accounts: Accounts, password: str, fault: str) -> None:
+    with pytest.raises(Refused, match=fault):
+        accounts.add(Person("wang.xiaoming", "王小明", Role.VIEWER), password)
+    assert [one.name for one in accounts.all()] == ["li.wei"]
+
+
+def test_names_are_unique_and_known(accounts: Accounts) -> None:
+    with pytest.raises(NameTaken, match=r"li\.wei"):
+        accounts.add(Person("li.wei", "Another", Role.VIEWER), PASSWORD)
+    with pytest.raises(UnknownPerson, match="wang"):
+        accounts.set_enabled("wang", False)
+    with pytest.raises(Refused, match="whole city"):
+        accounts.set_role("li.wei", Role.ADMINISTRATOR, ZEZHOU)
+
+
+@pytest.mark.parametrize("name", ["", "li wei", "李伟", "a" * 65, ".li", "li\x00"])
+def test_a_name_that_cannot_be_typed_everywhere_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match="a-z"):
+        sign_in_name(name)
+
+
+@pytest.mark.parametrize("name", ["anonymous", "Haulwatch", "api-token", "api-read-token"])
+def test_a_name_that_stands_for_haulwatch_itself_is_refused(name: str) -> None:
+    with pytest.raises(Refused, match="itself"):
+        sign_in_name(name)
