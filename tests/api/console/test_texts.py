@@ -13,6 +13,7 @@ from devices.readings.models import Kind, Load
 from devices.readings.refusals import Reason
 from devices.readings.streams import STREAM_NAMES
 from rules.alerts.actions import Outcome
+from rules.catalogue import CATALOGUE
 from rules.suspected_sites.model import ProposalState
 from tests import ROOT
 
@@ -60,11 +61,12 @@ _UNIT = re.compile(r"_(?:s|m|kg|pct|kmh|c)$")
 
 def measures_in_rules() -> Iterator[str]:
     """Names that rules give their figures, as the source has them: keys of what is called measures, and every key that
-    ends with a unit.
+    ends with a unit, but for parameters.
     """
+    parameters = {name for entry in CATALOGUE for name in entry.parameters.model_fields}
     for path in (ROOT / "rules/detectors").rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        yield from (key for key in _keys(tree) if _UNIT.search(key))
+        yield from (key for key in _keys(tree) if _UNIT.search(key) and key not in parameters)
         for node in ast.walk(tree):
             match node:
                 case (

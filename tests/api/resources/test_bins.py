@@ -20,7 +20,9 @@ async def test_a_recycling_point_shows_the_newest_level_of_each_compartment(
     city = small_city()
     nowhere = Device("bin-9", DeviceRole.RECYCLING_POINT)
     own = replace(city.devices["bin-1"], overflow_at_pct=75.0)
-    city = replace(city, sites={**city.sites, POINT.id: POINT}, devices={**city.devices, nowhere.id: nowhere, own.id: own})
+    city = replace(
+        city, sites={**city.sites, POINT.id: POINT}, devices={**city.devices, nowhere.id: nowhere, own.id: own}
+    )
     history.add("fill", "bin-1", 10, part="paper", fill_pct=40.0)
     history.add("fill", "bin-1", 20, part="paper", fill_pct=92.5, temperature_c=21.0)
     history.add("fill", "bin-1", 15, part="glass", fill_pct=10.0, smoke=False)

@@ -190,6 +190,7 @@ export interface DeviceDetail {
   report_interval_s: number;
   datum: Datum;
   clock_correction_s: number;
+  overflow_at_pct: number | null;
   latest: LatestOut;
 }
 
@@ -204,6 +205,7 @@ export interface DeviceOut {
   report_interval_s: number;
   datum: Datum;
   clock_correction_s: number;
+  overflow_at_pct: number | null;
 }
 
 export type DeviceRole = "truck" | "weighbridge" | "recycling_point" | "station_line";
@@ -360,6 +362,7 @@ export interface SeenOut {
   report_interval_s: number;
   datum: Datum;
   clock_correction_s: number;
+  overflow_at_pct: number | null;
   last_seen_at: number | null;
 }
 
