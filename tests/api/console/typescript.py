@@ -92,6 +92,6 @@ if __name__ == "__main__":
     from api.ports import ApiOptions, ApiParts
 
     TYPES.parent.mkdir(parents=True, exist_ok=True)
-    no_parts = SimpleNamespace(journal=None, shelves=None, now=None)  # the document asks no part
+    no_parts = SimpleNamespace(journal=None, shelves=None, now=None, people=None)  # the document asks no part
     app = create_app(cast("ApiParts", no_parts), ApiOptions(version="0"))
     TYPES.write_text(rendered(app.openapi()), encoding="utf-8")
