@@ -62,7 +62,7 @@ def sign_in(page: Page, name: str = "li.wei", token: str = WRITE_TOKEN) -> None:
     page.get_by_label("Your name").fill(name)
     page.get_by_label("Token", exact=True).fill(token)
     page.keyboard.press("Enter")
-    expect(page.locator(".person")).to_contain_text(name)  # the page was loaded again
+    expect(page.locator("header .person")).to_contain_text(name)  # the page was loaded again
     expect(page.locator(".row").first).to_be_visible()
 
 

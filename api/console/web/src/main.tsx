@@ -17,6 +17,8 @@ import "./style/case.css";
 import "./style/print.css";
 
 const RETRY_MS = 3_000;
+/** Signing in loads the page again; until then asking is of little use. */
+const LOCKED_RETRY_MS = 60_000;
 
 /** The city comes first: times have its zone, filters its districts. It is asked for until it answers. */
 async function readCityAtLast(): Promise<void> {
@@ -24,7 +26,7 @@ async function readCityAtLast(): Promise<void> {
     await readCity().catch(() => null);
     if (city.value === null) {
       if (link.value === "locked") signInOpen.value = true;
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await new Promise((resolve) => setTimeout(resolve, link.value === "locked" ? LOCKED_RETRY_MS : RETRY_MS));
     }
   }
 }

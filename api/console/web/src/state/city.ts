@@ -12,8 +12,8 @@ export const people = signal<string[]>([]);
 export const sites = signal<ReadonlyMap<string, Feature>>(new Map());
 
 export async function readCity(): Promise<void> {
-  const [newCity, newRules, newDevices, newSites] = await Promise.all([
-    get<CityOut>("/city"),
+  const newCity = await get<CityOut>("/city"); // alone: whoever may not read is told so once
+  const [newRules, newDevices, newSites] = await Promise.all([
     get<RulesOut>("/rules"),
     getAll<DeviceOut>("/devices?limit=500", "items"),
     getAll<Feature>("/sites", "features"),
