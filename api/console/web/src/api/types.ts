@@ -38,6 +38,7 @@ export interface AlertChange {
   onset: number | null;
   rule_set: number;
   revised: boolean;
+  takes_over: string | null;
   continues: string | null;
 }
 
@@ -94,7 +95,7 @@ export interface AlertView {
   shelved_until: number | null;
 }
 
-export type Amendment = "new_late" | "extended" | "downgraded" | "retracted";
+export type Amendment = "new_late" | "extended" | "downgraded" | "retracted" | "merged";
 
 export interface AreaOut {
   id: string;

@@ -1,21 +1,21 @@
-import type { AlertDetail, JournalEntry } from "../api/types";
+import type { AlertDetail, Amendment, JournalEntry, Phase } from "../api/types";
 import { dayAndClock } from "../parts/format";
 import { t, word, type TextKey } from "../text";
 
 type Action = AlertDetail["actions"][number];
 
-const PHASES: Record<string, TextKey> = {
+const PHASES: Record<Phase, TextKey> = {
   candidate: "phaseCandidate", provisional: "phaseProvisional", confirmed: "phaseConfirmed", closed: "phaseClosed",
   amended: "phaseAmended",
 };
-const AMENDMENTS: Record<string, TextKey> = {
+const AMENDMENTS: Record<Amendment, TextKey> = {
   new_late: "amendmentNewLate", extended: "amendmentExtended", downgraded: "amendmentDowngraded", retracted: "amendmentRetracted",
+  merged: "amendmentMerged",
 };
 
 function changed({ change }: JournalEntry): string {
-  const phase = PHASES[change.phase];
-  const amendment = change.amendment ? AMENDMENTS[change.amendment] : undefined;
-  return [phase ? t(phase) : change.phase, change.severity, amendment ? t(amendment) : ""].filter(Boolean).join(" · ");
+  const amendment = change.amendment && t(AMENDMENTS[change.amendment]);
+  return [t(PHASES[change.phase]), change.severity, amendment].filter(Boolean).join(" · ");
 }
 
 function acted(action: Action): string {

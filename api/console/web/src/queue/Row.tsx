@@ -13,6 +13,7 @@ import { localText, t, word } from "../text";
 export function standing(alert: AlertView): string {
   if (alert.outcome) return `${t("closedAs")} ${word(alert.outcome)}`;
   if (alert.amendment === "retracted") return t("retracted");
+  if (alert.amendment === "merged") return t("amendmentMerged");
   if (isShelved(alert)) return t("shelved");
   if (alert.closed_at !== null) return t("phaseClosed");
   if (alert.reopened_at) return t("reopened");
