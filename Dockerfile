@@ -1,5 +1,12 @@
 # One image, four commands: haulwatch collect | record | judge | serve.
 
+FROM node:22-bookworm-slim AS console
+WORKDIR /web
+COPY api/console/web/package.json api/console/web/package-lock.json api/console/web/.npmrc ./
+RUN npm ci
+COPY api/console/web ./
+RUN npm run build && gzip --best --keep /built/assets/*
+
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
@@ -10,6 +17,7 @@ COPY requirements.lock requirements-dev.lock ./
 RUN /opt/haulwatch/bin/pip install --require-hashes -r requirements.lock
 RUN /opt/tools/bin/pip install --require-hashes -r requirements-dev.lock
 COPY . .
+COPY --from=console /built api/console/built
 RUN COMPILE_JUDGEMENT=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && /opt/haulwatch/bin/pip install --no-deps --no-index /wheels/*.whl
 

@@ -1,8 +1,8 @@
-# `make` alone lists the targets. The set-up is pip with hashes; it needs a Python (3.11 or newer) and nothing else.
+# `make` alone lists the targets. The set-up is pip and npm with hashes; it needs a Python (3.11 or newer) and nothing else.
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo bench compiled test test-compiled chaos fuzz check format lock clean
+.PHONY: help install demo console bench compiled test test-compiled chaos fuzz check format lock clean
 
 VENV := .venv
 RUN := $(VENV)/bin
@@ -23,11 +23,24 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(VENV)/runtime.stamp ## make the command haulwatch in .venv (no tools for developers)
+	@$(TRY_CONSOLE)
 	@echo 'make: run `. $(RUN)/activate` once in each shell, then `haulwatch --help`; docs/first-hour.md goes on from here' >&2
 
 demo: $(VENV)/runtime.stamp ## run the whole path on this machine with simulated devices (ARGS="--for 150 --json")
+	@$(TRY_CONSOLE)
 	@$(RUN)/haulwatch demo $(ARGS)
 	@echo 'make: for a city of your own: `. $(RUN)/activate`, then docs/first-hour.md' >&2
+
+# The page for people, built by npm: Node 20 or newer from PATH, else from a wheel in the environment.
+WEB := api/console/web
+TRY_CONSOLE := $(MAKE) --no-print-directory console || echo "make: going on without the console; its page says how to mend it" >&2
+
+console: api/console/built/stamp ## build the console (half a minute; brings Node into .venv where PATH has none)
+
+api/console/built/stamp: $(shell find $(WEB) -type f -not -path '*/node_modules/*') requirements-node.lock | $(RUN)/python
+	$(call say,building the console (half a minute on a fresh machine))
+	@sh $(WEB)/build.sh $(CURDIR)/$(RUN)
+	@touch $@
 
 bench: $(VENV)/dev.stamp ## measure cost and speed of the path on this machine (ARGS="--quick --json")
 	@$(MAKE) --no-print-directory compiled || echo "make: measured as interpreted Python" >&2
@@ -40,7 +53,8 @@ CAN_COMPILE := command -v $${CC:-cc} >/dev/null && \
 	$(RUN)/python -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))'
 NO_COMPILER := no C compiler, or no Python headers: on Debian, apt-get install gcc libc6-dev python3-dev
 # With the folders, so that an added or removed file counts as a change.
-SOURCES := $(shell find api devices grafana haulwatch ingest rules simulators -not -name '*.pyc' -not -name __pycache__)
+SOURCES := $(shell find api devices grafana haulwatch ingest rules simulators -not -name '*.pyc' -not -name __pycache__ \
+	-not -path 'api/console/web/*' -not -path 'api/console/built*')
 
 compiled: $(COMPILED)/stamp ## compile the judgement to C extensions in build/compiled (some minutes; needs a C compiler)
 
@@ -55,6 +69,7 @@ $(COMPILED)/stamp: setup.py pyproject.toml requirements-dev.lock Makefile $(SOUR
 
 test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if it is allowed to (ARGS="-k words")
 	@sh tests/servers/install.sh
+	@$(TRY_CONSOLE)
 	@$(RUN)/python -m pytest $(WORKERS) $(ARGS)
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 
@@ -79,6 +94,9 @@ check: $(VENV)/dev.stamp ## check format, lint, types and import contracts; must
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+	@$(TRY_CONSOLE)
+	@if [ -d $(WEB)/node_modules ]; then PATH="$$PATH:$(CURDIR)/$(RUN)" npm --prefix $(WEB) run --silent check; \
+	else echo "check: skipped: types of the console: npm did not install its packages" >&2; fi
 
 format: $(VENV)/dev.stamp ## format the code, and fix what the linter can fix
 	$(RUN)/ruff format .
@@ -87,12 +105,13 @@ format: $(VENV)/dev.stamp ## format the code, and fix what the linter can fix
 LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	--no-annotate --universal --quiet
 
-lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, in the two lock files (ARGS=--upgrade)
+lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, in the lock files (ARGS=--upgrade)
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra build -o requirements.lock
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build --extra plots -o requirements-dev.lock
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(subst pyproject.toml,--group node,$(LOCK)) $(ARGS) -o requirements-node.lock
 
 clean: ## remove the environment and the files of all tools; keeps var/, where the data is
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build api/console/built $(WEB)/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN)/python:

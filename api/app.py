@@ -23,6 +23,7 @@ from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
     alerts,
+    bins,
     commands,
     dead_letters,
     devices,
@@ -45,7 +46,7 @@ Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and
 `handled_at`, `received_at`, `issued_at`, `expires_at`, `sent_at`, `proposed_at`, `updated_at` and `at` of an action or
 decision are the server's clock. Parameters take the same integers or RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
 
-**Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `zones`, `suspected-sites`,
+**Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `zones`, `bins`, `suspected-sites`,
 `trucks` and `tracks` are whole map layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304
 while the layer has not changed.
 
@@ -119,8 +120,8 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules, ledger,
-        dead_letters, session, people, audit,
+        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules,
+        ledger, dead_letters, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -26,7 +26,15 @@ from ingest.ledger.report import Ledger, RecorderStatus
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
-from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry
+from rules.alerts.actions import (
+    ActionEntry,
+    AlertAction,
+    AlertDetail,
+    AlertFilter,
+    AlertPage,
+    JournalEntry,
+    JournalPosition,
+)
 from rules.alerts.shelves import NewShelf, Shelf
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.store import StoredRuleSet
@@ -39,11 +47,14 @@ Sees = Callable[[str], bool]
 class Journal(Protocol):
     """`rules.alerts.journal.AlertJournal`. Called from worker threads only. Every method may raise DatabaseError."""
 
-    def last_sequence(self) -> int:
-        """Number of the newest change; 0 while there is none."""
+    def last_position(self) -> JournalPosition:
+        """Numbers of the newest change and the newest action; 0 while there is none."""
 
     def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
         """Changes after number `sequence`, oldest first."""
+
+    def actions_after(self, sequence: int, limit: int) -> list[ActionEntry]:
+        """Actions after number `sequence`, oldest first."""
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest first. Raises InvalidCursor."""

@@ -8,7 +8,16 @@ from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.readings.refusals import Reason
 from ingest.ledger.dead_letters import DeadLetter, NoSuchLetter
-from rules.alerts.actions import AlertAction, AlertDetail, AlertFilter, AlertPage, JournalEntry, UnknownAlert
+from rules.alerts.actions import (
+    ActionEntry,
+    AlertAction,
+    AlertDetail,
+    AlertFilter,
+    AlertPage,
+    JournalEntry,
+    JournalPosition,
+    UnknownAlert,
+)
 from rules.alerts.shelves import NewShelf, Shelf, ShelfRefused, UnknownShelf
 from rules.suspected_sites.model import Decision, Proposal, ProposalState, UnknownProposal
 
@@ -24,13 +33,18 @@ class NarrowedJournal:
     def __init__(self, journal: Journal, device_ids: DeviceIds) -> None:
         self._journal, self._device_ids = journal, device_ids
 
-    def last_sequence(self) -> int:
-        return self._journal.last_sequence()
+    def last_position(self) -> JournalPosition:
+        return self._journal.last_position()
 
     def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
         """May be shorter than `limit` although more follow."""
         seen = self._device_ids()
         return [entry for entry in self._journal.changes_after(sequence, limit) if entry.change.subject in seen]
+
+    def actions_after(self, sequence: int, limit: int) -> list[ActionEntry]:
+        """May be shorter than `limit` although more follow."""
+        seen = self._device_ids()
+        return [entry for entry in self._journal.actions_after(sequence, limit) if entry.subject in seen]
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         seen = frozenset(self._device_ids())

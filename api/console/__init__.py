@@ -1,4 +1,4 @@
-"""Pages for people: the console at `/` and the API reference at `/docs`.
+"""The pages for people: the console, built from TypeScript in `web/`, and the API reference.
 
-Static HTML leaves; the pages themselves call `/api/v1` and `/openapi.json` from the browser.
+Requests of browsers enter, HTML and its files leave. The pages read the API like any other client.
 """

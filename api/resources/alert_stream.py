@@ -1,4 +1,5 @@
-"""The live alert stream: server-sent events that resume where a client stopped.
+"""The live alert stream: changes by judgement and actions of people as server-sent events, resumed where a client
+stopped. The id of an event names both positions: the last change sent, a hyphen, the last action sent.
 
 Every client reads the journal from its own position at its own pace; nothing is queued for it, so a slow client delays
 nobody. A client that reads nothing for SEND_TIMEOUT_S is disconnected; it reconnects with the id of the last event it
@@ -17,7 +18,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from api.http.problems import ProblemKind, RequestRefused
 from api.ports import Journal, Sees, Shelves
 from devices.db.database import DatabaseError
-from rules.alerts.actions import JournalEntry
+from rules.alerts.actions import ActionEntry, JournalEntry, JournalPosition
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,9 @@ class StreamedChange(JournalEntry):
     """A person shelved such alerts, so this one is to call nobody."""
 
 
+Streamed = StreamedChange | ActionEntry
+
+
 class AlertFeed:
     """The open streams of one process, and the task that wakes them."""
 
@@ -51,7 +55,7 @@ class AlertFeed:
         self._max_streams = max_streams
         self._heartbeat_s = heartbeat_s
         self._streams = 0
-        self._newest = 0
+        self._newest = JournalPosition()
         self._closing = False
         self._changed = asyncio.Condition()
 
@@ -80,68 +84,87 @@ class AlertFeed:
         finally:
             self._streams -= 1
 
-    async def answer(self, after: int | None, seen_now: SeenNow) -> EventSourceResponse:
-        """A stream of the changes after number `after`; with None, of new changes only. The caller holds its place.
+    async def answer(self, change: int | None, action: int | None, seen_now: SeenNow) -> EventSourceResponse:
+        """A stream of the changes and actions after these numbers; with None, of new ones only. The caller holds its
+        place. An id of earlier versions names a change only: new actions follow, or after 0 all of them.
 
         It sends what `seen_now` says may be seen, and ends when that is nothing any more. Raises DatabaseError if the
         journal is unavailable.
         """
-        newest = await asyncio.to_thread(self._journal.last_sequence)
+        newest = await asyncio.to_thread(self._journal.last_position)
+        if action is None:
+            action = 0 if change == 0 else newest.action
+        place = JournalPosition(newest.change if change is None else change, action)
         return EventSourceResponse(
-            self._events(newest if after is None else after, newest, seen_now),
+            self._events(place, newest, seen_now),
             ping=self._heartbeat_s,
             ping_message_factory=lambda: ServerSentEvent(comment="heartbeat"),
             send_timeout=SEND_TIMEOUT_S,
             sep="\n",
         )
 
-    async def _events(self, place: int, newest: int, seen_now: SeenNow) -> AsyncIterator[ServerSentEvent]:
+    async def _events(
+        self, place: JournalPosition, newest: JournalPosition, seen_now: SeenNow
+    ) -> AsyncIterator[ServerSentEvent]:
         try:
             sees, looked_at = await seen_now(), time.monotonic()
             yield ServerSentEvent(comment="alert changes", retry=RETRY_MS, sep="\n")
-            if place > newest:  # the id belongs to another journal: no change would ever follow it
-                yield ServerSentEvent(data=f'{{"newest":{newest}}}', event="reset", id=str(newest), sep="\n")
+            if place.change > newest.change or place.action > newest.action:  # the id of another journal
+                data = f'{{"newest":{newest.change}}}'
+                yield ServerSentEvent(data=data, event="reset", id=_id(newest), sep="\n")
                 place = newest
             while not self._closing:
-                entries = await asyncio.to_thread(self._changes_after, place)
+                entries = await asyncio.to_thread(self._entries_after, place)
                 if entries and time.monotonic() - looked_at > LOOK_AGAIN_S:
                     sees, looked_at = await seen_now(), time.monotonic()
                 if sees is None:
                     return
                 for entry in entries:
-                    place = entry.sequence
-                    if not sees(entry.change.subject):
+                    kind = "action" if isinstance(entry, ActionEntry) else "change"
+                    place = place._replace(**{kind: entry.sequence})
+                    if not sees(entry.subject if isinstance(entry, ActionEntry) else entry.change.subject):
                         continue
-                    yield ServerSentEvent(data=entry.model_dump_json(), event="change", id=str(place), sep="\n")
+                    yield ServerSentEvent(data=entry.model_dump_json(), event=kind, id=_id(place), sep="\n")
                 if not entries:
                     await self._wait_beyond(place)
         except DatabaseError as exc:
             _log.warning("api: alert stream closed, the client will reconnect: alert journal is unavailable: %s", exc)
 
-    def _changes_after(self, place: int) -> list[StreamedChange]:
-        entries = self._journal.changes_after(place, BATCH)
-        shelves = self._shelves.standing_after(self._now()) if entries else []
-        return [
+    def _entries_after(self, place: JournalPosition) -> list[Streamed]:
+        """Changes first: an action never comes before the alert that it is about."""
+        changes = self._journal.changes_after(place.change, BATCH)
+        shelves = self._shelves.standing_after(self._now()) if changes else []
+        streamed: list[Streamed] = [
             StreamedChange(
                 **dict(entry),
                 shelved=any(
                     shelf.covers(entry.change.rule, entry.change.subject, entry.change.severity) for shelf in shelves
                 ),
             )
-            for entry in entries
+            for entry in changes
         ]
+        if len(changes) < BATCH:
+            streamed += self._journal.actions_after(place.action, BATCH)
+        return streamed
 
-    async def _wait_beyond(self, place: int) -> None:
+    async def _wait_beyond(self, place: JournalPosition) -> None:
+        def has_more() -> bool:
+            return self._newest.change > place.change or self._newest.action > place.action
+
         async with self._changed:
-            await self._changed.wait_for(lambda: self._newest > place or self._closing)
+            await self._changed.wait_for(lambda: has_more() or self._closing)
 
     async def _poll(self) -> None:
         try:
-            newest = await asyncio.to_thread(self._journal.last_sequence)
+            newest = await asyncio.to_thread(self._journal.last_position)
         except DatabaseError as exc:
             _log.warning("api: alert stream cannot read new changes, next try in %s s: %s", POLL_S, exc)
             return
-        if newest > self._newest:
+        if newest != self._newest:
             async with self._changed:
                 self._newest = newest
                 self._changed.notify_all()
+
+
+def _id(place: JournalPosition) -> str:
+    return f"{place.change}-{place.action}"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,9 @@ from api.http.paging import CURSOR_HINT, Cursor
 from api.http.problems import WRITE_REFUSED, ProblemKind, RequestRefused, invalid, not_found
 from api.ports import ApiParts
 from api.resources.alert_stream import AlertFeed
+from api.resources.alerting.examples import ALERT_EXAMPLE, DETAIL_EXAMPLE, STREAM_EXAMPLE
+from api.resources.alerting.filters import box_of, subjects_of
+from api.resources.devices import District, Fleet
 from devices.readings.ids import DEVICE_ID_PATTERN
 from ingest.alerts.rate import AlertRate
 from rules.alerts.actions import (
@@ -44,7 +47,7 @@ from rules.alerts.shelves import as_called
 router = APIRouter(prefix="/alerts", tags=["alerts"], dependencies=[*PERSONAL, *VIEWERS])
 
 MAX_ALERTS: Final = 200
-_NUMBER = re.compile(r"[0-9]{1,18}")
+_EVENT_ID = re.compile(r"([0-9]{1,18})(?:-([0-9]{1,18}))?")
 _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]+$"
 """Names are shown in tables and logs: no line breaks, no NUL."""
 
@@ -112,70 +115,7 @@ class CloseBody(_Body):
     note: Note | None = None
 
 
-_REF_EXAMPLE: Final = {
-    "device_id": "truck-001",
-    "kind": "position",
-    "ts": 1_772_352_930_250,
-    "values": {"lift_up": True},
-}
-_ALERT_EXAMPLE: Final[dict[str, Any]] = {
-    "alert_id": "9f86d081884c7d65",
-    "rule": "illegal_dumping",
-    "rule_version": 1,
-    "subject": "truck-001",
-    "phase": "confirmed",
-    "severity": "P1",
-    "opened_at": 1_772_352_930_250,
-    "confirmed_at": 1_772_353_050_250,
-    "closed_at": None,
-    "amendment": None,
-    "title": {"en": "晋E10001 dumped its load outside every permitted site", "zh": "晋E10001 在核准场所外倾倒"},
-    "lat": 35.491,
-    "lon": 112.852,
-    "evidence": {
-        "parameters": {"confirmed_score": 1.5},
-        "findings": [{"en": "Bed raised for 42 s while standing", "zh": "停车举升 42 秒"}],
-        "ruled_out": [{"en": "No permitted site within 50 m", "zh": "50 米内无核准场所"}],
-        "readings": [
-            {"device_id": "truck-001", "kind": "position", "ts": 1_772_352_930_250, "values": {"lift_up": True}}
-        ],
-        "measures": {"score": 2.5},
-    },
-    "revision": 2,
-    "acknowledged_by": None,
-    "acknowledged_at": None,
-    "assigned_to": None,
-    "outcome": None,
-    "handled_by": None,
-    "handled_at": None,
-    "first_recorded_at": 1_772_352_990_000,
-    "learned_at": None,
-    "listed_only": False,
-    "shelved_until": None,
-}
-_NOT_IN_CHANGE: Final = frozenset(
-    {"confirmed_at", "acknowledged_by", "acknowledged_at", "assigned_to"}
-    | {"outcome", "handled_by", "handled_at", "first_recorded_at", "learned_at", "listed_only", "shelved_until"}
-)
-_ENTRY_EXAMPLE: Final = {
-    "sequence": 17,
-    "recorded_at": 1_772_353_051_000,
-    "change": {
-        **{name: value for name, value in _ALERT_EXAMPLE.items() if name not in _NOT_IN_CHANGE},
-        "at": 1_772_353_050_250,
-    },
-}
-_DETAIL_EXAMPLE: Final = {
-    "alert": _ALERT_EXAMPLE,
-    "changes": [_ENTRY_EXAMPLE],
-    "actions": [{"actor": "li.wei", "at": 1_772_353_100_000, "note": None, "kind": "acknowledge"}],
-}
-_STREAM_EXAMPLE: Final = (
-    'id: 17\nevent: change\ndata: {"sequence":17,"recorded_at":1772353051000,"change":{…},"shelved":false}\n\n'
-)
-
-
-_DETAIL: Final = answer("The alert with its whole history", _DETAIL_EXAMPLE)
+_DETAIL: Final = answer("The alert with its whole history", DETAIL_EXAMPLE)
 _READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.UNAVAILABLE)
 _WRITE: Final = (
     *_READ, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.NOT_FOUND, ProblemKind.TOO_LARGE,
@@ -196,7 +136,7 @@ _RATE_EXAMPLE: Final = {
     dependencies=LARGE,
     summary="Find alerts",
     response_model=AlertPage,
-    responses=answer("Alerts, newest first", {"items": [_ALERT_EXAMPLE], "next_cursor": None})
+    responses=answer("Alerts, newest first", {"items": [ALERT_EXAMPLE], "next_cursor": None})
     | problems(*_READ, ProblemKind.TOO_BUSY),
 )
 def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
@@ -211,12 +151,44 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
         bool | None, Query(alias="open", description="true: neither ended by judgement nor closed by a person")
     ] = None,
     handled: Annotated[bool | None, Query(description="true: closed by a person with an outcome")] = None,
+    acknowledged: Annotated[bool | None, Query(description="true: a person acknowledged it")] = None,
+    assigned_to: Annotated[str | None, Query(max_length=64, description="Person or team")] = None,
+    district: District = None,
+    fleet: Fleet = None,
+    carrier: Annotated[str | None, Query(max_length=64, description="Only alerts about trucks of this haulier")] = None,
+    text: Annotated[
+        str | None,
+        Query(
+            max_length=100, description="Words of the title, in either language, or of the device id; all must match"
+        ),
+    ] = None,
+    box: Annotated[
+        str | None,
+        Query(
+            alias="bbox",
+            max_length=100,
+            description="Only alerts in this rectangle: west,south,east,north in WGS-84 degrees",
+            examples=["112.84,35.48,112.86,35.50"],
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_ALERTS)] = 50,
     cursor: Cursor = None,
 ) -> AlertPage:
     """Alerts that match every filter, sorted by the time they opened, newest first."""
     where = AlertFilter(
-        rule=rule, severity=severity, phase=phase, subject=subject, start=start, end=end, open=is_open, handled=handled
+        rule=rule,
+        severity=severity,
+        phase=phase,
+        subject=subject,
+        start=start,
+        end=end,
+        open=is_open,
+        handled=handled,
+        acknowledged=acknowledged,
+        assigned_to=assigned_to,
+        subjects=subjects_of(parts.city(), district, fleet, carrier),
+        text=text,
+        box=None if box is None else box_of(box),
     )
     try:
         page = parts.journal.alerts(where, limit=limit, before=cursor)
@@ -236,7 +208,7 @@ async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIter
     dependencies=[Depends(_stream_place)],
     summary="Follow alerts live",
     response_class=EventSourceResponse,
-    responses=text_answer("An endless stream of events; comments are heartbeats", _STREAM_EXAMPLE, "text/event-stream")
+    responses=text_answer("An endless stream of events; comments are heartbeats", STREAM_EXAMPLE, "text/event-stream")
     | problems(*_READ),
 )
 async def follow_alerts(
@@ -251,8 +223,8 @@ async def follow_alerts(
         Query(max_length=64, description="The same for the first connection; `0`: from the beginning", examples=["0"]),
     ] = None,
 ) -> EventSourceResponse:
-    """Every change of every alert as an event `change`, in journal order. Its id is its number in the journal; one that
-    is `shelved` is to call nobody.
+    """Every change of every alert as an event `change`, and every action of a person as an event `action`, each kind in
+    journal order. A change that is `shelved` is to call nobody.
 
     Without `Last-Event-ID` or `after` the stream begins with the next change. An event `reset` means that the given id
     is beyond the end of the journal, because the journal was created anew: read the alerts again. A client that reads
@@ -261,10 +233,12 @@ async def follow_alerts(
     for field, text in (("header.last-event-id", last_event_id), ("query.after", after)):
         if text is None:
             continue
-        if not _NUMBER.fullmatch(text):
-            raise invalid(field, "give the id of the last event received, a number")
-        return await feed.answer(int(text), partial(seen_now, request))
-    return await feed.answer(None, partial(seen_now, request))
+        found = _EVENT_ID.fullmatch(text)
+        if found is None:
+            raise invalid(field, "give the id of the last event received, unchanged")
+        change, action = int(found[1]), None if found[2] is None else int(found[2])
+        return await feed.answer(change, action, partial(seen_now, request))
+    return await feed.answer(None, None, partial(seen_now, request))
 
 
 @router.get(

@@ -42,6 +42,7 @@ class RuleOut(BaseModel):
 
     rule: str
     title: Text
+    colour: str = Field(description="`#RRGGBB`, as on boards; no two rules share one")
     on: bool
     parameters: list[ParameterOut]
 
@@ -116,6 +117,7 @@ _RULE_EXAMPLE: Final = {
         {
             "rule": "speeding",
             "title": {"en": "Speeding", "zh": "超速"},
+            "colour": "#0072B2",
             "on": True,
             "parameters": [
                 {"name": "limit_kmh", "value": 90, "default": 100, "meaning": "Where no route has a limit of its own."}
@@ -156,7 +158,8 @@ def rules_that_hold(
             ParameterOut(name=name, value=values.get(name), default=default, meaning=entry.meaning(name))
             for name, default in defaults.items()
         ]
-        found.append(RuleOut(rule=entry.name, title=entry.title, on=rule is not None, parameters=parameters))
+        is_on = rule is not None
+        found.append(RuleOut(rule=entry.name, title=entry.title, colour=entry.colour, on=is_on, parameters=parameters))
     return RulesOut(version=choice.version, rules=found)
 
 

@@ -196,6 +196,26 @@ class AlertDetail(_Value):
     actions: tuple[AlertAction, ...]
 
 
+class Box(NamedTuple):
+    """A rectangle of WGS-84 degrees, edges included."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class ActionEntry(_Value):
+    """One action with its number in the journal."""
+
+    sequence: int
+    """Grows with every action recorded; not the numbers of the changes."""
+    alert_id: str
+    subject: str
+    """The device the alert is about."""
+    action: AlertAction
+
+
 @dataclass(frozen=True, slots=True)
 class AlertFilter:
     """Selects alerts; an empty field selects all.
@@ -207,14 +227,20 @@ class AlertFilter:
     severity: Severity | None = None
     phase: Phase | None = None
     subject: str | None = None
-    subjects: frozenset[str] | None = None
-    """One of these."""
     start: int | None = None
     end: int | None = None
     open: bool | None = None
     """True: alerts that neither ended by themselves nor were closed by a person."""
     handled: bool | None = None
     """True: alerts that a person closed with an outcome."""
+    acknowledged: bool | None = None
+    assigned_to: str | None = None
+    subjects: frozenset[str] | None = None
+    """Only alerts about one of these devices; an empty set selects none."""
+    text: str | None = None
+    """Words that stand in a title, in either language, or in the device id; capital letters do not matter."""
+    box: Box | None = None
+    """Only alerts with a place inside it."""
 
 
 class AlertPage(_Value):

@@ -13,12 +13,10 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
-    BindParameter,
     Connection,
     Engine,
     RowMapping,
     and_,
-    bindparam,
     false,
     func,
     insert,
@@ -31,6 +29,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from devices.db.database import transaction
 from rules.alerts.actions import (
     Acknowledge,
+    ActionEntry,
     ActionKind,
     AlertAction,
     AlertDetail,
@@ -49,6 +48,7 @@ from rules.alerts.actions import (
     UnknownAlert,
 )
 from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase, alert_id
+from rules.alerts.selection import conditions
 from rules.alerts.tables import alert, alert_action, alert_change
 
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
@@ -139,6 +139,29 @@ class AlertJournal:
             newest = select(alert_change.c.no).order_by(alert_change.c.no.desc()).limit(1)
             return connection.execute(newest).scalar() or 0
 
+    def actions_after(self, sequence: int, limit: int) -> list[ActionEntry]:
+        """Actions recorded after number `sequence`, oldest first, for followers that read on."""
+        query = select(alert_action, alert.c.subject).join(alert, alert.c.alert_id == alert_action.c.alert_id)
+        query = query.where(alert_action.c.no > sequence).order_by(alert_action.c.no).limit(limit)
+        with transaction(self._engine) as connection:
+            return [
+                ActionEntry(
+                    sequence=row["no"],
+                    alert_id=row["alert_id"],
+                    subject=row["subject"],
+                    action=_ACTION.validate_python(row["action"]),
+                )
+                for row in connection.execute(query).mappings()
+            ]
+
+    def last_position(self) -> JournalPosition:
+        """Numbers of the newest change and the newest action."""
+        with transaction(self._engine) as connection:
+            newest = [
+                connection.execute(select(func.max(table.c.no))).scalar() for table in (alert_change, alert_action)
+            ]
+        return JournalPosition(*(number or 0 for number in newest))
+
     def last_recorded_until(self, instant: int) -> int:
         """Number of the newest change that was recorded at `instant` (wall clock, ms) or before; 0 if there is none."""
         newest = select(func.max(alert_change.c.no)).where(alert_change.c.recorded_at <= instant)
@@ -148,7 +171,7 @@ class AlertJournal:
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest `opened_at` first. Raises InvalidCursor."""
         query = _ALERTS.order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc()).limit(limit + 1)
-        for condition in _conditions(where):
+        for condition in conditions(where):
             query = query.where(condition)
         if before is not None:
             opened_at, last_id = _read_cursor(before)
@@ -163,7 +186,7 @@ class AlertJournal:
     def open_alerts(self) -> dict[tuple[str, str], int]:
         """Number of open alerts, by rule and severity."""
         by = (alert.c.rule, alert.c.severity)
-        query = select(*by, func.count()).where(*_conditions(AlertFilter(open=True))).group_by(*by)
+        query = select(*by, func.count()).where(*conditions(AlertFilter(open=True))).group_by(*by)
         with transaction(self._engine) as connection:
             return {(rule, severity): count for rule, severity, count in connection.execute(query)}
 
@@ -331,27 +354,6 @@ def _insert_once(connection: Connection, table: Any, values: Mapping[str, Any]) 
 def _state(change: AlertChange) -> dict[str, Any]:
     columns = change.model_dump(mode="json", exclude={"at", "title", "onset", "revised", "takes_over", "continues"})
     return {**columns, "title_en": change.title.en, "title_zh": change.title.zh}
-
-
-def _conditions(where: AlertFilter) -> list[Any]:
-    conditions = [
-        alert.c[name] == str(value)
-        for name in ("rule", "severity", "phase", "subject")
-        if (value := getattr(where, name)) is not None
-    ]
-    if where.subjects is not None:
-        names: BindParameter[Any] = bindparam("subjects", sorted(where.subjects), expanding=True, literal_execute=True)
-        conditions.append(alert.c.subject.in_(names))  # in the text: SQLite takes 32,766 variables, a city has more
-    if where.start is not None:
-        conditions.append(alert.c.opened_at >= where.start)
-    if where.end is not None:
-        conditions.append(alert.c.opened_at < where.end)
-    if where.open is not None:
-        is_open = and_(alert.c.closed_at.is_(None), alert.c.outcome.is_(None))
-        conditions.append(is_open if where.open else ~is_open)
-    if where.handled is not None:
-        conditions.append(alert.c.outcome.is_not(None) if where.handled else alert.c.outcome.is_(None))
-    return conditions
 
 
 def _detail(connection: Connection, alert_id: str) -> AlertDetail | None:

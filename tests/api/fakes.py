@@ -190,7 +190,7 @@ class UnavailableJournal:
     def _unavailable(self, *_: object, **__: object) -> NoReturn:
         raise DatabaseUnavailable("postgresql://db.internal refused")
 
-    last_sequence = changes_after = alerts = open_alerts = alert = act = _unavailable
+    last_position = changes_after = actions_after = alerts = open_alerts = alert = act = _unavailable
 
 
 @dataclass

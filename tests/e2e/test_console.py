@@ -1,55 +1,303 @@
-"""The console in a real browser: what it shows with, without and with a wrong token."""
+"""The console in a real browser, against the real API: both languages, by keyboard, on a phone, at two desks."""
 
-import shutil
-import subprocess
-from collections.abc import Callable
-from pathlib import Path
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page, expect
 
+from api.console.pages import BUILT
+from rules.alerts.model import Severity, Text
+from tests.e2e.desk import (
+    CHROMIUM,
+    DUMPED,
+    FULL,
+    NOW,
+    OLDER,
+    PATIENCE_MS,
+    Watched,
+    browser,
+    change,
+    record,
+    seed,
+    serious_faults,
+)
 from tests.installation import Installation
 from tests.servers import free_port
-from tests.waiting import PATIENCE_S
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.long,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+    pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console"),
 ]
+WRITE_TOKEN = "a-token-for-writing-at-the-desk"
 READ_TOKEN = "a-token-for-reading-only"
+expect.set_options(timeout=PATIENCE_MS)
 
 
-def page(installation: Installation, profile: Path, language: str = "en-US") -> str:
-    """The document as a person sees it some seconds after it was opened."""
-    command = [
-        str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-        "--disable-sync", "--disable-background-networking", "--disable-component-update", f"--user-data-dir={profile}",
-        f"--lang={language}", "--timeout=20000", "--virtual-time-budget=4000", "--dump-dom",
-        f"http://127.0.0.1:{installation.api_port}/",
-    ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
-    assert "</html>" in done.stdout, done.stderr[-2000:]
-    return done.stdout.partition("<script>")[0]
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
 
 
-def test_without_a_valid_token_the_console_says_so_and_does_not_say_that_there_is_no_alert(
-    install: Callable[..., Installation], tmp_path: Path
+@pytest.fixture
+def desk(install: Callable[..., Installation]) -> Installation:
+    """An API with alerts; it accepts writes."""
+    made = install("desk", HAULWATCH_API_TOKEN=WRITE_TOKEN, HAULWATCH_MQTT_URL=f"mqtt://127.0.0.1:{free_port()}")
+    seed(made)
+    made.start_api()
+    return made
+
+
+def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US", **options: object) -> Watched:
+    options.setdefault("viewport", {"width": 1440, "height": 900})
+    context = chromium.new_context(locale=locale, **options)  # type: ignore[arg-type]
+    return Watched(context, f"http://127.0.0.1:{desk.api_port}")
+
+
+def sign_in(page: Page, name: str = "li.wei", token: str = WRITE_TOKEN) -> None:
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Token", exact=True).fill(token)
+    page.keyboard.press("Enter")
+    expect(page.locator("header .person")).to_contain_text(name)  # the page was loaded again
+    expect(page.locator(".row").first).to_be_visible()
+
+
+def ask(page: Page, key: str) -> None:
+    """Press the key of an action, and wait for its dialog."""
+    page.keyboard.press(key)
+    expect(page.locator("dialog")).to_be_visible()
+
+
+def rows(page: Page) -> list[str]:
+    return page.locator(".row .title").all_inner_texts()
+
+
+def test_a_person_works_off_an_alert_by_keyboard_alone_and_a_second_desk_sees_it_at_once(
+    chromium: Browser, desk: Installation
 ) -> None:
-    locked = install(
-        "locked", HAULWATCH_API_READ_TOKEN=READ_TOKEN, HAULWATCH_MQTT_URL=f"mqtt://127.0.0.1:{free_port()}"
+    first, second = sit_down(chromium, desk), sit_down(chromium, desk, "zh-CN")
+    page, other = first.open(), second.open()
+    sign_in(page)
+    expect(page.locator(".live.on")).to_be_visible()
+    expect(other.locator(".live.on")).to_be_visible()
+    expect(page.locator(".row").first).to_contain_text(DUMPED.en)
+    expect(other.locator(".row").first).to_contain_text(DUMPED.zh)
+
+    page.keyboard.press("j")
+    expect(page.locator(".case h2")).to_contain_text(DUMPED.en)
+    expect(page.locator(".case")).to_contain_text("Bed raised for 42 s while standing")
+    expect(page.locator(".case")).to_contain_text("No permitted site within 50 m")
+    expect(page.locator(".case")).to_contain_text("bed raised for")
+    expect(page.locator(".case")).to_contain_text("M-77")
+    expect(page.locator(".chart canvas")).to_have_count(3)
+    expect(page.locator(".map-key")).to_be_visible()
+
+    ask(page, "a")
+    page.keyboard.press("Enter")
+    expect(page.locator(".row").first).to_contain_text("✓")
+    expect(other.locator(".row").first).to_contain_text("✓")
+    ask(page, "s")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("wang.fang")
+    page.keyboard.press("Enter")
+    expect(other.locator(".row").first).to_contain_text("wang.fang")
+    ask(page, "c")
+    page.keyboard.type("12 t of spoil, photographs taken")
+    page.keyboard.press("Enter")
+    expect(page.locator(".history")).to_contain_text("12 t of spoil, photographs taken")
+    ask(page, "e")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".case")).to_contain_text("closed: confirmed violation")
+    expect(other.locator(".rows")).not_to_contain_text(DUMPED.zh)
+    page.keyboard.press("Escape")
+    expect(page.locator(".rows")).not_to_contain_text(DUMPED.en)
+
+    [closed] = desk.get("/api/v1/alerts?handled=true")["items"]
+    assert (closed["outcome"], closed["handled_by"], closed["assigned_to"]) == (
+        "confirmed_violation", "li.wei", "wang.fang",
+    )  # fmt: skip
+    assert (first.faults, second.faults) == ([], [])
+
+
+def test_the_queue_goes_beyond_a_hundred_keeps_the_place_of_the_reader_and_is_filtered_and_grouped(
+    chromium: Browser, desk: Installation
+) -> None:
+    watched = sit_down(chromium, desk)
+    page = watched.open()
+    expect(page.locator(".row")).to_have_count(100)
+    expect(page.locator(".count")).to_have_text("100+")
+    page.locator(".row").nth(60).locator("button").click()
+    chosen = page.locator(".row.chosen .title").inner_text()
+    expect(page.locator(".row.chosen button")).to_be_focused()
+    top = page.locator(".row.chosen").bounding_box()
+
+    fresh = change("speeding", "truck-003", NOW + 60_000, Text(en="Speeding now", zh="正在超速"), severity=Severity.P2)
+    record(desk, [fresh])
+    expect(page.locator(".row").first).to_contain_text("Speeding now")
+    assert page.locator(".row.chosen .title").inner_text() == chosen
+    expect(page.locator(".row.chosen button")).to_be_focused()
+    after = page.locator(".row.chosen").bounding_box()
+    assert top is not None
+    assert after is not None
+    assert abs(after["y"] - top["y"]) < 2, "what is read stays where it is"
+
+    page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+    expect(page.locator(".row")).to_have_count(OLDER + 3)
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("晋E·D0105")
+    expect(page.locator(".row")).to_have_count(1)
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.locator(".filters button", has_text="Filter").click()
+    page.get_by_label("Severity").select_option("P2")
+    expect(page.locator(".row")).to_have_count(2)
+    assert sorted(rows(page)) == sorted([FULL.en, "Speeding now"])
+    page.get_by_label("Severity").select_option("")
+    page.get_by_label("Group by").select_option("groupRule")
+    expect(page.locator(".group")).to_contain_text(["Speeding", "Bin overflow", "Illegal dumping"])
+    page.get_by_label("Group by").select_option("groupNone")
+    page.get_by_label("State").select_option("stateHandled")
+    expect(page.locator(".empty").first).to_have_text("No alert matches the filter")
+    assert watched.faults == []
+
+
+def test_several_alerts_are_shelved_at_once_and_the_shelf_is_ended(chromium: Browser, desk: Installation) -> None:
+    watched = sit_down(chromium, desk)
+    page = watched.open()
+    sign_in(page)
+    expect(page.locator(".row").first).to_contain_text(DUMPED.en)
+    for _ in range(2):
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+    expect(page.locator(".marked")).to_contain_text("2 marked")
+    ask(page, "z")
+    page.get_by_label("Reason").fill("patrol is there")
+    page.keyboard.press("Enter")
+    expect(page.locator(".row.shelved")).to_have_count(2)
+    shelves = desk.get("/api/v1/shelves")
+    assert {(shelf["rule"], shelf["subject"], shelf["shelved_by"], shelf["reason"]) for shelf in shelves} == {
+        ("illegal_dumping", "truck-005", "li.wei", "patrol is there"),
+        ("bin_overflow", "point-010", "li.wei", "patrol is there"),
+    }
+    page.get_by_role("button", name="End shelf").click()
+    expect(page.locator(".row.shelved")).to_have_count(1)
+    assert watched.faults == []
+
+
+def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, desk: Installation) -> None:
+    phone = {"width": 360, "height": 740}
+    watched = sit_down(chromium, desk, "zh-CN", viewport=phone, has_touch=True, is_mobile=True)
+    page = watched.open()
+    page.locator(".row button").first.tap()
+    expect(page.locator(".case h2")).to_contain_text(DUMPED.zh)
+    for name in ("告警队列", "地图", "案件", "全城", "数据"):
+        page.locator(".panel-bar button", has_text=name).tap()
+        shown = page.locator(".map canvas, .rows, .case, .city, .data").locator("visible=true").first
+        expect(shown).to_be_visible()
+        width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert (width, height) == (360, 740), name
+        assert serious_faults(page) == [], name
+    page.locator(".panel-bar button", has_text="地图").tap()
+    box = page.locator(".map canvas").bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"] > 400) == (360, True)
+    words = page.locator("body").inner_text()
+    assert "undefined" not in words
+    assert watched.faults == []
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+def test_axe_finds_no_serious_fault_in_any_panel_or_dialog(chromium: Browser, desk: Installation, locale: str) -> None:
+    watched = sit_down(chromium, desk, "en-US")
+    page = watched.open()
+    sign_in(page)
+    if locale == "zh-CN":
+        page.keyboard.press("l")
+        expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    page.keyboard.press("j")
+    expect(page.locator(".chart canvas")).to_have_count(3)
+    for keys in (
+        "3",
+        "4",
+        "5",
+        "3",
+        "x",
+        "?",
+        "Escape",
+        "a",
+        "Escape",
+        "s",
+        "Escape",
+        "c",
+        "Escape",
+        "e",
+        "Escape",
+        "z",
+    ):
+        page.keyboard.press(keys)
+        assert serious_faults(page) == [], keys
+    assert watched.faults == []
+
+
+def test_a_case_is_printed_as_a_page_and_reached_by_its_link(chromium: Browser, desk: Installation) -> None:
+    alert_id = desk.get("/api/v1/alerts?rule=illegal_dumping")["items"][0]["alert_id"]
+    watched = sit_down(chromium, desk)
+    page = watched.open(f"/#alert={alert_id}")
+    expect(page.locator(".case h2")).to_contain_text(DUMPED.en)
+    expect(page.locator(".chart canvas")).to_have_count(3)
+    page.emulate_media(media="print")
+    expect(page.locator(".queue")).to_be_hidden()
+    expect(page.locator(".map")).to_be_hidden()
+    expect(page.locator(".case .buttons")).to_be_hidden()
+    colour, ground = page.evaluate(
+        "[getComputedStyle(document.querySelector('.case')).color, getComputedStyle(document.body).backgroundColor]"
     )
+    assert (colour, ground) == ("rgb(0, 0, 0)", "rgb(255, 255, 255)")
+    height = page.evaluate("document.querySelector('.case').scrollHeight - document.querySelector('main').clientHeight")
+    assert height <= 1, "nothing of the case is cut off"
+    page.pdf()
+    expect(page.locator("img.paper-only")).to_have_attribute("src", re.compile("^data:image/png;base64,.{1000}"))
+    assert watched.faults == []
+
+
+def test_a_wrong_token_is_called_wrong_and_what_is_locked_is_not_called_empty(
+    chromium: Browser, install: Callable[..., Installation]
+) -> None:
+    variables = {"HAULWATCH_API_READ_TOKEN": READ_TOKEN, "HAULWATCH_API_TOKEN": WRITE_TOKEN}
+    locked = install("locked", HAULWATCH_MQTT_URL=f"mqtt://127.0.0.1:{free_port()}", **variables)
     assert locked.run("city", "import", "jincheng").returncode == 0
     locked.start_api()
-    shown = page(locked, tmp_path / "one")
-    assert "This server requires a token:" in shown
-    assert "Not shown: this server requires a valid token" in shown
-    assert "No alerts yet" not in shown
-    assert "No readings in quarantine" not in shown
-    locked.stop("serve")
+    page = sit_down(chromium, locked).open()
+    expect(page.locator("dialog")).to_contain_text("This server requires a token")
+    expect(page.locator(".rows")).to_contain_text("Not shown: this server requires that you sign in")
+    page.get_by_label("Your name").fill("li.wei")
+    page.get_by_label("Token", exact=True).fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog [role=alert]")).to_have_text("This token is not valid here")
+    assert "No alerts yet" not in page.locator("body").inner_text()
+    page.get_by_label("Token", exact=True).fill(READ_TOKEN)
+    page.keyboard.press("Enter")
+    expect(page.locator(".rows")).to_contain_text("No alerts yet")
+    expect(page.locator(".clock")).to_contain_text("GMT+8")
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
-    locked.environment.pop("HAULWATCH_API_READ_TOKEN")
-    locked.start_api()
-    shown = page(locked, tmp_path / "two")
-    assert "No alerts yet" in shown
-    assert "Not shown" not in shown
-    assert "GMT+8" in shown, "the clock has its zone"
+
+def test_who_may_only_read_sees_no_button_to_act_and_no_key_acts(chromium: Browser, desk: Installation) -> None:
+    watched = sit_down(chromium, desk)
+    page = watched.open()
+    expect(page.locator(".row")).to_have_count(100)
+    page.keyboard.press("j")
+    expect(page.locator(".case h2")).to_contain_text(DUMPED.en)
+    expect(page.locator(".case")).to_contain_text("You may read only")
+    assert page.get_by_role("button", name="Acknowledge").count() == 0
+    assert page.locator(".row input").count() == 0
+    for key in "ascez":
+        page.keyboard.press(key)
+        assert page.locator("dialog").count() == 0
+    assert watched.faults == []

@@ -189,10 +189,11 @@ def test_closed_lists_have_a_name_and_a_colour() -> None:
 
 
 def test_a_severity_has_one_colour_on_boards_and_in_the_console() -> None:
-    page = (ROOT / "api" / "console" / "static" / "console.html").read_text(encoding="utf-8")
-    [constant] = re.findall(r"const COLOUR = \{(.*?)\}", page)
+    source = ROOT / "api" / "console" / "web" / "src"
+    style, frame = ((source / name).read_text(encoding="utf-8") for name in ("map/style.ts", "style/frame.css"))
+    [constant] = re.findall(r"const SEVERITY_COLOURS = \{(.*?)\}", style)
     assert dict(re.findall(r'(P\d): "(#\w+)"', constant)) == palette.SEVERITY
-    assert {name.upper(): colour for name, colour in re.findall(r"--(p\d): (#\w+)", page)} == palette.SEVERITY
+    assert {name.upper(): colour for name, colour in re.findall(r"--(p\d): (#\w+)", frame)} == palette.SEVERITY
 
 
 def test_thresholds_are_those_of_the_rules() -> None:

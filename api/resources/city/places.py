@@ -1,6 +1,7 @@
 """The city: its sites, approved routes and corridors, as GeoJSON."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import shapely
@@ -83,6 +84,14 @@ class Centre(BaseModel):
     lon: float
 
 
+class AreaOut(BaseModel):
+    """A district or a fleet, and what people call it."""
+
+    id: str
+    name: str
+    name_zh: str
+
+
 class CityOut(BaseModel):
     """The city this server watches."""
 
@@ -96,6 +105,8 @@ class CityOut(BaseModel):
     vehicles: int
     sites: int
     routes: int = Field(description="Number of route versions")
+    districts: list[AreaOut] = Field(description="Those that the city names; sites and devices may have others")
+    fleets: list[AreaOut]
 
 
 _CITY_EXAMPLE: Final = {
@@ -109,6 +120,8 @@ _CITY_EXAMPLE: Final = {
     "vehicles": 30,
     "sites": 40,
     "routes": 12,
+    "districts": [{"id": "zezhou", "name": "Zezhou", "name_zh": "泽州"}],
+    "fleets": [{"id": "taihang", "name": "Taihang Muck Haulage", "name_zh": "太行渣土运输"}],
 }
 
 
@@ -132,6 +145,8 @@ def show_city(parts: Parts) -> CityOut:
         vehicles=len(city.vehicles),
         sites=len(city.sites),
         routes=len(city.routes),
+        districts=[AreaOut(**asdict(area)) for area in city.districts],
+        fleets=[AreaOut(**asdict(area)) for area in city.fleets],
     )
 
 

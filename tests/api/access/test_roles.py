@@ -18,6 +18,7 @@ ALL: Final = None
 TABLE: Final[dict[str, str | None]] = {
     "GET /": ALL,
     "GET /docs": ALL,
+    "GET /console/assets/{name}": ALL,
     "GET /openapi.json": ALL,
     "GET /healthz": ALL,
     "GET /readyz": ALL,
@@ -38,6 +39,7 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/corridors": "viewer",
     "GET /api/v1/trucks": "viewer",
     "GET /api/v1/positions": "viewer",
+    "GET /api/v1/bins": "viewer",
     "GET /api/v1/tracks": "viewer",
     "GET /api/v1/vehicles/{vehicle_id}/track": "viewer",
     "GET /api/v1/devices": "viewer",

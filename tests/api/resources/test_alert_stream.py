@@ -14,7 +14,7 @@ from httpx import AsyncClient, Response
 from api.app import create_app
 from api.http.server import serve
 from api.ports import ApiOptions, ApiParts
-from rules.alerts.actions import JournalEntry
+from rules.alerts.actions import Acknowledge, ActionEntry, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
 from rules.alerts.shelves import NewShelf
@@ -61,7 +61,7 @@ async def numbers(heard: AsyncIterator[Event], count: int) -> list[int]:
     found: list[int] = []
     async for event in heard:
         if event.get("event") == "change":
-            found.append(int(event["id"]))
+            found.append(int(event["id"].partition("-")[0]))
         if len(found) == count:
             break
     return found
@@ -130,16 +130,51 @@ async def test_an_event_carries_the_whole_change(parts: ApiParts, journal: Alert
     async with served(parts) as api, api.listen("?after=0") as (_, heard):
         await anext(heard)
         event = await anext(heard)
-    assert (event["id"], event["event"]) == ("1", "change")
+    assert (event["id"], event["event"]) == ("1-0", "change")
     entry = journal.changes_after(0, 1)[0].model_dump(mode="json")
     assert json.loads(event["data"]) == entry | {"shelved": False}
+
+
+async def test_a_listener_hears_what_people_do_and_resumes_after_it(parts: ApiParts, journal: AlertJournal) -> None:
+    [first] = story(1)
+    journal.record([first], recorded_at=NOW)
+    async with served(parts) as api:
+        async with api.listen() as (_, heard):
+            await anext(heard)
+            journal.act(first.alert_id, Acknowledge(actor="li.wei", at=NOW))
+            event = await anext(heard)
+        assert (event["id"], event["event"]) == ("1-1", "action")
+        action = {"actor": "li.wei", "at": NOW, "note": None, "kind": "acknowledge"}
+        expected = {"sequence": 1, "alert_id": first.alert_id, "subject": first.subject, "action": action}
+        assert json.loads(event["data"]) == expected
+        journal.act(first.alert_id, Close(actor="wang", at=NOW, outcome=Outcome.NO_ACTION))
+        journal.record(story(1, first=1), recorded_at=NOW)
+        async with api.listen(**{"Last-Event-ID": "1-1"}) as (_, heard):
+            await anext(heard)
+            missed = [await anext(heard), await anext(heard)]
+    assert [(event["id"], event["event"]) for event in missed] == [("2-1", "change"), ("2-2", "action")]
+
+
+@pytest.mark.parametrize(("last", "missed"), [("1", []), ("0", ["change", "action"]), ("1-0", ["action"])])
+async def test_an_id_of_earlier_versions_names_a_change_only(
+    parts: ApiParts, journal: AlertJournal, last: str, missed: list[str]
+) -> None:
+    [first] = story(1)
+    journal.record([first], recorded_at=NOW)
+    journal.act(first.alert_id, Acknowledge(actor="li.wei", at=NOW))
+    async with served(parts) as api, api.listen(f"?after={last}") as (_, heard):
+        await anext(heard)
+        for kind in missed:
+            assert (await anext(heard))["event"] == kind
+        journal.record(story(1, first=1), recorded_at=NOW)
+        assert json.loads((await anext(heard))["data"])["change"]["subject"] == "truck-1"
 
 
 async def test_an_id_of_another_journal_is_answered_with_reset(parts: ApiParts, journal: AlertJournal) -> None:
     journal.record(story(2), recorded_at=NOW)
     async with served(parts) as api, api.listen("?after=999") as (_, heard):
         await anext(heard)
-        assert await anext(heard) == {"event": "reset", "id": "2", "data": '{"newest":2}'}
+        assert await anext(heard) == {"event": "reset", "id": "2-0", "data": '{"newest":2}'}
         journal.record(story(1, first=2), recorded_at=NOW)
         assert await numbers(heard, 1) == [3]
 
@@ -178,11 +213,14 @@ class SlowJournal:
     def __init__(self) -> None:
         self.open_ = threading.Event()
 
-    def last_sequence(self) -> int:
+    def last_position(self) -> JournalPosition:
         assert self.open_.wait(PATIENCE_S)
-        return 0
+        return JournalPosition()
 
     def changes_after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        return []
+
+    def actions_after(self, sequence: int, limit: int) -> list[ActionEntry]:
         return []
 
 

@@ -180,3 +180,38 @@ async def test_the_alarm_rate_is_that_of_the_judge_and_unknown_without_one(parts
         answer = await client.get("/api/v1/alerts/rate")
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:haulwatch:problem:unavailable")
         assert "haulwatch_alerts_per_operator" not in (await client.get("/metrics")).text
+
+
+async def test_the_queue_is_narrowed_by_what_the_registry_and_people_say(
+    client: AsyncClient, journal: AlertJournal
+) -> None:
+    dumped, full, other = change(0), change(60, rule="bin_overflow", subject="bin-1"), change(120, subject="truck-2")
+    journal.record([dumped, full, other], recorded_at=NOW)
+    await client.post(f"/api/v1/alerts/{dumped.alert_id}/acknowledge", json={"actor": "li.wei"}, headers=WRITE)
+    body = {"actor": "li.wei", "assignee": "team-3"}
+    await client.post(f"/api/v1/alerts/{full.alert_id}/assign", json=body, headers=WRITE)
+    for params, expected in (
+        ({"acknowledged": "true"}, ["truck-1"]),
+        ({"acknowledged": "false"}, ["truck-2", "bin-1"]),
+        ({"assigned_to": "team-3"}, ["bin-1"]),
+        ({"district": "zezhou"}, ["bin-1"]),
+        ({"fleet": "north"}, ["truck-2", "truck-1"]),
+        ({"fleet": "north", "subject": "truck-1"}, ["truck-1"]),
+        ({"district": "zezhou", "fleet": "north"}, []),
+        ({"carrier": "nobody's"}, []),
+        ({"text": "DUMPING truck-2"}, ["truck-2"]),
+        ({"text": "告警 bin"}, ["bin-1"]),
+        ({"text": "%"}, []),
+        ({"text": "_llegal"}, []),
+        ({"bbox": "112.85,35.45,112.87,35.47"}, ["truck-2", "bin-1", "truck-1"]),
+        ({"bbox": "112.87,35.45,112.88,35.47"}, []),
+    ):
+        found = (await client.get("/api/v1/alerts", params=params)).json()["items"]
+        assert [alert["subject"] for alert in found] == expected, params
+
+
+@pytest.mark.parametrize("box", ["1,2,3", "a,b,c,d", "3,2,1,4", "nan,nan,nan,nan", "-181,0,0,1", "0,0,1,inf"])
+async def test_a_box_that_is_none_is_refused(client: AsyncClient, box: str) -> None:
+    answer = await client.get("/api/v1/alerts", params={"bbox": box})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "query.bbox"

@@ -1,6 +1,5 @@
 """The journal on SQLite, and on a real PostgreSQL."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread, current_thread
 from typing import Any
@@ -27,19 +26,10 @@ from rules.alerts.actions import (
 )
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, ReadingRef, Severity, Text, alert_id
-from rules.alerts.tables import alert, alert_change, metadata
+from rules.alerts.tables import alert, alert_change
 from tests.waiting import PATIENCE_S
 
 NOW = 1_790_000_500_000
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AlertJournal]:
-    on_disk = f"sqlite:///{tmp_path / 'journal.db'}"
-    engine = open_database(on_disk if request.param == "sqlite" else request.getfixturevalue("postgres_url"))
-    metadata.create_all(engine)
-    yield AlertJournal(engine)
-    engine.dispose()
 
 
 def change(

@@ -1,0 +1,413 @@
+/* Written by `python -m tests.api.console.typescript` from the OpenAPI document. Do not edit: a test compares. */
+
+export interface Acknowledge {
+  actor: string;
+  at: number;
+  note: string | null;
+  kind: "acknowledge";
+}
+
+export interface AcknowledgeBody {
+  actor?: string | null;
+  note?: string | null;
+}
+
+export interface ActionEntry {
+  sequence: number;
+  alert_id: string;
+  subject: string;
+  action: Acknowledge | Assign | Comment | Close | Reopen | Continue;
+}
+
+export interface AlertChange {
+  alert_id: string;
+  revision: number;
+  rule: string;
+  rule_version: number;
+  subject: string;
+  phase: Phase;
+  severity: Severity;
+  at: number;
+  opened_at: number;
+  closed_at: number | null;
+  amendment: Amendment | null;
+  title: Text;
+  lat: number | null;
+  lon: number | null;
+  evidence: Evidence;
+  onset: number | null;
+  rule_set: number;
+  revised: boolean;
+  takes_over: string | null;
+  continues: string | null;
+}
+
+export interface AlertDetail {
+  alert: AlertView;
+  changes: (JournalEntry)[];
+  actions: (Acknowledge | Assign | Comment | Close | Reopen | Continue)[];
+}
+
+export type AlertLoad = "acceptable" | "busy" | "flood";
+
+export interface AlertPage {
+  items: (AlertView)[];
+  next_cursor: string | null;
+}
+
+export interface AlertRate {
+  operators: number;
+  called: number;
+  per_operator: number;
+  load: AlertLoad;
+  day_average: number;
+  day_most: number;
+  day_flood_pct: number;
+}
+
+export interface AlertView {
+  alert_id: string;
+  rule: string;
+  rule_version: number;
+  rule_set: number;
+  subject: string;
+  phase: Phase;
+  severity: Severity;
+  opened_at: number;
+  confirmed_at: number | null;
+  closed_at: number | null;
+  amendment: Amendment | null;
+  title: Text;
+  lat: number | null;
+  lon: number | null;
+  evidence: Evidence;
+  revision: number;
+  acknowledged_by: string | null;
+  acknowledged_at: number | null;
+  assigned_to: string | null;
+  outcome: Outcome | null;
+  handled_by: string | null;
+  handled_at: number | null;
+  reopened_at: number | null;
+  first_recorded_at: number;
+  learned_at: number | null;
+  listed_only: boolean;
+  shelved_until: number | null;
+}
+
+export type Amendment = "new_late" | "extended" | "downgraded" | "retracted" | "merged";
+
+export interface AreaOut {
+  id: string;
+  name: string;
+  name_zh: string;
+}
+
+export interface Assign {
+  actor: string;
+  at: number;
+  note: string | null;
+  kind: "assign";
+  assignee: string;
+}
+
+export interface AssignBody {
+  actor?: string | null;
+  assignee: string;
+  note?: string | null;
+}
+
+export interface Centre {
+  lat: number;
+  lon: number;
+}
+
+export interface CityOut {
+  id: string;
+  name: string;
+  name_zh: string;
+  timezone: string;
+  centre: Centre;
+  revision: number;
+  devices: number;
+  vehicles: number;
+  sites: number;
+  routes: number;
+  districts: (AreaOut)[];
+  fleets: (AreaOut)[];
+}
+
+export interface Close {
+  actor: string;
+  at: number;
+  note: string | null;
+  kind: "close";
+  outcome: Outcome;
+}
+
+export interface CloseBody {
+  actor?: string | null;
+  outcome: Outcome;
+  note?: string | null;
+}
+
+export interface Comment {
+  actor: string;
+  at: number;
+  note: string;
+  kind: "comment";
+}
+
+export interface CommentBody {
+  actor?: string | null;
+  note: string;
+}
+
+export interface Continue {
+  actor: string;
+  at: number;
+  note: string | null;
+  kind: "continue";
+  alert_id: string;
+  onset: number;
+}
+
+export type Datum = "wgs84" | "gcj02";
+
+export interface DecisionBody {
+  state: "accepted" | "dismissed";
+  actor?: string | null;
+  reason: string;
+}
+
+export interface DeviceDetail {
+  id: string;
+  role: DeviceRole;
+  name: string;
+  vehicle: VehicleOut | null;
+  site_id: string | null;
+  fleet: string | null;
+  district: string | null;
+  report_interval_s: number;
+  datum: Datum;
+  clock_correction_s: number;
+  overflow_at_pct: number | null;
+  latest: LatestOut;
+}
+
+export interface DeviceOut {
+  id: string;
+  role: DeviceRole;
+  name: string;
+  vehicle: VehicleOut | null;
+  site_id: string | null;
+  fleet: string | null;
+  district: string | null;
+  report_interval_s: number;
+  datum: Datum;
+  clock_correction_s: number;
+  overflow_at_pct: number | null;
+}
+
+export type DeviceRole = "truck" | "weighbridge" | "recycling_point" | "station_line";
+
+export interface EndBody {
+  actor?: string | null;
+}
+
+export interface Evidence {
+  parameters: Record<string, unknown>;
+  findings: (Text)[];
+  ruled_out: (Text)[];
+  readings: (ReadingRef)[];
+  measures: Record<string, number | string | boolean>;
+}
+
+export interface Fault {
+  field: string;
+  hint: string;
+}
+
+export interface Feature {
+  type: "Feature";
+  id: string | null;
+  geometry: Geometry;
+  properties: Record<string, unknown>;
+}
+
+export interface FeatureCollection {
+  type: "FeatureCollection";
+  features: (Feature)[];
+  next_cursor: string | null;
+}
+
+export interface Geometry {
+  type: "Point" | "LineString" | "Polygon";
+  coordinates: (unknown)[];
+}
+
+export interface JournalEntry {
+  sequence: number;
+  recorded_at: number;
+  change: AlertChange;
+}
+
+export type Kind = "weighing" | "position" | "fill" | "throughput" | "status";
+
+export interface LatestOut {
+  device_id: string;
+  last_seen_at: number | null;
+  readings: Record<string, (ReadingOut)[]>;
+}
+
+export interface LedgerLine {
+  received: number;
+  stored: number;
+  duplicate: number;
+  quarantined: Record<string, number>;
+  queued: number;
+  gaps: number;
+  dropped_fields: Record<string, number>;
+  clamped_fields: Record<string, number>;
+  outside_region: number;
+  clock_corrected: number;
+  not_judged: Record<string, number>;
+}
+
+export interface LedgerOut {
+  total: LedgerLine;
+  exact: boolean;
+  balanced: boolean;
+  backlog: Record<string, number>;
+  lag_s: Record<string, number | null>;
+}
+
+export type Outcome = "confirmed_violation" | "false_alarm" | "no_action" | "device_fault";
+
+export interface PageDeviceOut {
+  items: (DeviceOut)[];
+  next_cursor: string | null;
+}
+
+export interface PageReadingOut {
+  items: (ReadingOut)[];
+  next_cursor: string | null;
+}
+
+export interface ParameterOut {
+  name: string;
+  value: unknown;
+  default: unknown;
+  meaning: string;
+}
+
+export type Phase = "candidate" | "provisional" | "confirmed" | "closed" | "amended";
+
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  instance: string;
+  errors: (Fault)[];
+}
+
+export interface ReadingOut {
+  ts: number;
+  part: string | null;
+  fields: Record<string, boolean | number | string>;
+}
+
+export interface ReadingRef {
+  device_id: string;
+  kind: string;
+  ts: number;
+  values: Record<string, unknown>;
+}
+
+export interface Reopen {
+  actor: string;
+  at: number;
+  note: string | null;
+  kind: "reopen";
+  outcome: Outcome;
+  closed_by: string;
+  since: number;
+}
+
+export interface RuleOut {
+  rule: string;
+  title: Text;
+  colour: string;
+  on: boolean;
+  parameters: (ParameterOut)[];
+}
+
+export interface RulesOut {
+  version: number;
+  rules: (RuleOut)[];
+}
+
+export interface SeenList {
+  items: (SeenOut)[];
+}
+
+export interface SeenOut {
+  id: string;
+  role: DeviceRole;
+  name: string;
+  vehicle: VehicleOut | null;
+  site_id: string | null;
+  fleet: string | null;
+  district: string | null;
+  report_interval_s: number;
+  datum: Datum;
+  clock_correction_s: number;
+  overflow_at_pct: number | null;
+  last_seen_at: number | null;
+}
+
+export type Severity = "P1" | "P2" | "P3" | "P4";
+
+export interface Shelf {
+  rule: string | null;
+  subject: string | null;
+  reason: string;
+  shelved_by: string;
+  shelved_at: number;
+  until: number;
+  no: number;
+  ended_by: string | null;
+  ended_at: number | null;
+}
+
+export interface ShelfBody {
+  rule?: string | null;
+  subject?: string | null;
+  until: number | string;
+  actor?: string | null;
+  reason: string;
+}
+
+export interface StreamedChange {
+  sequence: number;
+  recorded_at: number;
+  change: AlertChange;
+  shelved: boolean;
+}
+
+export interface Text {
+  en: string;
+  zh: string;
+}
+
+export type VehicleKind = "construction_waste" | "sludge_tanker" | "desilting" | "kitchen_waste" | "hazardous_waste" | "household_waste" | "other";
+
+export interface VehicleOut {
+  id: string;
+  plate: string;
+  carrier: string;
+  tare_kg: number | null;
+  payload_kg: number | null;
+  kind: VehicleKind;
+}

@@ -1,0 +1,208 @@
+/* The MapLibre map: sources follow the state, clicks change it. */
+import { effect } from "@preact/signals";
+import { LngLatBounds, Map as MapLibreMap, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource, type MapGeoJSONFeature } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import "maplibre-gl/dist/maplibre-gl.css";
+import type { FeatureCollection, Position } from "geojson";
+import { course, openCase, pointed } from "../state/case";
+import { city, deviceName, fillLevels, sites } from "../state/city";
+import { bins, corridors, openAlerts, suspected, trucks, zones } from "../state/moving";
+import { choose, shown } from "../state/queue";
+import { LAYERS, layers } from "../state/view";
+import { language, localName, t, word } from "../text";
+import { clock, measured } from "../parts/format";
+import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, type Fix } from "./features";
+import { fillColour, LAYERS_OF, style, type SourceName } from "./style";
+import { truckImages } from "./symbols";
+
+setWorkerUrl(workerUrl);
+
+const CLICKABLE = ["moment-dot", "alerts", "alert-rings", "trucks", "clusters", "bins", "suspected", "sites"];
+const REACH_PX = 24;
+
+export class CityMap {
+  private readonly map: MapLibreMap;
+  private readonly disposers: (() => void)[] = [];
+  private readonly popup = new Popup({ closeButton: false, maxWidth: "280px" });
+  private fixes: Fix[] = [];
+  private framed = "";
+  private showsBusy = false;
+
+  /** Throws where the browser has no WebGL. */
+  constructor(box: HTMLElement) {
+    this.map = new MapLibreMap({
+      container: box,
+      style: style(),
+      center: [112.85, 35.49],
+      zoom: 9,
+      attributionControl: false,
+      localIdeographFontFamily: '"Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
+      dragRotate: false,
+      fadeDuration: 0,
+      canvasContextAttributes: { preserveDrawingBuffer: true },
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+    this.map.addControl(new ScaleControl({ unit: "metric" }), "bottom-left");
+    this.map.on("load", () => this.begin());
+  }
+
+  remove(): void {
+    for (const dispose of this.disposers) dispose();
+    this.map.remove();
+  }
+
+  /** All corridors, or all sites where the city has no routes; asked again while it shows these, it shows all sites. */
+  fitCity(): void {
+    const busy = this.showsBusy ? [] : corridors.value;
+    this.showsBusy = busy.length > 0;
+    const shapes = busy.length ? busy : [...sites.value.values()];
+    const places = shapes.flatMap((shape) => (shape.geometry.coordinates as Position[][])[0] ?? []);
+    this.fit(places.length ? places : [[city.value?.centre.lon ?? 112.85, city.value?.centre.lat ?? 35.49]]);
+  }
+
+  /** The incident's own stretch, or the whole track where it has none. */
+  fitCase(): void {
+    const alert = openCase.value?.detail.alert;
+    if (!alert) return;
+    const until = alert.closed_at ?? Number.POSITIVE_INFINITY;
+    const during = this.fixes.filter((fix) => fix.ts >= alert.opened_at && fix.ts <= until).map((fix) => fix.place);
+    const own: Position[] = alert.lat !== null && alert.lon !== null ? [[alert.lon, alert.lat]] : [];
+    const site = this.siteOf(alert.subject);
+    const places = [...during, ...own, ...site];
+    this.fit(places.length ? places : this.fixes.map((fix) => fix.place));
+  }
+
+  private siteOf(subject: string): Position[] {
+    const bin = bins.value.find((feature) => feature.id === subject);
+    return bin ? [bin.geometry.coordinates as Position] : [];
+  }
+
+  private fit(places: Position[]): void {
+    if (!places.length) return;
+    const bounds = new LngLatBounds();
+    for (const [lon, lat] of places) bounds.extend([lon ?? 0, lat ?? 0]);
+    const margin = Math.min(70, this.map.getContainer().clientWidth / 8);
+    const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.map.fitBounds(bounds, { padding: margin, maxZoom: 15, duration: quiet ? 0 : 500 });
+  }
+
+  private begin(): void {
+    for (const [name, image] of truckImages()) this.map.addImage(name, image, { pixelRatio: 2 });
+    this.follow("zones", () => asGeo(zones.value));
+    this.follow("corridors", () => asGeo(corridors.value));
+    this.follow("sites", () => asGeo([...sites.value.values()]));
+    this.follow("siteNames", () => (void language.value, siteNames(sites.value.values())));
+    this.follow("bins", () => asGeo(bins.value));
+    this.follow("suspected", () => asGeo(suspected.value.filter((site) => site.properties["state"] !== "dismissed")));
+    this.follow("trucks", () => asGeo(trucks.value));
+    this.follow("alerts", () => alertPoints(openAlerts.value.length ? openAlerts.value : shown.value));
+    this.follow("track", () => this.track());
+    this.follow("moment", () => {
+      const alert = openCase.value?.detail.alert;
+      return alert ? alertPoints([alert]) : collection([]);
+    });
+    this.follow("point", () => {
+      void course.value;
+      const fix = fixAt(this.fixes, pointed.value);
+      return collection(fix ? [pointAt(fix.place)] : []);
+    });
+    this.disposers.push(
+      effect(() => void this.map.setPaintProperty("bins", "circle-color", fillColour(fillLevels.value))),
+      effect(() => this.showLayers()),
+      effect(() => this.frameOnce()));
+    this.listen();
+  }
+
+  private follow(name: SourceName, make: () => FeatureCollection): void {
+    const source = this.map.getSource(name) as GeoJSONSource;
+    this.disposers.push(effect(() => void source.setData(make())));
+  }
+
+  private track(): FeatureCollection {
+    const alert = openCase.value?.detail.alert;
+    const found = course.value;
+    const isOfCase = found && alert && found.alertId === alert.alert_id;
+    this.fixes = isOfCase ? fixesOf(found) : [];
+    return isOfCase ? trackParts(found, alert) : collection([]);
+  }
+
+  private showLayers(): void {
+    for (const name of LAYERS) {
+      for (const { id } of LAYERS_OF[name]) this.map.setLayoutProperty(id, "visibility", layers.value[name] ? "visible" : "none");
+    }
+  }
+
+  /** Show the city when it was read, and each case once when its course was read. */
+  private frameOnce(): void {
+    const alert = openCase.value?.detail.alert;
+    const key = alert ? (course.value?.alertId === alert.alert_id ? `${alert.alert_id} course` : alert.alert_id) : `city ${corridors.value.length > 0}`;
+    if (!sites.value.size || key === this.framed) return;
+    this.framed = key;
+    this.showsBusy = false;
+    if (alert) this.fitCase();
+    else this.fitCity();
+  }
+
+  private listen(): void {
+    this.map.on("click", (event) => void this.click(event.point, event.lngLat.toArray()));
+    this.map.on("mousemove", (event) => {
+      const pixel = 360 / (512 * 2 ** this.map.getZoom());
+      const fix = fixNear(this.fixes, event.lngLat.lng, event.lngLat.lat, REACH_PX * pixel);
+      if (fix || pointed.value !== null) pointed.value = fix?.ts ?? null;
+      const hit = this.map.queryRenderedFeatures(event.point, { layers: CLICKABLE }).length > 0;
+      this.map.getCanvas().style.cursor = hit ? "pointer" : "";
+    });
+    this.map.on("mouseout", () => (pointed.value = null));
+  }
+
+  private async click(point: { x: number; y: number }, place: [number, number]): Promise<void> {
+    const feature = this.map.queryRenderedFeatures([point.x, point.y], { layers: CLICKABLE })[0];
+    this.popup.remove();
+    if (!feature) return;
+    if (feature.layer.id === "clusters") {
+      const source = this.map.getSource("trucks") as GeoJSONSource;
+      const zoom = await source.getClusterExpansionZoom(Number(feature.properties["cluster_id"]));
+      this.map.easeTo({ center: place, zoom });
+      return;
+    }
+    const alertId = feature.properties["alert_id"] as unknown;
+    if (typeof alertId === "string") choose(alertId);
+    else this.popup.setLngLat(place).setDOMContent(description(feature)).addTo(this.map);
+  }
+}
+
+/** A few lines about what was clicked; text only, since names come from devices and files. */
+function description(feature: MapGeoJSONFeature): HTMLElement {
+  const box = document.createElement("div");
+  for (const line of lines(feature)) {
+    const row = document.createElement("p");
+    row.textContent = line;
+    box.append(row);
+  }
+  return box;
+}
+
+function lines({ layer, properties }: MapGeoJSONFeature): string[] {
+  switch (layer.id) {
+    case "trucks": {
+      const speed = properties["speed_kmh"] as unknown;
+      return [
+        String(properties["plate"] ?? properties["device_id"]),
+        `${word(String(properties["state"]))}${typeof speed === "number" ? ` · ${measured("speed_kmh", speed)}` : ""}`,
+        clock(Number(properties["ts"])),
+      ];
+    }
+    case "bins": {
+      const compartments = JSON.parse(String(properties["compartments"])) as { compartment: string; fill_pct: number | null }[];
+      return [
+        deviceName(String(properties["device_id"])),
+        ...compartments.map((one) => `${word(one.compartment || "fill")}: ${measured("fill_pct", one.fill_pct)}`),
+      ];
+    }
+    case "suspected":
+      return [t(properties["kind"] === "source" ? "kindSource" : "kindDump"), word(String(properties["state"])), `${properties["visits"]} ${t("visits")}`];
+    default:
+      return [localName(properties), word(String(properties["kind"] ?? ""))];
+  }
+}

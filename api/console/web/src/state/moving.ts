@@ -1,0 +1,65 @@
+/* What moves on the map of the city: trucks, bins, suspected sites; asked again every few seconds while it is visible. */
+import { signal } from "@preact/signals";
+import { get } from "../api/client";
+import type { AlertPage, AlertRate, AlertView, Feature, FeatureCollection, LedgerOut, SeenList } from "../api/types";
+
+const EVERY_MS = 5_000;
+const SLOW_EVERY = 6;
+
+export const trucks = signal<Feature[]>([]);
+export const bins = signal<Feature[]>([]);
+export const suspected = signal<Feature[]>([]);
+export const zones = signal<Feature[]>([]);
+export const corridors = signal<Feature[]>([]);
+export const openAlerts = signal<AlertView[]>([]);
+export const openAlertsAreMore = signal(false);
+export const ledger = signal<LedgerOut | null>(null);
+export const seen = signal<SeenList | null>(null);
+export const alarmRate = signal<AlertRate | null>(null);
+
+const layer = (path: string) => get<FeatureCollection>(path).then((found) => found.features);
+
+async function into<T>(target: { value: T }, reading: Promise<T>): Promise<void> {
+  try {
+    target.value = await reading;
+  } catch {
+    // What was read last stays; `link` says what is wrong.
+  }
+}
+
+export const readSuspected = (): Promise<void> => into(suspected, layer("/suspected-sites"));
+
+async function readOpenAlerts(): Promise<void> {
+  const page = await get<AlertPage>("/alerts?open=true&limit=200").catch(() => null);
+  if (!page) return;
+  openAlerts.value = page.items;
+  openAlertsAreMore.value = page.next_cursor !== null;
+}
+
+export async function readMoving(round: number): Promise<void> {
+  await Promise.all([into(trucks, layer("/trucks")), readOpenAlerts(), into(ledger, get<LedgerOut>("/ledger"))]);
+  if (round % SLOW_EVERY) return;
+  await Promise.all([into(bins, layer("/bins")), readSuspected(), into(seen, get<SeenList>("/last-seen?limit=100"))]);
+  if (round % (SLOW_EVERY * 10) === 0) await Promise.all([into(zones, layer("/zones")), into(corridors, layer("/corridors"))]);
+}
+
+/** The alarm rate is only asked for where it is shown: without a judge it is an error. */
+export const readAlarmRate = (): Promise<void> =>
+  fetchRate().then((rate) => {
+    alarmRate.value = rate;
+  });
+
+async function fetchRate(): Promise<AlertRate | null> {
+  try {
+    return await get<AlertRate>("/alerts/rate");
+  } catch {
+    return null;
+  }
+}
+
+export async function keepMoving(): Promise<void> {
+  for (let round = 0; ; round++) {
+    if (!document.hidden) await readMoving(round).catch(() => null);
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+  }
+}

@@ -1,0 +1,14 @@
+/* What is shown where: on a phone one panel at a time; on a wide screen the right column changes. */
+import { signal } from "@preact/signals";
+
+export type Panel = "queue" | "map" | "case" | "city" | "data";
+export const panel = signal<Panel>("queue");
+export const helpOpen = signal(false);
+/** Counted up to show the whole city on the map. */
+export const showWholeCity = signal(0);
+
+export const LAYERS = ["Trucks", "Alerts", "Sites", "Corridors", "Zones", "Bins", "Suspected"] as const;
+export type Layer = (typeof LAYERS)[number];
+export const layers = signal<Readonly<Record<Layer, boolean>>>({
+  Trucks: true, Alerts: true, Sites: true, Corridors: true, Zones: true, Bins: true, Suspected: true,
+});
