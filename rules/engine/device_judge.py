@@ -118,7 +118,7 @@ class DeviceJudge:
             return verdicts
         observation = device_state.unordered(reading, self.clock.now, device, self.city)
         for indexed in self._rules.at(reading.ts, device_state, self.city).all:
-            self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
+            self._rules.ask_beside_order(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if self._kept.is_new_retained(reading, device_state):
             count_not_judged(reading, device_state, NotJudged.RETAINED)
         return verdicts
@@ -282,7 +282,7 @@ class DeviceJudge:
         observation = device_state.unordered(reading, at, device, self.city)
         rules = self._rules.at(reading.ts, device_state, self.city)
         for indexed in rules.all if late is None else rules.unordered:
-            self._rules.ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
+            self._rules.ask_beside_order(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         if late is not None:
             self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
             self._schedule_again(device_state)

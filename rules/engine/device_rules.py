@@ -3,6 +3,7 @@ judge silence.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from devices.city.model import City, Device, DeviceRole
@@ -75,6 +76,19 @@ class DeviceRules:
         if indexed.judges_silence:
             self._schedule_wake(indexed, device_state)
         return True
+
+    def ask_beside_order(
+        self,
+        indexed: IndexedRule,
+        question: Callable[[Any, Any], Sequence[Verdict]],
+        about: Observation,
+        device_state: DeviceState,
+        verdicts: list[Any],
+    ) -> None:
+        """Ask likewise about a reading that has no place among those in order."""
+        given: list[RuleVerdict] = []
+        self.ask(indexed, question, about, device_state, given)
+        verdicts += [one._replace(verdict=replace(one.verdict, beside_order=True)) for one in given]
 
     def ask_about_silence(self, silence: Silence, due: int, device_state: DeviceState, verdicts: list[Any]) -> bool:
         """Ask the rules that are due at this fleet time, ms; False if none of them was."""

@@ -10,6 +10,7 @@ needs the verdicts of all partitions.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -278,7 +279,8 @@ class FleetJudge:
 
     def _compared(self, rule: FleetRule[Any, Any], verdict: Verdict) -> tuple[Verdict, ...]:
         try:
-            return tuple(rule.compare(verdict, self.memories[rule.name], self._city))
+            outcomes = rule.compare(verdict, self.memories[rule.name], self._city)
+            return tuple(one if one is verdict else replace(one, beside_order=True) for one in outcomes)
         except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
             self._failures.note(rule.name, exc)
             self.memories[rule.name] = rule.memory()
