@@ -31,6 +31,7 @@ from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, MAX_WAITING, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
+from rules.engine.rule_switching import RuleSwitching
 from rules.engine.timers import AgainTimers, FlushTimers
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
 from rules.tracking.tracker import Tracker
@@ -58,6 +59,7 @@ class DeviceJudge:
         self._codec = StateCodec(choice.rules, trackers)
         self._kept = KeptGaps(self._codec, self.change)
         self._trackers = TrackerSet(trackers, failures)
+        self._switching = RuleSwitching(self._rules, self._kept, self.change)
         self._second = SecondJudgement(self._codec, self._kept, self._trackers, self._judge_reading)
         self.clock = FleetClock()
         self._runs = Runs(self, self.clock, self._rules, self._kept, self._second)
@@ -180,16 +182,14 @@ class DeviceJudge:
         self._runs.take_corrections(self._devices.values())
         self._await_devices(awaited)
 
-    def drop_rules_off(self, subject: str) -> list[str]:
-        """Forget what rules that are off know of a device; return the names of all that are off for this subject."""
-        device_state = self._devices.get(subject)
-        if (
-            device_state is not None
-            and self.registered(device_state) is not None
-            and self._rules.drop_off(device_state)
-        ):
-            self.change(device_state)
-        return self._rules.off_for(device_state)
+    def settle_rules(self) -> None:
+        """Forget what rules that are off now know of devices, and begin those that are on again."""
+        for device_state in self._devices.values():
+            self._switching.settle(device_state, self.registered(device_state), self.city, self.clock.now)
+
+    def rules_off(self, subject: str) -> Collection[str]:
+        """Names of the rules that are off for a subject."""
+        return self._rules.off_for(self._devices.get(subject)).values()
 
     def _set_time(self) -> None:
         """Let nothing wait for a fleet time that was wrong, and count no time as silence in which nobody listened."""
@@ -243,8 +243,8 @@ class DeviceJudge:
 
     def registered(self, device_state: DeviceState) -> Device | None:
         """Look up each city once: at 100,000 devices every look into a table waits for memory."""
-        if device_state.device is None:
-            device_state.look_up(self.city, self._rules.in_force)
+        if device_state.device is None and device_state.look_up(self.city, self._rules.in_force):
+            self.change(device_state)
         return device_state.device
 
     def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
@@ -345,8 +345,8 @@ class DeviceJudge:
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)
-        rules, judged = self._rules.at(buffered.ts, device_state, city), True
-        for indexed in rules.ordered if again else rules.all:
+        ts, judged, rules = buffered.ts, True, self._rules
+        for indexed in rules.again_at(ts, device_state, city) if again else rules.at(ts, device_state, city).all:
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
 

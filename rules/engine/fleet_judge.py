@@ -9,7 +9,7 @@ this stage: the held verdicts, the memories of the rules that compare devices, a
 needs the verdicts of all partitions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -67,7 +67,7 @@ class FleetJudge:
         changes = self._changes(verdicts, fleet_time)
         return self._published(changes, fleet_time) if changes else changes
 
-    def end_rules_off(self, off: Callable[[str], Sequence[str]], fleet_time: int) -> list[AlertChange]:
+    def end_rules_off(self, off: Callable[[str], Collection[str]], fleet_time: int) -> list[AlertChange]:
         """End the incidents of rules that are off for their subject, as `off` names them, at fleet time, ms."""
         changes: list[AlertChange] = []
         off_for: dict[str, set[str]] = {}

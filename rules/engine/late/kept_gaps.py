@@ -1,6 +1,7 @@
 """The gaps kept of all devices, within bounds: a day, so many readings a device, so many bytes over all devices."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Final
 
 from devices.readings.models import Reading
@@ -122,6 +123,16 @@ class KeptGaps:
         """Note that what is kept of a device was replaced."""
         self._bytes += late.size - former_size
         self._stay_in_bounds(device_state, verdicts)
+
+    def drop_rules(self, device_state: DeviceState, rules: Collection[int]) -> bool:
+        """Forget the states of these rules (indexes) at the gaps of a device; False if there were none."""
+        late = device_state.late_readings
+        if late is None:
+            return False
+        former = late.gaps, late.size
+        late.gaps = [replace(gap, states=self._codec.without(rules, gap.states)) for gap in late.gaps]
+        self._bytes += late.size - former[1]
+        return late.gaps != former[0]
 
     def close(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         """Keep no gap of the device any more; nothing waits in them."""

@@ -6,7 +6,7 @@ Each kind of round has its labels written beside it; no second run of the engine
 
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -44,7 +44,7 @@ class Shift:
     def load(self) -> None:
         self.truck.stand(60).now(load_kg=LOADED_KG, load="loaded").stand(60)
 
-    def weigh(self, net_kg: float, direction: str) -> None:
+    def weigh(self, net_kg: float, direction: Literal["in", "out"]) -> None:
         number = str(len(self.tickets))
         self.tickets.append(ticket("T1", self.truck.now_s + 2, net_kg=net_kg, direction=direction, ticket=number))
 
