@@ -33,6 +33,11 @@ class KeptGaps:
         self._bytes = 0
         """Size of all that is kept."""
 
+    @property
+    def has_room(self) -> bool:
+        """True if states may be kept that only save work: never in place of a day's readings of some device."""
+        return self._bytes < MAX_BYTES // 2
+
     def restore(self, devices: Iterable[DeviceState]) -> None:
         """Take over what the states of these devices keep."""
         kept = [(state, state.late_readings) for state in devices if state.late_readings is not None]
@@ -123,6 +128,11 @@ class KeptGaps:
         """Note that what is kept of a device was replaced."""
         self._bytes += late.size - former_size
         self._stay_in_bounds(device_state, verdicts)
+
+    def note_gaps(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
+        """Note that another state is kept of a device, perhaps in place of a former one."""
+        self._schedule(device_state, late)
+        verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in late.gaps), is_new=False))
 
     def drop_rules(self, device_state: DeviceState, rules: Collection[int]) -> bool:
         """Forget the states of these rules (indexes) at the gaps of a device; False if there were none."""

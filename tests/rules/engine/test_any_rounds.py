@@ -18,6 +18,7 @@ from tests.rules.engine.test_any_order import MIXED, NEWEST, OLDEST, Record, Res
 from tests.rules.town import T0, Trip, ticket
 
 LOADED_KG, EMPTY_KG, KMH = 12_000.0, 300.0, 72.0
+SCATTERED = "each by itself"
 SOURCE, TIP = (0.0, 0.0), (10_000.0, 0.0)
 SHIFT_ENDS_S = 4 * 3600
 EXACT = {"illegal_dumping", "bed_raised_outside", "route_deviation"}
@@ -98,7 +99,9 @@ ROUNDS: dict[str, Callable[[Shift], None]] = {
 
 
 class Blind(NamedTuple):
-    """The terminal has no network, and uploads what it measured so long after it is back."""
+    """The terminal has no network, and uploads what it measured so long after it is back; or, where that is its order,
+    each reading of this time is delayed by itself, by up to so long.
+    """
 
     from_permille: int
     lasts_s: int
@@ -130,6 +133,9 @@ def arrivals(shift: Shift, zones: Sequence[Blind], seed: int) -> list[Record]:
             held.setdefault(zone, []).append(reading)
     for _, end, zone in spans:
         part = held.get(zone, [])
+        if zone.order == SCATTERED:
+            arriving += [(reading.ts + dice.randint(0, 1000 * zone.upload_after_s), reading) for reading in part]
+            continue
         if zone.order == NEWEST:
             part.reverse()
         elif zone.order == MIXED:
@@ -170,7 +176,7 @@ _zones = st.lists(
         st.integers(0, 999),
         st.integers(60, 3_600),
         st.integers(0, 3_600),
-        st.sampled_from([OLDEST, NEWEST, MIXED]),
+        st.sampled_from([OLDEST, NEWEST, MIXED, SCATTERED]),
     ),
     max_size=3,
 )
