@@ -147,7 +147,8 @@ def arrivals(shift: Shift, zones: Sequence[Blind], seed: int) -> list[Record]:
 def check(rounds: Sequence[str], zones: Sequence[Blind], restarts: Sequence[Restart], seed: int) -> None:
     shift = shift_of(rounds)
     engine, journal = play(arrivals(shift, zones, seed), restarts)
-    standing = [change for change in journal.last() if change.amendment is not Amendment.RETRACTED]
+    taken_back = {Amendment.RETRACTED, Amendment.MERGED}
+    standing = [change for change in journal.last() if change.amendment not in taken_back]
     found = sorted(
         (change for change in standing if change.rule in EXACT), key=lambda change: (change.opened_at, change.rule)
     )
