@@ -75,6 +75,7 @@ COMPILED = (
     "rules/engine/late/amendments.py",
     "rules/engine/fleet_judge.py",
     "rules/engine/late/kept_gaps.py",
+    "rules/engine/late/late_judge.py",
     "rules/engine/late/late_readings.py",
     "rules/engine/late/reading_pack.py",
     "rules/engine/late/second_judgement.py",

@@ -93,8 +93,8 @@ class Rule(ABC, Generic[S]):
         """Device time, ms, at which a device that was never heard, awaited since `since`, is missed; None if never."""
         return None
 
-    def await_first(self, device: Device, state: S, since: int) -> None:
-        """Note since when (device time, ms) a device that was never heard is awaited."""
+    def await_first(self, device: Device, state: S, since: int, *, was_heard: bool) -> None:
+        """Note since when (device time, ms) a device is awaited that was never heard, or not since the rule is on."""
 
     def time_was_set(self, state: S, now: int, by_ms: int) -> None:
         """Note that fleet time was set to `now`, ms, by `by_ms`, negative if back: wrong clocks had led it."""

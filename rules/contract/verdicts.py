@@ -63,6 +63,10 @@ class Verdict:
     """A rule of whose incident this is a part, if it has one at this time and place. Both rules are `ordered`
     (`rules.engine.incidents.folding`).
     """
+    beside_order: bool = False
+    """It comes of what has no place among the device's readings in order: other devices, or a reading too late for
+    every place. So it is not given again when those readings are judged again. The engine sets it.
+    """
 
 
 class RuleVerdict(NamedTuple):

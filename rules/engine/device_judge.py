@@ -24,6 +24,7 @@ from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.late.kept_gaps import KeptGaps, count_not_judged
+from rules.engine.late.late_judge import LateJudge
 from rules.engine.late.late_readings import GAP_INTERVALS
 from rules.engine.late.late_verdicts import Judged
 from rules.engine.late.second_judgement import SecondJudgement
@@ -31,7 +32,8 @@ from rules.engine.late.state_codec import StateCodec
 from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import HOLD_MS, MAX_WAITING, WINDOW_MS, BufferedReading, ReorderBuffer, is_status
 from rules.engine.routing import ReadingRouter
-from rules.engine.timers import AgainTimers, FlushTimers
+from rules.engine.rule_switching import RuleSwitching
+from rules.engine.timers import FlushTimers
 from rules.engine.tracker_set import IndexedTracker, TrackerSet
 from rules.tracking.tracker import Tracker
 
@@ -58,8 +60,10 @@ class DeviceJudge:
         self._codec = StateCodec(choice.rules, trackers)
         self._kept = KeptGaps(self._codec, self.change)
         self._trackers = TrackerSet(trackers, failures)
+        self._switching = RuleSwitching(self._rules, self._kept, self.change)
         self._second = SecondJudgement(self._codec, self._kept, self._trackers, self._judge_reading)
         self.clock = FleetClock()
+        self._late = LateJudge(self, self.clock, self._rules, self._kept, self._second)
         self._runs = Runs(self, self.clock, self._rules, self._kept, self._second)
         self._devices: dict[str, DeviceState] = {}
         self.changed: dict[str, DeviceState] = {}
@@ -67,7 +71,6 @@ class DeviceJudge:
         self._flushes = FlushTimers()
         self.awaited = AwaitedDevices(lambda device, since: self._rules.missed_at(device, self.city, since))
         """Registered devices that were never heard, from the first fleet time on."""
-        self._again = AgainTimers()
         self._router = ReadingRouter(city)
 
     @property
@@ -118,7 +121,7 @@ class DeviceJudge:
             return verdicts
         observation = device_state.unordered(reading, self.clock.now, device, self.city)
         for indexed in self._rules.at(reading.ts, device_state, self.city).all:
-            self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
+            self._rules.ask_beside_order(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if self._kept.is_new_retained(reading, device_state):
             count_not_judged(reading, device_state, NotJudged.RETAINED)
         return verdicts
@@ -180,16 +183,14 @@ class DeviceJudge:
         self._runs.take_corrections(self._devices.values())
         self._await_devices(awaited)
 
-    def drop_rules_off(self, subject: str) -> list[str]:
-        """Forget what rules that are off know of a device; return the names of all that are off for this subject."""
-        device_state = self._devices.get(subject)
-        if (
-            device_state is not None
-            and self.registered(device_state) is not None
-            and self._rules.drop_off(device_state)
-        ):
-            self.change(device_state)
-        return self._rules.off_for(device_state)
+    def settle_rules(self) -> None:
+        """Forget what rules that are off now know of devices, and begin those that are on again."""
+        for device_state in self._devices.values():
+            self._switching.settle(device_state, self.registered(device_state), self.city, self.clock.now)
+
+    def rules_off(self, subject: str) -> Collection[str]:
+        """Names of the rules that are off for a subject."""
+        return self._rules.off_for(self._devices.get(subject)).values()
 
     def _set_time(self) -> None:
         """Let nothing wait for a fleet time that was wrong, and count no time as silence in which nobody listened."""
@@ -208,11 +209,11 @@ class DeviceJudge:
         """Begin all timers anew."""
         self._runs.candidates = Candidates(self._devices.values())
         self._flushes = FlushTimers()
-        self._again = AgainTimers()
+        self._late.forget_timers()
         for device_state in self._devices.values():
             device_state.judge_again_at = 0
             self._schedule_flush(device_state)
-            self._schedule_again(device_state)
+            self._late.schedule(device_state)
         self._rules.schedule_wakes(self._devices.values())
 
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
@@ -243,8 +244,8 @@ class DeviceJudge:
 
     def registered(self, device_state: DeviceState) -> Device | None:
         """Look up each city once: at 100,000 devices every look into a table waits for memory."""
-        if device_state.device is None:
-            device_state.look_up(self.city, self._rules.in_force)
+        if device_state.device is None and device_state.look_up(self.city, self._rules.in_force):
+            self.change(device_state)
         return device_state.device
 
     def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
@@ -265,32 +266,9 @@ class DeviceJudge:
     def take_late(
         self, reading: Reading, device_state: DeviceState, verdicts: list[Judged], *, is_candidate: bool = True
     ) -> None:
-        """Keep a late reading for the gap it falls into; only rules that count when a device is heard take it now.
-
-        `is_candidate`: it may be by a clock that stepped back, and then waits until that is believed.
-        """
-        device = self.registered(device_state)
-        if is_candidate and self._runs.waits(reading, device_state, verdicts):
-            return
-        device_state.late += 1
-        if device is None or not device.validity.covers(reading.ts):
-            count_not_judged(reading, device_state, NotJudged.NOT_VALID)
-            return
-        has_no_place, now = is_status(reading), self.clock.now
-        late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
-        at = max(reading.ts, now - WINDOW_MS)
-        observation = device_state.unordered(reading, at, device, self.city)
-        rules = self._rules.at(reading.ts, device_state, self.city)
-        for indexed in rules.all if late is None else rules.unordered:
-            self._rules.ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
-        if late is not None:
-            self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
-            self._schedule_again(device_state)
-        elif has_no_place:
-            self._kept.take_status(BufferedReading(reading.ts, at, reading), device_state, verdicts)
-        else:
-            over_bound = reading.ts <= device_state.given_up
-            count_not_judged(reading, device_state, NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE)
+        """Take a late reading. `is_candidate`: it may be by a clock that stepped back, and waits for its belief."""
+        if not (is_candidate and self._runs.waits(reading, device_state, verdicts)):
+            self._late.take(reading, device_state, verdicts)
 
     def judge_in_order(
         self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
@@ -312,8 +290,9 @@ class DeviceJudge:
             if own and is_status(reading):
                 is_repeated = self._kept.is_repeated(reading, device_state)
             else:
-                if ts - device_state.judged_until > gap_ms or (not own and ts > device_state.buffer.newest):
-                    self._kept.open_before(ts, device_state, self.clock.now, verdicts)
+                is_behind_gap = ts - device_state.judged_until > gap_ms or (not own and ts > device_state.buffer.newest)
+                if is_behind_gap and self._late.take_upload(buffered, device_state, verdicts):
+                    continue
                 device_state.judged_until = max(device_state.judged_until, ts)
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
@@ -345,8 +324,8 @@ class DeviceJudge:
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)
-        rules, judged = self._rules.at(buffered.ts, device_state, city), True
-        for indexed in rules.ordered if again else rules.all:
+        ts, judged, rules = buffered.ts, True, self._rules
+        for indexed in rules.again_at(ts, device_state, city) if again else rules.at(ts, device_state, city).all:
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
 
@@ -361,18 +340,7 @@ class DeviceJudge:
                 self.change(device_state)
                 self.judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
             self._schedule_flush(device_state)
-        while again and (device_state := self._again.pop(now)) is not None:
-            device_state.judge_again_at = 0
-            late = device_state.late_readings
-            if late is not None and late.due and late.due <= now:
-                self.change(device_state)
-                device = self.registered(device_state)
-                newest = self._second.judge(device_state, device, late, verdicts)
-                if device is not None and newest is not None:
-                    observation = device_state.unordered(newest, now, device, self.city)
-                    self._rules.judged_again(observation, device_state, verdicts)
-                again -= 1
-            self._schedule_again(device_state)
+        self._late.judge_due(again, verdicts)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
             self._device_state(missed_id)
         while (device_state := self._rules.wakes.pop(now - HOLD_MS)) is not None:
@@ -391,10 +359,3 @@ class DeviceJudge:
         device_state.flush_at = device_state.buffer.due
         if device_state.flush_at:
             self._flushes.add(device_state)
-
-    def _schedule_again(self, device_state: DeviceState) -> None:
-        """Keep one timer no later than the backlog is due; it is corrected when it fires."""
-        due = device_state.late_readings.due if device_state.late_readings is not None else 0
-        if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
-            device_state.judge_again_at = due
-            self._again.add(device_state)

@@ -2,7 +2,8 @@
 judge silence.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from devices.city.model import City, Device, DeviceRole
@@ -29,7 +30,8 @@ class DeviceRules:
         self.count: int = len(choice.rules)
         self._choice = choice
         self._in_force: dict[tuple[DeviceRole, Scope], RulesInForce] = {}
-        self._of_unregistered = RulesInForce(None, choice.in_force(Scope()))
+        self._names = [rule.name for rule in choice.rules]
+        self._of_unregistered = RulesInForce(None, choice.in_force(Scope()), self._names)
         self._spans_runs = [rule.spans_runs for rule in choice.rules]
         self._failures = failures
         self.wakes = WakeTimers()
@@ -41,12 +43,17 @@ class DeviceRules:
         key = (device.role, scope)
         found = self._in_force.get(key)
         if found is None:
-            found = self._in_force[key] = RulesInForce(device.role, self._choice.in_force(scope))
+            found = self._in_force[key] = RulesInForce(device.role, self._choice.in_force(scope), self._names)
         return found
 
     def at(self, ts: int, device_state: DeviceState, city: City) -> ReadingRules:
         """The rules that judge a reading of device time `ts`, ms."""
         return self._of(device_state).at(ts, city)
+
+    def again_at(self, ts: int, device_state: DeviceState, city: City) -> list[IndexedRule]:
+        """The rules that judge it again, with late readings in their place: those that judged it before."""
+        ordered, begun = self.at(ts, device_state, city).ordered, device_state.rules_begun
+        return [one for one in ordered if ts > begun.get(one.rule.name, 0)] if begun else ordered
 
     def ask(
         self,
@@ -75,6 +82,19 @@ class DeviceRules:
         if indexed.judges_silence:
             self._schedule_wake(indexed, device_state)
         return True
+
+    def ask_beside_order(
+        self,
+        indexed: IndexedRule,
+        question: Callable[[Any, Any], Sequence[Verdict]],
+        about: Observation,
+        device_state: DeviceState,
+        verdicts: list[Any],
+    ) -> None:
+        """Ask likewise about a reading that has no place among those in order."""
+        given: list[RuleVerdict] = []
+        self.ask(indexed, question, about, device_state, given)
+        verdicts += [one._replace(verdict=replace(one.verdict, beside_order=True)) for one in given]
 
     def ask_about_silence(self, silence: Silence, due: int, device_state: DeviceState, verdicts: list[Any]) -> bool:
         """Ask the rules that are due at this fleet time, ms; False if none of them was."""
@@ -109,11 +129,16 @@ class DeviceRules:
         times = [indexed.rule.missed_at(device, since) for indexed in self.in_force(device, city).silence]
         return min([time for time in times if time is not None], default=None)
 
-    def await_first(self, device: Device, city: City, device_state: DeviceState, since: int) -> None:
-        """Note that the device, which was never heard, is awaited since this fleet time, ms."""
-        for indexed in self.in_force(device, city).silence:
-            indexed.rule.await_first(device, self._state(indexed, device_state), since)
+    def await_first(self, device: Device, city: City, device_state: DeviceState, since: int) -> bool:
+        """Let the rules of silence that do not know the device await it since this fleet time, ms; False if none."""
+        unaware = [
+            one for one in self.in_force(device, city).silence if device_state.rule_states[one.state_index] is None
+        ]
+        for indexed in unaware:
+            state = self._state(indexed, device_state)
+            indexed.rule.await_first(device, state, since, was_heard=device_state.buffer.newest > 0)
             self._schedule_wake(indexed, device_state)
+        return bool(unaware)
 
     def note_alive(self, device_state: DeviceState, now: int) -> None:
         """Note that the device was heard at fleet time `now`, ms, by a reading that is judged later."""
@@ -132,18 +157,9 @@ class DeviceRules:
         for indexed in self._of(device_state).silence:
             indexed.rule.time_was_set(self._state(indexed, device_state), now, by_ms)
 
-    def drop_off(self, device_state: DeviceState) -> bool:
-        """Forget the states of rules that are off for the device; False if there were none."""
-        states, off = device_state.rule_states, self._of(device_state).off
-        dropped = any(states[index] is not None for index in off)
-        for index in off:
-            states[index] = None
-        return dropped
-
-    def off_for(self, device_state: DeviceState | None) -> list[str]:
-        """Names of the rules that are off for a device; None: for a subject that is none, hence off everywhere."""
-        found = self._of_unregistered if device_state is None else self._of(device_state)
-        return [self._choice.rules[index].name for index in found.off]
+    def off_for(self, device_state: DeviceState | None) -> Mapping[int, str]:
+        """Names of the rules that are off for a device, by index; None: for a subject that is none."""
+        return (self._of_unregistered if device_state is None else self._of(device_state)).off
 
     def schedule_wakes(self, device_states: Iterable[DeviceState]) -> None:
         """Begin all timers anew."""

@@ -13,6 +13,8 @@ from rules.engine.late.late_readings import LateReadings
 from rules.engine.reorder_buffer import ReorderBuffer
 from rules.engine.rules_in_force import RulesInForce
 
+NOT_BEGUN: Final = 1 << 62
+"""In `rules_begun`: the rule is off."""
 FORMER: Final = 1
 """`judged_until` of a state that a version wrote which did not note it."""
 
@@ -52,6 +54,8 @@ class DeviceState:
     """Late readings that may be by a clock that stepped back, in the order of arrival (`rules.engine.clocks.runs`)."""
     candidates_due: int = 0
     """Fleet time, ms, until which they wait; 0 while there are none."""
+    rules_begun: dict[str, int] | None = None
+    """Rules that are or were off for the device, by name: device time, ms, after which each began anew."""
     # What follows is not written to the row.
     flush_at: int = 0
     """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""
@@ -92,15 +96,20 @@ class DeviceState:
         late = self.late_readings
         return reading.seq is not None and late is not None and self.clock.steady and late.judged.holds(reading)
 
-    def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> None:
-        """Find the device in the city, if it has it, and the rules that hold for it."""
+    def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> bool:
+        """Find the device in the city, if it has it, and the rules that hold for it; True if more of them are off."""
         device = self.device = city.devices.get(self.device_id)
         if device is None:
-            return
+            return False
         self.in_force = in_force(device, city)
         self.may_be_weighed = device.vehicle_id is not None
         if device.vehicle_id is not None:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
+        begun, off = self.rules_begun or {}, self.in_force.off.values()
+        if all(begun.get(name) == NOT_BEGUN for name in off):
+            return False
+        self.rules_begun = begun | dict.fromkeys(off, NOT_BEGUN)
+        return True
 
     def unordered(self, reading: Reading, at: int, device: Device, city: City) -> Observation:
         """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
@@ -121,4 +130,6 @@ class DeviceState:
         self.tracker_states = [None] * len(self.tracker_states)
         self.judged_until, self.given_up, self.statuses = 0 if opens_gap else FORMER, 0, ()
         self.flush_at = self.wake_at = 0
+        off = [name for name, ts in (self.rules_begun or {}).items() if ts == NOT_BEGUN]
+        self.rules_begun = dict.fromkeys(off, NOT_BEGUN) if off else None
         self.clock.run += 1

@@ -98,8 +98,11 @@ class RuleEngine:
         self._fleet.replace_city(city)
 
     def end_rules_off(self) -> list[AlertChange]:
-        """End the alerts of rules that are off for their subject; after another city, and with other rules."""
-        return self._fleet.end_rules_off(self._devices.drop_rules_off, self._devices.clock.now)
+        """End the alerts of rules that are off for their subject, and forget what they know of it; those that are on
+        again begin as with a device that was never heard. After another city, and with other rules.
+        """
+        self._devices.settle_rules()
+        return self._fleet.end_rules_off(self._devices.rules_off, self._devices.clock.now)
 
     def device(self, device_id: str) -> Device | None:
         """The device in the present city; a look-up that costs little for a device heard before."""

@@ -9,7 +9,8 @@ this stage: the held verdicts, the memories of the rules that compare devices, a
 needs the verdicts of all partitions.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -66,7 +67,7 @@ class FleetJudge:
         changes = self._changes(verdicts, fleet_time)
         return self._published(changes, fleet_time) if changes else changes
 
-    def end_rules_off(self, off: Callable[[str], Sequence[str]], fleet_time: int) -> list[AlertChange]:
+    def end_rules_off(self, off: Callable[[str], Collection[str]], fleet_time: int) -> list[AlertChange]:
         """End the incidents of rules that are off for their subject, as `off` names them, at fleet time, ms."""
         changes: list[AlertChange] = []
         off_for: dict[str, set[str]] = {}
@@ -278,7 +279,8 @@ class FleetJudge:
 
     def _compared(self, rule: FleetRule[Any, Any], verdict: Verdict) -> tuple[Verdict, ...]:
         try:
-            return tuple(rule.compare(verdict, self.memories[rule.name], self._city))
+            outcomes = rule.compare(verdict, self.memories[rule.name], self._city)
+            return tuple(one if one is verdict else replace(one, beside_order=True) for one in outcomes)
         except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
             self._failures.note(rule.name, exc)
             self.memories[rule.name] = rule.memory()

@@ -38,8 +38,11 @@ class RulesInForce:
 
     __slots__ = ("_by_time", "_minutes", "clock", "is_constant", "off", "silence")
 
-    def __init__(self, role: DeviceRole | None, day: Sequence[RulesFrom]) -> None:
-        """`role`: None for a device that the city does not know: rules that judge readings are not asked about it."""
+    def __init__(self, role: DeviceRole | None, day: Sequence[RulesFrom], names: Sequence[str]) -> None:
+        """`role`: None for a device that the city does not know: rules that judge readings are not asked about it.
+
+        `names`: of all rules, in the order of those of `day`.
+        """
         by_time = [_indexed(part.rules) for part in day]
         self._minutes: Final = [part.minute for part in day]
         self._by_time: Final = [
@@ -49,8 +52,8 @@ class RulesInForce:
         self.is_constant: Final = len(day) == 1
         self.silence: Final = [one for one in by_time[0] if one.judges_silence]
         self.clock: Final = [one for one in by_time[0] if one.rule.judges_clocks]
-        self.off: Final = [index for index, rule in enumerate(day[0].rules) if rule is None]
-        """Indexes of the rules that are off."""
+        self.off: Final = {index: names[index] for index, rule in enumerate(day[0].rules) if rule is None}
+        """Names of the rules that are off, by index."""
 
     def at(self, ts: int, city: City) -> ReadingRules:
         """The rules that judge a reading of device time `ts`, ms."""

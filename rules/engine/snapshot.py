@@ -1,7 +1,7 @@
 """Rows of the engine's state: written and read back as MessagePack, by the fields of the classes.
 
-The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", "clock", "candidates", and a key
-for each rule) are on disk and stay.
+The keys of a row ("lane", "track", "book", "late", "judged", "gaps", "amended", "clock", "candidates", "begun",
+and a key for each rule) are on disk and stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -178,6 +178,8 @@ class Rows:
                 due, readings = _CANDIDATES.decode(members["candidates"])
                 device_state.candidates_due = due
                 device_state.candidates = tuple(self._reading(kind, values) for kind, values in readings)
+            if "begun" in members:
+                device_state.rules_begun = _BEGUN.decode(members["begun"])
             if "gaps" in members:
                 device_state.late_readings = self._late_readings(members["gaps"])
             incidents = self._incidents.decode(members["book"]) if "book" in members else None
@@ -253,6 +255,8 @@ def _readings_members(device_state: DeviceState) -> dict[str, Any]:
     clock = device_state.clock
     if clock.votes or clock.others or clock.correction_s or clock.run_correction_s:
         members["clock"] = clock
+    if device_state.rules_begun:
+        members["begun"] = device_state.rules_begun
     if device_state.candidates:
         readings = [(reading.kind, astuple(reading)) for reading in device_state.candidates]
         members["candidates"] = (device_state.candidates_due, readings)
@@ -277,6 +281,7 @@ def _reading_rows(readings: Sequence[BufferedReading]) -> list[tuple[Any, ...]]:
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 _BUFFER: Final = msgspec.msgpack.Decoder(_BufferRow)
 _CANDIDATES: Final = msgspec.msgpack.Decoder(tuple[int, list[tuple[Kind, list[Any]]]])
+_BEGUN: Final = msgspec.msgpack.Decoder(dict[str, int])
 _LATE: Final = msgspec.msgpack.Decoder(int)
 _JUDGED: Final = msgspec.msgpack.Decoder(_JudgedRow)
 _LATE_READINGS: Final = msgspec.msgpack.Decoder(_LateRow)

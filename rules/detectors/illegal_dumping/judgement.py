@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from devices.city.model import DeviceRole
 from devices.city.sites import SiteKind
+from devices.geo.geometry import XY
 from devices.readings.models import Kind, Load, Position, Weighing
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
@@ -38,6 +39,8 @@ _NEUTRAL: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POIN
 _NEVER_TIPPED_AT: Final = frozenset({SiteKind.DEPOT, SiteKind.WASH_BAY})
 _NOWHERE: Final[frozenset[SiteKind]] = frozenset()
 _KEPT_ALLEGED: Final = 4
+_UNSEEN_M_PER_S: Final = 22.0
+"""In a straight line no truck with a load comes farther: 80 km/h."""
 WEIGHT_STEP_KG: Final = 1_000.0
 """A weight after the stop that is so far from the one published is a better one; less is the scale's wandering."""
 
@@ -105,7 +108,7 @@ class IllegalDumping(Rule[DumpingState]):
                 return  # it may only pass through
             state.stop.after.at_source = True
             yield from self._verdicts(observation, state.stop)
-        if state.stop is not None and (not outside or self._is_over(fix, track, state.stop)):
+        if state.stop is not None and (not outside or self._is_over(observation, fix, track, state.stop)):
             yield from self._finish(observation, state)
         if state.stop is None:
             if not outside or not _may_begin(fix, track):
@@ -123,8 +126,11 @@ class IllegalDumping(Rule[DumpingState]):
         """True if the fix is clearly beyond the fence of every site where this truck may tip or load."""
         return not observation.is_near_site(self.parameters.fence_m + fix.outside_m(), _NEUTRAL)
 
-    def _is_over(self, fix: Fix, track: Track, stop: Stop) -> bool:
-        """True if the truck left long ago, or left and begins something new elsewhere."""
+    def _is_over(self, observation: Observation, fix: Fix, track: Track, stop: Stop) -> bool:
+        """True if the truck left long ago, or unseen by way of a tip, or left and begins something new elsewhere."""
+        is_elsewhere = self._is_gap(fix) and stop.place.distance_m(fix.xy) > self.parameters.away_m
+        if is_elsewhere and self._may_have_tipped(observation, fix, fix.gap_ms, stop.place):
+            return True
         if not stop.left_at:
             return False
         raised_anew = track.lift.is_on(fix.ts) and track.lift.since > stop.left_at
@@ -133,12 +139,23 @@ class IllegalDumping(Rule[DumpingState]):
         drives_back = stop.after.back_m > self.parameters.away_m  # it turned here, and not where it stops next
         return track.motion.anchor is not None and not stop.suspected and not drives_back
 
+    def _may_have_tipped(self, observation: Observation, fix: Fix, unseen_ms: int, start: XY) -> bool:
+        """True if a site where the truck may tip lies on a way from `start` that it can have driven meanwhile."""
+        vehicle_id, city, ts = observation.device.vehicle_id, observation.city, fix.ts
+        reach_m = _UNSEEN_M_PER_S * unseen_ms / 1000
+        before_m = {site.id: distance_m for site, distance_m in city.geometry.sites_near(start, reach_m, ts)}
+        return vehicle_id is not None and any(
+            distance_m + before_m.get(site.id, reach_m) <= reach_m and city.may_tip(vehicle_id, site, ts)
+            for site, distance_m in city.geometry.sites_near(fix.xy, reach_m, ts)
+        )
+
     def _begin(self, observation: Observation, fix: Fix, track: Track, state: DumpingState) -> Stop:
         place = where(fix.xy, observation.city, fix.ts)
         load = track.load
-        fresh = (
-            load.steady_ts > load.site_left and fix.ts - load.steady_ts <= self.parameters.weight_drop_within_s * 1000
-        )
+        weighed_ms_ago = fix.ts - load.steady_ts
+        fresh = load.steady_ts > load.site_left and weighed_ms_ago <= self.parameters.weight_drop_within_s * 1000
+        if fresh and weighed_ms_ago >= self.parameters.data_gap_s * 1000:
+            fresh = not self._may_have_tipped(observation, fix, weighed_ms_ago, fix.xy)
         hotspot = observation.city.hotspot_at(fix.xy)
         kinds = {site.kind for site, distance_m in fix.sites if distance_m <= self.parameters.fence_m}
         return Stop(

@@ -32,7 +32,7 @@ from rules.detectors.route_deviation.excursion import (
 )
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from rules.detectors.route_deviation.receiver_error import ReceiverError
-from rules.detectors.route_deviation.unseen import unseen_way
+from rules.detectors.route_deviation.unseen import unseen_way, way_by_an_end_m
 from rules.tracking import Fix, LoadState
 
 
@@ -169,7 +169,8 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
         ends_m, length_m = self.parameters.ends_m, geometry.route_length_m(route)
         if before_m < ends_m or along_m < ends_m or max(before_m, along_m) > length_m - ends_m:
             return ()
-        return unseen_way(observation, fix, before_km, abs(along_m - before_m), self.parameters)
+        to_an_end_m = way_by_an_end_m(observation.reading, geometry, route, before_m, along_m)
+        return unseen_way(observation, fix, before_km, abs(along_m - before_m), to_an_end_m, self.parameters)
 
     def _judge_coarse(
         self, observation: Observation, fix: Fix, place: XY, state: RouteState, routes: Sequence[Route]

@@ -121,9 +121,9 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             since + max(self.parameters.never_heard_s, self.parameters.silent_after_s(device.report_interval_s)) * 1000
         )
 
-    def await_first(self, device: Device, state: SilenceState, since: int) -> None:
-        """Count the silence of a device that was never heard from here."""
-        state.awaited_since, state.interval_s = since, device.report_interval_s
+    def await_first(self, device: Device, state: SilenceState, since: int, *, was_heard: bool) -> None:
+        """Count the silence of a device from here."""
+        state.awaited_since, state.interval_s, state.was_heard = since, device.report_interval_s, was_heard
 
     def time_was_set(self, state: SilenceState, now: int, by_ms: int) -> None:
         """Count silence as if fleet time had been right before."""
@@ -366,7 +366,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
             onset=state.awaited_since,
             severity=Severity.P4,
             place=_last_place(device, city, state),
-            title=wording.never_heard_title(who(device, city)),
+            title=wording.awaited_title(who(device, city), waited_ms, was_heard=state.was_heard),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=findings + ((wording.all_refused(state.refused),) if state.refused else ()),

@@ -69,6 +69,8 @@ class SilenceState:
     """Of its newest status; -1 before the first."""
     awaited_since: int = 0
     """Fleet time since which a device is awaited that was never heard; 0 where that is not known."""
+    was_heard: bool = False
+    """It was heard before it is awaited, while the rule was off."""
     refused: int = 0
     """Messages since it was last heard of which nothing was accepted."""
 

@@ -35,7 +35,10 @@ def no_reading(device_id: str, silent_ms: int, interval_s: int) -> Text:
     )
 
 
-def never_heard_title(device: Text) -> Text:
+def awaited_title(device: Text, waited_ms: int, *, was_heard: bool) -> Text:
+    """`was_heard`: before it is awaited, while the rule was off."""
+    if was_heard:
+        return title(device, waited_ms, loaded=False)
     return Text(en=f"{device.en} has never been heard", zh=f"{device.zh}登记后从未上报")
 
 

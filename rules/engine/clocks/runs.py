@@ -173,8 +173,9 @@ class Runs:
 
     def _begin(self, device_state: DeviceState, by_ms: int, verdicts: list[Judged], *, corrected: bool = False) -> None:
         """Judge what is by the former clock to its end, and then the candidates in a run of their own."""
-        stage, late = self._stage, device_state.late_readings
+        stage = self._stage
         stage.judge_in_order(device_state.buffer.waiting, device_state, verdicts)
+        late = device_state.late_readings
         if late is not None and late.backlog is not None:
             self._second.judge(device_state, stage.registered(device_state), late, verdicts)
         self._kept.close(device_state, verdicts)

@@ -69,6 +69,8 @@ class Incident:
     """How often it came back after it had ended."""
     over: bool = False
     """`Verdict.over` of its end: nothing continues it."""
+    retracted_in_order: bool = False
+    """It was retracted by readings of the device in order: when they are judged again, they say whether it still is."""
     closing: HeldClosing | None = None
     folding: Folding | None = None
 

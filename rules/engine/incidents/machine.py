@@ -252,6 +252,7 @@ def _retract(case: RuleIncidents, verdict: Verdict) -> _Changed | None:
     if incident.onsets:
         return _close_without(case, incident, verdict)
     incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED
+    incident.retracted_in_order = not verdict.beside_order
     incident.closed_at = verdict.at if incident.closed_at is None else incident.closed_at
     incident.closing = None
     if incident is case.running:

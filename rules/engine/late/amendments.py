@@ -20,6 +20,11 @@ LATER_READINGS: Final = Text(
     zh="补传数据按实际时间重新判定后，该情况不成立",
 )
 """The reason to retract."""
+STANDS_AGAIN: Final = Text(
+    en="Readings that came late, judged in their place, show that it was withdrawn wrongly",
+    zh="补传数据按实际时间重新判定后，此前的撤回不成立",
+)
+"""The reason to take a retraction back."""
 
 
 @dataclass(slots=True)
@@ -116,7 +121,7 @@ class Amending:
                 if former is None:
                     if not _forgotten(incident, before):
                         self._publish_new(incident)
-                elif former.phase is Phase.AMENDED and not self._steps(incident):
+                elif former.phase is Phase.AMENDED and not (former.retracted_in_order or self._steps(incident)):
                     _stay_retracted(former, incident, after)
                 elif folding.is_silent(former) or folding.is_silent(incident):
                     self._fold(former, incident, second)
@@ -152,7 +157,7 @@ class Amending:
             if former.amendment is Amendment.NEW_LATE:
                 incident.amendment = Amendment.NEW_LATE
         was_told = former.phase is not Phase.PROVISIONAL and former.severity <= incident.severity
-        self._publish(incident, also_open=not was_told)
+        self._publish(incident, also_open=not was_told, stands_again=former.phase is Phase.AMENDED)
 
     def _fold(self, former: Incident, incident: Incident, second: DeviceIncidents) -> None:
         """An alert that becomes a part of another one, or is none any more."""
@@ -167,7 +172,7 @@ class Amending:
         elif not was_silent and former.phase is not Phase.AMENDED:
             self.changes.append(folding.merging(incident, second, self._change(former), self.newest))
 
-    def _publish(self, incident: Incident, *, also_open: bool) -> None:
+    def _publish(self, incident: Incident, *, also_open: bool, stands_again: bool = False) -> None:
         steps = self._steps(incident)
         opened = [change for change in steps if change.closed_at is None and change.phase is not Phase.AMENDED]
         confirmed = [change for change in opened if change.phase is Phase.CONFIRMED]
@@ -177,14 +182,17 @@ class Amending:
             chosen.append(last)
         for change in chosen:
             incident.revision += 1
-            update = {"revision": incident.revision, "amendment": incident.amendment}
+            update: dict[str, object] = {"revision": incident.revision, "amendment": incident.amendment}
+            if stands_again:
+                found = {"findings": (*change.evidence.findings, STANDS_AGAIN)}
+                update["evidence"] = change.evidence.model_copy(update=found)
             self.changes.append(change.model_copy(update=update))
 
     def _retract(self, incident: Incident) -> None:
         if incident.amendment is Amendment.RETRACTED or not incident.revision or folding.is_silent(incident):
             return
         incident.revision += 1
-        incident.phase, incident.amendment = Phase.AMENDED, Amendment.RETRACTED
+        incident.phase, incident.amendment, incident.retracted_in_order = Phase.AMENDED, Amendment.RETRACTED, True
         incident.closed_at = self.newest if incident.closed_at is None else incident.closed_at
         incident.ended_at = incident.ended_at or incident.closed_at
         incident.title = withdrawn(incident.title)
@@ -198,6 +206,7 @@ class Amending:
 def _stay_retracted(former: Incident, incident: Incident, case: RuleIncidents) -> None:
     """Keep the retraction of an alert from before the gap, which came of something else, such as a closed road."""
     incident.phase, incident.amendment, incident.onsets = former.phase, former.amendment, former.onsets
+    incident.retracted_in_order = False
     incident.revision, incident.closed_at, incident.ended_at = former.revision, former.closed_at, former.ended_at
     if case.running is incident:
         case.running = None
@@ -218,7 +227,9 @@ def _state(incident: Incident) -> tuple[Phase, str, bool]:
 
 
 def _is_more(former: Incident, incident: Incident) -> bool:
-    """True if the incident is graver, surer, or open again."""
+    """True if the incident is graver, surer, or open again, or if it was none before."""
+    if former.phase is Phase.AMENDED:
+        return True
     if incident.severity != former.severity:
         return incident.severity < former.severity
     if incident.closed_at is None and former.closed_at is not None:

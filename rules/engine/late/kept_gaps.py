@@ -1,6 +1,7 @@
 """The gaps kept of all devices, within bounds: a day, so many readings a device, so many bytes over all devices."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 from typing import Final
 
 from devices.readings.models import Reading
@@ -31,6 +32,11 @@ class KeptGaps:
         self._ends = GapTimers()
         self._bytes = 0
         """Size of all that is kept."""
+
+    @property
+    def has_room(self) -> bool:
+        """True if states may be kept that only save work: never in place of a day's readings of some device."""
+        return self._bytes < MAX_BYTES // 2
 
     def restore(self, devices: Iterable[DeviceState]) -> None:
         """Take over what the states of these devices keep."""
@@ -122,6 +128,21 @@ class KeptGaps:
         """Note that what is kept of a device was replaced."""
         self._bytes += late.size - former_size
         self._stay_in_bounds(device_state, verdicts)
+
+    def note_gaps(self, device_state: DeviceState, late: LateReadings, verdicts: list[Judged]) -> None:
+        """Note that another state is kept of a device, perhaps in place of a former one."""
+        self._schedule(device_state, late)
+        verdicts.append(GapsKept(device_state.device_id, tuple(gap.start for gap in late.gaps), is_new=False))
+
+    def drop_rules(self, device_state: DeviceState, rules: Collection[int]) -> bool:
+        """Forget the states of these rules (indexes) at the gaps of a device; False if there were none."""
+        late = device_state.late_readings
+        if late is None:
+            return False
+        former = late.gaps, late.size
+        late.gaps = [replace(gap, states=self._codec.without(rules, gap.states)) for gap in late.gaps]
+        self._bytes += late.size - former[1]
+        return late.gaps != former[0]
 
     def close(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         """Keep no gap of the device any more; nothing waits in them."""

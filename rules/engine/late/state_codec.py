@@ -1,6 +1,6 @@
 """States of trackers, rules and incidents as MessagePack, by the fields of their classes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +25,14 @@ class StateCodec:
         members = {key: tracker_states[n] for n, key, _ in self._trackers if tracker_states[n] is not None}
         members |= {key: rule_states[n] for n, key, _ in self._rules if rule_states[n] is not None}
         return ENCODER.encode(members)
+
+    def without(self, rules: Collection[int], packed: bytes) -> bytes:
+        """The states without those of these rules, by index."""
+        members = _MEMBERS.decode(packed)
+        dropped = [key for n, key, _ in self._rules if n in rules and key in members]
+        for key in dropped:
+            del members[key]
+        return ENCODER.encode(members) if dropped else packed
 
     def unpack(self, packed: bytes, tracker_states: list[Any], rule_states: list[Any]) -> None:
         """Replace the states in both lists; a rule of another version begins with an empty one."""

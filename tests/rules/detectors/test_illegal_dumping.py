@@ -58,6 +58,28 @@ def test_the_gate_is_inside_sixty_metres_before_it_are_not(beyond_m: float, rais
     assert bool(changes(tips(hauling(10_000 - 60 - beyond_m)))) is raised
 
 
+def unseen(from_m: float, gap_s: float, until_m: float) -> Trip:
+    """Loaded, it waits at a light, is not heard for so long, and is empty when it is heard again."""
+    trip = hauling(from_m).stand(30)
+    trip.now_s += gap_s
+    trip.x = until_m
+    return trip.now(load_kg=300.0, load="empty")
+
+
+@pytest.mark.parametrize("gap_s", [300, 540])
+def test_a_load_that_went_to_the_tip_unseen_is_quiet(gap_s: float) -> None:
+    """The tip is at 10 km; the gap is long enough for the way there and back. After a blind zone the live readings come
+    first.
+    """
+    assert changes(unseen(8_500, gap_s, 8_000).drive(2000, 0)) == []
+    assert changes(unseen(8_500, gap_s, 8_000).stand(90).drive(2000, 0)) == []
+
+
+def test_a_load_that_went_unseen_where_no_tip_can_be_reached_is_told() -> None:
+    """4 km from where it was is no tip that it may use, and the one at 10 km is too far to be back after 5 min."""
+    assert summaries(changes(unseen(3_000, 300, 2_500).drive(500, 0)))[0] == "T1 provisional P2"
+
+
 def test_cleaning_the_bed_where_it_is_loaded_is_quiet() -> None:
     assert changes(tips(Trip("T1", 10, 0, **SENSORS))) == []
 

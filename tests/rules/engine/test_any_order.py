@@ -119,13 +119,19 @@ def arrivals(uploads: dict[str, list[Upload]], seed: int) -> list[Record]:
                 dice.shuffle(part)
             for sent_at in [at, at + 10 * MINUTE_MS][: 1 + cut.again]:
                 arriving += [(sent_at + 200 * n, reading) for n, reading in enumerate(part)]
-    for n, keeper in enumerate(("T5", "T6", "P01")):  # fleet time goes on
-        every_s, until_s = (300, 26 * 3600) if keeper == "P01" else (150, 26 * 3600)
-        if keeper == "P01":
-            kept: Sequence[Reading] = fills([10.0] * (until_s // every_s), point=keeper, every_s=every_s)
-        else:
-            kept = Trip(keeper, 500 + n, 500, at_s=-60 + n, every_s=every_s).stand(until_s).readings
-        arriving += [(reading.ts, reading) for reading in kept]
+    return as_records([*arriving, *keepers(26 * 3600)])
+
+
+def keepers(until_s: int) -> list[tuple[int, Reading]]:
+    """Arrivals of two trucks and a bin that are always online: fleet time goes on."""
+    rows: list[Sequence[Reading]] = [fills([10.0] * (until_s // 300), point="P01", every_s=300)]
+    for n, keeper in enumerate(("T5", "T6")):
+        rows.append(Trip(keeper, 500 + n, 500, at_s=-60 + n, every_s=150).stand(until_s).readings)
+    return [(reading.ts, reading) for row in rows for reading in row]
+
+
+def as_records(arriving: Iterable[tuple[int, Reading]]) -> list[Record]:
+    """In the order of arrival, with ticks while nothing comes."""
     records, now = list[Record](), T0 - 60_000
     for at, reading in sorted(arriving, key=lambda arrival: arrival[0]):
         records += [(tick, None) for tick in range(now + TICK_MS, at, TICK_MS)]

@@ -101,6 +101,32 @@ def test_a_detour_inside_a_gap_is_known_by_the_odometer(gap_s: int) -> None:
     assert float(measures["driven_m"]) - float(measures["along_route_m"]) == pytest.approx(1500, abs=200)
 
 
+@pytest.mark.parametrize(
+    ("before_m", "after_m", "driven_m", "found", "fields"),
+    [
+        (9_000, 9_300, 1_700, False, {}),  # to the end at 10 km and back
+        (9_000, 9_300, 2_600, False, {}),  # and 900 m more, in the site or behind it: nobody can tell
+        (9_000, 9_300, 1_200, True, {}),  # not as far as the end
+        (9_000, 9_300, 1_700, False, {"heading_deg": 265.0}),  # it comes back from there
+        (9_000, 9_300, 1_700, True, {"heading_deg": 95.0}),  # it has yet to get there
+        (900, 700, 1_600, False, {}),  # to the source and back
+        (900, 700, 1_600, True, {"heading_deg": 270.0}),
+        (5_000, 5_100, 1_500, True, {}),
+    ],
+)
+def test_a_way_to_an_end_of_the_route_and_back_explains_a_gap(
+    before_m: float, after_m: float, driven_m: float, found: bool, fields: dict[str, Any]
+) -> None:
+    """The route goes east."""
+    trip = Trip("T1", before_m - 600, 0)
+    for n in range(6):
+        trip.drive(before_m - 500 + 100 * n, 0, odometer_km=100 + 0.1 * n)
+    trip.now_s += 400
+    trip.x = after_m
+    trip.report(30.0, odometer_km=round(100.5 + driven_m / 1000, 1), **fields)
+    assert bool(judged([RouteDeviation()], trip.readings)) is found
+
+
 @pytest.mark.parametrize(("gap_s", "detour_m"), [(100, 0), (100, 400), (10, 1500), (3600, 1500)])
 def test_a_gap_without_a_way_that_nobody_saw(gap_s: int, detour_m: float) -> None:
     assert gap(gap_s, detour_m) == []
