@@ -16,6 +16,13 @@ from rules.tracking.quality import Quality, accuracy_m, coarse_error_m, judge_qu
 MAX_SPEED_M_PER_S: Final = 42.0
 """No truck drives 150 km/h: a fix that implies more is a spike, unless the next one stays with it."""
 STILL_WITHIN_M: Final = 30.0
+STOP_WITHIN_M: Final = 60.0
+"""A standing truck that is seen so far, and the error of the fix, from where its stop began is seen elsewhere: more
+than a receiver wanders, or a truck shuffles forward."""
+_ASTRAY_FIXES: Final = 2
+"""So many in a row move a truck that drives nowhere: in a street, every twentieth fix shows it 100 m away."""
+_SEEN_MS: Final = 45_000
+"""Over a longer gap nobody saw a standing truck: it may have driven elsewhere, so the first fix there counts."""
 BLIND_AFTER_MS: Final = 60_000
 """After longer without a usable fix, the truck's place is unknown; but not before `BLIND_INTERVALS` of its own."""
 BLIND_INTERVALS: Final = 3.5
@@ -109,6 +116,16 @@ class Motion:
     anchor: XY | None = None
     standing_since: int = 0
     """ms; 0 while not standing."""
+    stopped_at: XY | None = None
+    """Where it began to stand; the anchor follows a truck that shuffles."""
+    astray: int = 0
+    """Fixes in a row, while it stands, away from the anchor."""
+    elsewhere: XY | None = None
+    """The last place while it stands, if that was away from `stopped_at`."""
+    elsewhere_ts: int = 0
+    left: tuple[int, XY] | None = None
+    """When and where it stood before the last fix, which is away from there and may be wrong: its speed is worked out.
+    """
     suspect_ts: int = 0
     suspect: XY | None = None
     """A fix too far away to accept until another one agrees with it."""
@@ -147,9 +164,10 @@ class Motion:
         speed_kmh = position.speed_kmh
         if speed_kmh is not None:
             self._check_speed(ts, xy, speed_kmh, is_leap=gap_ms > blind_after_ms)
-        if speed_kmh is None or self.no_speed:
+        worked_out = speed_kmh is None or self.no_speed
+        if worked_out:
             speed_kmh = self._speed_kmh(position, xy, blind_after_ms)
-        self._stand_or_go(ts, xy, speed_kmh)
+        self._stand_or_go(ts, xy, speed_kmh, min(accuracy_m(position), STILL_WITHIN_M), worked_out=worked_out)
         self.ts, self.at = ts, xy
         here = self.held = self.anchor or xy
         regained = gap_ms > blind_after_ms
@@ -222,13 +240,44 @@ class Motion:
             self.baseline = (self.baseline[-1], (position.ts, xy))
         return speed if position.ts - start_ts >= _BASELINE_MS else None
 
-    def _stand_or_go(self, ts: int, xy: XY, speed_kmh: float | None) -> None:
+    def _stand_or_go(self, ts: int, xy: XY, speed_kmh: float | None, error_m: float, *, worked_out: bool) -> None:
+        """`worked_out`: the speed is of places. One wrong place moves such a truck, and the next brings it back."""
         if speed_kmh is None:
             return
+        is_seen = ts - self.ts <= _SEEN_MS
         if speed_kmh >= STILL_KMH:
-            self.anchor, self.standing_since = None, 0
-        elif self.anchor is None or self.anchor.distance_m(xy) > STILL_WITHIN_M:
-            self.anchor, self.standing_since = xy, ts
+            self.left = (self.standing_since, self.anchor) if worked_out and self.anchor is not None else None
+            self.anchor, self.standing_since, self.astray = None, 0, 0
+        elif self.anchor is not None:
+            self.astray = self.astray + 1 if self._is_astray(xy) else 0
+            if self.astray >= (_ASTRAY_FIXES if is_seen else 1):
+                self.anchor, self.astray = xy, 0
+            self._stand_on(ts, xy, STOP_WITHIN_M + error_m, is_seen=is_seen)
+        elif self.left is not None and is_seen and self.left[1].distance_m(xy) <= STILL_WITHIN_M:
+            self.standing_since, self.anchor = self.left
+            self.left, self.baseline = None, ((ts, xy),)
+        else:
+            self.anchor, self.standing_since, self.left = xy, ts, None
+            self.stopped_at, self.elsewhere = xy, None
+
+    def _is_astray(self, xy: XY) -> bool:
+        return self.anchor is not None and self.anchor.distance_m(xy) > STILL_WITHIN_M
+
+    def _stand_on(self, ts: int, xy: XY, within_m: float, *, is_seen: bool) -> None:
+        """Go on with the stop, or begin another one where two fixes in a row, or one after a gap, are elsewhere."""
+        began_at = self.stopped_at or self.anchor
+        if began_at is not None and began_at.distance_m(xy) <= within_m:
+            self.stopped_at, self.elsewhere = began_at, None
+            return
+        before = self.elsewhere
+        self.elsewhere = xy
+        if before is None and is_seen:
+            self.elsewhere_ts = ts
+            return
+        stays = before is not None and before.distance_m(xy) <= within_m
+        self.anchor = self.stopped_at = xy
+        self.standing_since = self.elsewhere_ts if stays else ts
+        self.astray, self.elsewhere = 0, None
 
 
 def _reachable(start: XY, start_ts: int, end: XY, end_ts: int) -> bool:
