@@ -25,6 +25,7 @@ from rules.engine.clocks.device_clock import (
     DENIES,
     DOUBTED_READINGS,
     NOTHING,
+    OFF_MS,
     ONCE_MS,
     STEADY_MS,
     DeviceClock,
@@ -180,8 +181,12 @@ class FleetClock:
 
     @property
     def reference(self) -> int:
-        """Offset, ms, of a clock that is right: the quorum's, or this machine's while few clocks are believed."""
-        return self.believed.offset if self.believed.devices >= _ENOUGH else 0
+        """Offset, ms, of a clock that is right: this machine's, unless a quorum of believed clocks shows that it is wrong.
+
+        A quorum is the upper third: by it, the lower clocks of a fleet that differs by ± 90 s would be wrong.
+        """
+        offset = self.believed.offset if self.believed.devices >= _ENOUGH else 0
+        return offset if abs(offset) > OFF_MS else 0
 
     @property
     def _offset(self) -> int:
