@@ -60,6 +60,7 @@ class ZoneRule(Rule[ZoneState]):
     """CONFIRMED while a truck is beyond a fence, CLEAR when it is back."""
 
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = ZoneState
 
     def __init__(self, limits: CrossingLimits, corridor_m: float, ruled_out: tuple[Text, ...]) -> None:
@@ -135,7 +136,7 @@ class ZoneRule(Rule[ZoneState]):
         return found.depth_m, found.zone
 
     def _begin(self, observation: Observation, fix: Fix, visit: Visit, zone: Zone) -> None:
-        place = where(fix.xy, observation.city, fix.ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         visit.zone_id, visit.zone_en, visit.zone_zh = zone.id, zone.name, zone.name_zh
         visit.place_en, visit.place_zh = place.en, place.zh
         visit.load, visit.load_source, visit.refs = LoadState.UNKNOWN, LoadSource.NONE, []

@@ -17,7 +17,7 @@ from rules.contract.observation import Observation, Silence
 from rules.contract.rule_choice import RuleChoice
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.clocks.candidates import Candidates
-from rules.engine.clocks.device_clock import AS_BELIEVED
+from rules.engine.clocks.device_clock import AS_BELIEVED, DeviceClock
 from rules.engine.clocks.runs import Runs
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_rules import DeviceRules
@@ -116,8 +116,8 @@ class DeviceJudge:
         device = self.registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return verdicts
-        observation = device_state.unordered(reading, self.clock.now, device, self.city)
-        for indexed in self._rules.at(reading.ts, device_state, self.city).all:
+        observation = self.unordered(reading, self.clock.now, device_state, device)
+        for indexed in self._rules.at(observation.calendar_ts, device_state, self.city).all:
             self._rules.ask(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if self._kept.is_new_retained(reading, device_state):
             count_not_judged(reading, device_state, NotJudged.RETAINED)
@@ -211,8 +211,8 @@ class DeviceJudge:
         self._again = AgainTimers()
         for device_state in self._devices.values():
             device_state.judge_again_at = 0
-            self._schedule_flush(device_state)
-            self._schedule_again(device_state)
+            self._flushes.schedule(device_state)
+            self._again.schedule(device_state)
         self._rules.schedule_wakes(self._devices.values())
 
     def _await_devices(self, since: Mapping[str, int] | None = None) -> None:
@@ -257,7 +257,7 @@ class DeviceJudge:
             self.take_late(reading, device_state, verdicts)
             return
         if not device_state.flush_at:
-            self._schedule_flush(device_state)
+            self._flushes.schedule(device_state)
         if released:
             self.judge_in_order(released, device_state, verdicts)
 
@@ -279,13 +279,13 @@ class DeviceJudge:
         now = self.clock.now
         late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
         at = max(reading.ts, now - WINDOW_MS)
-        observation = device_state.unordered(reading, at, device, self.city)
-        rules = self._rules.at(reading.ts, device_state, self.city)
-        for indexed in rules.all if late is None else rules.unordered:
+        observation = self.unordered(reading, at, device_state, device)
+        rules = self._rules.at(observation.calendar_ts, device_state, self.city)
+        for indexed in rules.asked(doubtful=device_state.clock.doubtful) if late is None else rules.unordered:
             self._rules.ask(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         if late is not None:
             self._kept.wait(BufferedReading(reading.ts, at, reading), device_state, late, now, verdicts)
-            self._schedule_again(device_state)
+            self._again.schedule(device_state)
         elif has_no_place:
             self._kept.take_status(BufferedReading(reading.ts, at, reading), device_state, verdicts)
         else:
@@ -320,7 +320,7 @@ class DeviceJudge:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
             judged = self._judge_reading(buffered, device, device_state, trackers, verdicts)
             if own and judged:
-                device_state.judged += not is_repeated
+                device_state.count_judged(not is_repeated)
             elif not judged:
                 count_not_judged(reading, device_state, NotJudged.FAILED)
 
@@ -338,17 +338,29 @@ class DeviceJudge:
 
         A device whose role no tracker follows may have a state from a former role, which rules must not see.
         """
-        city, reading = self.city, buffered.reading
-        facts = self._trackers.follow(reading, device, device_state, city, trackers)
+        city, reading, clock = self.city, buffered.reading, self._clock_of(buffered.reading, device_state)
+        off_ms = self.clock.off_ms(clock, reading.ts)
+        facts = self._trackers.follow(reading, device, device_state, city, trackers, off_ms)
         if facts is None:
             return False
         states = device_state.tracker_states if trackers else []
         vehicle, approvals = device_state.vehicle, device_state.approvals
-        observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
-        rules, judged = self._rules.at(buffered.ts, device_state, city), True
-        for indexed in rules.ordered if again else rules.all:
+        observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
+        rules, judged = self._rules.at(observation.calendar_ts, device_state, city), True
+        for indexed in rules.asked(again=again, doubtful=clock.doubtful or device_state.clock.doubtful):
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
+
+    def _clock_of(self, reading: Reading, device_state: DeviceState) -> DeviceClock:
+        """The clock by which a reading is dated: a ticket about a truck has that of its bridge."""
+        measured = None if reading.device_id == device_state.device_id else self._devices.get(reading.device_id)
+        return device_state.clock if measured is None else measured.clock
+
+    def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation:
+        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
+        states, approvals = device_state.tracker_states, device_state.approvals
+        off_ms = self.clock.off_ms(self._clock_of(reading, device_state), reading.ts)
+        return Observation(reading, at, device, device_state.vehicle, approvals, self.city, states, [], off_ms)
 
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
@@ -360,7 +372,7 @@ class DeviceJudge:
             if device_state.buffer.due <= now:
                 self.change(device_state)
                 self.judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
-            self._schedule_flush(device_state)
+            self._flushes.schedule(device_state)
         while again and (device_state := self._again.pop(now)) is not None:
             device_state.judge_again_at = 0
             late = device_state.late_readings
@@ -369,10 +381,10 @@ class DeviceJudge:
                 device = self.registered(device_state)
                 newest = self._second.judge(device_state, device, late, verdicts)
                 if device is not None and newest is not None:
-                    observation = device_state.unordered(newest, now, device, self.city)
+                    observation = self.unordered(newest, now, device_state, device)
                     self._rules.judged_again(observation, device_state, verdicts)
                 again -= 1
-            self._schedule_again(device_state)
+            self._again.schedule(device_state)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
             self._device_state(missed_id)
         while (device_state := self._rules.wakes.pop(now - HOLD_MS)) is not None:
@@ -385,16 +397,3 @@ class DeviceJudge:
             return
         if self._rules.ask_about_silence(Silence(device, self.city), due, device_state, verdicts):
             self.change(device_state)
-
-    def _schedule_flush(self, device_state: DeviceState) -> None:
-        """Keep one timer no later than the buffer is due, or none while nothing waits."""
-        device_state.flush_at = device_state.buffer.due
-        if device_state.flush_at:
-            self._flushes.add(device_state)
-
-    def _schedule_again(self, device_state: DeviceState) -> None:
-        """Keep one timer no later than the backlog is due; it is corrected when it fires."""
-        due = device_state.late_readings.due if device_state.late_readings is not None else 0
-        if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
-            device_state.judge_again_at = due
-            self._again.add(device_state)

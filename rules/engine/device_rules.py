@@ -70,7 +70,7 @@ class DeviceRules:
             if clock.run_correction_s and not rule.spans_runs:
                 given = [with_correction(verdict, clock.run_correction_s) for verdict in given]
             if clock.off and not rule.spans_runs:
-                given = [with_clock(verdict, clock.off) for verdict in given]
+                given = [with_clock(verdict, clock.off, corrected=rule.asks_calendar) for verdict in given]
             verdicts += [RuleVerdict(rule.name, rule.version, verdict) for verdict in given]
         if indexed.judges_silence:
             self._schedule_wake(indexed, device_state)

@@ -7,11 +7,13 @@ from typing import Any, Final
 from devices.city.model import Approvals, City, Device, Vehicle
 from devices.readings.models import Reading
 from devices.readings.series import MAX_COMPARTMENTS
-from rules.contract.observation import Observation
 from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.late.late_readings import LateReadings
+from rules.engine.not_judged import NotJudged
 from rules.engine.reorder_buffer import ReorderBuffer
 from rules.engine.rules_in_force import RulesInForce
+
+_UNKNOWN: Final = NotJudged.CLOCK_UNKNOWN.value
 
 FORMER: Final = 1
 """`judged_until` of a state that a version wrote which did not note it."""
@@ -90,9 +92,19 @@ class DeviceState:
         if device.vehicle_id is not None:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
 
-    def unordered(self, reading: Reading, at: int, device: Device, city: City) -> Observation:
-        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
-        return Observation(reading, at, device, self.vehicle, self.approvals, city, self.tracker_states, [])
+    def count_judged(self, readings: int) -> None:
+        """Count own readings that were judged; by rules without a calendar only, they are not judged yet."""
+        if not self.clock.doubtful:
+            self.judged += readings
+            return
+        self.clock.doubted += readings
+        self.not_judged[_UNKNOWN] = self.not_judged.get(_UNKNOWN, 0) + readings
+
+    def count_settled(self) -> None:
+        """Count as judged what was not, as long as nothing was known of the clock."""
+        if self.clock.doubted:
+            self.not_judged[_UNKNOWN] -= self.clock.doubted
+            self.judged += self.clock.doubted
 
     def forget_city(self) -> None:
         self.device, self.vehicle, self.approvals, self.in_force = None, None, (), None

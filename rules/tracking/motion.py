@@ -139,8 +139,8 @@ class Motion:
     interval_ms: float = 0.0
     """Its own interval while it drives, measured from its fixes; 0 before the first."""
 
-    def take(self, position: Position, device: Device, city: City, datum: DatumTrack) -> Fix:
-        """Take a position reading and return its fix.
+    def take(self, position: Position, device: Device, city: City, datum: DatumTrack, calendar_ts: int) -> Fix:
+        """Take a position reading and return its fix. Sites and routes are those valid at `calendar_ts`, ms.
 
         A place that fits another datum only is as bad as none: it begins no state, and no second one like it is
         believed either. One outside the city's region arrives here with `located` false.
@@ -157,7 +157,7 @@ class Motion:
         if quality is _BAD:
             error_m = coarse_error_m(position) if datum.believed else None
             return self._unusable(position, quality, xy, blind_after_ms, error_m)
-        if not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
+        if not datum.believes(xy, ts, device, city, calendar_ts) or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held
@@ -171,7 +171,7 @@ class Motion:
         self.ts, self.at = ts, xy
         here = self.held = self.anchor or xy
         regained = gap_ms > blind_after_ms
-        sites = city.geometry.sites_near(here, NEARBY_M, ts)
+        sites = city.geometry.sites_near(here, NEARBY_M, calendar_ts)
         moving = speed_kmh is not None and speed_kmh >= STILL_KMH
         if gap_ms and (moving or speed_kmh is None):
             self._measure_interval(gap_ms)

@@ -74,6 +74,7 @@ class BedRaisedOutside(Rule[BedState]):
     name: ClassVar = "bed_raised_outside"
     version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = BedState
 
     def __init__(self, parameters: BedRaisedOutsideParameters | None = None) -> None:
@@ -114,7 +115,7 @@ class BedRaisedOutside(Rule[BedState]):
         return (position.lift_up is not None and not up) or (fix.usable and not self._outside(observation, fix))
 
     def _begin(self, observation: Observation, fix: Fix, track: Track) -> Raise:
-        place = where(fix.xy, observation.city, fix.ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         return Raise(fix.ts, fix.xy, place.en, place.zh, track.load.state, track.load.source)
 
     def _follow(self, observation: Observation, fix: Fix, track: Track, raised: Raise) -> None:

@@ -31,7 +31,7 @@ class ForbiddenZone(ZoneRule):
 
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
         """How deep it is in the zone."""
-        return observation.city.zone_geometry.forbidden_at(fix.xy, fix.ts)
+        return observation.city.zone_geometry.forbidden_at(fix.xy, observation.calendar_ts)
 
     def title(self, truck: Text, zone: Text, place: Text) -> Text:
         return wording.title(truck, zone, place)

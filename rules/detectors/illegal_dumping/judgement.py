@@ -63,6 +63,7 @@ class IllegalDumping(Rule[DumpingState]):
     name: ClassVar = "illegal_dumping"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = DumpingState
 
     def __init__(self, parameters: IllegalDumpingParameters | None = None) -> None:
@@ -117,7 +118,7 @@ class IllegalDumping(Rule[DumpingState]):
         return track.motion.anchor is not None and not stop.suspected
 
     def _begin(self, observation: Observation, fix: Fix, track: Track) -> Stop:
-        place = where(fix.xy, observation.city, fix.ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         load = track.load
         fresh = (
             load.steady_ts > load.site_left and fix.ts - load.steady_ts <= self.parameters.weight_drop_within_s * 1000
@@ -218,7 +219,7 @@ class IllegalDumping(Rule[DumpingState]):
         vehicle_id, city = observation.device.vehicle_id, observation.city
         bridge = city.devices.get(ticket.device_id)
         site = city.site_of(bridge) if bridge is not None else None
-        if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, ticket.ts):
+        if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, observation.calendar_ts):
             return
         if ticket.direction != "in" or ticket.manual_entry or not is_believed(ticket, city):
             return

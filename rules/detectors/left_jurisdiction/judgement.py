@@ -32,7 +32,7 @@ class LeftJurisdiction(ZoneRule):
 
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
         """How far it is beyond what counts as outside."""
-        found = observation.city.zone_geometry.jurisdiction_at(fix.xy, fix.ts)
+        found = observation.city.zone_geometry.jurisdiction_at(fix.xy, observation.calendar_ts)
         return None if found is None else ZoneDepth(found.zone, -found.depth_m - self._beyond_m)
 
     def title(self, truck: Text, zone: Text, place: Text) -> Text:

@@ -47,6 +47,10 @@ SET_MS: Final = 3_600_000
 """Fleet time that goes on by more at once was wrong before: no device was silent so long."""
 _ENOUGH: Final = 3
 """So many clocks that are believed are trusted more than this machine's."""
+_APART_MS: Final = OFF_MS + AGREE_MS
+"""Readings by one clock differ by less from receive time, however long they are under way."""
+_BUFFERED_MS: Final = 25 * 3_600_000
+"""No terminal buffers for longer (`rules.engine.late.late_readings.KEPT_MS`)."""
 AHEAD_MS: Final = 5_000
 """A reading moves the order of its device at most this far beyond the device's believed clock, or fleet time."""
 
@@ -118,7 +122,9 @@ class FleetClock:
             for clock, was_heard in found:
                 clock.offset = clock.last = clock.vote = row.now - row.pace
                 clock.votes = was_heard
+                clock.settled = was_heard
         for clock, _ in found:
+            clock.settled = clock.settled or clock.believed  # a former row does not say
             if clock.votes:
                 self.quorum.add(clock.vote)
                 if clock.believed:
@@ -181,12 +187,21 @@ class FleetClock:
 
     @property
     def reference(self) -> int:
-        """Offset, ms, of a clock that is right: this machine's, unless a quorum of believed clocks shows that it is wrong.
+        """Offset, ms, of a clock that is right: this machine's, unless a quorum of clocks shows that this is wrong.
 
         A quorum is the upper third: by it, the lower clocks of a fleet that differs by ± 90 s would be wrong.
         """
         offset = self.believed.offset if self.believed.devices >= _ENOUGH else 0
         return offset if abs(offset) > OFF_MS else 0
+
+    def off_ms(self, clock: DeviceClock, ts: int) -> int:
+        """Device time `ts`, ms, less the time by which the calendar is asked; 0 for a clock that is right.
+
+        A clock that is no longer behind, and not believed to be right yet, shows no time that is still to come.
+        """
+        if not clock.off:
+            return 0
+        return max(clock.off, ts - self.watermark.pace - self.reference)
 
     @property
     def _offset(self) -> int:
@@ -207,8 +222,10 @@ class FleetClock:
             clock.offset = clock.last = clock.vote = offset
             clock.believed = clock.steady = False  # what was believed is by refused readings
             self.quorum.add(offset)
+            clock.lowest = offset
             self._note_other(clock, offset)
             self._pass()
+            self._doubt(clock, offset)
             return APART_ANEW
         if row.leap:
             offset -= self._leaped_over(clock, offset, clock.offset if clock.believed else clock.last)
@@ -219,7 +236,23 @@ class FleetClock:
         clock.last = offset
         self._pass()
         self._compare_reference()
+        self._doubt(clock, offset)
         return found
+
+    def _doubt(self, clock: DeviceClock, offset: int) -> None:
+        """Note whether a clock that was never believed may be so wrong that no calendar can be asked by it.
+
+        It may if it agrees neither with the reference nor with the fleet. Readings that are far apart are an upload of
+        what was buffered within a day: their times are right until the clock is believed to be another.
+        """
+        row = self.watermark
+        if row.leap or not row.received_at:
+            return
+        clock.lowest = min(clock.lowest, offset)
+        off_ms = abs(clock.offset - self.reference)
+        is_of_fleet = self.quorum.k > 1 and abs(clock.offset - self._offset) <= OFF_MS
+        is_upload = max(clock.offset, offset) - clock.lowest > _APART_MS and off_ms <= _BUFFERED_MS
+        clock.doubtful = not (clock.believed or clock.settled or off_ms <= OFF_MS or is_of_fleet or is_upload)
 
     def _compare_reference(self) -> None:
         if not -AGREE_MS <= self.reference - self._judged_by <= AGREE_MS:
