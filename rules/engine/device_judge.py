@@ -18,6 +18,7 @@ from rules.contract.rule_choice import RuleChoice
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.clocks.candidates import Candidates
 from rules.engine.clocks.device_clock import AS_BELIEVED, DeviceClock
+from rules.engine.clocks.doubts import Doubts
 from rules.engine.clocks.runs import Runs
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_rules import DeviceRules
@@ -206,7 +207,7 @@ class DeviceJudge:
 
     def _schedule_all(self) -> None:
         """Begin all timers anew."""
-        self._runs.candidates = Candidates(self._devices.values())
+        self._runs.candidates, self._runs.doubts = Candidates(self._devices.values()), Doubts(self._devices.values())
         self._flushes = FlushTimers()
         self._again = AgainTimers()
         for device_state in self._devices.values():
@@ -338,8 +339,8 @@ class DeviceJudge:
 
         A device whose role no tracker follows may have a state from a former role, which rules must not see.
         """
-        city, reading, clock = self.city, buffered.reading, self._clock_of(buffered.reading, device_state)
-        off_ms = self.clock.off_ms(clock, reading.ts)
+        city, reading = self.city, buffered.reading
+        off_ms = self.clock.off_ms(self._clock_of(reading, device_state), reading.ts)
         facts = self._trackers.follow(reading, device, device_state, city, trackers, off_ms)
         if facts is None:
             return False
@@ -347,7 +348,7 @@ class DeviceJudge:
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
         rules, judged = self._rules.at(observation.calendar_ts, device_state, city), True
-        for indexed in rules.asked(again=again, doubtful=clock.doubtful or device_state.clock.doubtful):
+        for indexed in rules.asked(again=again, doubtful=device_state.clock.doubtful):
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
 

@@ -63,6 +63,8 @@ class DeviceState:
     """Fleet time, ms, of its valid entry in the timers of late readings; 0 without one."""
     candidates_at: int = 0
     """Fleet time, ms, of its valid entry in the timers of candidates; 0 without one."""
+    doubt_at: int = 0
+    """Fleet time, ms, of its valid entry in the timers of doubtful clocks; 0 without one."""
     gaps_end_at: int = 0
     """Fleet time, ms, at which the gap ends that was opened first; 0 while none is kept."""
     changed: bool = False

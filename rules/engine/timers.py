@@ -122,6 +122,13 @@ class CandidateTimers(Timers):
         return device_state.candidates_at
 
 
+class DoubtTimers(Timers):
+    """When no more is awaited of a device whose clock is doubtful."""
+
+    def due(self, device_state: DeviceState) -> int:
+        return device_state.doubt_at
+
+
 class GapTimers(Timers):
     """When the gap of a device ends that was opened first."""
 

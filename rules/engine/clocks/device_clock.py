@@ -85,6 +85,10 @@ class DeviceClock:
     """It was believed once."""
     doubtful: bool = False
     """It was never believed, and may be so wrong that nothing is judged by a calendar yet."""
+    doubt_due: int = 0
+    """Fleet time, ms, until which more is awaited of it."""
+    buffered: bool = False
+    """What it sent was buffered, and its times count until another clock is believed."""
     doubted: int = 0
     """Readings that were judged meanwhile."""
     off: int = 0

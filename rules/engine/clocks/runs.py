@@ -25,6 +25,7 @@ from rules.engine.clocks.device_clock import (
     BELIEVED_READINGS,
     OFF_MS,
 )
+from rules.engine.clocks.doubts import Doubts
 from rules.engine.clocks.watermark import FleetClock
 from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
@@ -67,6 +68,7 @@ class Runs:
     ) -> None:
         self._stage, self._clock, self._rules, self._kept, self._second = stage, clock, rules, kept, second
         self.candidates = Candidates()
+        self.doubts = Doubts()
 
     def arrive(self, finding: int, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
         """Take a reading that says something new of its device's clock (`finding`, see `device_clock`)."""
@@ -76,6 +78,8 @@ class Runs:
             self.judge_clock(device_state, reading, verdicts)
             self.begin_if_stepped(reading, device_state, verdicts)
         self._settle(device_state, verdicts)
+        if device_state.clock.doubtful and (device := self._stage.registered(device_state)) is not None:
+            self.doubts.wait(device_state, device, self._clock.now)
         buffer = device_state.buffer
         if buffer.newest < reading.ts > self._clock.order_limit(device_state.clock):
             self._rules.note_alive(device_state, self._clock.now)  # new, and it waits until its time has come
@@ -129,6 +133,11 @@ class Runs:
         while (waited := self.candidates.pop(self._clock.now)) is not None:
             self._stage.change(waited)
             self.give_up(waited, verdicts)
+        while (waited := self.doubts.pop(self._clock.now)) is not None:
+            self._stage.change(waited)
+            if waited.clock.others <= 1:  # else they came at the pace of live readings
+                self._clock.trust_buffered(waited.clock)
+                self._settle(waited, verdicts)
         if not self._clock.reference_moved:
             return
         self._clock.reference_moved = False

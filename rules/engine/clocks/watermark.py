@@ -197,11 +197,15 @@ class FleetClock:
     def off_ms(self, clock: DeviceClock, ts: int) -> int:
         """Device time `ts`, ms, less the time by which the calendar is asked; 0 for a clock that is right.
 
-        A clock that is no longer behind, and not believed to be right yet, shows no time that is still to come.
+        A clock that is no longer behind, and not believed to be right yet, shows no time that is still to come. Receive
+        time is asked where a clock is not known yet, and shows what nobody can have buffered.
         """
-        if not clock.off:
+        if not (clock.off or clock.doubtful):
             return 0
-        return max(clock.off, ts - self.watermark.pace - self.reference)
+        since_ms = ts - self.watermark.pace - self.reference
+        if clock.doubtful:
+            return since_ms if since_ms < -_BUFFERED_MS else 0
+        return max(clock.off, since_ms)
 
     @property
     def _offset(self) -> int:
@@ -251,8 +255,15 @@ class FleetClock:
         clock.lowest = min(clock.lowest, offset)
         off_ms = abs(clock.offset - self.reference)
         is_of_fleet = self.quorum.k > 1 and abs(clock.offset - self._offset) <= OFF_MS
-        is_upload = max(clock.offset, offset) - clock.lowest > _APART_MS and off_ms <= _BUFFERED_MS
-        clock.doubtful = not (clock.believed or clock.settled or off_ms <= OFF_MS or is_of_fleet or is_upload)
+        if max(clock.offset, offset) - clock.lowest > _APART_MS:
+            self.trust_buffered(clock)
+        is_known = clock.believed or clock.settled or clock.buffered
+        clock.doubtful = not (is_known or off_ms <= OFF_MS or is_of_fleet)
+
+    def trust_buffered(self, clock: DeviceClock) -> None:
+        """Let the times of a device count that uploaded what it buffered, if it can have buffered for so long."""
+        clock.buffered = abs(clock.offset - self.reference) <= _BUFFERED_MS
+        clock.doubtful = not clock.buffered
 
     def _compare_reference(self) -> None:
         if not -AGREE_MS <= self.reference - self._judged_by <= AGREE_MS:
