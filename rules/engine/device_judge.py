@@ -320,8 +320,8 @@ class DeviceJudge:
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
             judged = self._judge_reading(buffered, device, device_state, trackers, verdicts)
-            if own and judged:
-                device_state.count_judged(not is_repeated)
+            if own and judged and not is_repeated:
+                device_state.count_judged(reading)
             elif not judged:
                 count_not_judged(reading, device_state, NotJudged.FAILED)
 

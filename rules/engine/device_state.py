@@ -10,7 +10,7 @@ from devices.readings.series import MAX_COMPARTMENTS
 from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.late.late_readings import LateReadings
 from rules.engine.not_judged import NotJudged
-from rules.engine.reorder_buffer import ReorderBuffer
+from rules.engine.reorder_buffer import ReorderBuffer, is_status
 from rules.engine.rules_in_force import RulesInForce
 
 _UNKNOWN: Final = NotJudged.CLOCK_UNKNOWN.value
@@ -94,13 +94,13 @@ class DeviceState:
         if device.vehicle_id is not None:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
 
-    def count_judged(self, readings: int) -> None:
-        """Count own readings that were judged; by rules without a calendar only, they are not judged yet."""
-        if not self.clock.doubtful:
-            self.judged += readings
-            return
-        self.clock.doubted += readings
-        self.not_judged[_UNKNOWN] = self.not_judged.get(_UNKNOWN, 0) + readings
+    def count_judged(self, reading: Reading) -> None:
+        """Count an own reading that was judged; by rules without a calendar only, it is not judged yet."""
+        if self.clock.doubtful and not is_status(reading):
+            self.clock.doubted += 1
+            self.not_judged[_UNKNOWN] = self.not_judged.get(_UNKNOWN, 0) + 1
+        else:
+            self.judged += 1
 
     def count_settled(self) -> None:
         """Count as judged what was not, as long as nothing was known of the clock."""
