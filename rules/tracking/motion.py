@@ -19,8 +19,9 @@ STILL_WITHIN_M: Final = 30.0
 STOP_WITHIN_M: Final = 60.0
 """A standing truck that is seen so far, and the error of the fix, from where its stop began is seen elsewhere: more
 than a receiver wanders, or a truck shuffles forward."""
-_ASTRAY_FIXES: Final = 2
-"""So many in a row move a truck that drives nowhere: in a street, every twentieth fix shows it 100 m away."""
+_ASTRAY_FIXES: Final = 3
+"""So many fixes in a row away from its anchor, or two at one place, move a truck that drives nowhere: in a street,
+every twentieth fix is 100 m away."""
 _SEEN_MS: Final = 45_000
 """Over a longer gap nobody saw a standing truck: it may have driven elsewhere, so the first fix there counts."""
 BLIND_AFTER_MS: Final = 60_000
@@ -118,8 +119,12 @@ class Motion:
     """ms; 0 while not standing."""
     stopped_at: XY | None = None
     """Where it began to stand; the anchor follows a truck that shuffles."""
+    anchored: int = 0
+    """Fixes at the anchor; one alone may be wrong itself."""
     astray: int = 0
-    """Fixes in a row, while it stands, away from the anchor."""
+    """Fixes in a row away from it."""
+    astray_at: XY | None = None
+    """The last of them."""
     elsewhere: XY | None = None
     """The last place while it stands, if that was away from `stopped_at`."""
     elsewhere_ts: int = 0
@@ -247,21 +252,32 @@ class Motion:
         is_seen = ts - self.ts <= _SEEN_MS
         if speed_kmh >= STILL_KMH:
             self.left = (self.standing_since, self.anchor) if worked_out and self.anchor is not None else None
-            self.anchor, self.standing_since, self.astray = None, 0, 0
+            self.anchor, self.standing_since = None, 0
         elif self.anchor is not None:
-            self.astray = self.astray + 1 if self._is_astray(xy) else 0
-            if self.astray >= (_ASTRAY_FIXES if is_seen else 1):
-                self.anchor, self.astray = xy, 0
+            self._hold_or_move(xy, self.anchor, is_seen=is_seen)
             self._stand_on(ts, xy, STOP_WITHIN_M + error_m, is_seen=is_seen)
         elif self.left is not None and is_seen and self.left[1].distance_m(xy) <= STILL_WITHIN_M:
-            self.standing_since, self.anchor = self.left
+            self.standing_since, anchor = self.left
+            self._anchor_at(anchor, 2)
             self.left, self.baseline = None, ((ts, xy),)
         else:
-            self.anchor, self.standing_since, self.left = xy, ts, None
+            self._anchor_at(xy, 1)
+            self.standing_since, self.left = ts, None
             self.stopped_at, self.elsewhere = xy, None
 
-    def _is_astray(self, xy: XY) -> bool:
-        return self.anchor is not None and self.anchor.distance_m(xy) > STILL_WITHIN_M
+    def _hold_or_move(self, xy: XY, anchor: XY, *, is_seen: bool) -> None:
+        """Hold a standing truck at its anchor, or move it after others that are away from there."""
+        if anchor.distance_m(xy) <= STILL_WITHIN_M:
+            self.anchored, self.astray = self.anchored + 1, 0
+            return
+        self.astray += 1
+        agrees = self.astray > 1 and self.astray_at is not None and self.astray_at.distance_m(xy) <= STILL_WITHIN_M
+        self.astray_at = xy
+        if agrees or self.astray >= _ASTRAY_FIXES or self.anchored < 2 or not is_seen:
+            self._anchor_at(xy, 2 if agrees else 1)
+
+    def _anchor_at(self, xy: XY, fixes: int) -> None:
+        self.anchor, self.anchored, self.astray = xy, fixes, 0
 
     def _stand_on(self, ts: int, xy: XY, within_m: float, *, is_seen: bool) -> None:
         """Go on with the stop, or begin another one where two fixes in a row, or one after a gap, are elsewhere."""
@@ -275,9 +291,9 @@ class Motion:
             self.elsewhere_ts = ts
             return
         stays = before is not None and before.distance_m(xy) <= within_m
-        self.anchor = self.stopped_at = xy
+        self._anchor_at(xy, 2 if stays else 1)
         self.standing_since = self.elsewhere_ts if stays else ts
-        self.astray, self.elsewhere = 0, None
+        self.stopped_at, self.elsewhere = xy, None
 
 
 def _reachable(start: XY, start_ts: int, end: XY, end_ts: int) -> bool:

@@ -59,11 +59,19 @@ def test_the_place_is_held_against_drift_while_the_truck_stands() -> None:
 
 def test_more_than_thirty_metres_is_not_drift() -> None:
     """The second fix there moves the truck: the first may be the receiver's. It shuffled, and still stands."""
-    trip = Trip("T1", 3000, 0).stand(10)
+    trip = Trip("T1", 3000, 0).stand(20)
     trip.x += 31
     track, fixes = followed(trip.stand(20))
-    assert fixes[0].xy == fixes[1].xy != fixes[2].xy
-    assert track.standing_ms(fixes[-1].ts) == 20_000
+    assert fixes[0].xy == fixes[2].xy != fixes[3].xy
+    assert track.standing_ms(fixes[-1].ts) == 30_000
+
+
+def test_the_first_place_of_a_stop_may_be_the_wrong_one() -> None:
+    trip = Trip("T1", 3000, 120).stand(10)
+    trip.y = 0
+    track, fixes = followed(trip.stand(60))
+    assert {fix.xy for fix in fixes[1:]} == {fixes[1].xy} != {fixes[0].xy}
+    assert track.standing_ms(fixes[-1].ts) >= 40_000
 
 
 @pytest.mark.parametrize("speed_kmh", [0.0, None])

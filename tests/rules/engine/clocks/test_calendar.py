@@ -6,6 +6,7 @@ there is none. The oracle is the same story by a right clock.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -32,9 +33,9 @@ _OTHERS = {"device_clock", "silent_device"}
 SINCE = Validity(T0 - DAY_MS)
 
 
-def valid_town(**changed: object) -> City:
+def valid_town(**changed: Any) -> City:
     whole = town()
-    parts = {
+    parts: dict[str, Any] = {
         "sites": {site.id: replace(site, validity=SINCE) for site in whole.sites.values()},
         "routes": tuple(replace(route, validity=SINCE) for route in whole.routes),
         "permits": tuple(replace(permit, validity=SINCE) for permit in whole.permits),
@@ -95,8 +96,8 @@ def tell(
     return Told(engine, changes)
 
 
-def truck(**fields: object) -> Trip:
-    start = {"load": "loaded", "load_kg": 12_000.0, "lift_up": False, "cover_open": False} | fields
+def truck(**fields: Any) -> Trip:
+    start: dict[str, Any] = {"load": "loaded", "load_kg": 12_000.0, "lift_up": False, "cover_open": False} | fields
     return Trip("T1", 0, 0, at_s=-300, **start).stand(300)
 
 
@@ -154,7 +155,7 @@ def test_deposit_hours_are_those_of_the_true_time(off_ms: int, opens_min: int) -
     city = valid_town()
     start_min = (city.minute_of_day(T0) + opens_min) % 1440
     hours = (Hours(start_min, (start_min + 240) % 1440),)
-    city = replace(city, sites=city.sites | {"point": replace(city.sites["point"], deposit_hours=hours)})
+    city = replace(city, sites={**city.sites, "point": replace(city.sites["point"], deposit_hours=hours)})
     readings = fills([20.0 + n / 10 for n in range(60)], deposits=2)
     told = tell(readings, off_ms, city=city)
     assert told.accused == ({("deposit_outside_hours", "P01")} if opens_min > 0 else set())
