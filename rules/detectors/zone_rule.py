@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, NamedTuple
 
-from devices.city.model import City, DeviceRole
+from devices.city.model import DeviceRole
 from devices.city.sites import Zone
 from devices.city.zones import REMOTE_M, ZoneDepth
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
@@ -68,7 +68,7 @@ class ZoneRule(Rule[ZoneState]):
         self._limits, self._corridor_m, self._ruled_out = limits, corridor_m, ruled_out
 
     @abstractmethod
-    def is_remote(self, fix: Fix, city: City) -> bool:
+    def is_remote(self, fix: Fix, observation: Observation) -> bool:
         """Whether the fix is so far before every fence, of any time, that nothing is kept of the truck."""
 
     @abstractmethod
@@ -90,7 +90,7 @@ class ZoneRule(Rule[ZoneState]):
     def judge(self, observation: Observation, state: ZoneState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
         fix, track, visit = observation.fix, observation.track, state.visit
-        if fix is None or track is None or (visit is None and self.is_remote(fix, observation.city)):
+        if fix is None or track is None or (visit is None and self.is_remote(fix, observation)):
             return ()
         if not fix.usable:
             if fix.blind and visit is not None:

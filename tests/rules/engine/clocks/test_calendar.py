@@ -174,6 +174,15 @@ def test_a_zone_is_judged_by_its_validity_in_true_time(off_ms: int) -> None:
 
 
 @pytest.mark.parametrize("off_ms", OFFSETS)
+def test_a_jurisdiction_is_judged_by_its_validity_in_true_time(off_ms: int) -> None:
+    """Until the story only the west belonged to the city; now all that it drives through does."""
+    ended = replace(zone("west", ZoneKind.JURISDICTION, -9000, -9000, 2000, 9000), validity=Validity(None, T0 - DAY_MS))
+    begun = replace(zone("all", ZoneKind.JURISDICTION, -9000, -9000, 20_000, 9000), validity=SINCE)
+    told = tell(honest().readings, off_ms, city=valid_town(zones=(ended, begun)))
+    assert told.accused == set()
+
+
+@pytest.mark.parametrize("off_ms", OFFSETS)
 def test_a_ticket_is_looked_up_by_the_time_of_its_bridge(off_ms: int) -> None:
     tickets = [ticket("T1", 40 * n, ticket=f"{n}") for n in range(20)]
     assert ("unknown_plate", "W1") not in tell(tickets, off_ms).accused
