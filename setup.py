@@ -66,6 +66,7 @@ COMPILED = (
     "rules/engine/awaited.py",
     "rules/engine/device_judge.py",
     "rules/engine/device_state.py",
+    "rules/detectors/illegal_dumping/afterwards.py",
     "rules/detectors/illegal_dumping/score.py",
     "rules/engine/engine.py",
     "rules/detectors/illegal_dumping/judgement.py",

@@ -116,7 +116,12 @@ def _scored(job: tuple[Request, str, int]) -> list[Tally]:
     noise = tier(name)
     trial = stage(noise, f"{request.seed}|threshold", number, frozenset({DUMPING}))
     parameters = _parameters(request)
-    low = {**parameters[DUMPING], "suspected_score": _LOWEST, "confirmed_score": _NEVER}
+    low = {
+        **parameters[DUMPING],
+        "suspected_score": _LOWEST,
+        "unsensed_score": _LOWEST,
+        "confirmed_score": _NEVER,
+    }
     rules = [rule for rule in build_rules({**parameters, DUMPING: low}) if rule.name == DUMPING]
     alarms = told(trial, rules)
     dumps = [incident for incident in trial.incidents if incident.rule == DUMPING]

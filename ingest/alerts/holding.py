@@ -20,11 +20,11 @@ from typing import Final, Protocol
 from devices.db.database import DatabaseError
 from ingest.alerts.cursors import Held, PublisherCursors
 from rules.alerts.actions import AlertDetail, AlertFilter, AlertPage, AlertView, JournalEntry, learned_too_late
-from rules.alerts.model import AlertChange, Amendment
+from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment
 from rules.alerts.shelves import Shelf
 
 _PAGE: Final = 200
-_OF_LATE_ALERTS: Final = frozenset({Amendment.NEW_LATE, Amendment.RETRACTED})
+_OF_LATE_ALERTS: Final = TAKEN_BACK | {Amendment.NEW_LATE}
 """What the changes of an alert of late readings are amended with once it is over."""
 
 _log = logging.getLogger(__name__)

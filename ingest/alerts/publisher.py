@@ -198,7 +198,8 @@ class AlertPublisher:
         return refused
 
     def _note_calls(self, entries: Sequence[JournalEntry]) -> None:
-        called = {entry.change.alert_id for entry in entries if calls_people(entry.change)}
+        changes = [entry.change for entry in entries if calls_people(entry.change)]
+        called = {change.takes_over or change.alert_id for change in changes}
         if called and self._holding is not None:
             self._cursors.note_calls(self.name, called, _now())
 

@@ -13,7 +13,7 @@ from devices.city.model import City
 from ingest.judge.judge_record import judge_record
 from ingest.judge.rejudge import Rejudging
 from ingest.log.records import RULES_TOPIC, LogRecord, RawMessage
-from rules.alerts.model import AlertChange, Amendment, Severity, Text
+from rules.alerts.model import TAKEN_BACK, AlertChange, Severity, Text
 from rules.contract.rule import Rule
 from rules.contract.rule_choice import RuleChoice
 
@@ -140,7 +140,7 @@ def _note(changes: Iterable[AlertChange], outcomes: dict[str, Outcome]) -> None:
             )  # fmt: skip
         outcome.severity = min(outcome.severity, change.severity)
         outcome.closed_at, outcome.changes = change.closed_at, outcome.changes + 1
-        outcome.retracted = change.amendment is Amendment.RETRACTED
+        outcome.retracted = change.amendment in TAKEN_BACK
         if not outcome.retracted:
             outcome.title = change.title
 

@@ -35,7 +35,7 @@ from rules.alerts.actions import (
     Reopen,
     UnknownAlert,
 )
-from rules.alerts.model import AlertChange, Amendment, Phase, alert_id
+from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase, alert_id
 from rules.alerts.tables import alert, alert_action, alert_change
 
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
@@ -226,12 +226,12 @@ def _to_its_alert(connection: Connection, change: AlertChange, recorded_at: int)
         following = _following(actions)
         if following is None and _begins_after_closing(connection, latest, actions):
             following = _continue(connection, latest, recorded_at)
-        retracted = change.amendment is Amendment.RETRACTED
-        if following is None or (change.onset is not None and change.onset < following.onset and not retracted):
+        taken_back = change.amendment in TAKEN_BACK
+        if following is None or (change.onset is not None and change.onset < following.onset and not taken_back):
             break
         begun = {"alert_id": following.alert_id, "opened_at": following.onset, "continues": change.alert_id}
         found.append(latest.model_copy(update=begun))
-    return found if change.amendment is Amendment.RETRACTED else found[-1:]
+    return found if change.amendment in TAKEN_BACK else found[-1:]
 
 
 def _is_recorded(connection: Connection, alert_id: str, phase: str, revision: int) -> bool:
@@ -316,7 +316,7 @@ def _insert_once(connection: Connection, table: Any, values: Mapping[str, Any]) 
 
 
 def _state(change: AlertChange) -> dict[str, Any]:
-    columns = change.model_dump(mode="json", exclude={"at", "title", "onset", "revised", "continues"})
+    columns = change.model_dump(mode="json", exclude={"at", "title", "onset", "revised", "takes_over", "continues"})
     return {**columns, "title_en": change.title.en, "title_zh": change.title.zh}
 
 

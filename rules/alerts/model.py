@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -39,6 +39,12 @@ class Amendment(StrEnum):
     """Late readings show that it is less grave or less sure, or has ended."""
     RETRACTED = "retracted"
     """It was none."""
+    MERGED = "merged"
+    """It is part of another alert, which stands for both."""
+
+
+TAKEN_BACK: Final = frozenset({Amendment.RETRACTED, Amendment.MERGED})
+"""After these an alert stands for nothing more."""
 
 
 class _Value(BaseModel):
@@ -106,6 +112,9 @@ class AlertChange(_Value):
     """Number of the rule set by which it was judged; 0: none was applied, or recorded before 2026-12-01."""
     revised: bool = False
     """Nothing happened: better values of the same incident came in."""
+    takes_over: str | None = None
+    """The alert that called people for this incident, at this severity or a graver one, and that is merged into this
+    one: who was called for that need not be called again."""
     continues: str | None = None
     """The alert that judgement calls it, where a person had closed that one before this incident began. Set by the
     journal."""

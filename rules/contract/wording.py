@@ -49,6 +49,11 @@ def withdrawn(title: Text) -> Text:
     return Text(en=f"Withdrawn: {title.en}", zh=f"已撤回：{title.zh}")
 
 
+def merged(title: Text) -> Text:
+    """The title of an alert that another one stands for."""
+    return Text(en=f"Part of another alert: {title.en}", zh=f"已并入其他告警：{title.zh}")
+
+
 def load_source(source: LoadSource) -> Text:
     """Name the source by which a truck counts as loaded."""
     en, zh = _LOAD_SOURCES[source]

@@ -253,9 +253,10 @@ class DeviceJudge:
         if len(buffer.waiting) >= MAX_WAITING // 2 and not buffer.has_room(reading, limit):
             count_not_judged(reading, device_state, NotJudged.OVER_BOUND)
             return
-        released = buffer.arrive(reading, self.clock.now, limit)
+        released = buffer.arrive(reading, self.clock.now, limit, at_once=device_state.may_judge_at_once())
         if released is None:
-            self.take_late(reading, device_state, verdicts)
+            if not device_state.was_judged(reading):
+                self.take_late(reading, device_state, verdicts)
             return
         if not device_state.flush_at:
             self._flushes.schedule(device_state)
@@ -276,8 +277,7 @@ class DeviceJudge:
         if device is None or not device.validity.covers(reading.ts):
             count_not_judged(reading, device_state, NotJudged.NOT_VALID)
             return
-        has_no_place = is_status(reading)
-        now = self.clock.now
+        has_no_place, now = is_status(reading), self.clock.now
         late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
         at = max(reading.ts, now - WINDOW_MS)
         observation = self.unordered(reading, at, device_state, device)
@@ -291,8 +291,7 @@ class DeviceJudge:
             self._kept.take_status(BufferedReading(reading.ts, at, reading), device_state, verdicts)
         else:
             over_bound = reading.ts <= device_state.given_up
-            reason = NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE
-            count_not_judged(reading, device_state, reason)
+            count_not_judged(reading, device_state, NotJudged.OVER_BOUND if over_bound else NotJudged.TOO_LATE)
 
     def judge_in_order(
         self, released: Iterable[BufferedReading], device_state: DeviceState, verdicts: list[Judged]
@@ -347,6 +346,7 @@ class DeviceJudge:
         states = device_state.tracker_states if trackers else []
         vehicle, approvals = device_state.vehicle, device_state.approvals
         observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
+        device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)
         rules, judged = self._rules.at(observation.calendar_ts, device_state, city), True
         for indexed in rules.asked(again=again, doubtful=device_state.clock.doubtful):
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)

@@ -69,6 +69,8 @@ class DeviceState:
     """Fleet time, ms, at which the gap ends that was opened first; 0 while none is kept."""
     changed: bool = False
     """Changed since it was written."""
+    may_be_weighed: bool = field(default=True, compare=False)
+    """It is, or may be, so near a weighbridge that a ticket about it may still come for what it sends."""
     device: Device | None = field(default=None, compare=False)
     """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
@@ -85,12 +87,22 @@ class DeviceState:
         self.compartments = (*self.compartments, compartment)
         return True
 
+    def may_judge_at_once(self) -> bool:
+        """True if what is complete by its numbers need not wait: what comes late for it all the same has a place."""
+        return self.late_readings is not None and self.clock.steady and not self.may_be_weighed
+
+    def was_judged(self, reading: Reading) -> bool:
+        """True if it is a numbered reading that came before, as far as its readings are kept."""
+        late = self.late_readings
+        return reading.seq is not None and late is not None and self.clock.steady and late.judged.holds(reading)
+
     def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> None:
         """Find the device in the city, if it has it, and the rules that hold for it."""
         device = self.device = city.devices.get(self.device_id)
         if device is None:
             return
         self.in_force = in_force(device, city)
+        self.may_be_weighed = device.vehicle_id is not None
         if device.vehicle_id is not None:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
 

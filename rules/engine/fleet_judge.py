@@ -118,19 +118,24 @@ class FleetJudge:
     def _published_at_once(self, judged: RuleVerdict, incidents: DeviceIncidents | None) -> list[AlertChange]:
         """Tell of a new incident before its verdict is compared, where the rule wants that.
 
-        Only of one that has nothing to do with earlier incidents, and while nothing of its device waits: then what
-        becomes of it is the same as if it had waited too, whatever order the readings of the fleet arrived in.
+        Only of one that has nothing to do with earlier incidents, and while nothing of its device waits but candidates,
+        of which people are not told: then what becomes of it is the same as if it had waited too, whatever order the
+        readings of the fleet arrived in.
         """
         name, version, verdict = judged
         if verdict.level not in OPENING or (incidents is not None and not incidents.begins(name, verdict)):
             return []
-        waits = any((one.rule, one.subject, one.part) == (name, verdict.subject, verdict.part) for one in self.held)
+        waits = any(
+            (one.rule, one.subject, one.part) == (name, verdict.subject, verdict.part)
+            and one.verdict.level is not Level.CANDIDATE
+            for one in self.held
+        )
         if waits or not self._publishes_at_once(self._rules[name], verdict):
             return []
         if incidents is None:
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
         self.changed.add(verdict.subject)
-        return incidents.take(name, version, verdict)
+        return folding.take(incidents, name, version, verdict, self._now)
 
     def _hold(self, judged: RuleVerdict) -> None:
         rule, _, verdict = judged

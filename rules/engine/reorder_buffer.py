@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.readings.models import Reading, Status
+from devices.readings.models import Position, Reading, Status, Throughput
 from devices.readings.series import part_of
 
 WINDOW_MS: Final = 30_000
@@ -21,7 +21,14 @@ single messages. Half of it for what others measured about the device: a weighbr
 
 SESSION_DIGITS: Final = 16
 
+UNNUMBERED: Final = -2
+"""No number comes after it."""
+_LOOKS_AT: Final = 64
+"""Readings that wait and are looked at for the next number: one device must not make others wait."""
+
 _STATUS: Final = Status  # compiled, the name of a class that is not is looked up each time, a constant is not
+_POSITION: Final = Position
+_THROUGHPUT: Final = Throughput
 
 OrderKey = tuple[int, str, str, str]
 
@@ -57,8 +64,9 @@ class ReorderBuffer:
     """The readings of one device that wait for judgement.
 
     A reading is released when the device's newest one is more than the window ahead of it, or when fleet time shows
-    that nothing older can still come. Of readings with the same order key the first that arrived is judged, which
-    the recorder stores; a second one is a duplicate or a conflict there.
+    that nothing older can still come; or at once, where the numbers of the device (`seq`) show that none is missing
+    before it. Of readings with the same order key the first that arrived is judged, which the recorder stores; a second
+    one is a duplicate or a conflict there.
     """
 
     device_id: str
@@ -70,20 +78,23 @@ class ReorderBuffer:
     """Fleet time at which what waits is released, `WINDOW_MS` after its newest measurement; 0 when nothing waits."""
     waiting: list[BufferedReading] = field(default_factory=list)
     """In order."""
+    sequence: int = UNNUMBERED
+    """`seq` of the device's reading up to which none is missing; `UNNUMBERED` while that is not known."""
 
-    def arrive(self, reading: Reading, fleet_now: int, limit: int) -> Sequence[BufferedReading] | None:
+    def arrive(
+        self, reading: Reading, fleet_now: int, limit: int, *, at_once: bool = False
+    ) -> Sequence[BufferedReading] | None:
         """Take a reading and return those that may be judged now, in order; None when it came too late.
 
         A reading that another device measured about this one (a ticket) does not move the device's time on. A status
         moves it on, but says nothing about the measurements that are still to come. A reading beyond `limit` (device
-        time, ms) moves it no further than there: by its own clock that time has not come yet.
+        time, ms) moves it no further than there: by its own clock that time has not come yet. `at_once`: what is
+        complete by its numbers does not wait.
         """
         ts = reading.ts
-        if reading.device_id == self.device_id:
-            self.newest = max(self.newest, ts)
-            until = min(ts, limit) - WINDOW_MS
-            if until > self.open_from and not is_status(reading):
-                self.open_from = until
+        own = reading.device_id == self.device_id
+        if own:
+            self._move_on(reading, limit)
         if ts < self.open_from:
             return None
         waiting = self.waiting
@@ -93,6 +104,8 @@ class ReorderBuffer:
             waiting.append(arrived)
         elif not self._insert(arrived):
             return ()  # sent before: it must not put off what waits
+        if at_once and own and reading.seq is not None:
+            self._pass_complete(limit)
         released: Sequence[BufferedReading] = ()
         count = 0
         while count < len(waiting) and waiting[count].ts < self.open_from:
@@ -100,6 +113,9 @@ class ReorderBuffer:
         if count:
             released = waiting[:count]
             del waiting[:count]
+            self._note_sequence(released)
+            if not waiting:
+                return released
         # A device that lags behind the fleet, or uploads what it buffered, is due after its last arrival instead. `due`
         # never moves to an earlier time: the caller's timer looks at the time it was set to first. A status does not
         # put it off: a device may send statuses for ever, and what waits would never be judged.
@@ -129,6 +145,7 @@ class ReorderBuffer:
         while count and is_status(waiting[count - 1].reading) and waiting[count - 1].ts > fleet_now - WINDOW_MS:
             count -= 1
         released, self.waiting = waiting[:count], waiting[count:]
+        self._note_sequence(released)
         for last in reversed(released):
             if not is_status(last.reading):
                 self.open_from = max(self.open_from, last.ts + 1)
@@ -144,6 +161,39 @@ class ReorderBuffer:
             BufferedReading(entry.ts, max(entry.ts, at), entry.reading) if entry.at > heard_after else entry
             for entry in self.waiting
         ]
+
+    def _move_on(self, reading: Reading, limit: int) -> None:
+        """Move the time of the device on by a reading of its own."""
+        ts = reading.ts
+        self.newest = max(self.newest, ts)
+        until = min(ts, limit) - WINDOW_MS
+        if until > self.open_from and not is_status(reading):
+            self.open_from = until
+
+    def _pass_complete(self, limit: int) -> None:
+        """Open the order from behind the newest measurement before which no number is missing.
+
+        Only of kinds of which a device has one reading an instant: others of the same instant may still come.
+        """
+        for index in range(min(len(self.waiting), _LOOKS_AT)):
+            entry = self.waiting[index]
+            reading = entry.reading
+            if reading.seq is None or reading.seq <= self.sequence or reading.device_id != self.device_id:
+                continue
+            if reading.seq != self.sequence + 1 or entry.ts > limit:
+                return
+            self.sequence = reading.seq
+            kind = type(reading)
+            if kind is _POSITION or kind is _THROUGHPUT:
+                self.open_from = max(self.open_from, entry.ts + 1)
+
+    def _note_sequence(self, released: Sequence[BufferedReading]) -> None:
+        """Count on from the newest measurement that was released: what is missing before it would come too late."""
+        for entry in reversed(released):
+            reading = entry.reading
+            if type(reading) is not _STATUS and reading.device_id == self.device_id:
+                self.sequence = UNNUMBERED if reading.seq is None else reading.seq
+                return
 
     def _insert(self, arrived: BufferedReading) -> bool:
         """Insert in order; False if one with the same order key is there."""

@@ -5,6 +5,7 @@ from typing import Final
 from devices.city.model import City, Device, DeviceRole
 from devices.readings.models import Reading, Weighing
 from devices.readings.plates import comparable_plate
+from rules.tracking import Fix
 
 _NOBODY: Final[tuple[str, ...]] = ()
 _WEIGHING: Final = Weighing  # as in `rules.contract.observation`
@@ -18,10 +19,19 @@ class ReadingRouter:
 
     def __init__(self, city: City) -> None:
         self._terminals_of_plate: dict[str, list[Device]] = {}
+        self._weighing_sites = {
+            device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE
+        }
         for _, device in sorted(city.devices.items()):
             vehicle = city.vehicle_of(device)
             if device.role is DeviceRole.TRUCK and vehicle is not None:
                 self._terminals_of_plate.setdefault(comparable_plate(vehicle.plate), []).append(device)
+
+    def may_weigh(self, fix: Fix | None, before: bool) -> bool:
+        """True near a site with a weighbridge, which may send a ticket about the truck; without a fix as `before`."""
+        if fix is None or not fix.usable:
+            return before
+        return bool(fix.sites) and any(near.site.id in self._weighing_sites for near in fix.sites)
 
     def also_about(self, reading: Reading) -> tuple[str, ...]:
         """Ids of the other devices; () for most readings. Of a truck's terminals the first valid one is taken."""

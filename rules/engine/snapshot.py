@@ -24,7 +24,7 @@ from rules.engine.late.amendments import KeptIncidents
 from rules.engine.late.late_readings import Gap, LateReadings
 from rules.engine.late.reading_pack import FIELDS, Block, ReadingPack
 from rules.engine.late.state_codec import ENCODER, Decoder, decoder, key_of
-from rules.engine.reorder_buffer import BufferedReading, ReorderBuffer
+from rules.engine.reorder_buffer import UNNUMBERED, BufferedReading, ReorderBuffer
 from rules.tracking.tracker import Tracker
 
 FORMAT: Final = 4
@@ -71,6 +71,8 @@ class _BufferRow(msgspec.Struct, array_like=True):
     open_from: int
     due: int
     waiting: list[_ReadingRow]
+    sequence: int = UNNUMBERED
+    """Former rows have none."""
 
 
 class _JudgedRow(msgspec.Struct, array_like=True):
@@ -210,7 +212,7 @@ class Rows:
 
     def _buffer(self, device_id: str, packed: msgspec.Raw) -> ReorderBuffer:
         row = _BUFFER.decode(packed)
-        return ReorderBuffer(device_id, row.newest, row.open_from, row.due, self._readings(row.waiting))
+        return ReorderBuffer(device_id, row.newest, row.open_from, row.due, self._readings(row.waiting), row.sequence)
 
     def _readings(self, rows: Sequence[_ReadingRow]) -> list[BufferedReading]:
         found = []
@@ -237,7 +239,7 @@ def _readings_members(device_state: DeviceState) -> dict[str, Any]:
     buffer = device_state.buffer
     members: dict[str, Any] = {
         "late": device_state.late,
-        "lane": (buffer.newest, buffer.open_from, buffer.due, _reading_rows(buffer.waiting)),
+        "lane": (buffer.newest, buffer.open_from, buffer.due, _reading_rows(buffer.waiting), buffer.sequence),
     }
     if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
         members["judged"] = (

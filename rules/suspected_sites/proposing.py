@@ -13,7 +13,7 @@ from devices.city.model import City
 from devices.geo.geometry import Datum, LatLon
 from devices.geo.sphere import distance_m
 from rules.alerts.actions import AlertFilter, AlertPage, AlertView, Outcome
-from rules.alerts.model import Amendment, ReadingRef, Severity
+from rules.alerts.model import TAKEN_BACK, ReadingRef, Severity
 from rules.suspected_sites.clustering import WITHIN_M, find_clusters
 from rules.suspected_sites.model import Event, EventKind, PlaceKind, Proposal, ProposalState
 from rules.suspected_sites.store import ProposalStore
@@ -62,7 +62,7 @@ def events_of(alert: AlertView, city: City) -> Iterator[Event]:
     """What an alert says that trucks did outside every permitted site."""
     if alert.lat is None or alert.lon is None:
         return
-    if alert.amendment is Amendment.RETRACTED or alert.outcome in _PROVED_WRONG:
+    if alert.amendment in TAKEN_BACK or alert.outcome in _PROVED_WRONG:
         return
     place = LatLon(lat=alert.lat, lon=alert.lon)
     if alert.rule == "suspected_site":  # its subject is no truck: those are in the readings

@@ -29,6 +29,8 @@ class Tier:
     """Between two reports; None: 10 s busy, 30 s standing, and at once when a switch changes."""
     lacks: frozenset[str] = frozenset()
     """Fields that terminals leave out."""
+    numbers: bool = True
+    """Devices number their readings (`seq`)."""
     sensor_faults: bool = False
     adversary: bool = False
     wrong_terminals: bool = False
@@ -53,7 +55,13 @@ TIERS: Final = (
         "power cut, jamming, tips under 45 s, 60 m from the gate, in two halves, early scan",
         adversary=True,
     ),
-    Tier("cheap", "a fix every 60 s, without quality fields, lift, cover or load", interval_s=60, lacks=CHEAP_LACKS),
+    Tier(
+        "cheap",
+        "a fix every 60 s, without quality fields, numbers, lift, cover or load",
+        interval_s=60,
+        lacks=CHEAP_LACKS,
+        numbers=False,
+    ),
     Tier("reconnect", "blind zones of 2 min to 3 h, uploaded afterwards in any order", link=Link(blind_zones=True)),
     Tier(
         "terminals",

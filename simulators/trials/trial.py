@@ -6,7 +6,10 @@ from itertools import chain
 from random import Random
 from typing import Final
 
+from msgspec import structs
+
 from devices.city.model import City, DeviceRole
+from devices.readings.models import Reading
 from simulators.staging.terrain import Terrain
 from simulators.trials.behaviours.behaviour import Behaviour
 from simulators.trials.behaviours.registry import ADVERSARY, HONEST, OPEN
@@ -103,7 +106,7 @@ def _reported(
         gcj02, clock_ms, found = _terminal(day, tier, fault, rng)
         incidents += found
         clocks_ms[device_id] = clock_ms
-        positions = reports(day, city.plane, tier, fault, rng, gcj02=gcj02)
+        positions = _numbered(reports(day, city.plane, tier, fault, rng, gcj02=gcj02), tier)
         received.append(list(arrivals(positions, tier.link, day.upsets.blind, clock_ms, rng)))
     for readings, found in (
         site_reports(city, begin_ms, listens_until_ms, rng),
@@ -112,7 +115,8 @@ def _reported(
         incidents += found
         for device_id, made in readings.items():
             clocks_ms[device_id] = tier.link.clock_ms(rng)
-            received.append(arrivals(made, replace(tier.link, blind_zones=False), (), clocks_ms[device_id], rng))
+            measured = _numbered(sorted(made, key=lambda reading: reading.ts), tier)
+            received.append(arrivals(measured, replace(tier.link, blind_zones=False), (), clocks_ms[device_id], rng))
     by_role = {role: sum(device.role is role for device in city.devices.values()) for role in DeviceRole}
     last_ms = listens_until_ms
     in_order = sorted(
@@ -120,6 +124,13 @@ def _reported(
         key=lambda one: one.received_ms,
     )
     return Trial(city, in_order, sorted(incidents, key=lambda one: one.start_ms), clocks_ms, by_role)
+
+
+def _numbered(readings: Iterable[Reading], tier: Tier) -> Iterable[Reading]:
+    """The readings of one device, which measured them in this order, with its numbers where the tier has them."""
+    if not tier.numbers:
+        return readings
+    return (structs.replace(reading, seq=number) for number, reading in enumerate(readings))
 
 
 def _terminal(day: TruckDay, tier: Tier, fault: Faulty | None, rng: Random) -> tuple[bool, int, list[Incident]]:

@@ -30,7 +30,7 @@ from ingest.store import Row
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import AlertFilter, AlertView
 from rules.alerts.journal import AlertJournal
-from rules.alerts.model import AlertChange
+from rules.alerts.model import TAKEN_BACK, AlertChange
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from tests import ROOT
@@ -143,6 +143,10 @@ class Outcome:
     rows: dict[tuple[str, Kind], list[Row]] = field(repr=False)
     """Stored readings by device and kind."""
     judge: Judge = field(repr=False)
+
+    def standing(self) -> list[AlertView]:
+        """Alerts that were not taken back."""
+        return [alert for alert in self.alerts if alert.amendment not in TAKEN_BACK]
 
     def of(self, rule: str, subject: str | None = None) -> list[AlertView]:
         return [alert for alert in self.alerts if alert.rule == rule and subject in {None, alert.subject}]

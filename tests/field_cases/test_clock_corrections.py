@@ -57,7 +57,7 @@ def corrected(city: City, correction_s: int, device_id: str = TRUCK) -> City:
 
 def other_alerts(outcome: Outcome) -> list[str]:
     """But for those that the truck of these tests always raises: it tips, and it has no route."""
-    return [alert.rule for alert in outcome.alerts if alert.rule not in {"illegal_dumping", "cannot_be_judged"}]
+    return [alert.rule for alert in outcome.standing() if alert.rule not in {"illegal_dumping", "cannot_be_judged"}]
 
 
 def the_dump_at_its_true_time(outcome: Outcome) -> AlertView:

@@ -109,7 +109,7 @@ def test_a_dump_by_a_clock_that_is_behind_is_found_and_says_so(
     tipped_at = BASE_MS + TIPS_FROM * 10_000 + offset_ms
     assert abs(dump.opened_at - tipped_at) <= MINUTE_MS
     assert any(f"Dated by a clock that is {said}" in finding for finding in findings(dump))
-    other = {alert.rule for alert in outcome.alerts} - {"device_clock", "illegal_dumping"}
+    other = {alert.rule for alert in outcome.standing()} - {"device_clock", "illegal_dumping"}
     assert other <= {"cannot_be_judged"}, "it has no route"
     assert outcome.judge.engine.not_judged == {}
     assert_every_reading_is_accounted_for(outcome)
@@ -260,7 +260,7 @@ def test_this_machine_and_a_truck_a_day_off_lead_nobody(tmp_path: Path, sign: in
 @pytest.mark.parametrize("name", ["05a-clock-back-rtc-2000", "05c-clock-back-one-hour-back"])
 def test_a_handed_clock_that_stepped_back_raises_the_dump_and_says_so(tmp_path: Path, name: str) -> None:
     outcome = PathUnderTest(tmp_path, registered_truck()).send(live(case(name)))
-    found = {(alert.rule, alert.severity) for alert in outcome.alerts if alert.rule != "cannot_be_judged"}
+    found = {(alert.rule, alert.severity) for alert in outcome.standing() if alert.rule != "cannot_be_judged"}
     assert found == {("illegal_dumping", "P1"), ("device_clock", "P3")}
     assert "behind" in clocks(outcome)[0].title.en
     assert outcome.judge.engine.not_judged == {}

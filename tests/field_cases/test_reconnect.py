@@ -15,7 +15,7 @@ import pytest
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.readings.models import Kind, Reading, Status
-from rules.alerts.model import AlertChange, Amendment, Phase
+from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
@@ -138,7 +138,7 @@ def raised(changes: list[AlertChange]) -> dict[tuple[str, str], list[AlertChange
     return {
         (steps[-1].rule, steps[-1].subject): steps
         for steps in alerts_of(changes).values()
-        if steps[-1].amendment is not Amendment.RETRACTED
+        if steps[-1].amendment not in TAKEN_BACK
         and not (steps[-1].rule == "silent_device" and steps[-1].phase is Phase.CLOSED)
     }
 

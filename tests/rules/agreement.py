@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from devices.readings.streams import STREAM_NAMES
-from rules.alerts.model import AlertChange, Amendment, Phase, Text
+from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase, Text
 from rules.contract.wording import MAX_REFS, length
 from rules.tracking.load import STEADY_KG
 
@@ -36,7 +36,10 @@ def dumping_agrees(change: AlertChange) -> None:
     assert terms[0] == change.evidence.parameters["start_score"]
     assert round(sum(terms), 2) == measures["score"]
     if change.phase is Phase.PROVISIONAL:
-        assert float(measures["score"]) >= 0
+        least = "unsensed_score" if measures.get("unsensed") else "suspected_score"
+        assert float(measures["score"]) >= evidence.parameters[least]
+    for (back,) in the(r"drove (\d+) m back along its route", evidence.findings):
+        assert int(back) == measures["back_m"]
     for (stood,) in the(r"Bed up (\d+) s", evidence.findings):
         assert int(stood) == measures["lift_standing_s"]
     for (stood,) in the(r"^Stood (\d+) s", evidence.findings):
@@ -123,7 +126,7 @@ def plate_agrees(change: AlertChange) -> None:
 
 def datum_agrees(change: AlertChange) -> None:
     measures = change.evidence.measures
-    if change.phase is Phase.CLOSED or change.amendment is Amendment.RETRACTED:
+    if change.phase is Phase.CLOSED or change.amendment in TAKEN_BACK:
         return
     ((fixes, driven, unit),) = the(r"^(\d+) fixes over ([\d.]+) (k?m) lie on its routes", change.evidence.findings)
     assert int(fixes) == measures["fixes"]
@@ -134,7 +137,7 @@ def datum_agrees(change: AlertChange) -> None:
 
 def judgeability_agrees(change: AlertChange) -> None:
     measures = change.evidence.measures
-    if change.phase is Phase.CLOSED or change.amendment is Amendment.RETRACTED:
+    if change.phase is Phase.CLOSED or change.amendment in TAKEN_BACK:
         return
     ((lasted, unit, readings),) = the(r"^For ([\d.]+) (s|min|h) and (\d+) readings: ", change.evidence.findings)
     assert float(lasted) == duration_of(measures["lasted_s"], unit)
@@ -169,7 +172,7 @@ def uncovered_agrees(change: AlertChange) -> None:
 
 def stop_agrees(change: AlertChange) -> None:
     measures = change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:  # it is a part of a dump
+    if change.amendment in TAKEN_BACK:  # it is a part of a dump
         return
     ((time, unit),) = the(r"^It stood for ([\d.]+) (s|min|h)$", change.evidence.findings)
     assert float(time) == duration_of(measures["stood_s"], unit)
@@ -206,7 +209,7 @@ def fire_agrees(change: AlertChange) -> None:
 
 def bed_agrees(change: AlertChange) -> None:
     evidence, measures = change.evidence, change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:  # it is a part of a dump
+    if change.amendment in TAKEN_BACK:  # it is a part of a dump
         return
     ((time, unit),) = the(r"^The bed was up for ([\d.]+) (s|min|h)$", evidence.findings)
     assert float(time) == duration_of(measures["up_s"], unit)

@@ -1,12 +1,12 @@
 """As `tests.rules.agreement`: the checks of rules that judge whether sensors, receivers and bridges can be believed."""
 
-from rules.alerts.model import AlertChange, Amendment, Phase
+from rules.alerts.model import TAKEN_BACK, AlertChange, Phase
 from tests.rules.agreement import duration_of, length_of, the
 
 
 def weighing_agrees(change: AlertChange) -> None:
     evidence, measures = change.evidence, change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:
+    if change.amendment in TAKEN_BACK:
         return
     finding = [evidence.findings[0]]
     match measures["reason"]:
@@ -57,7 +57,7 @@ def weighing_agrees(change: AlertChange) -> None:
 
 def sensor_agrees(change: AlertChange) -> None:
     evidence, measures = change.evidence, change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:
+    if change.amendment in TAKEN_BACK:
         return
     finding, reason = [evidence.findings[0]], str(measures["reason"])
     if change.phase is Phase.CLOSED:
@@ -94,7 +94,7 @@ def sensor_agrees(change: AlertChange) -> None:
 
 def gnss_agrees(change: AlertChange) -> None:
     evidence, measures = change.evidence, change.evidence.measures
-    if change.amendment is Amendment.RETRACTED:
+    if change.amendment in TAKEN_BACK:
         return
     finding = [evidence.findings[0]]
     if change.phase is Phase.CLOSED:

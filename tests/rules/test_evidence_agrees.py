@@ -95,6 +95,8 @@ def agrees(change: AlertChange, sent: Readings) -> None:
         assert numbers(text.en) == numbers(text.zh), text
     withdrawn = (change.title.en.startswith("Withdrawn: "), change.title.zh.startswith("已撤回："))
     assert withdrawn == (change.amendment is Amendment.RETRACTED,) * 2
+    merged = (change.title.en.startswith("Part of another alert: "), change.title.zh.startswith("已并入其他告警："))
+    assert merged == (change.amendment is Amendment.MERGED,) * 2
     times = [cited.ts for cited in evidence.readings]
     assert times == sorted(set(times))
     assert len(times) <= MAX_REFS

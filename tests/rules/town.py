@@ -3,11 +3,13 @@
 Places are metres east and north of the source; times are seconds since `T0`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
 import msgspec
 from msgspec import convert
+from msgspec.structs import replace
 from shapely import LineString, Polygon
 
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
@@ -143,6 +145,16 @@ def ticket(
 
 def in_time(*rows: Iterable[Reading]) -> list[Reading]:
     return sorted((reading for row in rows for reading in row), key=lambda reading: reading.ts)
+
+
+def numbered(readings: Iterable[Reading]) -> list[Reading]:
+    """Readings, in the order of time, with the numbers that their devices give them."""
+    counts = Counter[str]()
+    found = []
+    for reading in readings:
+        counts[reading.device_id] += 1
+        found.append(replace(reading, seq=counts[reading.device_id]))
+    return found
 
 
 def judged(

@@ -1,11 +1,12 @@
 """Judges whether a truck tips its load where it may not.
 
 Each stop of a truck outside the sites where it may tip or load gets a score (`rules.detectors.illegal_dumping.score`).
-Overdue or short manifests are not scored: no device reports them.
+Of a truck with neither lift nor load sensor it counts too what it does afterwards (`afterwards`). Overdue or short
+manifests are not scored: no device reports them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from devices.city.model import DeviceRole
@@ -17,11 +18,13 @@ from rules.contract.rule import Rule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
 from rules.detectors.illegal_dumping import wording
+from rules.detectors.illegal_dumping.afterwards import Afterwards, Haul, is_unsensed, measures_of
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.detectors.illegal_dumping.score import (
     Stop,
     Term,
     families_of,
+    is_suspected,
     shown_after_kg,
     shown_after_ts,
     terms_of,
@@ -33,6 +36,7 @@ from rules.tracking.load import STEADY_KG, is_believed, ticket_net_kg
 _NEUTRAL: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT})
 """Sites where trucks load and clean their beds: a lift there is no dumping."""
 _NEVER_TIPPED_AT: Final = frozenset({SiteKind.DEPOT, SiteKind.WASH_BAY})
+_NOWHERE: Final[frozenset[SiteKind]] = frozenset()
 _KEPT_ALLEGED: Final = 4
 WEIGHT_STEP_KG: Final = 1_000.0
 """A weight after the stop that is so far from the one published is a better one; less is the scale's wandering."""
@@ -55,13 +59,14 @@ class DumpingState:
 
     stop: Stop | None = None
     alleged: tuple[AllegedStop, ...] = ()
+    haul: Haul = field(default_factory=Haul)
 
 
 class IllegalDumping(Rule[DumpingState]):
     """SUSPECTED or CONFIRMED by a stop's score, LEFT_OPEN after a confirmed one; a ticket or the scale may retract."""
 
     name: ClassVar = "illegal_dumping"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = DumpingState
@@ -74,6 +79,9 @@ class IllegalDumping(Rule[DumpingState]):
         position, fix, track = observation.position, observation.fix, observation.track
         if fix is None or track is None or position is None:
             return self.judge_late(observation, state)
+        if not track.lift.seen:  # nobody asks for the haul of a truck with a sensor
+            at_tip = fix.usable and bool(fix.sites) and observation.is_near_site(self.parameters.fence_m, _NOWHERE)
+            state.haul.take(position, may_be_empty=at_tip or fix.regained)
         if state.stop is None and not (fix.usable and _may_begin(fix, track)):
             return ()
         return tuple(self._judge_fix(observation, position, fix, track, state))
@@ -93,14 +101,22 @@ class IllegalDumping(Rule[DumpingState]):
                 yield from self._verdicts(observation, state.stop)
             return
         outside = self._outside(observation, fix)
+        if state.stop is not None and state.stop.after.loaded and _is_at_source(fix):
+            if track.motion.anchor is None:
+                return  # it may only pass through
+            state.stop.after.at_source = True
+            yield from self._verdicts(observation, state.stop)
         if state.stop is not None and (not outside or self._is_over(fix, track, state.stop)):
             yield from self._finish(observation, state)
         if state.stop is None:
             if not outside or not _may_begin(fix, track):
                 return
-            state.stop = self._begin(observation, fix, track)
+            state.stop = self._begin(observation, fix, track, state)
         if not state.stop.left_at and state.stop.place.distance_m(fix.xy) > self.parameters.away_m:
             state.stop.left_at = fix.ts
+        if state.stop.unsensed:
+            state.stop.after.carry(position)
+            state.stop.after.drive(observation, fix, state.haul, self.parameters)
         self._update(observation, position, fix, track, state.stop)
         yield from self._verdicts(observation, state.stop)
 
@@ -115,9 +131,10 @@ class IllegalDumping(Rule[DumpingState]):
         raised_anew = track.lift.is_on(fix.ts) and track.lift.since > stop.left_at
         if raised_anew or fix.ts - stop.left_at > self.parameters.linger_s * 1000:
             return True
-        return track.motion.anchor is not None and not stop.suspected
+        drives_back = stop.after.back_m > self.parameters.away_m  # it turned here, and not where it stops next
+        return track.motion.anchor is not None and not stop.suspected and not drives_back
 
-    def _begin(self, observation: Observation, fix: Fix, track: Track) -> Stop:
+    def _begin(self, observation: Observation, fix: Fix, track: Track, state: DumpingState) -> Stop:
         place = where(fix.xy, observation.city, observation.calendar_ts)
         load = track.load
         fresh = (
@@ -138,6 +155,8 @@ class IllegalDumping(Rule[DumpingState]):
             off_corridor=observation.is_off_routes(self.parameters.off_corridor_m),
             data_gap=self._is_gap(fix),
             hotspot="" if hotspot is None else hotspot.id,
+            unsensed=is_unsensed(track),
+            after=state.haul.at_a_stop(load, fix.ts, self.parameters) if is_unsensed(track) else Afterwards(),
         )
 
     def _update(self, observation: Observation, position: Position, fix: Fix, track: Track, stop: Stop) -> None:
@@ -192,7 +211,7 @@ class IllegalDumping(Rule[DumpingState]):
         if score >= limits.confirmed_score and len(families_of(terms)) >= limits.families:
             stop.suspected = stop.confirmed = True
             yield self._verdict(observation, stop, terms, score)
-        elif score >= limits.suspected_score:
+        elif is_suspected(stop, terms, score, limits):
             stop.suspected = True
             yield self._verdict(observation, stop, terms, score)
         elif stop.suspected and not stop.confirmed:
@@ -264,16 +283,22 @@ class IllegalDumping(Rule[DumpingState]):
             level=Level.CONFIRMED if stop.confirmed else Level.SUSPECTED,
             at=observation.reading.ts,
             onset=stop.onset,
-            severity=Severity.P1 if stop.confirmed else Severity.P2,
+            severity=self._severity(stop, score),
             place=observation.city.plane.latlon(stop.place),
             title=wording.title(
                 who(observation.device, observation.city),
                 Text(en=stop.place_en, zh=stop.place_zh),
                 confirmed=stop.confirmed,
+                unsensed=stop.unsensed,
             ),
             evidence=self._evidence(observation, stop, terms, score),
             basis=_basis(stop, terms),
         )
+
+    def _severity(self, stop: Stop, score: float) -> Severity:
+        if stop.confirmed:
+            return Severity.P1
+        return Severity.P2 if score >= self.parameters.suspected_score else Severity.P3
 
     def _evidence(self, observation: Observation, stop: Stop, terms: dict[Term, float], score: float) -> Evidence:
         after_kg = shown_after_kg(stop, terms)
@@ -283,7 +308,10 @@ class IllegalDumping(Rule[DumpingState]):
             parameters=self.parameters.model_dump(),
             findings=(wording.start(self.parameters.start_score), *findings),
             ruled_out=wording.ruled_out(
-                terms, _measured(observation.track, stop, observation.reading.ts), frozenset(unsettled)
+                terms,
+                _measured(observation.track, stop, observation.reading.ts),
+                frozenset(unsettled),
+                unsensed=stop.unsensed,
             ),
             readings=_cited(observation.device.id, stop, after_kg),
             measures={
@@ -293,6 +321,7 @@ class IllegalDumping(Rule[DumpingState]):
                 "lift_standing_s": whole_seconds(stop.lift_standing_ms),
                 "stay_s": whole_seconds(stop.stay_ms),
                 **({"hotspot": stop.hotspot} if stop.hotspot else {}),
+                **(measures_of(stop.after) if stop.unsensed else {}),
                 **_weights(stop.before_kg, after_kg),
             },
         )
@@ -318,6 +347,12 @@ def _cited(device_id: str, stop: Stop, after_kg: float | None) -> tuple[ReadingR
 def _may_begin(fix: Fix, track: Track) -> bool:
     """True if a stop may begin: the truck stands, or its bed is up."""
     return track.motion.anchor is not None or track.standing_ms(fix.ts) > 0 or track.lift.is_on(fix.ts)
+
+
+def _is_at_source(fix: Fix) -> bool:
+    """True inside a site where trucks are loaded."""
+    nearest = fix.sites[0] if fix.sites else None
+    return nearest is not None and nearest.distance_m == 0 and nearest.site.kind is SiteKind.CONSTRUCTION_SITE
 
 
 def _measured(track: Track | None, stop: Stop, ts: int) -> set[Term]:

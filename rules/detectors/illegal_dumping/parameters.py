@@ -14,6 +14,10 @@ class IllegalDumpingParameters(Parameters):
     """Before any evidence: of some 55 stops outside a site one is a dump."""
     suspected_score: float = 0.0
     """Even odds: worth a look."""
+    unsensed_score: float = -1.5
+    """In place of `suspected_score` for a truck with neither lift nor load sensor, which comes near even odds only
+    where several weak signs meet. A stop, and one thing that an honest haul does not show (it drove back with its load,
+    its manifest ended there, it is a known dump) are worth a look, and no more."""
     confirmed_score: float = 1.5
     """Odds of 4.5 to 1, and `families` sensors that agree: worth sending somebody."""
     families: int = 2
@@ -58,6 +62,18 @@ class IllegalDumpingParameters(Parameters):
     """Somebody may have switched the terminal off."""
     data_gap_s: int = 120
     """Beyond what a street of high houses swallows."""
+    turned_back_score: float = 2.5
+    """Of a truck with neither lift nor load sensor: it came loaded, and after the stop it drives back to where it was
+    loaded. Honest loads go on to the site; a few drivers turn for what they forgot."""
+    turned_back_m: float = 400.0
+    """Metres back along its approved route: more than turning in a yard, or the error of two fixes."""
+    manifest_ended_score: float = 2.0
+    """Likewise: its manifest, which it had reported all the way, ended outside every permitted site. Now and then
+    somebody closes one too early."""
+    manifest_fixes: int = 3
+    """Positions in a row with a manifest before the stop: fewer, and the terminal may name it only now and then."""
+    no_manifest_fixes: int = 2
+    """Positions in a row without it since: one field may be lost."""
     lift_short_score: float = -2.0
     """The bed twitched: a test, or a bouncing switch."""
     lift_short_s: float = 5.0

@@ -7,6 +7,7 @@ from typing import Final
 
 from devices.geo.geometry import XY
 from rules.alerts.model import ReadingRef
+from rules.detectors.illegal_dumping.afterwards import Afterwards
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.tracking import LoadState
 from rules.tracking.load import STEADY_KG
@@ -25,6 +26,8 @@ class Term(StrEnum):
     KNOWN_HOTSPOT = "known_hotspot"
     CREEPING = "creeping"
     DATA_GAP = "data_gap"
+    TURNED_BACK = "turned_back"
+    MANIFEST_ENDED = "manifest_ended"
     LIFT_SHORT = "lift_short"
     WEIGHT_UNCHANGED = "weight_unchanged"
     ALREADY_EMPTY = "already_empty"
@@ -93,6 +96,10 @@ class Stop:
     before_ts: int = 0
     hotspot: str = ""
     """Id of the known dump it is in; empty outside all of them."""
+    unsensed: bool = False
+    """The truck has neither lift nor load sensor."""
+    after: Afterwards = field(default_factory=Afterwards)
+    """Where it went afterwards; followed of an unsensed truck."""
 
 
 def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
@@ -117,6 +124,14 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
         Term.KNOWN_HOTSPOT: (bool(stop.hotspot), limits.known_hotspot_score),
         Term.CREEPING: (limits.creeping_min_m <= stop.crept_m <= limits.creeping_max_m, limits.creeping_score),
         Term.DATA_GAP: (stop.data_gap, limits.data_gap_score),
+        Term.TURNED_BACK: (
+            stop.after.loaded and (stop.after.at_source or stop.after.back_m >= limits.turned_back_m),
+            limits.turned_back_score,
+        ),
+        Term.MANIFEST_ENDED: (
+            stop.after.no_manifest >= limits.no_manifest_fixes,
+            limits.manifest_ended_score,
+        ),
         Term.LIFT_SHORT: (lift_was_short, limits.lift_short_score),
         Term.WEIGHT_UNCHANGED: (
             dropped_after_lift_kg is not None and dropped_after_lift_kg < unchanged_kg,
@@ -126,6 +141,16 @@ def terms_of(stop: Stop, limits: IllegalDumpingParameters) -> dict[Term, float]:
         Term.DEPOT_OR_WASH: (stop.depot_or_wash, limits.depot_or_wash_score),
     }
     return {term: round(score, 2) for term, (holds, score) in applies.items() if holds}
+
+
+_NOT_OF_AN_HONEST_HAUL: Final = frozenset({Term.TURNED_BACK, Term.MANIFEST_ENDED, Term.KNOWN_HOTSPOT})
+
+
+def is_suspected(stop: Stop, terms: Mapping[Term, float], score: float, limits: IllegalDumpingParameters) -> bool:
+    """True if people are told that it may be a dump. Of an unsensed truck a long stop off its route is not enough."""
+    if score >= limits.suspected_score:
+        return True
+    return stop.unsensed and score >= limits.unsensed_score and not _NOT_OF_AN_HONEST_HAUL.isdisjoint(terms)
 
 
 def total(terms: Mapping[Term, float], limits: IllegalDumpingParameters) -> float:

@@ -5,11 +5,15 @@ from typing import Final
 
 from rules.alerts.model import Text
 from rules.contract.wording import points, whole_seconds
+from rules.detectors.illegal_dumping.afterwards import Afterwards
 from rules.detectors.illegal_dumping.score import FAMILIES, Stop, Term
 
 
-def title(truck: Text, place: Text, *, confirmed: bool) -> Text:
+def title(truck: Text, place: Text, *, confirmed: bool, unsensed: bool) -> Text:
+    """`unsensed`: the truck has neither lift nor load sensor, and is suspected by what it does after the stop."""
     act_en, act_zh = ("tipped its load", "非法倾倒") if confirmed else ("may be tipping its load", "疑似非法倾倒")
+    if unsensed:
+        act_en = "may have tipped its load"
     return Text(en=f"{truck.en} {act_en} outside permitted sites, {place.en}", zh=f"{truck.zh}{act_zh}，{place.zh}")
 
 
@@ -49,6 +53,8 @@ def finding(term: Term, score: float, stop: Stop, after_kg: float | None) -> Tex
         Term.KNOWN_HOTSPOT: (f"In a known unlicensed dump ({stop.hotspot})", f"位于已认定的黑消纳场（{stop.hotspot}）"),
         Term.CREEPING: (f"Crept {stop.crept_m:.0f} m with the bed up", f"举升状态下缓行{stop.crept_m:.0f}米"),
         Term.DATA_GAP: ("Readings are missing around the stop", "停留前后数据缺失"),
+        Term.TURNED_BACK: _turned_back(stop.after),
+        Term.MANIFEST_ENDED: ("Its manifest ended outside every permitted site", "电子联单在许可场地外结束"),
         Term.LIFT_SHORT: (f"The bed was up for only {lift_s} s", f"举升仅{lift_s}秒"),
         Term.WEIGHT_UNCHANGED: ("The weight was the same afterwards", "举升后重量未变"),
         Term.ALREADY_EMPTY: ("The truck was empty before", "此前已为空车"),
@@ -57,9 +63,20 @@ def finding(term: Term, score: float, stop: Stop, after_kg: float | None) -> Tex
     return Text(en=f"{en} ({points(score)})", zh=f"{zh}（{points(score)}）")
 
 
+def _turned_back(after: Afterwards) -> tuple[str, str]:
+    if after.at_source:
+        return "It came loaded, and went back to be loaded again", "重车未到消纳场即返回装载点"
+    back_m = round(after.back_m)
+    return f"It came loaded, and drove {back_m} m back along its route", f"重车沿核准线路折返{back_m}米"
+
+
 _NOT_AT_A_SITE: Final = Text(
     en="No site where this truck may tip or load is nearer than its fence margin",
     zh="围栏容差范围内无该车可倾倒或装载的场地",
+)
+_UNSENSED: Final = Text(
+    en="No lift or load sensor: only place, time, route and manifest speak, so this is no more than a suspicion",
+    zh="无举升和载重传感器：仅依据位置、时间、线路和联单，只能作为疑似线索",
 )
 _WEIGHT_UNSETTLED: Final = Text(en="The on-board weight has not come to rest yet", zh="车载称重尚未稳定")
 _NOT_SEEN: Final = {
@@ -77,7 +94,11 @@ _NOT_MEASURED: Final = {
 
 
 def ruled_out(
-    terms: Mapping[Term, float], measured: set[Term], unsettled: frozenset[Term] = frozenset()
+    terms: Mapping[Term, float],
+    measured: set[Term],
+    unsettled: frozenset[Term] = frozenset(),
+    *,
+    unsensed: bool = False,
 ) -> tuple[Text, ...]:
     """The site sentence, then what working sensors did not show, then what no working sensor could show.
 
@@ -85,7 +106,7 @@ def ruled_out(
     """
     unseen = [_NOT_SEEN[term] for term in FAMILIES if term in measured and term not in terms and term not in unsettled]
     unknown = [_NOT_MEASURED[term] for term in FAMILIES if term not in measured and term not in terms]
-    sentences = [_NOT_AT_A_SITE]
+    sentences = [_NOT_AT_A_SITE, *((_UNSENSED,) if unsensed else ())]
     if unseen:
         sentences.append(Text(en=f"Not seen: {_listed(unseen).en}", zh=f"未见：{_listed(unseen).zh}"))
     if Term.WEIGHT_DROP in unsettled:

@@ -28,7 +28,26 @@ class Jams:
 
     stands: dict[str, LatLon] = field(default_factory=dict)
     """By subject."""
+    compared: dict[str, int] = field(default_factory=dict)
+    """Onset of the stop of each subject that was compared last, device time in ms."""
     jams: list[Jam] = field(default_factory=list)
+
+
+def is_alone(verdict: Verdict, memory: Jams, *, within_m: float, over_ms: int) -> bool:
+    """True if no other truck is known to stand near, and there was no jam a short while ago."""
+    place = verdict.place
+    if place is None or _in_a_jam(place, verdict.at, memory, within_m, over_ms):
+        return False
+    return not any(
+        subject != verdict.subject and distance_m(place, other) <= within_m for subject, other in memory.stands.items()
+    )
+
+
+def is_first(verdict: Verdict, memory: Jams) -> bool:
+    """True for the first verdict of a stop; it is noted."""
+    before = memory.compared.get(verdict.subject)
+    memory.compared[verdict.subject] = verdict.onset
+    return before != verdict.onset
 
 
 def passes(verdict: Verdict, memory: Jams, *, trucks: int, within_m: float, over_ms: int) -> bool:
@@ -44,9 +63,12 @@ def passes(verdict: Verdict, memory: Jams, *, trucks: int, within_m: float, over
         near = sum(distance_m(place, other) <= within_m for other in memory.stands.values())
         if near >= trucks:
             _note(place, verdict, memory, within_m)
-    return not any(
-        jam.since <= verdict.at <= jam.until + over_ms and distance_m(place, jam.place) <= within_m
-        for jam in memory.jams
+    return not _in_a_jam(place, verdict.at, memory, within_m, over_ms)
+
+
+def _in_a_jam(place: LatLon, at: int, memory: Jams, within_m: float, over_ms: int) -> bool:
+    return any(
+        jam.since <= at <= jam.until + over_ms and distance_m(place, jam.place) <= within_m for jam in memory.jams
     )
 
 

@@ -17,7 +17,7 @@ from rules.contract.rule import FleetRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, load_then, ref, where, who, whole_seconds
 from rules.detectors.stopped_loaded import wording
-from rules.detectors.stopped_loaded.jams import Jams, passes
+from rules.detectors.stopped_loaded.jams import Jams, is_alone, is_first, passes
 from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
 from rules.tracking import Fix, LoadSource, LoadState, Track
 
@@ -98,13 +98,24 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
             return (Verdict(observation.device.id, Level.CLEAR, fix.ts, stop.onset),) if stop.noted else ()
         return self._stand_on(observation, fix, track, stop)
 
+    def publishes_at_once(self, verdict: Verdict, memory: Jams) -> bool:
+        """Tell at once of a truck that stands alone, and take it back where it turns out to be in a jam."""
+        limits = self.parameters
+        return is_alone(verdict, memory, within_m=limits.jam_m, over_ms=limits.jam_over_s * 1000)
+
     def compare(self, verdict: Verdict, memory: Jams, city: City) -> Iterable[Verdict]:
-        """Drop the verdict where several trucks stand near each other."""
+        """Drop the verdict where several trucks stand near each other; the first one of a stop takes its alert back."""
         limits = self.parameters
         passed = passes(
             verdict, memory, trucks=limits.jam_trucks, within_m=limits.jam_m, over_ms=limits.jam_over_s * 1000
         )
-        return (verdict,) if passed else ()
+        begins = verdict.level is Level.CONFIRMED and is_first(verdict, memory)
+        if passed:
+            return (verdict,)
+        if not begins:
+            return ()
+        evidence = Evidence(parameters=limits.model_dump(), findings=(wording.jam(limits),))
+        return (Verdict(verdict.subject, Level.RETRACTED, verdict.at, verdict.onset, evidence=evidence),)
 
     def _outside(self, fix: Fix) -> bool:
         return not fix.sites or fix.sites[0].distance_m > self.parameters.fence_m + fix.outside_m()

@@ -32,6 +32,14 @@ def ruled_out(limits: StoppedLoadedParameters, *, off_corridor: bool) -> tuple[T
     )
 
 
+def jam(limits: StoppedLoadedParameters) -> Text:
+    """The reason to take an alert back."""
+    return Text(
+        en=f"{limits.jam_trucks} trucks or more stand within {length(limits.jam_m)}: a jam",
+        zh=f"{length(limits.jam_m, zh=True)}内停车的车辆不少于{limits.jam_trucks}辆：交通拥堵",
+    )
+
+
 def left(away_m: float) -> Text:
     """Why it is over: the truck is so far away."""
     return Text(en=f"It has left: it is {length(away_m)} away", zh=f"已驶离：距停车点{length(away_m, zh=True)}")

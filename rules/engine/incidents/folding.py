@@ -3,7 +3,7 @@
 A verdict names the rule whose incident it may belong to (`Verdict.folds_into`). Where that rule has an incident at the
 same time and place, the part is silent: it is evidence there. While that rule may still be deciding, the part waits
 `WAITS_MS`. People are notified of it once that time is over, or once the other alert is retracted; and where the other
-alert comes later than that, the part's own is withdrawn.
+alert comes later than that, the part's own is merged into it, and people who were called need not be called again.
 
 Every change of incidents passes here, live and when late readings are judged in their place, so that the same readings
 lead to the same alerts whenever they came.
@@ -16,12 +16,13 @@ from typing import Final
 from devices.geo.geometry import LatLon
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
 from rules.contract.verdicts import Verdict
-from rules.contract.wording import withdrawn
+from rules.contract.wording import merged
 from rules.engine.incidents.incident import MERGE_WITHIN_M, MERGE_WITHIN_MS, Folding, Incident, apart_m
 from rules.engine.incidents.machine import DeviceIncidents
 
-WAITS_MS: Final = 60_000
-"""From the onset on: most dumps are suspected within it, and a bed is up for a minute or two."""
+WAITS_MS: Final = 8_000
+"""From the onset on: a bed that is up so long counts for a dump (`lift_standing_s` of `illegal_dumping`), so that most
+dumps are suspected by then. Waiting longer would cost every other alert about a bed as much."""
 
 _GOING_ON: Final = frozenset({Phase.PROVISIONAL, Phase.CONFIRMED})
 
@@ -83,11 +84,14 @@ def _pass(incidents: DeviceIncidents, change: AlertChange, folds_into: str, flee
             incident.revision -= 1
             note_waits(incidents)
             return []
-    changes = [change]
+    of_parts: list[AlertChange] = []
     for part in incidents.all():
         if part.folding is not None and part.folding.into == change.rule and part.folding.last:
-            changes += _host_changed(incidents, part, part.folding, change)
-    return changes
+            of_parts += _host_changed(incidents, part, part.folding, change)
+    called = [one for one in of_parts if one.amendment is Amendment.MERGED and one.severity <= change.severity]
+    if called:
+        change = change.model_copy(update={"takes_over": called[0].alert_id})
+    return [change, *of_parts]
 
 
 def _folded(
@@ -124,7 +128,7 @@ def _host_changed(
             part.folding = replace(folding, host=host.alert_id, due=0, until=0)
             note_waits(incidents)
             if not folding.due:
-                yield withdrawal(part, incidents, folding.last[-1], change.at)
+                yield merging(part, incidents, folding.last[-1], change.at)
 
 
 def _host_of(incidents: DeviceIncidents, part: Incident, rule: str, onset: int) -> Incident | None:
@@ -171,8 +175,10 @@ def _published(part: Incident, at: int) -> Iterator[AlertChange]:
         yield change.model_copy(update={"revision": part.revision, "at": part.told_at})
 
 
-def withdrawal(part: Incident, incidents: DeviceIncidents, last: AlertChange, at: int) -> AlertChange:
-    """The change that takes back a part's own alert, `last` being its change before, at device time `at`, ms."""
+def merging(part: Incident, incidents: DeviceIncidents, last: AlertChange, at: int) -> AlertChange:
+    """The change that merges a part's own alert into its host's, `last` being its change before, at device time `at`,
+    ms.
+    """
     part.revision += 1
     host_id = part.folding.host if part.folding is not None else ""
     title = next((one.title for one in incidents.all() if one.alert_id == host_id), last.title)
@@ -180,10 +186,10 @@ def withdrawal(part: Incident, incidents: DeviceIncidents, last: AlertChange, at
     taken_back = {
         "revision": part.revision,
         "phase": Phase.AMENDED,
-        "amendment": Amendment.RETRACTED,
+        "amendment": Amendment.MERGED,
         "at": at,
         "closed_at": at if last.closed_at is None else last.closed_at,
-        "title": withdrawn(last.title),
+        "title": merged(last.title),
         "evidence": Evidence(parameters=last.evidence.parameters, findings=(finding,)),
         "revised": False,
     }

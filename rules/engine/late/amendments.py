@@ -165,7 +165,7 @@ class Amending:
             incident.folding = replace(incident.folding, due=0)  # people know it
             self._compare(former, incident)
         elif not was_silent and former.phase is not Phase.AMENDED:
-            self.changes.append(folding.withdrawal(incident, second, self._change(former), self.newest))
+            self.changes.append(folding.merging(incident, second, self._change(former), self.newest))
 
     def _publish(self, incident: Incident, *, also_open: bool) -> None:
         steps = self._steps(incident)

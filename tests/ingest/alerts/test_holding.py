@@ -293,6 +293,13 @@ def test_the_alarm_rate_counts_what_called_people_and_when_a_shelf_let_it_go(shi
     assert shift.called() == ["a", "a", "b"]
 
 
+def test_an_alert_that_takes_the_place_of_one_that_called_is_the_same_call(shift: Shift) -> None:
+    shift.alert("a")
+    shift.alert("b", takes_over="a".ljust(16, "0"))
+    shift.alert("b", 2, severity=Severity.P1)
+    assert shift.called() == ["a", "a", "b"]
+
+
 def test_a_refused_alert_called_nobody_until_it_was_taken(shift: Shift) -> None:
     shift.phone.refuses = True
     shift.alert("a")

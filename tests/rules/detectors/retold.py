@@ -5,9 +5,9 @@ from functools import partial
 
 from devices.city.model import City
 from devices.readings.models import Reading
-from rules.alerts.model import AlertChange, Amendment
+from rules.alerts.model import TAKEN_BACK, AlertChange
 from rules.engine.engine import AnyRule, RuleEngine
-from tests.rules.town import T0, Trip, town
+from tests.rules.town import T0, Trip, numbered, town
 
 HOUR_MS = 3_600_000
 
@@ -20,7 +20,7 @@ def standing(changes: Iterable[AlertChange]) -> Standing:
     return {
         (change.alert_id, change.opened_at, str(change.phase), str(change.severity))
         for change in last.values()
-        if change.amendment is not Amendment.RETRACTED
+        if change.amendment not in TAKEN_BACK
     }
 
 
@@ -56,13 +56,17 @@ def holds_however_it_is_told(
     beside: Sequence[Callable[[], AnyRule]] = (),
     city: City | None = None,
 ) -> Standing:
-    """Assert that restarts, and a late upload of each third, end in the alerts that the story has; return them."""
+    """Assert that restarts, and a late upload of each third, end in the alerts that the story has; return them.
+
+    There its devices number their readings, so that what is complete is judged at once.
+    """
     live = [(reading.ts, reading) for reading in readings]
     clock = Trip("T5", 500, 500, at_s=-60, every_s=60)  # another truck, so that time goes on
     clock.stand((readings[-1].ts - T0) / 1000 + 4 * 3600)
     others = [(reading.ts, reading) for reading in clock.readings]
     tell = partial(judged_in, rule, beside=beside, city=city)
     expected = standing(tell([*live, *others]))
+    live = [(reading.ts, reading) for reading in numbered(readings)]
     assert standing(tell([*live, *others], restart_every=7)) == expected
     third = max(len(readings) // 3, 1)
     for start in range(0, len(readings), third):

@@ -8,8 +8,9 @@ from rules.alerts.model import AlertChange
 from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 from rules.detectors.stopped_loaded.judgement import StoppedLoaded
 from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
+from rules.engine.engine import RuleEngine
 from tests.rules.detectors.retold import holds_however_it_is_told, judged_in
-from tests.rules.town import PLANE, T0, Trip, at_s, judged, summaries
+from tests.rules.town import PLANE, T0, Trip, at_s, in_time, judged, numbered, summaries, town
 
 
 def on_the_road(truck: str = "T1", *, load: str | None = "loaded", at_s: float = 0, x: float = 4000) -> Trip:
@@ -94,6 +95,45 @@ def test_three_trucks_that_stand_near_each_other_are_a_jam() -> None:
         on_the_road(f"T{n}", at_s=30 * n, x=4000 + 80 * n, load="empty" if n == 2 else "loaded") for n in (1, 2, 3)
     ]
     assert changes(*(trip.stand(1500 + 100 * (3 - n)).drive(9000, 0) for n, trip in enumerate(trips))) == []
+
+
+def told_with_s(*trips: Trip) -> list[tuple[str, float]]:
+    """What people are told, and the device time of the reading with which they learn of it, seconds."""
+    engine, told = RuleEngine(town(), [StoppedLoaded()]), list[tuple[str, float]]()
+    for reading in in_time(*(numbered(trip.readings) for trip in trips)):
+        engine.receive(reading.ts)
+        told += [(line, (reading.ts - T0) / 1000) for line in summaries(engine.judge(reading))]
+    return told
+
+
+def test_one_that_stands_alone_is_told_of_without_a_comparison() -> None:
+    trip = on_the_road().drive(4000, 900)
+    stopped_s = trip.now_s + 10
+    assert told_with_s(trip.stand(240)) == [("T1 confirmed P2", stopped_s + 180)]
+
+
+def test_where_another_stands_it_waits_for_the_comparison() -> None:
+    first, second = (on_the_road(f"T{n}", at_s=100 * n).drive(4000, 800 + 50 * n) for n in (1, 2))
+    stopped_s = [first.now_s + 10, second.now_s + 10]
+    found = told_with_s(first.stand(600), second.stand(500))
+    assert found[0] == ("T1 confirmed P2", stopped_s[0] + 180)
+    (line, told_s) = found[1]
+    assert line == "T2 confirmed P2"
+    assert told_s >= stopped_s[1] + 180 + 60
+
+
+def test_a_jam_that_shows_only_by_the_comparison_takes_it_back() -> None:
+    """The two others are far behind with what they send: they stand as long as it does."""
+    first, *others = [on_the_road(f"T{n}", at_s=5 * n, x=4000 + 80 * n).stand(700) for n in (1, 2, 3)]
+    arrivals = [(reading.ts, reading) for reading in numbered(first.readings)]
+    for other in others:
+        arrivals += [(max(reading.ts, T0 + 1_008_000), reading) for reading in other.readings]
+    clock = Trip("T5", 500, 500, at_s=-60, every_s=10).stand(2_000)
+    arrivals += [(reading.ts, reading) for reading in clock.readings]
+    found = judged_in(StoppedLoaded, arrivals)
+    assert summaries(found) == ["T1 confirmed P3", "T1 retracted P3"]
+    assert found[1].evidence.findings[0].en == "3 trucks or more stand within 300 m: a jam"
+    assert found[1].evidence.findings[0].zh == "300米内停车的车辆不少于3辆：交通拥堵"
 
 
 def test_who_stays_after_a_jam_is_found_some_minutes_later() -> None:

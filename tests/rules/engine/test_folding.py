@@ -1,5 +1,7 @@
 """Incidents that are parts of another one: who is told of what, and when."""
 
+from dataclasses import replace
+
 import pytest
 
 from devices.geo.geometry import LatLon
@@ -71,52 +73,69 @@ def test_what_is_part_of_a_known_incident_tells_nobody(given: Given) -> None:
 
 
 def test_it_waits_for_the_other_rule_to_decide(given: Given) -> None:
-    assert given.part(Level.CONFIRMED, 15, 5) == []
-    assert given.part(Level.CLEAR, 25, 5) == []
-    assert given.whole(Level.CONFIRMED, 5 + WAITS_MS / 1000) == ["whole confirmed 65 s"]
+    assert given.part(Level.CONFIRMED, 10, 5) == []
+    assert given.part(Level.CLEAR, 12, 5) == []
+    assert given.whole(Level.CONFIRMED, 5 + WAITS_MS / 1000) == ["whole confirmed 13 s"]
     assert given.passes_until(9_000) == []
 
 
 @pytest.mark.parametrize("hears", ["of nothing", "a later verdict of it", "a later verdict of the other rule"])
 def test_what_stands_alone_is_told_after_the_wait(given: Given, hears: str) -> None:
-    assert given.part(Level.CONFIRMED, 15, 5) == []
+    assert given.part(Level.CONFIRMED, 10, 5) == []
     if hears == "of nothing":
-        assert given.passes_until(64.999) == []
-        assert given.passes_until(65) == ["part confirmed 65 s"]
+        assert given.passes_until(12.999) == []
+        assert given.passes_until(13) == ["part confirmed 13 s"]
     elif hears == "a later verdict of it":
-        assert given.part(Level.CONFIRMED, 65, 5) == []
-        assert given.part(Level.CONFIRMED, 70, 5) == ["part confirmed 65 s"]
+        assert given.part(Level.CONFIRMED, 13, 5) == []
+        assert given.part(Level.CONFIRMED, 20, 5) == ["part confirmed 13 s"]
     else:
         far = north(9_000)
-        assert given.whole(Level.CONFIRMED, 70, 70, far) == ["part confirmed 65 s", "whole confirmed 70 s"]
+        assert given.whole(Level.CONFIRMED, 20, 20, far) == ["part confirmed 13 s", "whole confirmed 20 s"]
     assert given.part(Level.CLEAR, 200, 5) == ["part closed 200 s"]
 
 
 def test_what_ended_while_it_waited_is_told_whole(given: Given) -> None:
-    given.part(Level.CONFIRMED, 15, 5)
-    given.part(Level.CLEAR, 25, 5)
-    assert given.passes_until(65) == ["part confirmed 65 s", "part closed 65 s"]
+    given.part(Level.CONFIRMED, 10, 5)
+    given.part(Level.CLEAR, 12, 5)
+    assert given.passes_until(13) == ["part confirmed 13 s", "part closed 13 s"]
     assert given.passes_until(9_000) == []
 
 
-def test_an_alert_is_withdrawn_when_it_turns_out_to_be_a_part(given: Given) -> None:
-    given.part(Level.CONFIRMED, 15, 5)
-    given.passes_until(65)
-    assert given.whole(Level.CONFIRMED, LATER_S) == [f"whole confirmed {LATER_S:g} s", f"part retracted {LATER_S:g} s"]
+def test_what_has_lasted_longer_than_the_wait_is_told_at_once(given: Given) -> None:
+    assert given.part(Level.CONFIRMED, 13, 5) == ["part confirmed 13 s"]
+
+
+def test_an_alert_is_merged_when_it_turns_out_to_be_a_part(given: Given) -> None:
+    assert given.part(Level.CONFIRMED, 15, 5) == ["part confirmed 15 s"]
+    assert given.whole(Level.CONFIRMED, LATER_S) == [f"whole confirmed {LATER_S:g} s", f"part merged {LATER_S:g} s"]
     assert given.part(Level.CONFIRMED, LATER_S + 10, 5) == []
     assert given.part(Level.CLEAR, LATER_S + 20, 5) == []
 
 
-def test_a_withdrawal_names_what_it_is_part_of(given: Given) -> None:
+def test_a_merged_alert_names_what_it_is_part_of(given: Given) -> None:
     given.part(Level.CONFIRMED, 15, 5)
-    given.passes_until(65)
     title, evidence = Text(en="the whole", zh="整体"), Evidence(parameters={})
     verdict = Verdict("D", Level.CONFIRMED, 100_000, 0, P1, HERE, title, evidence)
-    _, withdrawn = take(given.incidents, "whole", 1, verdict, 100_000)
-    assert (withdrawn.title.en, withdrawn.title.zh) == ("Withdrawn: a part", "已撤回：部分")
-    assert [text.en for text in withdrawn.evidence.findings] == ["It is part of this: the whole"]
-    assert [text.zh for text in withdrawn.evidence.findings] == ["属于以下事件的一部分：整体"]
-    assert withdrawn.closed_at == 100_000
+    _, merged = take(given.incidents, "whole", 1, verdict, 100_000)
+    assert (merged.title.en, merged.title.zh) == ("Part of another alert: a part", "已并入其他告警：部分")
+    assert [text.en for text in merged.evidence.findings] == ["It is part of this: the whole"]
+    assert [text.zh for text in merged.evidence.findings] == ["属于以下事件的一部分：整体"]
+    assert merged.closed_at == 100_000
+
+
+@pytest.mark.parametrize(("level", "calls"), [(Level.SUSPECTED, False), (Level.CONFIRMED, True)])
+def test_who_was_called_for_the_part_is_called_again_only_for_something_graver(
+    given: Given, level: Level, calls: bool
+) -> None:
+    evidence, title = Evidence(parameters={}), Text(en="a part", zh="部分")
+    bed = Verdict("D", Level.CONFIRMED, 15_000, 5_000, P2, HERE, title, evidence, folds_into="whole")
+    (part,) = take(given.incidents, "part", 1, bed, 15_000)
+    whole = Verdict("D", level, 20_000, 0, P1 if level is Level.CONFIRMED else P2, HERE, title, evidence)
+    opened, _ = take(given.incidents, "whole", 1, whole, 20_000)
+    assert part.takes_over is None
+    assert opened.takes_over == (None if calls else part.alert_id)
+    later = take(given.incidents, "whole", 1, replace(whole, level=Level.CONFIRMED, severity=P1, at=30_000), 30_000)
+    assert [change.takes_over for change in later] == ([] if calls else [None])
 
 
 @pytest.mark.parametrize(("whole_s", "away_m", "is_part"), [
@@ -129,16 +148,14 @@ def test_a_withdrawal_names_what_it_is_part_of(given: Given) -> None:
 def test_near_in_time_and_place_is_the_same(given: Given, whole_s: float, away_m: float, is_part: bool) -> None:
     given.part(Level.CONFIRMED, 10)
     given.part(Level.CLEAR, 20)
-    given.passes_until(100)
     found = given.whole(Level.CONFIRMED, whole_s + 400, whole_s, north(away_m))
-    assert ("part retracted 400 s" in found or "part retracted 700 s" in found) is is_part
+    assert ("part merged 400 s" in found or "part merged 700 s" in found) is is_part
 
 
 def test_after_the_other_ended_it_stands_alone(given: Given) -> None:
     given.whole(Level.SUSPECTED, 10)
     given.whole(Level.CLEAR, 50)
-    given.part(Level.CONFIRMED, 75, 65)
-    assert given.passes_until(125) == ["part confirmed 125 s"]
+    assert given.part(Level.CONFIRMED, 75, 65) == ["part confirmed 75 s"]
 
 
 def test_a_suspicion_that_ends_leaves_its_parts_told(given: Given) -> None:
@@ -163,16 +180,15 @@ def test_where_the_other_is_retracted_after_it_ended_both_are_told(given: Given)
     assert given.whole(Level.RETRACTED, 500)[1:] == ["part confirmed 500 s", "part closed 500 s"]
 
 
-def test_a_withdrawn_alert_is_told_again_where_the_other_is_retracted(given: Given) -> None:
+def test_a_merged_alert_is_told_again_where_the_other_is_retracted(given: Given) -> None:
     given.part(Level.CONFIRMED, 15, 5)
-    given.passes_until(65)
     given.whole(Level.CONFIRMED, 100)
     assert given.whole(Level.RETRACTED, 500) == ["whole retracted 500 s", "part confirmed 500 s"]
 
 
 def test_what_is_graver_by_itself_is_told_at_once(given: Given) -> None:
-    given.part(Level.CONFIRMED, 15, 5)
-    assert given.part(Level.CONFIRMED, 25, 5, folds=False) == ["part confirmed 25 s"]
+    given.part(Level.CONFIRMED, 10, 5)
+    assert given.part(Level.CONFIRMED, 12, 5, folds=False) == ["part confirmed 12 s"]
     assert given.whole(Level.CONFIRMED, 30) == ["whole confirmed 30 s"]
     assert given.part(Level.CLEAR, 60, 5, folds=False) == ["part closed 60 s"]
 
@@ -204,9 +220,12 @@ def loaded() -> Trip:
     return trip.drive(3000, 0).stand(30)
 
 
-def test_a_dump_is_one_alert() -> None:
+def test_a_dump_leaves_one_alert() -> None:
     trip = loaded().stand(40, lift_up=True).now(load="empty", load_kg=300.0).stand(40, lift_up=True).drive(9000, 0)
-    assert {change.rule for change in told(trip)} == {"illegal_dumping"}
+    found = told(trip)
+    assert summaries(found[:3]) == ["T1 confirmed P2", "T1 confirmed P1", "T1 merged P2"]
+    assert [change.rule for change in found[:3]] == ["bed_raised_outside", "illegal_dumping", "bed_raised_outside"]
+    assert {change.rule for change in found[3:]} <= {"illegal_dumping"}
     ((_, _, phase, severity),) = holds_however_it_is_told(BedRaisedOutside, trip.readings, beside=[IllegalDumping])
     assert (phase, severity) == ("confirmed", "P1")
 
@@ -217,7 +236,7 @@ def test_a_dump_that_shows_late_takes_back_the_alert_about_the_bed() -> None:
     trip.now(load="empty", load_kg=300.0).stand(60)
     found = told(trip.drive(9000, 0))
     beds = [change for change in found if change.rule == "bed_raised_outside"]
-    assert summaries(beds) == ["T1 confirmed P2", "T1 closed P2", "T1 retracted P2"]
+    assert summaries(beds) == ["T1 confirmed P2", "T1 closed P2", "T1 merged P2"]
     assert [change.rule for change in found][-1] in {"illegal_dumping", "bed_raised_outside"}
     standing = holds_however_it_is_told(BedRaisedOutside, trip.readings, beside=[IllegalDumping])
     assert [(phase, severity) for _, _, phase, severity in standing] == [("confirmed", "P1")]

@@ -22,7 +22,7 @@ from rules.tracking.registry import TRACKERS
 from tests.rules.town import town
 
 Json = dict[str, Any]
-GROWN = ("route_deviation/1",)
+GROWN = ("route_deviation/1", "illegal_dumping/1")
 """Rules, with the version that wrote the rows, of which the version has grown since."""
 
 

@@ -12,7 +12,7 @@ from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.engine.reorder_buffer import WINDOW_MS
-from tests.rules.town import T0, Trip, fills, in_time, run, ticket, town
+from tests.rules.town import T0, Trip, fills, in_time, numbered, run, ticket, town
 
 
 @cache
@@ -58,17 +58,19 @@ def test_the_busy_hour_has_every_rule_and_every_end() -> None:
     assert any(change.subject == "system" for change in changes)
 
 
-@settings(max_examples=12)
-@given(seed=st.integers(0, 1 << 32), whole_devices=st.booleans())
-def test_any_order_inside_the_bound_gives_the_identical_alerts(seed: int, whole_devices: bool) -> None:
-    """Every reading delayed by itself, or all of a device by the same."""
+@settings(max_examples=16)
+@given(seed=st.integers(0, 1 << 32), whole_devices=st.booleans(), with_numbers=st.booleans())
+def test_any_order_inside_the_bound_gives_the_identical_alerts(
+    seed: int, whole_devices: bool, with_numbers: bool
+) -> None:
+    """Every reading delayed by itself, or all of a device by the same; whether devices number their readings or not."""
     dice = Random(seed)
     of_device = {device_id: dice.uniform(0, WINDOW_MS) for device_id in sorted(town().devices)}
 
     def arrives(reading: Reading) -> float:
         return reading.ts + (of_device[reading.device_id] if whole_devices else dice.uniform(0, WINDOW_MS))
 
-    shuffled = sorted(busy_hour(), key=arrives)
+    shuffled = sorted(numbered(busy_hour()) if with_numbers else busy_hour(), key=arrives)
     assert alerts(run(RuleEngine(town(), build_rules()), shuffled)) == expected()
 
 
@@ -78,6 +80,25 @@ def test_a_restart_from_any_checkpoint_gives_the_identical_alerts(every: int) ->
     engine, changes = RuleEngine(town(), build_rules()), []
     kept: dict[str, bytes] = {}
     for i, reading in enumerate(busy_hour()):
+        engine.receive(reading.ts)
+        changes += engine.judge(reading)
+        if i % every == 0:
+            fleet, devices = engine.unsaved()
+            kept.update(devices)
+            engine = RuleEngine(town(), build_rules())
+            engine.restore(fleet, kept.items())
+    assert alerts([*changes, *run(engine, ())]) == expected()
+
+
+def test_numbers_change_only_when_people_learn_of_it() -> None:
+    assert alerts(run(RuleEngine(town(), build_rules()), numbered(busy_hour()))) == expected()
+
+
+@settings(max_examples=2)
+@given(st.integers(40, 400))
+def test_a_restart_changes_nothing_for_devices_that_number_their_readings(every: int) -> None:
+    engine, changes, kept = RuleEngine(town(), build_rules()), list[AlertChange](), dict[str, bytes]()
+    for i, reading in enumerate(numbered(busy_hour())):
         engine.receive(reading.ts)
         changes += engine.judge(reading)
         if i % every == 0:
