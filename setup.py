@@ -57,6 +57,7 @@ COMPILED = (
     "rules/detectors/zone_rule.py",
     "rules/engine/clocks/candidates.py",
     "rules/engine/clocks/device_clock.py",
+    "rules/engine/clocks/doubts.py",
     "rules/engine/clocks/quorum.py",
     "rules/engine/clocks/runs.py",
     "rules/engine/clocks/watermark.py",

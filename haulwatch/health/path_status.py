@@ -33,6 +33,7 @@ from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import CONSUMERS, JUDGE
 from ingest.process.heartbeat import Beat, last_beat
 from ingest.process.over_limit import read_over_limit
+from rules.engine.not_judged import NotJudged
 
 SILENT_MS: Final = 15_000
 """Each process writes its status every second; a status older than this means that it is dead, or hangs."""
@@ -94,10 +95,11 @@ class PathStatus:
         return read_over_limit(over_limit_paths(self._settings), system_clock.now_ms())
 
     def not_judged(self) -> Mapping[str, int]:
-        """Readings that were not judged, by reason."""
+        """Readings that were not judged, by reason, but for those that wait until a clock is known."""
         total: Counter[str] = Counter()
         for by_reason in read_not_judged(judge_state_path(self._settings)).values():
             total.update(by_reason)
+        del total[NotJudged.CLOCK_UNKNOWN]
         return total
 
     def alerts_waiting(self) -> tuple[int, int | None]:

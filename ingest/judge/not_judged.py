@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS not_judged (
 PUT_NOT_JUDGED: Final = """
 INSERT INTO not_judged VALUES (?, ?, ?) ON CONFLICT (device_id, reason) DO UPDATE SET readings = excluded.readings
 """
+_ALL: Final = "SELECT device_id, reason, readings FROM not_judged WHERE readings > 0"
 
 
 def read_not_judged(judge_db: Path) -> dict[str, dict[str, int]]:
@@ -28,7 +29,7 @@ def read_not_judged(judge_db: Path) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     try:
         with read_only(judge_db) as db:
-            for device_id, reason, readings in db.execute("SELECT device_id, reason, readings FROM not_judged"):
+            for device_id, reason, readings in db.execute(_ALL):
                 found.setdefault(device_id, {})[reason] = readings
     except sqlite3.Error:
         return {}

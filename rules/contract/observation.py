@@ -18,8 +18,8 @@ class Observation:
     """One reading, in its device's order, with its context."""
 
     __slots__ = (
-        "_routes", "approvals", "city", "device", "facts", "fix", "heard_at", "own", "position", "reading", "track",
-        "tracker_states", "ts", "vehicle",
+        "_routes", "approvals", "calendar_ts", "city", "device", "facts", "fix", "heard_at", "own", "position",
+        "reading", "track", "tracker_states", "ts", "vehicle",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - one for each of its fields
@@ -32,11 +32,15 @@ class Observation:
         city: City,
         tracker_states: list[Any],
         facts: list[Any],
+        clock_off_ms: int = 0,
     ) -> None:
+        """`clock_off_ms`: its device time less the true time, as far as its clock is known to be wrong."""
         self.reading: Final = reading
         """Measured by the device, or about it: a weighbridge ticket also reaches the rules of the truck it names."""
         self.ts: Final = reading.ts
         """Its device time, ms."""
+        self.calendar_ts: Final = reading.ts - clock_off_ms
+        """The time, ms, at which a calendar is asked: hours, and what is valid."""
         self.position: Final = reading if type(reading) is _POSITION else None
         """The reading, if it is a position, as most readings are."""
         self.heard_at: Final = heard_at
@@ -79,7 +83,7 @@ class Observation:
     def approved_routes(self) -> list[Route]:
         """Routes approved for the vehicle at the time of the reading."""
         if self._routes is None:
-            self._routes = approved_at(self.approvals, self.ts)
+            self._routes = approved_at(self.approvals, self.calendar_ts)
         return self._routes
 
     def is_on_route(self, route: Route, half_width_m: float) -> bool:
@@ -97,12 +101,18 @@ class Observation:
         routes = self.approved_routes()
         return bool(routes) and not any(self.is_on_route(route, half_width_m) for route in routes)
 
+    def calendar_of(self, ts: int) -> int:
+        """The time, ms, at which a calendar is asked about an earlier reading of device time `ts`."""
+        return ts + self.calendar_ts - self.ts
+
     def is_near_site(self, within_m: float, kinds: frozenset[SiteKind]) -> bool:
         """True if the fix is in or near a site of one of these kinds, or one where the vehicle may tip."""
         fix, vehicle_id = self.fix, self.device.vehicle_id
         return fix is not None and any(
             distance_m <= within_m
-            and (site.kind in kinds or (vehicle_id is not None and self.city.may_tip(vehicle_id, site, fix.ts)))
+            and (
+                site.kind in kinds or (vehicle_id is not None and self.city.may_tip(vehicle_id, site, self.calendar_ts))
+            )
             for site, distance_m in fix.sites
         )
 

@@ -46,6 +46,9 @@ class Rule(ABC, Generic[S]):
     ordered: ClassVar[bool] = True
     """Its state follows from the device's readings in order, so readings that come late are judged again in their
     place. False: it depends on when a reading is heard, and is asked `judge_late` instead."""
+    asks_calendar: ClassVar[bool] = False
+    """It asks what is valid at a time, or for the hour or day: sites, routes, permits, zones, hours. It does so by
+    `Observation.calendar_ts`, and is not asked while the clock of the device may be far off."""
     spans_runs: ClassVar[bool] = False
     """True: its state and alerts go on when the device's clock steps back; those of other rules begin anew."""
 

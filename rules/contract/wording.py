@@ -180,10 +180,17 @@ def with_correction(verdict: Verdict, correction_s: int) -> Verdict:
     return _with_finding(verdict, corrected)
 
 
-def with_clock(verdict: Verdict, off_ms: int) -> Verdict:
-    """Say in the evidence that all its times are by a clock that is wrong."""
+def with_clock(verdict: Verdict, off_ms: int, *, corrected: bool) -> Verdict:
+    """Say in the evidence that all its times are by a clock that is wrong.
+
+    `corrected`: hours, days and what is valid are those of the true time.
+    """
     off = clock_off(off_ms)
-    return _with_finding(verdict, Text(en=f"Dated by a clock that is {off.en}", zh=f"时间取自{off.zh}的设备时钟"))
+    en, zh = f"Dated by a clock that is {off.en}", f"时间取自{off.zh}的设备时钟"
+    if corrected:
+        en += "; hours and what is valid then are judged by the corrected time"
+        zh += "；时段及当时有效的场地、线路、核准按修正后的时间研判"
+    return _with_finding(verdict, Text(en=en, zh=zh))
 
 
 def with_conversion(verdict: Verdict) -> Verdict:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, NamedTuple
 
-from devices.city.model import City, DeviceRole
+from devices.city.model import DeviceRole
 from devices.city.sites import Zone
 from devices.city.zones import REMOTE_M, ZoneDepth
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
@@ -60,6 +60,7 @@ class ZoneRule(Rule[ZoneState]):
     """CONFIRMED while a truck is beyond a fence, CLEAR when it is back."""
 
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = ZoneState
 
     def __init__(self, limits: CrossingLimits, corridor_m: float, ruled_out: tuple[Text, ...]) -> None:
@@ -67,7 +68,7 @@ class ZoneRule(Rule[ZoneState]):
         self._limits, self._corridor_m, self._ruled_out = limits, corridor_m, ruled_out
 
     @abstractmethod
-    def is_remote(self, fix: Fix, city: City) -> bool:
+    def is_remote(self, fix: Fix, observation: Observation) -> bool:
         """Whether the fix is so far before every fence, of any time, that nothing is kept of the truck."""
 
     @abstractmethod
@@ -89,7 +90,7 @@ class ZoneRule(Rule[ZoneState]):
     def judge(self, observation: Observation, state: ZoneState) -> Sequence[Verdict]:
         """Judge a position that came in order."""
         fix, track, visit = observation.fix, observation.track, state.visit
-        if fix is None or track is None or (visit is None and self.is_remote(fix, observation.city)):
+        if fix is None or track is None or (visit is None and self.is_remote(fix, observation)):
             return ()
         if not fix.usable:
             if fix.blind and visit is not None:
@@ -135,7 +136,7 @@ class ZoneRule(Rule[ZoneState]):
         return found.depth_m, found.zone
 
     def _begin(self, observation: Observation, fix: Fix, visit: Visit, zone: Zone) -> None:
-        place = where(fix.xy, observation.city, fix.ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         visit.zone_id, visit.zone_en, visit.zone_zh = zone.id, zone.name, zone.name_zh
         visit.place_en, visit.place_zh = place.en, place.zh
         visit.load, visit.load_source, visit.refs = LoadState.UNKNOWN, LoadSource.NONE, []

@@ -17,7 +17,8 @@ from rules.contract.observation import Observation, Silence
 from rules.contract.rule_choice import RuleChoice
 from rules.engine.awaited import AwaitedDevices
 from rules.engine.clocks.candidates import Candidates
-from rules.engine.clocks.device_clock import AS_BELIEVED
+from rules.engine.clocks.device_clock import AS_BELIEVED, DeviceClock
+from rules.engine.clocks.doubts import Doubts
 from rules.engine.clocks.runs import Runs
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_rules import DeviceRules
@@ -119,8 +120,8 @@ class DeviceJudge:
         device = self.registered(device_state)
         if device is None or not device.validity.covers(reading.ts):
             return verdicts
-        observation = device_state.unordered(reading, self.clock.now, device, self.city)
-        for indexed in self._rules.at(reading.ts, device_state, self.city).all:
+        observation = self.unordered(reading, self.clock.now, device_state, device)
+        for indexed in self._rules.at(observation.calendar_ts, device_state, self.city).all:
             self._rules.ask_beside_order(indexed, indexed.rule.judge_retained, observation, device_state, verdicts)
         if self._kept.is_new_retained(reading, device_state):
             count_not_judged(reading, device_state, NotJudged.RETAINED)
@@ -207,12 +208,12 @@ class DeviceJudge:
 
     def _schedule_all(self) -> None:
         """Begin all timers anew."""
-        self._runs.candidates = Candidates(self._devices.values())
+        self._runs.candidates, self._runs.doubts = Candidates(self._devices.values()), Doubts(self._devices.values())
         self._flushes = FlushTimers()
         self._late.forget_timers()
         for device_state in self._devices.values():
             device_state.judge_again_at = 0
-            self._schedule_flush(device_state)
+            self._flushes.schedule(device_state)
             self._late.schedule(device_state)
         self._rules.schedule_wakes(self._devices.values())
 
@@ -259,7 +260,7 @@ class DeviceJudge:
                 self.take_late(reading, device_state, verdicts)
             return
         if not device_state.flush_at:
-            self._schedule_flush(device_state)
+            self._flushes.schedule(device_state)
         if released:
             self.judge_in_order(released, device_state, verdicts)
 
@@ -297,8 +298,8 @@ class DeviceJudge:
             if device_state.late_readings is not None:
                 self._kept.record(buffered, device_state, device_state.late_readings, verdicts)
             judged = self._judge_reading(buffered, device, device_state, trackers, verdicts)
-            if own and judged:
-                device_state.judged += not is_repeated
+            if own and judged and not is_repeated:
+                device_state.count_judged(reading)
             elif not judged:
                 count_not_judged(reading, device_state, NotJudged.FAILED)
 
@@ -317,17 +318,29 @@ class DeviceJudge:
         A device whose role no tracker follows may have a state from a former role, which rules must not see.
         """
         city, reading = self.city, buffered.reading
-        facts = self._trackers.follow(reading, device, device_state, city, trackers)
+        off_ms = self.clock.off_ms(self._clock_of(reading, device_state), reading.ts)
+        facts = self._trackers.follow(reading, device, device_state, city, trackers, off_ms)
         if facts is None:
             return False
         states = device_state.tracker_states if trackers else []
         vehicle, approvals = device_state.vehicle, device_state.approvals
-        observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts)
+        observation = Observation(reading, buffered.at, device, vehicle, approvals, city, states, facts, off_ms)
         device_state.may_be_weighed = self._router.may_weigh(observation.fix, device_state.may_be_weighed)
-        ts, judged, rules = buffered.ts, True, self._rules
-        for indexed in rules.again_at(ts, device_state, city) if again else rules.at(ts, device_state, city).all:
+        judged = True
+        for indexed in self._rules.asked(buffered.ts, observation, device_state, again=again):
             judged &= self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         return judged
+
+    def _clock_of(self, reading: Reading, device_state: DeviceState) -> DeviceClock:
+        """The clock by which a reading is dated: a ticket about a truck has that of its bridge."""
+        measured = None if reading.device_id == device_state.device_id else self._devices.get(reading.device_id)
+        return device_state.clock if measured is None else measured.clock
+
+    def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation:
+        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
+        states, approvals = device_state.tracker_states, device_state.approvals
+        off_ms = self.clock.off_ms(self._clock_of(reading, device_state), reading.ts)
+        return Observation(reading, at, device, device_state.vehicle, approvals, self.city, states, [], off_ms)
 
     def _pass_fleet_time(self, verdicts: list[Judged], again: int) -> None:
         """Release what waited for fleet time: readings first, then the backlogs of at most `again` devices, then
@@ -339,7 +352,7 @@ class DeviceJudge:
             if device_state.buffer.due <= now:
                 self.change(device_state)
                 self.judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
-            self._schedule_flush(device_state)
+            self._flushes.schedule(device_state)
         self._late.judge_due(again, verdicts)
         while (missed_id := self.awaited.pop(now - HOLD_MS)) is not None:
             self._device_state(missed_id)
@@ -353,9 +366,3 @@ class DeviceJudge:
             return
         if self._rules.ask_about_silence(Silence(device, self.city), due, device_state, verdicts):
             self.change(device_state)
-
-    def _schedule_flush(self, device_state: DeviceState) -> None:
-        """Keep one timer no later than the buffer is due, or none while nothing waits."""
-        device_state.flush_at = device_state.buffer.due
-        if device_state.flush_at:
-            self._flushes.add(device_state)

@@ -50,10 +50,14 @@ class DeviceRules:
         """The rules that judge a reading of device time `ts`, ms."""
         return self._of(device_state).at(ts, city)
 
-    def again_at(self, ts: int, device_state: DeviceState, city: City) -> list[IndexedRule]:
-        """The rules that judge it again, with late readings in their place: those that judged it before."""
-        ordered, begun = self.at(ts, device_state, city).ordered, device_state.rules_begun
-        return [one for one in ordered if ts > begun.get(one.rule.name, 0)] if begun else ordered
+    def asked(
+        self, ts: int, observation: Observation, device_state: DeviceState, *, again: bool
+    ) -> Sequence[IndexedRule]:
+        """The rules that judge a reading of device time `ts`, ms, in order; `again`: those that judged it before."""
+        rules = self.at(observation.calendar_ts, device_state, observation.city)
+        asked = rules.asked(again=again, doubtful=device_state.clock.doubtful)
+        begun = device_state.rules_begun if again else None
+        return [one for one in asked if ts > begun.get(one.rule.name, 0)] if begun else asked
 
     def ask(
         self,
@@ -77,7 +81,7 @@ class DeviceRules:
             if clock.run_correction_s and not rule.spans_runs:
                 given = [with_correction(verdict, clock.run_correction_s) for verdict in given]
             if clock.off and not rule.spans_runs:
-                given = [with_clock(verdict, clock.off) for verdict in given]
+                given = [with_clock(verdict, clock.off, corrected=rule.asks_calendar) for verdict in given]
             verdicts += [RuleVerdict(rule.name, rule.version, verdict) for verdict in given]
         if indexed.judges_silence:
             self._schedule_wake(indexed, device_state)

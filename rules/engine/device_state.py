@@ -7,14 +7,16 @@ from typing import Any, Final
 from devices.city.model import Approvals, City, Device, Vehicle
 from devices.readings.models import Reading
 from devices.readings.series import MAX_COMPARTMENTS
-from rules.contract.observation import Observation
 from rules.engine.clocks.device_clock import DeviceClock
 from rules.engine.late.late_readings import LateReadings
-from rules.engine.reorder_buffer import ReorderBuffer
+from rules.engine.not_judged import NotJudged
+from rules.engine.reorder_buffer import ReorderBuffer, is_status
 from rules.engine.rules_in_force import RulesInForce
 
 NOT_BEGUN: Final = 1 << 62
 """In `rules_begun`: the rule is off."""
+_UNKNOWN: Final = NotJudged.CLOCK_UNKNOWN.value
+
 FORMER: Final = 1
 """`judged_until` of a state that a version wrote which did not note it."""
 
@@ -65,6 +67,8 @@ class DeviceState:
     """Fleet time, ms, of its valid entry in the timers of late readings; 0 without one."""
     candidates_at: int = 0
     """Fleet time, ms, of its valid entry in the timers of candidates; 0 without one."""
+    doubt_at: int = 0
+    """Fleet time, ms, of its valid entry in the timers of doubtful clocks; 0 without one."""
     gaps_end_at: int = 0
     """Fleet time, ms, at which the gap ends that was opened first; 0 while none is kept."""
     changed: bool = False
@@ -111,9 +115,19 @@ class DeviceState:
         self.rules_begun = begun | dict.fromkeys(off, NOT_BEGUN)
         return True
 
-    def unordered(self, reading: Reading, at: int, device: Device, city: City) -> Observation:
-        """The observation of a reading that no tracker takes, heard at device time `at`, ms."""
-        return Observation(reading, at, device, self.vehicle, self.approvals, city, self.tracker_states, [])
+    def count_judged(self, reading: Reading) -> None:
+        """Count an own reading that was judged; by rules without a calendar only, it is not judged yet."""
+        if self.clock.doubtful and not is_status(reading):
+            self.clock.doubted += 1
+            self.not_judged[_UNKNOWN] = self.not_judged.get(_UNKNOWN, 0) + 1
+        else:
+            self.judged += 1
+
+    def count_settled(self) -> None:
+        """Count as judged what was not, as long as nothing was known of the clock."""
+        if self.clock.doubted:
+            self.not_judged[_UNKNOWN] -= self.clock.doubted
+            self.judged += self.clock.doubted
 
     def forget_city(self) -> None:
         self.device, self.vehicle, self.approvals, self.in_force = None, None, (), None

@@ -66,7 +66,12 @@ class RuleEngine:
     @property
     def not_judged(self) -> dict[str, dict[str, int]]:
         """Own readings of each device that were not judged, by reason (`rules.engine.not_judged`)."""
-        return {state.device_id: dict(state.not_judged) for state in self._devices.states if state.not_judged}
+        counts = {
+            state.device_id: {reason: count for reason, count in state.not_judged.items() if count}
+            for state in self._devices.states
+            if state.not_judged
+        }
+        return {device_id: by_reason for device_id, by_reason in counts.items() if by_reason}
 
     @property
     def withheld(self) -> dict[str, int]:

@@ -15,5 +15,8 @@ class NotJudged(StrEnum):
     """Its device was taken out of the city, or is not valid at that time."""
     FAILED = "failed"
     """A tracker or a rule raised at it."""
+    CLOCK_UNKNOWN = "clock_unknown"
+    """The clock of its device may be far off, so no rule that asks a calendar has judged it yet. It is judged, and no
+    longer counts here, once the clock is known."""
     RETAINED = "retained"
     """Replayed by the broker and newer than all that the device sent: of any age, so no rule puts it in order."""

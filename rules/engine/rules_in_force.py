@@ -13,13 +13,14 @@ from rules.contract.verdicts import Verdict
 class IndexedRule:
     """A rule and the index of its state in `DeviceState.rule_states`; looked at for every reading."""
 
-    __slots__ = ("judge", "judges_silence", "rule", "state_index")
+    __slots__ = ("asks_calendar", "judge", "judges_silence", "rule", "state_index")
 
     def __init__(self, state_index: int, rule: Rule[Any]) -> None:
         self.state_index: Final = state_index
         self.rule: Final = rule
         self.judge: Final[Callable[[Any, Any], Sequence[Verdict]]] = rule.judge
         self.judges_silence: Final = rule.judges_silence
+        self.asks_calendar: Final = rule.asks_calendar
 
 
 class ReadingRules:
@@ -31,6 +32,11 @@ class ReadingRules:
         self.all: Final = list(rules)
         self.ordered: Final = [indexed for indexed in rules if indexed.rule.ordered]
         self.unordered: Final = [indexed for indexed in rules if not indexed.rule.ordered]
+
+    def asked(self, *, doubtful: bool, again: bool = False) -> list[IndexedRule]:
+        """Those that judge a reading in order, `again` if they did before; `doubtful`: no calendar can be asked."""
+        asked = self.ordered if again else self.all
+        return [indexed for indexed in asked if not indexed.asks_calendar] if doubtful else asked
 
 
 class RulesInForce:

@@ -87,12 +87,25 @@ class FlushTimers(Timers):
     def due(self, device_state: DeviceState) -> int:
         return device_state.flush_at
 
+    def schedule(self, device_state: DeviceState) -> None:
+        """Keep one timer no later than the buffer is due, or none while nothing waits."""
+        device_state.flush_at = device_state.buffer.due
+        if device_state.flush_at:
+            self.add(device_state)
+
 
 class AgainTimers(Timers):
     """When late readings are judged."""
 
     def due(self, device_state: DeviceState) -> int:
         return device_state.judge_again_at
+
+    def schedule(self, device_state: DeviceState) -> None:
+        """Keep one timer no later than the backlog is due; it is corrected when it fires."""
+        due = device_state.late_readings.due if device_state.late_readings is not None else 0
+        if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
+            device_state.judge_again_at = due
+            self.add(device_state)
 
 
 class WakeTimers(Timers):
@@ -107,6 +120,13 @@ class CandidateTimers(Timers):
 
     def due(self, device_state: DeviceState) -> int:
         return device_state.candidates_at
+
+
+class DoubtTimers(Timers):
+    """When no more is awaited of a device whose clock is doubtful."""
+
+    def due(self, device_state: DeviceState) -> int:
+        return device_state.doubt_at
 
 
 class GapTimers(Timers):

@@ -36,7 +36,13 @@ class TrackerSet:
         self.count: Final = len(indexed)
 
     def follow(
-        self, reading: Reading, device: Device, device_state: DeviceState, city: City, trackers: list[IndexedTracker]
+        self,
+        reading: Reading,
+        device: Device,
+        device_state: DeviceState,
+        city: City,
+        trackers: list[IndexedTracker],
+        clock_off_ms: int,
     ) -> list[Any] | None:
         """Take a reading into the trackers of its device's role and return their facts; None if one of them raised."""
         facts: list[Any] = []
@@ -46,7 +52,7 @@ class TrackerSet:
             if state is None:
                 state = states[tracker.state_index] = tracker.state()
             try:
-                fact = tracker.follow(state, reading, device, device_state.vehicle, city)
+                fact = tracker.follow(state, reading, device, device_state.vehicle, city, clock_off_ms)
             except Exception as exc:  # noqa: BLE001 - a reading that breaks tracking must not stop judgement
                 self._failures.note(TRACKING, exc)
                 states[tracker.state_index] = None

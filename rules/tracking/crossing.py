@@ -15,6 +15,9 @@ from rules.tracking.motion import Fix
 FAR_M: Final = -1e9
 """The depth of a fix that is nowhere near the fence."""
 
+_BACK_FIXES: Final = 2
+"""So many in a row end what was only beginning: one place is wrong in every twentieth fix of a receiver in a street."""
+
 
 class CrossingLimits(NamedTuple):
     """When a truck counts as beyond a fence, and as back."""
@@ -86,7 +89,7 @@ def follow(fence: FenceTrack, fix: Fix, depth_m: float, limits: CrossingLimits) 
     if not crossing.decided:
         enough = crossing.fixes >= limits.fixes or (crossing.fixes > 1 and crossing.beyond_m >= limits.driven_m)
         crossing.decided = enough and crossing.beyond_ms >= limits.hold_ms
-        if not crossing.decided and is_back:
+        if not crossing.decided and crossing.back_fixes >= _BACK_FIXES:
             fence.crossing = None
         return Step.BEYOND if crossing.decided else Step.NOTHING
     long_enough = is_back and fix.ts - crossing.back_since >= limits.hold_ms

@@ -60,8 +60,10 @@ class DatumTrack:
     recognised: bool = False
     """The terminal sends the other datum; no fix is used until it is registered or sends the registered one."""
 
-    def believes(self, xy: XY, ts: int, device: Device, city: City) -> bool:
-        """Take a fix of good quality; return whether its place may be used. `xy` is in the registered datum."""
+    def believes(self, xy: XY, ts: int, device: Device, city: City, calendar_ts: int) -> bool:
+        """Take a fix of good quality; return whether its place may be used. `xy` is in the registered datum; sites and
+        routes are those valid at `calendar_ts`, ms.
+        """
         datum = device.datum
         if self.registered is not datum:
             self._begin(datum)
@@ -74,7 +76,7 @@ class DatumTrack:
             step_m = self.at.distance_m(xy)
             if step_m < _STEP_M:
                 return self.believed
-        here_m = _from_ground_m(xy, ts, device, city)
+        here_m = _from_ground_m(xy, calendar_ts, device, city)
         if not due and here_m <= _ON_GROUND_M:
             self.at, self.believed = xy, True
             self.on_ground += 1
@@ -83,7 +85,7 @@ class DatumTrack:
         if shift.x == shift.y == 0:  # outside China
             return True
         sign = -1 if datum is Datum.WGS84 else 1
-        there_m = _from_ground_m(XY(xy.x + sign * shift.x, xy.y + sign * shift.y), ts, device, city)
+        there_m = _from_ground_m(XY(xy.x + sign * shift.x, xy.y + sign * shift.y), calendar_ts, device, city)
         self._count(here_m, there_m, ts, step_m)
         self.at, self.passed, self.on_ground = xy, 0, 0
         self.believed = not self.recognised and not self._is_doubtful(here_m, there_m)

@@ -96,7 +96,13 @@ class BinTracker:
     state: ClassVar[type[BinLevels]] = BinLevels
 
     def follow(
-        self, state: BinLevels, reading: Reading, device: Device, vehicle: Vehicle | None, city: City
+        self,
+        state: BinLevels,
+        reading: Reading,
+        device: Device,
+        vehicle: Vehicle | None,
+        city: City,
+        clock_off_ms: int = 0,
     ) -> Emptying | None:
         if not isinstance(reading, Fill):
             return None

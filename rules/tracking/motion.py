@@ -16,6 +16,14 @@ from rules.tracking.quality import Quality, accuracy_m, coarse_error_m, judge_qu
 MAX_SPEED_M_PER_S: Final = 42.0
 """No truck drives 150 km/h: a fix that implies more is a spike, unless the next one stays with it."""
 STILL_WITHIN_M: Final = 30.0
+STOP_WITHIN_M: Final = 60.0
+"""A standing truck that is seen so far, and the error of the fix, from where its stop began is seen elsewhere: more
+than a receiver wanders, or a truck shuffles forward."""
+_ASTRAY_FIXES: Final = 3
+"""So many fixes in a row away from its anchor, or two at one place, move a truck that drives nowhere: in a street,
+every twentieth fix is 100 m away."""
+_SEEN_MS: Final = 45_000
+"""Over a longer gap nobody saw a standing truck: it may have driven elsewhere, so the first fix there counts."""
 BLIND_AFTER_MS: Final = 60_000
 """After longer without a usable fix, the truck's place is unknown; but not before `BLIND_INTERVALS` of its own."""
 BLIND_INTERVALS: Final = 3.5
@@ -109,6 +117,20 @@ class Motion:
     anchor: XY | None = None
     standing_since: int = 0
     """ms; 0 while not standing."""
+    stopped_at: XY | None = None
+    """Where it began to stand; the anchor follows a truck that shuffles."""
+    anchored: int = 0
+    """Fixes at the anchor; one alone may be wrong itself."""
+    astray: int = 0
+    """Fixes in a row away from it."""
+    astray_at: XY | None = None
+    """The last of them."""
+    elsewhere: XY | None = None
+    """The last place while it stands, if that was away from `stopped_at`."""
+    elsewhere_ts: int = 0
+    left: tuple[int, XY] | None = None
+    """When and where it stood before the last fix, which is away from there and may be wrong: its speed is worked out.
+    """
     suspect_ts: int = 0
     suspect: XY | None = None
     """A fix too far away to accept until another one agrees with it."""
@@ -122,8 +144,8 @@ class Motion:
     interval_ms: float = 0.0
     """Its own interval while it drives, measured from its fixes; 0 before the first."""
 
-    def take(self, position: Position, device: Device, city: City, datum: DatumTrack) -> Fix:
-        """Take a position reading and return its fix.
+    def take(self, position: Position, device: Device, city: City, datum: DatumTrack, calendar_ts: int) -> Fix:
+        """Take a position reading and return its fix. Sites and routes are those valid at `calendar_ts`, ms.
 
         A place that fits another datum only is as bad as none: it begins no state, and no second one like it is
         believed either. One outside the city's region arrives here with `located` false.
@@ -140,20 +162,21 @@ class Motion:
         if quality is _BAD:
             error_m = coarse_error_m(position) if datum.believed else None
             return self._unusable(position, quality, xy, blind_after_ms, error_m)
-        if not datum.believes(xy, ts, device, city) or not self._plausible(ts, xy):
+        if not datum.believes(xy, ts, device, city, calendar_ts) or not self._plausible(ts, xy):
             return self._unusable(position, quality, xy, blind_after_ms)
         gap_ms = ts - self.ts if self.ts else 0
         before = self.held
         speed_kmh = position.speed_kmh
         if speed_kmh is not None:
             self._check_speed(ts, xy, speed_kmh, is_leap=gap_ms > blind_after_ms)
-        if speed_kmh is None or self.no_speed:
+        worked_out = speed_kmh is None or self.no_speed
+        if worked_out:
             speed_kmh = self._speed_kmh(position, xy, blind_after_ms)
-        self._stand_or_go(ts, xy, speed_kmh)
+        self._stand_or_go(ts, xy, speed_kmh, min(accuracy_m(position), STILL_WITHIN_M), worked_out=worked_out)
         self.ts, self.at = ts, xy
         here = self.held = self.anchor or xy
         regained = gap_ms > blind_after_ms
-        sites = city.geometry.sites_near(here, NEARBY_M, ts)
+        sites = city.geometry.sites_near(here, NEARBY_M, calendar_ts)
         moving = speed_kmh is not None and speed_kmh >= STILL_KMH
         if gap_ms and (moving or speed_kmh is None):
             self._measure_interval(gap_ms)
@@ -222,13 +245,55 @@ class Motion:
             self.baseline = (self.baseline[-1], (position.ts, xy))
         return speed if position.ts - start_ts >= _BASELINE_MS else None
 
-    def _stand_or_go(self, ts: int, xy: XY, speed_kmh: float | None) -> None:
+    def _stand_or_go(self, ts: int, xy: XY, speed_kmh: float | None, error_m: float, *, worked_out: bool) -> None:
+        """`worked_out`: the speed is of places. One wrong place moves such a truck, and the next brings it back."""
         if speed_kmh is None:
             return
+        is_seen = ts - self.ts <= _SEEN_MS
         if speed_kmh >= STILL_KMH:
+            self.left = (self.standing_since, self.anchor) if worked_out and self.anchor is not None else None
             self.anchor, self.standing_since = None, 0
-        elif self.anchor is None or self.anchor.distance_m(xy) > STILL_WITHIN_M:
-            self.anchor, self.standing_since = xy, ts
+        elif self.anchor is not None:
+            self._hold_or_move(xy, self.anchor, is_seen=is_seen)
+            self._stand_on(ts, xy, STOP_WITHIN_M + error_m, is_seen=is_seen)
+        elif self.left is not None and is_seen and self.left[1].distance_m(xy) <= STILL_WITHIN_M:
+            self.standing_since, anchor = self.left
+            self._anchor_at(anchor, 2)
+            self.left, self.baseline = None, ((ts, xy),)
+        else:
+            self._anchor_at(xy, 1)
+            self.standing_since, self.left = ts, None
+            self.stopped_at, self.elsewhere = xy, None
+
+    def _hold_or_move(self, xy: XY, anchor: XY, *, is_seen: bool) -> None:
+        """Hold a standing truck at its anchor, or move it after others that are away from there."""
+        if anchor.distance_m(xy) <= STILL_WITHIN_M:
+            self.anchored, self.astray = self.anchored + 1, 0
+            return
+        self.astray += 1
+        agrees = self.astray > 1 and self.astray_at is not None and self.astray_at.distance_m(xy) <= STILL_WITHIN_M
+        self.astray_at = xy
+        if agrees or self.astray >= _ASTRAY_FIXES or self.anchored < 2 or not is_seen:
+            self._anchor_at(xy, 2 if agrees else 1)
+
+    def _anchor_at(self, xy: XY, fixes: int) -> None:
+        self.anchor, self.anchored, self.astray = xy, fixes, 0
+
+    def _stand_on(self, ts: int, xy: XY, within_m: float, *, is_seen: bool) -> None:
+        """Go on with the stop, or begin another one where two fixes in a row, or one after a gap, are elsewhere."""
+        began_at = self.stopped_at or self.anchor
+        if began_at is not None and began_at.distance_m(xy) <= within_m:
+            self.stopped_at, self.elsewhere = began_at, None
+            return
+        before = self.elsewhere
+        self.elsewhere = xy
+        if before is None and is_seen:
+            self.elsewhere_ts = ts
+            return
+        stays = before is not None and before.distance_m(xy) <= within_m
+        self._anchor_at(xy, 2 if stays else 1)
+        self.standing_since = self.elsewhere_ts if stays else ts
+        self.stopped_at, self.elsewhere = xy, None
 
 
 def _reachable(start: XY, start_ts: int, end: XY, end_ts: int) -> bool:

@@ -38,18 +38,28 @@ class TruckTracker:
     roles: ClassVar[frozenset[DeviceRole]] = frozenset({DeviceRole.TRUCK})
     state: ClassVar[type[Track]] = Track
 
-    def follow(self, state: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> Fix | None:
-        return follow(state, reading, device, vehicle, city)
+    def follow(
+        self,
+        state: Track,
+        reading: Reading,
+        device: Device,
+        vehicle: Vehicle | None,
+        city: City,
+        clock_off_ms: int,
+    ) -> Fix | None:
+        return follow(state, reading, device, vehicle, city, clock_off_ms)
 
 
-def follow(track: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> Fix | None:
+def follow(
+    track: Track, reading: Reading, device: Device, vehicle: Vehicle | None, city: City, clock_off_ms: int = 0
+) -> Fix | None:
     """Take a truck's reading into its track. A position gives a Fix; a weighbridge ticket changes only the load."""
     if not isinstance(reading, _POSITION):
         if isinstance(reading, Weighing):
             track.load.take_ticket(reading, city, vehicle)
         return None
     ts = reading.ts
-    fix = track.motion.take(reading, device, city, track.datum)
+    fix = track.motion.take(reading, device, city, track.datum, ts - clock_off_ms)
     lift = track.lift
     lift.take(reading.lift_up, ts)
     if lift.raw or lift.drives_since:

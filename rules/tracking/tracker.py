@@ -29,8 +29,19 @@ class Tracker(Protocol[S, F_co]):
     def state(self) -> type[S]:
         """Class of its state; called without arguments before a device's first reading."""
 
-    def follow(self, state: S, reading: Reading, device: Device, vehicle: Vehicle | None, city: City) -> F_co | None:
+    def follow(
+        self,
+        state: S,
+        reading: Reading,
+        device: Device,
+        vehicle: Vehicle | None,
+        city: City,
+        clock_off_ms: int,
+        /,
+    ) -> F_co | None:
         """Take a reading into the state and return the facts it gives; None when it gives none.
+
+        `clock_off_ms`: its device time less the time at which the city is asked what is valid.
 
         If it raises, the engine counts the failure, drops the state of this device and judges on with the next reading.
         """

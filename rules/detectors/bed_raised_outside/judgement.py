@@ -23,6 +23,8 @@ from rules.tracking import Fix, LoadSource, LoadState, Track
 
 _MAY_RAISE: Final = frozenset({SiteKind.CONSTRUCTION_SITE, SiteKind.RECYCLING_POINT, SiteKind.DEPOT, SiteKind.WASH_BAY})
 """Beds are raised there for cleaning, repair and washing, without a permit."""
+_FALL_WITHIN_MS: Final = 15_000
+"""A report of the fallen switch comes no later after the one before it, or it does not say when the bed fell."""
 _EMPTY: Final = LoadState.EMPTY
 _DUMPING: Final = "illegal_dumping"
 """A tip raises the bed. Driving with it up is another danger, and an empty truck tips nothing."""
@@ -70,8 +72,9 @@ class BedRaisedOutside(Rule[BedState]):
     """CONFIRMED while the bed is up outside every permitted site, CLEAR once it is down."""
 
     name: ClassVar = "bed_raised_outside"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = BedState
 
     def __init__(self, parameters: BedRaisedOutsideParameters | None = None) -> None:
@@ -91,10 +94,12 @@ class BedRaisedOutside(Rule[BedState]):
                 raised = state.raised = self._begin(observation, fix, track)
                 self._follow(observation, fix, track, raised)
             return ()
+        if not raised.given:
+            self._see_fall(position, observation, fix, track, raised)
         if not raised.given and (fix.blind or fix.regained or self._is_over(position, observation, fix, up=up)):
             state.raised = None
             return ()
-        down_ms = fix.ts - track.lift.since
+        down_ms = 0 if track.lift.raw else fix.ts - max(track.lift.since, track.lift.raw_since)
         if track.lift.on is False and not track.lift.faulty(fix.ts) and down_ms >= self.parameters.down_s * 1000:
             state.raised = None
             return (self._cleared(observation, raised, down_ms),) if raised.given else ()
@@ -110,7 +115,7 @@ class BedRaisedOutside(Rule[BedState]):
         return (position.lift_up is not None and not up) or (fix.usable and not self._outside(observation, fix))
 
     def _begin(self, observation: Observation, fix: Fix, track: Track) -> Raise:
-        place = where(fix.xy, observation.city, fix.ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         return Raise(fix.ts, fix.xy, place.en, place.zh, track.load.state, track.load.source)
 
     def _follow(self, observation: Observation, fix: Fix, track: Track, raised: Raise) -> None:
@@ -119,8 +124,7 @@ class BedRaisedOutside(Rule[BedState]):
         raised.readings += 1
         raised.up_ms = fix.ts - raised.onset
         raised.refs = bounded(raised.refs, ref(observation.reading, *_FIELDS))
-        if track.lift.is_on(fix.ts) and raised.readings >= limits.readings and raised.up_ms >= limits.hold_s * 1000:
-            raised.given = True
+        raised.given |= track.lift.is_on(fix.ts) and self._was_up_long(raised)
         drives = fix.speed_kmh is not None and fix.speed_kmh > limits.driving_kmh
         if not drives or fix.regained or not self._outside(observation, fix):
             raised.drives_since = raised.driving_fixes = 0
@@ -133,6 +137,20 @@ class BedRaisedOutside(Rule[BedState]):
         raised.peak_kmh = max(raised.peak_kmh, fix.speed_kmh or 0.0)
         long_enough = fix.ts - raised.drives_since >= limits.driving_s * 1000
         raised.drove = raised.drove or (long_enough and raised.driving_fixes >= limits.readings)
+
+    def _see_fall(self, position: Position, observation: Observation, fix: Fix, track: Track, raised: Raise) -> None:
+        """Take the position at which the switch falls: the bed was up until then."""
+        falls = position.lift_up is False and track.lift.raw_since == fix.ts and fix.gap_ms <= _FALL_WITHIN_MS
+        if falls and fix.usable and self._outside(observation, fix):
+            raised.up_ms = fix.ts - raised.onset
+            raised.given = self._was_up_long(raised) and not track.lift.faulty(fix.ts)
+            if raised.given:
+                raised.refs = bounded(raised.refs, ref(observation.reading, *_FIELDS))
+
+    def _was_up_long(self, raised: Raise) -> bool:
+        """True once it was up for long enough, in several positions."""
+        limits = self.parameters
+        return raised.readings >= limits.readings and raised.up_ms >= limits.hold_s * 1000
 
     def _cleared(self, observation: Observation, raised: Raise, down_ms: int) -> Verdict:
         last = self._verdict(observation, raised)

@@ -79,6 +79,7 @@ class CannotBeJudged(Rule[JudgeabilityState]):
     name: ClassVar = "cannot_be_judged"
     version: ClassVar = 1
     roles: ClassVar = frozenset(DeviceRole)
+    asks_calendar: ClassVar = True
     state = JudgeabilityState
 
     def __init__(self, parameters: CannotBeJudgedParameters | None = None) -> None:
@@ -189,7 +190,9 @@ class CannotBeJudged(Rule[JudgeabilityState]):
         self, fill: Fill, observation: Observation, state: JudgeabilityState, verdicts: list[Verdict]
     ) -> None:
         """A point with deposit hours counts its deposits, or nobody knows when they are made."""
-        missing = fill.deposits is None and bool(observation.city.deposit_hours_of(observation.device, fill.ts))
+        missing = fill.deposits is None and bool(
+            observation.city.deposit_hours_of(observation.device, observation.calendar_ts)
+        )
         self._note(NO_DEPOSITS, missing, observation, state, verdicts)
 
     def _check_fix(

@@ -74,6 +74,7 @@ class DepositOutsideHours(Rule[DepositState]):
     name: ClassVar = "deposit_outside_hours"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.RECYCLING_POINT})
+    asks_calendar: ClassVar = True
     state = DepositState
 
     def __init__(self, parameters: DepositOutsideHoursParameters | None = None) -> None:
@@ -84,7 +85,7 @@ class DepositOutsideHours(Rule[DepositState]):
         fill = observation.reading
         if type(fill) is not _FILL:
             return ()
-        hours = observation.city.deposit_hours_of(observation.device, fill.ts)
+        hours = observation.city.deposit_hours_of(observation.device, observation.calendar_ts)
         if not hours:
             state.last.clear()
             return self._end(observation, state, wording.FREE)
@@ -102,14 +103,15 @@ class DepositOutsideHours(Rule[DepositState]):
         limits, city = self.parameters, observation.city
         if fill.ts - before.ts >= _DAY_MS or before.fill_pct - fill.fill_pct >= limits.emptied_points:
             return None
-        first_min, last_min = city.minute_of_day(before.ts), city.minute_of_day(fill.ts)
+        first_min = city.minute_of_day(observation.calendar_of(before.ts))
+        last_min = city.minute_of_day(observation.calendar_ts)
         apart_min = min([window.apart_min(first_min, last_min) for window in hours])
         if apart_min * 60 <= limits.grace_s:
             return None
         incident = state.incident
         if incident is None:
             incident = state.incident = Incident(fill.ts, hours_text(hours), first_min, last_min, apart_min)
-            self._count_day(city.day_of(fill.ts), state)
+            self._count_day(city.day_of(observation.calendar_ts), state)
         incident.last_ts = fill.ts
         incident.deposits += fill.deposits or 0
         incident.apart_min = min(incident.apart_min, apart_min)
@@ -126,7 +128,7 @@ class DepositOutsideHours(Rule[DepositState]):
         self, observation: Observation, state: DepositState, incident: Incident, hours: tuple[Hours, ...]
     ) -> Sequence[Verdict]:
         """End the incident, or say that it goes on as it was."""
-        minute = observation.city.minute_of_day(observation.ts)
+        minute = observation.city.minute_of_day(observation.calendar_ts)
         if any(window.covers(minute) for window in hours):
             return self._end(observation, state, wording.OPENED)
         quiet_ms = observation.ts - incident.last_ts

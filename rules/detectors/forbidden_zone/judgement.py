@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from devices.city.model import City
 from devices.city.zones import ZoneDepth
 from rules.alerts.model import Text
 from rules.contract.observation import Observation
@@ -26,12 +25,12 @@ class ForbiddenZone(ZoneRule):
         crossing = CrossingLimits(limits.fixes, limits.hold_s * 1000, limits.driven_m, limits.back_m)
         super().__init__(crossing, limits.corridor_m, wording.ruled_out(limits))
 
-    def is_remote(self, fix: Fix, city: City) -> bool:
-        return city.zone_geometry.is_off_forbidden(fix.xy)
+    def is_remote(self, fix: Fix, observation: Observation) -> bool:
+        return observation.city.zone_geometry.is_off_forbidden(fix.xy)
 
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
         """How deep it is in the zone."""
-        return observation.city.zone_geometry.forbidden_at(fix.xy, fix.ts)
+        return observation.city.zone_geometry.forbidden_at(fix.xy, observation.calendar_ts)
 
     def title(self, truck: Text, zone: Text, place: Text) -> Text:
         return wording.title(truck, zone, place)

@@ -71,6 +71,7 @@ class IllegalDumping(Rule[DumpingState]):
     name: ClassVar = "illegal_dumping"
     version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = DumpingState
 
     def __init__(self, parameters: IllegalDumpingParameters | None = None) -> None:
@@ -150,7 +151,7 @@ class IllegalDumping(Rule[DumpingState]):
         )
 
     def _begin(self, observation: Observation, fix: Fix, track: Track, state: DumpingState) -> Stop:
-        place = where(fix.xy, observation.city, fix.ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         load = track.load
         weighed_ms_ago = fix.ts - load.steady_ts
         fresh = load.steady_ts > load.site_left and weighed_ms_ago <= self.parameters.weight_drop_within_s * 1000
@@ -254,7 +255,7 @@ class IllegalDumping(Rule[DumpingState]):
         vehicle_id, city = observation.device.vehicle_id, observation.city
         bridge = city.devices.get(ticket.device_id)
         site = city.site_of(bridge) if bridge is not None else None
-        if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, ticket.ts):
+        if vehicle_id is None or site is None or not city.may_tip(vehicle_id, site, observation.calendar_ts):
             return
         if ticket.direction != "in" or ticket.manual_entry or not is_believed(ticket, city):
             return

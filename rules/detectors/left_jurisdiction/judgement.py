@@ -2,7 +2,6 @@
 
 from typing import ClassVar
 
-from devices.city.model import City
 from devices.city.zones import ZoneDepth
 from rules.alerts.model import Text
 from rules.contract.observation import Observation
@@ -27,12 +26,12 @@ class LeftJurisdiction(ZoneRule):
         crossing = CrossingLimits(limits.fixes, limits.hold_s * 1000, limits.driven_m, limits.back_m)
         super().__init__(crossing, limits.corridor_m, wording.ruled_out(limits))
 
-    def is_remote(self, fix: Fix, city: City) -> bool:
-        return city.zone_geometry.is_inside_jurisdiction(fix.xy, fix.ts)
+    def is_remote(self, fix: Fix, observation: Observation) -> bool:
+        return observation.city.zone_geometry.is_inside_jurisdiction(fix.xy, observation.calendar_ts)
 
     def depth(self, fix: Fix, observation: Observation) -> ZoneDepth | None:
         """How far it is beyond what counts as outside."""
-        found = observation.city.zone_geometry.jurisdiction_at(fix.xy, fix.ts)
+        found = observation.city.zone_geometry.jurisdiction_at(fix.xy, observation.calendar_ts)
         return None if found is None else ZoneDepth(found.zone, -found.depth_m - self._beyond_m)
 
     def title(self, truck: Text, zone: Text, place: Text) -> Text:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from devices.city.model import City, DeviceRole, Vehicle
+from devices.city.model import DeviceRole, Vehicle
 from devices.city.sites import SOURCES, Site, SiteKind
 from devices.geo.geometry import XY
 from devices.readings.models import Weighing
@@ -69,6 +69,7 @@ class MixedHaulage(Rule[HaulState]):
     name: ClassVar = "mixed_haulage"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = HaulState
 
     def __init__(self, parameters: MixedHaulageParameters | None = None) -> None:
@@ -132,7 +133,7 @@ class MixedHaulage(Rule[HaulState]):
             return
         weighed = _weigh(stop, fix, track)
         if stay is not None and fix.ts - stay.since >= self.parameters.stay_s * 1000:
-            stop.pickup = stop.pickup or self._pickup_at(observation, fix, stay, stop)
+            stop.pickup = stop.pickup or self._pickup_at(observation, stay, stop)
         pickup = stop.pickup
         if pickup is None:
             state.stop = None if stay is None else stop
@@ -150,13 +151,12 @@ class MixedHaulage(Rule[HaulState]):
         begun = ref(observation.reading, *_POSITION_FIELDS)
         return Stop(stay.since, begun, load.steady_kg if is_fresh else None)
 
-    def _pickup_at(self, observation: Observation, fix: Fix, stay: Stay, stop: Stop) -> Pickup | None:
+    def _pickup_at(self, observation: Observation, stay: Stay, stop: Stop) -> Pickup | None:
         """What it collects where it has stayed for long enough."""
-        city = observation.city
-        site = source_beside(stay, self.parameters.near_m, fix.ts, city)
+        site = source_beside(stay, self.parameters.near_m, observation.calendar_ts, observation.city)
         if site is None or not site.streams:
             return None
-        pickup = _pickup(stop.since, site.streams, site, stay.place(), city, fix.ts, stop.first_ref)
+        pickup = _pickup(stop.since, site.streams, site, stay.place(), observation, stop.first_ref)
         pickup.before_kg = stop.before_kg
         return pickup
 
@@ -189,7 +189,7 @@ class MixedHaulage(Rule[HaulState]):
             return
         if state.haul is not None or site.kind in SOURCES:
             cited = ref(ticket, *_TICKET_FIELDS)
-            pickup = _pickup(ticket.ts, (stream,), site, held, city, ticket.ts, cited)
+            pickup = _pickup(ticket.ts, (stream,), site, held, observation, cited)
             pickup.ticket = ticket.ticket
             self._collect(pickup, state)
 
@@ -248,8 +248,10 @@ def _weigh(stop: Stop, fix: Fix, track: Track) -> bool:
     return True
 
 
-def _pickup(at: int, streams: tuple[str, ...], site: Site, place: XY, city: City, ts: int, cited: ReadingRef) -> Pickup:
-    there = where(place, city, ts)
+def _pickup(
+    at: int, streams: tuple[str, ...], site: Site, place: XY, observation: Observation, cited: ReadingRef
+) -> Pickup:
+    there = where(place, observation.city, observation.calendar_ts)
     return Pickup(at, streams, site.id, site.name, site.name_zh, place, there.en, there.zh, cited, cited)
 
 

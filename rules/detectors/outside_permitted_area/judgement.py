@@ -90,6 +90,7 @@ class OutsidePermittedArea(Rule[AreaState]):
     name: ClassVar = "outside_permitted_area"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = AreaState
 
     def __init__(self, parameters: OutsidePermittedAreaParameters | None = None) -> None:
@@ -138,7 +139,7 @@ class OutsidePermittedArea(Rule[AreaState]):
         return stay.since != outing.stay_since and not collected
 
     def _begin(self, observation: Observation, fix: Fix, track: Track, stay: Stay, outside_m: float) -> Outing:
-        load, place = track.load, where(fix.xy, observation.city, fix.ts)
+        load, place = track.load, where(fix.xy, observation.city, observation.calendar_ts)
         area_ids = _areas_of(observation, fix)
         areas = _names(observation.city, area_ids)
         is_fresh = load.steady_ts > 0 and fix.ts - load.steady_ts <= self.parameters.weight_age_s * 1000
@@ -163,7 +164,8 @@ class OutsidePermittedArea(Rule[AreaState]):
             outing.stood_ms += fix.ts - outing.stood_at if outing.stood_at and not fix.regained else 0
             outing.stay_since = stay.since
             if fix.ts - stay.since >= limits.stay_s * 1000:
-                self._visit(source_beside(stay, limits.near_m, fix.ts, observation.city), fix.ts, outing)
+                beside = source_beside(stay, limits.near_m, observation.calendar_ts, observation.city)
+                self._visit(beside, fix.ts, outing)
         outing.stood_at = fix.ts if stands else 0
         weighed = self._weigh(observation, fix, track, outing)
         if stands or weighed:
@@ -263,13 +265,13 @@ class OutsidePermittedArea(Rule[AreaState]):
 
 def _areas_of(observation: Observation, fix: Fix) -> frozenset[str]:
     vehicle_id = observation.device.vehicle_id
-    return observation.city.areas_of(vehicle_id, fix.ts) if vehicle_id is not None else frozenset()
+    return observation.city.areas_of(vehicle_id, observation.calendar_ts) if vehicle_id is not None else frozenset()
 
 
 def _depth_m(observation: Observation, fix: Fix) -> float | None:
     """How deep the fix lies in the truck's areas, metres, negative outside; None if it may collect anywhere."""
     area_ids = _areas_of(observation, fix)
-    found = observation.city.zone_geometry.permitted_at(fix.xy, fix.ts, area_ids) if area_ids else None
+    found = observation.city.zone_geometry.permitted_at(fix.xy, observation.calendar_ts, area_ids) if area_ids else None
     return None if found is None else found.depth_m
 
 

@@ -65,6 +65,7 @@ class RestrictedHours(Rule[HoursState]):
     name: ClassVar = "restricted_hours"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = HoursState
 
     def __init__(self, parameters: RestrictedHoursParameters | None = None) -> None:
@@ -78,7 +79,9 @@ class RestrictedHours(Rule[HoursState]):
         if not observation.city.has_hours and state.haul is None:
             return ()
         vehicle_id = observation.device.vehicle_id
-        hours = observation.city.hours_of(vehicle_id, fix.ts) if vehicle_id is not None else frozenset[Hours]()
+        hours = frozenset[Hours]()
+        if vehicle_id is not None:
+            hours = observation.city.hours_of(vehicle_id, observation.calendar_ts)
         drives = fix.speed_kmh is not None and fix.speed_kmh > self.parameters.min_kmh
         state.parked_since = 0 if drives else state.parked_since or fix.ts
         why = self._may_be_there(observation, fix, track, state, hours)
@@ -99,7 +102,7 @@ class RestrictedHours(Rule[HoursState]):
             return wording.FREE
         parked_ms = fix.ts - state.parked_since if state.parked_since else 0
         is_parked = parked_ms >= self.parameters.parked_s * 1000
-        minute = observation.city.minute_of_day(fix.ts)
+        minute = observation.city.minute_of_day(observation.calendar_ts)
         if any(window.covers(minute) for window in hours):
             state.in_time_until = 0 if is_parked else fix.ts
             return wording.OPENED
@@ -114,7 +117,7 @@ class RestrictedHours(Rule[HoursState]):
         """Add a position at which it hauls outside its hours."""
         limits = self.parameters
         if haul is None or (fix.regained and not haul.given):
-            place = where(fix.xy, observation.city, fix.ts)
+            place = where(fix.xy, observation.city, observation.calendar_ts)
             source = track.load.source if track.load.state is _LOADED else LoadSource.MANIFEST
             haul = Haul(fix.ts, fix.xy, place.en, place.zh, source, hours_text(hours), 0)
         elif haul.ts and not fix.regained:

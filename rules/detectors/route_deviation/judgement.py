@@ -81,6 +81,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
     name: ClassVar = "route_deviation"
     version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = RouteState
     memory = Closures
 
@@ -248,7 +249,7 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
 
     def _begin(self, observation: Observation, fix: Fix, state: RouteState, route: Route) -> None:
         at = fix.xy if fix.coarse is None else fix.coarse
-        place = where(at, observation.city, fix.ts)
+        place = where(at, observation.city, observation.calendar_ts)
         state.whereabouts = Whereabouts.LEAVING
         state.excursion = Excursion(
             fix.ts, at, route.id, route.name, route.name_zh, place.en, place.zh, self._width_m(route)

@@ -65,7 +65,7 @@ def unseen_way(
         return ()
     track, city = observation.track, observation.city
     loaded = track is not None and track.load.state is LoadState.LOADED
-    onset = fix.ts - fix.gap_ms
+    onset, place = fix.ts - fix.gap_ms, where(fix.xy, city, observation.calendar_ts)
     driven_m, along_m = round(driven_m, 1), round(along_m, 1)
     found = Verdict(
         subject=observation.device.id,
@@ -74,7 +74,7 @@ def unseen_way(
         onset=onset,
         severity=Severity.P3 if loaded else Severity.P4,
         place=city.plane.latlon(fix.xy),
-        title=wording.unseen_title(who(observation.device, city), where(fix.xy, city, fix.ts), loaded=loaded),
+        title=wording.unseen_title(who(observation.device, city), place, loaded=loaded),
         evidence=Evidence(
             parameters=limits.model_dump(),
             findings=(wording.unseen(fix.gap_ms, driven_m, along_m),),

@@ -68,6 +68,7 @@ class Speeding(Rule[SpeedState]):
     name: ClassVar = "speeding"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = SpeedState
 
     def __init__(self, parameters: SpeedingParameters | None = None) -> None:
@@ -125,7 +126,7 @@ class Speeding(Rule[SpeedState]):
         """Add a position above the limit."""
         limits = self.parameters
         if race is None or (fix.regained and not race.given):
-            place = where(fix.xy, observation.city, fix.ts)
+            place = where(fix.xy, observation.city, observation.calendar_ts)
             race = Race(fix.ts, fix.xy, place.en, place.zh)
         elif race.ts and not fix.regained:
             race.over_ms += fix.ts - race.ts

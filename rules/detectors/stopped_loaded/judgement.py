@@ -67,6 +67,7 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
     name: ClassVar = "stopped_loaded"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = StopState
     memory = Jams
 
@@ -130,7 +131,7 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
             stop.load = track.load.source
             stop.refs = bounded(stop.refs, ref(observation.reading, *_FIELDS))
         if stop.readings >= limits.readings and self._too_long(observation, fix, stop):
-            place = where(stop.place, observation.city, fix.ts)
+            place = where(stop.place, observation.city, observation.calendar_ts)
             stop.place_en, stop.place_zh = place.en, place.zh
             stop.given = stop.noted = True
             return (self._verdict(observation, stop),)
@@ -149,14 +150,14 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
         if stop.stood_ms < (limits.off_corridor_s if stop.off_corridor else limits.hold_s) * 1000:
             return False
         gate_m = limits.gate_m if stop.off_corridor else limits.queue_m
-        near = observation.city.geometry.sites_near(fix.xy, gate_m, fix.ts)
+        near = observation.city.geometry.sites_near(fix.xy, gate_m, observation.calendar_ts)
         return not any(self._may_enter(observation, site) for site, _ in near)
 
     def _may_enter(self, observation: Observation, site: Site) -> bool:
         """True if the truck may load or tip there."""
         ends = {(route.origin_site_id, route.destination_site_id) for route in observation.approved_routes()}
         vehicle_id = observation.device.vehicle_id
-        may_tip = vehicle_id is not None and observation.city.may_tip(vehicle_id, site, observation.reading.ts)
+        may_tip = vehicle_id is not None and observation.city.may_tip(vehicle_id, site, observation.calendar_ts)
         return may_tip or any(site.id in pair for pair in ends)
 
     def _left(self, fix: Fix, stop: Stop) -> float | None:

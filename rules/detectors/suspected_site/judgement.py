@@ -70,6 +70,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
     name: ClassVar = "suspected_site"
     version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = StopState
     memory = FleetStops
 

@@ -63,6 +63,7 @@ class UncoveredLoad(Rule[CoverState]):
     name: ClassVar = "uncovered_load"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
+    asks_calendar: ClassVar = True
     state = CoverState
 
     def __init__(self, parameters: UncoveredLoadParameters | None = None) -> None:
@@ -106,7 +107,7 @@ class UncoveredLoad(Rule[CoverState]):
         """Add a position at which the load is uncovered."""
         limits, speed_kmh = self.parameters, fix.speed_kmh or 0.0
         if drive is None or (fix.regained and not drive.given):
-            place = where(fix.xy, observation.city, fix.ts)
+            place = where(fix.xy, observation.city, observation.calendar_ts)
             drive = OpenDrive(fix.ts, fix.xy, place.en, place.zh, track.load.source, 0, fix.ts)
         elif drive.ts and not fix.regained:
             drive.driven_ms += fix.ts - drive.ts

@@ -47,6 +47,7 @@ class UnknownPlate(FleetRule[NoState, ReportedPlates]):
     name: ClassVar = "unknown_plate"
     version: ClassVar = 1
     roles: ClassVar = frozenset({DeviceRole.WEIGHBRIDGE})
+    asks_calendar: ClassVar = True
     ordered: ClassVar = False  # each ticket is looked up once, by itself
     state = NoState
     memory = ReportedPlates
@@ -81,7 +82,7 @@ class UnknownPlate(FleetRule[NoState, ReportedPlates]):
             return ()
         if not city.vehicles:  # a city that registers no trucks expects none
             return ()
-        if any(vehicle.validity.covers(ticket.ts) for vehicle in city.vehicles_of_plate(ticket.plate)):
+        if any(vehicle.validity.covers(observation.calendar_ts) for vehicle in city.vehicles_of_plate(ticket.plate)):
             return ()
         bridge = observation.device
         part = str(ticket.ts // _SLOT_MS % _SLOTS)

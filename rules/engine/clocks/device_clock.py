@@ -79,5 +79,17 @@ class DeviceClock:
     """The device's `clock_correction_s` in the present city, which is in the offsets here."""
     run_correction_s: int = 0
     """The one in the times of its present run; another one begins a new run with its first reading."""
+    lowest: int = 0
+    """Its lowest offset, while none was ever believed."""
+    settled: bool = False
+    """It was believed once."""
+    doubtful: bool = False
+    """It was never believed, and may be so wrong that nothing is judged by a calendar yet."""
+    doubt_due: int = 0
+    """Fleet time, ms, until which more is awaited of it."""
+    buffered: bool = False
+    """What it sent was buffered, and its times count until another clock is believed."""
+    doubted: int = 0
+    """Readings that were judged meanwhile."""
     off: int = 0
     """Believed offset less that of the fleet, ms, where it is so wrong that alerts have to say so; else 0."""

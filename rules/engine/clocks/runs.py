@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from devices.city.model import City, Device
 from devices.readings.models import Reading
-from rules.contract.observation import ClockFound
+from rules.contract.observation import ClockFound, Observation
 from rules.engine.clocks.candidates import Candidates
 from rules.engine.clocks.device_clock import (
     AGAIN,
@@ -25,6 +25,7 @@ from rules.engine.clocks.device_clock import (
     BELIEVED_READINGS,
     OFF_MS,
 )
+from rules.engine.clocks.doubts import Doubts
 from rules.engine.clocks.watermark import FleetClock
 from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
@@ -46,6 +47,8 @@ class Stage(Protocol):
 
     def change(self, device_state: DeviceState) -> None: ...
 
+    def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation: ...
+
     def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None: ...
 
     def take_late(
@@ -65,6 +68,7 @@ class Runs:
     ) -> None:
         self._stage, self._clock, self._rules, self._kept, self._second = stage, clock, rules, kept, second
         self.candidates = Candidates()
+        self.doubts = Doubts()
 
     def arrive(self, finding: int, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
         """Take a reading that says something new of its device's clock (`finding`, see `device_clock`)."""
@@ -73,6 +77,9 @@ class Runs:
         elif finding == BELIEVED:
             self.judge_clock(device_state, reading, verdicts)
             self.begin_if_stepped(reading, device_state, verdicts)
+        self._settle(device_state, verdicts)
+        if device_state.clock.doubtful and (device := self._stage.registered(device_state)) is not None:
+            self.doubts.wait(device_state, device, self._clock.now)
         buffer = device_state.buffer
         if buffer.newest < reading.ts > self._clock.order_limit(device_state.clock):
             self._rules.note_alive(device_state, self._clock.now)  # new, and it waits until its time has come
@@ -86,6 +93,23 @@ class Runs:
         self.begin_if_corrected(device_state, verdicts)
         if self._clock.refused(device_state.clock, ts) == BELIEVED:
             self.judge_clock(device_state, None, verdicts)
+            self._settle(device_state, verdicts)
+
+    def _settle(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
+        """Judge again what was judged without a calendar, or by a wrong one, before anything was known of the clock."""
+        clock, late = device_state.clock, device_state.late_readings
+        was_wrong = clock.believed and not clock.settled and clock.off != 0
+        clock.settled = clock.settled or clock.believed
+        if clock.doubtful or not (clock.doubted or was_wrong):
+            return
+        device = self._stage.registered(device_state)
+        if late is not None and device is not None:
+            newest = self._second.judge(device_state, device, late, verdicts, everything=True)
+            device_state.count_settled()
+            if newest is not None:
+                observation = self._stage.unordered(newest, self._clock.now, device_state, device)
+                self._rules.judged_again(observation, device_state, verdicts)
+        clock.doubted = 0
 
     def judge_clock(self, device_state: DeviceState, reading: Reading | None, verdicts: list[Judged]) -> None:
         """Let rules judge the clock that is believed now."""
@@ -109,6 +133,11 @@ class Runs:
         while (waited := self.candidates.pop(self._clock.now)) is not None:
             self._stage.change(waited)
             self.give_up(waited, verdicts)
+        while (waited := self.doubts.pop(self._clock.now)) is not None:
+            self._stage.change(waited)
+            if waited.clock.others <= 1:  # else they came at the pace of live readings
+                self._clock.trust_buffered(waited.clock)
+                self._settle(waited, verdicts)
         if not self._clock.reference_moved:
             return
         self._clock.reference_moved = False

@@ -25,6 +25,7 @@ from rules.engine.clocks.device_clock import (
     DENIES,
     DOUBTED_READINGS,
     NOTHING,
+    OFF_MS,
     ONCE_MS,
     STEADY_MS,
     DeviceClock,
@@ -46,6 +47,10 @@ SET_MS: Final = 3_600_000
 """Fleet time that goes on by more at once was wrong before: no device was silent so long."""
 _ENOUGH: Final = 3
 """So many clocks that are believed are trusted more than this machine's."""
+_APART_MS: Final = OFF_MS + AGREE_MS
+"""Readings by one clock differ by less from receive time, however long they are under way."""
+_BUFFERED_MS: Final = 25 * 3_600_000
+"""No terminal buffers for longer (`rules.engine.late.late_readings.KEPT_MS`)."""
 AHEAD_MS: Final = 5_000
 """A reading moves the order of its device at most this far beyond the device's believed clock, or fleet time."""
 
@@ -117,7 +122,9 @@ class FleetClock:
             for clock, was_heard in found:
                 clock.offset = clock.last = clock.vote = row.now - row.pace
                 clock.votes = was_heard
+                clock.settled = was_heard
         for clock, _ in found:
+            clock.settled = clock.settled or clock.believed  # a former row does not say
             if clock.votes:
                 self.quorum.add(clock.vote)
                 if clock.believed:
@@ -180,8 +187,25 @@ class FleetClock:
 
     @property
     def reference(self) -> int:
-        """Offset, ms, of a clock that is right: the quorum's, or this machine's while few clocks are believed."""
-        return self.believed.offset if self.believed.devices >= _ENOUGH else 0
+        """Offset, ms, of a clock that is right: this machine's, unless a quorum of clocks shows that this is wrong.
+
+        A quorum is the upper third: by it, the lower clocks of a fleet that differs by ± 90 s would be wrong.
+        """
+        offset = self.believed.offset if self.believed.devices >= _ENOUGH else 0
+        return offset if abs(offset) > OFF_MS else 0
+
+    def off_ms(self, clock: DeviceClock, ts: int) -> int:
+        """Device time `ts`, ms, less the time by which the calendar is asked; 0 for a clock that is right.
+
+        A clock that is no longer behind, and not believed to be right yet, shows no time that is still to come. Receive
+        time is asked where a clock is not known yet, and shows what nobody can have buffered.
+        """
+        if not (clock.off or clock.doubtful):
+            return 0
+        since_ms = ts - self.watermark.pace - self.reference
+        if clock.doubtful:
+            return since_ms if since_ms < -_BUFFERED_MS else 0
+        return max(clock.off, since_ms)
 
     @property
     def _offset(self) -> int:
@@ -202,8 +226,10 @@ class FleetClock:
             clock.offset = clock.last = clock.vote = offset
             clock.believed = clock.steady = False  # what was believed is by refused readings
             self.quorum.add(offset)
+            clock.lowest = offset
             self._note_other(clock, offset)
             self._pass()
+            self._doubt(clock, offset)
             return APART_ANEW
         if row.leap:
             offset -= self._leaped_over(clock, offset, clock.offset if clock.believed else clock.last)
@@ -214,7 +240,30 @@ class FleetClock:
         clock.last = offset
         self._pass()
         self._compare_reference()
+        self._doubt(clock, offset)
         return found
+
+    def _doubt(self, clock: DeviceClock, offset: int) -> None:
+        """Note whether a clock that was never believed may be so wrong that no calendar can be asked by it.
+
+        It may if it agrees neither with the reference nor with the fleet. Readings that are far apart are an upload of
+        what was buffered within a day: their times are right until the clock is believed to be another.
+        """
+        row = self.watermark
+        if row.leap or not row.received_at:
+            return
+        clock.lowest = min(clock.lowest, offset)
+        off_ms = abs(clock.offset - self.reference)
+        is_of_fleet = self.quorum.k > 1 and abs(clock.offset - self._offset) <= OFF_MS
+        if max(clock.offset, offset) - clock.lowest > _APART_MS:
+            self.trust_buffered(clock)
+        is_known = clock.believed or clock.settled or clock.buffered
+        clock.doubtful = not (is_known or off_ms <= OFF_MS or is_of_fleet)
+
+    def trust_buffered(self, clock: DeviceClock) -> None:
+        """Let the times of a device count that uploaded what it buffered, if it can have buffered for so long."""
+        clock.buffered = abs(clock.offset - self.reference) <= _BUFFERED_MS
+        clock.doubtful = not clock.buffered
 
     def _compare_reference(self) -> None:
         if not -AGREE_MS <= self.reference - self._judged_by <= AGREE_MS:

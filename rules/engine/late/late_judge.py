@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from devices.city.model import City, Device
 from devices.readings.models import Reading
+from rules.contract.observation import Observation
 from rules.engine.clocks.watermark import AHEAD_MS, FleetClock
 from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import FORMER, DeviceState
@@ -33,6 +34,8 @@ class Stage(Protocol):
 
     def change(self, device_state: DeviceState) -> None: ...
 
+    def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation: ...
+
 
 class LateJudge:
     """The late readings of all devices."""
@@ -45,7 +48,7 @@ class LateJudge:
 
     def take(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
         """Keep a late reading for the gap it falls into; only rules that count when a device is heard take it now."""
-        device, city, now = self._stage.registered(device_state), self._stage.city, self._clock.now
+        device, now = self._stage.registered(device_state), self._clock.now
         device_state.late += 1
         if device is None or not device.validity.covers(reading.ts):
             count_not_judged(reading, device_state, NotJudged.NOT_VALID)
@@ -53,9 +56,9 @@ class LateJudge:
         has_no_place = is_status(reading)
         late = None if has_no_place else self._kept.place_of(reading.ts, device_state, now, verdicts)
         at = max(reading.ts, now - WINDOW_MS)
-        observation = device_state.unordered(reading, at, device, city)
-        rules = self._rules.at(reading.ts, device_state, city)
-        for indexed in rules.all if late is None else rules.unordered:
+        observation = self._stage.unordered(reading, at, device_state, device)
+        rules = self._rules.at(observation.calendar_ts, device_state, self._stage.city)
+        for indexed in rules.asked(doubtful=device_state.clock.doubtful) if late is None else rules.unordered:
             self._rules.ask_beside_order(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         buffered = BufferedReading(reading.ts, at, reading)
         if late is not None:
@@ -70,11 +73,11 @@ class LateJudge:
     def take_upload(self, buffered: BufferedReading, device_state: DeviceState, verdicts: list[Judged]) -> bool:
         """Open a gap before a reading; let it wait for the rest if it is uploaded. False if it is live, or a ticket."""
         self._kept.open_before(buffered.ts, device_state, self._clock.now, verdicts)
-        device, late, city = device_state.device, device_state.late_readings, self._stage.city
+        device, late = device_state.device, device_state.late_readings
         if device is None or late is None or not self._is_uploaded(buffered, device_state):
             return False
-        observation = device_state.unordered(buffered.reading, buffered.at, device, city)
-        for indexed in self._rules.at(buffered.ts, device_state, city).unordered:
+        observation = self._stage.unordered(buffered.reading, buffered.at, device_state, device)
+        for indexed in self._rules.at(observation.calendar_ts, device_state, self._stage.city).unordered:
             self._rules.ask(indexed, indexed.judge, observation, device_state, verdicts)
         self._wait(buffered, device_state, late, verdicts)
         return True
@@ -90,17 +93,14 @@ class LateJudge:
                 device = self._stage.registered(device_state)
                 newest = self._second.judge(device_state, device, late, verdicts)
                 if device is not None and newest is not None:
-                    observation = device_state.unordered(newest, now, device, self._stage.city)
+                    observation = self._stage.unordered(newest, now, device_state, device)
                     self._rules.judged_again(observation, device_state, verdicts)
                 most -= 1
             self.schedule(device_state)
 
     def schedule(self, device_state: DeviceState) -> None:
         """Keep one timer no later than the backlog is due; it is corrected when it fires."""
-        due = device_state.late_readings.due if device_state.late_readings is not None else 0
-        if due and (not device_state.judge_again_at or due < device_state.judge_again_at):
-            device_state.judge_again_at = due
-            self._timers.add(device_state)
+        self._timers.schedule(device_state)
 
     def forget_timers(self) -> None:
         """Begin without timers; `schedule` makes those of each device."""
@@ -108,9 +108,11 @@ class LateJudge:
 
     def _is_uploaded(self, buffered: BufferedReading, device_state: DeviceState) -> bool:
         """True if the device sent it long after it was measured, by its own clock. The first of a run only waited until
-        the step of the clock was believed.
+        the step of the clock was believed, and a clock that is not known yet may show any time.
         """
         if buffered.reading.device_id != device_state.device_id or device_state.judged_until == FORMER:
+            return False
+        if device_state.clock.doubtful:
             return False
         behind_ms = self._clock.now + AHEAD_MS - self._clock.order_limit(device_state.clock)
         return buffered.at - buffered.ts > max(behind_ms, 0) + _UPLOADED_MS

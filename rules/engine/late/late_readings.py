@@ -100,13 +100,14 @@ class LateReadings:
         apart = [(self.gaps[n + 1].start - self.gaps[n - 1].start, n) for n in range(1, len(self.gaps) - 1)]
         return self.gaps.pop(min(apart)[1])
 
-    def merge_backlog(self) -> tuple[int, dict[OrderKey, BufferedReading], set[OrderKey]]:
+    def merge_backlog(self, *, from_first: bool = False) -> tuple[int, dict[OrderKey, BufferedReading], set[OrderKey]]:
         """Empty the backlog. Return the index of the gap it falls into, the readings since, and which of them are new.
 
+        `from_first`: since the first gap, whatever there is in the backlog.
         Of readings with one order key the first that arrived is taken, as the recorder stores that one.
         """
         backlog = self.take_backlog()
-        first = min(buffered.ts for buffered in backlog)
+        first = 0 if from_first else min(buffered.ts for buffered in backlog)
         index = max(index for index, gap in enumerate(self.gaps) if gap.start < first or index == 0)
         readings = {order_key(buffered.reading): buffered for buffered in self.judged.after(self.gaps[index].start)}
         added: set[OrderKey] = set()

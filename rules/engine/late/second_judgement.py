@@ -44,18 +44,25 @@ class SecondJudgement:
         self._judge_reading = judge_reading
 
     def judge(
-        self, device_state: DeviceState, device: Device | None, late: LateReadings, verdicts: list[Judged]
+        self,
+        device_state: DeviceState,
+        device: Device | None,
+        late: LateReadings,
+        verdicts: list[Judged],
+        *,
+        everything: bool = False,
     ) -> Reading | None:
         """Judge everything from the gap on that the backlog falls into, each reading in its place.
 
-        Return the newest reading judged; None if nothing was.
+        `everything`: all that is kept, because it is judged otherwise now. Return the newest reading judged; None if
+        nothing was.
         """
         former_size, newest = late.size, None
-        index, readings, added = late.merge_backlog()
+        index, readings, added = late.merge_backlog(from_first=everything)
         if device is None:
             for key in sorted(added):
                 count_not_judged(readings[key].reading, device_state, NotJudged.NOT_VALID)
-        elif added:
+        elif added or (everything and readings):
             newest = self._judge_since(index, readings, added, device, device_state, late, verdicts)
         self._kept.resized(device_state, late, former_size, verdicts)
         return newest

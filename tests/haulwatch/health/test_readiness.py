@@ -20,6 +20,7 @@ from haulwatch.settings.data_files import (
     alert_outbox_path,
     collector_status_path,
     heartbeat_path,
+    judge_state_path,
     over_limit_path,
     publisher_cursors_path,
     recorder_state_path,
@@ -30,6 +31,8 @@ from haulwatch.wiring.log import open_raw_log
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.outbox import AlertOutbox
 from ingest.collector.collector import CollectorStatus
+from ingest.judge.checkpoint import Checkpoint, JudgeState
+from ingest.judge.not_judged import read_not_judged
 from ingest.log.records import CONSUMERS, RawMessage
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.process.heartbeat import keep_beating, last_beat
@@ -326,3 +329,12 @@ def test_the_alarm_rate_is_unknown_while_no_judge_publishes(settings: Settings) 
     assert (rate.called, rate.operators) == (2, 1)
     write_beat(settings, "judge", now_ms() - 3_600_000)
     assert path_status(settings).alert_rate() is None
+
+
+def test_readings_that_wait_until_a_clock_is_known_are_not_lost(settings: Settings) -> None:
+    """They would degrade readiness for an hour at each new terminal with a wrong clock."""
+    counts = {"truck-8": {"clock_unknown": 18, "too_late": 2}, "truck-9": {"clock_unknown": 0}}
+    with closing(JudgeState(judge_state_path(settings))) as judge:
+        judge.save(0, Checkpoint(1, b"", [], counts))
+    assert path_status(settings).not_judged() == {"too_late": 2}
+    assert read_not_judged(judge_state_path(settings)) == {"truck-8": {"clock_unknown": 18, "too_late": 2}}

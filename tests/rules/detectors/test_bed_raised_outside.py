@@ -87,6 +87,41 @@ def test_a_switch_that_bounces_or_chatters_is_no_bed() -> None:
     assert changes(hauling(every_s=2).stand(8).stand(4, lift_up=True).stand(60)) == []
 
 
+def at_times(trip: Trip, *reports: tuple[float, bool]) -> Trip:
+    """Reports of the switch so many seconds from now, standing."""
+    start_s = trip.now_s
+    for after_s, lift_up in reports:
+        trip.now_s = start_s + after_s
+        trip.report(0.0, lift_up=lift_up)
+    return trip
+
+
+@pytest.mark.parametrize("second_s", [1.3, 3.0, 4.9])
+def test_the_bed_was_up_until_its_switch_fell(second_s: float) -> None:
+    """A terminal reports each change of the switch at once: up for 16 s, whenever the report between came."""
+    trip = at_times(hauling().stand(30), (5, True), (5 + second_s, True), (21 - second_s / 10, False))
+    found = changes(trip.stand(60))
+    assert summaries(found) == ["T1 confirmed P2", "T1 closed P2"]
+    assert found[0].evidence.measures["up_s"] in {15, 16}
+
+
+def test_a_bed_that_falls_within_five_seconds_was_up_for_a_moment() -> None:
+    assert changes(at_times(hauling().stand(30), (5, True), (7.5, True), (9.9, False)).stand(60)) == []
+
+
+def test_a_fall_that_is_reported_long_after_says_nothing_of_when_it_fell() -> None:
+    assert changes(at_times(hauling().stand(30), (5, True), (8, True), (50, False)).stand(60)) == []
+
+
+def test_one_report_of_a_raised_bed_proves_nothing_whenever_it_falls() -> None:
+    assert changes(at_times(hauling().stand(30), (5, True), (15, False)).stand(60)) == []
+
+
+def test_a_bed_that_falls_at_a_site_where_it_may_be_up_is_not_counted_to_its_fall() -> None:
+    trip = at_times(Trip("T1", 9000, 0, load="loaded", lift_up=False).drive(9860, 0), (5, True), (8, True))
+    assert changes(trip.drive(9960, 0, kmh=36, lift_up=False).stand(60)) == []
+
+
 def test_one_fix_outside_while_it_tips_inside_is_the_receivers() -> None:
     trip = Trip("T1", 9500, 0, load="loaded", lift_up=False).drive(10_000, 0).stand(30).now(lift_up=True).stand(60)
     trip.x = 9_800

@@ -41,6 +41,18 @@ def test_off_its_route_three_minutes_are_enough() -> None:
     assert changes(on_the_road().drive(4000, 900).stand(170).drive(4000, 0)) == []
 
 
+def test_one_wrong_place_in_seven_hides_no_stop() -> None:
+    trip = on_the_road()
+    stopped_s = trip.now_s + 10
+    for n in range(70):
+        trip.y = 120 if n % 7 == 4 else 0
+        trip.stand(10)
+    trip.y = 0
+    found = changes(trip.drive(9000, 0))
+    assert summaries(found) == ["T1 confirmed P3", "T1 closed P3"]
+    assert (found[0].opened_at - T0) / 1000 == stopped_s
+
+
 def test_traffic_lights_and_a_creeping_queue_are_no_stops() -> None:
     trip = on_the_road()
     for n in range(1, 30):

@@ -66,7 +66,14 @@ class WeighingTracker:
     state: ClassVar[type[Weighings]] = Weighings
 
     def follow(
-        self, state: Weighings, reading: Reading, device: Device, vehicle: Vehicle | None, city: City
+        self,
+        state: Weighings,
+        reading: Reading,
+        device: Device,
+        vehicle: Vehicle | None,
+        city: City,
+        clock_off_ms: int,
+        /,
     ) -> Nth | None:
         if not isinstance(reading, Weighing):
             return None

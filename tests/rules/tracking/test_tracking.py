@@ -1,10 +1,13 @@
 """Truck tracking: state and fixes derived from a truck's readings before any rule sees them."""
 
+import math
+from random import Random
 from typing import Any
 
 import pytest
 from msgspec import structs
 
+from devices.geo.geometry import XY
 from devices.readings.models import Alarm, Load, Position
 from rules.tracking import Fix, LoadSource, LoadState, Quality, Switch, Track, follow
 from rules.tracking.quality import judge_quality
@@ -55,11 +58,90 @@ def test_the_place_is_held_against_drift_while_the_truck_stands() -> None:
 
 
 def test_more_than_thirty_metres_is_not_drift() -> None:
-    trip = Trip("T1", 3000, 0).stand(10)
+    """The second fix there moves the truck: the first may be the receiver's. It shuffled, and still stands."""
+    trip = Trip("T1", 3000, 0).stand(20)
     trip.x += 31
-    track, fixes = followed(trip.stand(10))
-    assert fixes[0].xy != fixes[1].xy
-    assert track.standing_ms(fixes[-1].ts) == 0
+    track, fixes = followed(trip.stand(20))
+    assert fixes[0].xy == fixes[2].xy != fixes[3].xy
+    assert track.standing_ms(fixes[-1].ts) == 30_000
+
+
+def test_the_first_place_of_a_stop_may_be_the_wrong_one() -> None:
+    trip = Trip("T1", 3000, 120).stand(10)
+    trip.y = 0
+    track, fixes = followed(trip.stand(60))
+    assert {fix.xy for fix in fixes[1:]} == {fixes[1].xy} != {fixes[0].xy}
+    assert track.standing_ms(fixes[-1].ts) >= 40_000
+
+
+@pytest.mark.parametrize("speed_kmh", [0.0, None])
+@pytest.mark.parametrize("every_s", [5, 10, 30])
+def test_one_wrong_place_ends_no_stop(every_s: int, speed_kmh: float | None) -> None:
+    """Every seventh fix is 100 m away: ten minutes stay ten minutes, at one place."""
+    trip = Trip("T1", 3000, 0, every_s=every_s, speed_kmh=speed_kmh).stand(60)
+    for n in range(600 // every_s):
+        trip.y = 100 * (-1) ** n if n % 7 == 3 else 0
+        trip.stand(every_s)
+    trip.y = 0
+    track, fixes = followed(trip.stand(30))
+    last = fixes[-1]
+    assert track.standing_ms(last.ts) >= 600_000
+    if speed_kmh is not None:
+        assert not any(fix.moving for fix in fixes)
+        assert {fix.xy for fix in fixes} == {last.xy}
+
+
+def test_a_receiver_that_wanders_between_houses_ends_no_stop() -> None:
+    """Fifty stops of 15 min: errors of 12 m on each axis that last for 30 s, every twentieth fix 100 m away."""
+    rng, ended = Random(3), 0
+    for _ in range(50):
+        trip = Trip("T1", 3000, 0, every_s=30, accuracy_m=12.0)
+        drift, phi = XY(rng.gauss(0, 12), rng.gauss(0, 12)), math.exp(-1)
+        for _ in range(30):
+            fresh = 12 * math.sqrt(1 - phi * phi)
+            drift = XY(phi * drift.x + rng.gauss(0, fresh), phi * drift.y + rng.gauss(0, fresh))
+            far_m = 100 if rng.random() < 0.05 else 0
+            trip.x, trip.y = 3000 + drift.x + rng.gauss(0, far_m), drift.y + rng.gauss(0, far_m)
+            trip.stand(30)
+        track, fixes = followed(trip)
+        ended += track.standing_ms(fixes[-1].ts) < 840_000
+    assert ended <= 2
+
+
+def test_a_truck_that_drives_off_moves_with_its_first_fix() -> None:
+    trip = Trip("T1", 3000, 0).stand(60).drive(3030, 0, kmh=10)
+    track, fixes = followed(trip)
+    assert fixes[6].moving
+    assert (track.standing_ms(fixes[6].ts), track.motion.anchor) == (0, None)
+
+
+@pytest.mark.parametrize(("every_s", "stood_ms"), [(30, 30_000), (60, 60_000)])
+def test_a_truck_that_drove_between_two_reports_stands_elsewhere(every_s: int, stood_ms: int) -> None:
+    """Two reports at the other place: it stands there since the first of them. After a minute the first one counts."""
+    trip = Trip("T1", 3000, 0, every_s=every_s).stand(300)
+    trip.x += 250
+    track, fixes = followed(trip.stand(2 * every_s))
+    assert track.standing_ms(fixes[-1].ts) == stood_ms
+    assert fixes[-1].xy.distance_m(fixes[0].xy) == pytest.approx(250, rel=0.01)
+    assert (fixes[-2].xy == fixes[0].xy) is (every_s < 60)
+
+
+def test_a_truck_that_is_elsewhere_in_each_report_does_not_stand() -> None:
+    """It sends 0 km/h while it drives."""
+    trip = Trip("T1", 3000, 0).stand(300).drive(3400, 0, kmh=36, speed_kmh=0.0)
+    track, fixes = followed(trip)
+    assert track.standing_ms(fixes[-1].ts) <= 10_000
+    assert fixes[-1].xy.distance_m(fixes[0].xy) >= 300
+
+
+def test_a_truck_that_shuffles_far_enough_stands_elsewhere() -> None:
+    trip = Trip("T1", 3000, 0).stand(60)
+    for _ in range(12):
+        trip.x += 10
+        trip.stand(20)
+    track, fixes = followed(trip)
+    assert track.standing_ms(fixes[-1].ts) < 200_000
+    assert fixes[-1].xy.distance_m(fixes[0].xy) >= 85
 
 
 @pytest.mark.parametrize(("leap_m", "usable"), [(415, True), (425, False)])

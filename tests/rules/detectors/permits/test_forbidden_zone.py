@@ -80,6 +80,18 @@ def test_one_fix_inside_is_the_receivers() -> None:
     assert changes(trip.drive(9000, 0)) == []
 
 
+def test_one_fix_outside_does_not_begin_it_anew() -> None:
+    """Inside for 90 s; after 40 s the receiver shows a place 100 m outside."""
+    trip = Trip("T1", 2500, 0, load="loaded").drive(3150, 0)
+    entered_s = trip.now_s + 300 / (40 / 3.6)
+    trip.drive(3150, 750).x = 2900
+    trip.stand(10, speed_kmh=40.0)
+    trip.x = 3150
+    found = changes(trip.drive(3150, 800).drive(3150, 200))
+    assert summaries(found)[0] == "T1 confirmed P1"
+    assert (found[0].opened_at - T0) / 1000 == pytest.approx(entered_s, abs=2)
+
+
 def test_an_approved_route_lets_it_pass() -> None:
     line = road((0, 0), (3500, 0), (3500, 4000), (10_000, 0))
     routes = (replace(town().routes[0], line=line),)
