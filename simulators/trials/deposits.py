@@ -18,8 +18,8 @@ _GRACE_MS: Final = 600_000
 """People wait at the lid, and clocks differ: so long before or after the hours is none outside."""
 _ONE_MS: Final = 1_800_000
 """Deposits nearer than this are one incident."""
-_BURST_SHARE: Final = 0.7
-_BURSTS: Final = (1, 2)
+_BURST_SHARE: Final = 0.85
+_BURSTS: Final = (1, 3)
 _BURST_MS: Final = (120_000, 3_600_000)
 _LATE_SHARE: Final = 0.4
 _LATE_MS: Final = (60_000, 480_000)

@@ -21,6 +21,7 @@ from tests.rules.town import Trip, fills, road, ticket
 Story = dict[str, list[Reading]]
 """By device, each in order."""
 
+_EMPTY: Final[dict[str, Any]] = {"load": "empty", "load_kg": 0.0}
 LOADED: Final[dict[str, Any]] = {"load": "loaded", "load_kg": 12_000.0, "lift_up": False, "cover_open": False}
 PLAIN: Final[City] = replace(CITY, zones=(), permits=tuple(replace(one, hours=(), area_ids=()) for one in CITY.permits))
 """The same town without hours and areas, where a story is about nothing of this."""
@@ -48,7 +49,7 @@ def _deviation() -> list[Trip]:
 
 
 def _hidden_site() -> list[Trip]:
-    trips = [Trip(f"T{n}", 500, 0, at_s=n * 600, load="loaded").drive(3_000, 0) for n in (1, 2, 3, 4)]
+    trips = [Trip(f"T{n}", 500, 0, at_s=n * 2_400, load="loaded").drive(3_000, 0) for n in (1, 2, 3, 4)]
     return [trip.drive(3_000, -1_500).stand(240) for trip in trips]
 
 
@@ -94,12 +95,13 @@ def _in_gcj02(reading: Reading) -> Reading:
 
 
 def _tickets(*readings: Reading) -> Story:
-    trip = Trip("T1", 8_000, 0).drive(9_990, 0).stand(900)
+    trip = Trip("T1", 8_000, 0).drive(9_990, 0).stand(900).now(**_EMPTY).stand(60)
     return {"T1": trip.readings, "W1": list(readings)}
 
 
 def _of(trips: Callable[[], Iterable[Trip]]) -> Callable[[], Story]:
-    return lambda: {trip.truck: trip.readings for trip in trips()}
+    """At the end each truck is empty: a loaded one that shuts down is missed."""
+    return lambda: {trip.truck: trip.now(**_EMPTY).stand(60).readings for trip in trips()}
 
 
 def _points(*rows: list[Reading]) -> Story:

@@ -6,7 +6,7 @@ loaded, loads come from there. The place is proposed to a person as a suspected 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from devices.city.model import City, DeviceRole
@@ -68,7 +68,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
     """CANDIDATE at a stop of a loaded truck; its memory gives CONFIRMED and LEFT_OPEN for a place with several."""
 
     name: ClassVar = "suspected_site"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = StopState
     memory = FleetStops
@@ -127,10 +127,11 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         if len(trucks) < limits.trucks:
             return ()
         part, first = self._place(near, memory)
+        at = max([verdict.at, *(one.cited.ts for one in near)])  # a stop that is uploaded late is not the newest
         found = Verdict(
             SYSTEM,
             Level.CONFIRMED,
-            verdict.at,
+            at,
             first.since,
             severity=Severity.P2,
             place=first.place,
@@ -141,7 +142,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
             part=part,
             basis=f"stops={len(near)}",
         )
-        return (found, Verdict(SYSTEM, Level.LEFT_OPEN, verdict.at, first.since, part=part))
+        return (found, replace(found, level=Level.LEFT_OPEN))
 
     def _is_elsewhere(self, observation: Observation, fix: Fix) -> bool:
         """True off every approved route of the truck and every registered site. Without a route nobody can tell."""
@@ -151,11 +152,12 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
 
     def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
         """The place that was reported near here, or else a new one, named by its first stop."""
-        first = near[0]
+        first = min(near, key=lambda one: (one.since, one.subject))
         for part, former in memory.places.items():
             alike = former.came_empty is first.came_empty
             if alike and any(distance_m(former.place, one.place) <= self.parameters.within_m for one in near):
-                return part, former
+                memory.places[part] = first = min(former, first, key=lambda one: (one.since, one.subject))
+                return part, first
         part = f"{first.place.lat:.4f},{first.place.lon:.4f}{' source' if first.came_empty else ''}"
         memory.places[part] = first
         return part, first

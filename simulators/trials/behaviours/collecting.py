@@ -76,7 +76,7 @@ def _is_outside(day: TruckDay, source: Roadside) -> bool:
 
 BEHAVIOURS: Final = (
     Behaviour(collect_another_stream, concerns("mixed_haulage")),
-    Behaviour(collect_outside_its_area, concerns("outside_permitted_area")),
+    Behaviour(collect_outside_its_area, concerns("outside_permitted_area"), 2.0),
 )
 LOOK_ALIKES: Final = (
     Behaviour(collect_apart),

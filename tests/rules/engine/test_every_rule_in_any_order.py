@@ -74,10 +74,20 @@ def play(rule: str, sent: Sequence[Record], restarts: Sequence[Restart] = ()) ->
 def standing(last: Sequence[AlertChange]) -> Standing:
     """What stands in the end: rule, subject, beginning, severity, and whether it is over."""
     return {
-        (change.rule, change.subject, change.opened_at, str(change.severity), str(change.phase is Phase.CLOSED))
+        (change.rule, change.subject, _begun(change), str(change.severity), str(change.phase is Phase.CLOSED))
         for change in last
         if change.amendment is not Amendment.RETRACTED and change.subject != KEEPER
     }
+
+
+def _begun(change: AlertChange) -> int:
+    """When it began: a place, when the first truck stopped there, also where that was known last.
+
+    A silence begins with the last reading that was known, which hours without a network may hold back.
+    """
+    if change.rule == "silent_device":
+        return 0
+    return change.opened_at if change.onset is None or change.rule != "suspected_site" else change.onset
 
 
 @cache
