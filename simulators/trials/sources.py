@@ -30,6 +30,7 @@ _RADIUS_M: Final = 15.0
 _FROM_ROAD_M: Final = (8.0, 20.0)
 """Between the middle of the road and the fence."""
 _AREA_HALF_WIDTH_M: Final = 500.0
+_CORNERS_M: Final = 60.0
 _BORDER_NEAR: Final = 0.2
 _NEAR_M: Final = (20.0, 90.0)
 _FAR_M: Final = (150.0, 1_200.0)
@@ -127,7 +128,9 @@ def _site(
     across = math.radians(haul.out.heading_deg(at_m) + rng.choice((-90.0, 90.0)))
     off_m = _RADIUS_M + rng.uniform(*_FROM_ROAD_M)
     on_road = haul.out.at(at_m)
-    fence = Point(on_road.x + off_m * math.sin(across), on_road.y + off_m * math.cos(across)).buffer(_RADIUS_M)
+    fence = Point(on_road.x + off_m * math.sin(across), on_road.y + off_m * math.cos(across)).buffer(
+        _RADIUS_M, quad_segs=2
+    )
     site_id = _source_id(haul, beside)
     return Site(site_id, kind, f"Source {site_id}", f"收集点{site_id}", _degrees(city, fence), streams=streams)
 
@@ -138,9 +141,9 @@ def _areas(city: City, haul: Haul, sources: Mapping[str, Site], rng: Random) -> 
     outside_m = rng.uniform(*(_NEAR_M if rng.random() < _BORDER_NEAR else _FAR_M))
     until_m = max(stops.at_m - outside_m - _AREA_HALF_WIDTH_M, 0.3 * haul.out.length_m)
     stop = haul.out.at(stops.at_m)
-    first = _line(haul.out.part(0.0, until_m).points).buffer(_AREA_HALF_WIDTH_M)
-    area = _with(first.difference(Point(stop.x, stop.y).buffer(outside_m)), haul.source)
-    whole = _line(haul.out.points).buffer(_AREA_HALF_WIDTH_M)
+    first = _around(haul.out.part(0.0, until_m).points)
+    area = _with(first.difference(Point(stop.x, stop.y).buffer(outside_m, quad_segs=4)), haul.source)
+    whole = _around(haul.out.points)
     name = _route_of(haul)
     return [
         Zone(f"area-{name}", 1, ZoneKind.PERMITTED_AREA, f"Area {name}", f"许可片区{name}", _degrees(city, area)),
@@ -154,8 +157,10 @@ def _with(shape: BaseGeometry, place: XY) -> BaseGeometry:
     return min(parts, key=lambda part: float(part.distance(Point(place.x, place.y))))
 
 
-def _line(points: Sequence[XY]) -> LineString:
-    return LineString([(point.x, point.y) for point in points])
+def _around(points: Sequence[XY]) -> BaseGeometry:
+    """The area around a way, with as few corners as a map has: each costs time in every square of the city."""
+    way = LineString([(point.x, point.y) for point in points]).simplify(_CORNERS_M)
+    return way.buffer(_AREA_HALF_WIDTH_M, quad_segs=2).simplify(_CORNERS_M)
 
 
 def _degrees(city: City, area: BaseGeometry) -> Polygon:

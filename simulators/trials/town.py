@@ -123,7 +123,7 @@ def with_zones(city: City, hauls: Sequence[Haul]) -> City:
         zone_id = forbidden_zone_of(haul)
         if zone_id not in zones and (area := _room_for_zone(haul, lines)) is not None:
             zones[zone_id] = Zone(zone_id, 1, ZoneKind.FORBIDDEN, "Closed quarter", "禁行片区", _degrees(city, area))
-    hull = MultiPoint([point for line in lines for point in line.coords]).convex_hull.buffer(_BORDER_M)
+    hull = MultiPoint([point for line in lines for point in line.coords]).convex_hull.buffer(_BORDER_M, quad_segs=2)
     border = Zone("border", 1, ZoneKind.JURISDICTION, "Urban area", "市区", _degrees(city, hull))
     return replace(city, zones=(*zones.values(), border))
 
