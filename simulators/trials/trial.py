@@ -17,7 +17,7 @@ from simulators.trials.behaviours.terminals import blind_zones
 from simulators.trials.behaviours.together import stage_together
 from simulators.trials.incidents import Incident
 from simulators.trials.network import Arrival, arrivals
-from simulators.trials.sensors import FAULTS, Faulty
+from simulators.trials.sensors import FAULTS, NO_SENSOR, Faulty
 from simulators.trials.sites import site_reports
 from simulators.trials.sources import with_sources
 from simulators.trials.terminals import reports
@@ -140,7 +140,8 @@ def _terminal(day: TruckDay, tier: Tier, fault: Faulty | None, rng: Random) -> t
     device_id, drives_ms = day.haul.device_id, next(began for began, step in day.steps if isinstance(step, Driving))
     all_day = day.start_ms, day.now_ms, drives_ms
     if fault is not None:
-        return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day, hold_s=FAULTS[fault])]
+        required = fault not in NO_SENSOR
+        return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day, required, FAULTS[fault])]
     if tier.link.clock_s:
         return False, tier.link.clock_ms(rng), []
     if not tier.wrong_terminals or rng.random() > _WRONG_TERMINALS:

@@ -122,7 +122,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         memory.stops = [*(one for one in memory.stops[1 - MAX_STOPS :] if one.since >= oldest), new]
         memory.places = {part: one for part, one in memory.places.items() if one.since >= oldest}
         alike = [one for one in memory.stops if one.came_empty is came_empty]
-        near = [one for one in alike if distance_m(one.place, place) <= limits.within_m]
+        near = sorted([one for one in alike if distance_m(one.place, place) <= limits.within_m], key=_by_time)
         trucks = sorted({one.subject for one in near})
         if len(trucks) < limits.trucks:
             return ()
@@ -152,11 +152,11 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
 
     def _place(self, near: Sequence[Stop], memory: FleetStops) -> tuple[str, Stop]:
         """The place that was reported near here, or else a new one, named by its first stop."""
-        first = min(near, key=lambda one: (one.since, one.subject))
+        first = near[0]
         for part, former in memory.places.items():
             alike = former.came_empty is first.came_empty
             if alike and any(distance_m(former.place, one.place) <= self.parameters.within_m for one in near):
-                memory.places[part] = first = min(former, first, key=lambda one: (one.since, one.subject))
+                memory.places[part] = first = min(former, first, key=_by_time)
                 return part, first
         part = f"{first.place.lat:.4f},{first.place.lon:.4f}{' source' if first.came_empty else ''}"
         memory.places[part] = first
@@ -174,3 +174,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
             readings=tuple(one.cited for one in near[-MAX_REFS:]),
             measures={"trucks": len(trucks), "stops": len(near), "kind": "source" if came_empty else "dump"},
         )
+
+
+def _by_time(stop: Stop) -> tuple[int, str]:
+    return stop.since, stop.subject
