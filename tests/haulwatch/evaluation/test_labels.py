@@ -13,9 +13,8 @@ from simulators.trials.trial import stage
 def test_trials_have_incidents_of_every_rule_that_must_be_noticed() -> None:
     """In the clean tier, where sensors and terminals are wrong, and where few rules are asked for by name."""
     staged = [stage(tier(name), "4", 0) for name in ("clean", "faults", "terminals")]
-    staged.append(
-        stage(tier("clean"), "4", 1, frozenset({"mixed_haulage", "outside_permitted_area", "cannot_be_judged"}))
-    )
+    for_few = (frozenset({"mixed_haulage", "outside_permitted_area"}), frozenset({"cannot_be_judged"}))
+    staged += [stage(tier("clean"), "4", 1, rules) for rules in for_few]
     labelled = {incident.rule for trial in staged for incident in trial.incidents if incident.required}
     assert labelled == set(rule_names())
 
