@@ -39,9 +39,10 @@ class TicketBook:
         return [one for one in self.in_order() if (one.plate, one.direction) == (plate, direction) and one.stable]
 
     def free(self, truck: str, direction: Literal["in", "out"], after: int = 0) -> list[Weighing]:
-        """Those of them that are `after` the first ones, and far from what is wrong with the truck."""
+        """Those of them that are `after` the first ones, not typed, and far from what is wrong with the truck."""
+        made = [one for one in self.of(truck, direction)[after:] if not one.manual_entry]
         wrong = self._wrong.get(truck, ())
-        return [one for one in self.of(truck, direction)[after:] if all(abs(one.ts - ts) >= _APART_MS for ts in wrong)]
+        return [one for one in made if all(abs(one.ts - ts) >= _APART_MS for ts in wrong)]
 
     def any_truck(self) -> str:
         return self.rng.choice(sorted(self.days))
