@@ -18,7 +18,7 @@ from devices.city.model import City
 from devices.codecs.native import encode
 from devices.codecs.topics import reading_topic
 from devices.readings.models import MAX_TS_MS, MIN_TS_MS, MODELS, Kind, Reading
-from ingest.judge.judge import judge_record
+from ingest.judge.judge_record import judge_record
 from ingest.log.records import LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules, rule_names
