@@ -50,7 +50,7 @@ def _deviation() -> list[Trip]:
 
 def _hidden_site() -> list[Trip]:
     trips = [Trip(f"T{n}", 500, 0, at_s=n * 2_400, load="loaded").drive(3_000, 0) for n in (1, 2, 3, 4)]
-    return [trip.drive(3_000, -1_500).stand(240) for trip in trips]
+    return [trip.drive(3_000, -1_500).stand(160).drive(3_000, 0).drive(9_990, 0).stand(200) for trip in trips]
 
 
 def _zones(aside: int) -> list[Trip]:
