@@ -21,7 +21,7 @@ from simulators.trials.tiers import tier
 from simulators.trials.town import TRUCKS
 from simulators.trials.trial import stage
 
-OF_POINTS: Final = ("bin_fire", "bin_overflow")
+OF_POINTS: Final = ("bin_fire", "bin_overflow", "deposit_outside_hours")
 OF_LINES: Final = ("station_backlog",)
 
 

@@ -34,7 +34,7 @@ class Switch:
     """Times of the edges in the last minute."""
     fault_until: int = 0
     drives_since: int = 0
-    """When it was first up while driving, since it was down; 0 before."""
+    """When it was first up while driving, since it was down while driving; 0 before."""
     drove_ts: int = 0
     """The last such report, if it drives on; 0 otherwise."""
     drove_ms: int = 0
@@ -56,12 +56,16 @@ class Switch:
             self.on, self.since = raw, self.raw_since
 
     def take_speed(self, speed_kmh: float | None, ts: int) -> None:
-        """Take the speed of a truck whose lift switch is up, or was while it drove."""
-        if not self.raw:
+        """Take the speed of a truck whose lift switch is up, or was while it drove.
+
+        Only down while it drives is what a bed does: an inverted switch is down wherever it tips.
+        """
+        drives = speed_kmh is not None and speed_kmh >= DRIVING_KMH
+        if not self.raw and drives:
             self.drives_since = self.drove_ts = self.drove_ms = 0
             self.fast_ms = 0.0
             return
-        if speed_kmh is None or speed_kmh < DRIVING_KMH:
+        if speed_kmh is None or not drives:
             self.drove_ts = 0
         else:
             if self.drove_ts and ts - self.drove_ts <= STALE_AFTER_MS:

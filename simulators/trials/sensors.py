@@ -59,6 +59,17 @@ def scale_drifts(positions: Iterable[Position], rng: Random) -> Iterator[Positio
         yield replace(position, load_kg=max(0.0, round((position.load_kg or 0.0) + off_kg, -1)))
 
 
+def scale_overflows(positions: Iterable[Position], rng: Random) -> Iterator[Position]:
+    """For minutes on end a loose plug makes the scale show more than any truck carries."""
+    begins_ms = ends_ms = 0
+    for position in positions:
+        if position.ts >= ends_ms:
+            begins_ms = position.ts + rng.randint(*_EPISODE_EVERY_MS)
+            ends_ms = begins_ms + rng.randint(*_EPISODE_LASTS_MS)
+        over = begins_ms <= position.ts < ends_ms
+        yield replace(position, load_kg=round(rng.uniform(90_000.0, 180_000.0), -1)) if over else position
+
+
 def load_bits_stuck(positions: Iterable[Position], rng: Random) -> Iterator[Position]:
     """The terminal says that the truck is empty."""
     return (replace(position, load=Load.EMPTY) for position in positions)
@@ -75,9 +86,12 @@ FAULTS: Final[Mapping[Faulty, float]] = {
     cover_chatters: _EPISODE_S,
     scale_stuck: _SIX_LOADS_S,
     scale_drifts: _SIX_LOADS_S,
+    scale_overflows: _EPISODE_S,
     load_bits_stuck: _SIX_LOADS_S,
 }
 """All faults, and seconds of work after which each can be known: some six loads, or the first bouncing."""
+NO_SENSOR: Final = frozenset({load_bits_stuck})
+"""Those of no switch and no weight: nobody needs to be told of them."""
 
 
 def _chattering(positions: Iterable[Position], field: str, rng: Random) -> Iterator[Position]:

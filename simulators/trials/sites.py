@@ -1,4 +1,4 @@
-"""Points and lines of a trial, with their incidents."""
+"""Points and lines of a trial, with their incidents. `deposits` has those of the hours of a point."""
 
 import math
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from simulators.sites import recycling_point
 from simulators.sites.recycling_point import Surge
 from simulators.sites.station import throughput
 from simulators.trials.behaviours.terminals import silence
+from simulators.trials.deposits import Opening
 from simulators.trials.incidents import Incident
 from simulators.trials.truck_day import Interval
 
@@ -48,7 +49,10 @@ def site_reports(
 
 
 def _point(device: Device, city: City, start_ms: int, end_ms: int, rng: Random) -> tuple[list[Reading], list[Incident]]:
-    incident = rng.choice(("overflow", "fire", "silence")) if rng.random() < _INCIDENT_SHARE else ""
+    hours = city.deposit_hours_of(device, start_ms)
+    kinds = ("fire", "silence") if hours else ("overflow", "fire", "silence")  # a surge knows no hours
+    incident = rng.choice(kinds) if rng.random() < _INCIDENT_SHARE else ""
+    opening = Opening(city, hours, start_ms, end_ms, rng)
     begins_ms = rng.randint(start_ms + 1_800_000, end_ms - 5_400_000)
     surge = None
     if incident == "overflow":
@@ -59,11 +63,12 @@ def _point(device: Device, city: City, start_ms: int, end_ms: int, rng: Random) 
         every_s=lambda: device.report_interval_s,
         lon=city.centre.lon,
         rng=rng,
-        is_open=lambda ts: True,
+        is_open=opening.is_open,
         surge=surge,
     )
     fills = list(takewhile(lambda fill: fill.ts < end_ms, made))
-    incidents: list[Incident] = []
+    incidents = opening.incidents(device.id, fills)
+    fills = opening.emptied_by_the_crew(fills)
     if surge is not None:
         full = next((fill for fill in fills if fill.fill_pct >= _WARNED_PCT), None)
         if full is not None:
@@ -72,7 +77,8 @@ def _point(device: Device, city: City, start_ms: int, end_ms: int, rng: Random) 
                 Incident("bin_overflow", device.id, "fill_up", full.ts, surge.end_ms, full.ts, hold_s=seen_s)
             )
     if incident == "fire":
-        fills, incidents = _burning(device, fills, begins_ms, rng)
+        fills, found = _burning(device, fills, begins_ms, rng)
+        incidents += found
     readings: list[Reading] = [*fills, *heartbeats(device.id, start_ms, end_ms)]
     if incident == "silence":
         lost = begins_ms, begins_ms + rng.randint(900_000, 3_600_000)

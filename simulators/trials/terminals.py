@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import XY, LatLon, LocalPlane
-from devices.readings.models import Alarm, Position, Reading, Status
+from devices.readings.models import Position, Reading, Status
 from simulators.firmware.orders import Controls
 from simulators.trials.sensors import Faulty
 from simulators.trials.tiers import Tier
@@ -53,8 +53,9 @@ def reports(
         changes: dict[str, Any] = dict(lacking)
         if _within(upsets.manifests, position.ts):
             changes["manifest"] = f"M-{position.device_id}"
-        if _within(upsets.antenna, position.ts):
-            changes["alarm_bits"] = int(Alarm.ANTENNA_OPEN)
+        alarm = next((bit for start, end, bit in upsets.receiver_alarms if start <= position.ts < end), None)
+        if alarm is not None:
+            changes["alarm_bits"] = int(alarm)
         if gcj02:
             shifted = gcj02_of(LatLon(position.lat, position.lon))
             changes |= {"lat": round(shifted.lat, 7), "lon": round(shifted.lon, 7)}

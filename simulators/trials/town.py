@@ -1,5 +1,5 @@
-"""The city of a trial: the demonstration city's places with a fleet, hours, a forbidden zone beside each route and a
-border around its work.
+"""The city of a trial: the demonstration city's places with a fleet, hours of hauls and deposits, a forbidden zone
+beside each route and a border around its work.
 """
 
 import math
@@ -14,7 +14,7 @@ from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.city.hours import Hours
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
-from devices.city.sites import Route, Zone, ZoneKind
+from devices.city.sites import Route, Site, Zone, ZoneKind
 from devices.geo.geometry import XY, LatLon
 from simulators.vehicles.haul import Haul
 
@@ -25,6 +25,11 @@ _TARE_KG: Final = (12_400.0, 14_600.0)
 _PAYLOADS_KG: Final = (12_000.0, 15_000.0, 16_000.0, 18_000.0)
 HOURS: Final = Hours(7 * 60, 19 * 60)
 """When permits allow hauls, in minutes of the day."""
+_DEPOSIT_HOURS: Final = (
+    (Hours(6 * 60 + 30, 9 * 60), Hours(17 * 60 + 30, 20 * 60 + 30)),
+    (Hours(7 * 60, 9 * 60 + 30), Hours(11 * 60 + 30, 13 * 60)),
+    (Hours(8 * 60, 11 * 60), Hours(14 * 60, 17 * 60)),
+)
 _ZONE_ASIDE_M: Final = 280.0
 _ZONE_HALF_LENGTH_M: Final = 550.0
 _ZONE_HALF_WIDTH_M: Final = 150.0
@@ -45,7 +50,7 @@ def forbidden_zone_of(haul: Haul) -> str:
 def town(rng: Random, interval_s: int) -> City:
     """A city with `TRUCKS` trucks on six of its routes, that report every `interval_s`."""
     city = read_city(JINCHENG)
-    routes = rng.sample(list(city.routes), _ROUTES)
+    routes = _routes(city, rng)
     devices = {
         truck_id(n): Device(
             truck_id(n),
@@ -58,7 +63,8 @@ def town(rng: Random, interval_s: int) -> City:
         for n in range(TRUCKS)
     }
     of_points = [device for device in city.devices.values() if device.role is DeviceRole.RECYCLING_POINT]
-    devices |= {device.id: device for device in rng.sample(of_points, POINTS)}
+    points = rng.sample(of_points, POINTS)
+    devices |= {device.id: device for device in points}
     for role in (DeviceRole.WEIGHBRIDGE, DeviceRole.STATION_LINE):
         devices |= {device.id: device for device in city.devices.values() if device.role is role}
     vehicles = {
@@ -80,7 +86,33 @@ def town(rng: Random, interval_s: int) -> City:
         )
         for n in range(TRUCKS)
     )
-    return replace(city, devices=devices, vehicles=vehicles, permits=permits, routes=tuple(routes), zones=())
+    sites = {**city.sites, **_with_hours(city, points, rng)}
+    return replace(city, devices=devices, vehicles=vehicles, permits=permits, routes=routes, sites=sites, zones=())
+
+
+def _routes(city: City, rng: Random) -> tuple[Route, ...]:
+    """Two routes that end at one weighbridge, so that it weighs more trucks than those of one route; and any others."""
+    bridges = {device.site_id for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE}
+    ends: dict[str, list[Route]] = {}
+    for route in city.routes:
+        ends.setdefault(route.destination_site_id or "", []).append(route)
+    shared = rng.choice([routes for site_id, routes in ends.items() if site_id in bridges and len(routes) > 1])
+    pair = rng.sample(shared, 2)
+    others = rng.sample([route for route in city.routes if route not in pair], _ROUTES - 2)
+    routes = [*pair, *others]
+    rng.shuffle(routes)
+    return tuple(routes)
+
+
+def _with_hours(city: City, points: Sequence[Device], rng: Random) -> dict[str, Site]:
+    """The sites of these points: every second one lets people deposit at some hours only."""
+    sites: dict[str, Site] = {}
+    for number, point in enumerate(points):
+        site = city.site_of(point)
+        if site is not None:
+            hours = rng.choice(_DEPOSIT_HOURS) if number % 2 == 0 else ()
+            sites[site.id] = replace(site, deposit_hours=hours)
+    return sites
 
 
 def with_zones(city: City, hauls: Sequence[Haul]) -> City:
@@ -91,7 +123,7 @@ def with_zones(city: City, hauls: Sequence[Haul]) -> City:
         zone_id = forbidden_zone_of(haul)
         if zone_id not in zones and (area := _room_for_zone(haul, lines)) is not None:
             zones[zone_id] = Zone(zone_id, 1, ZoneKind.FORBIDDEN, "Closed quarter", "禁行片区", _degrees(city, area))
-    hull = MultiPoint([point for line in lines for point in line.coords]).convex_hull.buffer(_BORDER_M)
+    hull = MultiPoint([point for line in lines for point in line.coords]).convex_hull.buffer(_BORDER_M, quad_segs=2)
     border = Zone("border", 1, ZoneKind.JURISDICTION, "Urban area", "市区", _degrees(city, hull))
     return replace(city, zones=(*zones.values(), border))
 

@@ -17,15 +17,16 @@ from simulators.trials.behaviours.terminals import blind_zones
 from simulators.trials.behaviours.together import stage_together
 from simulators.trials.incidents import Incident
 from simulators.trials.network import Arrival, arrivals
-from simulators.trials.sensors import FAULTS, Faulty
+from simulators.trials.sensors import FAULTS, NO_SENSOR, Faulty
 from simulators.trials.sites import site_reports
+from simulators.trials.sources import with_sources
 from simulators.trials.terminals import reports
-from simulators.trials.tickets import tickets
 from simulators.trials.tiers import Tier
 from simulators.trials.town import TRUCKS, town, with_zones
 from simulators.trials.trace import Scene, trace
 from simulators.trials.truck_day import TruckDay
 from simulators.trials.truths.registry import TRUTHS
+from simulators.trials.weighings.tickets import tickets
 from simulators.vehicles.haul import Haul
 from simulators.vehicles.work import Driving
 
@@ -76,14 +77,15 @@ def stage(tier: Tier, seed: str, number: int, rules: frozenset[str] = frozenset(
     city = town(rng, tier.interval_s or 10)
     terrain = Terrain(city, start_ms)
     hauls = [haul_of(terrain, city, device_id) for device_id in _trucks(city)]
-    city = with_zones(city, hauls)
+    city = with_sources(with_zones(city, hauls), hauls, start_ms, rng)
+    terrain = Terrain(city, start_ms)
     days = {haul.device_id: _day(haul, terrain, city, start_ms, tier, rules, rng) for haul in hauls}
-    together = stage_together(days, rng) if not rules or "suspected_site" in rules else []
+    together = stage_together(days, rng, rules)
     for day in days.values():
         _work(day, tier, rules, rng)
         if tier.link.blind_zones:
             blind_zones(day, rng)
-    shared = [found for visits in together for found in visits.incidents()]
+    shared = [found for plan in together for found in plan.incidents()]
     return _reported(tier, city, days, shared, rng)
 
 
@@ -138,7 +140,8 @@ def _terminal(day: TruckDay, tier: Tier, fault: Faulty | None, rng: Random) -> t
     device_id, drives_ms = day.haul.device_id, next(began for began, step in day.steps if isinstance(step, Driving))
     all_day = day.start_ms, day.now_ms, drives_ms
     if fault is not None:
-        return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day, hold_s=FAULTS[fault])]
+        required = fault not in NO_SENSOR
+        return False, 0, [Incident("sensor_fault", device_id, fault.__name__, *all_day, required, FAULTS[fault])]
     if tier.link.clock_s:
         return False, tier.link.clock_ms(rng), []
     if not tier.wrong_terminals or rng.random() > _WRONG_TERMINALS:

@@ -8,6 +8,7 @@ from typing import Final
 
 from devices.city.model import City
 from devices.geo.geometry import XY
+from devices.readings.models import Alarm
 from simulators.staging.terrain import Terrain
 from simulators.trials.incidents import Incident
 from simulators.vehicles.drive import Drive, Way
@@ -43,8 +44,8 @@ class Upsets:
     """Jammed, or under a roof: switches and scale are still reported, with the last place."""
     frozen: list[Interval] = field(default_factory=list)
     """The receiver repeats a place, and calls it a fix."""
-    antenna: list[Interval] = field(default_factory=list)
-    """The terminal says that its antenna is open."""
+    receiver_alarms: list[tuple[int, int, Alarm]] = field(default_factory=list)
+    """The terminal reports a fault of antenna or receiver: from, to, and the bit."""
     spoofed: list[tuple[int, int, XY]] = field(default_factory=list)
     """The receiver is told another place: from, to, and by how many metres east and north it is off."""
     blind: list[Interval] = field(default_factory=list)

@@ -95,8 +95,8 @@ def evaluate_rules(
     rule set of this installation, or with another one. An alert is about an incident if it dates it between 60 s before
     its start and 10 min after its end.
 
-    1,500 truck-days of one tier take some five minutes on two cores; of `dirty` twenty times as long, since each late
-    reading is judged in its place. All figures are simulated.
+    1,500 truck-days of one tier take less than ten minutes on two cores; of `dirty` twenty times as long, since each
+    late reading is judged in its place. All figures are simulated.
 
     Examples: `haulwatch evaluate --tier clean --truck-days 1500`,
     `haulwatch evaluate --rule illegal_dumping --tier cheap --tier reconnect --plots plots`.

@@ -6,7 +6,7 @@ loaded, loads come from there. The place is proposed to a person as a suspected 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
 from devices.city.model import City, DeviceRole
@@ -68,7 +68,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
     """CANDIDATE at a stop of a loaded truck; its memory gives CONFIRMED and LEFT_OPEN for a place with several."""
 
     name: ClassVar = "suspected_site"
-    version: ClassVar = 2
+    version: ClassVar = 3
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = StopState
@@ -123,15 +123,16 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         memory.stops = [*(one for one in memory.stops[1 - MAX_STOPS :] if one.since >= oldest), new]
         memory.places = {part: one for part, one in memory.places.items() if one.since >= oldest}
         alike = [one for one in memory.stops if one.came_empty is came_empty]
-        near = [one for one in alike if distance_m(one.place, place) <= limits.within_m]
+        near = sorted([one for one in alike if distance_m(one.place, place) <= limits.within_m], key=_by_time)
         trucks = sorted({one.subject for one in near})
         if len(trucks) < limits.trucks:
             return ()
         part, first = self._place(near, memory)
+        at = max([verdict.at, *(one.cited.ts for one in near)])  # a stop that is uploaded late is not the newest
         found = Verdict(
             SYSTEM,
             Level.CONFIRMED,
-            verdict.at,
+            at,
             first.since,
             severity=Severity.P2,
             place=first.place,
@@ -142,7 +143,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
             part=part,
             basis=f"stops={len(near)}",
         )
-        return (found, Verdict(SYSTEM, Level.LEFT_OPEN, verdict.at, first.since, part=part))
+        return (found, replace(found, level=Level.LEFT_OPEN))
 
     def _is_elsewhere(self, observation: Observation, fix: Fix) -> bool:
         """True off every approved route of the truck and every registered site. Without a route nobody can tell."""
@@ -156,7 +157,8 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
         for part, former in memory.places.items():
             alike = former.came_empty is first.came_empty
             if alike and any(distance_m(former.place, one.place) <= self.parameters.within_m for one in near):
-                return part, former
+                memory.places[part] = first = min(former, first, key=_by_time)
+                return part, first
         part = f"{first.place.lat:.4f},{first.place.lon:.4f}{' source' if first.came_empty else ''}"
         memory.places[part] = first
         return part, first
@@ -173,3 +175,7 @@ class SuspectedSite(FleetRule[StopState, FleetStops]):
             readings=tuple(one.cited for one in near[-MAX_REFS:]),
             measures={"trucks": len(trucks), "stops": len(near), "kind": "source" if came_empty else "dump"},
         )
+
+
+def _by_time(stop: Stop) -> tuple[int, str]:
+    return stop.since, stop.subject

@@ -43,7 +43,11 @@ class Tare:
     ticket: str
     tare_kg: float
     off_kg: float
-    """From its usual one."""
+    """From its usual one at its first tare of the day."""
+    first_ts: int = 0
+    """Of that first tare,"""
+    usual_kg: float = 0.0
+    """and what it usually weighed then: later in the day the shift itself becomes usual."""
 
 
 @dataclass(slots=True)
@@ -95,10 +99,9 @@ def compare(
         day.odd[key] = OddTare(off_kg, float(measures["band_kg"]), verdict)
     changes: list[Verdict] = []
     last = day.tares.get(verdict.subject)
-    if verdict.onset >= (last.ts if last is not None else 0) and (last is not None or len(day.tares) < _MAX_TRUCKS):
-        tare_kg = float(evidence.readings[0].values["tare_kg"])
-        day.tares[verdict.subject] = Tare(verdict.onset, str(measures["ticket"]), tare_kg, off_kg)
-        changes += _judge_day(verdict, day, city, limits)
+    if last is not None or len(day.tares) < _MAX_TRUCKS:
+        now = day.tares[verdict.subject] = _with_tare(last, verdict, evidence)
+        changes += _judge_day(verdict, day, city, limits) if now != last else ()
     for one, odd in day.odd.items():
         if one != key and _is_excused(odd, day) is not (one in excused):
             again = one in excused
@@ -106,6 +109,18 @@ def compare(
     if verdict.level is Level.CONFIRMED and not (is_odd and _is_excused(day.odd[key], day)):
         changes.append(verdict)
     return changes
+
+
+def _with_tare(last: Tare | None, verdict: Verdict, evidence: Evidence) -> Tare:
+    """The last tare of a truck's day with one more, compared with what it usually weighed at the first one."""
+    measures, ts = evidence.measures, verdict.onset
+    usual_kg, tare_kg = float(measures["usual_tare_kg"]), float(evidence.readings[0].values["tare_kg"])
+    first_ts = ts
+    if last is not None and 0 < last.first_ts < ts:
+        first_ts, usual_kg = last.first_ts, last.usual_kg
+    if last is not None and last.ts > ts:
+        return Tare(last.ts, last.ticket, last.tare_kg, round(last.tare_kg - usual_kg, 1), first_ts, usual_kg)
+    return Tare(ts, str(measures["ticket"]), tare_kg, round(tare_kg - usual_kg, 1), first_ts, usual_kg)
 
 
 def _day_of(verdict: Verdict, memory: BridgeDays, city: City) -> BridgeDay:

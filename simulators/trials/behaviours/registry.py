@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simulators.trials.behaviours import adversary, dumping, honest, switches, terminals, ways
+from simulators.trials.behaviours import adversary, collecting, dumping, honest, receivers, switches, terminals, ways
 from simulators.trials.behaviours.behaviour import Behaviour
 
 OPEN: Final[tuple[Behaviour, ...]] = (
@@ -10,8 +10,14 @@ OPEN: Final[tuple[Behaviour, ...]] = (
     *ways.BEHAVIOURS,
     *switches.BEHAVIOURS,
     *terminals.BEHAVIOURS,
+    *receivers.BEHAVIOURS,
+    *collecting.BEHAVIOURS,
 )
 """Incidents of drivers who do not know that they are watched, or do not care."""
 ADVERSARY: Final[tuple[Behaviour, ...]] = adversary.BEHAVIOURS
 """In place of the open dumps where drivers know it."""
-HONEST: Final[tuple[Behaviour, ...]] = honest.BEHAVIOURS
+HONEST: Final[tuple[Behaviour, ...]] = (
+    *honest.BEHAVIOURS,
+    *receivers.LOOK_ALIKES,
+    *collecting.LOOK_ALIKES,
+)

@@ -1,12 +1,12 @@
 """Terminals that fail or are made to fail on a haul, with nothing else to hide."""
 
-import math
 from dataclasses import replace
 from random import Random
 from typing import Final
 
-from devices.geo.geometry import XY
+from devices.readings.models import Alarm
 from simulators.trials.behaviours.behaviour import Behaviour, concerns
+from simulators.trials.behaviours.receivers import LEAP_S, PLACE_RULES, anomaly, far_off
 from simulators.trials.incidents import Incident
 from simulators.trials.truck_day import TruckDay
 
@@ -14,8 +14,6 @@ SILENT_LOADED_S: Final = 180.0
 _NO_FIX_S: Final = 600.0
 _FROZEN_S: Final = 180.0
 _ANTENNA_S: Final = 120.0
-_LEAP_S: Final = 30.0
-"""Three fixes."""
 
 
 def lose_power_loaded(day: TruckDay) -> bool:
@@ -45,7 +43,7 @@ def lose_the_antenna(day: TruckDay) -> bool:
     device_id, name = day.haul.device_id, "lose_the_antenna"
     says_so = day.rng.random() < 0.5
     if says_so:
-        day.upsets.antenna.append((began_ms, ended_ms))
+        day.upsets.receiver_alarms.append((began_ms, ended_ms, Alarm.ANTENNA_OPEN))
         day.known.append(Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, hold_s=_ANTENNA_S))
     day.known.append(
         Incident("cannot_be_judged", device_id, name, began_ms, ended_ms, began_ms, not says_so, hold_s=_NO_FIX_S)
@@ -77,13 +75,8 @@ def be_spoofed(day: TruckDay) -> bool:
     driven = day.drive(day.out)
     began_ms = driven[0] + round(day.rng.uniform(40.0, 150.0) * 1000)
     ended_ms = min(began_ms + round(day.rng.uniform(180.0, 600.0) * 1000), driven[1] - 20_000)
-    metres, direction = day.rng.uniform(2_000.0, 9_000.0), day.rng.uniform(0.0, 2 * math.pi)
-    off = XY(metres * math.sin(direction), metres * math.cos(direction))
-    day.upsets.spoofed.append((began_ms, ended_ms, off))
-    device_id, name = day.haul.device_id, "be_spoofed"
-    day.known.append(Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, hold_s=_LEAP_S))
-    for rule in ("route_deviation", "forbidden_zone", "left_jurisdiction"):  # so it says itself
-        day.known.append(Incident(rule, device_id, name, began_ms, ended_ms, began_ms, required=False))
+    day.upsets.spoofed.append((began_ms, ended_ms, far_off(day, 2_000.0, 9_000.0)))
+    day.known += anomaly(day, "be_spoofed", (began_ms, ended_ms), LEAP_S, also=PLACE_RULES)
     day.tip()
     day.go_home()
     return True

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from simulators.trials.truths.collecting import mixed_haulage, outside_permitted_area
 from simulators.trials.truths.driving import restricted_hours, speeding
 from simulators.trials.truths.loads import bed_raised_outside, illegal_dumping, uncovered_load
 from simulators.trials.truths.places import forbidden_zone, left_jurisdiction, route_deviation, stopped_loaded
@@ -17,4 +18,6 @@ TRUTHS: Final[tuple[Truth, ...]] = (
     uncovered_load,
     restricted_hours,
     speeding,
+    mixed_haulage,
+    outside_permitted_area,
 )

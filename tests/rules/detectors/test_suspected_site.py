@@ -55,6 +55,27 @@ def test_no_suspected_site(third: Trip) -> None:
     assert found(pit("T1", 0), pit("T2", 600), third) == []
 
 
+def test_a_stop_that_is_uploaded_hours_later_counts_and_dates_the_place() -> None:
+    """T1 stops first, and is heard of after three others: one alert, its numbers given once, from T1's stop on."""
+    first, *others = (pit(f"T{n}", n * 2_400) for n in (1, 2, 3, 4))
+    engine, changes = RuleEngine(town(), [SuspectedSite()]), list[AlertChange]()
+    live = in_time(*(trip.readings for trip in others))
+    for received_ms, reading in [
+        *((reading.ts, reading) for reading in live),
+        *((live[-1].ts + 7_200_000, reading) for reading in first.readings),
+    ]:
+        engine.receive(received_ms)
+        changes += engine.judge(reading)
+    for _ in range(15):
+        changes += engine.advance(10_000)
+    assert len({change.alert_id for change in changes}) == 1
+    assert [change.revision for change in changes] == [1, 2]
+    assert changes[-1].evidence.measures == {"trucks": 4, "stops": 4, "kind": "dump"}
+    assert [one.device_id for one in changes[-1].evidence.readings] == ["T1", "T2", "T3", "T4"]
+    stood = next(reading.ts for reading in first.readings if getattr(reading, "speed_kmh", None) == 0)
+    assert changes[-1].onset == pytest.approx(stood, abs=10_000)
+
+
 def test_trucks_without_a_route_and_trucks_at_a_registered_site_say_nothing() -> None:
     other_tip = [Trip(f"T{n}", 500, 0, at_s=n * 600, load="loaded").drive(5000, 4000).stand(300) for n in (1, 2, 3)]
     assert found(*other_tip) == []

@@ -3,7 +3,7 @@
 The oracle is what the story's author says happened, `HAPPENED`; no second run of the engine.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import cache
 from random import Random
 from typing import Literal, NamedTuple
@@ -104,12 +104,17 @@ Record = tuple[int, Reading | None]
 """Time of arrival, ms, and a reading, or a tick: nobody was heard since the record before."""
 
 
-def arrivals(uploads: dict[str, list[Upload]], seed: int) -> list[Record]:
-    """All records of a day and two hours. What no upload covers is sent when it is measured."""
+def uploaded(
+    measured: Mapping[str, list[Reading]],
+    uploads: Mapping[str, list[Upload]],
+    seed: int,
+    silent: Set[str] = frozenset(),
+) -> list[tuple[int, Reading]]:
+    """When each reading arrives, ms: what no upload covers, when it is measured. The first one of `silent` does so."""
     dice, arriving = Random(seed), list[tuple[int, Reading]]()
-    for device_id, readings in story().items():
+    for device_id, readings in measured.items():
         cuts = sorted(uploads.get(device_id, []))
-        starts = [max(cut.from_permille * len(readings) // 1000, device_id in SILENT) for cut in cuts]
+        starts = [max(cut.from_permille * len(readings) // 1000, device_id in silent) for cut in cuts]
         arriving += [(reading.ts, reading) for reading in readings[: starts[0] if starts else None]]
         for cut, start, end in zip(cuts, starts, [*starts[1:], len(readings)], strict=False):
             part, at = readings[start:end], T0 + cut.minute * MINUTE_MS
@@ -119,7 +124,12 @@ def arrivals(uploads: dict[str, list[Upload]], seed: int) -> list[Record]:
                 dice.shuffle(part)
             for sent_at in [at, at + 10 * MINUTE_MS][: 1 + cut.again]:
                 arriving += [(sent_at + 200 * n, reading) for n, reading in enumerate(part)]
-    return as_records([*arriving, *keepers(26 * 3600)])
+    return arriving
+
+
+def arrivals(uploads: dict[str, list[Upload]], seed: int) -> list[Record]:
+    """All records of a day and two hours. What no upload covers is sent when it is measured."""
+    return as_records([*uploaded(story(), uploads, seed, silent=SILENT), *keepers(26 * 3600)])
 
 
 def keepers(until_s: int) -> list[tuple[int, Reading]]:

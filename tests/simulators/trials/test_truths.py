@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from devices.city.sites import Site, SiteKind, ZoneKind
 from devices.geo.geometry import XY
 from simulators.trials.trace import STEP_MS, Moment, Scene
+from simulators.trials.truths.collecting import mixed_haulage, outside_permitted_area
 from simulators.trials.truths.driving import restricted_hours, speeding
 from simulators.trials.truths.loads import bed_raised_outside, illegal_dumping, uncovered_load
 from simulators.trials.truths.places import route_deviation, stopped_loaded
 from simulators.trials.truths.truth import Found
-from tests.rules.town import T0, town
+from tests.rules.town import T0, square, town, zone
 
 CITY = town()
 SCENE = Scene(CITY, CITY.devices["T1"], "VT1", 15_000.0, frozenset({"source", "tip"}))
@@ -138,3 +140,104 @@ def test_speed_counts_from_ten_per_cent_and_five_above_the_limit() -> None:
 
 def test_hours_do_not_concern_a_permit_without_any() -> None:
     assert list(restricted_hours([at(s, 2_000 + 10 * s) for s in seconds(0, 300)], SCENE)) == []
+
+
+SOURCES = {
+    "works": Site("works", SiteKind.CONSTRUCTION_SITE, "Works", "工地", square(2_000, 0, 30), streams=("spoil",)),
+    "more": Site("more", SiteKind.CONSTRUCTION_SITE, "More", "工地", square(3_000, 0, 30), streams=("spoil",)),
+    "kitchens": Site(
+        "kitchens", SiteKind.RECYCLING_POINT, "Kitchens", "点", square(4_000, 0, 30), streams=("kitchen",)
+    ),
+    "rubble": Site(
+        "rubble", SiteKind.CONSTRUCTION_SITE, "Rubble", "工地", square(5_000, 0, 30), streams=("demolition",)
+    ),
+    "planks": Site(
+        "planks", SiteKind.CONSTRUCTION_SITE, "Planks", "工地", square(6_000, 0, 30), streams=("site_waste",)
+    ),
+}
+COLLECTING = replace(
+    CITY,
+    sites={**CITY.sites, **SOURCES},
+    zones=(zone("west", ZoneKind.PERMITTED_AREA, -1_000, -1_000, 3_900, 1_000),),
+    permits=tuple(replace(permit, area_ids=("west",)) for permit in CITY.permits),
+)
+
+
+def haul(*stops: tuple[float, float], tips: bool = True) -> list[Moment]:
+    """Stops of five minutes at these places, x in metres, at each of which so many kg are taken; then a tip."""
+    moments: list[Moment] = []
+    second, kg, x = 0, 200.0, 1_500.0
+    for stop_x, more_kg in stops:
+        while x < stop_x:
+            x += 20
+            second += STEP_MS // 1000
+            moments.append(collecting(second, x, kg, 36.0))
+        for n in range(150):
+            second += STEP_MS // 1000
+            moments.append(collecting(second, x, kg + more_kg * min(max(n - 30, 0) / 90, 1.0), 0.0))
+        kg += more_kg
+    for n in range(20):
+        second += STEP_MS // 1000
+        moments.append(collecting(second, 9_990, kg - (kg - 200) * n / 19 if tips else kg, 0.0))
+    return moments
+
+
+def collecting(second: float, x: float, kg: float, kmh: float) -> Moment:
+    ts, xy = T0 + round(second * 1000), XY(x, 0.0)
+    return Moment(ts, xy, kmh, kg, False, False, 0.0, COLLECTING.geometry.sites_near(xy, 1_000.0, ts))
+
+
+COLLECTS = replace(SCENE, city=COLLECTING)
+
+
+def test_two_streams_that_go_to_two_plants_are_mixed_from_the_second_stop_on() -> None:
+    moments = haul((2_000, 6_000), (4_000, 3_000))
+    found = one(mixed_haulage(moments, COLLECTS))
+    arrived = next(moment.ts for moment in moments if moment.xy.x >= 4_000 and moment.speed_kmh == 0)
+    assert (found.required, found.start_ms) == (True, arrived)
+    assert found.begins_ms - arrived == pytest.approx(60_000, abs=2 * STEP_MS)
+    assert moments[-10].ts < found.end_ms <= moments[-1].ts
+
+
+def test_one_stream_or_two_for_one_plant_are_not_mixed() -> None:
+    assert list(mixed_haulage(haul((2_000, 6_000), (3_000, 3_000)), COLLECTS)) == []
+    assert list(mixed_haulage(haul((5_000, 6_000), (6_000, 3_000)), COLLECTS)) == []
+
+
+def test_a_stop_at_which_nothing_is_taken_mixes_nothing() -> None:
+    assert list(mixed_haulage(haul((2_000, 6_000), (4_000, 0)), COLLECTS)) == []
+
+
+def test_a_little_of_another_stream_need_not_be_noticed() -> None:
+    assert not one(mixed_haulage(haul((2_000, 6_000), (4_000, 600)), COLLECTS)).required
+
+
+def test_a_truck_that_was_emptied_in_between_mixes_nothing() -> None:
+    first, second = haul((2_000, 6_000)), haul((4_000, 3_000))
+    later = [replace(moment, ts=moment.ts + first[-1].ts - T0 + STEP_MS) for moment in second]
+    assert list(mixed_haulage([*first, *later], COLLECTS)) == []
+
+
+def test_two_compartments_keep_two_streams_apart() -> None:
+    vehicle = replace(COLLECTING.vehicles["VT1"], compartments=2)
+    scene = replace(COLLECTS, city=replace(COLLECTING, vehicles={**COLLECTING.vehicles, "VT1": vehicle}))
+    assert list(mixed_haulage(haul((2_000, 6_000), (4_000, 3_000)), scene)) == []
+
+
+def test_collecting_outside_the_area_must_be_noticed_from_115_m_on() -> None:
+    """The area ends at 3,900 m."""
+    assert list(outside_permitted_area(haul((2_000, 6_000), (3_000, 3_000)), COLLECTS)) == []
+    assert not one(outside_permitted_area(haul((2_000, 6_000), (4_000, 3_000)), COLLECTS)).required
+    assert one(outside_permitted_area(haul((2_000, 6_000), (5_000, 3_000)), COLLECTS)).required
+
+
+def test_two_stops_outside_in_one_haul_are_one_incident() -> None:
+    moments = haul((2_000, 4_000), (5_000, 3_000), (6_000, 3_000))
+    found = one(outside_permitted_area(moments, COLLECTS))
+    first = next(moment.ts for moment in moments if moment.xy.x >= 5_000 and moment.speed_kmh == 0)
+    assert found.start_ms == first
+
+
+def test_a_truck_whose_permit_names_no_area_collects_anywhere() -> None:
+    scene = replace(COLLECTS, city=replace(COLLECTING, permits=CITY.permits))
+    assert list(outside_permitted_area(haul((2_000, 6_000), (5_000, 3_000)), scene)) == []

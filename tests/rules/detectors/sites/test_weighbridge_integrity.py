@@ -244,6 +244,15 @@ def test_a_bridge_on_which_all_trucks_became_heavier_is_named() -> None:
     assert len({change.alert_id for change in found}) == 1
 
 
+def test_a_shift_stays_named_when_it_has_become_the_usual_tare_of_the_same_day() -> None:
+    """From their seventh visit of the day on five trucks weigh 200 kg more, and come twelve times again."""
+    rows = [haul(f"T{n}", [12_000] * 6 + [12_200] * 12, every_s=3_600, at_s=2 * 3_600 + 600 * n) for n in range(1, 6)]
+    shifts = [change for change in changes(*rows) if change.subject == "system"]
+    assert len({change.alert_id for change in shifts}) == 1
+    assert not any(change.amendment for change in shifts)
+    assert shifts[-1].evidence.measures["shift_kg"] == 200
+
+
 def test_a_fleet_whose_tares_differ_anyhow_is_no_shift() -> None:
     assert changes(fleet_day(0)) == []
     assert changes(fleet_day(60)) == []

@@ -1,0 +1,31 @@
+"""Every rule of the catalogue has incidents to find, and a target to meet."""
+
+import pytest
+
+from haulwatch.evaluation.run import OF_LINES, OF_POINTS
+from haulwatch.evaluation.targets import OTHERS, target
+from rules.catalogue import rule_names
+from simulators.trials.tiers import TIERS, tier
+from simulators.trials.trial import stage
+
+
+@pytest.mark.long
+def test_trials_have_incidents_of_every_rule_that_must_be_noticed() -> None:
+    """In the clean tier, where sensors and terminals are wrong, and where few rules are asked for by name."""
+    staged = [stage(tier(name), "4", 0) for name in ("clean", "faults", "terminals")]
+    for_few = (frozenset({"mixed_haulage", "outside_permitted_area"}), frozenset({"cannot_be_judged"}))
+    staged += [stage(tier("clean"), "4", 1, rules) for rules in for_few]
+    labelled = {incident.rule for trial in staged for incident in trial.incidents if incident.required}
+    assert labelled == set(rule_names())
+
+
+def test_every_rule_has_a_target_in_every_tier() -> None:
+    """Those that the field names have their own; all others are to be found within 30 s after they must last."""
+    own = {rule for rule in rule_names() for one in TIERS if target(rule, one.name) != OTHERS}
+    assert own == {"illegal_dumping", "route_deviation", "bed_raised_outside"}
+    assert (OTHERS.recall, OTHERS.precision, OTHERS.delay_s, OTHERS.false_per_day) == (0.95, 0.95, 30.0, 0.01)
+
+
+def test_false_alarms_of_points_and_lines_are_counted_per_device() -> None:
+    assert set(OF_POINTS) | set(OF_LINES) <= set(rule_names())
+    assert "deposit_outside_hours" in OF_POINTS
