@@ -8,7 +8,7 @@ import pytest
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.readings.models import Reading, Status
-from rules.alerts.model import Phase
+from rules.alerts.model import AlertChange, Amendment, Phase
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from simulators.firmware.events import Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
@@ -43,11 +43,15 @@ def test_every_label_leads_to_an_alert_and_nothing_else_does(seed: int) -> None:
     city = read_city(JINCHENG)
     script = Scenario(seed=seed).cast(city, START)
     engine = RuleEngine(city, build_rules())
-    changes = []
+    changes: list[AlertChange] = []
     for at_ms, reading in sorted(arrivals(script), key=lambda arrival: arrival[0]):
         engine.receive(at_ms)
         changes += engine.judge(reading)
     labelled = {(label.rule, label.device_id): label for label in script.labels}
+    merged = {change.alert_id for change in changes if change.amendment is Amendment.MERGED}
+    beds = [change for change in changes if change.alert_id in merged]
+    assert {("illegal_dumping", change.subject) for change in beds} <= set(labelled)  # told before, part of it now
+    changes = [change for change in changes if change.alert_id not in merged]
     assert {(change.rule, change.subject) for change in changes} == set(labelled)
     assert {(change.rule, change.subject) for change in changes if change.phase is Phase.CONFIRMED} == set(labelled)
     for change in changes:

@@ -23,6 +23,7 @@ from devices.commands.model import Locate, issue
 from devices.geo.geometry import LatLon
 from devices.people.model import Role, Visibility
 from ingest.ledger.report import DeviceLedgerLine
+from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.suspected_sites.model import Cluster, PlaceKind
@@ -54,6 +55,9 @@ def divided_city() -> City:
         devices={
             OWN: Device(OWN, DeviceRole.TRUCK, vehicle_id="v-own", fleet="danhe", district="zezhou"),
             OTHER: Device(OTHER, DeviceRole.TRUCK, vehicle_id="v-OTHER", fleet="f-OTHER", district="d-OTHER"),
+            "point-OTHER": Device(
+                "point-OTHER", DeviceRole.RECYCLING_POINT, site_id="works-OTHER", fleet="f-OTHER", district="d-OTHER"
+            ),
         },
         vehicles={
             "v-own": Vehicle("v-own", "晋E10001", "Danhe"),
@@ -101,6 +105,7 @@ def divided(
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
+    history.add("fill", "point-OTHER", 10, compartment="paper", fill_pct=40.0)
     for number, truck in enumerate((OWN, OTHER)):
         history.add("position", truck, 10, lat=35.45, lon=112.85, speed_kmh=30.0)
         history.add("position", truck, 20, lat=35.46, lon=112.86, speed_kmh=30.0)
@@ -296,9 +301,13 @@ async def test_the_live_stream_has_nothing_of_the_others(divided: ApiParts, jour
             assert answer.status_code == 200
             assert await numbers(heard, 1) == [1]
             journal.record([change(5, subject=OTHER), change(6, subject=OWN)], recorded_at=NOW)
+            for truck in (OTHER, OWN):
+                journal.act(alert_of(truck).alert_id, Acknowledge(actor="li", at=NOW))
             async for event in heard:
                 if event.get("event") == "change":
                     assert json.loads(event["data"])["change"]["subject"] == OWN
+                if event.get("event") == "action":
+                    assert json.loads(event["data"])["subject"] == OWN
                     break
 
 
