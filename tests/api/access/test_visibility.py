@@ -329,7 +329,8 @@ async def test_a_limit_that_changes_holds_at_once(client: AsyncClient, divided: 
     headers = await signed_in(client, "district")
     accounts: Any = divided.people.accounts
     accounts.set_role("district", Role.VIEWER, Visibility(districts=frozenset({"d-OTHER"})))
-    assert [one["id"] for one in (await client.get("/api/v1/devices", headers=headers)).json()["items"]] == [OTHER]
+    found = (await client.get("/api/v1/devices", headers=headers)).json()["items"]
+    assert [one["id"] for one in found] == ["point-OTHER", OTHER]
 
 
 def test_a_part_of_a_city_keeps_its_region() -> None:
@@ -341,7 +342,7 @@ def test_a_part_of_a_city_keeps_its_region() -> None:
     assert set(part.devices) == {OWN}
     assert [zone.id for zone in part.zones] == ["old-town", "a-own"]
     assert [area.id for area in (*part.districts, *part.fleets)] == ["zezhou", "danhe"]
-    assert city.devices.keys() == {OWN, OTHER}
+    assert city.devices.keys() == {OWN, OTHER, "point-OTHER"}
 
 
 def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> None:
