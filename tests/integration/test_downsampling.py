@@ -32,6 +32,7 @@ def test_the_table_names_what_is_written() -> None:
     written["status"].add("closing")
     written[series.ALERT_MEASUREMENT] = {*series.ALERT_TAGS, *area, "compartment"}
     written[series.ALERT_STATE_MEASUREMENT] = set(series.ALERT_STATE_TAGS)
+    written[series.EMPTYING_MEASUREMENT] = {"device", *area, "compartment"}
     written[series.SUSPECTED_SITE_MEASUREMENT] = set(series.SUSPECTED_SITE_TAGS)
     written[series.PLACE_MEASUREMENT] = set(series.PLACE_TAGS)
     written[series.HEALTH_MEASUREMENT] = set(series.HEALTH_TAGS)

@@ -13,7 +13,7 @@ export interface Session {
   districts: string[] | null;
   hauliers: string[] | null;
   language: Language | null;
-  /** Empty without a cookie: then a token says who calls, or nobody is signed in and may read. */
+  /** Empty without a cookie: then a token says who calls, or there are no accounts and everybody may read. */
   csrf_token: string;
   expires_at: string | null;
 }
@@ -99,7 +99,7 @@ export async function signOut(): Promise<void> {
 function enter(session: Session): void {
   csrf.value = session.csrf_token || null;
   if (csrf.value) desk.value = { kind: "person", session };
-  else desk.value = token.get() === null ? { kind: "nobody" } : { kind: "token", session };
+  else desk.value = token.get() === null ? { kind: "tokens" } : { kind: "token", session };
   if (session.language && session.language !== language.value && !localStorage.getItem("language")) {
     setLanguage(session.language);
   }
