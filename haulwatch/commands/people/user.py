@@ -153,9 +153,13 @@ def _set_enabled(name: str, *, enabled: bool) -> None:
 
 
 def _password(file: Path | None) -> str:
-    """From the file, the environment, or the terminal, in this order. Ends with a message if there is none."""
+    """From the file, the environment, or the terminal, in this order. Ends with a message if there is none.
+
+    Bytes that are no UTF-8 become surrogates, as in the environment: `check_password` refuses them. Some editors begin
+    a file with a byte order mark, which nobody types.
+    """
     if file is not None:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return file.read_text(encoding="utf-8-sig", errors="surrogateescape").rstrip("\r\n")
     if given := os.environ.get(PASSWORD_VARIABLE):
         return given
     if not sys.stdin.isatty():
