@@ -9,9 +9,9 @@ import pytest
 from argon2.low_level import Type, verify_secret
 from sqlalchemy import Engine, text
 
-from devices.people import sessions as sessions_module
 from devices.people.accounts import Accounts
 from devices.people.model import NameTaken, Person, Refused, Role, UnknownPerson, Visibility, sign_in_name
+from devices.people.passwords import is_password
 from devices.people.sessions import BadCredentials, Sessions
 from devices.people.sign_in_failures import LockedOut
 
@@ -52,14 +52,13 @@ def test_a_shift_long_a_person_is_signed_in(sessions: Sessions) -> None:
 
 def while_checked(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
     """Let something happen between the look at a password and what follows from it."""
-    is_password = sessions_module.is_password
 
     def checked(password: str, password_hash: str | None) -> bool:
         found = is_password(password, password_hash)
         meanwhile()
         return found
 
-    monkeypatch.setattr(sessions_module, "is_password", checked)
+    monkeypatch.setattr("devices.people.sessions.is_password", checked)
 
 
 def test_a_password_that_is_replaced_while_it_is_checked_begins_no_session(
