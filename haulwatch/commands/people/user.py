@@ -59,12 +59,12 @@ def add(
     password_file: PasswordFile = None,
 ) -> None:
     """Add an account. The password comes from a prompt, a file or the environment, never from the command line."""
-    settings = settings_with_data()
+    settings, sign_in = settings_with_data(), sign_in_name(name)
     shown = (display_name or name).strip()
     if not 0 < len(shown) <= MAX_SHORT_CHARS or unseen_character(shown):
         fail(f"--display-name: give 1 to {MAX_SHORT_CHARS} visible characters")
     new = Person(
-        name=sign_in_name(name),
+        name=sign_in,
         display_name=shown,
         role=role,
         visibility=limits_of(settings, district, haulier),

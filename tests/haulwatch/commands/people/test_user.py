@@ -76,6 +76,7 @@ def test_the_password_may_come_from_the_environment(city_desk: Desk) -> None:
     [
         ("add wang viewer", "give the password in a file (--password-file) or in the variable USER_PASSWORD"),
         ("add 王 viewer --password-file FILE", "give 1 to 64 of the characters a-z"),
+        (f"add {'x' * 65} viewer --password-file FILE", "give 1 to 64 of the characters a-z"),
         ("add li.wei viewer --password-file FILE", "li.wei has an account already"),
         ("add wang viewer --district zezho --password-file FILE", "did you mean 'zezhou'?"),
         ("add wang viewer --haulier nobody --password-file FILE", "it has danhe, fengtai, qinhe, taihang"),
