@@ -13,7 +13,7 @@ from api.access.authentication import FirstAccount
 from api.access.visible import PartsOfCity
 from api.console import pages as console
 from api.http import openapi, problems
-from api.http.guard import BodyLimit, KnownHosts
+from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import LargeAnswers, UntilTaken
 from api.operations import health
@@ -130,6 +130,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
     app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
+    app.add_middleware(NoNul)
     if options.origins:
         app.add_middleware(
             CORSMiddleware,

@@ -26,6 +26,7 @@ _MAX_REMEMBERED: Final = 50_000
 _FILTERS: Final = frozenset({"subject", "device", "device_id", "vehicle_id", "fleet", "district", "site_id", "rule"})
 """Query parameters that say what was looked at."""
 _REFUSED: Final = 403
+_FAILED: Final = 500
 _KINDS: Final = {
     CallerKind.PERSON: ActorKind.PERSON,
     CallerKind.MACHINE: ActorKind.MACHINE,
@@ -53,10 +54,11 @@ class Audited:
         self._looks: OrderedDict[tuple[str, ...], int] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_stopped = False
+        has_begun = is_stopped = False
 
         async def after_the_entry(message: Message) -> None:
-            nonlocal is_stopped
+            nonlocal has_begun, is_stopped
+            has_begun = True
             if message["type"] == "http.response.start" and not await self._is_written(scope, message["status"]):
                 is_stopped = True
                 detail = f"The audit trail cannot be written. Try again in {RETRY_AFTER_S} s."
@@ -66,7 +68,13 @@ class Audited:
             elif not is_stopped:
                 await send(message)
 
-        await self._app(scope, receive, after_the_entry if scope["type"] == "http" else send)
+        try:
+            await self._app(scope, receive, after_the_entry if scope["type"] == "http" else send)
+        except Exception:
+            # Its 500 is made outside all middleware. The action may have been done before the server failed.
+            if scope["type"] == "http" and not has_begun:
+                await self._is_written(scope, _FAILED)
+            raise
 
     async def _is_written(self, scope: Scope, status: int) -> bool:
         """Write the entry of an answer, if it needs one. False: it cannot be written, and the answer must not leave."""

@@ -27,8 +27,8 @@ SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
 _ASK_AGAIN_S: Final = 10.0
 """A database that is away may take seconds to say so."""
-_FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-"""Headers of reverse proxies: what they forward does not come from this machine."""
+_OF_PROXIES: Final = ("forwarded", "x-forwarded-", "x-real-ip", "via")
+"""How the names of headers of reverse proxies begin: what they forward does not come from this machine."""
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -170,7 +170,7 @@ def _check_csrf(request: Request, session: Session) -> None:
 
 def _is_local(request: Request) -> bool:
     """Return whether the request was sent on this machine, to this machine, and through no proxy that says so."""
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
+    if request.client is None or any(name.startswith(_OF_PROXIES) for name in request.headers):
         return False
     name = host_name(request.headers.get("host", ""))
     return _is_loopback(request.client.host) and (name == "localhost" or _is_loopback(name))

@@ -46,7 +46,7 @@ def console() -> HTMLResponse:
 def asset(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response:
     """A built file, compressed if the client takes it. A worker runs under the policy of its own answer."""
     file = BUILT / "assets" / name
-    if name.startswith(".") or file.parent != BUILT / "assets" or not file.is_file():
+    if name.startswith(".") or file.parent != BUILT / "assets" or not _is_file(file):
         raise not_found("File", name, "reload the page: the console was built anew")
     headers = _headers(_CONSOLE_POLICY) | {"Cache-Control": _IMMUTABLE, "Vary": "Accept-Encoding"}
     media_type = "text/javascript" if file.suffix == ".mjs" else mimetypes.guess_type(name)[0]
@@ -60,6 +60,14 @@ def asset(name: str, accept_encoding: Annotated[str, Header()] = "") -> Response
 def reference() -> HTMLResponse:
     """The page that shows /openapi.json to people."""
     return HTMLResponse(_page("reference.html"), headers=_headers(_policy_of("reference.html")))
+
+
+def _is_file(path: Path) -> bool:
+    """False also for a name that is longer than a file system takes."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _headers(policy: str) -> dict[str, str]:

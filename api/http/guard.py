@@ -1,4 +1,4 @@
-"""Which requests are looked at: the names they may give this server, and the size of their body."""
+"""Which requests are looked at: the names they may give this server, what their query holds, the size of their body."""
 
 from collections.abc import Collection
 from ipaddress import ip_address
@@ -51,6 +51,23 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+class NoNul:
+    """Middleware that refuses a query with a NUL: no filter needs one, and PostgreSQL takes none in text, so that the
+    database would seem to be away.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope["query_string"] if scope["type"] == "http" else b""
+        if b"%00" not in query and b"\0" not in query:
+            await self._app(scope, receive, send)
+            return
+        detail = "The query holds a NUL (%00): leave it out."
+        await problem_response(ProblemKind.INVALID, detail, scope["path"])(scope, receive, send)
 
 
 class BodyLimit:

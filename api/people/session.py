@@ -106,7 +106,9 @@ async def sign_in(
     Five wrong passwords in a row lock a name for 15 minutes, whether it has an account or not.
     """
     async with limits.attempt(request.client.host if request.client else ""):
-        request.state.tried_name = body.name.lower()  # for the audit trail; what is beyond the limit leaves no entry
+        request.state.tried_name = (
+            body.name.strip().lower()
+        )  # for the audit trail; what is beyond the limit leaves no entry
         try:
             session = await asyncio.to_thread(parts.people.sessions.sign_in, body.name, body.password, parts.now())
         except BadCredentials as exc:

@@ -9,6 +9,7 @@ received and misses nothing.
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -29,8 +30,11 @@ POLL_S: Final = 0.25
 """Longest delay of a change; one query of the journal serves all clients."""
 SEND_TIMEOUT_S: Final = 30.0
 BATCH: Final = 200
-LOOK_AGAIN_S: Final = 10.0
-"""After this time a stream looks again what its client may see, before it sends anything: one read of the database."""
+LOOK_AGAIN_S: Final = 1.0
+"""After this time a stream looks again what its client may see, before it sends anything: one read of the database. 200
+streams read it 200 times a second at most, and only while alerts change."""
+SHARES: Final = 4
+"""One account has this part of the streams at most: a browser has one, a person with several screens some."""
 RETRY_MS: Final = 2_000
 """Time a browser waits before it reconnects."""
 
@@ -54,7 +58,7 @@ class AlertFeed:
         self._journal, self._shelves, self._now = journal, shelves, now
         self._max_streams = max_streams
         self._heartbeat_s = heartbeat_s
-        self._streams = 0
+        self._streams: Counter[str | None] = Counter()
         self._newest = JournalPosition()
         self._closing = False
         self._changed = asyncio.Condition()
@@ -62,7 +66,7 @@ class AlertFeed:
     async def run(self) -> None:
         """Poll the journal for new changes while a stream is open, until `close`."""
         while not self._closing:
-            if self._streams:
+            if self._streams.total():
                 await self._poll()
             await asyncio.sleep(POLL_S)
 
@@ -73,16 +77,22 @@ class AlertFeed:
             self._changed.notify_all()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold the place of a stream for the length of the block. Raises RequestRefused if there is none."""
-        if self._streams >= self._max_streams or self._closing:
-            detail = f"This server has its maximum of {self._max_streams} streams open. Try again later."
-            raise RequestRefused(ProblemKind.UNAVAILABLE, detail, headers={"Retry-After": "10"})
-        self._streams += 1
+    def place(self, account: str | None) -> Iterator[None]:
+        """Hold the place of a stream for the length of the block. Raises RequestRefused if there is none.
+
+        `account`: the person or program, who leaves places for others; None for callers that may be many.
+        """
+        most_of_one = max(1, self._max_streams // SHARES)
+        if self._streams.total() >= self._max_streams or self._closing:
+            raise _no_place(f"This server has its maximum of {self._max_streams} streams open.")
+        if account is not None and self._streams[account] >= most_of_one:
+            raise _no_place(f"{account} has its maximum of {most_of_one} streams open.")
+        self._streams[account] += 1
         try:
             yield
         finally:
-            self._streams -= 1
+            self._streams[account] -= 1
+            self._streams += Counter()  # forgets those that have none
 
     async def answer(self, change: int | None, action: int | None, seen_now: SeenNow) -> EventSourceResponse:
         """A stream of the changes and actions after these numbers; with None, of new ones only. The caller holds its
@@ -115,11 +125,11 @@ class AlertFeed:
                 place = newest
             while not self._closing:
                 entries = await asyncio.to_thread(self._entries_after, place)
-                if entries and time.monotonic() - looked_at > LOOK_AGAIN_S:
-                    sees, looked_at = await seen_now(), time.monotonic()
-                if sees is None:
-                    return
                 for entry in entries:
+                    if time.monotonic() - looked_at > LOOK_AGAIN_S:  # a slow client takes minutes for them
+                        sees, looked_at = await seen_now(), time.monotonic()
+                    if sees is None:
+                        return
                     kind = "action" if isinstance(entry, ActionEntry) else "change"
                     place = place._replace(**{kind: entry.sequence})
                     if not sees(entry.subject if isinstance(entry, ActionEntry) else entry.change.subject):
@@ -164,6 +174,10 @@ class AlertFeed:
             async with self._changed:
                 self._newest = newest
                 self._changed.notify_all()
+
+
+def _no_place(why: str) -> RequestRefused:
+    return RequestRefused(ProblemKind.UNAVAILABLE, f"{why} Try again later.", headers={"Retry-After": "10"})
 
 
 def _id(place: JournalPosition) -> str:

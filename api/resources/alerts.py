@@ -12,6 +12,7 @@ from sse_starlette import EventSourceResponse
 from api.access.acting import acting_name
 from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
+from api.access.caller import CallerKind
 from api.access.roles import OFFICERS, OPERATORS, VIEWERS
 from api.access.visible import Parts, seen_now
 from api.http.instants import Instant
@@ -197,9 +198,9 @@ def find_alerts(  # noqa: PLR0913, PLR0917 - one filter each
     return page.model_copy(update={"items": tuple(_as_called(parts, page.items))})
 
 
-async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)]) -> AsyncIterator[None]:
+async def _stream_place(feed: Annotated[AlertFeed, Depends(_feed)], caller: CurrentCaller) -> AsyncIterator[None]:
     """Hold the place of a stream until its client is gone. Raises RequestRefused."""
-    with feed.place():
+    with feed.place(caller.name if caller.kind in {CallerKind.PERSON, CallerKind.MACHINE} else None):
         yield
 
 

@@ -20,7 +20,9 @@ _NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdC1vZi1ub2JvZHktMQ$VGhpcyBp
 
 
 def check_password(password: str, name: str) -> None:
-    """Raise Refused for one that is too short, too long, or the name."""
+    """Raise Refused for one that is too short, too long, the name, or no text in UTF-8: then it cannot be hashed."""
+    if any("\ud800" <= char <= "\udfff" for char in password):
+        raise Refused("password: give text in UTF-8")
     if not MIN_CHARS <= len(password) <= MAX_CHARS:
         raise Refused(f"password: give {MIN_CHARS} to {MAX_CHARS} characters")
     if password.strip().lower() == name or len(set(password)) < 4:

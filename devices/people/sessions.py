@@ -7,11 +7,12 @@ LockedOut        too many failures (devices.people.sign_in_failures)
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from devices.db.database import transaction
 from devices.people.accounts import person_of
@@ -45,6 +46,14 @@ class Session:
         return urlsafe_b64encode(hmac.digest(self.secret.encode(), b"csrf", "sha256")).decode().rstrip("=")
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A person whose password was right, and the hash that it was checked with."""
+
+    person: Person
+    password_hash: str = field(repr=False)
+
+
 class Sessions:
     """All sessions. Every method raises DatabaseError. Checking a password takes some 60 ms of a core and 64 MiB."""
 
@@ -58,7 +67,8 @@ class Sessions:
     def sign_in(self, name: str, password: str, now: int) -> Session:
         """Begin a session. Raises BadCredentials, LockedOut."""
         name = name.strip().lower()[:64]
-        found = self._checked(name, password, now)
+        checked = self._checked(name, password, now)
+        found = checked.person
         session = Session(found, now + self._lifetime_ms, secrets.token_urlsafe(_SECRET_BYTES))
         values = {
             "secret_hash": _hash(session.secret),
@@ -67,6 +77,7 @@ class Sessions:
             "expires_at": session.expires_at,
         }
         with transaction(self._engine) as connection:
+            _hold(connection, checked, {"password_changed_at": found.password_changed_at})
             connection.execute(delete(person_session).where(person_session.c.expires_at <= now))
             connection.execute(insert(person_session).values(values))
         return session
@@ -91,14 +102,14 @@ class Sessions:
         """Replace the person's password and end the other sessions. Raises BadCredentials, LockedOut, Refused."""
         name = session.person.name
         check_password(new, name)
-        self._checked(name, old, now)
+        checked = self._checked(name, old, now)
         values = {"password_hash": hash_password(new), "password_changed_at": now}
         others = (person_session.c.person == name) & (person_session.c.secret_hash != _hash(session.secret))
         with transaction(self._engine) as connection:
-            connection.execute(update(person).where(person.c.name == name).values(values))
+            _hold(connection, checked, values)
             connection.execute(delete(person_session).where(others))
 
-    def _checked(self, name: str, password: str, now: int) -> Person:
+    def _checked(self, name: str, password: str, now: int) -> _Checked:
         """The person with this password. Raises BadCredentials, LockedOut."""
         with transaction(self._engine) as connection:
             begin_attempt(connection, name, now)
@@ -108,7 +119,18 @@ class Sessions:
             raise BadCredentials
         with transaction(self._engine) as connection:
             clear(connection, name)
-        return person_of(found)
+        return _Checked(person_of(found), found["password_hash"])
+
+
+def _hold(connection: Connection, checked: _Checked, values: Mapping[str, Any]) -> None:
+    """Write to the account, which holds it until the transaction ends.
+
+    Raises BadCredentials if the password was replaced or the account disabled since it was checked: else a session
+    could begin after the one who replaced the password had ended all sessions.
+    """
+    same = (person.c.name == checked.person.name) & (person.c.password_hash == checked.password_hash) & person.c.enabled
+    if not connection.execute(update(person).where(same).values(values)).rowcount:
+        raise BadCredentials
 
 
 def _hash(secret: str) -> str:

@@ -1,6 +1,5 @@
 """`haulwatch alerts`: shelves, which keep alerts from calling people for a while."""
 
-import getpass
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Annotated
@@ -10,7 +9,16 @@ import typer
 from devices.readings.instants import parse_span
 from devices.spelling import did_you_mean
 from haulwatch import migrations
-from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_time, print_json, print_table
+from haulwatch.commands.shared import (
+    By,
+    JsonFlag,
+    acting_name,
+    exits_on_error,
+    fail,
+    local_time,
+    print_json,
+    print_table,
+)
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import Settings
@@ -27,8 +35,6 @@ app = typer.Typer(
     that are still open are published. At most 7 days; `docs/operation.md` says more.
     """,
 )
-
-By = Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")]
 
 
 def _span(text: str) -> int:
@@ -68,7 +74,7 @@ def shelve(
         rule=rule,
         subject=device,
         reason=reason.strip(),
-        shelved_by=by or getpass.getuser(),
+        shelved_by=acting_name(by),
         shelved_at=now,
         until=now + span_ms,
     )
@@ -90,7 +96,7 @@ def unshelve(
     """End a shelf before its time; alerts that it held and that are still open are published."""
     settings = settings_with_data()
     with closing(open_shelves(settings)) as store:
-        shelf = store.end(number, by or getpass.getuser(), now_ms())
+        shelf = store.end(number, acting_name(by), now_ms())
     if as_json:
         print_json(shelf.model_dump(mode="json"))
     else:

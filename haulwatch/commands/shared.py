@@ -1,6 +1,8 @@
 """Parts that every command shares: errors in one line, tables or JSON, times as people write them."""
 
 import json
+import os
+import pwd
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,6 +19,7 @@ from rich.text import Text
 
 from devices.errors import OperatorError
 from devices.readings.instants import parse_instant
+from devices.readings.text import MAX_SHORT_CHARS, unseen_character
 from haulwatch.terminal import plain_text
 
 P = ParamSpec("P")
@@ -28,6 +31,7 @@ _GAP_CHARS: Final = 2
 """Between two columns."""
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+By = Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")]
 
 out = Console()
 err = Console(stderr=True, soft_wrap=True)
@@ -70,6 +74,28 @@ def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
             yield from _leaves(exc)
         else:
             yield exc
+
+
+def acting_name(by: str | None) -> str:
+    """The name that stands beside an action: that of `--by`, else the user of this machine. Ends with a message if it
+    is no name.
+    """
+    name = machine_user() if by is None else by.strip()
+    if not 0 < len(name) <= MAX_SHORT_CHARS or unseen_character(name):
+        fail(f"--by: give 1 to {MAX_SHORT_CHARS} visible characters")
+    return name
+
+
+def machine_user() -> str:
+    """The user of this process; `uid 10001` for one without a name, as containers have.
+
+    By the kernel's number and not by LOGNAME or USER, which anybody can set, and which `getpass.getuser` believes.
+    """
+    uid = os.getuid()
+    try:
+        return pwd.getpwuid(uid).pw_name[:MAX_SHORT_CHARS]
+    except KeyError:
+        return f"uid {uid}"
 
 
 def instant(text: str) -> int:

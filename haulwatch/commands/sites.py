@@ -1,12 +1,21 @@
 """`haulwatch sites`: places that are suspected to be unlicensed sites, and what people decide about them."""
 
-import getpass
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
 
-from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_time, out, print_json, print_table
+from haulwatch.commands.shared import (
+    By,
+    JsonFlag,
+    acting_name,
+    exits_on_error,
+    fail,
+    local_time,
+    out,
+    print_json,
+    print_table,
+)
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_journal, open_registry, people_zone
@@ -26,7 +35,6 @@ _TITLES: Final = {PlaceKind.DUMP: "dump 黑消纳场", PlaceKind.SOURCE: "source
 
 SiteId = Annotated[str, typer.Argument(metavar="ID", help="Id, as `list` shows it.")]
 Reason = Annotated[str, typer.Option(prompt=True, help="Why; it stays with the site for ever.")]
-By = Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")]
 
 
 @app.command("list")
@@ -85,7 +93,7 @@ def dismiss(site: SiteId, reason: Reason, by: By = None, as_json: JsonFlag = Fal
 
 
 def _decide(site: str, state: ProposalState, reason: str, by: str | None, *, as_json: bool) -> None:
-    settings, actor = settings_with_data(), by or getpass.getuser()
+    settings, actor = settings_with_data(), acting_name(by)
     if not reason.strip() or len(reason) > MAX_REASON:
         fail(f"--reason: write 1 to {MAX_REASON} characters")
     with open_proposals(settings) as store:

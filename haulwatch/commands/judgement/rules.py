@@ -1,6 +1,5 @@
 """`haulwatch rules`: the rule set that holds, and another one in its place."""
 
-import getpass
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,7 +12,17 @@ from devices.db.database import DatabaseError
 from devices.db.registry import CityMissing
 from devices.spelling import did_you_mean
 from haulwatch import migrations
-from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, local_time, out, print_json, print_table
+from haulwatch.commands.shared import (
+    By,
+    JsonFlag,
+    acting_name,
+    exits_on_error,
+    fail,
+    local_time,
+    out,
+    print_json,
+    print_table,
+)
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import NoData, settings_with_data
 from haulwatch.settings.load import Settings, load_settings
@@ -166,7 +175,7 @@ def diff(
 def apply(
     file: FileArgument,
     reason: Annotated[str, typer.Option(prompt=True, help="Why; it stands in the history for ever.")],
-    by: Annotated[str | None, typer.Option(help="Who; default: the user of this machine.")] = None,
+    by: By = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Let a file hold from now on, in place of the whole rule set before.
@@ -184,7 +193,7 @@ def apply(
         if newest is not None and newest.content == content:
             fail(f"{file} holds already, as rule set {newest.version}")
         version = (newest.version if newest is not None else 0) + 1
-        store.apply(StoredRuleSet(version, content, now_ms(), by or getpass.getuser(), reason.strip()))
+        store.apply(StoredRuleSet(version, content, now_ms(), acting_name(by), reason.strip()))
     found = differences(before, after)
     if as_json:
         print_json({"version": version, "changed": [difference._asdict() for difference in found]})

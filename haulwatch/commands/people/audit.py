@@ -1,13 +1,20 @@
 """`haulwatch audit`: who did what, and who looked at personal data."""
 
-import getpass
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from devices.people.audit import MAX_TARGET, ActorKind, AuditFilter, NewAuditEntry
-from haulwatch.commands.shared import JsonFlag, exits_on_error, instant, local_time, print_json, print_table
+from haulwatch.commands.shared import (
+    JsonFlag,
+    exits_on_error,
+    instant,
+    local_time,
+    machine_user,
+    print_json,
+    print_table,
+)
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.settings.load import Settings
@@ -43,7 +50,7 @@ def write_entry(settings: Settings, action: str, target: str) -> None:
     """Note what was done from the command line, by the user of this machine. Raises DatabaseError."""
     entry = NewAuditEntry(
         at=now_ms(),
-        actor=getpass.getuser()[:64],
+        actor=machine_user(),
         kind=ActorKind.COMMAND_LINE,
         address="",
         action=f"haulwatch {action}",

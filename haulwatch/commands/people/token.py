@@ -1,6 +1,5 @@
 """`haulwatch token`: tokens of machines."""
 
-import getpass
 from contextlib import closing
 from typing import Annotated, Final
 
@@ -12,7 +11,7 @@ from devices.readings.instants import DAY_MS
 from haulwatch import migrations
 from haulwatch.commands.people.audit import write_entry
 from haulwatch.commands.people.visibility import DistrictOption, HaulierOption, limits_of, shown_limits
-from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, out, print_json, print_table
+from haulwatch.commands.shared import JsonFlag, exits_on_error, local_time, machine_user, out, print_json, print_table
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import open_tokens, people_zone
@@ -49,7 +48,7 @@ def add(
         name=sign_in_name(name),
         role=role,
         created_at=now,
-        created_by=getpass.getuser()[:64],
+        created_by=machine_user(),
         expires_at=now + days * DAY_MS,
         visibility=limits_of(settings, district, haulier),
     )

@@ -59,12 +59,12 @@ def add(
     password_file: PasswordFile = None,
 ) -> None:
     """Add an account. The password comes from a prompt, a file or the environment, never from the command line."""
-    settings = settings_with_data()
+    settings, sign_in = settings_with_data(), sign_in_name(name)
     shown = (display_name or name).strip()
     if not 0 < len(shown) <= MAX_SHORT_CHARS or unseen_character(shown):
         fail(f"--display-name: give 1 to {MAX_SHORT_CHARS} visible characters")
     new = Person(
-        name=sign_in_name(name),
+        name=sign_in,
         display_name=shown,
         role=role,
         visibility=limits_of(settings, district, haulier),
@@ -153,9 +153,13 @@ def _set_enabled(name: str, *, enabled: bool) -> None:
 
 
 def _password(file: Path | None) -> str:
-    """From the file, the environment, or the terminal, in this order. Ends with a message if there is none."""
+    """From the file, the environment, or the terminal, in this order. Ends with a message if there is none.
+
+    Bytes that are no UTF-8 become surrogates, as in the environment: `check_password` refuses them. Some editors begin
+    a file with a byte order mark, which nobody types.
+    """
     if file is not None:
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        return file.read_text(encoding="utf-8-sig", errors="surrogateescape").rstrip("\r\n")
     if given := os.environ.get(PASSWORD_VARIABLE):
         return given
     if not sys.stdin.isatty():

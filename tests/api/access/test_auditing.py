@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 from httpx import AsyncClient
 
 from api.access.auditing import LOOKS_MS
 from api.people.sign_in_limits import FAILURES
-from api.ports import ApiOptions, ApiParts
+from api.ports import ApiOptions, ApiParts, Journal
 from devices.db.database import DatabaseUnavailable
 from devices.people.audit import AuditEntry, AuditFilter
 from devices.people.model import Role
+from rules.alerts.actions import AlertAction, AlertDetail
 from rules.alerts.journal import AlertJournal
 from tests.api.access.test_roles import TABLE, path_of
 from tests.api.conftest import client_of
@@ -136,11 +137,41 @@ async def test_what_was_searched_for_stands_in_the_entry(desk: AsyncClient, part
     viewer = await signed_in(desk, "the-viewer")
     await desk.get("/api/v1/alerts?subject=truck-1&limit=7&start=1772352000000", headers=viewer)
     await desk.get("/api/v1/trucks?fleet=north&district=zezhou", headers=viewer)
-    await desk.get("/api/v1/trucks?fleet=" + "n" * 60 + "%00%0a", headers=viewer)
+    await desk.get("/api/v1/trucks?fleet=" + "n" * 60 + "%1b%0a", headers=viewer)
     assert [one.target for one in written(parts)] == [
         "subject=truck-1",
         "district=zezhou fleet=north",
         "fleet=" + "n" * 60 + "\ufffd\ufffd",
+    ]
+
+
+async def test_a_failure_bears_the_name_whose_lock_it_counts_for(desk: AsyncClient, parts: ApiParts) -> None:
+    for name in ("The-Viewer ", " the-viewer", "the-viewer"):
+        await desk.post("/api/v1/session", json={"name": name, "password": "wrong wrong wrong"})
+    assert len(parts.people.audit.entries(AuditFilter(actor="the-viewer"), limit=9)) == 3
+
+
+class ActsAndFails:
+    """A journal that keeps an action and then fails."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def act(self, alert_id: str, action: AlertAction) -> AlertDetail:
+        self._journal.act(alert_id, action)
+        raise RuntimeError("after the action")
+
+
+async def test_an_action_at_which_the_server_fails_leaves_an_entry(parts: ApiParts, journal: AlertJournal) -> None:
+    journal.record([change()], recorded_at=NOW)
+    add_person(parts, "li.wei", Role.OPERATOR)
+    failing = replace(parts, journal=cast("Journal", ActsAndFails(journal)))
+    async with client_of(failing, ApiOptions(version="1")) as client:
+        headers = await signed_in(client, "li.wei")
+        answer = await client.post(f"{ALERT}/comment", json={"note": "x"}, headers=headers)
+    assert answer.status_code == 500
+    assert [(one.actor, one.action, one.status) for one in written(parts)] == [
+        ("li.wei", "POST /api/v1/alerts/{alert_id}/comment", 500)
     ]
 
 

@@ -6,6 +6,7 @@ Everything of the others has OTHER in its name, so that a look at the bytes of a
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any, Final
 
@@ -323,6 +324,17 @@ async def test_a_stream_ends_once_its_person_may_sign_in_no_more(
             await asyncio.to_thread(divided.people.accounts.set_enabled, "district", False)  # type: ignore[attr-defined]
             journal.record([change(5, subject=OWN)], recorded_at=NOW)
             assert [event async for event in heard if event.get("event") == "change"] == []
+
+
+async def test_one_account_leaves_streams_for_others(divided: ApiParts) -> None:
+    async with served(divided, max_streams=8) as api, AsyncExitStack() as open_streams:
+        async with AsyncClient(base_url=f"http://127.0.0.1:{api.port}") as browser:
+            greedy, other = [(await signed_in(browser, name))["Cookie"] for name in ("district", "haulier")]
+        found = []
+        for cookie in (greedy, greedy, greedy, other, other, other):
+            answer, _ = await open_streams.enter_async_context(api.listen(Cookie=cookie))
+            found.append(answer.status_code)
+        assert found == [200, 200, 503, 200, 200, 503]
 
 
 async def test_a_limit_that_changes_holds_at_once(client: AsyncClient, divided: ApiParts) -> None:

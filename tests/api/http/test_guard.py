@@ -199,3 +199,22 @@ async def test_another_host_name_is_refused_on_every_path(parts: ApiParts, host:
     assert (answer.status_code, answer.json()["type"]) == (421, "urn:haulwatch:problem:unknown-host")
     assert "HAULWATCH_API_HOSTS" in answer.json()["detail"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/alerts?text=%00",
+        "/api/v1/alerts?assigned_to=li%00wei",
+        "/api/v1/audit?actor=li%00",
+        "/api/v1/audit?target=%00",
+        "/api/v1/deadletters?device=%00",
+    ],
+)
+async def test_a_nul_in_the_query_is_a_fault_of_the_request_and_not_of_the_database(
+    client: AsyncClient, path: str
+) -> None:
+    headers = {"Authorization": "Bearer write-token-for-tests"}
+    answer = await client.get(path, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:haulwatch:problem:invalid")
+    assert (await client.get(path.replace("%00", "%2500"), headers=headers)).status_code == 200

@@ -4,16 +4,19 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from httpx import AsyncClient, Response
+from sse_starlette import ServerSentEvent
 
 from api.app import create_app
 from api.http.server import serve
-from api.ports import ApiOptions, ApiParts
+from api.ports import ApiOptions, ApiParts, Sees
+from api.resources.alert_stream import AlertFeed
 from rules.alerts.actions import Acknowledge, ActionEntry, Close, JournalEntry, JournalPosition, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange
@@ -281,6 +284,23 @@ async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, jour
                     assert await numbers(heard, 3_000) == list(range(1, 3_001))
             with suppress(OSError):
                 stuck.shutdown(socket.SHUT_RDWR)
+
+
+async def test_what_waits_for_a_slow_client_is_not_sent_once_it_may_see_nothing(
+    parts: ApiParts, journal: AlertJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.resources.alert_stream.LOOK_AGAIN_S", -1.0)
+    journal.record(story(2), recorded_at=NOW)  # both come with one read of the journal
+    looks: Iterator[Sees | None] = iter([lambda _: True, lambda _: True, None])
+
+    async def seen_now() -> Sees | None:
+        return next(looks)
+
+    feed = AlertFeed(journal, parts.shelves, lambda: NOW, max_streams=1, heartbeat_s=15.0)
+    answer = await feed.answer(0, None, seen_now)
+    async with asyncio.timeout(PATIENCE_S):
+        sent = [cast("ServerSentEvent", event) async for event in answer.body_iterator]
+    assert [event.event for event in sent] == [None, "change"]
 
 
 @pytest.mark.parametrize("path", ["?after=-1", "?after=1.5", "?after=x", "?after=" + "9" * 30])

@@ -1,7 +1,9 @@
 """Signing in, staying signed in, and being locked out, as stories with times."""
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from argon2.low_level import Type, verify_secret
@@ -9,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from devices.people.accounts import Accounts
 from devices.people.model import NameTaken, Person, Refused, Role, UnknownPerson, Visibility, sign_in_name
+from devices.people.passwords import is_password
 from devices.people.sessions import BadCredentials, Sessions
 from devices.people.sign_in_failures import LockedOut
 
@@ -45,6 +48,58 @@ def test_a_shift_long_a_person_is_signed_in(sessions: Sessions) -> None:
     assert found.csrf_token == session.csrf_token != session.secret
     assert sessions.find(session.secret, T0 + 12 * HOUR) is None
     assert sessions.find(session.secret + "x", T0) is None
+
+
+def while_checked(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
+    """Let something happen between the look at a password and what follows from it."""
+
+    def checked(password: str, password_hash: str | None) -> bool:
+        found = is_password(password, password_hash)
+        meanwhile()
+        return found
+
+    monkeypatch.setattr("devices.people.sessions.is_password", checked)
+
+
+def test_a_password_that_is_replaced_while_it_is_checked_begins_no_session(
+    accounts: Accounts, sessions: Sessions, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_checked(monkeypatch, lambda: accounts.set_password("li.wei", "another sentence", T0))
+    with pytest.raises(BadCredentials):
+        sessions.sign_in("li.wei", PASSWORD, T0)
+    assert stored(engine, "SELECT secret_hash FROM person_session") == []
+
+
+def test_who_is_disabled_while_the_password_is_checked_has_no_session_when_enabled_again(
+    accounts: Accounts, sessions: Sessions, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while_checked(monkeypatch, lambda: accounts.set_enabled("li.wei", False))
+    with pytest.raises(BadCredentials):
+        sessions.sign_in("li.wei", PASSWORD, T0)
+    assert stored(engine, "SELECT secret_hash FROM person_session") == []
+
+
+def test_of_two_changes_of_a_password_at_once_one_holds_and_the_other_is_refused(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desks = [sessions.sign_in("li.wei", PASSWORD, T0) for _ in range(2)]
+    while_checked(monkeypatch, Barrier(2).wait)
+
+    def change(number: int) -> type[Exception] | None:
+        try:
+            sessions.change_password(desks[number], PASSWORD, f"sentence number {number}", T0)
+        except BadCredentials as exc:
+            return type(exc)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(change, range(2)))
+    monkeypatch.undo()
+    assert sorted(map(str, outcomes)) == sorted(map(str, [None, BadCredentials]))
+    winner = outcomes.index(None)
+    assert sessions.sign_in("li.wei", f"sentence number {winner}", T0).person.name == "li.wei"
+    assert sessions.find(desks[winner].secret, T0) is not None
+    assert sessions.find(desks[1 - winner].secret, T0) is None
 
 
 def test_nothing_that_lets_in_is_in_the_database(engine: Engine, sessions: Sessions) -> None:
@@ -143,7 +198,13 @@ def test_guesses_at_the_same_time_do_not_get_past_the_lock(sessions: Sessions) -
 
 @pytest.mark.parametrize(
     ("password", "fault"),
-    [("short", "12 to 256"), ("x" * 257, "12 to 256"), ("aaaaaaaaaaaaaaaa", "repeated"), ("wang.xiaoming", "the name")],
+    [
+        ("short", "12 to 256"),
+        ("x" * 257, "12 to 256"),
+        ("aaaaaaaaaaaaaaaa", "repeated"),
+        ("wang.xiaoming", "the name"),
+        ("\udcff\udcfe0123456789ab", "UTF-8"),
+    ],
 )
 def test_a_weak_password_is_refused(accounts: Accounts, password: str, fault: str) -> None:
     with pytest.raises(Refused, match=fault):

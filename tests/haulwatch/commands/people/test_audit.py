@@ -1,5 +1,7 @@
 """`haulwatch audit`: the audit trail on the command line."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -39,3 +41,32 @@ def test_what_is_done_to_accounts_and_tokens_stands_in_the_trail(tmp_path: Path)
     assert desk.ask("audit", "--actor", "nobody") == []
     assert desk.ask("audit", "--until", "2026-01-01T00:00:00Z") == []
     assert "haulwatch token revoke" in " ".join(desk.run("audit").stdout.split())
+
+
+def test_the_actor_is_the_user_of_the_process_whatever_the_environment_says(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "data")
+    assert desk.run("city", "import", "jincheng").exit_code == 0
+    desk.env |= {"LOGNAME": "li.wei\nwang", "USER": "li.wei"}
+    assert desk.run("token", "add", "dispatch", "viewer").exit_code == 0
+    me = subprocess.run(["id", "--user", "--name"], check=True, capture_output=True, text=True).stdout.strip()
+    assert [one["actor"] for one in desk.ask("audit")] == [me]
+    assert desk.ask("token", "list")[0]["created_by"] == me
+
+
+def test_a_user_without_a_name_acts_by_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk(tmp_path / "data")
+    assert desk.run("city", "import", "jincheng").exit_code == 0
+    desk.env |= {"LOGNAME": "", "USER": "", "LNAME": "", "USERNAME": ""}
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)  # in no file of users
+    assert desk.run("token", "add", "dispatch", "viewer").exit_code == 0
+    assert [one["actor"] for one in desk.ask("audit")] == ["uid 3999999999"]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 65, "li.wei\nwang", "li\u200bwei"])
+@pytest.mark.parametrize(
+    "command", ["alerts shelve --rule bin_overflow --reason r --for 1h", "sites accept 3f0a9c51be7d2846 --reason r"]
+)
+def test_a_name_that_cannot_be_read_stands_beside_no_action(tmp_path: Path, command: str, name: str) -> None:
+    desk = Desk(tmp_path / "data")
+    assert desk.run("city", "import", "jincheng").exit_code == 0
+    assert "--by: give 1 to 64 visible characters" in desk.refused(*command.split(), "--by", name)

@@ -76,6 +76,7 @@ def test_the_password_may_come_from_the_environment(city_desk: Desk) -> None:
     [
         ("add wang viewer", "give the password in a file (--password-file) or in the variable USER_PASSWORD"),
         ("add 王 viewer --password-file FILE", "give 1 to 64 of the characters a-z"),
+        (f"add {'x' * 65} viewer --password-file FILE", "give 1 to 64 of the characters a-z"),
         ("add li.wei viewer --password-file FILE", "li.wei has an account already"),
         ("add wang viewer --district zezho --password-file FILE", "did you mean 'zezhou'?"),
         ("add wang viewer --haulier nobody --password-file FILE", "it has danhe, fengtai, qinhe, taihang"),
@@ -100,3 +101,18 @@ def test_a_short_password_is_refused(city_desk: Desk) -> None:
         "user", "add", "wang", "viewer", "--password-file", str(city_desk.home.parent / "password")
     )
     assert "12 to 256 characters" in message
+
+
+def test_a_password_that_is_no_utf_8_is_refused_from_a_file_and_from_the_environment(city_desk: Desk) -> None:
+    given = city_desk.home.parent / "password"
+    given.write_bytes("四个词的一句话 of it".encode("gb18030"))
+    assert "give text in UTF-8" in city_desk.refused("user", "add", "wang", "viewer", "--password-file", str(given))
+    city_desk.env["USER_PASSWORD"] = "\udcff\udcfe four words of it"  # as Python reads such bytes
+    assert "give text in UTF-8" in city_desk.refused("user", "add", "wang", "viewer")
+    assert city_desk.ask("user", "list") == []
+
+
+def test_the_mark_with_which_an_editor_begins_a_file_is_no_part_of_the_password(city_desk: Desk) -> None:
+    (city_desk.home.parent / "password").write_bytes(b"\xef\xbb\xbf" + SENTENCE.encode() + b"\r\n")
+    add(city_desk, "wang", "viewer")
+    assert may_sign_in(city_desk, "wang", SENTENCE)
