@@ -16,8 +16,9 @@ VERSION_0_1: Final = Path(__file__).parent / "version_0_1"
 BYSTANDERS: Final = tuple(f"truck-{number:03}" for number in range(20, 25))
 """Trucks without an incident: their clocks move fleet time on."""
 STEP_MS: Final = 60_000
-OF_NEW_RULES: Final = frozenset({"ea8a6f016cf9d869"})
-"""Alerts in the old readings that version 0.1 had no rule for: truck-017 stopped loaded off its routes."""
+OF_NEW_RULES: Final = frozenset({"ea8a6f016cf9d869", "0afa20bd1910b2db"})
+"""Alerts in the old readings that version 0.1 had no rule for: truck-017 stopped loaded off its routes, and the bed of
+truck-005 was raised, told before the dump that it became a part of."""
 
 
 def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installation]) -> None:
