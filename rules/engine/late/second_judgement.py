@@ -97,8 +97,8 @@ class SecondJudgement:
             )
             if key in added and not judged:
                 count_not_judged(buffered.reading, device_state, NotJudged.FAILED)
-            elif key in added:
-                device_state.judged += buffered.reading.device_id == device_state.device_id
+            elif key in added and buffered.reading.device_id == device_state.device_id:
+                device_state.count_judged(buffered.reading)
         while index + 1 < len(late.gaps):
             index = self._pass_gap(index + 1, late, device_state, given)
         newest = readings[keys[-1]].reading
