@@ -132,8 +132,14 @@ class DeviceState:
     def forget_city(self) -> None:
         self.device, self.vehicle, self.approvals, self.in_force = None, None, (), None
 
-    def time_was_set(self, fleet_now: int, heard_after: int) -> None:
-        """Note that fleet time was wrong: nothing waits for it, or counts as heard at it if it was later."""
+    def time_was_set(self, fleet_now: int, heard_after: int, by_ms: int) -> None:
+        """Note that fleet time was wrong and went on by `by_ms`, or that a leap was followed (0): nothing waits
+        for a wrong time, or counts as heard at it if it was later.
+        """
+        if self.candidates_due:
+            self.candidates_due += by_ms
+        if self.clock.doubt_due:
+            self.clock.doubt_due += by_ms
         self.buffer.time_was_set(fleet_now, heard_after)
         if self.late_readings is not None:
             self.late_readings.time_was_set(fleet_now)
