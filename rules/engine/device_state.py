@@ -58,6 +58,8 @@ class DeviceState:
     """Fleet time, ms, until which they wait; 0 while there are none."""
     rules_begun: dict[str, int] | None = None
     """Rules that are or were off for the device, by name: device time, ms, after which each began anew."""
+    may_be_weighed: bool = True
+    """By its last fix, it is or may be so near a weighbridge that a ticket may still come about what it sends."""
     # What follows is not written to the row.
     flush_at: int = 0
     """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""
@@ -73,8 +75,6 @@ class DeviceState:
     """Fleet time, ms, at which the gap ends that was opened first; 0 while none is kept."""
     changed: bool = False
     """Changed since it was written."""
-    may_be_weighed: bool = field(default=True, compare=False)
-    """It is, or may be, so near a weighbridge that a ticket about it may still come for what it sends."""
     device: Device | None = field(default=None, compare=False)
     """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
@@ -106,8 +106,9 @@ class DeviceState:
         if device is None:
             return False
         self.in_force = in_force(device, city)
-        self.may_be_weighed = device.vehicle_id is not None
-        if device.vehicle_id is not None:
+        if device.vehicle_id is None:
+            self.may_be_weighed = False
+        else:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
         begun, off = self.rules_begun or {}, self.in_force.off.values()
         if all(begun.get(name) == NOT_BEGUN for name in off):
