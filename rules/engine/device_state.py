@@ -96,9 +96,12 @@ class DeviceState:
         return self.late_readings is not None and self.clock.steady and not self.may_be_weighed
 
     def was_judged(self, reading: Reading) -> bool:
-        """True if it is a numbered reading that came before, as far as its readings are kept."""
-        late = self.late_readings
-        return reading.seq is not None and late is not None and self.clock.steady and late.judged.holds(reading)
+        """True if it is a numbered reading of the device that came before, as far as its readings are kept.
+
+        Only by a steady clock, so that few of them are newer: to look at a whole day's takes some milliseconds.
+        """
+        late, is_numbered = self.late_readings, reading.seq is not None and reading.device_id == self.device_id
+        return is_numbered and late is not None and self.clock.steady and late.judged.holds(reading)
 
     def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> bool:
         """Find the device in the city, if it has it, and the rules that hold for it; True if more of them are off."""

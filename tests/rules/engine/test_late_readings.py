@@ -157,6 +157,21 @@ def test_a_live_fix_before_the_buffer_hides_nothing() -> None:
     assert dump.at < T0 + HOUR_MS, "dated by device time"
 
 
+def test_a_retained_reading_that_waits_among_those_uploaded_counts_once() -> None:
+    """A broker may replay what has just been uploaded, before it is judged behind its gap."""
+    engine = RuleEngine(town(), build_rules())
+    lost = range(T0 + 200_001, T0 + 300_000)
+    arrivals = sorted([one for one in offline_dump([]) if one[1].ts not in lost], key=lambda arrival: arrival[0])
+    uploaded = max((one for _, one in arrivals if one.device_id == "T2"), key=lambda one: one.ts)
+    for at_ms, reading in arrivals:
+        engine.receive(at_ms)
+        engine.judge(reading)
+        if T0 + HOUR_MS + 5_000 < at_ms <= T0 + HOUR_MS + 120_000:
+            engine.judge_retained(uploaded)
+    assert engine.judged["T2"] == sum(reading.device_id == "T2" for _, reading in arrivals)
+    assert engine.not_judged == {}
+
+
 def test_a_ticket_of_an_offline_truck_hides_nothing() -> None:
     _, changes = play(offline_dump([ticket("T2", 3500, direction="out")]))
     assert standing(changes) == {alert for alert in expected() if alert[0] == "illegal_dumping"}
