@@ -205,11 +205,16 @@ class Runs:
         if not by_ms:
             return
         self.give_up(device_state, verdicts)
+        if clock.doubtful and abs(clock.vote - self._clock.reference) <= OFF_MS:  # it was as far off as it is corrected
+            clock.doubtful, clock.off = False, -by_ms
+            self._settle(device_state, verdicts)
         if device_state.buffer.newest:
             self._begin(device_state, by_ms, verdicts, corrected=True)
         clock.run_correction_s = clock.correction_s
         if clock.believed:
             self.judge_clock(device_state, None, verdicts)
+        elif clock.off:
+            clock.off += by_ms
 
     def _begin(self, device_state: DeviceState, by_ms: int, verdicts: list[Judged], *, corrected: bool = False) -> None:
         """Judge what is by the former clock to its end, and then the candidates in a run of their own."""
