@@ -201,7 +201,7 @@ class DeviceJudge:
         by_ms, self.clock.set_by, self.clock.leaped_from = set_by or now - leaped_from, 0, 0
         for device_state in self._devices.values():
             self.change(device_state)
-            device_state.time_was_set(now, 0 if set_by else leaped_from)
+            device_state.time_was_set(now, 0 if set_by else leaped_from, set_by)
             self._rules.time_was_set(device_state, now, by_ms)
         self._schedule_all()
         self._await_devices({id_: min(since + max(by_ms, 0), now) for id_, since in self.awaited.since.items()})

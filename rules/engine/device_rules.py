@@ -114,8 +114,14 @@ class DeviceRules:
 
     def judged_again(self, observation: Observation, device_state: DeviceState, verdicts: list[Any]) -> None:
         """Ask the rules that count when a device is heard, after its late readings were judged in their place."""
-        for indexed in self.at(observation.reading.ts, device_state, observation.city).unordered:
+        for indexed in self.at(observation.calendar_ts, device_state, observation.city).unordered:
             self.ask(indexed, indexed.rule.judged_again, observation, device_state, verdicts)
+
+    def ask_after_doubt(self, observation: Observation, device_state: DeviceState, verdicts: list[Any]) -> None:
+        """Ask the rules that take a reading beside its order, and that a doubtful clock kept from the calendar."""
+        for indexed in self.at(observation.calendar_ts, device_state, observation.city).unordered:
+            if indexed.asks_calendar:
+                self.ask_beside_order(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
 
     def ask_about_clock(self, found: ClockFound, device_state: DeviceState, verdicts: list[Any]) -> None:
         """Ask the rules that judge clocks."""

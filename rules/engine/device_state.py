@@ -58,6 +58,8 @@ class DeviceState:
     """Fleet time, ms, until which they wait; 0 while there are none."""
     rules_begun: dict[str, int] | None = None
     """Rules that are or were off for the device, by name: device time, ms, after which each began anew."""
+    may_be_weighed: bool = True
+    """By its last fix, it is or may be so near a weighbridge that a ticket may still come about what it sends."""
     # What follows is not written to the row.
     flush_at: int = 0
     """Fleet time, ms, of its entry in the flush timers; 0 without one. Never later than the buffer is due."""
@@ -73,8 +75,6 @@ class DeviceState:
     """Fleet time, ms, at which the gap ends that was opened first; 0 while none is kept."""
     changed: bool = False
     """Changed since it was written."""
-    may_be_weighed: bool = field(default=True, compare=False)
-    """It is, or may be, so near a weighbridge that a ticket about it may still come for what it sends."""
     device: Device | None = field(default=None, compare=False)
     """The device in the present city; None before the first look-up, and for one the city does not have."""
     vehicle: Vehicle | None = field(default=None, compare=False)
@@ -96,9 +96,12 @@ class DeviceState:
         return self.late_readings is not None and self.clock.steady and not self.may_be_weighed
 
     def was_judged(self, reading: Reading) -> bool:
-        """True if it is a numbered reading that came before, as far as its readings are kept."""
-        late = self.late_readings
-        return reading.seq is not None and late is not None and self.clock.steady and late.judged.holds(reading)
+        """True if it is a numbered reading of the device that came before, as far as its readings are kept.
+
+        Only by a steady clock, so that few of them are newer: to look at a whole day's takes some milliseconds.
+        """
+        late, is_numbered = self.late_readings, reading.seq is not None and reading.device_id == self.device_id
+        return is_numbered and late is not None and self.clock.steady and late.judged.holds(reading)
 
     def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> bool:
         """Find the device in the city, if it has it, and the rules that hold for it; True if more of them are off."""
@@ -106,8 +109,9 @@ class DeviceState:
         if device is None:
             return False
         self.in_force = in_force(device, city)
-        self.may_be_weighed = device.vehicle_id is not None
-        if device.vehicle_id is not None:
+        if device.vehicle_id is None:
+            self.may_be_weighed = False
+        else:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
         begun, off = self.rules_begun or {}, self.in_force.off.values()
         if all(begun.get(name) == NOT_BEGUN for name in off):
@@ -132,8 +136,14 @@ class DeviceState:
     def forget_city(self) -> None:
         self.device, self.vehicle, self.approvals, self.in_force = None, None, (), None
 
-    def time_was_set(self, fleet_now: int, heard_after: int) -> None:
-        """Note that fleet time was wrong: nothing waits for it, or counts as heard at it if it was later."""
+    def time_was_set(self, fleet_now: int, heard_after: int, by_ms: int) -> None:
+        """Note that fleet time was wrong and went on by `by_ms`, or that a leap was followed (0): nothing waits
+        for a wrong time, or counts as heard at it if it was later.
+        """
+        if self.candidates_due:
+            self.candidates_due += by_ms
+        if self.clock.doubt_due:
+            self.clock.doubt_due += by_ms
         self.buffer.time_was_set(fleet_now, heard_after)
         if self.late_readings is not None:
             self.late_readings.time_was_set(fleet_now)

@@ -169,6 +169,8 @@ class ReorderBuffer:
         until = min(ts, limit) - WINDOW_MS
         if until > self.open_from and not is_status(reading):
             self.open_from = until
+        if ts < self.open_from and reading.seq is not None and reading.seq == self.sequence + 1:
+            self.sequence = reading.seq  # late, not missing
 
     def _pass_complete(self, limit: int) -> None:
         """Open the order from behind the newest measurement before which no number is missing.

@@ -36,7 +36,11 @@ class ReadingRules:
     def asked(self, *, doubtful: bool, again: bool = False) -> list[IndexedRule]:
         """Those that judge a reading in order, `again` if they did before; `doubtful`: no calendar can be asked."""
         asked = self.ordered if again else self.all
-        return [indexed for indexed in asked if not indexed.asks_calendar] if doubtful else asked
+        return _without_calendar(asked) if doubtful else asked
+
+    def beside_order(self, *, doubtful: bool) -> list[IndexedRule]:
+        """Those that take a reading when it comes, and not in order."""
+        return _without_calendar(self.unordered) if doubtful else self.unordered
 
 
 class RulesInForce:
@@ -66,6 +70,10 @@ class RulesInForce:
         if self.is_constant:
             return self._by_time[0]
         return self._by_time[bisect(self._minutes, city.minute_of_day(ts)) - 1]
+
+
+def _without_calendar(rules: Sequence[IndexedRule]) -> list[IndexedRule]:
+    return [indexed for indexed in rules if not indexed.asks_calendar]
 
 
 def _indexed(rules: Sequence[Rule[Any] | None]) -> list[IndexedRule]:

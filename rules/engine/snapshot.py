@@ -72,7 +72,8 @@ class _BufferRow(msgspec.Struct, array_like=True):
     due: int
     waiting: list[_ReadingRow]
     sequence: int = UNNUMBERED
-    """Former rows have none."""
+    """Former rows end before it."""
+    may_be_weighed: bool = True
 
 
 class _JudgedRow(msgspec.Struct, array_like=True):
@@ -157,13 +158,15 @@ class Rows:
         """The reverse of `dump`. Raises SnapshotUnusable."""
         try:
             members = _ROW.decode(packed)
+            lane = _BUFFER.decode(members["lane"])
             device_state = DeviceState(
                 device_id,
-                self._buffer(device_id, members["lane"]),
+                self._buffer(device_id, lane),
                 _states(self._rule_states, members),
                 _states(self._tracker_states, members),
                 _LATE.decode(members["late"]),
             )
+            device_state.may_be_weighed = lane.may_be_weighed
             if "judged" in members:
                 row = _JUDGED.decode(members["judged"])
                 device_state.judged_until, device_state.judged = row.judged_until, row.judged
@@ -212,8 +215,7 @@ class Rows:
         pack.measure()
         return pack
 
-    def _buffer(self, device_id: str, packed: msgspec.Raw) -> ReorderBuffer:
-        row = _BUFFER.decode(packed)
+    def _buffer(self, device_id: str, row: _BufferRow) -> ReorderBuffer:
         return ReorderBuffer(device_id, row.newest, row.open_from, row.due, self._readings(row.waiting), row.sequence)
 
     def _readings(self, rows: Sequence[_ReadingRow]) -> list[BufferedReading]:
@@ -241,7 +243,10 @@ def _readings_members(device_state: DeviceState) -> dict[str, Any]:
     buffer = device_state.buffer
     members: dict[str, Any] = {
         "late": device_state.late,
-        "lane": (buffer.newest, buffer.open_from, buffer.due, _reading_rows(buffer.waiting), buffer.sequence),
+        "lane": (
+            *(buffer.newest, buffer.open_from, buffer.due, _reading_rows(buffer.waiting), buffer.sequence),
+            device_state.may_be_weighed,
+        ),
     }
     if device_state.judged_until != FORMER or device_state.judged or device_state.not_judged:
         members["judged"] = (
@@ -253,7 +258,7 @@ def _readings_members(device_state: DeviceState) -> dict[str, Any]:
     if device_state.late_readings is not None:
         members["gaps"] = _late_row(device_state.late_readings)
     clock = device_state.clock
-    if clock.votes or clock.others or clock.correction_s or clock.run_correction_s:
+    if clock != _NEW_CLOCK:
         members["clock"] = clock
     if device_state.rules_begun:
         members["begun"] = device_state.rules_begun
@@ -278,6 +283,7 @@ def _reading_rows(readings: Sequence[BufferedReading]) -> list[tuple[Any, ...]]:
     return [(entry.at, entry.reading.kind, astuple(entry.reading)) for entry in readings]
 
 
+_NEW_CLOCK: Final = DeviceClock()
 _ROW: Final = msgspec.msgpack.Decoder(dict[str, msgspec.Raw])
 _BUFFER: Final = msgspec.msgpack.Decoder(_BufferRow)
 _CANDIDATES: Final = msgspec.msgpack.Decoder(tuple[int, list[tuple[Kind, list[Any]]]])

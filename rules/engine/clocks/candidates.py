@@ -53,6 +53,7 @@ class Candidates:
 
     def _schedule(self, device_state: DeviceState) -> None:
         """Keep one timer no later than the candidates are due; it is corrected when it fires."""
-        if device_state.candidates and not device_state.candidates_at:
-            device_state.candidates_at = device_state.candidates_due
+        due = device_state.candidates_due
+        if device_state.candidates and (not device_state.candidates_at or due < device_state.candidates_at):
+            device_state.candidates_at = due
             self._timers.add(device_state)

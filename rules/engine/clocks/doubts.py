@@ -38,6 +38,7 @@ class Doubts:
 
     def _schedule(self, device_state: DeviceState) -> None:
         """Keep one timer no later than the wait ends; it is corrected when it fires."""
-        if device_state.clock.doubtful and device_state.clock.doubt_due and not device_state.doubt_at:
-            device_state.doubt_at = device_state.clock.doubt_due
+        due = device_state.clock.doubt_due
+        if device_state.clock.doubtful and due and (not device_state.doubt_at or due < device_state.doubt_at):
+            device_state.doubt_at = due
             self._timers.add(device_state)

@@ -30,6 +30,7 @@ from rules.engine.clocks.watermark import FleetClock
 from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
 from rules.engine.late.kept_gaps import KeptGaps
+from rules.engine.late.late_readings import LateReadings
 from rules.engine.late.late_verdicts import Judged, RunBegun
 from rules.engine.late.second_judgement import SecondJudgement
 from rules.engine.reorder_buffer import BufferedReading
@@ -105,11 +106,21 @@ class Runs:
         device = self._stage.registered(device_state)
         if late is not None and device is not None:
             newest = self._second.judge(device_state, device, late, verdicts, everything=True)
+            if clock.doubted:
+                self._ask_after_doubt(device_state, device, late, verdicts)
             device_state.count_settled()
             if newest is not None:
                 observation = self._stage.unordered(newest, self._clock.now, device_state, device)
                 self._rules.judged_again(observation, device_state, verdicts)
         clock.doubted = 0
+
+    def _ask_after_doubt(
+        self, device_state: DeviceState, device: Device, late: LateReadings, verdicts: list[Judged]
+    ) -> None:
+        if any(indexed.asks_calendar for indexed in self._rules.at(0, device_state, self._stage.city).unordered):
+            for buffered in late.judged.after(0):
+                observation = self._stage.unordered(buffered.reading, self._clock.now, device_state, device)
+                self._rules.ask_after_doubt(observation, device_state, verdicts)
 
     def judge_clock(self, device_state: DeviceState, reading: Reading | None, verdicts: list[Judged]) -> None:
         """Let rules judge the clock that is believed now."""
@@ -194,11 +205,16 @@ class Runs:
         if not by_ms:
             return
         self.give_up(device_state, verdicts)
+        if clock.doubtful and abs(clock.vote - self._clock.reference) <= OFF_MS:  # it was as far off as it is corrected
+            clock.doubtful, clock.off = False, -by_ms
+            self._settle(device_state, verdicts)
         if device_state.buffer.newest:
             self._begin(device_state, by_ms, verdicts, corrected=True)
         clock.run_correction_s = clock.correction_s
         if clock.believed:
             self.judge_clock(device_state, None, verdicts)
+        elif clock.off:
+            clock.off += by_ms
 
     def _begin(self, device_state: DeviceState, by_ms: int, verdicts: list[Judged], *, corrected: bool = False) -> None:
         """Judge what is by the former clock to its end, and then the candidates in a run of their own."""

@@ -117,7 +117,7 @@ class FleetClock:
         """
         self.watermark = row = watermark
         self.quorum, self.believed, found = Quorum(), Quorum(), list(clocks)
-        if not any(clock.votes for clock, _ in found):
+        if not any(clock.votes or clock.others or clock.believed for clock, _ in found):
             row.pace = row.pace or row.received_at or row.now
             for clock, was_heard in found:
                 clock.offset = clock.last = clock.vote = row.now - row.pace
@@ -176,6 +176,7 @@ class FleetClock:
             clock.others = clock.apart = clock.stepped = 0
             clock.last += by_ms
             clock.former += by_ms
+            clock.lowest += by_ms
             self._move(clock, clock.offset + by_ms, votes=True)
             self._compare_reference()
 
@@ -224,7 +225,9 @@ class FleetClock:
                 offset -= self._leaped_over(clock, offset, self._offset)
             clock.votes, clock.leap = True, row.leaps
             clock.offset = clock.last = clock.vote = offset
-            clock.believed = clock.steady = False  # what was believed is by refused readings
+            # What was believed is by refused readings.
+            clock.believed = clock.steady = clock.settled = clock.buffered = False
+            clock.off = 0
             self.quorum.add(offset)
             clock.lowest = offset
             self._note_other(clock, offset)
@@ -240,29 +243,31 @@ class FleetClock:
         clock.last = offset
         self._pass()
         self._compare_reference()
-        self._doubt(clock, offset)
+        if clock.votes:
+            self._doubt(clock, offset if reading is not None else clock.vote)
         return found
 
     def _doubt(self, clock: DeviceClock, offset: int) -> None:
         """Note whether a clock that was never believed may be so wrong that no calendar can be asked by it.
 
         It may if it agrees neither with the reference nor with the fleet. Readings that are far apart are an upload of
-        what was buffered within a day: their times are right until the clock is believed to be another.
+        what was buffered within a day: their times are right until the clock is believed to be another. A reading that
+        is refused because of its time was not buffered: `offset` and the vote are by accepted ones.
         """
         row = self.watermark
         if row.leap or not row.received_at:
             return
         clock.lowest = min(clock.lowest, offset)
-        off_ms = abs(clock.offset - self.reference)
-        is_of_fleet = self.quorum.k > 1 and abs(clock.offset - self._offset) <= OFF_MS
-        if max(clock.offset, offset) - clock.lowest > _APART_MS:
+        off_ms = abs(clock.vote - self.reference)
+        is_of_fleet = self.quorum.k > 1 and abs(clock.vote - self._offset) <= OFF_MS
+        if max(clock.vote, offset) - clock.lowest > _APART_MS:
             self.trust_buffered(clock)
         is_known = clock.believed or clock.settled or clock.buffered
         clock.doubtful = not (is_known or off_ms <= OFF_MS or is_of_fleet)
 
     def trust_buffered(self, clock: DeviceClock) -> None:
         """Let the times of a device count that uploaded what it buffered, if it can have buffered for so long."""
-        clock.buffered = abs(clock.offset - self.reference) <= _BUFFERED_MS
+        clock.buffered = abs(clock.vote - self.reference) <= _BUFFERED_MS
         clock.doubtful = not clock.buffered
 
     def _compare_reference(self) -> None:

@@ -107,7 +107,9 @@ class KeptGaps:
             was_heard = bool(device_state.statuses) and _status_key(reading) <= device_state.statuses[-1]
         else:
             waiting = [entry.ts for entry in device_state.buffer.waiting if not is_status(entry.reading)]
-            was_heard = reading.ts <= max([device_state.judged_until, *waiting])
+            late, candidates = device_state.late_readings, [one.ts for one in device_state.candidates]
+            uploaded = late.backlog.newest if late is not None and late.backlog is not None else 0
+            was_heard = reading.ts <= max([device_state.judged_until, uploaded, *waiting, *candidates])
         if not was_heard:
             device_state.retained = (*device_state.retained[1 - _KEPT_RETAINED :], key)
         return not was_heard

@@ -58,7 +58,8 @@ class LateJudge:
         at = max(reading.ts, now - WINDOW_MS)
         observation = self._stage.unordered(reading, at, device_state, device)
         rules = self._rules.at(observation.calendar_ts, device_state, self._stage.city)
-        for indexed in rules.asked(doubtful=device_state.clock.doubtful) if late is None else rules.unordered:
+        doubtful = device_state.clock.doubtful
+        for indexed in rules.asked(doubtful=doubtful) if late is None else rules.beside_order(doubtful=doubtful):
             self._rules.ask_beside_order(indexed, indexed.rule.judge_late, observation, device_state, verdicts)
         buffered = BufferedReading(reading.ts, at, reading)
         if late is not None:

@@ -48,6 +48,11 @@ class ReadingPack:
     size: int = 0
     """Bytes, about."""
 
+    @property
+    def newest(self) -> int:
+        """Newest device time in it, ms; 0 if it is empty."""
+        return max([self.open_newest, *(block.newest for block in self.blocks)])
+
     def add(self, buffered: BufferedReading) -> int:
         """Add a reading and return by how many bytes the pack grew; it shrinks when a block is made."""
         reading, before = buffered.reading, self.size

@@ -95,10 +95,8 @@ class SecondJudgement:
             judged = device.validity.covers(buffered.ts) and self._judge_reading(
                 buffered, device, device_state, trackers, given, again=True
             )
-            if key in added and not judged:
-                count_not_judged(buffered.reading, device_state, NotJudged.FAILED)
-            elif key in added:
-                device_state.judged += buffered.reading.device_id == device_state.device_id
+            if key in added:
+                _count(buffered.reading, device, device_state, judged=judged)
         while index + 1 < len(late.gaps):
             index = self._pass_gap(index + 1, late, device_state, given)
         newest = readings[keys[-1]].reading
@@ -124,6 +122,15 @@ class SecondJudgement:
         late.gaps[index] = Gap(gap.start, gap.opened_at, states)
         given.append(GapPassed(gap.start))
         return index
+
+
+def _count(reading: Reading, device: Device, device_state: DeviceState, *, judged: bool) -> None:
+    """Count a reading that was judged for the first time, or was to be."""
+    if not judged:
+        reason = NotJudged.FAILED if device.validity.covers(reading.ts) else NotJudged.NOT_VALID
+        count_not_judged(reading, device_state, reason)
+    elif reading.device_id == device_state.device_id:
+        device_state.count_judged(reading)
 
 
 def _place_of_state(keys: Sequence[OrderKey], newest_gap: int) -> int:

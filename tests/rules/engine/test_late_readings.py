@@ -1,6 +1,7 @@
 """Readings that come late: any arrival order over a day ends in the same alerts, and every reading is accounted for."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from devices.city.sites import Validity
 from devices.readings.models import Position, Reading, Status
 from rules.alerts.model import AlertChange, Amendment
 from rules.catalogue import build_rules
@@ -155,6 +157,42 @@ def test_a_live_fix_before_the_buffer_hides_nothing() -> None:
     (dump,) = [change for change in changes if change.rule == "illegal_dumping" and change.phase == "confirmed"]
     assert dump.amendment is Amendment.NEW_LATE
     assert dump.at < T0 + HOUR_MS, "dated by device time"
+
+
+def test_a_retained_reading_that_waits_among_those_uploaded_counts_once() -> None:
+    """A broker may replay what has just been uploaded, before it is judged behind its gap."""
+    engine = RuleEngine(town(), build_rules())
+    lost = range(T0 + 200_001, T0 + 300_000)
+    arrivals = sorted([one for one in offline_dump([]) if one[1].ts not in lost], key=lambda arrival: arrival[0])
+    uploaded = max((one for _, one in arrivals if one.device_id == "T2"), key=lambda one: one.ts)
+    for at_ms, reading in arrivals:
+        engine.receive(at_ms)
+        engine.judge(reading)
+        if T0 + HOUR_MS + 5_000 < at_ms <= T0 + HOUR_MS + 120_000:
+            engine.judge_retained(uploaded)
+    assert engine.judged["T2"] == sum(reading.device_id == "T2" for _, reading in arrivals)
+    assert engine.not_judged == {}
+
+
+def test_what_waits_of_a_device_that_is_no_longer_valid_then_counts_so() -> None:
+    """The registry ends the device while it waits; nothing failed."""
+    city, until = town(), T0 + 300_000
+    drive = Trip("T1", 0, 0, load="empty").stand(60).drive(9000, 0).readings
+    live, late = [one for one in drive if one.ts < until], [one for one in drive if one.ts >= until]
+    assert late
+    engine = RuleEngine(city, build_rules())
+    back = Trip("T1", 9000, 0, at_s=3600, load="empty").stand(60).readings
+    for at_ms, reading in [*((one.ts, one) for one in (*live, *back)), *((back[-1].ts + 1, one) for one in late)]:
+        engine.receive(at_ms)
+        engine.judge(reading)
+    ended = replace(city.devices["T1"], validity=Validity(None, until))
+    engine.replace_city(replace(city, devices={**city.devices, "T1": ended}))
+    for _ in range(60):
+        engine.advance(10_000)
+    counted = engine.not_judged["T1"]
+    assert set(counted) == {"not_valid"}
+    assert counted["not_valid"] >= len(late)
+    assert engine.judged["T1"] + counted["not_valid"] == len(drive) + len(back)
 
 
 def test_a_ticket_of_an_offline_truck_hides_nothing() -> None:

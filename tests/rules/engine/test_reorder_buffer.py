@@ -189,6 +189,15 @@ def test_a_status_counts_but_releases_nothing() -> None:
     assert at_once(buffer, numbered(50, 9)) == [45, 50]
 
 
+def test_a_number_that_comes_late_is_not_missing() -> None:
+    """A status of a position's second has its place before it; what follows need not wait for the window."""
+    buffer = counting_on(7)
+    assert at_once(buffer, numbered(40, 8)) == [40]
+    beat = Status(device_id="T1", ts=T + 40_000, online=True, session=1, seq=9)
+    assert buffer.arrive(beat, T + 40_000, T + 45_000, at_once=True) is None
+    assert at_once(buffer, numbered(50, 10)) == [50]
+
+
 def test_compartments_of_one_instant_wait_for_each_other() -> None:
     buffer = ReorderBuffer("P")
     at_once(buffer, Fill(device_id="P", ts=T, fill_pct=1.0, seq=1))

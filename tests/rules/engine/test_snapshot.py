@@ -10,7 +10,7 @@ from rules.engine.reorder_buffer import WINDOW_MS, ReorderBuffer
 from rules.engine.snapshot import Rows
 from rules.tracking.registry import TRACKERS
 from tests.rules.engine.test_reorder_buffer import T, arrive, fix, seconds, take
-from tests.rules.town import rows, town
+from tests.rules.town import Trip, numbered, rows, town
 
 
 def test_rows_survive_a_change_of_the_readings_fields_twice() -> None:
@@ -30,6 +30,43 @@ def test_rows_survive_a_change_of_the_readings_fields_twice() -> None:
     device_state, _ = Rows(build_rules(), TRACKERS).load(device_id, former[1][0][1])
     (waiting,) = device_state.buffer.waiting
     assert waiting.reading == position
+
+
+def test_a_clock_that_only_refused_readings_show_survives() -> None:
+    """Nothing was accepted of any device yet: the clock is believed, and votes for nothing."""
+    engine = RuleEngine(town(), build_rules())
+    for n in range(40):
+        engine.receive(T + 10_000 * n)
+        engine.refuse_time("T1", T + 10_000 * n + 3_600_000)
+    believed = state_of(engine, "T1").clock
+    assert believed.believed
+    assert believed.offset == 3_600_000
+    fleet, devices = engine.unsaved()
+    again = RuleEngine(town(), build_rules())
+    again.restore(fleet, list(devices))
+    assert state_of(again, "T1").clock == believed
+
+
+def test_a_restart_puts_off_no_reading_that_is_complete_by_its_number() -> None:
+    """A truck that numbers its readings, far from each weighbridge: what comes next is judged when it comes."""
+    drive = numbered(Trip("T1", 0, 5000, load="empty").drive(9000, 5000).readings)
+    engine, judged = RuleEngine(town(), build_rules()), list[int]()
+    for reading in drive[:-1]:
+        engine.receive(reading.ts + 500)
+        engine.judge(reading)
+        judged.append(engine.judged["T1"])
+    assert judged[-2:] == [len(drive) - 2, len(drive) - 1], "nothing waits any more"
+    fleet, devices = engine.unsaved()
+    again = RuleEngine(town(), build_rules())
+    again.restore(fleet, list(devices))
+    again.receive(drive[-1].ts + 500)
+    again.judge(drive[-1])
+    assert again.judged["T1"] == len(drive)
+
+
+def state_of(engine: RuleEngine, device_id: str) -> DeviceState:
+    (found,) = [state for state in engine._devices.states if state.device_id == device_id]
+    return found
 
 
 def test_waiting_readings_survive() -> None:

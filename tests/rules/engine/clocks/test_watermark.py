@@ -245,6 +245,15 @@ def test_a_repeated_reading_is_no_clock() -> None:
     assert abs(fleet.now_s - 3_590) <= 5
 
 
+def test_another_correction_is_no_upload_of_what_was_buffered() -> None:
+    fleet = Fleet()
+    fleet.run(0, 60, A=0, C=0, D=0, B=-28_800)
+    assert fleet.clocks["B"].doubtful
+    fleet.clock.correct(fleet.clocks["B"], 18_000_000)
+    fleet.hear(70, B=-10_800)
+    assert fleet.clocks["B"].doubtful, "it is still three hours behind"
+
+
 def test_it_is_written_and_read_back_as_it_was() -> None:
     fleet = Fleet()
     fleet.run(0, 600, **ALL, late=-40.0)
