@@ -45,7 +45,6 @@ render(<App />, document.getElementById("desk") as HTMLElement);
 listenForKeys();
 await startSession();
 await readCityAtLast();
-signInOpen.value = false;
 watchFilters();
 watchChosen();
 void keepMoving();
