@@ -35,7 +35,7 @@ _IMMUTABLE: Final = "public, max-age=31536000, immutable"
 
 @router.get("/")
 def console() -> HTMLResponse:
-    """The desk; 503 with the way to mend it where the console was not built."""
+    """The desk; 503 with the way to build it where the console was not built."""
     index = BUILT / "index.html"
     if not index.is_file():
         return HTMLResponse(_page("not_built.html"), status_code=503, headers=_headers(_policy_of("not_built.html")))

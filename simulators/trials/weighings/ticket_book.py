@@ -25,7 +25,6 @@ class TicketBook:
         self.bridge_id, self.days, self.city, self.rng = bridge_id, days, city, rng
         self._tickets: dict[Key, Weighing] = {(one.ticket, one.direction): one for one in made}
         self._more: list[Weighing] = []
-        self._plates = {day.haul.plate: name for name, day in days.items()}
         self._wrong: dict[str, list[int]] = {}
         self.tares_wrong = False
         """Something was done to the tares of this bridge."""

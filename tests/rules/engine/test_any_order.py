@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.city.model import City
 from devices.readings.models import Reading, Status
 from rules.alerts.model import TAKEN_BACK, AlertChange, Phase
 from rules.catalogue import build_rules
@@ -166,9 +167,12 @@ class Journal:
         return list({change.alert_id: change for change in self.changes.values()}.values())
 
 
-def play(records: Sequence[Record], restarts: Sequence[Restart]) -> tuple[RuleEngine, Journal]:
-    """Judge in the order of arrival."""
-    engine, journal, saved = RuleEngine(town(), build_rules()), Journal(), dict[str, bytes]()
+def play(
+    records: Sequence[Record], restarts: Sequence[Restart], city: City | None = None, quiet_ticks: int = 15
+) -> tuple[RuleEngine, Journal]:
+    """Judge in the order of arrival, by default in the town; then nobody is heard for so many times 10 s."""
+    city = town() if city is None else city
+    engine, journal, saved = RuleEngine(city, build_rules()), Journal(), dict[str, bytes]()
     fleet, saved_at, n = b"", 0, 0
     planned = sorted(((restart.at_permille * len(records) // 1000, restart.kind) for restart in restarts), reverse=True)
     while n < len(records):
@@ -187,11 +191,11 @@ def play(records: Sequence[Record], restarts: Sequence[Restart]) -> tuple[RuleEn
                 saved_at = n
                 engine.saved()
             if kind != "checkpoint":
-                engine = RuleEngine(town(), build_rules())
+                engine = RuleEngine(city, build_rules())
                 if fleet:
                     engine.restore(fleet, saved.items())
                 n = saved_at
-    for _ in range(15):
+    for _ in range(quiet_ticks):
         journal.record(engine.advance(10_000))
     assert not engine.failures
     return engine, journal
