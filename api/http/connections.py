@@ -6,6 +6,7 @@ took every file descriptor of the process.
 
 import asyncio
 import logging
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -132,6 +133,9 @@ class BoundedConnection(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
         super().connection_made(transport)
+        # asyncio does so only where a socket names its protocol, which those of `create_server` do not. Head and body
+        # are two writes: without it the second waits until the client acknowledges the first, 40 ms on Linux.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_write_buffer_limits(high=0)  # so that pause_writing says: something is unread
         if not self._open.add(self, self.client[0] if self.client else ""):
             transport.write(_REFUSAL)

@@ -9,7 +9,7 @@ import pytest
 from httpx import AsyncClient
 
 from api.app import create_app
-from api.http.connections import ConnectionLimits
+from api.http.connections import BoundedConnection, ConnectionLimits, Connections
 from api.http.server import serve
 from api.ports import ApiOptions, ApiParts
 from rules.alerts.journal import AlertJournal
@@ -171,3 +171,21 @@ async def test_an_answer_that_nobody_reads_is_given_up(parts: ApiParts, journal:
                     with suppress(ConnectionError, asyncio.IncompleteReadError):
                         if await (await api.call(WHOLE)).status() == 200:
                             break
+
+
+async def test_no_write_waits_for_the_acknowledgement_of_the_one_before(
+    parts: ApiParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nagle's algorithm held the body of a small answer back until the client's delayed acknowledgement: 40 ms."""
+    options: list[int] = []
+    take_in = Connections.add
+
+    def add(self: Connections, connection: BoundedConnection, address: str) -> bool:
+        accepted = connection.transport.get_extra_info("socket")
+        options.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return take_in(self, connection, address)
+
+    monkeypatch.setattr(Connections, "add", add)
+    async with served(parts, ConnectionLimits()) as api:
+        assert await (await api.call(WHOLE)).status() == 200
+    assert options == [1]
