@@ -16,6 +16,7 @@ from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import LargeAnswers, UntilTaken
+from api.http.shared_answers import SharedAnswers
 from api.operations import health
 from api.operations.health import NotReady
 from api.people import audit, people, session
@@ -36,7 +37,8 @@ from api.resources import (
     trucks,
 )
 from api.resources.alert_stream import AlertFeed
-from api.resources.city import places, public_map, zones
+from api.resources.city import base_map, places, public_map, zones
+from api.resources.geojson import EncodedLayer
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
@@ -114,14 +116,15 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.shared_trucks = SharedAnswers[EncodedLayer](options.share_layers_s)
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules,
-        ledger, dead_letters, session, people, audit,
+        tracks, trucks, bins, devices, emptyings, commands, places, zones, base_map, suspected_sites, alerts, shelves,
+        rules, ledger, dead_letters, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

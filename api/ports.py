@@ -6,6 +6,7 @@ The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
@@ -13,6 +14,7 @@ from fastapi import Depends, Request
 from devices.city.model import City
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
+from devices.geo.geometry import Datum
 from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
 from devices.people.model import Person
 from devices.people.sessions import Session
@@ -183,6 +185,39 @@ class AuditTrail(Protocol):
         """Entries, newest first; those with a number below `before`."""
 
 
+class TilesUnavailable(Exception):
+    """The tile server did not give a picture. The text names no host and no token."""
+
+
+class Tile(NamedTuple):
+    """A picture of the base map."""
+
+    content: bytes
+    media_type: str
+
+
+class Tiles(Protocol):
+    """`haulwatch.base_map.tile_server.TileServer`."""
+
+    async def tile(self, layer: int, z: int, x: int, y: int) -> Tile | None:
+        """None: the server has none there. Raises TilesUnavailable."""
+
+
+@dataclass(frozen=True)
+class BaseMap:
+    """What lies below the city on the map of the console; by default nothing but the coasts of the world."""
+
+    datum: Datum = Datum.WGS84
+    attribution: str = ""
+    tiles: Tiles | None = None
+    layers: int = 0
+    """Layers of tiles, numbered from 0, the lowest."""
+    max_zoom: int = 18
+    """Of the tiles."""
+    archive: Path | None = None
+    """A PMTiles file, in place of tiles."""
+
+
 @dataclass(frozen=True)
 class People:
     """Who may use the API."""
@@ -290,6 +325,7 @@ class ApiParts:
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
+    base_map: BaseMap = BaseMap()
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 
@@ -312,6 +348,8 @@ class ApiOptions:
     max_body_bytes: int = 65_536
     max_streams: int = 200
     """Maximum number of open live streams; each holds a connection."""
+    share_layers_s: float = 0.0
+    """For so long the layer of trucks serves all callers who may see the same; 0: it is made for each request."""
     heartbeat_s: float = 15.0
     """After this time without an event a stream sends a comment, so that proxies keep it open."""
 

@@ -1,4 +1,4 @@
-"""The settings, in small frozen groups; the group of the API is in `api_group`.
+"""The settings, in small frozen groups; those of the API and the base map are in `api_group` and `map_group`.
 
 Every field has a variable, a unit and the reason for its default.
 """
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.map_group import MapSettings
 from haulwatch.settings.urls import database_url, http_url
 from ingest.mqtt.url import MqttUrl
 
@@ -358,6 +359,7 @@ class Settings(Group):
     database: DatabaseSettings = DatabaseSettings()
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
+    map: MapSettings = MapSettings()
     limits: LimitSettings = LimitSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     rules: RuleSettings = RuleSettings()

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from api.ports import ApiOptions, ApiParts, People
+from api.ports import ApiOptions, ApiParts, BaseMap, People
 from devices.city.model import City
+from devices.geo.geometry import Datum
 from haulwatch import __version__
+from haulwatch.base_map.tile_server import TileServer
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
 from haulwatch.process import system_clock
@@ -26,6 +28,9 @@ from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
+_SHARE_LAYERS_S: Final = 2.0
+"""Each desk asks every 5 s; trucks report every 5 to 60 s."""
+
 
 def api_options(settings: Settings) -> ApiOptions:
     token, read_token = settings.api.token, settings.api.read_token
@@ -36,6 +41,8 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=tuple(settings.api.origins.split()),
         hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
+        max_streams=settings.api.streams,
+        share_layers_s=_SHARE_LAYERS_S,
     )
 
 
@@ -56,6 +63,7 @@ def api_parts(
     repositories: Repositories,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
     background: Sequence[BackgroundTask] = (),
+    tiles: TileServer | None = None,
 ) -> ApiParts:
     """`broker` returns the broker's own counters, or None if they are not read; `background` is checked by /readyz."""
     dead_letters = open_dead_letters(settings)
@@ -98,6 +106,25 @@ def api_parts(
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=readiness_checks(settings, status, store, broker, background),
+        base_map=base_map(settings, tiles),
+    )
+
+
+def tile_server(settings: Settings) -> TileServer | None:
+    """None: no tiles are set. The caller closes it."""
+    templates = settings.map.templates
+    return TileServer(templates, user_agent=f"Haulwatch/{__version__}") if templates else None
+
+
+def base_map(settings: Settings, tiles: TileServer | None) -> BaseMap:
+    found = settings.map
+    return BaseMap(
+        datum=Datum(found.datum),
+        attribution=found.shown_attribution,
+        tiles=tiles,
+        layers=len(found.templates),
+        max_zoom=found.max_zoom,
+        archive=found.pmtiles,
     )
 
 

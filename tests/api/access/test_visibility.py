@@ -167,8 +167,12 @@ def filled(path: str, truck: str, number: int) -> str:
 
 
 GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
-WITHOUT_TRUCKS: Final = {"/api/v1/rule-sets/{version}", "/api/v1/alerts/stream"}
-"""The first has no object of a truck; the second has tests of its own below."""
+WITHOUT_TRUCKS: Final = {
+    "/api/v1/rule-sets/{version}",
+    "/api/v1/alerts/stream",
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map")),
+}
+"""They have no object of a truck; the stream has tests of its own below."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -202,6 +206,14 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
         if path.endswith("/emptyings"):
             continue  # a truck has none
         assert "OTHER" in text or (of_one_device and '"speed_kmh":30.0' in text), f"{path}: {text}"
+
+
+async def test_who_shares_the_layer_of_trucks_shares_it_with_those_who_may_see_the_same(divided: ApiParts) -> None:
+    async with client_of(divided, ApiOptions(version="1", share_layers_s=3_600)) as client:
+        for name, seen in (("all", {OWN, OTHER}), ("district", {OWN}), ("all", {OWN, OTHER}), ("haulier", {OWN})):
+            headers = await signed_in(client, name)
+            answer = await client.get("/api/v1/trucks", headers=headers)
+            assert {truck["id"] for truck in answer.json()["features"]} == seen, name
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -19,7 +19,7 @@ TYPES: Final = Path(pages.__file__).parent / "web" / "src" / "api" / "types.ts"
 WANTED: Final = (
     "AlertPage", "AlertDetail", "AlertRate", "AcknowledgeBody", "AssignBody", "CommentBody", "CloseBody", "CityOut",
     "DeviceDetail", "FeatureCollection", "LedgerOut", "Page_DeviceOut_", "Page_ReadingOut_", "Problem", "RulesOut",
-    "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
+    "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry", "BaseMapOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

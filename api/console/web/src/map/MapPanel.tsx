@@ -1,5 +1,6 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { baseFails, baseMap, isShifted, showsBase } from "../state/basemap";
 import { course, openCase } from "../state/case";
 import { chosen } from "../state/queue";
 import { showWholeCity } from "../state/view";
@@ -44,6 +45,11 @@ export default function MapPanel() {
           </button>
         )}
       </div>
+      {showsBase.value && (
+        <p class="map-base">
+          {[baseMap.value?.attribution, t(isShifted.value ? "baseShifted" : "baseInPlace"), baseFails.value && t("baseFails")].filter(Boolean).join(" · ")}
+        </p>
+      )}
       {openCase.value && course.value && course.value.track.length > 0 && (
         <p class="map-key">
           <i class="before" /> {t("before")} <i class="during" /> {t("during")} <i class="after" /> {t("after")}
