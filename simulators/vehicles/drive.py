@@ -9,7 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -113,12 +113,12 @@ class Drive:
 
     def __init__(self, path: Way, *, limit_kmh: float | Callable[[float], float], waits: Mapping[float, float]) -> None:
         self.path = path
-        count = max(2, math.ceil(path.length_m / _SAMPLE_M))
+        samples_m, curve_limits = _samples(path)
+        count = len(samples_m) - 1
         step = path.length_m / count
-        samples_m = [i * step for i in range(count + 1)]
         standing = {min(max(round(s / step), 1), count - 1): wait for s, wait in waits.items()}
         limits = [(limit_kmh(s) if callable(limit_kmh) else limit_kmh) / 3.6 for s in samples_m]
-        speeds = _speeds(path, samples_m, limits, standing)
+        speeds = _speeds(samples_m, [*map(min, limits, curve_limits)], standing)
         self._times, self._distances_m, self._speeds = _schedule(samples_m, speeds, standing)
 
     @property
@@ -142,9 +142,20 @@ class Drive:
         )
 
 
-def _speeds(path: Way, samples_m: list[float], limits: list[float], standing: Mapping[int, float]) -> list[float]:
-    """Speeds in m/s at the samples; `limits` in m/s."""
-    speeds = [min(limit, _curve_limit(path, s)) for s, limit in zip(samples_m, limits, strict=True)]
+@lru_cache(maxsize=256)
+def _samples(path: Way) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Distances of the samples along the way, m, and the speed that its curves allow there, m/s.
+
+    Remembered, since trucks drive the same ways all day.
+    """
+    count = max(2, math.ceil(path.length_m / _SAMPLE_M))
+    step = path.length_m / count
+    samples_m = tuple(i * step for i in range(count + 1))
+    return samples_m, tuple(_curve_limit(path, s) for s in samples_m)
+
+
+def _speeds(samples_m: Sequence[float], speeds: list[float], standing: Mapping[int, float]) -> list[float]:
+    """Hold the speeds in m/s at the samples to what the truck can do."""
     for i in (0, len(samples_m) - 1, *standing):
         speeds[i] = 0.0
     for i in range(1, len(samples_m)):
@@ -164,7 +175,7 @@ def _curve_limit(path: Way, s: float) -> float:
 
 
 def _schedule(
-    samples_m: list[float], speeds: list[float], standing: Mapping[int, float]
+    samples_m: Sequence[float], speeds: list[float], standing: Mapping[int, float]
 ) -> tuple[list[float], list[float], list[float]]:
     """Times (s), distances (m) and speeds (m/s), with each wait as two entries at one distance."""
     times, distances_m, paces = [0.0], [samples_m[0]], [0.0]
