@@ -191,17 +191,17 @@ class SensorFault(Rule[SensorState]):
     def _look_at_load(
         self, track: Track, observation: Observation, state: SensorState, verdicts: list[Verdict]
     ) -> None:
-        """Note what tickets and sites say of the load; at an emptying, ask what the sensors showed of this load."""
+        """Note what tickets and sites show of the load; at an emptying, ask what the sensors showed of this load."""
         load = track.load
         if load.ticket_ts == state.ticket_ts and load.site_ts == state.site_ts:
             return
         state.ticket_ts, state.site_ts = load.ticket_ts, load.site_ts
-        said = load.ticket if load.ticket_ts >= load.site_ts else load.site
-        if said is _LOADED:
+        newest = load.ticket if load.ticket_ts >= load.site_ts else load.site
+        if newest is _LOADED:
             state.loaded = True
             if state.weight is not None:
                 state.weight.awaited_since = 0
-        if said is not _EMPTY or not state.loaded:
+        if newest is not _EMPTY or not state.loaded:
             return
         state.loaded = False
         reading = observation.reading
