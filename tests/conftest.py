@@ -53,4 +53,6 @@ def recordings() -> Path:
 @pytest.fixture
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords that are hashed in a millisecond, for tests of what stands behind them."""
-    monkeypatch.setattr("devices.people.passwords._HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr("devices.people.passwords._HASHER", cheap)
+    monkeypatch.setattr("devices.people.passwords._NOBODY", cheap.hash("nobody has this password"))
