@@ -16,7 +16,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 
-from devices.sign_on.discovery import ALGORITHMS, Discovery, Provider
+from devices.sign_on.discovery import ALGORITHMS, ALIVE_S, Discovery, Provider
 from devices.sign_on.model import Answer, Identity, JsonExchange, Pending, SignOnFailure, SignOnRefused
 
 _log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class OidcClient:
         """Where to send the browser, and what to remember until it comes back."""
         pending = Pending(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48))
         url: str = prepare_grant_uri(
-            self._discovery.provider().authorization_endpoint,
+            self._discovery.provider(ALIVE_S).authorization_endpoint,
             client_id=self._registered.client_id,
             response_type="code",
             redirect_uri=self._registered.redirect_uri,

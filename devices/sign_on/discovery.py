@@ -16,7 +16,9 @@ from devices.sign_on.model import JsonExchange, SignOnFailure, SignOnRefused
 
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signatures by a key that only the provider has: neither `none` nor HMAC, whose key would be the client's secret."""
-_KEPT_S: Final = 3_600.0
+KEPT_S: Final = 3_600.0
+ALIVE_S: Final = 10.0
+"""Who answered so lately is there."""
 _FAILED_KEPT_S: Final = 5.0
 """While the provider is away, it is asked again after this time and not by everybody who clicks."""
 _KEYS_AGAIN_S: Final = 10.0
@@ -53,10 +55,11 @@ class Discovery:
         self._failure: tuple[float, SignOnRefused] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
-    def provider(self) -> Provider:
+    def provider(self, max_age_s: float = KEPT_S) -> Provider:
+        """`max_age_s`: how long ago it may have answered; before a browser is sent there it has to answer now."""
         with self._lock:
             now = self._clock()
-            if self._provider is not None and now - self._provider[0] < _KEPT_S:
+            if self._provider is not None and now - self._provider[0] < max_age_s:
                 return self._provider[1]
             if self._failure is not None and now - self._failure[0] < _FAILED_KEPT_S:
                 raise self._failure[1]
@@ -76,7 +79,7 @@ class Discovery:
             if self._keys is not None:
                 age_s = now - self._keys[0]
                 has_key = kid is None or any(key.kid == kid for key in self._keys[1])
-                if age_s < _KEYS_AGAIN_S or (has_key and age_s < _KEPT_S):
+                if age_s < _KEYS_AGAIN_S or (has_key and age_s < KEPT_S):
                     return self._keys[1]
             found = _keys(self._exchange.get(jwks_uri))
             self._keys = (self._clock(), found)

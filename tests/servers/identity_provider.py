@@ -47,7 +47,7 @@ def _node() -> str | None:
 
 @dataclass(frozen=True)
 class IdentityProvider:
-    """A provider that runs, with one client."""
+    """A provider with one client."""
 
     port: int
     home: str
@@ -62,6 +62,17 @@ class IdentityProvider:
     def know(self, **people: Mapping[str, Any]) -> None:
         """Let the provider have exactly these people, with these claims; a name with dots comes by `**{...}`."""
         self.accounts.write_text(json.dumps(people), encoding="utf-8")
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        folder, node = self.accounts.parent, _node()
+        assert node is not None
+        command = [node, str(_FOLDER / "provider.mjs"), str(folder / "config.json")]
+        process = launch(command, folder / "provider.log", self.port)
+        try:
+            yield
+        finally:
+            end(process)
 
     def settings(self, mapping: Path) -> dict[str, str]:
         """The variables of a server that uses it."""
@@ -113,7 +124,14 @@ class _Form(HTMLParser):
 
 @contextmanager
 def identity_provider(folder: Path, home: str) -> Iterator[IdentityProvider]:
-    """A provider for the server at this origin. Skips the test where there is none."""
+    """A provider that runs, for the server at this origin. Skips the test where there is none."""
+    provider = prepared_provider(folder, home)
+    with provider.running():
+        yield provider
+
+
+def prepared_provider(folder: Path, home: str) -> IdentityProvider:
+    """A provider that does not run yet. Skips the test where there is none."""
     if (reason := provider_absent()) is not None:
         pytest.skip(reason)
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,11 +156,4 @@ def identity_provider(folder: Path, home: str) -> Iterator[IdentityProvider]:
         "client": client,
     }
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    node = _node()
-    assert node is not None
-    command = [node, str(_FOLDER / "provider.mjs"), str(folder / "config.json")]
-    process = launch(command, folder / "provider.log", provider.port)
-    try:
-        yield provider
-    finally:
-        end(process)
+    return provider

@@ -10,6 +10,7 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 
 from devices.sign_on.client import MAX_AGE_S, MAX_TOKEN_CHARS, SKEW_S
+from devices.sign_on.discovery import ALIVE_S
 from devices.sign_on.model import SignOnFailure, SignOnRefused
 from tests.devices.sign_on.fake_provider import (
     CLIENT_ID,
@@ -264,6 +265,22 @@ def test_a_key_for_encryption_or_of_a_kind_that_is_not_used_keeps_no_other_from_
     for_encryption = RSAKey.generate_key(2048, {"kid": "enc", "use": "enc"})
     provider.published = [for_encryption, OWN_KEY]
     assert signed_on(provider, client_of(provider)).subject == "4711"
+
+
+def test_nobody_is_sent_to_a_provider_that_is_away_and_who_is_there_can_still_come_back() -> None:
+    provider, clock = FakeProvider(), Clock()
+    client = client_of(provider, clock)
+    url, pending = client.begin()
+    query = provider.authorise(url)
+    clock.now += ALIVE_S
+    document, provider.document = provider.document, {}
+    with pytest.raises(SignOnRefused) as refused:
+        client.begin()
+    assert refused.value.failure is SignOnFailure.AWAY
+    assert came_back(client, pending, query).subject == "4711", "what the document said holds for an hour"
+    provider.document = document
+    clock.now += 6
+    assert client.begin()
 
 
 def test_a_wrong_secret_is_the_operators_fault_and_not_the_persons() -> None:
