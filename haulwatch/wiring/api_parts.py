@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def api_options(settings: Settings) -> ApiOptions:
-    token, read_token = settings.api.token, settings.api.read_token
+    token, read_token, map_token = settings.api.token, settings.api.read_token, settings.api.map_token
     return ApiOptions(
         version=__version__,
         token=token.get_secret_value() if token else None,
@@ -38,6 +38,7 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=tuple(settings.api.origins.split()),
         hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
+        map_token=map_token.get_secret_value() if map_token else None,
     )
 
 
