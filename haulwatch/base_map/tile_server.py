@@ -117,8 +117,8 @@ class TileServer:
         if now - self._logged_at >= _LOG_PAUSE_S:
             self._logged_at = now
             _log.warning(
-                "base map: the tile server gives no tile: %s. Check HAULWATCH_MAP_TILES and HAULWATCH_MAP_TOKEN, and "
-                "whether this machine may reach it; the console shows the map without it",
+                "base map: the tile server gives no tile: %s. Check HAULWATCH_MAP_TILES and HAULWATCH_MAP_TILES_TOKEN, "
+                "and whether this machine may reach it; the console shows the map without it",
                 why,
             )
         return TilesUnavailable(f"the tile server gives no tile: {why}")

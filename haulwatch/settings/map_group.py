@@ -39,12 +39,12 @@ class MapSettings(Group):
         "MAP_TILES",
         "tianditu, tianditu-satellite, or http[s]://host/{z}/{x}/{y}…, several with spaces between",
         "Tiles below the city: pictures of 256 pixels in Web Mercator, the lowest layer first. `{token}` stands for "
-        "HAULWATCH_MAP_TOKEN. The API fetches them and keeps them in memory, so that desks need no way out and never "
-        "see the token. Absent: nothing leaves this machine.",
+        "HAULWATCH_MAP_TILES_TOKEN. The API fetches them and keeps them in memory, so that desks need no way out "
+        "and never see the token. Absent: nothing leaves this machine.",
     )
     token: SecretStr | None = field(
         None,
-        "MAP_TOKEN",
+        "MAP_TILES_TOKEN",
         "token",
         "Token of the tile service; of 天地图 one of the type for servers (服务端).",
         min_length=1,
@@ -98,9 +98,11 @@ class MapSettings(Group):
             raise ValueError("HAULWATCH_MAP_TILES and HAULWATCH_MAP_PMTILES are both set: keep one")
         wants_token = self.tiles in TIANDITU or PLACE in (self.tiles or "")
         if wants_token and self.token is None:
-            raise ValueError(f"HAULWATCH_MAP_TILES={self.tiles} needs a token: set HAULWATCH_MAP_TOKEN")
+            raise ValueError(f"HAULWATCH_MAP_TILES={self.tiles} needs a token: set HAULWATCH_MAP_TILES_TOKEN")
         if self.token is not None and not wants_token:
-            raise ValueError("HAULWATCH_MAP_TOKEN has no place: write {token} into HAULWATCH_MAP_TILES, or unset it")
+            raise ValueError(
+                "HAULWATCH_MAP_TILES_TOKEN has no place: write {token} into HAULWATCH_MAP_TILES, or unset it"
+            )
         if self.tiles in TIANDITU and self.datum == "gcj02":
             raise ValueError("天地图 is not in GCJ-02: unset HAULWATCH_MAP_DATUM")
         return self

@@ -63,7 +63,7 @@ def tile_urls(text: str) -> str:
         if set("{}") & set(_PLACE.sub("", template)):
             raise ValueError("of braces only {z}, {x}, {y} and {token} have a meaning")
         if any(name.lower() in KEYS and value != "{token}" for name, value in parse_qsl(parts.query)):
-            raise ValueError("carries a token: write {token} in its place, and put it into HAULWATCH_MAP_TOKEN")
+            raise ValueError("carries a token: write {token} in its place, and put it into HAULWATCH_MAP_TILES_TOKEN")
     return " ".join(templates)
 
 

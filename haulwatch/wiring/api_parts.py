@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.ports import ApiOptions, ApiParts, BaseMap, People
 from devices.city.model import City
 from devices.geo.geometry import Datum
 from haulwatch import __version__
-from haulwatch.base_map.tile_server import TileServer
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
 from haulwatch.process import system_clock
@@ -20,7 +19,6 @@ from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -28,12 +26,16 @@ from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
+if TYPE_CHECKING:
+    from haulwatch.base_map.tile_server import TileServer
+    from ingest.store.influx import InfluxStore  # its client takes a third of a second to import: only who writes to it
+
 _SHARE_LAYERS_S: Final = 2.0
 """Each desk asks every 5 s; trucks report every 5 to 60 s."""
 
 
 def api_options(settings: Settings) -> ApiOptions:
-    token, read_token = settings.api.token, settings.api.read_token
+    token, read_token, map_token = settings.api.token, settings.api.read_token, settings.api.map_token
     return ApiOptions(
         version=__version__,
         token=token.get_secret_value() if token else None,
@@ -43,6 +45,7 @@ def api_options(settings: Settings) -> ApiOptions:
         public_map=settings.api.public_map == "on",
         max_streams=settings.api.streams,
         share_layers_s=_SHARE_LAYERS_S,
+        map_token=map_token.get_secret_value() if map_token else None,
     )
 
 
@@ -59,11 +62,11 @@ class Repositories(NamedTuple):
 def api_parts(
     settings: Settings,
     city: Callable[[], City],
-    store: InfluxStore | SqliteStore,
+    store: "InfluxStore | SqliteStore",
     repositories: Repositories,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
     background: Sequence[BackgroundTask] = (),
-    tiles: TileServer | None = None,
+    tiles: "TileServer | None" = None,
 ) -> ApiParts:
     """`broker` returns the broker's own counters, or None if they are not read; `background` is checked by /readyz."""
     dead_letters = open_dead_letters(settings)
@@ -110,13 +113,15 @@ def api_parts(
     )
 
 
-def tile_server(settings: Settings) -> TileServer | None:
+def tile_server(settings: Settings) -> "TileServer | None":
     """None: no tiles are set. The caller closes it."""
+    from haulwatch.base_map.tile_server import TileServer
+
     templates = settings.map.templates
     return TileServer(templates, user_agent=f"Haulwatch/{__version__}") if templates else None
 
 
-def base_map(settings: Settings, tiles: TileServer | None) -> BaseMap:
+def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
     found = settings.map
     return BaseMap(
         datum=Datum(found.datum),

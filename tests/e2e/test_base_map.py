@@ -148,7 +148,7 @@ def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
         install,
         alerts=True,
         HAULWATCH_MAP_TILES=f"{service.url}/{{token}}/{{z}}/{{x}}/{{y}}",
-        HAULWATCH_MAP_TOKEN=SECRET,
+        HAULWATCH_MAP_TILES_TOKEN=SECRET,
         HAULWATCH_MAP_DATUM="gcj02",
         HAULWATCH_MAP_ATTRIBUTION="© <b>Maps</b>",
     )

@@ -19,7 +19,8 @@ TYPES: Final = Path(pages.__file__).parent / "web" / "src" / "api" / "types.ts"
 WANTED: Final = (
     "AlertPage", "AlertDetail", "AlertRate", "AcknowledgeBody", "AssignBody", "CommentBody", "CloseBody", "CityOut",
     "DeviceDetail", "FeatureCollection", "LedgerOut", "Page_DeviceOut_", "Page_ReadingOut_", "Problem", "RulesOut",
-    "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry", "BaseMapOut",
+    "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
+    "SignOnOut", "SignedOutOut", "BaseMapOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

@@ -93,7 +93,7 @@ async def test_what_is_no_picture_is_refused_and_the_service_is_left_alone_for_a
             host.status, host.media_type = 200, "image/png"
             assert await tiles.tile(0, 3, 1, 0) is not None
     assert SECRET not in caplog.text
-    assert caplog.text.count("HAULWATCH_MAP_TOKEN") == 1
+    assert caplog.text.count("HAULWATCH_MAP_TILES_TOKEN") == 1
 
 
 async def test_a_service_that_is_away_is_no_secret_told(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:

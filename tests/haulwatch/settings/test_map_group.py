@@ -29,17 +29,17 @@ def test_nothing_set_asks_nobody() -> None:
 
 @pytest.mark.parametrize(("name", "layers"), [("tianditu", ["vec", "cva"]), ("tianditu-satellite", ["img", "cia"])])
 def test_tianditu_has_two_layers_in_web_mercator_and_its_token(name: str, layers: list[str]) -> None:
-    found = templates(TILES=name, TOKEN=TOKEN)
+    found = templates(TILES=name, TILES_TOKEN=TOKEN)
     assert [url.split("LAYER=")[1].split("&")[0] for url in found] == layers
     for url in found:
         assert url.startswith("https://t0.tianditu.gov.cn/")
         assert url.endswith(f"TILEMATRIXSET=w&FORMAT=tiles&TILEMATRIX={{z}}&TILEROW={{y}}&TILECOL={{x}}&tk={TOKEN}")
-    assert load_settings({"HAULWATCH_MAP_TILES": name, "HAULWATCH_MAP_TOKEN": TOKEN}).map.shown_attribution
+    assert load_settings({"HAULWATCH_MAP_TILES": name, "HAULWATCH_MAP_TILES_TOKEN": TOKEN}).map.shown_attribution
 
 
 def test_own_tiles_have_layers_and_a_place_for_the_token() -> None:
     keyed = "https://tiles.example/{token}/{z}/{x}/{y}?style=a"
-    assert templates(TILES=f"{OWN}  {keyed}", TOKEN=TOKEN) == (
+    assert templates(TILES=f"{OWN}  {keyed}", TILES_TOKEN=TOKEN) == (
         OWN, f"https://tiles.example/{TOKEN}/{{z}}/{{x}}/{{y}}?style=a",
     )  # fmt: skip
 
@@ -54,10 +54,10 @@ def test_own_tiles_have_layers_and_a_place_for_the_token() -> None:
         ({"TILES": "https://me:secret@tiles.example/{z}/{x}/{y}"}, "no user or password"),
         ({"TILES": OWN + "?Key=secret"}, "write {token}"),
         ({"TILES": " ".join([OWN] * 5)}, "one to four"),
-        ({"TILES": "tianditu"}, "set HAULWATCH_MAP_TOKEN"),
-        ({"TILES": OWN, "TOKEN": TOKEN}, "HAULWATCH_MAP_TOKEN has no place"),
-        ({"TOKEN": TOKEN}, "HAULWATCH_MAP_TOKEN has no place"),
-        ({"TILES": "tianditu", "TOKEN": TOKEN, "DATUM": "gcj02"}, "not in GCJ-02"),
+        ({"TILES": "tianditu"}, "set HAULWATCH_MAP_TILES_TOKEN"),
+        ({"TILES": OWN, "TILES_TOKEN": TOKEN}, "HAULWATCH_MAP_TILES_TOKEN has no place"),
+        ({"TILES_TOKEN": TOKEN}, "HAULWATCH_MAP_TILES_TOKEN has no place"),
+        ({"TILES": "tianditu", "TILES_TOKEN": TOKEN, "DATUM": "gcj02"}, "not in GCJ-02"),
         ({"DATUM": "bd09"}, "wgs84 or gcj02"),
         ({"PMTILES": "missing.pmtiles"}, "no such file"),
     ],
@@ -80,6 +80,6 @@ def test_an_archive_is_looked_at_and_excludes_tiles(tmp_path: Path) -> None:
 
 
 def test_the_token_is_masked_where_settings_are_shown() -> None:
-    settings = load_settings({"HAULWATCH_MAP_TILES": "tianditu", "HAULWATCH_MAP_TOKEN": TOKEN})
+    settings = load_settings({"HAULWATCH_MAP_TILES": "tianditu", "HAULWATCH_MAP_TILES_TOKEN": TOKEN})
     assert TOKEN not in repr(settings)
     assert TOKEN not in str([(variable.name, value) for variable, value in describe(settings)])
