@@ -208,14 +208,6 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
         assert "OTHER" in text or (of_one_device and '"speed_kmh":30.0' in text), f"{path}: {text}"
 
 
-async def test_who_shares_the_layer_of_trucks_shares_it_with_those_who_may_see_the_same(divided: ApiParts) -> None:
-    async with client_of(divided, ApiOptions(version="1", share_layers_s=3_600)) as client:
-        for name, seen in (("all", {OWN, OTHER}), ("district", {OWN}), ("all", {OWN, OTHER}), ("haulier", {OWN})):
-            headers = await signed_in(client, name)
-            answer = await client.get("/api/v1/trucks", headers=headers)
-            assert {truck["id"] for truck in answer.json()["features"]} == seen, name
-
-
 @pytest.mark.parametrize("name", LIMITS)
 async def test_lists_have_all_that_is_ones_own(client: AsyncClient, name: str) -> None:
     headers = await signed_in(client, name)
