@@ -1,4 +1,4 @@
-"""Pictures of the console for the README: `python -m tests.e2e.console.screenshots` runs the demo and writes docs/console*.png.
+"""Pictures of the console for the README, from the demo: `python -m tests.e2e.console.screenshots` writes them.
 
 They show the labelled dump, with its track and curves, in each language. Look at them before you commit them.
 """
