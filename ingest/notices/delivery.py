@@ -30,6 +30,7 @@ BATCH: Final = 5_000
 DIGEST_EVERY_MS: Final = 60_000
 STUCK_MS: Final = 90_000
 """Longer than any attempt: three waits of 20 s for a mail server, with the way there."""
+_RECOVER_EVERY_MS: Final = 10_000
 GIVE_UP_MS: Final = 24 * 3_600_000
 """What was refused for a day is not wanted, or nobody has looked; later it is no news."""
 MAX_UNCONFIRMED: Final = 3
@@ -64,13 +65,18 @@ class ChannelDelivery:
         self._reserve = max(1, bucket.capacity // 4) if bucket.capacity > 1 else 0
         """Tokens that are kept for digests."""
         self._counted = False
+        self._recover_at = 0
 
     async def step(self) -> int:
         """Send what may be sent now. Returns how many attempts were made. Raises DatabaseError."""
-        await self._in_thread(self._recover)
+        if self._now() >= self._recover_at:
+            self._recover_at = self._now() + _RECOVER_EVERY_MS
+            await self._in_thread(self._recover)
         if self._now() < self._silent_until:
             return 0
         ready = await self._in_thread(self._ready)
+        if not ready:
+            return 0
         behind: list[Notice] = []
         attempts = 0
         digested = await self._in_thread(lambda: self._outbox.last_digests(self.name, self._now() - DIGEST_EVERY_MS))
@@ -123,10 +129,22 @@ class ChannelDelivery:
         """Try once, between two transactions."""
         if not await self._in_thread(lambda: self._outbox.begin(notice.no, self._now())):
             return 0
-        self._bucket.take()
-        delivery = await self._sender.send(self._message(notice))
-        await self._in_thread(lambda: self._note(notice, delivery))
+        attempt = asyncio.create_task(self._send(notice), name=f"notice {notice.no}")
+        try:
+            await asyncio.shield(attempt)
+        except asyncio.CancelledError:  # the process is to stop: what has left has its answer within seconds
+            await asyncio.wait([attempt])
+            raise
         return 1
+
+    async def _send(self, notice: Notice) -> None:
+        self._bucket.take()
+        try:
+            delivery = await self._sender.send(self._message(notice))
+        except Exception as exc:  # noqa: BLE001 - a bug of one sender stops no other channel
+            _log.exception("notices: %s: the sender failed at notice %d", self.name, notice.no)
+            delivery = Delivery(Outcome.UNCONFIRMED, f"the sender failed: {type(exc).__name__}")
+        await self._in_thread(lambda: self._note(notice, delivery))
 
     def _note(self, notice: Notice, delivery: Delivery) -> None:
         """Keep what came of an attempt."""

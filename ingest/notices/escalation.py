@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from devices.errors import OperatorError
 from ingest.notices.model import NoticeRule
 from ingest.notices.notice import Climb, Kind, NewNotice
 from ingest.notices.outbox import NoticeOutbox
@@ -17,6 +18,7 @@ from rules.alerts.actions import AlertDetail
 from rules.alerts.model import TAKEN_BACK
 
 BATCH: Final = 100
+_AFTER_A_BUG_MS: Final = 60_000
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +34,15 @@ class Escalation:
         """Take every step that is due. Returns how many climbs were looked at. Raises DatabaseError."""
         due = self._outbox.due_climbs(self._now(), BATCH)
         for climb in due:
-            self._take(climb)
+            try:
+                self._take(climb)
+            except OperatorError:
+                raise
+            except Exception:  # noqa: BLE001 - one alert holds up no other
+                alert = {"alert_id": climb.alert_id}
+                _log.exception("notices: the next step of rule %s fails, tried again", climb.rule, extra=alert)
+                later = climb._replace(due_at=self._now() + _AFTER_A_BUG_MS)
+                self._outbox.climb(climb, later, (), self._now())
         return len(due)
 
     def _take(self, climb: Climb) -> None:

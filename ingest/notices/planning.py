@@ -7,16 +7,19 @@ the journal and holds back what is shelved.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
-from devices.city.labels import labels_of, labels_of_areas
+from devices.city.labels import labels_of_areas
 from devices.city.model import City
+from devices.errors import OperatorError
 from ingest.alerts.rate import calls_people
+from ingest.alerts.subjects import SubjectFields
 from ingest.notices.channels import Language
 from ingest.notices.model import Alerts, NoticeRule, NoticeRules, Step
 from ingest.notices.notice import GROUP, Climb, Kind, NewNotice, Told
@@ -28,6 +31,8 @@ from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase
 _MINUTE_MS: Final = 60_000
 _TOLD_AGAIN: Final = TAKEN_BACK | {Amendment.EXTENDED, Amendment.DOWNGRADED}
 _GOING_ON: Final = frozenset({Phase.PROVISIONAL, Phase.CONFIRMED})
+
+_log = logging.getLogger(__name__)
 
 
 class Journal(Protocol):
@@ -42,6 +47,7 @@ class Rulebook:
 
     rules: NoticeRules
     city: Callable[[], City]
+    _subjects: SubjectFields = field(default_factory=SubjectFields, init=False, repr=False, compare=False)
 
     def local(self, instant: int) -> datetime:
         """An instant, ms, by the city's clocks."""
@@ -122,10 +128,10 @@ class Rulebook:
         device = city.devices.get(subject)
         if device is None:
             return Subject(subject)
-        label = labels_of(city)[subject]
+        label = self._subjects.of(subject, city)["label" if language == "en" else "label_zh"]
         district = labels_of_areas(city.districts).get(device.district or "")
         named = (device.district or "") if district is None else getattr(district, language)
-        return Subject(getattr(label, language) or subject, named)
+        return Subject(str(label) or subject, named)
 
 
 class _News(NamedTuple):
@@ -155,10 +161,20 @@ class NoticePlanner:
         self._not_before, self._was_held = not_before, was_held
 
     async def deliver(self, entries: Sequence[JournalEntry]) -> Sequence[JournalEntry]:
-        """Plan them. None is refused. Raises DatabaseError."""
+        """Plan them. Returns those at which planning fails by a bug: they are tried again. Raises DatabaseError,
+        CursorsUnavailable.
+        """
+        failed: list[JournalEntry] = []
         for entry in entries:
-            await asyncio.to_thread(partial(self.plan, entry))
-        return ()
+            try:
+                await asyncio.to_thread(partial(self.plan, entry))
+            except OperatorError:
+                raise
+            except Exception:  # noqa: BLE001 - one alert holds up no other
+                alert = {"alert_id": entry.change.alert_id}
+                _log.exception("notices: change %d cannot be planned, tried again", entry.sequence, extra=alert)
+                failed.append(entry)
+        return failed
 
     def plan(self, entry: JournalEntry) -> bool:
         """Plan one change. True if it led to notices. Raises DatabaseError."""

@@ -64,12 +64,13 @@ async def post(
         httpx.ConnectTimeout,
         httpx.PoolTimeout,
         httpx.ProxyError,
-        httpx.UnsupportedProtocol,
     ) as exc:
         return Delivery(Outcome.NOT_SENT, f"cannot be reached: {one_line(exc) or type(exc).__name__}")
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as exc:
+        return Delivery(Outcome.NOT_SENT, f"the address or its secret makes no request: {type(exc).__name__}")
     except httpx.TimeoutException:
         return Delivery(Outcome.UNCONFIRMED, "did not answer in time")
-    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+    except httpx.HTTPError as exc:
         return Delivery(Outcome.UNCONFIRMED, f"the connection broke before an answer: {type(exc).__name__}")
 
 

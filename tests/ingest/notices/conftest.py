@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.ingest.notices.night import Clock, Night
-from tests.ingest.notices.services import Service, served
+from tests.ingest.notices.services import Service, WeCom, served
 
 S = TypeVar("S", bound=Service)
 MakeNight = Callable[[str], Night]
@@ -94,3 +94,8 @@ def make_night(tmp_path: Path, clock: Clock) -> Iterator[MakeNight]:
             return night
 
         yield begin
+
+
+@pytest.fixture
+def wecom(serve: Callable[[type[WeCom]], WeCom]) -> WeCom:
+    return serve(WeCom)

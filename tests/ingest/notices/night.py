@@ -113,6 +113,12 @@ class Night:
         self.cursors.close()
         self.engine.dispose()
 
+    def lose_position(self) -> None:
+        """End, and lose the file of the publisher's position."""
+        self.close()
+        for file in self.folder.glob("notices.db*"):
+            file.unlink()
+
     def alert(self, name: str = "a", revision: int = 1, **given: Any) -> AlertChange:
         """Record a change of an alert."""
         made = change(name, revision, **{"at": self.clock.now, "opened_at": self.clock.now, **given})
