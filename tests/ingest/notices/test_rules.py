@@ -1,12 +1,15 @@
 """Notice rules as files: what they say, and every fault with its line, its key and what to do."""
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingest.notices.channels import CHANNEL_KINDS
 from ingest.notices.model import DutyLine, NoticeRules
 from ingest.notices.reading import BadNoticeRules, read_notice_rules
+from tests import ROOT
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DUTY = """
@@ -133,3 +136,10 @@ def test_a_person_whom_a_channel_cannot_reach_is_a_fault() -> None:
     assert "names none: write `tell`" in fault
     first, *_ = faults(f"{before}rules: [{{name: a, steps: [{{by: m, tell: {{roles: [oficer]}}}}]}}]")
     assert "did you mean 'officer'?" in first
+
+
+def test_the_file_in_the_documentation_is_correct() -> None:
+    [shown] = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "notices.md").read_text(), re.DOTALL)
+    rules = read(shown)
+    assert {channel.kind for channel in rules.channels.values()} == set(CHANNEL_KINDS)
+    assert rules.rules[0].steps[1].after_min == 10
