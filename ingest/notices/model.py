@@ -190,6 +190,27 @@ class NoticeRules(Part):
         on_duty = (name for table in step.tell.duty for name in self.on_duty(table, at))
         return tuple(dict.fromkeys((*step.tell.people, *by_role, *on_duty)))
 
+    def may_tell(self, step: Step) -> frozenset[str]:
+        """The people whom a step tells at one time or another."""
+        by_role = (name for name, person in self.people.items() if set(person.roles) & set(step.tell.roles))
+        on_duty = (name for table in step.tell.duty for line in self.duty.get(table, ()) for name in line.who)
+        return frozenset((*step.tell.people, *by_role, *on_duty))
+
+    def reaches(self, channel: str, person: str) -> bool:
+        """True if a channel writes to a person, or mentions that person in its group."""
+        contact = self.people[person]
+        match self.channels[channel].kind:
+            case "mail":
+                return contact.mail is not None
+            case "wecom":
+                return (contact.wecom or contact.mobile) is not None
+            case "dingtalk":
+                return contact.mobile is not None
+            case "feishu":
+                return contact.feishu is not None
+            case _:
+                return False
+
     def rule(self, name: str) -> NoticeRule | None:
         return next((rule for rule in self.rules if rule.name == name), None)
 
@@ -233,11 +254,7 @@ def unresolved(rules: NoticeRules) -> list[tuple[tuple[str | int, ...], str]]:
 
 def _unreachable(rules: NoticeRules, step: Step) -> list[str]:
     """People whom a step cannot reach."""
-    people = {
-        *step.tell.people,
-        *(name for table in step.tell.duty for line in rules.duty.get(table, ()) for name in line.who),
-    }
-    people |= {name for name, person in rules.people.items() if set(person.roles) & set(step.tell.roles)}
+    people = rules.may_tell(step)
     texts = [f"tells {len(people)} people, at most {MAX_TOLD}: divide the step"] if len(people) > MAX_TOLD else []
     for name in step.by:
         channel = rules.channels.get(name)

@@ -235,19 +235,30 @@ class NoticePlanner:
             kind = Kind.TAKEN_BACK if change.amendment in TAKEN_BACK else Kind.FOLLOW
             return _News(kind, str(change.amendment))
         detail = self._journal.alert(change.alert_id)
-        before = [] if detail is None else [one.change for one in detail.changes if one.sequence < entry.sequence]
-        if not before:
+        if detail is None:
             return None
-        if change.phase in _GOING_ON and change.severity < min(one.severity for one in before):
-            return _News(Kind.FOLLOW, "graver")
-        if change.phase is Phase.CONFIRMED and all(one.phase is Phase.PROVISIONAL for one in before):
-            return _News(Kind.FOLLOW, "confirmed")
-        ended = change.closed_at is not None and all(one.closed_at is None for one in before)
-        if ended and any(
-            rule.tell_end for rule in map(self._book.rules.rule, self._outbox.climbed(change.alert_id)) if rule
-        ):
-            return _News(Kind.TAKEN_BACK, "ended")
+        before = [one.change for one in detail.changes if one.sequence < entry.sequence]
+        reopened = detail.alert.reopened_at == entry.recorded_at
+        if (reason := _how_it_goes_on(change, before, reopened=reopened)) is not None:
+            return _News(Kind.FOLLOW, reason)
+        ended = change.closed_at is not None and bool(before) and all(one.closed_at is None for one in before)
+        return _News(Kind.TAKEN_BACK, "ended") if ended and self._tells_end(change.alert_id) else None
+
+    def _tells_end(self, alert_id: str) -> bool:
+        rules = map(self._book.rules.rule, self._outbox.climbed(alert_id))
+        return any(rule.tell_end for rule in rules if rule is not None)
+
+
+def _how_it_goes_on(change: AlertChange, before: Sequence[AlertChange], *, reopened: bool) -> str | None:
+    """Why those who were told must hear that an alert goes on; None: they need not."""
+    if change.phase not in _GOING_ON or not before:
         return None
+    if reopened:
+        return "reopened"
+    if change.severity < min(one.severity for one in before):
+        return "graver"
+    is_first = change.phase is Phase.CONFIRMED and all(one.phase is Phase.PROVISIONAL for one in before)
+    return "confirmed" if is_first else None
 
 
 def event_of(change: AlertChange) -> str:

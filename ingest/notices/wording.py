@@ -23,6 +23,7 @@ _HEAD: Final = {
     "climb": Text(en="Not acknowledged: ", zh="无人确认："),
     "graver": Text(en="Now graver: ", zh="升级："),
     "confirmed": Text(en="Confirmed: ", zh="已证实："),
+    "reopened": Text(en="Goes on after it was closed: ", zh="结案后仍在继续："),
     "ended": Text(en="Over: ", zh="已结束："),
     Amendment.NEW_LATE: Text(en="Learned of late: ", zh="补报："),
     Amendment.EXTENDED: Text(en="Amended: ", zh="更正："),

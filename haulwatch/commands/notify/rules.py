@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -35,6 +35,7 @@ from ingest.notices.secrets import environment_secrets
 from ingest.notices.senders.registry import ChannelUnusable, sender_of
 from rules.rule_sets.store import MAX_REASON
 
+_MENTIONED_BY: Final = {"wecom": "`wecom` or `mobile`", "dingtalk": "`mobile`", "feishu": "`feishu`"}
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="YAML file.")]
 
 
@@ -148,6 +149,9 @@ def _warnings(settings: Settings, rules: NoticeRules) -> Iterator[str]:
             sender_of(channel, secrets, now_ms)
         except ChannelUnusable as exc:
             yield f"channel {name} could not send from here: {exc}"
+    for rule in rules.rules:
+        for step in rule.steps:
+            yield from (f"rule {rule.name}: {line}" for line in _unmentioned(rules, step))
     try:
         with open_registry(settings) as registry:
             city = registry.load_city()
@@ -159,6 +163,15 @@ def _warnings(settings: Settings, rules: NoticeRules) -> Iterator[str]:
                 if value not in there:
                     guess = did_you_mean(value, there) or f"there are {', '.join(there) or 'none'}"
                     yield f"rule {rule.name}: {what} {value!r}: {city.id} has none of this name: {guess}"
+
+
+def _unmentioned(rules: NoticeRules, step: Step) -> Iterator[str]:
+    """People whom a robot cannot mention: the message stands in the group, and calls none of them."""
+    for channel in step.by:
+        needs = _MENTIONED_BY.get(rules.channels[channel].kind)
+        for person in sorted(rules.may_tell(step)):
+            if needs is not None and not rules.reaches(channel, person):
+                yield f"{person} cannot be mentioned in {channel}: give the person {needs}"
 
 
 def _places(alerts: Alerts, city: City) -> Iterator[tuple[str, Sequence[str], list[str]]]:

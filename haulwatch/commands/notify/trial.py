@@ -63,26 +63,11 @@ def _pairs(rules: NoticeRules, channel: str | None, to: str | None) -> list[tupl
     """Channel and person of each message."""
     names = list(rules.channels) if channel is None else [channel]
     if to is not None:
-        return [(name, to) for name in names if channel is not None or _reaches(rules, name, to)]
+        return [(name, to) for name in names if channel is not None or rules.reaches(name, to)]
     if not rules.channels[names[0]].is_group:
         with_mail = [person for person, contact in rules.people.items() if contact.mail is not None]
         fail(f"channel {names[0]} writes to people, name one with --to: {', '.join(with_mail) or 'none has `mail`'}")
     return [(names[0], None)]
-
-
-def _reaches(rules: NoticeRules, channel: str, person: str) -> bool:
-    contact = rules.people[person]
-    match rules.channels[channel].kind:
-        case "mail":
-            return contact.mail is not None
-        case "wecom":
-            return (contact.wecom or contact.mobile) is not None
-        case "dingtalk":
-            return contact.mobile is not None
-        case "feishu":
-            return contact.feishu is not None
-        case _:
-            return False
 
 
 async def _send(rules: NoticeRules, channel: str, person: str | None, by: str) -> Delivery:

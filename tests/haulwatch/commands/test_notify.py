@@ -32,7 +32,7 @@ duty: {{always: [{{who: li}}]}}
 rules:
   - name: dumps
     alerts: {{rule: illegal_dumping, district: nowhere}}
-    steps: [{{by: group, tell: {{duty: always}}}}, {{after_min: 10, by: post, tell: {{people: wang}}}}]
+    steps: [{{by: group, tell: {{duty: always, people: wang}}}}, {{after_min: 10, by: post, tell: {{people: wang}}}}]
 """)
 
 
@@ -47,6 +47,7 @@ def test_a_file_is_checked_applied_and_holds(desk: Desk, file: Path) -> None:
     words = " ".join(checked.stdout.split())
     assert "HAULWATCH_SECRET_WECOM is not set" in words
     assert "rule dumps: district 'nowhere': jincheng has none of this name" in words
+    assert "rule dumps: wang cannot be mentioned in group: give the person `wecom` or `mobile`" in words
     assert "is correct: 2 channels, 2 people, 1 rules" in words
     assert desk.ask("notify", "apply", str(file), "--reason", "begin", "--by", "li") == {"version": 1}
     assert "holds already" in desk.refused("notify", "apply", str(file), "--reason", "again")

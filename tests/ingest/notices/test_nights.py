@@ -130,6 +130,25 @@ async def test_each_amendment_is_told_when_it_comes(wecom: WeCom, make_night: Ma
     assert heads == ["【P2】倾倒 a", "【P2】已证实：倾倒 a", "【P1】升级：倾倒 a", "【P1】更正：倾倒 a"]
 
 
+async def test_an_alert_that_goes_on_after_a_person_closed_it_is_told_again(
+    wecom: WeCom, make_night: MakeNight, clock: Clock
+) -> None:
+    night = make_night(one_channel(wecom, AT_ONCE))
+    night.alert()
+    await night.pass_on()
+    night.close_alert()
+    clock.now += MINUTE
+    night.alert(revision=2, revised=True)
+    await night.pass_on()
+    clock.now += MINUTE
+    night.alert(revision=3)
+    await night.pass_on()
+    clock.now += MINUTE
+    night.alert(revision=4)
+    await night.pass_on()
+    assert [text.splitlines()[0] for text in texts(wecom)] == ["【P1】倾倒 a", "【P1】结案后仍在继续：倾倒 a"]
+
+
 async def test_what_was_retracted_before_it_left_is_told_to_nobody(
     wecom: WeCom, make_night: MakeNight, clock: Clock
 ) -> None:
@@ -198,3 +217,16 @@ async def test_a_shelved_alert_is_told_when_its_shelf_is_over(wecom: WeCom, make
     assert wecom.taken == []
     await night.pass_minutes(2)
     assert len(wecom.taken) == 1
+
+
+async def test_an_end_is_told_where_the_rule_says_so(wecom: WeCom, make_night: MakeNight, clock: Clock) -> None:
+    rules = AT_ONCE + "\n  - {name: ends, alerts: {district: urban}, tell_end: true, steps: [{by: [group]}]}"
+    night = make_night(one_channel(wecom, rules))
+    for name, subject in (("a", "T1"), ("b", "T2")):
+        night.alert(name, subject=subject)
+    await night.pass_on()
+    for name, subject in (("a", "T1"), ("b", "T2")):
+        night.alert(name, 2, subject=subject, phase=Phase.CLOSED, closed_at=clock.now)
+    await night.pass_on()
+    heads = [text.splitlines()[0] for text in texts(wecom)]
+    assert heads == ["【P1】倾倒 a", "【P1】倾倒 b", "【P1】已结束：倾倒 a"]
