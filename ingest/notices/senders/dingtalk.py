@@ -8,8 +8,9 @@ customize-robot-security-settings):
 - At most 20 messages a minute for each robot; beyond it the robot is silent for ten minutes (130101).
 - A message has at most 20,000 bytes (460101 beyond it). Somebody is mentioned by mobile number in `atMobiles`, and
   highlighted where the text has `@` and the number.
-- Refusals are HTTP 200 with `errcode`: 130101 and 410100 (too many), 310000 (a wrong signature, or another of the
-  security settings), 300001 (no such token), 40035 and 43004 (an invalid message), -1 (busy).
+- Refusals are HTTP 200 with `errcode`: 410100 and 130101 (too many), 90030 (too many of the day), 310000 (a wrong
+  signature, or another of the security settings: the text says which), 400101, 300001 and 300005 (no such token),
+  400102 (the robot is switched off), 40035 and 43004 (an invalid message), -1 (busy).
 - There is no id by which a repeat is known.
 """
 
@@ -22,12 +23,12 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from ingest.notices.senders.port import Delivery, Message, cut
+from ingest.notices.senders.port import Delivery, Message, cut, masked
 from ingest.notices.senders.posting import Answer, judge_code, post
 
 MAX_BYTES: Final = 16_000
 """Below 20,000 with all that JSON adds."""
-_THROTTLED: Final = {130101: 600.0, 410100: 600.0, -1: 5.0}
+_THROTTLED: Final = {410100: 600.0, 130101: 600.0, 90030: 900.0, -1: 5.0}
 
 
 class DingTalkSender:
@@ -52,7 +53,8 @@ class DingTalkSender:
         }
         url = f"{self._server}/robot/send?{urlencode(query)}"
         answer = await post(url, json.dumps(content, ensure_ascii=False).encode(), {})
-        return judge_code(answer, "errcode", "errmsg", _THROTTLED) if isinstance(answer, Answer) else answer
+        found = judge_code(answer, "errcode", "errmsg", _THROTTLED) if isinstance(answer, Answer) else answer
+        return masked(found, self._token, self._sign)
 
 
 def signature(timestamp: str, secret: SecretStr) -> str:

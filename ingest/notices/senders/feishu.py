@@ -7,7 +7,8 @@ Facts, from Feishu's documentation of custom bots (open.feishu.cn, document/clie
 - At most 100 messages a minute and 5 a second for each bot (11232 beyond it); a request has at most 20 KB.
 - Somebody is mentioned in a text by `<at user_id="ou_…">name</at>`. So text of others must not hold a `<`.
 - Refusals are HTTP 200 with `code`: 11232 (too many), 19021 (a wrong signature, or a time too far off), 19022 (an
-  address that is not allowed), 19024 (none of the key words), 19001 (no such bot), 9499 (an invalid message).
+  address that is not allowed), 19024 (none of the key words), 19001 (no such bot), 9499 (an invalid message, or too
+  many: the text says which).
 - There is no id by which a repeat is known.
 """
 
@@ -19,7 +20,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from ingest.notices.senders.port import Delivery, Message, cut
+from ingest.notices.senders.port import Delivery, Message, cut, masked
 from ingest.notices.senders.posting import Answer, judge_code, post
 
 MAX_BYTES: Final = 16_000
@@ -50,7 +51,8 @@ class FeishuSender:
         }
         url = f"{self._server}/open-apis/bot/v2/hook/{self._hook.get_secret_value()}"
         answer = await post(url, json.dumps(content, ensure_ascii=False).encode(), {})
-        return judge_code(answer, "code", "msg", _THROTTLED) if isinstance(answer, Answer) else answer
+        found = judge_code(answer, "code", "msg", _THROTTLED) if isinstance(answer, Answer) else answer
+        return masked(found, self._hook, self._sign)
 
 
 def signature(timestamp: str, secret: SecretStr) -> str:

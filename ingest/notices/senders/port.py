@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, Protocol
 
+from pydantic import SecretStr
+
 from ingest.notices.model import Contact
 
 MAX_DETAIL_CHARS: Final = 300
@@ -67,6 +69,14 @@ def cut(text: str, max_bytes: int) -> str:
     if len(encoded) <= max_bytes:
         return text
     return encoded[: max_bytes - len("…".encode())].decode(errors="ignore") + "…"
+
+
+def masked(delivery: Delivery, *secrets: SecretStr) -> Delivery:
+    """The delivery with secrets masked that a service repeats in its answer."""
+    detail = delivery.detail
+    for secret in secrets:
+        detail = detail.replace(secret.get_secret_value(), "***")
+    return delivery._replace(detail=detail)
 
 
 def one_line(text: object) -> str:

@@ -16,6 +16,9 @@ from ingest.notices.senders.port import Delivery, Outcome, one_line
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 """Seconds. The services answer within one; a gateway in between gives up after 10 or more."""
+_TOO_MANY: Final = ("too many", "too fast", "frequency limit", "freq out of limit")
+"""Words of the services about their limits, which have had other codes before."""
+_TOO_MANY_S: Final = 60.0
 MAX_ANSWER_BYTES: Final = 65_536
 
 
@@ -99,9 +102,10 @@ def judge_code(answer: Answer, code_field: str, text_field: str, throttled: Mapp
         return Delivery(Outcome.UNCONFIRMED, f"answered without {code_field}: {one_line(answer.body[:80])}")
     if code == 0:
         return Delivery(Outcome.SENT, f"{code_field} 0")
-    detail = f"{code_field} {code}: {one_line(fields.get(text_field, ''))}"
-    if code in throttled:
-        return Delivery(Outcome.THROTTLED, detail, throttled[code])
+    text = one_line(fields.get(text_field, ""))
+    detail = f"{code_field} {code}: {text}"
+    if code in throttled or any(words in text.lower() for words in _TOO_MANY):
+        return Delivery(Outcome.THROTTLED, detail, throttled.get(code, _TOO_MANY_S))
     return Delivery(Outcome.REFUSED, detail)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from pydantic import SecretStr
 
-from ingest.notices.senders.port import Delivery, Message, cut
+from ingest.notices.senders.port import Delivery, Message, cut, masked
 from ingest.notices.senders.posting import Answer, judge_code, post
 
 MAX_BYTES: Final = 2_048
@@ -40,4 +40,5 @@ class WeComSender:
         content = {"msgtype": "text", "text": {**text, "mentioned_list": by_id, "mentioned_mobile_list": by_mobile}}
         url = f"{self._server}/cgi-bin/webhook/send?{urlencode({'key': self._key.get_secret_value()})}"
         answer = await post(url, json.dumps(content, ensure_ascii=False).encode(), {})
-        return judge_code(answer, "errcode", "errmsg", _THROTTLED) if isinstance(answer, Answer) else answer
+        found = judge_code(answer, "errcode", "errmsg", _THROTTLED) if isinstance(answer, Answer) else answer
+        return masked(found, self._key)

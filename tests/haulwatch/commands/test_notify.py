@@ -9,6 +9,7 @@ from haulwatch.process.system_clock import now_ms
 from ingest.notices.notice import Kind, NewNotice, State
 from ingest.notices.outbox import NoticeOutbox
 from tests.haulwatch.commands.desk import Desk
+from tests.ingest.notices.conftest import patient
 from tests.ingest.notices.night import SECRETS
 from tests.ingest.notices.services import WeCom, served
 
@@ -70,7 +71,10 @@ def test_a_file_with_faults_changes_nothing(desk: Desk, file: Path) -> None:
     assert "there are no notice rules" in desk.refused("notify", "list")
 
 
-def test_a_test_message_shows_what_the_service_answered(desk: Desk, file: Path) -> None:
+def test_a_test_message_shows_what_the_service_answered(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient(monkeypatch)
     desk.env |= SECRETS
     with served(WeCom(now_ms)) as wecom:
         write(file, wecom.url)

@@ -23,6 +23,7 @@ from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.notices import open_notice_rules
 from ingest.boards.feed import BoardFeed
 from ingest.notices.rule_store import StoredNoticeRules
+from tests.ingest.notices.conftest import patient
 from tests.ingest.notices.night import change
 from tests.ingest.notices.services import WeCom, served
 from tests.servers import free_port
@@ -113,6 +114,7 @@ async def test_a_feed_that_always_raises_is_named_failed_and_the_server_goes_on(
 
 async def test_notices_leave_while_it_serves(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HAULWATCH_SECRET_WECOM", WeCom.KEY)
+    patient(monkeypatch)
     with served(WeCom(now_ms)) as wecom:
         rules = f"channels: {{group: {{kind: wecom, key: WECOM, server: '{wecom.url}'}}}}\n"
         rules += "rules: [{name: all, steps: [{by: group}]}]"

@@ -9,13 +9,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ingest.notices.senders import mail, posting
 from tests.ingest.notices.night import Clock, Night
 from tests.ingest.notices.services import Service, WeCom, served
+from tests.waiting import PATIENCE_S
 
 S = TypeVar("S", bound=Service)
 MakeNight = Callable[[str], Night]
@@ -58,11 +61,17 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
     return Tls(context, folder / "certificate.pem")
 
 
-@pytest.fixture(autouse=True)
-def _direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No proxy of this machine is asked for loopback."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let senders wait as long as tests do, since an answer may take its time on a busy machine, and ask no proxy."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+    monkeypatch.setattr(posting, "TIMEOUT", httpx.Timeout(PATIENCE_S))
+    monkeypatch.setattr(mail, "TIMEOUT_S", PATIENCE_S)
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(monkeypatch)
 
 
 @pytest.fixture

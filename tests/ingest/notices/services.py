@@ -109,7 +109,7 @@ class DingTalk(Service):
 
     def answer(self, request: Request) -> Answer:
         if request.path != "/robot/send" or request.query.get("access_token") != self.TOKEN:
-            return 200, {"errcode": 300001, "errmsg": "token is not exist"}
+            return 200, {"errcode": 300005, "errmsg": f"token {request.query.get('access_token')} is not exist"}
         timestamp = request.query.get("timestamp", "0")
         to_sign = f"{timestamp}\n{self.SECRET}"
         wanted = base64.b64encode(hmac.new(self.SECRET.encode(), to_sign.encode(), hashlib.sha256).digest()).decode()

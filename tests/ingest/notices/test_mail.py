@@ -20,6 +20,7 @@ from ingest.notices.senders.registry import sender_of
 from tests.ingest.notices.conftest import MakeNight, Tls
 from tests.ingest.notices.night import SECRETS, Clock
 from tests.servers import free_port
+from tests.waiting import PATIENCE_S
 
 LI = Contact(name="李明", mail="li@example.com")
 MESSAGE = Message("0123abcd", "【P1】倾倒", "第一行\n第二行", (LI,), None, "alert-a")
@@ -64,7 +65,7 @@ def mail_server(mailbox: Mailbox, tls: Tls, security: str) -> Iterator[int]:
         options |= {"tls_context": tls.server, "require_starttls": True}
     else:
         options = {}
-    controller = Controller(mailbox, hostname="127.0.0.1", port=port, **options)
+    controller = Controller(mailbox, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE_S, **options)
     controller.start()
     try:
         yield port
