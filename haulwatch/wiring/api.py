@@ -67,7 +67,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 BackgroundTask("command dispatcher", dispatcher.run),
                 BackgroundTask("emptyings", lambda: emptyings.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
-                BackgroundTask("notices", lambda: notices.service.run(stop)),
+                BackgroundTask("notices", lambda: notices.run(stop)),
             ]
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
