@@ -21,7 +21,7 @@ from tests.installation import Installation
 PICTURES: Final = {"en-US": "console.png", "zh-CN": "console_zh.png"}
 _TOKEN: Final = "a-token-for-the-pictures"
 _SIZE: Final = {"width": 1440, "height": 900}
-_COLOURS: Final = 128
+_COLOURS: Final = 256
 _SETTLE_S: Final = 10.0
 """After the last incident of the script, until everything is judged."""
 
