@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
@@ -21,8 +21,10 @@ from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
-from ingest.ledger.dead_letters import DeadLetter
+from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
+from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
+from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import History
@@ -132,6 +134,17 @@ class DeadLetterBox(Protocol):
         """Raises NoSuchLetter."""
 
 
+class WhatIfs(Protocol):
+    """`ingest.judge.what_if_job.WhatIfJobs`. Synchronous."""
+
+    def start(self, request: WhatIfRequest, started_by: str) -> WhatIfJob:
+        """Raises JobRuns."""
+
+    def current(self) -> WhatIfJob | None: ...
+
+    def cancel(self) -> WhatIfJob | None: ...
+
+
 class Commands(Protocol):
     """`devices.commands.store.CommandStore`. Synchronous; every method may raise DatabaseError."""
 
@@ -230,6 +243,15 @@ class Lag(NamedTuple):
     """Offset of the last message the consumer has committed."""
 
 
+class Adopted(NamedTuple):
+    """What an adoption did."""
+
+    registered: bool
+    """False: somebody registered it before."""
+    redriven: int
+    """Readings that were quarantined, and were sent through the path again."""
+
+
 class Disk(NamedTuple):
     """The raw log and its disk."""
 
@@ -256,11 +278,19 @@ class ApiParts:
     redrive: Callable[[int], int]
     """`DeadLetters.redrive`, bound to the raw log: returns the new offset. Synchronous; raises NoSuchLetter,
     NotRedrivable, StateUnavailable, RawLogError."""
+    redrive_all: Callable[[Sequence[int]], Mapping[int, Redriven]]
+    """`DeadLetters.redrive_all`, bound likewise. Synchronous; raises StateUnavailable, RawLogError."""
+    unregistered: Callable[[], Sequence[UnregisteredDevice]]
+    """Devices that were heard and are not registered, the last heard first. Synchronous; raises StateUnavailable."""
+    adopt: Callable[[Device], Adopted]
+    """Registers a device and redrives what waits of it. Synchronous; raises UnfitDevice, DatabaseError,
+    StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
     rules: Callable[[], RuleSetChoice]
     """The rule set that holds."""
     rule_sets: RuleSets
+    what_if: WhatIfs
     suspected_sites: SuspectedSites
     people: People
     corridor_m: Callable[[], float]

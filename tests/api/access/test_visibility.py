@@ -32,7 +32,7 @@ from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.test_roles import TABLE
 from tests.api.conftest import client_of
-from tests.api.fakes import NOW, T0, FakeDeadLetters, FakeHistory, FakeLedger, change
+from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
 from tests.api.persons import add_person, signed_in
 from tests.api.resources.test_alert_stream import numbers, served
 
@@ -101,6 +101,7 @@ def divided(
     journal: AlertJournal,
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
+    adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
 ) -> ApiParts:
@@ -121,6 +122,7 @@ def divided(
         )
         proposals.propose([cluster(truck, at=number)], NOW)
     dead_letters.add(b"OTHER", device="unknown-OTHER")
+    adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
     for name, visibility in LIMITS.items():
         add_person(parts, name, Role.OFFICER, visibility)
@@ -167,8 +169,12 @@ def filled(path: str, truck: str, number: int) -> str:
 
 
 GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
-WITHOUT_TRUCKS: Final = {"/api/v1/rule-sets/{version}", "/api/v1/alerts/stream"}
-"""The first has no object of a truck; the second has tests of its own below."""
+WITHOUT_TRUCKS: Final = {
+    "/api/v1/rule-sets/{version}",
+    "/api/v1/rule-sets/{version}/differences",
+    "/api/v1/alerts/stream",
+}
+"""Rule sets have no object of a truck; the stream has tests of its own below."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -222,6 +228,7 @@ async def test_lists_have_all_that_is_ones_own(client: AsyncClient, name: str) -
     assert [one["id"] for one in (await got("routes"))["features"]] == ["r-own@1"]
     assert [one["device"] for one in (await got("ledger/devices"))["items"]] == [OWN]
     assert (await got("ledger"))["total"]["received"] == 5
+    assert await got("unregistered-devices") == {"items": [], "total": 0}, "they belong to no district and no haulier"
     assert (await got("city"))["devices"] == 1
     sites = (await got("suspected-sites"))["features"]
     assert [one["properties"]["trucks"] for one in sites] == [[OWN], [OWN]]
@@ -242,6 +249,7 @@ async def test_nothing_of_the_others_can_be_changed(
         (f"alerts/{alert_id}/close", {"outcome": "no_action"}, 404),
         ("deadletters/2/redrive", {}, 404),
         ("deadletters/3/redrive", {}, 404),
+        ("unregistered-devices/unknown-OTHER/adopt", {"role": "truck", "vehicle_id": "v-own"}, 403),
         ("shelves/2/end", {}, 404),
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
@@ -250,6 +258,8 @@ async def test_nothing_of_the_others_can_be_changed(
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
         assert answer.status_code == status, f"{path}: {answer.text}"
+    many = await client.post("/api/v1/deadletters/redrive", json={"device": OTHER}, headers=headers)
+    assert (many.status_code, many.json()["redriven"]) == (202, 0)
     detail = journal.alert(alert_id)
     assert detail is not None
     assert detail.actions == ()
