@@ -31,6 +31,7 @@ from api.resources import (
     suspected_sites,
     tracks,
     trucks,
+    weighings,
 )
 from api.resources.alert_stream import AlertFeed
 from api.resources.city import places, public_map, zones
@@ -119,8 +120,8 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, in_force,
-        rule_sets, what_if, ledger, dead_letters, unregistered, session, people, audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, suspected_sites, alerts, shelves,
+        in_force, rule_sets, what_if, ledger, dead_letters, unregistered, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -269,6 +269,8 @@ class ApiParts:
     city: Callable[[], City]
     """The current city. Called for every request, so it reads from memory."""
     history: History
+    weighbridges: Callable[[], Sequence[Device]]
+    """All of the city, whoever asks: a weighing belongs to its truck. Only `api.resources.weighings` takes them."""
     journal: Journal
     shelves: Shelves
     commands: Commands

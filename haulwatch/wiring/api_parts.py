@@ -5,7 +5,7 @@ from contextlib import closing
 from typing import NamedTuple
 
 from api.ports import Adopted, ApiOptions, ApiParts, People
-from devices.city.model import City, Device
+from devices.city.model import City, Device, DeviceRole
 from haulwatch import __version__
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
@@ -87,6 +87,7 @@ def api_parts(
     return ApiParts(
         city=city,
         history=store,
+        weighbridges=lambda: [device for device in city().devices.values() if device.role is DeviceRole.WEIGHBRIDGE],
         journal=repositories.journal,
         shelves=repositories.shelves,
         commands=open_command_store(settings),

@@ -9,6 +9,7 @@ from httpx import ASGITransport, AsyncClient
 
 from api.app import create_app
 from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, People, ReadinessResult, ReadinessState
+from devices.city.model import DeviceRole
 from devices.commands.store import CommandStore
 from devices.db import tables
 from devices.db.database import open_database
@@ -145,6 +146,7 @@ def parts(
     return ApiParts(
         city=lambda: city,
         history=history,
+        weighbridges=lambda: [device for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE],
         journal=journal,
         shelves=shelves,
         commands=command_store,

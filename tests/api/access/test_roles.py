@@ -49,6 +49,7 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/devices/{device_id}/readings/{kind}": "viewer",
     "GET /api/v1/devices/{device_id}/track": "viewer",
     "GET /api/v1/devices/{device_id}/emptyings": "viewer",
+    "GET /api/v1/weighings": "viewer",
     "GET /api/v1/devices/{device_id}/commands": "viewer",
     "POST /api/v1/devices/{device_id}/commands": "administrator",
     "GET /api/v1/commands/{command_id}": "viewer",

@@ -568,6 +568,8 @@ export interface Text {
   zh: string;
 }
 
+export type TicketState = "counted" | "unsettled" | "no_net" | "tare_above_gross" | "net_differs" | "repeated" | "replaced" | "overused";
+
 export interface UnregisteredDevice {
   device: string;
   waiting: number;
@@ -592,6 +594,29 @@ export interface VehicleOut {
   tare_kg: number | null;
   payload_kg: number | null;
   kind: VehicleKind;
+}
+
+export interface WeighingList {
+  items: (WeighingOut)[];
+  more: boolean;
+}
+
+export interface WeighingOut {
+  ts: number;
+  weighbridge: string;
+  site_id: string | null;
+  plate: string | null;
+  vehicle_id: string | null;
+  ticket: string;
+  direction: string | null;
+  gross_kg: number | null;
+  tare_kg: number | null;
+  net_kg: number | null;
+  material: string | null;
+  manifest: string | null;
+  manual_entry: boolean;
+  counted: boolean;
+  state: TicketState | null;
 }
 
 export interface WhatIfBody {
