@@ -36,6 +36,11 @@ const role = computed<Role>(() => {
 export const mayAct = computed(() => role.value !== "viewer");
 export const mayClose = computed(() => role.value === "officer" || role.value === "administrator");
 
+/** A token of the settings that may write may do everything. */
+export const isAdministrator = computed(
+  () => role.value === "administrator" || (desk.value.kind !== "person" && desk.value.kind !== "token" && role.value === "officer"),
+);
+
 /** The name that stands with every action; null: nobody who may act. */
 export const actor = computed<string | null>(() => {
   if (desk.value.kind === "person") return desk.value.session.name;
