@@ -8,9 +8,15 @@ import { ledger } from "../state/moving";
 import { mayClose } from "../state/session";
 import { t, word } from "../text";
 
+/** What is to be redriven: all letters of a reason, or one. */
+interface Asked {
+  reason: Reason;
+  letter?: DeadLetter;
+}
+
 /** Refused readings by reason; the letters of one reason, and their redrive. */
 export function Quarantine() {
-  const [asked, setAsked] = useState<Reason | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
   const reasons = Object.entries(ledger.value?.total.quarantined ?? {})
     .filter(([, refused]) => refused > 0)
     .sort((a, b) => b[1] - a[1]) as [Reason, number][];
@@ -27,16 +33,16 @@ export function Quarantine() {
               </button>
               <span class="number">{count(refused)}</span>
               {mayClose.value && (
-                <button type="button" onClick={() => setAsked(reason)} aria-label={`${t("redrive")}: ${word(reason)}`}>
+                <button type="button" onClick={() => setAsked({ reason })} aria-label={`${t("redrive")}: ${word(reason)}`}>
                   {t("redrive")} …
                 </button>
               )}
             </div>
-            {openLetters.value?.reason === reason && <Letters />}
+            {openLetters.value?.reason === reason && <Letters onAsk={(letter) => setAsked({ reason, letter })} />}
           </li>
         ))}
       </ul>
-      {asked && <RedriveDialog reason={asked} onClose={() => setAsked(null)} />}
+      {asked && <RedriveDialog {...asked} onClose={() => setAsked(null)} />}
     </section>
   );
 }
@@ -46,14 +52,14 @@ function toggle(reason: Reason): void {
   else void readLetters(reason);
 }
 
-function Letters() {
+function Letters({ onAsk }: { onAsk: (letter: DeadLetter) => void }) {
   const found = openLetters.value;
   if (!found) return null;
   return (
     <ol class="letters">
       {!found.items.length && <li class="dim">{t("noLetters")}</li>}
       {found.items.map((letter) => (
-        <Letter key={letter.id} letter={letter} />
+        <Letter key={letter.id} letter={letter} onAsk={onAsk} />
       ))}
       {found.next !== null && (
         <li>
@@ -66,7 +72,7 @@ function Letters() {
   );
 }
 
-function Letter({ letter }: { letter: DeadLetter }) {
+function Letter({ letter, onAsk }: { letter: DeadLetter; onAsk: (letter: DeadLetter) => void }) {
   return (
     <li>
       <p>
@@ -79,8 +85,8 @@ function Letter({ letter }: { letter: DeadLetter }) {
       </pre>
       {mayClose.value &&
         (letter.kept ? (
-          <button type="button" onClick={() => void redriveLetter(letter)} aria-label={`${t("redrive")}: ${letter.id}`}>
-            {t("redrive")}
+          <button type="button" onClick={() => onAsk(letter)} aria-label={`${t("redrive")}: ${letter.id}`}>
+            {t("redrive")} …
           </button>
         ) : (
           <p class="dim">{t("notKept")}</p>
@@ -89,21 +95,23 @@ function Letter({ letter }: { letter: DeadLetter }) {
   );
 }
 
-function RedriveDialog({ reason, onClose }: { reason: Reason; onClose: () => void }) {
+function RedriveDialog({ reason, letter, onClose }: Asked & { onClose: () => void }) {
   const [device, setDevice] = useState("");
   const submit = (event: Event) => {
     event.preventDefault();
     onClose();
-    void redriveAll(reason, device.trim());
+    void (letter ? redriveLetter(letter) : redriveAll(reason, device.trim()));
   };
   return (
     <Modal title={t("redrive")} onClose={onClose}>
       <form onSubmit={submit}>
-        <p>{t("redriveAsk").replace("{reason}", word(reason))}</p>
-        <label>
-          {t("onlyDevice")}
-          <input maxLength={64} value={device} onInput={(event) => setDevice(event.currentTarget.value)} />
-        </label>
+        <p>{letter ? t("redriveOne").replace("{device}", letter.device) : t("redriveAsk").replace("{reason}", word(reason))}</p>
+        {!letter && (
+          <label>
+            {t("onlyDevice")}
+            <input maxLength={64} value={device} onInput={(event) => setDevice(event.currentTarget.value)} />
+          </label>
+        )}
         <div class="buttons">
           <button type="button" onClick={onClose}>
             {t("cancel")}

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { TimeInput } from "../parts/TimeInput";
 import { city, deviceName, devices, districtName, fleetName } from "../state/city";
-import { isReading, LONGEST_MANY_MS, LONGEST_ONE_MS, openReplay } from "../state/replay";
+import { isReading, LONGEST_MANY_MS, LONGEST_ONE_MS, openReplay, replay } from "../state/replay";
 import { panel } from "../state/view";
 import { t } from "../text";
 
@@ -21,7 +21,7 @@ export function ReplayForm() {
   const submit = async (event: Event) => {
     event.preventDefault();
     await openReplay(isMany ? area : { device: idOf(device.trim()) }, start, end);
-    if (matchMedia(PHONE).matches) panel.value = "map";
+    if (replay.value && matchMedia(PHONE).matches) panel.value = "map";
   };
   return (
     <section class="replay">

@@ -311,6 +311,7 @@ export const texts = {
   payload: "Payload",
   notKept: "Only the first of these readings was kept: it cannot be redriven",
   redriveAsk: "Send all waiting readings that were refused as “{reason}” through the path again? Do it once the cause is mended; what is refused again waits anew.",
+  redriveOne: "Send this reading of {device} through the path again? If its cause stands, it is refused again and waits anew.",
   onlyDevice: "Only of this device (may be empty)",
   unregistered: "Unregistered devices",
   waitingReadings: "{n} readings wait",

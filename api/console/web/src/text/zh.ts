@@ -313,6 +313,7 @@ export const texts: Record<TextKey, string> = {
   payload: "原始报文",
   notKept: "这些读数只保留了第一条，无法重投",
   redriveAsk: "将所有因“{reason}”被拒收并等待的读数重新投入处理？请在原因排除后进行；再次被拒收的会重新等待。",
+  redriveOne: "将{device}的这条读数重新投入处理？若原因仍在，会再次被拒收并等待。",
   onlyDevice: "仅限此设备（可不填）",
   unregistered: "未登记设备",
   waitingReadings: "{n}条读数等待中",
