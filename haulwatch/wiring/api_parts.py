@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from api.ports import Adopted, ApiOptions, ApiParts, People
 from devices.city.model import City, Device, DeviceRole
@@ -23,7 +23,6 @@ from ingest.judge.what_if_job import WhatIfJobs
 from ingest.ledger.dead_letters import Redriven
 from ingest.ledger.unregistered import unregistered_devices
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -31,9 +30,12 @@ from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
+if TYPE_CHECKING:
+    from ingest.store.influx import InfluxStore  # its client takes a third of a second to import: only who writes to it
+
 
 def api_options(settings: Settings) -> ApiOptions:
-    token, read_token = settings.api.token, settings.api.read_token
+    token, read_token, map_token = settings.api.token, settings.api.read_token, settings.api.map_token
     return ApiOptions(
         version=__version__,
         token=token.get_secret_value() if token else None,
@@ -41,6 +43,7 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=tuple(settings.api.origins.split()),
         hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
+        map_token=map_token.get_secret_value() if map_token else None,
     )
 
 
@@ -58,7 +61,7 @@ class Repositories(NamedTuple):
 def api_parts(
     settings: Settings,
     city: Callable[[], City],
-    store: InfluxStore | SqliteStore,
+    store: "InfluxStore | SqliteStore",
     repositories: Repositories,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
     background: Sequence[BackgroundTask] = (),

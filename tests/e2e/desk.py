@@ -17,6 +17,7 @@ from devices.readings.models import Fill, Position, Reading
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+from tests.closing import closed_later
 from tests.installation import Installation
 from tests.points import point_of
 from tests.waiting import PATIENCE_S
@@ -127,10 +128,12 @@ design. Browsers write every such answer down as an error."""
 class Watched:
     """A page, and what is wrong with it: errors in its console, and requests that leave the machine."""
 
-    def __init__(self, context: BrowserContext, url: str) -> None:
+    def __init__(self, context: BrowserContext, url: str, elsewhere: str = "-") -> None:
+        """`elsewhere`: where else the page may go to."""
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.url = url
+        self._known = (url, elsewhere, "data:", "blob:")
         self.faults: list[str] = []
         self.page.on("console", lambda said: self._note(said.type, said.text, said.location.get("url", "")))
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
@@ -141,7 +144,7 @@ class Watched:
             self.faults.append(f"{kind}: {text} {source}")
 
     def _check(self, url: str) -> None:
-        if not url.startswith((self.url, "data:", "blob:")):
+        if not url.startswith(self._known):
             self.faults.append(f"leaves the machine: {url}")
 
     def open(self, path: str = "/") -> Page:
@@ -178,7 +181,7 @@ def serious_faults(page: Page) -> list[str]:
 
 def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US", **options: object) -> Watched:
     options.setdefault("viewport", {"width": 1440, "height": 900})
-    context = chromium.new_context(locale=locale, **options)  # type: ignore[arg-type]
+    context = closed_later(chromium.new_context(locale=locale, **options))  # type: ignore[arg-type]
     return Watched(context, f"http://127.0.0.1:{desk.api_port}")
 
 

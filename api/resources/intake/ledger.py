@@ -31,9 +31,12 @@ class LedgerOut(BaseModel):
         description="Wall clock at which this server first saw the equation hold, or not hold, as now; null where you "
         "see a part of the city"
     )
-    backlog: dict[str, int] = Field(description="Unread messages in the raw log, by consumer")
+    backlog: dict[str, int] = Field(
+        description="Unread messages in the raw log, by consumer; empty for a caller who sees a part of the city"
+    )
     lag_s: dict[str, float | None] = Field(
-        description="Age of the oldest unread message, s, by consumer; 0 if there is none, null if it cannot be read"
+        description="Age of the oldest unread message, s, by consumer; 0 if there is none, null if it cannot be read, "
+        "empty as `backlog`"
     )
 
 

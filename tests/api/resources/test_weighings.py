@@ -58,8 +58,9 @@ async def test_each_says_what_was_weighed_and_whether_it_counts(bridges: ApiPart
         unknown = (await client.get("/api/v1/weighings", params=WHEN)).json()["items"][1]
     assert first == {
         "ts": T0 + 100_000, "weighbridge": "bridge-west", "site_id": "works-1", "plate": "晋E10001",
-        "vehicle_id": "v-1", "ticket": "W1", "direction": "in", "gross_kg": 27_500.0, "tare_kg": 12_500.0, "net_kg": 15_000.0,
-        "material": "spoil", "manifest": None, "manual_entry": False, "counted": True, "state": "counted",
+        "vehicle_id": "v-1", "ticket": "W1", "direction": "in", "gross_kg": 27_500.0, "tare_kg": 12_500.0,
+        "net_kg": 15_000.0, "material": "spoil", "manifest": None, "manual_entry": False, "counted": True,
+        "state": "counted",
     }  # fmt: skip
     assert (second["net_kg"], second["plate"], second["counted"]) == (14_990.0, "晋e·10001", True)
     assert (third["manual_entry"], third["counted"], third["state"]) == (True, False, "repeated")

@@ -120,7 +120,7 @@ NEEDS_DATA = [
     "alerts unshelve 1",
     "user add x viewer --password-file /dev/null", "user list", "user disable x", "user enable x",
     "user password x --password-file /dev/null", "user role x viewer",
-    "token add x viewer", "token list", "token revoke x", "audit",
+    "token add x viewer", "token list", "token revoke x", "audit", "audit prune --yes",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {
