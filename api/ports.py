@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
@@ -23,8 +23,10 @@ from devices.readings.refusals import Reason
 from devices.sign_on.model import Answer, Pending
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
-from ingest.ledger.dead_letters import DeadLetter
+from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
+from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
+from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
@@ -133,6 +135,17 @@ class DeadLetterBox(Protocol):
 
     def payload(self, letter_id: int) -> bytes:
         """Raises NoSuchLetter."""
+
+
+class WhatIfs(Protocol):
+    """`ingest.judge.what_if_job.WhatIfJobs`. Synchronous."""
+
+    def start(self, request: WhatIfRequest, started_by: str) -> WhatIfJob:
+        """Raises JobRuns."""
+
+    def current(self) -> WhatIfJob | None: ...
+
+    def cancel(self) -> WhatIfJob | None: ...
 
 
 class Commands(Protocol):
@@ -253,6 +266,15 @@ class Lag(NamedTuple):
     """Offset of the last message the consumer has committed."""
 
 
+class Adopted(NamedTuple):
+    """What an adoption did."""
+
+    registered: bool
+    """False: somebody registered it before."""
+    redriven: int
+    """Readings that were quarantined, and were sent through the path again."""
+
+
 class Disk(NamedTuple):
     """The raw log and its disk."""
 
@@ -270,6 +292,8 @@ class ApiParts:
     city: Callable[[], City]
     """The current city. Called for every request, so it reads from memory."""
     history: History
+    weighbridges: Callable[[], Sequence[Device]]
+    """All of the city, whoever asks: a weighing belongs to its truck. Only `api.resources.weighings` takes them."""
     journal: Journal
     shelves: Shelves
     commands: Commands
@@ -279,11 +303,19 @@ class ApiParts:
     redrive: Callable[[int], int]
     """`DeadLetters.redrive`, bound to the raw log: returns the new offset. Synchronous; raises NoSuchLetter,
     NotRedrivable, StateUnavailable, RawLogError."""
+    redrive_all: Callable[[Sequence[int]], Mapping[int, Redriven]]
+    """`DeadLetters.redrive_all`, bound likewise. Synchronous; raises StateUnavailable, RawLogError."""
+    unregistered: Callable[[], Sequence[UnregisteredDevice]]
+    """Devices that were heard and are not registered, the last heard first. Synchronous; raises StateUnavailable."""
+    adopt: Callable[[Device], Adopted]
+    """Registers a device and redrives what waits of it. Synchronous; raises UnfitDevice, DatabaseError,
+    StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
     rules: Callable[[], RuleSetChoice]
     """The rule set that holds."""
     rule_sets: RuleSets
+    what_if: WhatIfs
     suspected_sites: SuspectedSites
     people: People
     corridor_m: Callable[[], float]
