@@ -15,7 +15,7 @@ from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
-from api.http.large_answers import LargeAnswers, UntilTaken
+from api.http.large_answers import MAX_PACKS, LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
 from api.people import audit, people, session
@@ -36,6 +36,7 @@ from api.resources import (
     trucks,
 )
 from api.resources.alert_stream import AlertFeed
+from api.resources.alerting import evidence
 from api.resources.city import places, public_map, zones
 
 _DESCRIPTION: Final = """\
@@ -114,14 +115,15 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.packs = LargeAnswers(working=1, held=MAX_PACKS)
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules,
-        ledger, dead_letters, session, people, audit,
+        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, evidence, shelves,
+        rules, ledger, dead_letters, session, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
+from devices.access.signatures import NoSigningKey
 from devices.city.model import City
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
@@ -193,6 +194,19 @@ class People:
     audit: AuditTrail
 
 
+class EvidencePacks(Protocol):
+    """`ingest.evidence.export.Exporter`, bound. Synchronous; takes up to a minute."""
+
+    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> bytes:
+        """Make the pack of an alert for somebody who may see this part of the city (None: all of it), at a wall-clock
+        time in ms. Raises NoSuchAlert, NoSigningKey, BadKey, RawLogError, DatabaseError.
+        """
+
+
+def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    raise NoSigningKey("this server makes no evidence packs")
+
+
 class ReadinessState(StrEnum):
     """State of a part."""
 
@@ -287,6 +301,7 @@ class ApiParts:
     """Alert changes that wait for the database. Synchronous."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
+    evidence_pack: EvidencePacks = _no_packs
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()

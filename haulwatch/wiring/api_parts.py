@@ -14,6 +14,7 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
+from haulwatch.wiring.evidence import evidence_packs
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
@@ -90,6 +91,7 @@ def api_parts(
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
         over_limit=status.over_limit,
+        evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,

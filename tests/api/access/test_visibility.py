@@ -167,8 +167,12 @@ def filled(path: str, truck: str, number: int) -> str:
 
 
 GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
-WITHOUT_TRUCKS: Final = {"/api/v1/rule-sets/{version}", "/api/v1/alerts/stream"}
-"""The first has no object of a truck; the second has tests of its own below."""
+WITHOUT_TRUCKS: Final = {
+    "/api/v1/rule-sets/{version}",
+    "/api/v1/alerts/stream",
+    "/api/v1/alerts/{alert_id}/evidence-pack",
+}
+"""The first has no object of a truck; the others have tests of their own below."""
 
 
 @pytest.mark.parametrize("name", LIMITS)

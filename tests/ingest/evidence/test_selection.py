@@ -1,0 +1,92 @@
+"""Whose messages a pack holds: as few as lead to the same alert, and more where rules compare devices."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from devices.readings.models import Reading
+from ingest.evidence import selection
+from ingest.evidence.verification import verify
+from ingest.log.records import TICK_TOPIC, RawMessage
+from rules.alerts.model import AlertChange
+from tests.closing import closed_later
+from tests.ingest.evidence.office import KEY, TICK_MS, Office, day, dump_of, message, town_office, with_ticks
+from tests.rules.town import T0, Trip, fills, town
+
+
+def with_silence(messages: Sequence[RawMessage], minutes: int) -> list[RawMessage]:
+    found = with_ticks(messages)
+    last = found[-1].received_at
+    count = minutes * 60_000 // TICK_MS
+    return found + [RawMessage(TICK_TOPIC, str(TICK_MS).encode(), last + TICK_MS * n) for n in range(1, count)]
+
+
+def sent(rows: Sequence[Sequence[Reading]]) -> list[RawMessage]:
+    readings = sorted((reading for row in rows for reading in row), key=lambda reading: reading.ts)
+    return [message(reading, reading.ts + 500) for reading in readings]
+
+
+def whole_fleet(seconds: int) -> list[Sequence[Reading]]:
+    trucks = [Trip(f"T{n}", 500, 40 * n, at_s=n).stand(seconds).readings for n in range(1, 7)]
+    bins = [fills([10.0] * (seconds // 60), point=f"P{n:02}", every_s=60) for n in range(1, 25)]
+    return [*trucks, *bins]
+
+
+def outage(office: Office) -> AlertChange:
+    return next(one for one in office.changes("silent_device") if one.subject == "system")
+
+
+def test_what_the_whole_fleet_shows_needs_the_whole_fleet(tmp_path: Path) -> None:
+    """Everybody falls silent: one alert stands for all, and no message of one device leads to it."""
+    office = closed_later(Office(tmp_path, town(), with_silence(sent(whole_fleet(1_800)), 60)))
+    found = verify(office.export(outage(office).alert_id), KEY.public, "9.9.9")
+    assert found.same
+    assert found.manifest.messages.scope == "all"
+    assert found.messages > 1_000
+
+
+def test_where_the_whole_fleet_does_not_fit_the_pack_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = closed_later(Office(tmp_path, town(), with_silence(sent(whole_fleet(1_800)), 60)))
+    monkeypatch.setattr(selection, "MAX_MESSAGES", 1_000)
+    found = verify(office.export(outage(office).alert_id), KEY.public, "9.9.9")
+    assert not found.same
+    assert not found.manifest.judged_again.same
+    assert found.comparison is not None
+    assert found.comparison.differences == found.manifest.judged_again.differences
+
+
+def test_a_device_that_sends_more_than_a_pack_holds_is_judged_from_later_on(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From an hour before, where a day does not fit. Here all of it lies within the hour."""
+    own = verify(office.export(dump_of(office)), KEY.public, "9.9.9").manifest.messages
+    monkeypatch.setattr(selection, "ATTEMPTS", ())
+    monkeypatch.setattr(selection, "SHORTER", selection.SHORTER[1:])
+    found = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
+    assert found.same
+    assert found.manifest.messages == own.model_copy(update={"lead_ms": 3_600_000})
+
+
+def test_no_message_that_fits_is_no_alert_judged_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "MAX_MESSAGES", 3)
+    found = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
+    assert not found.same
+    assert (found.messages, found.manifest.judged_again.why_not) == (
+        0, "the messages of its devices are more than a pack can hold",
+    )  # fmt: skip
+    assert len(found.manifest.missing.readings) == len(
+        {(ref.device_id, ref.ts) for change in found.changes for ref in change.evidence.readings}
+    )
+
+
+def test_a_truck_beside_it_is_in_no_pack_unless_it_is_needed(tmp_path: Path) -> None:
+    office = town_office(tmp_path)
+    near = Trip("T5", 3_000, 10, at_s=100).stand(600).readings
+    messages = sorted([*day(), *(message(one, one.ts + 500) for one in near)], key=lambda one: one.received_at)
+    beside = closed_later(Office(tmp_path / "beside", town(), messages))
+    alert_id = dump_of(beside)
+    found = verify(beside.export(alert_id), KEY.public, "9.9.9")
+    assert (found.manifest.messages.scope, found.same) == ("own", True)
+    assert alert_id == dump_of(office)
+    assert found.changes[0].opened_at > T0
