@@ -1,5 +1,6 @@
 """The pages of a record: the first page, map and findings, curves, devices and custody."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,8 @@ from ingest.evidence.record.words import LANGUAGES, Language
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import Text
 
+_log = logging.getLogger(__name__)
+
 NO_FONT: Final = "no font with Chinese characters is installed (Debian: fonts-wqy-microhei)"
 _MAP_PT: Final = 330.0
 _MAX_READINGS: Final = 30
@@ -38,8 +41,17 @@ def records(contents: Contents, font_file: Path | None) -> Mapping[str, bytes | 
     made: dict[str, bytes | str] = {}
     for language in LANGUAGES:
         name = f"record_{language}.pdf"
-        made[name] = NO_FONT if language == "zh" and not font.has_chinese else _Record(contents, language, font).pdf()
+        made[name] = NO_FONT if language == "zh" and not font.has_chinese else _drawn(contents, language, font)
     return made
+
+
+def _drawn(contents: Contents, language: Language, font: RecordFont) -> bytes | str:
+    """The pages; a reason if they cannot be drawn. The messages may be gone tomorrow: the pack is made all the same."""
+    try:
+        return _Record(contents, language, font).pdf()
+    except Exception as exc:  # noqa: BLE001 - whatever a page cannot show must not cost the evidence
+        _log.exception("evidence: the record of alert %s cannot be drawn", contents.material.detail.alert.alert_id)
+        return f"it cannot be drawn: {type(exc).__name__}: this is a fault of Haulwatch, whose log has more"
 
 
 class _Record:

@@ -153,7 +153,7 @@ def _add_route(drawing: Drawing, view: _View, line: BaseGeometry, half_width_m: 
         if isinstance(piece, shapely.Polygon) and not piece.is_empty:
             drawing.add(Polygon(_points(view, piece.exterior.coords), fillColor=_CORRIDOR, strokeColor=None))
     for piece in shapely.get_parts(line.intersection(view.box)):
-        if isinstance(piece, shapely.LineString):
+        if isinstance(piece, shapely.LineString) and piece.length:
             points = _points(view, piece.coords)
             drawing.add(PolyLine(points, strokeColor=_ROUTE, strokeWidth=3.5, strokeLineCap=1))
 

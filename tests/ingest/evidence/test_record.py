@@ -163,3 +163,18 @@ def test_measures_have_the_names_of_the_console() -> None:
         assert dict(re.findall(r'^  (\w+): "(.*)",$', body, re.MULTILINE)) == {
             name: both[index] for name, both in MEASURES.items()
         }
+
+
+def test_what_cannot_be_drawn_costs_the_record_only(
+    office: Office, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("ingest.evidence.record.document.draw_map", broken)
+    exporter = replace(office.exporter, records=lambda contents: records(contents, None))
+    files = read_archive(exporter.export(dump_of(office), EXPORTED))
+    assert [name for name in files if name.endswith(".pdf")] == []
+    notes = json.loads(files[MANIFEST])["notes"]
+    assert "record_en.pdf was not made: it cannot be drawn: ZeroDivisionError" in notes[-1]
+    assert dump_of(office) in caplog.text

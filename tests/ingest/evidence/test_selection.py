@@ -1,6 +1,7 @@
 """Whose messages a pack holds: as few as lead to the same alert, and more where rules compare devices."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from devices.readings.models import Reading
 from ingest.evidence import selection
 from ingest.evidence.verification import verify
+from ingest.log.raw_log import RawLog
 from ingest.log.records import TICK_TOPIC, RawMessage
 from rules.alerts.model import AlertChange
 from tests.closing import closed_later
-from tests.ingest.evidence.office import KEY, TICK_MS, Office, day, dump_of, message, town_office, with_ticks
+from tests.ingest.evidence.office import EXPORTED, KEY, TICK_MS, Office, day, dump_of, message, town_office, with_ticks
 from tests.rules.town import T0, Trip, fills, town
 
 
@@ -90,3 +92,11 @@ def test_a_truck_beside_it_is_in_no_pack_unless_it_is_needed(tmp_path: Path) -> 
     assert (found.manifest.messages.scope, found.same) == ("own", True)
     assert alert_id == dump_of(office)
     assert found.changes[0].opened_at > T0
+
+
+def test_an_empty_log_makes_a_pack_that_says_so(office: Office, tmp_path: Path) -> None:
+    exporter = replace(office.exporter, open_log=lambda: RawLog(tmp_path / "raw"))
+    found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
+    assert (found.same, found.messages) == (False, 0)
+    assert found.manifest.judged_again.differences[0] == "revision 1 (provisional): does not come again"
+    assert found.manifest.missing.readings

@@ -13,6 +13,7 @@ import { choose, chosen } from "../state/queue";
 import { mayAct, mayClose } from "../state/session";
 import { localText, measureName, t, word } from "../text";
 import { Curves } from "./Curves";
+import { exportEvidence } from "./evidence";
 import { History } from "./History";
 
 export function CasePanel() {
@@ -84,6 +85,11 @@ function Head({ alert }: { alert: AlertView }) {
               {t(TITLES[kind])}
             </button>
           ))}
+        {mayClose.value && (
+          <button type="button" onClick={() => void exportEvidence(alert.alert_id)}>
+            {t("exportEvidence")}
+          </button>
+        )}
         <button type="button" onClick={() => print()}>
           {t("print")}
         </button>
