@@ -1,5 +1,6 @@
 """The curves of a record: what a device measured around the incident, a panel for each quantity, a lane a switch."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -172,7 +173,15 @@ def _add_lane(
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:
-    """From zero where that is near."""
+    """Round numbers around the values and zero, with a round one in the middle."""
     low, high = min(values), max(values)
-    low = min(low, 0.0) if low >= 0 or low > -1 else low
-    return (low, high) if high - low > 1e-9 else (low, low + 1.0)
+    low = min(low, 0.0)
+    step = _round_up((high - low) / 2 or 0.5)
+    low = math.floor(low / step) * step
+    return low, low + step * max(2, 2 * math.ceil((high - low) / (2 * step)))
+
+
+def _round_up(step: float) -> float:
+    """To 1, 2, 2.5 or 5 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(nice * power for nice in (1.0, 2.0, 2.5, 5.0, 10.0) if nice * power >= step * (1 - 1e-9))

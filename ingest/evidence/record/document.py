@@ -181,7 +181,11 @@ class _Record:
 
     def _values(self, values: Mapping[str, Any]) -> str:
         named = self.words.fields
-        return ", ".join(f"{named.get(name, name)} {self.layout.value(value)}" for name, value in values.items())
+        return ", ".join(f"{named.get(name, name)} {self._field(name, value)}" for name, value in values.items())
+
+    def _field(self, name: str, value: object) -> str:
+        """Degrees with six decimals, a tenth of a metre."""
+        return f"{value:.6f}" if name in {"lat", "lon"} and isinstance(value, float) else self.layout.value(value)
 
     def _devices(self) -> Iterator[Flowable]:
         words, contents = self.words, self.contents

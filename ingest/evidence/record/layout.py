@@ -103,6 +103,8 @@ class Layout:
                 return f"{value:,.6g}"
             case int():
                 return f"{value:,}"
+            case str():
+                return ",".join(self.words.values.get(part, part) for part in value.split(","))
             case _:
                 return str(value)
 

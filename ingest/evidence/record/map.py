@@ -12,6 +12,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from devices.city.model import City
+from devices.city.sites import ZoneKind
 from devices.geo.geometry import XY, LatLon
 from ingest.evidence.readings import Fix
 from ingest.evidence.record.fonts import RecordFont
@@ -86,11 +87,12 @@ def draw_map(data: MapData, font: RecordFont, words: Words, width: float, height
     drawing.add(rectangle(0, _LEGEND_PT, width, view.height, _PAPER, _ROUTE))
     labels: list[tuple[float, float, str]] = []
     for zone in data.in_force["zones"]:
-        _add_area(drawing, view, city, zone, _ZONE, font, labels)
+        colour = DURING if zone["kind"] == ZoneKind.FORBIDDEN else _ZONE
+        _add_area(drawing, view, city, zone, colour, labels, words.name_field)
     for route in data.in_force["routes"]:
         _add_route(drawing, view, _on_plane(city, route["geometry"]), route["corridor_m"] or data.corridor_m)
     for fence in data.in_force["fences"]:
-        _add_area(drawing, view, city, fence, _FENCE, font, labels)
+        _add_area(drawing, view, city, fence, _FENCE, labels, words.name_field)
     for device_id, track in data.tracks.items():
         _add_track(drawing, view, data, device_id, track)
     _add_labels(drawing, view, labels, font)
@@ -132,18 +134,20 @@ def _points(view: _View, coordinates: Iterable[tuple[float, ...]]) -> list[float
 
 
 def _add_area(
-    drawing: Drawing, view: _View, city: City, part: Mapping[str, Any], colour: Color, font: RecordFont,
-    labels: list[tuple[float, float, str]],
+    drawing: Drawing, view: _View, city: City, part: Mapping[str, Any], colour: Color,
+    labels: list[tuple[float, float, str]], name_field: str,
 ) -> None:  # fmt: skip
-    seen = _on_plane(city, part["geometry"]).intersection(view.box)
+    whole = _on_plane(city, part["geometry"])
+    if whole.covers(view.box):
+        return  # nothing of it is to be seen, and it lies under all the rest
+    seen = whole.intersection(view.box)
     for piece in shapely.get_parts(seen):
         if isinstance(piece, shapely.Polygon) and not piece.is_empty:
             ring = _points(view, piece.exterior.coords)
-            fill = Color(colour.red, colour.green, colour.blue, alpha=0.10)
+            fill = None if colour is _ZONE else Color(colour.red, colour.green, colour.blue, alpha=0.10)
             drawing.add(Polygon(ring, fillColor=fill, strokeColor=colour, strokeWidth=0.9))
             x, y = view.at(XY(piece.representative_point().x, piece.bounds[1]))
-            name = part["name_zh"] if font.has_chinese else part["name"]
-            labels.append((x, y - 8, f"{name} v{part['version']}"))
+            labels.append((x, y - 8, f"{part[name_field]} v{part['version']}"))
 
 
 def _add_route(drawing: Drawing, view: _View, line: BaseGeometry, half_width_m: float) -> None:

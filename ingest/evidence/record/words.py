@@ -9,6 +9,8 @@ LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 class Words(NamedTuple):
     """Of one language."""
 
+    name_field: str
+    """Of a site, route or zone."""
     title: str
     lead: str
     lead_more: str
@@ -60,6 +62,7 @@ class Words(NamedTuple):
     reading_columns: tuple[str, str, str, str]
     kinds: dict[str, str]
     fields: dict[str, str]
+    values: dict[str, str]
     more_readings: str
     states: str
     state_columns: tuple[str, str, str, str, str]
@@ -93,6 +96,7 @@ class Words(NamedTuple):
 
 
 _EN: Final = Words(
+    name_field="name",
     title="Evidence record",
     lead="A lead for officers. Not proof by itself.",
     lead_more="It was made by a computer from what devices reported. Whoever decides on it looks into the facts, hears "
@@ -161,6 +165,7 @@ _EN: Final = Words(
     reading_columns=("Time", "Device", "Kind", "Values"),
     kinds={},
     fields={},
+    values={},
     more_readings="and {count} more in alert/changes.json",
     states="Both states",
     state_columns=("", "Revision", "State", "Severity", "What was said"),
@@ -199,6 +204,7 @@ _EN: Final = Words(
 )  # fmt: skip
 
 _ZH: Final = Words(
+    name_field="name_zh",
     title="证据记录",
     lead="本记录是执法线索，不能单独作为处罚依据。",
     lead_more="本记录由计算机根据设备上报的数据生成。据此处理案件的，应当查清事实、听取当事人意见，并按下文完成审核。",
@@ -267,6 +273,10 @@ _ZH: Final = Words(
         "deposits": "投放次数", "running": "运行", "rate_t_per_h": "处理量t/h", "hopper_pct": "料斗%",
         "queue_trucks": "排队车辆",
         "online": "在线", "cause": "原因", "session": "会话",
+    },
+    values={
+        "loaded": "重车", "partial": "半载", "empty": "空车", "in": "进", "out": "出", "cover": "顶盖", "lift": "举升",
+        "load": "载重状态", "weight": "称重", "birth": "上线", "will": "遗嘱", "shutdown": "关机", "heartbeat": "心跳",
     },
     more_readings="另有{count}条，见alert/changes.json",
     states="修正前后的状态",
