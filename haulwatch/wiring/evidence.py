@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from devices.access.signatures import kept_key
 from devices.city.model import City
 from haulwatch import __version__
-from haulwatch.settings.data_files import evidence_folder
+from haulwatch.settings.data_files import evidence_folder, revisions_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_audit_trail, open_journal, open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log
@@ -30,6 +30,7 @@ def exporter(
     """Makes packs. The record is drawn by a library of its own, which is loaded with the first pack."""
     from ingest.evidence.export import Exporter
     from ingest.evidence.pack import Contents
+    from ingest.log.revision_writer import newest_revisions
 
     def records(contents: Contents) -> dict[str, bytes | str]:
         from ingest.evidence.record.document import records as made
@@ -47,6 +48,7 @@ def exporter(
         version=__version__,
         timezone=lambda: str(people_zone(settings)),
         max_payload_bytes=settings.limits.max_payload_bytes,
+        newest_revisions=lambda: newest_revisions(revisions_path(settings)),
     )
 
 

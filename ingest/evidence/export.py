@@ -1,6 +1,6 @@
 """Exports the evidence of an alert: gathers it from journal, raw log, registry and audit trail, and builds the pack."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -60,6 +60,8 @@ class Exporter:
     """Of the program."""
     timezone: Callable[[], str]
     max_payload_bytes: int
+    newest_revisions: Callable[[], Mapping[str, int]] = dict
+    """Offsets of the last revisions in the log, by topic (`ingest.log.revision_writer`)."""
 
     def export(
         self,
@@ -92,7 +94,7 @@ class Exporter:
     def _select(self, detail: AlertDetail, part: City | None) -> Selected:
         changes = [entry.change for entry in detail.changes]
         recorded = max(entry.recorded_at for entry in detail.changes)
-        held = InForce(self.city, lambda: pack_rules(self.rules()))
+        held = InForce(self.city, lambda: pack_rules(self.rules()), self.newest_revisions())
         with closing(self.open_log()) as log:
             return Selection(log, changes, recorded, held, self.max_payload_bytes, part).select()
 

@@ -37,7 +37,9 @@ NEAR_M: Final = 2_000
 MAX_BYTES: Final = 64 << 20
 """Payloads of one pack."""
 MAX_SCANNED: Final = 5_000_000
-"""Records read for one pack: half a minute."""
+"""Records read for one attempt, a minute: where a day has more, it begins later, but an hour before the incident."""
+_MOST_SCANNED: Final = 4 * MAX_SCANNED
+"""Of an incident that goes on for long."""
 _MARK_MS: Final = 5_000
 """Judgement takes a longer step than a minute for one in which nobody listened."""
 _AFTER_MS: Final = MINUTE_MS
@@ -87,6 +89,8 @@ class InForce:
     city: Callable[[], City]
     rules: Callable[[], bytes]
     """As a record of the log has it."""
+    newest: Mapping[str, int] = field(default_factory=dict)
+    """By topic: offset of the last revision in the log. Saves looking for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,15 @@ class Selection:
     def select(self) -> Selected:
         """The messages. Raises RawLogError, and what reading the registry raises."""
         best: Selected | None = None
+        tried: set[tuple[Scope, int]] = set()
         for attempt in (*ATTEMPTS, *SHORTER):
             if attempt in SHORTER and best is not None:
                 break
-            found = self._attempt(attempt)
+            start = self._start(attempt.lead_ms)
+            if (attempt.scope, start) in tried:
+                continue
+            tried.add((attempt.scope, start))
+            found = self._attempt(attempt, start)
             if found is None:
                 continue
             if found.comparison is not None and found.comparison.same:
@@ -175,9 +184,13 @@ class Selection:
         why_not = "the messages of its devices are more than a pack can hold"
         return Selected(records, _logged(held), SHORTER[-1], None, why_not)
 
-    def _attempt(self, attempt: Attempt) -> Selected | None:
+    def _start(self, lead_ms: int) -> int:
+        """The offset after which is read."""
+        wanted, end = self._offset_at(self._since - lead_ms - _AROUND_MS), self._offset_at(self._until + _AROUND_MS)
+        return max(wanted, min(end - MAX_SCANNED, self._offset_at(self._since - HOUR_MS)))
+
+    def _attempt(self, attempt: Attempt, start: int) -> Selected | None:
         """None if they are too many, or those of an attempt before."""
-        start = self._offset_at(self._since - attempt.lead_ms - _AROUND_MS)
         held = [self._held(topic, start) for topic in (CITY_TOPIC, RULES_TOPIC)]
         city = unpack_city(held[0].message.payload)
         before = sorted((one for one in held if one.offset <= start), key=lambda record: record.offset)
@@ -197,6 +210,9 @@ class Selection:
                 scan = self._scan(start, _of_devices(city, devices, self._sees))
         except _TooMany:
             return None
+        if scan.records:
+            lead_ms = max(0, self._since - scan.records[0].message.received_at)
+            attempt = attempt._replace(lead_ms=min(attempt.lead_ms, lead_ms))
         return self._judged(attempt, [*before, *scan.records], scan)
 
     def _judged(self, attempt: Attempt, records: list[LogRecord], scan: _Scan) -> Selected:
@@ -260,7 +276,7 @@ class Selection:
     def _records(self, after: int, damaged: list[tuple[int, int]]) -> Iterator[LogRecord]:
         """Records after an offset, until the last change of the alert was recorded."""
         read = 0
-        while read < MAX_SCANNED:
+        while read < _MOST_SCANNED:
             try:
                 records = self._log.read(after, _CHUNK)
             except RawLogCorrupt as exc:
@@ -302,7 +318,10 @@ class Selection:
 
     def _held(self, topic: str, start: int) -> LogRecord:
         """The revision that held at `start`: the last before it, else the first after it, else that of now."""
-        end, first = start, self._log.first_offset()
+        newest = self._in_force.newest.get(topic, start + 1)
+        if newest <= start and (found := self._whole(newest - 1, newest)) and found[0].message.topic == topic:
+            return found[0]
+        end, first = start, max(self._log.first_offset(), start - MAX_SCANNED)
         while end >= first:
             begin = max(first - 1, end - _CHUNK)
             found = [one for one in self._whole(begin, end) if one.message.topic == topic]

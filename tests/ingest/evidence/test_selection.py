@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from devices.readings.instants import HOUR_MS
 from devices.readings.models import Reading
 from ingest.evidence import selection
 from ingest.evidence.verification import verify
 from ingest.log.raw_log import RawLog
-from ingest.log.records import TICK_TOPIC, RawMessage
+from ingest.log.records import CITY_TOPIC, RULES_TOPIC, TICK_TOPIC, RawMessage
 from rules.alerts.model import AlertChange
 from tests.closing import closed_later
 from tests.ingest.evidence.office import EXPORTED, KEY, TICK_MS, Office, day, dump_of, message, town_office, with_ticks
@@ -67,7 +68,7 @@ def test_a_device_that_sends_more_than_a_pack_holds_is_judged_from_later_on(
     monkeypatch.setattr(selection, "SHORTER", selection.SHORTER[1:])
     found = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
     assert found.same
-    assert found.manifest.messages == own.model_copy(update={"lead_ms": 3_600_000})
+    assert found.manifest.messages == own
 
 
 def test_no_message_that_fits_is_no_alert_judged_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,3 +101,37 @@ def test_an_empty_log_makes_a_pack_that_says_so(office: Office, tmp_path: Path) 
     assert (found.same, found.messages) == (False, 0)
     assert found.manifest.judged_again.differences[0] == "revision 1 (provisional): does not come again"
     assert found.manifest.missing.readings
+
+
+def busy(folder: Path) -> Office:
+    """The day, after ten hours in which two trucks stood."""
+    hours = 10 * 3_600
+    standing = [Trip(truck, 500, 500, at_s=-hours).stand(hours - 60).readings for truck in ("T2", "T5")]
+    return town_office(folder, with_ticks([*sent(standing), *day()]))
+
+
+def test_where_a_day_is_too_much_to_read_it_begins_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = busy(tmp_path)
+    whole = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
+    assert whole.manifest.messages.lead_ms > 9 * HOUR_MS
+    monkeypatch.setattr(selection, "MAX_SCANNED", len(day()) + 1_000)
+    less = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
+    assert less.same
+    assert HOUR_MS <= less.manifest.messages.lead_ms < 2 * HOUR_MS
+    assert less.messages < whole.messages
+
+
+@pytest.mark.parametrize("newest", [{}, {CITY_TOPIC: 1, RULES_TOPIC: 2}, {CITY_TOPIC: 7, RULES_TOPIC: 10_000_000}])
+def test_the_revision_that_held_is_found_wherever_it_was_appended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: dict[str, int]
+) -> None:
+    """By the note of the last one, by looking back, and also where the note is wrong."""
+    office = busy(tmp_path)
+    monkeypatch.setattr(selection, "ATTEMPTS", selection.SHORTER[1:])
+    exporter = replace(office.exporter, newest_revisions=lambda: newest)
+    found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
+    assert found.same
+    assert found.manifest.messages.first_offset > 1_000
+    assert sorted(name for one in found.manifest.files if (name := one.name).startswith("judging/")) == [
+        "judging/city-1.json", "judging/rules-2.json",
+    ]  # fmt: skip
