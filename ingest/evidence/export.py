@@ -10,9 +10,10 @@ from devices.city.model import City
 from devices.people.audit import AuditEntry, AuditFilter
 from devices.readings.instants import HOUR_MS
 from ingest.evidence.errors import NoSuchAlert
+from ingest.evidence.log_window import ReadableLog
 from ingest.evidence.pack import Exported, Material, Records, Stamp, build_pack
 from ingest.evidence.raw_messages import devices_of
-from ingest.evidence.selection import InForce, ReadableLog, Selected, Selection
+from ingest.evidence.selection import InForce, Selected, Selection
 from rules.alerts.actions import AlertDetail, AlertFilter, AlertPage, AlertView
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.record import pack as pack_rules

@@ -37,6 +37,7 @@ from ingest.log.records import NO_READINGS
 from rules.alerts.actions import AlertDetail, AlertView
 from rules.alerts.model import TAKEN_BACK, AlertChange
 from rules.catalogue import build_rules, corridor_m
+from rules.rule_sets.model import BadRuleSet
 from rules.rule_sets.record import unpack
 
 ALERT_FILE: Final = "alert/alert.json"
@@ -143,7 +144,7 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         material, city, heard, fixes,
         in_force(city, change, fixes.get(change.subject, ()), devices) | {"rule_set": json.loads(_rules(selected))},
         health(heard, material.sensor_alerts), _judged(selected), _missing(selected, detail, heard), key.public.id,
-        corridor_m(unpack(_rules(selected)).rules),
+        _corridor_m(selected),
     )  # fmt: skip
     files = {
         README_FILE: _README.encode(),
@@ -201,6 +202,14 @@ def rule_versions() -> dict[str, int]:
 def _rules(selected: Selected) -> bytes:
     until = selected.comparison.until if selected.comparison is not None else None
     return rules_of(selected.records, until).message.payload
+
+
+def _corridor_m(selected: Selected) -> float:
+    """As the rule set has it, where this version can read it."""
+    try:
+        return corridor_m(unpack(_rules(selected)).rules)
+    except BadRuleSet:
+        return corridor_m(build_rules())
 
 
 def _judged(selected: Selected) -> Judged:

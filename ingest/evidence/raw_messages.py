@@ -24,8 +24,8 @@ from ingest.log.records import REVISION_TOPICS, TICK_TOPIC, LogRecord, RawMessag
 MESSAGES_FILE: Final = "raw/messages.jsonl"
 START: Final = sha256(b"haulwatch evidence chain 1").digest()
 """What the first message is chained to."""
-MAX_MESSAGES: Final = 200_000
-"""Of one pack: a truck that reports each second for two days."""
+MAX_MESSAGES: Final = 100_000
+"""Of one pack: a truck that reports each second has 86,400 a day."""
 _PASSED: Final = b"0"
 """Payload of the tick that stands for records left out: no silence."""
 

@@ -12,7 +12,7 @@ seconds stays as a mark that time went on; ticks stay.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from devices.city.columns import pack_city, unpack_city
 from devices.city.model import City, DeviceRole
@@ -25,28 +25,22 @@ from devices.readings.plates import comparable_plate
 from devices.readings.refusals import DecodeError
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
+from ingest.evidence.log_window import MAX_SCANNED, LogWindow, ReadableLog, is_readable
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.log.flood_record import flood_of
-from ingest.log.ports import LogReader
-from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
-MAX_BYTES: Final = 64 << 20
-"""Payloads of one pack."""
-MAX_SCANNED: Final = 5_000_000
-"""Records read for one attempt, a minute: where a day has more, it begins later, but an hour before the incident."""
-_MOST_SCANNED: Final = 4 * MAX_SCANNED
-"""Of an incident that goes on for long."""
+MAX_BYTES: Final = 32 << 20
+"""Payloads of one pack: making it takes six times as much memory."""
 _MARK_MS: Final = 5_000
 """Judgement takes a longer step than a minute for one in which nobody listened."""
 _AFTER_MS: Final = MINUTE_MS
 """The journal's clock may be behind the collector's by so much."""
 _AROUND_MS: Final = 10 * MINUTE_MS
 """Receive times of a log may step back by so much where a clock was set."""
-_CHUNK: Final = 5_000
 _NO_CITY: Final = -1
 _NO_RULES: Final = 0
 """Offsets of revisions that stand before the messages where the log has none."""
@@ -74,12 +68,6 @@ ATTEMPTS: Final = (
 )
 SHORTER: Final = (Attempt(Scope.OWN, 6 * HOUR_MS), Attempt(Scope.OWN, HOUR_MS))
 """Where not even those of one device fit."""
-
-
-class ReadableLog(LogReader, Protocol):
-    """The part of the raw log that is needed."""
-
-    def first_offset(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +137,8 @@ class Selection:
         part: City | None,
     ) -> None:
         """`recorded_until`: when the last change was recorded, wall clock in ms; `part`: what whoever asks may see."""
-        self._log, self._changes, self._until = log, changes, recorded_until + _AFTER_MS
+        self._window, self._changes = LogWindow(log, recorded_until + _AFTER_MS + _AROUND_MS), changes
+        self._until = recorded_until + _AFTER_MS
         self._in_force, self._max_bytes, self._part = in_force, max_payload_bytes, part
         self._since = min(min(change.opened_at, change.onset or change.at, change.at) for change in changes)
         places = (LatLon(one.lat, one.lon) for one in changes if one.lat is not None and one.lon is not None)
@@ -176,7 +165,7 @@ class Selection:
 
     def _nothing(self) -> Selected:
         """Only what they would be judged by."""
-        start = self._offset_at(self._since - _AROUND_MS)
+        start = self._window.offset_at(self._since - _AROUND_MS)
         held = sorted(
             (self._held(topic, start) for topic in (CITY_TOPIC, RULES_TOPIC)), key=lambda record: record.offset
         )
@@ -186,8 +175,11 @@ class Selection:
 
     def _start(self, lead_ms: int) -> int:
         """The offset after which is read."""
-        wanted, end = self._offset_at(self._since - lead_ms - _AROUND_MS), self._offset_at(self._until + _AROUND_MS)
-        return max(wanted, min(end - MAX_SCANNED, self._offset_at(self._since - HOUR_MS)))
+        wanted, end = (
+            self._window.offset_at(self._since - lead_ms - _AROUND_MS),
+            self._window.offset_at(self._until + _AROUND_MS),
+        )
+        return max(wanted, min(end - MAX_SCANNED, self._window.offset_at(self._since - HOUR_MS)))
 
     def _attempt(self, attempt: Attempt, start: int) -> Selected | None:
         """None if they are too many, or those of an attempt before."""
@@ -252,8 +244,8 @@ class Selection:
             return set()
         found: set[str] = set()
         centre = city.plane.xy(self._place)
-        start = self._offset_at(self._since - HOUR_MS - _AROUND_MS)
-        for record in self._records(start, []):
+        start = self._window.offset_at(self._since - HOUR_MS - _AROUND_MS)
+        for record in self._window.records(start, []):
             device_id = codec_of(record.message.dialect).device_of(record.message.topic)
             device = city.devices.get(device_id)
             if device is None or device.role is not DeviceRole.TRUCK or device_id in found:
@@ -265,88 +257,28 @@ class Selection:
 
     def _scan(self, start: int, wants: Callable[[LogRecord], bool]) -> _Scan:
         scan = _Scan()
-        for record in self._records(start, scan.damaged):
+        for record in self._window.records(start, scan.damaged):
             topic = record.message.topic
-            if topic == TICK_TOPIC or topic in REVISION_TOPICS or wants(record):
+            if topic == TICK_TOPIC or (is_readable(record) if topic in REVISION_TOPICS else wants(record)):
                 scan.keep(record)
             else:
                 scan.pass_by(record)
         return scan
 
-    def _records(self, after: int, damaged: list[tuple[int, int]]) -> Iterator[LogRecord]:
-        """Records after an offset, until the last change of the alert was recorded."""
-        read = 0
-        while read < _MOST_SCANNED:
-            try:
-                records = self._log.read(after, _CHUNK)
-            except RawLogCorrupt as exc:
-                damaged.append((exc.offset, exc.through))
-                after = exc.through
-                continue
-            if not records:
-                return
-            for record in records:
-                if record.message.received_at > self._until + _AROUND_MS:
-                    return
-                yield record
-            read, after = read + len(records), records[-1].offset
-
-    def _offset_at(self, received_at: int) -> int:
-        """The offset after which messages were received at this time or later, found by halving."""
-        low, high = self._log.first_offset() - 1, self._log.last_offset()
-        while low < high:
-            middle = (low + high) // 2
-            try:
-                found = self._log.read(middle, 1)
-            except RawLogCorrupt as exc:
-                low = min(high, max(exc.through, middle + 1))
-                continue
-            if not found or found[0].message.received_at >= received_at:
-                high = middle
-            else:
-                low = max(middle + 1, found[0].offset)
-        return low
-
     def _begins_at(self, attempt: Attempt) -> int | None:
-        try:
-            oldest = self._log.read(0, 1)
-        except RawLogCorrupt:
-            return None
-        if not oldest or oldest[0].message.received_at <= self._since - attempt.lead_ms:
-            return None
-        return oldest[0].message.received_at
+        begins = self._window.begins_at()
+        return None if begins is None or begins <= self._since - attempt.lead_ms else begins
 
     def _held(self, topic: str, start: int) -> LogRecord:
         """The revision that held at `start`: the last before it, else the first after it, else that of now."""
-        newest = self._in_force.newest.get(topic, start + 1)
-        if newest <= start and (found := self._whole(newest - 1, newest)) and found[0].message.topic == topic:
-            return found[0]
-        end, first = start, max(self._log.first_offset(), start - MAX_SCANNED)
-        while end >= first:
-            begin = max(first - 1, end - _CHUNK)
-            found = [one for one in self._whole(begin, end) if one.message.topic == topic]
-            if found:
-                return found[-1]
-            end = begin
-        for record in self._records(start, []):
-            if record.message.topic == topic:
+        found = self._window.revision_before(topic, start, self._in_force.newest.get(topic))
+        if found is not None:
+            return found
+        for record in self._window.records(start, []):
+            if record.message.topic == topic and is_readable(record):
                 return record
         payload = pack_city(self._in_force.city()) if topic == CITY_TOPIC else self._in_force.rules()
         return LogRecord(_NO_CITY if topic == CITY_TOPIC else _NO_RULES, RawMessage(topic, payload, 0))
-
-    def _whole(self, after: int, last: int) -> list[LogRecord]:
-        records: list[LogRecord] = []
-        while after < last:
-            try:
-                more = self._log.read(after, last - after)
-            except RawLogCorrupt as exc:
-                after = exc.through
-                continue
-            if not more:
-                break
-            records += [one for one in more if one.offset <= last]
-            after = more[-1].offset
-        return records
 
 
 def _logged(records: Sequence[LogRecord]) -> dict[int, bytes]:

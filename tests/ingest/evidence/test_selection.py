@@ -1,6 +1,8 @@
 """Whose messages a pack holds: as few as lead to the same alert, and more where rules compare devices."""
 
+import json
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,8 @@ from devices.readings.instants import HOUR_MS
 from devices.readings.models import Reading
 from ingest.evidence import selection
 from ingest.evidence.verification import verify
-from ingest.log.raw_log import RawLog
-from ingest.log.records import CITY_TOPIC, RULES_TOPIC, TICK_TOPIC, RawMessage
+from ingest.log.raw_log import RawLog, RawLogCorrupt
+from ingest.log.records import CITY_TOPIC, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from tests.closing import closed_later
 from tests.ingest.evidence.office import EXPORTED, KEY, TICK_MS, Office, day, dump_of, message, town_office, with_ticks
@@ -135,3 +137,43 @@ def test_the_revision_that_held_is_found_wherever_it_was_appended(
     assert sorted(name for one in found.manifest.files if (name := one.name).startswith("judging/")) == [
         "judging/city-1.json", "judging/rules-2.json",
     ]  # fmt: skip
+
+
+def test_a_revision_that_nobody_can_read_is_passed_over_as_judgement_does(tmp_path: Path) -> None:
+    broken = RawMessage(CITY_TOPIC, b"no city", day()[10].received_at)
+    office = town_office(tmp_path, [broken, *day()[:11], broken, *day()[11:]])
+    found = verify(office.export(dump_of(office)), KEY.public, "9.9.9")
+    assert found.same
+    assert [one.name for one in found.manifest.files if "judging/city" in one.name] == ["judging/city-1.json"]
+
+
+def test_a_damaged_record_is_named_and_the_rest_is_exported(office: Office) -> None:
+    """The log skips it, and so did the judge."""
+    alert_id, records = dump_of(office), office.records
+    lost = next(n for n, one in enumerate(records) if "/T5/" in one.message.topic and n > 20)
+
+    class Damaged(RawLog):
+        def read(self, after: int, limit: int) -> list[LogRecord]:
+            found = super().read(after, limit)
+            at = next((n for n, one in enumerate(found) if one.offset == records[lost].offset), None)
+            if at == 0:
+                raise RawLogCorrupt(Path("segment"), records[lost].offset, "damaged")
+            return found[:at]
+
+    exporter = replace(office.exporter, open_log=lambda: Damaged(office.folder / "raw", segment_bytes=65_536))
+    found = verify(exporter.export(alert_id, EXPORTED), KEY.public, "9.9.9")
+    assert found.same
+    assert found.manifest.missing.damaged == ((records[lost].offset, records[lost].offset),)
+
+
+def test_a_rule_set_of_another_version_is_exported_and_not_judged_by(office: Office, tmp_path: Path) -> None:
+    """After an upgrade that has other rules: the messages are evidence all the same."""
+    foreign = json.dumps({"version": 3, "city_wide": {"of_the_past": {"parameters": {}, "on": True}}}).encode()
+    with closing(RawLog(tmp_path / "raw")) as log:
+        log.append([office.records[0].message, RawMessage(RULES_TOPIC, foreign, day()[0].received_at - 1), *day()])
+    exporter = replace(office.exporter, open_log=lambda: RawLog(tmp_path / "raw"))
+    found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
+    assert not found.same
+    assert "no rule of_the_past" in found.why_not
+    assert "no rule of_the_past" in found.manifest.judged_again.why_not
+    assert found.messages > 50
