@@ -18,7 +18,8 @@ from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import MAX_PACKS, LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
-from api.people import audit, people, session
+from api.people import audit, people, session, sign_on
+from api.people.pending_sign_ons import PendingSignOns
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
@@ -119,11 +120,13 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()
+    app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
+    app.state.pending_sign_ons = PendingSignOns()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
         tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, evidence, shelves,
-        rules, ledger, dead_letters, session, people, audit,
+        rules, ledger, dead_letters, session, sign_on, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -16,10 +16,12 @@ from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
 from devices.people.model import Person
+from devices.people.provider_people import SignedOn
 from devices.people.sessions import Session
 from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
+from devices.sign_on.model import Answer, Pending
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.dead_letters import DeadLetter
@@ -156,12 +158,13 @@ class Accounts(Protocol):
 class Sessions(Protocol):
     """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
 
-    def sign_in(self, name: str, password: str, now: int) -> Session:
-        """Raises BadCredentials, LockedOut."""
+    def sign_in(self, name: str, password: str, now: int, place: str = "", earlier: Session | None = None) -> Session:
+        """`earlier`: the session of the same browser. Raises BadCredentials, LockedOut."""
 
     def find(self, secret: str, now: int) -> Session | None: ...
 
-    def end(self, secret: str) -> None: ...
+    def end(self, secret: str) -> str | None:
+        """Return the token with which the identity provider named the person, if one did."""
 
     def change_password(self, session: Session, old: str, new: str, now: int) -> None:
         """Raises BadCredentials, LockedOut, Refused."""
@@ -184,6 +187,23 @@ class AuditTrail(Protocol):
         """Entries, newest first; those with a number below `before`."""
 
 
+class SignOn(Protocol):
+    """`devices.sign_on.sign_on.SignOn`. Synchronous: waits for the identity provider for some seconds at most."""
+
+    @property
+    def title(self) -> str | None:
+        """What the button says."""
+
+    def begin(self) -> tuple[str, Pending]:
+        """Where to send the browser, and what to remember until it comes back. Raises SignOnRefused."""
+
+    def finish(self, pending: Pending, answer: Answer, now: int) -> SignedOn:
+        """Raises SignOnRefused, DatabaseError."""
+
+    def sign_out_url(self, id_token: str) -> str | None:
+        """Where the browser signs out at the provider as well."""
+
+
 @dataclass(frozen=True)
 class People:
     """Who may use the API."""
@@ -192,6 +212,8 @@ class People:
     sessions: Sessions
     tokens: Tokens
     audit: AuditTrail
+    sign_on: SignOn | None = None
+    """None: people sign in with a password only."""
 
 
 class EvidencePacks(Protocol):
@@ -324,6 +346,8 @@ class ApiOptions:
     """Host names under which this API is reached, beside `localhost` and every IP address."""
     public_map: bool = False
     """True: `/geo` needs no token, even if all other reads need one."""
+    map_token: str | None = field(default=None, repr=False)
+    """Opens `/geo`, in its query. None: there is no such token."""
     max_body_bytes: int = 65_536
     max_streams: int = 200
     """Maximum number of open live streams; each holds a connection."""

@@ -45,7 +45,7 @@ _ENTRIES: Final = {
     "sites": _Entry(_OPERATION, "sites", "app"),
     "user": _Entry(_OPERATION, "people.user", "app"),
     "token": _Entry(_OPERATION, "people.token", "app"),
-    "audit": _Entry(_OPERATION, "people.audit", "audit"),
+    "audit": _Entry(_OPERATION, "people.audit", "app"),
     "device": _Entry(_OPERATION, "device.app", "app"),
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),

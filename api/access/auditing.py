@@ -87,7 +87,7 @@ class Audited:
         entry = self._entry(scope, status)
         if entry is None:
             return True
-        is_look = scope["method"] in SAFE and not scope.get("state", {}).get("is_handed_out")
+        is_look = _is_look(scope) and not scope.get("state", {}).get("is_handed_out")
         look = (entry.kind, entry.actor, entry.address, entry.action, entry.target, str(status == _REFUSED))
         if is_look and entry.at - self._looks.get(look, -LOOKS_MS) < LOOKS_MS:
             return True
@@ -110,7 +110,7 @@ class Audited:
             kind, actor = ActorKind.PERSON, tried_name
         else:
             return None
-        if scope["method"] in SAFE and not (state.get("is_personal") and (status < 400 or status == _REFUSED)):
+        if _is_look(scope) and not (state.get("is_personal") and (status < 400 or status == _REFUSED)):
             return None
         return NewAuditEntry(
             at=self._parts.now(),
@@ -118,7 +118,9 @@ class Audited:
             kind=kind,
             address=_fitting(scope["client"][0] if scope.get("client") else "", 64),
             action=_fitting(f"{scope['method']} {_template(scope)}", MAX_ACTION),
-            target=_fitting(" ".join(_targets(scope)), MAX_TARGET),
+            target=_fitting(
+                " ".join([*_targets(scope), *([state["outcome"]] if "outcome" in state else [])]), MAX_TARGET
+            ),
             status=status,
         )
 
@@ -127,6 +129,11 @@ class Audited:
         self._looks.move_to_end(look)
         while len(self._looks) > _MAX_REMEMBERED:
             self._looks.popitem(last=False)
+
+
+def _is_look(scope: Scope) -> bool:
+    """Return whether it changes nothing. Signing on comes by GET, from the provider."""
+    return scope["method"] in SAFE and not scope.get("state", {}).get("is_action")
 
 
 def _template(scope: Scope) -> str:

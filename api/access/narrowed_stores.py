@@ -155,8 +155,12 @@ class NarrowedDeadLetters:
         return self._redrive(letter_id)
 
 
+class PartOfProposal(Proposal):
+    """A proposal that rests on trucks of others too: its figures count their visits, so that they are not shown."""
+
+
 class NarrowedSuspectedSites:
-    """Suspected sites that a truck visited which may be seen, without the others' names."""
+    """Suspected sites that a truck visited which may be seen, without the others' names and figures."""
 
     def __init__(self, sites: SuspectedSites, sees: Sees) -> None:
         self._sites, self._sees = sites, sees
@@ -176,4 +180,4 @@ class NarrowedSuspectedSites:
         seen = tuple(truck for truck in proposal.trucks if self._sees(truck))
         if seen == proposal.trucks:
             return proposal
-        return proposal.model_copy(update={"trucks": seen, "alerts": ()})
+        return PartOfProposal.model_validate(proposal.model_dump() | {"trucks": seen, "alerts": ()})

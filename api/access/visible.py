@@ -110,6 +110,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),
+        lag=dict,  # what waits in the raw log is of all devices
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),

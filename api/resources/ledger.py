@@ -27,9 +27,12 @@ class LedgerOut(BaseModel):
         description="false: the backlog is too long to decode for this response, so received and queued are estimates"
     )
     balanced: bool = Field(description="true: the equation holds, in total and for every device")
-    backlog: dict[str, int] = Field(description="Unread messages in the raw log, by consumer")
+    backlog: dict[str, int] = Field(
+        description="Unread messages in the raw log, by consumer; empty for a caller who sees a part of the city"
+    )
     lag_s: dict[str, float | None] = Field(
-        description="Age of the oldest unread message, s, by consumer; 0 if there is none, null if it cannot be read"
+        description="Age of the oldest unread message, s, by consumer; 0 if there is none, null if it cannot be read, "
+        "empty as `backlog`"
     )
 
 

@@ -1,7 +1,6 @@
 """A small certificate authority: certificates for the broker's TLS and for devices that connect with one.
 
-`haulwatch device authority` and `haulwatch device certificate` call it. Beside it only `signatures` imports
-`cryptography`.
+`haulwatch device authority` and `haulwatch device certificate` call it. No other module makes certificates.
 """
 
 import re

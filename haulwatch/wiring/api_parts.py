@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from api.ports import ApiOptions, ApiParts, People
 from devices.city.model import City
@@ -19,7 +19,6 @@ from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -27,9 +26,12 @@ from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
+if TYPE_CHECKING:
+    from ingest.store.influx import InfluxStore  # its client takes a third of a second to import: only who writes to it
+
 
 def api_options(settings: Settings) -> ApiOptions:
-    token, read_token = settings.api.token, settings.api.read_token
+    token, read_token, map_token = settings.api.token, settings.api.read_token, settings.api.map_token
     return ApiOptions(
         version=__version__,
         token=token.get_secret_value() if token else None,
@@ -37,6 +39,7 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=tuple(settings.api.origins.split()),
         hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
+        map_token=map_token.get_secret_value() if map_token else None,
     )
 
 
@@ -53,7 +56,7 @@ class Repositories(NamedTuple):
 def api_parts(
     settings: Settings,
     city: Callable[[], City],
-    store: InfluxStore | SqliteStore,
+    store: "InfluxStore | SqliteStore",
     repositories: Repositories,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
     background: Sequence[BackgroundTask] = (),

@@ -13,7 +13,7 @@ CITY: Final = ""
 
 
 class Difference(NamedTuple):
-    """One value that differs; None: not said."""
+    """One value that differs; None: it is not there."""
 
     where: str
     rule: str

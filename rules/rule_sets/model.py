@@ -18,7 +18,7 @@ PLACES: Final = ("district", "fleet", "vehicle_kind", "site_kind")
 
 
 class Change(Struct, frozen=True):
-    """What is said of one rule."""
+    """What a rule set has about one rule."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Those that differ; values as in YAML."""

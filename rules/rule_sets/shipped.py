@@ -22,7 +22,7 @@ def shipped() -> RuleSet:
 
 
 def shipped_rules() -> RuleSetChoice:
-    """What holds where a city has said nothing."""
+    """What holds where a city has no rule set."""
     return RuleSetChoice(shipped())
 
 

@@ -27,6 +27,7 @@ from tests.chaos.bystanders import Listener
 from tests.chaos.fleet import Fleet, Message
 from tests.chaos.stream import Stream
 from tests.installation import Installation
+from tests.servers import HTTP
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.proxy import StoreProxy
@@ -262,7 +263,7 @@ class Yard(Installation):
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Every check of /readyz; empty while the API does not answer."""
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=PATIENCE_S)
+            answer = HTTP.get(f"http://127.0.0.1:{self.api_port}/readyz")
         except httpx.TransportError:
             return {}
         return {check["name"]: (check["ok"], check["detail"]) for check in answer.json().get("checks", ())}
@@ -299,9 +300,7 @@ class Yard(Installation):
     def influxql(self, query: str) -> list[dict[str, Any]]:
         """Query influxd itself, without proxy, nginx and our own store code."""
         params = {"db": self.database, "epoch": "ms", "q": query}
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params, timeout=PATIENCE_S
-        )
+        answer = HTTP.post(f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params)
         series: list[dict[str, Any]] = answer.raise_for_status().json()["results"][0].get("series", [])
         return series
 

@@ -125,10 +125,12 @@ design. Browsers write every such answer down as an error."""
 class Watched:
     """A page, and what is wrong with it: errors in its console, and requests that leave the machine."""
 
-    def __init__(self, context: BrowserContext, url: str) -> None:
+    def __init__(self, context: BrowserContext, url: str, elsewhere: str = "-") -> None:
+        """`elsewhere`: where else the page may go to."""
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.url = url
+        self._known = (url, elsewhere, "data:", "blob:")
         self.faults: list[str] = []
         self.page.on("console", lambda said: self._note(said.type, said.text, said.location.get("url", "")))
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
@@ -139,7 +141,7 @@ class Watched:
             self.faults.append(f"{kind}: {text} {source}")
 
     def _check(self, url: str) -> None:
-        if not url.startswith((self.url, "data:", "blob:")):
+        if not url.startswith(self._known):
             self.faults.append(f"leaves the machine: {url}")
 
     def open(self, path: str = "/") -> Page:

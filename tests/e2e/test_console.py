@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from api.console.pages import BUILT
 from rules.alerts.model import Severity, Text
+from tests.closing import closed_later
 from tests.e2e.desk import (
     CHROMIUM,
     DUMPED,
@@ -53,7 +54,7 @@ def desk(install: Callable[..., Installation]) -> Installation:
 
 def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US", **options: object) -> Watched:
     options.setdefault("viewport", {"width": 1440, "height": 900})
-    context = chromium.new_context(locale=locale, **options)  # type: ignore[arg-type]
+    context = closed_later(chromium.new_context(locale=locale, **options))  # type: ignore[arg-type]
     return Watched(context, f"http://127.0.0.1:{desk.api_port}")
 
 

@@ -15,10 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import httpx
 import pytest
 
 from tests.waiting import PATIENCE_S, until
 
+HTTP: Final = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))
+"""For questions that are asked again and again: `httpx.get` reads the certificates of all authorities first, which
+takes ten times as long as the question. It keeps no connection, since servers restart."""
 _SBIN: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _PACKAGES: Final = {
     "influxd": "influxdb", "nginx": "nginx-light", "mosquitto_passwd": "mosquitto", "pdftotext": "poppler-utils",

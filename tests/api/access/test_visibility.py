@@ -198,7 +198,7 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
     for path in GETS:
         if path in WITHOUT_TRUCKS | {"/api/v1/alerts/rate", "/api/v1/rules", "/api/v1/rule-sets", "/api/v1/ledger"}:
             continue
-        if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session", "/api/v1/audit"}:
+        if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session", "/api/v1/audit"} or "sign-on" in path:
             continue
         query = f"?start={T0}&end={NOW}" if path.endswith(("track", "tracks", "{kind}")) else ""
         text = (await client.get(filled(path, OTHER, 1) + query, headers=headers)).text
@@ -230,6 +230,35 @@ async def test_lists_have_all_that_is_ones_own(client: AsyncClient, name: str) -
     sites = (await got("suspected-sites"))["features"]
     assert [one["properties"]["trucks"] for one in sites] == [[OWN], [OWN]]
     assert sorted(len(one["properties"]["alerts"]) for one in sites) == [0, 1]
+
+
+@pytest.mark.parametrize("name", [*LIMITS, "all"])
+async def test_figures_that_count_the_others_are_not_shown(client: AsyncClient, name: str) -> None:
+    """The backlog, the alarm rate, and the visits to a place where the others were as well."""
+    headers = await signed_in(client, name)
+    is_whole = name == "all"
+    ledger = (await client.get("/api/v1/ledger", headers=headers)).json()
+    waiting = {"recorder": 12, "judge": 3} if is_whole else {}
+    assert ledger["backlog"] == waiting
+    assert ledger["lag_s"].keys() == waiting.keys()
+    rate = await client.get("/api/v1/alerts/rate", headers=headers)
+    assert rate.status_code == (503 if is_whole else 403), "the rate of the whole city; no judge runs here"
+    sites = (await client.get("/api/v1/suspected-sites", headers=headers)).json()["features"]
+    names = ("first_seen", "last_seen", "visits", "days", "hours")
+    figures = [[one["properties"][name] for name in names] for one in sites]
+    every = [[T0, T0 + at, 4, 3, [4, *[0] * 23]] for at in range(3)]
+    assert sorted(figures, key=str) == sorted(every if is_whole else [every[0], [None] * 5], key=str)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_a_decision_about_a_shared_place_shows_no_figures_either(client: AsyncClient, name: str) -> None:
+    headers = await signed_in(client, name)
+    sites = (await client.get("/api/v1/suspected-sites", headers=headers)).json()["features"]
+    [shared] = [one for one in sites if one["properties"]["visits"] is None]
+    body = {"state": "accepted", "reason": "spoil"}
+    answer = await client.post(f"/api/v1/suspected-sites/{shared['id']}", json=body, headers=headers)
+    assert answer.status_code == 200
+    assert [answer.json()["properties"][name] for name in ("visits", "days", "hours")] == [None] * 3
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -9,15 +9,17 @@ import pytest
 
 from devices.city.model import DeviceRole
 from devices.city.sites import SiteKind, ZoneKind
+from devices.people.model import Role
 from devices.readings.models import Kind, Load
 from devices.readings.refusals import Reason
 from devices.readings.streams import STREAM_NAMES
+from devices.sign_on.model import SignOnFailure
 from rules.alerts.actions import Outcome
 from rules.catalogue import CATALOGUE
 from rules.suspected_sites.model import ProposalState
 from tests import ROOT
 
-LISTS: tuple[type[StrEnum], ...] = (Reason, DeviceRole, Outcome, Load, Kind, SiteKind, ZoneKind, ProposalState)
+LISTS: tuple[type[StrEnum], ...] = (Reason, DeviceRole, Outcome, Load, Kind, SiteKind, ZoneKind, ProposalState, Role)
 """What the API names by a word of a closed list."""
 _SOURCE = ROOT / "api/console/web/src"
 _LINE = re.compile(r"^  (\w+): (\".*\"),$", re.MULTILINE)
@@ -47,6 +49,16 @@ def test_both_languages_have_the_same_keys_and_chinese_is_chinese(name: str) -> 
 def test_every_word_of_a_closed_list_has_a_text(members: type[StrEnum]) -> None:
     keys = dictionary("zh", "texts").keys() | dictionary("zh", "values").keys()
     assert {str(member) for member in members} <= keys
+
+
+def test_every_failure_to_sign_on_has_a_text() -> None:
+    source = (_SOURCE / "state" / "session.ts").read_text(encoding="utf-8")
+    block = re.search(r"const WHY: .*?= \{\n(.*?)\n\};", source, re.DOTALL)
+    assert block is not None
+    found = dict(re.findall(r'^  "?([a-z-]+)"?: "(\w+)",$', block[1], re.MULTILINE))
+    assert found.keys() == {str(failure) for failure in SignOnFailure}
+    assert set(found.values()) <= dictionary("en", "texts").keys()
+    assert len(set(found.values())) == len(found)
 
 
 def test_every_stream_has_its_name_in_both_languages() -> None:

@@ -20,6 +20,7 @@ WANTED: Final = (
     "AlertPage", "AlertDetail", "AlertRate", "AcknowledgeBody", "AssignBody", "CommentBody", "CloseBody", "CityOut",
     "DeviceDetail", "FeatureCollection", "LedgerOut", "Page_DeviceOut_", "Page_ReadingOut_", "Problem", "RulesOut",
     "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
+    "SignOnOut", "SignedOutOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

@@ -22,8 +22,8 @@ class Desk:
         self.home = home
         self.env = {"HAULWATCH_DATA_DIR": str(home)}
 
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(command_line(GROUP), arguments, env=self.env)
+    def run(self, *arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(command_line(GROUP), arguments, input=typed, env=self.env)
 
     def ask(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")

@@ -120,7 +120,8 @@ NEEDS_DATA = [
     "alerts unshelve 1",
     "user add x viewer --password-file /dev/null", "user list", "user disable x", "user enable x",
     "user password x --password-file /dev/null", "user role x viewer",
-    "token add x viewer", "token list", "token revoke x", "audit", "evidence key", "evidence export 9f86d081884c7d65",
+    "token add x viewer", "token list", "token revoke x", "audit", "audit prune --yes", "evidence key",
+    "evidence export 9f86d081884c7d65",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {

@@ -3,6 +3,7 @@ import { isLive } from "./api/stream";
 import { CasePanel } from "./case/CasePanel";
 import { CityPanel } from "./city/CityPanel";
 import { DataPanel } from "./city/DataPanel";
+import { Account } from "./parts/Account";
 import { ActionDialog } from "./parts/ActionDialog";
 import { HelpDialog } from "./parts/HelpDialog";
 import { SignIn } from "./parts/SignIn";
@@ -10,7 +11,7 @@ import { clockWithZone } from "./parts/format";
 import { QueuePanel } from "./queue/QueuePanel";
 import { notice } from "./state/actions";
 import { city } from "./state/city";
-import { desk, displayName, mayAct, signInOpen, signOut } from "./state/session";
+import { accountOpen, desk, displayName, mayAct, signInOpen } from "./state/session";
 import { helpOpen, panel, type Panel } from "./state/view";
 import { language, localName, setLanguage, t } from "./text";
 import { useEffect, useState } from "preact/hooks";
@@ -40,6 +41,7 @@ export function App() {
       <ActionDialog />
       <HelpDialog />
       {signInOpen.value && <SignIn />}
+      {accountOpen.value && <Account />}
     </div>
   );
 }
@@ -58,8 +60,8 @@ function Header() {
       <span class={`live ${isLive.value ? "on" : ""}`}>{t(isLive.value ? "live" : "connecting")}</span>
       <Clock />
       {displayName.value ? (
-        <button type="button" class="person" onClick={() => void signOut()} title={t("signOut")}>
-          {displayName.value} · {t("signOut")}
+        <button type="button" class="person" onClick={() => (accountOpen.value = true)} title={t("account")}>
+          {displayName.value}
         </button>
       ) : (
         desk.value.kind !== "starting" && (

@@ -9,7 +9,7 @@ import { readCase, watchChosen } from "./state/case";
 import { city, readCity } from "./state/city";
 import { keepMoving } from "./state/moving";
 import { alertOf, applyAction, applyChange, catchUp, choose, chosen, readPage, watchFilters } from "./state/queue";
-import { signInOpen, startSession } from "./state/session";
+import { readSignOnFailure, signInOpen, startSession } from "./state/session";
 import { language, t } from "./text";
 import "./style/frame.css";
 import "./style/queue.css";
@@ -41,6 +41,7 @@ effect(() => {
 const linked = /^#alert=([0-9a-f]{16})$/.exec(location.hash)?.[1];
 if (linked) choose(linked);
 
+readSignOnFailure();
 render(<App />, document.getElementById("desk") as HTMLElement);
 listenForKeys();
 await startSession();

@@ -312,6 +312,10 @@ export interface Problem {
   errors: (Fault)[];
 }
 
+export interface ProviderOut {
+  title: string | null;
+}
+
 export interface ReadingOut {
   ts: number;
   part: string | null;
@@ -387,6 +391,14 @@ export interface ShelfBody {
   until: number | string;
   actor?: string | null;
   reason: string;
+}
+
+export interface SignOnOut {
+  provider: ProviderOut | null;
+}
+
+export interface SignedOutOut {
+  provider_url: string | null;
 }
 
 export interface StreamedChange {

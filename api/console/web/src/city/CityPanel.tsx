@@ -104,8 +104,9 @@ function Site({ site, onAsk }: { site: Feature; onAsk: (state: "accepted" | "dis
     <li>
       <b>{t(kind === "source" ? "kindSource" : "kindDump")}</b> · {word(String(state))}
       <p class="dim">
-        {count(Number(visits))} {t("visits")} · {count((visitors as string[]).length)} {t("trucks")} · {t("radius")} {Math.round(Number(radius))} m ·{" "}
-        {t("lastVisit")} {dayAndClock(Number(lastSeen))}
+        {visits !== null && `${count(Number(visits))} ${t("visits")} · `}
+        {count((visitors as string[]).length)} {t("trucks")} · {t("radius")} {Math.round(Number(radius))} m
+        {lastSeen !== null && ` · ${t("lastVisit")} ${dayAndClock(Number(lastSeen))}`}
       </p>
       {mayClose.value && (
         <div class="buttons">

@@ -201,7 +201,11 @@ function lines({ layer, properties }: MapGeoJSONFeature): string[] {
       ];
     }
     case "suspected":
-      return [t(properties["kind"] === "source" ? "kindSource" : "kindDump"), word(String(properties["state"])), `${properties["visits"]} ${t("visits")}`];
+      return [
+        t(properties["kind"] === "source" ? "kindSource" : "kindDump"),
+        word(String(properties["state"])),
+        ...(Number(properties["visits"]) ? [`${properties["visits"]} ${t("visits")}`] : []), // not for who sees a part only
+      ];
     default:
       return [localName(properties), word(String(properties["kind"] ?? ""))];
   }
