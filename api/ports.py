@@ -10,17 +10,13 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
+from api.people_ports import People
+from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
-from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
-from devices.people.model import Person
-from devices.people.provider_people import SignedOn
-from devices.people.sessions import Session
-from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
-from devices.sign_on.model import Answer, Pending
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
@@ -160,73 +156,17 @@ class Commands(Protocol):
         """A page of commands, newest first. Raises BadCursor."""
 
 
-class Accounts(Protocol):
-    """`devices.people.accounts.Accounts`. Synchronous; every method may raise DatabaseError."""
+class EvidencePacks(Protocol):
+    """`ingest.evidence.export.Exporter`, bound. Synchronous; takes up to a minute."""
 
-    def exist(self) -> bool: ...
-
-    def all(self) -> list[Person]: ...
-
-
-class Sessions(Protocol):
-    """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
-
-    def sign_in(self, name: str, password: str, now: int, place: str = "", earlier: Session | None = None) -> Session:
-        """`earlier`: the session of the same browser. Raises BadCredentials, LockedOut."""
-
-    def find(self, secret: str, now: int) -> Session | None: ...
-
-    def end(self, secret: str) -> str | None:
-        """Return the token with which the identity provider named the person, if one did."""
-
-    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
-        """Raises BadCredentials, LockedOut, Refused."""
+    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> bytes:
+        """Make the pack of an alert for somebody who may see this part of the city (None: all of it), at a wall-clock
+        time in ms. Raises NoSuchAlert, NoSigningKey, BadKey, RawLogError, DatabaseError.
+        """
 
 
-class Tokens(Protocol):
-    """`devices.people.tokens.Tokens`. Synchronous; every method may raise DatabaseError."""
-
-    def exist(self) -> bool: ...
-
-    def find(self, secret: str, now: int) -> ApiToken | None: ...
-
-
-class AuditTrail(Protocol):
-    """`devices.people.audit.AuditTrail`. Synchronous; every method may raise DatabaseError."""
-
-    def add(self, entry: NewAuditEntry) -> None: ...
-
-    def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Entries, newest first; those with a number below `before`."""
-
-
-class SignOn(Protocol):
-    """`devices.sign_on.sign_on.SignOn`. Synchronous: waits for the identity provider for some seconds at most."""
-
-    @property
-    def title(self) -> str | None:
-        """What the button says."""
-
-    def begin(self) -> tuple[str, Pending]:
-        """Where to send the browser, and what to remember until it comes back. Raises SignOnRefused."""
-
-    def finish(self, pending: Pending, answer: Answer, now: int) -> SignedOn:
-        """Raises SignOnRefused, DatabaseError."""
-
-    def sign_out_url(self, id_token: str) -> str | None:
-        """Where the browser signs out at the provider as well."""
-
-
-@dataclass(frozen=True)
-class People:
-    """Who may use the API."""
-
-    accounts: Accounts
-    sessions: Sessions
-    tokens: Tokens
-    audit: AuditTrail
-    sign_on: SignOn | None = None
-    """None: people sign in with a password only."""
+def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    raise NoSigningKey("this server makes no evidence packs")
 
 
 class ReadinessState(StrEnum):
@@ -344,6 +284,7 @@ class ApiParts:
     """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
+    evidence_pack: EvidencePacks = _no_packs
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from api.ports import Adopted, ApiOptions, ApiParts, People
+from api.people_ports import People
+from api.ports import Adopted, ApiOptions, ApiParts
 from devices.city.model import City, Device, DeviceRole
 from haulwatch import __version__
 from haulwatch.health.path_status import PathStatus
@@ -16,6 +17,7 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
+from haulwatch.wiring.desk.evidence import evidence_packs
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
@@ -115,6 +117,7 @@ def api_parts(
         alert_rate=status.alert_rate,
         notices=repositories.notices,
         over_limit=status.over_limit,
+        evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,

@@ -8,7 +8,8 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from api.app import create_app
-from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, People, ReadinessResult, ReadinessState
+from api.people_ports import People
+from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, ReadinessResult, ReadinessState
 from devices.city.model import DeviceRole
 from devices.commands.store import CommandStore
 from devices.db import tables

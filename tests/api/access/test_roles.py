@@ -60,6 +60,7 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/alerts/stream": "viewer",
     "GET /api/v1/alerts/rate": "viewer",
     "GET /api/v1/alerts/{alert_id}": "viewer",
+    "GET /api/v1/alerts/{alert_id}/evidence-pack": "officer",
     "POST /api/v1/alerts/{alert_id}/acknowledge": "operator",
     "POST /api/v1/alerts/{alert_id}/assign": "operator",
     "POST /api/v1/alerts/{alert_id}/comment": "operator",

@@ -113,8 +113,9 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/rule-sets/{version}",
     "/api/v1/rule-sets/{version}/differences",
     "/api/v1/alerts/stream",
+    "/api/v1/alerts/{alert_id}/evidence-pack",
 }
-"""Rule sets have no object of a truck; the stream has tests of its own below."""
+"""Rule sets have no object of a truck; stream and pack have tests of their own below."""
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -14,6 +14,7 @@ import { mayAct, mayClose } from "../state/session";
 import { localText, measureName, t, word } from "../text";
 import { CaseWeighings } from "../weighings/CaseWeighings";
 import { Curves } from "./Curves";
+import { exportEvidence } from "./evidence";
 import { History } from "./History";
 
 export function CasePanel() {
@@ -86,6 +87,11 @@ function Head({ alert }: { alert: AlertView }) {
               {t(TITLES[kind])}
             </button>
           ))}
+        {mayClose.value && (
+          <button type="button" onClick={() => void exportEvidence(alert.alert_id)}>
+            {t("exportEvidence")}
+          </button>
+        )}
         <button type="button" onClick={() => print()}>
           {t("print")}
         </button>

@@ -118,6 +118,8 @@ export const texts = {
   closeCase: "Close case",
   shelve: "Shelve",
   endShelf: "End shelf",
+  exportEvidence: "Evidence",
+  evidenceMade: "The evidence is being gathered; the file follows",
   print: "Print",
   link: "Copy link",
   linkCopied: "Link copied",

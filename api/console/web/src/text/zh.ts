@@ -120,6 +120,8 @@ export const texts: Record<TextKey, string> = {
   closeCase: "办结",
   shelve: "搁置",
   endShelf: "结束搁置",
+  exportEvidence: "导出证据",
+  evidenceMade: "正在汇集证据，完成后自动下载",
   print: "打印",
   link: "复制链接",
   linkCopied: "链接已复制",
