@@ -1,8 +1,11 @@
 """Fixtures and settings that all folders of tests share."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import hypothesis
 import pytest
@@ -14,8 +17,28 @@ from tests.compiled import COMPILED
 
 RECORDINGS = ROOT.parent / "shared" / "data"
 
+_MEMORY: Final = Path("/dev/shm")  # pytest and mkdtemp make folders of their own in it
+_ENOUGH_BYTES: Final = 4 << 30
+"""A whole run holds less than 1 GiB at any time."""
+
 pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
 
+
+def _keep_files_in_memory() -> None:
+    """Have temporary files of tests, and of what they start, in memory where Linux has room for them.
+
+    Every commit and acknowledgement syncs its file, which takes a disk some milliseconds, and a busy one many: tests
+    would wait for the disk half of their time. A file in memory outlives a killed process as one on disk does. Where
+    TMPDIR is set, it holds.
+    """
+    if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
+        return
+    no_programs = os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC  # as in containers; some tests start a script of their own
+    if not no_programs and shutil.disk_usage(_MEMORY).free >= _ENOUGH_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
+
+
+_keep_files_in_memory()
 
 # Without deadline and `too_slow`, which fail on a busy machine; without a database, which workers would share. The
 # examples are the same in each run; with EXPLORE=1 they are new ones, and a failure prints how to repeat it.
@@ -36,8 +59,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _closed_after_the_test() -> Iterator[None]:
-    """Closes what the test gave to `closed_later`."""
+def _closed_after_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Closes what the test gave to `closed_later`, before its folder is deleted."""
+    if "tmp_path" in request.fixturenames:
+        request.getfixturevalue("tmp_path")
     with closing_all():
         yield
 
@@ -53,4 +78,6 @@ def recordings() -> Path:
 @pytest.fixture
 def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Passwords that are hashed in a millisecond, for tests of what stands behind them."""
-    monkeypatch.setattr("devices.people.passwords._HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr("devices.people.passwords._HASHER", cheap)
+    monkeypatch.setattr("devices.people.passwords._NOBODY", cheap.hash("no password of anybody"))

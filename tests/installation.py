@@ -14,7 +14,7 @@ import httpx
 
 from ingest.log.raw_log import RawLog
 from ingest.process.heartbeat import last_beat
-from tests.servers import free_port
+from tests.servers import HTTP, free_port
 from tests.waiting import PATIENCE_S, until
 
 
@@ -118,7 +118,7 @@ class Installation:
 
     def get(self, path: str) -> Any:
         """An answer of this installation's API, which must be running."""
-        answer = httpx.get(f"http://127.0.0.1:{self.api_port}{path}", timeout=PATIENCE_S)
+        answer = HTTP.get(f"http://127.0.0.1:{self.api_port}{path}")
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return answer.json()
 
@@ -127,7 +127,7 @@ class Installation:
 
         def answers() -> bool:
             try:
-                return httpx.get(f"http://127.0.0.1:{self.api_port}/healthz", timeout=PATIENCE_S).status_code == 200
+                return HTTP.get(f"http://127.0.0.1:{self.api_port}/healthz").status_code == 200
             except httpx.TransportError:
                 return False
 

@@ -1,17 +1,18 @@
 """The schema of the database of registry, commands and alert journal, as a series of revisions.
 
 A database URL enters; a database at the newest revision leaves. `haulwatch db`, `city import` and the demo call it.
+Alembic is imported where it is called: importing takes a quarter of a second, which most processes never need.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from devices.db.database import open_database, transaction
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 def upgrade(url: str, revision: str = "head") -> None:
@@ -19,6 +20,8 @@ def upgrade(url: str, revision: str = "head") -> None:
 
     Raises DatabaseUnavailable or DatabaseMisconfigured; it is one transaction, so then nothing was changed.
     """
+    from alembic import command
+
     engine = open_database(url)
     try:
         with transaction(engine) as connection:
@@ -31,6 +34,8 @@ def upgrade(url: str, revision: str = "head") -> None:
 
 def current(url: str) -> str | None:
     """The revision of a database; None for one without tables. Raises as `upgrade` does."""
+    from alembic.runtime.migration import MigrationContext
+
     engine = open_database(url)
     try:
         with transaction(engine) as connection:
@@ -41,13 +46,17 @@ def current(url: str) -> str | None:
 
 def head() -> str:
     """The newest revision of this program."""
+    from alembic.script import ScriptDirectory
+
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     if newest is None:
         raise LookupError("no revision is shipped beside this module")
     return newest
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.attributes["connection"] = connection

@@ -113,13 +113,24 @@ def open_people(settings: Settings) -> "Iterator[People]":
     from devices.people.audit import AuditTrail
     from devices.people.sessions import Sessions
     from devices.people.tokens import Tokens
+    from haulwatch.wiring.sign_on import open_sign_on
 
     engine = open_database(existing_database_url(settings))
     sessions = Sessions(engine, settings.api.session_h * HOUR_MS)
     try:
-        yield People(Accounts(engine), sessions, Tokens(engine), AuditTrail(engine))
+        with open_sign_on(settings, engine) as sign_on:
+            yield People(Accounts(engine), sessions, Tokens(engine), AuditTrail(engine), sign_on)
     finally:
         engine.dispose()
+
+
+def accounts_exist(settings: Settings) -> bool:
+    """Raises DatabaseError, NoData."""
+    accounts = open_accounts(settings)
+    try:
+        return accounts.exist()
+    finally:
+        accounts.close()
 
 
 def open_tokens(settings: Settings) -> "Tokens":

@@ -8,10 +8,9 @@ from typing import Final
 import httpx
 
 from tests.chaos.yard import Broker, Servers, Yard
-from tests.servers import free_port
+from tests.servers import HTTP, free_port
 from tests.servers.deployed_broker import DeployedBroker
 from tests.servers.postgres import Postgres
-from tests.waiting import PATIENCE_S
 
 _GATEWAY: Final = "chaos"
 _LOGINS: Final = {"collect": "haulwatch-collector", "judge": "haulwatch-alerts", "serve": "haulwatch-commander"}
@@ -67,7 +66,7 @@ class DeployedYard(Yard):
     def state(self, check: str) -> tuple[str, str]:
         """State and detail of one check of /readyz; empty while the API does not answer."""
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=PATIENCE_S).json()
+            answer = HTTP.get(f"http://127.0.0.1:{self.api_port}/readyz").json()
         except httpx.TransportError:
             return "", ""
         return next(

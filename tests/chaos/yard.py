@@ -27,6 +27,7 @@ from tests.chaos.bystanders import Listener
 from tests.chaos.fleet import Fleet, Message
 from tests.chaos.stream import Stream
 from tests.installation import Installation
+from tests.servers import HTTP
 from tests.servers.influxdb import InfluxServer
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.proxy import StoreProxy
@@ -262,7 +263,7 @@ class Yard(Installation):
     def readiness(self) -> dict[str, tuple[bool, str]]:
         """Every check of /readyz; empty while the API does not answer."""
         try:
-            answer = httpx.get(f"http://127.0.0.1:{self.api_port}/readyz", timeout=PATIENCE_S)
+            answer = HTTP.get(f"http://127.0.0.1:{self.api_port}/readyz")
         except httpx.TransportError:
             return {}
         return {check["name"]: (check["ok"], check["detail"]) for check in answer.json().get("checks", ())}
@@ -299,30 +300,28 @@ class Yard(Installation):
     def influxql(self, query: str) -> list[dict[str, Any]]:
         """Query influxd itself, without proxy, nginx and our own store code."""
         params = {"db": self.database, "epoch": "ms", "q": query}
-        answer = httpx.post(
-            f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params, timeout=PATIENCE_S
-        )
+        answer = HTTP.post(f"http://127.0.0.1:{self.servers.influx.influxd_port}/query", data=params)
         series: list[dict[str, Any]] = answer.raise_for_status().json()["results"][0].get("series", [])
         return series
 
     def letters_after(self, letter_id: int) -> Sequence[tuple[int, str, bytes]]:
         """Id, topic and payload of dead letters, read without our own code."""
         path = recorder_state_path(self.settings)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as db:
             query = "SELECT id, topic, payload FROM dead_letter WHERE id > ? AND redriven_at IS NULL ORDER BY id"
             return [(number, topic, bytes(payload)) for number, topic, payload in db.execute(query, (letter_id,))]
 
     def redriven_letters(self) -> int:
         """Number of redriven dead letters; the ledger counts each only by the outcome of its copy."""
         path = recorder_state_path(self.settings)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as db:
             (count,) = db.execute("SELECT count(*) FROM dead_letter WHERE redriven_at IS NOT NULL").fetchone()
         return int(count)
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         """Another connection holds this database's write lock during the block."""
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
+        with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield
             db.execute("ROLLBACK")

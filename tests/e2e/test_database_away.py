@@ -10,6 +10,7 @@ import pytest
 from ingest.alerts.outbox import read_waiting
 from tests.e2e.bins import LEVELS, POINTS, Bins
 from tests.installation import Installation
+from tests.servers import HTTP
 from tests.servers.mosquitto import Mosquitto
 from tests.servers.postgres import Postgres
 from tests.waiting import PATIENCE_S
@@ -34,7 +35,7 @@ def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
 
     def check(name: str) -> dict[str, Any]:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{haulwatch.api_port}/readyz", timeout=PATIENCE_S).json()
+            answer = HTTP.get(f"http://127.0.0.1:{haulwatch.api_port}/readyz").json()
         except httpx.TransportError:
             return {}
         return next((found for found in answer["checks"] if found["name"] == name), {})
@@ -56,7 +57,7 @@ def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
         bins.wait_for_alert(POINTS[1], "judged and sent without the database")
         haulwatch.until(lambda: check("journal").get("state") == "degraded", "/readyz says that the database is away")
         assert "alert changes wait" in check("journal")["detail"]
-        metrics = httpx.get(f"http://127.0.0.1:{haulwatch.api_port}/metrics", timeout=PATIENCE_S)
+        metrics = HTTP.get(f"http://127.0.0.1:{haulwatch.api_port}/metrics")
         assert metrics.status_code == 200
         assert "haulwatch_database_up 0.0" in metrics.text
         assert "haulwatch_open_alerts" not in metrics.text

@@ -15,10 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import httpx
 import pytest
 
 from tests.waiting import PATIENCE_S, until
 
+HTTP: Final = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive_connections=0))
+"""For questions that are asked again and again: `httpx.get` reads the certificates of all authorities first, which
+takes ten times as long as the question. It keeps no connection, since servers restart."""
 _SBIN: Final = "/usr/sbin:/usr/local/sbin:/sbin"
 _PACKAGES: Final = {"influxd": "influxdb", "nginx": "nginx-light", "mosquitto_passwd": "mosquitto"}
 """Debian's packages, where they are not named as their program."""
@@ -69,15 +73,20 @@ def free_port() -> int:
     pytest.fail(f"no TCP port of {_PORTS} is free")
 
 
+def accepts(port: int) -> bool:
+    """Return whether something listens on this loopback port."""
+    with socket.socket() as sock:
+        sock.settimeout(PATIENCE_S)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Return when something accepts on the port; fail with the server's log if it ended or never did."""
 
     def accepts_or_ended() -> bool:
         if process.poll() is not None:
             pytest.fail(f"{process.args!r} ended before it listened on port {port}:\n{log_tail()}")
-        with socket.socket() as sock:
-            sock.settimeout(PATIENCE_S)
-            return sock.connect_ex(("127.0.0.1", port)) == 0
+        return accepts(port)
 
     def log_tail() -> str:
         return log.read_text(errors="replace")[-2000:]

@@ -8,13 +8,11 @@ from types import MappingProxyType
 from typing import Final
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
 
 from ingest.store.influx import InfluxStore
-from tests.servers import end, free_port, launch, program
-from tests.waiting import PATIENCE_S
+from tests.servers import HTTP, end, free_port, launch, program
 
 _INFLUXD_CONF: Final = """\
 reporting-disabled = true
@@ -109,11 +107,11 @@ class InfluxServer:
             self._nginx = None
 
     def version(self) -> str:
-        answer = httpx.get(f"{self.url}/ping", timeout=PATIENCE_S)
+        answer = HTTP.get(f"{self.url}/ping")
         return str(answer.headers.get("X-Influxdb-Version", "of unknown version"))
 
     def create_database(self, name: str) -> None:
-        answer = httpx.post(f"{self.url}/query", data={"q": f'CREATE DATABASE "{name}"'}, timeout=PATIENCE_S)
+        answer = HTTP.post(f"{self.url}/query", data={"q": f'CREATE DATABASE "{name}"'})
         answer.raise_for_status()
 
 
