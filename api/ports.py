@@ -29,6 +29,7 @@ from ingest.ledger.report import Ledger, RecorderStatus
 from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.store import History
 from rules.alerts.actions import (
     ActionEntry,
@@ -339,6 +340,8 @@ class ApiParts:
     """How often alerts call people; None while the judge, which publishes, does not run. Synchronous."""
     alerts_waiting: Callable[[], int] = lambda: 0
     """Alert changes that wait for the database. Synchronous."""
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple
+    """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     call_within_ms: int = 14_400_000

@@ -41,6 +41,7 @@ _ENTRIES: Final = {
     "city": _Entry(_OPERATION, "city", "app"),
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
+    "notify": _Entry(_OPERATION, "notify.app", "app"),
     "sites": _Entry(_OPERATION, "sites", "app"),
     "user": _Entry(_OPERATION, "people.user", "app"),
     "token": _Entry(_OPERATION, "people.token", "app"),

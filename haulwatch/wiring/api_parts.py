@@ -23,6 +23,7 @@ from ingest.judge.what_if_job import WhatIfJobs
 from ingest.ledger.dead_letters import Redriven
 from ingest.ledger.unregistered import unregistered_devices
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -56,6 +57,8 @@ class Repositories(NamedTuple):
     suspected_sites: ProposalStore
     people: People
     what_if: WhatIfJobs
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple
+    """As of `ApiParts`."""
 
 
 def api_parts(
@@ -110,6 +113,7 @@ def api_parts(
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
+        notices=repositories.notices,
         over_limit=status.over_limit,
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
@@ -119,7 +123,7 @@ def api_parts(
         people=repositories.people,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(settings, status, store, broker, background),
+        checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
     )
 
 

@@ -12,7 +12,7 @@ from devices.access.credentials import HashedSecret
 from haulwatch.cli import command_line
 from haulwatch.settings.load import Settings, load_settings
 
-GROUP = "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit"
+GROUP = "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit", "notify"
 
 
 class Desk:
