@@ -107,6 +107,7 @@ def test_what_was_refused_is_looked_at_redriven_and_its_device_adopted(chromium:
     desk.until(lambda: letters(desk, "broken_json") == [LETTERS + 1], "it is refused again, as a letter of its own")
     page.get_by_role("button", name=f"Redrive: {LETTERS + 1}").click()
     expect(page.locator("dialog")).to_contain_text("Send this reading of point-002 through the path again?")
+    expect(page.locator("dialog")).to_be_visible()  # only then does Escape close it
     page.keyboard.press("Escape")
 
     page.get_by_role("button", name="Adopt: point-900").click()
