@@ -61,11 +61,12 @@ parameters unchanged. No item is lost or repeated between pages.
 **Large answers**, those with the problem `too-busy` below, are made a few at a time. Others wait; beyond 48 the server
 answers 429 with `Retry-After`.
 
-**Who calls**: a person signs in with `POST /api/v1/session`; the browser then sends a cookie, and each method but GET
-needs `X-CSRF-Token` with it. Programs send `Authorization: Bearer <token>`. What a caller may do depends on the role:
-`viewer` < `operator` < `officer` < `administrator`; each operation names the one it needs. Until there is an account,
-reading on the server's own machine needs neither. An action bears the name of the person; only with the token of
-HAULWATCH_API_TOKEN, which names nobody, `actor` in the body does.
+**Who calls**: a person signs in with `POST /api/v1/session`, or by the city's identity provider if there is one
+(`GET /api/v1/sign-on`); the browser then sends a cookie, and each method but GET needs `X-CSRF-Token` with it. Programs
+send `Authorization: Bearer <token>`. What a caller may do depends on the role: `viewer` < `operator` < `officer` <
+`administrator`; each operation names the one it needs. Until there is an account, reading on the server's own machine
+needs neither. An action bears the name of the person; only with the token of HAULWATCH_API_TOKEN, which names nobody,
+`actor` in the body does.
 """
 _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},

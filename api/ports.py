@@ -28,6 +28,7 @@ from ingest.ledger.dead_letters import DeadLetter
 from ingest.ledger.report import Ledger, RecorderStatus
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.store import History
 from rules.alerts.actions import (
     ActionEntry,
@@ -321,6 +322,8 @@ class ApiParts:
     """How often alerts call people; None while the judge, which publishes, does not run. Synchronous."""
     alerts_waiting: Callable[[], int] = lambda: 0
     """Alert changes that wait for the database. Synchronous."""
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple
+    """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs

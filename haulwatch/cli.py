@@ -42,6 +42,7 @@ _ENTRIES: Final = {
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
+    "notify": _Entry(_OPERATION, "notify.app", "app"),
     "sites": _Entry(_OPERATION, "sites", "app"),
     "user": _Entry(_OPERATION, "people.user", "app"),
     "token": _Entry(_OPERATION, "people.token", "app"),

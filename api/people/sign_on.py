@@ -29,6 +29,8 @@ router = APIRouter(prefix="/sign-on", tags=["people"])
 
 COOKIE: Final = "haulwatch_sign_on"
 _PATH: Final = "/api/v1/sign-on"
+_MAX_SECRET: Final = 64
+"""Characters of a session's secret, and some."""
 _NOT_SET_UP: Final = "HAULWATCH_OIDC_ISSUER is not set: people sign in with a password, by POST /api/v1/session."
 _Text = Annotated[str | None, Query(max_length=4_096)]
 
@@ -95,7 +97,10 @@ async def begin(
             url, pending = await asyncio.to_thread(sign_on.begin)
     except (SignOnRefused, RequestRefused) as exc:
         return _sent_back(request, _failure_of(exc))
-    sealed = attempts.seal(Attempt(pending, cookie_of(request), alert))
+    earlier = cookie_of(request)
+    if earlier is not None and len(earlier) > _MAX_SECRET:
+        earlier = None  # none of ours, and too long for a cookie
+    sealed = attempts.seal(Attempt(pending, earlier, alert))
     response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE,

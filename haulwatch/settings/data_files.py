@@ -82,6 +82,11 @@ def publisher_cursors_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "announcer.db"
 
 
+def notice_cursors_path(settings: Settings) -> Path:
+    """How far notices have followed the journal, and what shelves hold back from them."""
+    return settings.paths.data_dir / "notices.db"
+
+
 def alert_outbox_path(settings: Settings) -> Path:
     """Alert changes that wait for the database (`ingest.alerts.outbox`)."""
     return settings.paths.data_dir / "outbox.db"

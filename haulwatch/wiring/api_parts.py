@@ -14,11 +14,12 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
-from haulwatch.wiring.evidence import evidence_packs
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -51,6 +52,8 @@ class Repositories(NamedTuple):
     rule_sets: RuleSetStore
     suspected_sites: ProposalStore
     people: People
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple
+    """As of `ApiParts`."""
 
 
 def api_parts(
@@ -93,6 +96,7 @@ def api_parts(
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
+        notices=repositories.notices,
         over_limit=status.over_limit,
         evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
         call_within_ms=settings.alerts.call_within_ms,
@@ -102,7 +106,7 @@ def api_parts(
         people=repositories.people,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(settings, status, store, broker, background),
+        checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
     )
 
 

@@ -11,6 +11,7 @@ from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
 from devices.people.tables import api_token, audit, known_place, person, person_session, sign_in_failure
+from ingest.notices.tables import notice, notice_change, notice_climb, notice_rules
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.rule_sets.tables import rule_set
 
@@ -42,6 +43,10 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             api_token.name: "SELECT",
             # Not `no`: who may choose numbers could write in the middle of the trail.
             audit.name: "SELECT, INSERT (at, actor, kind, address, action, target, status)",
+            notice_rules.name: "SELECT",
+            notice.name: "SELECT, INSERT, UPDATE",
+            notice_climb.name: "SELECT, INSERT, UPDATE",
+            notice_change.name: "SELECT, INSERT",
             person_session.name: "SELECT, INSERT, UPDATE, DELETE",
             sign_in_failure.name: "SELECT, INSERT, UPDATE, DELETE",
             known_place.name: "SELECT, INSERT, UPDATE, DELETE",
@@ -50,8 +55,9 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 )
 """Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
 the tables, with `haulwatch city import` and `haulwatch device`. The API decides on suspected sites, and counts the
-registry's revision on with it. It signs people in and changes their passwords; accounts, roles and tokens are for the
-owner as well, with `haulwatch user` and `haulwatch token`."""
+registry's revision on with it. It sends notices, by rules that the owner applies with `haulwatch notify`. It signs
+people in and changes their passwords; accounts, roles and tokens are for the owner as well, with `haulwatch user` and
+`haulwatch token`."""
 
 
 WITH_SIGN_ON: Final[Mapping[str, str]] = MappingProxyType(
@@ -128,5 +134,5 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name)
+    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name, notice.name)
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

@@ -307,21 +307,21 @@ class Yard(Installation):
     def letters_after(self, letter_id: int) -> Sequence[tuple[int, str, bytes]]:
         """Id, topic and payload of dead letters, read without our own code."""
         path = recorder_state_path(self.settings)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as db:
             query = "SELECT id, topic, payload FROM dead_letter WHERE id > ? AND redriven_at IS NULL ORDER BY id"
             return [(number, topic, bytes(payload)) for number, topic, payload in db.execute(query, (letter_id,))]
 
     def redriven_letters(self) -> int:
         """Number of redriven dead letters; the ledger counts each only by the outcome of its copy."""
         path = recorder_state_path(self.settings)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=30)) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_S)) as db:
             (count,) = db.execute("SELECT count(*) FROM dead_letter WHERE redriven_at IS NOT NULL").fetchone()
         return int(count)
 
     @contextmanager
     def locked(self, path: Path) -> Iterator[None]:
         """Another connection holds this database's write lock during the block."""
-        with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
+        with closing(sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None)) as db:
             db.execute("BEGIN IMMEDIATE")
             yield
             db.execute("ROLLBACK")

@@ -43,7 +43,7 @@ from simulators.firmware.memory import FolderMemory
 from simulators.firmware.tally import Tally
 from simulators.staging.scenario import Scenario
 from tests.api.conftest import client_of
-from tests.servers import free_port
+from tests.servers import accepts, free_port
 from tests.servers.mosquitto import Mosquitto
 from tests.waiting import PATIENCE_S, eventually
 
@@ -355,7 +355,7 @@ async def test_the_embedded_broker_carries_commands_too(
 ) -> None:
     port, stop = free_port(), asyncio.Event()
     serving = asyncio.create_task(serve_broker("127.0.0.1", port, stop))
-    await asyncio.sleep(0.2)
+    await eventually(lambda: accepts(port), "the embedded broker listens")
     async with a_truck(city, port, tmp_path), an_operator(command_store, clock, port) as operator:
         await operator.until(operator.issue(HOURLY), CommandState.DONE)
     stop.set()

@@ -76,15 +76,20 @@ def free_port() -> int:
     pytest.fail(f"no TCP port of {_PORTS} is free")
 
 
+def accepts(port: int) -> bool:
+    """Return whether something listens on this loopback port."""
+    with socket.socket() as sock:
+        sock.settimeout(PATIENCE_S)
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
 def _wait_for_port(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     """Return when something accepts on the port; fail with the server's log if it ended or never did."""
 
     def accepts_or_ended() -> bool:
         if process.poll() is not None:
             pytest.fail(f"{process.args!r} ended before it listened on port {port}:\n{log_tail()}")
-        with socket.socket() as sock:
-            sock.settimeout(PATIENCE_S)
-            return sock.connect_ex(("127.0.0.1", port)) == 0
+        return accepts(port)
 
     def log_tail() -> str:
         return log.read_text(errors="replace")[-2000:]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0028_verification"
-down_revision = "0025_sign_on"
+down_revision = "0027_notices"
 branch_labels = None
 depends_on = None
 

@@ -267,6 +267,14 @@ async def test_the_session_is_a_new_one_and_the_earlier_one_is_over(
     assert (await browser.get(SESSION, headers=earlier)).status_code == 401
 
 
+async def test_a_cookie_that_is_no_session_does_not_come_along(browser: AsyncClient, provider: FakeProvider) -> None:
+    """A browser drops a cookie of more than 4,096 bytes, and then nobody could sign on."""
+    for cookie in ("x" * 9_000, "wrong"):
+        answer = await browser.get(BEGIN, headers={"Cookie": f"haulwatch_session={cookie}"})
+        assert len(answer.headers["set-cookie"]) < 1_000
+        assert place(await browser.get(CALLBACK, params=provider.authorise(answer.headers["location"]))) == "/"
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -10,6 +10,7 @@ import httpx
 
 from tests.chaos.fleet import SLICE_S
 from tests.chaos.yard import Complaint, Yard
+from tests.waiting import PATIENCE_S
 
 _TRUCK: Final = "truck-001"
 
@@ -101,8 +102,8 @@ def answers_of(yard: Yard) -> Answers:
     span = {"start": yard.stream.start_ms, "end": yard.stream.start_ms + SLICE_S * 1000}
     api = f"http://127.0.0.1:{yard.api_port}/api/v1"
     try:
-        track = httpx.get(f"{api}/devices/{_TRUCK}/track", params=span, timeout=30)
-        alerts = httpx.get(f"{api}/alerts", params={**span, "limit": 200}, timeout=30)
+        track = httpx.get(f"{api}/devices/{_TRUCK}/track", params=span, timeout=PATIENCE_S)
+        alerts = httpx.get(f"{api}/alerts", params={**span, "limit": 200}, timeout=PATIENCE_S)
     except httpx.TransportError as exc:
         raise Complaint(f"the API did not answer: {exc!r}") from exc
     return Answers(track.raise_for_status().json(), alerts.raise_for_status().json())

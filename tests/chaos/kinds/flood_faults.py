@@ -16,6 +16,7 @@ from ingest.collector.waiting_file import read_waiting
 from simulators.load.packets import Version, connect, publish
 from tests.chaos.faults import Fault, Size
 from tests.chaos.yard import Complaint, Yard
+from tests.waiting import PATIENCE_S
 
 _OF_JUNK: Final = "truck-021"
 _OF_ARRAYS: Final = "truck-023"
@@ -114,7 +115,7 @@ def _expect_named(yard: Yard, culprit: str) -> None:
 
 def _publish(yard: Yard, device: str, topic: str, payload: Payload, messages: int) -> None:
     """At QoS 1, and wait for what the broker acknowledges."""
-    with socket.create_connection(("127.0.0.1", yard.broker.port), timeout=120) as line:
+    with socket.create_connection(("127.0.0.1", yard.broker.port), timeout=PATIENCE_S) as line:
         line.sendall(connect(device, Version.V311))
         line.recv(4)
         acknowledged = 0

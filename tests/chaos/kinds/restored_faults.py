@@ -20,6 +20,7 @@ from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import Message
 from tests.chaos.yard import Complaint, Yard
 from tests.spoiled import spoil_pages
+from tests.waiting import PATIENCE_S
 
 _OFFSETS: Final = re.compile(r"offsets? (\d+)(?: to (\d+))?:")
 _CAUGHT_UP: Final = 2_000
@@ -31,7 +32,7 @@ def journal_restored(yard: Yard, size: Size) -> None:
     is missing is judged again, and each change is in the journal once.
     """
     journal, backup = yard.folder / "haulwatch.db", yard.folder / "backup.db"
-    with closing(sqlite3.connect(journal, timeout=30)) as source, closing(sqlite3.connect(backup)) as copy:
+    with closing(sqlite3.connect(journal, timeout=PATIENCE_S)) as source, closing(sqlite3.connect(backup)) as copy:
         source.backup(copy)
     saved = yard.journal.last_sequence()
     yard.expect(lambda: yard.journal.last_sequence() > saved + 10, "alerts are raised after the backup", 20)
@@ -127,7 +128,9 @@ def _is_sound(path: Path) -> bool:
 
 
 def _letter_details(yard: Yard) -> list[str]:
-    with closing(sqlite3.connect(f"file:{recorder_state_path(yard.settings)}?mode=ro", uri=True, timeout=30)) as db:
+    with closing(
+        sqlite3.connect(f"file:{recorder_state_path(yard.settings)}?mode=ro", uri=True, timeout=PATIENCE_S)
+    ) as db:
         return [detail for (detail,) in db.execute("SELECT detail FROM dead_letter")]
 
 

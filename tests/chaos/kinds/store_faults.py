@@ -5,8 +5,6 @@ import time
 from functools import partial
 from typing import Final
 
-import httpx
-
 from devices.readings.models import Kind, Weighing
 from devices.readings.refusals import Reason
 from haulwatch.settings.data_files import recorder_state_path
@@ -14,8 +12,8 @@ from ingest.ledger.dead_letters import DeadLetters
 from tests.chaos.faults import Fault, Size
 from tests.chaos.fleet import message
 from tests.chaos.yard import Complaint, Yard
+from tests.servers import HTTP
 from tests.servers.proxy import ProxyMode
-from tests.waiting import PATIENCE_S
 
 _WRITERS: Final = 3
 """Recorder, alert publisher (in the judge) and board feed (in the API) write, each with its own back-off."""
@@ -81,7 +79,7 @@ def type_conflict(yard: Yard, size: Size) -> None:
     ts = yard.stream.start_ms
     params = {"db": yard.database, "precision": "ms"}
     url = f"{yard.servers.influx.url}/write"
-    httpx.post(url, params=params, content=f'weighing,device=someone gross_kg="heavy" {ts}').raise_for_status()
+    HTTP.post(url, params=params, content=f'weighing,device=someone gross_kg="heavy" {ts}').raise_for_status()
     letters_before = len(yard.letters_after(0))
     weighings = [
         Weighing(device_id=_WEIGHBRIDGE, ts=ts + 1000 * number, gross_kg=31_000.0, ticket=f"{number}", direction="in")
@@ -93,7 +91,7 @@ def type_conflict(yard: Yard, size: Size) -> None:
     sent = {message(weighing).payload for weighing in weighings}
     quarantined = lambda: sent <= {payload for _, _, payload in yard.letters_after(0)[letters_before:]}  # noqa: E731
     yard.expect(quarantined, "the weighings are quarantined with their bytes", 30)
-    httpx.post(f"{yard.servers.influx.url}/query", params={"db": yard.database, "q": 'DROP MEASUREMENT "weighing"'})
+    HTTP.post(f"{yard.servers.influx.url}/query", params={"db": yard.database, "q": 'DROP MEASUREMENT "weighing"'})
 
 
 def lost_and_refilled(yard: Yard, size: Size) -> None:
@@ -101,7 +99,7 @@ def lost_and_refilled(yard: Yard, size: Size) -> None:
     yard.rest(1.0, 2.0)
     for kind in (Kind.POSITION, Kind.FILL):
         drop = {"db": yard.database, "q": f'DROP MEASUREMENT "{kind}"'}
-        httpx.post(f"{yard.servers.influx.url}/query", params=drop, timeout=PATIENCE_S).raise_for_status()
+        HTTP.post(f"{yard.servers.influx.url}/query", params=drop).raise_for_status()
     yard.rest(0.5, 1.5)
     done = yard.hand("store", "refill", "--json")
     if done.returncode != 0 or json.loads(done.stdout)["readings_written"] == 0:

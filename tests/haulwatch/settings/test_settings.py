@@ -116,6 +116,10 @@ def test_a_wrong_variable_is_named_with_a_hint(name: str, value: str, words: str
     assert words in wrong(**{name: value})
 
 
+def test_a_secret_of_notice_rules_is_no_setting() -> None:
+    load_settings({"HAULWATCH_SECRET_WECOM": "x", "HAULWATCH_SECRET_HOOK_FILE": "no/such/file"})
+
+
 def test_every_wrong_variable_is_named_at_once() -> None:
     text = wrong(API_PORT="x", TIMEZONE="x", LOG_LEVEL="x", API_PRT="1")
     assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == [

@@ -24,6 +24,9 @@ from devices.people.tokens import ApiToken, Tokens
 from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
+from ingest.notices.notice import Climb, Kind, NewNotice
+from ingest.notices.outbox import NoticeOutbox
+from ingest.notices.rule_store import NoticeRuleStore, StoredNoticeRules
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
@@ -145,6 +148,26 @@ def test_the_api_proposes_and_decides_on_suspected_sites_and_no_other_process_do
     for process in ("record", "judge"):
         assert refused(url, process, "UPDATE suspected_site SET state = 'dismissed'")
     assert refused(url, "serve", "DELETE FROM suspected_site")
+
+
+def test_the_api_sends_notices_by_rules_that_it_cannot_change(url: str) -> None:
+    owner, api = open_database(url), open_database(of_role(url, "serve"))
+    NoticeRuleStore(owner).apply(StoredNoticeRules(1, "rules: []", NOW, "li", "begin"))
+    assert NoticeRuleStore(api).newest_version() == 1
+    outbox = NoticeOutbox(api)
+    new = NewNotice("a", "confirmed 1", "group", "", (), Kind.CALL, "illegal_dumping", "P1", "zh", "题", "文")
+    assert outbox.plan("a", "confirmed 1", [new], [Climb("a", "all", 0, NOW)], NOW)
+    [waiting] = outbox.waiting("group", 9)
+    assert outbox.begin(waiting.no, NOW)
+    assert outbox.sent(waiting.no, NOW)
+    assert outbox.end_climb(Climb("a", "all", 0, NOW), "acknowledged", NOW)
+    owner.dispose()
+    api.dispose()
+    assert refused(url, "serve", "UPDATE notice_rules SET content = ''")
+    assert refused(url, "serve", "DELETE FROM notice")
+    for process in ("record", "judge"):
+        assert refused(url, process, "SELECT * FROM notice")
+        assert refused(url, process, "SELECT * FROM notice_rules")
 
 
 def test_the_recorder_reads_no_alert_and_no_command(url: str) -> None:
