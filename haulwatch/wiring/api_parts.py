@@ -17,8 +17,8 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
-from haulwatch.wiring.desk.evidence import evidence_packs
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.judge.what_if_job import WhatIfJobs

@@ -10,7 +10,7 @@ from haulwatch.commands.people.audit import write_entry
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, machine_user, out, print_json
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
-from haulwatch.wiring.desk.evidence import open_exporter
+from haulwatch.wiring.packs.exporter import open_exporter
 from ingest.evidence import timestamps
 from ingest.evidence.manifest import Manifest
 from ingest.evidence.pack import Exported

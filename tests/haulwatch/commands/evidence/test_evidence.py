@@ -9,7 +9,7 @@ import pytest
 from devices.db.registry import Registry
 from haulwatch import __version__
 from haulwatch.wiring.databases import open_audit_trail, open_journal
-from haulwatch.wiring.desk.evidence import evidence_packs
+from haulwatch.wiring.packs.exporter import evidence_packs
 from ingest.evidence.archive import read_archive
 from ingest.evidence.verification import verify
 from ingest.log.raw_log import RawLog
