@@ -6,27 +6,24 @@ The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
-from devices.city.model import City
+from api.base_map_ports import BaseMap
+from api.people_ports import People
+from devices.access.signatures import NoSigningKey
+from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
-from devices.geo.geometry import Datum
-from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
-from devices.people.model import Person
-from devices.people.provider_people import SignedOn
-from devices.people.sessions import Session
-from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
-from devices.sign_on.model import Answer, Pending
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
-from ingest.ledger.dead_letters import DeadLetter
+from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
+from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
+from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
@@ -137,6 +134,17 @@ class DeadLetterBox(Protocol):
         """Raises NoSuchLetter."""
 
 
+class WhatIfs(Protocol):
+    """`ingest.judge.what_if_job.WhatIfJobs`. Synchronous."""
+
+    def start(self, request: WhatIfRequest, started_by: str) -> WhatIfJob:
+        """Raises JobRuns."""
+
+    def current(self) -> WhatIfJob | None: ...
+
+    def cancel(self) -> WhatIfJob | None: ...
+
+
 class Commands(Protocol):
     """`devices.commands.store.CommandStore`. Synchronous; every method may raise DatabaseError."""
 
@@ -149,106 +157,17 @@ class Commands(Protocol):
         """A page of commands, newest first. Raises BadCursor."""
 
 
-class Accounts(Protocol):
-    """`devices.people.accounts.Accounts`. Synchronous; every method may raise DatabaseError."""
+class EvidencePacks(Protocol):
+    """`ingest.evidence.export.Exporter`, bound. Synchronous; takes up to a minute."""
 
-    def exist(self) -> bool: ...
-
-    def all(self) -> list[Person]: ...
-
-
-class Sessions(Protocol):
-    """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
-
-    def sign_in(self, name: str, password: str, now: int, place: str = "", earlier: Session | None = None) -> Session:
-        """`earlier`: the session of the same browser. Raises BadCredentials, LockedOut."""
-
-    def find(self, secret: str, now: int) -> Session | None: ...
-
-    def end(self, secret: str) -> str | None:
-        """Return the token with which the identity provider named the person, if one did."""
-
-    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
-        """Raises BadCredentials, LockedOut, Refused."""
+    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> bytes:
+        """Make the pack of an alert for somebody who may see this part of the city (None: all of it), at a wall-clock
+        time in ms. Raises NoSuchAlert, NoSigningKey, BadKey, RawLogError, DatabaseError.
+        """
 
 
-class Tokens(Protocol):
-    """`devices.people.tokens.Tokens`. Synchronous; every method may raise DatabaseError."""
-
-    def exist(self) -> bool: ...
-
-    def find(self, secret: str, now: int) -> ApiToken | None: ...
-
-
-class AuditTrail(Protocol):
-    """`devices.people.audit.AuditTrail`. Synchronous; every method may raise DatabaseError."""
-
-    def add(self, entry: NewAuditEntry) -> None: ...
-
-    def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Entries, newest first; those with a number below `before`."""
-
-
-class TilesUnavailable(Exception):
-    """The tile server did not give a picture. The text names no host and no token."""
-
-
-class Tile(NamedTuple):
-    """A picture of the base map."""
-
-    content: bytes
-    media_type: str
-
-
-class Tiles(Protocol):
-    """`haulwatch.base_map.tile_server.TileServer`."""
-
-    async def tile(self, layer: int, z: int, x: int, y: int) -> Tile | None:
-        """None: the server has none there. Raises TilesUnavailable."""
-
-
-@dataclass(frozen=True)
-class BaseMap:
-    """What lies below the city on the map of the console; by default nothing but the coasts of the world."""
-
-    datum: Datum = Datum.WGS84
-    attribution: str = ""
-    tiles: Tiles | None = None
-    layers: int = 0
-    """Layers of tiles, numbered from 0, the lowest."""
-    max_zoom: int = 18
-    """Of the tiles."""
-    archive: Path | None = None
-    """A PMTiles file, in place of tiles."""
-
-
-class SignOn(Protocol):
-    """`devices.sign_on.sign_on.SignOn`. Synchronous: waits for the identity provider for some seconds at most."""
-
-    @property
-    def title(self) -> str | None:
-        """What the button says."""
-
-    def begin(self) -> tuple[str, Pending]:
-        """Where to send the browser, and what to remember until it comes back. Raises SignOnRefused."""
-
-    def finish(self, pending: Pending, answer: Answer, now: int) -> SignedOn:
-        """Raises SignOnRefused, DatabaseError."""
-
-    def sign_out_url(self, id_token: str) -> str | None:
-        """Where the browser signs out at the provider as well."""
-
-
-@dataclass(frozen=True)
-class People:
-    """Who may use the API."""
-
-    accounts: Accounts
-    sessions: Sessions
-    tokens: Tokens
-    audit: AuditTrail
-    sign_on: SignOn | None = None
-    """None: people sign in with a password only."""
+def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    raise NoSigningKey("this server makes no evidence packs")
 
 
 class ReadinessState(StrEnum):
@@ -288,6 +207,15 @@ class Lag(NamedTuple):
     """Offset of the last message the consumer has committed."""
 
 
+class Adopted(NamedTuple):
+    """What an adoption did."""
+
+    registered: bool
+    """False: somebody registered it before."""
+    redriven: int
+    """Readings that were quarantined, and were sent through the path again."""
+
+
 class Disk(NamedTuple):
     """The raw log and its disk."""
 
@@ -305,6 +233,8 @@ class ApiParts:
     city: Callable[[], City]
     """The current city. Called for every request, so it reads from memory."""
     history: History
+    weighbridges: Callable[[], Sequence[Device]]
+    """All of the city, whoever asks: a weighing belongs to its truck. Only `api.resources.weighings` takes them."""
     journal: Journal
     shelves: Shelves
     commands: Commands
@@ -314,11 +244,19 @@ class ApiParts:
     redrive: Callable[[int], int]
     """`DeadLetters.redrive`, bound to the raw log: returns the new offset. Synchronous; raises NoSuchLetter,
     NotRedrivable, StateUnavailable, RawLogError."""
+    redrive_all: Callable[[Sequence[int]], Mapping[int, Redriven]]
+    """`DeadLetters.redrive_all`, bound likewise. Synchronous; raises StateUnavailable, RawLogError."""
+    unregistered: Callable[[], Sequence[UnregisteredDevice]]
+    """Devices that were heard and are not registered, the last heard first. Synchronous; raises StateUnavailable."""
+    adopt: Callable[[Device], Adopted]
+    """Registers a device and redrives what waits of it. Synchronous; raises UnfitDevice, DatabaseError,
+    StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
     rules: Callable[[], RuleSetChoice]
     """The rule set that holds."""
     rule_sets: RuleSets
+    what_if: WhatIfs
     suspected_sites: SuspectedSites
     people: People
     corridor_m: Callable[[], float]
@@ -347,10 +285,11 @@ class ApiParts:
     """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
+    evidence_pack: EvidencePacks = _no_packs
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
-    base_map: BaseMap = BaseMap()
+    base_map: BaseMap = field(default_factory=BaseMap)
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 

@@ -38,8 +38,19 @@ async def _personal(request: Request) -> None:
     request.state.is_personal = True
 
 
+async def _handed_out(request: Request) -> None:
+    request.state.is_personal = request.state.is_handed_out = True
+
+
 PERSONAL: Final = [Depends(_personal)]
 """Among the dependencies of a route that shows what people did or where their vehicles were."""
+HANDED_OUT: Final = [Depends(_handed_out)]
+"""Among those of a route whose answer is kept and passed on: every time is an entry, not the first of an hour."""
+
+
+def note_target(request: Request, target: str) -> None:
+    """Let the entry say what the action concerned, where neither path nor query does."""
+    request.state.audit_target = target
 
 
 class Audited:
@@ -81,7 +92,7 @@ class Audited:
         entry = self._entry(scope, status)
         if entry is None:
             return True
-        is_look = _is_look(scope)
+        is_look = _is_look(scope) and not scope.get("state", {}).get("is_handed_out")
         look = (entry.kind, entry.actor, entry.address, entry.action, entry.target, str(status == _REFUSED))
         if is_look and entry.at - self._looks.get(look, -LOOKS_MS) < LOOKS_MS:
             return True
@@ -142,6 +153,8 @@ def _targets(scope: Scope) -> Iterator[str]:
     for name, value in sorted(parse_qsl(scope.get("query_string", b"").decode("latin-1"))):
         if name in _FILTERS:
             yield f"{name}={value}"
+    if target := scope.get("state", {}).get("audit_target"):
+        yield target
 
 
 def _fitting(text: str, length: int) -> str:

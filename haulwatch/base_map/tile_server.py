@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import httpx
 
-from api.ports import Tile, TilesUnavailable
+from api.base_map_ports import Tile, TilesUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class _Kept(NamedTuple):
 
 
 class TileServer:
-    """Tiles of some layers. Implements `api.ports.Tiles`; close it at the end.
+    """Tiles of some layers. Implements `api.base_map_ports.Tiles`; close it at the end.
 
     `templates`: URLs with {z}, {x} and {y}. They may hold a token: nothing of them is logged or raised.
     """

@@ -125,6 +125,11 @@ def authority_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "authority"
 
 
+def evidence_folder(settings: Settings) -> Path:
+    """The key that signs evidence packs."""
+    return settings.paths.data_dir / "evidence"
+
+
 def device_certificate_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "certificates"
 

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
+from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
 from haulwatch.settings.map_group import MapSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
@@ -366,6 +367,7 @@ class Settings(Group):
     grafana: GrafanaSettings = GrafanaSettings()
     rules: RuleSettings = RuleSettings()
     alerts: AlertSettings = AlertSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

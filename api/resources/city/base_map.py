@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field
 
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
+from api.base_map_ports import TilesUnavailable
 from api.http.openapi import Responses, answer, problems
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
-from api.ports import TilesUnavailable
 from devices.geo.geometry import Datum
 
 router = APIRouter(prefix="/base-map", tags=["map"], dependencies=VIEWERS)

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0029_open_alerts"
-down_revision = "0027_notices"
+down_revision = "0028_verification"
 branch_labels = None
 depends_on = None
 

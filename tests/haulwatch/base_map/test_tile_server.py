@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from api.ports import TilesUnavailable
+from api.base_map_ports import TilesUnavailable
 from haulwatch.base_map.tile_server import KEEP_S, MAX_TILE_BYTES, REST_S, TileServer
 from tests.servers import free_port
 from tests.servers.tiles import TileHost, plain, tile_host

@@ -12,7 +12,10 @@ from devices.access.credentials import HashedSecret
 from haulwatch.cli import command_line
 from haulwatch.settings.load import Settings, load_settings
 
-GROUP = "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit", "notify"
+GROUP = (
+    "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit", "notify",
+    "evidence",
+)  # fmt: skip
 
 
 class Desk:

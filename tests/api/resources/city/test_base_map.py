@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient
 
-from api.ports import ApiOptions, ApiParts, BaseMap, Tile, TilesUnavailable
+from api.base_map_ports import BaseMap, Tile, TilesUnavailable
+from api.ports import ApiOptions, ApiParts
 from api.resources.city.base_map import MAX_RANGE_BYTES
 from devices.geo.geometry import Datum
 from tests.api.conftest import client_of

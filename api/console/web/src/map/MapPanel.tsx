@@ -1,5 +1,6 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ReplayBar } from "../replay/ReplayBar";
 import { baseFails, baseMap, isShifted, showsBase } from "../state/basemap";
 import { course, openCase } from "../state/case";
 import { chosen } from "../state/queue";
@@ -50,6 +51,7 @@ export default function MapPanel() {
           {[baseMap.value?.attribution, t(isShifted.value ? "baseShifted" : "baseInPlace"), baseFails.value && t("baseFails")].filter(Boolean).join(" · ")}
         </p>
       )}
+      <ReplayBar />
       {openCase.value && course.value && course.value.track.length > 0 && (
         <p class="map-key">
           <i class="before" /> {t("before")} <i class="during" /> {t("during")} <i class="after" /> {t("after")}

@@ -13,6 +13,7 @@ import { choose, shown } from "../state/queue";
 import { LAYERS, layers } from "../state/view";
 import { language, localName, t, word } from "../text";
 import { clock, measured } from "../parts/format";
+import { showReplay } from "../replay/layer";
 import { addBaseMap, setBaseLanguage } from "./base";
 import { drawn, drawnAt, positionAt } from "./datum";
 import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, type Fix } from "./features";
@@ -121,6 +122,7 @@ export class CityMap {
       effect(() => void this.map.setPaintProperty("bins", "circle-color", fillColour(fillLevels.value))),
       effect(() => this.showLayers()),
       effect(() => this.frameOnce()));
+    this.disposers.push(...showReplay(this.map));
     this.listen();
   }
 
