@@ -160,5 +160,5 @@ def archive(
             f"The file has {found.st_size} bytes, and an answer at most {MAX_RANGE_BYTES}.",
             headers={"Content-Range": f"bytes */{found.st_size}"},
         )
-    headers = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
-    return FileResponse(file, media_type="application/vnd.pmtiles", headers=headers, stat_result=found)
+    # Nothing of it is kept by the browser, which would ask with If-Range for the parts that it has.
+    return FileResponse(file, media_type="application/vnd.pmtiles", stat_result=found)

@@ -90,6 +90,7 @@ async def test_an_archive_is_read_by_ranges(with_map: Client, archive: Path) -> 
         assert (await client.get("/api/v1/base-map")).json()["archive"] == "/api/v1/base-map/archive"
         answer = await client.get("/api/v1/base-map/archive", headers={"Range": "bytes=250-260"})
         assert (answer.status_code, answer.content) == (206, bytes([*range(250, 256), *range(5)]))
+        assert answer.headers["cache-control"] == "no-store"
         size = len(CONTENT)
         assert answer.headers["content-range"] == f"bytes 250-260/{size}"
         beyond = await client.get("/api/v1/base-map/archive", headers={"Range": f"bytes={size - 3}-{size + 100}"})
