@@ -26,19 +26,19 @@ from api.resources import (
     alerts,
     bins,
     commands,
-    dead_letters,
     devices,
     emptyings,
-    ledger,
-    rules,
     shelves,
     suspected_sites,
     tracks,
     trucks,
+    weighings,
 )
 from api.resources.alert_stream import AlertFeed
 from api.resources.alerting import evidence
 from api.resources.city import places, public_map, zones
+from api.resources.intake import dead_letters, ledger, unregistered
+from api.resources.rules import in_force, rule_sets, what_if
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
@@ -126,8 +126,8 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, evidence, shelves,
-        rules, ledger, dead_letters, session, sign_on, people, audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, suspected_sites, alerts, evidence,
+        shelves, in_force, rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -10,22 +10,19 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
+from api.people_ports import People
 from devices.access.signatures import NoSigningKey
-from devices.city.model import City
+from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
-from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
-from devices.people.model import Person
-from devices.people.provider_people import SignedOn
-from devices.people.sessions import Session
-from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
-from devices.sign_on.model import Answer, Pending
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
-from ingest.ledger.dead_letters import DeadLetter
+from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
+from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
+from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
@@ -136,6 +133,17 @@ class DeadLetterBox(Protocol):
         """Raises NoSuchLetter."""
 
 
+class WhatIfs(Protocol):
+    """`ingest.judge.what_if_job.WhatIfJobs`. Synchronous."""
+
+    def start(self, request: WhatIfRequest, started_by: str) -> WhatIfJob:
+        """Raises JobRuns."""
+
+    def current(self) -> WhatIfJob | None: ...
+
+    def cancel(self) -> WhatIfJob | None: ...
+
+
 class Commands(Protocol):
     """`devices.commands.store.CommandStore`. Synchronous; every method may raise DatabaseError."""
 
@@ -146,75 +154,6 @@ class Commands(Protocol):
 
     def commands(self, device_id: str | None = None, *, limit: int, before: str | None = None) -> CommandPage:
         """A page of commands, newest first. Raises BadCursor."""
-
-
-class Accounts(Protocol):
-    """`devices.people.accounts.Accounts`. Synchronous; every method may raise DatabaseError."""
-
-    def exist(self) -> bool: ...
-
-    def all(self) -> list[Person]: ...
-
-
-class Sessions(Protocol):
-    """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
-
-    def sign_in(self, name: str, password: str, now: int, place: str = "", earlier: Session | None = None) -> Session:
-        """`earlier`: the session of the same browser. Raises BadCredentials, LockedOut."""
-
-    def find(self, secret: str, now: int) -> Session | None: ...
-
-    def end(self, secret: str) -> str | None:
-        """Return the token with which the identity provider named the person, if one did."""
-
-    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
-        """Raises BadCredentials, LockedOut, Refused."""
-
-
-class Tokens(Protocol):
-    """`devices.people.tokens.Tokens`. Synchronous; every method may raise DatabaseError."""
-
-    def exist(self) -> bool: ...
-
-    def find(self, secret: str, now: int) -> ApiToken | None: ...
-
-
-class AuditTrail(Protocol):
-    """`devices.people.audit.AuditTrail`. Synchronous; every method may raise DatabaseError."""
-
-    def add(self, entry: NewAuditEntry) -> None: ...
-
-    def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Entries, newest first; those with a number below `before`."""
-
-
-class SignOn(Protocol):
-    """`devices.sign_on.sign_on.SignOn`. Synchronous: waits for the identity provider for some seconds at most."""
-
-    @property
-    def title(self) -> str | None:
-        """What the button says."""
-
-    def begin(self) -> tuple[str, Pending]:
-        """Where to send the browser, and what to remember until it comes back. Raises SignOnRefused."""
-
-    def finish(self, pending: Pending, answer: Answer, now: int) -> SignedOn:
-        """Raises SignOnRefused, DatabaseError."""
-
-    def sign_out_url(self, id_token: str) -> str | None:
-        """Where the browser signs out at the provider as well."""
-
-
-@dataclass(frozen=True)
-class People:
-    """Who may use the API."""
-
-    accounts: Accounts
-    sessions: Sessions
-    tokens: Tokens
-    audit: AuditTrail
-    sign_on: SignOn | None = None
-    """None: people sign in with a password only."""
 
 
 class EvidencePacks(Protocol):
@@ -267,6 +206,15 @@ class Lag(NamedTuple):
     """Offset of the last message the consumer has committed."""
 
 
+class Adopted(NamedTuple):
+    """What an adoption did."""
+
+    registered: bool
+    """False: somebody registered it before."""
+    redriven: int
+    """Readings that were quarantined, and were sent through the path again."""
+
+
 class Disk(NamedTuple):
     """The raw log and its disk."""
 
@@ -284,6 +232,8 @@ class ApiParts:
     city: Callable[[], City]
     """The current city. Called for every request, so it reads from memory."""
     history: History
+    weighbridges: Callable[[], Sequence[Device]]
+    """All of the city, whoever asks: a weighing belongs to its truck. Only `api.resources.weighings` takes them."""
     journal: Journal
     shelves: Shelves
     commands: Commands
@@ -293,11 +243,19 @@ class ApiParts:
     redrive: Callable[[int], int]
     """`DeadLetters.redrive`, bound to the raw log: returns the new offset. Synchronous; raises NoSuchLetter,
     NotRedrivable, StateUnavailable, RawLogError."""
+    redrive_all: Callable[[Sequence[int]], Mapping[int, Redriven]]
+    """`DeadLetters.redrive_all`, bound likewise. Synchronous; raises StateUnavailable, RawLogError."""
+    unregistered: Callable[[], Sequence[UnregisteredDevice]]
+    """Devices that were heard and are not registered, the last heard first. Synchronous; raises StateUnavailable."""
+    adopt: Callable[[Device], Adopted]
+    """Registers a device and redrives what waits of it. Synchronous; raises UnfitDevice, DatabaseError,
+    StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
     rules: Callable[[], RuleSetChoice]
     """The rule set that holds."""
     rule_sets: RuleSets
+    what_if: WhatIfs
     suspected_sites: SuspectedSites
     people: People
     corridor_m: Callable[[], float]

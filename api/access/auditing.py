@@ -48,6 +48,11 @@ HANDED_OUT: Final = [Depends(_handed_out)]
 """Among those of a route whose answer is kept and passed on: every time is an entry, not the first of an hour."""
 
 
+def note_target(request: Request, target: str) -> None:
+    """Let the entry say what the action concerned, where neither path nor query does."""
+    request.state.audit_target = target
+
+
 class Audited:
     """Middleware. An answer to a person or a machine whose entry cannot be written does not leave: 503.
 
@@ -148,6 +153,8 @@ def _targets(scope: Scope) -> Iterator[str]:
     for name, value in sorted(parse_qsl(scope.get("query_string", b"").decode("latin-1"))):
         if name in _FILTERS:
             yield f"{name}={value}"
+    if target := scope.get("state", {}).get("audit_target"):
+        yield target
 
 
 def _fitting(text: str, length: int) -> str:

@@ -19,7 +19,8 @@ from api.http.problems import ProblemKind, RequestRefused
 from api.people.pending_sign_ons import LIFETIME_S, Attempt, PendingSignOns
 from api.people.session import is_over_https, keep_session, place_of_client
 from api.people.sign_in_limits import SignInLimits
-from api.ports import ApiParts, SignOn, WholeParts
+from api.people_ports import SignOn
+from api.ports import ApiParts, WholeParts
 from devices.people.provider_people import SignedOn
 from devices.sign_on.model import Answer, SignOnFailure, SignOnRefused
 

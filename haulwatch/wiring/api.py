@@ -12,6 +12,7 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
 from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
@@ -20,6 +21,7 @@ from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.shelving import Shelving
 from ingest.commands.dispatcher import CommandDispatcher
+from ingest.judge.what_if_job import WhatIfJobs
 from ingest.mqtt.broker_statistics import BrokerStatistics
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
             open_notices(settings, journal, shelves, city) as notices,
+            closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
@@ -75,7 +78,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals, people, notices.summary),
+                Repositories(journal, shelves, rule_sets, proposals, people, what_if, notices.summary),
                 lambda: statistics.counters if watched else None,
                 background,
             )

@@ -38,6 +38,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
+            tables.device.name: "SELECT, INSERT",
             tables.login.name: "SELECT (device_id, enabled)",
             person.name: "SELECT, UPDATE (password_hash, password_changed_at)",
             api_token.name: "SELECT",
@@ -53,11 +54,11 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
     }
 )
-"""Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
-the tables, with `haulwatch city import` and `haulwatch device`. The API decides on suspected sites, and counts the
-registry's revision on with it. It sends notices, by rules that the owner applies with `haulwatch notify`. It signs
-people in and changes their passwords; accounts, roles and tokens are for the owner as well, with `haulwatch user` and
-`haulwatch token`."""
+"""Rights by process and table. No process changes what the registry holds or reads a device's password: that is for the
+owner of the tables, with `haulwatch city import` and `haulwatch device`. The API adds devices that are adopted and
+decides on suspected sites, and counts the registry's revision on with either. It sends notices, by rules that the owner
+applies with `haulwatch notify`. It signs people in and changes their passwords; accounts, roles and tokens are for the
+owner as well, with `haulwatch user` and `haulwatch token`."""
 
 
 WITH_SIGN_ON: Final[Mapping[str, str]] = MappingProxyType(

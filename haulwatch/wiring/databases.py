@@ -11,7 +11,7 @@ from haulwatch.settings.data_files import NoData, kept_city_path, require_data_d
 from haulwatch.settings.load import Settings
 
 if TYPE_CHECKING:
-    from api.ports import People
+    from api.people_ports import People
     from devices.access.logins import Logins
     from devices.commands.store import CommandStore
     from devices.db.registry import Registry
@@ -107,7 +107,7 @@ def open_accounts(settings: Settings) -> "Accounts":
 @contextmanager
 def open_people(settings: Settings) -> "Iterator[People]":
     """All that the API needs to know who calls, with one pool of connections."""
-    from api.ports import People
+    from api.people_ports import People
     from devices.db.database import open_database
     from devices.people.accounts import Accounts
     from devices.people.audit import AuditTrail

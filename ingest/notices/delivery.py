@@ -29,7 +29,7 @@ BATCH: Final = 5_000
 """Notices that are looked at at once: 1,000 alerts in a minute, each told to five people."""
 DIGEST_EVERY_MS: Final = 60_000
 STUCK_MS: Final = 90_000
-"""Longer than any attempt: three waits of 20 s for a mail server, with the way there."""
+"""Longer than an attempt: of HTTP 40 s at most, of mail some seconds, and what takes longer there has its id."""
 _RECOVER_EVERY_MS: Final = 10_000
 GIVE_UP_MS: Final = 24 * 3_600_000
 """What was refused for a day is not wanted, or nobody has looked; later it is no news."""
@@ -126,18 +126,18 @@ class ChannelDelivery:
         return sorted(due, key=lambda notice: (notice.new.kind is not Kind.DIGEST, notice.new.severity, notice.no))
 
     async def _attempt(self, notice: Notice) -> int:
-        """Try once, between two transactions."""
-        if not await self._in_thread(lambda: self._outbox.begin(notice.no, self._now())):
-            return 0
+        """Try once, to the end: if the process is to stop meanwhile, what has left has its answer within seconds."""
         attempt = asyncio.create_task(self._send(notice), name=f"notice {notice.no}")
         try:
-            await asyncio.shield(attempt)
-        except asyncio.CancelledError:  # the process is to stop: what has left has its answer within seconds
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
             await asyncio.wait([attempt])
             raise
-        return 1
 
-    async def _send(self, notice: Notice) -> None:
+    async def _send(self, notice: Notice) -> int:
+        """Send between two transactions. Returns the number of attempts: 0 if another process has begun one."""
+        if not await self._in_thread(lambda: self._outbox.begin(notice.no, self._now())):
+            return 0
         self._bucket.take()
         try:
             delivery = await self._sender.send(self._message(notice))
@@ -145,6 +145,7 @@ class ChannelDelivery:
             _log.exception("notices: %s: the sender failed at notice %d", self.name, notice.no)
             delivery = Delivery(Outcome.UNCONFIRMED, f"the sender failed: {type(exc).__name__}")
         await self._in_thread(lambda: self._note(notice, delivery))
+        return 1
 
     def _note(self, notice: Notice, delivery: Delivery) -> None:
         """Keep what came of an attempt."""

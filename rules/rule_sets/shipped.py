@@ -38,4 +38,4 @@ def checked(content: bytes, name: str, version: int) -> RuleSetChoice:
     try:
         return RuleSetChoice(replace(own, version=version))
     except BadRuleSet as exc:
-        raise BadRuleSet([f"{name}: {fault}" for fault in exc.faults]) from exc
+        raise BadRuleSet([fault._replace(file=name) for fault in exc.found]) from exc

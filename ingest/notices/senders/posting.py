@@ -4,6 +4,7 @@ Each request has a connection of its own: on one that is kept open, a request th
 nobody knows.
 """
 
+import asyncio
 import json
 import ssl
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from ingest.notices.senders.port import Delivery, Outcome, one_line
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 """Seconds. The services answer within one; a gateway in between gives up after 10 or more."""
+TOTAL_S: Final = 40.0
+"""For all of it: an answer that drips byte by byte ends there."""
 _TOO_MANY: Final = ("too many", "too fast", "frequency limit", "freq out of limit")
 """Words of the services about their limits, which have had other codes before."""
 _TOO_MANY_S: Final = 60.0
@@ -51,9 +54,12 @@ async def post(
     may hold a secret.
     """
     try:
-        async with httpx.AsyncClient(
-            timeout=TIMEOUT, verify=trusted or public_certificates(), follow_redirects=False
-        ) as client:
+        async with (
+            asyncio.timeout(TOTAL_S),
+            httpx.AsyncClient(
+                timeout=TIMEOUT, verify=trusted or public_certificates(), follow_redirects=False
+            ) as client,
+        ):
             request = {"Content-Type": "application/json; charset=utf-8", **headers}
             async with client.stream("POST", url, content=content, headers=request) as response:
                 body = b""
@@ -71,7 +77,7 @@ async def post(
         return Delivery(Outcome.NOT_SENT, f"cannot be reached: {one_line(exc) or type(exc).__name__}")
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError) as exc:
         return Delivery(Outcome.NOT_SENT, f"the address or its secret makes no request: {type(exc).__name__}")
-    except httpx.TimeoutException:
+    except (httpx.TimeoutException, TimeoutError):
         return Delivery(Outcome.UNCONFIRMED, "did not answer in time")
     except httpx.HTTPError as exc:
         return Delivery(Outcome.UNCONFIRMED, f"the connection broke before an answer: {type(exc).__name__}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import cos, floor, radians
 from typing import Final
 
 from devices.geo.geometry import LatLon
@@ -14,9 +15,15 @@ from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
 _FORGET_MS: Final = 26 * 3_600_000
 """Late readings are judged for 25 hours, and then meet the jams of their time."""
 _MOST_STANDS: Final = 300
-"""Of one truck; beyond it the oldest are forgotten."""
+"""Of one truck; beyond it the oldest are forgotten,"""
+_MOST_OF_ALL: Final = 20_000
+"""and of all, the oldest that ended: a day of 2,000 trucks, some 3 MB in each checkpoint. In a larger city late
+readings meet the jams of some hours only."""
 _LOOK_EVERY_MS: Final = 3_600_000
 """So often those of all trucks are looked through for what may be forgotten."""
+_CELL_DEG: Final = 0.01
+"""Side of the cells by which stands near a place are found: about 1 km."""
+_M_PER_DEGREE: Final = 111_195.0
 _NOT_YET: Final = 1 << 60
 """End of a stand that goes on: no device time, ms, is later."""
 
@@ -53,8 +60,12 @@ class Jams:
 
     stands: dict[str, list[Stand]] = field(default_factory=dict)
     """By subject, in the order in which they became known."""
+    cells: dict[str, list[str]] = field(default_factory=dict)
+    """The subjects that stood in each cell."""
     looked_at: int = 0
     """When what may be forgotten was forgotten last."""
+    noted: int = 0
+    """Stands noted since."""
 
 
 def note(verdict: Verdict, memory: Jams) -> list[Stand]:
@@ -74,6 +85,8 @@ def note(verdict: Verdict, memory: Jams) -> list[Stand]:
         former = memory.stands.get(stand.subject, [])
         changed = [*_end_former(stand, former), stand]
         memory.stands[stand.subject] = [*former[1 - _MOST_STANDS :], stand]
+        memory.noted += 1
+        _enter(stand, memory)
     if verdict.level is Level.CONFIRMED:
         stand.last_at = at
         if not stand.too_long_at:
@@ -109,7 +122,7 @@ def is_alone(verdict: Verdict, memory: Jams, limits: StoppedLoadedParameters) ->
     place = verdict.place
     if place is None:
         return False
-    others = [one for one in _all(memory) if one.subject != verdict.subject]
+    others = [one for one in _near(place, 2 * limits.jam_m, memory) if one.subject != verdict.subject]
     if any(not one.ended_at and distance_m(place, one.place) <= limits.jam_m for one in others):
         return False
     return _excused_until(place, verdict.at, verdict.at, others, limits) == 0
@@ -117,13 +130,13 @@ def is_alone(verdict: Verdict, memory: Jams, limits: StoppedLoadedParameters) ->
 
 def settle(changed: Collection[Stand], at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
     """Say of the stands near those that changed whether a jam excuses them now, if that is new."""
-    reach_m = 2 * limits.jam_m
-    for stand in _all(memory):
-        if (stand.too_long_at or stand.excused) and any(
-            one is stand or (one.onset <= stand.last_at and distance_m(one.place, stand.place) <= reach_m)
-            for one in changed
-        ):
-            yield from _settle(stand, at, memory, limits)
+    settled = list[Stand]()
+    for one in changed:
+        for stand in _near(one.place, 2 * limits.jam_m, memory):
+            is_concerned = one is stand or one.onset <= stand.last_at
+            if is_concerned and (stand.too_long_at or stand.excused) and stand not in settled:
+                settled.append(stand)
+                yield from _settle(stand, at, memory, limits)
 
 
 def excuses_of(subject: str, at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
@@ -140,9 +153,30 @@ def end_run(subject: str, memory: Jams) -> None:
             stand.run_over = True
 
 
-def _all(memory: Jams) -> Iterator[Stand]:
-    for stands in memory.stands.values():
-        yield from stands
+def _near(place: LatLon, within_m: float, memory: Jams) -> list[Stand]:
+    """The stands that are no farther from a place."""
+    north = within_m / _M_PER_DEGREE
+    east = north / max(cos(radians(place.lat)), 0.01)
+    subjects = dict.fromkeys(
+        subject
+        for row in range(floor((place.lat - north) / _CELL_DEG), floor((place.lat + north) / _CELL_DEG) + 1)
+        for column in range(floor((place.lon - east) / _CELL_DEG), floor((place.lon + east) / _CELL_DEG) + 1)
+        for subject in memory.cells.get(f"{row} {column}", ())
+    )
+    return [
+        stand
+        for subject in subjects
+        for stand in memory.stands.get(subject, ())
+        if distance_m(place, stand.place) <= within_m
+    ]
+
+
+def _enter(stand: Stand, memory: Jams) -> None:
+    """Note in which cell it is."""
+    cell = f"{floor(stand.place.lat / _CELL_DEG)} {floor(stand.place.lon / _CELL_DEG)}"
+    subjects = memory.cells.setdefault(cell, [])
+    if stand.subject not in subjects:
+        subjects.append(stand.subject)
 
 
 def _find(verdict: Verdict, memory: Jams) -> Stand | None:
@@ -154,15 +188,20 @@ def _find(verdict: Verdict, memory: Jams) -> Stand | None:
 
 def _forget_old(at: int, memory: Jams) -> None:
     """Forget the stands that ended so long before `at`, device time in ms, that nothing is compared with them."""
-    if at - memory.looked_at < _LOOK_EVERY_MS:
+    if at - memory.looked_at < _LOOK_EVERY_MS and memory.noted < _MOST_OF_ALL:
         return
-    memory.looked_at = at
-    for subject, stands in list(memory.stands.items()):
-        kept = [one for one in stands if not one.ended_at or at - one.ended_at <= _FORGET_MS]
-        if kept:
-            memory.stands[subject] = kept
-        else:
-            del memory.stands[subject]
+    memory.looked_at, memory.noted = at, 0
+    ended = sorted([one.ended_at for stands in memory.stands.values() for one in stands if one.ended_at])
+    oldest = max([at - _FORGET_MS, *ended[-_MOST_OF_ALL : 1 - _MOST_OF_ALL]])
+    kept = {
+        subject: [one for one in stands if not one.ended_at or one.ended_at >= oldest]
+        for subject, stands in memory.stands.items()
+    }
+    memory.stands = {subject: stands for subject, stands in kept.items() if stands}
+    memory.cells = {}
+    for stands in memory.stands.values():
+        for one in stands:
+            _enter(one, memory)
 
 
 def _end_former(stand: Stand, former: Iterable[Stand]) -> Iterator[Stand]:
@@ -175,7 +214,11 @@ def _end_former(stand: Stand, former: Iterable[Stand]) -> Iterator[Stand]:
 
 def _settle(stand: Stand, at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
     stand.excused_until = (
-        _excused_until(stand.place, stand.too_long_at, stand.last_at, _all(memory), limits) if stand.too_long_at else 0
+        _excused_until(
+            stand.place, stand.too_long_at, stand.last_at, _near(stand.place, 2 * limits.jam_m, memory), limits
+        )
+        if stand.too_long_at
+        else 0
     )
     excused = 0 < stand.last_at <= stand.excused_until
     if excused is not stand.excused:
@@ -186,18 +229,13 @@ def _settle(stand: Stand, at: int, memory: Jams, limits: StoppedLoadedParameters
 def _excused_until(
     place: LatLon, since: int, until: int, stands: Iterable[Stand], limits: StoppedLoadedParameters
 ) -> int:
-    """How long from `since` on, without a break, jams explain that a truck stands here; 0 if they do not.
+    """How long from `since` on, without a break, jams explain that a truck stands here; 0 if they do not. `stands`:
+    those within twice `jam_m`.
 
     There is a jam around each truck near it that stands among enough others, and for `jam_over_s` afterwards.
     """
     over_ms = limits.jam_over_s * 1000
-    near = [
-        one
-        for one in stands
-        if one.onset <= until
-        and (one.ended_at or _NOT_YET) + over_ms >= since
-        and distance_m(one.place, place) <= 2 * limits.jam_m
-    ]
+    near = [one for one in stands if one.onset <= until and (one.ended_at or _NOT_YET) + over_ms >= since]
     jams = list[_Span]()
     for centre in near:
         if distance_m(centre.place, place) <= limits.jam_m:

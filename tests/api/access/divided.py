@@ -1,4 +1,4 @@
-"""A city divided between two trucks, one of which limited people may see. All of the other has OTHER in its name."""
+"""A city of two sides: one that a limited person may see, and one with OTHER in all of its names."""
 
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ WORKS: Final = SiteKind.CONSTRUCTION_SITE
 OF_DISTRICT: Final = Visibility(districts=frozenset({"zezhou"}))
 OF_HAULIER: Final = Visibility(hauliers=frozenset({"danhe"}))
 OF_BOTH: Final = Visibility(frozenset({"zezhou"}), frozenset({"danhe"}))
+BRIDGE: Final = Device("bridge-1", DeviceRole.WEIGHBRIDGE, site_id="landfill", district="elsewhere")
+"""Weighs the trucks of everybody. Nobody of the limited sees it; each sees the weighings of his own trucks."""
 LIMITS: Final = {"district": OF_DISTRICT, "haulier": OF_HAULIER, "both": OF_BOTH}
 
 

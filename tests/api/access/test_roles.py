@@ -52,6 +52,7 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/devices/{device_id}/readings/{kind}": "viewer",
     "GET /api/v1/devices/{device_id}/track": "viewer",
     "GET /api/v1/devices/{device_id}/emptyings": "viewer",
+    "GET /api/v1/weighings": "viewer",
     "GET /api/v1/devices/{device_id}/commands": "viewer",
     "POST /api/v1/devices/{device_id}/commands": "administrator",
     "GET /api/v1/commands/{command_id}": "viewer",
@@ -72,12 +73,20 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/rules": "viewer",
     "GET /api/v1/rule-sets": "viewer",
     "GET /api/v1/rule-sets/{version}": "viewer",
+    "GET /api/v1/rule-sets/{version}/differences": "viewer",
     "POST /api/v1/rule-sets": "administrator",
+    "POST /api/v1/rule-sets/check": "administrator",
+    "GET /api/v1/what-if": "administrator",
+    "POST /api/v1/what-if": "administrator",
+    "DELETE /api/v1/what-if": "administrator",
     "GET /api/v1/ledger": "viewer",
     "GET /api/v1/ledger/devices": "viewer",
     "GET /api/v1/deadletters": "viewer",
     "GET /api/v1/deadletters/{letter_id}": "viewer",
     "POST /api/v1/deadletters/{letter_id}/redrive": "officer",
+    "POST /api/v1/deadletters/redrive": "officer",
+    "GET /api/v1/unregistered-devices": "viewer",
+    "POST /api/v1/unregistered-devices/{device_id}/adopt": "administrator",
 }
 ROLES: Final = ["viewer", "operator", "officer", "administrator"]
 IN_PATH: Final = {

@@ -8,8 +8,7 @@ from playwright.sync_api import expect
 
 from api.console.pages import BUILT
 from ingest.evidence.verification import verify_file
-from tests.e2e.desk import CHROMIUM, DUMPED, NOW, PATIENCE_MS, browser, dump_at, seed
-from tests.e2e.test_console import WRITE_TOKEN, sign_in, sit_down
+from tests.e2e.desk import CHROMIUM, DUMPED, NOW, PATIENCE_MS, WRITE_TOKEN, browser, dump_at, seed, sign_in, sit_down
 from tests.installation import Installation
 from tests.servers import free_port
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from devices.access.logins import Logins
 from devices.cities import JINCHENG
 from devices.city.files import read_city
+from devices.city.model import Device, DeviceRole
 from devices.commands.model import Command, CommandKind
 from devices.commands.store import CommandStore
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
@@ -121,6 +122,21 @@ def test_the_judge_writes_alerts_and_the_api_acts_on_them(url: str, journal_of: 
     assert api.changes_after(0, 9)
     assert refused(url, "serve", "INSERT INTO alert_change (alert_id) VALUES ('x')")
     assert refused(url, "judge", "SELECT * FROM device_command")
+
+
+def test_the_api_adopts_devices_and_the_others_do_not(url: str) -> None:
+    for process in PROCESSES:
+        registry = Registry(of_role(url, process))
+        city = registry.load_city()
+        site_id = next(iter(city.sites))
+        device = Device(f"adopted-by-{process}", DeviceRole.RECYCLING_POINT, site_id=site_id)
+        if process == "serve":
+            assert registry.add_device(device)
+            assert device.id in registry.load_city().devices
+        else:
+            with pytest.raises(DatabaseMisconfigured, match="permission denied"):
+                registry.add_device(device)
+        registry.close()
 
 
 def test_the_api_issues_commands(url: str) -> None:

@@ -66,6 +66,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(posting, "TIMEOUT", httpx.Timeout(PATIENCE_S))
+    monkeypatch.setattr(posting, "TOTAL_S", PATIENCE_S)
     monkeypatch.setattr(mail, "TIMEOUT_S", PATIENCE_S)
 
 

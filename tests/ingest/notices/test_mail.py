@@ -19,6 +19,7 @@ from ingest.notices.senders.port import Delivery, Message, Outcome
 from ingest.notices.senders.registry import sender_of
 from tests.ingest.notices.conftest import MakeNight, Tls
 from tests.ingest.notices.night import SECRETS, Clock
+from tests.ingest.notices.raw_server import answering
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S
 
@@ -157,12 +158,9 @@ async def test_a_connection_that_ends(ends_at: bytes, outcome: Outcome, tls: Tls
             if not in_data:
                 writer.write(b"354 go on\r\n" if line.startswith(b"DATA") else b"250 OK\r\n")
             in_data = in_data or line.startswith(b"DATA")
-        writer.close()
 
-    server = await asyncio.start_server(speak, "127.0.0.1", 0)
-    delivery = await send(channel(server.sockets[0].getsockname()[1], tls, "none"), clock)
-    server.close()
-    await server.wait_closed()
+    async with answering(speak) as port:
+        delivery = await send(channel(port, tls, "none"), clock)
     assert delivery.outcome is outcome
 
 

@@ -11,10 +11,12 @@ from pydantic import SecretStr
 from ingest.notices.channels import AppriseChannel, DingTalkChannel, FeishuChannel, WebhookChannel, WeComChannel
 from ingest.notices.model import Contact
 from ingest.notices.secrets import secrets_of
+from ingest.notices.senders import posting
 from ingest.notices.senders.port import Delivery, Message, Outcome
 from ingest.notices.senders.registry import ChannelUnusable, sender_of
 from tests.ingest.notices.conftest import Tls
 from tests.ingest.notices.night import SECRETS, Clock
+from tests.ingest.notices.raw_server import answering
 from tests.ingest.notices.services import LOST, DingTalk, Feishu, Program, Service, WeCom
 from tests.servers import free_port
 
@@ -200,6 +202,24 @@ def test_apprise_names_an_address_that_it_does_not_know(clock: Clock) -> None:
         apprise_channel("nosuchservice://secret", clock)
 
 
+async def test_an_answer_that_drips_is_not_waited_for(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posting, "TOTAL_S", 0.2)
+    ended = asyncio.Event()
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while not ended.is_set():
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with answering(drip) as port:
+        service = Program(clock)
+        service.url = f"http://127.0.0.1:{port}"
+        assert (await send(service, clock)).outcome is Outcome.UNCONFIRMED
+        ended.set()
+
+
 async def test_a_certificate_is_checked(tls: Tls, clock: Clock) -> None:
     got: list[bytes] = []
 
@@ -207,15 +227,11 @@ async def test_a_certificate_is_checked(tls: Tls, clock: Clock) -> None:
         got.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls.server)
-    url = f"https://localhost:{server.sockets[0].getsockname()[1]}/"
     outcomes = []
-    for ca_file in (None, str(tls.ca_file)):
-        channel = WebhookChannel(kind="webhook", url=url, sign="HOOK", ca_file=ca_file)
-        outcomes.append((await sender_of(channel, secrets_of(SECRETS), clock).send(MESSAGE)).outcome)
-    server.close()
-    await server.wait_closed()
+    async with answering(answer, tls.server) as port:
+        for ca_file in (None, str(tls.ca_file)):
+            channel = WebhookChannel(kind="webhook", url=f"https://localhost:{port}/", sign="HOOK", ca_file=ca_file)
+            outcomes.append((await sender_of(channel, secrets_of(SECRETS), clock).send(MESSAGE)).outcome)
     assert outcomes == [Outcome.NOT_SENT, Outcome.SENT]
     assert len(got) == 1

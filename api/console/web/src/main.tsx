@@ -14,6 +14,10 @@ import { language, t } from "./text";
 import "./style/frame.css";
 import "./style/queue.css";
 import "./style/case.css";
+import "./style/health.css";
+import "./style/rules.css";
+import "./style/weighings.css";
+import "./style/replay.css";
 import "./style/print.css";
 
 const RETRY_MS = 3_000;

@@ -12,6 +12,7 @@ import { isShelved } from "../state/filters";
 import { choose, chosen } from "../state/queue";
 import { mayAct, mayClose } from "../state/session";
 import { localText, measureName, t, word } from "../text";
+import { CaseWeighings } from "../weighings/CaseWeighings";
 import { Curves } from "./Curves";
 import { exportEvidence } from "./evidence";
 import { History } from "./History";
@@ -29,6 +30,7 @@ export function CasePanel() {
       <Lines title={t("ruledOut")} texts={(alert.evidence.ruled_out ?? []).map(localText)} />
       <Curves alert={alert} />
       <Measures evidence={alert.evidence} />
+      <CaseWeighings alert={alert} />
       <History detail={found.detail} />
       <Others title={t("earlierSubject")} alerts={found.ofSubject} />
       {alert.lat !== null && <Others title={t("earlierPlace")} alerts={found.ofPlace} />}

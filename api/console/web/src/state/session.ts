@@ -56,6 +56,11 @@ const role = computed<Role>(() => {
 export const mayAct = computed(() => role.value !== "viewer");
 export const mayClose = computed(() => role.value === "officer" || role.value === "administrator");
 
+/** A token of the settings that may write may do everything. */
+export const isAdministrator = computed(
+  () => role.value === "administrator" || (desk.value.kind !== "person" && desk.value.kind !== "token" && role.value === "officer"),
+);
+
 /** False for a person who is limited to districts or hauliers. */
 export const seesWholeCity = computed(() => {
   if (desk.value.kind !== "person" && desk.value.kind !== "token") return true;

@@ -1,12 +1,12 @@
-"""Dead letters: list them, show one with its bytes, redrive it."""
+"""Dead letters: list them, show one with its bytes, redrive one, or many at once."""
 
 import base64
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.access.auditing import PERSONAL
+from api.access.auditing import PERSONAL, note_target
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
 from api.http.instants import Instant
@@ -29,11 +29,42 @@ class LetterDetail(DeadLetter):
     payload_base64: str
 
 
-class Redriven(BaseModel):
+class RedrivenOut(BaseModel):
     """A redriven dead letter."""
 
     id: int
     offset: int = Field(description="Its new offset in the raw log")
+
+
+class RedriveBody(BaseModel):
+    """Which dead letters to redrive: of a device, of a reason, or of both."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"reason": "unknown_device", "device": "truck-9"}]}
+    )
+
+    device: str | None = Field(None, max_length=64)
+    reason: Reason | None = None
+    before: Instant | None = Field(
+        None, description="Only those received before; by default now. A letter that is refused again is newer"
+    )
+    after: int = Field(0, ge=0, lt=1 << 63, description="Only those with a larger id: `next` of the answer")
+
+
+class RefusedLetter(BaseModel):
+    """A letter that was not redriven."""
+
+    id: int
+    why: str
+
+
+class ManyRedriven(BaseModel):
+    """What became of the next letters."""
+
+    redriven: int
+    refused: list[RefusedLetter]
+    before: int
+    next: int | None = Field(description="Repeat the request with `after` set to it, and this `before`; null: no more")
 
 
 _LETTER: Final[dict[str, Any]] = {
@@ -109,7 +140,7 @@ def show_dead_letter(parts: Parts, letter_id: LetterPath) -> LetterDetail:
     "/deadletters/{letter_id}/redrive",
     summary="Redrive a dead letter",
     status_code=202,
-    response_model=Redriven,
+    response_model=RedrivenOut,
     dependencies=OFFICERS,
     responses=answer("The message was appended to the raw log again", {"id": 7, "offset": 25_021}, status=202)
     | problems(
@@ -122,7 +153,7 @@ def show_dead_letter(parts: Parts, letter_id: LetterPath) -> LetterDetail:
         ProblemKind.UNAVAILABLE,
     ),
 )
-def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> Redriven:
+def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> RedrivenOut:
     """Append the message to the raw log again, after its cause was fixed: for example, the device was registered.
 
     The recorder processes it like a new message, so it may become a new dead letter. Each letter can be redriven once:
@@ -130,7 +161,7 @@ def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> Redriven:
     only the first of its readings was kept.
     """
     try:
-        return Redriven(id=letter_id, offset=parts.redrive(letter_id))
+        return RedrivenOut(id=letter_id, offset=parts.redrive(letter_id))
     except NoSuchLetter as exc:
         raise _no_such_letter(letter_id) from exc
     except AlreadyRedriven as exc:
@@ -138,6 +169,49 @@ def redrive_dead_letter(parts: Parts, letter_id: LetterPath) -> Redriven:
         raise RequestRefused(ProblemKind.ALREADY_REDRIVEN, detail) from exc
     except NotKept as exc:
         raise RequestRefused(ProblemKind.NOT_KEPT, str(exc)) from exc
+
+
+@router.post(
+    "/deadletters/redrive",
+    summary="Redrive many dead letters",
+    status_code=202,
+    response_model=ManyRedriven,
+    dependencies=OFFICERS,
+    responses=answer(
+        "The next of them were appended to the raw log again",
+        {"redriven": 12, "refused": [], "before": 1_772_352_930_900, "next": None},
+        status=202,
+    )
+    | problems(
+        ProblemKind.UNAUTHORIZED,
+        ProblemKind.BAD_REQUEST,
+        *WRITE_REFUSED,
+        ProblemKind.INVALID,
+        ProblemKind.TOO_LARGE,
+        ProblemKind.UNAVAILABLE,
+    ),
+)
+def redrive_dead_letters(request: Request, parts: Parts, body: RedriveBody) -> ManyRedriven:
+    """Redrive the next 500 letters that wait, as one action; `next` says how to go on.
+
+    What is refused again becomes a new letter, received later than `before`, so that an end is reached.
+    """
+    if body.device is None and body.reason is None:
+        raise invalid("body.reason", "choose dead letters: give a reason, a device, or both")
+    note_target(request, " ".join(filter(None, (body.device and f"device={body.device}", body.reason))))
+    before = parts.now() if body.before is None else body.before
+    letters = parts.dead_letters.list(
+        device=body.device, reason=body.reason, until=before, after_id=body.after, limit=MAX_LETTERS + 1
+    )
+    chosen = [letter.id for letter in letters[:MAX_LETTERS]]
+    outcomes = parts.redrive_all(chosen)
+    refused = [RefusedLetter(id=id_, why=str(one)) for id_, one in outcomes.items() if not isinstance(one, int)]
+    return ManyRedriven(
+        redriven=len(outcomes) - len(refused),
+        refused=refused,
+        before=before,
+        next=chosen[-1] if len(letters) > MAX_LETTERS else None,
+    )
 
 
 def _no_such_letter(letter_id: int) -> RequestRefused:

@@ -27,6 +27,10 @@ class LedgerOut(BaseModel):
         description="false: the backlog is too long to decode for this response, so received and queued are estimates"
     )
     balanced: bool = Field(description="true: the equation holds, in total and for every device")
+    since: int | None = Field(
+        description="Wall clock at which this server first saw the equation hold, or not hold, as now; null where you "
+        "see a part of the city"
+    )
     backlog: dict[str, int] = Field(
         description="Unread messages in the raw log, by consumer; empty for a caller who sees a part of the city"
     )
@@ -66,7 +70,9 @@ _NO_LAG: Final = {"backlog": {"recorder": 0, "judge": 0}, "lag_s": {"recorder": 
     "/ledger",
     summary="Show the ledger",
     response_model=LedgerOut,
-    responses=answer("The totals", {"total": _LINE, "exact": True, "balanced": True, **_NO_LAG})
+    responses=answer(
+        "The totals", {"total": _LINE, "exact": True, "balanced": True, "since": 1_772_352_000_000, **_NO_LAG}
+    )
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
 )
 def show_ledger(parts: Parts) -> LedgerOut:
@@ -81,6 +87,7 @@ def show_ledger(parts: Parts) -> LedgerOut:
         total=ledger.total,
         exact=ledger.exact,
         balanced=bool(ledger.balanced),
+        since=ledger.since,
         backlog={consumer: one.messages for consumer, one in lag.items()},
         lag_s={consumer: one.oldest_age_s for consumer, one in lag.items()},
     )

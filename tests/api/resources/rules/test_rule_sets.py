@@ -91,3 +91,62 @@ async def test_only_a_writer_applies(client: AsyncClient) -> None:
 def _value(body: dict[str, Any], rule: str, parameter: str) -> object:
     [found] = [one for one in body["rules"] if one["rule"] == rule]
     return {one["name"]: one["value"] for one in found["parameters"]}[parameter]
+
+
+async def test_what_holds_says_who_applied_it_and_where_it_holds_otherwise(
+    client: AsyncClient, parts: ApiParts
+) -> None:
+    shipped = (await client.get("/api/v1/rules")).json()
+    assert shipped["applied"] is None
+    assert {exception["shipped"] for exception in shipped["exceptions"]} == {True}
+    content = """
+exceptions:
+  - {where: {district: zezhou, hours: "22:00-06:00"}, why: 夜间施工, rules: {stopped_loaded: {hold_s: 300}}}
+"""
+    await applied(client, content=content)
+    choice = checked(content.encode(), "content", 1)
+    async with client_of(ApiParts(**{**vars(parts), "rules": lambda: choice}), ApiOptions(version="1")) as again:
+        body = (await again.get("/api/v1/rules")).json()
+    assert (body["version"], body["applied"]["applied_by"], body["applied"]["reason"]) == (1, "li.wei", "泽州路限速")
+    assert body["exceptions"][-1] == {
+        "where": "district zezhou, 22:00-06:00",
+        "values": [{"rule": "stopped_loaded", "parameter": "hold_s", "value": 300}],
+        "why": "夜间施工",
+        "shipped": False,
+    }
+
+
+async def test_two_versions_are_compared(client: AsyncClient) -> None:
+    await applied(client, content="speeding: {limit_kmh: 90}\n")
+    await applied(client, content="speeding: {limit_kmh: 80}\nstation_backlog: off\n")
+    path = "/api/v1/rule-sets/2/differences"
+    assert (await client.get(path, params={"since": 1})).json() == [
+        {"where": "", "rule": "speeding", "parameter": "limit_kmh", "before": 90.0, "after": 80.0},
+        {"where": "", "rule": "station_backlog", "parameter": "on", "before": True, "after": False},
+    ]
+    shipped = (await client.get(path, params={"since": 0})).json()
+    assert [(one["rule"], one["before"]) for one in shipped] == [("speeding", 100.0), ("station_backlog", True)]
+    assert (await client.get(path, params={"since": 9})).status_code == 404
+    assert (await client.get("/api/v1/rule-sets/9/differences", params={"since": 1})).status_code == 404
+    assert (await client.get(path)).status_code == 422
+
+
+async def test_a_check_names_line_key_and_hint_of_each_fault_and_keeps_nothing(client: AsyncClient) -> None:
+    async def check(content: str) -> Any:
+        answer = await client.post("/api/v1/rule-sets/check", json={"content": content}, headers=TOKEN)
+        assert answer.status_code == 200
+        return answer.json()
+
+    found = await check("speeding: {limit_kmh: 90}\nspeding: {}\nbin_overflow:\n  full_pct: many\n")
+    assert [(one["line"], one["key"]) for one in found["faults"]] == [(2, "speding"), (4, "bin_overflow.full_pct")]
+    assert found["faults"][0]["hint"] == "no such rule: did you mean 'speeding'?"
+    assert found["changed"] == []
+    broken = await check("speeding:\n  - [\n")
+    assert [one["line"] for one in broken["faults"]] == [3]
+    together = await check("route_deviation: {leave_m: 50, enter_m: 40}\n")
+    assert {(one["line"], one["key"]) for one in together["faults"]} == {(None, "route_deviation")}
+    good = await check("speeding: {limit_kmh: 90}\nexceptions:\n- {where: {district: zezou}, rules: {speeding: off}}\n")
+    assert good["faults"] == []
+    assert [one["after"] for one in good["changed"]] == [90.0, False]
+    assert "zezhou" in good["unknown_places"][0]
+    assert (await client.get("/api/v1/rule-sets")).json() == []

@@ -1,26 +1,51 @@
+/* Data health: whether the counts balance, what is wrong with devices and readings, and what mends it. */
 import { useEffect } from "preact/hooks";
 import { link } from "../api/client";
 import type { SeenOut } from "../api/types";
-import { age, count, now } from "../parts/format";
+import { age, count, dayAndClock, now } from "../parts/format";
 import { deviceName, districtName } from "../state/city";
+import { readHealth } from "../state/health";
 import { alarmRate, ledger, openAlerts, openAlertsAreMore, readAlarmRate, seen } from "../state/moving";
 import { t, word } from "../text";
+import { Devices } from "./Devices";
+import { Quarantine } from "./Quarantine";
+import { Unregistered } from "./Unregistered";
 
 const LATE_INTERVALS = 5;
+const EVERY_MS = 30_000;
 
 export function DataPanel() {
   useEffect(() => {
     void readAlarmRate();
+    void readHealth();
+    const again = setInterval(() => !document.hidden && void readHealth(), EVERY_MS);
+    return () => clearInterval(again);
   }, []);
   return (
     <div class="data">
+      <Balance />
       <Tiles />
+      <Quarantine />
+      <Unregistered />
+      <NotJudged />
+      <Devices />
       <section>
         <h3>{t("devicesBySeen")}</h3>
-        <Devices devices={seen.value?.items ?? []} />
+        <LastSeen devices={seen.value?.items ?? []} />
       </section>
-      <Reasons />
     </div>
+  );
+}
+
+function Balance() {
+  const found = ledger.value;
+  if (!found) return null;
+  return (
+    <p class={`balance ${found.balanced ? "good" : "fault"}`} role="status">
+      <b>{t(found.balanced ? "ledgerBalanced" : "ledgerNotBalanced")}</b>
+      {found.since !== null && ` · ${t("seenSince")} ${dayAndClock(found.since)}`}
+      {!found.exact && ` · ${t("ledgerEstimated")}`}
+    </p>
   );
 }
 
@@ -34,6 +59,7 @@ function Tiles() {
     [t("duplicate"), count(total.duplicate)],
     [t("quarantined"), count(refused)],
     [t("queued"), count(total.queued)],
+    [t("gapsTotal"), count(total.gaps)],
     [t("openAlerts"), count(openAlerts.value.length) + (openAlertsAreMore.value ? "+" : "")],
     ...(alarmRate.value ? [[t("alarmRate"), count(alarmRate.value.per_operator)] as [string, string]] : []),
   ];
@@ -49,7 +75,30 @@ function Tiles() {
   );
 }
 
-function Devices({ devices }: { devices: SeenOut[] }) {
+function NotJudged() {
+  const reasons = Object.entries(ledger.value?.total.not_judged ?? {}).filter(([, readings]) => readings > 0);
+  return (
+    <section>
+      <h3>{t("notJudged")}</h3>
+      {reasons.length ? (
+        <table>
+          <tbody>
+            {reasons.map(([reason, readings]) => (
+              <tr key={reason}>
+                <th scope="row">{word(reason)}</th>
+                <td class="number">{count(readings)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      ) : (
+        <p class="dim">{t(link.value === "read" ? "allJudged" : link.value)}</p>
+      )}
+    </section>
+  );
+}
+
+function LastSeen({ devices }: { devices: SeenOut[] }) {
   if (!devices.length) return <p class="dim">{t(link.value === "read" ? "noDevices" : link.value)}</p>;
   return (
     <table>
@@ -80,28 +129,3 @@ function Devices({ devices }: { devices: SeenOut[] }) {
 
 const isLate = (device: SeenOut): boolean =>
   device.last_seen_at === null || now.value - device.last_seen_at > LATE_INTERVALS * 1000 * device.report_interval_s;
-
-function Reasons() {
-  const reasons = Object.entries(ledger.value?.total.quarantined ?? {})
-    .filter(([, refused]) => refused > 0)
-    .sort((a, b) => b[1] - a[1]);
-  return (
-    <section>
-      <h3>{t("quarantineReasons")}</h3>
-      {reasons.length ? (
-        <table>
-          <tbody>
-            {reasons.map(([reason, refused]) => (
-              <tr key={reason}>
-                <th scope="row">{word(reason)}</th>
-                <td class="number">{count(refused)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      ) : (
-        <p class="dim">{t(link.value === "read" ? "nothingQuarantined" : link.value)}</p>
-      )}
-    </section>
-  );
-}

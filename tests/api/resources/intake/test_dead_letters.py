@@ -2,10 +2,11 @@
 
 import base64
 
+import pytest
 from httpx import AsyncClient
 
 from devices.readings.refusals import Reason
-from tests.api.fakes import FakeDeadLetters
+from tests.api.fakes import T0, FakeDeadLetters
 
 WRITE = {"Authorization": "Bearer write-token-for-tests"}
 
@@ -52,3 +53,49 @@ async def test_a_flood_is_not_redriven(client: AsyncClient, dead_letters: FakeDe
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:haulwatch:problem:not-kept")
     assert "900 messages" in answer.json()["detail"]
     assert (await client.get("/api/v1/deadletters/1")).json()["stands_for"] == 900
+
+
+async def test_all_of_a_reason_are_redriven_in_bounded_steps(
+    client: AsyncClient, dead_letters: FakeDeadLetters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.resources.intake.dead_letters.MAX_LETTERS", 2)
+    for n in range(5):
+        dead_letters.add(b"{", reason=Reason.UNKNOWN_DEVICE, device=f"truck-{n}")
+        dead_letters.add(b"{", reason=Reason.CONFLICT, device=f"truck-{n}")
+    path, body = "/api/v1/deadletters/redrive", {"reason": "unknown_device"}
+    assert (await client.post(path, json=body)).status_code == 401
+    steps = []
+    while True:
+        answer = await client.post(path, json=body, headers=WRITE)
+        assert answer.status_code == 202
+        step = answer.json()
+        steps.append(step["redriven"])
+        if step["next"] is None:
+            break
+        body |= {"after": step["next"], "before": step["before"]}
+    assert steps == [2, 2, 1]
+    left = (await client.get("/api/v1/deadletters")).json()["items"]
+    assert {letter["reason"] for letter in left} == {"conflict"}
+    assert len(left) == 5
+
+
+async def test_what_arrives_while_letters_are_redriven_is_left_for_later(
+    client: AsyncClient, dead_letters: FakeDeadLetters
+) -> None:
+    """A letter that is refused again is such a one: without this bound, redriving would have no end."""
+    dead_letters.add(b"{", device="truck-1")
+    body = {"device": "truck-1", "before": T0}
+    assert (await client.post("/api/v1/deadletters/redrive", json=body, headers=WRITE)).json()["redriven"] == 0
+    body = {"device": "truck-1", "before": T0 + 1}
+    assert (await client.post("/api/v1/deadletters/redrive", json=body, headers=WRITE)).json()["redriven"] == 1
+
+
+async def test_many_are_redriven_only_where_a_device_or_a_reason_is_chosen_and_the_refused_are_named(
+    client: AsyncClient, dead_letters: FakeDeadLetters
+) -> None:
+    dead_letters.add(b"{", reason=Reason.FLOOD, stands_for=900)
+    answer = await client.post("/api/v1/deadletters/redrive", json={}, headers=WRITE)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.reason")
+    step = (await client.post("/api/v1/deadletters/redrive", json={"reason": "flood"}, headers=WRITE)).json()
+    assert (step["redriven"], [one["id"] for one in step["refused"]]) == (0, [1])
+    assert "900 messages" in step["refused"][0]["why"]

@@ -36,6 +36,7 @@ async def test_the_ledger_shows_totals_and_backlog(client: AsyncClient, ledger: 
         },
         "exact": True,
         "balanced": True,
+        "since": None,
         "backlog": {"recorder": 12, "judge": 3},
         "lag_s": {"recorder": 4.5, "judge": None},
     }
