@@ -108,7 +108,7 @@ LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --
 
 lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, in the lock files (ARGS=--upgrade)
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra build -o requirements.lock
-	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build --extra plots -o requirements-dev.lock
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build --extra plots --extra timestamps -o requirements-dev.lock
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(subst pyproject.toml,--group node,$(LOCK)) $(ARGS) -o requirements-node.lock
 
 clean: ## remove the environment and the files of all tools; keeps var/, where the data is
