@@ -22,6 +22,8 @@ RUN COMPILE_JUDGEMENT=1 /opt/tools/bin/pip wheel --no-deps --no-build-isolation 
  && /opt/haulwatch/bin/pip install --no-deps --no-index /wheels/*.whl
 
 FROM python:3.11-slim-bookworm
+# The font of the Chinese record of evidence packs.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-wqy-microhei && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --home-dir /var/lib/haulwatch --create-home --shell /usr/sbin/nologin haulwatch \
  && chmod 0700 /var/lib/haulwatch
 COPY --from=build /opt/haulwatch /opt/haulwatch

@@ -15,28 +15,30 @@ from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
-from api.http.large_answers import LargeAnswers, UntilTaken
+from api.http.large_answers import MAX_PACKS, LargeAnswers, UntilTaken
 from api.operations import health
 from api.operations.health import NotReady
-from api.people import audit, people, session
+from api.people import audit, people, session, sign_on
+from api.people.pending_sign_ons import PendingSignOns
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.resources import (
     alerts,
     bins,
     commands,
-    dead_letters,
     devices,
     emptyings,
-    ledger,
-    rules,
     shelves,
     suspected_sites,
     tracks,
     trucks,
+    weighings,
 )
 from api.resources.alert_stream import AlertFeed
+from api.resources.alerting import evidence
 from api.resources.city import places, public_map, zones
+from api.resources.intake import dead_letters, ledger, unregistered
+from api.resources.rules import in_force, rule_sets, what_if
 
 _DESCRIPTION: Final = """\
 Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and the alerts raised from it.
@@ -59,11 +61,12 @@ parameters unchanged. No item is lost or repeated between pages.
 **Large answers**, those with the problem `too-busy` below, are made a few at a time. Others wait; beyond 48 the server
 answers 429 with `Retry-After`.
 
-**Who calls**: a person signs in with `POST /api/v1/session`; the browser then sends a cookie, and each method but GET
-needs `X-CSRF-Token` with it. Programs send `Authorization: Bearer <token>`. What a caller may do depends on the role:
-`viewer` < `operator` < `officer` < `administrator`; each operation names the one it needs. Until there is an account,
-reading on the server's own machine needs neither. An action bears the name of the person; only with the token of
-HAULWATCH_API_TOKEN, which names nobody, `actor` in the body does.
+**Who calls**: a person signs in with `POST /api/v1/session`, or by the city's identity provider if there is one
+(`GET /api/v1/sign-on`); the browser then sends a cookie, and each method but GET needs `X-CSRF-Token` with it. Programs
+send `Authorization: Bearer <token>`. What a caller may do depends on the role: `viewer` < `operator` < `officer` <
+`administrator`; each operation names the one it needs. Until there is an account, reading on the server's own machine
+needs neither. An action bears the name of the person; only with the token of HAULWATCH_API_TOKEN, which names nobody,
+`actor` in the body does.
 """
 _TAGS: Final = [
     {"name": "devices", "description": "Registered devices and their stored readings"},
@@ -114,14 +117,17 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.packs = LargeAnswers(working=1, held=MAX_PACKS)
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()
+    app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
+    app.state.pending_sign_ons = PendingSignOns()
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, commands, places, zones, suspected_sites, alerts, shelves, rules,
-        ledger, dead_letters, session, people, audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, suspected_sites, alerts, evidence,
+        shelves, in_force, rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

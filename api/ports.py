@@ -10,21 +10,22 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
-from devices.city.model import City
+from api.people_ports import People
+from devices.access.signatures import NoSigningKey
+from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
-from devices.people.audit import AuditEntry, AuditFilter, NewAuditEntry
-from devices.people.model import Person
-from devices.people.sessions import Session
-from devices.people.tokens import ApiToken
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
-from ingest.ledger.dead_letters import DeadLetter
+from ingest.judge.what_if_job import WhatIfJob, WhatIfRequest
+from ingest.ledger.dead_letters import DeadLetter, Redriven
 from ingest.ledger.report import Ledger, RecorderStatus
+from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.log.raw_log import Removed
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.store import History
 from rules.alerts.actions import (
     ActionEntry,
@@ -132,6 +133,17 @@ class DeadLetterBox(Protocol):
         """Raises NoSuchLetter."""
 
 
+class WhatIfs(Protocol):
+    """`ingest.judge.what_if_job.WhatIfJobs`. Synchronous."""
+
+    def start(self, request: WhatIfRequest, started_by: str) -> WhatIfJob:
+        """Raises JobRuns."""
+
+    def current(self) -> WhatIfJob | None: ...
+
+    def cancel(self) -> WhatIfJob | None: ...
+
+
 class Commands(Protocol):
     """`devices.commands.store.CommandStore`. Synchronous; every method may raise DatabaseError."""
 
@@ -144,53 +156,17 @@ class Commands(Protocol):
         """A page of commands, newest first. Raises BadCursor."""
 
 
-class Accounts(Protocol):
-    """`devices.people.accounts.Accounts`. Synchronous; every method may raise DatabaseError."""
+class EvidencePacks(Protocol):
+    """`ingest.evidence.export.Exporter`, bound. Synchronous; takes up to a minute."""
 
-    def exist(self) -> bool: ...
-
-    def all(self) -> list[Person]: ...
-
-
-class Sessions(Protocol):
-    """`devices.people.sessions.Sessions`. Synchronous; every method may raise DatabaseError."""
-
-    def sign_in(self, name: str, password: str, now: int) -> Session:
-        """Raises BadCredentials, LockedOut."""
-
-    def find(self, secret: str, now: int) -> Session | None: ...
-
-    def end(self, secret: str) -> None: ...
-
-    def change_password(self, session: Session, old: str, new: str, now: int) -> None:
-        """Raises BadCredentials, LockedOut, Refused."""
+    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> bytes:
+        """Make the pack of an alert for somebody who may see this part of the city (None: all of it), at a wall-clock
+        time in ms. Raises NoSuchAlert, NoSigningKey, BadKey, RawLogError, DatabaseError.
+        """
 
 
-class Tokens(Protocol):
-    """`devices.people.tokens.Tokens`. Synchronous; every method may raise DatabaseError."""
-
-    def exist(self) -> bool: ...
-
-    def find(self, secret: str, now: int) -> ApiToken | None: ...
-
-
-class AuditTrail(Protocol):
-    """`devices.people.audit.AuditTrail`. Synchronous; every method may raise DatabaseError."""
-
-    def add(self, entry: NewAuditEntry) -> None: ...
-
-    def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
-        """Entries, newest first; those with a number below `before`."""
-
-
-@dataclass(frozen=True)
-class People:
-    """Who may use the API."""
-
-    accounts: Accounts
-    sessions: Sessions
-    tokens: Tokens
-    audit: AuditTrail
+def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    raise NoSigningKey("this server makes no evidence packs")
 
 
 class ReadinessState(StrEnum):
@@ -230,6 +206,15 @@ class Lag(NamedTuple):
     """Offset of the last message the consumer has committed."""
 
 
+class Adopted(NamedTuple):
+    """What an adoption did."""
+
+    registered: bool
+    """False: somebody registered it before."""
+    redriven: int
+    """Readings that were quarantined, and were sent through the path again."""
+
+
 class Disk(NamedTuple):
     """The raw log and its disk."""
 
@@ -247,6 +232,8 @@ class ApiParts:
     city: Callable[[], City]
     """The current city. Called for every request, so it reads from memory."""
     history: History
+    weighbridges: Callable[[], Sequence[Device]]
+    """All of the city, whoever asks: a weighing belongs to its truck. Only `api.resources.weighings` takes them."""
     journal: Journal
     shelves: Shelves
     commands: Commands
@@ -256,11 +243,19 @@ class ApiParts:
     redrive: Callable[[int], int]
     """`DeadLetters.redrive`, bound to the raw log: returns the new offset. Synchronous; raises NoSuchLetter,
     NotRedrivable, StateUnavailable, RawLogError."""
+    redrive_all: Callable[[Sequence[int]], Mapping[int, Redriven]]
+    """`DeadLetters.redrive_all`, bound likewise. Synchronous; raises StateUnavailable, RawLogError."""
+    unregistered: Callable[[], Sequence[UnregisteredDevice]]
+    """Devices that were heard and are not registered, the last heard first. Synchronous; raises StateUnavailable."""
+    adopt: Callable[[Device], Adopted]
+    """Registers a device and redrives what waits of it. Synchronous; raises UnfitDevice, DatabaseError,
+    StateUnavailable, RawLogError."""
     lag: Callable[[], Mapping[str, Lag]]
     """Lag by consumer (`recorder`, `judge`). Synchronous; raises RawLogError."""
     rules: Callable[[], RuleSetChoice]
     """The rule set that holds."""
     rule_sets: RuleSets
+    what_if: WhatIfs
     suspected_sites: SuspectedSites
     people: People
     corridor_m: Callable[[], float]
@@ -285,8 +280,11 @@ class ApiParts:
     """How often alerts call people; None while the judge, which publishes, does not run. Synchronous."""
     alerts_waiting: Callable[[], int] = lambda: 0
     """Alert changes that wait for the database. Synchronous."""
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple
+    """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
+    evidence_pack: EvidencePacks = _no_packs
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
@@ -309,6 +307,8 @@ class ApiOptions:
     """Host names under which this API is reached, beside `localhost` and every IP address."""
     public_map: bool = False
     """True: `/geo` needs no token, even if all other reads need one."""
+    map_token: str | None = field(default=None, repr=False)
+    """Opens `/geo`, in its query. None: there is no such token."""
     max_body_bytes: int = 65_536
     max_streams: int = 200
     """Maximum number of open live streams; each holds a connection."""

@@ -19,6 +19,11 @@ MAX_JSON_BYTES: Final = 128 * MIB
 class UnboundedFile(ValueError):
     """The file is beyond a bound, or not of its format. The message names no file: its caller knows which it is."""
 
+    def __init__(self, message: str, line: int | None = None) -> None:
+        """`line`: from 1, where the format names it."""
+        super().__init__(message)
+        self.line = line
+
 
 def read_bounded(path: Path, max_bytes: int, split: str) -> bytes:
     """The bytes of a file. `split` says what to do about a larger one. Raises UnboundedFile, OSError."""
@@ -36,7 +41,7 @@ def load_yaml(content: bytes) -> Any:
     except RecursionError:
         raise UnboundedFile("is nested too deeply: write it flat, as the documentation shows") from None
     except (yaml.YAMLError, ValueError) as exc:  # ValueError: 2026-02-30, or a number of 5,000 digits
-        raise UnboundedFile(f"is not YAML: {' '.join(str(exc).split())}") from exc
+        raise UnboundedFile(f"is not YAML: {' '.join(str(exc).split())}", _line_of(exc)) from exc
 
 
 def compose_yaml(content: bytes) -> yaml.Node | None:
@@ -53,6 +58,11 @@ def load_json(content: bytes) -> Any:
         raise UnboundedFile("is nested too deeply: write it flat, as the documentation shows") from None
     except ValueError as exc:
         raise UnboundedFile(f"is not JSON: {exc}") from exc
+
+
+def _line_of(exc: Exception) -> int | None:
+    mark = getattr(exc, "problem_mark", None)
+    return None if mark is None else int(mark.line) + 1
 
 
 class _NoAliases(yaml.SafeLoader):

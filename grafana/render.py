@@ -39,25 +39,27 @@ def as_json(board: model.Dashboard) -> Json:
     return board_json
 
 
-def all_boards(api_url: str = API_URL) -> Iterator[tuple[Path, Json]]:
+def all_boards(api_url: str = API_URL, map_token: str | None = None) -> Iterator[tuple[Path, Json]]:
     """Every board with its path below a folder of boards, such as `grafana/boards/`.
 
-    Map layers come from the API at `api_url`, the address that the viewer's browser uses.
+    Map layers come from the API at `api_url`, the address that the viewer's browser uses; `map_token` opens them, if
+    they are not public.
     """
     for language in Language:
         for name, build in BUILDERS.items():
-            yield Path(language, f"{name}.json"), as_json(build(BoardBuilder(language, api_url.rstrip("/"))))
+            builder = BoardBuilder(language, api_url.rstrip("/"), map_token)
+            yield Path(language, f"{name}.json"), as_json(build(builder))
 
 
 def as_text(board: Json) -> str:
     return json.dumps(board, indent=2, ensure_ascii=False) + "\n"
 
 
-def write_boards(folder: Path = BOARDS, api_url: str = API_URL) -> int:
+def write_boards(folder: Path = BOARDS, api_url: str = API_URL, map_token: str | None = None) -> int:
     """Write every board below `folder`, under the names that compose and Grafana's provisioning expect; return how many
     there are.
     """
-    boards = list(all_boards(api_url))
+    boards = list(all_boards(api_url, map_token))
     for path, board in boards:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(as_text(board), encoding="utf-8")

@@ -224,6 +224,9 @@ def _differences(wanted: Any, existing: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-def boards_for(api_url: str) -> list[tuple[Language, Json]]:
-    """Every board, with map layers from the API at `api_url` (the address that the viewer's browser uses)."""
-    return [(Language(path.parts[0]), board) for path, board in all_boards(api_url)]
+def boards_for(api_url: str, map_token: str | None = None) -> list[tuple[Language, Json]]:
+    """Every board, with map layers from the API at `api_url` (the address that the viewer's browser uses).
+
+    `map_token` opens the layers, if they are not public.
+    """
+    return [(Language(path.parts[0]), board) for path, board in all_boards(api_url, map_token)]

@@ -38,8 +38,19 @@ async def _personal(request: Request) -> None:
     request.state.is_personal = True
 
 
+async def _handed_out(request: Request) -> None:
+    request.state.is_personal = request.state.is_handed_out = True
+
+
 PERSONAL: Final = [Depends(_personal)]
 """Among the dependencies of a route that shows what people did or where their vehicles were."""
+HANDED_OUT: Final = [Depends(_handed_out)]
+"""Among those of a route whose answer is kept and passed on: every time is an entry, not the first of an hour."""
+
+
+def note_target(request: Request, target: str) -> None:
+    """Let the entry say what the action concerned, where neither path nor query does."""
+    request.state.audit_target = target
 
 
 class Audited:
@@ -81,7 +92,7 @@ class Audited:
         entry = self._entry(scope, status)
         if entry is None:
             return True
-        is_look = scope["method"] in SAFE
+        is_look = _is_look(scope) and not scope.get("state", {}).get("is_handed_out")
         look = (entry.kind, entry.actor, entry.address, entry.action, entry.target, str(status == _REFUSED))
         if is_look and entry.at - self._looks.get(look, -LOOKS_MS) < LOOKS_MS:
             return True
@@ -104,7 +115,7 @@ class Audited:
             kind, actor = ActorKind.PERSON, tried_name
         else:
             return None
-        if scope["method"] in SAFE and not (state.get("is_personal") and (status < 400 or status == _REFUSED)):
+        if _is_look(scope) and not (state.get("is_personal") and (status < 400 or status == _REFUSED)):
             return None
         return NewAuditEntry(
             at=self._parts.now(),
@@ -112,7 +123,9 @@ class Audited:
             kind=kind,
             address=_fitting(scope["client"][0] if scope.get("client") else "", 64),
             action=_fitting(f"{scope['method']} {_template(scope)}", MAX_ACTION),
-            target=_fitting(" ".join(_targets(scope)), MAX_TARGET),
+            target=_fitting(
+                " ".join([*_targets(scope), *([state["outcome"]] if "outcome" in state else [])]), MAX_TARGET
+            ),
             status=status,
         )
 
@@ -121,6 +134,11 @@ class Audited:
         self._looks.move_to_end(look)
         while len(self._looks) > _MAX_REMEMBERED:
             self._looks.popitem(last=False)
+
+
+def _is_look(scope: Scope) -> bool:
+    """Return whether it changes nothing. Signing on comes by GET, from the provider."""
+    return scope["method"] in SAFE and not scope.get("state", {}).get("is_action")
 
 
 def _template(scope: Scope) -> str:
@@ -135,6 +153,8 @@ def _targets(scope: Scope) -> Iterator[str]:
     for name, value in sorted(parse_qsl(scope.get("query_string", b"").decode("latin-1"))):
         if name in _FILTERS:
             yield f"{name}={value}"
+    if target := scope.get("state", {}).get("audit_target"):
+        yield target
 
 
 def _fitting(text: str, length: int) -> str:

@@ -7,7 +7,7 @@ from api.ports import Commands, DeadLetterBox, Journal, Sees, Shelves, Suspected
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
 from devices.readings.refusals import Reason
-from ingest.ledger.dead_letters import DeadLetter, NoSuchLetter
+from ingest.ledger.dead_letters import DeadLetter, NoSuchLetter, Redriven
 from rules.alerts.actions import (
     ActionEntry,
     AlertAction,
@@ -114,8 +114,15 @@ class NarrowedCommands:
 class NarrowedDeadLetters:
     """Dead letters of devices that may be seen; those without a registered device are not among them."""
 
-    def __init__(self, letters: DeadLetterBox, device_ids: DeviceIds, redrive: Callable[[int], int]) -> None:
-        self._letters, self._device_ids, self._redrive = letters, device_ids, redrive
+    def __init__(
+        self,
+        letters: DeadLetterBox,
+        device_ids: DeviceIds,
+        redrive: Callable[[int], int],
+        redrive_all: Callable[[Sequence[int]], Mapping[int, Redriven]],
+    ) -> None:
+        self._letters, self._device_ids = letters, device_ids
+        self._redrive, self._redrive_all = redrive, redrive_all
 
     def list(  # noqa: PLR0913 - one filter each
         self,
@@ -154,9 +161,25 @@ class NarrowedDeadLetters:
         self.show(letter_id)
         return self._redrive(letter_id)
 
+    def redrive_all(self, letter_ids: Sequence[int]) -> Mapping[int, Redriven]:
+        outcomes: dict[int, Redriven] = {}
+        seen = []
+        for letter_id in letter_ids:
+            try:
+                self.show(letter_id)
+            except NoSuchLetter as exc:
+                outcomes[letter_id] = exc
+            else:
+                seen.append(letter_id)
+        return outcomes | dict(self._redrive_all(seen))
+
+
+class PartOfProposal(Proposal):
+    """A proposal that rests on trucks of others too: its figures count their visits, so that they are not shown."""
+
 
 class NarrowedSuspectedSites:
-    """Suspected sites that a truck visited which may be seen, without the others' names."""
+    """Suspected sites that a truck visited which may be seen, without the others' names and figures."""
 
     def __init__(self, sites: SuspectedSites, sees: Sees) -> None:
         self._sites, self._sees = sites, sees
@@ -176,4 +199,4 @@ class NarrowedSuspectedSites:
         seen = tuple(truck for truck in proposal.trucks if self._sees(truck))
         if seen == proposal.trucks:
             return proposal
-        return proposal.model_copy(update={"trucks": seen, "alerts": ()})
+        return PartOfProposal.model_validate(proposal.model_dump() | {"trucks": seen, "alerts": ()})

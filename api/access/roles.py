@@ -1,9 +1,10 @@
 """Which role a route needs. Each route of `/api/v1` has one of these lists among its dependencies."""
 
+import hmac
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
 from api.access.authentication import SAFE, FirstAccount, MaybeCaller, unauthorized
 from api.access.caller import CallerKind
@@ -37,8 +38,16 @@ async def _accounts_exist(request: Request) -> bool:
     return await first_account.exists()
 
 
-async def _may_see_map(request: Request, caller: MaybeCaller) -> None:
-    if caller is None and not options_of(request).public_map:
+async def _may_see_map(
+    request: Request,
+    caller: MaybeCaller,
+    token: Annotated[str | None, Query(max_length=256, description="That of HAULWATCH_API_MAP_TOKEN")] = None,
+) -> None:
+    """A map layer of another page can name a token in its address only."""
+    options = options_of(request)
+    if caller is not None or options.public_map:
+        return
+    if token is None or not options.map_token or not hmac.compare_digest(token.encode(), options.map_token.encode()):
         raise unauthorized()
 
 
@@ -47,4 +56,5 @@ OPERATORS: Final = [Depends(_needs(Role.OPERATOR))]
 OFFICERS: Final = [Depends(_needs(Role.OFFICER))]
 ADMINISTRATORS: Final = [Depends(_needs(Role.ADMINISTRATOR))]
 MAP_VIEWERS: Final = [Depends(_may_see_map)]
-"""Of the map layers that hold sites and corridors but no vehicles: everybody, if the settings say so."""
+"""Of the map layers that hold sites and corridors but no vehicles: everybody, or who has their token, if the settings
+say so."""

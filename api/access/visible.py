@@ -19,8 +19,8 @@ from api.access.narrowed_stores import (
     NarrowedSuspectedSites,
 )
 from api.http.problems import ProblemKind, RequestRefused
-from api.ports import ApiParts, Sees, WholeParts
-from devices.city.model import City
+from api.ports import Adopted, ApiParts, Sees, WholeParts
+from devices.city.model import City, Device
 from devices.city.part import part_of
 from devices.people.model import Visibility
 
@@ -91,6 +91,10 @@ def _city_of(request: Request, parts: ApiParts, visibility: Visibility) -> City:
     return cities.of(parts.city(), visibility)
 
 
+def _refused(device: Device) -> Adopted:
+    raise LookupError(f"{device.id} belongs to no district and no haulier yet: only who sees all may adopt it")
+
+
 def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
     visibility = caller.visibility
     if visibility.is_whole:
@@ -102,7 +106,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
     def sees(device_id: str) -> bool:
         return device_id in city().devices
 
-    dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive)
+    dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive, parts.redrive_all)
     return replace(
         parts,
         city=city,
@@ -110,8 +114,12 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),
+        lag=dict,  # what waits in the raw log is of all devices
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
+        redrive_all=dead_letters.redrive_all,
+        unregistered=lambda: (),
+        adopt=_refused,
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

@@ -28,7 +28,16 @@ class LargeAnswers:
 
 async def _held(request: Request) -> AsyncIterator[None]:
     """Hold a place until the client has taken the answer. Raises RequestRefused if there is none."""
-    answers: LargeAnswers = request.app.state.large_answers
+    async for _ in _place(request.app.state.large_answers):
+        yield
+
+
+async def _pack_held(request: Request) -> AsyncIterator[None]:
+    async for _ in _place(request.app.state.packs):
+        yield
+
+
+async def _place(answers: LargeAnswers) -> AsyncIterator[None]:
     if answers.held >= answers.max_held:
         raise RequestRefused(
             ProblemKind.TOO_BUSY,
@@ -47,6 +56,12 @@ async def _working(request: Request) -> AsyncIterator[None]:
     """Wait until few enough are at work, until this answer is made."""
     answers: LargeAnswers = request.app.state.large_answers
     async with answers.working:
+        yield
+
+
+async def _pack_working(request: Request) -> AsyncIterator[None]:
+    packs: LargeAnswers = request.app.state.packs
+    async with packs.working:
         yield
 
 
@@ -72,3 +87,7 @@ class UntilTaken:
 
 LARGE: Final = [Depends(_held), Depends(_working, scope="function")]
 """Dependencies of a route whose answer is large or takes long to find."""
+PACKS: Final = [Depends(_pack_held), Depends(_pack_working, scope="function")]
+"""Likewise of evidence packs, which take up to a minute to make: they hold up each other and nothing else."""
+MAX_PACKS: Final = 8
+"""That wait, are made or are sent."""

@@ -63,6 +63,8 @@ class ProblemKind(Enum):
     ALREADY_DECIDED = ("already-decided", 409, "The suspected site is in that state already")
     ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")
     OUTDATED = ("outdated", 409, "Another version holds meanwhile")
+    JOB_RUNS = ("job-runs", 409, "Another job of this kind runs")
+    NO_SIGNING_KEY = ("no-signing-key", 409, "There is no key to sign evidence with")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
     UNKNOWN_HOST = ("unknown-host", 421, "The host name is not this server's")

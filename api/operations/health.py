@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,6 +15,7 @@ from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
 from api.operations.metrics import CONTENT_TYPE, MetricsSnapshot, render
 from api.ports import ApiOptions, Check, ReadinessResult, ReadinessState, WholeParts, options_of
 from devices.db.database import DatabaseError
+from ingest.notices.summary import ChannelSummary
 
 _log = logging.getLogger(__name__)
 
@@ -168,7 +169,8 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
 )
 def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
-    the broker's own counters, open alerts by rule while the database answers, the alarm rate while the judge runs.
+    the broker's own counters, open alerts by rule and notices by channel while the database answers, the alarm rate
+    while the judge runs.
 
     Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
@@ -186,9 +188,18 @@ def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of
         alerts_refused=parts.alerts_refused(),
         alerts_waiting=parts.alerts_waiting(),
         alert_rate=parts.alert_rate(),
+        notices=_notices(parts),
         over_limit=parts.over_limit(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
+
+
+def _notices(parts: WholeParts) -> Sequence[ChannelSummary] | None:
+    """By channel; None while the database is away."""
+    try:
+        return parts.notices()
+    except DatabaseError:
+        return None
 
 
 def _open_alerts(parts: WholeParts) -> Mapping[tuple[str, str], int] | None:

@@ -2,7 +2,7 @@
 that are beyond a limit.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,6 +16,7 @@ from ingest.alerts.rate import AlertRate
 from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import LedgerLine, RecorderStatus
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from rules.engine.not_judged import NotJudged
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -41,6 +42,8 @@ class MetricsSnapshot:
     alerts_waiting: int = 0
     alert_rate: AlertRate | None = None
     """None while the judge does not run."""
+    notices: Sequence[ChannelSummary] | None = ()
+    """None while the database is away."""
     over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By device and limit, of devices that were beyond one within the last hour: 150 at most."""
 
@@ -148,6 +151,7 @@ class _SnapshotCollector(Collector):
             "haulwatch_alerts_waiting", "Alert changes that wait for the database", self._snapshot.alerts_waiting
         )
         yield from _rate_metrics(self._snapshot.alert_rate)
+        yield from _notice_metrics(self._snapshot.notices or ())
 
 
 def _rate_metrics(rate: AlertRate | None) -> Iterable[Metric]:
@@ -157,6 +161,19 @@ def _rate_metrics(rate: AlertRate | None) -> Iterable[Metric]:
             "Alerts that called people within ten minutes, for each operator",
             rate.per_operator,
         )
+
+
+def _notice_metrics(channels: Sequence[ChannelSummary]) -> Iterable[Metric]:
+    """What waits now, and what the last day brought."""
+    notices = GaugeMetricFamily(
+        "haulwatch_notices",
+        "Notices that wait, and those of the last 24 h that were sent, digested, given up, or never confirmed",
+        labels=["channel", "state"],
+    )
+    for channel in channels:
+        for state in ("waiting", "retried", "sent", "digested", "failed", "unconfirmed"):
+            notices.add_metric([channel.channel, state], getattr(channel, state))
+    yield notices
 
 
 def _limit_metrics(over_limit: Mapping[str, Mapping[str, int]]) -> Iterable[Metric]:

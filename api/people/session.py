@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access.authentication import COOKIE, CurrentCaller, MaybeCaller, cookie_of, unauthorized
@@ -12,14 +13,17 @@ from api.access.caller import Caller, of_session
 from api.http.openapi import answer, no_content, problems
 from api.http.problems import ProblemKind, RequestRefused, invalid
 from api.people.sign_in_limits import SignInLimits
-from api.ports import WholeParts
+from api.ports import ApiParts, WholeParts
 from devices.people.model import Language, Refused, Role
 from devices.people.sessions import BadCredentials, Session
-from devices.people.sign_in_failures import LockedOut
+from devices.people.sign_in_failures import LockedOut, place_of
 from devices.readings.text import ShortText
 
 router = APIRouter(prefix="/session", tags=["people"])
 
+CLEARED: Final = '"cache", "storage"'
+"""What a browser forgets of this server when somebody signs out (W3C Clear Site Data). Not "cookies", which would take
+those of other programs on this host as well, such as Grafana's; our own is taken back by name."""
 Password = Annotated[str, Field(min_length=1, max_length=1_024)]
 
 
@@ -60,8 +64,18 @@ class SessionOut(BaseModel):
     districts: list[str] | None = Field(description="Null: all")
     hauliers: list[str] | None = Field(description="Fleets; null: all")
     language: Language | None = Field(description="Null: that of the browser")
+    has_password: bool = Field(description="True: of an account of this server, which can change it")
     csrf_token: str = Field(description="Send it as `X-CSRF-Token` with every method but GET; empty without a cookie")
     expires_at: str | None = Field(description="RFC 3339, UTC. Null: does not end")
+
+
+class SignedOutOut(BaseModel):
+    """Nobody is signed in any more."""
+
+    provider_url: str | None = Field(
+        description="Go there to sign out at the identity provider too; null: the person did not come from one, or it "
+        "has no such page"
+    )
 
 
 _EXAMPLE: Final = {
@@ -71,6 +85,7 @@ _EXAMPLE: Final = {
     "districts": ["zezhou"],
     "hauliers": None,
     "language": "zh",
+    "has_password": True,
     "csrf_token": "mJ0b3mP2nq8yW1tB7bq0cT8sQkz5m0W9uH1yK3d2x4A",
     "expires_at": "2026-03-01T20:00:00Z",
 }
@@ -103,24 +118,24 @@ async def sign_in(
 ) -> SessionOut:
     """Begin a session. The browser holds its secret in a cookie that no script can read.
 
-    Five wrong passwords in a row lock a name for 15 minutes, whether it has an account or not.
+    Five wrong passwords in a row from one place lock the name there, for a minute at first and up to 15; 25 lock it
+    for all places from which the person has not signed in lately. Names without an account are locked alike.
     """
-    async with limits.attempt(request.client.host if request.client else ""):
-        request.state.tried_name = (
-            body.name.strip().lower()
-        )  # for the audit trail; what is beyond the limit leaves no entry
+    earlier = await session_of(request, parts)
+    async with limits.attempt(_who_tries(request, earlier)):
+        # For the audit trail; what is beyond the limit leaves no entry.
+        request.state.tried_name = body.name.strip().lower()
         try:
-            session = await asyncio.to_thread(parts.people.sessions.sign_in, body.name, body.password, parts.now())
+            session = await asyncio.to_thread(
+                parts.people.sessions.sign_in, body.name, body.password, parts.now(), place_of_client(request), earlier
+            )
         except BadCredentials as exc:
             raise RequestRefused(ProblemKind.BAD_CREDENTIALS, f"{exc}.".capitalize()) from exc
         except LockedOut as exc:
             raise _locked_out(exc) from exc
-    earlier = cookie_of(request)
     if earlier is not None:
-        await asyncio.to_thread(parts.people.sessions.end, earlier)
-    response.set_cookie(
-        COOKIE, session.secret, path="/", httponly=True, samesite="strict", secure=_is_over_https(request)
-    )
+        await asyncio.to_thread(parts.people.sessions.end, earlier.secret)
+    keep_session(request, response, session.secret)
     return _session_out(of_session(session))
 
 
@@ -140,18 +155,21 @@ def show_session(caller: CurrentCaller) -> SessionOut:
 @router.delete(
     "",
     summary="Sign out",
-    status_code=204,
-    response_class=Response,
-    responses=no_content("Nobody is signed in with this cookie any more")
+    response_model=SignedOutOut,
+    responses=answer("Nobody is signed in with this cookie any more", {"provider_url": None})
     | problems(ProblemKind.UNAUTHORIZED, ProblemKind.CSRF, ProblemKind.UNAVAILABLE),
 )
 def sign_out(parts: WholeParts, request: Request, caller: MaybeCaller) -> Response:
-    """End the session and take the cookie back."""
+    """End the session, take the cookie back and let the browser forget what it keeps of this server."""
+    provider_url = None
     if caller is not None and caller.session is not None:
-        parts.people.sessions.end(caller.session.secret)
-    answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=_is_over_https(request))
-    return answer
+        id_token = parts.people.sessions.end(caller.session.secret)
+        if id_token is not None and parts.people.sign_on is not None:
+            provider_url = parts.people.sign_on.sign_out_url(id_token)
+    response = JSONResponse(SignedOutOut(provider_url=provider_url).model_dump())
+    response.headers["Clear-Site-Data"] = CLEARED
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=is_over_https(request))
+    return response
 
 
 @router.put(
@@ -178,7 +196,7 @@ async def change_password(
     A wrong old one counts as a failure to sign in.
     """
     session = _of_person(caller)
-    async with limits.attempt(request.client.host if request.client else ""):
+    async with limits.attempt(_who_tries(request, session)):
         try:
             await asyncio.to_thread(parts.people.sessions.change_password, session, body.old, body.new, parts.now())
         except BadCredentials as exc:
@@ -188,6 +206,26 @@ async def change_password(
         except LockedOut as exc:
             raise _locked_out(exc) from exc
     return Response(status_code=204)
+
+
+async def session_of(request: Request, parts: ApiParts) -> Session | None:
+    """The session of this browser, if it goes on. Raises DatabaseError."""
+    secret = cookie_of(request)
+    return None if secret is None else await asyncio.to_thread(parts.people.sessions.find, secret, parts.now())
+
+
+def keep_session(request: Request, response: Response, secret: str) -> None:
+    """Let the browser hold a session until it is closed, or the session ends."""
+    response.set_cookie(COOKIE, secret, path="/", httponly=True, samesite="strict", secure=is_over_https(request))
+
+
+def place_of_client(request: Request) -> str:
+    return place_of(request.client.host if request.client else "")
+
+
+def _who_tries(request: Request, earlier: Session | None) -> str:
+    """Whose failures count together: those of who is signed in already apart from those of the address."""
+    return place_of_client(request) if earlier is None else f"{earlier.person.name} who is signed in"
 
 
 def _of_person(caller: Caller) -> Session:
@@ -201,7 +239,7 @@ def _locked_out(exc: LockedOut) -> RequestRefused:
     return RequestRefused(ProblemKind.LOCKED_OUT, f"{exc}.".capitalize(), headers=headers)
 
 
-def _is_over_https(request: Request) -> bool:
+def is_over_https(request: Request) -> bool:
     """Return whether the browser speaks https: to this server, or to a proxy that says so."""
     forwarded = request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip()
     return "https" in {request.url.scheme, forwarded.lower()}
@@ -216,6 +254,7 @@ def _session_out(caller: Caller) -> SessionOut:
         districts=None if visibility.districts is None else sorted(visibility.districts),
         hauliers=None if visibility.hauliers is None else sorted(visibility.hauliers),
         language=caller.language,
+        has_password=session is not None and session.person.issuer is None,
         csrf_token="" if session is None else session.csrf_token,
         expires_at=None if caller.expires_at is None else _rfc3339(caller.expires_at),
     )

@@ -14,7 +14,7 @@ from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.caller import CallerKind
 from api.access.roles import OFFICERS, OPERATORS, VIEWERS
-from api.access.visible import Parts, seen_now
+from api.access.visible import Parts, seen_now, whole_city
 from api.http.instants import Instant
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems, text_answer
@@ -246,14 +246,15 @@ async def follow_alerts(
     "/rate",
     summary="How often alerts call people",
     response_model=AlertRate,
+    dependencies=[Depends(whole_city)],
     responses=answer("The rate now, and of the last 24 h", _RATE_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.UNAVAILABLE),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.FORBIDDEN, ProblemKind.UNAVAILABLE),
 )
 def rate(parts: Parts) -> AlertRate:
     """Alerts published over MQTT in ten minutes for each operator, the measure of ISA-18.2 and IEC 62682.
 
     About 1 is acceptable, more than 10 are a flood. Shelved alerts do not count; what a shelf held counts when it is
-    published. 503 while the judge, which publishes, does not run.
+    published. 503 while the judge, which publishes, does not run; 403 for who sees a part of the city.
     """
     found = parts.alert_rate()
     if found is None:

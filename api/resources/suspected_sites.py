@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access.acting import ACTOR, acting_name
 from api.access.auditing import PERSONAL
 from api.access.authentication import CurrentCaller
+from api.access.narrowed_stores import PartOfProposal
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
 from api.http.openapi import answer, problems
@@ -77,6 +78,10 @@ _FEATURE_EXAMPLE: Final = {
 }
 
 
+_FIGURES: Final = ("first_seen", "last_seen", "visits", "days", "hours")
+"""What counts the visits of all trucks."""
+
+
 @router.get(
     "/suspected-sites",
     summary="Suspected sites",
@@ -94,6 +99,7 @@ def suspected_sites(
 
     `kind` is `dump` 黑消纳场 or `source` 黑工地, `radius_m` covers all visits, `hours` counts visits by hour of the
     city's day, `alerts` are those it rests on. A site nobody has decided about is `proposed`, and accuses nobody.
+    Where trucks were that the caller may not see, times and figures are null.
     """
     return map_layer(request, map(_feature, parts.suspected_sites.proposals(state)))
 
@@ -133,6 +139,8 @@ def decide(parts: Parts, caller: CurrentCaller, site_id: SitePath, body: Decisio
 
 def _feature(proposal: Proposal) -> Feature:
     properties: dict[str, Any] = proposal.model_dump(mode="json", exclude={"id", "lat", "lon"})
+    if isinstance(proposal, PartOfProposal):
+        properties |= dict.fromkeys(_FIGURES)
     return Feature(
         id=proposal.id, geometry=Geometry(type="Point", coordinates=[proposal.lon, proposal.lat]), properties=properties
     )

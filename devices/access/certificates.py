@@ -1,6 +1,6 @@
 """A small certificate authority: certificates for the broker's TLS and for devices that connect with one.
 
-`haulwatch device authority` and `haulwatch device certificate` call it. No other module imports `cryptography`.
+`haulwatch device authority` and `haulwatch device certificate` call it. No other module makes certificates.
 """
 
 import re

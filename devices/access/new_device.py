@@ -16,6 +16,11 @@ _ID = re.compile(DEVICE_ID_PATTERN)
 class UnfitDevice(OperatorError):
     """The device cannot be registered; the message says why and what to do."""
 
+    def __init__(self, message: str, field: str = "id") -> None:
+        """`field`: of `Device`, the one that is at fault."""
+        super().__init__(message)
+        self.field = field
+
 
 def check_device_id(device_id: str) -> None:
     """Check an id. Raises UnfitDevice.
@@ -34,26 +39,25 @@ def check_device(device: Device, city: City) -> None:
     check_device_id(device.id)
     for field, name in (("fleet", device.fleet), ("district", device.district)):
         if name is not None and not _ID.fullmatch(name):
-            raise UnfitDevice(f"{field} {name!r} cannot be an id: 1-64 letters, digits, '_', '.', '-', no '_.-' first")
+            raise UnfitDevice(
+                f"{field} {name!r} cannot be an id: 1-64 letters, digits, '_', '.', '-', no '_.-' first", field
+            )
     if device.validity.is_empty:
-        raise UnfitDevice("the end of validity is not after its start")
+        raise UnfitDevice("the end of validity is not after its start", "validity")
     if device.role is DeviceRole.TRUCK and device.vehicle_id is None:
-        raise UnfitDevice("a truck's terminal names its vehicle: --vehicle ID")
+        raise UnfitDevice("a truck's terminal names its vehicle: --vehicle ID", "vehicle_id")
     if device.role is not DeviceRole.TRUCK and device.site_id is None:
-        raise UnfitDevice(f"a {device.role} names the site it stands on: --site ID")
+        raise UnfitDevice(f"a {device.role} names the site it stands on: --site ID", "site_id")
     if device.vehicle_id is not None and device.vehicle_id not in city.vehicles:
-        guess = did_you_mean(device.vehicle_id, city.vehicles)
-        raise UnfitDevice(
-            f"vehicle {device.vehicle_id!r} is not registered: {guess or 'add it to vehicles.yaml and import the city'}"
-        )
+        hint = did_you_mean(device.vehicle_id, city.vehicles) or "add it to vehicles.yaml and import the city"
+        raise UnfitDevice(f"vehicle {device.vehicle_id!r} is not registered: {hint}", "vehicle_id")
     if device.site_id is not None and device.site_id not in city.sites:
-        guess = did_you_mean(device.site_id, city.sites)
-        raise UnfitDevice(
-            f"site {device.site_id!r} is not registered: {guess or 'add it to sites.geojson and import the city'}"
-        )
+        hint = did_you_mean(device.site_id, city.sites) or "add it to sites.geojson and import the city"
+        raise UnfitDevice(f"site {device.site_id!r} is not registered: {hint}", "site_id")
     for other in city.devices.values():
         same_vehicle = device.vehicle_id is not None and other.vehicle_id == device.vehicle_id and other.id != device.id
         if same_vehicle and other.validity.overlaps(device.validity):
             raise UnfitDevice(
-                f"vehicle {device.vehicle_id!r} carries {other.id!r} at that time: end its validity first"
+                f"vehicle {device.vehicle_id!r} carries {other.id!r} at that time: end its validity first",
+                "vehicle_id",
             )

@@ -288,6 +288,19 @@ class DeviceRow(ValidRow):
         ge=30,
         le=120,
     )
+    model: str = _field("text of up to 120 characters", "Its make and type, as on its plate.", "", max_length=120)
+    verification: str = _field(
+        "text of up to 120 characters",
+        "Number of the certificate of its last verification; evidence packs name it.",
+        "",
+        max_length=120,
+    )
+    verified_until: Moment = _field(
+        _MOMENT, "First moment at which that verification no longer holds. Absent: not known.", None
+    )
+
+    def verified_until_ms(self, zone: ZoneInfo) -> int | None:
+        return _ms(self.verified_until, zone)
 
 
 class VehicleRow(ValidRow):

@@ -322,6 +322,9 @@ def _device(row: DeviceRow, zone: ZoneInfo) -> Device:
         datum=row.datum,
         clock_correction_s=row.clock_correction_s,
         overflow_at_pct=row.overflow_at_pct,
+        model=row.model,
+        verification=row.verification,
+        verified_until_ms=row.verified_until_ms(zone),
     )
 
 

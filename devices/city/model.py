@@ -72,6 +72,11 @@ class Device:
     """Added to every device time that it sends, before admission (`ingest.admission.at_corrected_time`)."""
     overflow_at_pct: float | None = None
     """Level at which the compartments of a recycling point are full; None: as `bin_overflow` has it."""
+    model: str = ""
+    verification: str = ""
+    """Number of the certificate of its last metrological verification 检定."""
+    verified_until_ms: int | None = None
+    """When that expires."""
 
 
 class VehicleKind(StrEnum):
@@ -314,18 +319,14 @@ class City:
         return derived.has_areas
 
     def areas_of(self, vehicle_id: str, ts: int) -> frozenset[str]:
-        """Return the ids of the areas in which valid permits let the vehicle collect; empty if it has no permit, or one
-        without areas.
-        """
+        """Return the areas in which valid permits let the vehicle collect; empty if it has none, or one without."""
         permits = self.permits_of(vehicle_id, ts)
         if not all(permit.area_ids for permit in permits):
             return frozenset()
         return frozenset(area_id for permit in permits for area_id in permit.area_ids)
 
     def deposit_hours_of(self, device: Device, ts: int) -> tuple[Hours, ...]:
-        """Return the hours in which people may deposit at the device's site at `ts` (device time, ms); empty if it has
-        none.
-        """
+        """Return the hours in which people may deposit at the device's site at `ts` (device time, ms)."""
         windowed = self._derived.windowed
         if windowed is None:
             windowed = self._derived.windowed = {}

@@ -122,6 +122,9 @@ device: Final = Table(
     Column("datum", String, nullable=False, server_default="wgs84"),
     Column("clock_correction_s", Integer, nullable=False, server_default="0"),
     Column("overflow_at_pct", Float),
+    Column("model", String, nullable=False, server_default=""),
+    Column("verification", String, nullable=False, server_default=""),
+    Column("verified_until_ms", BigInteger),
 )
 
 permit: Final = Table(

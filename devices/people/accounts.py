@@ -11,13 +11,15 @@ from devices.people.model import (
     Language,
     NameTaken,
     Person,
+    Refused,
     Role,
     UnknownPerson,
     Visibility,
     check_limits,
 )
 from devices.people.passwords import check_password, hash_password
-from devices.people.tables import api_token, person, person_session, sign_in_failure
+from devices.people.sign_in_failures import unlock
+from devices.people.tables import api_token, person, person_session
 
 
 class Accounts:
@@ -72,8 +74,15 @@ class Accounts:
         self._change(name, role_values(role, visibility), end_sessions=False)
 
     def set_password(self, name: str, password: str, now: int) -> None:
-        """Replace the password, end all sessions and unlock the name. Raises UnknownPerson, Refused."""
+        """Replace the password, end all sessions and unlock the name. Raises UnknownPerson, Refused.
+
+        Who signs in by an identity provider has no password here.
+        """
         check_password(password, name)
+        with transaction(self._engine) as connection:
+            issuer = connection.execute(select(person.c.issuer).where(person.c.name == name)).scalar_one_or_none()
+        if issuer is not None:
+            raise Refused(f"{name} signs in by {issuer}, which keeps the password")
         self._change(name, {"password_hash": hash_password(password), "password_changed_at": now})
 
     def _change(self, name: str, values: Mapping[str, Any], *, end_sessions: bool = True) -> None:
@@ -82,7 +91,7 @@ class Accounts:
                 raise UnknownPerson(f"{name!r} has no account: `haulwatch user list` shows all")
             if end_sessions:
                 connection.execute(delete(person_session).where(person_session.c.person == name))
-                connection.execute(delete(sign_in_failure).where(sign_in_failure.c.name == name))
+                unlock(connection, name)
 
 
 def wait_for_turn(connection: Connection) -> None:
@@ -116,4 +125,5 @@ def person_of(row: RowMapping) -> Person:
         enabled=row["enabled"],
         created_at=row["created_at"],
         password_changed_at=row["password_changed_at"],
+        issuer=row["issuer"],
     )

@@ -1,15 +1,17 @@
 """The audit trail: who did what, and who looked at personal data.
 
-Rows are added and never changed; the database sees to that (migration 0024).
+Rows are added and never changed; the database sees to that (migrations 0024 and 0025). Old ones are removed by one
+command, which notes that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Connection, Engine, delete, false, insert, select
 
 from devices.db.database import transaction
 from devices.people.tables import audit
@@ -80,6 +82,17 @@ class AuditTrail:
         with transaction(self._engine) as connection:
             connection.execute(insert(audit).values(entry.model_dump(mode="json")))
 
+    def prune(self, before: int, noted: Callable[[int], NewAuditEntry]) -> int:
+        """Remove the entries before this time, and add the entry that `noted` makes of their number; return it.
+
+        All of it happens or nothing. Needs the owner of the tables: raises DatabaseMisconfigured for others.
+        """
+        with transaction(self._engine) as connection:
+            with _change_allowed(connection):
+                removed = connection.execute(delete(audit).where(audit.c.at < before)).rowcount
+            connection.execute(insert(audit).values(noted(removed).model_dump(mode="json")))
+        return removed
+
     def entries(self, where: AuditFilter, *, limit: int, before: int | None = None) -> Sequence[AuditEntry]:
         """Entries, newest first; those with a number below `before`."""
         query = select(audit).order_by(audit.c.no.desc()).limit(limit)
@@ -89,6 +102,24 @@ class AuditTrail:
             query = query.where(audit.c.no < before)
         with transaction(self._engine) as connection:
             return [AuditEntry.model_validate(dict(row)) for row in connection.execute(query).mappings()]
+
+
+@contextmanager
+def _change_allowed(connection: Connection) -> Iterator[None]:
+    """Lift the trigger that refuses to delete. The table is locked until the transaction ends, so nobody else gains."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+        connection.exec_driver_sql("ALTER TABLE audit DISABLE TRIGGER audit_is_append_only")
+        yield
+        connection.exec_driver_sql("ALTER TABLE audit ENABLE ALWAYS TRIGGER audit_is_append_only")
+        return
+    connection.execute(delete(audit).where(false()))  # waits for other writers before anything is read
+    query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'audit_no_delete'"
+    trigger = connection.exec_driver_sql(query).scalar_one()
+    connection.exec_driver_sql("DROP TRIGGER audit_no_delete")
+    yield
+    connection.exec_driver_sql(trigger)
 
 
 def _conditions(where: AuditFilter) -> list[Any]:

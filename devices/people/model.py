@@ -105,6 +105,8 @@ class Person:
     created_at: int = 0
     """Wall clock, ms since 1970 UTC, as all times of people."""
     password_changed_at: int = 0
+    issuer: str | None = None
+    """Of the identity provider that names the person; None: the account has a password here."""
 
 
 def sign_in_name(text: str) -> str:

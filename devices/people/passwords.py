@@ -34,9 +34,9 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password: str, password_hash: str | None) -> bool:
-    """Return whether it is the password of this hash; with None, False, after the time that another takes."""
+    """Return whether it is the password of this hash; with None or "", False, after the time that another takes."""
     try:
         _HASHER.verify(password_hash or _NOBODY, password)
     except (VerificationError, InvalidHashError):
         return False
-    return password_hash is not None
+    return bool(password_hash)

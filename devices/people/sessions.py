@@ -18,7 +18,7 @@ from devices.db.database import transaction
 from devices.people.accounts import person_of
 from devices.people.model import PeopleError, Person
 from devices.people.passwords import check_password, hash_password, is_password
-from devices.people.sign_in_failures import begin_attempt, clear
+from devices.people.sign_in_failures import begin_attempt, succeed
 from devices.people.tables import person, person_session
 
 _SECRET_BYTES: Final = 32
@@ -64,22 +64,22 @@ class Sessions:
     def close(self) -> None:
         self._engine.dispose()
 
-    def sign_in(self, name: str, password: str, now: int) -> Session:
-        """Begin a session. Raises BadCredentials, LockedOut."""
+    def sign_in(self, name: str, password: str, now: int, place: str = "", earlier: Session | None = None) -> Session:
+        """Begin a session. Raises BadCredentials, LockedOut.
+
+        `place`: where the request comes from, as `place_of` names it; `earlier`: the session of this browser, whose
+        person no stranger locks out.
+        """
         name = name.strip().lower()[:64]
-        checked = self._checked(name, password, now)
+        is_own = earlier is not None and earlier.person.name == name
+        where = _of_session(earlier.secret) if earlier is not None and is_own else place
+        checked = self._checked(name, password, now, where, is_own=is_own)
         found = checked.person
         session = Session(found, now + self._lifetime_ms, secrets.token_urlsafe(_SECRET_BYTES))
-        values = {
-            "secret_hash": _hash(session.secret),
-            "person": found.name,
-            "created_at": now,
-            "expires_at": session.expires_at,
-        }
         with transaction(self._engine) as connection:
             _hold(connection, checked, {"password_changed_at": found.password_changed_at})
             connection.execute(delete(person_session).where(person_session.c.expires_at <= now))
-            connection.execute(insert(person_session).values(values))
+            connection.execute(insert(person_session).values(session_values(session, now)))
         return session
 
     def find(self, secret: str, now: int) -> Session | None:
@@ -94,31 +94,34 @@ class Sessions:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else Session(person_of(row), row["expires_at"], secret)
 
-    def end(self, secret: str) -> None:
+    def end(self, secret: str) -> str | None:
+        """Return the token with which the identity provider named the person, if one did."""
+        ended = delete(person_session).where(person_session.c.secret_hash == _hash(secret))
         with transaction(self._engine) as connection:
-            connection.execute(delete(person_session).where(person_session.c.secret_hash == _hash(secret)))
+            id_token: str | None = connection.execute(ended.returning(person_session.c.id_token)).scalar_one_or_none()
+        return id_token
 
     def change_password(self, session: Session, old: str, new: str, now: int) -> None:
         """Replace the person's password and end the other sessions. Raises BadCredentials, LockedOut, Refused."""
         name = session.person.name
         check_password(new, name)
-        checked = self._checked(name, old, now)
+        checked = self._checked(name, old, now, _of_session(session.secret), is_own=True)
         values = {"password_hash": hash_password(new), "password_changed_at": now}
         others = (person_session.c.person == name) & (person_session.c.secret_hash != _hash(session.secret))
         with transaction(self._engine) as connection:
             _hold(connection, checked, values)
             connection.execute(delete(person_session).where(others))
 
-    def _checked(self, name: str, password: str, now: int) -> _Checked:
+    def _checked(self, name: str, password: str, now: int, place: str, *, is_own: bool) -> _Checked:
         """The person with this password. Raises BadCredentials, LockedOut."""
         with transaction(self._engine) as connection:
-            begin_attempt(connection, name, now)
+            begin_attempt(connection, name, place, now, is_own=is_own)
             row = connection.execute(select(person).where(person.c.name == name)).mappings().one_or_none()
         found = row if row is not None and row["enabled"] else None
         if not is_password(password, None if found is None else found["password_hash"]) or found is None:
             raise BadCredentials
         with transaction(self._engine) as connection:
-            clear(connection, name)
+            succeed(connection, name, place, now, is_own=is_own)
         return _Checked(person_of(found), found["password_hash"])
 
 
@@ -131,6 +134,21 @@ def _hold(connection: Connection, checked: _Checked, values: Mapping[str, Any]) 
     same = (person.c.name == checked.person.name) & (person.c.password_hash == checked.password_hash) & person.c.enabled
     if not connection.execute(update(person).where(same).values(values)).rowcount:
         raise BadCredentials
+
+
+def session_values(session: Session, now: int) -> dict[str, Any]:
+    """The columns of a session that begins."""
+    return {
+        "secret_hash": _hash(session.secret),
+        "person": session.person.name,
+        "created_at": now,
+        "expires_at": session.expires_at,
+    }
+
+
+def _of_session(secret: str) -> str:
+    """The place of a browser in which somebody is signed in."""
+    return f"session {_hash(secret)[:32]}"
 
 
 def _hash(secret: str) -> str:

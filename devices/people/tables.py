@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 metadata: Final = MetaData()
 
@@ -21,8 +21,12 @@ person: Final = Table(
     Column("enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("password_changed_at", BigInteger, nullable=False),
+    Column("issuer", String(255)),
+    Column("subject", String(255)),
+    Index("ix_person_subject", "issuer", "subject", unique=True),
 )
-"""Accounts. Rows stay: what a person did is asked later. `password_hash` is Argon2's `$argon2id$…`."""
+"""Accounts. Rows stay: what a person did is asked later. `password_hash` is Argon2's `$argon2id$…`; it is empty, and
+`issuer` and `subject` name the person, where an identity provider looks at passwords."""
 
 person_session: Final = Table(
     "person_session",
@@ -31,20 +35,33 @@ person_session: Final = Table(
     Column("person", String(64), ForeignKey("person.name", name="fk_person_session_person"), nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
+    Column("id_token", Text),
     Index("ix_person_session_person", "person"),
 )
-"""Who is signed in. `secret_hash` is SHA-256 of the cookie: 256 random bits need no slow hash."""
+"""Who is signed in. `secret_hash` is SHA-256 of the cookie: 256 random bits need no slow hash. `id_token` is what the
+identity provider said who it is, to sign out there as well."""
 
 sign_in_failure: Final = Table(
     "sign_in_failure",
     metadata,
     Column("name", String(64), primary_key=True),
+    Column("place", String(64), primary_key=True),
     Column("attempts", Integer, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("locked_until", BigInteger),
     Index("ix_sign_in_failure_last_at", "last_at"),
 )
-"""Names that somebody failed to sign in with lately, also names without an account."""
+"""Names that somebody failed to sign in with lately, also names without an account, and from where. Place `*`: all
+places that are not the person's own."""
+
+known_place: Final = Table(
+    "known_place",
+    metadata,
+    Column("person", String(64), ForeignKey("person.name", name="fk_known_place_person"), primary_key=True),
+    Column("place", String(64), primary_key=True),
+    Column("last_at", BigInteger, nullable=False),
+)
+"""From where people signed in lately."""
 
 api_token: Final = Table(
     "api_token",

@@ -75,11 +75,10 @@ def described(what: Phrase) -> Phrase:
 
 def area_layers(builder: BoardBuilder) -> list[Layer]:
     """Layers of zones, corridors and sites, below all other layers."""
-    geo = f"{builder.api_url}/geo"
     return [
-        _geojson(builder.localize(_ZONES), f"{geo}/zones.geojson", _style(GREY, _ZONE_OPACITY), _BY_KIND),
-        _geojson(builder.localize(_CORRIDORS), f"{geo}/corridors.geojson", _style(GREY)),
-        _geojson(builder.localize(_SITES), f"{geo}/sites.geojson", _style(GREY)),
+        _geojson(builder.localize(_ZONES), builder.layer_url("zones"), _style(GREY, _ZONE_OPACITY), _BY_KIND),
+        _geojson(builder.localize(_CORRIDORS), builder.layer_url("corridors"), _style(GREY)),
+        _geojson(builder.localize(_SITES), builder.layer_url("sites"), _style(GREY)),
     ]
 
 

@@ -90,11 +90,19 @@ GAUGE_CELL: Final[Mapping[str, Any]] = {"custom.cellOptions": {"type": "gauge", 
 class BoardBuilder:
     """Collects the panels of one board in one language."""
 
-    def __init__(self, language: Language, api_url: str) -> None:
-        """`api_url`: the address of the API as the viewer's browser reaches it; map layers come from there."""
+    def __init__(self, language: Language, api_url: str, map_token: str | None = None) -> None:
+        """`api_url`: the address of the API as the viewer's browser reaches it; map layers come from there.
+
+        `map_token` opens them, if they are not public.
+        """
         self.language = language
-        self.api_url = api_url
+        self._geo = f"{api_url}/geo"
+        self._query = "" if map_token is None else f"?token={map_token}"
         self.panels: list[model.Panel] = []
+
+    def layer_url(self, layer: str) -> str:
+        """Where a map layer of the API comes from."""
+        return f"{self._geo}/{layer}.geojson{self._query}"
 
     def localize(self, phrase: Phrase) -> str:
         return phrase.in_(self.language)

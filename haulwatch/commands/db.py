@@ -37,15 +37,29 @@ _UrlFile = Annotated[
 
 @app.command()
 @exits_on_error
-def roles(record: _UrlFile, judge: _UrlFile, serve: _UrlFile) -> None:
+def roles(
+    record: _UrlFile,
+    judge: _UrlFile,
+    serve: _UrlFile,
+    sign_on: Annotated[
+        bool,
+        typer.Option(
+            "--sign-on",
+            help="The API makes accounts for people of an identity provider, and follows their roles. It is so without "
+            "this option where HAULWATCH_OIDC_ISSUER is set.",
+        ),
+    ] = False,
+) -> None:
     """Give recorder, judge and API a PostgreSQL user each, with the rights they need and no more.
 
     User and password come from the URLs; call it as the owner of the tables, after `haulwatch db upgrade`. A second run
     changes nothing. The collector has no database.
     """
+    settings = load_settings()
     files = {"record": record, "judge": judge, "serve": serve}
     urls = {process: file.read_text(encoding="utf-8").strip() for process, file in files.items()}
-    granted = database_roles.grant(existing_database_url(load_settings()), urls)
+    has_provider = sign_on or settings.sign_on.issuer is not None
+    granted = database_roles.grant(existing_database_url(settings), urls, sign_on=has_provider)
     for process, role in granted.items():
         out.print(f"{process}: {role}", markup=False)
 

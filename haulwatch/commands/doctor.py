@@ -10,12 +10,20 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from haulwatch.commands.people.visibility import districts_and_hauliers
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, out, print_json
 from haulwatch.health.check_result import CheckResult, CheckStatus
 from haulwatch.health.doctor import CHECKS, DoctorParts, passed, run_checks
+from haulwatch.health.people import Areas
 from haulwatch.settings.load import Settings, load_settings
-from haulwatch.wiring.databases import count_registered_devices, existing_database_url
+from haulwatch.wiring.databases import (
+    accounts_exist,
+    count_registered_devices,
+    existing_database_url,
+    open_registry,
+)
 from haulwatch.wiring.rules import known_rules
+from haulwatch.wiring.sign_on import find_provider
 from haulwatch.wiring.stores import prove_store
 
 _COLOURS: Final = {CheckStatus.OK: "green", CheckStatus.WARN: "yellow", CheckStatus.FAIL: "red"}
@@ -28,8 +36,9 @@ def doctor(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, collector, store, database, city, disk, clock, API, rules and certificates; say how to fix each
-    fault. The store is written and read (measurement haulwatch_doctor).
+    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on and map layers.
+
+    Says how to fix each fault. The store is written and read (measurement haulwatch_doctor).
 
     Exit code 0: no check failed; warnings may remain. 1: a check failed.
     """
@@ -52,7 +61,15 @@ def _parts(settings: Settings) -> DoctorParts:
         database_url=lambda: existing_database_url(settings),
         count_devices=lambda: count_registered_devices(settings),
         rules=lambda: known_rules(settings),
+        find_provider=lambda: find_provider(settings),
+        areas=lambda: _areas(settings),
+        accounts_exist=lambda: accounts_exist(settings),
     )
+
+
+def _areas(settings: Settings) -> Areas:
+    with open_registry(settings) as registry:
+        return Areas(*districts_and_hauliers(registry.load_city()))
 
 
 def results_as_table(results: Sequence[CheckResult]) -> Table:

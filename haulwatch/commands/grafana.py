@@ -12,7 +12,7 @@ from grafana.sync import FOLDERS, PLAYLISTS, Finding, State, boards_for, compare
 from grafana.sync import sync as sync_boards
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, out, print_json, print_table
 from haulwatch.settings.load import load_settings
-from haulwatch.wiring.grafana import grafana_source, open_grafana
+from haulwatch.wiring.grafana import grafana_source, map_token_of, open_grafana
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def sync(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
     settings = load_settings()
     grafana = open_grafana(settings)
     source = None if keep_source else grafana_source(settings)
-    boards = boards_for(settings.grafana.api_url)
+    boards = boards_for(settings.grafana.api_url, map_token_of(settings))
     found = list(_with_progress(sync_boards(grafana, source, boards), len(boards)))
     _print(found, "Grafana, after sync", _DONE, as_json)
     if any(finding.state in _HINTS for finding in found):
@@ -58,7 +58,7 @@ def diff(keep_source: KeepSource = False, as_json: JsonFlag = False) -> None:
     settings = load_settings()
     grafana = open_grafana(settings)
     source = None if keep_source else grafana_source(settings)
-    boards = boards_for(settings.grafana.api_url)
+    boards = boards_for(settings.grafana.api_url, map_token_of(settings))
     found = list(_with_progress(compare(grafana, source, boards), len(boards)))
     _print(found, "Grafana, as it is", {}, as_json)
     if any(finding.state is not State.SAME for finding in found):
@@ -71,7 +71,8 @@ def render(
     to: Annotated[Path, typer.Option("--to", help="The folder to write to; created if it does not exist.")],
 ) -> None:
     """Write the boards as files, for a Grafana that reads provisioning files or for an import by hand."""
-    written = write_boards(to, load_settings().grafana.api_url)
+    settings = load_settings()
+    written = write_boards(to, settings.grafana.api_url, map_token_of(settings))
     out.print(f"wrote {written} boards below {to}", markup=False)
 
 

@@ -82,7 +82,8 @@ def _files(settings: Settings) -> Iterator[Path]:
 def _servers(settings: Settings) -> dict[str, tuple[str, int]]:
     broker = settings.mqtt.broker
     servers = {f"broker {broker.host}:{broker.port}": (broker.host, broker.port)} if broker.tls else {}
-    for name, url in (("store", settings.store.url), ("Grafana", settings.grafana.url)):
+    urls = {"store": settings.store.url, "Grafana": settings.grafana.url, "sign-on": settings.sign_on.issuer}
+    for name, url in urls.items():
         parts = urlsplit(url or "")
         if parts.scheme == "https" and parts.hostname:
             servers[f"{name} {parts.netloc}"] = (parts.hostname, parts.port or _DEFAULT_PORT)

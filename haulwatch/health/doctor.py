@@ -15,11 +15,13 @@ from typing import Final, NamedTuple, Protocol
 
 from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.db.registry import CityMissing
+from devices.sign_on.discovery import Provider
 from haulwatch import RELEASED, migrations
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.health.certificates import check_certificates
 from haulwatch.health.check_result import CheckResult, CheckStatus
 from haulwatch.health.path_status import SILENT_MS
+from haulwatch.health.people import Areas, check_map_layers, check_sign_on
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import NoData, collector_role, heartbeat_path, require_data_dir
 from haulwatch.settings.load import Settings
@@ -33,6 +35,7 @@ from rules.rule_sets.model import BadRuleSet
 
 CHECKS: Final = (
     "broker", "collector", "store", "database", "city", "data", "clock", "api", "rules", "certificates",
+    "sign-on", "map layers",
 )  # fmt: skip
 
 TIME_LIMIT_S: Final = 15.0
@@ -249,6 +252,12 @@ class DoctorParts(NamedTuple):
     """The number of registered devices. Raises CityMissing, DatabaseError, NoData."""
     rules: Callable[[], RuleSetChoice]
     """Reads the rule set that holds. Raises BadRuleSet."""
+    find_provider: Callable[[], Provider]
+    """Reads the identity provider's discovery document and keys. Raises OperatorError."""
+    areas: Callable[[], Areas]
+    """Districts and hauliers of the registered city. Raises CityMissing, DatabaseError, NoData."""
+    accounts_exist: Callable[[], bool]
+    """Raises DatabaseError, NoData."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -267,6 +276,8 @@ async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[st
         "api": lambda: check_api_port(settings.api.host, settings.api.port),
         "rules": lambda: asyncio.to_thread(_rules, settings, parts.rules),
         "certificates": lambda: check_certificates(settings, datetime.now(UTC)),
+        "sign-on": lambda: asyncio.to_thread(check_sign_on, settings, parts.find_provider, parts.areas),
+        "map layers": lambda: asyncio.to_thread(check_map_layers, settings, parts.accounts_exist),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")

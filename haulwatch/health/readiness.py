@@ -23,6 +23,7 @@ from haulwatch.settings.load import Settings
 from ingest.ledger.state_file import StateUnavailable
 from ingest.log.raw_log import RawLogError
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.process.over_limit import named
 from ingest.store import History, StoreMisconfigured, StoreUnavailable
 
@@ -36,6 +37,8 @@ _DROPS_SHOWN_MS: Final = 3_600_000
 _UNJUDGED_SHOWN_MS: Final = 3_600_000
 _WAITED_MS: Final = 15_000
 """What waits is moved within seconds; after this the database refuses it."""
+_NOTICE_WAITED_MS: Final = 300_000
+"""A digest waits for a minute, a service that is busy for another."""
 _LOG_EVERY_S: Final = 60.0
 _NO_DEVICE: Final = "nobody"
 """A device id for a query that shows whether the store lets us read."""
@@ -105,6 +108,7 @@ def readiness_checks(
     store: Store,
     counters: Callable[[], BrokerCounters | None],
     background: Sequence[BackgroundTask],
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple,
 ) -> tuple[Check, ...]:
     """Every check, bound to the parts that it looks at."""
     progress, growth, trouble = Progress(), Growth(path.not_judged()), TroubleLog()
@@ -119,6 +123,7 @@ def readiness_checks(
         Check("store", lambda: _store(store, path, rejections, trouble)),
         Check("journal", partial(asyncio.to_thread, _journal, url, path, trouble)),
         Check("alerts", partial(asyncio.to_thread, _alerts, path)),
+        Check("notices", partial(asyncio.to_thread, _notices, notices)),
         Check("collector", partial(asyncio.to_thread, _collector, path)),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
         Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
@@ -178,6 +183,31 @@ def _alerts(path: PathStatus) -> ReadinessResult:
         )
         return ReadinessResult(ReadinessState.DEGRADED, detail, since)
     return ReadinessResult(ReadinessState.OK, "the broker refuses none")
+
+
+def _notices(read: Callable[[], Sequence[ChannelSummary]]) -> ReadinessResult:
+    """Channels are named as the notice rules name them."""
+    try:
+        found = read()
+    except DatabaseError:
+        return ReadinessResult(ReadinessState.DEGRADED, "wait for the database")
+    now = system_clock.now_ms()
+    troubles, since = [], None
+    for channel in found:
+        late = channel.oldest_waiting_at is not None and now - channel.oldest_waiting_at > _NOTICE_WAITED_MS
+        counts = {
+            "waiting": channel.waiting if late else 0,
+            "given up": channel.failed,
+            "unconfirmed": channel.unconfirmed,
+        }
+        if any(counts.values()):
+            named = ", ".join(f"{count:,} {state}" for state, count in counts.items() if count)
+            troubles.append(f"{channel.channel} {named}")
+            since = min(filter(None, (since, channel.oldest_waiting_at if late else None)), default=None)
+    if troubles:
+        detail = f"notices do not arrive: {'; '.join(troubles)}: see `haulwatch notify status`"
+        return ReadinessResult(ReadinessState.DEGRADED, detail, since)
+    return ReadinessResult(ReadinessState.OK, f"{sum(channel.sent for channel in found):,} sent within a day")
 
 
 def _collector(path: PathStatus) -> ReadinessResult:

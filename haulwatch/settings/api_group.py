@@ -1,5 +1,6 @@
 """The settings of the HTTP API."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, model_validator
@@ -31,6 +32,15 @@ class ApiSettings(Group):
         "How long a person stays signed in. A shift, with its hand-over.",
         ge=1,
         le=168,
+    )
+    audit_keep_days: int = field(
+        1_096,
+        "AUDIT_KEEP_DAYS",
+        "days",
+        "Age beyond which `haulwatch audit prune` removes entries of the audit trail; nothing else does. Three years, "
+        "as long as people ask who closed a case; China's Cybersecurity Law asks for six months at least.",
+        ge=180,
+        le=36_525,
     )
     host: str = field(
         "127.0.0.1",
@@ -76,8 +86,26 @@ class ApiSettings(Group):
         "off",
         "API_PUBLIC_MAP",
         "on or off",
-        "on: /geo (places, no vehicles) needs no token, because a map layer in Grafana cannot send one.",
+        "on: /geo (places, no vehicles) needs no token, because a map layer in Grafana cannot send one in a header.",
     )
+    map_token: Token | None = field(
+        None,
+        "API_MAP_TOKEN",
+        "text, at least 16 characters of A-Z a-z 0-9 _ -",
+        "Opens /geo (places, no vehicles) and nothing else, as `?token=…` of its address. `haulwatch grafana` writes "
+        "it into the map layers of the boards, where all who see a board can read it. Absent: HAULWATCH_API_PUBLIC_MAP "
+        "alone counts.",
+    )
+
+    @model_validator(mode="after")
+    def _map_token(self) -> Self:
+        if self.map_token is None:
+            return self
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", self.map_token.get_secret_value()):
+            raise ValueError("HAULWATCH_API_MAP_TOKEN stands in addresses: give characters of A-Z a-z 0-9 _ - only")
+        if self.map_token in (self.token, self.read_token):
+            raise ValueError("HAULWATCH_API_MAP_TOKEN is read by all who see a board: give one that opens nothing else")
+        return self
 
     @model_validator(mode="after")
     def _two_tokens(self) -> Self:

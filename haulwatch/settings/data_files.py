@@ -82,6 +82,11 @@ def publisher_cursors_path(settings: Settings) -> Path:
     return settings.paths.data_dir / "announcer.db"
 
 
+def notice_cursors_path(settings: Settings) -> Path:
+    """How far notices have followed the journal, and what shelves hold back from them."""
+    return settings.paths.data_dir / "notices.db"
+
+
 def alert_outbox_path(settings: Settings) -> Path:
     """Alert changes that wait for the database (`ingest.alerts.outbox`)."""
     return settings.paths.data_dir / "outbox.db"
@@ -118,6 +123,11 @@ def process_log_folder(settings: Settings) -> Path:
 def authority_folder(settings: Settings) -> Path:
     """The certificate authority, and by default the broker's certificate."""
     return settings.paths.data_dir / "authority"
+
+
+def evidence_folder(settings: Settings) -> Path:
+    """The key that signs evidence packs."""
+    return settings.paths.data_dir / "evidence"
 
 
 def device_certificate_folder(settings: Settings) -> Path:

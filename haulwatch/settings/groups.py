@@ -10,7 +10,9 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
+from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
 from ingest.mqtt.url import MqttUrl
 
@@ -358,10 +360,12 @@ class Settings(Group):
     database: DatabaseSettings = DatabaseSettings()
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
+    sign_on: SignOnSettings = SignOnSettings()
     limits: LimitSettings = LimitSettings()
     grafana: GrafanaSettings = GrafanaSettings()
     rules: RuleSettings = RuleSettings()
     alerts: AlertSettings = AlertSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

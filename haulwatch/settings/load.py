@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from devices.errors import OperatorError
 from haulwatch.settings.fields import PREFIX, Variable
 from haulwatch.settings.groups import Settings
+from ingest.notices.secrets import PREFIX as NOTICE_SECRET_PREFIX
 
 __all__ = ["Settings", "SettingsError", "Variable", "load_settings", "variables"]
 
@@ -38,9 +39,14 @@ def variables() -> Iterator[tuple[str, str, Variable]]:
 def load_settings(env: Mapping[str, str] | None = None) -> Settings:
     """Read and check every `HAULWATCH_` variable of `env` (the process's environment when None).
 
-    Opens no connection. An empty value counts as absent. Raises SettingsError, which lists everything that is wrong.
+    Opens no connection. An empty value counts as absent. `HAULWATCH_SECRET_…` are no settings: notice rules name them
+    (`ingest.notices.secrets`). Raises SettingsError, which lists everything that is wrong.
     """
-    given = {name: value for name, value in (os.environ if env is None else env).items() if name.startswith(PREFIX)}
+    given = {
+        name: value
+        for name, value in (os.environ if env is None else env).items()
+        if name.startswith(PREFIX) and not name.startswith(NOTICE_SECRET_PREFIX)
+    }
     by_name = {variable.name: variable for _, _, variable in variables()}
     problems: list[str] = []
     values = dict(_with_secret_files(given, by_name, problems))

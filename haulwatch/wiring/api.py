@@ -12,6 +12,8 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
 from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.desk.what_if_process import COMMAND
+from haulwatch.wiring.notices import open_notices
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
@@ -19,6 +21,7 @@ from ingest.boards.emptyings import EmptyingFeed
 from ingest.boards.feed import BoardFeed, open_cursors
 from ingest.boards.shelving import Shelving
 from ingest.commands.dispatcher import CommandDispatcher
+from ingest.judge.what_if_job import WhatIfJobs
 from ingest.mqtt.broker_statistics import BrokerStatistics
 
 if TYPE_CHECKING:
@@ -38,8 +41,8 @@ class ApiProcess(NamedTuple):
 async def api_process(settings: Settings, city: Callable[[], City], stop: "asyncio.Event") -> AsyncIterator[ApiProcess]:
     """Build the parts, and close what they hold at the end of the block.
 
-    The feeds of the boards and the look for suspected sites end when `stop` is set; the other background tasks end when
-    they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
+    The feeds of the boards, the look for suspected sites and notices end when `stop` is set; the other background tasks
+    end when they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
     """
     store, mqtt = open_store(settings), settings.mqtt
     watched = settings.limits.broker_counters == "on"
@@ -53,6 +56,8 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_people(settings) as people,
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
+            open_notices(settings, journal, shelves, city) as notices,
+            closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
@@ -65,6 +70,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 BackgroundTask("command dispatcher", dispatcher.run),
                 BackgroundTask("emptyings", lambda: emptyings.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
+                BackgroundTask("notices", lambda: notices.run(stop)),
             ]
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
@@ -72,7 +78,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals, people),
+                Repositories(journal, shelves, rule_sets, proposals, people, what_if, notices.summary),
                 lambda: statistics.counters if watched else None,
                 background,
             )

@@ -1,23 +1,31 @@
 """The parts behind the API: the read side of every part, and the checks of /readyz."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from api.ports import ApiOptions, ApiParts, People
-from devices.city.model import City
+from api.people_ports import People
+from api.ports import Adopted, ApiOptions, ApiParts
+from devices.city.model import City, Device, DeviceRole
 from haulwatch import __version__
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
+from haulwatch.process.balance import WatchedBalance
 from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
+from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
+from ingest.judge.what_if_job import WhatIfJobs
+from ingest.ledger.dead_letters import Redriven
+from ingest.ledger.unregistered import unregistered_devices
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def api_options(settings: Settings) -> ApiOptions:
-    token, read_token = settings.api.token, settings.api.read_token
+    token, read_token, map_token = settings.api.token, settings.api.read_token, settings.api.map_token
     return ApiOptions(
         version=__version__,
         token=token.get_secret_value() if token else None,
@@ -38,17 +46,21 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=tuple(settings.api.origins.split()),
         hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
+        map_token=map_token.get_secret_value() if map_token else None,
     )
 
 
 class Repositories(NamedTuple):
-    """What the API reads and writes in the relational database, beside commands."""
+    """What the API reads and writes in the relational database, beside commands; and its jobs."""
 
     journal: AlertJournal
     shelves: ShelfStore
     rule_sets: RuleSetStore
     suspected_sites: ProposalStore
     people: People
+    what_if: WhatIfJobs
+    notices: Callable[[], Sequence[ChannelSummary]] = tuple
+    """As of `ApiParts`."""
 
 
 def api_parts(
@@ -67,6 +79,14 @@ def api_parts(
         with closing(open_raw_log(settings)) as log:
             return dead_letters.redrive(letter_id, log, system_clock.now_ms())
 
+    def redrive_all(letter_ids: Sequence[int]) -> Mapping[int, Redriven]:
+        with closing(open_raw_log(settings)) as log:
+            return dead_letters.redrive_all(letter_ids, log, system_clock.now_ms())
+
+    def adopt(device: Device) -> Adopted:
+        registered = register_described(settings, device)
+        return Adopted(registered, redrive_waiting(settings, device.id))
+
     rules = current_rules(settings, repositories.rule_sets)
 
     def silent_after(interval_s: int) -> int:
@@ -75,12 +95,16 @@ def api_parts(
     return ApiParts(
         city=city,
         history=store,
+        weighbridges=lambda: [device for device in city().devices.values() if device.role is DeviceRole.WEIGHBRIDGE],
         journal=repositories.journal,
         shelves=repositories.shelves,
         commands=open_command_store(settings),
-        ledger=remembered(lambda: current_ledger(settings)),
+        ledger=remembered(WatchedBalance(lambda: current_ledger(settings), system_clock.now_ms)),
         dead_letters=dead_letters,
         redrive=redrive,
+        redrive_all=redrive_all,
+        unregistered=remembered(lambda: unregistered_devices(dead_letters, city().devices)),
+        adopt=adopt,
         lag=status.lag,
         collector=status.collector_status,
         recorder=status.recorder_status,
@@ -91,15 +115,18 @@ def api_parts(
         alerts_refused=lambda: status.alerts_refused()[0],
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
+        notices=repositories.notices,
         over_limit=status.over_limit,
+        evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,
+        what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
         people=repositories.people,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(settings, status, store, broker, background),
+        checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
     )
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.engine import URL
 from devices.db import tables
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.errors import OperatorError
-from devices.people.tables import api_token, audit, person, person_session, sign_in_failure
+from devices.people.tables import api_token, audit, known_place, person, person_session, sign_in_failure
+from ingest.notices.tables import notice, notice_change, notice_climb, notice_rules
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.rule_sets.tables import rule_set
 
@@ -37,29 +38,48 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",
+            tables.device.name: "SELECT, INSERT",
             tables.login.name: "SELECT (device_id, enabled)",
             person.name: "SELECT, UPDATE (password_hash, password_changed_at)",
             api_token.name: "SELECT",
-            audit.name: "SELECT, INSERT",
+            # Not `no`: who may choose numbers could write in the middle of the trail.
+            audit.name: "SELECT, INSERT (at, actor, kind, address, action, target, status)",
+            notice_rules.name: "SELECT",
+            notice.name: "SELECT, INSERT, UPDATE",
+            notice_climb.name: "SELECT, INSERT, UPDATE",
+            notice_change.name: "SELECT, INSERT",
             person_session.name: "SELECT, INSERT, UPDATE, DELETE",
             sign_in_failure.name: "SELECT, INSERT, UPDATE, DELETE",
+            known_place.name: "SELECT, INSERT, UPDATE, DELETE",
         },
     }
 )
-"""Rights by process and table. No process changes the registry or reads a device's password: that is for the owner of
-the tables, with `haulwatch city import` and `haulwatch device`. The API decides on suspected sites, and counts the
-registry's revision on with it. It signs people in and changes their passwords; accounts, roles and tokens are for the
+"""Rights by process and table. No process changes what the registry holds or reads a device's password: that is for the
+owner of the tables, with `haulwatch city import` and `haulwatch device`. The API adds devices that are adopted and
+decides on suspected sites, and counts the registry's revision on with either. It sends notices, by rules that the owner
+applies with `haulwatch notify`. It signs people in and changes their passwords; accounts, roles and tokens are for the
 owner as well, with `haulwatch user` and `haulwatch token`."""
+
+
+WITH_SIGN_ON: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        person.name: "SELECT, INSERT, "
+        "UPDATE (password_hash, password_changed_at, display_name, role, districts, hauliers)"
+    }
+)
+"""Rights of the API by table where an identity provider names people: it makes their accounts and follows their role.
+A trigger (migration 0025) keeps it from local accounts all the same, and from enabling anybody."""
 
 
 class NoRoles(OperatorError):
     """The roles cannot be made; the message says why."""
 
 
-def grant(owner_url: str, urls: Mapping[str, str]) -> dict[str, str]:
+def grant(owner_url: str, urls: Mapping[str, str], *, sign_on: bool = False) -> dict[str, str]:
     """Create or change the role of each process, as the user and the password in its URL. Returns role by process.
 
-    It is one transaction, and a second run changes nothing. Rights that an earlier version gave are taken back.
+    `sign_on`: an identity provider names people. It is one transaction, and a second run changes nothing. Rights that
+    an earlier version gave are taken back.
 
     Raises NoRoles, DatabaseUnavailable, DatabaseMisconfigured.
     """
@@ -71,7 +91,8 @@ def grant(owner_url: str, urls: Mapping[str, str]) -> dict[str, str]:
     try:
         with transaction(engine) as connection:
             for process, role in roles.items():
-                _grant(connection, role, RIGHTS[process])
+                more = WITH_SIGN_ON if sign_on and process == "serve" else {}
+                _grant(connection, role, {**RIGHTS[process], **more})
     finally:
         engine.dispose()
     return {process: str(role.username) for process, role in roles.items()}
@@ -114,5 +135,5 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name)
+    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name, notice.name)
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

@@ -11,7 +11,7 @@ from haulwatch.settings.data_files import NoData, kept_city_path, require_data_d
 from haulwatch.settings.load import Settings
 
 if TYPE_CHECKING:
-    from api.ports import People
+    from api.people_ports import People
     from devices.access.logins import Logins
     from devices.commands.store import CommandStore
     from devices.db.registry import Registry
@@ -107,19 +107,30 @@ def open_accounts(settings: Settings) -> "Accounts":
 @contextmanager
 def open_people(settings: Settings) -> "Iterator[People]":
     """All that the API needs to know who calls, with one pool of connections."""
-    from api.ports import People
+    from api.people_ports import People
     from devices.db.database import open_database
     from devices.people.accounts import Accounts
     from devices.people.audit import AuditTrail
     from devices.people.sessions import Sessions
     from devices.people.tokens import Tokens
+    from haulwatch.wiring.sign_on import open_sign_on
 
     engine = open_database(existing_database_url(settings))
     sessions = Sessions(engine, settings.api.session_h * HOUR_MS)
     try:
-        yield People(Accounts(engine), sessions, Tokens(engine), AuditTrail(engine))
+        with open_sign_on(settings, engine) as sign_on:
+            yield People(Accounts(engine), sessions, Tokens(engine), AuditTrail(engine), sign_on)
     finally:
         engine.dispose()
+
+
+def accounts_exist(settings: Settings) -> bool:
+    """Raises DatabaseError, NoData."""
+    accounts = open_accounts(settings)
+    try:
+        return accounts.exist()
+    finally:
+        accounts.close()
 
 
 def open_tokens(settings: Settings) -> "Tokens":

@@ -18,6 +18,12 @@ def open_grafana(settings: Settings) -> Grafana:
     return Grafana(url, token.get_secret_value())
 
 
+def map_token_of(settings: Settings) -> str | None:
+    """What opens the map layers to whom a board is shown; None if they are public, or not for boards."""
+    token = settings.api.map_token
+    return None if token is None or settings.api.public_map == "on" else token.get_secret_value()
+
+
 def grafana_source(settings: Settings) -> Source:
     """InfluxDB as Grafana reads it. Raises GrafanaNotConfigured."""
     url = settings.grafana.influx_url or settings.store.url

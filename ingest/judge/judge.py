@@ -32,8 +32,9 @@ from rules.engine.snapshot import SnapshotUnusable
 
 CONSUMER: Final = JUDGE
 BATCH: Final = 500
-CHECKPOINT_MIN_MESSAGES: Final = 100_000
-"""Judged again in two seconds after a crash: fewer are not worth writing rows early."""
+CHECKPOINT_MIN_MESSAGES: Final = 400_000
+"""Judged again in some eight seconds after a crash: fewer are not worth writing rows early. A row has the readings that
+wait, which are half a minute of the device."""
 CHECKPOINT_MAX_MESSAGES: Final = 2_000_000
 """At most so many are judged again after a crash, in 40 s (80 s where judgement is interpreted)."""
 CHECKPOINT_MAX_INTERVAL_S: Final = 300.0
@@ -44,7 +45,7 @@ IDLE_CHECKPOINT_S: Final = 1.0
 _MESSAGES_PER_ROW: Final = 20
 """Writing a device's row takes as long as judging one or two messages: a small part of 20."""
 _IDLE_S: Final = 0.1
-_GATHER_S: Final = 0.05
+_GATHER_S: Final = 0.1
 """At the end of the log the judge waits this long for more: each step costs a query of the raw log, however few records
 there are."""
 _FIRST_PAUSE_S: Final = 0.4

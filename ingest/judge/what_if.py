@@ -12,13 +12,15 @@ from typing import Any, Final
 from devices.city.model import City
 from ingest.judge.judge_record import judge_record
 from ingest.judge.rejudge import Rejudging
-from ingest.log.records import RULES_TOPIC, LogRecord, RawMessage
+from ingest.log.ports import LogReader
+from ingest.log.records import CITY_TOPIC, RULES_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import TAKEN_BACK, AlertChange, Severity, Text
 from rules.contract.rule import Rule
 from rules.contract.rule_choice import RuleChoice
 
 WARM_UP_MS: Final = 24 * 3_600_000
 """Judged before the time that is compared, so that what was known then is known: no reading is judged later than so."""
+_PER_READ: Final = 5_000
 _SAME_ONSET_MS: Final = 600_000
 """Other parameters may date the beginning of one incident otherwise, by less than this."""
 
@@ -128,6 +130,22 @@ class WhatIf:
             elif (pair := Comparison(Effect.CHANGED, before, after)).differs:
                 yield pair
         yield from (Comparison(Effect.LOST, before, None) for before in lost.values())
+
+
+def records_of(log: LogReader, begin: int, end: int) -> Iterator[LogRecord]:
+    """The records of the time, with a day before it, and all cities before that. `begin`, `end`: receive time, ms.
+
+    Raises RawLogError.
+    """
+    after = 0
+    while records := log.read(after, _PER_READ):
+        for record in records:
+            at = record.message.received_at
+            if at >= end:
+                return
+            if at >= begin - WARM_UP_MS or record.message.topic == CITY_TOPIC:
+                yield record
+        after = records[-1].offset
 
 
 def _note(changes: Iterable[AlertChange], outcomes: dict[str, Outcome]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from devices.codecs.registry import codec_of, dialect_of
@@ -90,6 +90,8 @@ class Ledger(_Value):
     """By device id."""
     exact: bool
     """False when the backlog is too long to decode: `queued` and `received` are then lower bounds."""
+    since: int | None = Field(None, exclude=True)
+    """Wall clock, ms: when who reads it first saw it balanced, or not, as it is. None: nobody watches it."""
 
     def with_waiting(self, by_device: Mapping[str, int]) -> "Ledger":
         """Add messages that wait for their device's share of the raw log, as received and queued; one reading each."""
@@ -131,7 +133,7 @@ class Ledger(_Value):
         for line in devices:
             not_judged.update(line.not_judged)
         total = _total(devices).model_copy(update={"not_judged": dict(sorted(not_judged.items()))})
-        return self.model_copy(update={"total": total, "devices": devices})
+        return self.model_copy(update={"total": total, "devices": devices, "since": None})
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's own advice for a computed property
     @property

@@ -32,6 +32,19 @@ takes 3 s of it."""
 _log = logging.getLogger(__name__)
 
 
+def newest_revisions(file: Path) -> dict[str, int]:
+    """Offset of the last revision that was appended, by topic; empty where the file is not there or spoiled."""
+    return {topic: offset for topic, (_, offset) in _read(file).items()}
+
+
+def _read(file: Path) -> dict[str, tuple[str, int]]:
+    """Digest and offset of the last revision, by topic; empty where the file is spoiled."""
+    try:
+        return {topic: (str(digest), int(at)) for topic, (digest, at) in json.loads(file.read_bytes()).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 class RevisionLog(LogReader, LogWriter, Protocol):
     """The part of the raw log that revisions need."""
 
@@ -79,13 +92,7 @@ class RevisionWriter:
         return len(record.payload)
 
     def _written(self) -> dict[str, tuple[str, int]]:
-        """Digest and offset of the last revision, by topic; empty where the file is spoiled."""
-        try:
-            return {
-                topic: (str(digest), int(at)) for topic, (digest, at) in json.loads(self._file.read_bytes()).items()
-            }
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
+        return _read(self._file)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

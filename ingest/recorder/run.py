@@ -14,7 +14,7 @@ from ingest.recorder.recorder import Recorder
 from ingest.store import StoreMisconfigured, StoreUnavailable
 
 _IDLE_S: Final = 0.05
-_GATHER_S: Final = 0.1
+_GATHER_S: Final = 0.2
 """Live, the recorder waits so long for more after a small batch: each costs two syncs and a request, however small."""
 _LARGE_BATCH_RECORDS: Final = 2_500
 """A batch of so many is written while the next is committed, without a pause."""

@@ -5,8 +5,9 @@ and a test file.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -130,3 +131,42 @@ class FleetRule(Rule[S], Generic[S, M]):
     @abstractmethod
     def compare(self, verdict: Verdict, memory: M, city: City) -> Iterable[Verdict]:
         """Return the verdicts that replace this one, given what the rule remembers of other devices."""
+
+
+class ExcusingRule(FleetRule[S, M], Generic[S, M]):
+    """Excuses incidents of one device by what others did at that place and time: a closed road, a jam.
+
+    Its memory holds what devices did in a day, not what came of it. Whether an incident is excused follows from all of
+    it, in whatever order it became known: when the readings of one device come hours late, incidents of others are
+    excused by them, or not excused any more.
+    """
+
+    @abstractmethod
+    def note(self, verdict: Verdict, memory: M) -> Sequence[Any]:
+        """Note what a device did; return the records of the memory that changed by it in a way that matters."""
+
+    @abstractmethod
+    def forget_since(self, subject: str, since: int, memory: M) -> Sequence[Any]:
+        """Forget what a device did after this device time, ms: it is judged again. Return what changed by it."""
+
+    @abstractmethod
+    def end_run(self, subject: str, memory: M) -> None:
+        """Keep what the device did so far as it is: its clock stepped, and what follows has other times."""
+
+    @abstractmethod
+    def settle(self, changed: Collection[Any], at: int, memory: M) -> Iterable[Verdict]:
+        """EXCUSED or STANDS, dated `at` (device time, ms), for each incident of which these changes decide that."""
+
+    @abstractmethod
+    def excuses_of(self, subject: str, at: int, memory: M) -> Iterable[Verdict]:
+        """EXCUSED or STANDS, dated likewise, for each incident of one device that is remembered."""
+
+    @abstractmethod
+    def is_excused(self, verdict: Verdict, memory: M) -> bool:
+        """True if the incident of this verdict is excused."""
+
+    def compare(self, verdict: Verdict, memory: M, city: City) -> Iterable[Verdict]:
+        """The verdict, and for which incidents it decides whether they are excused."""
+        changed = self.note(verdict, memory)
+        decided = tuple(self.settle(changed, verdict.at, memory)) if changed else ()
+        return (replace(verdict, excused=True) if self.is_excused(verdict, memory) else verdict, *decided)

@@ -28,6 +28,10 @@ class Level(StrEnum):
     """The data that would decide is missing; the running incident goes on."""
     RETRACTED = "retracted"
     """Later data showed that the incident with this onset never happened."""
+    EXCUSED = "excused"
+    """What other devices did explains the incident with this onset: nobody is notified of it."""
+    STANDS = "stands"
+    """It does not, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Verdict:
     """It comes of what has no place among the device's readings in order: other devices, or a reading too late for
     every place. So it is not given again when those readings are judged again. The engine sets it.
     """
+    excused: bool = False
+    """What other devices did explains its incident, by what has been compared so far."""
 
 
 class RuleVerdict(NamedTuple):

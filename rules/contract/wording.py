@@ -49,6 +49,13 @@ def withdrawn(title: Text) -> Text:
     return Text(en=f"Withdrawn: {title.en}", zh=f"已撤回：{title.zh}")
 
 
+NOT_EXCUSED: Final = Text(
+    en="What other trucks did there does not explain all of it, so it is not withdrawn any more",
+    zh="同一地点其他车辆的情况不足以解释该事件，不再撤回",
+)
+"""The reason to take a retraction back that other devices had led to."""
+
+
 def merged(title: Text) -> Text:
     """The title of an alert that another one stands for."""
     return Text(en=f"Part of another alert: {title.en}", zh=f"已并入其他告警：{title.zh}")

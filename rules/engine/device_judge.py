@@ -20,6 +20,7 @@ from rules.engine.clocks.candidates import Candidates
 from rules.engine.clocks.device_clock import AS_BELIEVED, DeviceClock
 from rules.engine.clocks.doubts import Doubts
 from rules.engine.clocks.runs import Runs
+from rules.engine.clocks.tickets import by_clock_of, is_by_clock_of
 from rules.engine.clocks.watermark import FleetClock, FleetWatermark
 from rules.engine.device_rules import DeviceRules
 from rules.engine.device_state import DeviceState
@@ -109,7 +110,8 @@ class DeviceJudge:
         else:
             self._runs.arrive(finding, reading, device_state, verdicts)
         for other_id in self._router.also_about(reading):
-            self.arrive(reading, self._device_state(other_id), verdicts)
+            other = self._device_state(other_id)
+            self.arrive(by_clock_of(other.clock, device_state.clock, reading), other, verdicts)
         self._pass_fleet_time(verdicts, _AGAIN_PER_READING)
         return verdicts
 
@@ -332,8 +334,10 @@ class DeviceJudge:
         return judged
 
     def _clock_of(self, reading: Reading, device_state: DeviceState) -> DeviceClock:
-        """The clock by which a reading is dated: a ticket about a truck has that of its bridge."""
-        measured = None if reading.device_id == device_state.device_id else self._devices.get(reading.device_id)
+        """The clock by which a reading is dated: a ticket about a truck has that of its bridge, unless one is wrong."""
+        if reading.device_id == device_state.device_id or is_by_clock_of(device_state.clock, reading):
+            return device_state.clock
+        measured = self._devices.get(reading.device_id)
         return device_state.clock if measured is None else measured.clock
 
     def unordered(self, reading: Reading, at: int, device_state: DeviceState, device: Device) -> Observation:

@@ -12,6 +12,7 @@ from rules.contract.observation import ClockFound, Observation, Silence
 from rules.contract.rule_choice import RuleChoice, Scope, scope_of
 from rules.contract.verdicts import RuleVerdict, Verdict
 from rules.contract.wording import with_clock, with_conversion, with_correction
+from rules.engine.clocks.tickets import cited_as_stored
 from rules.engine.device_state import DeviceState
 from rules.engine.failures import RuleFailures
 from rules.engine.rules_in_force import IndexedRule, ReadingRules, RulesInForce
@@ -80,6 +81,8 @@ class DeviceRules:
                 given = [with_conversion(verdict) for verdict in given]
             if clock.run_correction_s and not rule.spans_runs:
                 given = [with_correction(verdict, clock.run_correction_s) for verdict in given]
+            if clock.tickets and device is not None:
+                given = [cited_as_stored(verdict, device.id, clock) for verdict in given]
             if clock.off and not rule.spans_runs:
                 given = [with_clock(verdict, clock.off, corrected=rule.asks_calendar) for verdict in given]
             verdicts += [RuleVerdict(rule.name, rule.version, verdict) for verdict in given]

@@ -157,3 +157,4 @@ class DeviceState:
         off = [name for name, ts in (self.rules_begun or {}).items() if ts == NOT_BEGUN]
         self.rules_begun = dict.fromkeys(off, NOT_BEGUN) if off else None
         self.clock.run += 1
+        self.clock.tickets = ()

@@ -17,7 +17,7 @@ from typing import Any
 from devices.city.model import City
 from rules.alerts.limit import AlertLimit, SubjectAlerts
 from rules.alerts.model import AlertChange
-from rules.contract.rule import FleetRule
+from rules.contract.rule import ExcusingRule, FleetRule
 from rules.contract.rule_choice import RuleChoice
 from rules.contract.verdicts import HeldVerdict, Level, RuleVerdict, Verdict
 from rules.contract.wording import clock_stepped, correction_changed, switched_off
@@ -41,6 +41,7 @@ class FleetJudge:
         self._versions = {rule.name: rule.version for rule in rules if not rule.spans_runs}
         """Of the rules whose incidents end with a run."""
         self._rules = {rule.name: rule for rule in rules if isinstance(rule, FleetRule)}
+        self._excusing = [rule for rule in rules if isinstance(rule, ExcusingRule)]
         self._failures = failures
         self.memories: dict[str, Any] = {name: rule.memory() for name, rule in self._rules.items()}
         """By rule name."""
@@ -117,10 +118,10 @@ class FleetJudge:
         return changes
 
     def _published_at_once(self, judged: RuleVerdict, incidents: DeviceIncidents | None) -> list[AlertChange]:
-        """Tell of a new incident before its verdict is compared, where the rule wants that.
+        """Publish a new incident before its verdict is compared, where the rule wants that.
 
-        Only of one that has nothing to do with earlier incidents, and while nothing of its device waits but candidates,
-        of which people are not told: then what becomes of it is the same as if it had waited too, whatever order the
+        Only that has nothing to do with earlier incidents, and while nothing of its device waits but candidates,
+        which are not published: then what becomes of it is the same as if it had waited too, whatever order the
         readings of the fleet arrived in.
         """
         name, version, verdict = judged
@@ -199,6 +200,8 @@ class FleetJudge:
         for held in waiting:
             self._compare(held, changes)
         self._kept.pop(begun.subject, None)
+        for rule in self._excusing:
+            rule.end_run(begun.subject, self.memories[rule.name])
         incidents = self._incidents.setdefault(begun.subject, DeviceIncidents())
         why = correction_changed(begun.stepped_ms) if begun.corrected else clock_stepped(begun.stepped_ms)
         changes += folding.begin_run(incidents, begun.run, self._versions, begun.until, why)
@@ -216,17 +219,14 @@ class FleetJudge:
         """Let the verdicts of the second judgement replace those since the gap; publish what that changes."""
         subject = again.subject
         kept = self._kept.get(subject, KeptIncidents())
-        self.held = [
-            one for one in self.held if one.subject != subject or one.at <= again.start or one.rule not in self._ordered
-        ]
-        heapify(self.held)
+        changed = self._forget_since(again)
         current = self._incidents.get(subject, DeviceIncidents())
         second, published = DeviceIncidents(run=current.run), list[AlertChange]()
         at_gap = kept.at(again.start)
         if at_gap is not None:
             second = copied(at_gap.incidents, self._is_ordered)
             for held in at_gap.held:
-                self._compare_again(held.rule, held.verdict, second, published, changes)
+                self._compare_again(held.rule, held.verdict, second, published, changes, changed)
         for judged in again.verdicts:
             if isinstance(judged, GapPassed):
                 kept.replace(judged.start, self._incidents_at(judged.start, subject, second))
@@ -236,7 +236,8 @@ class FleetJudge:
                 published += self._published_at_once(judged, second)
                 self._hold(judged)
             else:
-                self._compare_again(judged.rule, judged.verdict, second, published, changes)
+                self._compare_again(judged.rule, judged.verdict, second, published, changes, changed)
+        published += self._excuse_again(again, changed, second, changes)
         published += folding.release(second, complete_until)
         amending = Amending(subject, again.newest, published)
         amending.amend(current, second, kept, self._ordered)
@@ -249,6 +250,15 @@ class FleetJudge:
         if kept.gaps or kept.retracted:
             self._kept[subject] = kept
 
+    def _forget_since(self, again: JudgedAgain) -> dict[str, list[Any]]:
+        """Forget the verdicts since the gap; return what changes by that in the memories of rules that excuse."""
+        subject, start = again.subject, again.start
+        self.held = [
+            one for one in self.held if one.subject != subject or one.at <= start or one.rule not in self._ordered
+        ]
+        heapify(self.held)
+        return {rule.name: [*rule.forget_since(subject, start, self.memories[rule.name])] for rule in self._excusing}
+
     def _compare_again(
         self,
         rule_name: str,
@@ -256,14 +266,54 @@ class FleetJudge:
         second: DeviceIncidents,
         published: list[AlertChange],
         changes: list[AlertChange],
+        changed: dict[str, list[Any]],
     ) -> None:
-        """Compare a verdict that comes late with what is remembered of the fleet now."""
+        """Compare a verdict that comes late with what is remembered of the fleet now; of rules that excuse, note what
+        is `changed`, by rule name, for when all verdicts of the device are known.
+        """
         rule = self._rules[rule_name]
+        if isinstance(rule, ExcusingRule):
+            changed[rule_name] += self._noted(rule, verdict)
+            published += folding.take(second, rule.name, rule.version, verdict, verdict.at)
+            return
         for outcome in self._compared(rule, verdict):
             if outcome.subject == verdict.subject:
                 published += folding.take(second, rule.name, rule.version, outcome, outcome.at)
             else:
                 self._update_incidents(rule.name, rule.version, outcome, changes)
+
+    def _excuse_again(
+        self,
+        again: JudgedAgain,
+        changed: Mapping[str, Sequence[Any]],
+        second: DeviceIncidents,
+        changes: list[AlertChange],
+    ) -> list[AlertChange]:
+        """Decide anew what this device and others did explains; return what that changes about the device itself."""
+        published = list[AlertChange]()
+        for rule in self._excusing:
+            memory, found = self.memories[rule.name], changed[rule.name]
+            try:
+                decided = list(rule.settle(found, again.newest, memory)) if found else []
+                of_device = list(rule.excuses_of(again.subject, again.newest, memory))
+            except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+                self._failures.note(rule.name, exc)
+                self.memories[rule.name] = rule.memory()
+                continue
+            for verdict in decided:
+                if verdict.subject != again.subject:
+                    self._update_incidents(rule.name, rule.version, verdict, changes)
+            for verdict in of_device:
+                published += folding.take(second, rule.name, rule.version, verdict, verdict.at)
+        return published
+
+    def _noted(self, rule: ExcusingRule[Any, Any], verdict: Verdict) -> Sequence[Any]:
+        try:
+            return rule.note(verdict, self.memories[rule.name])
+        except Exception as exc:  # noqa: BLE001 - a rule's bug must not stop the others
+            self._failures.note(rule.name, exc)
+            self.memories[rule.name] = rule.memory()
+            return ()
 
     def _compare(self, held: HeldVerdict, changes: list[AlertChange]) -> None:
         rule = self._rules[held.rule]

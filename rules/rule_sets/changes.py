@@ -13,7 +13,7 @@ CITY: Final = ""
 
 
 class Difference(NamedTuple):
-    """One value that differs; None: not said."""
+    """One value that differs; None: it is not there."""
 
     where: str
     rule: str
@@ -25,7 +25,7 @@ class Difference(NamedTuple):
 def differences(before: RuleSetChoice, after: RuleSetChoice) -> list[Difference]:
     """In the order of the catalogue, first those of the whole city."""
     there, here = dict(_values(before)), dict(_values(after))
-    keys = sorted({*there, *here}, key=lambda key: (key[0] != CITY, key[0]))
+    keys = sorted(dict.fromkeys((*there, *here)), key=lambda key: (key[0] != CITY, key[0]))
     return [Difference(*key, there.get(key), here.get(key)) for key in keys if there.get(key) != here.get(key)]
 
 
@@ -38,9 +38,10 @@ def _values(choice: RuleSetChoice) -> Iterator[tuple[tuple[str, str, str], Any]]
             yield (CITY, rule.name, parameter), value
     for exception in own.exceptions:
         for name, change in exception.rules.items():
-            for parameter, value in _said(change).items():
+            for parameter, value in stated(change).items():
                 yield (str(exception.where), name, parameter), value
 
 
-def _said(change: Change) -> Mapping[str, Any]:
+def stated(change: Change) -> Mapping[str, Any]:
+    """What is said of one rule, by parameter; `on` stands for one."""
     return {**change.parameters} if change.on is None else {ON: change.on, **change.parameters}

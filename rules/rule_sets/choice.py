@@ -10,7 +10,7 @@ from rules.catalogue import CATALOGUE
 from rules.contract.rule import Rule
 from rules.contract.rule_choice import RuleChoice, RulesFrom, Scope
 from rules.detectors.entry import RuleEntry
-from rules.rule_sets.model import PLACES, BadRuleSet, RuleSet
+from rules.rule_sets.model import PLACES, BadRuleSet, RuleSet, RuleSetFault
 
 MAX_COMBINATIONS: Final = 20_000
 """Of places and hours that exceptions name; each of them is checked before a rule set can hold."""
@@ -25,7 +25,7 @@ class RuleSetChoice(RuleChoice):
         self.rule_set, self.version = rule_set, rule_set.version
         self._order = rule_set.in_order()
         self._made: dict[tuple[str, tuple[int, ...]], Rule[Any] | None] = {}
-        self._faults: dict[str, None] = {}
+        self._faults: dict[RuleSetFault, None] = {}
         self.rules = [self._city_wide(entry) for entry in CATALOGUE]
         self._check()
 
@@ -93,4 +93,4 @@ class RuleSetChoice(RuleChoice):
         for error in exc.errors():
             field = ".".join([entry.name, *map(str, error["loc"])])
             text = error["msg"].removeprefix("Value error, ")
-            self._faults[f"{field}: {text}" + (f", where {where} holds" if where else "")] = None
+            self._faults[RuleSetFault(text + (f", where {where} holds" if where else ""), field)] = None

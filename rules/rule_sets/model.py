@@ -4,7 +4,7 @@ The most specific exception wins: the one with more conditions, of equals the la
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, field
 
@@ -18,7 +18,7 @@ PLACES: Final = ("district", "fleet", "vehicle_kind", "site_kind")
 
 
 class Change(Struct, frozen=True):
-    """What is said of one rule."""
+    """What a rule set has about one rule."""
 
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Those that differ; values as in YAML."""
@@ -96,9 +96,26 @@ class RuleSet(Struct, frozen=True):
         return sorted(range(len(self.exceptions)), key=lambda index: (self.exceptions[index].where.conditions, index))
 
 
+class RuleSetFault(NamedTuple):
+    """One fault of a rule set."""
+
+    hint: str
+    """What is wrong there, and what to do."""
+    key: str = ""
+    """The parameter, as `exceptions[2].rules.speeding.limit_kmh`; empty: the whole file."""
+    line: int | None = None
+    """From 1; None where no single line is at fault."""
+    file: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return ": ".join(part for part in (place, self.key, self.hint) if part)
+
+
 class BadRuleSet(OperatorError):
     """A rule set that cannot hold; the message has a line for each fault."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("\n".join(faults))
-        self.faults = tuple(faults)
+    def __init__(self, found: Sequence[RuleSetFault | str]) -> None:
+        self.found = tuple(RuleSetFault(one) if isinstance(one, str) else one for one in found)
+        self.faults = tuple(map(str, self.found))
+        super().__init__("\n".join(self.faults))

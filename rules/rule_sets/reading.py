@@ -22,7 +22,7 @@ from devices.city.sites import SiteKind
 from devices.spelling import did_you_mean
 from rules.catalogue import entry_of, rule_names
 from rules.detectors.entry import RuleEntry
-from rules.rule_sets.model import PLACES, BadRuleSet, Change, RuleException, RuleSet, Where
+from rules.rule_sets.model import PLACES, BadRuleSet, Change, RuleException, RuleSet, RuleSetFault, Where
 
 EXCEPTIONS: Final = "exceptions"
 MAX_BYTES: Final = MIB
@@ -39,11 +39,11 @@ def read_rule_set(content: bytes, name: str) -> RuleSet:
     Whether parameters agree where several exceptions hold is found by `rules.rule_sets.choice`.
     """
     if len(content) > MAX_BYTES:
-        raise BadRuleSet([f"{name}: is larger than 1 MiB: keep only what differs from the defaults"])
+        raise BadRuleSet([RuleSetFault("is larger than 1 MiB: keep only what differs from the defaults", file=name)])
     try:
         root = compose_yaml(content)
     except UnboundedFile as exc:
-        raise BadRuleSet([f"{name}: {exc}"]) from exc
+        raise BadRuleSet([RuleSetFault(str(exc), line=exc.line, file=name)]) from exc
     reader = _Reader(name)
     found = reader.rule_set(root) if root is not None else RuleSet()
     if reader.faults:
@@ -56,7 +56,7 @@ class _Reader:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self.faults: list[str] = []
+        self.faults: list[RuleSetFault] = []
 
     def rule_set(self, root: yaml.Node) -> RuleSet:
         top = self._mapping(root, "", f"write rules as `rule: {{parameter: value}}`, and `{EXCEPTIONS}`")
@@ -188,7 +188,7 @@ class _Reader:
                 self._fault(key, f"{path}.{name}", _no_such(name, names))
 
     def _fault(self, node: yaml.Node, path: str, text: str) -> None:
-        self.faults.append(f"{self._name}:{node.start_mark.line + 1}: {f'{path}: ' if path else ''}{text}")
+        self.faults.append(RuleSetFault(text, path, node.start_mark.line + 1, self._name))
 
 
 def _value(node: yaml.Node) -> Any:

@@ -22,7 +22,7 @@ def shipped() -> RuleSet:
 
 
 def shipped_rules() -> RuleSetChoice:
-    """What holds where a city has said nothing."""
+    """What holds where a city has no rule set."""
     return RuleSetChoice(shipped())
 
 
@@ -38,4 +38,4 @@ def checked(content: bytes, name: str, version: int) -> RuleSetChoice:
     try:
         return RuleSetChoice(replace(own, version=version))
     except BadRuleSet as exc:
-        raise BadRuleSet([f"{name}: {fault}" for fault in exc.faults]) from exc
+        raise BadRuleSet([fault._replace(file=name) for fault in exc.found]) from exc

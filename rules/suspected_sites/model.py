@@ -78,7 +78,7 @@ class Event:
     at: int
     place: LatLon
     alert_id: str
-    """The alert that tells of it."""
+    """The alert about it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,9 @@ _STEP_M: Final = 30.0
 """Fixes nearer to the last one that was looked at say nothing new; a truck that stands is looked at once."""
 _MOST_FIXES: Final = 60
 """Then all counts are halved: some hours of another datum outweigh years of the former one."""
+_DOUBTED_FIXES: Final = 3
+"""So many fixes that fit the other datum only, and hardly any that fit the registered one only: then a place that fits
+both is not used either. Where the road leads along the shift, all do."""
 _SETTLED_FIXES: Final = 12
 _COMPARE_EVERY: Final = 8
 """Of fixes on the ground, and of all fixes of a truck whose datum is beyond doubt, every eighth is compared."""
@@ -77,7 +80,7 @@ class DatumTrack:
             if step_m < _STEP_M:
                 return self.believed
         here_m = _from_ground_m(xy, calendar_ts, device, city)
-        if not due and here_m <= _ON_GROUND_M:
+        if not due and here_m <= _ON_GROUND_M and not self._speaks_for_the_other():
             self.at, self.believed = xy, True
             self.on_ground += 1
             return True
@@ -121,7 +124,10 @@ class DatumTrack:
         """True if the place fits the other datum, and so far the track does not speak for the registered one."""
         if self.straight > 1 + self.shifted // 10 or there_m > _ON_GROUND_M:
             return False
-        return here_m >= _OFF_GROUND_M or (here_m > _ON_GROUND_M and self.shifted >= 3)
+        return here_m >= _OFF_GROUND_M or self.shifted >= _DOUBTED_FIXES
+
+    def _speaks_for_the_other(self) -> bool:
+        return self.shifted >= _DOUBTED_FIXES and self.straight <= 1 + self.shifted // 10
 
 
 def _from_ground_m(place: XY, ts: int, device: Device, city: City) -> float:

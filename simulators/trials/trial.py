@@ -103,7 +103,7 @@ def _reported(
     received: list[Iterable[Arrival]] = []
     clocks_ms: dict[str, int] = {}
     for device_id, day in days.items():
-        incidents += [*_read_off(day, city), *day.known]
+        incidents += [*_read_off(day, city), *day.incidents]
         fault = rng.choice(list(FAULTS)) if tier.sensor_faults else None
         gcj02, clock_ms, found = _terminal(day, tier, fault, rng)
         incidents += found

@@ -66,7 +66,7 @@ class TruckDay:
         self.steps: list[tuple[int, WorkStep]] = []
         self.spans: list[Span] = []
         self.upsets = Upsets()
-        self.known: list[Incident] = []
+        self.incidents: list[Incident] = []
         """Incidents that do not follow from the truck's motion and switches."""
         self.is_honest = False
         """Nothing is wrong all day."""

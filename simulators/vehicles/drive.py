@@ -9,7 +9,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 from typing import Final
 
@@ -54,6 +54,23 @@ class Way:
     def length_m(self) -> float:
         return self._distances_m[-1]
 
+    @cached_property
+    def _headings_deg(self) -> list[float]:
+        """Direction of each leg in degrees, clockwise from grid north."""
+        return [math.degrees(math.atan2(b.x - a.x, b.y - a.y)) % 360 for a, b in pairwise(self.points)]
+
+    @cached_property
+    def samples_m(self) -> list[float]:
+        """Distances along it, some 10 m apart, at which a drive has a speed."""
+        count = max(2, math.ceil(self.length_m / _SAMPLE_M))
+        step = self.length_m / count
+        return [i * step for i in range(count + 1)]
+
+    @cached_property
+    def curve_limits_mps(self) -> list[float]:
+        """Speed that its curves allow at each sample: the fleet drives the same ways all day."""
+        return [_curve_limit(self, s) for s in self.samples_m]
+
     def at(self, s_m: float) -> XY:
         """The place `s_m` from the start, clamped to the ends."""
         i, part = self._leg(s_m)
@@ -62,15 +79,25 @@ class Way:
 
     def heading_deg(self, s_m: float) -> float:
         """Direction in degrees, clockwise from grid north."""
-        i, _ = self._leg(s_m)
-        a, b = self.points[i], self.points[i + 1]
-        return math.degrees(math.atan2(b.x - a.x, b.y - a.y)) % 360
+        return self._headings_deg[self._leg(s_m)[0]]
 
     def part(self, start_m: float, end_m: float) -> "Way":
-        between = [point for point, s_m in zip(self.points, self._distances_m, strict=True) if start_m < s_m < end_m]
-        return Way.along([self.at(start_m), *between, self.at(end_m)])
+        """The way between these distances, the same one each time."""
+        found = self._parts.get((start_m, end_m))
+        if found is None:
+            kept = [point for point, s_m in zip(self.points, self._distances_m, strict=True) if start_m < s_m < end_m]
+            found = self._parts[start_m, end_m] = Way.along([self.at(start_m), *kept, self.at(end_m)])
+        return found
 
     def reverse(self) -> "Way":
+        return self._reversed
+
+    @cached_property
+    def _parts(self) -> dict[tuple[float, float], "Way"]:
+        return {}
+
+    @cached_property
+    def _reversed(self) -> "Way":
         return Way(self.points[::-1])
 
     def then(self, other: "Way") -> "Way":
@@ -113,12 +140,11 @@ class Drive:
 
     def __init__(self, path: Way, *, limit_kmh: float | Callable[[float], float], waits: Mapping[float, float]) -> None:
         self.path = path
-        samples_m, curve_limits = _samples(path)
-        count = len(samples_m) - 1
-        step = path.length_m / count
+        samples_m = path.samples_m
+        count, step = len(samples_m) - 1, samples_m[1]
         standing = {min(max(round(s / step), 1), count - 1): wait for s, wait in waits.items()}
         limits = [(limit_kmh(s) if callable(limit_kmh) else limit_kmh) / 3.6 for s in samples_m]
-        speeds = _speeds(samples_m, [*map(min, limits, curve_limits)], standing)
+        speeds = _speeds(path, samples_m, limits, standing)
         self._times, self._distances_m, self._speeds = _schedule(samples_m, speeds, standing)
 
     @property
@@ -142,20 +168,9 @@ class Drive:
         )
 
 
-@lru_cache(maxsize=256)
-def _samples(path: Way) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Distances of the samples along the way, m, and the speed that its curves allow there, m/s.
-
-    Remembered, since trucks drive the same ways all day.
-    """
-    count = max(2, math.ceil(path.length_m / _SAMPLE_M))
-    step = path.length_m / count
-    samples_m = tuple(i * step for i in range(count + 1))
-    return samples_m, tuple(_curve_limit(path, s) for s in samples_m)
-
-
-def _speeds(samples_m: Sequence[float], speeds: list[float], standing: Mapping[int, float]) -> list[float]:
-    """Hold the speeds in m/s at the samples to what the truck can do."""
+def _speeds(path: Way, samples_m: list[float], limits: list[float], standing: Mapping[int, float]) -> list[float]:
+    """Speeds in m/s at the samples; `limits` in m/s."""
+    speeds = [min(limit, curve) for curve, limit in zip(path.curve_limits_mps, limits, strict=True)]
     for i in (0, len(samples_m) - 1, *standing):
         speeds[i] = 0.0
     for i in range(1, len(samples_m)):
@@ -175,7 +190,7 @@ def _curve_limit(path: Way, s: float) -> float:
 
 
 def _schedule(
-    samples_m: Sequence[float], speeds: list[float], standing: Mapping[int, float]
+    samples_m: list[float], speeds: list[float], standing: Mapping[int, float]
 ) -> tuple[list[float], list[float], list[float]]:
     """Times (s), distances (m) and speeds (m/s), with each wait as two entries at one distance."""
     times, distances_m, paces = [0.0], [samples_m[0]], [0.0]

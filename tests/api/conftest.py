@@ -8,7 +8,9 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from api.app import create_app
-from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, People, ReadinessResult, ReadinessState
+from api.people_ports import People
+from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, ReadinessResult, ReadinessState
+from devices.city.model import DeviceRole
 from devices.commands.store import CommandStore
 from devices.db import tables
 from devices.db.database import open_database
@@ -33,9 +35,11 @@ from tests.api.fakes import (
     COLLECTOR,
     NOW,
     RECORDER,
+    FakeAdoption,
     FakeDeadLetters,
     FakeHistory,
     FakeLedger,
+    FakeWhatIfs,
     UnavailableJournal,
     small_city,
 )
@@ -112,12 +116,24 @@ def dead_letters() -> FakeDeadLetters:
 
 
 @pytest.fixture
+def adoption() -> FakeAdoption:
+    return FakeAdoption()
+
+
+@pytest.fixture
+def what_ifs() -> FakeWhatIfs:
+    return FakeWhatIfs()
+
+
+@pytest.fixture
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
     command_store: CommandStore,
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
+    adoption: FakeAdoption,
+    what_ifs: FakeWhatIfs,
     rule_sets: RuleSetStore,
     proposals: ProposalStore,
     shelves: ShelfStore,
@@ -131,15 +147,20 @@ def parts(
     return ApiParts(
         city=lambda: city,
         history=history,
+        weighbridges=lambda: [device for device in city.devices.values() if device.role is DeviceRole.WEIGHBRIDGE],
         journal=journal,
         shelves=shelves,
         commands=command_store,
         ledger=ledger.read,
         dead_letters=dead_letters,
         redrive=dead_letters.redrive,
+        redrive_all=dead_letters.redrive_all,
+        unregistered=adoption.unregistered,
+        adopt=adoption.adopt,
         lag=lambda: {"recorder": Lag(12, 4.5), "judge": Lag(3, None)},
         rules=lambda: RuleSetChoice(with_shipped(RuleSet())),
         rule_sets=rule_sets,
+        what_if=what_ifs,
         suspected_sites=proposals,
         people=people,
         corridor_m=lambda: corridor_m(RULES),

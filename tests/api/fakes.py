@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 from shapely import LineString, box
 
+from api.ports import Adopted
+from devices.access.new_device import UnfitDevice
 from devices.city.hours import Hours
 from devices.city.model import City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Validity, Zone, ZoneKind
@@ -14,9 +16,11 @@ from devices.db.database import DatabaseUnavailable
 from devices.geo.geometry import LatLon
 from devices.readings.refusals import Reason
 from ingest.collector.collector import CollectorStatus
-from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept
+from ingest.judge.what_if_job import JobRuns, JobState, WhatIfJob, WhatIfRequest
+from ingest.ledger.dead_letters import AlreadyRedriven, DeadLetter, NoSuchLetter, NotKept, NotRedrivable, Redriven
 from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderStatus
 from ingest.ledger.state_file import StateUnavailable
+from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import Row, StoreUnavailable, page
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
@@ -218,6 +222,59 @@ class FakeLedger:
 
 
 @dataclass
+class FakeAdoption:
+    """Unregistered devices in memory, and what was adopted of them."""
+
+    waiting: list[UnregisteredDevice] = field(default_factory=list)
+    adopted: list[Device] = field(default_factory=list)
+    refuses: UnfitDevice | None = None
+
+    def add(self, device: str, readings: int = 1, **place: float) -> None:
+        self.waiting.append(
+            UnregisteredDevice(
+                device=device, waiting=readings, first_seen=T0, last_seen=NOW, kinds=("position",), **place
+            )
+        )
+
+    def unregistered(self) -> list[UnregisteredDevice]:
+        return list(self.waiting)
+
+    def adopt(self, device: Device) -> Adopted:
+        if self.refuses is not None:
+            raise self.refuses
+        self.adopted.append(device)
+        [found] = [one for one in self.waiting if one.device == device.id]
+        self.waiting.remove(found)
+        return Adopted(registered=True, redriven=found.waiting)
+
+
+@dataclass
+class FakeWhatIfs:
+    """A job that runs until it is cancelled."""
+
+    asked: list[WhatIfRequest] = field(default_factory=list)
+    job: WhatIfJob | None = None
+
+    def start(self, request: WhatIfRequest, started_by: str) -> WhatIfJob:
+        if self.job is not None and self.job.state is JobState.RUNNING:
+            raise JobRuns("another what-if is judged: wait for it, or cancel it")
+        self.asked.append(request)
+        self.job = WhatIfJob(
+            no=len(self.asked), state=JobState.RUNNING, start=request.start, end=request.end, started_by=started_by,
+            started_at=NOW,
+        )  # fmt: skip
+        return self.job
+
+    def current(self) -> WhatIfJob | None:
+        return self.job
+
+    def cancel(self) -> WhatIfJob | None:
+        if self.job is not None:
+            self.job = self.job.model_copy(update={"state": JobState.CANCELLED, "ended_at": NOW})
+        return self.job
+
+
+@dataclass
 class FakeDeadLetters:
     """Dead letters in memory, each with its bytes."""
 
@@ -249,7 +306,9 @@ class FakeDeadLetters:
         candidates = (
             letter
             for letter, _ in self.letters.values()
-            if (letter.redriven_at is not None) == filters["redriven"] and (devices is None or letter.device in devices)
+            if (letter.redriven_at is not None) == filters.get("redriven", False)
+            and (devices is None or letter.device in devices)
+            and (filters.get("until") is None or letter.received_at < filters["until"])
         )
         matching = [
             letter
@@ -272,6 +331,15 @@ class FakeDeadLetters:
             raise NotKept(f"dead letter {letter_id} stands for {letter.stands_for} messages")
         self.letters[letter_id] = (letter.model_copy(update={"redriven_at": NOW}), payload)
         return 100 + letter_id
+
+    def redrive_all(self, letter_ids: Sequence[int]) -> dict[int, Redriven]:
+        outcomes: dict[int, Redriven] = {}
+        for letter_id in letter_ids:
+            try:
+                outcomes[letter_id] = self.redrive(letter_id)
+            except (NoSuchLetter, NotRedrivable) as exc:
+                outcomes[letter_id] = exc
+        return outcomes
 
     def _of(self, letter_id: int) -> tuple[DeadLetter, bytes]:
         if letter_id not in self.letters:

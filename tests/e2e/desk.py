@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
@@ -17,6 +17,7 @@ from devices.readings.models import Fill, Position, Reading
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+from tests.closing import closed_later
 from tests.installation import Installation
 from tests.points import point_of
 from tests.waiting import PATIENCE_S
@@ -30,6 +31,8 @@ DUMPED: Final = Text(en="Truck 晋E·D0105 tipped its load outside permitted sit
 FULL: Final = Text(en="Smart recycling point 10: compartment paper is full", zh="10号智能回收点：纸类箱已满溢")
 OLDER: Final = 130
 PATIENCE_MS: Final = PATIENCE_S * 1_000
+WRITE_TOKEN: Final = "a-token-for-writing-at-the-desk"
+READ_TOKEN: Final = "a-token-for-reading-only"
 
 
 def change(
@@ -125,10 +128,12 @@ design. Browsers write every such answer down as an error."""
 class Watched:
     """A page, and what is wrong with it: errors in its console, and requests that leave the machine."""
 
-    def __init__(self, context: BrowserContext, url: str) -> None:
+    def __init__(self, context: BrowserContext, url: str, elsewhere: str = "-") -> None:
+        """`elsewhere`: where else the page may go to."""
         self.page: Page = context.new_page()
         self.page.set_default_timeout(PATIENCE_MS)
         self.url = url
+        self._known = (url, elsewhere, "data:", "blob:")
         self.faults: list[str] = []
         self.page.on("console", lambda said: self._note(said.type, said.text, said.location.get("url", "")))
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
@@ -139,7 +144,7 @@ class Watched:
             self.faults.append(f"{kind}: {text} {source}")
 
     def _check(self, url: str) -> None:
-        if not url.startswith((self.url, "data:", "blob:")):
+        if not url.startswith(self._known):
             self.faults.append(f"leaves the machine: {url}")
 
     def open(self, path: str = "/") -> Page:
@@ -172,3 +177,18 @@ def serious_faults(page: Page) -> list[str]:
         for rule in found["violations"]
         if rule["impact"] in {"serious", "critical"}
     ]
+
+
+def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US", **options: object) -> Watched:
+    options.setdefault("viewport", {"width": 1440, "height": 900})
+    context = closed_later(chromium.new_context(locale=locale, **options))  # type: ignore[arg-type]
+    return Watched(context, f"http://127.0.0.1:{desk.api_port}")
+
+
+def sign_in(page: Page, name: str = "li.wei", token: str = WRITE_TOKEN) -> None:
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("Token", exact=True).fill(token)
+    page.keyboard.press("Enter")
+    expect(page.locator("header .person")).to_contain_text(name)  # the page was loaded again
+    expect(page.locator(".row").first).to_be_visible()

@@ -8,7 +8,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from api.console.pages import BUILT
 from rules.alerts.model import Severity, Text
-from tests.closing import closed_later
 from tests.e2e.desk import (
     CHROMIUM,
     DUMPED,
@@ -16,12 +15,15 @@ from tests.e2e.desk import (
     NOW,
     OLDER,
     PATIENCE_MS,
-    Watched,
+    READ_TOKEN,
+    WRITE_TOKEN,
     browser,
     change,
     record,
     seed,
     serious_faults,
+    sign_in,
+    sit_down,
 )
 from tests.installation import Installation
 from tests.servers import free_port
@@ -32,8 +34,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console"),
 ]
-WRITE_TOKEN = "a-token-for-writing-at-the-desk"
-READ_TOKEN = "a-token-for-reading-only"
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -50,21 +50,6 @@ def desk(install: Callable[..., Installation]) -> Installation:
     seed(made)
     made.start_api()
     return made
-
-
-def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US", **options: object) -> Watched:
-    options.setdefault("viewport", {"width": 1440, "height": 900})
-    context = closed_later(chromium.new_context(locale=locale, **options))  # type: ignore[arg-type]
-    return Watched(context, f"http://127.0.0.1:{desk.api_port}")
-
-
-def sign_in(page: Page, name: str = "li.wei", token: str = WRITE_TOKEN) -> None:
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_label("Your name").fill(name)
-    page.get_by_label("Token", exact=True).fill(token)
-    page.keyboard.press("Enter")
-    expect(page.locator("header .person")).to_contain_text(name)  # the page was loaded again
-    expect(page.locator(".row").first).to_be_visible()
 
 
 def ask(page: Page, key: str) -> None:
@@ -197,9 +182,9 @@ def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, desk
     page = watched.open()
     page.locator(".row button").first.tap()
     expect(page.locator(".case h2")).to_contain_text(DUMPED.zh)
-    for name in ("告警队列", "地图", "案件", "全城", "数据"):
+    for name in ("告警队列", "地图", "案件", "全城", "数据", "规则"):
         page.locator(".panel-bar button", has_text=name).tap()
-        shown = page.locator(".map canvas, .rows, .case, .city, .data").locator("visible=true").first
+        shown = page.locator(".map canvas, .rows, .case, .city, .data, .rules").locator("visible=true").first
         expect(shown).to_be_visible()
         width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert (width, height) == (360, 740), name
@@ -227,6 +212,7 @@ def test_axe_finds_no_serious_fault_in_any_panel_or_dialog(chromium: Browser, de
         "3",
         "4",
         "5",
+        "6",
         "3",
         "x",
         "?",

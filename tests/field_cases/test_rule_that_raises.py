@@ -13,9 +13,11 @@ import pytest
 from api.operations.metrics import MetricsSnapshot, render
 from api.ports import ReadinessResult, ReadinessState
 from devices.city.model import DeviceRole
+from devices.sign_on.discovery import Provider
 from haulwatch import migrations
 from haulwatch.health.check_result import CheckStatus
 from haulwatch.health.doctor import DoctorParts, check_rules, run_checks
+from haulwatch.health.people import Areas
 from haulwatch.health.readiness import Growth, readiness_checks
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import heartbeat_path
@@ -120,11 +122,15 @@ def _rules() -> RuleSetChoice:
     return RuleSetChoice(RuleSet())
 
 
+def _no_provider() -> Provider:
+    raise AssertionError("no provider is set up here")
+
+
 async def _proved() -> str:
     return "store"
 
 
-_PARTS = DoctorParts(_proved, lambda: "", lambda: 1, _rules)
+_PARTS = DoctorParts(_proved, lambda: "", lambda: 1, _rules, _no_provider, lambda: Areas((), ()), lambda: False)
 
 
 def test_without_failures_nothing_is_said(settings: Settings) -> None:

@@ -16,7 +16,7 @@ from unicodedata import category
 
 from msgspec.structs import replace
 
-from api.resources.dead_letters import LetterDetail
+from api.resources.intake.dead_letters import LetterDetail
 from devices.city.model import City
 from devices.codecs.codec import Flaw
 from devices.codecs.native import encode

@@ -11,6 +11,7 @@ from devices.db import tables
 from devices.db.database import open_database, transaction
 from devices.people import tables as people_tables
 from haulwatch import migrations
+from ingest.notices import tables as notice_tables
 from rules.alerts import tables as journal_tables
 from rules.rule_sets import tables as rule_set_tables
 
@@ -25,7 +26,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     wanted = MetaData(naming_convention=tables.metadata.naming_convention)
-    for metadata in (tables.metadata, journal_tables.metadata, rule_set_tables.metadata, people_tables.metadata):
+    own = (tables, journal_tables, rule_set_tables, people_tables, notice_tables)
+    for metadata in (module.metadata for module in own):
         for table in metadata.sorted_tables:
             table.to_metadata(wanted)
     migrations.upgrade(url)

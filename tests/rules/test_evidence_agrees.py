@@ -322,18 +322,19 @@ def test_deposits_at_night() -> None:
 
 
 def test_areas() -> None:
-    """It stands at a construction site outside its area, loads there, and stops at another source."""
+    """It stands at a construction site outside its area, loads there, and loads more at another source."""
     steps: list[tuple[str, Any]] = [("load_kg", 390.0), ("drive", 3000), ("stand", 20), ("load_kg", 8_700.0)]
-    steps += [("stand", 20), ("drive", 1000), ("stand", 20), ("drive", -3000)]
+    steps += [("stand", 20), ("drive", 1000), ("stand", 10), ("load_kg", 9_900.0), ("stand", 10), ("drive", -3000)]
     found = [change for change in check(told(steps, 10).readings) if change.rule == "outside_permitted_area"]
     assert found[-1].evidence.measures["sources"] == "works,yard"
     assert {change.severity for change in found} == {"P3", "P4"}
 
 
 def test_hauls() -> None:
-    """Spoil and kitchen waste; the load rises at both stops."""
+    """Spoil and kitchen waste; the load rises at both stops, at the second one by and by."""
     steps: list[tuple[str, Any]] = [("load_kg", 390.0), ("drive", 3000), ("stand", 20), ("load_kg", 6_000.0)]
-    steps += [("stand", 20), ("drive", 1000), ("stand", 20), ("load_kg", 8_700.0), ("stand", 20)]
+    steps += [("stand", 20), ("drive", 1000), ("stand", 2), ("load_kg", 6_400.0), ("stand", 18)]
+    steps += [("load_kg", 8_700.0), ("stand", 20)]
     found = [change for change in check(told(steps, 10).readings) if change.rule == "mixed_haulage"]
     assert [change.severity for change in found] == ["P4", "P3"]
 

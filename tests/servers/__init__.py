@@ -24,7 +24,10 @@ HTTP: Final = httpx.Client(timeout=PATIENCE_S, limits=httpx.Limits(max_keepalive
 """For questions that are asked again and again: `httpx.get` reads the certificates of all authorities first, which
 takes ten times as long as the question. It keeps no connection, since servers restart."""
 _SBIN: Final = "/usr/sbin:/usr/local/sbin:/sbin"
-_PACKAGES: Final = {"influxd": "influxdb", "nginx": "nginx-light", "mosquitto_passwd": "mosquitto"}
+_PACKAGES: Final = {
+    "influxd": "influxdb", "nginx": "nginx-light", "mosquitto_passwd": "mosquitto", "pdftotext": "poppler-utils",
+    "pdffonts": "poppler-utils",
+}  # fmt: skip
 """Debian's packages, where they are not named as their program."""
 _PORTS: Final = range(10_000, 32_000)
 """Below the ports that Linux (from 32768) and macOS (from 49152) give to clients. A port from there may be gone before

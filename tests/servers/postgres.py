@@ -62,13 +62,14 @@ class Postgres:
         shutil.rmtree(self._folder)
         self._log.unlink(missing_ok=True)
 
-    def new_database(self) -> str:
-        """URL of a fresh, empty database."""
+    def new_database(self, copied: str | None = None) -> str:
+        """URL of a fresh database: empty, or as the one at the URL `copied`, to which nobody may be connected."""
         psycopg = pytest.importorskip("psycopg")
         name = f"test_{uuid4().hex[:12]}"
         server = f"postgresql://haulwatch@127.0.0.1:{self.port}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            template = "template1" if copied is None else copied.rpartition("/")[2]
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"{server}/{name}"
 
 

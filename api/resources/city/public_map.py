@@ -20,7 +20,7 @@ router = APIRouter(prefix="/geo", tags=["map"], dependencies=[*MAP_VIEWERS, *LAR
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per site", places.SITE_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY),
 )
 def sites(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/sites`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
@@ -33,7 +33,7 @@ def sites(request: Request, parts: MapParts) -> Response:
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per route version", places.CORRIDOR_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY),
 )
 def corridors(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/corridors`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""
@@ -46,7 +46,7 @@ def corridors(request: Request, parts: MapParts) -> Response:
     response_model=FeatureCollection,
     response_class=GeoJSONResponse,
     responses=geo_answer("One polygon per zone", zone_layer.ZONE_EXAMPLE)
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.TOO_BUSY),
+    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.TOO_BUSY),
 )
 def zones(request: Request, parts: MapParts) -> Response:
     """The current layer of `/api/v1/zones`. Needs no token if HAULWATCH_API_PUBLIC_MAP is on."""

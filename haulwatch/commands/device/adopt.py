@@ -1,7 +1,6 @@
 """`haulwatch device unknown` and `adopt`: registers unregistered devices and redrives their quarantined readings."""
 
-from contextlib import closing
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -20,16 +19,11 @@ from haulwatch.commands.device.registration import (
     ensure_registered,
 )
 from haulwatch.commands.shared import JsonFlag, exits_on_error, local_minute, out, print_json, print_table
-from haulwatch.process import system_clock
 from haulwatch.settings.data_files import settings_with_data
-from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_registry, people_zone
-from haulwatch.wiring.log import open_raw_log, open_revision_writer
+from haulwatch.wiring.desk.adoption import redrive_waiting, register
 from haulwatch.wiring.stores import open_dead_letters
-from ingest.ledger.unregistered import unregistered_devices, waiting_letters
-
-_BATCH: Final = 500
-"""Dead letters redriven in one transaction."""
+from ingest.ledger.unregistered import unregistered_devices
 
 
 @exits_on_error
@@ -96,12 +90,10 @@ def adopt(
         valid_from=valid_from,
         valid_until=valid_until,
     )
-    with open_registry(settings) as registry:
-        registered = ensure_registered(registry, registry.load_city(), device_id, device)
-        # Readings that come before this revision in the raw log would be quarantined again.
-        with closing(open_revision_writer(settings)) as revisions:
-            revisions.write_city(registry.load_city)
-    redriven = _redrive(settings, device_id)
+    registered = register(
+        settings, lambda registry: ensure_registered(registry, registry.load_city(), device_id, device)
+    )
+    redriven = redrive_waiting(settings, device_id)
     # Last, because a failure after it would hide the secret for ever.
     new_secret = give_secrets(settings, [device_id])[device_id] if secret else None
     if as_json:
@@ -113,15 +105,3 @@ def adopt(
             print_table("secret, shown once", ("user name", "secret"), [(device_id, new_secret)])
     if new_secret:
         print_reminder()
-
-
-def _redrive(settings: Settings, device_id: str) -> int:
-    letters = open_dead_letters(settings)
-    waiting = [letter.id for letter in waiting_letters(letters, device_id)]
-    redriven = 0
-    with closing(open_raw_log(settings)) as log:
-        for start in range(0, len(waiting), _BATCH):
-            outcomes = letters.redrive_all(waiting[start : start + _BATCH], log, system_clock.now_ms())
-            # An outcome that is no offset: somebody else redrove it meanwhile.
-            redriven += sum(isinstance(outcome, int) for outcome in outcomes.values())
-    return redriven

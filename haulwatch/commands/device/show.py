@@ -118,6 +118,9 @@ def _facts(device: Device) -> dict[str, object]:
         "datum": str(device.datum),
         "clock_correction_s": device.clock_correction_s,
         "overflow_at_pct": device.overflow_at_pct,
+        "model": device.model,
+        "verification": device.verification,
+        "verified_until": device.verified_until_ms,
         "valid_from": device.validity.start_ms,
         "valid_until": device.validity.end_ms,
     }

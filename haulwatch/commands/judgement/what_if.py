@@ -17,14 +17,13 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import known_rules
-from ingest.judge.what_if import WARM_UP_MS, Comparison, Effect, WhatIf
+from ingest.judge.what_if import Comparison, Effect, WhatIf, records_of
 from ingest.log.raw_log import RawLog
-from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, LogRecord, RawMessage
+from ingest.log.records import REVISION_TOPICS, LogRecord, RawMessage
 from ingest.log.revisions import first_revisions
 from rules.rule_sets.choice import RuleSetChoice
 from simulators.recordings.reader import Recording, RecordingError
 
-_PER_READ: Final = 5_000
 _EVERY: Final = 2_000
 """Records between two looks at the clock."""
 _COLOURS: Final = {Effect.GAINED: "yellow", Effect.LOST: "red", Effect.CHANGED: "cyan"}
@@ -53,7 +52,7 @@ def what_if(
         with closing(RawLog(log) if log else open_raw_log(settings)) as raw_log:
             for topic, payload in first_revisions(raw_log, REVISION_TOPICS).items():
                 comparing.begin(RawMessage(topic, payload, 0))
-            spans = _judged(comparing, _records(raw_log, begin, end), raw_log.last_offset())
+            spans = _judged(comparing, records_of(raw_log, begin, end), raw_log.last_offset())
     if not comparing.messages:
         fail("no message was received in that time")
     took_s = time.monotonic() - began
@@ -62,19 +61,6 @@ def what_if(
         print_json(_as_json(comparing, found))
     else:
         _print(comparing, found, people_zone(settings), spans / 1000 / max(took_s, 0.001))
-
-
-def _records(log: RawLog, begin: int, end: int) -> Iterator[LogRecord]:
-    """The records of the time, with a day before it, and all revisions before that."""
-    after = 0
-    while records := log.read(after, _PER_READ):
-        for record in records:
-            at = record.message.received_at
-            if at >= end:
-                return
-            if at >= begin - WARM_UP_MS or record.message.topic == CITY_TOPIC:
-                yield record
-        after = records[-1].offset
 
 
 def _recorded(sources: tuple[Path, ...], device: str | None, registered: Iterable[str]) -> Iterator[LogRecord]:

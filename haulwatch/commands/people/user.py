@@ -81,7 +81,7 @@ def add(
 @app.command("list")
 @exits_on_error
 def list_people(as_json: JsonFlag = False) -> None:
-    """List all accounts, the disabled ones too."""
+    """List all accounts, the disabled ones too. Those of an identity provider have its address for a password."""
     settings = settings_with_data()
     with closing(open_accounts(settings)) as accounts:
         found = accounts.all()
@@ -98,7 +98,7 @@ def list_people(as_json: JsonFlag = False) -> None:
             shown_limits(one.visibility),
             one.enabled,
             local_time(one.created_at, zone),
-            local_time(one.password_changed_at, zone),
+            one.issuer or local_time(one.password_changed_at, zone),
         )
         for one in found
     ]
@@ -180,4 +180,5 @@ def _as_json(one: Person) -> dict[str, object]:
         "enabled": one.enabled,
         "created_at": one.created_at,
         "password_changed_at": one.password_changed_at,
+        "issuer": one.issuer,
     }

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from devices.city.model import City
 from devices.people.model import Visibility
 from devices.spelling import did_you_mean
 from haulwatch.commands.shared import fail
@@ -28,11 +29,18 @@ def limits_of(settings: Settings, districts: Sequence[str] | None, hauliers: Seq
     if districts or hauliers:
         with open_registry(settings) as registry:
             city = registry.load_city()
-        devices = city.devices.values()
-        of_devices = {device.district for device in devices}, {device.fleet for device in devices}
-        _check("--district", districts, of_devices[0].union(area.id for area in city.districts))
-        _check("--haulier", hauliers, of_devices[1].union(area.id for area in city.fleets))
+        of_city = districts_and_hauliers(city)
+        _check("--district", districts, of_city[0])
+        _check("--haulier", hauliers, of_city[1])
     return Visibility(frozenset(districts) if districts else None, frozenset(hauliers) if hauliers else None)
+
+
+def districts_and_hauliers(city: City) -> tuple[set[str], set[str]]:
+    """All that somebody can be limited to: those with a name, and those that devices name."""
+    devices = city.devices.values()
+    districts = {area.id for area in city.districts} | {device.district for device in devices if device.district}
+    hauliers = {area.id for area in city.fleets} | {device.fleet for device in devices if device.fleet}
+    return districts, hauliers
 
 
 def shown_limits(visibility: Visibility) -> str:
@@ -45,8 +53,8 @@ def shown_limits(visibility: Visibility) -> str:
     return " and ".join(limits) or "all"
 
 
-def _check(option: str, given: Sequence[str] | None, found: set[str | None]) -> None:
-    names = sorted(name for name in found if name is not None)
+def _check(option: str, given: Sequence[str] | None, found: set[str]) -> None:
+    names = sorted(found)
     for name in given or ():
         if name not in names:
             fail(f"{option}: the city has no {name!r}: {did_you_mean(name, names) or 'it has ' + ', '.join(names)}")

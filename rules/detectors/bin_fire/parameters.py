@@ -20,7 +20,7 @@ class BinFireParameters(Parameters):
     rise_readings: int = 3
     """in so many readings, each of them risen so fast: one wrong value proves no rise."""
     smoke_readings: int = 2
-    """So many readings in a row with smoke are a fire; the first one is told as a suspicion, at once."""
+    """So many readings in a row with smoke are a fire; the first one is published as a suspicion, at once."""
     calm_c: float = 40.0
     """Below this, and without smoke, a compartment is calm."""
     calm_s: int = 600

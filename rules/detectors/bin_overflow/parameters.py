@@ -22,8 +22,8 @@ class BinOverflowParameters(Parameters):
     lasting_s: int = 900
     """Or at a level without a break for so long: devices that report every quarter of an hour need no third reading."""
     seldom_s: int = 14_400
-    """Of a device with an interval from this on one reading is told, as a suspicion, and one low reading ends it: the
-    next comes hours later."""
+    """Of a device with an interval from this on one reading is published, as a suspicion, and one low reading ends it:
+    the next comes hours later."""
     leave_pct: float = 70.0
     """Below this the incident ends: 10 points under `warn_pct`, so that it does not flap."""
     leave_readings: int = 2

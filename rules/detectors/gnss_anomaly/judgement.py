@@ -1,7 +1,7 @@
 """Judges whether the positions of a truck can be true: leaps, a place that stands still while the wheels turn, alarms.
 
 What the tracker does for other rules (passing a spike over, not using a fix in alarm) is not repeated here; this rule
-tells people that a receiver is broken, covered, jammed or deceived. A truck has one anomaly at a time, by whatever it
+alerts people that a receiver is broken, covered, jammed or deceived. A truck has one anomaly at a time, by whatever it
 was seen first; several trucks at one place are an interference of the area (`interference`).
 """
 

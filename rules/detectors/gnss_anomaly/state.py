@@ -73,7 +73,7 @@ class GnssState:
     """As reported there, with `lon`."""
     lon: float = 0.0
     moved_at: int = 0
-    """When its place last changed, or when it last said that it stands."""
+    """When its place last changed, or when it last reported that it stands."""
     odometer_km: float = -1.0
     """Negative while unknown."""
     before: XY | None = None

@@ -147,7 +147,7 @@ _NOT_OF_AN_HONEST_HAUL: Final = frozenset({Term.TURNED_BACK, Term.MANIFEST_ENDED
 
 
 def is_suspected(stop: Stop, terms: Mapping[Term, float], score: float, limits: IllegalDumpingParameters) -> bool:
-    """True if people are told that it may be a dump. Of an unsensed truck a long stop off its route is not enough."""
+    """True if it is published as a suspected dump. Of an unsensed truck a long stop off its route is not enough."""
     if score >= limits.suspected_score:
         return True
     return stop.unsensed and score >= limits.unsensed_score and not _NOT_OF_AN_HONEST_HAUL.isdisjoint(terms)

@@ -52,7 +52,7 @@ class Haul:
     last_at: int = 0
     """When it collected last, device time in ms."""
     was_loaded: bool = False
-    """Its sensors said so since."""
+    """Its sensors showed that since."""
     onset: int = 0
     """When it was mixed first, device time in ms; 0 while it is not."""
     place: XY | None = None

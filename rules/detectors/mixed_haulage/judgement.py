@@ -2,8 +2,8 @@
 
 A haul lasts from one emptying to the next. A truck collects where it stands beside a source of waste, and what a ticket
 names. A source with several streams proves nothing as long as one of them may share the haul. Two streams that are each
-proven, by a ticket or a load that rose, confirm it; a stop alone is a suspicion. Trucks with several compartments, and
-vehicles that are not registered, are not judged.
+proven, by a ticket or a load that rose, confirm it; a stop alone is a suspicion, unless a scale that is seen to work
+shows that nothing was taken. Trucks with several compartments, and vehicles that are not registered, are not judged.
 """
 
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class MixedHaulage(Rule[HaulState]):
     """SUSPECTED or CONFIRMED when two streams are in one haul that may not be mixed, CLEAR when it is emptied."""
 
     name: ClassVar = "mixed_haulage"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = HaulState
@@ -143,7 +143,15 @@ class MixedHaulage(Rule[HaulState]):
         if stay is not None or weighed:
             pickup.last_ref = ref(observation.reading, *_POSITION_FIELDS)
             pickup.rise_kg, pickup.rose = stop.rise_kg, stop.rise_kg >= self._enough_kg(observation.vehicle)
-            self._collect(pickup, state)
+            if not self._took_nothing(stop, track, state.haul):
+                self._collect(pickup, state)
+
+    def _took_nothing(self, stop: Stop, track: Track, haul: Haul | None) -> bool:
+        """True if its scale was weighed with since the stop, shows no more, and showed what was taken elsewhere."""
+        if stop.before_kg is None or stop.rise_kg >= self.parameters.unchanged_kg or haul is None:
+            return False
+        is_weighed = track.load.steady_ts - stop.since >= self.parameters.stay_s * 500
+        return is_weighed and any(other.rose and other.at < stop.since for other in haul.pickups)
 
     def _begin(self, observation: Observation, fix: Fix, track: Track, stay: Stay) -> Stop:
         load = track.load
@@ -256,7 +264,7 @@ def _pickup(
 
 
 def _counts(ticket: Weighing, site: Site) -> bool:
-    """True if the ticket tells of a load that the truck collected."""
+    """True if the ticket is about a load that the truck collected."""
     if site.kind in SOURCES:
         return ticket.direction == "out"
     return site.kind.may_tip and (ticket.direction == "in" or site.kind not in _SORTED_AT)

@@ -40,6 +40,9 @@ class MixedHaulageParameters(Parameters):
     """A load that rises by so much at a stop was collected there: steady weights of one load differ by less."""
     rise_share: float = 0.05
     """Or by this share of the permitted load where that is more: on-board scales err by some per cent of it."""
+    unchanged_kg: float = 300.0
+    """A scale that showed what was taken elsewhere in this haul, and shows less than this more here, says that nothing
+    was taken: six sigma of two weights of a truck at rest (50 kg each), and what a crew loads in a minute or two."""
     weight_age_s: int = 180
     """A weight before a stop may be so old: three reports a minute apart."""
     ticket_within_m: float = 300.0

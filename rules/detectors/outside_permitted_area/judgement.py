@@ -2,7 +2,8 @@
 
 What readings carry of collecting: a truck stands beside a source of waste, its on-board weight rises, its terminal
 says empty and then loaded. A stop at one source is a suspicion; a second source, or a load that rose while it stood
-outside, confirms it. Only trucks whose valid permits all name areas are judged.
+outside, confirms it. A stop at which the scale shows a load that stays as it was is none. Only trucks whose valid
+permits all name areas are judged.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from rules.contract.wording import bounded, ref, where, who, whole_seconds
 from rules.detectors.outside_permitted_area import wording
 from rules.detectors.outside_permitted_area.parameters import OutsidePermittedAreaParameters
 from rules.tracking import Fix, LoadState, Track
-from rules.tracking.load import ASSUMED_PAYLOAD_KG
+from rules.tracking.load import ASSUMED_PAYLOAD_KG, EMPTY_SHARE
 from rules.tracking.stays import Stay, follow_stay, source_beside
 
 MAX_SOURCES: Final = 8
@@ -57,14 +58,16 @@ class Outing:
     base_kg: float | None
     """Steady load before the first stop; None where it is not known."""
     stay_since: int
-    """Beginning of the last stay."""
+    """Beginning of the last stay,"""
+    stay_kg: float | None
+    """and the steady load before it; None where it is not known."""
     collected_at: int
     """When it collected last, or stopped first."""
     stood_at: int = 0
     """The last fix at which it stood; 0 once it drove on."""
     stood_ms: int = 0
     was_empty: bool = False
-    """Its terminal said so there."""
+    """Its terminal reported so there."""
     filled_since: int = 0
     """Since when it says otherwise; 0 while it does not."""
     rise_kg: float = 0.0
@@ -88,7 +91,7 @@ class OutsidePermittedArea(Rule[AreaState]):
     """SUSPECTED or CONFIRMED when a truck collects outside its areas, CLEAR when it is back or collects no more."""
 
     name: ClassVar = "outside_permitted_area"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = AreaState
@@ -139,10 +142,10 @@ class OutsidePermittedArea(Rule[AreaState]):
         return stay.since != outing.stay_since and not collected
 
     def _begin(self, observation: Observation, fix: Fix, track: Track, stay: Stay, outside_m: float) -> Outing:
-        load, place = track.load, where(fix.xy, observation.city, observation.calendar_ts)
+        place = where(fix.xy, observation.city, observation.calendar_ts)
         area_ids = _areas_of(observation, fix)
         areas = _names(observation.city, area_ids)
-        is_fresh = load.steady_ts > 0 and fix.ts - load.steady_ts <= self.parameters.weight_age_s * 1000
+        base_kg = self._fresh_kg(fix, track)
         return Outing(
             onset=stay.since,
             place=fix.xy,
@@ -152,18 +155,27 @@ class OutsidePermittedArea(Rule[AreaState]):
             areas_zh=areas.zh,
             area_ids=",".join(sorted(area_ids)),
             outside_m=outside_m,
-            base_kg=load.steady_kg if is_fresh else None,
+            base_kg=base_kg,
             stay_since=stay.since,
+            stay_kg=base_kg,
             collected_at=fix.ts,
         )
+
+    def _fresh_kg(self, fix: Fix, track: Track) -> float | None:
+        """The steady load a short while before this fix; None where it is not known."""
+        load = track.load
+        is_fresh = load.steady_ts > 0 and fix.ts - load.steady_ts <= self.parameters.weight_age_s * 1000
+        return load.steady_kg if is_fresh else None
 
     def _follow(self, observation: Observation, fix: Fix, track: Track, stay: Stay | None, outing: Outing) -> None:
         """Add a fix outside the areas: how long it stood, beside which source, and what its load does."""
         limits, stands = self.parameters, stay is not None and not _is_elsewhere(fix)
         if stay is not None and stands:
             outing.stood_ms += fix.ts - outing.stood_at if outing.stood_at and not fix.regained else 0
-            outing.stay_since = stay.since
-            if fix.ts - stay.since >= limits.stay_s * 1000:
+            if stay.since != outing.stay_since:
+                outing.stay_since, outing.stay_kg = stay.since, self._fresh_kg(fix, track)
+            long_enough = fix.ts - stay.since >= limits.stay_s * 1000
+            if long_enough and not self._took_nothing(track, outing, observation.vehicle):
                 beside = source_beside(stay, limits.near_m, observation.calendar_ts, observation.city)
                 self._visit(beside, fix.ts, outing)
         outing.stood_at = fix.ts if stands else 0
@@ -174,6 +186,14 @@ class OutsidePermittedArea(Rule[AreaState]):
         filled = outing.filled_since > 0 and fix.ts - outing.filled_since >= limits.stay_s * 1000
         has_load = filled or outing.rise_kg >= self._enough_kg(observation.vehicle)
         outing.confirmed |= (stood_long and has_load) or len(outing.sources) >= limits.sources
+
+    def _took_nothing(self, track: Track, outing: Outing, vehicle: Vehicle | None) -> bool:
+        """True if its scale was weighed with since the stop, shows a load, and no more of it than before."""
+        load, before_kg = track.load, outing.stay_kg
+        if before_kg is None or load.steady_ts - outing.stay_since < self.parameters.stay_s * 500:
+            return False
+        carries = before_kg > EMPTY_SHARE * _payload_kg(vehicle)
+        return carries and load.steady_kg - before_kg < self.parameters.unchanged_kg
 
     def _visit(self, source: Site | None, ts: int, outing: Outing) -> None:
         """Count the source beside which it has stood for long enough."""
@@ -204,8 +224,7 @@ class OutsidePermittedArea(Rule[AreaState]):
         return rose
 
     def _enough_kg(self, vehicle: Vehicle | None) -> float:
-        payload_kg = vehicle.payload_kg if vehicle is not None and vehicle.payload_kg else ASSUMED_PAYLOAD_KG
-        return max(self.parameters.rise_kg, self.parameters.rise_share * payload_kg)
+        return max(self.parameters.rise_kg, self.parameters.rise_share * _payload_kg(vehicle))
 
     def _end(self, observation: Observation, state: AreaState, why: Text) -> Sequence[Verdict]:
         """End what people were notified of; what was only beginning is forgotten."""
@@ -261,6 +280,10 @@ class OutsidePermittedArea(Rule[AreaState]):
             readings=tuple(outing.refs),
             measures=measures,
         )
+
+
+def _payload_kg(vehicle: Vehicle | None) -> float:
+    return vehicle.payload_kg if vehicle is not None and vehicle.payload_kg else ASSUMED_PAYLOAD_KG
 
 
 def _areas_of(observation: Observation, fix: Fix) -> frozenset[str]:

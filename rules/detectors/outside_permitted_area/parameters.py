@@ -21,6 +21,9 @@ class OutsidePermittedAreaParameters(Parameters):
     """A load that rises by so much, in steady weights, was collected: steady weights of one load differ by less."""
     rise_share: float = 0.05
     """Or by this share of the permitted load where that is more: on-board scales err by some per cent of it."""
+    unchanged_kg: float = 300.0
+    """A scale that shows a load, and less than this more than before the stop, says that nothing was taken there: six
+    sigma of two weights of a truck at rest (50 kg each), and what a crew loads in a minute or two."""
     weight_age_s: int = 180
     """A weight before the stop may be so old: three reports a minute apart, and too short to load inside the area."""
     quiet_s: int = 1_800

@@ -35,7 +35,7 @@ class Haul:
     place_en: str
     place_zh: str
     load: LoadSource
-    """What said at the beginning that it is loaded."""
+    """The source by which it counted as loaded at the beginning."""
     hours: str
     """The permitted ones, as people read them."""
     ts: int

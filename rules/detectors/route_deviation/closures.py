@@ -1,6 +1,6 @@
 """Finds closed roads: several trucks leave one route at one place. Then the road is the cause, not the drivers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,15 +9,21 @@ from devices.geo.sphere import distance_m
 from rules.alerts.model import Evidence, Severity
 from rules.contract.verdicts import Level, Verdict
 from rules.detectors.route_deviation import wording
+from rules.detectors.route_deviation.parameters import RouteDeviationParameters
 
-_FORGET_MS: Final = 24 * 3_600_000
+_FORGET_MS: Final = 26 * 3_600_000
+"""Late readings are judged for 25 hours, and then meet the departures of their time."""
+_MOST_DEPARTURES: Final = 300
+"""Of one truck; beyond it the oldest are forgotten."""
+_LOOK_EVERY_MS: Final = 3_600_000
+"""So often those of all trucks are looked through for what may be forgotten."""
 _KNOWN_AFTER_MS: Final = 5 * 60_000
 """A closure counts as known so long after the departure that showed it: by then that was compared, whatever order the
 readings arrived in."""
 
 
 # Checkpoints write the fields of both classes by name: a renamed field loses what it held.
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Departure:
     """A truck left a route here; device time in ms."""
 
@@ -25,96 +31,159 @@ class Departure:
     route_id: str
     onset: int
     place: LatLon
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """A road was found closed here."""
-
-    route_id: str
-    place: LatLon
     at: int
-    """Device time, ms, of the departure that showed it, or of the last one there."""
+    """When that was found."""
+    serious_at: int = 0
+    """When it was loaded and went far, or stopped (P1); 0 if it did not. No diversion leads to a pit: it is never
+    excused, and is no sign of a closed road."""
+    excused: bool = False
+    run_over: bool = False
+    """The clock of its truck stepped since: nothing of it changes any more."""
 
 
 @dataclass(slots=True)
 class Closures:
-    """Departures of the fleet within a day, oldest first, and those that a closure explains."""
+    """Departures of the fleet within a day."""
 
-    departures: list[Departure] = field(default_factory=list)
-    excused: list[Departure] = field(default_factory=list)
-    """They count as if they had not left."""
-    serious: list[Departure] = field(default_factory=list)
-    """No closure explains where these went."""
-    closed: list[Closure] = field(default_factory=list)
+    departures: dict[str, list[Departure]] = field(default_factory=dict)
+    """By subject, in the order in which they became known."""
+    looked_at: int = 0
+    """When what may be forgotten was forgotten last."""
 
 
-def is_closed(verdict: Verdict, memory: Closures, *, within_ms: int, within_m: float) -> bool:
+def note(verdict: Verdict, memory: Closures) -> list[Departure]:
+    """Note a deviation; return its departure if it is new, or graver than before."""
+    place, at = verdict.place, verdict.at
+    if verdict.level is not Level.CONFIRMED or place is None:
+        return []
+    serious_at = at if verdict.severity is Severity.P1 else 0
+    departure = _find(verdict, memory)
+    if departure is None:
+        departure = Departure(verdict.subject, verdict.shared, verdict.onset, place, at, serious_at)
+        _forget_old(at, memory)
+        former = memory.departures.get(departure.subject, [])
+        memory.departures[departure.subject] = [*former[1 - _MOST_DEPARTURES :], departure]
+        return [departure]
+    if serious_at and not departure.serious_at:
+        departure.serious_at = serious_at
+        return [departure]
+    return []
+
+
+def forget_since(subject: str, since: int, memory: Closures) -> list[Departure]:
+    """Forget what was found of a truck after this device time, ms; return the departures that changed by it."""
+    departures = memory.departures.get(subject, [])
+    changed = [one for one in departures if not one.run_over and max(one.at, one.serious_at) > since]
+    for one in changed:
+        if one.serious_at > since:
+            one.serious_at = 0
+    if changed:
+        memory.departures[subject] = [one for one in departures if one.run_over or one.at <= since]
+    return changed
+
+
+def is_excused(verdict: Verdict, memory: Closures) -> bool:
+    departure = _find(verdict, memory)
+    return departure is not None and departure.excused
+
+
+def is_closed(verdict: Verdict, memory: Closures, limits: RouteDeviationParameters) -> bool:
     """True if it is known for minutes that the road is closed where this truck left it."""
     place = verdict.place
-    return place is not None and any(
-        closure.route_id == verdict.shared
-        and _KNOWN_AFTER_MS <= verdict.at - closure.at <= within_ms
-        and distance_m(closure.place, place) <= within_m
-        for closure in memory.closed
-    )
-
-
-def apply_closures(
-    verdict: Verdict, memory: Closures, *, trucks: int, within_ms: int, within_m: float
-) -> Iterable[Verdict]:
-    """Pass a deviation on, unless enough trucks left there; then retract all of them.
-
-    A loaded truck that goes far or stops (P1) is never excused, and is no sign of a closed road: no diversion leads to
-    a pit.
-    """
-    if verdict.level is not Level.CONFIRMED or verdict.place is None:
-        return (verdict,)
-    departure = Departure(verdict.subject, verdict.shared, verdict.onset, verdict.place)
-    if departure in memory.serious:
-        return (verdict,)
-    if verdict.severity is Severity.P1:
-        memory.serious = [*_recent(memory.serious, verdict.at), departure]
-        memory.departures = [other for other in memory.departures if other != departure]
-        memory.excused = [other for other in memory.excused if other != departure]
-        return (verdict,)
-    if departure in memory.excused:
-        return ()
-    if departure in memory.departures:
-        return (verdict,)
-    return _compare(departure, verdict, memory, trucks, within_ms, within_m)
-
-
-def _compare(
-    departure: Departure, verdict: Verdict, memory: Closures, trucks: int, within_ms: int, within_m: float
-) -> Iterable[Verdict]:
-    """Count a new departure with those near it."""
-    memory.departures = [*_recent(memory.departures, verdict.at), departure]
-    memory.excused = _recent(memory.excused, verdict.at)
-    together = [
-        other
-        for other in memory.departures
-        if other.route_id == departure.route_id
-        and abs(other.onset - departure.onset) <= within_ms
-        and distance_m(other.place, departure.place) <= within_m
+    if place is None:
+        return False
+    shown = [
+        one.at
+        for one in _all(memory)
+        if one.excused
+        and one.route_id == verdict.shared
+        and one.at <= verdict.at - _KNOWN_AFTER_MS
+        and distance_m(one.place, place) <= limits.closure_m
     ]
-    count = len({other.subject for other in together})
-    if count < trucks:
-        return (verdict,)
-    newly_excused = [other for other in together if other not in memory.excused]
-    memory.excused += newly_excused
-    found = Closure(departure.route_id, departure.place, verdict.at)
-    memory.closed = [*(closure for closure in memory.closed if verdict.at - closure.at <= within_ms), found]
-    return tuple(_retraction(other, verdict, count) for other in newly_excused)
+    is_recent = bool(shown) and verdict.at - max(shown) <= limits.closure_min * 60_000
+    return is_recent and len(shown) >= limits.closure_trucks
 
 
-def _recent(departures: list[Departure], at: int) -> list[Departure]:
-    return [departure for departure in departures if at - departure.onset <= _FORGET_MS]
+def settle(
+    changed: Collection[Departure], at: int, memory: Closures, limits: RouteDeviationParameters
+) -> Iterator[Verdict]:
+    """Say of the departures near those that changed whether they are excused now, if that is new."""
+    for departure in _all(memory):
+        if any(_are_near(departure, one, limits, reach=2) for one in changed):
+            trucks = _trucks_leaving(departure, memory, limits)
+            if departure.excused is not (trucks > 0):
+                departure.excused = trucks > 0
+                yield _decision(departure, at, trucks, limits)
 
 
-def _retraction(departure: Departure, verdict: Verdict, trucks: int) -> Verdict:
-    parameters = verdict.evidence.parameters if verdict.evidence is not None else {}
-    evidence = Evidence(parameters=parameters, findings=(wording.road_closed(trucks),), measures={"trucks": trucks})
-    return Verdict(
-        departure.subject, Level.RETRACTED, verdict.at, departure.onset, evidence=evidence, shared=departure.route_id
+def excuses_of(subject: str, at: int, memory: Closures, limits: RouteDeviationParameters) -> Iterator[Verdict]:
+    """Say of all departures of a truck whether they are excused."""
+    for departure in memory.departures.get(subject, []):
+        if not departure.run_over:
+            trucks = _trucks_leaving(departure, memory, limits) if departure.excused else 0
+            yield _decision(departure, at, trucks, limits)
+
+
+def end_run(subject: str, memory: Closures) -> None:
+    for departure in memory.departures.get(subject, []):
+        departure.run_over = True
+
+
+def _all(memory: Closures) -> Iterator[Departure]:
+    for departures in memory.departures.values():
+        yield from departures
+
+
+def _find(verdict: Verdict, memory: Closures) -> Departure | None:
+    for one in reversed(memory.departures.get(verdict.subject, [])):
+        if one.onset == verdict.onset and not one.run_over:
+            return one
+    return None
+
+
+def _forget_old(at: int, memory: Closures) -> None:
+    """Forget the departures so long before `at`, device time in ms, that nothing is compared with them."""
+    if at - memory.looked_at < _LOOK_EVERY_MS:
+        return
+    memory.looked_at = at
+    for subject, departures in list(memory.departures.items()):
+        kept = [one for one in departures if at - one.onset <= _FORGET_MS]
+        if kept:
+            memory.departures[subject] = kept
+        else:
+            del memory.departures[subject]
+
+
+def _trucks_leaving(departure: Departure, memory: Closures, limits: RouteDeviationParameters) -> int:
+    """How many trucks left there together, this one among them; 0 where they are too few, or it is serious.
+
+    Those that left within `closure_min` up to one of them, and within `closure_m` of it, left together.
+    """
+    if departure.serious_at:
+        return 0
+    near = [one for one in _all(memory) if not one.serious_at and _are_near(departure, one, limits, reach=2)]
+    most = 0
+    for last in near:
+        together = [one for one in near if one.onset <= last.onset and _are_near(one, last, limits, reach=1)]
+        if departure in together:
+            most = max(most, len({one.subject for one in together}))
+    return most if most >= limits.closure_trucks else 0
+
+
+def _are_near(one: Departure, other: Departure, limits: RouteDeviationParameters, *, reach: int) -> bool:
+    """True within so many times the limits in time and place."""
+    within_ms = limits.closure_min * 60_000
+    return (
+        one.route_id == other.route_id
+        and abs(one.onset - other.onset) <= reach * within_ms
+        and distance_m(one.place, other.place) <= reach * limits.closure_m
     )
+
+
+def _decision(departure: Departure, at: int, trucks: int, limits: RouteDeviationParameters) -> Verdict:
+    subject, onset = departure.subject, departure.onset
+    if not trucks:
+        return Verdict(subject, Level.STANDS, at, onset, shared=departure.route_id)
+    findings, measures = (wording.road_closed(trucks),), {"trucks": trucks}
+    evidence = Evidence(parameters=limits.model_dump(), findings=findings, measures=measures)
+    return Verdict(subject, Level.EXCUSED, at, onset, evidence=evidence, shared=departure.route_id)

@@ -6,7 +6,7 @@ each minute is judged by time and distance as any other. A truck without an appr
 usable fix, is UNKNOWN.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import ClassVar, Final
@@ -17,11 +17,11 @@ from devices.geo.geometry import XY
 from devices.readings.models import Position
 from rules.alerts.model import Evidence, Severity, Text
 from rules.contract.observation import Observation
-from rules.contract.rule import FleetRule
+from rules.contract.rule import ExcusingRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, where, who, whole_seconds, with_one_more
-from rules.detectors.route_deviation import wording
-from rules.detectors.route_deviation.closures import Closures, apply_closures, is_closed
+from rules.detectors.route_deviation import closures, wording
+from rules.detectors.route_deviation.closures import Closures, Departure
 from rules.detectors.route_deviation.excursion import (
     Excursion,
     count_fix,
@@ -75,11 +75,11 @@ class RouteState:
     back_since: int = 0
 
 
-class RouteDeviation(FleetRule[RouteState, Closures]):
-    """CONFIRMED while a truck is off its routes; its memory retracts verdicts that a closed road explains."""
+class RouteDeviation(ExcusingRule[RouteState, Closures]):
+    """CONFIRMED while a truck is off its routes; its memory excuses those that a closed road explains."""
 
     name: ClassVar = "route_deviation"
-    version: ClassVar = 3
+    version: ClassVar = 4
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = RouteState
@@ -140,20 +140,27 @@ class RouteDeviation(FleetRule[RouteState, Closures]):
             state.error.take(distance_m, fix.gap_ms)
 
     def publishes_at_once(self, verdict: Verdict, memory: Closures) -> bool:
-        """Tell at once, and take it back when a closure shows; but not where the closure is known for minutes."""
-        return not is_closed(
-            verdict, memory, within_ms=self.parameters.closure_min * 60_000, within_m=self.parameters.closure_m
-        )
+        """Publish at once, and take it back when a closure shows; but not where the closure is known for minutes."""
+        return not closures.is_closed(verdict, memory, self.parameters)
 
-    def compare(self, verdict: Verdict, memory: Closures, city: City) -> Iterable[Verdict]:
-        """Drop or retract deviations where several trucks left at one place: the road is closed."""
-        return apply_closures(
-            verdict,
-            memory,
-            trucks=self.parameters.closure_trucks,
-            within_ms=self.parameters.closure_min * 60_000,
-            within_m=self.parameters.closure_m,
-        )
+    def note(self, verdict: Verdict, memory: Closures) -> Sequence[Departure]:
+        return closures.note(verdict, memory)
+
+    def forget_since(self, subject: str, since: int, memory: Closures) -> Sequence[Departure]:
+        return closures.forget_since(subject, since, memory)
+
+    def end_run(self, subject: str, memory: Closures) -> None:
+        closures.end_run(subject, memory)
+
+    def is_excused(self, verdict: Verdict, memory: Closures) -> bool:
+        return closures.is_excused(verdict, memory)
+
+    def settle(self, changed: Collection[Departure], at: int, memory: Closures) -> Iterable[Verdict]:
+        """Excuse deviations where several trucks left at one place: the road is closed."""
+        return closures.settle(changed, at, memory, self.parameters)
+
+    def excuses_of(self, subject: str, at: int, memory: Closures) -> Iterable[Verdict]:
+        return closures.excuses_of(subject, at, memory, self.parameters)
 
     def _judge_gap(
         self, observation: Observation, fix: Fix, state: RouteState, route: Route, odometer_km: float

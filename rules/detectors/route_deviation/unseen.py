@@ -1,6 +1,6 @@
 """Finds ways that nobody saw: between two fixes on its route a truck drove farther than along the route.
 
-A detour that lies wholly in a gap shows no fix off the route. The odometer tells of it; without one, nobody can.
+A detour that lies wholly in a gap shows no fix off the route. The odometer shows it; without one, nothing does.
 """
 
 import math
@@ -22,12 +22,12 @@ _LOOK_M: Final = 20.0
 PART: Final = "unseen"
 """Of the alerts' subject: they run beside those about fixes off the route."""
 _MOST_GAP_MS: Final = 600_000
-"""Of a longer gap the rule `silent_device` tells."""
+"""A longer gap is the business of the rule `silent_device`."""
 
 
 def way_by_an_end_m(reading: Reading, geometry: CityGeometry, route: Route, before_m: float, along_m: float) -> float:
     """Metres from one place of a route to another by way of the end that the truck comes from; by the nearer end where
-    its heading does not tell. Places are metres along the route.
+    its heading does not show that. Places are metres along the route.
     """
     by_origin_m = before_m + along_m
     by_destination_m = 2 * geometry.route_length_m(route) - by_origin_m

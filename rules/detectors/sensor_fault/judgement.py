@@ -3,8 +3,8 @@
 A switch that chatters, or a bed that is up at full speed, is found by tracking, where it loses its vote in every rule;
 here people learn of it. That a sensor never moves, or does not return to zero, is seen by what others say: tickets and
 stays at sites. Each finding is an incident of its own (`part`), given once and cleared when the sensor was healthy for
-some time. Sensors of bins belong to `bin_overflow`, receivers to `gnss_anomaly`. A negative weight never comes here:
-admission leaves it out.
+some time; one that returns within a shift is the same incident. Sensors of bins belong to `bin_overflow`, receivers to
+`gnss_anomaly`. A negative weight never comes here: admission leaves it out.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, ref, who, whole_seconds
 from rules.detectors.sensor_fault import wording
 from rules.detectors.sensor_fault.parameters import SensorFaultParameters
-from rules.detectors.sensor_fault.state import COVER, LIFT, Fault, SensorState, SwitchLife, WeightLife
+from rules.detectors.sensor_fault.state import COVER, LIFT, Fault, FormerFault, SensorState, SwitchLife, WeightLife
 from rules.tracking import Fix, LoadState, Switch, Track
 from rules.tracking.load import SENSOR_HOLDS_MS
 from rules.tracking.switches import CHATTER_EDGES, CHATTER_WITHIN_MS
@@ -43,7 +43,7 @@ class SensorFault(Rule[SensorState]):
     """CONFIRMED once for each finding, CLEAR when its sensor was healthy for `healthy_s`."""
 
     name: ClassVar = "sensor_fault"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     state = SensorState
 
@@ -191,17 +191,17 @@ class SensorFault(Rule[SensorState]):
     def _look_at_load(
         self, track: Track, observation: Observation, state: SensorState, verdicts: list[Verdict]
     ) -> None:
-        """Note what tickets and sites say of the load; at an emptying, ask what the sensors showed of this load."""
+        """Note what tickets and sites show of the load; at an emptying, ask what the sensors showed of this load."""
         load = track.load
         if load.ticket_ts == state.ticket_ts and load.site_ts == state.site_ts:
             return
         state.ticket_ts, state.site_ts = load.ticket_ts, load.site_ts
-        said = load.ticket if load.ticket_ts >= load.site_ts else load.site
-        if said is _LOADED:
+        newest = load.ticket if load.ticket_ts >= load.site_ts else load.site
+        if newest is _LOADED:
             state.loaded = True
             if state.weight is not None:
                 state.weight.awaited_since = 0
-        if said is not _EMPTY or not state.loaded:
+        if newest is not _EMPTY or not state.loaded:
             return
         state.loaded = False
         reading = observation.reading
@@ -284,6 +284,7 @@ class SensorFault(Rule[SensorState]):
             if not fault.good_since or healthy_ms < self.parameters.healthy_s * 1000 or not _reports(reason, position):
                 continue
             del state.faults[reason]
+            state.former = {**(state.former or {}), reason: FormerFault(fault.since, observation.ts)}
             evidence = Evidence(
                 parameters=self.parameters.model_dump(),
                 findings=(wording.healthy(healthy_ms),),
@@ -307,16 +308,19 @@ class SensorFault(Rule[SensorState]):
     ) -> Verdict:
         if state.faults is None:
             state.faults = {}
-        state.faults[reason] = Fault(since)
+        former = state.former.get(reason) if state.former is not None else None
+        returns = former is not None and observation.ts - former.ended <= self.parameters.same_fault_s * 1000
+        onset = former.since if former is not None and returns else since
+        state.faults[reason] = Fault(onset)
         device, city, fix = observation.device, observation.city, observation.fix
         by_load = reason.endswith(STUCK) or reason == DRIFT
         return Verdict(
             subject=device.id,
             level=Level.CONFIRMED,
             at=observation.ts,
-            onset=since,
+            onset=onset,
             severity=Severity.P3,
-            place=city.plane.latlon(fix.xy) if fix is not None else None,
+            place=city.plane.latlon(fix.xy) if fix is not None and not returns else None,
             title=wording.title(who(device, city), reason),
             evidence=Evidence(
                 parameters=self.parameters.model_dump(),

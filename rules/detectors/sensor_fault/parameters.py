@@ -39,5 +39,8 @@ class SensorFaultParameters(Parameters):
     """For so long,"""
     most_readings: int = Field(3, ge=1)
     """and in so many readings in a row."""
+    same_fault_s: int = Field(43_200, ge=0)
+    """A finding that returns within so long is the same fault, and its alert is open again: a contact bounces, and a
+    plug is loose, until somebody mends it, which nobody does during a shift."""
     healthy_s: int = Field(600, ge=0)
     """A finding closes when the sensor was healthy for so long, as switches get their vote back."""

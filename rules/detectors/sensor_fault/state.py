@@ -19,6 +19,14 @@ class Fault:
     """Since when the sensor is healthy; 0 while it is not."""
 
 
+@dataclass(frozen=True, slots=True)
+class FormerFault:
+    """One finding that ended. Times are device time, ms."""
+
+    since: int
+    ended: int
+
+
 @dataclass(slots=True)
 class SwitchLife:
     """What one switch did."""
@@ -94,3 +102,5 @@ class SensorState:
     peak_kmh: float = 0.0
     faults: dict[str, Fault] | None = None
     """By finding; None while there is none, as nearly always."""
+    former: dict[str, FormerFault] | None = None
+    """The last one of each finding; None before the first ended."""

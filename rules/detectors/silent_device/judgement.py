@@ -67,7 +67,7 @@ class SilentDevice(FleetRule[SilenceState, FleetSilence]):
         self._never_overdue_ms: int = min(limits.overdue_at_least_s, limits.loaded_warn_s) * 1000
 
     def judge(self, observation: Observation, state: SilenceState) -> Sequence[Verdict]:
-        """Note that the device was heard, by a reading in order; a ticket about a truck tells its load."""
+        """Note that the device was heard, by a reading in order; a ticket about a truck shows its load."""
         is_behind = observation.ts < state.newest  # a status came before what was measured before it
         if not observation.own:
             return self.judged_again(observation, state) if is_behind else self._note_load(observation, state)

@@ -1,82 +1,274 @@
-"""Finds jams: several trucks that stand near each other. Then traffic is the cause, not the drivers."""
+"""Finds jams: several trucks that stand near each other at one time. Then traffic is the cause, not the drivers."""
 
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from math import cos, floor, radians
 from typing import Final
 
 from devices.geo.geometry import LatLon
 from devices.geo.sphere import distance_m
+from rules.alerts.model import Evidence
 from rules.contract.verdicts import Level, Verdict
+from rules.detectors.stopped_loaded import wording
+from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
 
-_FORGET_MS: Final = 24 * 3_600_000
-"""Late readings are judged for so long, and then meet the jams of their time."""
-_MOST_JAMS: Final = 1_000
+_FORGET_MS: Final = 26 * 3_600_000
+"""Late readings are judged for 25 hours, and then meet the jams of their time."""
+_MOST_STANDS: Final = 300
+"""Of one truck; beyond it the oldest are forgotten,"""
+_MOST_OF_ALL: Final = 20_000
+"""and of all, the oldest that ended: a day of 2,000 trucks, some 3 MB in each checkpoint. In a larger city late
+readings meet the jams of some hours only."""
+_LOOK_EVERY_MS: Final = 3_600_000
+"""So often those of all trucks are looked through for what may be forgotten."""
+_CELL_DEG: Final = 0.01
+"""Side of the cells by which stands near a place are found: about 1 km."""
+_M_PER_DEGREE: Final = 111_195.0
+_NOT_YET: Final = 1 << 60
+"""End of a stand that goes on: no device time, ms, is later."""
+
+_Span = tuple[int, int]
+"""From and until, device time in ms."""
 
 
 # Checkpoints write the fields of both classes by name: a renamed field loses what it held.
 @dataclass(slots=True)
-class Jam:
-    """Trucks stood here; device time in ms."""
+class Stand:
+    """A truck stood here, loaded or not, for two minutes at least. Times are device time, ms."""
 
+    subject: str
+    onset: int
     place: LatLon
-    since: int
-    until: int
+    at: int
+    """When that was found."""
+    too_long_at: int = 0
+    """When it had stood too long for a loaded truck; 0 if it did not."""
+    last_at: int = 0
+    """When it did so last."""
+    ended_at: int = 0
+    """0 while it stands."""
+    excused: bool = False
+    excused_until: int = 0
+    """Until then a jam explains it, by what is known so far."""
+    run_over: bool = False
+    """The clock of its truck stepped since: nothing of it changes any more."""
 
 
 @dataclass(slots=True)
 class Jams:
-    """Where trucks of the fleet stand now outside sites, and the jams of a day, oldest first."""
+    """Where trucks of the fleet stood within a day, and stand."""
 
-    stands: dict[str, LatLon] = field(default_factory=dict)
-    """By subject."""
-    compared: dict[str, int] = field(default_factory=dict)
-    """Onset of the stop of each subject that was compared last, device time in ms."""
-    jams: list[Jam] = field(default_factory=list)
+    stands: dict[str, list[Stand]] = field(default_factory=dict)
+    """By subject, in the order in which they became known."""
+    cells: dict[str, list[str]] = field(default_factory=dict)
+    """The subjects that stood in each cell."""
+    looked_at: int = 0
+    """When what may be forgotten was forgotten last."""
+    noted: int = 0
+    """Stands noted since."""
 
 
-def is_alone(verdict: Verdict, memory: Jams, *, within_m: float, over_ms: int) -> bool:
+def note(verdict: Verdict, memory: Jams) -> list[Stand]:
+    """Note that a truck stands, or has left; return the stands that changed in a way that matters."""
+    at, stand = verdict.at, _find(verdict, memory)
+    if verdict.level is Level.CLEAR:
+        if stand is None or stand.ended_at:
+            return []
+        stand.ended_at = at
+        return [stand]
+    if verdict.place is None:
+        return []
+    changed = list[Stand]()
+    if stand is None:
+        stand = Stand(verdict.subject, verdict.onset, verdict.place, at)
+        _forget_old(at, memory)
+        former = memory.stands.get(stand.subject, [])
+        changed = [*_end_former(stand, former), stand]
+        memory.stands[stand.subject] = [*former[1 - _MOST_STANDS :], stand]
+        memory.noted += 1
+        _enter(stand, memory)
+    if verdict.level is Level.CONFIRMED:
+        stand.last_at = at
+        if not stand.too_long_at:
+            stand.too_long_at = at
+            return changed or [stand]
+        if stand.excused and at > stand.excused_until:
+            return [stand]
+    return changed
+
+
+def forget_since(subject: str, since: int, memory: Jams) -> list[Stand]:
+    """Forget what was found of a truck after this device time, ms; return the stands that changed by it."""
+    stands = memory.stands.get(subject, [])
+    changed = [one for one in stands if not one.run_over and max(one.at, one.last_at, one.ended_at) > since]
+    for one in changed:
+        if one.ended_at > since:
+            one.ended_at = 0
+        if one.too_long_at > since:
+            one.too_long_at = one.last_at = 0
+        one.last_at = min(one.last_at, since)
+    if changed:
+        memory.stands[subject] = [one for one in stands if one.run_over or one.at <= since]
+    return changed
+
+
+def is_excused(verdict: Verdict, memory: Jams) -> bool:
+    stand = _find(verdict, memory)
+    return stand is not None and stand.excused
+
+
+def is_alone(verdict: Verdict, memory: Jams, limits: StoppedLoadedParameters) -> bool:
     """True if no other truck is known to stand near, and there was no jam a short while ago."""
     place = verdict.place
-    if place is None or _in_a_jam(place, verdict.at, memory, within_m, over_ms):
-        return False
-    return not any(
-        subject != verdict.subject and distance_m(place, other) <= within_m for subject, other in memory.stands.items()
-    )
-
-
-def is_first(verdict: Verdict, memory: Jams) -> bool:
-    """True for the first verdict of a stop; it is noted."""
-    before = memory.compared.get(verdict.subject)
-    memory.compared[verdict.subject] = verdict.onset
-    return before != verdict.onset
-
-
-def passes(verdict: Verdict, memory: Jams, *, trucks: int, within_m: float, over_ms: int) -> bool:
-    """Take a verdict into the memory; False if a jam explains it."""
-    if verdict.level is Level.CLEAR:
-        memory.stands.pop(verdict.subject, None)
-        return True
-    place = verdict.place
     if place is None:
-        return True
-    memory.stands[verdict.subject] = place
-    if len(memory.stands) >= trucks:
-        near = sum(distance_m(place, other) <= within_m for other in memory.stands.values())
-        if near >= trucks:
-            _note(place, verdict, memory, within_m)
-    return not _in_a_jam(place, verdict.at, memory, within_m, over_ms)
+        return False
+    others = [one for one in _near(place, 2 * limits.jam_m, memory) if one.subject != verdict.subject]
+    if any(not one.ended_at and distance_m(place, one.place) <= limits.jam_m for one in others):
+        return False
+    return _excused_until(place, verdict.at, verdict.at, others, limits) == 0
 
 
-def _in_a_jam(place: LatLon, at: int, memory: Jams, within_m: float, over_ms: int) -> bool:
-    return any(
-        jam.since <= at <= jam.until + over_ms and distance_m(place, jam.place) <= within_m for jam in memory.jams
+def settle(changed: Collection[Stand], at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
+    """Say of the stands near those that changed whether a jam excuses them now, if that is new."""
+    settled = list[Stand]()
+    for one in changed:
+        for stand in _near(one.place, 2 * limits.jam_m, memory):
+            is_concerned = one is stand or one.onset <= stand.last_at
+            if is_concerned and (stand.too_long_at or stand.excused) and stand not in settled:
+                settled.append(stand)
+                yield from _settle(stand, at, memory, limits)
+
+
+def excuses_of(subject: str, at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
+    """Say of all stands of a truck whether they are excused."""
+    for stand in memory.stands.get(subject, []):
+        if stand.too_long_at and not stand.run_over:
+            yield _decision(stand, at, limits)
+
+
+def end_run(subject: str, memory: Jams) -> None:
+    for stand in memory.stands.get(subject, []):
+        if not stand.run_over:
+            stand.ended_at = stand.ended_at or max(stand.at, stand.last_at)
+            stand.run_over = True
+
+
+def _near(place: LatLon, within_m: float, memory: Jams) -> list[Stand]:
+    """The stands that are no farther from a place."""
+    north = within_m / _M_PER_DEGREE
+    east = north / max(cos(radians(place.lat)), 0.01)
+    subjects = dict.fromkeys(
+        subject
+        for row in range(floor((place.lat - north) / _CELL_DEG), floor((place.lat + north) / _CELL_DEG) + 1)
+        for column in range(floor((place.lon - east) / _CELL_DEG), floor((place.lon + east) / _CELL_DEG) + 1)
+        for subject in memory.cells.get(f"{row} {column}", ())
     )
+    return [
+        stand
+        for subject in subjects
+        for stand in memory.stands.get(subject, ())
+        if distance_m(place, stand.place) <= within_m
+    ]
 
 
-def _note(place: LatLon, verdict: Verdict, memory: Jams, within_m: float) -> None:
-    """Note a jam from the time on at which this truck stands there, or let one go on."""
-    memory.jams = [jam for jam in memory.jams if verdict.at - jam.until <= _FORGET_MS]
-    for jam in memory.jams:
-        if verdict.onset <= jam.until and jam.since <= verdict.at and distance_m(place, jam.place) <= within_m:
-            jam.since, jam.until = min(jam.since, verdict.onset), max(jam.until, verdict.at)
-            return
-    memory.jams = [*memory.jams[1 - _MOST_JAMS :], Jam(place, verdict.onset, verdict.at)]
+def _enter(stand: Stand, memory: Jams) -> None:
+    """Note in which cell it is."""
+    cell = f"{floor(stand.place.lat / _CELL_DEG)} {floor(stand.place.lon / _CELL_DEG)}"
+    subjects = memory.cells.setdefault(cell, [])
+    if stand.subject not in subjects:
+        subjects.append(stand.subject)
+
+
+def _find(verdict: Verdict, memory: Jams) -> Stand | None:
+    for one in reversed(memory.stands.get(verdict.subject, [])):
+        if one.onset == verdict.onset and not one.run_over:
+            return one
+    return None
+
+
+def _forget_old(at: int, memory: Jams) -> None:
+    """Forget the stands that ended so long before `at`, device time in ms, that nothing is compared with them."""
+    if at - memory.looked_at < _LOOK_EVERY_MS and memory.noted < _MOST_OF_ALL:
+        return
+    memory.looked_at, memory.noted = at, 0
+    ended = sorted([one.ended_at for stands in memory.stands.values() for one in stands if one.ended_at])
+    oldest = max([at - _FORGET_MS, *ended[-_MOST_OF_ALL : 1 - _MOST_OF_ALL]])
+    kept = {
+        subject: [one for one in stands if not one.ended_at or one.ended_at >= oldest]
+        for subject, stands in memory.stands.items()
+    }
+    memory.stands = {subject: stands for subject, stands in kept.items() if stands}
+    memory.cells = {}
+    for stands in memory.stands.values():
+        for one in stands:
+            _enter(one, memory)
+
+
+def _end_former(stand: Stand, former: Iterable[Stand]) -> Iterator[Stand]:
+    """End what goes on of the truck: it stands elsewhere now."""
+    for one in former:
+        if not one.ended_at and not one.run_over and one.onset < stand.onset:
+            one.ended_at = stand.onset
+            yield one
+
+
+def _settle(stand: Stand, at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
+    stand.excused_until = (
+        _excused_until(
+            stand.place, stand.too_long_at, stand.last_at, _near(stand.place, 2 * limits.jam_m, memory), limits
+        )
+        if stand.too_long_at
+        else 0
+    )
+    excused = 0 < stand.last_at <= stand.excused_until
+    if excused is not stand.excused:
+        stand.excused = excused
+        yield _decision(stand, at, limits)
+
+
+def _excused_until(
+    place: LatLon, since: int, until: int, stands: Iterable[Stand], limits: StoppedLoadedParameters
+) -> int:
+    """How long from `since` on, without a break, jams explain that a truck stands here; 0 if they do not. `stands`:
+    those within twice `jam_m`.
+
+    There is a jam around each truck near it that stands among enough others, and for `jam_over_s` afterwards.
+    """
+    over_ms = limits.jam_over_s * 1000
+    near = [one for one in stands if one.onset <= until and (one.ended_at or _NOT_YET) + over_ms >= since]
+    jams = list[_Span]()
+    for centre in near:
+        if distance_m(centre.place, place) <= limits.jam_m:
+            around = [one for one in near if distance_m(one.place, centre.place) <= limits.jam_m]
+            jams += _together(centre, around, limits.jam_trucks)
+    covered = 0
+    for start, end in sorted(jams):
+        if start <= max(since, covered) and end + over_ms >= since:
+            covered = max(covered, end + over_ms)
+    return covered
+
+
+def _together(centre: Stand, around: Collection[Stand], trucks: int) -> Iterator[_Span]:
+    """When so many trucks stood around this one while it stood."""
+    if len({one.subject for one in around}) < trucks:
+        return
+    begins, ends = centre.onset, centre.ended_at or _NOT_YET
+    spans = [
+        (max(one.onset, begins), min(one.ended_at or _NOT_YET, ends), one.subject)
+        for one in around
+        if one.onset <= ends and (one.ended_at or _NOT_YET) >= begins
+    ]
+    for start in sorted({span[0] for span in spans}):
+        there = [(end, subject) for from_, end, subject in spans if from_ <= start <= end]
+        lasts: dict[str, int] = {}
+        for end, subject in there:
+            lasts[subject] = max(end, lasts.get(subject, 0))
+        if len(lasts) >= trucks:
+            yield start, sorted(lasts.values())[-trucks]
+
+
+def _decision(stand: Stand, at: int, limits: StoppedLoadedParameters) -> Verdict:
+    if not stand.excused:
+        return Verdict(stand.subject, Level.STANDS, at, stand.onset)
+    evidence = Evidence(parameters=limits.model_dump(), findings=(wording.jam(limits),))
+    return Verdict(stand.subject, Level.EXCUSED, at, stand.onset, evidence=evidence)

@@ -4,20 +4,20 @@ All sites are places to stand; rest areas are registered as sites (a depot, for 
 it is loaded is not judged, but counts where trucks stand in a jam.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
-from devices.city.model import City, DeviceRole
+from devices.city.model import DeviceRole
 from devices.city.sites import Site
 from devices.geo.geometry import XY
 from rules.alerts.model import Evidence, ReadingRef, Severity, Text
 from rules.contract.observation import Observation
-from rules.contract.rule import FleetRule
+from rules.contract.rule import ExcusingRule
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import bounded, load_then, ref, where, who, whole_seconds
-from rules.detectors.stopped_loaded import wording
-from rules.detectors.stopped_loaded.jams import Jams, is_alone, is_first, passes
+from rules.detectors.stopped_loaded import jams, wording
+from rules.detectors.stopped_loaded.jams import Jams, Stand
 from rules.detectors.stopped_loaded.parameters import StoppedLoadedParameters
 from rules.tracking import Fix, LoadSource, LoadState, Track
 
@@ -45,7 +45,7 @@ class Stop:
     place_en: str = ""
     place_zh: str = ""
     load: LoadSource = LoadSource.NONE
-    """What said that it is loaded."""
+    """The source by which it counts as loaded."""
     away_fixes: int = 0
     driving_since: int = 0
     """Since when it drives faster than `leave_kmh`; 0 while it does not."""
@@ -59,13 +59,13 @@ class StopState:
     stop: Stop | None = None
 
 
-class StoppedLoaded(FleetRule[StopState, Jams]):
+class StoppedLoaded(ExcusingRule[StopState, Jams]):
     """CANDIDATE once a truck stands outside every site, CONFIRMED once it does so loaded for too long, CLEAR when it
-    has left; its memory drops those that stand in a jam.
+    has left; its memory excuses those that stand in a jam.
     """
 
     name: ClassVar = "stopped_loaded"
-    version: ClassVar = 1
+    version: ClassVar = 2
     roles: ClassVar = frozenset({DeviceRole.TRUCK})
     asks_calendar: ClassVar = True
     state = StopState
@@ -99,23 +99,27 @@ class StoppedLoaded(FleetRule[StopState, Jams]):
         return self._stand_on(observation, fix, track, stop)
 
     def publishes_at_once(self, verdict: Verdict, memory: Jams) -> bool:
-        """Tell at once of a truck that stands alone, and take it back where it turns out to be in a jam."""
-        limits = self.parameters
-        return is_alone(verdict, memory, within_m=limits.jam_m, over_ms=limits.jam_over_s * 1000)
+        """Publish at once that a truck stands alone, and take it back where it turns out to be in a jam."""
+        return jams.is_alone(verdict, memory, self.parameters)
 
-    def compare(self, verdict: Verdict, memory: Jams, city: City) -> Iterable[Verdict]:
-        """Drop the verdict where several trucks stand near each other; the first one of a stop takes its alert back."""
-        limits = self.parameters
-        passed = passes(
-            verdict, memory, trucks=limits.jam_trucks, within_m=limits.jam_m, over_ms=limits.jam_over_s * 1000
-        )
-        begins = verdict.level is Level.CONFIRMED and is_first(verdict, memory)
-        if passed:
-            return (verdict,)
-        if not begins:
-            return ()
-        evidence = Evidence(parameters=limits.model_dump(), findings=(wording.jam(limits),))
-        return (Verdict(verdict.subject, Level.RETRACTED, verdict.at, verdict.onset, evidence=evidence),)
+    def note(self, verdict: Verdict, memory: Jams) -> Sequence[Stand]:
+        return jams.note(verdict, memory)
+
+    def forget_since(self, subject: str, since: int, memory: Jams) -> Sequence[Stand]:
+        return jams.forget_since(subject, since, memory)
+
+    def end_run(self, subject: str, memory: Jams) -> None:
+        jams.end_run(subject, memory)
+
+    def is_excused(self, verdict: Verdict, memory: Jams) -> bool:
+        return jams.is_excused(verdict, memory)
+
+    def settle(self, changed: Collection[Stand], at: int, memory: Jams) -> Iterable[Verdict]:
+        """Excuse the trucks that stand too long only while several stand near each other, and a while afterwards."""
+        return jams.settle(changed, at, memory, self.parameters)
+
+    def excuses_of(self, subject: str, at: int, memory: Jams) -> Iterable[Verdict]:
+        return jams.excuses_of(subject, at, memory, self.parameters)
 
     def _outside(self, fix: Fix) -> bool:
         return not fix.sites or fix.sites[0].distance_m > self.parameters.fence_m + fix.outside_m()

@@ -33,7 +33,7 @@ class StoppedLoadedParameters(Parameters):
     jam_from_s: int = 120
     """Standing so long counts for a jam: shorter is a red light."""
     jam_over_s: int = 300
-    """So long after a jam nobody is told: it dissolves from its head."""
+    """So long after a jam nothing is published: it dissolves from its head."""
     away_m: float = 100.0
     """So far from the place, less the accuracy of the fix, in two positions, it has left."""
     leave_kmh: float = 10.0

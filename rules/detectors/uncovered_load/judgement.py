@@ -35,7 +35,7 @@ class OpenDrive:
     place_en: str
     place_zh: str
     load: LoadSource
-    """What said at the beginning that it is loaded."""
+    """The source by which it counted as loaded at the beginning."""
     ts: int
     """Of the last position at which it drove so; 0 after a break."""
     held_since: int

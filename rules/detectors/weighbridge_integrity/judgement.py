@@ -51,6 +51,10 @@ class WeighbridgeIntegrity(FleetRule[TicketState, BridgeDays]):
             return [*judge_bridge(ticket, observation, state.bridge, self.parameters)]
         return [*self._trucks.judge_ticket(ticket, observation, state)]
 
+    def publishes_at_once(self, verdict: Verdict, memory: BridgeDays) -> bool:
+        """Publish at once what is compared with nothing; an odd tare may be the bridge's."""
+        return verdict.part != TARE
+
     def compare(self, verdict: Verdict, memory: BridgeDays, city: City) -> Iterable[Verdict]:
         """Pass a finding on, but compare tares with those of other trucks."""
         return shifts.compare(verdict, memory, city, self.parameters) if verdict.part == TARE else (verdict,)

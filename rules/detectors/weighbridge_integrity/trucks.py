@@ -91,7 +91,7 @@ class TruckTickets:
             yield from self._judge_weights(ticket, observation, state)
 
     def _ghost(self, ticket: Weighing, site_id: str, observation: Observation, track: Track) -> Ghost | None:
-        """The ticket as one of a truck that is elsewhere, as far as can be said now; None if it may be there."""
+        """The ticket as one of a truck that is elsewhere, as far as is known now; None if it may be there."""
         limits, motion, ts = self._limits, track.motion, ticket.ts
         at = motion.held
         if at is None or ts - motion.ts > self._unseen_ms:

@@ -93,3 +93,6 @@ class DeviceClock:
     """Readings that were judged meanwhile."""
     off: int = 0
     """Believed offset less that of the fleet, ms, where it is so wrong that alerts have to say so; else 0."""
+    tickets: tuple[tuple[int, int], ...] = ()
+    """Of the last tickets about the device in this run, where its clock or that of the bridge is wrong: device time
+    that its clock showed then, and that of the bridge, ms (`rules.engine.clocks.tickets`)."""

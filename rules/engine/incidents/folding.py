@@ -15,9 +15,10 @@ from typing import Final
 
 from devices.geo.geometry import LatLon
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
-from rules.contract.verdicts import Verdict
+from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import merged
-from rules.engine.incidents.incident import MERGE_WITHIN_M, MERGE_WITHIN_MS, Folding, Incident, apart_m
+from rules.engine.incidents import excuses
+from rules.engine.incidents.incident import MERGE_WITHIN_M, MERGE_WITHIN_MS, Folding, Incident, apart_m, is_silent
 from rules.engine.incidents.machine import DeviceIncidents
 
 WAITS_MS: Final = 8_000
@@ -32,10 +33,16 @@ def take(
 ) -> list[AlertChange]:
     """Take a verdict at fleet time, ms, and return the alert changes that people are notified of; mostly none."""
     changes: list[AlertChange] = []
+    if verdict.level in excuses.DECIDING:
+        return _decide(incidents, rule, rule_version, verdict)
     if incidents.waits and incidents.waits < verdict.at:
         changes += _publish_waiting(incidents, lambda folding: folding.due < verdict.at)
     for change in incidents.take(rule, rule_version, verdict):
         changes += _pass(incidents, change, verdict.folds_into, fleet_time)
+    if incidents.has_excuses:
+        for incident in incidents.all(rule):
+            for change in excuses.release(incident, verdict.at):
+                changes += _with_parts(incidents, change)
     return changes
 
 
@@ -70,20 +77,32 @@ def drop(incidents: DeviceIncidents, versions: Mapping[str, int], until: int, re
     return [change for change in ended if change.alert_id not in silent]
 
 
-def is_silent(incident: Incident) -> bool:
-    """True if nobody is notified of it: it is a part of another incident, or waits for that."""
-    return incident.folding is not None and (bool(incident.folding.host) or incident.folding.due > 0)
+def _decide(incidents: DeviceIncidents, rule: str, rule_version: int, verdict: Verdict) -> list[AlertChange]:
+    """Excuse an incident, or do so no more."""
+    incident, changes = incidents.with_onset(rule, verdict), list[AlertChange]()
+    if incident is not None:
+        incidents.has_excuses |= verdict.level is Level.EXCUSED
+        for change in excuses.decide(incident, rule, rule_version, verdict):
+            changes += _with_parts(incidents, change)
+    return changes
 
 
 def _pass(incidents: DeviceIncidents, change: AlertChange, folds_into: str, fleet_time: int) -> list[AlertChange]:
     """The change as it is published: held back if it is a part's, followed by what it makes of its own parts."""
     incident = next((one for one in incidents.all() if one.alert_id == change.alert_id), None)
-    if incident is not None and (folds_into or incident.folding is not None):
-        incident.folding = _folded(incidents, incident, change, folds_into, fleet_time)
+    if incident is not None:
+        if folds_into or incident.folding is not None:
+            incident.folding = _folded(incidents, incident, change, folds_into, fleet_time)
+        incidents.has_excuses |= excuses.hold(incident, change)
         if is_silent(incident):
             incident.revision -= 1
             note_waits(incidents)
             return []
+    return _with_parts(incidents, change)
+
+
+def _with_parts(incidents: DeviceIncidents, change: AlertChange) -> list[AlertChange]:
+    """A published change, followed by what it makes of the parts of its incident."""
     of_parts: list[AlertChange] = []
     for part in incidents.all():
         if part.folding is not None and part.folding.into == change.rule and part.folding.last:
@@ -127,7 +146,7 @@ def _host_changed(
         if host is not None:
             part.folding = replace(folding, host=host.alert_id, due=0, until=0)
             note_waits(incidents)
-            if not folding.due:
+            if not folding.due and part.excuse is None:
                 yield merging(part, incidents, folding.last[-1], change.at)
 
 
@@ -169,7 +188,7 @@ def note_waits(incidents: DeviceIncidents) -> None:
 
 def _published(part: Incident, at: int) -> Iterator[AlertChange]:
     """Publish what was held back of a part: as it stood while it was open, and its end."""
-    for change in part.folding.last if part.folding is not None else ():
+    for change in part.folding.last if part.folding is not None and part.excuse is None else ():
         part.revision += 1
         part.told_at = max(at, change.at)
         yield change.model_copy(update={"revision": part.revision, "at": part.told_at})

@@ -40,6 +40,17 @@ class Folding:
     """Its last change while it was open, and that of its end, published or held back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Excuse:
+    """Why nobody is notified of an incident: what other devices did explains it
+    (`rules.engine.incidents.excuses`).
+    """
+
+    last: tuple[AlertChange, ...] = ()
+    """Its last change while it was open, and that of its end, taken back or held back."""
+    why: Evidence | None = None
+
+
 @dataclass(slots=True)
 class Incident:
     """One alert in the engine. Times are device time, ms. Rows on disk hold it by these field names."""
@@ -73,6 +84,10 @@ class Incident:
     """It was retracted by readings of the device in order: when they are judged again, they say whether it still is."""
     closing: HeldClosing | None = None
     folding: Folding | None = None
+    excused: list[int] = field(default_factory=list)
+    """Those of its onsets that other devices explain."""
+    excuse: Excuse | None = None
+    """None where they do not explain all of them."""
 
 
 @dataclass(slots=True)
@@ -84,6 +99,16 @@ class RuleIncidents:
     """Ended or left to people, oldest first."""
     run: int = 0
     """Run of the device's readings; ids of alerts of later runs have it."""
+
+
+def is_part(incident: Incident) -> bool:
+    """True if it is a part of another incident, or waits for that."""
+    return incident.folding is not None and (bool(incident.folding.host) or incident.folding.due > 0)
+
+
+def is_silent(incident: Incident) -> bool:
+    """True if nobody is notified of it: it is excused, a part of another incident, or waits for that."""
+    return incident.excuse is not None or is_part(incident)
 
 
 def apart_m(incident: Incident, place: LatLon | None) -> float:

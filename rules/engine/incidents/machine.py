@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text, alert_id
 from rules.contract.verdicts import Level, Verdict
 from rules.contract.wording import withdrawn
+from rules.engine.incidents.excuses import note_excused
 from rules.engine.incidents.incident import (
     MERGE_WITHIN_M,
     MERGE_WITHIN_MS,
@@ -50,6 +51,8 @@ class DeviceIncidents:
     """Run of the device's readings: one more each time its clock stepped back."""
     waits: int = 0
     """Earliest `Folding.due`; 0 while nothing waits."""
+    has_excuses: bool = False
+    """One of them is excused, or was."""
 
     def all(self, rule: str = "") -> list[Incident]:
         """Every incident that is remembered, of one rule if it is named."""
@@ -68,10 +71,20 @@ class DeviceIncidents:
         if _is_elsewhere(case.running, verdict):
             changes += _release(case, rule, None)
         changed = _step(case, rule, rule_version, verdict)
+        if verdict.excused and case.running is not None and verdict.onset in case.running.onsets:
+            note_excused(case.running, verdict.onset)
         if changed is not None:
-            said = changed.said or verdict
-            changes.append(_publish(changed.incident, rule, rule_version, said, revised=changed.revised))
+            published = changed.published or verdict
+            changes.append(_publish(changed.incident, rule, rule_version, published, revised=changed.revised))
         return changes
+
+    def with_onset(self, rule: str, verdict: Verdict) -> Incident | None:
+        """The incident that this verdict's onset began or was merged into, if it is remembered."""
+        case = self.cases.get(f"{rule}|{verdict.subject}|{verdict.part}")
+        if case is None:
+            return None
+        running = [case.running] if case.running is not None else []
+        return next((found for found in running + case.past if verdict.onset in found.onsets), None)
 
     def begins(self, rule: str, verdict: Verdict) -> bool:
         """True if this verdict would open an alert of its own: it belongs to none that runs, and continues none."""
@@ -129,7 +142,7 @@ class _Changed(NamedTuple):
     incident: Incident
     revised: bool = False
     """Nothing happened: better values of the same incident came in."""
-    said: Verdict | None = None
+    published: Verdict | None = None
     """What is published in place of the verdict."""
 
 
@@ -144,7 +157,7 @@ def _step(case: RuleIncidents, rule: str, rule_version: int, verdict: Verdict) -
             return _leave_to_people(case, verdict)
         case Level.RETRACTED:
             return _retract(case, verdict)
-        case Level.CANDIDATE | Level.UNKNOWN:
+        case Level.CANDIDATE | Level.UNKNOWN | Level.EXCUSED | Level.STANDS:
             return None
 
 
@@ -270,7 +283,7 @@ def _close_without(case: RuleIncidents, incident: Incident, retracted: Verdict) 
     reasons = retracted.evidence.findings if retracted.evidence is not None else ()
     evidence = incident.evidence.model_copy(update={"findings": (*incident.evidence.findings, *reasons)})
     end = Verdict(retracted.subject, Level.CLEAR, retracted.at, last, evidence=evidence)
-    return _Changed(incident, said=end)
+    return _Changed(incident, published=end)
 
 
 def _opened(rule: str, verdict: Verdict, run: int) -> Incident:

@@ -11,8 +11,8 @@ from typing import Final
 from rules.alerts.model import AlertChange, Amendment, Evidence, Phase, Text
 from rules.contract.verdicts import HeldVerdict
 from rules.contract.wording import withdrawn
-from rules.engine.incidents import folding
-from rules.engine.incidents.incident import Incident, RuleIncidents, change_of
+from rules.engine.incidents import excuses, folding
+from rules.engine.incidents.incident import Incident, RuleIncidents, change_of, is_part, is_silent
 from rules.engine.incidents.machine import KEPT_PAST, DeviceIncidents
 
 LATER_READINGS: Final = Text(
@@ -74,19 +74,22 @@ def copied(incidents: DeviceIncidents, is_ordered: Callable[[str], bool]) -> Dev
     """A copy of the incidents of ordered rules, which changes of the original do not reach."""
     return DeviceIncidents(
         {
-            key: replace(
-                case, running=_copied(case.running), past=[replace(one, onsets=[*one.onsets]) for one in case.past]
-            )
+            key: replace(case, running=_copied(case.running), past=[_copy_of(one) for one in case.past])
             for key, case in incidents.cases.items()
             if is_ordered(_rule_of(key))
         },
         incidents.run,
         incidents.waits,
+        incidents.has_excuses,
     )
 
 
 def _copied(incident: Incident | None) -> Incident | None:
-    return None if incident is None else replace(incident, onsets=[*incident.onsets])
+    return None if incident is None else _copy_of(incident)
+
+
+def _copy_of(incident: Incident) -> Incident:
+    return replace(incident, onsets=[*incident.onsets], excused=[*incident.excused])
 
 
 def _rule_of(key: str) -> str:
@@ -123,7 +126,7 @@ class Amending:
                         self._publish_new(incident)
                 elif former.phase is Phase.AMENDED and not (former.retracted_in_order or self._steps(incident)):
                     _stay_retracted(former, incident, after)
-                elif folding.is_silent(former) or folding.is_silent(incident):
+                elif is_silent(former) or is_silent(incident):
                     self._fold(former, incident, second)
                 else:
                     self._compare(former, incident)
@@ -132,6 +135,7 @@ class Amending:
                     self._retract(incident)
                     kept.retracted[incident.alert_id] = incident
             current.cases[key] = after
+        current.has_excuses |= second.has_excuses
         folding.note_waits(current)
 
     def _steps(self, incident: Incident) -> list[AlertChange]:
@@ -141,7 +145,7 @@ class Amending:
     def _publish_new(self, incident: Incident) -> None:
         """An alert that nobody knew: as it stood while it was open, and its end if it has one."""
         incident.revision = 0
-        if incident.phase is Phase.AMENDED or folding.is_silent(incident):
+        if incident.phase is Phase.AMENDED or is_silent(incident):
             return
         incident.amendment = Amendment.NEW_LATE
         self._publish(incident, also_open=True)
@@ -160,12 +164,16 @@ class Amending:
         self._publish(incident, also_open=not was_told, stands_again=former.phase is Phase.AMENDED)
 
     def _fold(self, former: Incident, incident: Incident, second: DeviceIncidents) -> None:
-        """An alert that becomes a part of another one, or is none any more."""
+        """An alert that becomes a part of another one, or is excused, or is none of this any more."""
         incident.revision = former.revision
-        was_silent = folding.is_silent(former)
-        if not folding.is_silent(incident):
-            incident.amendment = Amendment.NEW_LATE
-            self._publish(incident, also_open=True)
+        was_silent = is_silent(former)
+        if not is_silent(incident):
+            stands_again = former.excuse is not None and former.revision > 0
+            incident.amendment = Amendment.EXTENDED if stands_again else Amendment.NEW_LATE
+            self._publish(incident, also_open=True, stands_again=stands_again)
+        elif incident.excuse is not None and not is_part(incident):
+            if not was_silent and former.phase is not Phase.AMENDED:
+                self.changes.append(excuses.taken_back(incident, self._rule, self._version, self.subject, self.newest))
         elif not was_silent and incident.folding is not None and incident.folding.due:
             incident.folding = replace(incident.folding, due=0)  # people know it
             self._compare(former, incident)
@@ -189,7 +197,7 @@ class Amending:
             self.changes.append(change.model_copy(update=update))
 
     def _retract(self, incident: Incident) -> None:
-        if incident.amendment is Amendment.RETRACTED or not incident.revision or folding.is_silent(incident):
+        if incident.amendment is Amendment.RETRACTED or not incident.revision or is_silent(incident):
             return
         incident.revision += 1
         incident.phase, incident.amendment, incident.retracted_in_order = Phase.AMENDED, Amendment.RETRACTED, True

@@ -25,7 +25,9 @@ def dump_without_power(day: TruckDay) -> bool:
     cut_ms = max(started_ms, arrived_ms - round(day.rng.uniform(60.0, 240.0) * 1000))
     mended_ms = min(day.now_ms, arrived_ms + round(day.rng.uniform(240.0, 600.0) * 1000))
     day.upsets.unpowered.append((cut_ms, mended_ms))
-    day.known.append(silence(day.haul.device_id, "dump_without_power", cut_ms, mended_ms, 60, hold_s=SILENT_LOADED_S))
+    day.incidents.append(
+        silence(day.haul.device_id, "dump_without_power", cut_ms, mended_ms, 60, hold_s=SILENT_LOADED_S)
+    )
     day.unusual("dump_without_power", started_ms)
     return True
 

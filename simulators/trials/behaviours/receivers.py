@@ -24,7 +24,7 @@ def leap_to_and_fro(day: TruckDay) -> bool:
     step_ms, off = round(_TURNS_S * 1000), far_off(day, 1_500.0, 6_000.0)
     for start_ms in range(began_ms, ended_ms, 2 * step_ms):
         day.upsets.spoofed.append((start_ms, min(start_ms + step_ms, ended_ms), off))
-    day.known += anomaly(day, "leap_to_and_fro", (began_ms, ended_ms), LEAP_S, also=PLACE_RULES)
+    day.incidents += anomaly(day, "leap_to_and_fro", (began_ms, ended_ms), LEAP_S, also=PLACE_RULES)
     return True
 
 
@@ -33,7 +33,7 @@ def report_a_receiver_fault(day: TruckDay) -> bool:
     began_ms, ended_ms = _while_hauling(day, (180.0, 720.0))
     day.upsets.receiver_alarms.append((began_ms, ended_ms, day.rng.choice(_ALARMS)))
     lasts = began_ms, ended_ms
-    day.known += anomaly(day, "report_a_receiver_fault", lasts, _ALARM_S, also=("cannot_be_judged",))
+    day.incidents += anomaly(day, "report_a_receiver_fault", lasts, _ALARM_S, also=("cannot_be_judged",))
     return True
 
 

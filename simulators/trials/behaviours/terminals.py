@@ -26,7 +26,7 @@ def lose_power_loaded(day: TruckDay) -> bool:
     day.stand(dark_s + 20.0)
     lost = arrived_ms + 5_000, arrived_ms + 5_000 + round(dark_s * 1000)
     day.upsets.unpowered.append(lost)
-    day.known.append(silence(day.haul.device_id, "lose_power_loaded", *lost, 60, hold_s=SILENT_LOADED_S))
+    day.incidents.append(silence(day.haul.device_id, "lose_power_loaded", *lost, 60, hold_s=SILENT_LOADED_S))
     day.unusual("lose_power_loaded", arrived_ms, excused=True)  # nothing shows that it stands
     day.finish_round(at_m)
     return True
@@ -44,8 +44,8 @@ def lose_the_antenna(day: TruckDay) -> bool:
     says_so = day.rng.random() < 0.5
     if says_so:
         day.upsets.receiver_alarms.append((began_ms, ended_ms, Alarm.ANTENNA_OPEN))
-        day.known.append(Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, hold_s=_ANTENNA_S))
-    day.known.append(
+        day.incidents.append(Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, hold_s=_ANTENNA_S))
+    day.incidents.append(
         Incident("cannot_be_judged", device_id, name, began_ms, ended_ms, began_ms, not says_so, hold_s=_NO_FIX_S)
     )
     return True
@@ -60,7 +60,7 @@ def freeze_the_fix(day: TruckDay) -> bool:
     day.upsets.frozen.append((began_ms, ended_ms))
     device_id, required = day.haul.device_id, _drives_s(day, began_ms, ended_ms) >= _FROZEN_S
     name = "freeze_the_fix"
-    day.known += [
+    day.incidents += [
         Incident("gnss_anomaly", device_id, name, began_ms, ended_ms, began_ms, required, hold_s=_FROZEN_S),
         Incident("cannot_be_judged", device_id, name, began_ms, ended_ms, began_ms, required=False),
     ]
@@ -76,7 +76,7 @@ def be_spoofed(day: TruckDay) -> bool:
     began_ms = driven[0] + round(day.rng.uniform(40.0, 150.0) * 1000)
     ended_ms = min(began_ms + round(day.rng.uniform(180.0, 600.0) * 1000), driven[1] - 20_000)
     day.upsets.spoofed.append((began_ms, ended_ms, far_off(day, 2_000.0, 9_000.0)))
-    day.known += anomaly(day, "be_spoofed", (began_ms, ended_ms), LEAP_S, also=PLACE_RULES)
+    day.incidents += anomaly(day, "be_spoofed", (began_ms, ended_ms), LEAP_S, also=PLACE_RULES)
     day.tip()
     day.go_home()
     return True
@@ -111,7 +111,7 @@ def blind_zones(day: TruckDay, rng: Random) -> None:
             continue  # in another one
         day.upsets.blind.append((start_ms, end_ms))
         zone = silence(day.haul.device_id, "blind_zone", start_ms, end_ms, 60, hold_s=SILENT_LOADED_S)
-        day.known.append(replace(zone, required=False))
+        day.incidents.append(replace(zone, required=False))
 
 
 BEHAVIOURS: Final = (

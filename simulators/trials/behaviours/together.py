@@ -175,7 +175,7 @@ class Disturbance:
             began_ms + round(step.drive.time_at(self._to_m) * 1000),
         )
         day.upsets.spoofed.append((*disturbed, self._off))
-        day.known += anomaly(day, _DISTURBED, disturbed, LEAP_S, required=False, also=PLACE_RULES)
+        day.incidents += anomaly(day, _DISTURBED, disturbed, LEAP_S, required=False, also=PLACE_RULES)
         self._passed = sorted([*self._passed, disturbed])
         day.tip()
         day.go_home()

@@ -15,7 +15,7 @@ _RULE: Final = "weighbridge_integrity"
 _SHIFTS_KG: Final = (40.0, 400.0)
 _NOTICED_KG: Final = 100.0
 """60 kg, and the error in service of a class III scale."""
-_KNOWN_VISITS: Final = 6
+_USUAL_VISITS: Final = 6
 _LEAST_TRUCKS: Final = 5
 """Of fewer trucks nobody could tell whether the bridge or they changed."""
 _ODD_KG: Final = 300.0
@@ -34,25 +34,25 @@ def shift_the_zero(book: TicketBook) -> list[Incident]:
     them were weighed empty since that it is the usual thing.
     """
     rng, emptied = book.rng, {name: book.of(name, "out") for name in book.days}
-    known = {name: made for name, made in emptied.items() if len(made) > _KNOWN_VISITS + 1}
-    if len(known) < _LEAST_TRUCKS:
+    usual = {name: made for name, made in emptied.items() if len(made) > _USUAL_VISITS + 1}
+    if len(usual) < _LEAST_TRUCKS:
         return []
-    earliest = max(made[_KNOWN_VISITS - 1].ts for made in known.values())
-    latest = min(made[-1].ts for made in known.values()) - 1
+    earliest = max(made[_USUAL_VISITS - 1].ts for made in usual.values())
+    latest = min(made[-1].ts for made in usual.values()) - 1
     if earliest >= latest:
         return []
     from_ms, by_kg = rng.randint(earliest, latest), round_kg(rng.choice((-1, 1)) * rng.uniform(*_SHIFTS_KG))
     for ticket in book.in_order():
         book.change(_shifted(ticket, from_ms, by_kg, book))
     book.tares_wrong = True
-    since = sorted(next(one.ts for one in made if one.ts >= from_ms) for made in known.values())
-    usual = max(_LEAST_TRUCKS, len(emptied) // 2 + 1)
-    required = abs(by_kg) >= _NOTICED_KG and len(since) >= usual
-    hold_s = (since[min(usual, len(since)) - 1] - from_ms) / 1000
+    since = sorted(next(one.ts for one in made if one.ts >= from_ms) for made in usual.values())
+    enough = max(_LEAST_TRUCKS, len(emptied) // 2 + 1)
+    required = abs(by_kg) >= _NOTICED_KG and len(since) >= enough
+    hold_s = (since[min(enough, len(since)) - 1] - from_ms) / 1000
     day_ms, end_ms = _day_start_ms(from_ms, book.city.timezone), book.in_order()[-1].ts
     shift = Incident(_RULE, SYSTEM, "shift_the_zero", day_ms, end_ms, from_ms, required, hold_s)
-    odd = [one.ts for made in known.values() for one in made if one.ts >= from_ms]
-    names = [name for name, made in known.items() for one in made if one.ts >= from_ms]
+    odd = [one.ts for made in usual.values() for one in made if one.ts >= from_ms]
+    names = [name for name, made in usual.items() for one in made if one.ts >= from_ms]
     return [
         shift,
         *(

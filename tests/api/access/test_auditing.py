@@ -26,8 +26,9 @@ NOT_PERSONAL: Final = {
     "GET /", "GET /docs", "GET /openapi.json", "GET /healthz", "GET /readyz", "GET /metrics", "GET /geo/sites.geojson",
     "GET /geo/corridors.geojson", "GET /api/v1/session", "GET /api/v1/city", "GET /api/v1/sites", "GET /api/v1/routes",
     "GET /api/v1/corridors", "GET /api/v1/rules", "GET /api/v1/rule-sets", "GET /api/v1/rule-sets/{version}",
+    "GET /api/v1/rule-sets/{version}/differences",
     "GET /api/v1/ledger", "GET /api/v1/zones", "GET /geo/zones.geojson", "GET /api/v1/devices/{device_id}/emptyings",
-    "GET /api/v1/bins", "GET /console/assets/{name}",
+    "GET /api/v1/bins", "GET /console/assets/{name}", "GET /api/v1/sign-on",
 }  # fmt: skip
 """By hand: what shows no person, no vehicle and nothing that people did. All other reading leaves an entry."""
 

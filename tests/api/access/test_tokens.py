@@ -9,7 +9,7 @@ from api.ports import ApiOptions, ApiParts
 from devices.people.model import WHOLE_CITY, Role, Visibility
 from devices.people.tokens import ApiToken
 from rules.alerts.journal import AlertJournal
-from tests.api.access.test_visibility import OTHER, OWN, divided_city
+from tests.api.access.divided import OTHER, OWN, divided_city
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, change
 

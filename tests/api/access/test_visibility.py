@@ -13,85 +13,35 @@ from typing import Any, Final
 import pytest
 from fastapi import Request
 from httpx import AsyncClient
-from shapely import LineString, box
 
 from api.ports import ApiOptions, ApiParts
 from api.resources.geojson import map_layer
-from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
+from devices.city.model import Device, DeviceRole
 from devices.city.part import part_of
-from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.commands.model import Locate, issue
-from devices.geo.geometry import LatLon
 from devices.people.model import Role, Visibility
 from ingest.ledger.report import DeviceLedgerLine
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
-from rules.suspected_sites.model import Cluster, PlaceKind
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
+from tests.api.access.divided import (
+    BRIDGE,
+    LIMITS,
+    OF_DISTRICT,
+    OF_HAULIER,
+    OTHER,
+    OWN,
+    alert_of,
+    cluster,
+    divided_city,
+)
 from tests.api.access.test_roles import TABLE
 from tests.api.conftest import client_of
-from tests.api.fakes import NOW, T0, FakeDeadLetters, FakeHistory, FakeLedger, change
+from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
 from tests.api.persons import add_person, signed_in
 from tests.api.resources.test_alert_stream import numbers, served
-
-OWN, OTHER = "truck-own", "truck-OTHER"
-WORKS: Final = SiteKind.CONSTRUCTION_SITE
-OF_DISTRICT: Final = Visibility(districts=frozenset({"zezhou"}))
-OF_HAULIER: Final = Visibility(hauliers=frozenset({"danhe"}))
-OF_BOTH: Final = Visibility(frozenset({"zezhou"}), frozenset({"danhe"}))
-LIMITS: Final = {"district": OF_DISTRICT, "haulier": OF_HAULIER, "both": OF_BOTH}
-
-
-def divided_city() -> City:
-    """Two trucks, each with vehicle, permit, route, sites of its own, and a common landfill."""
-    line = LineString([(112.80, 35.50), (112.90, 35.40)])
-    return City(
-        id="divided",
-        name="Divided",
-        name_zh="分城",
-        timezone="Asia/Shanghai",
-        centre=LatLon(35.45, 112.85),
-        devices={
-            OWN: Device(OWN, DeviceRole.TRUCK, vehicle_id="v-own", fleet="danhe", district="zezhou"),
-            OTHER: Device(OTHER, DeviceRole.TRUCK, vehicle_id="v-OTHER", fleet="f-OTHER", district="d-OTHER"),
-            "point-OTHER": Device(
-                "point-OTHER", DeviceRole.RECYCLING_POINT, site_id="works-OTHER", fleet="f-OTHER", district="d-OTHER"
-            ),
-        },
-        vehicles={
-            "v-own": Vehicle("v-own", "晋E10001", "Danhe"),
-            "v-OTHER": Vehicle("v-OTHER", "晋OTHER", "OTHER Ltd"),
-        },
-        sites={
-            "works-own": Site("works-own", WORKS, "Works", "工地", box(112.8, 35.5, 112.81, 35.51), "zezhou"),
-            "works-OTHER": Site("works-OTHER", WORKS, "OTHER", "他", box(112.7, 35.5, 112.71, 35.51), "d-OTHER"),
-            "landfill": Site("landfill", SiteKind.LANDFILL, "Landfill", "填埋场", box(112.9, 35.4, 112.91, 35.41)),
-        },
-        routes=(
-            Route("r-own", 1, "Own", "自", line, "works-own", "landfill"),
-            Route("r-OTHER", 1, "OTHER", "他", line, "works-OTHER", "landfill"),
-        ),
-        permits=(
-            Permit("p-own", "v-own", route_ids=("r-own",), area_ids=("a-own",)),
-            Permit("p-OTHER", "v-OTHER", route_ids=("r-OTHER",), area_ids=("a-OTHER",)),
-        ),
-        zones=tuple(
-            Zone(name, 1, kind, name, name, box(112.84, 35.49, 112.86, 35.5))
-            for name, kind in (
-                ("old-town", ZoneKind.FORBIDDEN),
-                ("a-own", ZoneKind.PERMITTED_AREA),
-                ("a-OTHER", ZoneKind.PERMITTED_AREA),
-            )
-        ),
-        districts=(Area("zezhou", "Zezhou", "泽州"), Area("d-OTHER", "OTHER", "他")),
-        fleets=(Area("danhe", "Danhe", "丹河"), Area("f-OTHER", "OTHER", "他")),
-    )  # fmt: skip
-
-
-def alert_of(subject: str) -> Any:
-    return change(subject=subject)
 
 
 @pytest.fixture
@@ -101,6 +51,7 @@ def divided(
     journal: AlertJournal,
     ledger: FakeLedger,
     dead_letters: FakeDeadLetters,
+    adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
 ) -> ApiParts:
@@ -121,26 +72,16 @@ def divided(
         )
         proposals.propose([cluster(truck, at=number)], NOW)
     dead_letters.add(b"OTHER", device="unknown-OTHER")
+    adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
     for name, visibility in LIMITS.items():
         add_person(parts, name, Role.OFFICER, visibility)
     add_person(parts, "all", Role.OFFICER)
-    return replace(parts, city=lambda: city)
-
-
-def cluster(*trucks: str, at: int) -> Cluster:
-    return Cluster(
-        kind=PlaceKind.DUMP,
-        place=LatLon(35.3 + at / 10, 112.7),
-        radius_m=50.0,
-        first_seen=T0,
-        last_seen=T0 + at,
-        trucks=trucks,
-        visits=4,
-        days=3,
-        hours=(4, *[0] * 23),
-        alerts=tuple(alert_of(truck).alert_id for truck in trucks),
-    )
+    for number, truck in enumerate((OWN, OTHER)):
+        history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
+                    ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
+                    ticket_state="counted")  # fmt: skip
+    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE])
 
 
 @pytest.fixture
@@ -167,8 +108,14 @@ def filled(path: str, truck: str, number: int) -> str:
 
 
 GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
-WITHOUT_TRUCKS: Final = {"/api/v1/rule-sets/{version}", "/api/v1/alerts/stream"}
-"""The first has no object of a truck; the second has tests of its own below."""
+TIMED: Final = ("track", "tracks", "{kind}", "weighings")
+WITHOUT_TRUCKS: Final = {
+    "/api/v1/rule-sets/{version}",
+    "/api/v1/rule-sets/{version}/differences",
+    "/api/v1/alerts/stream",
+    "/api/v1/alerts/{alert_id}/evidence-pack",
+}
+"""Rule sets have no object of a truck; stream and pack have tests of their own below."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -177,7 +124,7 @@ async def test_no_answer_has_anything_of_the_others(client: AsyncClient, name: s
     for path in GETS:
         if path in WITHOUT_TRUCKS or TABLE[f"GET {path}"] == "administrator":
             continue
-        query = f"?start={T0}&end={NOW}" if path.endswith(("track", "tracks", "{kind}")) else ""
+        query = f"?start={T0}&end={NOW}" if path.endswith(TIMED) else ""
         for number, truck in enumerate((OWN, OTHER)):
             answer = await client.get(filled(path, truck, number) + query, headers=headers)
             text = answer.text.replace(answer.json().get("instance", "-"), "") if answer.is_error else answer.text
@@ -194,9 +141,11 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
     for path in GETS:
         if path in WITHOUT_TRUCKS | {"/api/v1/alerts/rate", "/api/v1/rules", "/api/v1/rule-sets", "/api/v1/ledger"}:
             continue
-        if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session", "/api/v1/audit"}:
+        if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session"} or "sign-on" in path:
             continue
-        query = f"?start={T0}&end={NOW}" if path.endswith(("track", "tracks", "{kind}")) else ""
+        if TABLE[f"GET {path}"] == "administrator":
+            continue
+        query = f"?start={T0}&end={NOW}" if path.endswith(TIMED) else ""
         text = (await client.get(filled(path, OTHER, 1) + query, headers=headers)).text
         of_one_device = path.endswith(("/latest", "/readings/{kind}"))
         if path.endswith("/emptyings"):
@@ -222,10 +171,41 @@ async def test_lists_have_all_that_is_ones_own(client: AsyncClient, name: str) -
     assert [one["id"] for one in (await got("routes"))["features"]] == ["r-own@1"]
     assert [one["device"] for one in (await got("ledger/devices"))["items"]] == [OWN]
     assert (await got("ledger"))["total"]["received"] == 5
+    assert await got("unregistered-devices") == {"items": [], "total": 0}, "they belong to no district and no haulier"
     assert (await got("city"))["devices"] == 1
+    assert [one["ticket"] for one in (await got(f"weighings?start={T0}&end={NOW}"))["items"]] == [OWN]
     sites = (await got("suspected-sites"))["features"]
     assert [one["properties"]["trucks"] for one in sites] == [[OWN], [OWN]]
     assert sorted(len(one["properties"]["alerts"]) for one in sites) == [0, 1]
+
+
+@pytest.mark.parametrize("name", [*LIMITS, "all"])
+async def test_figures_that_count_the_others_are_not_shown(client: AsyncClient, name: str) -> None:
+    """The backlog, the alarm rate, and the visits to a place where the others were as well."""
+    headers = await signed_in(client, name)
+    is_whole = name == "all"
+    ledger = (await client.get("/api/v1/ledger", headers=headers)).json()
+    waiting = {"recorder": 12, "judge": 3} if is_whole else {}
+    assert ledger["backlog"] == waiting
+    assert ledger["lag_s"].keys() == waiting.keys()
+    rate = await client.get("/api/v1/alerts/rate", headers=headers)
+    assert rate.status_code == (503 if is_whole else 403), "the rate of the whole city; no judge runs here"
+    sites = (await client.get("/api/v1/suspected-sites", headers=headers)).json()["features"]
+    names = ("first_seen", "last_seen", "visits", "days", "hours")
+    figures = [[one["properties"][name] for name in names] for one in sites]
+    every = [[T0, T0 + at, 4, 3, [4, *[0] * 23]] for at in range(3)]
+    assert sorted(figures, key=str) == sorted(every if is_whole else [every[0], [None] * 5], key=str)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_a_decision_about_a_shared_place_shows_no_figures_either(client: AsyncClient, name: str) -> None:
+    headers = await signed_in(client, name)
+    sites = (await client.get("/api/v1/suspected-sites", headers=headers)).json()["features"]
+    [shared] = [one for one in sites if one["properties"]["visits"] is None]
+    body = {"state": "accepted", "reason": "spoil"}
+    answer = await client.post(f"/api/v1/suspected-sites/{shared['id']}", json=body, headers=headers)
+    assert answer.status_code == 200
+    assert [answer.json()["properties"][name] for name in ("visits", "days", "hours")] == [None] * 3
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -242,6 +222,7 @@ async def test_nothing_of_the_others_can_be_changed(
         (f"alerts/{alert_id}/close", {"outcome": "no_action"}, 404),
         ("deadletters/2/redrive", {}, 404),
         ("deadletters/3/redrive", {}, 404),
+        ("unregistered-devices/unknown-OTHER/adopt", {"role": "truck", "vehicle_id": "v-own"}, 403),
         ("shelves/2/end", {}, 404),
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
@@ -250,6 +231,8 @@ async def test_nothing_of_the_others_can_be_changed(
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
         assert answer.status_code == status, f"{path}: {answer.text}"
+    many = await client.post("/api/v1/deadletters/redrive", json={"device": OTHER}, headers=headers)
+    assert (many.status_code, many.json()["redriven"]) == (202, 0)
     detail = journal.alert(alert_id)
     assert detail is not None
     assert detail.actions == ()

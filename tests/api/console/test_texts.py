@@ -9,15 +9,24 @@ import pytest
 
 from devices.city.model import DeviceRole
 from devices.city.sites import SiteKind, ZoneKind
+from devices.people.model import Role
 from devices.readings.models import Kind, Load
 from devices.readings.refusals import Reason
 from devices.readings.streams import STREAM_NAMES
+from devices.readings.tickets import TicketState
+from devices.sign_on.model import SignOnFailure
+from ingest.judge.what_if import Effect
+from ingest.judge.what_if_job import JobFault
 from rules.alerts.actions import Outcome
 from rules.catalogue import CATALOGUE
+from rules.engine.not_judged import NotJudged
 from rules.suspected_sites.model import ProposalState
 from tests import ROOT
 
-LISTS: tuple[type[StrEnum], ...] = (Reason, DeviceRole, Outcome, Load, Kind, SiteKind, ZoneKind, ProposalState)
+LISTS: tuple[type[StrEnum], ...] = (
+    Reason, DeviceRole, Outcome, Load, Kind, SiteKind, ZoneKind, ProposalState, Role, NotJudged, JobFault, Effect,
+    TicketState,
+)  # fmt: skip
 """What the API names by a word of a closed list."""
 _SOURCE = ROOT / "api/console/web/src"
 _LINE = re.compile(r"^  (\w+): (\".*\"),$", re.MULTILINE)
@@ -47,6 +56,16 @@ def test_both_languages_have_the_same_keys_and_chinese_is_chinese(name: str) -> 
 def test_every_word_of_a_closed_list_has_a_text(members: type[StrEnum]) -> None:
     keys = dictionary("zh", "texts").keys() | dictionary("zh", "values").keys()
     assert {str(member) for member in members} <= keys
+
+
+def test_every_failure_to_sign_on_has_a_text() -> None:
+    source = (_SOURCE / "state" / "session.ts").read_text(encoding="utf-8")
+    block = re.search(r"const WHY: .*?= \{\n(.*?)\n\};", source, re.DOTALL)
+    assert block is not None
+    found = dict(re.findall(r'^  "?([a-z-]+)"?: "(\w+)",$', block[1], re.MULTILINE))
+    assert found.keys() == {str(failure) for failure in SignOnFailure}
+    assert set(found.values()) <= dictionary("en", "texts").keys()
+    assert len(set(found.values())) == len(found)
 
 
 def test_every_stream_has_its_name_in_both_languages() -> None:
@@ -92,6 +111,13 @@ def test_every_measure_of_a_rule_has_a_name_in_both_languages() -> None:
     found = set(measures_in_rules())
     assert len(found) > 80
     assert found - dictionary("zh", "measures").keys() == set()
+
+
+def test_every_parameter_of_a_rule_has_a_chinese_name() -> None:
+    text = (_SOURCE / "text" / "parameters.ts").read_text(encoding="utf-8")
+    names = dict(re.findall(r"(\w+): \"([^\"]+)\"", text))
+    assert names.keys() == {name for entry in CATALOGUE for name in entry.parameters.model_fields}
+    assert [name for name, chinese in names.items() if not re.search(r"[\u4e00-\u9fff]", chinese)] == []
 
 
 def test_no_text_is_left_over() -> None:

@@ -19,7 +19,11 @@ TYPES: Final = Path(pages.__file__).parent / "web" / "src" / "api" / "types.ts"
 WANTED: Final = (
     "AlertPage", "AlertDetail", "AlertRate", "AcknowledgeBody", "AssignBody", "CommentBody", "CloseBody", "CityOut",
     "DeviceDetail", "FeatureCollection", "LedgerOut", "Page_DeviceOut_", "Page_ReadingOut_", "Problem", "RulesOut",
+    "Page_DeadLetter_", "Page_DeviceLedgerLine_", "RedriveBody", "ManyRedriven", "UnregisteredList", "AdoptionBody",
+    "AdoptedOut", "RuleSetText", "RuleSetBody", "AppliedOut", "CheckBody", "CheckedOut", "WhatIfBody", "WhatIfOut",
+    "WeighingList",
     "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
+    "SignOnOut", "SignedOutOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
 from api.app import create_app
@@ -53,6 +54,7 @@ async def test_signing_in_gives_a_cookie_that_no_script_reads_and_who_is_signed_
         "districts": ["urban", "zezhou"],
         "hauliers": None,
         "language": None,
+        "has_password": True,
         "expires_at": "2026-03-01T21:00:00Z",
     }
     assert NOW + SESSION_MS == 1_772_398_800_000  # the same instant
@@ -107,8 +109,41 @@ async def test_too_many_wrong_passwords_lock_the_name_and_say_for_how_long(desk:
     for _ in range(5):
         await desk.post(SESSION, json={**LI, "password": "wrong wrong wrong"})
     answer = await desk.post(SESSION, json=LI)
-    assert (problem(answer), answer.headers["retry-after"]) == ((429, "locked-out"), "900")
+    assert (problem(answer), answer.headers["retry-after"]) == ((429, "locked-out"), "60")
     assert (await desk.post(SESSION, json={**LI, "name": "wang"})).status_code == 200
+
+
+def browser_at(app: FastAPI, address: str) -> AsyncClient:
+    """A browser somewhere else, at the same server."""
+    return AsyncClient(transport=ASGITransport(app, client=(address, 4_711)), base_url="http://localhost")
+
+
+async def test_a_stranger_locks_himself_out_and_not_the_person(parts: ApiParts) -> None:
+    add_person(parts, "li.wei", Role.OFFICER)
+    app = create_app(parts, ApiOptions(version="1"))
+    async with browser_at(app, "10.0.0.66") as stranger, browser_at(app, "10.0.0.7") as person:
+        for _ in range(5):
+            assert (await stranger.post(SESSION, json={**LI, "password": "wrong wrong wrong"})).status_code == 401
+        assert problem(await stranger.post(SESSION, json=LI)) == (429, "locked-out")
+        assert (await person.post(SESSION, json=LI)).status_code == 200
+
+
+async def test_at_an_address_that_failed_too_often_who_is_signed_in_signs_in_again_and_changes_the_password(
+    parts: ApiParts,
+) -> None:
+    """A stranger behind the same proxy locks name and address; a session is neither."""
+    add_person(parts, "li.wei", Role.OFFICER)
+    add_person(parts, "wang", Role.OFFICER)
+    async with browser_at(create_app(parts, ApiOptions(version="1")), "10.0.0.7") as proxy:
+        li, wang = await signed_in(proxy, "li.wei"), await signed_in(proxy, "wang")
+        for number in range(FAILURES):
+            name = "li.wei" if number < 5 else f"name-{number}"
+            await proxy.post(SESSION, json={"name": name, "password": "wrong wrong wrong"})
+        assert problem(await proxy.post(SESSION, json=LI)) == (429, "locked-out")
+        body = {"old": PASSWORD, "new": "a new long sentence"}
+        assert (await proxy.put(f"{SESSION}/password", json=body, headers=wang)).status_code == 204
+        again = await proxy.post(SESSION, json=LI, headers=li)
+        assert (again.status_code, again.json()["name"]) == (200, "li.wei")
 
 
 async def test_one_address_may_not_try_one_name_after_the_other(desk: AsyncClient) -> None:
@@ -135,9 +170,10 @@ async def test_signing_in_again_ends_the_earlier_session(desk: AsyncClient) -> N
 async def test_signing_out_ends_the_session_and_takes_the_cookie_back(desk: AsyncClient) -> None:
     browser = await signed_in(desk, "li.wei")
     answer = await desk.delete(SESSION, headers=browser)
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (answer.status_code, answer.json()) == (200, {"provider_url": None})
     assert 'haulwatch_session=""; ' in answer.headers["set-cookie"]
     assert "Max-Age=0" in answer.headers["set-cookie"]
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
     assert (await desk.get(SESSION, headers=browser)).status_code == 401
 
 
@@ -243,6 +279,7 @@ async def test_before_the_first_account_this_machine_reads_without_one(parts: Ap
                 "districts": None,
                 "hauliers": None,
                 "language": None,
+                "has_password": False,
                 "csrf_token": "",
                 "expires_at": None,
             },

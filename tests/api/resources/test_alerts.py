@@ -7,6 +7,7 @@ from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from ingest.alerts.rate import Call, alert_rate
+from ingest.notices.summary import ChannelSummary
 from rules.alerts.journal import AlertJournal
 from rules.alerts.model import Amendment, Phase, Severity
 from tests.api.conftest import client_of
@@ -180,6 +181,15 @@ async def test_the_alarm_rate_is_that_of_the_judge_and_unknown_without_one(parts
         answer = await client.get("/api/v1/alerts/rate")
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:haulwatch:problem:unavailable")
         assert "haulwatch_alerts_per_operator" not in (await client.get("/metrics")).text
+
+
+async def test_notices_are_counted_by_channel_and_state(parts: ApiParts) -> None:
+    channel = ChannelSummary("group", 3, NOW, 1, 5, 6, 7, 8, NOW, "busy")
+    async with client_of(replace(parts, notices=lambda: [channel]), ApiOptions(version="1")) as client:
+        text = (await client.get("/metrics")).text
+    assert '\nhaulwatch_notices{channel="group",state="waiting"} 3.0\n' in text
+    assert '\nhaulwatch_notices{channel="group",state="failed"} 7.0\n' in text
+    assert "busy" not in text
 
 
 async def test_the_queue_is_narrowed_by_what_the_registry_and_people_say(

@@ -78,6 +78,18 @@ def test_the_level_at_which_a_bin_is_full_comes_back(registry: Registry, city: C
     assert {device.overflow_at_pct for device in registry.load_city().devices.values()} == {72.5}
 
 
+def test_model_and_verification_of_a_device_come_back(registry: Registry, city: City) -> None:
+    own = {
+        id_: replace(device, model="SCS-100", verification="检-7", verified_until_ms=1_790_000_000_000)
+        for id_, device in city.devices.items()
+    }
+    registry.import_city(replace(city, devices=own))
+    assert {
+        (device.model, device.verification, device.verified_until_ms)
+        for device in registry.load_city().devices.values()
+    } == {("SCS-100", "检-7", 1_790_000_000_000)}
+
+
 def test_the_limit_of_a_route_comes_back(registry: Registry, city: City) -> None:
     routes = tuple(replace(route, limit_kmh=62.5) for route in city.routes)
     registry.import_city(replace(city, routes=routes))

@@ -13,7 +13,7 @@ from devices.people.accounts import Accounts
 from devices.people.model import NameTaken, Person, Refused, Role, UnknownPerson, Visibility, sign_in_name
 from devices.people.passwords import is_password
 from devices.people.sessions import BadCredentials, Sessions
-from devices.people.sign_in_failures import LockedOut
+from devices.people.sign_in_failures import LockedOut, place_of
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
 T0 = 1_772_352_000_000
@@ -149,21 +149,102 @@ def test_a_changed_password_ends_the_other_sessions(sessions: Sessions) -> None:
 
 
 @pytest.mark.parametrize("name", ["li.wei", "nobody"])
-def test_five_failures_lock_a_name_for_a_quarter_of_an_hour_whether_it_exists_or_not(
+def test_after_five_failures_each_further_one_locks_for_twice_as_long_whether_the_name_exists_or_not(
     sessions: Sessions, name: str
 ) -> None:
-    for second in range(5):
+    for second in range(4):
         with pytest.raises(BadCredentials):
             sessions.sign_in(name, "wrong wrong wrong", T0 + second * 1_000)
-    with pytest.raises(LockedOut) as refused:
-        sessions.sign_in(name, PASSWORD, T0 + 5_000)
-    assert refused.value.retry_after_s == 15 * 60 - 1
-    with pytest.raises(LockedOut):
-        sessions.sign_in(name, PASSWORD, T0 + 4_000 + 15 * MINUTE - 1)
-    with pytest.raises(BadCredentials):
-        sessions.sign_in(name, "wrong again, as it is", T0 + 4_000 + 15 * MINUTE)
+    now = T0 + 4_000
+    for minutes in (1, 2, 4, 8, 15, 15):
+        with pytest.raises(BadCredentials):
+            sessions.sign_in(name, "wrong wrong wrong", now)
+        with pytest.raises(LockedOut) as refused:
+            sessions.sign_in(name, PASSWORD, now + 1_000)
+        assert refused.value.retry_after_s == 60 * minutes - 1
+        with pytest.raises(LockedOut):
+            sessions.sign_in(name, PASSWORD, now + minutes * MINUTE - 1)
+        now += minutes * MINUTE
     if name == "li.wei":
-        assert sessions.sign_in(name, PASSWORD, T0 + 5_000 + 15 * MINUTE).person.name == "li.wei"
+        assert sessions.sign_in(name, PASSWORD, now).person.name == "li.wei"
+        with pytest.raises(BadCredentials):
+            sessions.sign_in(name, "wrong wrong wrong", now)
+        assert sessions.sign_in(name, PASSWORD, now).person.name == "li.wei", "the failures before are forgotten"
+
+
+def fail(sessions: Sessions, place: str, now: int = T0) -> None:
+    with pytest.raises(BadCredentials):
+        sessions.sign_in("li.wei", "wrong wrong wrong", now, place)
+
+
+def test_a_stranger_locks_himself_out_and_not_the_person(sessions: Sessions) -> None:
+    for _ in range(5):
+        fail(sessions, "10.0.0.66")
+    with pytest.raises(LockedOut):
+        sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.66")
+    assert sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.7").person.name == "li.wei"
+    with pytest.raises(LockedOut):
+        sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.66")
+
+
+def test_guesses_from_many_places_lock_a_name_but_where_the_person_signs_in_from(sessions: Sessions) -> None:
+    desk = sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.7")
+    for number in range(25):
+        fail(sessions, f"10.9.0.{number}")
+    with pytest.raises(LockedOut):
+        sessions.sign_in("li.wei", PASSWORD, T0, "10.9.9.9")
+    assert sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.7").person.name == "li.wei"
+    assert sessions.sign_in("li.wei", PASSWORD, T0, "10.9.9.9", desk).person.name == "li.wei"
+    with pytest.raises(LockedOut):
+        sessions.sign_in("li.wei", PASSWORD, T0, "10.9.9.9")
+    for number in range(1, 4):
+        fail(sessions, f"10.8.0.{number}", T0 + 30 * number * MINUTE)
+    day = 24 * HOUR
+    assert sessions.sign_in("li.wei", PASSWORD, T0 + 3 * day, "10.9.9.9").person.name == "li.wei"
+
+
+def test_a_place_is_ones_own_for_ninety_days(sessions: Sessions) -> None:
+    day = 24 * HOUR
+    sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.7")
+    for now, locked in ((T0 + 90 * day - 1, False), (T0 + 180 * day, True)):
+        for number in range(25):
+            fail(sessions, f"10.9.0.{number}", now)
+        if locked:
+            with pytest.raises(LockedOut):
+                sessions.sign_in("li.wei", PASSWORD, now, "10.0.0.7")
+        else:
+            assert sessions.sign_in("li.wei", PASSWORD, now, "10.0.0.7").person.name == "li.wei"
+
+
+def test_of_places_one_has_signed_in_from_the_newest_are_kept(sessions: Sessions, engine: Engine) -> None:
+    for number in range(30):
+        sessions.sign_in("li.wei", PASSWORD, T0 + number, f"10.0.0.{number}")
+    assert sorted(stored(engine, "SELECT place FROM known_place")) == sorted(f"10.0.0.{n}" for n in range(10, 30))
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("", ""),
+        ("unix:socket", "unix:socket"),
+    ],
+)
+def test_a_place_is_an_address_or_the_network_of_one_site(address: str, place: str) -> None:
+    assert place_of(address) == place
+
+
+def test_wrong_old_passwords_in_a_session_lock_that_session_only(sessions: Sessions) -> None:
+    desk = sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.7")
+    for _ in range(5):
+        with pytest.raises(BadCredentials):
+            sessions.change_password(desk, "wrong wrong wrong", "another sentence", T0)
+    with pytest.raises(LockedOut):
+        sessions.change_password(desk, PASSWORD, "another sentence", T0)
+    assert sessions.sign_in("li.wei", PASSWORD, T0, "10.0.0.7").person.name == "li.wei"
 
 
 def test_a_right_password_forgets_the_wrong_ones(sessions: Sessions) -> None:

@@ -12,7 +12,10 @@ from devices.access.credentials import HashedSecret
 from haulwatch.cli import command_line
 from haulwatch.settings.load import Settings, load_settings
 
-GROUP = "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit"
+GROUP = (
+    "city", "device", "db", "ledger", "rules", "sites", "replay", "alerts", "user", "token", "audit", "notify",
+    "evidence",
+)  # fmt: skip
 
 
 class Desk:
@@ -22,8 +25,8 @@ class Desk:
         self.home = home
         self.env = {"HAULWATCH_DATA_DIR": str(home)}
 
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(command_line(GROUP), arguments, env=self.env)
+    def run(self, *arguments: str, typed: str | None = None) -> Result:
+        return CliRunner().invoke(command_line(GROUP), arguments, input=typed, env=self.env)
 
     def ask(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")

@@ -120,7 +120,9 @@ NEEDS_DATA = [
     "alerts unshelve 1",
     "user add x viewer --password-file /dev/null", "user list", "user disable x", "user enable x",
     "user password x --password-file /dev/null", "user role x viewer",
-    "token add x viewer", "token list", "token revoke x", "audit",
+    "token add x viewer", "token list", "token revoke x", "audit", "audit prune --yes",
+    "notify list", "notify show", "notify test x", "notify apply /dev/null --reason x", "notify status",
+    "evidence key", "evidence export 9f86d081884c7d65",
 ]  # fmt: skip
 CREATES_DATA = {"broker", "city import", "collect", "db upgrade", "device authority", "simulate"}
 NEEDS_NONE = {
@@ -133,6 +135,8 @@ NEEDS_NONE = {
     "grafana render",
     "grafana sync",
     "rules validate",
+    "notify validate",
+    "evidence verify",
 }
 """`doctor` reports a missing directory among other faults (test_doctor)."""
 

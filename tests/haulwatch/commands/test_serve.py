@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,15 @@ from devices.geo.geometry import LatLon
 from haulwatch import migrations
 from haulwatch.commands.path import serve
 from haulwatch.process import background
+from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.load import Settings, load_settings
+from haulwatch.wiring.databases import open_journal
+from haulwatch.wiring.notices import open_notice_rules
 from ingest.boards.feed import BoardFeed
+from ingest.notices.rule_store import StoredNoticeRules
+from tests.ingest.notices.conftest import patient
+from tests.ingest.notices.night import change
+from tests.ingest.notices.services import WeCom, served
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S
 
@@ -103,6 +110,27 @@ async def test_a_feed_that_always_raises_is_named_failed_and_the_server_goes_on(
     assert "KeyError: 'torn row'" in records[0].getMessage()
     assert [record.exc_info is not None for record in records] == [True] + [False] * (len(records) - 1)
     assert "(3 in a row)" in records[2].getMessage()
+
+
+async def test_notices_leave_while_it_serves(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HAULWATCH_SECRET_WECOM", WeCom.KEY)
+    patient(monkeypatch)
+    with served(WeCom(now_ms)) as wecom:
+        rules = f"channels: {{group: {{kind: wecom, key: WECOM, server: '{wecom.url}'}}}}\n"
+        rules += "rules: [{name: all, steps: [{by: group}]}]"
+        with open_notice_rules(settings) as store:
+            store.apply(StoredNoticeRules(1, rules, now_ms(), "li", "test"))
+        with closing(open_journal(settings)) as journal:
+            journal.record([change("a", at=now_ms(), opened_at=now_ms())], now_ms())
+        async with serving(settings) as client:
+
+            async def told() -> bool:
+                return 'haulwatch_notices{channel="group",state="sent"} 1.0' in (await client.get("/metrics")).text
+
+            await eventually(told)
+            checks = {check["name"]: check for check in (await client.get("/readyz")).json()["checks"]}
+            assert (checks["notices"]["state"], checks["notices"]["detail"]) == ("ok", "1 sent within a day")
+    assert [request.json["text"]["content"].splitlines()[0] for request in wecom.taken] == ["【P1】倾倒 a"]
 
 
 async def test_a_feed_that_raises_once_is_started_again_and_is_well_after_a_while(

@@ -12,12 +12,14 @@ from rich.console import Console
 
 from devices.db.database import DatabaseMisconfigured, DatabaseUnavailable
 from devices.db.registry import CityMissing
+from devices.sign_on.discovery import Provider
 from haulwatch import RELEASED, migrations
 from haulwatch.commands.doctor import results_as_json, results_as_table
 from haulwatch.health import doctor
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.health.check_result import CheckResult, CheckStatus
 from haulwatch.health.doctor import DoctorParts, SchemaState
+from haulwatch.health.people import Areas
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import NoData
 from haulwatch.settings.load import load_settings
@@ -37,7 +39,13 @@ async def answers() -> str:
     return "InfluxDB 2.7"
 
 
-PARTS = DoctorParts(answers, lambda: "", lambda: 0, lambda: RuleSetChoice(RuleSet()))
+def no_provider() -> Provider:
+    raise AssertionError("no provider is set up here")
+
+
+PARTS = DoctorParts(
+    answers, lambda: "", lambda: 0, lambda: RuleSetChoice(RuleSet()), no_provider, lambda: Areas((), ()), lambda: False
+)
 
 
 async def test_a_broker_of_mqtt_5_is_well() -> None:
@@ -268,11 +276,10 @@ async def test_the_whole_examination(tmp_path: Path) -> None:
         "HAULWATCH_MIN_FREE_MIB": "1",
     }
     settings = load_settings(env)
-    parts = DoctorParts(
-        answers,
-        lambda: existing_database_url(settings),
-        lambda: count_registered_devices(settings),
-        lambda: configured_rules(settings),
+    parts = PARTS._replace(
+        database_url=lambda: existing_database_url(settings),
+        count_devices=lambda: count_registered_devices(settings),
+        rules=lambda: configured_rules(settings),
     )
     before = {result.name: result.status for result in await doctor.run_checks(settings, parts)}
     assert tuple(before) == doctor.CHECKS

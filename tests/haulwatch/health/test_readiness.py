@@ -35,6 +35,7 @@ from ingest.judge.checkpoint import Checkpoint, JudgeState
 from ingest.judge.not_judged import read_not_judged
 from ingest.log.records import CONSUMERS, RawMessage
 from ingest.mqtt.broker_statistics import BrokerCounters
+from ingest.notices.summary import ChannelSummary
 from ingest.process.heartbeat import keep_beating, last_beat
 from ingest.process.over_limit import Limit, OverLimit
 from ingest.recorder.state import RecorderState
@@ -308,6 +309,36 @@ async def test_alerts_that_the_broker_refuses_and_that_wait_for_the_database_are
         found = (await results_of(settings))["journal"]
     assert found.state is ReadinessState.DEGRADED
     assert "2 alert changes wait" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("channels", "detail"),
+    [
+        ([], None),
+        ([ChannelSummary("group", 3, now_ms() - 60_000, 1, 5, 0, 0, 0, None, "busy")], None),
+        ([ChannelSummary("group", 3, now_ms() - 600_000, 1, 5, 0, 0, 0, None, "busy")], "group 3 waiting"),
+        ([ChannelSummary("group", 0, None, 0, 5, 0, 2, 1, None, "x")], "group 2 given up, 1 unconfirmed"),
+    ],
+)
+async def test_notices_that_do_not_arrive_are_named(
+    channels: list[ChannelSummary], detail: str | None, settings: Settings
+) -> None:
+    store = TroubledStore(settings.paths.data_dir / "readings.db")
+    checks = readiness_checks(settings, path_status(settings), store, lambda: None, (), lambda: channels)
+    [check] = [check for check in checks if check.name == "notices"]
+    found = await check.run()
+    assert found.state is (ReadinessState.OK if detail is None else ReadinessState.DEGRADED)
+    assert detail is None or detail in found.detail
+
+
+async def test_notices_wait_while_the_database_is_away(settings: Settings) -> None:
+    def away() -> list[ChannelSummary]:
+        raise DatabaseUnavailable("connection refused")
+
+    store = TroubledStore(settings.paths.data_dir / "readings.db")
+    checks = readiness_checks(settings, path_status(settings), store, lambda: None, (), away)
+    [check] = [check for check in checks if check.name == "notices"]
+    assert (await check.run()).state is ReadinessState.DEGRADED
 
 
 class Away:

@@ -116,6 +116,10 @@ def test_a_wrong_variable_is_named_with_a_hint(name: str, value: str, words: str
     assert words in wrong(**{name: value})
 
 
+def test_a_secret_of_notice_rules_is_no_setting() -> None:
+    load_settings({"HAULWATCH_SECRET_WECOM": "x", "HAULWATCH_SECRET_HOOK_FILE": "no/such/file"})
+
+
 def test_every_wrong_variable_is_named_at_once() -> None:
     text = wrong(API_PORT="x", TIMEZONE="x", LOG_LEVEL="x", API_PRT="1")
     assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == [
@@ -188,7 +192,7 @@ def test_every_setting_is_described() -> None:
     secrets = {variable.name.removeprefix("HAULWATCH_") for variable in listed if variable.secret}
     assert secrets == {
         *("MQTT_URL", "INFLUX_TOKEN", "DATABASE_URL", "API_TOKEN", "API_READ_TOKEN"),
-        *("GRAFANA_TOKEN", "GRAFANA_INFLUX_TOKEN"),
+        *("GRAFANA_TOKEN", "GRAFANA_INFLUX_TOKEN", "API_MAP_TOKEN", "OIDC_CLIENT_SECRET"),
     }
 
 
@@ -201,3 +205,61 @@ def test_the_documents_show_the_table() -> None:
     text = CONFIGURATION.read_text(encoding="utf-8")
     missing = [line for line in as_markdown().splitlines() if line not in text]
     assert not missing, "docs/configuration.md lacks these lines of `as_markdown()`:\n" + "\n".join(missing)
+
+
+SIGN_ON = {
+    "HAULWATCH_OIDC_ISSUER": "https://id.city/realms/waste",
+    "HAULWATCH_OIDC_CLIENT_ID": "haulwatch",
+    "HAULWATCH_OIDC_URL": "https://haulwatch.city/",
+}
+
+
+@pytest.fixture
+def mapping(tmp_path: Path) -> str:
+    (tmp_path / "mapping.yaml").write_text("roles: [{group: a, role: viewer}]")
+    return str(tmp_path / "mapping.yaml")
+
+
+def test_a_provider_is_set_up_with_an_address_a_name_and_a_mapping(tmp_path: Path, mapping: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("of the client\n")
+    more = {"HAULWATCH_OIDC_MAPPING": mapping, "HAULWATCH_OIDC_CLIENT_SECRET_FILE": str(secret)}
+    found = load_settings(SIGN_ON | more).sign_on
+    assert (found.issuer, found.url) == ("https://id.city/realms/waste", "https://haulwatch.city")
+    assert found.client_secret is not None
+    assert found.client_secret.get_secret_value() == "of the client"
+    assert "of the client" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"HAULWATCH_OIDC_CLIENT_ID": ""}, "set HAULWATCH_OIDC_CLIENT_ID too"),
+        (
+            {"HAULWATCH_OIDC_MAPPING": "", "HAULWATCH_OIDC_URL": ""},
+            "set HAULWATCH_OIDC_URL, HAULWATCH_OIDC_MAPPING too",
+        ),
+        ({"HAULWATCH_OIDC_ISSUER": "http://id.city"}, "HAULWATCH_OIDC_ISSUER"),
+        ({"HAULWATCH_OIDC_ISSUER": "https://user@id.city"}, "HAULWATCH_OIDC_ISSUER"),
+        ({"HAULWATCH_OIDC_ISSUER": "https://id.city?x=1"}, "HAULWATCH_OIDC_ISSUER"),
+        ({"HAULWATCH_OIDC_URL": "http://haulwatch.city"}, "HAULWATCH_OIDC_URL"),
+        ({"HAULWATCH_OIDC_URL": "https://haulwatch.city/console"}, "HAULWATCH_OIDC_URL"),
+        ({"HAULWATCH_OIDC_SCOPES": "profile"}, "HAULWATCH_OIDC_SCOPES"),
+        ({"HAULWATCH_OIDC_MAPPING": "/no/such/file"}, "HAULWATCH_OIDC_MAPPING"),
+        ({"HAULWATCH_OIDC_CA_FILE": "/no/such/file"}, "HAULWATCH_OIDC_CA_FILE"),
+    ],
+)
+def test_a_provider_that_is_set_up_in_part_or_without_protection_is_refused(
+    mapping: str, changed: dict[str, str], fault: str
+) -> None:
+    with pytest.raises(SettingsError, match=fault):
+        load_settings({**SIGN_ON, "HAULWATCH_OIDC_MAPPING": mapping, **changed})
+
+
+def test_on_this_machine_neither_provider_nor_console_needs_https(mapping: str) -> None:
+    on_loopback = {
+        "HAULWATCH_OIDC_ISSUER": "http://127.0.0.1:5556/dex",
+        "HAULWATCH_OIDC_URL": "http://localhost:8080",
+        "HAULWATCH_OIDC_MAPPING": mapping,
+    }
+    assert load_settings(SIGN_ON | on_loopback).sign_on.url == "http://localhost:8080"

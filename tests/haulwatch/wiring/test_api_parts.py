@@ -16,7 +16,9 @@ from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
+from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
+from ingest.judge.what_if_job import WhatIfJobs
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
@@ -39,7 +41,12 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
     engine = open_database(url)
     with open_people(settings) as people:
         yield Repositories(
-            AlertJournal(engine), ShelfStore(engine), RuleSetStore(engine), ProposalStore(engine), people
+            AlertJournal(engine),
+            ShelfStore(engine),
+            RuleSetStore(engine),
+            ProposalStore(engine),
+            people,
+            WhatIfJobs(COMMAND, now_ms),
         )
     engine.dispose()
 

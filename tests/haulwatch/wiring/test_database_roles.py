@@ -11,18 +11,23 @@ from typer.testing import CliRunner
 from devices.access.logins import Logins
 from devices.cities import JINCHENG
 from devices.city.files import read_city
+from devices.city.model import Device, DeviceRole
 from devices.commands.model import Command, CommandKind
 from devices.commands.store import CommandStore
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.db.registry import Registry
 from devices.people.accounts import Accounts
 from devices.people.audit import ActorKind, AuditFilter, AuditTrail, NewAuditEntry
-from devices.people.model import Person, Role
+from devices.people.model import WHOLE_CITY, Person, Role
+from devices.people.provider_people import ProviderPeople, ProviderPerson
 from devices.people.sessions import BadCredentials, Sessions
 from devices.people.tokens import ApiToken, Tokens
 from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
+from ingest.notices.notice import Climb, Kind, NewNotice
+from ingest.notices.outbox import NoticeOutbox
+from ingest.notices.rule_store import NoticeRuleStore, StoredNoticeRules
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
@@ -76,6 +81,12 @@ def refused(url: str, process: str, statement: str) -> bool:
     return True
 
 
+def noted(removed: int) -> NewAuditEntry:
+    return NewAuditEntry(
+        at=NOW, actor="x", kind=ActorKind.COMMAND_LINE, address="", action="x", target=f"{removed}", status=None
+    )
+
+
 @pytest.mark.parametrize("process", PROCESSES)
 def test_each_reads_the_city_and_its_schema_and_changes_neither(url: str, process: str) -> None:
     registry = Registry(of_role(url, process))
@@ -113,6 +124,21 @@ def test_the_judge_writes_alerts_and_the_api_acts_on_them(url: str, journal_of: 
     assert refused(url, "judge", "SELECT * FROM device_command")
 
 
+def test_the_api_adopts_devices_and_the_others_do_not(url: str) -> None:
+    for process in PROCESSES:
+        registry = Registry(of_role(url, process))
+        city = registry.load_city()
+        site_id = next(iter(city.sites))
+        device = Device(f"adopted-by-{process}", DeviceRole.RECYCLING_POINT, site_id=site_id)
+        if process == "serve":
+            assert registry.add_device(device)
+            assert device.id in registry.load_city().devices
+        else:
+            with pytest.raises(DatabaseMisconfigured, match="permission denied"):
+                registry.add_device(device)
+        registry.close()
+
+
 def test_the_api_issues_commands(url: str) -> None:
     store = CommandStore(of_role(url, "serve"))
     command = Command(
@@ -138,6 +164,26 @@ def test_the_api_proposes_and_decides_on_suspected_sites_and_no_other_process_do
     for process in ("record", "judge"):
         assert refused(url, process, "UPDATE suspected_site SET state = 'dismissed'")
     assert refused(url, "serve", "DELETE FROM suspected_site")
+
+
+def test_the_api_sends_notices_by_rules_that_it_cannot_change(url: str) -> None:
+    owner, api = open_database(url), open_database(of_role(url, "serve"))
+    NoticeRuleStore(owner).apply(StoredNoticeRules(1, "rules: []", NOW, "li", "begin"))
+    assert NoticeRuleStore(api).newest_version() == 1
+    outbox = NoticeOutbox(api)
+    new = NewNotice("a", "confirmed 1", "group", "", (), Kind.CALL, "illegal_dumping", "P1", "zh", "题", "文")
+    assert outbox.plan("a", "confirmed 1", [new], [Climb("a", "all", 0, NOW)], NOW)
+    [waiting] = outbox.waiting("group", 9)
+    assert outbox.begin(waiting.no, NOW)
+    assert outbox.sent(waiting.no, NOW)
+    assert outbox.end_climb(Climb("a", "all", 0, NOW), "acknowledged", NOW)
+    owner.dispose()
+    api.dispose()
+    assert refused(url, "serve", "UPDATE notice_rules SET content = ''")
+    assert refused(url, "serve", "DELETE FROM notice")
+    for process in ("record", "judge"):
+        assert refused(url, process, "SELECT * FROM notice")
+        assert refused(url, process, "SELECT * FROM notice_rules")
 
 
 def test_the_recorder_reads_no_alert_and_no_command(url: str) -> None:
@@ -226,8 +272,57 @@ def test_the_api_signs_people_in_and_makes_neither_account_nor_role_nor_token(ur
         "UPDATE audit SET actor = 'x'",
         "DELETE FROM audit",
         "TRUNCATE audit",
+        "INSERT INTO audit (no, at, actor, kind, address, action, target) VALUES (1, 0, 'x', 'x', 'x', 'x', 'x')",
+        "ALTER TABLE audit DISABLE TRIGGER audit_is_append_only",
+        "DROP TRIGGER audit_is_append_only ON audit",
+        "ALTER TABLE audit OWNER TO haulwatch_serve",
+        "DROP TABLE audit",
+        "SET session_replication_role = replica",
+        "SELECT setval('audit_no_seq', 1)",
     ):
         assert refused(url, "serve", statement), statement
     for process in ("record", "judge"):
-        for table in ("person", "person_session", "sign_in_failure", "api_token", "audit"):
+        for table in ("person", "person_session", "sign_in_failure", "known_place", "api_token", "audit"):
             assert refused(url, process, f"SELECT * FROM {table}"), table
+
+
+def test_with_an_identity_provider_the_api_makes_its_accounts_and_touches_no_local_one(
+    url: str, cheap_passwords: None
+) -> None:
+    """The trigger holds also where the columns may be written."""
+    grant(url, {process: of_role(url, process) for process in PROCESSES}, sign_on=True)
+    try:
+        owner, api = open_database(url), open_database(of_role(url, "serve"))
+        Accounts(owner).add(Person("wang", "Wang", Role.VIEWER, created_at=NOW), "four words of a sentence")
+        people = ProviderPeople(api, lifetime_ms=1_000)
+        li = ProviderPerson("https://id.city", "4711", "li.w", "李伟", Role.VIEWER, WHOLE_CITY)
+        assert people.sign_in(li, "token", NOW).is_new
+        assert people.sign_in(replace(li, role=Role.OFFICER), "token", NOW).session.person.role is Role.OFFICER
+        sessions = Sessions(api, lifetime_ms=1_000)
+        assert sessions.sign_in("wang", "four words of a sentence", NOW, "10.0.0.7").person.name == "wang"
+        owner.dispose()
+        api.dispose()
+        columns = "name, display_name, password_hash, role, enabled, created_at, password_changed_at, issuer, subject"
+        for statement in (
+            "UPDATE person SET role = 'administrator' WHERE name = 'wang'",
+            "UPDATE person SET districts = '[]' WHERE name = 'wang'",
+            "UPDATE person SET display_name = 'x' WHERE name = 'wang'",
+            "UPDATE person SET password_hash = 'x' WHERE name = 'li.w'",
+            "UPDATE person SET enabled = true",
+            "UPDATE person SET issuer = NULL",
+            "UPDATE person SET name = 'x'",
+            f"INSERT INTO person ({columns}) VALUES ('x', 'x', 'x', 'viewer', true, 0, 0, NULL, NULL)",
+            f"INSERT INTO person ({columns}) VALUES ('x', 'x', 'hash', 'viewer', true, 0, 0, 'https://id', '1')",
+            "DELETE FROM person",
+        ):
+            assert refused(url, "serve", statement), statement
+    finally:
+        grant(url, {process: of_role(url, process) for process in PROCESSES})
+    assert refused(url, "serve", "UPDATE person SET role = 'viewer' WHERE name = 'li.w'"), "taken back"
+
+
+def test_the_api_cannot_prune_the_audit_trail(url: str) -> None:
+    engine = open_database(of_role(url, "serve"))
+    with pytest.raises(DatabaseMisconfigured, match="owner of the tables"):
+        AuditTrail(engine).prune(NOW, noted)
+    engine.dispose()

@@ -122,7 +122,30 @@ def test_loads_that_rise_at_both_stops_confirm_it() -> None:
     measures = found[-1].evidence.measures
     assert (measures["first_rise_kg"], measures["second_rise_kg"]) == (4_000, 2_000)
     one = round_of("pit", load_kg=0.0).now(load_kg=4_000.0).stand(60).drive(X["flats"], 0).stand(200)
-    assert summaries(changes(one.readings)) == ["T1 provisional P4"], "the load did not rise at the second"
+    assert changes(one.readings) == [], "the load did not rise at the second"
+
+
+def test_a_pause_beside_another_source_is_none_where_the_scale_works() -> None:
+    """It is loaded at the pit, as its scale shows, and then takes a call beside the flats."""
+    loaded = round_of("pit", load_kg=0.0).now(load_kg=9_000.0).stand(60).drive(X["flats"], 0)
+    for n in range(30):
+        loaded.now(load_kg=9_000.0 + 60 * (n % 3 - 1)).stand(10)
+    assert changes(tip(loaded).readings) == []
+
+
+def test_a_scale_that_shows_nothing_anywhere_excuses_nothing() -> None:
+    """It is stuck: it did not show what the truck took at the pit either."""
+    assert summaries(changes(round_of("pit", "flats", load_kg=6_000.0).readings)) == ["T1 provisional P4"]
+
+
+def test_a_load_that_begins_to_rise_is_a_suspicion_at_once() -> None:
+    trip = round_of("pit", load_kg=0.0).now(load_kg=4_000.0).stand(60).drive(X["flats"], 0)
+    stops_s = trip.now_s + 10
+    for n in range(1, 31):
+        trip.now(load_kg=4_000.0 + 40 * n).stand(10)
+    found = changes(trip.readings)
+    assert summaries(found) == ["T1 provisional P4", "T1 confirmed P3"]
+    assert at_s(found[0]) == stops_s + 120
 
 
 def test_a_load_from_elsewhere_is_not_that_of_the_stop_before() -> None:

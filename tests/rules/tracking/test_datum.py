@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from devices.city.sites import Route
@@ -10,7 +11,7 @@ from devices.geo.geometry import Datum, LatLon
 from devices.readings.models import Position
 from rules.catalogue import build_rules
 from rules.tracking import Fix, Track, follow
-from tests.rules.town import Trip, judged, road, summaries, town
+from tests.rules.town import Trip, judged, road, square, summaries, town
 
 CITY = town(routes=(Route("R1", 1, "North road", "北路", road((0, 0), (0, 10_000)), "source", "tip"),))
 
@@ -58,6 +59,31 @@ def test_a_truck_that_was_on_its_route_and_drives_beside_it_at_the_shift_is_beli
     assert all(fix.usable for fix in fixes)
     assert not track.datum.recognised
     assert "T1 confirmed P2" in summaries(judged(build_rules(), trip.readings, city=CITY))
+
+
+def test_a_tip_whose_shifted_place_lies_on_the_road_to_it_is_no_dump() -> None:
+    """North to a junction, then west to the tip: there the shift leads back along the road, 46 m beside it."""
+    sites = {**town().sites}
+    sites["source"] = replace(sites["source"], area=square(5_000, -800, 60))
+    sites["tip"] = replace(sites["tip"], area=square(0, 0, 60))
+    way = road((5_000, -800), (5_000, 0), (0, 0))
+    city = town(sites=sites, routes=(Route("R1", 1, "West road", "西路", way, "source", "tip"),))
+    trip = Trip("T1", 5_000, -800)
+    for _ in range(2):
+        trip.now(load="loaded", load_kg=12_000.0, lift_up=False, cover_open=False).stand(60)
+        trip.drive(5_000, 0).drive(0, 0).stand(20).now(cover_open=True).stand(20).stand(40, lift_up=True)
+        trip.now(load="empty", load_kg=300.0).stand(40, lift_up=True).now(cover_open=False).stand(30)
+        trip.drive(5_000, 0).drive(5_000, -800)
+    shifted = [in_gcj02(reading) for reading in positions_of(trip)]
+    raised = {change.rule for change in judged(build_rules(), shifted, city=city, quiet_s=0)}
+    assert raised <= {"device_datum", "cannot_be_judged"}
+    honest = {change.rule for change in judged(build_rules(), trip.readings, city=city, quiet_s=0)}
+    assert honest == set()
+
+
+def in_gcj02(position: Position) -> Position:
+    place = gcj02_of(LatLon(position.lat, position.lon))
+    return msgspec.structs.replace(position, lat=place.lat, lon=place.lon)
 
 
 def test_a_terminal_that_is_corrected_is_believed_again() -> None:

@@ -2,16 +2,18 @@ import { lazy, Suspense } from "preact/compat";
 import { isLive } from "./api/stream";
 import { CasePanel } from "./case/CasePanel";
 import { CityPanel } from "./city/CityPanel";
-import { DataPanel } from "./city/DataPanel";
+import { DataPanel } from "./health/DataPanel";
+import { Account } from "./parts/Account";
 import { ActionDialog } from "./parts/ActionDialog";
 import { HelpDialog } from "./parts/HelpDialog";
 import { SignIn } from "./parts/SignIn";
 import { clockWithZone } from "./parts/format";
 import { QueuePanel } from "./queue/QueuePanel";
+import { RulesPanel } from "./rules/RulesPanel";
 import { notice } from "./state/actions";
 import { city } from "./state/city";
-import { desk, displayName, mayAct, signInOpen, signOut } from "./state/session";
-import { helpOpen, panel, type Panel } from "./state/view";
+import { accountOpen, desk, displayName, mayAct, signInOpen } from "./state/session";
+import { helpOpen, panel, RIGHT_PANELS, rightPanel, type Panel } from "./state/view";
 import { language, localName, setLanguage, t } from "./text";
 import { useEffect, useState } from "preact/hooks";
 import markUrl from "./mark.svg?url";
@@ -20,7 +22,7 @@ const MapPanel = lazy(() => import("./map/MapPanel"));
 
 export function App() {
   // On a wide screen queue and map are always there; the right column is the case unless another is chosen.
-  const right = panel.value === "city" || panel.value === "data" ? panel.value : "case";
+  const right = rightPanel.value;
   return (
     <div class={`desk panel-${panel.value}`}>
       <Header />
@@ -30,7 +32,7 @@ export function App() {
           <MapPanel />
         </Suspense>
         <section class="right" aria-label={t(right)} tabIndex={0}>
-          {right === "case" ? <CasePanel /> : right === "city" ? <CityPanel /> : <DataPanel />}
+          {right === "case" ? <CasePanel /> : right === "city" ? <CityPanel /> : right === "data" ? <DataPanel /> : <RulesPanel />}
         </section>
       </main>
       <PanelBar />
@@ -40,6 +42,7 @@ export function App() {
       <ActionDialog />
       <HelpDialog />
       {signInOpen.value && <SignIn />}
+      {accountOpen.value && <Account />}
     </div>
   );
 }
@@ -51,15 +54,15 @@ function Header() {
       <h1>Haulwatch</h1>
       {city.value && <span class="city-name">{localName(city.value)}</span>}
       <nav class="right-tabs" aria-label={t("desk")}>
-        {(["case", "city", "data"] as const).map((name) => (
-          <PanelButton key={name} name={name} isOn={name === "case" ? !["city", "data"].includes(panel.value) : panel.value === name} />
+        {RIGHT_PANELS.map((name) => (
+          <PanelButton key={name} name={name} isOn={rightPanel.value === name} />
         ))}
       </nav>
       <span class={`live ${isLive.value ? "on" : ""}`}>{t(isLive.value ? "live" : "connecting")}</span>
       <Clock />
       {displayName.value ? (
-        <button type="button" class="person" onClick={() => void signOut()} title={t("signOut")}>
-          {displayName.value} · {t("signOut")}
+        <button type="button" class="person" onClick={() => (accountOpen.value = true)} title={t("account")}>
+          {displayName.value}
         </button>
       ) : (
         desk.value.kind !== "starting" && (
@@ -94,7 +97,7 @@ function Clock() {
 function PanelBar() {
   return (
     <nav class="panel-bar" aria-label={t("desk")}>
-      {(["queue", "map", "case", "city", "data"] as const).map((name) => (
+      {(["queue", "map", ...RIGHT_PANELS] as const).map((name) => (
         <PanelButton key={name} name={name} isOn={panel.value === name} />
       ))}
     </nav>

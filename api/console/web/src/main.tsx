@@ -9,11 +9,15 @@ import { readCase, watchChosen } from "./state/case";
 import { city, readCity } from "./state/city";
 import { keepMoving } from "./state/moving";
 import { alertOf, applyAction, applyChange, catchUp, choose, chosen, readPage, watchFilters } from "./state/queue";
-import { signInOpen, startSession } from "./state/session";
+import { readSignOnFailure, signInOpen, startSession } from "./state/session";
 import { language, t } from "./text";
 import "./style/frame.css";
 import "./style/queue.css";
 import "./style/case.css";
+import "./style/health.css";
+import "./style/rules.css";
+import "./style/weighings.css";
+import "./style/replay.css";
 import "./style/print.css";
 
 const RETRY_MS = 3_000;
@@ -41,6 +45,7 @@ effect(() => {
 const linked = /^#alert=([0-9a-f]{16})$/.exec(location.hash)?.[1];
 if (linked) choose(linked);
 
+readSignOnFailure();
 render(<App />, document.getElementById("desk") as HTMLElement);
 listenForKeys();
 await startSession();

@@ -1,9 +1,13 @@
 """Map layers for other pages: tokens of `/geo`, and the origins that may read in a browser."""
 
+import json
+import re
+
 import pytest
 from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
+from grafana.render import all_boards
 from haulwatch.settings.load import SettingsError, load_settings
 from haulwatch.wiring.api_parts import api_options
 from tests.api.conftest import client_of
@@ -90,3 +94,41 @@ def test_both_come_from_the_settings() -> None:
 def test_a_malformed_origin_is_refused(origins: str) -> None:
     with pytest.raises(SettingsError, match="HAULWATCH_API_ORIGINS"):
         load_settings({"HAULWATCH_API_ORIGINS": origins})
+
+
+async def test_the_token_of_the_map_opens_the_layers_and_nothing_else(parts: ApiParts) -> None:
+    token = "the-token-of-the-map"
+    closed = ApiOptions(version="1", token="the-write-token", read_token="the-read-token", map_token=token)
+    async with client_of(parts, closed) as client:
+        for path in LAYERS:
+            assert (await client.get(f"{path}?token={token}")).status_code == 200
+            for wrong in ("", "?token=", "?token=wrong", f"?token={token}x", "?token=t%C3%A4uschung"):
+                assert (await client.get(f"{path}{wrong}")).status_code == 401, wrong
+        for path in (*SAME, "/api/v1/trucks", "/api/v1/devices", "/metrics"):
+            assert (await client.get(f"{path}?token={token}")).status_code == 401, path
+            headers = {"Authorization": f"Bearer {token}"}
+            assert (await client.get(path, headers=headers)).status_code == 401, path
+    async with client_of(parts, ApiOptions(version="1", read_token="the-read-token")) as client:
+        assert (await client.get(f"{LAYERS[0]}?token=")).status_code == 401, "no token is set: none opens"
+
+
+@pytest.mark.parametrize(
+    ("token", "fault"),
+    [
+        ("short", "fewer than 16"),
+        ("has a space in the middle", "A-Z"),
+        ("the-write-token-for-all", "opens nothing else"),
+    ],
+)
+def test_a_token_of_the_map_that_would_open_more_is_refused(token: str, fault: str) -> None:
+    with pytest.raises(SettingsError, match=fault):
+        load_settings({"HAULWATCH_API_TOKEN": "the-write-token-for-all", "HAULWATCH_API_MAP_TOKEN": token})
+
+
+def test_boards_have_the_token_of_the_map_in_the_addresses_of_their_layers() -> None:
+    with_token = json.dumps([board for _, board in all_boards("https://api.city", "the-token-of-the-map")])
+    without = json.dumps([board for _, board in all_boards("https://api.city")])
+    addresses = re.findall(r"https://api\.city/geo/[^\"]+", with_token)
+    assert addresses
+    assert {address.partition("?")[2] for address in addresses} == {"token=the-token-of-the-map"}
+    assert "token=" not in without

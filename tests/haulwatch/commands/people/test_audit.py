@@ -2,10 +2,15 @@
 
 import os
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from devices.db.database import open_database
+from devices.people.audit import ActorKind, AuditTrail, NewAuditEntry
+from devices.readings.instants import DAY_MS
+from haulwatch.process.system_clock import now_ms
 from tests.haulwatch.commands.desk import Desk
 
 pytestmark = pytest.mark.usefixtures("cheap_passwords")
@@ -70,3 +75,29 @@ def test_a_name_that_cannot_be_read_stands_beside_no_action(tmp_path: Path, comm
     desk = Desk(tmp_path / "data")
     assert desk.run("city", "import", "jincheng").exit_code == 0
     assert "--by: give 1 to 64 visible characters" in desk.refused(*command.split(), "--by", name)
+
+
+def test_entries_older_than_the_setting_are_removed_by_a_command_that_stands_in_the_trail(tmp_path: Path) -> None:
+    desk = Desk(tmp_path / "data")
+    assert desk.run("city", "import", "jincheng").exit_code == 0
+    desk.env["HAULWATCH_AUDIT_KEEP_DAYS"] = "180"
+    now = now_ms()
+    with closing(AuditTrail(open_database(f"sqlite:///{tmp_path / 'data' / 'haulwatch.db'}"))) as trail:
+        for days, actor in ((179, "young"), (181, "old"), (400, "older")):
+            at = now - days * DAY_MS
+            trail.add(
+                NewAuditEntry(
+                    at=at, actor=actor, kind=ActorKind.PERSON, address="", action="GET /", target="", status=200
+                )
+            )
+    refused = desk.run("audit", "prune", typed="n\n")
+    assert refused.exit_code == 1
+    assert len(desk.ask("audit")) == 3
+    done = desk.run("audit", "prune", "--yes")
+    assert done.exit_code == 0, done.output
+    assert "removed 2 entries" in " ".join(done.output.split())
+    newest, oldest = desk.ask("audit")
+    assert (newest["action"], newest["kind"], oldest["actor"]) == ("haulwatch audit prune", "command_line", "young")
+    assert newest["target"].startswith("2 before 20")
+    assert desk.run("audit", "prune", "--yes").exit_code == 0
+    assert desk.ask("audit")[0]["target"].startswith("0 before 20"), "every call is an entry"

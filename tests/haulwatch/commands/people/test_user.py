@@ -47,6 +47,7 @@ def test_an_account_from_its_first_day_to_its_last(city_desk: Desk) -> None:
         "enabled": True,
         "created_at": 0,
         "password_changed_at": 0,
+        "issuer": None,
     }
     assert may_sign_in(city_desk, "li.wei", SENTENCE)
     (city_desk.home.parent / "password").write_text("another long sentence")

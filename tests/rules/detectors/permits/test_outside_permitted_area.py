@@ -53,6 +53,20 @@ def test_a_stop_at_a_point_outside_is_a_suspicion_and_a_second_point_confirms_it
     assert found[-1].evidence.measures["sources"] == "alpha,beta"
 
 
+def test_a_loaded_truck_whose_scale_stays_as_it_is_only_pauses() -> None:
+    """Beside one point, and beside another one."""
+    pause = truck(load_kg=9_000.0).drive(6_000, 0)
+    for n in range(30):
+        pause.now(load_kg=9_000.0 + 60 * (n % 3 - 1)).stand(10)
+    assert changes(pause.drive(6_500, 0).stand(300).drive(4_000, 0)) == []
+    begins = truck(load_kg=6_000.0).drive(6_000, 0).stand(60).now(load_kg=6_400.0).stand(100)
+    assert summaries(changes(begins.drive(4_000, 0))) == ["T1 provisional P4", "T1 closed P4"]
+
+
+def test_an_empty_scale_may_be_a_stuck_one() -> None:
+    assert summaries(changes(truck(load_kg=300.0).drive(6_000, 0).stand(200))) == ["T1 provisional P4"]
+
+
 def test_driving_through_is_allowed() -> None:
     assert changes(truck().drive(9_900, 0).stand(20).drive(3_000, 0)) == []
 

@@ -86,6 +86,26 @@ def test_further_edges_keep_it_open_and_it_is_told_once() -> None:
     assert at_s(found[1]) == at_s(found[0]) + 5 + 590 + 20 + 600
 
 
+def bouncing(pause_s: int) -> Trip:
+    """A contact that bounces for a minute now and then, kilometres apart, and healthy in between."""
+    trip = Trip("T1", 3_000, 0, **START).stand(60)
+    for n in range(5):
+        chattering(trip, 9, 5).stand(pause_s).drive(3_000 + 1_000 * (n % 2), 0)
+    return trip.stand(3_600)
+
+
+@pytest.mark.parametrize("pause_s", [900, 1_500, 2_400, 7_200])
+def test_a_switch_that_chatters_now_and_then_is_one_alert(pause_s: int) -> None:
+    found = changes(bouncing(pause_s).readings)
+    assert len({change.alert_id for change in found}) == 1
+    assert reasons(found)[0] == "lift_chatter confirmed"
+    assert reasons(found)[-1] == "lift_chatter closed"
+
+
+def test_after_a_shift_without_a_fault_it_is_another_one() -> None:
+    assert len({change.alert_id for change in changes(bouncing(13 * 3_600).readings)}) == 5
+
+
 def test_a_switch_that_is_not_reported_any_more_is_not_healthy() -> None:
     trip = chattering(Trip("T1", 3_000, 0, **START).stand(60), 8, 5).now(lift_up=None).stand(1_800)
     assert reasons(changes(trip.readings)) == ["lift_chatter confirmed"]

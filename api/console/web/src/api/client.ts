@@ -18,6 +18,10 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     detail: string,
+    /** The field of the request that is at fault, such as `body.old`. */
+    readonly field = "",
+    /** Seconds to wait before another try. */
+    readonly retryAfterS = 0,
   ) {
     super(detail);
   }
@@ -43,7 +47,8 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   });
   if (answer.ok) return answer.status === 204 ? (null as T) : ((await answer.json()) as T);
   const problem = (await answer.json().catch(() => ({}))) as Partial<Problem>;
-  throw new ApiError(answer.status, problem.detail ?? `${answer.status} ${answer.statusText}`);
+  const retryAfterS = Number(answer.headers.get("Retry-After") ?? 0);
+  throw new ApiError(answer.status, problem.detail ?? `${answer.status} ${answer.statusText}`, problem.errors?.[0]?.field, retryAfterS);
 }
 
 /** As `request`, for what the page shows: `link` says whether it was read. */

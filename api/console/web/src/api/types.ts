@@ -19,6 +19,22 @@ export interface ActionEntry {
   action: Acknowledge | Assign | Comment | Close | Reopen | Continue;
 }
 
+export interface AdoptedOut {
+  device: string;
+  registered: boolean;
+  redriven: number;
+}
+
+export interface AdoptionBody {
+  role: DeviceRole;
+  vehicle_id?: string | null;
+  site_id?: string | null;
+  name?: string | null;
+  fleet?: string | null;
+  district?: string | null;
+  report_interval_s?: number;
+}
+
 export interface AlertChange {
   alert_id: string;
   revision: number;
@@ -97,6 +113,14 @@ export interface AlertView {
 
 export type Amendment = "new_late" | "extended" | "downgraded" | "retracted" | "merged";
 
+export interface AppliedOut {
+  version: number;
+  applied_at: number;
+  applied_by: string;
+  reason: string;
+  changed: (DifferenceOut)[];
+}
+
 export interface AreaOut {
   id: string;
   name: string;
@@ -120,6 +144,16 @@ export interface AssignBody {
 export interface Centre {
   lat: number;
   lon: number;
+}
+
+export interface CheckBody {
+  content: string;
+}
+
+export interface CheckedOut {
+  faults: (RuleSetFaultOut)[];
+  unknown_places: (string)[];
+  changed: (DifferenceOut)[];
 }
 
 export interface CityOut {
@@ -174,6 +208,22 @@ export interface Continue {
 
 export type Datum = "wgs84" | "gcj02";
 
+export interface DeadLetter {
+  id: number;
+  device: string;
+  reason: Reason;
+  detail: string;
+  field: string | null;
+  topic: string;
+  shown: string;
+  size_bytes: number;
+  received_at: number;
+  redriven_at: number | null;
+  redriven_offset: number | null;
+  stands_for: number;
+  kept: boolean;
+}
+
 export interface DecisionBody {
   state: "accepted" | "dismissed";
   actor?: string | null;
@@ -195,6 +245,27 @@ export interface DeviceDetail {
   latest: LatestOut;
 }
 
+export interface DeviceLedgerLine {
+  received: number;
+  stored: number;
+  duplicate: number;
+  quarantined: Record<string, number>;
+  queued: number;
+  gaps: number;
+  dropped_fields: Record<string, number>;
+  clamped_fields: Record<string, number>;
+  outside_region: number;
+  clock_corrected: number;
+  not_judged: Record<string, number>;
+  device: string;
+  first_seen: number | null;
+  last_seen: number | null;
+  heard_at: number | null;
+  resets: number;
+  clock_offset_ms: number | null;
+  clock_drift_ms_per_h: number | null;
+}
+
 export interface DeviceOut {
   id: string;
   role: DeviceRole;
@@ -211,6 +282,16 @@ export interface DeviceOut {
 
 export type DeviceRole = "truck" | "weighbridge" | "recycling_point" | "station_line";
 
+export interface DifferenceOut {
+  where: string;
+  rule: string;
+  parameter: string;
+  before: unknown;
+  after: unknown;
+}
+
+export type Effect = "gained" | "lost" | "changed";
+
 export interface EndBody {
   actor?: string | null;
 }
@@ -221,6 +302,19 @@ export interface Evidence {
   ruled_out: (Text)[];
   readings: (ReadingRef)[];
   measures: Record<string, number | string | boolean>;
+}
+
+export interface ExceptedValue {
+  rule: string;
+  parameter: string;
+  value: unknown;
+}
+
+export interface ExceptionOut {
+  where: string;
+  values: (ExceptedValue)[];
+  why: string;
+  shipped: boolean;
 }
 
 export interface Fault {
@@ -245,6 +339,10 @@ export interface Geometry {
   type: "Point" | "LineString" | "Polygon";
   coordinates: (unknown)[];
 }
+
+export type JobFault = "no_messages" | "too_long" | "too_much_memory" | "broken";
+
+export type JobState = "running" | "done" | "failed" | "cancelled";
 
 export interface JournalEntry {
   sequence: number;
@@ -278,11 +376,29 @@ export interface LedgerOut {
   total: LedgerLine;
   exact: boolean;
   balanced: boolean;
+  since: number | null;
   backlog: Record<string, number>;
   lag_s: Record<string, number | null>;
 }
 
+export interface ManyRedriven {
+  redriven: number;
+  refused: (RefusedLetter)[];
+  before: number;
+  next: number | null;
+}
+
 export type Outcome = "confirmed_violation" | "false_alarm" | "no_action" | "device_fault";
+
+export interface PageDeadLetter {
+  items: (DeadLetter)[];
+  next_cursor: string | null;
+}
+
+export interface PageDeviceLedgerLine {
+  items: (DeviceLedgerLine)[];
+  next_cursor: string | null;
+}
 
 export interface PageDeviceOut {
   items: (DeviceOut)[];
@@ -312,6 +428,10 @@ export interface Problem {
   errors: (Fault)[];
 }
 
+export interface ProviderOut {
+  title: string | null;
+}
+
 export interface ReadingOut {
   ts: number;
   part: string | null;
@@ -325,6 +445,20 @@ export interface ReadingRef {
   values: Record<string, unknown>;
 }
 
+export type Reason = "foreign_topic" | "unknown_dialect" | "too_large" | "broken_json" | "not_a_reading" | "missing_field" | "wrong_type" | "out_of_bounds" | "unknown_device" | "foreign_device" | "kind_of_another_role" | "future_time" | "conflict" | "rejected_by_store" | "flood" | "too_many_compartments" | "not_compared";
+
+export interface RedriveBody {
+  device?: string | null;
+  reason?: Reason | null;
+  before?: number | string | null;
+  after?: number;
+}
+
+export interface RefusedLetter {
+  id: number;
+  why: string;
+}
+
 export interface Reopen {
   actor: string;
   at: number;
@@ -335,6 +469,13 @@ export interface Reopen {
   since: number;
 }
 
+export interface RuleEffects {
+  rule: string;
+  gained: number;
+  lost: number;
+  changed: number;
+}
+
 export interface RuleOut {
   rule: string;
   title: Text;
@@ -343,9 +484,39 @@ export interface RuleOut {
   parameters: (ParameterOut)[];
 }
 
+export interface RuleSetBody {
+  content: string;
+  actor?: string | null;
+  reason: string;
+  after?: number | null;
+}
+
+export interface RuleSetFaultOut {
+  line: number | null;
+  key: string;
+  hint: string;
+}
+
+export interface RuleSetOut {
+  version: number;
+  applied_at: number;
+  applied_by: string;
+  reason: string;
+}
+
+export interface RuleSetText {
+  version: number;
+  applied_at: number;
+  applied_by: string;
+  reason: string;
+  content: string;
+}
+
 export interface RulesOut {
   version: number;
+  applied: RuleSetOut | null;
   rules: (RuleOut)[];
+  exceptions: (ExceptionOut)[];
 }
 
 export interface SeenList {
@@ -389,6 +560,14 @@ export interface ShelfBody {
   reason: string;
 }
 
+export interface SignOnOut {
+  provider: ProviderOut | null;
+}
+
+export interface SignedOutOut {
+  provider_url: string | null;
+}
+
 export interface StreamedChange {
   sequence: number;
   recorded_at: number;
@@ -401,6 +580,23 @@ export interface Text {
   zh: string;
 }
 
+export type TicketState = "counted" | "unsettled" | "no_net" | "tare_above_gross" | "net_differs" | "repeated" | "replaced" | "overused";
+
+export interface UnregisteredDevice {
+  device: string;
+  waiting: number;
+  first_seen: number;
+  last_seen: number;
+  kinds: (string)[];
+  lat: number | null;
+  lon: number | null;
+}
+
+export interface UnregisteredList {
+  items: (UnregisteredDevice)[];
+  total: number;
+}
+
 export type VehicleKind = "construction_waste" | "sludge_tanker" | "desilting" | "kitchen_waste" | "hazardous_waste" | "household_waste" | "other";
 
 export interface VehicleOut {
@@ -410,4 +606,82 @@ export interface VehicleOut {
   tare_kg: number | null;
   payload_kg: number | null;
   kind: VehicleKind;
+}
+
+export interface WeighingList {
+  items: (WeighingOut)[];
+  more: boolean;
+}
+
+export interface WeighingOut {
+  ts: number;
+  weighbridge: string;
+  site_id: string | null;
+  plate: string | null;
+  vehicle_id: string | null;
+  ticket: string;
+  direction: string | null;
+  gross_kg: number | null;
+  tare_kg: number | null;
+  net_kg: number | null;
+  material: string | null;
+  manifest: string | null;
+  manual_entry: boolean;
+  counted: boolean;
+  state: TicketState | null;
+}
+
+export interface WhatIfBody {
+  content: string;
+  start: number | string;
+  end: number | string;
+}
+
+export interface WhatIfDifference {
+  effect: Effect;
+  rule: string;
+  subject: string;
+  differs: (string)[];
+  before: WhatIfOutcome | null;
+  after: WhatIfOutcome | null;
+}
+
+export interface WhatIfJob {
+  no: number;
+  state: JobState;
+  start: number;
+  end: number;
+  started_by: string;
+  started_at: number;
+  ended_at: number | null;
+  progress: WhatIfProgress;
+  fault: JobFault | null;
+  report: WhatIfReport | null;
+}
+
+export interface WhatIfOut {
+  job: WhatIfJob | null;
+}
+
+export interface WhatIfOutcome {
+  alert_id: string;
+  title: Text;
+  severity: Severity;
+  opened_at: number;
+  told_at: number;
+  closed_at: number | null;
+  retracted: boolean;
+}
+
+export interface WhatIfProgress {
+  messages: number;
+  share: number;
+}
+
+export interface WhatIfReport {
+  messages: number;
+  alerts_before: number;
+  alerts_after: number;
+  by_rule: (RuleEffects)[];
+  differ: (WhatIfDifference)[];
 }

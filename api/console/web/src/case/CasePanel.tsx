@@ -12,7 +12,9 @@ import { isShelved } from "../state/filters";
 import { choose, chosen } from "../state/queue";
 import { mayAct, mayClose } from "../state/session";
 import { localText, measureName, t, word } from "../text";
+import { CaseWeighings } from "../weighings/CaseWeighings";
 import { Curves } from "./Curves";
+import { exportEvidence } from "./evidence";
 import { History } from "./History";
 
 export function CasePanel() {
@@ -28,6 +30,7 @@ export function CasePanel() {
       <Lines title={t("ruledOut")} texts={(alert.evidence.ruled_out ?? []).map(localText)} />
       <Curves alert={alert} />
       <Measures evidence={alert.evidence} />
+      <CaseWeighings alert={alert} />
       <History detail={found.detail} />
       <Others title={t("earlierSubject")} alerts={found.ofSubject} />
       {alert.lat !== null && <Others title={t("earlierPlace")} alerts={found.ofPlace} />}
@@ -84,6 +87,11 @@ function Head({ alert }: { alert: AlertView }) {
               {t(TITLES[kind])}
             </button>
           ))}
+        {mayClose.value && (
+          <button type="button" onClick={() => void exportEvidence(alert.alert_id)}>
+            {t("exportEvidence")}
+          </button>
+        )}
         <button type="button" onClick={() => print()}>
           {t("print")}
         </button>

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks";
 import type { Feature } from "../api/types";
 import { count, dayAndClock } from "../parts/format";
 import { Modal } from "../parts/Modal";
+import { ReplayForm } from "../replay/ReplayForm";
 import { TRUCK_COLOURS } from "../map/symbols";
 import { FILL_COLOURS } from "../map/style";
 import { decideSite } from "../state/actions";
@@ -10,6 +11,7 @@ import { bins, openAlerts, openAlertsAreMore, readSuspected, suspected, trucks }
 import { mayClose } from "../state/session";
 import { LAYERS, layers, type Layer } from "../state/view";
 import { t, word, type TextKey } from "../text";
+import { CityWeighings } from "../weighings/CityWeighings";
 
 const FILLS: [keyof typeof FILL_COLOURS, TextKey][] = [
   ["low", "fillLow"],
@@ -33,6 +35,8 @@ export function CityPanel() {
           ))}
         </ul>
       </section>
+      <ReplayForm />
+      <CityWeighings />
       <Suspected />
     </div>
   );
@@ -104,8 +108,9 @@ function Site({ site, onAsk }: { site: Feature; onAsk: (state: "accepted" | "dis
     <li>
       <b>{t(kind === "source" ? "kindSource" : "kindDump")}</b> · {word(String(state))}
       <p class="dim">
-        {count(Number(visits))} {t("visits")} · {count((visitors as string[]).length)} {t("trucks")} · {t("radius")} {Math.round(Number(radius))} m ·{" "}
-        {t("lastVisit")} {dayAndClock(Number(lastSeen))}
+        {visits !== null && `${count(Number(visits))} ${t("visits")} · `}
+        {count((visitors as string[]).length)} {t("trucks")} · {t("radius")} {Math.round(Number(radius))} m
+        {lastSeen !== null && ` · ${t("lastVisit")} ${dayAndClock(Number(lastSeen))}`}
       </p>
       {mayClose.value && (
         <div class="buttons">

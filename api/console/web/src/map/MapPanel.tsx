@@ -1,5 +1,6 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ReplayBar } from "../replay/ReplayBar";
 import { course, openCase } from "../state/case";
 import { chosen } from "../state/queue";
 import { showWholeCity } from "../state/view";
@@ -44,6 +45,7 @@ export default function MapPanel() {
           </button>
         )}
       </div>
+      <ReplayBar />
       {openCase.value && course.value && course.value.track.length > 0 && (
         <p class="map-key">
           <i class="before" /> {t("before")} <i class="during" /> {t("during")} <i class="after" /> {t("after")}

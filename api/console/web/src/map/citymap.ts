@@ -11,6 +11,7 @@ import { choose, shown } from "../state/queue";
 import { LAYERS, layers } from "../state/view";
 import { language, localName, t, word } from "../text";
 import { clock, measured } from "../parts/format";
+import { showReplay } from "../replay/layer";
 import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, type Fix } from "./features";
 import { fillColour, LAYERS_OF, style, type SourceName } from "./style";
 import { truckImages } from "./symbols";
@@ -111,6 +112,7 @@ export class CityMap {
       effect(() => void this.map.setPaintProperty("bins", "circle-color", fillColour(fillLevels.value))),
       effect(() => this.showLayers()),
       effect(() => this.frameOnce()));
+    this.disposers.push(...showReplay(this.map));
     this.listen();
   }
 
@@ -201,7 +203,11 @@ function lines({ layer, properties }: MapGeoJSONFeature): string[] {
       ];
     }
     case "suspected":
-      return [t(properties["kind"] === "source" ? "kindSource" : "kindDump"), word(String(properties["state"])), `${properties["visits"]} ${t("visits")}`];
+      return [
+        t(properties["kind"] === "source" ? "kindSource" : "kindDump"),
+        word(String(properties["state"])),
+        ...(Number(properties["visits"]) ? [`${properties["visits"]} ${t("visits")}`] : []), // not for who sees a part only
+      ];
     default:
       return [localName(properties), word(String(properties["kind"] ?? ""))];
   }

@@ -25,6 +25,12 @@ const DAY = { month: "2-digit", day: "2-digit" } as const;
 
 export const clock = (ms: number): string => format(CLOCK).format(ms);
 export const clockWithZone = (ms: number): string => format({ ...CLOCK, timeZoneName: "shortOffset" }).format(ms);
+/** `GMT+8`, of the city at that time. */
+export const zoneName = (ms: number): string =>
+  (city.value &&
+    new Intl.DateTimeFormat("en-GB", { timeZone: city.value.timezone, timeZoneName: "shortOffset" })
+      .formatToParts(ms)
+      .find((part) => part.type === "timeZoneName")?.value) || "UTC";
 export const dayAndClock = (ms: number): string => format({ ...DAY, ...CLOCK }).format(ms);
 export const hourMinute = (ms: number): string => format({ hour: "2-digit", minute: "2-digit" }).format(ms);
 const dayOf = (ms: number): string => format({ year: "numeric", ...DAY }).format(ms);

@@ -45,7 +45,7 @@ async function forEach<T>(items: readonly T[], run: (item: T) => Promise<void>):
 }
 
 /** Signed-in people are named by their session; with a token, the body names whom it acts for. */
-const named = (): { actor?: string } => (desk.value.kind === "person" ? {} : { actor: actor.value ?? "" });
+export const named = (): { actor?: string } => (desk.value.kind === "person" ? {} : { actor: actor.value ?? "" });
 
 export interface ActionValues {
   note?: string;

@@ -1,7 +1,8 @@
 /* What moves on the map of the city: trucks, bins, suspected sites; asked again every few seconds while it is visible. */
 import { signal } from "@preact/signals";
-import { get } from "../api/client";
+import { get, request } from "../api/client";
 import type { AlertPage, AlertRate, AlertView, Feature, FeatureCollection, LedgerOut, SeenList } from "../api/types";
+import { seesWholeCity } from "./session";
 
 const EVERY_MS = 5_000;
 const SLOW_EVERY = 6;
@@ -43,18 +44,9 @@ export async function readMoving(round: number): Promise<void> {
   if (round % (SLOW_EVERY * 10) === 0) await Promise.all([into(zones, layer("/zones")), into(corridors, layer("/corridors"))]);
 }
 
-/** The alarm rate is only asked for where it is shown: without a judge it is an error. */
-export const readAlarmRate = (): Promise<void> =>
-  fetchRate().then((rate) => {
-    alarmRate.value = rate;
-  });
-
-async function fetchRate(): Promise<AlertRate | null> {
-  try {
-    return await get<AlertRate>("/alerts/rate");
-  } catch {
-    return null;
-  }
+/** The alarm rate is only asked for where it is shown: without a judge it is an error. It is one of the whole city. */
+export async function readAlarmRate(): Promise<void> {
+  alarmRate.value = seesWholeCity.value ? await request<AlertRate>("GET", "/alerts/rate").catch(() => null) : null;
 }
 
 export async function keepMoving(): Promise<void> {

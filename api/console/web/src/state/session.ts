@@ -1,7 +1,8 @@
 /* Who sits at the desk, and what this person may do. */
 import { computed, signal } from "@preact/signals";
 import { ApiError, csrf, request, token } from "../api/client";
-import { language, setLanguage, type Language } from "../text";
+import type { SignOnOut, SignedOutOut } from "../api/types";
+import { language, setLanguage, type Language, type TextKey } from "../text";
 
 export type Role = "viewer" | "operator" | "officer" | "administrator";
 
@@ -13,6 +14,8 @@ export interface Session {
   districts: string[] | null;
   hauliers: string[] | null;
   language: Language | null;
+  /** False for who comes from the city's sign-on, which keeps the password. */
+  has_password: boolean;
   /** Empty without a cookie: then a token says who calls, or there are no accounts and everybody may read. */
   csrf_token: string;
   expires_at: string | null;
@@ -28,6 +31,23 @@ export type Desk =
 
 export const desk = signal<Desk>({ kind: "starting" });
 export const signInOpen = signal(false);
+export const accountOpen = signal(false);
+
+/** The city's sign-on; null: there is none. */
+export const provider = signal<SignOnOut["provider"]>(null);
+/** Why the city's sign-on has let nobody in; null: it was not tried. */
+export const signOnFailure = signal<TextKey | null>(null);
+const WHY: Record<string, TextKey> = {
+  away: "signOnAway",
+  refused: "signOnRefused",
+  expired: "signOnExpired",
+  invalid: "signOnInvalid",
+  "no-role": "signOnNoRole",
+  "no-name": "signOnNoName",
+  "name-taken": "signOnNameTaken",
+  disabled: "signOnDisabled",
+  busy: "signOnBusy",
+};
 
 const role = computed<Role>(() => {
   if (desk.value.kind === "person" || desk.value.kind === "token") return desk.value.session.role;
@@ -35,6 +55,17 @@ const role = computed<Role>(() => {
 });
 export const mayAct = computed(() => role.value !== "viewer");
 export const mayClose = computed(() => role.value === "officer" || role.value === "administrator");
+
+/** A token of the settings that may write may do everything. */
+export const isAdministrator = computed(
+  () => role.value === "administrator" || (desk.value.kind !== "person" && desk.value.kind !== "token" && role.value === "officer"),
+);
+
+/** False for a person who is limited to districts or hauliers. */
+export const seesWholeCity = computed(() => {
+  if (desk.value.kind !== "person" && desk.value.kind !== "token") return true;
+  return desk.value.session.districts === null && desk.value.session.hauliers === null;
+});
 
 /** The name that stands with every action; null: nobody who may act. */
 export const actor = computed<string | null>(() => {
@@ -49,7 +80,26 @@ export const displayName = computed(() =>
 /** True where signing in asks for name and password. */
 export const hasAccounts = computed(() => desk.value.kind === "nobody");
 
+/** Where the browser goes to sign on; it comes back to the alert that is open now. */
+export function signOnPath(): string {
+  const alert = /^#alert=([0-9a-f]{16})$/.exec(location.hash)?.[1];
+  return `/api/v1/sign-on/begin${alert ? `?alert=${alert}` : ""}`;
+}
+
+/** Whether the page was opened by the city's sign-on, to say why nobody is signed in. */
+export function readSignOnFailure(): void {
+  const reason = /^#sign-on=([a-z-]+)$/.exec(location.hash)?.[1];
+  if (!reason) return;
+  signOnFailure.value = WHY[reason] ?? "signOnInvalid";
+  signInOpen.value = true;
+  history.replaceState(null, "", "/");
+}
+
 export async function startSession(): Promise<void> {
+  void request<SignOnOut>("GET", "/sign-on").then(
+    (found) => (provider.value = found.provider),
+    () => null,
+  );
   try {
     enter(await request<Session>("GET", "/session"));
   } catch (error) {
@@ -90,10 +140,16 @@ async function statusOf(method: string, path: string, body?: unknown): Promise<n
   }
 }
 
+/** Throws ApiError: `body.old` or `body.new` is its field where one of them is at fault. */
+export const changePassword = (old: string, replacement: string): Promise<null> =>
+  request<null>("PUT", "/session/password", { old, new: replacement });
+
 export async function signOut(): Promise<void> {
-  if (desk.value.kind === "person") await request("DELETE", "/session").catch(() => null);
+  const isPerson = desk.value.kind === "person";
+  const answer = isPerson ? await request<SignedOutOut>("DELETE", "/session").catch(() => null) : null;
   token.set("");
-  location.reload();
+  if (answer?.provider_url) location.assign(answer.provider_url);
+  else location.reload();
 }
 
 function enter(session: Session): void {

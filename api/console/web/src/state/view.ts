@@ -1,8 +1,11 @@
 /* What is shown where: on a phone one panel at a time; on a wide screen the right column changes. */
-import { signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 
-export type Panel = "queue" | "map" | "case" | "city" | "data";
+export const RIGHT_PANELS = ["case", "city", "data", "rules"] as const;
+export type Panel = "queue" | "map" | (typeof RIGHT_PANELS)[number];
 export const panel = signal<Panel>("queue");
+/** What the right column shows; the case where queue or map are chosen. */
+export const rightPanel = computed(() => RIGHT_PANELS.find((name) => name === panel.value) ?? "case");
 export const helpOpen = signal(false);
 /** Counted up to show the whole city on the map. */
 export const showWholeCity = signal(0);

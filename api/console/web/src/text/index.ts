@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import type { Text } from "../api/types";
 import * as en from "./en";
 import type { MeasureKey, TextKey, ValueKey } from "./en";
+import { parameters } from "./parameters";
 import * as zh from "./zh";
 
 export type Language = "en" | "zh";
@@ -27,6 +28,10 @@ export function word(key: string): string {
 }
 
 export const measureName = (key: string): string => dictionary().measures[key as MeasureKey] ?? key.replaceAll("_", " ");
+
+/** A parameter of a rule; in English without the unit that ends its name. */
+export const parameterName = (name: string): string =>
+  (language.value === "zh" && parameters[name as keyof typeof parameters]) || name.replace(/_(?:s|m|kg|pct|kmh|c)$/, "").replaceAll("_", " ");
 
 export const localText = (text: Text): string => text[language.value];
 

@@ -1,0 +1,82 @@
+"""What evidence packs are made from: raw log, journal, audit trail, registry, rule sets, key and font."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from devices.access.signatures import kept_key
+from devices.city.model import City
+from haulwatch import __version__
+from haulwatch.settings.data_files import evidence_folder, revisions_path
+from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import open_audit_trail, open_journal, open_registry, people_zone
+from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.rules import known_rules
+
+if TYPE_CHECKING:
+    from api.ports import EvidencePacks
+    from ingest.evidence.export import Exporter, Journal, Trail
+    from rules.alerts.journal import AlertJournal
+    from rules.rule_sets.choice import RuleSetChoice
+
+
+def exporter(
+    settings: Settings,
+    journal: "Journal",
+    trail: "Trail",
+    city: Callable[[], City],
+    rules: "Callable[[], RuleSetChoice]",
+) -> "Exporter":
+    """Makes packs. The record is drawn by a library of its own, which is loaded with the first pack."""
+    from ingest.evidence.export import Exporter
+    from ingest.evidence.pack import Contents
+    from ingest.log.revision_writer import newest_revisions
+
+    def records(contents: Contents) -> dict[str, bytes | str]:
+        from ingest.evidence.record.document import records as made
+
+        return dict(made(contents, settings.evidence.font))
+
+    return Exporter(
+        open_log=lambda: open_raw_log(settings),
+        journal=journal,
+        trail=trail,
+        city=city,
+        rules=rules,
+        key=lambda: kept_key(evidence_folder(settings)),
+        records=records,
+        version=__version__,
+        timezone=lambda: str(people_zone(settings)),
+        max_payload_bytes=settings.limits.max_payload_bytes,
+        newest_revisions=lambda: newest_revisions(revisions_path(settings)),
+    )
+
+
+def evidence_packs(
+    settings: Settings,
+    journal: "AlertJournal",
+    trail: "Trail",
+    city: Callable[[], City],
+    rules: "Callable[[], RuleSetChoice]",
+) -> "EvidencePacks":
+    """Makes packs for the API. What judges their messages again is loaded with the first one."""
+
+    def pack(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+        from ingest.evidence.pack import Exported
+
+        exported = Exported(by, at, "GET /api/v1/alerts/{alert_id}/evidence-pack")
+        return exporter(settings, journal, trail, city, rules).export(alert_id, exported, part)
+
+    return pack
+
+
+@contextmanager
+def open_exporter(settings: Settings) -> "Iterator[Exporter]":
+    """For one command. Raises NoData, DatabaseError."""
+
+    def city() -> City:
+        with open_registry(settings) as registry:
+            return registry.load_city()
+
+    with closing(open_journal(settings)) as journal, closing(open_audit_trail(settings)) as trail:
+        yield exporter(settings, journal, trail, city, lambda: known_rules(settings))

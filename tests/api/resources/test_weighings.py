@@ -1,0 +1,95 @@
+"""Weighings: of a truck by its plate, of a site, of a bridge; the newest first, and which of them count."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+from api.ports import ApiOptions, ApiParts
+from devices.city.model import Device, DeviceRole
+from tests.api.conftest import client_of
+from tests.api.fakes import NOW, T0, FakeHistory
+
+WEST = Device("bridge-west", DeviceRole.WEIGHBRIDGE, site_id="works-1")
+EAST = Device("bridge-east", DeviceRole.WEIGHBRIDGE, site_id="spoil-1")
+WHEN = {"start": T0, "end": NOW}
+
+
+@pytest.fixture
+def bridges(parts: ApiParts, history: FakeHistory) -> ApiParts:
+    """Truck 1 is weighed loaded at both ends; the second ticket comes twice. An unknown truck and truck 2 as well."""
+    counted: dict[str, Any] = {"counted": 1, "counted_kg": 15_000.0, "ticket_state": "counted"}
+    repeated: dict[str, Any] = {"counted": 0, "counted_kg": 0.0, "ticket_state": "repeated"}
+    whole: dict[str, Any] = {"direction": "in", "gross_kg": 27_500.0, "tare_kg": 12_500.0}
+    history.add("weighing", WEST.id, 100, plate="晋E10001", ticket="W1", material="spoil", **whole, **counted)
+    history.add("weighing", EAST.id, 1_900, plate="晋e·10001", ticket="E1", net_kg=14_990.0, **whole, **counted)
+    history.add("weighing", EAST.id, 1_960, plate="晋E10001", ticket="E1", manual_entry=True, **whole, **repeated)
+    history.add("weighing", EAST.id, 2_000, plate="豫A99999", ticket="E2", direction="in", gross_kg=9_000.0)
+    history.add("weighing", EAST.id, 2_100, plate="晋E10002", ticket="E3", **whole, **counted)
+    return replace(parts, weighbridges=lambda: [WEST, EAST])
+
+
+async def tickets(client: AsyncClient, **asked: Any) -> list[str]:
+    answer = await client.get("/api/v1/weighings", params=WHEN | asked)
+    assert answer.status_code == 200, answer.text
+    return [one["ticket"] for one in answer.json()["items"]]
+
+
+async def test_the_weighings_of_a_truck_are_found_on_every_bridge_however_its_plate_is_written(
+    bridges: ApiParts,
+) -> None:
+    async with client_of(bridges, ApiOptions(version="1")) as client:
+        assert await tickets(client, vehicle_id="v-1") == ["E1", "E1", "W1"]
+        assert await tickets(client, vehicle_id="v-3") == []
+        assert await tickets(client) == ["E3", "E2", "E1", "E1", "W1"]
+        assert await tickets(client, site_id="works-1") == ["W1"]
+        assert await tickets(client, weighbridge="bridge-east", start=T0 + 2_000_000) == ["E3", "E2"]
+        assert await tickets(client, end=T0 + 1_900_000) == ["W1"]
+        newest = (await client.get("/api/v1/weighings", params=WHEN | {"limit": 2})).json()
+        assert ([one["ticket"] for one in newest["items"]], newest["more"]) == (["E3", "E2"], True)
+
+
+async def test_each_says_what_was_weighed_and_whether_it_counts(bridges: ApiParts) -> None:
+    async with client_of(bridges, ApiOptions(version="1")) as client:
+        third, second, first = (await client.get("/api/v1/weighings", params=WHEN | {"vehicle_id": "v-1"})).json()[
+            "items"
+        ]
+        unknown = (await client.get("/api/v1/weighings", params=WHEN)).json()["items"][1]
+    assert first == {
+        "ts": T0 + 100_000, "weighbridge": "bridge-west", "site_id": "works-1", "plate": "晋E10001",
+        "vehicle_id": "v-1", "ticket": "W1", "direction": "in", "gross_kg": 27_500.0, "tare_kg": 12_500.0,
+        "net_kg": 15_000.0, "material": "spoil", "manifest": None, "manual_entry": False, "counted": True,
+        "state": "counted",
+    }  # fmt: skip
+    assert (second["net_kg"], second["plate"], second["counted"]) == (14_990.0, "晋e·10001", True)
+    assert (third["manual_entry"], third["counted"], third["state"]) == (True, False, "repeated")
+    assert (unknown["vehicle_id"], unknown["net_kg"], unknown["state"], unknown["counted"]) == (None, None, None, False)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "field"),
+    [
+        ({"vehicle_id": "v-99"}, 404, None),
+        ({"start": NOW, "end": T0}, 422, "query.start"),
+        ({"start": T0 - 8 * 86_400_000}, 422, "query.start"),
+        ({"limit": 501}, 422, "query.limit"),
+    ],
+)
+async def test_what_cannot_be_asked_is_refused(
+    bridges: ApiParts, asked: dict[str, Any], status: int, field: str | None
+) -> None:
+    async with client_of(bridges, ApiOptions(version="1")) as client:
+        answer = await client.get("/api/v1/weighings", params=WHEN | asked)
+    assert answer.status_code == status
+    assert field is None or answer.json()["errors"][0]["field"] == field
+
+
+async def test_a_time_with_too_many_weighings_is_to_be_narrowed(
+    bridges: ApiParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.resources.weighings.MAX_ROWS", 4)
+    async with client_of(bridges, ApiOptions(version="1")) as client:
+        answer = await client.get("/api/v1/weighings", params=WHEN)
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.start")
+        assert await tickets(client, site_id="works-1") == ["W1"]

@@ -1,0 +1,110 @@
+"""`haulwatch evidence`: a key is made once, a pack is exported and noted, and verified by its public half."""
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from devices.db.registry import Registry
+from haulwatch import __version__
+from haulwatch.wiring.databases import open_audit_trail, open_journal
+from haulwatch.wiring.packs.exporter import evidence_packs
+from ingest.evidence.archive import read_archive
+from ingest.evidence.verification import verify
+from ingest.log.raw_log import RawLog
+from ingest.log.records import LogRecord
+from tests.closing import closed_later
+from tests.haulwatch.commands.desk import Desk
+from tests.ingest.evidence.office import RULES, Office, dump_of
+from tests.rules.town import town
+
+
+@pytest.fixture
+def desk(tmp_path: Path, office: Office) -> Desk:
+    """A data directory with the log and the journal of the office."""
+    desk = Desk(tmp_path / "data")
+    assert desk.run("db", "upgrade").exit_code == 0
+    with closing(Registry(desk.settings().database_url.get_secret_value())) as registry:
+        registry.import_city(town())
+    with closing(RawLog(desk.home / "raw")) as log:
+        log.append([record.message for record in office.records])
+    journal = closed_later(open_journal(desk.settings()))
+    for entry in office.journal.changes_after(0, 10_000):
+        journal.record([entry.change], entry.recorded_at)
+    return desk
+
+
+def test_a_pack_is_exported_noted_and_verified(desk: Desk, office: Office, tmp_path: Path) -> None:
+    alert_id, file, key = dump_of(office), tmp_path / "pack.zip", tmp_path / "key.pem"
+    assert "`haulwatch evidence key`" in desk.refused("evidence", "export", alert_id, "--out", str(file))
+    made = desk.ask("evidence", "key", "--public", str(key))
+    again = desk.ask("evidence", "key")
+    assert (made["new"], again["new"], again["id"]) == (True, False, made["id"])
+    private = desk.home / "evidence" / "signing_key.pem"
+    assert private.stat().st_mode & 0o777 == 0o600
+    assert b"PRIVATE" not in key.read_bytes()
+    exported = desk.ask("evidence", "export", alert_id, "--out", str(file))
+    assert (exported["judged_again_same"], exported["readings_missing"], exported["key_id"]) == (True, 0, made["id"])
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "is there already" in desk.refused("evidence", "export", alert_id, "--out", str(file))
+    found = desk.ask("evidence", "verify", str(file), "--key", str(key))
+    assert (found["trusted_key"], found["judged_again_same"], found["alert_id"]) == (True, True, alert_id)
+    trail = [(one["action"], one["target"]) for one in desk.ask("audit")]
+    assert trail == [("haulwatch evidence export", alert_id), ("haulwatch evidence key", made["id"])]
+    custody = json.loads(read_archive(file.read_bytes())["custody/custody.json"])
+    assert custody["exported"]["how"] == "haulwatch evidence export"
+
+
+def test_the_api_makes_the_same_pack(desk: Desk, office: Office) -> None:
+    desk.ask("evidence", "key")
+    settings = desk.settings()
+    journal, trail = closed_later(open_journal(settings)), closed_later(open_audit_trail(settings))
+    make = evidence_packs(settings, journal, trail, town, lambda: RULES)
+    found = verify(make(dump_of(office), "li.wei", 1_790_100_000_000, None), None, __version__)
+    assert (found.same, found.manifest.program.version) == (True, __version__)
+    assert make(dump_of(office), "li.wei", 1, None) == make(dump_of(office), "li.wei", 1, None)
+
+
+def test_an_alert_that_does_not_exist_and_a_key_that_others_may_read_are_refused(desk: Desk, office: Office) -> None:
+    desk.ask("evidence", "key")
+    assert "no alert 'ffffffffffffffff'" in desk.refused("evidence", "export", "f" * 16, "--out", "nowhere.zip")
+    (desk.home / "evidence" / "signing_key.pem").chmod(0o644)
+    assert "chmod 600" in desk.refused("evidence", "export", dump_of(office), "--out", "nowhere.zip")
+    assert not Path("nowhere.zip").exists()
+
+
+def test_without_an_authority_no_time_stamp_is_asked(desk: Desk, office: Office) -> None:
+    desk.ask("evidence", "key")
+    said = desk.refused("evidence", "export", dump_of(office), "--timestamp", "--out", "nowhere.zip")
+    assert "HAULWATCH_EVIDENCE_TSA_URL" in said
+
+
+def test_a_pack_that_judges_otherwise_is_an_exit_code(desk: Desk, office: Office, tmp_path: Path) -> None:
+    """Of the raw log only the end is left."""
+    for file in (desk.home / "raw").iterdir():
+        file.unlink()
+    kept: list[LogRecord] = [
+        one for one in office.records if one.message.received_at > office.records[0].message.received_at + 3_600_000
+    ]
+    with closing(RawLog(desk.home / "raw")) as log:
+        log.append([record.message for record in kept])
+    desk.ask("evidence", "key")
+    pack = tmp_path / "pack.zip"
+    done = desk.run("evidence", "export", dump_of(office), "--out", str(pack))
+    assert done.exit_code == 0, done.output
+    assert "readings that the evidence names are no longer in the raw log" in done.output
+    verified = desk.run("evidence", "verify", str(pack))
+    assert verified.exit_code == 3
+    assert "WARNING: the key is the one in the pack" in " ".join(verified.output.split())
+    assert "NOT the same alert, as the pack itself says" in " ".join(verified.output.split())
+
+
+def test_a_changed_pack_is_an_exit_code_and_names_the_file(desk: Desk, office: Office, tmp_path: Path) -> None:
+    desk.ask("evidence", "key")
+    pack = tmp_path / "pack.zip"
+    desk.ask("evidence", "export", dump_of(office), "--out", str(pack))
+    pack.write_bytes(pack.read_bytes().replace(b'"actor"', b'"Actor"').replace(b'"exported"', b'"exPorted"'))
+    done = desk.run("evidence", "verify", str(pack))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "REFUSED: custody/custody.json: was changed" in " ".join(done.stderr.split())

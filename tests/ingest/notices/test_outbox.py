@@ -1,0 +1,129 @@
+"""The outbox on each database: what is kept once, and who of two processes takes what."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devices.db.database import open_database
+from haulwatch import migrations
+from ingest.notices.notice import Climb, Kind, NewNotice, State, Told
+from ingest.notices.outbox import NoticeOutbox
+from ingest.notices.rule_store import AppliedMeanwhile, NoticeRuleStore, StoredNoticeRules
+from ingest.notices.summary import newest_notices, summarise
+
+NOW = 1_790_000_000_000
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NoticeOutbox]:
+    url = f"sqlite:///{tmp_path / 'haulwatch.db'}"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+    migrations.upgrade(url)
+    found = NoticeOutbox(open_database(url))
+    yield found
+    found.close()
+
+
+def notice(alert: str = "a", event: str = "confirmed 1", recipient: str = "li", **given: object) -> NewNotice:
+    plain = NewNotice(
+        alert, event, "mail", recipient, (), Kind.CALL, "illegal_dumping", "P1", "zh", "题", "文", {"a": 1}
+    )
+    return plain._replace(**given)  # type: ignore[arg-type]
+
+
+def states(outbox: NoticeOutbox) -> list[str]:
+    return [str(one.state) for one, _ in newest_notices(outbox._engine, 99)[::-1]]
+
+
+def test_a_change_is_planned_once_and_whole(outbox: NoticeOutbox) -> None:
+    climb = Climb("a", "all", 0, NOW + 1)
+    assert outbox.plan("a", "confirmed 1", [notice(), notice(recipient="wang")], [climb], NOW)
+    assert not outbox.plan("a", "confirmed 1", [notice(recipient="zhao")], [], NOW + 1)
+    assert sorted(outbox.told("a")) == [Told("mail", "li", ()), Told("mail", "wang", ())]
+    assert outbox.climbed("a") == {"all"}
+    [first, second] = outbox.waiting("mail", 9)
+    assert (first.new, first.planned_at, first.attempts) == (notice(), NOW, 0)
+    assert first.id != second.id
+
+
+def test_one_of_two_processes_takes_a_notice(outbox: NoticeOutbox) -> None:
+    outbox.plan("a", "confirmed 1", [notice()], [], NOW)
+    [found] = outbox.waiting("mail", 9)
+    assert outbox.begin(found.no, NOW)
+    assert not outbox.begin(found.no, NOW)
+    assert outbox.waiting("mail", 9) == []
+    assert outbox.stuck("mail", NOW) == []
+    assert [one.no for one in outbox.stuck("mail", NOW + 1)] == [found.no]
+    assert outbox.again(found.no, NOW + 5, "no answer", unconfirmed=True)
+    [again] = outbox.waiting("mail", 9)
+    assert (again.due_at, again.attempts, again.unconfirmed, again.id) == (NOW + 5, 1, 1, found.id)
+    assert outbox.begin(found.no, NOW + 6)
+    assert outbox.sent(found.no, NOW + 7)
+    assert not outbox.give_up(found.no, State.FAILED, NOW + 8, "late")
+    assert states(outbox) == ["sent"]
+    assert outbox.attempts_since("mail", NOW) == 1
+
+
+def test_one_of_two_processes_takes_a_step(outbox: NoticeOutbox) -> None:
+    outbox.plan("a", "confirmed 1", [notice()], [Climb("a", "all", 0, NOW + 1)], NOW)
+    assert outbox.due_climbs(NOW, 9) == []
+    [due] = outbox.due_climbs(NOW + 1, 9)
+    boss = notice(recipient="boss", kind=Kind.CLIMB)
+    assert outbox.climb(due, Climb("a", "all", 1, None), [boss], NOW + 1)
+    assert not outbox.climb(due, Climb("a", "all", 1, None), [notice(recipient="other")], NOW + 1)
+    assert not outbox.end_climb(due, "acknowledged", NOW + 1)
+    assert len(outbox.told("a")) == 2
+
+
+def test_a_digest_takes_all_or_nothing(outbox: NoticeOutbox) -> None:
+    for name in "abc":
+        outbox.plan(name, "confirmed 1", [notice(name)], [], NOW)
+    numbers = [one.no for one in outbox.waiting("mail", 9)]
+    digest = notice("", "digest 1-3", kind=Kind.DIGEST)
+    outbox.begin(numbers[0], NOW)
+    assert not outbox.bundle(numbers, digest, NOW)
+    assert states(outbox) == ["sending", "waiting", "waiting"]
+    assert outbox.bundle(numbers[1:], digest, NOW)
+    assert states(outbox) == ["sending", "digested", "digested", "waiting"]
+    assert outbox.last_digests("mail", NOW - 1) == {"li": NOW}
+    assert outbox.arrived("b", "mail", "li")
+
+
+def test_what_waits_for_a_channel_that_is_gone_is_taken_back(outbox: NoticeOutbox) -> None:
+    outbox.plan("a", "confirmed 1", [notice()], [], NOW)
+    assert outbox.withdraw_others(["mail"], NOW) == 0
+    assert outbox.withdraw_others(["group"], NOW) == 1
+    assert states(outbox) == ["withdrawn"]
+    assert outbox.told("a") == []
+
+
+def test_the_summary_counts_what_waits_and_the_last_day(outbox: NoticeOutbox) -> None:
+    day = 24 * 3_600_000
+    for number, name in enumerate("abcd"):
+        outbox.plan(name, "confirmed 1", [notice(name)], [], NOW + number)
+    a, b, c, _ = (one.no for one in outbox.waiting("mail", 9))
+    for number in (a, b, c):
+        outbox.begin(number, NOW)
+    outbox.sent(a, NOW)
+    outbox.give_up(b, State.FAILED, NOW + 1, "refused")
+    outbox.again(c, NOW, "throttled", unconfirmed=False)
+    [found] = summarise(outbox._engine, NOW)
+    assert (found.waiting, found.retried, found.sent, found.failed, found.unconfirmed) == (2, 1, 1, 1, 0)
+    assert (found.oldest_waiting_at, found.last_sent_at) == (NOW + 2, NOW)
+    [later] = summarise(outbox._engine, NOW + 2 * day)
+    assert (later.waiting, later.sent, later.failed, later.last_error) == (2, 0, 0, "throttled")
+
+
+def test_versions_of_notice_rules(outbox: NoticeOutbox) -> None:
+    store = NoticeRuleStore(outbox._engine)
+    assert (store.newest_version(), store.newest(), store.first_applied_at()) == (0, None, None)
+    first = StoredNoticeRules(1, "rules: []", NOW, "li", "begin")
+    store.apply(first)
+    with pytest.raises(AppliedMeanwhile):
+        store.apply(first)
+    store.apply(StoredNoticeRules(2, "people: {}", NOW + 1, "li", "more"))
+    assert store.newest_version() == 2
+    assert store.first_applied_at() == NOW
+    assert [one.version for one in store.history(9)] == [2, 1]
