@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 # Arguments for the command of a target: make demo ARGS="--for 150 --json"
 ARGS ?=
-# All tests: a worker for each core. With ARGS, for few tests, one process: no worker has to start.
+# All tests: workers as tests/conftest.py counts them. With ARGS, for few tests, one process: no worker has to start.
 WORKERS = $(if $(ARGS),,-n auto --maxprocesses 4 --dist worksteal)
 
 # The first of these that runs and is new enough; set PYTHON=… for another.
