@@ -16,6 +16,7 @@ from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import MAX_PACKS, LargeAnswers, UntilTaken
+from api.http.shared_answers import SharedAnswers
 from api.operations import health
 from api.operations.health import NotReady
 from api.people import audit, people, session, sign_on
@@ -36,7 +37,8 @@ from api.resources import (
 )
 from api.resources.alert_stream import AlertFeed
 from api.resources.alerting import evidence
-from api.resources.city import places, public_map, zones
+from api.resources.city import base_map, places, public_map, zones
+from api.resources.geojson import EncodedLayer
 from api.resources.intake import dead_letters, ledger, unregistered
 from api.resources.rules import in_force, rule_sets, what_if
 
@@ -117,6 +119,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.options = options
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
+    app.state.shared_trucks = SharedAnswers[EncodedLayer](options.share_layers_s)
     app.state.packs = LargeAnswers(working=1, held=MAX_PACKS)
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
@@ -126,8 +129,9 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, suspected_sites, alerts, evidence,
-        shelves, in_force, rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites, alerts,
+        evidence, shelves, in_force, rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people,
+        audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
+from api.base_map_ports import BaseMap
 from api.people_ports import People
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
@@ -288,6 +289,7 @@ class ApiParts:
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
+    base_map: BaseMap = field(default_factory=BaseMap)
     now: Callable[[], int] = now_ms
     """The wall clock, ms."""
 
@@ -312,6 +314,8 @@ class ApiOptions:
     max_body_bytes: int = 65_536
     max_streams: int = 200
     """Maximum number of open live streams; each holds a connection."""
+    share_layers_s: float = 0.0
+    """For so long the layer of trucks serves all callers who may see the same; 0: it is made for each request."""
     heartbeat_s: float = 15.0
     """After this time without an event a stream sends a comment, so that proxies keep it open."""
 

@@ -67,6 +67,7 @@ class ProblemKind(Enum):
     NO_SIGNING_KEY = ("no-signing-key", 409, "There is no key to sign evidence with")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
+    RANGE = ("range", 416, "The range of bytes cannot be given")
     UNKNOWN_HOST = ("unknown-host", 421, "The host name is not this server's")
     INVALID = ("invalid", 422, "The request has faults")
     LOCKED_OUT = ("locked-out", 429, "Too many attempts to sign in")

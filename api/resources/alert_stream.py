@@ -10,13 +10,14 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from api.http.problems import ProblemKind, RequestRefused
+from api.http.shared_answers import SharedAnswers
 from api.ports import Journal, Sees, Shelves
 from devices.db.database import DatabaseError
 from rules.alerts.actions import ActionEntry, JournalEntry, JournalPosition
@@ -35,6 +36,8 @@ LOOK_AGAIN_S: Final = 1.0
 streams read it 200 times a second at most, and only while alerts change."""
 SHARES: Final = 4
 """One account has this part of the streams at most: a browser has one, a person with several screens some."""
+SHARE_S: Final = 1.0
+"""What follows a place is read once for all streams that ask within this time; shelves are as old in it."""
 RETRY_MS: Final = 2_000
 """Time a browser waits before it reconnects."""
 
@@ -47,6 +50,21 @@ class StreamedChange(JournalEntry):
 
 
 Streamed = StreamedChange | ActionEntry
+
+
+class _Event(NamedTuple):
+    """A change or an action as it is sent to every client that may see it."""
+
+    kind: Literal["change", "action"]
+    sequence: int
+    subject: str
+    data: str
+
+    @classmethod
+    def of(cls, entry: Streamed) -> "_Event":
+        if isinstance(entry, ActionEntry):
+            return cls("action", entry.sequence, entry.subject, entry.model_dump_json())
+        return cls("change", entry.sequence, entry.change.subject, entry.model_dump_json())
 
 
 class AlertFeed:
@@ -62,6 +80,7 @@ class AlertFeed:
         self._newest = JournalPosition()
         self._closing = False
         self._changed = asyncio.Condition()
+        self._following: SharedAnswers[Sequence[_Event]] = SharedAnswers(SHARE_S)
 
     async def run(self) -> None:
         """Poll the journal for new changes while a stream is open, until `close`."""
@@ -102,6 +121,7 @@ class AlertFeed:
         journal is unavailable.
         """
         newest = await asyncio.to_thread(self._journal.last_position)
+        await self._wake(newest)
         if action is None:
             action = 0 if change == 0 else newest.action
         place = JournalPosition(newest.change if change is None else change, action)
@@ -123,22 +143,26 @@ class AlertFeed:
                 data = f'{{"newest":{newest.change}}}'
                 yield ServerSentEvent(data=data, event="reset", id=_id(newest), sep="\n")
                 place = newest
-            while not self._closing:
-                entries = await asyncio.to_thread(self._entries_after, place)
-                for entry in entries:
+            while await self._more_follows(place):
+                events = await self._events_after(place)
+                for event in events:
                     if time.monotonic() - looked_at > LOOK_AGAIN_S:  # a slow client takes minutes for them
                         sees, looked_at = await seen_now(), time.monotonic()
                     if sees is None:
                         return
-                    kind = "action" if isinstance(entry, ActionEntry) else "change"
-                    place = place._replace(**{kind: entry.sequence})
-                    if not sees(entry.subject if isinstance(entry, ActionEntry) else entry.change.subject):
-                        continue
-                    yield ServerSentEvent(data=entry.model_dump_json(), event=kind, id=_id(place), sep="\n")
-                if not entries:
-                    await self._wait_beyond(place)
+                    place = place._replace(**{event.kind: event.sequence})
+                    if sees(event.subject):
+                        yield ServerSentEvent(data=event.data, event=event.kind, id=_id(place), sep="\n")
         except DatabaseError as exc:
             _log.warning("api: alert stream closed, the client will reconnect: alert journal is unavailable: %s", exc)
+
+    async def _events_after(self, place: JournalPosition) -> Sequence[_Event]:
+        """Streams that stand at one place, as nearly all do, read the journal once."""
+
+        async def read() -> Sequence[_Event]:
+            return await asyncio.to_thread(lambda: [_Event.of(entry) for entry in self._entries_after(place)])
+
+        return await self._following.get(place, read)
 
     def _entries_after(self, place: JournalPosition) -> list[Streamed]:
         """Changes first: an action never comes before the alert that it is about."""
@@ -157,12 +181,15 @@ class AlertFeed:
             streamed += self._journal.actions_after(place.action, BATCH)
         return streamed
 
-    async def _wait_beyond(self, place: JournalPosition) -> None:
+    async def _more_follows(self, place: JournalPosition) -> bool:
+        """Wait until something follows; False when the server stops."""
+
         def has_more() -> bool:
             return self._newest.change > place.change or self._newest.action > place.action
 
         async with self._changed:
             await self._changed.wait_for(lambda: has_more() or self._closing)
+        return not self._closing
 
     async def _poll(self) -> None:
         try:
@@ -170,6 +197,10 @@ class AlertFeed:
         except DatabaseError as exc:
             _log.warning("api: alert stream cannot read new changes, next try in %s s: %s", POLL_S, exc)
             return
+        await self._wake(newest)
+
+    async def _wake(self, newest: JournalPosition) -> None:
+        """Let the streams read on up to here."""
         if newest != self._newest:
             async with self._changed:
                 self._newest = newest

@@ -8,21 +8,25 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 
 from api.access.auditing import PERSONAL
+from api.access.authentication import CurrentCaller
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import problems
 from api.http.problems import ProblemKind, invalid
+from api.http.shared_answers import SharedAnswers
 from api.ports import ApiParts
 from api.resources.devices import District, Fleet
 from api.resources.geojson import (
     EXAMPLE_POINT,
+    EncodedLayer,
     Feature,
     FeatureCollection,
     GeoJSONResponse,
     Geometry,
+    encode_layer,
     geo_answer,
-    map_layer,
+    layer_answer,
 )
 from api.resources.latest_status import latest_status
 from api.resources.located import has_fix, last_located, place_of
@@ -105,6 +109,7 @@ _TRUCK_EXAMPLE: Final = {
 async def trucks(
     request: Request,
     parts: Parts,
+    caller: CurrentCaller,
     fleet: Fleet = None,
     district: District = None,
     site_id: Annotated[
@@ -116,8 +121,14 @@ async def trucks(
     A truck without a fix stands where it was last located, and its state is `unknown`; a place outside the city's
     region is no fix. `located_at` is the device time of the fix, `ts` that of the newest position; `heard_at` is the
     time of the truck's last new reading by the server's clock. Every property is always present, null if it is not
-    known. At most 5,000 trucks. Carries an ETag.
+    known. At most 5,000 trucks. Carries an ETag. Callers who may see the same get the same answer for a second or two.
     """
+    shared: SharedAnswers[EncodedLayer] = request.app.state.shared_trucks
+    asked = (caller.visibility, fleet, district, site_id)
+    return layer_answer(request, await shared.get(asked, lambda: _layer(parts, fleet, district, site_id)))
+
+
+async def _layer(parts: ApiParts, fleet: str | None, district: str | None, site_id: str | None) -> EncodedLayer:
     city, now = parts.city(), parts.now()
     if site_id is not None and site_id not in city.sites:
         raise invalid("query.site_id", "there is no such site: GET /api/v1/sites lists all sites")
@@ -153,7 +164,7 @@ async def trucks(
             properties |= {"located_at": located[device.id].ts} | _alert_properties(alerts.get(device.id, []))
             point = Geometry(type="Point", coordinates=[place.lon, place.lat])
             features.append(Feature(id=device.id, geometry=point, properties=properties))
-    return await asyncio.to_thread(map_layer, request, features)
+    return await asyncio.to_thread(encode_layer, features, compress=True)
 
 
 async def _shut_down_at(parts: ApiParts, device_ids: Collection[str]) -> dict[str, int]:

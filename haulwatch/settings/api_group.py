@@ -68,6 +68,20 @@ class ApiSettings(Group):
         ge=8,
         le=60_000,
     )
+    max_streams: int = field(
+        200,
+        "API_MAX_STREAMS",
+        "streams",
+        "Live streams open at once, one for each desk; never more than three quarters of "
+        "HAULWATCH_API_MAX_CONNECTIONS, so that requests have the rest. One account has a quarter of them at most.",
+        ge=1,
+        le=50_000,
+    )
+
+    @property
+    def streams(self) -> int:
+        return min(self.max_streams, self.max_connections * 3 // 4)
+
     hosts: Annotated[str, AfterValidator(host_names)] = field(
         "",
         "API_HOSTS",

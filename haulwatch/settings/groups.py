@@ -1,4 +1,4 @@
-"""The settings, in small frozen groups; the group of the API is in `api_group`.
+"""The settings, in small frozen groups; those of the API and the base map are in `api_group` and `map_group`.
 
 Every field has a variable, a unit and the reason for its default.
 """
@@ -12,6 +12,7 @@ from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.map_group import MapSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
 from ingest.mqtt.url import MqttUrl
@@ -360,6 +361,7 @@ class Settings(Group):
     database: DatabaseSettings = DatabaseSettings()
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
+    map: MapSettings = MapSettings()
     sign_on: SignOnSettings = SignOnSettings()
     limits: LimitSettings = LimitSettings()
     grafana: GrafanaSettings = GrafanaSettings()

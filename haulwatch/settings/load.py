@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource
 from devices.errors import OperatorError
 from haulwatch.settings.fields import PREFIX, Variable
 from haulwatch.settings.groups import Settings
+from haulwatch.settings.urls import KEYS
 from ingest.notices.secrets import PREFIX as NOTICE_SECRET_PREFIX
 
 __all__ = ["Settings", "SettingsError", "Variable", "load_settings", "variables"]
@@ -23,6 +24,8 @@ __all__ = ["Settings", "SettingsError", "Variable", "load_settings", "variables"
 
 _LOGIN: Final = re.compile("//[^/]*@")
 """User and password in a URL: never shown, not even in a URL that may not carry them."""
+_KEY: Final = re.compile(rf"([?&](?:{'|'.join(KEYS)})=)(?!{{token}})[^&\s]+", re.IGNORECASE)
+"""A token in a URL: likewise."""
 
 
 class SettingsError(OperatorError):
@@ -112,6 +115,6 @@ def _wrong(name: str, message: str, by_name: Mapping[str, Variable], values: Map
     variable = by_name.get(name)
     if variable is None:
         return fault
-    shown = "the secret given" if variable.secret else repr(_LOGIN.sub("//…@", values[name]))
+    shown = "the secret given" if variable.secret else repr(_KEY.sub(r"\1…", _LOGIN.sub("//…@", values[name])))
     hint = f"unset it for the default {variable.default}" if variable.default else "unset it to go without"
     return f"{name}: {shown}: {fault}. Give {variable.unit}, or {hint}"

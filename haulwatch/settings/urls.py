@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import SecretStr
 
@@ -39,6 +39,32 @@ def http_origins(text: str) -> str:
         if origin != f"{parts.scheme}://{parts.netloc}" or origin != origin.lower():
             raise ValueError(f"{origin} is not an origin: scheme://host or scheme://host:port, in small letters")
     return " ".join(text.split())
+
+
+_PLACES: Final = ("{z}", "{x}", "{y}")
+_PLACE: Final = re.compile(r"\{(?:z|x|y|token)\}")
+KEYS: Final = ("tk", "key", "ak", "token", "access_token", "apikey", "api_key", "api-key")
+"""Parameters by which tile services take a token."""
+
+
+def tile_urls(text: str) -> str:
+    """Templates of tile URLs, with spaces between."""
+    templates = text.split()
+    if not 0 < len(templates) <= 4:
+        raise ValueError("give one to four URLs")
+    for template in templates:
+        parts = _split(template, ("http", "https"))
+        if not parts.hostname or parts.username or parts.password:
+            raise ValueError("each URL must name a host, and no user or password")
+        if any(template.count(place) != 1 for place in _PLACES):
+            raise ValueError("each URL must have {z}, {x} and {y} once")
+        if any(place in parts.netloc for place in ("{", "}")):
+            raise ValueError("the host must be one host: write it out")
+        if set("{}") & set(_PLACE.sub("", template)):
+            raise ValueError("of braces only {z}, {x}, {y} and {token} have a meaning")
+        if any(name.lower() in KEYS and value != "{token}" for name, value in parse_qsl(parts.query)):
+            raise ValueError("carries a token: write {token} in its place, and put it into HAULWATCH_MAP_TILES_TOKEN")
+    return " ".join(templates)
 
 
 def host_names(text: str) -> str:

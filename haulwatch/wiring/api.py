@@ -10,7 +10,7 @@ from haulwatch.health.ingestion_status import ingestion_status
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.api_parts import Repositories, api_options, api_parts
+from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
 from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
@@ -44,7 +44,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
     The feeds of the boards, the look for suspected sites and notices end when `stop` is set; the other background tasks
     end when they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
     """
-    store, mqtt = open_store(settings), settings.mqtt
+    store, mqtt, tiles = open_store(settings), settings.mqtt, tile_server(settings)
     watched = settings.limits.broker_counters == "on"
     statistics = BrokerStatistics(mqtt.broker, mqtt.client_id, system_clock.now_ms)
     try:
@@ -81,7 +81,10 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 Repositories(journal, shelves, rule_sets, proposals, people, what_if, notices.summary),
                 lambda: statistics.counters if watched else None,
                 background,
+                tiles,
             )
             yield ApiProcess(create_app(parts, api_options(settings)), tuple(background))
     finally:
         await store.close()
+        if tiles is not None:
+            await tiles.close()

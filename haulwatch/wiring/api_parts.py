@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from api.base_map_ports import BaseMap
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts
 from devices.city.model import City, Device, DeviceRole
+from devices.geo.geometry import Datum
 from haulwatch import __version__
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
@@ -34,7 +36,11 @@ from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
 if TYPE_CHECKING:
+    from haulwatch.base_map.tile_server import TileServer
     from ingest.store.influx import InfluxStore  # its client takes a third of a second to import: only who writes to it
+
+_SHARE_LAYERS_S: Final = 2.0
+"""Each desk asks every 5 s; trucks report every 5 to 60 s."""
 
 
 def api_options(settings: Settings) -> ApiOptions:
@@ -46,6 +52,8 @@ def api_options(settings: Settings) -> ApiOptions:
         origins=tuple(settings.api.origins.split()),
         hosts=(settings.api.host, *settings.api.hosts.split()),
         public_map=settings.api.public_map == "on",
+        max_streams=settings.api.streams,
+        share_layers_s=_SHARE_LAYERS_S,
         map_token=map_token.get_secret_value() if map_token else None,
     )
 
@@ -70,6 +78,7 @@ def api_parts(
     repositories: Repositories,
     broker: Callable[[], BrokerCounters | None] = lambda: None,
     background: Sequence[BackgroundTask] = (),
+    tiles: "TileServer | None" = None,
 ) -> ApiParts:
     """`broker` returns the broker's own counters, or None if they are not read; `background` is checked by /readyz."""
     dead_letters = open_dead_letters(settings)
@@ -127,6 +136,27 @@ def api_parts(
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
+        base_map=base_map(settings, tiles),
+    )
+
+
+def tile_server(settings: Settings) -> "TileServer | None":
+    """None: no tiles are set. The caller closes it."""
+    from haulwatch.base_map.tile_server import TileServer
+
+    templates = settings.map.templates
+    return TileServer(templates, user_agent=f"Haulwatch/{__version__}") if templates else None
+
+
+def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
+    found = settings.map
+    return BaseMap(
+        datum=Datum(found.datum),
+        attribution=found.shown_attribution,
+        tiles=tiles,
+        layers=len(found.templates),
+        max_zoom=found.max_zoom,
+        archive=found.pmtiles,
     )
 
 

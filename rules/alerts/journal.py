@@ -16,12 +16,11 @@ from sqlalchemy import (
     Connection,
     Engine,
     RowMapping,
-    and_,
     false,
     func,
     insert,
-    or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -174,10 +173,8 @@ class AlertJournal:
         for condition in conditions(where):
             query = query.where(condition)
         if before is not None:
-            opened_at, last_id = _read_cursor(before)
-            query = query.where(
-                or_(alert.c.opened_at < opened_at, and_(alert.c.opened_at == opened_at, alert.c.alert_id < last_id))
-            )
+            # As a row, so that the index leads there: with `or` every page before is read again.
+            query = query.where(tuple_(alert.c.opened_at, alert.c.alert_id) < tuple_(*_read_cursor(before)))
         with transaction(self._engine) as connection:
             found = tuple(_view(row) for row in connection.execute(query).mappings())
         more = len(found) > limit

@@ -19,12 +19,16 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata: Final = MetaData()
 
 _SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows itself only where the type of the key is INTEGER."""
+
+_OPEN: Final = text("closed_at IS NULL AND outcome IS NULL")
+"""Few of many: each desk asks for them every few seconds."""
 
 alert: Final = Table(
     "alert",
@@ -54,6 +58,7 @@ alert: Final = Table(
     Column("first_recorded_at", BigInteger, nullable=False),
     Column("rule_set", Integer, nullable=False, server_default="0"),
     Index("ix_alert_opened_at", "opened_at", "alert_id"),
+    Index("ix_alert_open", "opened_at", "alert_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_alert_subject", "subject", "opened_at"),
 )
 """Present state of each alert."""

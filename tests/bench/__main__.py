@@ -9,7 +9,7 @@ from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, print
 from tests.bench import BenchFailed
 from tests.bench.environment import FULL, QUICK
 from tests.bench.report import print_report
-from tests.bench.run import Stage, run
+from tests.bench.run import CONSOLE, Stage, run
 
 
 @exits_on_error
@@ -18,7 +18,8 @@ def bench(
     stage: Annotated[
         list[Stage] | None,
         typer.Option(
-            help="Only this stage; may be repeated. Default: all but soak and neighbours; with --quick also not fleets."
+            help="Only this stage; may be repeated. Default: all but soak, neighbours and those of the console; with "
+            "--quick also not fleets."
         ),
     ] = None,
     messages: Annotated[
@@ -41,7 +42,7 @@ def bench(
     sizes = QUICK if quick else FULL
     if messages is not None:
         sizes = replace(sizes, messages=messages)
-    excluded = {Stage.SOAK, Stage.NEIGHBOURS} | ({Stage.FLEETS} if quick else set())
+    excluded = {Stage.SOAK, Stage.NEIGHBOURS, *CONSOLE} | ({Stage.FLEETS} if quick else set())
     wanted = set(stage or set(Stage) - excluded)
     if soak is not None:
         wanted.add(Stage.SOAK)

@@ -50,6 +50,20 @@ class Sizes:
     """In a full run longer than the time between two checkpoints or two compactions, so that both are measured."""
     reconnecting: int
     """Devices that reconnect at once."""
+    map_trucks: int
+    """On the live map; each reports every five seconds."""
+    map_s: float
+    """Of each phase of the live map."""
+    streams: int
+    """Live streams that are open at once."""
+    changes: int
+    """Alerts that change, one after the other, while the streams are open."""
+    missed: int
+    """Alerts that clients ask for and do not read: more than the kernel keeps for a connection (3 MB)."""
+    deaf_s: float
+    """How long these may stay after the last change. They are cut off half a minute after the last byte went out."""
+    queued: int
+    """Alerts in the journal."""
     soak_rate: float = 1_000.0
     """Messages/s."""
 
@@ -66,6 +80,13 @@ FULL: Final = Sizes(
     fleet_rate=5_000,
     fleet_s=301,
     reconnecting=1_000,
+    map_trucks=3_000,
+    map_s=60,
+    streams=500,
+    changes=40,
+    missed=2_000,
+    deaf_s=60,
+    queued=100_000,
 )
 QUICK: Final = Sizes(
     messages=40_000,
@@ -79,6 +100,13 @@ QUICK: Final = Sizes(
     fleet_rate=2_000,
     fleet_s=5,
     reconnecting=50,
+    map_trucks=3_000,
+    map_s=15,
+    streams=200,
+    changes=10,
+    missed=2_000,
+    deaf_s=45,
+    queued=20_000,
 )
 
 

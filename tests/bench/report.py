@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from haulwatch.commands.shared import out, print_table
+from tests.bench.console.measures import MapRow, QueueRow, Streams
+from tests.bench.console.tables import print_console
 from tests.bench.measures import Circumstances, Latency, LiveFleet, Memory, Reconnect, Scale, Throughput, WholePath
 from tests.bench.neighbours import NeighbourRow
 
@@ -27,6 +29,9 @@ class Report:
     reconnect: Reconnect | None = None
     fleets: tuple[LiveFleet, ...] | None = None
     neighbours: tuple[NeighbourRow, ...] | None = None
+    console_map: tuple[MapRow, ...] | None = None
+    console_streams: Streams | None = None
+    console_queue: tuple[QueueRow, ...] | None = None
     soak: tuple[Memory, ...] | None = None
     failures: Mapping[str, str] | None = None
     """Stages that could not be measured, and why."""
@@ -80,6 +85,7 @@ def print_report(report: Report) -> None:
         _print_fleets(report.fleets)
     if report.neighbours is not None:
         _print_neighbours(report.neighbours)
+    print_console(report.console_map, report.console_streams, report.console_queue)
     if report.soak is not None:
         _print_memory(report.soak)
     for stage, why in (report.failures or {}).items():

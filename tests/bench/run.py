@@ -6,11 +6,14 @@ import platform
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import rules.engine.engine
 from haulwatch.process.lifetime import YOUNG_OBJECTS
 from tests.bench import BenchFailed, stages
+from tests.bench.console.live_map import live_map
+from tests.bench.console.queue import queue
+from tests.bench.console.streams import streams
 from tests.bench.environment import BenchEnvironment, Sizes, bench_environment
 from tests.bench.fleets import fleets
 from tests.bench.latency import latency
@@ -26,7 +29,9 @@ T = TypeVar("T")
 
 
 class Stage(StrEnum):
-    """The stages, in their order. `soak` and `neighbours` run only if asked for, `fleets` not with `--quick`."""
+    """The stages, in their order. `soak`, `neighbours` and those of the console run only if asked for, `fleets` not
+    with `--quick`.
+    """
 
     LOAD_ONLY = "load_only"
     RECEIVE_ONLY = "receive_only"
@@ -39,7 +44,13 @@ class Stage(StrEnum):
     RECONNECT = "reconnect"
     FLEETS = "fleets"
     NEIGHBOURS = "neighbours"
+    CONSOLE_MAP = "console_map"
+    CONSOLE_STREAMS = "console_streams"
+    CONSOLE_QUEUE = "console_queue"
     SOAK = "soak"
+
+
+CONSOLE: Final = frozenset({Stage.CONSOLE_MAP, Stage.CONSOLE_STREAMS, Stage.CONSOLE_QUEUE})
 
 
 def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callable[[str], None]) -> Report:
@@ -77,6 +88,9 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callab
             reconnect=measured(Stage.RECONNECT, reconnect),
             fleets=measured(Stage.FLEETS, lambda _: tuple(fleets(environment))),
             neighbours=measured(Stage.NEIGHBOURS, lambda _: tuple(neighbours(environment))),
+            console_map=measured(Stage.CONSOLE_MAP, lambda _: tuple(live_map(environment))),
+            console_streams=measured(Stage.CONSOLE_STREAMS, streams),
+            console_queue=measured(Stage.CONSOLE_QUEUE, lambda _: tuple(queue(environment))),
             soak=measured(Stage.SOAK, lambda _: tuple(soak(environment, soak_s))),
             failures=failures or None,
         )

@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from api.console.pages import BUILT
 from devices.city.model import DeviceRole
 from ingest.log.raw_log import RawLog
 from ingest.recorder.accepted import AcceptedBatch
@@ -18,6 +19,10 @@ from rules.catalogue import CATALOGUE
 from simulators.load.generator import Plan
 from tests.bench import BenchFailed, fleet, stages
 from tests.bench.__main__ import bench
+from tests.bench.console.live_map import live_map
+from tests.bench.console.measures import MapRow, QueueRow, Streams
+from tests.bench.console.queue import queue
+from tests.bench.console.streams import streams
 from tests.bench.environment import BenchEnvironment, Sizes, bench_environment, loading
 from tests.bench.latency import latency
 from tests.bench.measures import (
@@ -40,6 +45,7 @@ from tests.bench.scaling import scaling
 from tests.bench.soak import soak
 from tests.bench.uploads.reconnect import reconnect
 from tests.closing import closed_later
+from tests.e2e.desk import CHROMIUM
 from tests.servers import free_port, program
 
 TINY = Sizes(
@@ -54,6 +60,13 @@ TINY = Sizes(
     fleet_rate=200,
     fleet_s=2,
     reconnecting=3,
+    map_trucks=20,
+    map_s=2,
+    streams=12,
+    changes=2,
+    missed=4,
+    deaf_s=0,
+    queued=250,
     soak_rate=200,
 )
 CIRCUMSTANCES = Circumstances(2, 0.5, "embedded SQLite", "Mosquitto 2.0.11", "3.11.7", True, 1.5)
@@ -113,6 +126,33 @@ def test_latency_has_samples_at_all_three_points(tiny: BenchEnvironment) -> None
     for percentile in (measured.durable, measured.stored, measured.alert):
         assert percentile.samples > 0
         assert 0 <= percentile.p50 <= percentile.p99
+
+
+@pytest.mark.real
+@pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+@pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console")
+def test_the_map_is_measured_still_and_panned(tiny: BenchEnvironment) -> None:
+    rows = list(live_map(tiny))
+    assert [(row.phase, row.trucks) for row in rows] == [("still", 20), ("panned", 20)]
+    for row in rows:
+        assert row.frame_ms.samples > 0
+        assert min(row.frame_ms.p50, row.heap_mb, row.browser_mb, row.api_mb) > 0
+
+
+def test_every_stream_hears_every_change_and_those_that_read_nothing_are_counted() -> None:
+    with bench_environment(TINY, lambda _: None, with_store=False) as environment:
+        measured = streams(environment)
+    assert (measured.streams, measured.changes, measured.deaf, measured.cut_off) == (12, 2, 1, 0)
+    assert measured.delay_ms.samples == 12 * 2
+    assert min(measured.delay_ms.p50, measured.memory_before_mb, measured.memory_mb) > 0
+
+
+def test_the_queue_is_read_to_its_end_by_every_question() -> None:
+    with bench_environment(TINY, lambda _: None, with_store=False) as environment:
+        pages = {row.question: row.pages for row in queue(environment)}
+    assert pages["all"] == 3
+    assert pages["open"] == pages["words that nothing has"] == 1
+    assert len(pages) == 11
 
 
 @pytest.mark.real
@@ -190,6 +230,9 @@ def test_the_json_has_the_promised_shape() -> None:
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
         neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate", "culprit-junk"),),
         reconnect=Reconnect(10, 3_600, 90.0, 20.0, 60.0, 70.0, sample, 3.0, 0),
+        console_map=(MapRow("still", 10, sample, 3.0, 17.0, 900.0, 20.0, 5.0, 190.0),),
+        console_streams=Streams(10, 2, 1, 1, sample, 3.0, 190.0, 190.0),
+        console_queue=(QueueRow("all", 3, sample, 4.0),),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip
     shown = report.to_json()

@@ -27,6 +27,7 @@ from tests.e2e.desk import (
 )
 from tests.installation import Installation
 from tests.servers import free_port
+from tests.waiting import until
 
 pytestmark = [
     pytest.mark.real,
@@ -288,4 +289,47 @@ def test_who_may_only_read_sees_no_button_to_act_and_no_key_acts(chromium: Brows
     for key in "ascez":
         page.keyboard.press(key)
         assert page.locator("dialog").count() == 0
+    assert watched.faults == []
+
+
+def test_a_queue_without_end_is_read_to_its_end_and_never_fills_the_page(chromium: Browser, desk: Installation) -> None:
+    most, page_of = 2_000, 100
+    total = OLDER + 2 + most
+    hour = 3_600_000
+    record(
+        desk,
+        [
+            change(
+                "speeding", f"truck-{1 + n % 20:03}", NOW - (OLDER + 1 + n) * hour,
+                Text(en=f"Long ago {n}", zh=f"很久以前{n}"), severity=Severity.P4, closed_at=NOW - hour,
+            )
+            for n in range(most)
+        ],
+    )  # fmt: skip
+    watched = sit_down(chromium, desk)
+    page = watched.open()
+    expect(page.locator(".row")).to_have_count(page_of)
+    older = page.get_by_role("button", name="Show older ones in place of these")
+
+    def is_full() -> bool:
+        page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+        return older.count() == 1
+
+    until(is_full, "the page takes no more")
+    expect(page.locator(".row")).to_have_count(most)
+    last = page.locator(".row .title").last.inner_text()
+    assert last == f"Long ago {most - OLDER - 2 - 1}"
+    older.click()
+    expect(page.locator(".row .title").first).to_have_text(f"Long ago {most - OLDER - 2}")
+    record(desk, [change("speeding", "truck-003", NOW + 1, Text(en="Now", zh="现在"), severity=Severity.P2)])
+
+    def is_at_the_end() -> bool:
+        page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
+        return page.locator(".row .title").last.inner_text() == f"Long ago {most - 1}"
+
+    until(is_at_the_end, "the oldest alert is read")
+    expect(page.locator(".row")).to_have_count(total - most)
+    page.get_by_role("button", name="Back to the newest").click()
+    expect(page.locator(".row").first).to_contain_text("Now")
+    expect(page.locator(".row")).to_have_count(page_of)
     assert watched.faults == []

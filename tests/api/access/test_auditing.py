@@ -28,7 +28,8 @@ NOT_PERSONAL: Final = {
     "GET /api/v1/corridors", "GET /api/v1/rules", "GET /api/v1/rule-sets", "GET /api/v1/rule-sets/{version}",
     "GET /api/v1/rule-sets/{version}/differences",
     "GET /api/v1/ledger", "GET /api/v1/zones", "GET /geo/zones.geojson", "GET /api/v1/devices/{device_id}/emptyings",
-    "GET /api/v1/bins", "GET /console/assets/{name}", "GET /api/v1/sign-on",
+    "GET /api/v1/bins", "GET /console/assets/{name}", "GET /api/v1/base-map", "GET /api/v1/base-map/archive",
+    "GET /api/v1/base-map/tiles/{layer}/{z}/{x}/{y}", "GET /api/v1/sign-on",
 }  # fmt: skip
 """By hand: what shows no person, no vehicle and nothing that people did. All other reading leaves an entry."""
 

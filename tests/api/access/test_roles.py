@@ -40,6 +40,9 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/routes": "viewer",
     "GET /api/v1/zones": "viewer",
     "GET /api/v1/corridors": "viewer",
+    "GET /api/v1/base-map": "viewer",
+    "GET /api/v1/base-map/tiles/{layer}/{z}/{x}/{y}": "viewer",
+    "GET /api/v1/base-map/archive": "viewer",
     "GET /api/v1/trucks": "viewer",
     "GET /api/v1/positions": "viewer",
     "GET /api/v1/bins": "viewer",
@@ -96,6 +99,10 @@ IN_PATH: Final = {
     "letter_id": "7",
     "version": "1",
     "number": "1",
+    "layer": "0",
+    "z": "9",
+    "x": "416",
+    "y": "201",
 }
 """Other parameters are 16 hex digits."""
 

@@ -23,7 +23,7 @@ WANTED: Final = (
     "AdoptedOut", "RuleSetText", "RuleSetBody", "AppliedOut", "CheckBody", "CheckedOut", "WhatIfBody", "WhatIfOut",
     "WeighingList",
     "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
-    "SignOnOut", "SignedOutOut",
+    "SignOnOut", "SignedOutOut", "BaseMapOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

@@ -9,7 +9,7 @@ import pytest
 from httpx import AsyncClient
 
 from api.app import create_app
-from api.http.connections import ConnectionLimits
+from api.http.connections import BoundedConnection, ConnectionLimits, Connections
 from api.http.server import serve
 from api.ports import ApiOptions, ApiParts
 from rules.alerts.journal import AlertJournal
@@ -156,6 +156,12 @@ async def test_a_connection_that_is_answered_is_never_closed_for_another(
     assert caplog.text.count("maximum of connections reached") == 1, "once a minute is enough"
 
 
+async def to_its_end(connection: socket.socket) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while await asyncio.get_running_loop().sock_recv(connection, 65_536):
+            pass
+
+
 async def test_an_answer_that_nobody_reads_is_given_up(parts: ApiParts, journal: AlertJournal) -> None:
     journal.record([change(n, subject=f"truck-{n}") for n in range(200)], recorded_at=NOW)
     request = b"GET /api/v1/alerts?limit=200 HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -171,3 +177,23 @@ async def test_an_answer_that_nobody_reads_is_given_up(parts: ApiParts, journal:
                     with suppress(ConnectionError, asyncio.IncompleteReadError):
                         if await (await api.call(WHOLE)).status() == 200:
                             break
+            with pytest.raises(ConnectionResetError):  # the kernel keeps nothing for it either
+                await to_its_end(deaf)
+
+
+async def test_no_write_waits_for_the_acknowledgement_of_the_one_before(
+    parts: ApiParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nagle's algorithm held the body of a small answer back until the client's delayed acknowledgement: 40 ms."""
+    options: list[int] = []
+    take_in = Connections.add
+
+    def add(self: Connections, connection: BoundedConnection, address: str) -> bool:
+        accepted = connection.transport.get_extra_info("socket")
+        options.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        return take_in(self, connection, address)
+
+    monkeypatch.setattr(Connections, "add", add)
+    async with served(parts, ConnectionLimits()) as api:
+        assert await (await api.call(WHOLE)).status() == 200
+    assert options == [1]

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import cast
 
@@ -284,6 +284,29 @@ async def test_a_client_that_reads_nothing_holds_nobody_up(parts: ApiParts, jour
                     assert await numbers(heard, 3_000) == list(range(1, 3_001))
             with suppress(OSError):
                 stuck.shutdown(socket.SHUT_RDWR)
+
+
+async def test_streams_that_wait_read_a_change_from_the_journal_once(
+    parts: ApiParts, journal: AlertJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    read = AlertJournal.changes_after
+
+    def changes_after(self: AlertJournal, sequence: int, limit: int) -> list[JournalEntry]:
+        reads.append(sequence)
+        return read(self, sequence, limit)
+
+    monkeypatch.setattr(AlertJournal, "changes_after", changes_after)
+    async with served(parts) as api, AsyncExitStack() as streams:
+        listeners = [await streams.enter_async_context(api.listen()) for _ in range(20)]
+        for _, heard in listeners:
+            await anext(heard)
+        for number in (1, 2):
+            journal.record([change(number)], recorded_at=NOW)
+            async with asyncio.timeout(PATIENCE_S):
+                for _, heard in listeners:
+                    assert await numbers(heard, 1) == [number]
+    assert reads == [0, 1]
 
 
 async def test_what_waits_for_a_slow_client_is_not_sent_once_it_may_see_nothing(

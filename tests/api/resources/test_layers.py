@@ -166,6 +166,24 @@ async def test_trucks_of_a_fleet_a_district_or_inside_a_site(client: AsyncClient
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.site_id")
 
 
+async def test_desks_that_ask_at_one_time_share_the_layer_of_trucks_compressed(
+    parts: ApiParts, history: FakeHistory
+) -> None:
+    history.add("position", "truck-1", 0, lat=35.5, lon=112.8)
+    async with client_of(parts, ApiOptions(version="1", share_layers_s=3_600)) as client:
+        plain = await client.get("/api/v1/trucks", headers={"Accept-Encoding": "identity"})
+        history.add("position", "truck-1", 9, lat=35.6, lon=112.8)
+        packed = await client.get("/api/v1/trucks", headers={"Accept-Encoding": "gzip"})
+        same = await client.get("/api/v1/trucks", headers={"If-None-Match": plain.headers["etag"]})
+        assert history.queries == 1
+        other = await layer(client, "trucks", fleet="north")
+    assert "content-encoding" not in plain.headers
+    assert (packed.headers["content-encoding"], "Accept-Encoding" in packed.headers["vary"]) == ("gzip", True)
+    assert (packed.content, packed.headers["etag"]) == (plain.content, plain.headers["etag"])
+    assert same.status_code == 304
+    assert other[0]["geometry"]["coordinates"] == [112.8, 35.6], "another question has an answer of its own"
+
+
 async def test_a_thousand_trucks_are_one_query(parts: ApiParts, history: FakeHistory, ledger: FakeLedger) -> None:
     city = small_city(trucks=1_000)
     for device_id in city.devices:

@@ -141,6 +141,17 @@ export interface AssignBody {
   note?: string | null;
 }
 
+export type BaseMapKind = "none" | "tiles" | "archive";
+
+export interface BaseMapOut {
+  kind: BaseMapKind;
+  datum: Datum;
+  attribution: string;
+  layers: (string)[];
+  archive: string | null;
+  max_zoom: number;
+}
+
 export interface Centre {
   lat: number;
   lon: number;

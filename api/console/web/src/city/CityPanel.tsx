@@ -6,6 +6,7 @@ import { ReplayForm } from "../replay/ReplayForm";
 import { TRUCK_COLOURS } from "../map/symbols";
 import { FILL_COLOURS } from "../map/style";
 import { decideSite } from "../state/actions";
+import { baseMap } from "../state/basemap";
 import { fillLevels } from "../state/city";
 import { bins, openAlerts, openAlertsAreMore, readSuspected, suspected, trucks } from "../state/moving";
 import { mayClose } from "../state/session";
@@ -26,7 +27,7 @@ export function CityPanel() {
       <section>
         <h3>{t("layers")}</h3>
         <ul class="layers">
-          {LAYERS.map((name) => (
+          {LAYERS.filter((name) => name !== "Base" || (baseMap.value && baseMap.value.kind !== "none")).map((name) => (
             <li key={name}>
               <LayerSwitch name={name} />
               {name === "Trucks" && <TruckKey />}

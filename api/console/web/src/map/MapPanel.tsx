@@ -1,6 +1,7 @@
 import { effect } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ReplayBar } from "../replay/ReplayBar";
+import { baseFails, baseMap, isShifted, showsBase } from "../state/basemap";
 import { course, openCase } from "../state/case";
 import { chosen } from "../state/queue";
 import { showWholeCity } from "../state/view";
@@ -45,6 +46,11 @@ export default function MapPanel() {
           </button>
         )}
       </div>
+      {showsBase.value && (
+        <p class="map-base">
+          {[baseMap.value?.attribution, t(isShifted.value ? "baseShifted" : "baseInPlace"), baseFails.value && t("baseFails")].filter(Boolean).join(" · ")}
+        </p>
+      )}
       <ReplayBar />
       {openCase.value && course.value && course.value.track.length > 0 && (
         <p class="map-key">

@@ -1,9 +1,11 @@
 /* The MapLibre map: sources follow the state, clicks change it. */
-import { effect } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { LngLatBounds, Map as MapLibreMap, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource, type MapGeoJSONFeature } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { FeatureCollection, Position } from "geojson";
+import { headers } from "../api/client";
+import { readBaseMap } from "../state/basemap";
 import { course, openCase, pointed } from "../state/case";
 import { city, deviceName, fillLevels, sites } from "../state/city";
 import { bins, corridors, openAlerts, suspected, trucks, zones } from "../state/moving";
@@ -12,6 +14,8 @@ import { LAYERS, layers } from "../state/view";
 import { language, localName, t, word } from "../text";
 import { clock, measured } from "../parts/format";
 import { showReplay } from "../replay/layer";
+import { addBaseMap, setBaseLanguage } from "./base";
+import { drawn, drawnAt, positionAt } from "./datum";
 import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, type Fix } from "./features";
 import { fillColour, LAYERS_OF, style, type SourceName } from "./style";
 import { truckImages } from "./symbols";
@@ -27,7 +31,10 @@ export class CityMap {
   private readonly popup = new Popup({ closeButton: false, maxWidth: "280px" });
   private fixes: Fix[] = [];
   private framed = "";
+  private isGone = false;
   private showsBusy = false;
+  /** Layers of the base map. */
+  private readonly base = signal<readonly string[]>([]);
 
   /** Throws where the browser has no WebGL. */
   constructor(box: HTMLElement) {
@@ -39,6 +46,7 @@ export class CityMap {
       attributionControl: false,
       localIdeographFontFamily: '"Noto Sans SC", "PingFang SC", "Microsoft YaHei", sans-serif',
       dragRotate: false,
+      transformRequest: (url) => ({ url, headers: url.startsWith(location.origin) ? headers() : {} }),
       fadeDuration: 0,
       canvasContextAttributes: { preserveDrawingBuffer: true },
     });
@@ -49,6 +57,7 @@ export class CityMap {
   }
 
   remove(): void {
+    this.isGone = true;
     for (const dispose of this.disposers) dispose();
     this.map.remove();
   }
@@ -82,13 +91,14 @@ export class CityMap {
   private fit(places: Position[]): void {
     if (!places.length) return;
     const bounds = new LngLatBounds();
-    for (const [lon, lat] of places) bounds.extend([lon ?? 0, lat ?? 0]);
+    for (const [lon, lat] of places.map(drawnAt)) bounds.extend([lon ?? 0, lat ?? 0]);
     const margin = Math.min(70, this.map.getContainer().clientWidth / 8);
     const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.map.fitBounds(bounds, { padding: margin, maxZoom: 15, duration: quiet ? 0 : 500 });
   }
 
   private begin(): void {
+    void this.addBase();
     for (const [name, image] of truckImages()) this.map.addImage(name, image, { pixelRatio: 2 });
     this.follow("zones", () => asGeo(zones.value));
     this.follow("corridors", () => asGeo(corridors.value));
@@ -118,7 +128,13 @@ export class CityMap {
 
   private follow(name: SourceName, make: () => FeatureCollection): void {
     const source = this.map.getSource(name) as GeoJSONSource;
-    this.disposers.push(effect(() => void source.setData(make())));
+    this.disposers.push(effect(() => void source.setData(drawn(make()))));
+  }
+
+  private async addBase(): Promise<void> {
+    const base = await readBaseMap();
+    if (base && base.kind !== "none" && !this.isGone) this.base.value = await addBaseMap(this.map, base);
+    this.disposers.push(effect(() => setBaseLanguage(this.map, this.base.value)));
   }
 
   private track(): FeatureCollection {
@@ -131,7 +147,8 @@ export class CityMap {
 
   private showLayers(): void {
     for (const name of LAYERS) {
-      for (const { id } of LAYERS_OF[name]) this.map.setLayoutProperty(id, "visibility", layers.value[name] ? "visible" : "none");
+      const ids = name === "Base" ? this.base.value : LAYERS_OF[name].map(({ id }) => id);
+      for (const id of ids) this.map.setLayoutProperty(id, "visibility", layers.value[name] ? "visible" : "none");
     }
   }
 
@@ -150,7 +167,7 @@ export class CityMap {
     this.map.on("click", (event) => void this.click(event.point, event.lngLat.toArray()));
     this.map.on("mousemove", (event) => {
       const pixel = 360 / (512 * 2 ** this.map.getZoom());
-      const fix = fixNear(this.fixes, event.lngLat.lng, event.lngLat.lat, REACH_PX * pixel);
+      const fix = fixNear(this.fixes, ...positionAt(event.lngLat.lng, event.lngLat.lat), REACH_PX * pixel);
       if (fix || pointed.value !== null) pointed.value = fix?.ts ?? null;
       const hit = this.map.queryRenderedFeatures(event.point, { layers: CLICKABLE }).length > 0;
       this.map.getCanvas().style.cursor = hit ? "pointer" : "";

@@ -1,5 +1,6 @@
-/* The map's own style: the city's geometry, drawn without tiles, glyph server or any other host. */
+/* The map's own style: the city's geometry over the coasts of the world, drawn without tiles, glyph server or any other host. */
 import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
+import land from "virtual:land";
 import type { Layer } from "../state/view";
 
 export const SEVERITY_COLOURS = { P1: "#D55E00", P2: "#E69F00", P3: "#F0E442", P4: "#56B4E9" } as const;
@@ -23,7 +24,7 @@ const text = { "text-font": ["sans-serif"], "text-size": 12, "text-optional": tr
 const halo = { "text-color": "#c3d0dc", "text-halo-color": "#101a27", "text-halo-width": 1.4 } as const;
 
 /** By layer of the legend, the layers of the map, lowest first. */
-export const LAYERS_OF: Record<Layer | "Case", LayerSpecification[]> = {
+export const LAYERS_OF: Record<Exclude<Layer, "Base"> | "Case", LayerSpecification[]> = {
   Zones: [
     { id: "zones", type: "fill", source: "zones", paint: { "fill-color": ["match", ["get", "kind"], "forbidden", "#D55E00", "permitted_area", "#009E73", "#56B4E9"], "fill-opacity": ["match", ["get", "kind"], "forbidden", 0.14, 0.04] } },
     { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": ["match", ["get", "kind"], "forbidden", "#D55E00", "permitted_area", "#009E73", "#56B4E9"], "line-opacity": 0.6, "line-dasharray": [3, 2] } },
@@ -69,6 +70,10 @@ export const LAYERS_OF: Record<Layer | "Case", LayerSpecification[]> = {
   ],
 };
 
+const GROUND = "#111c2a";
+const SEA = "#0a1420";
+/** Coasts of 1:110m are kilometres off: nearer than this zoom level they would mislead. */
+const COARSE_UNTIL = 7;
 /** Corridors lie under sites, the case above all. */
 const ORDER = ["Zones", "Corridors", "Sites", "Bins", "Suspected", "Trucks", "Alerts", "Case"] as const;
 
@@ -77,7 +82,11 @@ export function style(): StyleSpecification {
   const clustered = { ...plain, cluster: true, clusterRadius: 38, clusterMaxZoom: 12 };
   return {
     version: 8,
-    sources: Object.fromEntries(SOURCES.map((name) => [name, name === "trucks" ? clustered : plain])),
-    layers: [{ id: "ground", type: "background", paint: { "background-color": "#111c2a" } }, ...ORDER.flatMap((name) => LAYERS_OF[name])],
+    sources: { land: { ...plain, data: land }, ...Object.fromEntries(SOURCES.map((name) => [name, name === "trucks" ? clustered : plain])) },
+    layers: [
+      { id: "ground", type: "background", paint: { "background-color": ["step", ["zoom"], SEA, COARSE_UNTIL, GROUND] } },
+      { id: "land", type: "fill", source: "land", maxzoom: COARSE_UNTIL, paint: { "fill-color": GROUND, "fill-outline-color": "#2c4056" } },
+      ...ORDER.flatMap((name) => LAYERS_OF[name]),
+    ],
   };
 }

@@ -4,7 +4,7 @@ import { ask } from "../keys";
 import { TITLES } from "../parts/ActionDialog";
 import type { ActionKind } from "../state/actions";
 import { filters, NO_FILTER } from "../state/filters";
-import { chosen, collapsed, cursor, groups, inOrder, isLoading, mark, marked, readPage, shown, wasRead, type Group } from "../state/queue";
+import { chosen, collapsed, cursor, groups, inOrder, isFull, isLoading, isOlder, mark, marked, readOlder, readPage, shown, wasRead, type Group } from "../state/queue";
 import { mayAct, mayClose } from "../state/session";
 import { t } from "../text";
 import { count } from "../parts/format";
@@ -19,6 +19,10 @@ export function QueuePanel() {
     const box = list.current;
     if (box && box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX) void readPage(false);
   };
+  const showOlder = async () => {
+    await readOlder();
+    list.current?.scrollTo(0, 0);
+  };
   // One row is in the tab order; the others are reached by j and k, or by the arrow keys.
   const entry = inOrder.value.some((alert) => alert.alert_id === chosen.value) ? chosen.value : (inOrder.value[0]?.alert_id ?? null);
   return (
@@ -26,13 +30,18 @@ export function QueuePanel() {
       <Filters />
       {marked.value.size > 0 && <Marked />}
       <div class="rows" ref={list} onScroll={onScroll}>
+        {isOlder.value && (
+          <button type="button" class="more" onClick={() => void readPage(true)}>
+            {t("toNewest")}
+          </button>
+        )}
         {groups.value.map((group) => (
           <GroupRows key={group.key} group={group} entry={entry} />
         ))}
         {!shown.value.length && <p class="empty">{emptyText()}</p>}
         {cursor.value !== null && link.value === "read" && (
-          <button type="button" class="more" disabled={isLoading.value} onClick={() => void readPage(false)}>
-            {t(isLoading.value ? "loading" : "more")}
+          <button type="button" class="more" disabled={isLoading.value} onClick={() => void (isFull.value ? showOlder() : readPage(false))}>
+            {t(isLoading.value ? "loading" : isFull.value ? "olderInstead" : "more")}
           </button>
         )}
       </div>

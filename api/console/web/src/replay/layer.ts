@@ -2,6 +2,7 @@
 import { effect } from "@preact/signals";
 import type { Feature as GeoFeature } from "geojson";
 import { LngLatBounds, type GeoJSONSource, type Map as MapLibreMap } from "maplibre-gl";
+import { drawn, drawnAt, positionAt } from "../map/datum";
 import { isReplaying, mapBounds, replay, replayAt } from "../state/replay";
 import { standingAt, wayUntil } from "./course";
 
@@ -29,7 +30,7 @@ export function showReplay(map: MapLibreMap): (() => void)[] {
   });
   const follow = () => {
     const bounds = map.getBounds();
-    mapBounds.value = [bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()];
+    mapBounds.value = [...positionAt(bounds.getWest(), bounds.getSouth()), ...positionAt(bounds.getEast(), bounds.getNorth())];
   };
   map.on("moveend", follow);
   follow();
@@ -52,8 +53,8 @@ function draw(map: MapLibreMap): void {
     const since = isOne ? Number.NEGATIVE_INFINITY : at - BEHIND_MS;
     for (const coordinates of wayUntil(truck.fixes, since, at)) ways.push({ type: "Feature", geometry: { type: "LineString", coordinates }, properties: {} });
   }
-  (map.getSource("replay-trucks") as GeoJSONSource).setData({ type: "FeatureCollection", features: trucks });
-  (map.getSource("replay-ways") as GeoJSONSource).setData({ type: "FeatureCollection", features: ways });
+  (map.getSource("replay-trucks") as GeoJSONSource).setData(drawn({ type: "FeatureCollection", features: trucks }));
+  (map.getSource("replay-ways") as GeoJSONSource).setData(drawn({ type: "FeatureCollection", features: ways }));
 }
 
 /** Where trucks are now would be taken for where they were. */
@@ -71,6 +72,6 @@ function frame(map: MapLibreMap): void {
   const shown = replay.value;
   if (!shown || shown.trucks.length !== 1) return;
   const bounds = new LngLatBounds();
-  for (const { lon, lat } of shown.trucks[0]?.fixes ?? []) bounds.extend([lon, lat]);
+  for (const { lon, lat } of shown.trucks[0]?.fixes ?? []) bounds.extend(drawnAt([lon, lat]) as [number, number]);
   map.fitBounds(bounds, { padding: Math.min(70, map.getContainer().clientWidth / 8), maxZoom: 15, duration: 0 });
 }

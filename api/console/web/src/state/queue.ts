@@ -7,10 +7,16 @@ import { deviceName, devices, districtName, ruleTitle } from "./city";
 import { t } from "../text";
 
 const PAGE = 100;
+/** Alerts that are held at once, and rows of the page: with more of them a browser slows down and fills the memory. */
+const MOST = 2_000;
 
 const alerts = signal<ReadonlyMap<string, AlertView>>(new Map());
 export const cursor = signal<string | null>(null);
 export const isLoading = signal(false);
+/** The list does not begin with the newest: those before were let go for older ones. */
+export const isOlder = signal(false);
+/** Reading on would hold too many: older ones take the place of these. */
+export const isFull = computed(() => alerts.value.size >= MOST);
 /** True once a page was read for the present filter. */
 export const wasRead = signal(false);
 /** The alert whose case is shown, and which is at turn for the keyboard. */
@@ -88,7 +94,7 @@ let generation = 0;
 export async function readPage(again: boolean): Promise<void> {
   const wanted = filters.value;
   const mine = again ? ++generation : generation;
-  if (!again && (isLoading.value || cursor.value === null)) return;
+  if (!again && (isLoading.value || cursor.value === null || isFull.value)) return;
   isLoading.value = true;
   const start = wanted.age ? startOf(wanted, again) : null;
   try {
@@ -98,6 +104,7 @@ export async function readPage(again: boolean): Promise<void> {
       if (again) {
         const stays = alertOf(chosen.value);
         alerts.value = new Map(stays ? [[stays.alert_id, stays]] : []);
+        isOlder.value = false;
       }
       keep(page.items);
       cursor.value = page.next_cursor;
@@ -110,8 +117,19 @@ export async function readPage(again: boolean): Promise<void> {
   }
 }
 
+/** Go on after the last one that was read, without those before it. */
+export function readOlder(): Promise<void> {
+  const stays = alertOf(chosen.value);
+  batch(() => {
+    alerts.value = new Map(stays ? [[stays.alert_id, stays]] : []);
+    isOlder.value = true;
+  });
+  return readPage(false);
+}
+
 /** Read what came meanwhile, and keep what was read before: the reader's place stays where it is. */
 export async function catchUp(): Promise<void> {
+  if (isOlder.value) return;
   const mine = generation;
   const newest = shown.value[0];
   const page = await get<AlertPage>(`/alerts${alertsQuery(filters.value, PAGE, null, null)}`).catch(() => null);
@@ -178,9 +196,12 @@ export function applyChange({ change, recorded_at: recordedAt, shelved }: Stream
   if (!current && isBeyond(change)) return;
   keep([after(current, change, recordedAt, shelved)]);
   refreshed(change.alert_id);
+  if (alerts.value.size > MOST + PAGE) void readPage(true); // on a wall nobody reads another list for weeks
 }
 
 function isBeyond(change: AlertChange): boolean {
+  const newest = shown.value[0];
+  if (isOlder.value && newest !== undefined && change.opened_at > newest.opened_at) return true;
   if (cursor.value === null) return false;
   const oldest = shown.value.at(-1);
   return oldest !== undefined && change.opened_at < oldest.opened_at;

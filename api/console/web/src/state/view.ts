@@ -10,8 +10,8 @@ export const helpOpen = signal(false);
 /** Counted up to show the whole city on the map. */
 export const showWholeCity = signal(0);
 
-export const LAYERS = ["Trucks", "Alerts", "Sites", "Corridors", "Zones", "Bins", "Suspected"] as const;
+export const LAYERS = ["Trucks", "Alerts", "Sites", "Corridors", "Zones", "Bins", "Suspected", "Base"] as const;
 export type Layer = (typeof LAYERS)[number];
 export const layers = signal<Readonly<Record<Layer, boolean>>>({
-  Trucks: true, Alerts: true, Sites: true, Corridors: true, Zones: true, Bins: true, Suspected: true,
+  Trucks: true, Alerts: true, Sites: true, Corridors: true, Zones: true, Bins: true, Suspected: true, Base: true,
 });
