@@ -8,7 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 # Arguments for the command of a target: make demo ARGS="--for 150 --json"
 ARGS ?=
-# All tests: a worker for each core. With ARGS, for few tests, one process: no worker has to start.
+# All tests: workers as tests/conftest.py counts them. With ARGS, for few tests, one process: no worker has to start.
 WORKERS = $(if $(ARGS),,-n auto --maxprocesses 4 --dist worksteal)
 
 # The first of these that runs and is new enough; set PYTHON=… for another.
@@ -108,7 +108,7 @@ LOCK := uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --
 
 lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, in the lock files (ARGS=--upgrade)
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra build -o requirements.lock
-	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build --extra plots -o requirements-dev.lock
+	PATH="$(CURDIR)/$(RUN):$$PATH" $(LOCK) $(ARGS) --extra dev --extra build --extra plots --extra timestamps -o requirements-dev.lock
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(subst pyproject.toml,--group node,$(LOCK)) $(ARGS) -o requirements-node.lock
 
 clean: ## remove the environment and the files of all tools; keeps var/, where the data is

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ RECORDINGS = ROOT.parent / "shared" / "data"
 
 _MEMORY: Final = Path("/dev/shm")  # pytest and mkdtemp make folders of their own in it
 _ENOUGH_BYTES: Final = 4 << 30
-"""A whole run holds less than 1 GiB at any time."""
+"""Far more than tests hold at any time: each folder is deleted with its test."""
 
 pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
 
@@ -28,7 +29,7 @@ def _keep_files_in_memory() -> None:
     """Have temporary files of tests, and of what they start, in memory where Linux has room for them.
 
     Every commit and acknowledgement syncs its file, which takes a disk some milliseconds, and a busy one many: tests
-    would wait for the disk half of their time. A file in memory outlives a killed process as one on disk does. Where
+    would wait for the disk much of their time. A file in memory outlives a killed process as one on disk does. Where
     TMPDIR is set, it holds.
     """
     if "TMPDIR" in os.environ or not os.access(_MEMORY, os.W_OK | os.X_OK):
@@ -38,7 +39,19 @@ def _keep_files_in_memory() -> None:
         os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 
 
+def _keep_bytecode() -> None:
+    """Where Python may write no bytecode beside the modules (PYTHONDONTWRITEBYTECODE), have it written into `build`.
+
+    Tests start Haulwatch a few hundred times; each start would compile all of its modules, a fifth of its work.
+    """
+    if sys.dont_write_bytecode:
+        sys.dont_write_bytecode = False
+        del os.environ["PYTHONDONTWRITEBYTECODE"]
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(ROOT / "build" / "bytecode")
+
+
 _keep_files_in_memory()
+_keep_bytecode()
 
 # Without deadline and `too_slow`, which fail on a busy machine; without a database, which workers would share. The
 # examples are the same in each run; with EXPLORE=1 they are new ones, and a failure prints how to repeat it.
@@ -53,9 +66,29 @@ def pytest_configure() -> None:
         raise pytest.UsageError("TEST_COMPILED is set, but the interpreted modules were imported")
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than cores: many tests wait for a server, and another computes meanwhile."""
+    return len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Give each worker its share of the long tests at the beginning of its own: they end together.
+
+    pytest-xdist deals the list in equal parts, and a worker that has no more takes from the end of another's part.
+    """
+    workerinput: dict[str, int] | None = getattr(config, "workerinput", None)
+    if workerinput is None:
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    short, workers = [item for item in items if not item.get_closest_marker("long")], workerinput["workercount"]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        own = long[worker::workers]
+        # The size of this worker's part: what is left, by the number of workers that are left.
+        size = (len(items) - len(dealt)) // (workers - worker)
+        dealt += own + [short.pop(0) for _ in range(min(max(size - len(own), 0), len(short)))]
+    items[:] = dealt + short
 
 
 @pytest.fixture(autouse=True)

@@ -21,12 +21,17 @@ _CLASSES_IN = "rules."
 
 def restore_annotations(rule_modules: Iterable[str]) -> None:
     """Restore them in every loaded module of `rules`, and in the modules of rules that are defined elsewhere."""
-    names = set(rule_modules) | {name for name in sys.modules if name.startswith(_CLASSES_IN)}
+    _restore_in_all(frozenset(rule_modules), len(sys.modules))
+
+
+@cache  # each engine asks for it, and a process has thousands of modules; they only become more
+def _restore_in_all(rule_modules: frozenset[str], _loaded: int) -> None:
+    names = rule_modules | {name for name in sys.modules if name.startswith(_CLASSES_IN)}
     for name in sorted(names):
         _restore_in(sys.modules[name])
 
 
-@cache  # each engine asks for it, and parsing them all takes a third of a second
+@cache  # parsing them all takes a third of a second
 def _restore_in(module: ModuleType) -> None:
     path = Path(module.__file__ or "")
     if path.suffix == ".py":

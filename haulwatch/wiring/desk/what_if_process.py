@@ -25,7 +25,7 @@ from rules.rule_sets.shipped import checked
 
 COMMAND: Final = (sys.executable, "-m", "haulwatch.wiring.desk.what_if_process")
 MOST_BYTES: Final = 1 << 30
-"""Two engines with the states of 3,000 trucks take 300 MB."""
+"""Two engines of 60 trucks over four hours took 95 MB, the interpreter included; states grow with the fleet."""
 _LOWEST_PRIORITY: Final = 19
 _EVERY: Final = 500
 """Records between two looks at the clock."""

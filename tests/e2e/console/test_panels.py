@@ -126,10 +126,15 @@ def test_what_was_refused_is_looked_at_redriven_and_its_device_adopted(chromium:
     expect(page.locator(".unregistered")).to_contain_text("Unregistered devices (0)")
     expect(page.locator(".quarantine")).not_to_contain_text("unknown device")
     desk.until(lambda: desk.get("/api/v1/ledger")["total"]["stored"] == STORED + 3, "its readings are stored")
+    desk.until(lambda: "point-900" in devices(desk), "the API looks at the registry again")
     registered = desk.get("/api/v1/devices/point-900")
     assert (registered["role"], registered["site_id"]) == ("recycling_point", "recycling-001")
     assert serious_faults(page) == []
     assert [fault for fault in watched.faults if "422" not in fault] == []
+
+
+def devices(desk: Installation) -> set[str]:
+    return {device["id"] for device in desk.get("/api/v1/devices?limit=500")["items"]}
 
 
 def letters(desk: Installation, reason: str) -> list[int]:

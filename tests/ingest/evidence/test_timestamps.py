@@ -19,6 +19,7 @@ from ingest.evidence.verification import verify
 from tests.ingest.evidence.office import EXPORTED, KEY, Office, dump_of
 from tests.waiting import PATIENCE_S
 
+pytest.importorskip("rfc3161_client", reason="rfc3161-client is not installed: it is in the extra `timestamps`")
 _CONFIG = """
 [req]
 distinguished_name = name

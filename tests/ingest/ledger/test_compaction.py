@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from weakref import proxy
 
 import pytest
 
@@ -231,7 +232,8 @@ class Doubtful(RecorderState):
 @pytest.mark.usefixtures("one_row_a_slice")
 async def test_rows_that_were_written_despite_an_error_are_not_written_again(bench: Bench) -> None:
     receive_one_of_each(bench)
-    state, failures = Doubtful(bench.state_path, clock=lambda: bench.monotonic_s), 0
+    at = proxy(bench)  # or the bench would live as long as its file, and neither would ever be closed
+    state, failures = Doubtful(bench.state_path, clock=lambda: at.monotonic_s), 0
     recorder = bench.start(state=state)
     before = await bench.drain(recorder)
     bench.monotonic_s += MAX_AGE_S

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -36,7 +37,12 @@ class Drive(NamedTuple):
 
 def line_of(places: Places) -> LineString:
     """The line through these places, to the metre."""
-    return LineString(shapely.simplify(LineString(places), 1.0).coords)
+    return _line_of(places.tobytes())
+
+
+@lru_cache(maxsize=256)
+def _line_of(places: bytes) -> LineString:
+    return LineString(shapely.simplify(LineString(np.frombuffer(places).reshape(-1, 2)), 1.0).coords)
 
 
 def driven_m(places: Places) -> NDArray[np.float64]:
@@ -66,6 +72,7 @@ def made_up(dice: np.random.Generator, name: str, seconds: int) -> Drive:
     return Drive(name, places)
 
 
+@cache
 def bus(recordings: Path) -> Drive:
     text = (recordings / "limerick_bus304" / "304_to_UL_2019-02-18_0745.gpx").read_text()
     points = [
@@ -78,6 +85,7 @@ def bus(recordings: Path) -> Drive:
     return _drives("bus", points)[0]
 
 
+@cache
 def car(recordings: Path) -> Drive:
     points = []
     for row in json.loads((recordings / "munich_barefoot" / "x0001-001.json").read_text()):
@@ -86,7 +94,8 @@ def car(recordings: Path) -> Drive:
     return _drives("car", points)[0]
 
 
-def garbage_trucks(recordings: Path) -> list[Drive]:
+@cache
+def garbage_trucks(recordings: Path) -> tuple[Drive, ...]:
     """Drives of the sixty-eight municipal trucks; some say another place for one second, of which the first counts."""
     points: dict[str, dict[float, tuple[float, float]]] = {}
     for line in (recordings / "jersey_city_garbage_trucks" / "all_dedup.csv").read_text().splitlines():
@@ -96,7 +105,7 @@ def garbage_trucks(recordings: Path) -> list[Drive]:
     drives = []
     for truck, found in sorted(points.items()):
         drives += _drives(f"truck {truck}", [(at, *place) for at, place in found.items()])
-    return drives
+    return tuple(drives)
 
 
 def _drives(name: str, points: list[Any]) -> list[Drive]:

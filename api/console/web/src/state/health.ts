@@ -6,10 +6,11 @@ import type {
 } from "../api/types";
 import { t } from "../text";
 import { tell } from "./actions";
-import { readCity } from "./city";
+import { devices, readCity } from "./city";
 
 const MOST_LINES = 5_000;
 const LETTERS = 20;
+const LOOK_AGAIN_MS = 1_000;
 
 export const lines = signal<DeviceLedgerLine[]>([]);
 export const unregistered = signal<UnregisteredList | null>(null);
@@ -74,10 +75,18 @@ export async function redriveAll(reason: Reason, device: string): Promise<void> 
   await readAgain();
 }
 
+/** The server looks at the registry every two seconds. */
+async function readUntilRegistered(device: string): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    await readCity().catch(() => null);
+    if (devices.value.has(device)) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+  }
+}
+
 /** Throws ApiError, whose text names the field that is at fault. */
 export async function adopt(device: string, body: AdoptionBody): Promise<void> {
   const done = await request<AdoptedOut>("POST", `/unregistered-devices/${encodeURIComponent(device)}/adopt`, body);
   tell(t("adoptedCount").replace("{device}", done.device).replace("{n}", String(done.redriven)));
-  await readAgain();
-  await readCity().catch(() => null); // it has one device more
+  void readAgain().then(() => readUntilRegistered(done.device)); // the dialog need not wait for it
 }
