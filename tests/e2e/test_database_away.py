@@ -27,6 +27,7 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.mark.real
+@pytest.mark.long
 @pytest.mark.timeout(5 * PATIENCE_S)
 def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
     install: Callable[..., Installation], mosquitto: Mosquitto, postgres: Postgres

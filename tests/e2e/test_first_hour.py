@@ -96,6 +96,7 @@ def blocks() -> list[Block]:
     return [Block(*found) for found in _BLOCK.findall(DOCUMENT)]
 
 
+@pytest.mark.long
 def test_the_first_hour_goes_as_the_document_says(newcomer: Newcomer) -> None:
     for block in blocks():
         match block.kind:

@@ -14,6 +14,7 @@ from tests.waiting import PATIENCE_S
 
 
 @pytest.mark.real
+@pytest.mark.long
 @pytest.mark.timeout(4 * PATIENCE_S)
 def test_a_shelved_alert_is_listed_and_is_heard_when_the_shelf_ends(
     install: Callable[..., Installation], mosquitto: Mosquitto

@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
+
 from ingest.log.raw_log import RawLog
 from ingest.log.records import RawMessage
 from tests.installation import Installation
@@ -21,6 +23,7 @@ OF_NEW_RULES: Final = frozenset({"ea8a6f016cf9d869", "0afa20bd1910b2db"})
 truck-005 was raised, told before the dump that it became a part of."""
 
 
+@pytest.mark.long
 def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installation]) -> None:
     haulwatch = install("upgraded", HAULWATCH_MQTT_URL="mqtt://127.0.0.1:1")
     with tarfile.open(VERSION_0_1 / "data.tar.xz") as archive:
