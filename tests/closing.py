@@ -1,8 +1,11 @@
 """Closes what a test opens. From Python 3.13 on a connection that is forgotten fails the test in which it is found."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
+
+import pytest
 
 
 class _Closable(Protocol):
@@ -31,3 +34,35 @@ def closing_all() -> Iterator[None]:
             yield
         finally:
             _tests.remove(stack)
+
+
+class WatchedConnection(sqlite3.Connection):
+    """A connection to SQLite that notes whether it was closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        super().close()
+        self.closed = True
+
+
+@contextmanager
+def all_connections_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail at the end of the block where a connection to SQLite that was opened in it is not closed.
+
+    Python 3.13 warns of those that are forgotten; this holds for all versions, and for those that somebody still has.
+    """
+    opened: list[WatchedConnection] = []
+    connect = sqlite3.connect
+
+    def watched(*args: Any, **options: Any) -> WatchedConnection:
+        connection: WatchedConnection = connect(*args, **{"factory": WatchedConnection} | options)
+        opened.append(connection)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
+    monkeypatch.setattr(sqlite3.dbapi2, "connect", watched)
+    yield
+    left = [connection for connection in opened if not connection.closed]
+    assert opened
+    assert not left, f"{len(left)} of {len(opened)} connections to SQLite stay open"

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.notices import open_notice_rules
 from ingest.boards.feed import BoardFeed
 from ingest.notices.rule_store import StoredNoticeRules
+from tests.closing import all_connections_closed
 from tests.ingest.notices.conftest import patient
 from tests.ingest.notices.night import change
 from tests.ingest.notices.services import WeCom, served
@@ -51,6 +52,12 @@ def settings(tmp_path: Path) -> Settings:
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(background, "LONGEST_PAUSE_S", 0.1)
+
+
+@pytest.fixture(autouse=True)
+def _all_connections_closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with all_connections_closed(monkeypatch):
+        yield
 
 
 @asynccontextmanager
