@@ -208,7 +208,9 @@ def test_every_write_also_goes_to_the_copy_and_only_the_stores_answer_counts(tmp
 def test_settings_metrics_and_files_that_the_documents_name_exist(document: str) -> None:
     root = DEPLOY.parent
     text = (root / "docs" / document).read_text(encoding="utf-8")
-    names = {variable.name for _, _, variable in variables()}
+    settings = [variable for _, _, variable in variables()]
+    names = {variable.name for variable in settings}
+    names |= {f"{variable.name}_FILE" for variable in settings if variable.secret}
     assert set(re.findall(r"HAULWATCH_[A-Z_]+", text)) <= names
     metrics = (root / "api" / "operations" / "metrics.py").read_text(encoding="utf-8")
     for metric in set(re.findall(r"`(haulwatch_\w+)", text)):

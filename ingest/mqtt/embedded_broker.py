@@ -8,7 +8,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 from amqtt.adapters import StreamReaderAdapter, StreamWriterAdapter
@@ -87,7 +86,7 @@ async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
     broker._subscriptions = _Subscriptions()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, asyncio.IncompleteReadError):
+        try:
             beginning = await _read_beginning(reader)
             if beginning.endswith(_PROTOCOL_5):
                 writer.write(_REFUSED_PROTOCOL)
@@ -97,6 +96,8 @@ async def serve_broker(host: str, port: int, stop: asyncio.Event) -> None:
                 await broker.external_connected(
                     _ResumedReader(beginning, reader), StreamWriterAdapter(writer), _LISTENER
                 )
+        except (OSError, asyncio.IncompleteReadError):
+            writer.close()
 
     try:
         await broker.start()

@@ -1,6 +1,7 @@
 """Fixtures of the API's own tests, which run here with real parts."""
 
 from tests.api.conftest import (  # noqa: F401
+    adoption,
     command_store,
     dead_letters,
     history,
@@ -11,4 +12,5 @@ from tests.api.conftest import (  # noqa: F401
     proposals,
     rule_sets,
     shelves,
+    what_ifs,
 )
