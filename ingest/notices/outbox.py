@@ -8,7 +8,7 @@ in it.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, RowMapping, Table, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Table, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
@@ -109,10 +109,14 @@ class NoticeOutbox:
     # Delivery
 
     def waiting(self, channel: str, limit: int) -> list[Notice]:
-        """Notices that wait, the gravest first, also those that are not due yet."""
+        """Notices that wait, digests first, then the gravest, also those that are not due yet.
+
+        A digest that waits stands for all that its recipient gets, so that no number of others may hide it.
+        """
+        first = case((_C.kind == Kind.DIGEST, 0), else_=1)
         query = select(notice).where(_C.channel == channel, _C.state == State.WAITING)
         with transaction(self._engine) as connection:
-            rows = connection.execute(query.order_by(_C.severity, _C.no).limit(limit)).mappings().all()
+            rows = connection.execute(query.order_by(first, _C.severity, _C.no).limit(limit)).mappings().all()
         return [notice_of(row) for row in rows]
 
     def stuck(self, channel: str, before: int) -> list[Notice]:

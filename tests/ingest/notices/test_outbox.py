@@ -91,6 +91,15 @@ def test_a_digest_takes_all_or_nothing(outbox: NoticeOutbox) -> None:
     assert outbox.arrived("b", "mail", "li")
 
 
+def test_a_digest_waits_behind_no_graver_notices(outbox: NoticeOutbox) -> None:
+    """As long as it waits its recipient gets nothing else, so it has to be among the first however many are graver."""
+    outbox.plan("", "digest 1-2", [notice("", "digest 1-2", kind=Kind.DIGEST, severity="P3")], [], NOW)
+    for number in range(4):
+        outbox.plan(f"{number}", "confirmed 1", [notice(f"{number}", severity="P2")], [], NOW)
+    first, second = outbox.waiting("mail", 2)
+    assert (first.new.kind, second.new.severity) == (Kind.DIGEST, "P2")
+
+
 def test_what_waits_for_a_channel_that_is_gone_is_taken_back(outbox: NoticeOutbox) -> None:
     outbox.plan("a", "confirmed 1", [notice()], [], NOW)
     assert outbox.withdraw_others(["mail"], NOW) == 0
