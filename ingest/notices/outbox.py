@@ -119,9 +119,12 @@ class NoticeOutbox:
             rows = connection.execute(query.order_by(first, _C.severity, _C.no).limit(limit)).mappings().all()
         return [notice_of(row) for row in rows]
 
-    def stuck(self, channel: str, before: int) -> list[Notice]:
-        """Notices in whose attempt a process died: it began before this instant, ms, and has no end."""
-        query = select(notice).where(_C.channel == channel, _C.state == State.SENDING, _C.attempted_at < before)
+    def stuck(self, channel: str, before: int, after: int) -> list[Notice]:
+        """Notices in whose attempt a process died: it began before this instant, ms, and has no end. Or it began
+        `after` an instant ahead of now: the clock was set back since.
+        """
+        began = (_C.attempted_at < before) | (_C.attempted_at > after)
+        query = select(notice).where(_C.channel == channel, _C.state == State.SENDING, began)
         with transaction(self._engine) as connection:
             return [notice_of(row) for row in connection.execute(query.order_by(_C.no)).mappings().all()]
 
@@ -176,10 +179,11 @@ class NoticeOutbox:
             return False
         return True
 
-    def last_digests(self, channel: str, since: int) -> dict[str, int]:
-        """When the newest digest after `since`, ms, was made, by recipient."""
+    def last_digests(self, channel: str, within_ms: int, now: int) -> dict[str, int]:
+        """When the newest digest was made, by recipient: of those that wait, and of those of the last `within_ms`."""
+        lately = (_C.planned_at > now - within_ms) & (_C.planned_at <= now)
         query = select(_C.recipient, func.max(_C.planned_at)).where(_C.channel == channel, _C.kind == Kind.DIGEST)
-        query = query.where((_C.planned_at > since) | (_C.state == State.WAITING)).group_by(_C.recipient)
+        query = query.where(lately | (_C.state == State.WAITING)).group_by(_C.recipient)
         with transaction(self._engine) as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 

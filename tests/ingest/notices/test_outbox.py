@@ -54,8 +54,9 @@ def test_one_of_two_processes_takes_a_notice(outbox: NoticeOutbox) -> None:
     assert outbox.begin(found.no, NOW)
     assert not outbox.begin(found.no, NOW)
     assert outbox.waiting("mail", 9) == []
-    assert outbox.stuck("mail", NOW) == []
-    assert [one.no for one in outbox.stuck("mail", NOW + 1)] == [found.no]
+    assert outbox.stuck("mail", NOW, NOW) == []
+    assert [one.no for one in outbox.stuck("mail", NOW + 1, NOW + 1)] == [found.no]
+    assert [one.no for one in outbox.stuck("mail", NOW - 2, NOW - 1)] == [found.no], "the clock was set back"
     assert outbox.again(found.no, NOW + 5, "no answer", unconfirmed=True)
     [again] = outbox.waiting("mail", 9)
     assert (again.due_at, again.attempts, again.unconfirmed, again.id) == (NOW + 5, 1, 1, found.id)
@@ -87,7 +88,7 @@ def test_a_digest_takes_all_or_nothing(outbox: NoticeOutbox) -> None:
     assert states(outbox) == ["sending", "waiting", "waiting"]
     assert outbox.bundle(numbers[1:], digest, NOW)
     assert states(outbox) == ["sending", "digested", "digested", "waiting"]
-    assert outbox.last_digests("mail", NOW - 1) == {"li": NOW}
+    assert outbox.last_digests("mail", 1, NOW) == {"li": NOW}
     assert outbox.arrived("b", "mail", "li")
 
 
