@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from ingest.notices.bucket import TokenBucket
@@ -125,17 +126,35 @@ class ChannelDelivery:
                 by_recipient[notice.new.alert_id, notice.new.recipient].append(notice)
         withdrawn: list[int] = []
         for (alert_id, recipient), notices in by_recipient.items():
-            newest = max(notices, key=lambda notice: notice.no)
-            same = [notice for notice in notices if notice.new.event == newest.new.event]
-            passed = [notice.no for notice in notices if notice.new.event != newest.new.event]
-            may_pass = newest.new.kind is Kind.TAKEN_BACK and not self._outbox.arrived(alert_id, self.name, recipient)
-            withdrawn += passed + ([notice.no for notice in same] if may_pass else [])
-            kept += [] if may_pass else same
+            told = self._left(notices, partial(self._outbox.arrived, alert_id, self.name, recipient))
+            kept += told
+            withdrawn += {notice.no for notice in notices} - {notice.no for notice in told}
         if withdrawn:
             self._outbox.withdraw(withdrawn, self._now())
         now = self._now()
         due = (notice for notice in kept if not now < notice.due_at <= now + _FARTHEST_DUE_MS)
         return sorted(due, key=lambda notice: (notice.new.kind is not Kind.DIGEST, notice.new.severity, notice.no))
+
+    @staticmethod
+    def _left(notices: Sequence[Notice], arrived: Callable[[], bool]) -> list[Notice]:
+        """What is left to tell a recipient, of all that waits about one alert. `arrived`: something about it did.
+
+        A later change stands for those before it, if it mentions whomever they mention. What takes an alert back that
+        nobody heard of takes all with it; an end that comes before its alert is dropped, since a load still lies there.
+        """
+        if any(notice.new.kind in {Kind.TAKEN_BACK, Kind.ENDED} for notice in notices) and not arrived():
+            notices = [notice for notice in notices if notice.new.kind is not Kind.ENDED]
+            if notices and max(notices, key=lambda notice: notice.no).new.kind is Kind.TAKEN_BACK:
+                return []
+        left: list[Notice] = []
+        for event in dict.fromkeys(notice.new.event for notice in sorted(notices, key=lambda one: -one.no)):
+            mentioned = {name for notice in left for name in notice.new.mentions}
+            same = [notice for notice in notices if notice.new.event == event]
+            if not left:
+                left = same
+            elif left[0].new.kind is not Kind.TAKEN_BACK:
+                left += [notice for notice in same if not mentioned.issuperset(notice.new.mentions)]
+        return left
 
     async def _attempt(self, notice: Notice) -> int:
         """Try once, to the end: if the process is to stop meanwhile, what has left has its answer within seconds."""
