@@ -90,6 +90,14 @@ class NoticeOutbox:
             rows = connection.execute(query).mappings().all()
         return [Climb(row["alert_id"], row["rule"], row["step"], row["due_at"]) for row in rows]
 
+    def climbs_due_after(self, rule: str, step: int, instant: int, limit: int) -> list[Climb]:
+        """Climbs of a rule that took this step, and whose next one is due after an instant, ms."""
+        row = (notice_climb.c.rule == rule) & (notice_climb.c.step == step)
+        query = select(notice_climb).where(row, notice_climb.c.due_at > instant).limit(limit)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Climb(row["alert_id"], row["rule"], row["step"], row["due_at"]) for row in rows]
+
     def climb(self, climb: Climb, to: Climb, notices: Sequence[NewNotice], now: int) -> bool:
         """Take the next step, all or nothing. False: another process has taken it."""
         return self._move(climb, {"step": to.step, "due_at": to.due_at}, notices, now)

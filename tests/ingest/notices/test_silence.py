@@ -9,7 +9,7 @@ from ingest.notices.senders.port import Delivery, Message, Outcome
 from rules.alerts.model import Severity
 from tests.ingest.notices.conftest import MakeNight
 from tests.ingest.notices.night import MINUTE, Clock, Night
-from tests.ingest.notices.rota import AT_ONCE, one_channel, texts
+from tests.ingest.notices.rota import AT_ONCE, STEPS, mentioned, one_channel, texts
 from tests.ingest.notices.services import WeCom
 
 HOUR = 60 * MINUTE
@@ -105,3 +105,17 @@ async def test_digests_of_a_clock_that_was_ahead_hold_up_nobody(
     night.alert("a", severity=Severity.P2)
     await night.pass_minutes(1)
     assert texts(wecom)[-1].splitlines()[0] == "【P2】倾倒 a"
+
+
+async def test_steps_of_a_clock_that_was_ahead_are_taken_after_their_minutes(
+    wecom: WeCom, make_night: MakeNight, clock: Clock
+) -> None:
+    night = make_night(one_channel(wecom, STEPS))
+    clock.set(8 * HOUR)
+    night.alert("a", at=clock.now - 8 * HOUR, opened_at=clock.now - 8 * HOUR)
+    await night.pass_on()
+    clock.set(-8 * HOUR)
+    await night.pass_minutes(8)
+    assert mentioned(wecom) == ["li"]
+    await night.pass_minutes(4)
+    assert mentioned(wecom) == ["li", "boss"]
