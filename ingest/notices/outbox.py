@@ -22,7 +22,7 @@ from ingest.notices.notice import (
     State,
     Told,
 )
-from ingest.notices.tables import notice, notice_change, notice_climb
+from ingest.notices.tables import DIGESTS, OPEN, notice, notice_change, notice_climb
 
 _C: Final = notice.c
 
@@ -164,7 +164,7 @@ class NoticeOutbox:
         waiting = _C.channel.not_in(list(channels)) & (_C.state == State.WAITING)
         values = {"state": State.WITHDRAWN, "done_at": now, "error": "the notice rules have no such channel any more"}
         with transaction(self._engine) as connection:
-            return connection.execute(update(notice).where(waiting).values(**values)).rowcount
+            return connection.execute(update(notice).where(OPEN, waiting).values(**values)).rowcount
 
     def arrived(self, alert_id: str, channel: str, recipient: str) -> bool:
         """True if a notice of the alert reached this recipient, or may have."""
@@ -189,11 +189,12 @@ class NoticeOutbox:
 
     def last_digests(self, channel: str, within_ms: int, now: int) -> dict[str, int]:
         """When the newest digest was made, by recipient: of those that wait, and of those of the last `within_ms`."""
-        lately = (_C.planned_at > now - within_ms) & (_C.planned_at <= now)
-        query = select(_C.recipient, func.max(_C.planned_at)).where(_C.channel == channel, _C.kind == Kind.DIGEST)
-        query = query.where(lately | (_C.state == State.WAITING)).group_by(_C.recipient)
+        query = select(_C.recipient, func.max(_C.planned_at)).where(_C.channel == channel).group_by(_C.recipient)
+        lately = query.where(DIGESTS, _C.planned_at > now - within_ms, _C.planned_at <= now)
+        waiting = query.where(_C.state == State.WAITING, _C.kind == Kind.DIGEST)
         with transaction(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            found = {row[0]: row[1] for row in connection.execute(waiting)}
+            return found | {row[0]: row[1] for row in connection.execute(lately)}
 
     def attempts_since(self, channel: str, since: int) -> int:
         with transaction(self._engine) as connection:

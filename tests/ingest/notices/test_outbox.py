@@ -1,9 +1,10 @@
 """The outbox on each database: what is kept once, and who of two processes takes what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from devices.db.database import open_database
 from haulwatch import migrations
@@ -137,3 +138,47 @@ def test_versions_of_notice_rules(outbox: NoticeOutbox) -> None:
     assert store.newest_version() == 2
     assert store.first_applied_at() == NOW
     assert [one.version for one in store.history(9)] == [2, 1]
+
+
+ASKED: dict[str, tuple[Callable[[Engine], object], set[str]]] = {
+    "digests": (lambda engine: NoticeOutbox(engine).last_digests("mail", 60_000, NOW), {"digest", "state"}),
+    "waiting": (lambda engine: NoticeOutbox(engine).waiting("mail", 9), {"state"}),
+    "other channels": (lambda engine: NoticeOutbox(engine).withdraw_others(["group"], NOW), {"open"}),
+    "summary": (lambda engine: summarise(engine, NOW), {"open", "done", "state"}),
+}
+"""Queries, and the indexes by which they find their rows."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite, as the migrations make it."""
+    url = f"sqlite:///{tmp_path / 'haulwatch.db'}"
+    migrations.upgrade(url)
+    engine = open_database(url)
+    NoticeOutbox(engine).plan("a", "confirmed 1", [notice()], [], NOW)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_query_reads_the_whole_outbox(name: str, engine: Engine) -> None:
+    """What is asked every second comes from an index, however many notices the outbox has kept."""
+    ask, indexes = ASKED[name]
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(*heard: object) -> None:
+        _, _, statement, parameters, *_ = heard
+        asked.append((str(statement), parameters))  # type: ignore[arg-type]
+
+    event.listen(engine, "before_cursor_execute", note)
+    ask(engine)
+    event.remove(engine, "before_cursor_execute", note)
+    found: set[str] = set()
+    with engine.connect() as connection:
+        for statement, parameters in asked:
+            if "notice" in statement:
+                steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+                found.add(str(steps[0][-1]))
+    used = {word.removeprefix("ix_notice_") for step in found for word in step.split() if word.startswith("ix_")}
+    assert used == indexes, found
+    assert not [step for step in found if step.startswith("SCAN notice") and "ix_notice_open" not in step]
