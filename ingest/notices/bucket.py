@@ -23,7 +23,7 @@ class TokenBucket:
         if per_second is not None:
             self.capacity = min(self.capacity, max(1, int(per_second * _BURST_SHARE) + 1))
             self._per_s = min((per_minute - self.capacity) / _MINUTE_S, float(per_second - self.capacity))
-        self._monotonic = monotonic
+        self.monotonic = monotonic
         self._tokens, self._at = float(self.capacity), monotonic()
 
     @property
@@ -38,6 +38,6 @@ class TokenBucket:
         self._tokens = max(0.0, self._tokens - count)
 
     def _fill(self) -> None:
-        now = self._monotonic()
+        now = self.monotonic()
         self._tokens = min(float(self.capacity), self._tokens + (now - self._at) * self._per_s)
         self._at = now

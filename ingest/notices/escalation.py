@@ -19,6 +19,7 @@ from rules.alerts.model import TAKEN_BACK
 
 BATCH: Final = 100
 _AFTER_A_BUG_MS: Final = 60_000
+_LOOK_AT_CLOCK_MS: Final = 60_000
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +30,11 @@ class Escalation:
     def __init__(self, book: Rulebook, outbox: NoticeOutbox, journal: Journal, now: Callable[[], int]) -> None:
         """`now`: the wall clock, ms."""
         self._book, self._outbox, self._journal, self._now = book, outbox, journal, now
+        self._looked_at = 0
 
     def step(self) -> int:
         """Take every step that is due. Returns how many climbs were looked at. Raises DatabaseError."""
+        self._look_at_clock()
         due = self._outbox.due_climbs(self._now(), BATCH)
         for climb in due:
             try:
@@ -44,6 +47,18 @@ class Escalation:
                 later = climb._replace(due_at=self._now() + _AFTER_A_BUG_MS)
                 self._outbox.climb(climb, later, (), self._now())
         return len(due)
+
+    def _look_at_clock(self) -> None:
+        """Let steps be due after their minutes from now where they are due later: the clock was set back since."""
+        now = self._now()
+        if self._looked_at <= now < self._looked_at + _LOOK_AT_CLOCK_MS:
+            return
+        for rule in self._book.rules.rules:
+            for number, step in enumerate(rule.steps[1:]):
+                due_at = now + max(wait_ms(step), _AFTER_A_BUG_MS)
+                for climb in self._outbox.climbs_due_after(rule.name, number, due_at, BATCH):
+                    self._outbox.climb(climb, climb._replace(due_at=due_at), (), now)
+        self._looked_at = now
 
     def _take(self, climb: Climb) -> None:
         now = self._now()

@@ -27,7 +27,9 @@ class Kind(StrEnum):
     FOLLOW = "follow"
     """A later change of what they were told."""
     TAKEN_BACK = "taken_back"
-    """It was none, or is part of another alert, or is over: nothing to tell whoever was told of nothing."""
+    """It was none, or is part of another alert: nothing to tell whoever was told of nothing."""
+    ENDED = "ended"
+    """It is over, which says nothing to whoever was told of nothing."""
     DIGEST = "digest"
 
 

@@ -8,7 +8,7 @@ in it.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, RowMapping, Table, func, insert, select, update
+from sqlalchemy import Connection, Engine, RowMapping, Table, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
@@ -22,7 +22,7 @@ from ingest.notices.notice import (
     State,
     Told,
 )
-from ingest.notices.tables import notice, notice_change, notice_climb
+from ingest.notices.tables import DIGESTS, OPEN, notice, notice_change, notice_climb
 
 _C: Final = notice.c
 
@@ -90,6 +90,14 @@ class NoticeOutbox:
             rows = connection.execute(query).mappings().all()
         return [Climb(row["alert_id"], row["rule"], row["step"], row["due_at"]) for row in rows]
 
+    def climbs_due_after(self, rule: str, step: int, instant: int, limit: int) -> list[Climb]:
+        """Climbs of a rule that took this step, and whose next one is due after an instant, ms."""
+        row = (notice_climb.c.rule == rule) & (notice_climb.c.step == step)
+        query = select(notice_climb).where(row, notice_climb.c.due_at > instant).limit(limit)
+        with transaction(self._engine) as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Climb(row["alert_id"], row["rule"], row["step"], row["due_at"]) for row in rows]
+
     def climb(self, climb: Climb, to: Climb, notices: Sequence[NewNotice], now: int) -> bool:
         """Take the next step, all or nothing. False: another process has taken it."""
         return self._move(climb, {"step": to.step, "due_at": to.due_at}, notices, now)
@@ -109,15 +117,22 @@ class NoticeOutbox:
     # Delivery
 
     def waiting(self, channel: str, limit: int) -> list[Notice]:
-        """Notices that wait, the gravest first, also those that are not due yet."""
+        """Notices that wait, digests first, then the gravest, also those that are not due yet.
+
+        A digest that waits stands for all that its recipient gets, so that no number of others may hide it.
+        """
+        first = case((_C.kind == Kind.DIGEST, 0), else_=1)
         query = select(notice).where(_C.channel == channel, _C.state == State.WAITING)
         with transaction(self._engine) as connection:
-            rows = connection.execute(query.order_by(_C.severity, _C.no).limit(limit)).mappings().all()
+            rows = connection.execute(query.order_by(first, _C.severity, _C.no).limit(limit)).mappings().all()
         return [notice_of(row) for row in rows]
 
-    def stuck(self, channel: str, before: int) -> list[Notice]:
-        """Notices in whose attempt a process died: it began before this instant, ms, and has no end."""
-        query = select(notice).where(_C.channel == channel, _C.state == State.SENDING, _C.attempted_at < before)
+    def stuck(self, channel: str, before: int, after: int) -> list[Notice]:
+        """Notices in whose attempt a process died: it began before this instant, ms, and has no end. Or it began
+        `after` an instant ahead of now: the clock was set back since.
+        """
+        began = (_C.attempted_at < before) | (_C.attempted_at > after)
+        query = select(notice).where(_C.channel == channel, _C.state == State.SENDING, began)
         with transaction(self._engine) as connection:
             return [notice_of(row) for row in connection.execute(query.order_by(_C.no)).mappings().all()]
 
@@ -149,7 +164,7 @@ class NoticeOutbox:
         waiting = _C.channel.not_in(list(channels)) & (_C.state == State.WAITING)
         values = {"state": State.WITHDRAWN, "done_at": now, "error": "the notice rules have no such channel any more"}
         with transaction(self._engine) as connection:
-            return connection.execute(update(notice).where(waiting).values(**values)).rowcount
+            return connection.execute(update(notice).where(OPEN, waiting).values(**values)).rowcount
 
     def arrived(self, alert_id: str, channel: str, recipient: str) -> bool:
         """True if a notice of the alert reached this recipient, or may have."""
@@ -172,12 +187,14 @@ class NoticeOutbox:
             return False
         return True
 
-    def last_digests(self, channel: str, since: int) -> dict[str, int]:
-        """When the newest digest after `since`, ms, was made, by recipient."""
-        query = select(_C.recipient, func.max(_C.planned_at)).where(_C.channel == channel, _C.kind == Kind.DIGEST)
-        query = query.where((_C.planned_at > since) | (_C.state == State.WAITING)).group_by(_C.recipient)
+    def last_digests(self, channel: str, within_ms: int, now: int) -> dict[str, int]:
+        """When the newest digest was made, by recipient: of those that wait, and of those of the last `within_ms`."""
+        query = select(_C.recipient, func.max(_C.planned_at)).where(_C.channel == channel).group_by(_C.recipient)
+        lately = query.where(DIGESTS, _C.planned_at > now - within_ms, _C.planned_at <= now)
+        waiting = query.where(_C.state == State.WAITING, _C.kind == Kind.DIGEST)
         with transaction(self._engine) as connection:
-            return {row[0]: row[1] for row in connection.execute(query)}
+            found = {row[0]: row[1] for row in connection.execute(waiting)}
+            return found | {row[0]: row[1] for row in connection.execute(lately)}
 
     def attempts_since(self, channel: str, since: int) -> int:
         with transaction(self._engine) as connection:

@@ -242,7 +242,7 @@ class NoticePlanner:
         if (reason := _how_it_goes_on(change, before, reopened=reopened)) is not None:
             return _News(Kind.FOLLOW, reason)
         ended = change.closed_at is not None and bool(before) and all(one.closed_at is None for one in before)
-        return _News(Kind.TAKEN_BACK, "ended") if ended and self._tells_end(change.alert_id) else None
+        return _News(Kind.ENDED, "ended") if ended and self._tells_end(change.alert_id) else None
 
     def _tells_end(self, alert_id: str) -> bool:
         rules = map(self._book.rules.rule, self._outbox.climbed(alert_id))

@@ -168,7 +168,7 @@ class NoticeService:
             delivery = ChannelDelivery(name, sender, parts.outbox, rules, bucket, parts.now)
 
             async def deliver(delivery: ChannelDelivery = delivery) -> None:
-                await delivery.step()
+                await delivery.step(over)
 
             await _keep(deliver, over, _DELIVERY_S)
 

@@ -2,10 +2,13 @@
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, String, Table, Text, UniqueConstraint, text
 
 metadata: Final = MetaData()
 
+OPEN: Final = text("state IN ('waiting', 'sending')")
+"""What is not done yet. A database uses an index with a condition only for queries that have it word for word."""
+DIGESTS: Final = text("kind = 'digest'")
 _SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 
 notice_rules: Final = Table(
@@ -48,6 +51,8 @@ notice: Final = Table(
     Index("ix_notice_state", "channel", "state", "due_at"),
     Index("ix_notice_alert", "alert_id"),
     Index("ix_notice_done", "done_at"),
+    Index("ix_notice_open", "channel", "planned_at", sqlite_where=OPEN, postgresql_where=OPEN),
+    Index("ix_notice_digest", "channel", "planned_at", sqlite_where=DIGESTS, postgresql_where=DIGESTS),
     sqlite_autoincrement=True,
 )
 """The outbox. A row is one message to one recipient: a change of an alert (`event`: phase and revision), or a digest.

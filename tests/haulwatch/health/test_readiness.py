@@ -315,16 +315,24 @@ async def test_alerts_that_the_broker_refuses_and_that_wait_for_the_database_are
     ("channels", "detail"),
     [
         ([], None),
-        ([ChannelSummary("group", 3, now_ms() - 60_000, 1, 5, 0, 0, 0, None, "busy")], None),
-        ([ChannelSummary("group", 3, now_ms() - 600_000, 1, 5, 0, 0, 0, None, "busy")], "group 3 waiting"),
+        ([ChannelSummary("group", 3, 60_000, 1, 5, 0, 0, 0, None, "busy")], None),
+        ([ChannelSummary("group", 3, 600_000, 1, 5, 0, 0, 0, None, "busy")], "group 3 waiting"),
         ([ChannelSummary("group", 0, None, 0, 5, 0, 2, 1, None, "x")], "group 2 given up, 1 unconfirmed"),
     ],
 )
 async def test_notices_that_do_not_arrive_are_named(
     channels: list[ChannelSummary], detail: str | None, settings: Settings
 ) -> None:
+    """`oldest_waiting_at` is an age here: the cases are made long before the test runs."""
+
+    def read() -> list[ChannelSummary]:
+        return [
+            one._replace(oldest_waiting_at=None if one.oldest_waiting_at is None else now_ms() - one.oldest_waiting_at)
+            for one in channels
+        ]
+
     store = TroubledStore(settings.paths.data_dir / "readings.db")
-    checks = readiness_checks(settings, path_status(settings), store, lambda: None, (), lambda: channels)
+    checks = readiness_checks(settings, path_status(settings), store, lambda: None, (), read)
     [check] = [check for check in checks if check.name == "notices"]
     found = await check.run()
     assert found.state is (ReadinessState.OK if detail is None else ReadinessState.DEGRADED)

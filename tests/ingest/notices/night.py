@@ -49,7 +49,16 @@ class Clock:
     """The wall clock, ms."""
 
     def __init__(self) -> None:
-        self.now = T0
+        self.now, self.set_by = T0, 0
+
+    @property
+    def monotonic(self) -> float:
+        """Seconds, which `set` leaves as they are."""
+        return (self.now - self.set_by) / 1000
+
+    def set(self, by: int) -> None:
+        """Somebody sets the clock: `by` ms ahead, or back."""
+        self.now, self.set_by = self.now + by, self.set_by + by
 
     def __call__(self) -> int:
         return self.now
@@ -101,7 +110,7 @@ class Night:
                 TokenBucket(
                     channel.per_minute or PER_MINUTE[channel.kind],
                     PER_SECOND.get(channel.kind),
-                    lambda: self.clock.now / 1000,
+                    lambda: self.clock.monotonic,
                 ),
                 self.clock,
                 dice=lambda: 1.0,

@@ -230,3 +230,30 @@ async def test_an_end_is_told_where_the_rule_says_so(wecom: WeCom, make_night: M
     await night.pass_on()
     heads = [text.splitlines()[0] for text in texts(wecom)]
     assert heads == ["【P1】倾倒 a", "【P1】倾倒 b", "【P1】已结束：倾倒 a"]
+
+
+async def test_an_end_that_comes_before_its_alert_hides_no_alert(
+    wecom: WeCom, make_night: MakeNight, clock: Clock
+) -> None:
+    """It began and ended while the service was away: the load still lies there."""
+    night = make_night(one_channel(wecom, "  - {name: all, tell_end: true, steps: [{by: [group]}]}"))
+    wecom.script = [(503, {})] * 3
+    night.alert()
+    await night.pass_on()
+    night.alert(revision=2, phase=Phase.CLOSED, closed_at=clock.now)
+    await night.pass_minutes(10)
+    assert [text.splitlines()[0] for text in texts(wecom)] == ["【P1】倾倒 a"]
+    assert night.states() == ["group sent", "group withdrawn"]
+
+
+async def test_a_later_step_stands_for_no_step_that_tells_others(wecom: WeCom, make_night: MakeNight) -> None:
+    """The alert was revised between them, so that they tell of different changes."""
+    night = make_night(one_channel(wecom, STEPS))
+    wecom.script = [(503, {})] * 9
+    night.alert()
+    await night.pass_on()
+    night.alert(revision=2, revised=True)
+    await night.pass_minutes(11, steps=11)
+    wecom.script = []
+    await night.pass_minutes(10)
+    assert mentioned(wecom) == ["li", "boss"]

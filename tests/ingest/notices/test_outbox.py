@@ -1,9 +1,10 @@
 """The outbox on each database: what is kept once, and who of two processes takes what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 from devices.db.database import open_database
 from haulwatch import migrations
@@ -54,8 +55,9 @@ def test_one_of_two_processes_takes_a_notice(outbox: NoticeOutbox) -> None:
     assert outbox.begin(found.no, NOW)
     assert not outbox.begin(found.no, NOW)
     assert outbox.waiting("mail", 9) == []
-    assert outbox.stuck("mail", NOW) == []
-    assert [one.no for one in outbox.stuck("mail", NOW + 1)] == [found.no]
+    assert outbox.stuck("mail", NOW, NOW) == []
+    assert [one.no for one in outbox.stuck("mail", NOW + 1, NOW + 1)] == [found.no]
+    assert [one.no for one in outbox.stuck("mail", NOW - 2, NOW - 1)] == [found.no], "the clock was set back"
     assert outbox.again(found.no, NOW + 5, "no answer", unconfirmed=True)
     [again] = outbox.waiting("mail", 9)
     assert (again.due_at, again.attempts, again.unconfirmed, again.id) == (NOW + 5, 1, 1, found.id)
@@ -87,8 +89,17 @@ def test_a_digest_takes_all_or_nothing(outbox: NoticeOutbox) -> None:
     assert states(outbox) == ["sending", "waiting", "waiting"]
     assert outbox.bundle(numbers[1:], digest, NOW)
     assert states(outbox) == ["sending", "digested", "digested", "waiting"]
-    assert outbox.last_digests("mail", NOW - 1) == {"li": NOW}
+    assert outbox.last_digests("mail", 1, NOW) == {"li": NOW}
     assert outbox.arrived("b", "mail", "li")
+
+
+def test_a_digest_waits_behind_no_graver_notices(outbox: NoticeOutbox) -> None:
+    """As long as it waits its recipient gets nothing else, so it has to be among the first however many are graver."""
+    outbox.plan("", "digest 1-2", [notice("", "digest 1-2", kind=Kind.DIGEST, severity="P3")], [], NOW)
+    for number in range(4):
+        outbox.plan(f"{number}", "confirmed 1", [notice(f"{number}", severity="P2")], [], NOW)
+    first, second = outbox.waiting("mail", 2)
+    assert (first.new.kind, second.new.severity) == (Kind.DIGEST, "P2")
 
 
 def test_what_waits_for_a_channel_that_is_gone_is_taken_back(outbox: NoticeOutbox) -> None:
@@ -127,3 +138,47 @@ def test_versions_of_notice_rules(outbox: NoticeOutbox) -> None:
     assert store.newest_version() == 2
     assert store.first_applied_at() == NOW
     assert [one.version for one in store.history(9)] == [2, 1]
+
+
+ASKED: dict[str, tuple[Callable[[Engine], object], set[str]]] = {
+    "digests": (lambda engine: NoticeOutbox(engine).last_digests("mail", 60_000, NOW), {"digest", "state"}),
+    "waiting": (lambda engine: NoticeOutbox(engine).waiting("mail", 9), {"state"}),
+    "other channels": (lambda engine: NoticeOutbox(engine).withdraw_others(["group"], NOW), {"open"}),
+    "summary": (lambda engine: summarise(engine, NOW), {"open", "done", "state"}),
+}
+"""Queries, and the indexes by which they find their rows."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """SQLite, as the migrations make it."""
+    url = f"sqlite:///{tmp_path / 'haulwatch.db'}"
+    migrations.upgrade(url)
+    engine = open_database(url)
+    NoticeOutbox(engine).plan("a", "confirmed 1", [notice()], [], NOW)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_query_reads_the_whole_outbox(name: str, engine: Engine) -> None:
+    """What is asked every second comes from an index, however many notices the outbox has kept."""
+    ask, indexes = ASKED[name]
+    asked: list[tuple[str, tuple[object, ...]]] = []
+
+    def note(*heard: object) -> None:
+        _, _, statement, parameters, *_ = heard
+        asked.append((str(statement), parameters))  # type: ignore[arg-type]
+
+    event.listen(engine, "before_cursor_execute", note)
+    ask(engine)
+    event.remove(engine, "before_cursor_execute", note)
+    found: set[str] = set()
+    with engine.connect() as connection:
+        for statement, parameters in asked:
+            if "notice" in statement:
+                steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+                found.add(str(steps[0][-1]))
+    used = {word.removeprefix("ix_notice_") for step in found for word in step.split() if word.startswith("ix_")}
+    assert used == indexes, found
+    assert not [step for step in found if step.startswith("SCAN notice") and "ix_notice_open" not in step]
