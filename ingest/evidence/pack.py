@@ -4,7 +4,7 @@ The same material gives the same bytes: nothing here asks a clock.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -32,8 +32,8 @@ from ingest.evidence.manifest import (
 from ingest.evidence.raw_messages import MESSAGES_FILE, START, as_lines, is_passed
 from ingest.evidence.readings import READINGS_FILE, Fix, Heard, fixes_of, readings_of, track_files
 from ingest.evidence.readings import as_lines as reading_lines
-from ingest.evidence.selection import Selected
-from ingest.log.records import NO_READINGS
+from ingest.evidence.selection import Instead, Selected
+from ingest.log.records import CITY_TOPIC, NO_READINGS, RULES_TOPIC
 from rules.alerts.actions import AlertDetail, AlertView
 from rules.alerts.model import TAKEN_BACK, AlertChange
 from rules.catalogue import build_rules, corridor_m
@@ -48,6 +48,15 @@ HEALTH_FILE: Final = "devices/health.json"
 CUSTODY_FILE: Final = "custody/custody.json"
 README_FILE: Final = "README.txt"
 ATTACHMENTS: Final = "attachments/"
+_WHAT: Final = {CITY_TOPIC: "city", RULES_TOPIC: "rule set"}
+_INSTEAD: Final = {
+    Instead.LATER: "the raw log does not have the {what} that held when the messages begin: the first recorded after "
+    "that stands in for it",
+    Instead.NOW: "the raw log has no {what} from before or during the messages: that of the registry at the export "
+    "stands in for it",
+    Instead.EARLIER: "the raw log is damaged before the messages: the last {what} that can be read stands in for the "
+    "one that held",
+}
 
 
 class Exported(NamedTuple):
@@ -184,7 +193,7 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         ),
         judged_again=contents.judged,
         missing=contents.missing,
-        notes=tuple(f"{name} was not made: {why}" for name, why in made.items() if isinstance(why, str)),
+        notes=(*instead_notes(selected), *_not_made(made)),
         files=entries_of(files),
     )
     whole = sealed(files, manifest, key)
@@ -192,6 +201,17 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         token = stamp(whole["manifest.sig"])
         whole |= {TIMESTAMP: token, TIMESTAMP_SIGNATURE: key.sign(token)}
     return write_archive(whole)
+
+
+def instead_notes(selected: Selected) -> tuple[str, ...]:
+    """What stands in for revisions that the raw log does not have."""
+    return tuple(_INSTEAD[how].format(what=_WHAT[topic]) for topic, how in sorted(selected.instead.items()))
+
+
+def _not_made(made: Mapping[str, bytes | str]) -> Iterator[str]:
+    for name, why in made.items():
+        if isinstance(why, str):
+            yield f"{name} was not made: {why}"
 
 
 def rule_versions() -> dict[str, int]:

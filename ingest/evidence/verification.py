@@ -143,6 +143,7 @@ def as_json(verified: Verified) -> str:
             "judged_again_same": verified.same,
             "differences": list(again.differences) if again is not None else [],
             "not_judged": verified.why_not,
+            "notes": list(manifest.notes),
             "exported_same": manifest.judged_again.same,
             "made_by": manifest.program.version,
             "judged_by": verified.version,

@@ -84,6 +84,9 @@ def _lines(found: Verified) -> list[str]:
     lines += _judgement(found)
     if manifest.missing.readings:
         lines.append(f"{len(manifest.missing.readings)} readings that the evidence names were no longer in the raw log")
+    if manifest.missing.damaged:
+        lines.append(f"{len(manifest.missing.damaged)} stretches of the raw log could not be read")
+    lines += [f"note: {one}" for one in manifest.notes]
     return lines
 
 

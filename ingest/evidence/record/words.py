@@ -2,6 +2,9 @@
 
 from typing import Final, Literal, NamedTuple
 
+from ingest.evidence.selection import Instead
+from ingest.log.records import CITY_TOPIC, RULES_TOPIC
+
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
@@ -26,6 +29,10 @@ class Words(NamedTuple):
     log_begins: str
     readings_gone: str
     damaged: str
+    revisions: dict[str, str]
+    """By topic."""
+    instead: dict[Instead, str]
+    """What stands in for a revision that the raw log does not have."""
     facts: str
     alert: str
     rule: str
@@ -118,6 +125,15 @@ _EN: Final = Words(
     log_begins="The raw log begins at {time}; what was received before is gone.",
     readings_gone="{count} readings that the evidence names are no longer in the raw log; manifest.json lists them.",
     damaged="{count} stretches of the raw log cannot be read; manifest.json lists them.",
+    revisions={CITY_TOPIC: "registry (places, devices, permits)", RULES_TOPIC: "rule set"},
+    instead={
+        Instead.LATER: "NOT THE {what} OF THAT TIME: the raw log does not have the one that held when the messages "
+        "begin. The first recorded after that stands in for it.",
+        Instead.NOW: "NOT THE {what} OF THAT TIME: the raw log has none. That of the day of this export stands in "
+        "for it.",
+        Instead.EARLIER: "PERHAPS NOT THE {what} OF THAT TIME: the raw log is damaged before the messages. The last "
+        "that can be read stands in for it.",
+    },
     facts="The alert",
     alert="Alert",
     rule="Rule",
@@ -220,6 +236,12 @@ _ZH: Final = Words(
     log_begins="原始日志始于{time}，此前收到的报文已不存在。",
     readings_gone="证据所引用的{count}条读数已不在原始日志中，清单见manifest.json。",
     damaged="原始日志有{count}段无法读取，清单见manifest.json。",
+    revisions={CITY_TOPIC: "登记数据（场所、设备、许可）", RULES_TOPIC: "规则"},
+    instead={
+        Instead.LATER: "并非当时的{what}：原始日志中没有报文开始时生效的版本，以其后首次记录的版本代替。",
+        Instead.NOW: "并非当时的{what}：原始日志中没有，以导出之日的版本代替。",
+        Instead.EARLIER: "可能并非当时的{what}：报文之前的原始日志已损坏，以可读取的最后一个版本代替。",
+    },
     facts="告警",
     alert="告警编号",
     rule="规则",
