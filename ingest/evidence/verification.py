@@ -26,6 +26,8 @@ from rules.alerts.model import AlertChange
 _ENTRIES: Final = TypeAdapter(tuple[JournalEntry, ...])
 _MAX_JSON_BYTES: Final = 32 << 20
 """Of a file that is read as JSON in one piece."""
+_CONTROLS: Final = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Those that JSON leaves as they are, and terminals obey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +153,4 @@ def as_json(verified: Verified) -> str:
             "timestamp": verified.timestamp is not None,
         },
         ensure_ascii=False,
-    )
+    ).translate(_CONTROLS)
