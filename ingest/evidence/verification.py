@@ -15,7 +15,7 @@ from devices.access.signatures import PublicKey
 from devices.bounded_files import UnboundedFile, read_bounded
 from ingest.evidence.archive import ARCHIVE, MAX_PACK_BYTES, read_archive
 from ingest.evidence.errors import NotJudged, PackRefused
-from ingest.evidence.judging import Comparison, judge_again, revision_payloads
+from ingest.evidence.judging import FOLDER, Comparison, judge_again, revision_payloads
 from ingest.evidence.manifest import TIMESTAMP, Manifest, check_seal
 from ingest.evidence.pack import CHANGES_FILE, rule_versions
 from ingest.evidence.raw_messages import MESSAGES_FILE, START, read_lines
@@ -25,7 +25,7 @@ from rules.alerts.model import AlertChange
 
 _ENTRIES: Final = TypeAdapter(tuple[JournalEntry, ...])
 _MAX_JSON_BYTES: Final = 32 << 20
-"""Of a file that is read as JSON in one piece."""
+"""Of a file that is read as JSON in one piece: whatever its name is, of those in `judging/`."""
 _CONTROLS: Final = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 """Those that JSON leaves as they are, and terminals obey."""
 
@@ -69,7 +69,7 @@ def verify(content: bytes, trusted: PublicKey | None, version: str) -> Verified:
     """Raises PackRefused."""
     files = read_archive(content)
     for name in files:
-        if name.endswith(".json") and len(files[name]) > _MAX_JSON_BYTES:
+        if (name.endswith(".json") or name.startswith(FOLDER)) and len(files[name]) > _MAX_JSON_BYTES:
             raise PackRefused(name, f"is larger than {_MAX_JSON_BYTES >> 20} MiB")
     manifest = check_seal(files, trusted)
     changes = _changes(files)
