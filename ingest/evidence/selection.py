@@ -35,6 +35,8 @@ NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
 MAX_BYTES: Final = 32 << 20
 """Payloads of one pack: making it takes six times as much memory."""
+MAX_REVISIONS: Final = 500
+"""Each is a file."""
 _MARK_MS: Final = 5_000
 """Judgement takes a longer step than a minute for one in which nobody listened."""
 _AFTER_MS: Final = MINUTE_MS
@@ -123,10 +125,12 @@ class _Scan:
     plates: set[str] = field(default_factory=set)
     size_bytes: int = 0
     marked_at: int = 0
+    revisions: int = 0
 
     def keep(self, record: LogRecord) -> None:
         self.size_bytes += len(record.message.payload)
-        if len(self.records) >= MAX_MESSAGES or self.size_bytes > MAX_BYTES:
+        self.revisions += record.message.topic in REVISION_TOPICS
+        if len(self.records) >= MAX_MESSAGES or self.size_bytes > MAX_BYTES or self.revisions > MAX_REVISIONS:
             raise _TooMany
         self.records.append(record)
         self.marked_at = record.message.received_at

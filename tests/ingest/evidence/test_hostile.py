@@ -88,7 +88,7 @@ def test_files_that_share_their_bytes_are_refused() -> None:
 def test_json_beyond_all_bounds_is_refused(pack: bytes, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     files = read_archive(pack)
     most = max(len(content) for file, content in files.items() if file.endswith(".json"))
-    monkeypatch.setattr(verification, "_MAX_JSON_BYTES", most)
+    monkeypatch.setattr(verification, "MAX_JSON_BYTES", most)
     refused = refusal(resigned({**files, name: b" " * (most + 1)}, KEY))
     assert (refused.name, "is larger than" in refused.detail) == (name, True)
 

@@ -10,8 +10,9 @@ import pytest
 
 from devices.readings.instants import HOUR_MS
 from devices.readings.models import Reading
-from ingest.evidence import log_window, selection
+from ingest.evidence import archive, log_window, pack, selection
 from ingest.evidence.archive import read_archive
+from ingest.evidence.errors import NotExported
 from ingest.evidence.verification import verify
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import CITY_TOPIC, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
@@ -51,6 +52,34 @@ def test_what_the_whole_fleet_shows_needs_the_whole_fleet(tmp_path: Path) -> Non
     assert found.same
     assert found.manifest.messages.scope == "all"
     assert found.messages > 1_000
+
+
+def test_the_track_of_the_truck_that_an_alert_is_about_stays(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "ATTEMPTS", selection.ATTEMPTS[3:])
+    tracks = [name for name in read_archive(office.export(dump_of(office))) if name.startswith("track/")]
+    assert len(tracks) > 2
+    assert min(tracks) != "track/T2.geojson"
+    monkeypatch.setattr(pack, "MAX_TRACK_FILES", 2)
+    less = read_archive(office.export(dump_of(office)))
+    assert [name for name in less if name.startswith("track/")] == ["track/T2.geojson", "track/T2.gpx"]
+
+
+def test_a_pack_is_written_only_as_a_reader_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracks that do not fit are left out, and the pack says so."""
+    office = closed_later(Office(tmp_path, town(), with_silence(sent(whole_fleet(1_800)), 60)))
+    whole = read_archive(office.export(outage(office).alert_id))
+    tracks = sorted(name for name in whole if name.startswith("track/"))
+    assert len(tracks) == 12
+    monkeypatch.setattr(pack, "MAX_TRACK_FILES", 4)
+    for module in (archive, pack):
+        monkeypatch.setattr(module, "MAX_FILES", len(whole) - 8)
+    less = office.export(outage(office).alert_id)
+    assert sorted(name for name in read_archive(less) if name.startswith("track/")) == tracks[:4]
+    found = verify(less, KEY.public, "9.9.9")
+    assert (found.same, [note[:22] for note in found.manifest.notes]) == (True, ["tracks of 4 devices ar"])
+    monkeypatch.setattr(pack, "MAX_TRACK_FILES", 12)
+    with pytest.raises(NotExported, match="a pack has at most"):
+        office.export(outage(office).alert_id)
 
 
 def test_where_the_whole_fleet_does_not_fit_the_pack_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
