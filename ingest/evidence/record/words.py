@@ -91,7 +91,7 @@ class Words(NamedTuple):
     messages: str
     messages_text: str
     custody: str
-    custody_columns: tuple[str, str, str, str]
+    custody_columns: tuple[str, str, str]
     nobody: str
     verify: str
     verify_text: str
@@ -207,7 +207,7 @@ _EN: Final = Words(
     messages_text="{count} messages as the broker delivered them, offsets {first} to {last} of the raw log, chained by "
     "SHA-256. Program {version}.",
     custody="Who looked at the alert, acted on it or exported it",
-    custody_columns=("Time", "Who", "What", "From"),
+    custody_columns=("Time", "Who", "What"),
     nobody="No entry in the audit trail before this export.",
     verify="How to verify",
     verify_text="haulwatch evidence verify FILE --key PUBLIC_KEY checks signature, hashes and chain, and judges the "
@@ -321,7 +321,7 @@ _ZH: Final = Words(
     messages="原始报文",
     messages_text="共{count}条，与服务器收到时逐字节一致，原始日志位移{first}至{last}，以SHA-256链式固定。程序版本{version}。",
     custody="查看、处置与导出记录",
-    custody_columns=("时间", "人员", "操作", "来源"),
+    custody_columns=("时间", "人员", "操作"),
     nobody="本次导出之前，审计记录中没有条目。",
     verify="验证方法",
     verify_text="haulwatch evidence verify FILE --key PUBLIC_KEY 验证签名、哈希与报文链，并重新研判；"
