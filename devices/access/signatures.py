@@ -41,7 +41,9 @@ class KeyExists(OperatorError):
 
 
 class PublicKey:
-    """Verifies. Its id is the first 16 hex digits of the SHA-256 of its 32 bytes."""
+    """Verifies. Its id is the first 16 hex digits of the SHA-256 of its 32 bytes: a name for people, no proof of
+    identity. Two keys are the same where their `pem` is.
+    """
 
     def __init__(self, pem: bytes) -> None:
         """Raises BadKey."""

@@ -39,7 +39,7 @@ err = Console(stderr=True, soft_wrap=True)
 
 def fail(message: str) -> NoReturn:
     """Print a message for a person and end with exit code 2."""
-    err.print(f"haulwatch: {message}", style="red", markup=False, highlight=False)
+    err.print(plain_text(f"haulwatch: {message}"), style="red", highlight=False)
     raise typer.Exit(2)
 
 

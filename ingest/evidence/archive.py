@@ -16,6 +16,8 @@ from ingest.evidence.errors import PackRefused
 
 MAX_PACK_BYTES: Final = 512 << 20
 MAX_FILES: Final = 2_000
+MAX_JSON_BYTES: Final = 32 << 20
+"""Of a file that is read as JSON in one piece: whatever its name is, of those in `judging/`."""
 ARCHIVE: Final = "the archive"
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 """The first that ZIP can hold."""

@@ -1,7 +1,7 @@
 """Reads the stretch of the raw log that an alert came of: by time, forwards, within bounds, past what is damaged."""
 
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from devices.city.columns import unpack_city
 from ingest.log.ports import LogReader
@@ -20,6 +20,16 @@ class ReadableLog(LogReader, Protocol):
 
     def first_offset(self) -> int: ...
 
+    def newest_of(self, topic: str, until: int) -> int | None: ...
+
+
+class Revision(NamedTuple):
+    """The revision that held at a place of the log."""
+
+    record: LogRecord
+    past_damage: bool
+    """Records between it and that place cannot be read: another revision may have been among them."""
+
 
 def is_readable(record: LogRecord) -> bool:
     """False of a revision of the city that cannot be read: judgement passes over it."""
@@ -37,6 +47,7 @@ class LogWindow:
     def __init__(self, log: ReadableLog, until: int) -> None:
         """`until`: receive time, ms, beyond which nothing is read."""
         self._log, self._until = log, until
+        self._found: dict[tuple[str, int], Revision | None] = {}
 
     def records(self, after: int, damaged: list[tuple[int, int]]) -> Iterator[LogRecord]:
         """Records after an offset; what cannot be read is noted in `damaged`, first and last offset."""
@@ -80,31 +91,46 @@ class LogWindow:
             return None
         return oldest[0].message.received_at if oldest else None
 
-    def revision_before(self, topic: str, start: int, newest: int | None) -> LogRecord | None:
-        """The last revision up to an offset; None if there is none. `newest`: where the log has its last one."""
-        if newest is not None and newest <= start:
-            noted = self._revisions(topic, newest - 1, newest)
+    def revision_before(self, topic: str, start: int, newest: int | None) -> Revision | None:
+        """The last revision up to an offset; None if the log keeps none. `newest`: where the log has its last one."""
+        if (topic, start) not in self._found:
+            self._found[topic, start] = self._look_back(topic, start, newest)
+        return self._found[topic, start]
+
+    def _look_back(self, topic: str, start: int, newest: int | None) -> Revision | None:
+        damaged = False
+        if newest is not None and 0 < newest <= start:
+            noted, _ = self._revisions(topic, newest - 1, newest)
             if noted:
-                return noted[-1]
-        end, first = start, max(self._log.first_offset(), start - MAX_SCANNED)
-        while end >= first:
-            begin = max(first - 1, end - _CHUNK)
-            found = self._revisions(topic, begin, end)
+                return Revision(noted[-1], damaged)
+        end = start
+        while end > 0:
+            try:
+                at = self._log.newest_of(topic, end)
+                if at is None:
+                    return None
+                end, begin = at, at - 1
+            except RawLogCorrupt as exc:  # that segment is read record by record
+                begin = max(min(exc.offset, end) - 1, end - _CHUNK)
+            found, spoiled = self._revisions(topic, begin, end)
+            damaged |= spoiled
             if found:
-                return found[-1]
+                return Revision(found[-1], damaged)
             end = begin
         return None
 
-    def _revisions(self, topic: str, after: int, last: int) -> list[LogRecord]:
+    def _revisions(self, topic: str, after: int, last: int) -> tuple[list[LogRecord], bool]:
+        """Those of a stretch, and whether some of it cannot be read."""
         found: list[LogRecord] = []
+        damaged = False
         while after < last:
             try:
                 records = self._log.read(after, last - after)
             except RawLogCorrupt as exc:
-                after = exc.through
+                after, damaged = exc.through, True
                 continue
             if not records:
                 break
             found += [one for one in records if one.offset <= last and one.message.topic == topic and is_readable(one)]
             after = records[-1].offset
-        return found
+        return found, damaged

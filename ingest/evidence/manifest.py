@@ -139,13 +139,14 @@ def check_seal(files: Mapping[str, bytes], trusted: PublicKey | None) -> Manifes
         raise PackRefused(KEY, str(exc)) from exc
     if own.pem != files[KEY]:
         raise PackRefused(KEY, "was changed")
-    if trusted is not None and trusted.id != own.id:
+    if trusted is not None and trusted.pem != own.pem:
         raise PackRefused(KEY, f"the pack is signed by the key {own.id}, not by {trusted.id}, which you trust")
     try:
         manifest = Manifest.model_validate_json(files[MANIFEST])
     except ValidationError as exc:
         raise PackRefused(MANIFEST, "is no manifest of a pack, or was changed") from exc
-    if not own.verifies(files[SIGNATURE], files[MANIFEST]):
+    key = own if trusted is None else trusted
+    if not key.verifies(files[SIGNATURE], files[MANIFEST]):
         blamed = KEY if manifest.key_id != own.id else f"{MANIFEST} or {SIGNATURE}"
         raise PackRefused(blamed, "was changed: the signature is not that of the manifest")
     if manifest.key_id != own.id:
@@ -153,7 +154,7 @@ def check_seal(files: Mapping[str, bytes], trusted: PublicKey | None) -> Manifes
     if manifest.format != FORMAT:
         raise PackRefused(MANIFEST, f"is of the format {manifest.format[:40]!r}, this version reads {FORMAT}")
     _check_files(files, manifest)
-    _check_timestamp_signature(files, own)
+    _check_timestamp_signature(files, key)
     return manifest
 
 

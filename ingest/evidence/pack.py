@@ -4,14 +4,14 @@ The same material gives the same bytes: nothing here asks a clock.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from devices.access.signatures import SigningKey
 from devices.city.model import City
 from devices.people.audit import AuditEntry
-from ingest.evidence.archive import write_archive
+from ingest.evidence.archive import MAX_FILES, MAX_JSON_BYTES, MAX_PACK_BYTES, write_archive
 from ingest.evidence.errors import NotExported
 from ingest.evidence.in_force import city_of, health, in_force, rules_of
 from ingest.evidence.judging import offsets_of, revision_files
@@ -32,8 +32,8 @@ from ingest.evidence.manifest import (
 from ingest.evidence.raw_messages import MESSAGES_FILE, START, as_lines, is_passed
 from ingest.evidence.readings import READINGS_FILE, Fix, Heard, fixes_of, readings_of, track_files
 from ingest.evidence.readings import as_lines as reading_lines
-from ingest.evidence.selection import Selected
-from ingest.log.records import NO_READINGS
+from ingest.evidence.selection import Instead, Selected
+from ingest.log.records import CITY_TOPIC, NO_READINGS, RULES_TOPIC
 from rules.alerts.actions import AlertDetail, AlertView
 from rules.alerts.model import TAKEN_BACK, AlertChange
 from rules.catalogue import build_rules, corridor_m
@@ -48,6 +48,19 @@ HEALTH_FILE: Final = "devices/health.json"
 CUSTODY_FILE: Final = "custody/custody.json"
 README_FILE: Final = "README.txt"
 ATTACHMENTS: Final = "attachments/"
+MAX_TRACK_FILES: Final = 1_000
+MAX_TRACK_BYTES: Final = 128 << 20
+_ENTRY_BYTES: Final = 700
+"""The archive's own for a file: less than half of it at the file, less than half in its directory."""
+_WHAT: Final = {CITY_TOPIC: "city", RULES_TOPIC: "rule set"}
+_INSTEAD: Final = {
+    Instead.LATER: "the raw log does not have the {what} that held when the messages begin: the first recorded after "
+    "that stands in for it",
+    Instead.NOW: "the raw log has no {what} from before or during the messages: that of the registry at the export "
+    "stands in for it",
+    Instead.EARLIER: "the raw log is damaged before the messages: the last {what} that can be read stands in for the "
+    "one that held",
+}
 
 
 class Exported(NamedTuple):
@@ -146,13 +159,14 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         health(heard, material.sensor_alerts), _judged(selected), _missing(selected, detail, heard), key.public.id,
         _corridor_m(selected),
     )  # fmt: skip
+    tracks, tracks_left_out = _tracks(fixes, _named(detail))
     files = {
         README_FILE: _README.encode(),
         **_alert_files(detail),
         **revisions,
         MESSAGES_FILE: chained.content,
         READINGS_FILE: reading_lines(heard),
-        **dict(track_files(fixes)),
+        **tracks,
         IN_FORCE_FILE: _json(contents.in_force),
         HEALTH_FILE: _json(contents.health),
         CUSTODY_FILE: _custody(material),
@@ -184,14 +198,60 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         ),
         judged_again=contents.judged,
         missing=contents.missing,
-        notes=tuple(f"{name} was not made: {why}" for name, why in made.items() if isinstance(why, str)),
+        notes=(*instead_notes(selected), *tracks_left_out, *_not_made(made)),
         files=entries_of(files),
     )
     whole = sealed(files, manifest, key)
     if stamp is not None:
         token = stamp(whole["manifest.sig"])
         whole |= {TIMESTAMP: token, TIMESTAMP_SIGNATURE: key.sign(token)}
+    _check_bounds(whole)
     return write_archive(whole)
+
+
+def instead_notes(selected: Selected) -> tuple[str, ...]:
+    """What stands in for revisions that the raw log does not have."""
+    return tuple(_INSTEAD[how].format(what=_WHAT[topic]) for topic, how in sorted(selected.instead.items()))
+
+
+def _not_made(made: Mapping[str, bytes | str]) -> Iterator[str]:
+    for name, why in made.items():
+        if isinstance(why, str):
+            yield f"{name} was not made: {why}"
+
+
+def _named(detail: AlertDetail) -> set[str]:
+    """Devices that the alert is about or names."""
+    changes = [entry.change for entry in detail.changes]
+    return {one.subject for one in changes} | {ref.device_id for one in changes for ref in one.evidence.readings}
+
+
+def _tracks(fixes: Mapping[str, Sequence[Fix]], named: Collection[str]) -> tuple[dict[str, bytes], tuple[str, ...]]:
+    """The files of tracks, and a note where some are left out: those of the named devices are the last to be."""
+    kept: dict[str, bytes] = {}
+    size_bytes, left_out = 0, 0
+    for device_id in sorted(fixes, key=lambda id_: (id_ not in named, id_)):
+        files = dict(track_files({device_id: fixes[device_id]}))
+        size_bytes += sum(map(len, files.values()))
+        if len(kept) + len(files) > MAX_TRACK_FILES or size_bytes > MAX_TRACK_BYTES:
+            left_out += 1
+        else:
+            kept |= files
+    note = f"tracks of {left_out} devices are left out, more than a pack can hold: {READINGS_FILE} has their positions"
+    return kept, (note,) if left_out else ()
+
+
+def _check_bounds(files: Mapping[str, bytes]) -> None:
+    """What a reader refuses is not written. Raises NotExported."""
+    size_bytes = sum(len(content) + _ENTRY_BYTES for content in files.values())
+    if len(files) > MAX_FILES or size_bytes > MAX_PACK_BYTES:
+        raise NotExported(
+            f"the pack would have {len(files):,} files, {size_bytes >> 20:,} MiB: a pack has at most {MAX_FILES:,}, "
+            f"{MAX_PACK_BYTES >> 20:,} MiB"
+        )
+    for name, content in files.items():
+        if name.endswith(".json") and len(content) > MAX_JSON_BYTES:
+            raise NotExported(f"{name} would be larger than {MAX_JSON_BYTES >> 20} MiB, which no reader takes")
 
 
 def rule_versions() -> dict[str, int]:
@@ -240,9 +300,10 @@ def _alert_files(detail: AlertDetail) -> dict[str, bytes]:
 
 
 def _custody(material: Material) -> bytes:
+    """Without the addresses of people: whoever gets a pack needs none of our network."""
     return _json({
         "exported": material.exported._asdict(),
-        "entries": [entry.model_dump(mode="json") for entry in material.custody],
+        "entries": [entry.model_dump(mode="json", exclude={"address"}) for entry in material.custody],
     })  # fmt: skip
 
 

@@ -28,13 +28,15 @@ from ingest.evidence.judging import Comparison, judge_again, narrowed_record
 from ingest.evidence.log_window import MAX_SCANNED, LogWindow, ReadableLog, is_readable
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.log.flood_record import flood_of
-from ingest.log.records import CITY_TOPIC, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 
 NEAR_M: Final = 2_000
 """Rules compare trucks within 300 m (a jam) and 1 km (a jammer) of each other."""
 MAX_BYTES: Final = 32 << 20
 """Payloads of one pack: making it takes six times as much memory."""
+MAX_REVISIONS: Final = 500
+"""Each is a file."""
 _MARK_MS: Final = 5_000
 """Judgement takes a longer step than a minute for one in which nobody listened."""
 _AFTER_MS: Final = MINUTE_MS
@@ -52,6 +54,17 @@ class Scope(StrEnum):
     OWN = "own"
     NEAR = "near"
     ALL = "all"
+
+
+class Instead(StrEnum):
+    """What stands in for a revision that held when the messages begin, where the raw log does not have it."""
+
+    LATER = "later"
+    """The first after that, of the log."""
+    NOW = "now"
+    """That of the registry at the export."""
+    EARLIER = "earlier"
+    """The last that can be read: records after it are damaged, and it may be among them."""
 
 
 class Attempt(NamedTuple):
@@ -97,6 +110,8 @@ class Selected:
     """Receive time of the oldest record that the log keeps, where that is later than wanted, ms."""
     damaged: tuple[tuple[int, int], ...] = ()
     """First and last offset of records that cannot be read."""
+    instead: Mapping[str, Instead] = field(default_factory=dict)
+    """By topic of revisions."""
 
 
 class _TooMany(Exception):
@@ -110,10 +125,12 @@ class _Scan:
     plates: set[str] = field(default_factory=set)
     size_bytes: int = 0
     marked_at: int = 0
+    revisions: int = 0
 
     def keep(self, record: LogRecord) -> None:
         self.size_bytes += len(record.message.payload)
-        if len(self.records) >= MAX_MESSAGES or self.size_bytes > MAX_BYTES:
+        self.revisions += record.message.topic in REVISION_TOPICS
+        if len(self.records) >= MAX_MESSAGES or self.size_bytes > MAX_BYTES or self.revisions > MAX_REVISIONS:
             raise _TooMany
         self.records.append(record)
         self.marked_at = record.message.received_at
@@ -143,6 +160,7 @@ class Selection:
         self._since = min(min(change.opened_at, change.onset or change.at, change.at) for change in changes)
         places = (LatLon(one.lat, one.lon) for one in changes if one.lat is not None and one.lon is not None)
         self._place = next(places, None)
+        self._instead: dict[str, Instead] = {}
 
     def select(self) -> Selected:
         """The messages. Raises RawLogError, and what reading the registry raises."""
@@ -171,7 +189,7 @@ class Selection:
         )
         records = tuple(narrowed_record(one, self._named(), (), self._part) for one in held)
         why_not = "the messages of its devices are more than a pack can hold"
-        return Selected(records, _logged(held), SHORTER[-1], None, why_not)
+        return Selected(records, _logged(held), SHORTER[-1], None, why_not, instead=dict(self._instead))
 
     def _start(self, lead_ms: int) -> int:
         """The offset after which is read."""
@@ -218,12 +236,12 @@ class Selection:
                     narrowed_record(one, devices, plates, self._part) if one.message.topic in REVISION_TOPICS else one
                     for one in records
                 ]
-            comparison = judge_again(records, self._changes, self._max_bytes)
+            comparison, why_not = judge_again(records, self._changes, self._max_bytes), ""
         except NotJudged as exc:
-            return Selected(tuple(records), logged, attempt, None, str(exc), begins, tuple(scan.damaged))
-        if comparison.until is not None:
-            records = [one for one in records if one.offset <= comparison.until]
-        return Selected(tuple(records), logged, attempt, comparison, "", begins, tuple(scan.damaged))
+            comparison, why_not = None, str(exc)
+        until = None if comparison is None else comparison.until
+        kept = tuple(one for one in records if until is None or one.offset <= until)
+        return Selected(kept, logged, attempt, comparison, why_not, begins, tuple(scan.damaged), dict(self._instead))
 
     def _sees(self, device_id: str) -> bool:
         return self._part is None or device_id in self._part.devices
@@ -270,15 +288,37 @@ class Selection:
         return None if begins is None or begins <= self._since - attempt.lead_ms else begins
 
     def _held(self, topic: str, start: int) -> LogRecord:
-        """The revision that held at `start`: the last before it, else the first after it, else that of now."""
+        """The revision that held at `start`: the last before it, else the first after it, else that of now.
+
+        Where another stands in for it, that is noted. None did where the log begins with it.
+        """
+        self._instead.pop(topic, None)
         found = self._window.revision_before(topic, start, self._in_force.newest.get(topic))
         if found is not None:
-            return found
-        for record in self._window.records(start, []):
-            if record.message.topic == topic and is_readable(record):
-                return record
-        payload = pack_city(self._in_force.city()) if topic == CITY_TOPIC else self._in_force.rules()
+            if found.past_damage:
+                self._instead[topic] = Instead.EARLIER
+            return found.record
+        later = self._later(topic, start)
+        if later is not None and topic not in self._instead:
+            return later
+        if later is not None:
+            payload = later.message.payload
+        else:
+            self._instead[topic] = Instead.NOW
+            payload = pack_city(self._in_force.city()) if topic == CITY_TOPIC else self._in_force.rules()
         return LogRecord(_NO_CITY if topic == CITY_TOPIC else _NO_RULES, RawMessage(topic, payload, 0))
+
+    def _later(self, topic: str, start: int) -> LogRecord | None:
+        """The first revision after `start`, noted where messages or damage come before it."""
+        damaged: list[tuple[int, int]] = []
+        before = False
+        for record in self._window.records(start, damaged):
+            if record.message.topic == topic and is_readable(record):
+                if before or damaged:
+                    self._instead[topic] = Instead.LATER
+                return record
+            before |= record.message.topic not in NO_READINGS
+        return None
 
 
 def _logged(records: Sequence[LogRecord]) -> dict[int, bytes]:

@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from devices.access.signatures import PublicKey
 from devices.bounded_files import UnboundedFile, read_bounded
-from ingest.evidence.archive import ARCHIVE, MAX_PACK_BYTES, read_archive
+from ingest.evidence.archive import ARCHIVE, MAX_JSON_BYTES, MAX_PACK_BYTES, read_archive
 from ingest.evidence.errors import NotJudged, PackRefused
-from ingest.evidence.judging import Comparison, judge_again, revision_payloads
+from ingest.evidence.judging import FOLDER, Comparison, judge_again, revision_payloads
 from ingest.evidence.manifest import TIMESTAMP, Manifest, check_seal
 from ingest.evidence.pack import CHANGES_FILE, rule_versions
 from ingest.evidence.raw_messages import MESSAGES_FILE, START, read_lines
@@ -24,8 +24,8 @@ from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 
 _ENTRIES: Final = TypeAdapter(tuple[JournalEntry, ...])
-_MAX_JSON_BYTES: Final = 32 << 20
-"""Of a file that is read as JSON in one piece."""
+_CONTROLS: Final = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+"""Those that JSON leaves as they are, and terminals obey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def verify(content: bytes, trusted: PublicKey | None, version: str) -> Verified:
     """Raises PackRefused."""
     files = read_archive(content)
     for name in files:
-        if name.endswith(".json") and len(files[name]) > _MAX_JSON_BYTES:
-            raise PackRefused(name, f"is larger than {_MAX_JSON_BYTES >> 20} MiB")
+        if (name.endswith(".json") or name.startswith(FOLDER)) and len(files[name]) > MAX_JSON_BYTES:
+            raise PackRefused(name, f"is larger than {MAX_JSON_BYTES >> 20} MiB")
     manifest = check_seal(files, trusted)
     changes = _changes(files)
     records = _records(files, manifest)
@@ -143,6 +143,7 @@ def as_json(verified: Verified) -> str:
             "judged_again_same": verified.same,
             "differences": list(again.differences) if again is not None else [],
             "not_judged": verified.why_not,
+            "notes": list(manifest.notes),
             "exported_same": manifest.judged_again.same,
             "made_by": manifest.program.version,
             "judged_by": verified.version,
@@ -150,4 +151,4 @@ def as_json(verified: Verified) -> str:
             "timestamp": verified.timestamp is not None,
         },
         ensure_ascii=False,
-    )
+    ).translate(_CONTROLS)

@@ -223,6 +223,26 @@ class RawLog:
         finally:
             newest.close()
 
+    def newest_of(self, topic: str, until: int) -> int | None:
+        """Offset of the last record of a topic up to an offset; None if the log keeps none.
+
+        Looks through one segment after the other, a tenth of a second each. Raises RawLogCorrupt with the first offset
+        of a segment that cannot be looked through.
+        """
+        for first in reversed(self._firsts()):
+            if first > until:
+                continue
+            try:
+                with closing(Segment(segment_path(self._directory, first))) as segment:
+                    found = segment.newest_of(topic, until)
+            except RawLogError:
+                if segment_path(self._directory, first).exists():
+                    raise
+                return None  # trimmed meanwhile, and all before it
+            if found is not None:
+                return found
+        return None
+
     def commit(self, consumer: str, offset: int) -> None:
         """Note that a consumer has read up to `offset`, for retention and lag; the consumer keeps its exact offset."""
         path = self._directory / f"{consumer}{_CONSUMER_SUFFIX}"

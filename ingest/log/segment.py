@@ -165,6 +165,13 @@ class Segment:
             row = self._db.execute("SELECT received_at FROM message ORDER BY offset DESC LIMIT 1").fetchone()
         return None if row is None else int(row[0])
 
+    def newest_of(self, topic: str, until: int) -> int | None:
+        """Offset of the last record of a topic up to an offset; None if there is none. Its payload is not read."""
+        newest = "SELECT offset FROM message WHERE topic = ? AND offset <= ? ORDER BY offset DESC LIMIT 1"
+        with self._translated(self.first):
+            row = self._db.execute(newest, (topic, until)).fetchone()
+        return None if row is None else int(row[0])
+
     def next_whole(self, after: int, end: int) -> int:
         """Offset of the first record after `after` that can be read, or `end` if there is none before it.
 

@@ -10,6 +10,7 @@ from haulwatch.commands.people.audit import write_entry
 from haulwatch.commands.shared import JsonFlag, exits_on_error, fail, machine_user, out, print_json
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
+from haulwatch.terminal import one_line
 from haulwatch.wiring.packs.exporter import open_exporter
 from ingest.evidence import timestamps
 from ingest.evidence.manifest import Manifest
@@ -57,7 +58,7 @@ def export(
         return
     out.print(f"{target}: {len(pack):,} bytes, signed by {manifest.key_id}", markup=False, soft_wrap=True)
     for line in _remarks(manifest):
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        out.print(one_line(line), highlight=False, soft_wrap=True)
 
 
 def _summary(manifest: Manifest) -> dict[str, object]:

@@ -9,6 +9,7 @@ from devices.access.signatures import MAX_KEY_BYTES, BadKey, PublicKey
 from devices.bounded_files import UnboundedFile, read_bounded
 from haulwatch import __version__
 from haulwatch.commands.shared import JsonFlag, err, exits_on_error, fail, out
+from haulwatch.terminal import one_line
 from ingest.evidence import timestamps
 from ingest.evidence.archive import ARCHIVE, MAX_PACK_BYTES, read_archive
 from ingest.evidence.errors import PackRefused
@@ -50,13 +51,13 @@ def verify(
         stamp = _time_stamp(content, found, authority)
     except (PackRefused, UnboundedFile) as exc:
         refused = exc if isinstance(exc, PackRefused) else PackRefused(ARCHIVE, str(exc))
-        err.print(f"haulwatch: {file}: REFUSED: {refused}", style="red", markup=False, highlight=False)
+        err.print(one_line(f"haulwatch: {file}: REFUSED: {refused}"), style="red", highlight=False)
         raise typer.Exit(REFUSED) from exc
     if as_json_flag:
         typer.echo(as_json(found))
     else:
         for line in (*_lines(found), *stamp):
-            out.print(line, markup=False, highlight=False, soft_wrap=True)
+            out.print(one_line(line), highlight=False, soft_wrap=True)
     if not found.same:
         raise typer.Exit(OTHERWISE)
 
@@ -84,6 +85,9 @@ def _lines(found: Verified) -> list[str]:
     lines += _judgement(found)
     if manifest.missing.readings:
         lines.append(f"{len(manifest.missing.readings)} readings that the evidence names were no longer in the raw log")
+    if manifest.missing.damaged:
+        lines.append(f"{len(manifest.missing.damaged)} stretches of the raw log could not be read")
+    lines += [f"note: {one}" for one in manifest.notes]
     return lines
 
 

@@ -246,10 +246,8 @@ class _Record:
         if not entries:
             yield self.layout.text(words.nobody, self.layout.body)
         else:
-            rows = [
-                (self.layout.time(one.at), one.actor, one.action, one.address or "–") for one in entries[-_MAX_CUSTODY:]
-            ]
-            yield self.layout.table(words.custody_columns, rows, (0.26, 0.18, 0.38, 0.18))
+            rows = [(self.layout.time(one.at), one.actor, one.action) for one in entries[-_MAX_CUSTODY:]]
+            yield self.layout.table(words.custody_columns, rows, (0.28, 0.22, 0.5))
         yield KeepTogether(
             [self.layout.text(words.verify, self.layout.head), self.layout.text(words.verify_text, self.layout.body)]
         )

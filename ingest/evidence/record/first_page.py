@@ -76,6 +76,8 @@ class FirstPage:
             yield words.log_begins.format(time=self.layout.time(missing.log_begins_at))
         if missing.readings:
             yield words.readings_gone.format(count=len(missing.readings))
+        for topic, how in sorted(self.contents.material.selected.instead.items()):
+            yield words.instead[how].format(what=words.revisions[topic])
         if missing.damaged:
             yield words.damaged.format(count=len(missing.damaged))
 

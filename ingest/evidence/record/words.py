@@ -2,6 +2,9 @@
 
 from typing import Final, Literal, NamedTuple
 
+from ingest.evidence.selection import Instead
+from ingest.log.records import CITY_TOPIC, RULES_TOPIC
+
 Language = Literal["en", "zh"]
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
 
@@ -26,6 +29,10 @@ class Words(NamedTuple):
     log_begins: str
     readings_gone: str
     damaged: str
+    revisions: dict[str, str]
+    """By topic."""
+    instead: dict[Instead, str]
+    """What stands in for a revision that the raw log does not have."""
     facts: str
     alert: str
     rule: str
@@ -84,7 +91,7 @@ class Words(NamedTuple):
     messages: str
     messages_text: str
     custody: str
-    custody_columns: tuple[str, str, str, str]
+    custody_columns: tuple[str, str, str]
     nobody: str
     verify: str
     verify_text: str
@@ -118,6 +125,15 @@ _EN: Final = Words(
     log_begins="The raw log begins at {time}; what was received before is gone.",
     readings_gone="{count} readings that the evidence names are no longer in the raw log; manifest.json lists them.",
     damaged="{count} stretches of the raw log cannot be read; manifest.json lists them.",
+    revisions={CITY_TOPIC: "registry (places, devices, permits)", RULES_TOPIC: "rule set"},
+    instead={
+        Instead.LATER: "NOT THE {what} OF THAT TIME: the raw log does not have the one that held when the messages "
+        "begin. The first recorded after that stands in for it.",
+        Instead.NOW: "NOT THE {what} OF THAT TIME: the raw log has none. That of the day of this export stands in "
+        "for it.",
+        Instead.EARLIER: "PERHAPS NOT THE {what} OF THAT TIME: the raw log is damaged before the messages. The last "
+        "that can be read stands in for it.",
+    },
     facts="The alert",
     alert="Alert",
     rule="Rule",
@@ -191,7 +207,7 @@ _EN: Final = Words(
     messages_text="{count} messages as the broker delivered them, offsets {first} to {last} of the raw log, chained by "
     "SHA-256. Program {version}.",
     custody="Who looked at the alert, acted on it or exported it",
-    custody_columns=("Time", "Who", "What", "From"),
+    custody_columns=("Time", "Who", "What"),
     nobody="No entry in the audit trail before this export.",
     verify="How to verify",
     verify_text="haulwatch evidence verify FILE --key PUBLIC_KEY checks signature, hashes and chain, and judges the "
@@ -220,6 +236,12 @@ _ZH: Final = Words(
     log_begins="原始日志始于{time}，此前收到的报文已不存在。",
     readings_gone="证据所引用的{count}条读数已不在原始日志中，清单见manifest.json。",
     damaged="原始日志有{count}段无法读取，清单见manifest.json。",
+    revisions={CITY_TOPIC: "登记数据（场所、设备、许可）", RULES_TOPIC: "规则"},
+    instead={
+        Instead.LATER: "并非当时的{what}：原始日志中没有报文开始时生效的版本，以其后首次记录的版本代替。",
+        Instead.NOW: "并非当时的{what}：原始日志中没有，以导出之日的版本代替。",
+        Instead.EARLIER: "可能并非当时的{what}：报文之前的原始日志已损坏，以可读取的最后一个版本代替。",
+    },
     facts="告警",
     alert="告警编号",
     rule="规则",
@@ -299,7 +321,7 @@ _ZH: Final = Words(
     messages="原始报文",
     messages_text="共{count}条，与服务器收到时逐字节一致，原始日志位移{first}至{last}，以SHA-256链式固定。程序版本{version}。",
     custody="查看、处置与导出记录",
-    custody_columns=("时间", "人员", "操作", "来源"),
+    custody_columns=("时间", "人员", "操作"),
     nobody="本次导出之前，审计记录中没有条目。",
     verify="验证方法",
     verify_text="haulwatch evidence verify FILE --key PUBLIC_KEY 验证签名、哈希与报文链，并重新研判；"

@@ -84,10 +84,13 @@ def test_files_that_share_their_bytes_are_refused() -> None:
     assert refusal(shared).name
 
 
-def test_json_beyond_all_bounds_is_refused(pack: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "_MAX_JSON_BYTES", 10_000)
-    big = resigned({**read_archive(pack), "alert/alert.json": b" " * 10_001}, KEY)
-    assert refusal(big).name == "alert/alert.json"
+@pytest.mark.parametrize("name", ["alert/alert.json", "judging/city-1", "judging/rules-1.txt"])
+def test_json_beyond_all_bounds_is_refused(pack: bytes, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    files = read_archive(pack)
+    most = max(len(content) for file, content in files.items() if file.endswith(".json"))
+    monkeypatch.setattr(verification, "MAX_JSON_BYTES", most)
+    refused = refusal(resigned({**files, name: b" " * (most + 1)}, KEY))
+    assert (refused.name, "is larger than" in refused.detail) == (name, True)
 
 
 @pytest.mark.parametrize("name", ["judging/city-1.json", "alert/changes.json", MESSAGES_FILE])

@@ -123,6 +123,7 @@ def test_custody_names_who_looked_and_who_exported(tmp_path: Path) -> None:
     office.look("zhao.min", alert_id, T0 + 3)
     custody = read(office.export(alert_id), "custody/custody.json")
     assert [(one["actor"], one["at"]) for one in custody["entries"]] == [("wang.fang", T0 + 1), ("zhao.min", T0 + 3)]
+    assert b"127.0.0.1" not in read_archive(office.export(alert_id))["custody/custody.json"]
     assert custody["exported"] == {"by": EXPORTED.by, "at": EXPORTED.at, "how": EXPORTED.how}
 
 

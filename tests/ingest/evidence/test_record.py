@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from ingest.evidence.record.document import records
 from ingest.evidence.record.fonts import BadFont, record_font
 from ingest.evidence.record.measures import MEASURES
 from ingest.evidence.record.words import WORDS
+from ingest.log.raw_log import RawLog
+from ingest.log.records import REVISION_TOPICS
 from tests import ROOT
 from tests.closing import closed_later
 from tests.ingest.evidence.office import EXPORTED, Office, dump_of, message, town_office, with_ticks
@@ -110,6 +113,21 @@ def test_an_expired_verification_stands_on_the_first_page(tmp_path: Path) -> Non
     valid = replace(bridge, verified_until_ms=T0 + 86_400_000)
     assert "VERIFICATION EXPIRED" not in first_pages("valid", replace(city, devices={**city.devices, "W1": valid}))[0]
     assert "No verification is recorded for W1" in first_pages("unknown", city)[0]
+
+
+@needs_font
+def test_what_stands_in_for_the_city_of_that_time_is_said_on_the_first_page(office: Office, tmp_path: Path) -> None:
+    with closing(RawLog(tmp_path / "raw")) as log:
+        log.append([one.message for one in office.records if one.message.topic not in REVISION_TOPICS])
+    exporter = replace(
+        office.exporter,
+        open_log=lambda: RawLog(tmp_path / "raw"),
+        records=lambda contents: records(contents, None),
+    )
+    files = read_archive(exporter.export(dump_of(office), EXPORTED))
+    for name, said in (("record_en.pdf", "NOT THE rule set OF THAT TIME"), ("record_zh.pdf", "并非当时的规则")):
+        (tmp_path / name).write_bytes(files[name])
+        assert without_spaces(said) in without_spaces(pages(tmp_path / name)[0])
 
 
 @needs_font

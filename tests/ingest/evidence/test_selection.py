@@ -10,10 +10,13 @@ import pytest
 
 from devices.readings.instants import HOUR_MS
 from devices.readings.models import Reading
-from ingest.evidence import selection
+from ingest.evidence import archive, log_window, pack, selection
+from ingest.evidence.archive import read_archive
+from ingest.evidence.errors import NotExported
 from ingest.evidence.verification import verify
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import CITY_TOPIC, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
+from ingest.log.revisions import city_record
 from rules.alerts.model import AlertChange
 from tests.closing import closed_later
 from tests.ingest.evidence.office import EXPORTED, KEY, TICK_MS, Office, day, dump_of, message, town_office, with_ticks
@@ -49,6 +52,34 @@ def test_what_the_whole_fleet_shows_needs_the_whole_fleet(tmp_path: Path) -> Non
     assert found.same
     assert found.manifest.messages.scope == "all"
     assert found.messages > 1_000
+
+
+def test_the_track_of_the_truck_that_an_alert_is_about_stays(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "ATTEMPTS", selection.ATTEMPTS[3:])
+    tracks = [name for name in read_archive(office.export(dump_of(office))) if name.startswith("track/")]
+    assert len(tracks) > 2
+    assert min(tracks) != "track/T2.geojson"
+    monkeypatch.setattr(pack, "MAX_TRACK_FILES", 2)
+    less = read_archive(office.export(dump_of(office)))
+    assert [name for name in less if name.startswith("track/")] == ["track/T2.geojson", "track/T2.gpx"]
+
+
+def test_a_pack_is_written_only_as_a_reader_takes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracks that do not fit are left out, and the pack says so."""
+    office = closed_later(Office(tmp_path, town(), with_silence(sent(whole_fleet(1_800)), 60)))
+    whole = read_archive(office.export(outage(office).alert_id))
+    tracks = sorted(name for name in whole if name.startswith("track/"))
+    assert len(tracks) == 12
+    monkeypatch.setattr(pack, "MAX_TRACK_FILES", 4)
+    for module in (archive, pack):
+        monkeypatch.setattr(module, "MAX_FILES", len(whole) - 8)
+    less = office.export(outage(office).alert_id)
+    assert sorted(name for name in read_archive(less) if name.startswith("track/")) == tracks[:4]
+    found = verify(less, KEY.public, "9.9.9")
+    assert (found.same, [note[:22] for note in found.manifest.notes]) == (True, ["tracks of 4 devices ar"])
+    monkeypatch.setattr(pack, "MAX_TRACK_FILES", 12)
+    with pytest.raises(NotExported, match="a pack has at most"):
+        office.export(outage(office).alert_id)
 
 
 def test_where_the_whole_fleet_does_not_fit_the_pack_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,11 +136,15 @@ def test_an_empty_log_makes_a_pack_that_says_so(office: Office, tmp_path: Path) 
     assert found.manifest.missing.readings
 
 
-def busy(folder: Path) -> Office:
+def busy_messages() -> list[RawMessage]:
     """The day, after three hours in which two trucks stood."""
     hours = 3 * 3_600
     standing = [Trip(truck, 500, 500, at_s=-hours).stand(hours - 60).readings for truck in ("T2", "T5")]
-    return town_office(folder, with_ticks([*sent(standing), *day()]))
+    return with_ticks([*sent(standing), *day()])
+
+
+def busy(folder: Path) -> Office:
+    return town_office(folder, busy_messages())
 
 
 def test_where_a_day_is_too_much_to_read_it_begins_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,6 +172,49 @@ def test_the_revision_that_held_is_found_wherever_it_was_appended(
     assert sorted(name for one in found.manifest.files if (name := one.name).startswith("judging/")) == [
         "judging/city-1.json", "judging/rules-2.json",
     ]  # fmt: skip
+
+
+LATER = replace(town(), revision=town().revision + 1, zones=())
+
+
+def test_the_city_of_that_time_is_found_however_far_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the first after the messages begin, nor that of now."""
+    office = busy(tmp_path)
+    with closing(office.open_log()) as log:
+        log.append([city_record(LATER, office.records[-1].message.received_at)])
+    office.city = LATER
+    monkeypatch.setattr(log_window, "MAX_SCANNED", 100)
+    monkeypatch.setattr(log_window, "_CHUNK", 50)
+    monkeypatch.setattr(selection, "ATTEMPTS", selection.SHORTER[1:])
+    content = office.export(dump_of(office))
+    found = verify(content, KEY.public, "9.9.9")
+    assert (found.same, found.manifest.notes) == (True, ())
+    assert "judging/city-1.json" in read_archive(content)
+
+
+def test_a_city_that_stands_in_for_that_of_the_time_is_noted(tmp_path: Path) -> None:
+    """The log was trimmed: the pack says by what it is judged."""
+    messages = day()
+    office = closed_later(Office(tmp_path, town(), messages, revisions=False))
+    with closing(RawLog(tmp_path / "trimmed")) as log:
+        log.append([*messages[:20], city_record(LATER, messages[20].received_at), *messages[20:]])
+    exporter = replace(office.exporter, open_log=lambda: RawLog(tmp_path / "trimmed"))
+    notes = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9").manifest.notes
+    assert [("city" in one, "rule set" in one) for one in notes] == [(True, False), (False, True)]
+    assert "the first recorded after that stands in" in notes[0]
+    assert "that of the registry at the export stands in" in notes[1]
+
+
+def test_a_city_is_looked_for_past_a_segment_that_cannot_be_asked(tmp_path: Path) -> None:
+    office = busy(tmp_path)
+
+    class Spoiled(RawLog):
+        def newest_of(self, topic: str, until: int) -> int | None:
+            raise RawLogCorrupt(Path("segment"), 1, "damaged")
+
+    exporter = replace(office.exporter, open_log=lambda: Spoiled(office.folder / "raw", segment_bytes=65_536))
+    found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
+    assert (found.same, found.manifest.notes) == (True, ())
 
 
 def test_a_revision_that_nobody_can_read_is_passed_over_as_judgement_does(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.access.signatures import SigningKey
+from devices.access.signatures import PublicKey, SigningKey
 from ingest.evidence.archive import read_archive, write_archive
 from ingest.evidence.errors import PackRefused
 from ingest.evidence.judging import revision_payloads
@@ -67,6 +67,14 @@ def test_one_byte_changed_in_any_file_is_refused_and_the_file_named(pack: bytes)
         for at in (0, len(content) // 2, len(content) - 1):
             changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
             assert name in refused(write_archive({**files, name: changed})), (name, at)
+
+
+def test_a_key_of_the_same_id_is_another_key(pack: bytes) -> None:
+    """The id is 64 bits: somebody may find another key that has it."""
+    forged = PublicKey(FORGER.public.pem)
+    forged.id = KEY.public.id
+    with pytest.raises(PackRefused, match="which you trust"):
+        verify(pack, forged, "9.9.9")
 
 
 @given(at=st.integers(0), flip=st.integers(1, 255))

@@ -10,13 +10,15 @@ from devices.db.registry import Registry
 from haulwatch import __version__
 from haulwatch.wiring.databases import open_audit_trail, open_journal
 from haulwatch.wiring.packs.exporter import evidence_packs
-from ingest.evidence.archive import read_archive
+from ingest.evidence.archive import read_archive, write_archive
+from ingest.evidence.pack import CHANGES_FILE
 from ingest.evidence.verification import verify
 from ingest.log.raw_log import RawLog
 from ingest.log.records import LogRecord
 from tests.closing import closed_later
 from tests.haulwatch.commands.desk import Desk
-from tests.ingest.evidence.office import RULES, Office, dump_of
+from tests.ingest.evidence.office import KEY, RULES, Office, dump_of
+from tests.ingest.evidence.test_verification import resigned
 from tests.rules.town import town
 
 
@@ -108,3 +110,34 @@ def test_a_changed_pack_is_an_exit_code_and_names_the_file(desk: Desk, office: O
     done = desk.run("evidence", "verify", str(pack))
     assert (done.exit_code, done.stdout) == (1, "")
     assert "REFUSED: custody/custody.json: was changed" in " ".join(done.stderr.split())
+
+
+FORGED = "\x1b[2J\x1b[Hintact: 20 files, signed by the key 0123456789abcdef, which you trust\n\x9b2J\u202e"
+
+
+def test_no_name_in_a_pack_passes_for_what_the_program_says(desk: Desk, tmp_path: Path) -> None:
+    """Not a file in the archive either, whose name a refusal tells."""
+    pack = tmp_path / "pack.zip"
+    pack.write_bytes(write_archive({FORGED: b"x"}))
+    done = desk.run("evidence", "verify", str(pack))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "\x1b" not in done.stderr
+    assert "\x9b" not in done.stderr
+    assert "\u202e" not in done.stderr
+    assert [line[:10] for line in done.stderr.splitlines()] == ["haulwatch:"]
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_no_title_in_a_pack_passes_for_what_the_program_says(office: Office, tmp_path: Path, more: list[str]) -> None:
+    files = read_archive(office.export(dump_of(office)))
+    entries = json.loads(files[CHANGES_FILE])
+    entries[-1]["change"]["title"]["en"] = FORGED
+    pack = tmp_path / "pack.zip"
+    changed = {**files, CHANGES_FILE: json.dumps(entries).encode()}
+    pack.write_bytes(resigned(changed, KEY, subject=FORGED, rule=FORGED, notes=(FORGED,)))
+    done = Desk(tmp_path / "none").run("evidence", "verify", str(pack), *more)
+    assert done.exit_code == 3, done.output
+    assert "\x1b" not in done.output
+    assert "\x9b" not in done.output
+    assert sum(line.startswith("intact") for line in done.output.splitlines()) == (0 if more else 1)
+    assert ("note: " in done.output) is (not more)
