@@ -21,6 +21,7 @@ from api.people.session import is_over_https, keep_session, place_of_client
 from api.people.sign_in_limits import SignInLimits
 from api.people_ports import SignOn
 from api.ports import ApiParts, WholeParts
+from devices.people.model import UNKNOWN
 from devices.people.provider_people import SignedOn
 from devices.sign_on.model import Answer, SignOnFailure, SignOnRefused
 
@@ -130,22 +131,27 @@ async def come_back(  # noqa: PLR0913, PLR0917 - one parameter each
     """For browsers, sent by the provider. Begins a session of the person that the provider names.
 
     The account is made at the first time, if the mapping gives the person a role, and has the role of now each time.
+    Only an answer to an attempt of this browser is looked at.
     """
-    request.state.is_action = True  # for the audit trail, although it is a GET
-    request.state.tried_name = ""
+    attempt = attempts.open(request.cookies.get(COOKIE), state)
+    if attempt is None:  # anybody can send a browser here: neither counted nor in the audit trail
+        _log.debug("sign-on: no attempt of this browser has this state")
+        return _sent_back(request, SignOnFailure.EXPIRED)
     try:
         async with limits.attempt(place_of_client(request)):
-            attempt = attempts.open(request.cookies.get(COOKIE), state)
-            if attempt is None:
-                raise SignOnRefused(SignOnFailure.EXPIRED, "no attempt of this browser has this state")
+            # For the audit trail, although it is a GET; what is beyond the limit leaves no entry.
+            request.state.is_action = True
+            request.state.tried_name = UNKNOWN
             given = Answer(code, iss, error)
             signed_on = await asyncio.to_thread(sign_on.finish, attempt.pending, given, parts.now())
-    except (SignOnRefused, RequestRefused) as exc:
-        failure = _failure_of(exc)
-        _log.warning("sign-on: %s: %s", failure, exc)
-        request.state.tried_name = (exc.name if isinstance(exc, SignOnRefused) else None) or "unknown"
-        request.state.outcome = str(failure)
-        return _sent_back(request, failure)
+    except SignOnRefused as exc:
+        _log.warning("sign-on: %s: %s", exc.failure, exc)
+        request.state.tried_name = exc.name or UNKNOWN
+        request.state.outcome = str(exc.failure)
+        return _sent_back(request, exc.failure)
+    except RequestRefused as exc:
+        _log.debug("sign-on: %s", exc)
+        return _sent_back(request, SignOnFailure.BUSY)
     return await _welcomed(parts, request, attempt, signed_on)
 
 

@@ -15,7 +15,9 @@ from devices.city.model import Device
 from devices.errors import OperatorError
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
-RESERVED: Final = frozenset({"anonymous", "api-token", "api-read-token", "haulwatch"})
+UNKNOWN: Final = "unknown"
+"""Stands in the audit trail for somebody whom the identity provider did not name."""
+RESERVED: Final = frozenset({"anonymous", "api-token", "api-read-token", "haulwatch", UNKNOWN})
 """Names that stand beside what nobody in particular, tokens of the settings and the journal itself do."""
 
 

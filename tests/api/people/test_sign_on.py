@@ -1,5 +1,6 @@
 """Signing on over HTTP: what a browser is sent, what it brings back, and who is signed in then."""
 
+import logging
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -221,6 +222,7 @@ async def test_mix_up_and_refusals_are_told_and_sign_nobody_in(browser: AsyncCli
         (LI | {"preferred_username": "李伟"}, "no-name"),
         (LI | {"preferred_username": ""}, "no-name"),
         (LI | {"preferred_username": "anonymous"}, "no-name"),
+        (LI | {"preferred_username": "unknown"}, "no-name"),
         (LI | {"preferred_username": "wang"}, "name-taken"),
     ],
 )
@@ -321,12 +323,30 @@ async def test_failures_of_one_address_are_bounded_apart_from_those_of_passwords
 ) -> None:
     add_person(with_provider, "wang", Role.VIEWER)
     async with browser_of(app, "10.0.0.66") as stranger, browser_of(app) as person:
+        begun_before = await sent_away(stranger, provider)
+        sealed = {"Cookie": f"haulwatch_sign_on={stranger.cookies['haulwatch_sign_on']}"}
         for _ in range(FAILURES):
-            assert place(await stranger.get(CALLBACK, params={"state": "x", "code": "y"})) == "/#sign-on=expired"
-        assert place(await stranger.get(CALLBACK, params={"state": "x", "code": "y"})) == "/#sign-on=busy"
+            query = await sent_away(stranger, provider)
+            assert place(await stranger.get(CALLBACK, params=query | {"code": "made-up"})) == "/#sign-on=invalid"
+        assert place(await stranger.get(CALLBACK, params=begun_before, headers=sealed)) == "/#sign-on=busy"
+        entries = with_provider.people.audit.entries(AuditFilter(), limit=99)
+        assert [one.target for one in entries] == ["invalid"] * FAILURES, "none of what is beyond the limit"
         assert place(await stranger.get(BEGIN)) == "/#sign-on=busy"
         assert (await stranger.post(SESSION, json={"name": "wang", "password": PASSWORD})).status_code == 200
         assert place(await signed_on(person, provider)) == "/"
+
+
+async def test_who_comes_without_an_attempt_fills_no_audit_trail_and_locks_nobody_out(
+    app: FastAPI, provider: FakeProvider, with_provider: ApiParts, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with browser_of(app) as page, browser_of(app) as person:
+        query = await sent_away(person, provider)
+        caplog.set_level(logging.INFO)
+        for path in [CALLBACK, f"{CALLBACK}?state=x&code=y"] * FAILURES:
+            assert place(await page.get(path)) == "/#sign-on=expired"
+        assert not [one for one in caplog.records if one.name.startswith("api")]
+        assert with_provider.people.audit.entries(AuditFilter(), limit=9) == []
+        assert place(await person.get(CALLBACK, params=query)) == "/"
 
 
 async def test_signing_out_goes_to_the_provider_for_who_came_from_there(

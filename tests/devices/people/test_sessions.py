@@ -308,7 +308,7 @@ def test_a_name_that_cannot_be_typed_everywhere_is_refused(name: str) -> None:
         sign_in_name(name)
 
 
-@pytest.mark.parametrize("name", ["anonymous", "Haulwatch", "api-token", "api-read-token"])
+@pytest.mark.parametrize("name", ["anonymous", "Haulwatch", "api-token", "api-read-token", "unknown"])
 def test_a_name_that_stands_for_haulwatch_itself_is_refused(name: str) -> None:
     with pytest.raises(Refused, match="itself"):
         sign_in_name(name)
