@@ -157,6 +157,7 @@ def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
     watched.page.on("request", lambda request: urls.append(request.url))
     page = open_case(desk, watched)
     until_map(page, "apart(args[0], args[1]) < 6", MARK, DIMMED)
+    shown_at = page.evaluate(SEEN, [MARK, 24])
     note = page.locator(".map-base")
     expect(note).to_contain_text("© <b>Maps</b> · base map in GCJ-02: all that is drawn is shifted to it")
     page.keyboard.press("l")
@@ -165,7 +166,8 @@ def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
     page.keyboard.press("4")
     page.get_by_label("底图").uncheck()
     expect(note).to_have_count(0)
-    until_map(page, "seen(args[0]).count == 0 && seen(args[1]).count > 0", DIMMED, MARK)
+    at_its_place = "Math.hypot(seen(args[1]).x - args[2].x, seen(args[1]).y - args[2].y) < 6"  # the view went with it
+    until_map(page, f"seen(args[0]).count == 0 && {at_its_place}", DIMMED, MARK, shown_at)
     assert {path.split("/")[1] for path in service.asked} == {SECRET}
     assert any("/api/v1/base-map/tiles/0/" in url for url in urls)
     assert not [url for url in urls if SECRET in url or service.url in url]

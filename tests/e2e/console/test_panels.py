@@ -1,6 +1,8 @@
 """Data health, rules, weighings and replay in a real browser, on one running desk."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
@@ -102,8 +104,11 @@ def test_what_was_refused_is_looked_at_redriven_and_its_device_adopted(chromium:
     expect(letter).to_contain_text("<script>alert('no')</script>")
     page.get_by_role("button", name="Redrive: broken JSON").click()
     assert serious_faults(page) == []
+    os.kill(desk.pid("record"), signal.SIGSTOP)  # it is refused again only after the page has looked
     page.locator("dialog").get_by_role("button", name="Redrive").click()
     expect(page.locator(".notice")).to_contain_text("1 redriven")
+    expect(page.locator(".letters pre")).to_have_count(0)
+    os.kill(desk.pid("record"), signal.SIGCONT)
     desk.until(lambda: letters(desk, "broken_json") == [LETTERS + 1], "it is refused again, as a letter of its own")
     page.get_by_role("button", name=f"Redrive: {LETTERS + 1}").click()
     expect(page.locator("dialog")).to_contain_text("Send this reading of point-002 through the path again?")

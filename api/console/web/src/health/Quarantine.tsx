@@ -1,9 +1,9 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { link } from "../api/client";
 import type { DeadLetter, Reason } from "../api/types";
 import { count, dayAndClock } from "../parts/format";
 import { Modal } from "../parts/Modal";
-import { openLetters, readLetters, redriveAll, redriveLetter } from "../state/health";
+import { openLetters, readLetters, readLettersAgain, redriveAll, redriveLetter } from "../state/health";
 import { ledger } from "../state/moving";
 import { mayClose } from "../state/session";
 import { t, word } from "../text";
@@ -20,6 +20,7 @@ export function Quarantine() {
   const reasons = Object.entries(ledger.value?.total.quarantined ?? {})
     .filter(([, refused]) => refused > 0)
     .sort((a, b) => b[1] - a[1]) as [Reason, number][];
+  useEffect(() => void readLettersAgain(), [ledger.value]); // as often as the counts
   return (
     <section class="quarantine">
       <h3>{t("quarantineReasons")}</h3>

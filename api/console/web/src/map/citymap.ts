@@ -5,7 +5,7 @@ import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { FeatureCollection, Position } from "geojson";
 import { headers } from "../api/client";
-import { readBaseMap } from "../state/basemap";
+import { isShifted, readBaseMap } from "../state/basemap";
 import { course, openCase, pointed } from "../state/case";
 import { city, deviceName, fillLevels, sites } from "../state/city";
 import { bins, corridors, openAlerts, suspected, trucks, zones } from "../state/moving";
@@ -15,7 +15,7 @@ import { language, localName, t, word } from "../text";
 import { clock, measured } from "../parts/format";
 import { showReplay } from "../replay/layer";
 import { addBaseMap, setBaseLanguage } from "./base";
-import { drawn, drawnAt, positionAt } from "./datum";
+import { drawn, drawnAt, gcj02Of, positionAt, wgs84Of } from "./datum";
 import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, type Fix } from "./features";
 import { fillColour, LAYERS_OF, style, type SourceName } from "./style";
 import { truckImages } from "./symbols";
@@ -30,6 +30,7 @@ export class CityMap {
   private readonly disposers: (() => void)[] = [];
   private readonly popup = new Popup({ closeButton: false, maxWidth: "280px" });
   private fixes: Fix[] = [];
+  private fitted: Position[] = [];
   private framed = "";
   private isGone = false;
   private showsBusy = false;
@@ -89,6 +90,7 @@ export class CityMap {
   }
 
   private fit(places: Position[]): void {
+    this.fitted = places;
     if (!places.length) return;
     const bounds = new LngLatBounds();
     for (const [lon, lat] of places.map(drawnAt)) bounds.extend([lon ?? 0, lat ?? 0]);
@@ -121,6 +123,7 @@ export class CityMap {
     this.disposers.push(
       effect(() => void this.map.setPaintProperty("bins", "circle-color", fillColour(fillLevels.value))),
       effect(() => this.showLayers()),
+      this.keepPlace(),
       effect(() => this.frameOnce()));
     this.disposers.push(...showReplay(this.map));
     this.listen();
@@ -161,6 +164,18 @@ export class CityMap {
     this.showsBusy = false;
     if (alert) this.fitCase();
     else this.fitCity();
+  }
+
+  /** When all that is drawn is shifted, or no longer, the view goes with it: the same places stay in sight. */
+  private keepPlace(): () => void {
+    let was = isShifted.value;
+    return effect(() => {
+      if (isShifted.value === was) return;
+      was = isShifted.value;
+      if (this.map.isMoving()) return this.fit(this.fitted);
+      const { lng, lat } = this.map.getCenter();
+      this.map.setCenter(was ? gcj02Of(lng, lat) : wgs84Of(lng, lat));
+    });
   }
 
   private listen(): void {

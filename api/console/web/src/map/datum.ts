@@ -27,12 +27,14 @@ export function gcj02Of(lon: number, lat: number): [lon: number, lat: number] {
 /** Where a position is drawn. */
 export const drawnAt = (place: Position): Position => (isShifted.value ? gcj02Of(place[0] ?? 0, place[1] ?? 0) : place);
 
-/** The position that is drawn at a place of the map, to a metre. */
-export function positionAt(lon: number, lat: number): [lon: number, lat: number] {
-  if (!isShifted.value) return [lon, lat];
+/** To a metre. */
+export function wgs84Of(lon: number, lat: number): [lon: number, lat: number] {
   const [east, north] = gcj02Of(lon, lat);
   return [2 * lon - east, 2 * lat - north];
 }
+
+/** The position that is drawn at a place of the map. */
+export const positionAt = (lon: number, lat: number): [lon: number, lat: number] => (isShifted.value ? wgs84Of(lon, lat) : [lon, lat]);
 
 /** The features as they are drawn. */
 export function drawn(found: FeatureCollection): FeatureCollection {

@@ -10,6 +10,7 @@ import { devices, readCity } from "./city";
 
 const MOST_LINES = 5_000;
 const LETTERS = 20;
+const MOST_LETTERS = 500;
 const LOOK_AGAIN_MS = 1_000;
 
 export const lines = signal<DeviceLedgerLine[]>([]);
@@ -39,8 +40,17 @@ export async function readLetters(reason: Reason, more = false): Promise<void> {
   if (page) openLetters.value = { reason, items: [...(before?.items ?? []), ...page.items], next: page.next_cursor };
 }
 
+/** The letters that are shown, and what came since: what is refused again after its redrive is a letter of its own. */
+export async function readLettersAgain(): Promise<void> {
+  const shown = openLetters.value;
+  if (!shown) return;
+  const limit = Math.min(Math.max(shown.items.length, LETTERS), MOST_LETTERS);
+  const page = await get<PageDeadLetter>(`/deadletters${query({ reason: shown.reason, limit })}`).catch(() => null);
+  if (page && openLetters.value === shown) openLetters.value = { ...shown, items: page.items, next: page.next_cursor };
+}
+
 async function readAgain(): Promise<void> {
-  if (openLetters.value) await readLetters(openLetters.value.reason);
+  await readLettersAgain();
   await readHealth();
 }
 
