@@ -22,7 +22,7 @@ from ingest.notices.notice import (
     State,
     Told,
 )
-from ingest.notices.tables import DIGESTS, OPEN, notice, notice_change, notice_climb
+from ingest.notices.tables import DIGESTS, MAX_MENTIONS_CHARS, OPEN, notice, notice_change, notice_climb
 
 _C: Final = notice.c
 
@@ -166,6 +166,16 @@ class NoticeOutbox:
         with transaction(self._engine) as connection:
             return connection.execute(update(notice).where(OPEN, waiting).values(**values)).rowcount
 
+    def give_up_others(self, channels: Sequence[str], before: int, now: int) -> int:
+        """End attempts by other channels than these in which a process died: they began before this instant, ms, and
+        nobody judges them any more. Returns how many.
+        """
+        died = _C.channel.not_in(list(channels)) & (_C.state == State.SENDING) & (_C.attempted_at < before)
+        error = "the process ended while it was being sent, and the notice rules have no such channel any more"
+        values = {"state": State.UNCONFIRMED, "done_at": now, "error": error}
+        with transaction(self._engine) as connection:
+            return connection.execute(update(notice).where(OPEN, died).values(**values)).rowcount
+
     def arrived(self, alert_id: str, channel: str, recipient: str) -> bool:
         """True if a notice of the alert reached this recipient, or may have."""
         query = select(_C.no).where(_C.alert_id == alert_id, _C.channel == channel, _C.recipient == recipient)
@@ -223,7 +233,7 @@ def _insert_once(connection: Connection, table: Table, values: dict[str, Any]) -
 
 def _row(new: NewNotice, state: State, now: int) -> dict[str, Any]:
     payload = None if new.payload is None else dict(new.payload)
-    texts = {**new._asdict(), "mentions": ",".join(new.mentions), "payload": payload}
+    texts = {**new._asdict(), "mentions": _joined(new.mentions), "payload": payload}
     return {**texts, "state": state, "planned_at": now, "due_at": now}
 
 
@@ -233,6 +243,12 @@ def notice_of(row: RowMapping) -> Notice:
     new = NewNotice(**{**given, "kind": Kind(row["kind"]), "mentions": _names(row["mentions"])})
     own = {name: row[name] for name in ("no", "planned_at", "due_at", "attempts", "unconfirmed")}
     return Notice(new=new, state=State(row["state"]), **own)
+
+
+def _joined(names: Sequence[str]) -> str:
+    """As many names as the column holds: the notice reaches the group also where it cannot mention all."""
+    joined = ",".join(names)
+    return joined if len(joined) <= MAX_MENTIONS_CHARS else joined[: MAX_MENTIONS_CHARS + 1].rpartition(",")[0]
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ingest.alerts.publisher import AlertPublisher
 from ingest.alerts.rate import DAY_MS
 from ingest.notices.bucket import TokenBucket
 from ingest.notices.channels import Channel
-from ingest.notices.delivery import ChannelDelivery
+from ingest.notices.delivery import STUCK_MS, ChannelDelivery
 from ingest.notices.escalation import Escalation
 from ingest.notices.model import NoticeRules
 from ingest.notices.outbox import NoticeOutbox
@@ -35,6 +35,7 @@ SINK: Final = "notices"
 _LOOK_S: Final = 2.0
 _DELIVERY_S: Final = 0.5
 _CLIMB_S: Final = 2.0
+_GIVE_UP_S: Final = 30.0
 _UNUSABLE_S: Final = 30.0
 _FIRST_PAUSE_S: Final = 1.0
 _LONGEST_PAUSE_S: Final = 30.0
@@ -122,11 +123,16 @@ class NoticeService:
         async def climb() -> None:
             await asyncio.to_thread(escalation.step)
 
+        async def give_up() -> None:
+            now = parts.now()
+            await asyncio.to_thread(parts.outbox.give_up_others, list(rules.channels), now - STUCK_MS, now)
+
         _log.info("notices: rules %d hold, %d channels", stored.version, len(rules.channels))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._until_others(stored.version, stop, over), name="notice rules")
             tasks.create_task(publisher.run(over), name="notices from the journal")
             tasks.create_task(_keep(climb, over, _CLIMB_S), name="notice steps")
+            tasks.create_task(_keep(give_up, over, _GIVE_UP_S), name="notices by channels that are gone")
             for name, channel in rules.channels.items():
                 tasks.create_task(self._deliver(name, channel, rules, over), name=f"notices by {name}")
 

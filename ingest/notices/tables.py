@@ -9,6 +9,7 @@ metadata: Final = MetaData()
 OPEN: Final = text("state IN ('waiting', 'sending')")
 """What is not done yet. A database uses an index with a condition only for queries that have it word for word."""
 DIGESTS: Final = text("kind = 'digest'")
+MAX_MENTIONS_CHARS: Final = 2_000
 _SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 
 notice_rules: Final = Table(
@@ -30,7 +31,7 @@ notice: Final = Table(
     Column("event", String(40), nullable=False),
     Column("channel", String(40), nullable=False),
     Column("recipient", String(40), nullable=False),
-    Column("mentions", String(2000), nullable=False),
+    Column("mentions", String(MAX_MENTIONS_CHARS), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("rule", String(64), nullable=False),
     Column("severity", String(2), nullable=False),

@@ -1,8 +1,9 @@
 """What notices say, in English and Chinese: whoever changes a text opens this file.
 
-Plain text: what devices and files name is never markup.
+Plain text: what devices and files name is never markup, and no link.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
@@ -63,6 +64,8 @@ _ALERT: Final = Text(en="Alert", zh="告警编号")
 _DESK: Final = Text(en="All alerts (sign-in needed)", zh="全部告警（需登录）")
 _REPEAT: Final = Text(en="[sent again, may be a repeat of notice {no}] ", zh="【重发，可能与通知 {no} 重复】")
 
+_ADDRESS: Final = re.compile(r"://|www\.", re.IGNORECASE)
+
 
 class Subject(NamedTuple):
     """What an alert is about, as people call it."""
@@ -95,20 +98,20 @@ def write(
     """The notice of one change. `reason`: a key of `_HEAD`."""
     when = datetime.fromtimestamp(change.opened_at / 1000, zone).strftime("%Y-%m-%d %H:%M:%S")
     lines = [_say(_WHY[reason], language)] if reason in _WHY else []
-    lines.append(_line(_DEVICE, f"{about.device} ({change.subject})", language))
+    lines.append(_line(_DEVICE, unlinked(f"{about.device} ({change.subject})"), language))
     if about.district:
-        lines.append(_line(_DISTRICT, about.district, language))
+        lines.append(_line(_DISTRICT, unlinked(about.district), language))
     lines.append(_line(_TIME, when, language))
     if change.lat is not None and change.lon is not None:
         lines.append(_line(_PLACE, f"{change.lat:.5f}, {change.lon:.5f}", language))
     if change.amendment not in {Amendment.RETRACTED, Amendment.MERGED}:
-        lines += [f"· {_say(finding, language)}" for finding in change.evidence.findings[:_FINDINGS]]
+        lines += [f"· {unlinked(_say(finding, language))}" for finding in change.evidence.findings[:_FINDINGS]]
     if console is not None:
         lines.append(_line(_LINK, link(console, change.alert_id), language))
     lines.append(_line(_ALERT, f"{change.alert_id}/{change.revision}", language))
     mark = f"【{change.severity}】" if language == "zh" else f"[{change.severity}] "
     head = _say(_HEAD[reason], language)
-    return Written(f"{mark}{head}{_say(change.title, language)}", "\n".join(lines))
+    return Written(f"{mark}{head}{unlinked(_say(change.title, language))}", "\n".join(lines))
 
 
 class DigestLine(NamedTuple):
@@ -152,6 +155,13 @@ def repeated(subject: str, number: int, language: Language) -> str:
 def link(console: str, alert_id: str) -> str:
     """The case of an alert in the console, which asks who calls before it shows or does anything."""
     return f"{console}/#alert={alert_id}"
+
+
+def unlinked(text: str) -> str:
+    """The text with the beginnings of addresses broken by a space, for a chat makes links of them: a plate or the
+    number of a ticket is whatever a device sends.
+    """
+    return _ADDRESS.sub(lambda found: f"{found[0][:-1]} {found[0][-1]}", text)
 
 
 def _title(rule: str, language: Language) -> str:

@@ -21,6 +21,9 @@ from ingest.notices.model import Contact
 from ingest.notices.senders.port import Delivery, Message, Outcome, one_line
 
 TIMEOUT_S: Final = 20.0
+"""For each reply of the server."""
+TOTAL_S: Final = 60.0
+"""For all of it: a server may take its time at each of a dozen replies."""
 
 
 class MailSender:
@@ -37,7 +40,11 @@ class MailSender:
         if person is None or person.mail is None:
             return Delivery(Outcome.REFUSED, "the person has no mail address in the notice rules any more")
         mail = mail_of(message, person, self._channel.sender)
-        return await asyncio.to_thread(self._send, mail, person.mail)
+        try:
+            async with asyncio.timeout(TOTAL_S):
+                return await asyncio.to_thread(self._send, mail, person.mail)
+        except TimeoutError:
+            return Delivery(Outcome.UNCONFIRMED, f"did not answer within {TOTAL_S:.0f} s")
 
     def _send(self, mail: EmailMessage, to: str) -> Delivery:
         try:

@@ -14,6 +14,8 @@ from ingest.notices.senders.port import Delivery, Message, Outcome
 
 OWN: Final = {"wecombot": "wecom", "dingtalk": "dingtalk", "feishu": "feishu", "lark": "feishu"}
 """Schemes of Apprise that have senders of their own."""
+TOTAL_S: Final = 60.0
+"""For all of it; most plugins give up after 8."""
 
 
 class AppriseUnusable(Exception):
@@ -41,7 +43,13 @@ class AppriseSender:
 
     async def send(self, message: Message) -> Delivery:
         try:
-            done = await asyncio.to_thread(self._service.notify, body=message.body, title=message.subject)
+            async with asyncio.timeout(TOTAL_S):
+                done = await asyncio.to_thread(
+                    self._service.notify,
+                    body=message.body,
+                    title=message.subject,
+                    body_format="text",  # without it, a service whose format is HTML or Markdown gets text as markup
+                )
         except Exception as exc:  # noqa: BLE001 - one of a hundred plugins
             return Delivery(Outcome.UNCONFIRMED, f"Apprise failed: {type(exc).__name__}")
         return Delivery(Outcome.SENT if done else Outcome.REFUSED, "" if done else "Apprise: not delivered")

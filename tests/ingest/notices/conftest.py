@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ingest.notices.senders import mail, posting
+from ingest.notices.senders import mail, others, posting
 from tests.ingest.notices.night import Clock, Night
 from tests.ingest.notices.services import Service, WeCom, served
 from tests.waiting import PATIENCE_S
@@ -68,6 +68,8 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "TIMEOUT", httpx.Timeout(PATIENCE_S))
     monkeypatch.setattr(posting, "TOTAL_S", PATIENCE_S)
     monkeypatch.setattr(mail, "TIMEOUT_S", PATIENCE_S)
+    monkeypatch.setattr(mail, "TOTAL_S", PATIENCE_S)
+    monkeypatch.setattr(others, "TOTAL_S", PATIENCE_S)
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ from aiosmtpd.smtp import AuthResult, Envelope, Session
 from ingest.notices.channels import MailChannel
 from ingest.notices.model import Contact
 from ingest.notices.secrets import secrets_of
+from ingest.notices.senders import mail as mail_sender
 from ingest.notices.senders.port import Delivery, Message, Outcome
 from ingest.notices.senders.registry import sender_of
 from tests.ingest.notices.conftest import MakeNight, Tls
@@ -196,3 +197,23 @@ rules: [{{name: all, steps: [{{by: [post], tell: {{people: [li, wang]}}}}]}}]
     assert subjects == {"li@example.com>": "【P1】倾倒 a", "wang@example.com>": "[P1] Dumping a"}
     assert len({mail["Message-ID"] for mail in mailbox.mails}) == len(mailbox.mails) == 2
     assert len({mail["References"] for mail in mailbox.mails}) == 1
+
+
+async def test_a_mail_server_that_drips_is_not_waited_for(
+    tls: Tls, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_sender, "TOTAL_S", 0.2)
+    ended = asyncio.Event()
+
+    async def drip(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not ended.is_set():
+            writer.write(b"220-wait\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with answering(drip) as port:
+        try:
+            delivery = await send(channel(port, tls, "none"), clock)
+        finally:
+            ended.set()
+    assert delivery.outcome is Outcome.UNCONFIRMED

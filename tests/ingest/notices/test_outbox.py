@@ -110,6 +110,26 @@ def test_what_waits_for_a_channel_that_is_gone_is_taken_back(outbox: NoticeOutbo
     assert outbox.told("a") == []
 
 
+def test_an_attempt_by_a_channel_that_is_gone_comes_to_an_end(outbox: NoticeOutbox) -> None:
+    outbox.plan("a", "confirmed 1", [notice()], [], NOW)
+    [found] = outbox.waiting("mail", 9)
+    outbox.begin(found.no, NOW)
+    assert outbox.give_up_others(["mail"], NOW + 1, NOW + 1) == 0
+    assert outbox.give_up_others(["group"], NOW, NOW + 1) == 0, "it may still be sent"
+    assert outbox.give_up_others(["group"], NOW + 1, NOW + 1) == 1
+    assert states(outbox) == ["unconfirmed"]
+
+
+def test_more_people_than_the_column_holds_are_mentioned_as_far_as_it_does(outbox: NoticeOutbox) -> None:
+    """PostgreSQL refuses what is longer, and then nobody would hear of the alert."""
+    many = tuple(f"officer-{number:03}-of-the-northern-district" for number in range(99))
+    outbox.plan("a", "confirmed 1", [notice(mentions=many)], [], NOW)
+    [found] = outbox.waiting("mail", 9)
+    mentions = found.new.mentions
+    assert mentions == many[: len(mentions)]
+    assert 2_000 - 40 < len(",".join(mentions)) <= 2_000
+
+
 def test_the_summary_counts_what_waits_and_the_last_day(outbox: NoticeOutbox) -> None:
     day = 24 * 3_600_000
     for number, name in enumerate("abcd"):

@@ -189,6 +189,16 @@ async def test_apprise_reaches_the_long_tail(serve: Serve, clock: Clock) -> None
 
 
 @OF_ITS_PLUGINS
+async def test_what_a_device_sends_is_no_markup_in_apprise(serve: Serve, clock: Clock) -> None:
+    program = serve(Program)
+    program.script = [(200, {"code": 0})]
+    sender = apprise_channel(program.url.replace("http://", "json://") + "?format=html", clock)
+    await sender.send(MESSAGE._replace(body="plate <a href='//evil.example'>A1</a>"))
+    assert "<a " not in program.requests[0].json["message"]
+    assert "&lt;a" in program.requests[0].json["message"]
+
+
+@OF_ITS_PLUGINS
 @pytest.mark.parametrize("url", ["wecombot://key", "dingtalk://secret@token/", "feishu://token", "lark://token"])
 def test_apprise_is_refused_where_it_would_take_a_refusal_for_a_success(url: str, clock: Clock) -> None:
     with pytest.raises(ChannelUnusable, match="write `kind: ") as refused:

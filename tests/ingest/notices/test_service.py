@@ -14,16 +14,18 @@ from haulwatch.process.system_clock import now_ms
 from ingest.alerts.cursors import PublisherCursors
 from ingest.notices import service as service_module
 from ingest.notices import tables as notice_tables
+from ingest.notices.notice import State
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.rule_store import NoticeRuleStore, StoredNoticeRules
 from ingest.notices.secrets import secrets_of
 from ingest.notices.service import NoticeParts, NoticeService
-from ingest.notices.summary import summarise
+from ingest.notices.summary import newest_notices, summarise
 from rules.alerts import tables as alert_tables
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from tests.ingest.notices.night import SECRETS, change, night_town
 from tests.ingest.notices.services import Service, WeCom, served
+from tests.ingest.notices.test_outbox import notice
 from tests.waiting import PATIENCE_S, eventually
 
 
@@ -48,6 +50,8 @@ async def test_notices_from_the_first_rules_to_the_end(tmp_path: Path, caplog: p
         metadata.create_all(engine)
     journal, store, environment = AlertJournal(engine), NoticeRuleStore(engine), dict[str, str]()
     stop = asyncio.Event()
+    NoticeOutbox(engine).plan("z", "confirmed 1", [notice(channel="gone")], [], 1)
+    NoticeOutbox(engine).begin(1, 2)  # and the process died
 
     def apply(version: int, content: str) -> None:
         store.apply(StoredNoticeRules(version, content, now_ms(), "li", "test"))
@@ -83,6 +87,7 @@ async def test_notices_from_the_first_rules_to_the_end(tmp_path: Path, caplog: p
         await eventually(lambda: told(wecom) == ["【P1】倾倒 a", "【P1】倾倒 b"])
         stop.set()
         await asyncio.wait_for(running, PATIENCE_S)
-        assert {one.channel: one.sent for one in summarise(engine, now_ms())} == {"wecom": 2, "other": 1}
+        assert {one.channel: one.sent for one in summarise(engine, now_ms())} == {"wecom": 2, "other": 1, "gone": 0}
+        assert newest_notices(engine, 9)[-1][0].state is State.UNCONFIRMED
     engine.dispose()
     assert not any(secret in caplog.text for secret in SECRETS.values())

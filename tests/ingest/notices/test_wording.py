@@ -8,7 +8,7 @@ import pytest
 from ingest.notices import wording
 from ingest.notices.channels import Language
 from ingest.notices.wording import DigestLine, Subject, repeated, write, write_digest, write_test
-from rules.alerts.model import Amendment
+from rules.alerts.model import Amendment, Evidence, Text
 from tests.ingest.notices.night import change
 
 CHINESE = re.compile("[\u3000-\u9fff\uff00-\uffef]")
@@ -58,3 +58,23 @@ def test_a_digest_of_many_rules_fits_into_the_shortest_message() -> None:
     lines = [DigestLine(f"P{no % 4 + 1}", rules[no % 6], subject) for no in range(5_000)]
     texts = write_digest(lines, "zh", "https://haulwatch.example.city.gov.cn")
     assert len(f"{texts.subject}\n{texts.body}".encode()) <= 2_048
+
+
+def test_what_a_device_sends_is_no_link() -> None:
+    plate = "https://evil.example WWW.evil.example"
+    sent = change(
+        subject=plate,
+        title=Text(en=f"Dumping {plate}", zh=plate),
+        evidence=Evidence(parameters={}, findings=(Text(en=plate, zh=plate),)),
+    )
+    texts = write(
+        sent,
+        "call",
+        "en",
+        about=Subject(plate, plate),
+        zone=ZoneInfo("Asia/Shanghai"),
+        console="https://haulwatch.example",
+    )
+    found = re.findall(r"\S*(?:://|www\.)\S*", f"{texts.subject}\n{texts.body}", re.IGNORECASE)
+    assert found == [f"https://haulwatch.example/#alert={sent.alert_id}"]
+    assert texts.subject == "[P1] Dumping https:/ /evil.example WWW .evil.example"
