@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,28 @@ def test_a_truck_beside_it_is_in_no_pack_unless_it_is_needed(tmp_path: Path) -> 
     assert (found.manifest.messages.scope, found.same) == ("own", True)
     assert alert_id == dump_of(office)
     assert found.changes[0].opened_at > T0
+
+
+@pytest.mark.parametrize(("scans", "messages"), [(0, False), (1, True)])
+def test_where_time_is_up_the_nearest_so_far_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scans: int, messages: bool
+) -> None:
+    """Of an outage, which needs the messages of everybody: those of one device come first."""
+    office = closed_later(Office(tmp_path, town(), with_silence(sent(whole_fleet(1_800)), 60)))
+    scanned: list[int] = []
+    attempt = selection.Selection._attempt
+
+    def counted(self: Any, *args: Any) -> Any:
+        found = attempt(self, *args)
+        scanned.append(1)
+        return found
+
+    monkeypatch.setattr(selection.Selection, "_attempt", counted)
+    content = office.exporter.export(outage(office).alert_id, EXPORTED, in_time=lambda: len(scanned) < scans)
+    found = verify(content, KEY.public, "9.9.9")
+    assert not found.same
+    assert found.manifest.notes[-1] == selection.OUT_OF_TIME
+    assert (found.manifest.judged_again.why_not == "") is messages
 
 
 def test_an_empty_log_makes_a_pack_that_says_so(office: Office, tmp_path: Path) -> None:
