@@ -228,6 +228,31 @@ def test_a_city_that_stands_in_for_that_of_the_time_is_noted(tmp_path: Path) -> 
     assert "that of the registry at the export stands in" in notes[1]
 
 
+def test_a_city_that_cannot_be_read_is_not_passed_over_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before it stands in, and the pack says so."""
+    messages = busy_messages()
+    again = city_record(town(), messages[10].received_at)
+    office = town_office(tmp_path, [*messages[:10], again, *messages[10:]])
+    lost = next(one.offset for one in office.records if one.message == again)
+
+    class Damaged(RawLog):
+        def read(self, after: int, limit: int) -> list[LogRecord]:
+            found = super().read(after, limit)
+            at = next((n for n, one in enumerate(found) if one.offset == lost), None)
+            if at == 0:
+                raise RawLogCorrupt(Path("segment"), lost, "damaged")
+            return found[:at]
+
+    monkeypatch.setattr(selection, "ATTEMPTS", selection.SHORTER[1:])
+    exporter = replace(office.exporter, open_log=lambda: Damaged(office.folder / "raw", segment_bytes=65_536))
+    found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
+    assert found.same
+    [note] = found.manifest.notes
+    assert "the last city that can be read stands in" in note
+
+
 def test_a_city_is_looked_for_past_a_segment_that_cannot_be_asked(tmp_path: Path) -> None:
     office = busy(tmp_path)
 
