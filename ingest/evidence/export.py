@@ -70,8 +70,11 @@ class Exporter:
         exported: Exported,
         part: City | None = None,
         stamp: Stamp | None = None,
+        in_time: Callable[[], bool] = lambda: True,
     ) -> bytes:
         """The pack of an alert. `part`: what whoever asks may see of the city; None: all of it.
+
+        `in_time`: False where the raw log is not read any more: the pack has the messages that lead nearest so far.
 
         Raises NoSuchAlert, NotExported, NoSigningKey, BadKey, RawLogError, DatabaseError.
         """
@@ -79,7 +82,7 @@ class Exporter:
         detail = self.journal.alert(alert_id)
         if detail is None or (part is not None and detail.alert.subject not in part.devices):
             raise NoSuchAlert(f"no alert {alert_id!r}: `haulwatch alerts` and the console list them")
-        selected = self._select(detail, part)
+        selected = self._select(detail, part, in_time)
         material = Material(
             detail=detail,
             selected=selected,
@@ -92,12 +95,12 @@ class Exporter:
         )
         return build_pack(material, key, self.records, stamp)
 
-    def _select(self, detail: AlertDetail, part: City | None) -> Selected:
+    def _select(self, detail: AlertDetail, part: City | None, in_time: Callable[[], bool]) -> Selected:
         changes = [entry.change for entry in detail.changes]
         recorded = max(entry.recorded_at for entry in detail.changes)
         held = InForce(self.city, lambda: pack_rules(self.rules()), self.newest_revisions())
         with closing(self.open_log()) as log:
-            return Selection(log, changes, recorded, held, self.max_payload_bytes, part).select()
+            return Selection(log, changes, recorded, held, self.max_payload_bytes, part, in_time).select()
 
     def _custody(self, alert_id: str) -> list[AuditEntry]:
         return list(reversed(self.trail.entries(AuditFilter(target=alert_id), limit=MAX_CUSTODY)))

@@ -1,6 +1,6 @@
 """Reads the stretch of the raw log that an alert came of: by time, forwards, within bounds, past what is damaged."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, Protocol
 
 from devices.city.columns import unpack_city
@@ -21,6 +21,10 @@ class ReadableLog(LogReader, Protocol):
     def first_offset(self) -> int: ...
 
     def newest_of(self, topic: str, until: int) -> int | None: ...
+
+
+class OutOfTime(Exception):
+    """Reading on would take longer than whoever asks waits."""
 
 
 class Revision(NamedTuple):
@@ -44,15 +48,19 @@ def is_readable(record: LogRecord) -> bool:
 class LogWindow:
     """For one thread."""
 
-    def __init__(self, log: ReadableLog, until: int) -> None:
-        """`until`: receive time, ms, beyond which nothing is read."""
-        self._log, self._until = log, until
+    def __init__(self, log: ReadableLog, until: int, in_time: Callable[[], bool]) -> None:
+        """`until`: receive time, ms, beyond which nothing is read. Where `in_time` is False, OutOfTime is raised."""
+        self._log, self._until, self._in_time = log, until, in_time
         self._found: dict[tuple[str, int], Revision | None] = {}
 
     def records(self, after: int, damaged: list[tuple[int, int]]) -> Iterator[LogRecord]:
-        """Records after an offset; what cannot be read is noted in `damaged`, first and last offset."""
+        """Records after an offset; what cannot be read is noted in `damaged`, first and last offset.
+
+        Raises OutOfTime.
+        """
         read = 0
         while read < _MOST_SCANNED:
+            self._check_time()
             try:
                 records = self._log.read(after, _CHUNK)
             except RawLogCorrupt as exc:
@@ -92,7 +100,10 @@ class LogWindow:
         return oldest[0].message.received_at if oldest else None
 
     def revision_before(self, topic: str, start: int, newest: int | None) -> Revision | None:
-        """The last revision up to an offset; None if the log keeps none. `newest`: where the log has its last one."""
+        """The last revision up to an offset; None if the log keeps none. `newest`: where the log has its last one.
+
+        Raises OutOfTime.
+        """
         if (topic, start) not in self._found:
             self._found[topic, start] = self._look_back(topic, start, newest)
         return self._found[topic, start]
@@ -105,6 +116,7 @@ class LogWindow:
                 return Revision(noted[-1], damaged)
         end = start
         while end > 0:
+            self._check_time()
             try:
                 at = self._log.newest_of(topic, end)
                 if at is None:
@@ -118,6 +130,10 @@ class LogWindow:
                 return Revision(found[-1], damaged)
             end = begin
         return None
+
+    def _check_time(self) -> None:
+        if not self._in_time():
+            raise OutOfTime
 
     def _revisions(self, topic: str, after: int, last: int) -> tuple[list[LogRecord], bool]:
         """Those of a stretch, and whether some of it cannot be read."""

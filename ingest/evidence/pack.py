@@ -32,7 +32,7 @@ from ingest.evidence.manifest import (
 from ingest.evidence.raw_messages import MESSAGES_FILE, START, as_lines, is_passed
 from ingest.evidence.readings import READINGS_FILE, Fix, Heard, fixes_of, readings_of, track_files
 from ingest.evidence.readings import as_lines as reading_lines
-from ingest.evidence.selection import Instead, Selected
+from ingest.evidence.selection import OUT_OF_TIME, Instead, Selected
 from ingest.log.records import CITY_TOPIC, NO_READINGS, RULES_TOPIC
 from rules.alerts.actions import AlertDetail, AlertView
 from rules.alerts.model import TAKEN_BACK, AlertChange
@@ -56,8 +56,8 @@ _WHAT: Final = {CITY_TOPIC: "city", RULES_TOPIC: "rule set"}
 _INSTEAD: Final = {
     Instead.LATER: "the raw log does not have the {what} that held when the messages begin: the first recorded after "
     "that stands in for it",
-    Instead.NOW: "the raw log has no {what} from before or during the messages: that of the registry at the export "
-    "stands in for it",
+    Instead.NOW: "no {what} from before or during the messages was found in the raw log: that of the registry at the "
+    "export stands in for it",
     Instead.EARLIER: "the raw log is damaged before the messages: the last {what} that can be read stands in for the "
     "one that held",
 }
@@ -198,7 +198,7 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         ),
         judged_again=contents.judged,
         missing=contents.missing,
-        notes=(*instead_notes(selected), *tracks_left_out, *_not_made(made)),
+        notes=(*_selection_notes(selected), *tracks_left_out, *_not_made(made)),
         files=entries_of(files),
     )
     whole = sealed(files, manifest, key)
@@ -209,9 +209,10 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
     return write_archive(whole)
 
 
-def instead_notes(selected: Selected) -> tuple[str, ...]:
-    """What stands in for revisions that the raw log does not have."""
-    return tuple(_INSTEAD[how].format(what=_WHAT[topic]) for topic, how in sorted(selected.instead.items()))
+def _selection_notes(selected: Selected) -> tuple[str, ...]:
+    """What stands in for revisions that the raw log does not have, and whether time was up."""
+    instead = [_INSTEAD[how].format(what=_WHAT[topic]) for topic, how in sorted(selected.instead.items())]
+    return (*instead, OUT_OF_TIME) if selected.out_of_time else tuple(instead)
 
 
 def _not_made(made: Mapping[str, bytes | str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ seconds stays as a mark that time went on; ticks stay.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -25,7 +25,7 @@ from devices.readings.plates import comparable_plate
 from devices.readings.refusals import DecodeError
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
-from ingest.evidence.log_window import MAX_SCANNED, LogWindow, ReadableLog, is_readable
+from ingest.evidence.log_window import MAX_SCANNED, LogWindow, OutOfTime, ReadableLog, Revision, is_readable
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.log.flood_record import flood_of
 from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
@@ -46,6 +46,9 @@ _AROUND_MS: Final = 10 * MINUTE_MS
 _NO_CITY: Final = -1
 _NO_RULES: Final = 0
 """Offsets of revisions that stand before the messages where the log has none."""
+
+
+OUT_OF_TIME: Final = "reading the raw log took too long: `haulwatch evidence export` takes the time it needs"
 
 
 class Scope(StrEnum):
@@ -112,6 +115,8 @@ class Selected:
     """First and last offset of records that cannot be read."""
     instead: Mapping[str, Instead] = field(default_factory=dict)
     """By topic of revisions."""
+    out_of_time: bool = False
+    """More messages may have led to the same alert; there was no time to read them."""
 
 
 class _TooMany(Exception):
@@ -152,9 +157,13 @@ class Selection:
         in_force: InForce,
         max_payload_bytes: int,
         part: City | None,
+        in_time: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`recorded_until`: when the last change was recorded, wall clock in ms; `part`: what whoever asks may see."""
-        self._window, self._changes = LogWindow(log, recorded_until + _AFTER_MS + _AROUND_MS), changes
+        """`recorded_until`: when the last change was recorded, wall clock in ms; `part`: what whoever asks may see.
+
+        `in_time`: False where the log is not read any more: the nearest so far is taken.
+        """
+        self._window, self._changes = LogWindow(log, recorded_until + _AFTER_MS + _AROUND_MS, in_time), changes
         self._until = recorded_until + _AFTER_MS
         self._in_force, self._max_bytes, self._part = in_force, max_payload_bytes, part
         self._since = min(min(change.opened_at, change.onset or change.at, change.at) for change in changes)
@@ -173,22 +182,24 @@ class Selection:
             if (attempt.scope, start) in tried:
                 continue
             tried.add((attempt.scope, start))
-            found = self._attempt(attempt, start)
+            try:
+                found = self._attempt(attempt, start)
+            except OutOfTime:
+                return replace(best or self._nothing(OUT_OF_TIME), out_of_time=True)
             if found is None:
                 continue
             if found.comparison is not None and found.comparison.same:
                 return found
             best = found if best is None or _is_nearer(found, best) else best
-        return best or self._nothing()
+        return best or self._nothing("the messages of its devices are more than a pack can hold")
 
-    def _nothing(self) -> Selected:
+    def _nothing(self, why_not: str) -> Selected:
         """Only what they would be judged by."""
         start = self._window.offset_at(self._since - _AROUND_MS)
         held = sorted(
             (self._held(topic, start) for topic in (CITY_TOPIC, RULES_TOPIC)), key=lambda record: record.offset
         )
         records = tuple(narrowed_record(one, self._named(), (), self._part) for one in held)
-        why_not = "the messages of its devices are more than a pack can hold"
         return Selected(records, _logged(held), SHORTER[-1], None, why_not, instead=dict(self._instead))
 
     def _start(self, lead_ms: int) -> int:
@@ -293,12 +304,11 @@ class Selection:
         Where another stands in for it, that is noted. None did where the log begins with it.
         """
         self._instead.pop(topic, None)
-        found = self._window.revision_before(topic, start, self._in_force.newest.get(topic))
+        found, later = self._looked_for(topic, start)
         if found is not None:
             if found.past_damage:
                 self._instead[topic] = Instead.EARLIER
             return found.record
-        later = self._later(topic, start)
         if later is not None and topic not in self._instead:
             return later
         if later is not None:
@@ -307,6 +317,14 @@ class Selection:
             self._instead[topic] = Instead.NOW
             payload = pack_city(self._in_force.city()) if topic == CITY_TOPIC else self._in_force.rules()
         return LogRecord(_NO_CITY if topic == CITY_TOPIC else _NO_RULES, RawMessage(topic, payload, 0))
+
+    def _looked_for(self, topic: str, start: int) -> tuple[Revision | None, LogRecord | None]:
+        """The revision before `start`, or else the first after it; neither where time is up."""
+        try:
+            found = self._window.revision_before(topic, start, self._in_force.newest.get(topic))
+            return found, self._later(topic, start) if found is None else None
+        except OutOfTime:
+            return None, None
 
     def _later(self, topic: str, start: int) -> LogRecord | None:
         """The first revision after `start`, noted where messages or damage come before it."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
 from devices.access.signatures import kept_key
 from devices.city.model import City
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ingest.evidence.export import Exporter, Journal, Trail
     from rules.alerts.journal import AlertJournal
     from rules.rule_sets.choice import RuleSetChoice
+
+API_READS_S: Final = 120.0
+"""So long a pack for the API reads the raw log. A command takes the time it needs."""
 
 
 def exporter(
@@ -65,7 +69,9 @@ def evidence_packs(
         from ingest.evidence.pack import Exported
 
         exported = Exported(by, at, "GET /api/v1/alerts/{alert_id}/evidence-pack")
-        return exporter(settings, journal, trail, city, rules).export(alert_id, exported, part)
+        ends = monotonic() + API_READS_S
+        packs = exporter(settings, journal, trail, city, rules)
+        return packs.export(alert_id, exported, part, in_time=lambda: monotonic() < ends)
 
     return pack
 

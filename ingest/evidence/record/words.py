@@ -129,8 +129,8 @@ _EN: Final = Words(
     instead={
         Instead.LATER: "NOT THE {what} OF THAT TIME: the raw log does not have the one that held when the messages "
         "begin. The first recorded after that stands in for it.",
-        Instead.NOW: "NOT THE {what} OF THAT TIME: the raw log has none. That of the day of this export stands in "
-        "for it.",
+        Instead.NOW: "NOT THE {what} OF THAT TIME: none was found in the raw log. That of the day of this export "
+        "stands in for it.",
         Instead.EARLIER: "PERHAPS NOT THE {what} OF THAT TIME: the raw log is damaged before the messages. The last "
         "that can be read stands in for it.",
     },
@@ -239,7 +239,7 @@ _ZH: Final = Words(
     revisions={CITY_TOPIC: "登记数据（场所、设备、许可）", RULES_TOPIC: "规则"},
     instead={
         Instead.LATER: "并非当时的{what}：原始日志中没有报文开始时生效的版本，以其后首次记录的版本代替。",
-        Instead.NOW: "并非当时的{what}：原始日志中没有，以导出之日的版本代替。",
+        Instead.NOW: "并非当时的{what}：原始日志中未找到，以导出之日的版本代替。",
         Instead.EARLIER: "可能并非当时的{what}：报文之前的原始日志已损坏，以可读取的最后一个版本代替。",
     },
     facts="告警",

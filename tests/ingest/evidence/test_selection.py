@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,28 @@ def test_a_truck_beside_it_is_in_no_pack_unless_it_is_needed(tmp_path: Path) -> 
     assert found.changes[0].opened_at > T0
 
 
+@pytest.mark.parametrize(("scans", "messages"), [(0, False), (1, True)])
+def test_where_time_is_up_the_nearest_so_far_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scans: int, messages: bool
+) -> None:
+    """Of an outage, which needs the messages of everybody: those of one device come first."""
+    office = closed_later(Office(tmp_path, town(), with_silence(sent(whole_fleet(1_800)), 60)))
+    scanned: list[int] = []
+    attempt = selection.Selection._attempt
+
+    def counted(self: Any, *args: Any) -> Any:
+        found = attempt(self, *args)
+        scanned.append(1)
+        return found
+
+    monkeypatch.setattr(selection.Selection, "_attempt", counted)
+    content = office.exporter.export(outage(office).alert_id, EXPORTED, in_time=lambda: len(scanned) < scans)
+    found = verify(content, KEY.public, "9.9.9")
+    assert not found.same
+    assert found.manifest.notes[-1] == selection.OUT_OF_TIME
+    assert (found.manifest.judged_again.why_not == "") is messages
+
+
 def test_an_empty_log_makes_a_pack_that_says_so(office: Office, tmp_path: Path) -> None:
     exporter = replace(office.exporter, open_log=lambda: RawLog(tmp_path / "raw"))
     found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
@@ -203,6 +226,31 @@ def test_a_city_that_stands_in_for_that_of_the_time_is_noted(tmp_path: Path) -> 
     assert [("city" in one, "rule set" in one) for one in notes] == [(True, False), (False, True)]
     assert "the first recorded after that stands in" in notes[0]
     assert "that of the registry at the export stands in" in notes[1]
+
+
+def test_a_city_that_cannot_be_read_is_not_passed_over_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before it stands in, and the pack says so."""
+    messages = busy_messages()
+    again = city_record(town(), messages[10].received_at)
+    office = town_office(tmp_path, [*messages[:10], again, *messages[10:]])
+    lost = next(one.offset for one in office.records if one.message == again)
+
+    class Damaged(RawLog):
+        def read(self, after: int, limit: int) -> list[LogRecord]:
+            found = super().read(after, limit)
+            at = next((n for n, one in enumerate(found) if one.offset == lost), None)
+            if at == 0:
+                raise RawLogCorrupt(Path("segment"), lost, "damaged")
+            return found[:at]
+
+    monkeypatch.setattr(selection, "ATTEMPTS", selection.SHORTER[1:])
+    exporter = replace(office.exporter, open_log=lambda: Damaged(office.folder / "raw", segment_bytes=65_536))
+    found = verify(exporter.export(dump_of(office), EXPORTED), KEY.public, "9.9.9")
+    assert found.same
+    [note] = found.manifest.notes
+    assert "the last city that can be read stands in" in note
 
 
 def test_a_city_is_looked_for_past_a_segment_that_cannot_be_asked(tmp_path: Path) -> None:
