@@ -5,6 +5,7 @@ from typing import Final
 import pytest
 
 from devices.geo.geometry import LatLon
+from devices.geo.sphere import distance_m
 from rules.contract.verdicts import Level
 from rules.detectors.stopped_loaded import jams
 from rules.detectors.stopped_loaded.jams import Jams, Stand
@@ -63,7 +64,7 @@ def test_what_comes_after_a_stand_does_not_explain_it() -> None:
 def test_the_work_of_one_settling_is_the_square_of_the_trucks_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
     trucks = 200
     most, measured, centres = 3 * trucks**2, 0, 0
-    distance_m, together = jams.distance_m, jams._together
+    together = jams._together
 
     def counted(a: LatLon, b: LatLon) -> float:
         nonlocal measured
