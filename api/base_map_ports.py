@@ -11,6 +11,10 @@ class TilesUnavailable(Exception):
     """The tile server did not give a picture. The text names no host and no token."""
 
 
+class TooManyTiles(TilesUnavailable):
+    """The caller has asked for too many tiles that are not in memory."""
+
+
 class Tile(NamedTuple):
     """A picture of the base map."""
 
@@ -21,8 +25,8 @@ class Tile(NamedTuple):
 class Tiles(Protocol):
     """`haulwatch.base_map.tile_server.TileServer`."""
 
-    async def tile(self, layer: int, z: int, x: int, y: int) -> Tile | None:
-        """None: the server has none there. Raises TilesUnavailable."""
+    async def tile(self, layer: int, z: int, x: int, y: int, caller: str) -> Tile | None:
+        """None: the server has none there. `caller`: whose tiles are counted. Raises TilesUnavailable, TooManyTiles."""
 
 
 @dataclass(frozen=True)

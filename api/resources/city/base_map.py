@@ -12,12 +12,14 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
+from api.access.authentication import CurrentCaller
 from api.access.roles import VIEWERS
 from api.access.visible import Parts
-from api.base_map_ports import TilesUnavailable
+from api.base_map_ports import TilesUnavailable, TooManyTiles
 from api.http.openapi import Responses, answer, problems
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
 from devices.geo.geometry import Datum
+from devices.people.sign_in_failures import place_of
 
 router = APIRouter(prefix="/base-map", tags=["map"], dependencies=VIEWERS)
 
@@ -91,10 +93,18 @@ def describe(request: Request, parts: Parts) -> BaseMapOut:
     summary="A tile of the base map",
     response_class=Response,
     responses=_bytes_answer(200, "A picture of 256 pixels", "image/png", "image/jpeg", "image/webp")
-    | problems(ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.NOT_FOUND, ProblemKind.UNAVAILABLE),
+    | problems(
+        ProblemKind.UNAUTHORIZED,
+        ProblemKind.INVALID,
+        ProblemKind.NOT_FOUND,
+        ProblemKind.TOO_BUSY,
+        ProblemKind.UNAVAILABLE,
+    ),
 )
 async def tile(
+    request: Request,
     parts: Parts,
+    caller: CurrentCaller,
     layer: Annotated[int, Path(ge=0, le=9, description="Number of the layer, from 0")],
     z: Annotated[int, Path(ge=0, le=_DEEPEST, description="Zoom level")],
     x: Annotated[int, Path(ge=0, lt=2**_DEEPEST, description="Column, from the west")],
@@ -104,11 +114,17 @@ async def tile(
     base = parts.base_map
     if base.tiles is None or layer >= base.layers:
         raise not_found("Layer", str(layer), "GET /api/v1/base-map lists the layers")
+    if z > base.max_zoom:
+        raise invalid("path.z", f"must be at most {base.max_zoom}, which GET /api/v1/base-map gives as max_zoom")
     for name, number in (("x", x), ("y", y)):
         if number >= 2**z:
             raise invalid(f"path.{name}", f"must be below {2**z} at zoom level {z}")
+    place = place_of(request.client.host if request.client else "")
     try:
-        found = await base.tiles.tile(layer, z, x, y)
+        found = await base.tiles.tile(layer, z, x, y, f"{caller.name} {place}")
+    except TooManyTiles as exc:
+        headers = {"Retry-After": str(_RETRY_AFTER_S)}
+        raise RequestRefused(ProblemKind.TOO_BUSY, f"No base map: {exc}.", headers=headers) from exc
     except TilesUnavailable as exc:
         raise RequestRefused(
             ProblemKind.UNAVAILABLE, f"No base map: {exc}.", headers={"Retry-After": str(_RETRY_AFTER_S)}

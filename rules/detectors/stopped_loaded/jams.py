@@ -1,5 +1,6 @@
 """Finds jams: several trucks that stand near each other at one time. Then traffic is the cause, not the drivers."""
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import cos, floor, radians
@@ -26,9 +27,6 @@ _CELL_DEG: Final = 0.01
 _M_PER_DEGREE: Final = 111_195.0
 _NOT_YET: Final = 1 << 60
 """End of a stand that goes on: no device time, ms, is later."""
-
-_Span = tuple[int, int]
-"""From and until, device time in ms."""
 
 
 # Checkpoints write the fields of both classes by name: a renamed field loses what it held.
@@ -122,21 +120,21 @@ def is_alone(verdict: Verdict, memory: Jams, limits: StoppedLoadedParameters) ->
     place = verdict.place
     if place is None:
         return False
-    others = [one for one in _near(place, 2 * limits.jam_m, memory) if one.subject != verdict.subject]
-    if any(not one.ended_at and distance_m(place, one.place) <= limits.jam_m for one in others):
+    go_on = _near(place, limits.jam_m, memory, since=_NOT_YET)
+    if any(one.subject != verdict.subject for one in go_on):
         return False
-    return _excused_until(place, verdict.at, verdict.at, others, limits) == 0
+    return _Search(memory, limits, but=verdict.subject).excused_until(place, verdict.at, verdict.at) == 0
 
 
 def settle(changed: Collection[Stand], at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
     """Say of the stands near those that changed whether a jam excuses them now, if that is new."""
-    settled = list[Stand]()
+    settled, search = dict[int, Stand](), _Search(memory, limits)
     for one in changed:
         for stand in _near(one.place, 2 * limits.jam_m, memory):
             is_concerned = one is stand or one.onset <= stand.last_at
-            if is_concerned and (stand.too_long_at or stand.excused) and stand not in settled:
-                settled.append(stand)
-                yield from _settle(stand, at, memory, limits)
+            if is_concerned and (stand.too_long_at or stand.excused) and id(stand) not in settled:
+                settled[id(stand)] = stand
+                yield from _settle(stand, at, search)
 
 
 def excuses_of(subject: str, at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
@@ -153,8 +151,8 @@ def end_run(subject: str, memory: Jams) -> None:
             stand.run_over = True
 
 
-def _near(place: LatLon, within_m: float, memory: Jams) -> list[Stand]:
-    """The stands that are no farther from a place."""
+def _near(place: LatLon, within_m: float, memory: Jams, since: int = 0, until: int = _NOT_YET) -> list[Stand]:
+    """The stands that are no farther from a place, and were there between two times, device time in ms."""
     north = within_m / _M_PER_DEGREE
     east = north / max(cos(radians(place.lat)), 0.01)
     subjects = dict.fromkeys(
@@ -167,7 +165,7 @@ def _near(place: LatLon, within_m: float, memory: Jams) -> list[Stand]:
         stand
         for subject in subjects
         for stand in memory.stands.get(subject, ())
-        if distance_m(place, stand.place) <= within_m
+        if stand.onset <= until and (stand.ended_at or _NOT_YET) >= since and distance_m(place, stand.place) <= within_m
     ]
 
 
@@ -212,59 +210,84 @@ def _end_former(stand: Stand, former: Iterable[Stand]) -> Iterator[Stand]:
             yield one
 
 
-def _settle(stand: Stand, at: int, memory: Jams, limits: StoppedLoadedParameters) -> Iterator[Verdict]:
+def _settle(stand: Stand, at: int, search: "_Search") -> Iterator[Verdict]:
     stand.excused_until = (
-        _excused_until(
-            stand.place, stand.too_long_at, stand.last_at, _near(stand.place, 2 * limits.jam_m, memory), limits
-        )
-        if stand.too_long_at
-        else 0
+        search.excused_until(stand.place, stand.too_long_at, stand.last_at) if stand.too_long_at else 0
     )
     excused = 0 < stand.last_at <= stand.excused_until
     if excused is not stand.excused:
         stand.excused = excused
-        yield _decision(stand, at, limits)
+        yield _decision(stand, at, search.limits)
 
 
-def _excused_until(
-    place: LatLon, since: int, until: int, stands: Iterable[Stand], limits: StoppedLoadedParameters
-) -> int:
-    """How long from `since` on, without a break, jams explain that a truck stands here; 0 if they do not. `stands`:
-    those within twice `jam_m`.
+@dataclass(slots=True)
+class _JamAround:
+    """When enough trucks stood around this one while it stood: spans, each of which ends after the one before."""
 
-    There is a jam around each truck near it that stands among enough others, and for `jam_over_s` afterwards.
-    """
-    over_ms = limits.jam_over_s * 1000
-    near = [one for one in stands if one.onset <= until and (one.ended_at or _NOT_YET) + over_ms >= since]
-    jams = list[_Span]()
-    for centre in near:
-        if distance_m(centre.place, place) <= limits.jam_m:
-            around = [one for one in near if distance_m(one.place, centre.place) <= limits.jam_m]
-            jams += _together(centre, around, limits.jam_trucks)
-    covered = 0
-    for start, end in sorted(jams):
-        if start <= max(since, covered) and end + over_ms >= since:
-            covered = max(covered, end + over_ms)
-    return covered
+    centre: Stand
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
 
 
-def _together(centre: Stand, around: Collection[Stand], trucks: int) -> Iterator[_Span]:
+class _Search:
+    """Finds jams, around each truck once, while no stand begins or ends. `but`: the truck that is left out."""
+
+    def __init__(self, memory: Jams, limits: StoppedLoadedParameters, but: str = "") -> None:
+        self.limits = limits
+        self._memory, self._but = memory, but
+        self._around: dict[int, _JamAround] = {}
+
+    def excused_until(self, place: LatLon, since: int, until: int) -> int:
+        """How long from `since` on, without a break, jams explain that a truck stands here; 0 if they do not.
+
+        There is a jam around each truck near it that stands among enough others, and for `jam_over_s` afterwards.
+        """
+        over_ms = self.limits.jam_over_s * 1000
+        jams = [self._jam(one) for one in self._stands(place, since - over_ms, until)]
+        covered, before = 0, -1
+        while covered > before:
+            before = covered
+            for jam in jams:
+                latest = bisect_right(jam.starts, min(max(since, covered), until)) - 1
+                if latest >= 0 and jam.ends[latest] + over_ms >= since:
+                    covered = max(covered, jam.ends[latest] + over_ms)
+        return covered
+
+    def _jam(self, centre: Stand) -> _JamAround:
+        jam = self._around.get(id(centre))
+        if jam is None:
+            begins, ends = centre.onset, centre.ended_at or _NOT_YET
+            jam = _together(centre, self._stands(centre.place, begins, ends), self.limits.jam_trucks)
+            self._around[id(centre)] = jam
+        return jam
+
+    def _stands(self, place: LatLon, since: int, until: int) -> list[Stand]:
+        near = _near(place, self.limits.jam_m, self._memory, since, until)
+        return [one for one in near if one.subject != self._but]
+
+
+def _together(centre: Stand, around: Collection[Stand], trucks: int) -> _JamAround:
     """When so many trucks stood around this one while it stood."""
-    if len({one.subject for one in around}) < trucks:
-        return
+    jam = _JamAround(centre)
     begins, ends = centre.onset, centre.ended_at or _NOT_YET
-    spans = [
-        (max(one.onset, begins), min(one.ended_at or _NOT_YET, ends), one.subject)
-        for one in around
-        if one.onset <= ends and (one.ended_at or _NOT_YET) >= begins
-    ]
-    for start in sorted({span[0] for span in spans}):
-        there = [(end, subject) for from_, end, subject in spans if from_ <= start <= end]
-        lasts: dict[str, int] = {}
-        for end, subject in there:
-            lasts[subject] = max(end, lasts.get(subject, 0))
-        if len(lasts) >= trucks:
-            yield start, sorted(lasts.values())[-trucks]
+    spans = [(max(one.onset, begins), min(one.ended_at or _NOT_YET, ends), one.subject) for one in around]
+    lasts: dict[str, int] = {}
+    in_order = list[int]()
+    """How long each truck stays that has come, the shortest first."""
+    for start, end, subject in sorted(spans):
+        last = lasts.get(subject)
+        if last is not None:
+            if end <= last:
+                continue
+            del in_order[bisect_left(in_order, last)]
+        lasts[subject] = end
+        insort(in_order, end)
+        if len(in_order) >= trucks:
+            until = in_order[-trucks]
+            if until >= start and (not jam.ends or until > jam.ends[-1]):
+                jam.starts.append(start)
+                jam.ends.append(until)
+    return jam
 
 
 def _decision(stand: Stand, at: int, limits: StoppedLoadedParameters) -> Verdict:

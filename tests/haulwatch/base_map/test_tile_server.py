@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from api.base_map_ports import TilesUnavailable
-from haulwatch.base_map.tile_server import KEEP_S, MAX_TILE_BYTES, REST_S, TileServer
+from api.base_map_ports import TilesUnavailable, TooManyTiles
+from haulwatch.base_map import tile_server
+from haulwatch.base_map.tile_server import KEEP_BAD_S, KEEP_S, MAX_TILE_BYTES, MISSES_PER_S, REST_S, TileServer
 from tests.servers import free_port
 from tests.servers.tiles import TileHost, plain, tile_host
 
@@ -76,9 +77,9 @@ async def test_the_memory_is_bounded_and_what_was_asked_for_last_stays(host: Til
 
 
 @pytest.mark.parametrize(
-    ("status", "media_type"), [(403, "application/json"), (200, "text/html"), (500, "image/png"), (302, "image/png")]
+    ("status", "media_type"), [(401, "image/png"), (403, "application/json"), (429, "text/html"), (500, "image/png")]
 )
-async def test_what_is_no_picture_is_refused_and_the_service_is_left_alone_for_a_while(
+async def test_a_service_that_fails_is_left_alone_for_a_while(
     host: TileHost, clock: Clock, caplog: pytest.LogCaptureFixture, status: int, media_type: str
 ) -> None:
     host.status, host.media_type = status, media_type
@@ -104,8 +105,43 @@ async def test_a_service_that_is_away_is_no_secret_told(clock: Clock, caplog: py
     assert SECRET not in f"{caught.value!r} {caught.value.__cause__!r} {caplog.text}"
 
 
-async def test_a_picture_without_end_is_not_read_to_its_end(clock: Clock) -> None:
+@pytest.mark.parametrize(("status", "media_type"), [(400, "text/html"), (200, "text/html"), (302, "image/png")])
+async def test_a_place_where_the_service_gives_something_else_has_no_tile_for_some_minutes_and_others_have_theirs(
+    host: TileHost, clock: Clock, caplog: pytest.LogCaptureFixture, status: int, media_type: str
+) -> None:
+    async with server(host.url, clock) as tiles:
+        host.status, host.media_type = status, media_type
+        assert await tiles.tile(0, 3, 0, 0) is None
+        host.status, host.media_type = 200, "image/png"
+        assert await tiles.tile(0, 3, 1, 0) is not None
+        assert await tiles.tile(0, 3, 0, 0) is None
+        assert len(host.asked) == 2
+        clock.now += KEEP_BAD_S
+        assert await tiles.tile(0, 3, 0, 0) is not None
+    assert SECRET not in caplog.text
+    assert "HAULWATCH_MAP_TILES_TOKEN" in caplog.text
+
+
+async def test_one_caller_cannot_spend_the_quota_of_the_service(
+    host: TileHost, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tile_server, "MISSES", 3)
+    async with server(host.url, clock) as tiles:
+        for x in (0, 1, 2):
+            assert await tiles.tile(0, 4, x, 0, "zhao") is not None
+        with pytest.raises(TooManyTiles, match="too many tiles"):
+            await tiles.tile(0, 4, 3, 0, "zhao")
+        assert len(host.asked) == 3
+        assert await tiles.tile(0, 4, 0, 0, "zhao") is not None, "it is in memory"
+        assert await tiles.tile(0, 4, 3, 0, "wang") is not None
+        clock.now += 1 / MISSES_PER_S
+        assert await tiles.tile(0, 4, 4, 0, "zhao") is not None
+        with pytest.raises(TooManyTiles):
+            await tiles.tile(0, 4, 5, 0, "zhao")
+
+
+async def test_a_picture_without_end_is_not_read_to_its_end(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     with tile_host(lambda *_: bytes(MAX_TILE_BYTES + 1)) as endless:
         async with server(endless.url, clock) as tiles:
-            with pytest.raises(TilesUnavailable, match=str(MAX_TILE_BYTES)):
-                await tiles.tile(0, 0, 0, 0)
+            assert await tiles.tile(0, 0, 0, 0) is None
+    assert f"more than {MAX_TILE_BYTES} bytes" in caplog.text

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient
 
-from api.base_map_ports import BaseMap, Tile, TilesUnavailable
+from api.base_map_ports import BaseMap, Tile, TilesUnavailable, TooManyTiles
 from api.ports import ApiOptions, ApiParts
 from api.resources.city.base_map import MAX_RANGE_BYTES
 from devices.geo.geometry import Datum
@@ -18,13 +18,17 @@ Client = Callable[[BaseMap], AbstractAsyncContextManager[AsyncClient]]
 
 
 class FakeTiles:
-    """One tile; beside it none, and in row 7 a failure."""
+    """One tile; beside it none, in row 7 a failure, and in row 6 too many."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[int, int, int, int]] = []
+        self.callers: list[str] = []
 
-    async def tile(self, layer: int, z: int, x: int, y: int) -> Tile | None:
+    async def tile(self, layer: int, z: int, x: int, y: int, caller: str) -> Tile | None:
         self.asked.append((layer, z, x, y))
+        self.callers.append(caller)
+        if y == 6:
+            raise TooManyTiles("you have asked for too many tiles, wait a moment")
         if y == 7:
             raise TilesUnavailable("the tile server gives no tile: it cannot be reached")
         return Tile(b"picture", "image/webp") if (x, y) == (1, 2) else None
@@ -76,13 +80,18 @@ async def test_tiles_come_through_this_server_and_what_lies_outside_is_not_asked
         assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, b"picture", "image/webp")
         assert answer.headers["cache-control"] == "private, max-age=86400"
         assert tiles.asked == [(1, 3, 1, 2)]
-        for wrong in ("2/3/1/2", "0/3/8/0", "0/3/0/8", "0/23/0/0", "0/3/-1/0", "0/3/x/0"):
+        for wrong in ("2/3/1/2", "0/3/8/0", "0/3/0/8", "0/17/0/0", "0/23/0/0", "0/3/-1/0", "0/3/x/0"):
             refused = await client.get(f"/api/v1/base-map/tiles/{wrong}")
             assert refused.status_code in {404, 422}, wrong
         assert len(tiles.asked) == 1
         assert (await client.get("/api/v1/base-map/tiles/0/3/2/2")).status_code == 404
         away = await client.get("/api/v1/base-map/tiles/0/3/1/7")
         assert (away.status_code, away.headers["retry-after"]) == (503, "5")
+        many = await client.get("/api/v1/base-map/tiles/0/3/1/6")
+        assert (many.status_code, many.headers["retry-after"]) == (429, "5")
+        deep = (await client.get("/api/v1/base-map/tiles/0/17/0/0")).json()
+        assert deep["detail"].startswith("path.z: must be at most 16")
+    assert set(tiles.callers) == {"anonymous 127.0.0.1"}
 
 
 async def test_an_archive_is_read_by_ranges(with_map: Client, archive: Path) -> None:
