@@ -211,7 +211,9 @@ def test_an_archive_on_this_machine_is_drawn_below_the_city(
     until_map(page, "seen(args[0]).count > 50000", DIMMED)
     expect(page.locator(".map-base")).to_have_text("© OpenStreetMap · base map in WGS-84")
 
-    file.write_bytes(pmtiles(water(), max_zoom=12, kind=MVT, metadata=VECTORS))
+    newer = tmp_path / "newer.pmtiles"
+    newer.write_bytes(pmtiles(water(), max_zoom=12, kind=MVT, metadata=VECTORS))
+    newer.replace(file)  # at once: ranges of the older one may still be under way
     page.reload()
     until_map(page, "seen(args[0]).count > 50000", WATER)
     assert set(statuses) == {206}
