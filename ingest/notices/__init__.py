@@ -1,4 +1,4 @@
-"""Notices: who is told of which alert, by which channel, and how it gets there.
+"""Notices: who is notified of which alert, by which channel, and how it gets there.
 
     journal ─▶ planning ─▶ outbox (database) ─▶ delivery, one task a channel ─▶ senders ─▶ WeCom, mail …
     climbs (unacknowledged alerts) ─▶ escalation ─▶ outbox

@@ -4,8 +4,8 @@
        └─ tokens? ─ yes ─▶ sending ─▶ service ─▶ sent, or waiting again
             └─ no ─▶ two or more of one recipient ─▶ one digest a minute
 
-A later change of an alert stands for an earlier one that has not left yet; one that takes the alert back is told only
-to whoever got the earlier. What the limits of a channel keep waiting becomes a digest: who is called about a thousand
+A later change of an alert stands for an earlier one that has not left yet; one that takes the alert back goes only to
+whoever got the earlier. What the limits of a channel keep waiting becomes a digest: who is called about a thousand
 alerts wants one message.
 """
 
@@ -27,7 +27,7 @@ from ingest.process.backoff import MAX_RETRY_AFTER_S, Backoff
 from rules.alerts.model import Severity
 
 BATCH: Final = 5_000
-"""Notices that are looked at at once: 1,000 alerts in a minute, each told to five people."""
+"""Notices that are looked at at once: 1,000 alerts in a minute, each sent to five people."""
 DIGEST_EVERY_MS: Final = 60_000
 STUCK_MS: Final = 90_000
 """Longer than an attempt: of HTTP 40 s at most, of mail some seconds, and what takes longer there has its id."""
@@ -126,9 +126,9 @@ class ChannelDelivery:
                 by_recipient[notice.new.alert_id, notice.new.recipient].append(notice)
         withdrawn: list[int] = []
         for (alert_id, recipient), notices in by_recipient.items():
-            told = self._left(notices, partial(self._outbox.arrived, alert_id, self.name, recipient))
-            kept += told
-            withdrawn += {notice.no for notice in notices} - {notice.no for notice in told}
+            notified = self._left(notices, partial(self._outbox.arrived, alert_id, self.name, recipient))
+            kept += notified
+            withdrawn += {notice.no for notice in notices} - {notice.no for notice in notified}
         if withdrawn:
             self._outbox.withdraw(withdrawn, self._now())
         now = self._now()

@@ -1,8 +1,8 @@
 """Escalation: an alert that nobody acknowledges climbs the steps of its rule.
 
 It ends when somebody acknowledges or closes the alert, when the alert is taken back, when a rule says that its own end
-is enough, or with the last step. A step tells only whom no step before told by that channel; one that reaches nobody,
-because nobody is on duty, is passed at once.
+is enough, or with the last step. A step notifies only those whom no step before reached by that channel; one without
+anybody, because nobody is on duty, is passed at once.
 """
 
 import logging
@@ -69,7 +69,7 @@ class Escalation:
             return
         number = climb.step + 1
         change = detail.changes[-1].change
-        fresh = without(self._book.told_by(rule.steps[number], now), self._outbox.told(climb.alert_id))
+        fresh = without(self._book.notified_by(rule.steps[number], now), self._outbox.notified(climb.alert_id))
         notices: list[NewNotice] = self._book.notices(change, Kind.CLIMB, Kind.CLIMB, fresh)
         due_at = None
         if number + 1 < len(rule.steps):

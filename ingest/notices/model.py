@@ -1,4 +1,4 @@
-"""Notice rules as data: channels, people, on-duty tables, and which alerts are told to whom in which steps."""
+"""Notice rules as data: channels, people, on-duty tables, and who is notified of which alerts in which steps."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
@@ -68,7 +68,7 @@ HoursOfDay = Annotated[Hours, BeforeValidator(_hours)]
 
 
 class Contact(Part):
-    """A person who is told, and where that person is reached."""
+    """A person who is notified, and where that person is reached."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     language: Language | None = None
@@ -137,18 +137,18 @@ class Alerts(Part):
 
 
 class NoticeRule(Part):
-    """Alerts, and the steps by which they are told."""
+    """Alerts, and the steps by which people are notified of them."""
 
     name: Name
     alerts: Alerts = Alerts()
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=10)]
     max_age_min: Annotated[float, Field(gt=0)] = 240.0
-    """An alert that had been over for longer than this when it could be told calls nobody: nobody can act. What is
+    """An alert that had been over for longer than this when it could be sent calls nobody: nobody can act. What is
     still open is never too old. 4 h, as HAULWATCH_ALERT_CALL_WITHIN_H has it."""
     stop_when_over: bool = False
     """End the steps also when the alert ends by itself; else a person has to acknowledge it."""
     tell_end: bool = False
-    """Tell whoever was told also that it ended by itself."""
+    """Tell whoever was notified also that it ended by itself."""
 
     @field_validator("steps")
     @classmethod
@@ -184,7 +184,7 @@ class NoticeRules(Part):
         ]
         return tuple(dict.fromkeys(name for line in lines for name in line.who))
 
-    def told_by(self, step: Step, at: datetime) -> tuple[str, ...]:
+    def notified_by(self, step: Step, at: datetime) -> tuple[str, ...]:
         """The people whom a step tells, each once."""
         by_role = (name for name, person in self.people.items() if set(person.roles) & set(step.tell.roles))
         on_duty = (name for table in step.tell.duty for name in self.on_duty(table, at))

@@ -5,8 +5,8 @@ waiting ──▶ sending ──▶ sent
    │           ├──▶ unconfirmed    no answer, and it is not to be sent again
    │           └──▶ failed         refused for a day
    ├──▶ digested                   a digest stands for it
-   └──▶ withdrawn                  a later change of the alert was told in its place, or nothing is left to tell
-inherited                          told of by another alert that is merged into this one; never sent
+   └──▶ withdrawn                  a later change of the alert was sent in its place, or nothing is left to tell
+inherited                          people were notified by another alert that is merged into this one; never sent
 """
 
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ from ingest.notices.channels import Language
 
 
 class Kind(StrEnum):
-    """Why somebody is told."""
+    """Why somebody is notified."""
 
     CALL = "call"
     """An alert that is new to them."""
     CLIMB = "climb"
     """Nobody has acknowledged it."""
     FOLLOW = "follow"
-    """A later change of what they were told."""
+    """A later change of what they were notified of."""
     TAKEN_BACK = "taken_back"
-    """It was none, or is part of another alert: nothing to tell whoever was told of nothing."""
+    """It was none, or is part of another alert: nothing to tell whoever was notified of nothing."""
     ENDED = "ended"
-    """It is over, which says nothing to whoever was told of nothing."""
+    """It is over, which says nothing to whoever was notified of nothing."""
     DIGEST = "digest"
 
 
@@ -95,7 +95,7 @@ class Notice(NamedTuple):
         return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
-class Told(NamedTuple):
+class Notified(NamedTuple):
     """Somebody who has a notice of an alert."""
 
     channel: str

@@ -19,8 +19,8 @@ from ingest.notices.notice import (
     Kind,
     NewNotice,
     Notice,
+    Notified,
     State,
-    Told,
 )
 from ingest.notices.tables import DIGESTS, MAX_MENTIONS_CHARS, OPEN, notice, notice_change, notice_climb
 
@@ -54,7 +54,7 @@ class NoticeOutbox:
     ) -> bool:
         """Keep what follows from one change of an alert, all or nothing. False: it was planned before, nothing changed.
 
-        `inherited`: whom they name was told by another alert; nothing is sent.
+        `inherited`: whom they name was notified by another alert; nothing is sent.
         """
         state = State.INHERITED if inherited else State.WAITING
         with transaction(self._engine) as connection:
@@ -67,16 +67,16 @@ class NoticeOutbox:
                 _insert_once(connection, notice_climb, {"alert_id": alert_id, **row})
         return True
 
-    def told(self, alert_id: str) -> list[Told]:
+    def notified(self, alert_id: str) -> list[Notified]:
         """Whoever has a notice of the alert, each once."""
         query = (
             select(_C.channel, _C.recipient, _C.mentions).where(_C.alert_id == alert_id, _C.state.in_(TOLD)).distinct()
         )
         with transaction(self._engine) as connection:
-            return [Told(row.channel, row.recipient, _names(row.mentions)) for row in connection.execute(query)]
+            return [Notified(row.channel, row.recipient, _names(row.mentions)) for row in connection.execute(query)]
 
     def climbed(self, alert_id: str) -> frozenset[str]:
-        """The rules that have told of the alert."""
+        """The rules that have notified of the alert."""
         query = select(notice_climb.c.rule).where(notice_climb.c.alert_id == alert_id)
         with transaction(self._engine) as connection:
             return frozenset(connection.execute(query).scalars())

@@ -3,7 +3,7 @@ the journal and holds back what is shelved.
 
     change ─ planned before? ─ yes ─▶ nothing
        └─ new to a rule that holds for it ─▶ call: first step of the rule, and a climb for the others
-       └─ somebody was told of the alert, and it is graver, surer, amended or taken back ─▶ follow: exactly those
+       └─ somebody was notified of the alert, and it is graver, surer, amended or taken back ─▶ follow: exactly those
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from ingest.alerts.rate import calls_people
 from ingest.alerts.subjects import SubjectFields
 from ingest.notices.channels import Language
 from ingest.notices.model import Alerts, NoticeRule, NoticeRules, Step
-from ingest.notices.notice import GROUP, Climb, Kind, NewNotice, Told
+from ingest.notices.notice import GROUP, Climb, Kind, NewNotice, Notified
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.wording import Subject, link, reason_of, write
 from rules.alerts.actions import AlertDetail, JournalEntry
@@ -77,42 +77,44 @@ class Rulebook:
             and (alerts.hours is None or alerts.hours.covers(at.hour * 60 + at.minute))
         )
 
-    def told_by(self, step: Step, now: int) -> list[Told]:
+    def notified_by(self, step: Step, now: int) -> list[Notified]:
         """Whom a step tells now: the people by name where each gets a message, else the group with their names."""
-        people = self.rules.told_by(step, self.local(now))
+        people = self.rules.notified_by(step, self.local(now))
         found = []
         for channel in step.by:
             if self.rules.channels[channel].is_group:
-                found.append(Told(channel, GROUP, tuple(sorted(people))))
+                found.append(Notified(channel, GROUP, tuple(sorted(people))))
             else:
-                found += [Told(channel, person, ()) for person in people if self.rules.people[person].mail is not None]
+                found += [
+                    Notified(channel, person, ()) for person in people if self.rules.people[person].mail is not None
+                ]
         return found
 
-    def notices(self, change: AlertChange, kind: Kind, reason: str, told: Iterable[Told]) -> list[NewNotice]:
+    def notices(self, change: AlertChange, kind: Kind, reason: str, notified: Iterable[Notified]) -> list[NewNotice]:
         """A notice of this change for each of these; those who left the notice rules since are passed over."""
-        reachable = [one for one in told if one.channel in self.rules.channels and self._is_there(one.recipient)]
+        reachable = [one for one in notified if one.channel in self.rules.channels and self._is_there(one.recipient)]
         return [self._notice(change, kind, reason, one) for one in reachable]
 
     def _is_there(self, recipient: str) -> bool:
         return recipient == GROUP or recipient in self.rules.people
 
-    def _notice(self, change: AlertChange, kind: Kind, reason: str, told: Told) -> NewNotice:
+    def _notice(self, change: AlertChange, kind: Kind, reason: str, notified: Notified) -> NewNotice:
         console = self.rules.console
-        mentions = tuple(name for name in told.mentions if name in self.rules.people)
-        language = self.rules.language_of(told.channel, told.recipient or None)
+        mentions = tuple(name for name in notified.mentions if name in self.rules.people)
+        language = self.rules.language_of(notified.channel, notified.recipient or None)
         texts = write(
             change, reason, language, about=self._about(change.subject, language), zone=self.zone, console=console
         )
         payload: dict[str, Any] | None = None
-        if self.rules.channels[told.channel].kind == "webhook":
+        if self.rules.channels[notified.channel].kind == "webhook":
             alert = change.model_dump(mode="json")
             payload = {"type": "alert", "kind": kind, "alert": alert}
             payload |= {"link": link(console, change.alert_id)} if console is not None else {}
         return NewNotice(
             alert_id=change.alert_id,
             event=event_of(change),
-            channel=told.channel,
-            recipient=told.recipient,
+            channel=notified.channel,
+            recipient=notified.recipient,
             mentions=mentions,
             kind=kind,
             rule=change.rule,
@@ -135,7 +137,7 @@ class Rulebook:
 
 
 class _News(NamedTuple):
-    """What a change is to those who were told of the alert."""
+    """What a change is to those who were notified of the alert."""
 
     kind: Kind
     reason: str
@@ -154,8 +156,8 @@ class NoticePlanner:
         not_before: int,
         was_held: Callable[[JournalEntry], bool],
     ) -> None:
-        """`now`: the wall clock, ms. `not_before`: what was recorded earlier is told to nobody. `was_held`: True for a
-        change that a shelf held back until now.
+        """`now`: the wall clock, ms. `not_before`: nobody is notified of what was recorded earlier. `was_held`: True
+        for a change that a shelf held back until now.
         """
         self._book, self._outbox, self._journal, self._now = book, outbox, journal, now
         self._not_before, self._was_held = not_before, was_held
@@ -181,30 +183,30 @@ class NoticePlanner:
         change, now = entry.change, self._now()
         if entry.recorded_at < self._not_before:
             return False
-        told = _together(self._outbox.told(change.alert_id))
+        notified = _together(self._outbox.notified(change.alert_id))
         new_rules = self._new_rules(entry, now)
-        if not told and not new_rules:
+        if not notified and not new_rules:
             return False
-        first = _together(call for rule in new_rules for call in self._book.told_by(rule.steps[0], now))
+        first = _together(call for rule in new_rules for call in self._book.notified_by(rule.steps[0], now))
         climbs = [climb for rule in new_rules for climb in _begun(change.alert_id, rule, first, now)]
         notices: list[NewNotice] = []
         if first:
-            spared = self._outbox.told(change.takes_over) if change.takes_over else []
+            spared = self._outbox.notified(change.takes_over) if change.takes_over else []
             if spared:
                 self._inherit(change, spared, now)
-                first, told = without(first, spared), _together([*told, *spared])
-            notices += self._book.notices(change, Kind.CALL, reason_of(change, Kind.CALL), without(first, told))
-        news = self._news(entry) if told else None
+                first, notified = without(first, spared), _together([*notified, *spared])
+            notices += self._book.notices(change, Kind.CALL, reason_of(change, Kind.CALL), without(first, notified))
+        news = self._news(entry) if notified else None
         if news is not None:
-            notices += self._book.notices(change, news.kind, news.reason, told)
+            notices += self._book.notices(change, news.kind, news.reason, notified)
         if not notices and not climbs:
             return False
         return self._outbox.plan(change.alert_id, event_of(change), notices, climbs, now)
 
-    def _inherit(self, change: AlertChange, told: Sequence[Told], now: int) -> None:
-        """Note who was told of the incident by an alert that is merged into this one: they hear of what follows."""
+    def _inherit(self, change: AlertChange, notified: Sequence[Notified], now: int) -> None:
+        """Note who was notified of the incident by an alert that is merged into this one: they hear of what follows."""
         event = f"inherited {change.takes_over}"
-        notices = self._book.notices(change, Kind.CALL, reason_of(change, Kind.CALL), told)
+        notices = self._book.notices(change, Kind.CALL, reason_of(change, Kind.CALL), notified)
         kept = [new._replace(event=event) for new in notices]
         self._outbox.plan(change.alert_id, event, kept, (), now, inherited=True)
 
@@ -225,11 +227,11 @@ class NoticePlanner:
         detail = self._journal.alert(change.alert_id)
         over_at = None if detail is None else detail.alert.closed_at
         if detail is not None and (detail.alert.outcome is not None or detail.alert.amendment in TAKEN_BACK):
-            return []  # dealt with before it could be told
+            return []  # dealt with before it could be sent
         return [rule for rule in found if over_at is None or now - over_at <= rule.max_age_min * _MINUTE_MS]
 
     def _news(self, entry: JournalEntry) -> _News | None:
-        """What the change is to those who were told; None: nothing that they need to know."""
+        """What the change is to those who were notified; None: nothing that they need to know."""
         change = entry.change
         if change.amendment in _TOLD_AGAIN:
             kind = Kind.TAKEN_BACK if change.amendment in TAKEN_BACK else Kind.FOLLOW
@@ -250,7 +252,7 @@ class NoticePlanner:
 
 
 def _how_it_goes_on(change: AlertChange, before: Sequence[AlertChange], *, reopened: bool) -> str | None:
-    """Why those who were told must hear that an alert goes on; None: they need not."""
+    """Why those who were notified must hear that an alert goes on; None: they need not."""
     if change.phase not in _GOING_ON or not before:
         return None
     if reopened:
@@ -266,7 +268,7 @@ def event_of(change: AlertChange) -> str:
     return f"{change.phase} {change.revision}"
 
 
-def _begun(alert_id: str, rule: NoticeRule, first: Sequence[Told], now: int) -> Iterator[Climb]:
+def _begun(alert_id: str, rule: NoticeRule, first: Sequence[Notified], now: int) -> Iterator[Climb]:
     """The climb that begins with the first step of a rule. Where it reaches nobody, the next step is at once."""
     if len(rule.steps) == 1:
         yield Climb(alert_id, rule.name, 0, None)
@@ -279,21 +281,21 @@ def wait_ms(step: Step) -> int:
     return round((step.after_min or 0) * _MINUTE_MS)
 
 
-def _together(told: Iterable[Told]) -> list[Told]:
+def _together(notified: Iterable[Notified]) -> list[Notified]:
     """Each recipient of each channel once; a group once, with all who are mentioned."""
     found: dict[tuple[str, str], set[str]] = {}
-    for one in told:
+    for one in notified:
         found.setdefault((one.channel, one.recipient), set()).update(one.mentions)
-    return [Told(channel, recipient, tuple(sorted(names))) for (channel, recipient), names in found.items()]
+    return [Notified(channel, recipient, tuple(sorted(names))) for (channel, recipient), names in found.items()]
 
 
-def without(told: Iterable[Told], others: Iterable[Told]) -> list[Told]:
-    """Those who are not among the others. A group is told again only for people who were not mentioned there."""
+def without(notified: Iterable[Notified], others: Iterable[Notified]) -> list[Notified]:
+    """Those who are not among the others. A group is notified again only for people who were not mentioned there."""
     before = {(one.channel, one.recipient): set(one.mentions) for one in _together(others)}
     found = []
-    for one in told:
+    for one in notified:
         already = before.get((one.channel, one.recipient))
         names = tuple(name for name in one.mentions if already is None or name not in already)
         if already is None or names:
-            found.append(Told(one.channel, one.recipient, names))
+            found.append(Notified(one.channel, one.recipient, names))
     return found

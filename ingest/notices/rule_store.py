@@ -54,7 +54,7 @@ class NoticeRuleStore:
             return [StoredNoticeRules(**row) for row in connection.execute(query).mappings()]
 
     def first_applied_at(self) -> int | None:
-        """When the first rules were applied, ms: what was recorded before is told to nobody."""
+        """When the first rules were applied, ms: nobody is notified of what was recorded before."""
         with transaction(self._engine) as connection:
             found: int | None = connection.execute(select(func.min(notice_rules.c.applied_at))).scalar()
         return found

@@ -139,7 +139,7 @@ class NoticeService:
     def _begin_at(self, applied_at: int) -> None:
         """Begin with what is recorded from the first rules on, at most a day ago, where the cursor file is new.
 
-        What was planned is in the database, so nobody is told twice.
+        What was planned is in the database, so nobody is notified twice.
         """
         if self._parts.cursors.get(SINK) is None:
             begin = max(applied_at, self._parts.now() - DAY_MS)

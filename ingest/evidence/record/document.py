@@ -113,7 +113,7 @@ class _Record:
         if texts:
             yield from self.layout.section(title)
             for text in texts:
-                yield self.layout.text(f"•  {self.layout.said(text)}", self.layout.body)
+                yield self.layout.text(f"•  {self.layout.in_language(text)}", self.layout.body)
 
     def _span(self) -> Span:
         changes = [entry.change for entry in self.contents.material.detail.changes]
@@ -156,14 +156,14 @@ class _Record:
     def _state(self, label: str, entry: JournalEntry) -> tuple[str, ...]:
         words, change = self.words, entry.change
         kind = f" ({words.amendments[change.amendment]})" if change.amendment is not None else ""
-        said = [self.layout.said(change.title), *map(self.layout.said, change.evidence.findings[:4])]
+        parts = [self.layout.in_language(change.title), *map(self.layout.in_language, change.evidence.findings[:4])]
         phase = words.phases[str(change.phase)] + kind
         return (
             label,
             str(change.revision),
             phase,
             str(change.severity),
-            ("；" if self.layout.language == "zh" else "; ").join(said),
+            ("；" if self.layout.language == "zh" else "; ").join(parts),
         )
 
     def _readings(self) -> Iterator[Flowable]:
@@ -205,9 +205,9 @@ class _Record:
         if alerts:
             yield from self.layout.section(words.sensor_alerts)
             for alert in alerts[:_MAX_NAMED]:
-                said = alert["title"][self.language]
+                title = alert["title"][self.language]
                 yield self.layout.text(
-                    f"•  {self.layout.time(alert['opened_at'])}  {said} ({alert['alert_id']})", self.layout.small
+                    f"•  {self.layout.time(alert['opened_at'])}  {title} ({alert['alert_id']})", self.layout.small
                 )
 
     def _health(self) -> Iterator[tuple[str, ...]]:

@@ -38,7 +38,7 @@ class FirstPage:
         if judged.same:
             yield Spacer(0, 5)
             yield self.layout.box("", words.judged_same, _GOOD, _GOOD_PAPER)
-        yield self.layout.text(self.layout.said(self.alert.title), self.layout.head)
+        yield self.layout.text(self.layout.in_language(self.alert.title), self.layout.head)
         yield self.layout.table([], list(self._facts()), (0.24, 0.76))
         yield KeepTogether(list(self._reviews()))
 
@@ -84,7 +84,7 @@ class FirstPage:
     def _facts(self) -> Iterator[tuple[str, str]]:
         words, alert, material = self.words, self.alert, self.contents.material
         entry, vehicle = entry_of(alert.rule), self.contents.in_force["vehicle"]
-        name = self.layout.said(entry.title) if entry is not None else alert.rule
+        name = self.layout.in_language(entry.title) if entry is not None else alert.rule
         yield words.alert, alert.alert_id
         yield words.rule, f"{name} ({alert.rule}), {words.version.format(version=alert.rule_version)}"
         yield words.subject, alert.subject

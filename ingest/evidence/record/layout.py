@@ -92,7 +92,7 @@ class Layout:
     def shown(self, text: str) -> str:
         return self.font.shown(text)
 
-    def said(self, text: Text) -> str:
+    def in_language(self, text: Text) -> str:
         return text.zh if self.language == "zh" else text.en
 
     def value(self, value: object) -> str:

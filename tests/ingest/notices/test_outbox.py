@@ -8,7 +8,7 @@ from sqlalchemy import Engine, event
 
 from devices.db.database import open_database
 from haulwatch import migrations
-from ingest.notices.notice import Climb, Kind, NewNotice, State, Told
+from ingest.notices.notice import Climb, Kind, NewNotice, Notified, State
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.rule_store import AppliedMeanwhile, NoticeRuleStore, StoredNoticeRules
 from ingest.notices.summary import newest_notices, summarise
@@ -42,7 +42,7 @@ def test_a_change_is_planned_once_and_whole(outbox: NoticeOutbox) -> None:
     climb = Climb("a", "all", 0, NOW + 1)
     assert outbox.plan("a", "confirmed 1", [notice(), notice(recipient="wang")], [climb], NOW)
     assert not outbox.plan("a", "confirmed 1", [notice(recipient="zhao")], [], NOW + 1)
-    assert sorted(outbox.told("a")) == [Told("mail", "li", ()), Told("mail", "wang", ())]
+    assert sorted(outbox.notified("a")) == [Notified("mail", "li", ()), Notified("mail", "wang", ())]
     assert outbox.climbed("a") == {"all"}
     [first, second] = outbox.waiting("mail", 9)
     assert (first.new, first.planned_at, first.attempts) == (notice(), NOW, 0)
@@ -76,7 +76,7 @@ def test_one_of_two_processes_takes_a_step(outbox: NoticeOutbox) -> None:
     assert outbox.climb(due, Climb("a", "all", 1, None), [boss], NOW + 1)
     assert not outbox.climb(due, Climb("a", "all", 1, None), [notice(recipient="other")], NOW + 1)
     assert not outbox.end_climb(due, "acknowledged", NOW + 1)
-    assert len(outbox.told("a")) == 2
+    assert len(outbox.notified("a")) == 2
 
 
 def test_a_digest_takes_all_or_nothing(outbox: NoticeOutbox) -> None:
@@ -107,7 +107,7 @@ def test_what_waits_for_a_channel_that_is_gone_is_taken_back(outbox: NoticeOutbo
     assert outbox.withdraw_others(["mail"], NOW) == 0
     assert outbox.withdraw_others(["group"], NOW) == 1
     assert states(outbox) == ["withdrawn"]
-    assert outbox.told("a") == []
+    assert outbox.notified("a") == []
 
 
 def test_an_attempt_by_a_channel_that_is_gone_comes_to_an_end(outbox: NoticeOutbox) -> None:
