@@ -16,6 +16,7 @@ from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
 from devices.commands.model import Command
 from devices.commands.store import CommandPage
+from devices.db.versions import StoredVersion
 from devices.readings.instants import now_ms
 from devices.readings.refusals import Reason
 from ingest.alerts.rate import AlertRate
@@ -39,7 +40,6 @@ from rules.alerts.actions import (
 )
 from rules.alerts.shelves import NewShelf, Shelf
 from rules.rule_sets.choice import RuleSetChoice
-from rules.rule_sets.store import StoredRuleSet
 from rules.suspected_sites.model import Decision, Proposal, ProposalState
 
 Sees = Callable[[str], bool]
@@ -88,15 +88,15 @@ class Shelves(Protocol):
 class RuleSets(Protocol):
     """`rules.rule_sets.store.RuleSetStore`. Synchronous; every method may raise DatabaseError."""
 
-    def newest(self) -> StoredRuleSet | None: ...
+    def newest(self) -> StoredVersion | None: ...
 
-    def version(self, version: int) -> StoredRuleSet:
+    def version(self, version: int) -> StoredVersion:
         """Raises UnknownRuleSet."""
 
-    def history(self, limit: int) -> Sequence[StoredRuleSet]:
+    def history(self, limit: int) -> Sequence[StoredVersion]:
         """The newest versions, newest first."""
 
-    def apply(self, stored: StoredRuleSet) -> None:
+    def apply(self, stored: StoredVersion) -> None:
         """Raises AppliedMeanwhile."""
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from devices.db.database import DatabaseError
+from devices.db.versions import StoredVersion
 from devices.errors import OperatorError
 from haulwatch.process.current_city import REFRESH_AFTER_FAILURE_S, REFRESH_EVERY_S
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import BadRuleSet
-from rules.rule_sets.store import StoredRuleSet
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class RuleSetSource(Protocol):
     """The part of `rules.rule_sets.store.RuleSetStore` that `CurrentRules` reads."""
 
     def newest_version(self) -> int: ...
-    def newest(self) -> StoredRuleSet | None: ...
+    def newest(self) -> StoredVersion | None: ...
 
 
 class CurrentRules:
@@ -31,7 +31,7 @@ class CurrentRules:
         self,
         source: RuleSetSource,
         before_the_first: RuleSetChoice,
-        rules_of: Callable[[StoredRuleSet], RuleSetChoice],
+        rules_of: Callable[[StoredVersion], RuleSetChoice],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`before_the_first` holds until a rule set is applied."""

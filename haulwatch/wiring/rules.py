@@ -7,6 +7,7 @@ from typing import Final
 
 from devices.bounded_files import UnboundedFile, read_bounded
 from devices.db.database import DatabaseError, open_database
+from devices.db.versions import StoredVersion
 from haulwatch.process.current_rules import CurrentRules
 from haulwatch.settings.data_files import NoData
 from haulwatch.settings.load import Settings
@@ -15,7 +16,7 @@ from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import BadRuleSet
 from rules.rule_sets.reading import MAX_BYTES
 from rules.rule_sets.shipped import checked, shipped_rules
-from rules.rule_sets.store import RuleSetStore, StoredRuleSet
+from rules.rule_sets.store import RuleSetStore
 
 SHIPPED: Final = 0
 """The version of what holds before the first rule set is applied."""
@@ -38,7 +39,7 @@ def checked_file(path: Path) -> RuleSetChoice:
     return checked(content, str(path), SHIPPED)
 
 
-def rules_of(stored: StoredRuleSet) -> RuleSetChoice:
+def rules_of(stored: StoredVersion) -> RuleSetChoice:
     """The rules of a version in the registry. Raises BadRuleSet: this version of Haulwatch has other rules."""
     return checked(stored.content.encode(), f"rule set {stored.version}", stored.version)
 

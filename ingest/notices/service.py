@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from devices.city.model import City
 from devices.db.database import DatabaseError
+from devices.db.versions import StoredVersion
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.holding import Holding, Shelves
 from ingest.alerts.publisher import AlertPublisher
@@ -24,7 +25,7 @@ from ingest.notices.model import NoticeRules
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.planning import NoticePlanner, Rulebook
 from ingest.notices.reading import BadNoticeRules, read_notice_rules
-from ingest.notices.rule_store import NoticeRuleStore, StoredNoticeRules
+from ingest.notices.rule_store import NoticeRuleStore
 from ingest.notices.secrets import Secrets
 from ingest.notices.senders.registry import PER_MINUTE, PER_SECOND, ChannelUnusable, sender_of
 from ingest.process.backoff import Backoff
@@ -95,7 +96,7 @@ class NoticeService:
             else:
                 backoff.reset()
 
-    def _read(self, stored: StoredNoticeRules) -> NoticeRules | None:
+    def _read(self, stored: StoredVersion) -> NoticeRules | None:
         try:
             return read_notice_rules(stored.content.encode(), f"notice rules {stored.version}")
         except BadNoticeRules as exc:
@@ -104,7 +105,7 @@ class NoticeService:
             self._logged_version = stored.version
             return None
 
-    async def _run_version(self, stored: StoredNoticeRules, rules: NoticeRules, stop: asyncio.Event) -> None:
+    async def _run_version(self, stored: StoredVersion, rules: NoticeRules, stop: asyncio.Event) -> None:
         """Run by these rules until others hold. Raises DatabaseError."""
         parts, over = self._parts, asyncio.Event()
         first_applied_at = await asyncio.to_thread(parts.rules.first_applied_at) or stored.applied_at

@@ -12,6 +12,7 @@ from api.access.visible import Parts
 from api.http.large_answers import LARGE
 from api.http.openapi import answer, problems
 from api.http.problems import WRITE_REFUSED, Fault, ProblemKind, RequestRefused, not_found
+from devices.db.versions import AppliedMeanwhile, StoredVersion
 from devices.readings.text import ShortText
 from rules.rule_sets.changes import Difference, differences
 from rules.rule_sets.choice import RuleSetChoice
@@ -19,7 +20,7 @@ from rules.rule_sets.model import BadRuleSet
 from rules.rule_sets.places import unknown_places
 from rules.rule_sets.reading import MAX_BYTES
 from rules.rule_sets.shipped import checked, shipped_rules
-from rules.rule_sets.store import MAX_REASON, AppliedMeanwhile, StoredRuleSet, UnknownRuleSet
+from rules.rule_sets.store import MAX_REASON, UnknownRuleSet
 
 router = APIRouter(tags=["rules"], dependencies=VIEWERS)
 
@@ -213,7 +214,7 @@ def apply_rule_set(parts: Parts, caller: CurrentCaller, body: RuleSetBody) -> Ap
     if newest is not None and newest.content == body.content:
         raise RequestRefused(ProblemKind.OUTDATED, f"this content holds already, as rule set {held}")
     after = correct(body.content, held + 1)
-    stored = StoredRuleSet(held + 1, body.content, parts.now(), acting_name(caller, body.actor), body.reason)
+    stored = StoredVersion(held + 1, body.content, parts.now(), acting_name(caller, body.actor), body.reason)
     found = differences(parts.rules(), after)
     try:
         parts.rule_sets.apply(stored)
@@ -245,11 +246,11 @@ def _named(parts: Parts, version: int) -> RuleSetChoice:
         raise RequestRefused(ProblemKind.OUTDATED, detail) from exc
 
 
-def rule_set_out(stored: StoredRuleSet) -> RuleSetOut:
+def rule_set_out(stored: StoredVersion) -> RuleSetOut:
     return RuleSetOut(**_fields(stored))
 
 
-def _fields(stored: StoredRuleSet) -> dict[str, Any]:
+def _fields(stored: StoredVersion) -> dict[str, Any]:
     return {name: getattr(stored, name) for name in RuleSetOut.model_fields}
 
 

@@ -10,6 +10,7 @@ from devices.city.fields import minute_of_day
 from devices.city.model import City
 from devices.db.database import DatabaseError
 from devices.db.registry import CityMissing
+from devices.db.versions import StoredVersion
 from devices.spelling import did_you_mean
 from haulwatch import migrations
 from haulwatch.commands.shared import (
@@ -35,7 +36,7 @@ from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import BadRuleSet, Change, RuleSet
 from rules.rule_sets.places import unknown_places
 from rules.rule_sets.shipped import shipped_rules
-from rules.rule_sets.store import MAX_REASON, StoredRuleSet
+from rules.rule_sets.store import MAX_REASON
 
 _CURRENT: Final = "current"
 _SHIPPED: Final = "shipped"
@@ -193,7 +194,7 @@ def apply(
         if newest is not None and newest.content == content:
             fail(f"{file} holds already, as rule set {newest.version}")
         version = (newest.version if newest is not None else 0) + 1
-        store.apply(StoredRuleSet(version, content, now_ms(), acting_name(by), reason.strip()))
+        store.apply(StoredVersion(version, content, now_ms(), acting_name(by), reason.strip()))
     found = differences(before, after)
     if as_json:
         print_json({"version": version, "changed": [difference._asdict() for difference in found]})
@@ -228,7 +229,7 @@ def _show_file(settings: Settings, version: int | None, *, as_json: bool) -> Non
     if found is None:
         fail("no rule set was applied: `haulwatch rules list` shows what is shipped")
     if as_json:
-        print_json({name: getattr(found, name) for name in StoredRuleSet.__slots__})
+        print_json({name: getattr(found, name) for name in StoredVersion.__slots__})
         return
     when = local_time(found.applied_at, people_zone(settings))
     typer.echo(f"# rule set {found.version}, {when}, {found.applied_by}: {found.reason}")

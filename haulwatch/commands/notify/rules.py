@@ -10,6 +10,7 @@ import typer
 from devices.city.model import City
 from devices.db.database import DatabaseError
 from devices.db.registry import CityMissing
+from devices.db.versions import StoredVersion
 from devices.spelling import did_you_mean
 from haulwatch import migrations
 from haulwatch.commands.shared import (
@@ -30,7 +31,6 @@ from haulwatch.wiring.databases import open_registry, people_zone
 from haulwatch.wiring.notices import open_notice_rules
 from ingest.notices.model import Alerts, NoticeRules, Step
 from ingest.notices.reading import BadNoticeRules, read_notice_rules
-from ingest.notices.rule_store import StoredNoticeRules
 from ingest.notices.secrets import environment_secrets
 from ingest.notices.senders.registry import ChannelUnusable, sender_of
 from rules.rule_sets.store import MAX_REASON
@@ -69,7 +69,7 @@ def show(as_json: JsonFlag = False) -> None:
     settings = settings_with_data()
     stored, _ = current_rules(settings)
     if as_json:
-        print_json({name: getattr(stored, name) for name in StoredNoticeRules.__slots__})
+        print_json({name: getattr(stored, name) for name in StoredVersion.__slots__})
         return
     when = local_time(stored.applied_at, people_zone(settings))
     typer.echo(f"# notice rules {stored.version}, {when}, {stored.applied_by}: {stored.reason}")
@@ -112,7 +112,7 @@ def apply(
         if newest is not None and newest.content == content:
             fail(f"{file} holds already, as notice rules {newest.version}")
         version = (newest.version if newest is not None else 0) + 1
-        store.apply(StoredNoticeRules(version, content, now_ms(), acting_name(by), reason.strip()))
+        store.apply(StoredVersion(version, content, now_ms(), acting_name(by), reason.strip()))
     if as_json:
         print_json({"version": version})
         return
@@ -121,7 +121,7 @@ def apply(
     out.print(f"notice rules {version} hold", markup=False)
 
 
-def current_rules(settings: Settings) -> tuple[StoredNoticeRules, NoticeRules]:
+def current_rules(settings: Settings) -> tuple[StoredVersion, NoticeRules]:
     """The rules that hold. Ends with a message where there are none."""
     with open_notice_rules(settings) as store:
         stored = store.newest()

@@ -13,6 +13,7 @@ from httpx import AsyncClient, TransportError
 
 from api.http import server as http_server
 from devices.city.model import City
+from devices.db.versions import StoredVersion
 from devices.geo.geometry import LatLon
 from haulwatch import migrations
 from haulwatch.commands.path import serve
@@ -22,7 +23,6 @@ from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_journal
 from haulwatch.wiring.notices import open_notice_rules
 from ingest.boards.feed import BoardFeed
-from ingest.notices.rule_store import StoredNoticeRules
 from tests.closing import all_connections_closed
 from tests.ingest.notices.conftest import patient
 from tests.ingest.notices.night import change
@@ -126,7 +126,7 @@ async def test_notices_leave_while_it_serves(settings: Settings, monkeypatch: py
         rules = f"channels: {{group: {{kind: wecom, key: WECOM, server: '{wecom.url}'}}}}\n"
         rules += "rules: [{name: all, steps: [{by: group}]}]"
         with open_notice_rules(settings) as store:
-            store.apply(StoredNoticeRules(1, rules, now_ms(), "li", "test"))
+            store.apply(StoredVersion(1, rules, now_ms(), "li", "test"))
         with closing(open_journal(settings)) as journal:
             journal.record([change("a", at=now_ms(), opened_at=now_ms())], now_ms())
         async with serving(settings) as client:

@@ -16,6 +16,7 @@ from devices.commands.model import Command, CommandKind
 from devices.commands.store import CommandStore
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.db.registry import Registry
+from devices.db.versions import StoredVersion
 from devices.people.accounts import Accounts
 from devices.people.audit import ActorKind, AuditFilter, AuditTrail, NewAuditEntry
 from devices.people.model import WHOLE_CITY, Person, Role
@@ -27,7 +28,7 @@ from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
 from ingest.notices.notice import Climb, Kind, NewNotice
 from ingest.notices.outbox import NoticeOutbox
-from ingest.notices.rule_store import NoticeRuleStore, StoredNoticeRules
+from ingest.notices.rule_store import NoticeRuleStore
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
@@ -168,7 +169,7 @@ def test_the_api_proposes_and_decides_on_suspected_sites_and_no_other_process_do
 
 def test_the_api_sends_notices_by_rules_that_it_cannot_change(url: str) -> None:
     owner, api = open_database(url), open_database(of_role(url, "serve"))
-    NoticeRuleStore(owner).apply(StoredNoticeRules(1, "rules: []", NOW, "li", "begin"))
+    NoticeRuleStore(owner).apply(StoredVersion(1, "rules: []", NOW, "li", "begin"))
     assert NoticeRuleStore(api).newest_version() == 1
     outbox = NoticeOutbox(api)
     new = NewNotice("a", "confirmed 1", "group", "", (), Kind.CALL, "illegal_dumping", "P1", "zh", "题", "文")

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Engine, event
 
 from devices.db.database import open_database
+from devices.db.versions import AppliedMeanwhile, StoredVersion
 from haulwatch import migrations
 from ingest.notices.notice import Climb, Kind, NewNotice, Notified, State
 from ingest.notices.outbox import NoticeOutbox
-from ingest.notices.rule_store import AppliedMeanwhile, NoticeRuleStore, StoredNoticeRules
+from ingest.notices.rule_store import NoticeRuleStore
 from ingest.notices.summary import newest_notices, summarise
 
 NOW = 1_790_000_000_000
@@ -150,11 +151,11 @@ def test_the_summary_counts_what_waits_and_the_last_day(outbox: NoticeOutbox) ->
 def test_versions_of_notice_rules(outbox: NoticeOutbox) -> None:
     store = NoticeRuleStore(outbox._engine)
     assert (store.newest_version(), store.newest(), store.first_applied_at()) == (0, None, None)
-    first = StoredNoticeRules(1, "rules: []", NOW, "li", "begin")
+    first = StoredVersion(1, "rules: []", NOW, "li", "begin")
     store.apply(first)
     with pytest.raises(AppliedMeanwhile):
         store.apply(first)
-    store.apply(StoredNoticeRules(2, "people: {}", NOW + 1, "li", "more"))
+    store.apply(StoredVersion(2, "people: {}", NOW + 1, "li", "more"))
     assert store.newest_version() == 2
     assert store.first_applied_at() == NOW
     assert [one.version for one in store.history(9)] == [2, 1]

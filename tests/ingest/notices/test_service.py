@@ -10,13 +10,14 @@ import pytest
 
 from devices.city.model import City
 from devices.db.database import open_database
+from devices.db.versions import StoredVersion
 from haulwatch.process.system_clock import now_ms
 from ingest.alerts.cursors import PublisherCursors
 from ingest.notices import service as service_module
 from ingest.notices import tables as notice_tables
 from ingest.notices.notice import State
 from ingest.notices.outbox import NoticeOutbox
-from ingest.notices.rule_store import NoticeRuleStore, StoredNoticeRules
+from ingest.notices.rule_store import NoticeRuleStore
 from ingest.notices.secrets import secrets_of
 from ingest.notices.service import NoticeParts, NoticeService
 from ingest.notices.summary import newest_notices, summarise
@@ -54,7 +55,7 @@ async def test_notices_from_the_first_rules_to_the_end(tmp_path: Path, caplog: p
     NoticeOutbox(engine).begin(1, 2)  # and the process died
 
     def apply(version: int, content: str) -> None:
-        store.apply(StoredNoticeRules(version, content, now_ms(), "li", "test"))
+        store.apply(StoredVersion(version, content, now_ms(), "li", "test"))
 
     def record(name: str) -> None:
         journal.record([change(name, at=now_ms(), opened_at=now_ms())], now_ms())

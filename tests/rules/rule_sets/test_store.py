@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from devices.db.database import open_database
+from devices.db.versions import AppliedMeanwhile, StoredVersion
 from haulwatch import migrations
-from rules.rule_sets.store import AppliedMeanwhile, RuleSetStore, StoredRuleSet, UnknownRuleSet
+from rules.rule_sets.store import RuleSetStore, UnknownRuleSet
 from tests.closing import closed_later
 
 
@@ -17,8 +18,8 @@ def store(tmp_path: Path) -> RuleSetStore:
     return closed_later(RuleSetStore(open_database(url)))
 
 
-def stored(version: int, content: str = "speeding: off\n") -> StoredRuleSet:
-    return StoredRuleSet(version, content, 1_790_000_000_000 + version, "li", "roadworks on 泽州路")
+def stored(version: int, content: str = "speeding: off\n") -> StoredVersion:
+    return StoredVersion(version, content, 1_790_000_000_000 + version, "li", "roadworks on 泽州路")
 
 
 def test_the_newest_holds_and_every_version_is_kept(store: RuleSetStore) -> None:
