@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.access.authentication import CurrentCaller, MaybeCaller, identified_again
 from api.access.caller import Caller
+from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_stores import (
     NarrowedCommands,
     NarrowedDeadLetters,
@@ -23,6 +24,7 @@ from api.ports import Adopted, ApiParts, Sees, WholeParts
 from devices.city.model import City, Device
 from devices.city.part import part_of
 from devices.people.model import Visibility
+from rules.attachments.model import OwnerKind
 
 _MAX_HELD = 64
 """Different visibilities whose parts of the city are kept; a part of 3,000 devices takes 2 ms to make."""
@@ -107,10 +109,14 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         return device_id in city().devices
 
     dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive, parts.redrive_all)
+    journal = NarrowedJournal(parts.journal, lambda: city().devices)
     return replace(
         parts,
         city=city,
-        journal=NarrowedJournal(parts.journal, lambda: city().devices),
+        journal=journal,
+        attachments=NarrowedAttachments(
+            parts.attachments, {OwnerKind.ALERT: lambda id_: journal.alert(id_) is not None}
+        ),
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),

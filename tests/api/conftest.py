@@ -23,6 +23,11 @@ from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.alerts.tables import metadata
+from rules.attachments import tables as attachment_tables
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.inspection import inspect
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
 from rules.catalogue import build_rules, corridor_m, silent_after_s
 from rules.rule_sets import tables as rule_set_tables
 from rules.rule_sets.choice import RuleSetChoice
@@ -126,6 +131,14 @@ def what_ifs() -> FakeWhatIfs:
 
 
 @pytest.fixture
+def attachments(tmp_path: Path) -> Iterator[AttachmentStore]:
+    engine = open_database(f"sqlite:///{tmp_path / 'attachments.db'}")
+    attachment_tables.metadata.create_all(engine)
+    yield AttachmentStore(engine, AttachmentFiles(tmp_path / "attachments"), Limits(), inspect=inspect)
+    engine.dispose()
+
+
+@pytest.fixture
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
@@ -138,6 +151,7 @@ def parts(
     proposals: ProposalStore,
     shelves: ShelfStore,
     people: People,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -163,6 +177,7 @@ def parts(
         what_if=what_ifs,
         suspected_sites=proposals,
         people=people,
+        attachments=attachments,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,

@@ -23,6 +23,9 @@ from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
@@ -47,6 +50,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             ProposalStore(engine),
             people,
             WhatIfJobs(COMMAND, now_ms),
+            AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
         )
     engine.dispose()
 
