@@ -16,7 +16,7 @@ from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
-from api.http.large_answers import MAX_PACKS, LargeAnswers, UntilTaken
+from api.http.large_answers import MAX_PACKS, PACKS_AT_ONCE, LargeAnswers, UntilTaken
 from api.http.shared_answers import SharedAnswers
 from api.operations import health
 from api.operations.health import NotReady
@@ -123,7 +123,8 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.large_answers = LargeAnswers()
     app.state.shared_trucks = SharedAnswers[EncodedLayer](options.share_layers_s)
     app.state.uploads = Uploads()
-    app.state.packs = LargeAnswers(working=1, held=MAX_PACKS)
+    app.state.packs = LargeAnswers(working=PACKS_AT_ONCE, held=MAX_PACKS)
+    app.state.packs_of = set[tuple[str, str]]()
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()

@@ -6,7 +6,7 @@ The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated, BinaryIO, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
@@ -159,15 +159,16 @@ class Commands(Protocol):
 
 
 class EvidencePacks(Protocol):
-    """`ingest.evidence.export.Exporter`, bound. Synchronous; takes up to a minute."""
+    """`haulwatch.wiring.packs.processes.PackProcesses`. Synchronous; takes up to some minutes."""
 
-    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
         """Make the pack of an alert for somebody who may see this part of the city (None: all of it), at a wall-clock
-        time in ms. Raises NoSuchAlert, NoSigningKey, BadKey, RawLogError, DatabaseError.
+        time in ms. The caller closes the file. Raises NoSuchAlert, NotExported, NoSigningKey, RawLogError,
+        DatabaseError.
         """
 
 
-def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
     raise NoSigningKey("this server makes no evidence packs")
 
 

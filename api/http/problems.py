@@ -65,6 +65,7 @@ class ProblemKind(Enum):
     OUTDATED = ("outdated", 409, "Another version holds meanwhile")
     JOB_RUNS = ("job-runs", 409, "Another job of this kind runs")
     SPOILED = ("spoiled", 409, "The file is not what was attached")
+    NOT_MADE = ("not-made", 409, "The evidence pack cannot be made")
     NO_SIGNING_KEY = ("no-signing-key", 409, "There is no key to sign evidence with")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")

@@ -14,6 +14,7 @@ from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, til
 from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
+from haulwatch.wiring.packs.processes import PackProcesses
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
@@ -59,6 +60,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
             closing(open_attachments(settings)) as attachments,
+            closing(PackProcesses(settings.paths.data_dir)) as packs,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
@@ -79,7 +81,9 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals, people, what_if, attachments, notices.summary),
+                Repositories(
+                    journal, shelves, rule_sets, proposals, people, what_if, attachments, packs, notices.summary
+                ),
                 lambda: statistics.counters if watched else None,
                 background,
                 tiles,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
 from api.people_ports import People
-from api.ports import Adopted, ApiOptions, ApiParts
+from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from haulwatch import __version__
@@ -20,7 +20,6 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
-from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.judge.what_if_job import WhatIfJobs
@@ -70,6 +69,7 @@ class Repositories(NamedTuple):
     people: People
     what_if: WhatIfJobs
     attachments: AttachmentStore
+    packs: EvidencePacks
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
 
@@ -129,7 +129,7 @@ def api_parts(
         alert_rate=status.alert_rate,
         notices=repositories.notices,
         over_limit=status.over_limit,
-        evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
+        evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,

@@ -18,6 +18,7 @@ from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.packs.processes import PackProcesses
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
@@ -51,6 +52,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             people,
             WhatIfJobs(COMMAND, now_ms),
             AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
+            PackProcesses(settings.paths.data_dir),
         )
     engine.dispose()
 
