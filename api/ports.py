@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
+from api.case_ports import Cases
 from api.people_ports import People
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
@@ -260,6 +261,7 @@ class ApiParts:
     rule_sets: RuleSets
     what_if: WhatIfs
     suspected_sites: SuspectedSites
+    cases: Cases
     people: People
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""

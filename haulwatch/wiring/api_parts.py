@@ -31,6 +31,7 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.attachments.store import AttachmentStore
+from rules.cases.store import CaseStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -70,6 +71,7 @@ class Repositories(NamedTuple):
     what_if: WhatIfJobs
     attachments: AttachmentStore
     packs: EvidencePacks
+    cases: CaseStore
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
 
@@ -135,6 +137,7 @@ def api_parts(
         rule_sets=repositories.rule_sets,
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
+        cases=repositories.cases,
         people=repositories.people,
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0033_attachments"
-down_revision = "0030_notice_indexes"
+down_revision = "0031_cases"
 branch_labels = None
 depends_on = None
 

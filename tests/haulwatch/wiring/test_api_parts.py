@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
+from haulwatch.wiring.desk.cases import terms
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.packs.processes import PackProcesses
@@ -27,6 +29,7 @@ from rules.alerts.shelves import ShelfStore
 from rules.attachments.files import AttachmentFiles
 from rules.attachments.model import Limits
 from rules.attachments.store import AttachmentStore
+from rules.cases.store import CaseStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
@@ -53,6 +56,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             WhatIfJobs(COMMAND, now_ms),
             AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
             PackProcesses(settings.paths.data_dir),
+            CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
         )
     engine.dispose()
 
