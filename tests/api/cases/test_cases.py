@@ -7,6 +7,7 @@ import pytest
 from httpx import AsyncClient, Response
 
 from api.ports import ApiOptions, ApiParts
+from devices.people.audit import AuditFilter
 from devices.people.model import Language, Person, Role
 from rules.alerts.journal import AlertJournal
 from tests.api.conftest import client_of
@@ -60,6 +61,12 @@ async def test_a_case_goes_from_alert_to_outcome(client: AsyncClient) -> None:
     listed = (await client.get("/api/v1/cases", params={"alert": ALERT, "open": "true", "text": "mill"})).json()
     assert [one["number"] for one in listed["items"]] == ["2026-000001"]
     assert (await client.get("/api/v1/cases", params={"alert": OTHER})).json()["items"] == []
+
+
+async def test_the_trail_names_the_case_that_was_opened(client: AsyncClient, parts: ApiParts) -> None:
+    await post(client, alerts=[ALERT])
+    [entry] = parts.people.audit.entries(AuditFilter(), limit=9)
+    assert (entry.action, entry.target, entry.status) == ("POST /api/v1/cases", "2026-000001", 201)
 
 
 async def test_a_case_without_alerts_says_what_it_is_about(client: AsyncClient) -> None:
