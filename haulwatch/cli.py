@@ -41,6 +41,7 @@ _ENTRIES: Final = {
     "city": _Entry(_OPERATION, "city", "app"),
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),
+    "report": _Entry(_OPERATION, "reports.app", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
     "notify": _Entry(_OPERATION, "notify.app", "app"),
     "sites": _Entry(_OPERATION, "sites", "app"),

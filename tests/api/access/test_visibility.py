@@ -25,6 +25,7 @@ from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.cases.model import CaseKind, NewCase
+from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
@@ -75,6 +76,12 @@ def divided(
         parts.cases.open_case(
             NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
         )
+    parts.public_reports.reports.add(
+        NewReport(
+            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
+            district="d-OTHER", address="OTHER", received_at=NOW,
+        )
+    )  # fmt: skip
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -120,8 +127,11 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/alerts/stream",
     "/api/v1/alerts/{alert_id}/evidence-pack",
     *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map")),
+    "/api/v1/reports/{number}",
+    "/api/v1/report-codes/{site_id}",
 }
-"""Rule sets and the base map have no object of a truck; stream and pack have tests of their own below."""
+"""Rule sets, the base map and QR codes have no object of a truck; stream and pack have tests of their own below, and
+reports, which go by district, in `tests/api/public_reports`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -273,7 +283,7 @@ async def test_nothing_of_the_others_can_be_changed(
     case = divided.cases.case("2026-000002", NOW)
     assert case is not None
     assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
-    assert divided.cases.case("2026-000003", NOW) is None
+    assert divided.cases.case("2026-000004", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
 
 

@@ -18,6 +18,7 @@ from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
 from haulwatch.wiring.desk.cases import terms
+from haulwatch.wiring.desk.reports import open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
 from ingest.judge.what_if_job import WhatIfJobs
@@ -42,7 +43,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    with open_people(settings) as people:
+    with open_people(settings) as people, open_public_reports(settings, lambda: "UTC") as public_reports:
         yield Repositories(
             AlertJournal(engine),
             ShelfStore(engine),
@@ -51,6 +52,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             people,
             WhatIfJobs(COMMAND, now_ms),
             CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
+            public_reports,
         )
     engine.dispose()
 
