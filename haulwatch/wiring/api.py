@@ -11,11 +11,12 @@ from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
-from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
+from haulwatch.wiring.packs.processes import PackProcesses
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
@@ -62,6 +63,8 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_public_reports(settings, lambda: city().timezone) as public_reports,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
+            closing(open_attachments(settings)) as attachments,
+            closing(PackProcesses(settings.paths.data_dir)) as packs,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
@@ -84,7 +87,17 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 city,
                 store,
                 Repositories(
-                    journal, shelves, rule_sets, proposals, people, what_if, cases, public_reports, notices.summary
+                    journal,
+                    shelves,
+                    rule_sets,
+                    proposals,
+                    people,
+                    what_if,
+                    attachments,
+                    packs,
+                    cases,
+                    public_reports,
+                    notices.summary,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

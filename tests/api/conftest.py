@@ -25,6 +25,11 @@ from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.alerts.tables import metadata
+from rules.attachments import tables as attachment_tables
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.inspection import inspect
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
 from rules.cases import tables as case_tables
 from rules.cases.deadlines import Terms
 from rules.cases.model import CaseKind
@@ -161,6 +166,14 @@ def what_ifs() -> FakeWhatIfs:
 
 
 @pytest.fixture
+def attachments(tmp_path: Path) -> Iterator[AttachmentStore]:
+    engine = open_database(f"sqlite:///{tmp_path / 'attachments.db'}")
+    attachment_tables.metadata.create_all(engine)
+    yield AttachmentStore(engine, AttachmentFiles(tmp_path / "attachments"), Limits(), inspect=inspect)
+    engine.dispose()
+
+
+@pytest.fixture
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
@@ -175,6 +188,7 @@ def parts(
     cases: CaseStore,
     people: People,
     public_reports: PublicReports,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -202,6 +216,7 @@ def parts(
         cases=cases,
         people=people,
         public_reports=public_reports,
+        attachments=attachments,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,

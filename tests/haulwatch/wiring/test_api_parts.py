@@ -21,11 +21,15 @@ from haulwatch.wiring.desk.cases import terms
 from haulwatch.wiring.desk.reports import open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.packs.processes import PackProcesses
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
 from rules.cases.store import CaseStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -51,6 +55,8 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             ProposalStore(engine),
             people,
             WhatIfJobs(COMMAND, now_ms),
+            AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
+            PackProcesses(settings.paths.data_dir),
             CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
             public_reports,
         )
