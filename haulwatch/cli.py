@@ -42,6 +42,7 @@ _ENTRIES: Final = {
     "alerts": _Entry(_OPERATION, "alerts", "app"),
     "case": _Entry(_OPERATION, "cases.app", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),
+    "report": _Entry(_OPERATION, "reports.app", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
     "notify": _Entry(_OPERATION, "notify.app", "app"),
     "sites": _Entry(_OPERATION, "sites", "app"),
