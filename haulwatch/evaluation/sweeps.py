@@ -9,6 +9,7 @@ from typing import Any, Final
 from haulwatch.evaluation.alarms import told
 from haulwatch.evaluation.matching import Tally, compare
 from haulwatch.evaluation.run import Request
+from haulwatch.process.garbage import look_seldom
 from rules.catalogue import build_rules, rule_names
 from simulators.trials.detours import stage_detours
 from simulators.trials.tiers import tier
@@ -148,7 +149,7 @@ def _parallel(work: Callable[[Any], Any], jobs: Sequence[Any], processes: int, o
             results.append(work(job))
             on_run()
         return results
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=look_seldom) as pool:
         for result in pool.map(work, jobs):
             results.append(result)
             on_run()
