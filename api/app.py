@@ -27,6 +27,8 @@ from api.people import audit, people, session, sign_on
 from api.people.pending_sign_ons import PendingSignOns
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
+from api.public_reports import form as public_form
+from api.public_reports import informants, qr, reports
 from api.resources import (
     alerts,
     bins,
@@ -88,6 +90,7 @@ _TAGS: Final = [
         "description": "Photos and documents of alerts and cases, by their content and hash",
     },
     {"name": "cases", "description": "Cases that people work on until they are closed, and the closing rate"},
+    {"name": "reports", "description": "Reports of the public, their informants, and the QR codes of sites"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "people", "description": "Signing in, and the people of this server"},
@@ -138,17 +141,19 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()
+    app.state.public_form = public_form.new_form(parts, options.reports.per_address)
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
         tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites, alerts,
-        evidence, attachments, cases, near, case_actions, case_attachments, shelves, in_force, rule_sets, what_if,
-        ledger, dead_letters, unregistered, session, sign_on, people, audit,
+        evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves, in_force,
+        rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.include_router(public_form.router)
     app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
     app.add_middleware(

@@ -14,6 +14,7 @@ from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
 from api.case_ports import Cases
 from api.people_ports import People
+from api.report_ports import PublicReports, ReportOptions
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
 from devices.commands.model import Command
@@ -263,6 +264,7 @@ class ApiParts:
     suspected_sites: SuspectedSites
     cases: Cases
     people: People
+    public_reports: PublicReports
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]
@@ -316,6 +318,7 @@ class ApiOptions:
     """True: `/geo` needs no token, even if all other reads need one."""
     map_token: str | None = field(default=None, repr=False)
     """Opens `/geo`, in its query. None: there is no such token."""
+    reports: ReportOptions = field(default_factory=ReportOptions)
     max_body_bytes: int = 65_536
     max_file_bytes: int = 20 << 20
     """Of a body that is a file."""

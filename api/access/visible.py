@@ -13,6 +13,7 @@ from api.access.authentication import CurrentCaller, MaybeCaller, identified_aga
 from api.access.caller import Caller
 from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_cases import NarrowedCases
+from api.access.narrowed_reports import NarrowedReports
 from api.access.narrowed_stores import (
     NarrowedCommands,
     NarrowedDeadLetters,
@@ -95,6 +96,11 @@ def _city_of(request: Request, parts: ApiParts, visibility: Visibility) -> City:
     return cities.of(parts.city(), visibility)
 
 
+def _districts_of_reports(visibility: Visibility) -> frozenset[str]:
+    """A report may show who sent it, and is about nobody yet: no haulier sees any."""
+    return frozenset() if visibility.hauliers is not None else visibility.districts or frozenset()
+
+
 def _refused(device: Device) -> Adopted:
     raise LookupError(f"{device.id} belongs to no district and no haulier yet: only who sees all may adopt it")
 
@@ -138,5 +144,9 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         unregistered=lambda: (),
         adopt=_refused,
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
+        public_reports=replace(
+            parts.public_reports,
+            reports=NarrowedReports(parts.public_reports.reports, _districts_of_reports(visibility)),
+        ),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

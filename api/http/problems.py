@@ -70,6 +70,8 @@ class ProblemKind(Enum):
     SPOILED = ("spoiled", 409, "The file is not what was attached")
     NOT_MADE = ("not-made", 409, "The evidence pack cannot be made")
     NO_SIGNING_KEY = ("no-signing-key", 409, "There is no key to sign evidence with")
+    NO_INFORMANT_KEY = ("no-informant-key", 409, "The name of an informant cannot be sealed or read")
+    NO_PUBLIC_ADDRESS = ("no-public-address", 409, "The public address of this server is not set")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
     RANGE = ("range", 416, "The range of bytes cannot be given")

@@ -14,6 +14,7 @@ from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, til
 from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
+from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
 from haulwatch.wiring.packs.processes import PackProcesses
@@ -44,8 +45,8 @@ class ApiProcess(NamedTuple):
 async def api_process(settings: Settings, city: Callable[[], City], stop: "asyncio.Event") -> AsyncIterator[ApiProcess]:
     """Build the parts, and close what they hold at the end of the block.
 
-    The feeds of the boards, the look for suspected sites and notices end when `stop` is set; the other background tasks
-    end when they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
+    The feeds of the boards, the look for suspected sites, notices and the erasing of names end when `stop` is set; the
+    other background tasks end when they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
     """
     store, mqtt, tiles = open_store(settings), settings.mqtt, tile_server(settings)
     watched = settings.limits.broker_counters == "on"
@@ -60,6 +61,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
             open_cases(settings, lambda: city().timezone) as cases,
+            open_public_reports(settings, lambda: city().timezone) as public_reports,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
             closing(open_attachments(settings)) as attachments,
@@ -79,6 +81,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
                 BackgroundTask("notices", lambda: notices.run(stop)),
                 BackgroundTask("attachments", lambda: keep_attachments(upkeep, stop)),
+                BackgroundTask("names of informants", lambda: erasing(settings, public_reports, stop)),
             ]
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
@@ -97,6 +100,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     packs,
                     lambda: upkeep.found,
                     cases,
+                    public_reports,
                     notices.summary,
                 ),
                 lambda: statistics.counters if watched else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from api.base_map_ports import BaseMap
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
+from api.report_ports import PublicReports
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from haulwatch import __version__
@@ -19,6 +20,7 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
+from haulwatch.wiring.desk.reports import report_options
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
@@ -52,10 +54,11 @@ def api_options(settings: Settings) -> ApiOptions:
         token=token.get_secret_value() if token else None,
         read_token=read_token.get_secret_value() if read_token else None,
         origins=tuple(settings.api.origins.split()),
-        hosts=(settings.api.host, *settings.api.hosts.split()),
+        hosts=(settings.api.host, *settings.api.hosts.split(), *settings.reports.hosts),
         public_map=settings.api.public_map == "on",
         max_streams=settings.api.streams,
         share_layers_s=_SHARE_LAYERS_S,
+        reports=report_options(settings),
         max_file_bytes=settings.attachments.limits.file_bytes,
         map_token=map_token.get_secret_value() if map_token else None,
     )
@@ -75,6 +78,7 @@ class Repositories(NamedTuple):
     attachment_files: Callable[[], Examined]
     """What the last look at their files found."""
     cases: CaseStore
+    public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
 
@@ -141,6 +145,7 @@ def api_parts(
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
         cases=repositories.cases,
+        public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),

@@ -27,6 +27,7 @@ from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.attachments.model import Owner, OwnerKind
 from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
+from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
@@ -82,6 +83,12 @@ def divided(
             NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
         )
         attachments.put(Owner(OwnerKind.CASE, opened.case.number), f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+    parts.public_reports.reports.add(
+        NewReport(
+            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
+            district="d-OTHER", address="OTHER", received_at=NOW,
+        )
+    )  # fmt: skip
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -127,8 +134,10 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/alerts/stream",
     "/api/v1/alerts/{alert_id}/evidence-pack",
     *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
 }
-"""Rule sets and the base map have no object of a truck; stream, pack and files have tests of their own below."""
+"""Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
+and reports, which go by district, in `tests/api/public_reports`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -280,7 +289,7 @@ async def test_nothing_of_the_others_can_be_changed(
     case = divided.cases.case("2026-000002", NOW)
     assert case is not None
     assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
-    assert divided.cases.case("2026-000003", NOW) is None
+    assert divided.cases.case("2026-000004", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
 
 

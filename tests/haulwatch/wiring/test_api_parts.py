@@ -18,6 +18,7 @@ from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
 from haulwatch.wiring.desk.cases import terms
+from haulwatch.wiring.desk.reports import open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.packs.processes import PackProcesses
@@ -47,7 +48,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    with open_people(settings) as people:
+    with open_people(settings) as people, open_public_reports(settings, lambda: "UTC") as public_reports:
         yield Repositories(
             AlertJournal(engine),
             ShelfStore(engine),
@@ -59,6 +60,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             PackProcesses(settings.paths.data_dir),
             Examined,
             CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
+            public_reports,
         )
     engine.dispose()
 
