@@ -24,7 +24,10 @@ from ingest.ledger.report import DeviceLedgerLine
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.attachments.model import Owner, OwnerKind
+from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
+from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
@@ -43,6 +46,7 @@ from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
 from tests.api.persons import add_person, signed_in
 from tests.api.resources.test_alert_stream import numbers, served
+from tests.rules.attachments.pictures import photo
 
 
 @pytest.fixture
@@ -55,6 +59,7 @@ def divided(
     adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -72,9 +77,18 @@ def divided(
             issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
         )
         proposals.propose([cluster(truck, at=number)], NOW)
-        parts.cases.open_case(
+        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
+        attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+        opened = parts.cases.open_case(
             NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
         )
+        attachments.put(Owner(OwnerKind.CASE, opened.case.number), f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+    parts.public_reports.reports.add(
+        NewReport(
+            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
+            district="d-OTHER", address="OTHER", received_at=NOW,
+        )
+    )  # fmt: skip
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -119,9 +133,11 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/rule-sets/{version}/differences",
     "/api/v1/alerts/stream",
     "/api/v1/alerts/{alert_id}/evidence-pack",
-    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map")),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
 }
-"""Rule sets and the base map have no object of a truck; stream and pack have tests of their own below."""
+"""Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
+and reports, which go by district, in `tests/api/public_reports`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -273,8 +289,29 @@ async def test_nothing_of_the_others_can_be_changed(
     case = divided.cases.case("2026-000002", NOW)
     assert case is not None
     assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
-    assert divided.cases.case("2026-000003", NOW) is None
+    assert divided.cases.case("2026-000004", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_files_are_seen_with_their_alert(client: AsyncClient, attachments: AttachmentStore, name: str) -> None:
+    headers = await signed_in(client, name)
+    for truck in (OWN, OTHER):
+        is_own = truck == OWN
+        for owner, own, listed in (
+            (Owner(OwnerKind.ALERT, alert_of(truck).alert_id), alert_of(OWN).alert_id, "alerts"),
+            (Owner(OwnerKind.CASE, f"2026-{2 - is_own:06}"), "2026-000001", "cases"),
+        ):
+            [one] = attachments.attachments(owner)
+            for place in (f"{listed}/{owner.id}/attachments", f"{listed}/{own}/attachments"):
+                for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
+                    answer = await client.get(f"/api/v1/{path}", headers=headers)
+                    assert answer.status_code == (200 if is_own else 404), path
+            place, body = f"/api/v1/{listed}/{owner.id}/attachments", {"reason": "x"}
+            removed = await client.post(f"{place}/{one.id}/remove", json=body, headers=headers)
+            sent = await client.post(f"{place}?name=a.jpg", content=photo("PNG"), headers=headers)
+            assert (removed.status_code, sent.status_code) == ((200, 201) if is_own else (404, 404))
+            assert len(attachments.attachments(owner)) == (2 if is_own else 1)
 
 
 @pytest.mark.parametrize("name", LIMITS)
