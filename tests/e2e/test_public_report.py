@@ -21,6 +21,7 @@ from tests.closing import closed_later
 from tests.e2e.desk import AXE, CHROMIUM, PATIENCE_MS, TRUCK, Watched, browser, dump_at, record, serious_faults
 from tests.installation import Installation
 from tests.points import point_of
+from tests.rules.attachments.pictures import photo
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S, until
 
@@ -97,7 +98,8 @@ def test_the_public_reports_by_phone(chromium: Browser, office: Installation) ->
 
 
 def by_phone_joined_to_the_dump_and_closed(chromium: Browser, office: Installation) -> None:
-    context = chromium.new_context(**PHONE, locale="zh-CN", geolocation=HERE, permissions=["geolocation"])  # type: ignore[arg-type]
+    options: dict[str, Any] = {**PHONE, "locale": "zh-CN", "geolocation": HERE, "permissions": ["geolocation"]}
+    context = chromium.new_context(**options)
     watched = Watched(context, f"http://127.0.0.1:{office.api_port}")
     page = watched.open("/report")
     assert accessible(page)
@@ -112,11 +114,17 @@ def by_phone_joined_to_the_dump_and_closed(chromium: Browser, office: Installati
     send(page)
     number, code = page.locator("#number").inner_text(), page.locator("#code").inner_text()
     assert accessible(page)
+    picture = {"name": "IMG_1.jpg", "mimeType": "image/jpeg", "buffer": photo(size=(3_000, 2_000))}
+    page.get_by_label("添加照片").set_input_files([picture])  # type: ignore[list-item]
+    expect(page.locator("#photos [role=status]")).to_have_text("已添加照片：1张")
 
     officer, administrator = Colleague(office, "li.wei"), Colleague(office, "zhao")
     [report] = officer.get("reports")["items"]
     assert (report["number"], report["channel"], report["has_informant"]) == (number, "web", True)
     assert report["vehicle_id"] == read_city(JINCHENG).devices[TRUCK].vehicle_id
+    [shown] = officer.get(f"reports/{number}/attachments")
+    assert (shown["width"], shown["height"]) == (1_067, 1_600), "turned as the camera was held, and made smaller"
+    assert shown["claims"] is None or set(shown["claims"].values()) == {None}, "neither place nor camera"
     case = f"cases/{report['case']}"
     near = officer.get(f"{case}/near")
     assert [one["alert"]["subject"] for one in near["alerts"]] == [TRUCK]
