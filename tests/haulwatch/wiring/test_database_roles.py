@@ -42,12 +42,17 @@ from rules.cases.actions import Close as CloseCase
 from rules.cases.actions import RemoveAlert, Reopen
 from rules.cases.model import CaseKind, CaseOutcome, NewCase
 from rules.cases.store import CaseStore
+from rules.public_reports.informants import Informants
+from rules.public_reports.model import Informant
+from rules.public_reports.sealing import NO_KEYS
+from rules.public_reports.store import ReportStore
 from rules.suspected_sites.model import ProposalState
 from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import NOW, change
 from tests.closing import closed_later
 from tests.rules.attachments.pictures import photo
 from tests.rules.cases.conftest import TERMS
+from tests.rules.public_reports.test_model import new as new_report
 from tests.rules.suspected_sites.test_store import PIT, accepted
 
 pytestmark = pytest.mark.real
@@ -242,6 +247,27 @@ def test_the_api_works_on_cases_and_changes_none_of_their_events(
         assert refused(url, "serve", statement), statement
     for process in ("record", "judge"):
         for table in ("case_file", "case_alert", "case_event"):
+            assert refused(url, process, f"SELECT * FROM {table}")
+
+
+def test_the_api_keeps_reports_and_erases_names_and_no_other_process_sees_either(url: str) -> None:
+    engine = open_database(of_role(url, "serve"))
+    keys = NO_KEYS.with_new()
+    reports, informants = ReportStore(engine, lambda: TERMS), Informants(engine, lambda: keys)
+    for _ in range(2):
+        reports.add(new_report(), seal=informants.sealer(Informant(name="王某")))
+    assert informants.open(1).name == "王某"
+    assert reports.join(2, reports.report(1).case_number, actor="li", at=NOW, reason="the same").no == 2
+    assert informants.erase(1)
+    engine.dispose()
+    for statement in (
+        "UPDATE public_report SET text = 'x'",
+        "DELETE FROM public_report",
+        "UPDATE public_report_informant SET sealed = ''",
+    ):
+        assert refused(url, "serve", statement), statement
+    for process in ("record", "judge"):
+        for table in ("public_report", "public_report_informant"):
             assert refused(url, process, f"SELECT * FROM {table}")
 
 
