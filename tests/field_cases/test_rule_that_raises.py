@@ -24,7 +24,7 @@ from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import path_status
 from haulwatch.wiring.stores import current_ledger
-from ingest.judge.checkpoint import Checkpoint, JudgeState
+from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.report import LedgerLine, RecorderStatus
@@ -41,6 +41,7 @@ from rules.detectors.bin_overflow.judgement import BinState
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
 from tests.field_cases.path import BASE_MS, PathUnderTest, others
+from tests.ingest.judge.saving import save_not_judged
 
 
 class Broken(Rule[BinState]):
@@ -98,22 +99,22 @@ def test_a_rule_that_raises_is_seen(settings: Settings, caplog: pytest.LogCaptur
     assert len(errors) == 1
     assert "ZeroDivisionError: a bug of this rule" in errors[0]
     assert "Traceback" in errors[0]
-    assert judge.engine.failures["broken"] == 13 * 6
+    assert judge.engine.failures["broken"] == 13 * 2
 
     result = asyncio.run(judge_check(settings))
     assert result.state is ReadinessState.DEGRADED
-    assert "broken at 78 readings" in result.detail
+    assert "broken at 26 readings" in result.detail
 
     (found,) = asyncio.run(run_checks(settings, _PARTS, only=["rules"]))
     assert found.status is CheckStatus.WARN
-    assert "broken at 78 readings" in found.detail
+    assert "broken at 26 readings" in found.detail
     assert found.hint
 
     failures, _ = path_status(settings).rule_failures()
     status = RecorderStatus(offset=0, backlog=0, pending=0, trouble=None, trouble_since=None)
     total = LedgerLine(not_judged={"failed": 78})
     text = render(MetricsSnapshot("1", total, {}, None, status, {}, {}, None, None, failures)).decode()
-    assert 'haulwatch_rule_failures{rule="broken"} 78.0' in text
+    assert 'haulwatch_rule_failures{rule="broken"} 26.0' in text
     assert 'haulwatch_not_judged_readings{reason="failed"} 78.0' in text
     assert 'haulwatch_not_judged_readings{reason="too_late"} 0.0' in text
 
@@ -175,8 +176,7 @@ def test_what_was_not_judged_stands_in_the_ledger_and_degrades_readiness(setting
         return await check.run()
 
     assert asyncio.run(look()).state is ReadinessState.OK
-    with closing(JudgeState(folder / "judge.db")) as judge_state:
-        judge_state.save(0, Checkpoint(1, b"", [], {"truck-1": {"too_late": 12}, "truck-2": {"failed": 1}}))
+    save_not_judged(folder / "judge.db", {"truck-1": {"too_late": 12}, "truck-2": {"failed": 1}})
     ledger = current_ledger(settings)
     (line,) = ledger.devices
     assert (line.not_judged, ledger.total.not_judged) == ({"too_late": 12}, {"too_late": 12})
