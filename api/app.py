@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
+from api.access.session_lookups import SessionLookups
 from api.access.visible import PartsOfCity
 from api.attachments.receiving import PATHS, Uploads
 from api.cases import actions as case_actions
@@ -138,6 +139,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.packs_of = set[tuple[str, str]]()
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
+    app.state.session_lookups = SessionLookups(lambda secrets: parts.people.sessions.find_all(secrets, parts.now()))
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()
