@@ -1,5 +1,6 @@
 """The API with fakes, a real journal and a real command store."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -53,10 +54,34 @@ def history() -> FakeHistory:
     return FakeHistory()
 
 
+TABLES = {
+    "journal": metadata,
+    "rule_sets": rule_set_tables.metadata,
+    "proposals": tables.metadata,
+    "commands": tables.metadata,
+    "people": people_tables.metadata,
+}
+
+
+@pytest.fixture(scope="session")
+def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with its tables for each of `TABLES`, which tests copy: to make them takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    for name, its_tables in TABLES.items():
+        engine = open_database(f"sqlite:///{folder / name}.db")
+        its_tables.create_all(engine)
+        engine.dispose()
+    return folder
+
+
+def copied(empty_databases: Path, name: str, folder: Path) -> str:
+    """URL of a database of the test's own."""
+    return f"sqlite:///{shutil.copy(empty_databases / f'{name}.db', folder)}"
+
+
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[AlertJournal]:
-    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
-    metadata.create_all(engine)
+def journal(tmp_path: Path, empty_databases: Path) -> Iterator[AlertJournal]:
+    engine = open_database(copied(empty_databases, "journal", tmp_path))
     yield AlertJournal(engine)
     engine.dispose()
 
@@ -70,37 +95,30 @@ def shelves(tmp_path: Path, journal: AlertJournal) -> Iterator[ShelfStore]:
 
 
 @pytest.fixture
-def rule_sets(tmp_path: Path) -> Iterator[RuleSetStore]:
-    engine = open_database(f"sqlite:///{tmp_path / 'rule_sets.db'}")
-    rule_set_tables.metadata.create_all(engine)
+def rule_sets(tmp_path: Path, empty_databases: Path) -> Iterator[RuleSetStore]:
+    engine = open_database(copied(empty_databases, "rule_sets", tmp_path))
     yield RuleSetStore(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def proposals(tmp_path: Path) -> Iterator[ProposalStore]:
-    engine = open_database(f"sqlite:///{tmp_path / 'proposals.db'}")
-    tables.metadata.create_all(engine)
+def proposals(tmp_path: Path, empty_databases: Path) -> Iterator[ProposalStore]:
+    engine = open_database(copied(empty_databases, "proposals", tmp_path))
     yield ProposalStore(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def command_store(tmp_path: Path) -> Iterator[CommandStore]:
-    url = f"sqlite:///{tmp_path / 'commands.db'}"
-    engine = open_database(url)
-    tables.metadata.create_all(engine)
-    engine.dispose()
-    store = CommandStore(url)
+def command_store(tmp_path: Path, empty_databases: Path) -> Iterator[CommandStore]:
+    store = CommandStore(copied(empty_databases, "commands", tmp_path))
     yield store
     store.close()
 
 
 @pytest.fixture
-def people(tmp_path: Path, cheap_passwords: None) -> Iterator[People]:
+def people(tmp_path: Path, empty_databases: Path, cheap_passwords: None) -> Iterator[People]:
     """Nobody yet."""
-    engine = open_database(f"sqlite:///{tmp_path / 'people.db'}")
-    people_tables.metadata.create_all(engine)
+    engine = open_database(copied(empty_databases, "people", tmp_path))
     yield People(Accounts(engine), Sessions(engine, lifetime_ms=SESSION_MS), Tokens(engine), AuditTrail(engine))
     engine.dispose()
 

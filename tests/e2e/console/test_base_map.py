@@ -15,7 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from api.console.pages import BUILT
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import LatLon
-from tests.e2e.desk import CHROMIUM, PATIENCE_MS, Watched, browser, seed
+from tests.closing import closed_later
+from tests.e2e.desk import CHROMIUM, DESKTOP, PATIENCE_MS, Watched, browser, seed
 from tests.installation import Installation
 from tests.servers import free_port
 from tests.servers.tiles import MVT, PNG, TILE_PX, Colour, TileHost, plain, pmtiles, png, tile_host, water
@@ -93,7 +94,7 @@ def service() -> Iterator[TileHost]:
 
 
 def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US") -> Watched:
-    context = chromium.new_context(locale=locale, viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context = closed_later(chromium.new_context(locale=locale, viewport=DESKTOP, reduced_motion="reduce"))  # type: ignore[arg-type]
     return Watched(context, f"http://127.0.0.1:{desk.api_port}")
 
 
