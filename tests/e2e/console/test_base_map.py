@@ -16,7 +16,7 @@ from api.console.pages import BUILT
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import LatLon
 from tests.closing import closed_later
-from tests.e2e.desk import CHROMIUM, DESKTOP, PATIENCE_MS, Watched, browser, seed
+from tests.e2e.desk import CHROMIUM, PATIENCE_MS, Watched, browser, seed
 from tests.installation import Installation
 from tests.servers import free_port
 from tests.servers.tiles import MVT, PNG, TILE_PX, Colour, TileHost, plain, pmtiles, png, tile_host, water
@@ -94,7 +94,9 @@ def service() -> Iterator[TileHost]:
 
 
 def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US") -> Watched:
-    context = closed_later(chromium.new_context(locale=locale, viewport=DESKTOP, reduced_motion="reduce"))  # type: ignore[arg-type]
+    context = closed_later(
+        chromium.new_context(locale=locale, viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    )
     return Watched(context, f"http://127.0.0.1:{desk.api_port}")
 
 
