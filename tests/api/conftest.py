@@ -70,11 +70,12 @@ def history() -> FakeHistory:
 
 
 TABLES = {
-    "journal": metadata,
-    "rule_sets": rule_set_tables.metadata,
-    "proposals": tables.metadata,
-    "commands": tables.metadata,
-    "people": people_tables.metadata,
+    "journal": (metadata, case_tables.metadata, report_tables.metadata),
+    "rule_sets": (rule_set_tables.metadata,),
+    "proposals": (tables.metadata,),
+    "commands": (tables.metadata,),
+    "people": (people_tables.metadata,),
+    "attachments": (attachment_tables.metadata,),
 }
 
 
@@ -84,7 +85,8 @@ def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty")
     for name, its_tables in TABLES.items():
         engine = open_database(f"sqlite:///{folder / name}.db")
-        its_tables.create_all(engine)
+        for some in its_tables:
+            some.create_all(engine)
         engine.dispose()
     return folder
 
@@ -113,7 +115,6 @@ def shelves(tmp_path: Path, journal: AlertJournal) -> Iterator[ShelfStore]:
 def cases(tmp_path: Path, journal: AlertJournal) -> Iterator[CaseStore]:
     """In the database of the journal, whose alerts they hold."""
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
-    case_tables.metadata.create_all(engine)
     yield CaseStore(engine, lambda: Terms(dict.fromkeys(CaseKind, 7), ZoneInfo("Asia/Shanghai")))
     engine.dispose()
 
@@ -127,8 +128,6 @@ def ring() -> Ring:
 def public_reports(tmp_path: Path, journal: AlertJournal, ring: Ring) -> Iterator[PublicReports]:
     """In the database of the journal, as their cases."""
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
-    for found in (case_tables, report_tables):
-        found.metadata.create_all(engine)
     terms = Terms(dict.fromkeys(CaseKind, 15), ZoneInfo("Asia/Shanghai"))
     yield PublicReports(ReportStore(engine, lambda: terms), Informants(engine, ring))
     engine.dispose()
@@ -184,9 +183,8 @@ def what_ifs() -> FakeWhatIfs:
 
 
 @pytest.fixture
-def attachments(tmp_path: Path) -> Iterator[AttachmentStore]:
-    engine = open_database(f"sqlite:///{tmp_path / 'attachments.db'}")
-    attachment_tables.metadata.create_all(engine)
+def attachments(tmp_path: Path, empty_databases: Path) -> Iterator[AttachmentStore]:
+    engine = open_database(copied(empty_databases, "attachments", tmp_path))
     yield AttachmentStore(engine, AttachmentFiles(tmp_path / "attachments"), Limits(), inspect=inspect)
     engine.dispose()
 
