@@ -10,9 +10,12 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
+from haulwatch.settings.attachment_group import AttachmentSettings
+from haulwatch.settings.case_group import CaseSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
 from haulwatch.settings.map_group import MapSettings
+from haulwatch.settings.report_group import ReportSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
 from ingest.mqtt.url import MqttUrl
@@ -326,6 +329,16 @@ class AlertSettings(Group):
         le=24,
     )
 
+    notice_keep_days: int = field(
+        1_096,
+        "NOTICE_KEEP_DAYS",
+        "days",
+        "Notices about alerts that are over are removed so long after they were sent or given up. Three years, as "
+        "the audit trail: so long people ask who was notified. 0: no limit of age.",
+        ge=0,
+        le=36_500,
+    )
+
     @property
     def call_within_ms(self) -> int:
         return round(self.call_within_h * 3_600_000)
@@ -368,6 +381,9 @@ class Settings(Group):
     rules: RuleSettings = RuleSettings()
     alerts: AlertSettings = AlertSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    attachments: AttachmentSettings = AttachmentSettings()
+    cases: CaseSettings = CaseSettings()
+    reports: ReportSettings = ReportSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

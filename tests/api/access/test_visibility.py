@@ -16,21 +16,21 @@ from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from api.resources.geojson import map_layer
-from devices.city.model import Device, DeviceRole
-from devices.city.part import part_of
 from devices.commands.model import Locate, issue
 from devices.people.model import Role, Visibility
 from ingest.ledger.report import DeviceLedgerLine
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.attachments.model import Owner, OwnerKind
+from rules.attachments.store import AttachmentStore
+from rules.cases.model import CaseKind, NewCase
+from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
     BRIDGE,
     LIMITS,
-    OF_DISTRICT,
-    OF_HAULIER,
     OTHER,
     OWN,
     alert_of,
@@ -42,6 +42,7 @@ from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
 from tests.api.persons import add_person, signed_in
 from tests.api.resources.test_alert_stream import numbers, served
+from tests.rules.attachments.pictures import photo
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def divided(
     adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -71,6 +73,18 @@ def divided(
             issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
         )
         proposals.propose([cluster(truck, at=number)], NOW)
+        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
+        attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+        opened = parts.cases.open_case(
+            NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
+        )
+        attachments.put(Owner(OwnerKind.CASE, opened.case.number), f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+    parts.public_reports.reports.add(
+        NewReport(
+            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
+            district="d-OTHER", address="OTHER", received_at=NOW,
+        )
+    )  # fmt: skip
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -101,6 +115,7 @@ def filled(path: str, truck: str, number: int) -> str:
         "{letter_id}": str(number + 1),
         "{version}": "1",
         "{number}": str(number + 1),
+        "{case_number}": f"2026-{number + 1:06}",
     }
     for name, value in in_path.items():
         path = path.replace(name, value)
@@ -114,9 +129,11 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/rule-sets/{version}/differences",
     "/api/v1/alerts/stream",
     "/api/v1/alerts/{alert_id}/evidence-pack",
-    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map")),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
 }
-"""Rule sets and the base map have no object of a truck; stream and pack have tests of their own below."""
+"""Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
+and reports, which go by district, in `tests/api/public_reports`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -140,7 +157,13 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
     """The oracle of the test above: without limits each of these answers names the other truck."""
     headers = await signed_in(client, "all")
     for path in GETS:
-        if path in WITHOUT_TRUCKS | {"/api/v1/alerts/rate", "/api/v1/rules", "/api/v1/rule-sets", "/api/v1/ledger"}:
+        if path in WITHOUT_TRUCKS | {
+            "/api/v1/cases/indicators",
+            "/api/v1/alerts/rate",
+            "/api/v1/rules",
+            "/api/v1/rule-sets",
+            "/api/v1/ledger",
+        }:
             continue
         if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session"} or "sign-on" in path:
             continue
@@ -236,8 +259,29 @@ async def test_nothing_of_the_others_can_be_changed(
     assert (many.status_code, many.json()["redriven"]) == (202, 0)
     detail = journal.alert(alert_id)
     assert detail is not None
-    assert detail.actions == ()
+    assert [action.actor for action in detail.actions] == ["li"], "who took it up"
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_files_are_seen_with_their_alert(client: AsyncClient, attachments: AttachmentStore, name: str) -> None:
+    headers = await signed_in(client, name)
+    for truck in (OWN, OTHER):
+        is_own = truck == OWN
+        for owner, own, listed in (
+            (Owner(OwnerKind.ALERT, alert_of(truck).alert_id), alert_of(OWN).alert_id, "alerts"),
+            (Owner(OwnerKind.CASE, f"2026-{2 - is_own:06}"), "2026-000001", "cases"),
+        ):
+            [one] = attachments.attachments(owner)
+            for place in (f"{listed}/{owner.id}/attachments", f"{listed}/{own}/attachments"):
+                for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
+                    answer = await client.get(f"/api/v1/{path}", headers=headers)
+                    assert answer.status_code == (200 if is_own else 404), path
+            place, body = f"/api/v1/{listed}/{owner.id}/attachments", {"reason": "x"}
+            removed = await client.post(f"{place}/{one.id}/remove", json=body, headers=headers)
+            sent = await client.post(f"{place}?name=a.jpg", content=photo("PNG"), headers=headers)
+            assert (removed.status_code, sent.status_code) == ((200, 201) if is_own else (404, 404))
+            assert len(attachments.attachments(owner)) == (2 if is_own else 1)
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -329,29 +373,10 @@ async def test_a_limit_that_changes_holds_at_once(client: AsyncClient, divided: 
     assert [one["id"] for one in found] == ["point-OTHER", OTHER]
 
 
-def test_a_part_of_a_city_keeps_its_region() -> None:
-    """A fix is a fix wherever in the city it lies: fewer sites must not make the region smaller."""
-    city = divided_city()
-    part = part_of(city, OF_HAULIER.sees, OF_HAULIER.districts)
-    for lat, lon in ((35.5, 112.7), (35.4, 112.9), (36.2, 112.8), (30.0, 110.0)):
-        assert part.region.covers(lat, lon) == city.region.covers(lat, lon)
-    assert set(part.devices) == {OWN}
-    assert [zone.id for zone in part.zones] == ["old-town", "a-own"]
-    assert [area.id for area in (*part.districts, *part.fleets)] == ["zezhou", "danhe"]
-    assert city.devices.keys() == {OWN, OTHER, "point-OTHER"}
-
-
-def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> None:
-    nowhere = Device("bin-1", DeviceRole.RECYCLING_POINT)
-    assert not OF_DISTRICT.sees(nowhere)
-    assert not OF_HAULIER.sees(nowhere)
-    assert Visibility().sees(nowhere)
-
-
 def test_no_route_of_a_resource_takes_the_whole() -> None:
     """`WholeParts` has what others have: only signing in, the trail and the probes may take it."""
-    resources = ROOT / "api" / "resources"
-    assert [path.name for path in resources.rglob("*.py") if "WholeParts" in path.read_text()] == []
+    modules = [*(ROOT / "api" / "resources").rglob("*.py"), *(ROOT / "api" / "cases").rglob("*.py")]
+    assert [path.name for path in modules if "WholeParts" in path.read_text()] == []
 
 
 def test_a_browser_keeps_no_layer_for_the_next_person() -> None:
