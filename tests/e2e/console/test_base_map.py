@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from api.console.pages import BUILT
 from devices.geo.gcj02 import gcj02_of
 from devices.geo.geometry import LatLon
+from tests.closing import closed_later
 from tests.e2e.desk import CHROMIUM, PATIENCE_MS, Watched, browser, seed
 from tests.installation import Installation
 from tests.servers import free_port
@@ -94,7 +95,9 @@ def service() -> Iterator[TileHost]:
 
 
 def sit_down(chromium: Browser, desk: Installation, locale: str = "en-US") -> Watched:
-    context = chromium.new_context(locale=locale, viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context = closed_later(
+        chromium.new_context(locale=locale, viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    )
     return Watched(context, f"http://127.0.0.1:{desk.api_port}")
 
 
