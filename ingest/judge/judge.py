@@ -129,15 +129,16 @@ class Judge:
             _log.warning("judge: checkpoint cannot be used, the raw log is judged again from its start: %s", exc)
             self._state.clear()
             return self._resume(None)
-        if (last := self._log.last_offset()) < checkpoint.offset:
+        offset = self._log.resume(checkpoint.positions or {self._partition: checkpoint.offset})
+        if (last := self._log.last_offset()) < offset:
             _log.error(
                 "judge: raw log ends at offset %d, before the checkpoint at %d: it was lost or restored from a backup; "
                 "judging it from its start",
                 last,
-                checkpoint.offset,
+                offset,
             )
             return engine, 0
-        return engine, checkpoint.offset
+        return engine, offset
 
     def _begin_anew(self, why: JudgeStateSpoiled) -> tuple[RuleEngine, int]:
         _log.error("judge: the raw log is judged again from its start, no alert is raised twice: %s", why)
@@ -209,6 +210,7 @@ class Judge:
                 not_judged,
                 self._unsaved_revisions,
                 self._journaled,
+                self._log.positions(self.offset),
                 self.engine.changed_emptyings(),
             ),
         )
