@@ -20,6 +20,7 @@ from haulwatch import RELEASED, migrations
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.health.certificates import check_certificates
 from haulwatch.health.check_result import CheckResult, CheckStatus
+from haulwatch.health.kafka import check_kafka
 from haulwatch.health.path_status import SILENT_MS
 from haulwatch.health.people import Areas, check_map_layers, check_sign_on
 from haulwatch.process import system_clock
@@ -35,7 +36,7 @@ from rules.rule_sets.model import BadRuleSet
 
 CHECKS: Final = (
     "broker", "collector", "store", "database", "city", "data", "clock", "api", "rules", "certificates",
-    "sign-on", "map layers",
+    "sign-on", "map layers", "kafka",
 )  # fmt: skip
 
 TIME_LIMIT_S: Final = 15.0
@@ -258,6 +259,10 @@ class DoctorParts(NamedTuple):
     """Districts and hauliers of the registered city. Raises CityMissing, DatabaseError, NoData."""
     accounts_exist: Callable[[], bool]
     """Raises DatabaseError, NoData."""
+    topic: Callable[[], Mapping[str, str]] | None = None
+    """The settings of the raw log's topic, where it is on Kafka. Raises RawLogError, OperatorError."""
+    wanted_of_topic: Callable[[int], Mapping[str, str]] = lambda replicas: {}
+    """What they should be, with so many replicas."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -278,6 +283,7 @@ async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[st
         "certificates": lambda: check_certificates(settings, datetime.now(UTC)),
         "sign-on": lambda: asyncio.to_thread(check_sign_on, settings, parts.find_provider, parts.areas),
         "map layers": lambda: asyncio.to_thread(check_map_layers, settings, parts.accounts_exist),
+        "kafka": lambda: asyncio.to_thread(check_kafka, parts.topic, parts.wanted_of_topic),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")

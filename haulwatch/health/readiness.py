@@ -16,6 +16,7 @@ from api.ports import Check, ReadinessResult, ReadinessState
 from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.readings.models import Kind
 from haulwatch import migrations
+from haulwatch.health.kafka import kafka_readiness
 from haulwatch.health.path_status import PathStatus
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask, TaskHealth
@@ -109,8 +110,9 @@ def readiness_checks(
     counters: Callable[[], BrokerCounters | None],
     background: Sequence[BackgroundTask],
     notices: Callable[[], Sequence[ChannelSummary]] = tuple,
+    topic: Callable[[], Mapping[str, str]] = dict,
 ) -> tuple[Check, ...]:
-    """Every check, bound to the parts that it looks at."""
+    """Every check, bound to the parts that it looks at. `topic`: its settings, where the raw log is on Kafka."""
     progress, growth, trouble = Progress(), Growth(path.not_judged()), TroubleLog()
     rejections = Growth(path.store_rejections())
     url = settings.database_url.get_secret_value()
@@ -119,12 +121,20 @@ def readiness_checks(
     async def tasks() -> ReadinessResult:
         return _background(background)
 
+    on_kafka: tuple[Check, ...] = ()
+    if settings.kafka.url is not None:
+        kafka = partial(kafka_readiness, topic, partial(trouble.warn, "Kafka"))
+        on_kafka = (Check("kafka", partial(asyncio.to_thread, kafka)),)
     return (
+        *on_kafka,
         Check("store", lambda: _store(store, path, rejections, trouble)),
         Check("journal", partial(asyncio.to_thread, _journal, url, path, trouble)),
         Check("alerts", partial(asyncio.to_thread, _alerts, path)),
         Check("notices", partial(asyncio.to_thread, _notices, notices)),
-        Check("collector", partial(asyncio.to_thread, _collector, path)),
+        Check(
+            "collector",
+            partial(asyncio.to_thread, _collector, path, "see the check kafka" if on_kafka else "free disk space"),
+        ),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
         Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
         Check("devices", partial(asyncio.to_thread, _devices, path)),
@@ -210,13 +220,13 @@ def _notices(read: Callable[[], Sequence[ChannelSummary]]) -> ReadinessResult:
     return ReadinessResult(ReadinessState.OK, f"{sum(channel.sent for channel in found):,} sent within a day")
 
 
-def _collector(path: PathStatus) -> ReadinessResult:
+def _collector(path: PathStatus, hint: str) -> ReadinessResult:
     running = path.collectors()
     if not running:
         return ReadinessResult(ReadinessState.FAILED, "the collector does not run: start `haulwatch collect`")
     if any(status.disk_full for status in running):
         return ReadinessResult(
-            ReadinessState.FAILED, "the raw log cannot be written, so nothing is acknowledged: free disk space"
+            ReadinessState.FAILED, f"the raw log cannot be written, so nothing is acknowledged: {hint}"
         )
     if any(status.contested for status in running):
         return ReadinessResult(

@@ -12,6 +12,7 @@ from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
+from haulwatch.settings.kafka_group import KafkaSettings
 from haulwatch.settings.map_group import MapSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
@@ -359,6 +360,7 @@ class Settings(Group):
     mqtt: MqttSettings = MqttSettings()
     store: StoreSettings = StoreSettings()
     database: DatabaseSettings = DatabaseSettings()
+    kafka: KafkaSettings = KafkaSettings()
     paths: PathSettings = PathSettings()
     api: ApiSettings = ApiSettings()
     map: MapSettings = MapSettings()

@@ -19,7 +19,7 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
-from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.log import disk_reserve_bytes, open_log_figures, open_raw_log, open_segments, topic_as_found
 from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
@@ -135,7 +135,9 @@ def api_parts(
         people=repositories.people,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
+        checks=readiness_checks(
+            settings, status, store, broker, background, repositories.notices, lambda: topic_as_found(settings)
+        ),
         base_map=base_map(settings, tiles),
     )
 
@@ -161,4 +163,7 @@ def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
 
 
 def path_status(settings: Settings) -> PathStatus:
-    return PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings))
+    if settings.kafka.url is None:
+        return PathStatus(settings, lambda: open_segments(settings), lambda: disk_reserve_bytes(settings))
+    figures = open_log_figures(settings)  # one connection for all that ask
+    return PathStatus(settings, lambda: figures, lambda: disk_reserve_bytes(settings))

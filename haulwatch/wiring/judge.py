@@ -59,7 +59,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
     revisions.step()  # before the judge, so that a new log begins with them
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
     judge = Judge(
-        open_raw_log(settings),
+        open_raw_log(settings, JUDGE),
         outbox,
         state,
         rules(),

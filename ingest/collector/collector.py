@@ -251,6 +251,7 @@ class _Collector:
                 if self._stop.is_set():
                     return False
                 self._source.wait(backoff.next_pause_s())
+                self.report()  # an attempt at a log that does not answer takes as long again
             else:
                 if self._log_error is not None:
                     log.info("collector: raw log can be written again")

@@ -8,6 +8,7 @@ from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.lifetime import keep_objects, role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
+from haulwatch.wiring.log import wait_for_log
 from haulwatch.wiring.recorder import recorder_parts
 from ingest.process.heartbeat import keep_beating
 from ingest.recorder.run import run_recorder
@@ -22,6 +23,9 @@ def record() -> None:
 
 async def _record(settings: Settings, city: CurrentCity) -> None:
     stop = stop_event()
+    await wait_for_log(settings, stop)
+    if stop.is_set():
+        return
     async with recorder_parts(settings, city) as parts:
         keep_objects()  # the city and the newest instants: to search them took a sixth of the recorder's time
         async with asyncio.TaskGroup() as tasks:

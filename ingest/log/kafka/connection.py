@@ -10,6 +10,8 @@ from ingest.log.errors import RawLogUnavailable
 
 ANSWER_S: Final = 10.0
 """Longest wait for an answer of the cluster: shorter than the silence after which a process counts as hanging."""
+FIGURES_S: Final = 3.0
+"""Likewise for figures: within the time limit of a check of /readyz."""
 MAX_MESSAGE_BYTES: Final = 16 << 20
 """Larger than any message of a device and than the revision of a city of 100,000 devices."""
 

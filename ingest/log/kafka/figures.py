@@ -2,16 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from ingest.log.errors import RawLogUnavailable
-from ingest.log.kafka.connection import KafkaConnection, admin_library, error_text, library, translated
+from ingest.log.kafka.connection import FIGURES_S, KafkaConnection, admin_library, error_text, library, translated
 from ingest.log.kafka.writer import check_partitions
 from ingest.log.raw_log import Removed
 from ingest.log.records import CONSUMERS, LogRecord
-
-_ANSWER_S: Final = 5.0
-"""Within the time limit of a check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class KafkaFigures:
         group = self._connection.group(consumer)
         with translated(self._connection):
             asked = self._kafka.ConsumerGroupTopicPartitions(group)
-            [answer] = self._opened().list_consumer_group_offsets([asked], request_timeout=_ANSWER_S).values()
+            [answer] = self._opened().list_consumer_group_offsets([asked], request_timeout=FIGURES_S).values()
             try:
                 found = answer.result().topic_partitions
             except self._kafka.KafkaException as exc:
@@ -80,7 +77,7 @@ class KafkaFigures:
             return
         group = self._kafka.ConsumerGroupTopicPartitions(self._connection.group(consumer), moved)
         with translated(self._connection):
-            [answer] = self._opened().alter_consumer_group_offsets([group], request_timeout=_ANSWER_S).values()
+            [answer] = self._opened().alter_consumer_group_offsets([group], request_timeout=FIGURES_S).values()
             for one in answer.result().topic_partitions:
                 if one.error is not None:
                     raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {error_text(one.error)}")
@@ -121,7 +118,7 @@ class KafkaFigures:
             asked = {
                 self._kafka.TopicPartition(topic, partition): spec for partition in range(self._connection.partitions)
             }
-            answers = admin.list_offsets(asked, request_timeout=_ANSWER_S)
+            answers = admin.list_offsets(asked, request_timeout=FIGURES_S)
             return {there.partition: answer.result().offset for there, answer in answers.items()}
 
     def _opened(self) -> Any:
@@ -129,6 +126,6 @@ class KafkaFigures:
         if self._admin is None:
             self._admin = admin_library().AdminClient(self._connection.properties())
         if not self._checked:
-            check_partitions(self._connection, self._admin)
+            check_partitions(self._connection, self._admin, FIGURES_S)
             self._checked = True
         return self._admin

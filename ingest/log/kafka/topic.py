@@ -6,6 +6,7 @@ from typing import Any, Final
 from devices.errors import OperatorError
 from ingest.log.kafka.connection import (
     ANSWER_S,
+    FIGURES_S,
     MAX_MESSAGE_BYTES,
     KafkaConnection,
     admin_library,
@@ -78,11 +79,11 @@ def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
     admin_of = admin_library()
     with translated(connection):
         admin = admin_of.AdminClient(connection.properties())
-        check_partitions(connection, admin)
+        check_partitions(connection, admin, FIGURES_S)
         resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, connection.topic)
-        [answer] = admin.describe_configs([resource], request_timeout=ANSWER_S).values()
+        [answer] = admin.describe_configs([resource], request_timeout=FIGURES_S).values()
         found = {name: str(entry.value) for name, entry in answer.result().items()}
-        topic = admin.list_topics(connection.topic, timeout=ANSWER_S).topics[connection.topic]
+        topic = admin.list_topics(connection.topic, timeout=FIGURES_S).topics[connection.topic]
     partitions = topic.partitions.values()
     return found | {
         "replicas": str(min(len(one.replicas) for one in partitions)),

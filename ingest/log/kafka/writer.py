@@ -153,13 +153,13 @@ def sendable(message: RawMessage) -> bytes:
     return payload[:_KEPT_BYTES]
 
 
-def check_partitions(connection: KafkaConnection, client: Any) -> None:
+def check_partitions(connection: KafkaConnection, client: Any, answer_s: float = ANSWER_S) -> None:
     """Raise RawLogMisfit if the topic has another number of partitions, RawLogUnavailable if it is not there.
 
     `client`: any client of the library, inside `translated`.
     """
     topic = connection.topic
-    found = client.list_topics(topic, timeout=ANSWER_S).topics.get(topic)
+    found = client.list_topics(topic, timeout=answer_s).topics.get(topic)
     if found is None or not found.partitions:
         raise RawLogUnavailable(f"Kafka at {connection.servers} has no topic {topic}: run `haulwatch kafka init`")
     if len(found.partitions) != connection.partitions:
