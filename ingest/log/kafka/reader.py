@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, Final, NamedTuple
 
 from ingest.log.errors import RawLogMisfit, RawLogUnavailable
@@ -133,6 +133,9 @@ class KafkaReader:
         """Stand after this offset: where the reader is, inside its last answer, or where it was told to begin."""
         if self._consumer is not None and after == self._sum:
             return
+        if self._consumer is not None and any(record.offset == after for record, _, _ in self._last):
+            self._go_back(after)
+            return
         at = self._positions(after)
         if at is None:
             raise RawLogMisfit(
@@ -141,6 +144,20 @@ class KafkaReader:
             )
         self._reset(at)
         self._assign(self._next)
+
+    def _go_back(self, after: int) -> None:
+        """Let what follows this record in the last answer wait again. The recorder takes a part where a city begins."""
+        passed = list(self._base)
+        for record, partition, its in self._last:
+            if record.offset <= after:
+                passed[partition] = its
+        for record, partition, its in reversed(self._last):
+            if record.offset > after:
+                self._waiting[partition].appendleft(_Waiting(its, record.message))
+                self._behind.discard(partition)
+        self._next, self._sum = passed, after
+        self._heads = [(waiting[0].message.received_at, one) for one, waiting in enumerate(self._waiting) if waiting]
+        heapify(self._heads)
 
     def _reset(self, at: tuple[int, ...]) -> None:
         self._next = list(at)
