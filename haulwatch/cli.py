@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from haulwatch import __version__
+from haulwatch.process.garbage import look_seldom
 
 
 class _Entry(NamedTuple):
@@ -40,7 +41,9 @@ _ENTRIES: Final = {
     "replay": _Entry(_OPERATION, "judgement.replay", "replay"),
     "city": _Entry(_OPERATION, "city", "app"),
     "alerts": _Entry(_OPERATION, "alerts", "app"),
+    "case": _Entry(_OPERATION, "cases.app", "app"),
     "evidence": _Entry(_OPERATION, "evidence.app", "app"),
+    "report": _Entry(_OPERATION, "reports.app", "app"),
     "rules": _Entry(_OPERATION, "judgement.rules", "app"),
     "notify": _Entry(_OPERATION, "notify.app", "app"),
     "sites": _Entry(_OPERATION, "sites", "app"),
@@ -82,6 +85,7 @@ def command_line(names: Collection[str] = _ENTRIES.keys()) -> typer.Typer:
 def main() -> None:
     """Run the command line. Every file and folder that it creates is for this user only."""
     os.umask(PRIVATE)
+    look_seldom()
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     command_line([first] if first in _ENTRIES else _ENTRIES)()
 

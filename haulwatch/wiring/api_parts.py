@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
 from api.people_ports import People
-from api.ports import Adopted, ApiOptions, ApiParts
+from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
+from api.report_ports import PublicReports
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from haulwatch import __version__
@@ -19,8 +20,8 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
+from haulwatch.wiring.desk.reports import report_options
 from haulwatch.wiring.log import disk_reserve_bytes, open_log_figures, open_raw_log, open_segments, topic_as_found
-from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.judge.what_if_job import WhatIfJobs
@@ -31,6 +32,8 @@ from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.attachments.store import AttachmentStore
+from rules.cases.store import CaseStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -50,10 +53,12 @@ def api_options(settings: Settings) -> ApiOptions:
         token=token.get_secret_value() if token else None,
         read_token=read_token.get_secret_value() if read_token else None,
         origins=tuple(settings.api.origins.split()),
-        hosts=(settings.api.host, *settings.api.hosts.split()),
+        hosts=(settings.api.host, *settings.api.hosts.split(), *settings.reports.hosts),
         public_map=settings.api.public_map == "on",
         max_streams=settings.api.streams,
         share_layers_s=_SHARE_LAYERS_S,
+        reports=report_options(settings),
+        max_file_bytes=settings.attachments.limits.file_bytes,
         map_token=map_token.get_secret_value() if map_token else None,
     )
 
@@ -67,6 +72,10 @@ class Repositories(NamedTuple):
     suspected_sites: ProposalStore
     people: People
     what_if: WhatIfJobs
+    attachments: AttachmentStore
+    packs: EvidencePacks
+    cases: CaseStore
+    public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
 
@@ -126,13 +135,16 @@ def api_parts(
         alert_rate=status.alert_rate,
         notices=repositories.notices,
         over_limit=status.over_limit,
-        evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
+        evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
+        cases=repositories.cases,
+        public_reports=repositories.public_reports,
         people=repositories.people,
+        attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=readiness_checks(

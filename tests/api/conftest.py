@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -10,6 +11,7 @@ from httpx import ASGITransport, AsyncClient
 from api.app import create_app
 from api.people_ports import People
 from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, ReadinessResult, ReadinessState
+from api.report_ports import PublicReports
 from devices.city.model import DeviceRole
 from devices.commands.store import CommandStore
 from devices.db import tables
@@ -23,7 +25,19 @@ from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.alerts.tables import metadata
+from rules.attachments import tables as attachment_tables
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.inspection import inspect
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
+from rules.cases import tables as case_tables
+from rules.cases.deadlines import Terms
+from rules.cases.model import CaseKind
+from rules.cases.store import CaseStore
 from rules.catalogue import build_rules, corridor_m, silent_after_s
+from rules.public_reports import tables as report_tables
+from rules.public_reports.informants import Informants
+from rules.public_reports.store import ReportStore
 from rules.rule_sets import tables as rule_set_tables
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
@@ -40,6 +54,7 @@ from tests.api.fakes import (
     FakeHistory,
     FakeLedger,
     FakeWhatIfs,
+    Ring,
     UnavailableJournal,
     small_city,
 )
@@ -66,6 +81,31 @@ def shelves(tmp_path: Path, journal: AlertJournal) -> Iterator[ShelfStore]:
     """In the database of the journal, which has the tables."""
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     yield ShelfStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def cases(tmp_path: Path, journal: AlertJournal) -> Iterator[CaseStore]:
+    """In the database of the journal, whose alerts they hold."""
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    case_tables.metadata.create_all(engine)
+    yield CaseStore(engine, lambda: Terms(dict.fromkeys(CaseKind, 7), ZoneInfo("Asia/Shanghai")))
+    engine.dispose()
+
+
+@pytest.fixture
+def ring() -> Ring:
+    return Ring()
+
+
+@pytest.fixture
+def public_reports(tmp_path: Path, journal: AlertJournal, ring: Ring) -> Iterator[PublicReports]:
+    """In the database of the journal, as their cases."""
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    for found in (case_tables, report_tables):
+        found.metadata.create_all(engine)
+    terms = Terms(dict.fromkeys(CaseKind, 15), ZoneInfo("Asia/Shanghai"))
+    yield PublicReports(ReportStore(engine, lambda: terms), Informants(engine, ring))
     engine.dispose()
 
 
@@ -126,6 +166,14 @@ def what_ifs() -> FakeWhatIfs:
 
 
 @pytest.fixture
+def attachments(tmp_path: Path) -> Iterator[AttachmentStore]:
+    engine = open_database(f"sqlite:///{tmp_path / 'attachments.db'}")
+    attachment_tables.metadata.create_all(engine)
+    yield AttachmentStore(engine, AttachmentFiles(tmp_path / "attachments"), Limits(), inspect=inspect)
+    engine.dispose()
+
+
+@pytest.fixture
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
@@ -137,7 +185,10 @@ def parts(
     rule_sets: RuleSetStore,
     proposals: ProposalStore,
     shelves: ShelfStore,
+    cases: CaseStore,
     people: People,
+    public_reports: PublicReports,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -162,7 +213,10 @@ def parts(
         rule_sets=rule_sets,
         what_if=what_ifs,
         suspected_sites=proposals,
+        cases=cases,
         people=people,
+        public_reports=public_reports,
+        attachments=attachments,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,

@@ -22,8 +22,9 @@ from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderS
 from ingest.ledger.state_file import StateUnavailable
 from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.store import Row, StoreUnavailable, page
+from ingest.store import Bounds, Row, StoreUnavailable, page
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+from rules.public_reports.sealing import NO_KEYS, InformantKeys
 
 T0 = 1_772_352_000_000
 """2026-03-01T08:00:00Z, the start of every story; tests count seconds from it."""
@@ -33,6 +34,16 @@ BROKER = BrokerCounters(connected=True, values={"dropped": 3.0, "clients_connect
 RECORDER = RecorderStatus(
     offset=103, backlog=12, pending=0, trouble=None, trouble_since=None, write_ms=8.0, slowest_write_ms=250.0
 )
+
+
+class Ring:
+    """The keys of informants, which a test may change."""
+
+    def __init__(self) -> None:
+        self.keys = NO_KEYS.with_new()
+
+    def __call__(self) -> InformantKeys:
+        return self.keys
 
 
 @dataclass
@@ -67,6 +78,19 @@ class FakeHistory:
             if row.fields.get("located") is not False
         }
         return list(found.values())
+
+    async def positions_within(
+        self, device_ids: Collection[str], start: int, end: int, box: Bounds, *, limit: int
+    ) -> list[Row]:
+        found = [
+            row
+            for device_id in sorted(device_ids)
+            for row in self._of("position", device_id)
+            if start <= row.ts < end
+            and box.south <= float(row.fields["lat"]) <= box.north
+            and box.west <= float(row.fields["lon"]) <= box.east
+        ]
+        return found[: limit + 1]
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None

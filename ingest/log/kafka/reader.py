@@ -65,6 +65,10 @@ class KafkaReader:
         """The last answer: record, partition, offset after it in the partition."""
         self._base = start
         """Positions before the last answer."""
+        self._heads: list[tuple[int, int]] = []
+        """Receive time and partition of the first record that waits in each partition that has one."""
+        self._behind: set[int] = set()
+        """Partitions of which none waits and which are not read to their end, as far as is known."""
         self._reset(start)
 
     def close(self) -> None:
@@ -164,10 +168,8 @@ class KafkaReader:
         self._sum = sum(at)
         self._fetched = list(at)
         self._waiting: list[deque[_Waiting]] = [deque() for _ in range(self._count)]
-        self._heads: list[tuple[int, int]] = []
-        """Receive time and partition of the first record that waits in each partition that has one."""
+        self._heads = []
         self._behind = set(range(self._count))
-        """Partitions of which none waits and which are not read to their end, as far as is known."""
         self._paused: set[int] = set()
         self._trouble = ""
 

@@ -15,9 +15,10 @@ from devices.people.audit import AuditEntry, AuditFilter
 from devices.people.model import Role
 from rules.alerts.actions import AlertAction, AlertDetail
 from rules.alerts.journal import AlertJournal
+from rules.cases.model import CaseKind, NewCase
 from tests.api.access.test_roles import TABLE, path_of
 from tests.api.conftest import client_of
-from tests.api.fakes import NOW, FakeDeadLetters, change
+from tests.api.fakes import NOW, T0, FakeDeadLetters, change
 from tests.api.persons import PASSWORD, add_person, signed_in
 
 ALERT: Final = f"/api/v1/alerts/{change().alert_id}"
@@ -30,6 +31,7 @@ NOT_PERSONAL: Final = {
     "GET /api/v1/ledger", "GET /api/v1/zones", "GET /geo/zones.geojson", "GET /api/v1/devices/{device_id}/emptyings",
     "GET /api/v1/bins", "GET /console/assets/{name}", "GET /api/v1/base-map", "GET /api/v1/base-map/archive",
     "GET /api/v1/base-map/tiles/{layer}/{z}/{x}/{y}", "GET /api/v1/sign-on",
+    "GET /report", "GET /report/state", "GET /report/{site_id}", "GET /api/v1/report-codes/{site_id}",
 }  # fmt: skip
 """By hand: what shows no person, no vehicle and nothing that people did. All other reading leaves an entry."""
 
@@ -56,6 +58,7 @@ async def desk(
     for role in Role:
         add_person(parts, f"the-{role}", role)
     journal.record([change()], recorded_at=NOW)
+    parts.cases.open_case(NewCase(kind=CaseKind.ALERT, title="Heap", alerts=(change().alert_id,)), "li", T0)
     dead_letters.add(b"{")
     options = ApiOptions(version="1", token="write-token-for-tests")
     async with client_of(replace(parts, now=wall), options) as client:

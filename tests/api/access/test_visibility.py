@@ -24,6 +24,10 @@ from ingest.ledger.report import DeviceLedgerLine
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.attachments.model import Owner, OwnerKind
+from rules.attachments.store import AttachmentStore
+from rules.cases.model import CaseKind, NewCase
+from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
@@ -42,6 +46,7 @@ from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
 from tests.api.persons import add_person, signed_in
 from tests.api.resources.test_alert_stream import numbers, served
+from tests.rules.attachments.pictures import photo
 
 
 @pytest.fixture
@@ -54,6 +59,7 @@ def divided(
     adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -71,6 +77,18 @@ def divided(
             issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
         )
         proposals.propose([cluster(truck, at=number)], NOW)
+        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
+        attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+        opened = parts.cases.open_case(
+            NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
+        )
+        attachments.put(Owner(OwnerKind.CASE, opened.case.number), f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+    parts.public_reports.reports.add(
+        NewReport(
+            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
+            district="d-OTHER", address="OTHER", received_at=NOW,
+        )
+    )  # fmt: skip
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -101,6 +119,7 @@ def filled(path: str, truck: str, number: int) -> str:
         "{letter_id}": str(number + 1),
         "{version}": "1",
         "{number}": str(number + 1),
+        "{case_number}": f"2026-{number + 1:06}",
     }
     for name, value in in_path.items():
         path = path.replace(name, value)
@@ -114,9 +133,11 @@ WITHOUT_TRUCKS: Final = {
     "/api/v1/rule-sets/{version}/differences",
     "/api/v1/alerts/stream",
     "/api/v1/alerts/{alert_id}/evidence-pack",
-    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map")),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
 }
-"""Rule sets and the base map have no object of a truck; stream and pack have tests of their own below."""
+"""Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
+and reports, which go by district, in `tests/api/public_reports`."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -140,7 +161,13 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
     """The oracle of the test above: without limits each of these answers names the other truck."""
     headers = await signed_in(client, "all")
     for path in GETS:
-        if path in WITHOUT_TRUCKS | {"/api/v1/alerts/rate", "/api/v1/rules", "/api/v1/rule-sets", "/api/v1/ledger"}:
+        if path in WITHOUT_TRUCKS | {
+            "/api/v1/cases/indicators",
+            "/api/v1/alerts/rate",
+            "/api/v1/rules",
+            "/api/v1/rule-sets",
+            "/api/v1/ledger",
+        }:
             continue
         if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session"} or "sign-on" in path:
             continue
@@ -209,6 +236,17 @@ async def test_a_decision_about_a_shared_place_shows_no_figures_either(client: A
     assert [answer.json()["properties"][name] for name in ("visits", "days", "hours")] == [None] * 3
 
 
+CASE_ACTIONS: Final[dict[str, dict[str, Any]]] = {
+    "alerts": {"alerts": [alert_of(OWN).alert_id]},
+    "assign": {"assignee": "x"},
+    "begin": {},
+    "change": {"title": "x"},
+    "deadline": {"deadline": NOW + 60_000},
+    "close": {"outcome": "no_action"},
+    "reopen": {},
+}
+
+
 @pytest.mark.parametrize("name", LIMITS)
 async def test_nothing_of_the_others_can_be_changed(
     client: AsyncClient, divided: ApiParts, journal: AlertJournal, name: str
@@ -228,6 +266,17 @@ async def test_nothing_of_the_others_can_be_changed(
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
         (f"suspected-sites/{others_site}", {"state": "accepted", "reason": "x"}, 404),
+        ("cases", {"alerts": [alert_id]}, 404),
+        ("cases", {"title": "x"}, 422),
+        ("cases", {"title": "x", "district": "d-OTHER"}, 422),
+        ("cases/2026-000001/alerts", {"version": 1, "alerts": [alert_id]}, 404),
+        (f"cases/2026-000001/alerts/{alert_id}/remove", {"version": 1, "reason": "x"}, 422),
+        ("cases/2026-000001/change", {"version": 1, "district": "d-OTHER", "reason": "x"}, 422),
+        (f"cases/2026-000002/alerts/{alert_id}/remove", {"version": 1, "reason": "x"}, 404),
+        *(
+            (f"cases/2026-000002/{action}", {"version": 1, "reason": "x"} | more, 404)
+            for action, more in CASE_ACTIONS.items()
+        ),
     ]
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
@@ -236,8 +285,33 @@ async def test_nothing_of_the_others_can_be_changed(
     assert (many.status_code, many.json()["redriven"]) == (202, 0)
     detail = journal.alert(alert_id)
     assert detail is not None
-    assert detail.actions == ()
+    assert [action.actor for action in detail.actions] == ["li"], "who took it up"
+    case = divided.cases.case("2026-000002", NOW)
+    assert case is not None
+    assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
+    assert divided.cases.case("2026-000004", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_files_are_seen_with_their_alert(client: AsyncClient, attachments: AttachmentStore, name: str) -> None:
+    headers = await signed_in(client, name)
+    for truck in (OWN, OTHER):
+        is_own = truck == OWN
+        for owner, own, listed in (
+            (Owner(OwnerKind.ALERT, alert_of(truck).alert_id), alert_of(OWN).alert_id, "alerts"),
+            (Owner(OwnerKind.CASE, f"2026-{2 - is_own:06}"), "2026-000001", "cases"),
+        ):
+            [one] = attachments.attachments(owner)
+            for place in (f"{listed}/{owner.id}/attachments", f"{listed}/{own}/attachments"):
+                for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
+                    answer = await client.get(f"/api/v1/{path}", headers=headers)
+                    assert answer.status_code == (200 if is_own else 404), path
+            place, body = f"/api/v1/{listed}/{owner.id}/attachments", {"reason": "x"}
+            removed = await client.post(f"{place}/{one.id}/remove", json=body, headers=headers)
+            sent = await client.post(f"{place}?name=a.jpg", content=photo("PNG"), headers=headers)
+            assert (removed.status_code, sent.status_code) == ((200, 201) if is_own else (404, 404))
+            assert len(attachments.attachments(owner)) == (2 if is_own else 1)
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -252,6 +326,9 @@ async def test_what_is_ones_own_can_be_changed(client: AsyncClient, divided: Api
         ("shelves/1/end", {}),
         ("shelves", {"subject": OWN, "rule": "speeding", "until": NOW + 60_000, "reason": "x"}),
         (f"suspected-sites/{own_site}", {"state": "accepted", "reason": "x"}),
+        ("cases/2026-000001/begin", {"version": 1}),
+        ("cases/2026-000001/close", {"version": 2, "outcome": "no_action", "reason": "x"}),
+        ("cases", {"alerts": [alert_id]}),
     ):
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
         assert answer.status_code < 300, f"{path}: {answer.text}"
@@ -350,8 +427,8 @@ def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> N
 
 def test_no_route_of_a_resource_takes_the_whole() -> None:
     """`WholeParts` has what others have: only signing in, the trail and the probes may take it."""
-    resources = ROOT / "api" / "resources"
-    assert [path.name for path in resources.rglob("*.py") if "WholeParts" in path.read_text()] == []
+    modules = [*(ROOT / "api" / "resources").rglob("*.py"), *(ROOT / "api" / "cases").rglob("*.py")]
+    assert [path.name for path in modules if "WholeParts" in path.read_text()] == []
 
 
 def test_a_browser_keeps_no_layer_for_the_next_person() -> None:

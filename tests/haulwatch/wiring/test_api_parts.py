@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,13 +17,20 @@ from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
+from haulwatch.wiring.desk.cases import terms
+from haulwatch.wiring.desk.reports import open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.packs.processes import PackProcesses
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
+from rules.cases.store import CaseStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
@@ -39,7 +47,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    with open_people(settings) as people:
+    with open_people(settings) as people, open_public_reports(settings, lambda: "UTC") as public_reports:
         yield Repositories(
             AlertJournal(engine),
             ShelfStore(engine),
@@ -47,6 +55,10 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             ProposalStore(engine),
             people,
             WhatIfJobs(COMMAND, now_ms),
+            AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
+            PackProcesses(settings.paths.data_dir),
+            CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
+            public_reports,
         )
     engine.dispose()
 
