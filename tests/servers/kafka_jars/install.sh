@@ -9,6 +9,6 @@ if ! command -v mvn >/dev/null 2>&1; then
     exit 0
 fi
 echo "test: copying the jars of Kafka" >&2
-mvn --batch-mode --quiet dependency:copy-dependencies -DoutputDirectory=jars </dev/null >/dev/null 2>&1 &&
+timeout 300 mvn --batch-mode --quiet dependency:copy-dependencies -DoutputDirectory=jars </dev/null >/dev/null 2>&1 &&
     touch jars/complete ||
     echo "test: not installed: Kafka (Maven could not): the tests that need it will be reported as skipped" >&2
