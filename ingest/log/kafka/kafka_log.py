@@ -33,6 +33,8 @@ class KafkaLog:
 
     def append(self, messages: Sequence[RawMessage]) -> int:
         """As `KafkaWriter.append`."""
+        if not self._writer.ends:
+            self._writer.ends = self._figures.ends()
         return self._writer.append(messages)
 
     def read(self, after: int, limit: int) -> list[LogRecord]:

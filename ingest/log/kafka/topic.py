@@ -1,9 +1,11 @@
 """Creates the topic, and says whether it is as it should be."""
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from devices.errors import OperatorError
+from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka.connection import (
     ANSWER_S,
     FIGURES_S,
@@ -14,8 +16,10 @@ from ingest.log.kafka.connection import (
     library,
     translated,
 )
+from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.writer import check_partitions
 
+_LOOK_S: Final = 0.1
 _FOREVER: Final = -1
 _LATEST: Final = (1 << 63) - 1
 
@@ -68,7 +72,22 @@ def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bo
             check_partitions(connection, admin)
             _set(admin_of, admin, connection, settings)
             return False
-        return True
+    _wait_for_leaders(connection)
+    return True
+
+
+def _wait_for_leaders(connection: KafkaConnection) -> None:
+    """Return when every partition of the new topic has a broker that takes messages. Raises RawLogUnavailable."""
+    figures, deadline = KafkaFigures(connection), time.monotonic() + ANSWER_S
+    while True:
+        try:
+            figures.ends()
+        except RawLogUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return
 
 
 def found_settings(connection: KafkaConnection) -> Mapping[str, str]:

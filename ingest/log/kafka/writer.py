@@ -45,8 +45,8 @@ class KafkaWriter:
         self._connection = connection
         self._kafka = library()
         self._producer: Any = None
-        self._ends: dict[int, int] = {}
-        """Partition → offset after the last record that was acknowledged to this writer."""
+        self.ends: dict[int, int] = {}
+        """Partition → its end, as far as this writer knows: as it was at first, and after its own records."""
         self._batch: Sequence[RawMessage] = ()
         self._unacknowledged: set[_Place] = set()
         """Of `_batch`, which the last call could not append whole."""
@@ -66,7 +66,7 @@ class KafkaWriter:
             }
         with translated(self._connection):
             self._send()
-        return sum(self._ends.values())
+        return sum(self.ends.values())
 
     def close(self) -> None:
         self._producer = None
@@ -118,7 +118,7 @@ class KafkaWriter:
             return
         self._unacknowledged.discard(place)
         partition = record.partition()
-        self._ends[partition] = max(self._ends.get(partition, 0), record.offset() + 1)
+        self.ends[partition] = max(self.ends.get(partition, 0), record.offset() + 1)
 
     def _open(self) -> Any:
         producer = self._kafka.Producer(
