@@ -22,6 +22,7 @@ from haulwatch.wiring.databases import (
     existing_database_url,
     open_registry,
 )
+from haulwatch.wiring.desk.attachments import look_at_attachments
 from haulwatch.wiring.log import topic_as_found, topic_as_wanted
 from haulwatch.wiring.rules import known_rules
 from haulwatch.wiring.sign_on import find_provider
@@ -37,7 +38,8 @@ def doctor(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on, map and Kafka.
+    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on, map layers,
+    the files of attachments and Kafka.
 
     Says how to fix each fault. The store is written and read (measurement haulwatch_doctor).
 
@@ -67,6 +69,7 @@ def _parts(settings: Settings) -> DoctorParts:
         accounts_exist=lambda: accounts_exist(settings),
         topic=None if settings.kafka.url is None else lambda: topic_as_found(settings),
         wanted_of_topic=lambda replicas: topic_as_wanted(settings, replicas),
+        attachments=lambda: look_at_attachments(settings),
     )
 
 

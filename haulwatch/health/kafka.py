@@ -1,14 +1,23 @@
 """Checks of the raw log on Kafka, for /readyz and doctor."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
-from api.ports import ReadinessResult, ReadinessState
+from api.ports import Check, ReadinessResult, ReadinessState
 from devices.errors import OperatorError
 from haulwatch.health.check_result import CheckResult, CheckStatus
+from haulwatch.health.readiness import TroubleLog
 from ingest.log.errors import RawLogError
 
 UNUSED: Final = "not used: the raw log is in the data directory"
+
+
+def kafka_check(settings_of_topic: Callable[[], Mapping[str, str]]) -> Check:
+    """The check of /readyz where the raw log is on Kafka. `settings_of_topic` raises RawLogError, OperatorError."""
+    warn = partial(TroubleLog().warn, "Kafka")
+    return Check("kafka", partial(asyncio.to_thread, kafka_readiness, settings_of_topic, warn))
 
 
 def kafka_readiness(

@@ -16,7 +16,7 @@ from api.ports import Check, ReadinessResult, ReadinessState
 from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.readings.models import Kind
 from haulwatch import migrations
-from haulwatch.health.kafka import kafka_readiness
+from haulwatch.health.attachments import attachments_ready
 from haulwatch.health.path_status import PathStatus
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask, TaskHealth
@@ -27,6 +27,7 @@ from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
 from ingest.process.over_limit import named
 from ingest.store import History, StoreMisconfigured, StoreUnavailable
+from rules.attachments.upkeep import Examined
 
 BACKLOG: Final = 100_000
 """Messages: five seconds of the fastest ingestion. A consumer that far behind does not keep up."""
@@ -110,9 +111,9 @@ def readiness_checks(
     counters: Callable[[], BrokerCounters | None],
     background: Sequence[BackgroundTask],
     notices: Callable[[], Sequence[ChannelSummary]] = tuple,
-    topic: Callable[[], Mapping[str, str]] = dict,
+    attachments: Callable[[], Examined] = Examined,
 ) -> tuple[Check, ...]:
-    """Every check, bound to the parts that it looks at. `topic`: its settings, where the raw log is on Kafka."""
+    """Every check, bound to the parts that it looks at."""
     progress, growth, trouble = Progress(), Growth(path.not_judged()), TroubleLog()
     rejections = Growth(path.store_rejections())
     url = settings.database_url.get_secret_value()
@@ -121,25 +122,22 @@ def readiness_checks(
     async def tasks() -> ReadinessResult:
         return _background(background)
 
-    on_kafka: tuple[Check, ...] = ()
-    if settings.kafka.url is not None:
-        kafka = partial(kafka_readiness, topic, partial(trouble.warn, "Kafka"))
-        on_kafka = (Check("kafka", partial(asyncio.to_thread, kafka)),)
+    async def files() -> ReadinessResult:
+        return attachments_ready(attachments())
+
+    hint = "free disk space" if settings.kafka.url is None else "see the check kafka"
     return (
-        *on_kafka,
         Check("store", lambda: _store(store, path, rejections, trouble)),
         Check("journal", partial(asyncio.to_thread, _journal, url, path, trouble)),
         Check("alerts", partial(asyncio.to_thread, _alerts, path)),
         Check("notices", partial(asyncio.to_thread, _notices, notices)),
-        Check(
-            "collector",
-            partial(asyncio.to_thread, _collector, path, "see the check kafka" if on_kafka else "free disk space"),
-        ),
+        Check("collector", partial(asyncio.to_thread, _collector, path, hint)),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
         Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
         Check("devices", partial(asyncio.to_thread, _devices, path)),
         Check("disk", partial(asyncio.to_thread, _disk, path, trouble)),
         Check("broker", partial(asyncio.to_thread, _broker, counters, watched)),
+        Check("attachments", files),
         Check("background", tasks),
     )
 

@@ -32,8 +32,9 @@ _TAKEN_AT_ONCE: Final = 2_000
 _MANY: Final = 4_000
 """Records of one partition that wait for others; then it is paused until a quarter is left."""
 _WAIT_S: Final = 0.1
-_RECENT_READS: Final = 32
-"""Reads whose beginning is known: enough for batches that are read and not yet written."""
+_RECENT_READS: Final = 1_000
+"""Reads whose beginning is known: batches that are read and not yet written, and where a checkpoint began that is
+written while the judge goes on."""
 
 _log = logging.getLogger(__name__)
 
