@@ -10,6 +10,7 @@ The file is a cache of the raw log. Rows have checksums; a file that is spoiled 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,6 +98,7 @@ class JudgeState:
         """As they were saved last, by device,"""
         self._new_emptyings: dict[str, list[tuple[Emptying, ...]]] = {}
         """and in the transaction that is open."""
+        self._beside = ThreadPoolExecutor(1, "checkpoint")
         try:
             self._db = self._open()
         except JudgeStateSpoiled as exc:
@@ -175,6 +177,10 @@ class JudgeState:
         self._emptyings |= self._new_emptyings
         self._new_emptyings = {}
 
+    def commit_beside(self, partition: int, checkpoint: Checkpoint) -> Future[None]:
+        """As `commit`, in a thread, since the disk may take seconds. Until then nothing else is called but `close`."""
+        return self._beside.submit(self.commit, partition, checkpoint)
+
     def roll_back(self) -> None:
         """Give up what was put since `begin`. Never raises: the file is as it was, whatever is wrong with it."""
         self._new_emptyings = {}
@@ -196,6 +202,7 @@ class JudgeState:
             self._db.execute("DELETE FROM position")
 
     def close(self) -> None:
+        self._beside.shutdown()
         with self._translated():
             self._db.close()
 

@@ -27,6 +27,7 @@ from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
 from rules.engine.rows.unwritten import Row
 from tests.closing import closed_later
+from tests.ingest.judge.saving import InPlace
 from tests.rules.engine.test_reorder_buffer import fix
 from tests.rules.town import Trip, fills, in_time, town
 from tests.waiting import PATIENCE_S
@@ -101,7 +102,7 @@ class FakeJournal:
         return len(changes)
 
 
-class KillableState(JudgeState):
+class KillableState(InPlace):
     """Killed before rows are put, and before or after the checkpoint is durable."""
 
     def __init__(self, path: Path, script: Script) -> None:
