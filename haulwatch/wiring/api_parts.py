@@ -11,6 +11,7 @@ from api.report_ports import PublicReports
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from haulwatch import __version__
+from haulwatch.health.kafka import kafka_check
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
 from haulwatch.process import system_clock
@@ -21,7 +22,7 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.desk.reports import report_options
-from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.log import disk_reserve_bytes, open_log_figures, open_raw_log, open_segments, topic_as_found
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.judge.what_if_job import WhatIfJobs
@@ -150,8 +151,11 @@ def api_parts(
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(
-            settings, status, store, broker, background, repositories.notices, repositories.attachment_files
+        checks=(
+            *([] if settings.kafka.url is None else [kafka_check(lambda: topic_as_found(settings))]),
+            *readiness_checks(
+                settings, status, store, broker, background, repositories.notices, repositories.attachment_files
+            ),
         ),
         base_map=base_map(settings, tiles),
     )
@@ -178,4 +182,7 @@ def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
 
 
 def path_status(settings: Settings) -> PathStatus:
-    return PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings))
+    if settings.kafka.url is None:
+        return PathStatus(settings, lambda: open_segments(settings), lambda: disk_reserve_bytes(settings))
+    figures = open_log_figures(settings)  # one connection for all that ask
+    return PathStatus(settings, lambda: figures, lambda: disk_reserve_bytes(settings))

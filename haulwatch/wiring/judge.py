@@ -64,7 +64,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         AlertPublisher("store", StoreSink(store, city), journal, cursors),
     )
     judge = Judge(
-        open_raw_log(settings),
+        open_raw_log(settings, JUDGE),
         outbox,
         state,
         rules(),

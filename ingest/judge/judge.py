@@ -151,15 +151,16 @@ class Judge:
             _log.warning("judge: checkpoint cannot be used, the raw log is judged again from its start: %s", exc)
             self._state.clear()
             return self._resume(None)
-        if (last := self._log.last_offset()) < checkpoint.offset:
+        offset = self._log.resume(checkpoint.positions or {self._partition: checkpoint.offset})
+        if (last := self._log.last_offset()) < offset:
             _log.error(
                 "judge: raw log ends at offset %d, before the checkpoint at %d: it was lost or restored from a backup; "
                 "judging it from its start",
                 last,
-                checkpoint.offset,
+                offset,
             )
             return engine, 0
-        return engine, checkpoint.offset
+        return engine, offset
 
     def _begin_anew(self, why: JudgeStateSpoiled) -> tuple[RuleEngine, int]:
         _log.error("judge: the raw log is judged again from its start, no alert is raised twice: %s", why)
@@ -238,7 +239,10 @@ class Judge:
             return
         self._state.begin()
         rows, revisions, self._unsaved_revisions = self.engine.begin_saving(), self._unsaved_revisions, {}
-        checkpoint = Checkpoint(self.offset, rows.fleet, revisions=revisions, journaled=self._journaled)
+        positions = self._log.positions(self.offset)
+        checkpoint = Checkpoint(
+            self.offset, rows.fleet, revisions=revisions, journaled=self._journaled, positions=positions
+        )
         self._saving = _Saving(rows, checkpoint)
 
     def _save_on(self, saving: _Saving, rows: int, *, waits: bool) -> None:
