@@ -40,6 +40,9 @@ from api.resources.alerting import evidence
 from api.resources.city import base_map, places, public_map, zones
 from api.resources.geojson import EncodedLayer
 from api.resources.intake import dead_letters, ledger, unregistered
+from api.resources.notices import channels as notice_channels
+from api.resources.notices import in_force as notice_rules
+from api.resources.notices import outbox
 from api.resources.rules import in_force, rule_sets, what_if
 
 _DESCRIPTION: Final = """\
@@ -78,6 +81,7 @@ _TAGS: Final = [
         "description": "The city, its sites, routes and corridors, its trucks, and suspected sites, as GeoJSON",
     },
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
+    {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "people", "description": "Signing in, and the people of this server"},
@@ -129,9 +133,9 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites, alerts,
-        evidence, shelves, in_force, rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people,
-        audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
+        alerts, evidence, shelves, notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger,
+        dead_letters, unregistered, session, sign_on, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

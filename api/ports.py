@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 from fastapi import Depends, Request
 
 from api.base_map_ports import BaseMap
+from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
@@ -283,6 +284,8 @@ class ApiParts:
     """Alert changes that wait for the database. Synchronous."""
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
+    notice_desk: NoticeDesk = field(default_factory=NoNotices)
+    """All that people see of notices. It is not narrowed: `api.resources.notices` asks who may see which."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs

@@ -78,7 +78,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals, people, what_if, notices.summary),
+                Repositories(journal, shelves, rule_sets, proposals, people, what_if, notices.summary, notices.desk),
                 lambda: statistics.counters if watched else None,
                 background,
                 tiles,

@@ -5,9 +5,10 @@ Everything of the others has OTHER in its name, so that a look at the bytes of a
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -19,8 +20,16 @@ from api.resources.geojson import map_layer
 from devices.city.model import Device, DeviceRole
 from devices.city.part import part_of
 from devices.commands.model import Locate, issue
+from devices.db.database import open_database
+from devices.db.versions import StoredVersion
 from devices.people.model import Role, Visibility
 from ingest.ledger.report import DeviceLedgerLine
+from ingest.notices import tables as notice_tables
+from ingest.notices.desk.desk import NoticeDesk
+from ingest.notices.notice import Kind, NewNotice
+from ingest.notices.outbox import NoticeOutbox
+from ingest.notices.rule_store import NoticeRuleStore
+from ingest.notices.secrets import secrets_of
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
@@ -45,6 +54,28 @@ from tests.api.resources.test_alert_stream import numbers, served
 
 
 @pytest.fixture
+def notices(tmp_path: Path) -> Iterator[NoticeOutbox]:
+    engine = open_database(f"sqlite:///{tmp_path / 'notices.db'}")
+    notice_tables.metadata.create_all(engine)
+    yield NoticeOutbox(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def notice_desk(tmp_path: Path, notices: NoticeOutbox) -> Iterator[NoticeDesk]:
+    """On the outbox, which has the tables."""
+    engine = open_database(f"sqlite:///{tmp_path / 'notices.db'}")
+    rules = NoticeRuleStore(engine)
+    rules.apply(StoredVersion(1, "people: {OTHER: {name: OTHER}}", NOW, "OTHER", "OTHER"))
+    yield NoticeDesk(engine, rules, secrets_of({}), lambda: NOW)
+    engine.dispose()
+
+
+def call_about(alert_id: str, truck: str) -> NewNotice:
+    return NewNotice(alert_id, "confirmed 1", f"to-{truck}", "", (), Kind.CALL, "speeding", "P1", "en", truck, "text")
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -54,6 +85,8 @@ def divided(
     adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
+    notices: NoticeOutbox,
+    notice_desk: NoticeDesk,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -71,6 +104,8 @@ def divided(
             issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
         )
         proposals.propose([cluster(truck, at=number)], NOW)
+        alert_id = alert_of(truck).alert_id
+        notices.plan(alert_id, "confirmed 1", [call_about(alert_id, truck)], [], NOW)
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -81,7 +116,7 @@ def divided(
         history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
                     ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
                     ticket_state="counted")  # fmt: skip
-    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE])
+    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk)
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import { h } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { isLive } from "./api/stream";
 import { CasePanel } from "./case/CasePanel";
@@ -8,6 +9,7 @@ import { ActionDialog } from "./parts/ActionDialog";
 import { HelpDialog } from "./parts/HelpDialog";
 import { SignIn } from "./parts/SignIn";
 import { clockWithZone } from "./parts/format";
+import { NoticesPanel } from "./notices/NoticesPanel";
 import { QueuePanel } from "./queue/QueuePanel";
 import { RulesPanel } from "./rules/RulesPanel";
 import { notice } from "./state/actions";
@@ -18,11 +20,11 @@ import { language, localName, setLanguage, t } from "./text";
 import { useEffect, useState } from "preact/hooks";
 import markUrl from "./mark.svg?url";
 
+const RIGHT = { case: CasePanel, city: CityPanel, data: DataPanel, rules: RulesPanel, notices: NoticesPanel } as const;
 const MapPanel = lazy(() => import("./map/MapPanel"));
 
 export function App() {
   // On a wide screen queue and map are always there; the right column is the case unless another is chosen.
-  const right = rightPanel.value;
   return (
     <div class={`desk panel-${panel.value}`}>
       <Header />
@@ -31,8 +33,8 @@ export function App() {
         <Suspense fallback={<section class="map" aria-label={t("map")} />}>
           <MapPanel />
         </Suspense>
-        <section class="right" aria-label={t(right)} tabIndex={0}>
-          {right === "case" ? <CasePanel /> : right === "city" ? <CityPanel /> : right === "data" ? <DataPanel /> : <RulesPanel />}
+        <section class="right" aria-label={t(rightPanel.value)} tabIndex={0}>
+          {h(RIGHT[rightPanel.value], null)}
         </section>
       </main>
       <PanelBar />

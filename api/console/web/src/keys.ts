@@ -6,7 +6,7 @@ import { language, setLanguage } from "./text";
 import { helpOpen, panel, showWholeCity, type Panel } from "./state/view";
 
 const ACTIONS: Record<string, ActionKind> = { a: "acknowledge", s: "assign", c: "comment", e: "close", z: "shelve" };
-const PANELS: Record<string, Panel> = { "1": "queue", "2": "map", "3": "case", "4": "city", "5": "data", "6": "rules" };
+const PANELS: Record<string, Panel> = { "1": "queue", "2": "map", "3": "case", "4": "city", "5": "data", "6": "rules", "7": "notices" };
 
 export function ask(kind: ActionKind): void {
   const alerts = meant();

@@ -16,6 +16,7 @@ import "./style/queue.css";
 import "./style/case.css";
 import "./style/health.css";
 import "./style/rules.css";
+import "./style/notices.css";
 import "./style/weighings.css";
 import "./style/replay.css";
 import "./style/print.css";

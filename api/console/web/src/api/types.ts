@@ -113,6 +113,13 @@ export interface AlertView {
 
 export type Amendment = "new_late" | "extended" | "downgraded" | "retracted" | "merged";
 
+export interface AppliedNoticeRules {
+  version: number;
+  applied_at: number;
+  applied_by: string;
+  reason: string;
+}
+
 export interface AppliedOut {
   version: number;
   applied_at: number;
@@ -155,6 +162,17 @@ export interface BaseMapOut {
 export interface Centre {
   lat: number;
   lon: number;
+}
+
+export interface ChannelTestBody {
+  person?: string | null;
+  actor?: string | null;
+  reason: string;
+}
+
+export interface ChannelTested {
+  outcome: "sent" | "refused" | "throttled" | "not_sent" | "unconfirmed";
+  detail: string;
 }
 
 export interface CheckBody {
@@ -301,6 +319,26 @@ export interface DifferenceOut {
   after: unknown;
 }
 
+export interface DigestOut {
+  no: number;
+  state: "waiting" | "sending" | "sent" | "unconfirmed" | "failed" | "digested" | "withdrawn" | "inherited";
+  done_at: number | null;
+  error: string;
+}
+
+export interface DutyLineOut {
+  who: (string)[];
+  days: (number)[];
+  dates: ((string)[])[];
+  hours: string;
+}
+
+export interface DutyTableOut {
+  name: string;
+  on_duty: (string)[];
+  lines: (DutyLineOut)[];
+}
+
 export type Effect = "gained" | "lost" | "changed";
 
 export interface EndBody {
@@ -399,6 +437,118 @@ export interface ManyRedriven {
   next: number | null;
 }
 
+export interface NoticeAddresses {
+  mail: string | null;
+  mobile: string | null;
+  wecom: string | null;
+  feishu: string | null;
+}
+
+export interface NoticeAlertsOut {
+  rule: (string)[];
+  severity: string;
+  district: (string)[];
+  fleet: (string)[];
+  carrier: (string)[];
+  hours: string | null;
+}
+
+export interface NoticeChannelOut {
+  name: string;
+  kind: string | null;
+  server: string;
+  language: string | null;
+  to_group: boolean;
+  can_send: boolean;
+  fault: string | null;
+  waiting: number;
+  oldest_waiting_at: number | null;
+  retried: number;
+  sent: number;
+  digested: number;
+  failed: number;
+  unconfirmed: number;
+  last_sent_at: number | null;
+  last_digest_at: number | null;
+  last_error: string;
+  last_error_at: number | null;
+}
+
+export interface NoticeChannels {
+  items: (NoticeChannelOut)[];
+}
+
+export interface NoticeOut {
+  no: number;
+  alert_id: string | null;
+  kind: "call" | "climb" | "follow" | "taken_back" | "ended" | "digest";
+  rule: string | null;
+  severity: string;
+  channel: string;
+  to_group: boolean;
+  people: (NoticeRecipient)[];
+  subject: string;
+  body: string;
+  language: string;
+  state: "waiting" | "sending" | "sent" | "unconfirmed" | "failed" | "digested" | "withdrawn" | "inherited";
+  planned_at: number;
+  due_at: number;
+  attempts: number;
+  unconfirmed: number;
+  attempted_at: number | null;
+  done_at: number | null;
+  error: string;
+  digest: DigestOut | null;
+}
+
+export interface NoticePerson {
+  name: string;
+  display_name: string;
+  roles: (string)[];
+  language: string | null;
+  reached_by: (string)[];
+  addresses: NoticeAddresses | null;
+}
+
+export interface NoticeRecipient {
+  name: string;
+  display_name: string;
+}
+
+export interface NoticeRuleOut {
+  name: string;
+  alerts: NoticeAlertsOut;
+  steps: (NoticeStepOut)[];
+  max_age_min: number;
+  stop_when_over: boolean;
+  tell_end: boolean;
+}
+
+export interface NoticeRulesOut {
+  applied: AppliedNoticeRules | null;
+  faults: (string)[];
+  console: string | null;
+  language: string | null;
+  rules: (NoticeRuleOut)[];
+  duty: (DutyTableOut)[];
+  people: (NoticePerson)[];
+  versions: (AppliedNoticeRules)[];
+  content: string | null;
+}
+
+export interface NoticeStepOut {
+  after_min: number | null;
+  by: (string)[];
+  people: (string)[];
+  roles: (string)[];
+  duty: (string)[];
+  now: (string)[];
+}
+
+export interface NoticesOfAlert {
+  items: (NoticeOut)[];
+}
+
 export type Outcome = "confirmed_violation" | "false_alarm" | "no_action" | "device_fault";
 
 export interface PageDeadLetter {
@@ -413,6 +563,11 @@ export interface PageDeviceLedgerLine {
 
 export interface PageDeviceOut {
   items: (DeviceOut)[];
+  next_cursor: string | null;
+}
+
+export interface PageNoticeOut {
+  items: (NoticeOut)[];
   next_cursor: string | null;
 }
 

@@ -12,6 +12,7 @@ import { isShelved } from "../state/filters";
 import { choose, chosen } from "../state/queue";
 import { mayAct, mayClose } from "../state/session";
 import { localText, measureName, t, word } from "../text";
+import { AlertNotices } from "../notices/AlertNotices";
 import { CaseWeighings } from "../weighings/CaseWeighings";
 import { Curves } from "./Curves";
 import { exportEvidence } from "./evidence";
@@ -31,6 +32,7 @@ export function CasePanel() {
       <Curves alert={alert} />
       <Measures evidence={alert.evidence} />
       <CaseWeighings alert={alert} />
+      <AlertNotices alert={alert} />
       <History detail={found.detail} />
       <Others title={t("earlierSubject")} alerts={found.ofSubject} />
       {alert.lat !== null && <Others title={t("earlierPlace")} alerts={found.ofPlace} />}

@@ -8,7 +8,7 @@ const KEYS: [keys: string[], text: TextKey][] = [
   [["X"], "keyMarkAll"],
   [["a", "s", "c", "e", "z"], "keyActions"],
   [["/"], "keySearch"],
-  [["1", "2", "3", "4", "5", "6"], "keyPanels"],
+  [["1", "2", "3", "4", "5", "6", "7"], "keyPanels"],
   [["w"], "keyWhole"],
   [["p"], "keyPrint"],
   [["l"], "keyLanguage"],
