@@ -55,6 +55,7 @@ class NoticeOut(BaseModel):
     rule: str | None = Field(description="Rule of the alert; null for a digest")
     severity: str
     channel: str
+    channel_kind: str | None = Field(description="Its service; null: the rules that hold have no such channel")
     to_group: bool = Field(description="true: it goes to a group or a program; `people` are mentioned in it")
     people: list[NoticeRecipient]
     subject: str
@@ -84,6 +85,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
     "rule": "illegal_dumping",
     "severity": "P1",
     "channel": "duty-group",
+    "channel_kind": "wecom",
     "to_group": True,
     "people": [{"name": "li", "display_name": "李明"}],
     "subject": "【P1】晋E10001 在核准场所外倾倒",
@@ -156,6 +158,7 @@ def _notice(listed: Listed, rules: NoticeRules, caller: Caller) -> NoticeOut:
         rule=new.rule or None,
         severity=new.severity,
         channel=new.channel,
+        channel_kind=None if new.channel not in rules.channels else rules.channels[new.channel].kind,
         to_group=not new.recipient,
         people=[NoticeRecipient(name=name, display_name=_display_name(name, rules)) for name in names],
         subject=new.subject,

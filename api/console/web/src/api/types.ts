@@ -485,6 +485,7 @@ export interface NoticeOut {
   rule: string | null;
   severity: string;
   channel: string;
+  channel_kind: string | null;
   to_group: boolean;
   people: (NoticeRecipient)[];
   subject: string;

@@ -62,7 +62,7 @@ function whomText(found: NoticeRulesOut, step: NoticeStepOut): string {
     ...step.roles.map((role) => `${t("role")} ${word(role)}`),
     ...step.duty.map((table) => `${t("onDutyBy")} ${table}`),
   ];
-  return parts.join(", ") || t("toGroup");
+  return parts.join(", ") || t("channelsAlone");
 }
 
 export function Duty({ found }: Found) {

@@ -33,6 +33,7 @@ export const isTroubled = (notice: NoticeOut): boolean =>
 export function recipients(notice: NoticeOut): string {
   const names = notice.people.map((person) => person.display_name).join(", ");
   if (!notice.to_group) return names;
+  if (notice.channel_kind === "webhook") return names ? t("programNames").replace("{names}", names) : t("toProgram");
   return names ? t("groupMentions").replace("{names}", names) : t("toGroup");
 }
 
