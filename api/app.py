@@ -11,6 +11,8 @@ from starlette.middleware.cors import CORSMiddleware
 from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
 from api.access.visible import PartsOfCity
+from api.cases import actions as case_actions
+from api.cases import cases, near
 from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
@@ -50,8 +52,9 @@ Telemetry of waste trucks, weighbridges, recycling points and sorting lines, and
 
 **Times** are integers in JSON: milliseconds since 1970 UTC. `ts`, `opened_at`, `confirmed_at`, `closed_at`,
 `first_seen`, `last_seen`, `outcome_at` and `at` of a change are device time; `recorded_at`, `acknowledged_at`,
-`handled_at`, `received_at`, `issued_at`, `expires_at`, `sent_at`, `proposed_at`, `updated_at` and `at` of an action or
-decision are the server's clock. Parameters take the same integers or RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
+`handled_at`, `received_at`, `issued_at`, `expires_at`, `sent_at`, `proposed_at`, `updated_at`, `at` of an action or
+decision, and the times of cases but those at which something `happened` are the server's clock. Parameters take the
+same integers or RFC 3339 with an offset (`2026-03-01T08:00:00Z`).
 
 **Places** are WGS-84; GeoJSON order is [lon, lat]. `sites`, `routes`, `corridors`, `zones`, `bins`, `suspected-sites`,
 `trucks` and `tracks` are whole map layers: each comes whole, with an `ETag`; a request with `If-None-Match` gets 304
@@ -82,6 +85,7 @@ _TAGS: Final = [
     },
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
+    {"name": "cases", "description": "Cases that people work on until they are closed, and the closing rate"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "people", "description": "Signing in, and the people of this server"},
@@ -135,7 +139,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     for module in (
         tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
         alerts, evidence, shelves, notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger,
-        dead_letters, unregistered, session, sign_on, people, audit,
+        dead_letters, unregistered, session, sign_on, people, audit, cases, near, case_actions,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)

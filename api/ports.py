@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple, Protocol
 from fastapi import Depends, Request
 
 from api.base_map_ports import BaseMap
+from api.case_ports import Cases
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from devices.access.signatures import NoSigningKey
@@ -259,6 +260,7 @@ class ApiParts:
     rule_sets: RuleSets
     what_if: WhatIfs
     suspected_sites: SuspectedSites
+    cases: Cases
     people: People
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.access.authentication import CurrentCaller, MaybeCaller, identified_again
 from api.access.caller import Caller
+from api.access.narrowed_cases import NarrowedCases
 from api.access.narrowed_stores import (
     NarrowedCommands,
     NarrowedDeadLetters,
@@ -23,6 +24,7 @@ from api.ports import Adopted, ApiParts, Sees, WholeParts
 from devices.city.model import City, Device
 from devices.city.part import part_of
 from devices.people.model import Visibility
+from rules.cases.model import CaseScope
 
 _MAX_HELD = 64
 """Different visibilities whose parts of the city are kept; a part of 3,000 devices takes 2 ms to make."""
@@ -106,11 +108,16 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
     def sees(device_id: str) -> bool:
         return device_id in city().devices
 
+    def scope() -> CaseScope:
+        return CaseScope(frozenset(city().devices), visibility.districts, visibility.hauliers is not None)
+
+    journal = NarrowedJournal(parts.journal, lambda: city().devices)
     dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive, parts.redrive_all)
     return replace(
         parts,
         city=city,
-        journal=NarrowedJournal(parts.journal, lambda: city().devices),
+        journal=journal,
+        cases=NarrowedCases(parts.cases, journal, scope),
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),

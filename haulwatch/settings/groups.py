@@ -10,6 +10,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
+from haulwatch.settings.case_group import CaseSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
 from haulwatch.settings.map_group import MapSettings
@@ -368,6 +369,7 @@ class Settings(Group):
     rules: RuleSettings = RuleSettings()
     alerts: AlertSettings = AlertSettings()
     evidence: EvidenceSettings = EvidenceSettings()
+    cases: CaseSettings = CaseSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

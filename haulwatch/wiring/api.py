@@ -12,6 +12,7 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
 from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
 from haulwatch.wiring.rules import open_rule_sets
@@ -56,6 +57,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_people(settings) as people,
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
+            open_cases(settings, lambda: city().timezone) as cases,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
         ):
@@ -78,7 +80,9 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 settings,
                 city,
                 store,
-                Repositories(journal, shelves, rule_sets, proposals, people, what_if, notices.summary, notices.desk),
+                Repositories(
+                    journal, shelves, rule_sets, proposals, people, what_if, cases, notices.summary, notices.desk
+                ),
                 lambda: statistics.counters if watched else None,
                 background,
                 tiles,

@@ -32,6 +32,7 @@ from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.cases.store import CaseStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -68,6 +69,7 @@ class Repositories(NamedTuple):
     suspected_sites: ProposalStore
     people: People
     what_if: WhatIfJobs
+    cases: CaseStore
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
@@ -135,6 +137,7 @@ def api_parts(
         rule_sets=repositories.rule_sets,
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
+        cases=repositories.cases,
         people=repositories.people,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,

@@ -13,6 +13,7 @@ from devices.errors import OperatorError
 from devices.people.tables import api_token, audit, known_place, person, person_session, sign_in_failure
 from ingest.notices.tables import notice, notice_change, notice_climb, notice_rules
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
+from rules.cases.tables import case_alert, case_event, case_file
 from rules.rule_sets.tables import rule_set
 
 _NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
@@ -34,6 +35,10 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             alert_change.name: "SELECT",
             alert_action.name: "SELECT, INSERT",
             shelf.name: "SELECT, INSERT, UPDATE",
+            case_file.name: "SELECT, INSERT, UPDATE",
+            case_alert.name: "SELECT, INSERT, UPDATE",
+            # Not `no`, as of the audit trail.
+            case_event.name: "SELECT, INSERT (number, at, actor, kind, reason, detail)",
             rule_set.name: "SELECT, INSERT",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
@@ -135,5 +140,5 @@ def _grant(connection: Connection, role: URL, rights: Mapping[str, str]) -> None
 
 def _sequences(rights: Mapping[str, str]) -> list[str]:
     """Those that number the rows which a role inserts."""
-    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name, notice.name)
+    numbered = (alert_change.name, alert_action.name, shelf.name, audit.name, notice.name, case_event.name)
     return [f"{table}_no_seq" for table in numbered if "INSERT" in rights.get(table, "")]

@@ -99,6 +99,15 @@ class LineStore(Protocol):
         """
 
 
+class Bounds(NamedTuple):
+    """A rectangle of degrees, edges included."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
 class Row(NamedTuple):
     """One stored or aggregated reading."""
 
@@ -122,6 +131,15 @@ class History(Protocol):
         """The newest position of each device that is not stored as `located` false, in the order of their ids.
 
         A device without one is absent.
+        """
+
+    async def positions_within(
+        self, device_ids: Collection[str], start: int, end: int, box: Bounds, *, limit: int
+    ) -> list[Row]:
+        """Positions with start <= ts < end whose coordinates, as they are stored, lie in a rectangle; ordered by device
+        and time.
+
+        At most `limit` + 1 rows: as many say that there are more, of devices later in the order as well.
         """
 
     async def rows(

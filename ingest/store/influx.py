@@ -22,6 +22,7 @@ from influxdb_client.service.write_service import WriteService
 from devices.readings.models import Kind
 from devices.readings.series import FieldValue, Point, SeriesKey
 from ingest.store import (
+    Bounds,
     Instant,
     Row,
     StoreFailing,
@@ -284,6 +285,30 @@ class InfluxStore:
         ]
         answers = await asyncio.gather(*(self._select(Kind.POSITION, statement) for statement in statements))
         return sorted(_rows(series for answer in answers for series in answer), key=lambda row: row.device_id)
+
+    async def positions_within(
+        self, device_ids: Collection[str], start: int, end: int, box: Bounds, *, limit: int
+    ) -> list[Row]:
+        found: list[Row] = []
+        for chunk in _by_hundreds(set(device_ids)):
+            left = limit + 1 - len(found)
+            # Counted first: the limit of a statement is one for each device, and a hundred may stand there for days.
+            counting = select('count("lat")', Kind.POSITION, devices=chunk, start=start, end=end, box=box)
+            counted = {one.device_id: one.rows[0][1]["count"] for one in await self._select(Kind.POSITION, counting)}
+            devices, total = list[str](), 0
+            for device_id in sorted(counted):
+                if total < left:
+                    devices.append(device_id)
+                    total += int(counted[device_id])
+            if devices:
+                statement = select(
+                    "*::field", Kind.POSITION, devices=devices, start=start, end=end, box=box, limit=left
+                )
+                rows = _rows(await self._select(Kind.POSITION, statement))
+                found += sorted(rows, key=lambda row: (row.device_id, row.ts))[:left]
+            if len(found) > limit:
+                break
+        return found
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None

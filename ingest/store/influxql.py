@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from devices.readings.series import FLOAT_FIELDS, PART_TAG, FieldValue
+from ingest.store import Bounds
 
 _IN_LITERAL = str.maketrans({"\\": r"\\", "'": r"\'", "\n": r"\n"})
 _IN_NAME = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -38,13 +39,14 @@ def select(  # noqa: PLR0913 - the clauses of one statement
     start: int | None = None,
     end: int | None = None,
     located: bool = False,
+    box: Bounds | None = None,
     every_ms: int | None = None,
     newest_first: bool = False,
     limit: int | None = None,
 ) -> str:
     """Statement for rows of devices with start <= time < end; its answer has one series for each device and part.
 
-    `located`: only positions with a fix.
+    `located`: only positions with a fix; `box`: only those in it.
     """
     where = ["(" + " OR ".join(f'"device" = {literal(device)}' for device in devices) + ")"]
     groups = [name("device")]
@@ -58,6 +60,10 @@ def select(  # noqa: PLR0913 - the clauses of one statement
         where.append(f"time < {end}ms")
     if located:
         where.append(f"{name('located')} = true")
+    if box is not None:
+        # As decimals: an exponent is no number of InfluxQL.
+        where.append(f"{name('lat')} >= {box.south:.7f} AND {name('lat')} <= {box.north:.7f}")
+        where.append(f"{name('lon')} >= {box.west:.7f} AND {name('lon')} <= {box.east:.7f}")
     if every_ms is not None:
         groups.append(f"time({every_ms}ms)")
     return (

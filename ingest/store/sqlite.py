@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from devices.readings.models import Kind
 from devices.readings.series import PART_TAG, FieldValue, Point, SeriesKey
 from ingest.process.sqlite_file import open_sqlite, transaction
-from ingest.store import Instant, Row, StoreMisconfigured, StoreUnavailable, page
+from ingest.store import Bounds, Instant, Row, StoreMisconfigured, StoreUnavailable, page
 from ingest.store.line_protocol import decode_line
 
 _SCHEMA: Final = """
@@ -159,6 +159,28 @@ class SqliteStore:
         def query(db: sqlite3.Connection) -> list[Row]:
             found = (_latest_located(db, device_id) for device_id in sorted(set(device_ids)))
             return [row for row in found if row is not None]
+
+        return await self._read(query)
+
+    async def positions_within(
+        self, device_ids: Collection[str], start: int, end: int, box: Bounds, *, limit: int
+    ) -> list[Row]:
+        wanted = {"kind": Kind.POSITION, "start": start, "end": end, **box._asdict()}
+
+        def query(db: sqlite3.Connection) -> list[Row]:
+            found: list[Row] = []
+            for device_id in sorted(set(device_ids)):
+                rows = db.execute(
+                    "SELECT ts, device, part, fields FROM points JOIN series ON series.id = points.series"
+                    " WHERE measurement = :kind AND device = :device AND ts >= :start AND ts < :end"
+                    " AND json_extract(fields, '$.lat') BETWEEN :south AND :north"
+                    " AND json_extract(fields, '$.lon') BETWEEN :west AND :east ORDER BY ts LIMIT :limit",
+                    {**wanted, "device": device_id, "limit": limit + 1 - len(found)},
+                )
+                found += [_row(*row) for row in rows]
+                if len(found) > limit:
+                    break
+            return found
 
         return await self._read(query)
 

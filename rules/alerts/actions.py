@@ -237,6 +237,8 @@ class AlertFilter:
     assigned_to: str | None = None
     subjects: frozenset[str] | None = None
     """Only alerts about one of these devices; an empty set selects none."""
+    ids: tuple[str, ...] | None = None
+    """Only these alerts: some hundred at most."""
     text: str | None = None
     """Words that stand in a title, in either language, or in the device id; capital letters do not matter."""
     box: Box | None = None

@@ -12,22 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import (
-    Connection,
-    Engine,
-    RowMapping,
-    false,
-    func,
-    insert,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, Engine, RowMapping, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
+from rules.alerts.acting import act_within, add_action, wait_for_turn
 from rules.alerts.actions import (
-    Acknowledge,
     ActionEntry,
     ActionKind,
     AlertAction,
@@ -35,10 +25,7 @@ from rules.alerts.actions import (
     AlertFilter,
     AlertPage,
     AlertView,
-    AlreadyClosed,
-    Assign,
     Close,
-    Comment,
     Continue,
     InvalidCursor,
     JournalEntry,
@@ -51,8 +38,6 @@ from rules.alerts.selection import conditions
 from rules.alerts.tables import alert, alert_action, alert_change
 
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
-_ACTIONS_LOCK: Final = 4_827_301
-"""PostgreSQL identifies advisory locks by number. Any number will do that nothing else in this database uses."""
 _JOURNAL: Final = "haulwatch"
 """Who acts where the journal itself does."""
 _GOING_ON: Final = frozenset({Phase.PROVISIONAL, Phase.CONFIRMED})
@@ -90,7 +75,7 @@ class AlertJournal:
         if not changes:
             return 0
         with transaction(self._engine) as connection:
-            _wait_for_turn(connection)
+            wait_for_turn(connection)
             return sum(
                 _record(connection, moved, recorded_at)
                 for change in changes
@@ -198,52 +183,12 @@ class AlertJournal:
         Raises UnknownAlert, AlreadyClosed.
         """
         with transaction(self._engine) as connection:
-            _wait_for_turn(connection)
-            touched = connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(alert_id=alert_id))
-            if touched.rowcount == 0:
-                raise UnknownAlert(f"no alert {alert_id!r}")
-            row = connection.execute(select(alert).where(alert.c.alert_id == alert_id)).mappings().one()
-            values = _effect(action, row)
-            if values:
-                connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**values))
-            _add_action(connection, alert_id, action)
+            wait_for_turn(connection)
+            act_within(connection, alert_id, action)
             detail = _detail(connection, alert_id)
         if detail is None:
             raise UnknownAlert(f"no alert {alert_id!r}")
         return detail
-
-
-def _wait_for_turn(connection: Connection) -> None:
-    """Lock out other writers of actions, so that readers see actions in the order of their numbers and never skip one,
-    and so that nothing read from here on is out of date when it is written.
-
-    PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, from
-    its first write on: so this writes, though it changes nothing.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(func.pg_advisory_xact_lock(_ACTIONS_LOCK)))
-    else:
-        connection.execute(update(alert).where(false()).values(revision=0))
-
-
-def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:
-    """The columns of the alert that an action sets."""
-    match action:
-        case Acknowledge():
-            return {} if row["acknowledged_by"] else {"acknowledged_by": action.actor, "acknowledged_at": action.at}
-        case Assign():
-            return {"assigned_to": action.assignee}
-        case Comment() | Reopen() | Continue():
-            return {}
-        case Close():
-            if row["outcome"] is not None:
-                raise AlreadyClosed(f"alert {row['alert_id']!r} was closed by {row['handled_by']}: {row['outcome']}")
-            return {"outcome": str(action.outcome), "handled_by": action.actor, "handled_at": action.at}
-
-
-def _add_action(connection: Connection, alert_id: str, action: AlertAction) -> None:
-    row = {"alert_id": alert_id, "at": action.at, "action": action.model_dump(mode="json")}
-    connection.execute(insert(alert_action).values(row))
 
 
 def _to_its_alert(connection: Connection, change: AlertChange, recorded_at: int) -> list[AlertChange]:
@@ -294,7 +239,7 @@ def _continue(connection: Connection, change: AlertChange, recorded_at: int) -> 
     onset = change.onset or change.opened_at
     new_id = alert_id(change.rule, change.alert_id, onset)
     following = Continue(actor=_JOURNAL, at=recorded_at, alert_id=new_id, onset=onset)
-    _add_action(connection, change.alert_id, following)
+    add_action(connection, change.alert_id, following)
     return following
 
 
@@ -308,7 +253,7 @@ def _reopen(connection: Connection, change: AlertChange, recorded_at: int) -> No
         return
     since = change.onset or change.opened_at
     reopening = Reopen(actor=_JOURNAL, at=recorded_at, outcome=outcome, closed_by=closed_by, since=since)
-    _add_action(connection, change.alert_id, reopening)
+    add_action(connection, change.alert_id, reopening)
     no_closing = {"outcome": None, "handled_by": None, "handled_at": None}
     connection.execute(update(alert).where(alert.c.alert_id == change.alert_id).values(**no_closing))
 

@@ -28,6 +28,8 @@ def conditions(where: AlertFilter) -> list[Any]:
         found.append(named.is_not(None) if where.acknowledged else named.is_(None))
     if where.subjects is not None:
         found.append(_one_of(where.subjects))
+    if where.ids is not None:
+        found.append(alert.c.alert_id.in_(where.ids))
     if where.text is not None:
         columns = (alert.c.title_en, alert.c.title_zh, alert.c.subject)
         found += [or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in where.text.split()]

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -23,6 +24,10 @@ from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.alerts.tables import metadata
+from rules.cases import tables as case_tables
+from rules.cases.deadlines import Terms
+from rules.cases.model import CaseKind
+from rules.cases.store import CaseStore
 from rules.catalogue import build_rules, corridor_m, silent_after_s
 from rules.rule_sets import tables as rule_set_tables
 from rules.rule_sets.choice import RuleSetChoice
@@ -66,6 +71,15 @@ def shelves(tmp_path: Path, journal: AlertJournal) -> Iterator[ShelfStore]:
     """In the database of the journal, which has the tables."""
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     yield ShelfStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def cases(tmp_path: Path, journal: AlertJournal) -> Iterator[CaseStore]:
+    """In the database of the journal, whose alerts they hold."""
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    case_tables.metadata.create_all(engine)
+    yield CaseStore(engine, lambda: Terms(dict.fromkeys(CaseKind, 7), ZoneInfo("Asia/Shanghai")))
     engine.dispose()
 
 
@@ -137,6 +151,7 @@ def parts(
     rule_sets: RuleSetStore,
     proposals: ProposalStore,
     shelves: ShelfStore,
+    cases: CaseStore,
     people: People,
 ) -> ApiParts:
     city = small_city()
@@ -162,6 +177,7 @@ def parts(
         rule_sets=rule_sets,
         what_if=what_ifs,
         suspected_sites=proposals,
+        cases=cases,
         people=people,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),

@@ -22,7 +22,7 @@ from ingest.ledger.report import DeviceLedgerLine, Ledger, LedgerLine, RecorderS
 from ingest.ledger.state_file import StateUnavailable
 from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.mqtt.broker_statistics import BrokerCounters
-from ingest.store import Row, StoreUnavailable, page
+from ingest.store import Bounds, Row, StoreUnavailable, page
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
 
 T0 = 1_772_352_000_000
@@ -67,6 +67,19 @@ class FakeHistory:
             if row.fields.get("located") is not False
         }
         return list(found.values())
+
+    async def positions_within(
+        self, device_ids: Collection[str], start: int, end: int, box: Bounds, *, limit: int
+    ) -> list[Row]:
+        found = [
+            row
+            for device_id in sorted(device_ids)
+            for row in self._of("position", device_id)
+            if start <= row.ts < end
+            and box.south <= float(row.fields["lat"]) <= box.north
+            and box.west <= float(row.fields["lon"]) <= box.east
+        ]
+        return found[: limit + 1]
 
     async def rows(
         self, kind: str, device_id: str, start: int, end: int, *, limit: int, part: str | None = None

@@ -15,9 +15,10 @@ from devices.people.audit import AuditEntry, AuditFilter
 from devices.people.model import Role
 from rules.alerts.actions import AlertAction, AlertDetail
 from rules.alerts.journal import AlertJournal
+from rules.cases.model import CaseKind, NewCase
 from tests.api.access.test_roles import TABLE, path_of
 from tests.api.conftest import client_of
-from tests.api.fakes import NOW, FakeDeadLetters, change
+from tests.api.fakes import NOW, T0, FakeDeadLetters, change
 from tests.api.persons import PASSWORD, add_person, signed_in
 
 ALERT: Final = f"/api/v1/alerts/{change().alert_id}"
@@ -56,6 +57,7 @@ async def desk(
     for role in Role:
         add_person(parts, f"the-{role}", role)
     journal.record([change()], recorded_at=NOW)
+    parts.cases.open_case(NewCase(kind=CaseKind.ALERT, title="Heap", alerts=(change().alert_id,)), "li", T0)
     dead_letters.add(b"{")
     options = ApiOptions(version="1", token="write-token-for-tests")
     async with client_of(replace(parts, now=wall), options) as client:

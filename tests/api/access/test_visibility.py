@@ -5,10 +5,9 @@ Everything of the others has OTHER in its name, so that a look at the bytes of a
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -20,19 +19,13 @@ from api.resources.geojson import map_layer
 from devices.city.model import Device, DeviceRole
 from devices.city.part import part_of
 from devices.commands.model import Locate, issue
-from devices.db.database import open_database
-from devices.db.versions import StoredVersion
 from devices.people.model import Role, Visibility
 from ingest.ledger.report import DeviceLedgerLine
-from ingest.notices import tables as notice_tables
 from ingest.notices.desk.desk import NoticeDesk
-from ingest.notices.notice import Kind, NewNotice
-from ingest.notices.outbox import NoticeOutbox
-from ingest.notices.rule_store import NoticeRuleStore
-from ingest.notices.secrets import secrets_of
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.cases.model import CaseKind, NewCase
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
@@ -54,28 +47,6 @@ from tests.api.resources.test_alert_stream import numbers, served
 
 
 @pytest.fixture
-def notices(tmp_path: Path) -> Iterator[NoticeOutbox]:
-    engine = open_database(f"sqlite:///{tmp_path / 'notices.db'}")
-    notice_tables.metadata.create_all(engine)
-    yield NoticeOutbox(engine)
-    engine.dispose()
-
-
-@pytest.fixture
-def notice_desk(tmp_path: Path, notices: NoticeOutbox) -> Iterator[NoticeDesk]:
-    """On the outbox, which has the tables."""
-    engine = open_database(f"sqlite:///{tmp_path / 'notices.db'}")
-    rules = NoticeRuleStore(engine)
-    rules.apply(StoredVersion(1, "people: {OTHER: {name: OTHER}}", NOW, "OTHER", "OTHER"))
-    yield NoticeDesk(engine, rules, secrets_of({}), lambda: NOW)
-    engine.dispose()
-
-
-def call_about(alert_id: str, truck: str) -> NewNotice:
-    return NewNotice(alert_id, "confirmed 1", f"to-{truck}", "", (), Kind.CALL, "speeding", "P1", "en", truck, "text")
-
-
-@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -85,7 +56,6 @@ def divided(
     adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
-    notices: NoticeOutbox,
     notice_desk: NoticeDesk,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
@@ -104,8 +74,8 @@ def divided(
             issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
         )
         proposals.propose([cluster(truck, at=number)], NOW)
-        alert_id = alert_of(truck).alert_id
-        notices.plan(alert_id, "confirmed 1", [call_about(alert_id, truck)], [], NOW)
+        case = NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,))
+        parts.cases.open_case(case, "li", NOW)
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -136,6 +106,7 @@ def filled(path: str, truck: str, number: int) -> str:
         "{letter_id}": str(number + 1),
         "{version}": "1",
         "{number}": str(number + 1),
+        "{case_number}": f"2026-{number + 1:06}",
     }
     for name, value in in_path.items():
         path = path.replace(name, value)
@@ -175,7 +146,13 @@ async def test_the_look_finds_the_others_where_they_may_be_seen(client: AsyncCli
     """The oracle of the test above: without limits each of these answers names the other truck."""
     headers = await signed_in(client, "all")
     for path in GETS:
-        if path in WITHOUT_TRUCKS | {"/api/v1/alerts/rate", "/api/v1/rules", "/api/v1/rule-sets", "/api/v1/ledger"}:
+        if path in WITHOUT_TRUCKS | {
+            "/api/v1/cases/indicators",
+            "/api/v1/alerts/rate",
+            "/api/v1/rules",
+            "/api/v1/rule-sets",
+            "/api/v1/ledger",
+        }:
             continue
         if path in {"/api/v1/city", "/api/v1/people", "/api/v1/session"} or "sign-on" in path:
             continue
@@ -244,6 +221,17 @@ async def test_a_decision_about_a_shared_place_shows_no_figures_either(client: A
     assert [answer.json()["properties"][name] for name in ("visits", "days", "hours")] == [None] * 3
 
 
+CASE_ACTIONS: Final[dict[str, dict[str, Any]]] = {
+    "alerts": {"alerts": [alert_of(OWN).alert_id]},
+    "assign": {"assignee": "x"},
+    "begin": {},
+    "change": {"title": "x"},
+    "deadline": {"deadline": NOW + 60_000},
+    "close": {"outcome": "no_action"},
+    "reopen": {},
+}
+
+
 @pytest.mark.parametrize("name", LIMITS)
 async def test_nothing_of_the_others_can_be_changed(
     client: AsyncClient, divided: ApiParts, journal: AlertJournal, name: str
@@ -263,6 +251,17 @@ async def test_nothing_of_the_others_can_be_changed(
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
         (f"suspected-sites/{others_site}", {"state": "accepted", "reason": "x"}, 404),
+        ("cases", {"alerts": [alert_id]}, 404),
+        ("cases", {"title": "x"}, 422),
+        ("cases", {"title": "x", "district": "d-OTHER"}, 422),
+        ("cases/2026-000001/alerts", {"version": 1, "alerts": [alert_id]}, 404),
+        (f"cases/2026-000001/alerts/{alert_id}/remove", {"version": 1, "reason": "x"}, 422),
+        ("cases/2026-000001/change", {"version": 1, "district": "d-OTHER", "reason": "x"}, 422),
+        (f"cases/2026-000002/alerts/{alert_id}/remove", {"version": 1, "reason": "x"}, 404),
+        *(
+            (f"cases/2026-000002/{action}", {"version": 1, "reason": "x"} | more, 404)
+            for action, more in CASE_ACTIONS.items()
+        ),
     ]
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
@@ -271,7 +270,11 @@ async def test_nothing_of_the_others_can_be_changed(
     assert (many.status_code, many.json()["redriven"]) == (202, 0)
     detail = journal.alert(alert_id)
     assert detail is not None
-    assert detail.actions == ()
+    assert [action.actor for action in detail.actions] == ["li"], "who took it up"
+    case = divided.cases.case("2026-000002", NOW)
+    assert case is not None
+    assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
+    assert divided.cases.case("2026-000003", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
 
 
@@ -287,6 +290,9 @@ async def test_what_is_ones_own_can_be_changed(client: AsyncClient, divided: Api
         ("shelves/1/end", {}),
         ("shelves", {"subject": OWN, "rule": "speeding", "until": NOW + 60_000, "reason": "x"}),
         (f"suspected-sites/{own_site}", {"state": "accepted", "reason": "x"}),
+        ("cases/2026-000001/begin", {"version": 1}),
+        ("cases/2026-000001/close", {"version": 2, "outcome": "no_action", "reason": "x"}),
+        ("cases", {"alerts": [alert_id]}),
     ):
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
         assert answer.status_code < 300, f"{path}: {answer.text}"
@@ -385,8 +391,8 @@ def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> N
 
 def test_no_route_of_a_resource_takes_the_whole() -> None:
     """`WholeParts` has what others have: only signing in, the trail and the probes may take it."""
-    resources = ROOT / "api" / "resources"
-    assert [path.name for path in resources.rglob("*.py") if "WholeParts" in path.read_text()] == []
+    modules = [*(ROOT / "api" / "resources").rglob("*.py"), *(ROOT / "api" / "cases").rglob("*.py")]
+    assert [path.name for path in modules if "WholeParts" in path.read_text()] == []
 
 
 def test_a_browser_keeps_no_layer_for_the_next_person() -> None:

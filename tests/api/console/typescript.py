@@ -23,7 +23,7 @@ WANTED: Final = (
     "AdoptedOut", "RuleSetText", "RuleSetBody", "AppliedOut", "CheckBody", "CheckedOut", "WhatIfBody", "WhatIfOut",
     "WeighingList",
     "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
-    "SignOnOut", "SignedOutOut", "BaseMapOut", "NoticeRulesOut", "Page_NoticeOut_", "NoticesOfAlert", "NoticeChannels",
+    "CasePage", "CaseAnswer", "Near", "Indicators", "CaseOpenBody", "SignOnOut", "SignedOutOut", "BaseMapOut", "NoticeRulesOut", "Page_NoticeOut_", "NoticesOfAlert", "NoticeChannels",
     "ChannelTestBody", "ChannelTested",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}

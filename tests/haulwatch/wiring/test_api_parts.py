@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -16,6 +17,7 @@ from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
+from haulwatch.wiring.desk.cases import terms
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
 from ingest.judge.what_if_job import WhatIfJobs
@@ -23,6 +25,7 @@ from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.cases.store import CaseStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
 
@@ -47,6 +50,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             ProposalStore(engine),
             people,
             WhatIfJobs(COMMAND, now_ms),
+            CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
         )
     engine.dispose()
 

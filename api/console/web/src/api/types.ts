@@ -159,6 +159,72 @@ export interface BaseMapOut {
   max_zoom: number;
 }
 
+export interface CaseAnswer {
+  case: CaseView;
+  events: (CaseEvent)[];
+  alerts: (AlertView)[];
+}
+
+export interface CaseEvent {
+  no: number;
+  at: number;
+  actor: string;
+  kind: EventKind;
+  reason: string | null;
+  detail: Record<string, unknown>;
+}
+
+export type CaseKind = "alert" | "report" | "manual";
+
+export interface CaseOpenBody {
+  actor?: string | null;
+  alerts?: (string)[];
+  title?: string | null;
+  lat?: number | null;
+  lon?: number | null;
+  address?: string | null;
+  district?: string | null;
+  happened_from?: number | string | null;
+  happened_until?: number | string | null;
+  deadline?: number | string | null;
+  assignee?: string | null;
+  reason?: string | null;
+}
+
+export type CaseOutcome = "confirmed_violation" | "unfounded" | "no_action" | "device_fault" | "transferred" | "duplicate";
+
+export interface CasePage {
+  items: (CaseView)[];
+  next_cursor: string | null;
+}
+
+export type CaseState = "open" | "in_progress" | "closed";
+
+export interface CaseView {
+  lat: number | null;
+  lon: number | null;
+  address: string | null;
+  district: string | null;
+  happened_from: number | null;
+  happened_until: number | null;
+  number: string;
+  kind: CaseKind;
+  title: string;
+  state: CaseState;
+  version: number;
+  opened_at: number;
+  opened_by: string;
+  deadline: number;
+  assignee: string | null;
+  outcome: CaseOutcome | null;
+  closed_at: number | null;
+  closed_by: string | null;
+  closing_reason: string | null;
+  reopened: number;
+  alerts: (string)[];
+  overdue: boolean;
+}
+
 export interface Centre {
   lat: number;
   lon: number;
@@ -345,6 +411,8 @@ export interface EndBody {
   actor?: string | null;
 }
 
+export type EventKind = "opened" | "alert_added" | "alert_removed" | "assigned" | "begun" | "commented" | "changed" | "deadline_set" | "closed" | "reopened";
+
 export interface Evidence {
   parameters: Record<string, unknown>;
   findings: (Text)[];
@@ -384,9 +452,33 @@ export interface FeatureCollection {
   next_cursor: string | null;
 }
 
+export interface Figures {
+  opened: number;
+  closed: number;
+  closed_in_time: number;
+  overdue: number;
+  duplicates: number;
+  closing_rate_pct: number | null;
+  in_time_rate_pct: number | null;
+}
+
 export interface Geometry {
   type: "Point" | "LineString" | "Polygon";
   coordinates: (unknown)[];
+}
+
+export interface Indicators {
+  opened: number;
+  closed: number;
+  closed_in_time: number;
+  overdue: number;
+  duplicates: number;
+  closing_rate_pct: number | null;
+  in_time_rate_pct: number | null;
+  start: number;
+  end: number;
+  at: number;
+  by_kind: Record<string, Figures>;
 }
 
 export type JobFault = "no_messages" | "too_long" | "too_much_memory" | "broken";
@@ -435,6 +527,35 @@ export interface ManyRedriven {
   refused: (RefusedLetter)[];
   before: number;
   next: number | null;
+}
+
+export interface Near {
+  lat: number;
+  lon: number;
+  start: number;
+  end: number;
+  distance_m: number;
+  alerts: (NearAlert)[];
+  alerts_complete: boolean;
+  trucks: (NearTruck)[];
+  trucks_complete: boolean;
+}
+
+export interface NearAlert {
+  distance_m: number;
+  alert: AlertView;
+}
+
+export interface NearTruck {
+  device_id: string;
+  vehicle_id: string | null;
+  plate: string | null;
+  fleet: string | null;
+  district: string | null;
+  nearest_m: number;
+  nearest_at: number;
+  first_at: number;
+  last_at: number;
 }
 
 export interface NoticeAddresses {

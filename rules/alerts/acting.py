@@ -1,0 +1,66 @@
+"""What people do about alerts, within a transaction that the caller holds: the journal's own, or that of a case."""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, false, func, insert, select, update
+
+from rules.alerts.actions import (
+    Acknowledge,
+    AlertAction,
+    AlreadyClosed,
+    Assign,
+    Close,
+    Comment,
+    Continue,
+    Reopen,
+    UnknownAlert,
+)
+from rules.alerts.tables import alert, alert_action
+
+_ACTIONS_LOCK: Final = 4_827_301
+"""PostgreSQL identifies advisory locks by number. Any number will do that nothing else in this database uses."""
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Lock out other writers of actions, so that readers see actions in the order of their numbers and never skip one,
+    and so that nothing read from here on is out of date when it is written.
+
+    PostgreSQL numbers a row when it is written and shows it when it is committed. SQLite has one writer at a time, from
+    its first write on: so this writes, though it changes nothing.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_ACTIONS_LOCK)))
+    else:
+        connection.execute(update(alert).where(false()).values(revision=0))
+
+
+def act_within(connection: Connection, alert_id: str, action: AlertAction) -> None:
+    """Record an action. The caller waited for its turn in this transaction. Raises UnknownAlert, AlreadyClosed."""
+    touched = connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(alert_id=alert_id))
+    if touched.rowcount == 0:
+        raise UnknownAlert(f"no alert {alert_id!r}")
+    row = connection.execute(select(alert).where(alert.c.alert_id == alert_id)).mappings().one()
+    values = _effect(action, row)
+    if values:
+        connection.execute(update(alert).where(alert.c.alert_id == alert_id).values(**values))
+    add_action(connection, alert_id, action)
+
+
+def add_action(connection: Connection, alert_id: str, action: AlertAction) -> None:
+    row = {"alert_id": alert_id, "at": action.at, "action": action.model_dump(mode="json")}
+    connection.execute(insert(alert_action).values(row))
+
+
+def _effect(action: AlertAction, row: RowMapping) -> dict[str, Any]:
+    """The columns of the alert that an action sets."""
+    match action:
+        case Acknowledge():
+            return {} if row["acknowledged_by"] else {"acknowledged_by": action.actor, "acknowledged_at": action.at}
+        case Assign():
+            return {"assigned_to": action.assignee}
+        case Comment() | Reopen() | Continue():
+            return {}
+        case Close():
+            if row["outcome"] is not None:
+                raise AlreadyClosed(f"alert {row['alert_id']!r} was closed by {row['handled_by']}: {row['outcome']}")
+            return {"outcome": str(action.outcome), "handled_by": action.actor, "handled_at": action.at}
