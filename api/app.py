@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
 from api.access.visible import PartsOfCity
+from api.attachments.receiving import PATHS, Uploads
 from api.cases import actions as case_actions
 from api.cases import cases, near
 from api.console import pages as console
@@ -38,7 +39,7 @@ from api.resources import (
     weighings,
 )
 from api.resources.alert_stream import AlertFeed
-from api.resources.alerting import evidence
+from api.resources.alerting import attachments, evidence
 from api.resources.city import base_map, places, public_map, zones
 from api.resources.geojson import EncodedLayer
 from api.resources.intake import dead_letters, ledger, unregistered
@@ -86,6 +87,7 @@ _TAGS: Final = [
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
     {"name": "cases", "description": "Cases that people work on until they are closed, and the closing rate"},
+    {"name": "attachments", "description": "Photos and documents of alerts: added, given out, removed with a reason"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "people", "description": "Signing in, and the people of this server"},
@@ -128,6 +130,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.feed = feed
     app.state.large_answers = LargeAnswers()
     app.state.shared_trucks = SharedAnswers[EncodedLayer](options.share_layers_s)
+    app.state.uploads = Uploads()
     app.state.packs = LargeAnswers(working=1, held=MAX_PACKS)
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
@@ -139,7 +142,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     for module in (
         tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
         alerts, evidence, shelves, notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger,
-        dead_letters, unregistered, session, sign_on, people, audit, cases, near, case_actions,
+        dead_letters, unregistered, session, sign_on, people, audit, cases, near, case_actions, attachments,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
@@ -147,7 +150,9 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.include_router(console.router)
     app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
-    app.add_middleware(BodyLimit, max_bytes=options.max_body_bytes)
+    app.add_middleware(
+        BodyLimit, max_bytes=options.max_body_bytes, file_paths=PATHS, max_file_bytes=options.max_file_bytes
+    )
     app.add_middleware(NoNul)
     if options.origins:
         app.add_middleware(

@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
+from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
 from api.case_ports import Cases
 from api.notice_ports import NoNotices, NoticeDesk
@@ -291,6 +292,7 @@ class ApiParts:
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs
+    attachments: Attachments = field(default_factory=NoAttachments)
     call_within_ms: int = 14_400_000
     """An alert that was learned of longer after its end calls nobody."""
     checks: tuple[Check, ...] = ()
@@ -317,6 +319,8 @@ class ApiOptions:
     map_token: str | None = field(default=None, repr=False)
     """Opens `/geo`, in its query. None: there is no such token."""
     max_body_bytes: int = 65_536
+    max_file_bytes: int = 20 << 20
+    """Of a body that is a file."""
     max_streams: int = 200
     """Maximum number of open live streams; each holds a connection."""
     share_layers_s: float = 0.0

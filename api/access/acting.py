@@ -9,13 +9,13 @@ ACTOR: Final = "Only with HAULWATCH_API_TOKEN: the person who acts. Else the cal
 """Describes `actor` in the body of an action."""
 
 
-def acting_name(caller: Caller, actor: str | None) -> str:
-    """The name of the caller; for a token of the settings, which names nobody, `actor` of the body.
+def acting_name(caller: Caller, actor: str | None, field: str = "body.actor") -> str:
+    """The name of the caller; for a token of the settings, which names nobody, `actor` of the request.
 
     Raises RequestRefused if that is needed and missing.
     """
     if caller.kind is not CallerKind.SETTING:
         return caller.name
     if actor is None:
-        raise invalid("body.actor", "name the person you act for: this server's token does not say who you are")
+        raise invalid(field, "name the person you act for: this server's token does not say who you are")
     return actor

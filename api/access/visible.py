@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from api.access.authentication import CurrentCaller, MaybeCaller, identified_again
 from api.access.caller import Caller
+from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_cases import NarrowedCases
 from api.access.narrowed_stores import (
     NarrowedCommands,
@@ -24,6 +25,7 @@ from api.ports import Adopted, ApiParts, Sees, WholeParts
 from devices.city.model import City, Device
 from devices.city.part import part_of
 from devices.people.model import Visibility
+from rules.attachments.model import OwnerKind
 from rules.cases.model import CaseScope
 
 _MAX_HELD = 64
@@ -118,6 +120,9 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         city=city,
         journal=journal,
         cases=NarrowedCases(parts.cases, journal, scope),
+        attachments=NarrowedAttachments(
+            parts.attachments, {OwnerKind.ALERT: lambda id_: journal.alert(id_) is not None}
+        ),
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),

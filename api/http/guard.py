@@ -1,5 +1,6 @@
 """Which requests are looked at: the names they may give this server, what their query holds, the size of their body."""
 
+import re
 from collections.abc import Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -73,17 +74,21 @@ class NoNul:
 class BodyLimit:
     """Middleware that refuses a body over the limit: by its Content-Length, or else while it is read."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, file_paths: re.Pattern[str], max_file_bytes: int) -> None:
+        """`file_paths`: paths at which a body is a file; a route there streams it, and checks its size itself too."""
         self._app = app
         self._max_bytes = max_bytes
+        self._file_paths, self._max_file_bytes = file_paths, max_file_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        detail = f"The body of a request may have at most {self._max_bytes} bytes."
+        is_file = scope["method"] == "POST" and self._file_paths.fullmatch(scope["path"]) is not None
+        max_bytes = self._max_file_bytes if is_file else self._max_bytes
+        detail = f"The body of a request may have at most {max_bytes} bytes."
         content_length = Headers(scope=scope).get("content-length", "0")
-        if content_length.isdecimal() and int(content_length[:20]) > self._max_bytes:
+        if content_length.isdecimal() and int(content_length[:20]) > max_bytes:
             await problem_response(ProblemKind.TOO_LARGE, detail, scope["path"])(scope, receive, send)
             return
         received_bytes = 0
@@ -92,7 +97,7 @@ class BodyLimit:
             nonlocal received_bytes
             message = await receive()
             received_bytes += len(message.get("body", b""))
-            if received_bytes > self._max_bytes:
+            if received_bytes > max_bytes:
                 raise HTTPException(413, detail)  # the only exception the framework passes on while it reads a body
             return message
 

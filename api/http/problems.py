@@ -67,6 +67,7 @@ class ProblemKind(Enum):
     ALREADY_REDRIVEN = ("already-redriven", 409, "The dead letter was redriven before")
     OUTDATED = ("outdated", 409, "Another version holds meanwhile")
     JOB_RUNS = ("job-runs", 409, "Another job of this kind runs")
+    SPOILED = ("spoiled", 409, "The file is not what was attached")
     NO_SIGNING_KEY = ("no-signing-key", 409, "There is no key to sign evidence with")
     NOT_KEPT = ("not-kept", 409, "The dead letter stands for messages that were not kept")
     TOO_LARGE = ("too-large", 413, "The request body is too large")
@@ -75,6 +76,7 @@ class ProblemKind(Enum):
     INVALID = ("invalid", 422, "The request has faults")
     LOCKED_OUT = ("locked-out", 429, "Too many attempts to sign in")
     TOO_BUSY = ("too-busy", 429, "Too many large requests at once")
+    NO_ROOM = ("no-room", 507, "There is no room for files")
     INTERNAL = ("internal", 500, "Internal error")
     UNAVAILABLE = ("unavailable", 503, "A part is temporarily unavailable")
 

@@ -130,6 +130,11 @@ def evidence_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "evidence"
 
 
+def attachments_folder(settings: Settings) -> Path:
+    """Photos and documents, by their SHA-256 (`rules.attachments.files`)."""
+    return settings.paths.data_dir / "attachments"
+
+
 def device_certificate_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "certificates"
 

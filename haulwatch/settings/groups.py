@@ -10,6 +10,7 @@ from pydantic import AfterValidator, SecretStr, model_validator
 
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
 from haulwatch.settings.api_group import ApiSettings
+from haulwatch.settings.attachment_group import AttachmentSettings
 from haulwatch.settings.case_group import CaseSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
@@ -370,6 +371,7 @@ class Settings(Group):
     alerts: AlertSettings = AlertSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     cases: CaseSettings = CaseSettings()
+    attachments: AttachmentSettings = AttachmentSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

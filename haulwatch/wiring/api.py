@@ -11,7 +11,7 @@ from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
-from haulwatch.wiring.databases import open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
@@ -60,6 +60,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_cases(settings, lambda: city().timezone) as cases,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
+            closing(open_attachments(settings)) as attachments,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
@@ -81,7 +82,16 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 city,
                 store,
                 Repositories(
-                    journal, shelves, rule_sets, proposals, people, what_if, cases, notices.summary, notices.desk
+                    journal,
+                    shelves,
+                    rule_sets,
+                    proposals,
+                    people,
+                    what_if,
+                    cases,
+                    attachments,
+                    notices.summary,
+                    notices.desk,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

@@ -32,6 +32,7 @@ from ingest.notices.summary import ChannelSummary
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.attachments.store import AttachmentStore
 from rules.cases.store import CaseStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
@@ -56,6 +57,7 @@ def api_options(settings: Settings) -> ApiOptions:
         public_map=settings.api.public_map == "on",
         max_streams=settings.api.streams,
         share_layers_s=_SHARE_LAYERS_S,
+        max_file_bytes=settings.attachments.limits.file_bytes,
         map_token=map_token.get_secret_value() if map_token else None,
     )
 
@@ -70,6 +72,7 @@ class Repositories(NamedTuple):
     people: People
     what_if: WhatIfJobs
     cases: CaseStore
+    attachments: AttachmentStore
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
@@ -139,6 +142,7 @@ def api_parts(
         suspected_sites=repositories.suspected_sites,
         cases=repositories.cases,
         people=repositories.people,
+        attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
         checks=readiness_checks(settings, status, store, broker, background, repositories.notices),

@@ -13,6 +13,7 @@ from devices.errors import OperatorError
 from devices.people.tables import api_token, audit, known_place, person, person_session, sign_in_failure
 from ingest.notices.tables import notice, notice_change, notice_climb, notice_rules
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
+from rules.attachments.tables import attachment
 from rules.cases.tables import case_alert, case_event, case_file
 from rules.rule_sets.tables import rule_set
 
@@ -40,6 +41,7 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             # Not `no`, as of the audit trail.
             case_event.name: "SELECT, INSERT (number, at, actor, kind, reason, detail)",
             rule_set.name: "SELECT, INSERT",
+            attachment.name: "SELECT, INSERT, UPDATE (claims, removed_by, removed_at, removed_reason)",
             tables.device_command.name: "SELECT, INSERT, UPDATE",
             tables.suspected_site.name: "SELECT, INSERT, UPDATE",
             tables.registry_revision.name: "SELECT, UPDATE",

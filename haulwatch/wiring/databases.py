@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from haulwatch.process.current_city import CurrentCity
     from rules.alerts.journal import AlertJournal
     from rules.alerts.shelves import ShelfStore
+    from rules.attachments.store import AttachmentStore
 
 
 @contextmanager
@@ -95,6 +96,21 @@ def open_shelves(settings: Settings) -> "ShelfStore":
     from rules.alerts.shelves import ShelfStore
 
     return ShelfStore(open_database(existing_database_url(settings)))
+
+
+def open_attachments(settings: Settings) -> "AttachmentStore":
+    from devices.db.database import open_database
+    from haulwatch.settings.data_files import attachments_folder
+    from haulwatch.wiring.log import reserve_is_free
+    from rules.attachments.files import AttachmentFiles
+    from rules.attachments.store import AttachmentStore
+
+    return AttachmentStore(
+        open_database(existing_database_url(settings)),
+        AttachmentFiles(attachments_folder(settings)),
+        settings.attachments.limits,
+        lambda: reserve_is_free(settings),
+    )
 
 
 def open_accounts(settings: Settings) -> "Accounts":

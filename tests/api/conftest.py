@@ -24,6 +24,11 @@ from ingest.log.raw_log import Removed
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.alerts.tables import metadata
+from rules.attachments import tables as attachment_tables
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.inspection import inspect
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
 from rules.cases import tables as case_tables
 from rules.cases.deadlines import Terms
 from rules.cases.model import CaseKind
@@ -140,6 +145,14 @@ def what_ifs() -> FakeWhatIfs:
 
 
 @pytest.fixture
+def attachments(tmp_path: Path) -> Iterator[AttachmentStore]:
+    engine = open_database(f"sqlite:///{tmp_path / 'attachments.db'}")
+    attachment_tables.metadata.create_all(engine)
+    yield AttachmentStore(engine, AttachmentFiles(tmp_path / "attachments"), Limits(), inspect=inspect)
+    engine.dispose()
+
+
+@pytest.fixture
 def parts(
     history: FakeHistory,
     journal: AlertJournal,
@@ -153,6 +166,7 @@ def parts(
     shelves: ShelfStore,
     cases: CaseStore,
     people: People,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     city = small_city()
 
@@ -179,6 +193,7 @@ def parts(
         suspected_sites=proposals,
         cases=cases,
         people=people,
+        attachments=attachments,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),
         collector=lambda: COLLECTOR,

@@ -13,6 +13,7 @@ from devices.people import tables as people_tables
 from haulwatch import migrations
 from ingest.notices import tables as notice_tables
 from rules.alerts import tables as journal_tables
+from rules.attachments import tables as attachment_tables
 from rules.cases import tables as case_tables
 from rules.rule_sets import tables as rule_set_tables
 
@@ -27,7 +28,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def test_migrated_schema_is_the_tables_schema(url: str) -> None:
     wanted = MetaData(naming_convention=tables.metadata.naming_convention)
-    own = (tables, journal_tables, rule_set_tables, people_tables, notice_tables, case_tables)
+    own = (
+        tables, journal_tables, rule_set_tables, people_tables, notice_tables, case_tables, attachment_tables,
+    )  # fmt: skip
     for metadata in (module.metadata for module in own):
         for table in metadata.sorted_tables:
             table.to_metadata(wanted)

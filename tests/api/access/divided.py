@@ -9,6 +9,7 @@ from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.geo.geometry import LatLon
 from devices.people.model import Visibility
 from rules.suspected_sites.model import Cluster, PlaceKind
+from tests.api.access.test_roles import TABLE
 from tests.api.fakes import T0, change
 
 OWN, OTHER = "truck-own", "truck-OTHER"
@@ -84,3 +85,33 @@ def cluster(*trucks: str, at: int) -> Cluster:
         hours=(4, *[0] * 23),
         alerts=tuple(alert_of(truck).alert_id for truck in trucks),
     )
+
+
+def filled(path: str, truck: str, number: int) -> str:
+    """The path with the parameters of one truck."""
+    in_path = {
+        "{device_id}": truck,
+        "{vehicle_id}": truck.replace("truck", "v"),
+        "{kind}": "position",
+        "{alert_id}": alert_of(truck).alert_id,
+        "{command_id}": f"{number:016x}",
+        "{letter_id}": str(number + 1),
+        "{version}": "1",
+        "{number}": str(number + 1),
+        "{case_number}": f"2026-{number + 1:06}",
+    }
+    for name, value in in_path.items():
+        path = path.replace(name, value)
+    return path
+
+
+GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
+TIMED: Final = ("track", "tracks", "{kind}", "weighings")
+WITHOUT_TRUCKS: Final = {
+    "/api/v1/rule-sets/{version}",
+    "/api/v1/rule-sets/{version}/differences",
+    "/api/v1/alerts/stream",
+    "/api/v1/alerts/{alert_id}/evidence-pack",
+    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
+}
+"""Rule sets and the base map have no object of a truck; stream, pack and files have tests of their own below."""

@@ -25,25 +25,32 @@ from ingest.notices.desk.desk import NoticeDesk
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.attachments.model import Owner, OwnerKind
+from rules.attachments.store import AttachmentStore
 from rules.cases.model import CaseKind, NewCase
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
     BRIDGE,
+    GETS,
     LIMITS,
     OF_DISTRICT,
     OF_HAULIER,
     OTHER,
     OWN,
+    TIMED,
+    WITHOUT_TRUCKS,
     alert_of,
     cluster,
     divided_city,
+    filled,
 )
 from tests.api.access.test_roles import TABLE
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
 from tests.api.persons import add_person, signed_in
 from tests.api.resources.test_alert_stream import numbers, served
+from tests.rules.attachments.pictures import photo
 
 
 @pytest.fixture
@@ -57,6 +64,7 @@ def divided(
     shelves: ShelfStore,
     proposals: ProposalStore,
     notice_desk: NoticeDesk,
+    attachments: AttachmentStore,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -76,6 +84,8 @@ def divided(
         proposals.propose([cluster(truck, at=number)], NOW)
         case = NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,))
         parts.cases.open_case(case, "li", NOW)
+        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
+        attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -93,36 +103,6 @@ def divided(
 async def client(divided: ApiParts) -> AsyncIterator[AsyncClient]:
     async with client_of(divided, ApiOptions(version="1", token="write-token-for-tests")) as client:
         yield client
-
-
-def filled(path: str, truck: str, number: int) -> str:
-    """The path with the parameters of one truck."""
-    in_path = {
-        "{device_id}": truck,
-        "{vehicle_id}": truck.replace("truck", "v"),
-        "{kind}": "position",
-        "{alert_id}": alert_of(truck).alert_id,
-        "{command_id}": f"{number:016x}",
-        "{letter_id}": str(number + 1),
-        "{version}": "1",
-        "{number}": str(number + 1),
-        "{case_number}": f"2026-{number + 1:06}",
-    }
-    for name, value in in_path.items():
-        path = path.replace(name, value)
-    return path
-
-
-GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
-TIMED: Final = ("track", "tracks", "{kind}", "weighings")
-WITHOUT_TRUCKS: Final = {
-    "/api/v1/rule-sets/{version}",
-    "/api/v1/rule-sets/{version}/differences",
-    "/api/v1/alerts/stream",
-    "/api/v1/alerts/{alert_id}/evidence-pack",
-    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map")),
-}
-"""Rule sets and the base map have no object of a truck; stream and pack have tests of their own below."""
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -276,6 +256,24 @@ async def test_nothing_of_the_others_can_be_changed(
     assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
     assert divided.cases.case("2026-000003", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_files_are_seen_with_their_alert(client: AsyncClient, attachments: AttachmentStore, name: str) -> None:
+    headers = await signed_in(client, name)
+    for truck in (OWN, OTHER):
+        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
+        [one] = attachments.attachments(owner)
+        places = [f"alerts/{alert_of(alert).alert_id}/attachments" for alert in (truck, OWN)]
+        for place in places:
+            seen = truck == OWN
+            for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
+                assert (await client.get(f"/api/v1/{path}", headers=headers)).status_code == (200 if seen else 404)
+        body = {"reason": "x"}
+        removed = await client.post(f"/api/v1/{places[0]}/{one.id}/remove", json=body, headers=headers)
+        sent = await client.post(f"/api/v1/{places[0]}?name=a.jpg", content=photo("PNG"), headers=headers)
+        assert (removed.status_code, sent.status_code) == ((200, 201) if truck == OWN else (404, 404))
+        assert len(attachments.attachments(owner)) == (2 if truck == OWN else 1)
 
 
 @pytest.mark.parametrize("name", LIMITS)

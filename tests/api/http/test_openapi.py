@@ -72,12 +72,14 @@ def test_every_body_has_an_example_that_fits_its_schema(document: Json) -> None:
     bodies = 0
     for name, spec in operations(document):
         for content in spec.get("requestBody", {}).get("content", {}).values():
+            if content["schema"] == {"type": "string", "format": "binary"}:
+                continue  # a file
             schema = document["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
             assert schema["examples"], name
             for example in schema["examples"]:
                 assert list(validator(document, schema).iter_errors(example)) == [], name
             bodies += 1
-    assert bodies == 26
+    assert bodies == 27
 
 
 def test_every_problem_of_an_operation_is_listed_with_an_example(document: Json) -> None:

@@ -25,6 +25,9 @@ from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.model import Limits
+from rules.attachments.store import AttachmentStore
 from rules.cases.store import CaseStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -51,6 +54,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             people,
             WhatIfJobs(COMMAND, now_ms),
             CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
+            AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
         )
     engine.dispose()
 
