@@ -2,6 +2,8 @@ import { h } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { isLive } from "./api/stream";
 import { CasePanel } from "./case/CasePanel";
+import { CasesPanel } from "./cases/CasesPanel";
+import { TakeUpDialog } from "./cases/TakeUp";
 import { CityPanel } from "./city/CityPanel";
 import { DataPanel } from "./health/DataPanel";
 import { Account } from "./parts/Account";
@@ -20,7 +22,7 @@ import { language, localName, setLanguage, t } from "./text";
 import { useEffect, useState } from "preact/hooks";
 import markUrl from "./mark.svg?url";
 
-const RIGHT = { case: CasePanel, city: CityPanel, data: DataPanel, rules: RulesPanel, notices: NoticesPanel } as const;
+const RIGHT = { case: CasePanel, cases: CasesPanel, city: CityPanel, data: DataPanel, rules: RulesPanel, notices: NoticesPanel } as const;
 const MapPanel = lazy(() => import("./map/MapPanel"));
 
 export function App() {
@@ -42,6 +44,7 @@ export function App() {
         {notice.value && <p class={notice.value.isFault ? "fault" : ""}>{notice.value.text}</p>}
       </div>
       <ActionDialog />
+      <TakeUpDialog />
       <HelpDialog />
       {signInOpen.value && <SignIn />}
       {accountOpen.value && <Account />}

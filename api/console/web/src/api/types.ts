@@ -148,6 +148,24 @@ export interface AssignBody {
   note?: string | null;
 }
 
+export interface Attachment {
+  id: string;
+  owner_kind: OwnerKind;
+  owner_id: string;
+  name: string;
+  media_type: MediaType;
+  size_bytes: number;
+  sha256: string;
+  width: number | null;
+  height: number | null;
+  claims: Claims | null;
+  added_by: string;
+  added_at: number;
+  removed_by: string | null;
+  removed_at: number | null;
+  removed_reason: string | null;
+}
+
 export type BaseMapKind = "none" | "tiles" | "archive";
 
 export interface BaseMapOut {
@@ -264,6 +282,13 @@ export interface CityOut {
   routes: number;
   districts: (AreaOut)[];
   fleets: (AreaOut)[];
+}
+
+export interface Claims {
+  taken: string | null;
+  lat: number | null;
+  lon: number | null;
+  camera: string | null;
 }
 
 export interface Close {
@@ -529,6 +554,8 @@ export interface ManyRedriven {
   next: number | null;
 }
 
+export type MediaType = "image/jpeg" | "image/png" | "image/webp" | "application/pdf";
+
 export interface Near {
   lat: number;
   lon: number;
@@ -672,6 +699,8 @@ export interface NoticesOfAlert {
 }
 
 export type Outcome = "confirmed_violation" | "false_alarm" | "no_action" | "device_fault";
+
+export type OwnerKind = "alert" | "case" | "report";
 
 export interface PageDeadLetter {
   items: (DeadLetter)[];
