@@ -13,12 +13,13 @@ from api.access.authentication import FirstAccount
 from api.access.visible import PartsOfCity
 from api.attachments.receiving import PATHS, Uploads
 from api.cases import actions as case_actions
+from api.cases import attachments as case_attachments
 from api.cases import cases, near
 from api.console import pages as console
 from api.http import openapi, problems
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
-from api.http.large_answers import MAX_PACKS, LargeAnswers, UntilTaken
+from api.http.large_answers import MAX_PACKS, PACKS_AT_ONCE, LargeAnswers, UntilTaken
 from api.http.shared_answers import SharedAnswers
 from api.operations import health
 from api.operations.health import NotReady
@@ -26,6 +27,8 @@ from api.people import audit, people, session, sign_on
 from api.people.pending_sign_ons import PendingSignOns
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
+from api.public_reports import form as public_form
+from api.public_reports import informants, qr, reports
 from api.resources import (
     alerts,
     bins,
@@ -86,8 +89,12 @@ _TAGS: Final = [
     },
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
     {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
+    {
+        "name": "attachments",
+        "description": "Photos and documents of alerts and cases, by their content and hash",
+    },
     {"name": "cases", "description": "Cases that people work on until they are closed, and the closing rate"},
-    {"name": "attachments", "description": "Photos and documents of alerts: added, given out, removed with a reason"},
+    {"name": "reports", "description": "Reports of the public, their informants, and the QR codes of sites"},
     {"name": "rules", "description": "Which rules hold where, with which parameters, and who applied them"},
     {"name": "intake", "description": "The ledger of all received readings, and the dead letters"},
     {"name": "people", "description": "Signing in, and the people of this server"},
@@ -131,23 +138,27 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.large_answers = LargeAnswers()
     app.state.shared_trucks = SharedAnswers[EncodedLayer](options.share_layers_s)
     app.state.uploads = Uploads()
-    app.state.packs = LargeAnswers(working=1, held=MAX_PACKS)
+    app.state.packs = LargeAnswers(working=PACKS_AT_ONCE, held=MAX_PACKS)
+    app.state.packs_of = set[tuple[str, str]]()
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()
+    app.state.public_form = public_form.new_form(parts, options.reports.per_address)
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
         tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
-        alerts, evidence, shelves, notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger,
-        dead_letters, unregistered, session, sign_on, people, audit, cases, near, case_actions, attachments,
+        alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
+        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
+        session, sign_on, people, audit,
     ):  # fmt: skip
         app.include_router(module.router, prefix="/api/v1")
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.include_router(public_form.router)
     app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
     app.add_middleware(

@@ -6,7 +6,7 @@ The API opens no file and no connection; `haulwatch.wiring` passes in all parts.
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, NamedTuple, Protocol
+from typing import Annotated, BinaryIO, NamedTuple, Protocol
 
 from fastapi import Depends, Request
 
@@ -15,6 +15,7 @@ from api.base_map_ports import BaseMap
 from api.case_ports import Cases
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
+from api.report_ports import PublicReports, ReportOptions
 from devices.access.signatures import NoSigningKey
 from devices.city.model import City, Device
 from devices.commands.model import Command
@@ -161,15 +162,16 @@ class Commands(Protocol):
 
 
 class EvidencePacks(Protocol):
-    """`ingest.evidence.export.Exporter`, bound. Synchronous; takes up to a minute."""
+    """`haulwatch.wiring.packs.processes.PackProcesses`. Synchronous; takes up to some minutes."""
 
-    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    def __call__(self, alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
         """Make the pack of an alert for somebody who may see this part of the city (None: all of it), at a wall-clock
-        time in ms. Raises NoSuchAlert, NoSigningKey, BadKey, RawLogError, DatabaseError.
+        time in ms. The caller closes the file. Raises NoSuchAlert, NotExported, NoSigningKey, RawLogError,
+        DatabaseError.
         """
 
 
-def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+def _no_packs(alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
     raise NoSigningKey("this server makes no evidence packs")
 
 
@@ -263,6 +265,7 @@ class ApiParts:
     suspected_sites: SuspectedSites
     cases: Cases
     people: People
+    public_reports: PublicReports
     corridor_m: Callable[[], float]
     """Half the width, in metres, of a corridor on the map, as the judge has it."""
     silent_after_s: Callable[[int], int]
@@ -318,6 +321,7 @@ class ApiOptions:
     """True: `/geo` needs no token, even if all other reads need one."""
     map_token: str | None = field(default=None, repr=False)
     """Opens `/geo`, in its query. None: there is no such token."""
+    reports: ReportOptions = field(default_factory=ReportOptions)
     max_body_bytes: int = 65_536
     max_file_bytes: int = 20 << 20
     """Of a body that is a file."""

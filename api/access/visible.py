@@ -13,6 +13,7 @@ from api.access.authentication import CurrentCaller, MaybeCaller, identified_aga
 from api.access.caller import Caller
 from api.access.narrowed_attachments import NarrowedAttachments
 from api.access.narrowed_cases import NarrowedCases
+from api.access.narrowed_reports import NarrowedReports
 from api.access.narrowed_stores import (
     NarrowedCommands,
     NarrowedDeadLetters,
@@ -95,6 +96,11 @@ def _city_of(request: Request, parts: ApiParts, visibility: Visibility) -> City:
     return cities.of(parts.city(), visibility)
 
 
+def _districts_of_reports(visibility: Visibility) -> frozenset[str]:
+    """A report may show who sent it, and is about nobody yet: no haulier sees any."""
+    return frozenset() if visibility.hauliers is not None else visibility.districts or frozenset()
+
+
 def _refused(device: Device) -> Adopted:
     raise LookupError(f"{device.id} belongs to no district and no haulier yet: only who sees all may adopt it")
 
@@ -114,15 +120,20 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         return CaseScope(frozenset(city().devices), visibility.districts, visibility.hauliers is not None)
 
     journal = NarrowedJournal(parts.journal, lambda: city().devices)
+    cases = NarrowedCases(parts.cases, journal, scope)
     dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive, parts.redrive_all)
     return replace(
         parts,
         city=city,
         journal=journal,
-        cases=NarrowedCases(parts.cases, journal, scope),
         attachments=NarrowedAttachments(
-            parts.attachments, {OwnerKind.ALERT: lambda id_: journal.alert(id_) is not None}
+            parts.attachments,
+            {
+                OwnerKind.ALERT: lambda id_: journal.alert(id_) is not None,
+                OwnerKind.CASE: lambda number: cases.case(number, parts.now()) is not None,
+            },
         ),
+        cases=cases,
         shelves=NarrowedShelves(parts.shelves, sees),
         commands=NarrowedCommands(parts.commands, sees),
         ledger=lambda: parts.ledger().of_devices(city().devices),
@@ -133,5 +144,9 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         unregistered=lambda: (),
         adopt=_refused,
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
+        public_reports=replace(
+            parts.public_reports,
+            reports=NarrowedReports(parts.public_reports.reports, _districts_of_reports(visibility)),
+        ),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

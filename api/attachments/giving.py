@@ -38,7 +38,7 @@ def file_response(attachments: Attachments, one: Attachment) -> Response:
         "Content-Length": str(one.size_bytes),
         "X-Content-SHA256": one.sha256,
     }
-    return StreamingResponse(_chunks(file), media_type=one.media_type, headers=headers)
+    return StreamingResponse(chunks_of(file), media_type=one.media_type, headers=headers)
 
 
 def thumbnail_response(attachments: Attachments, one: Attachment) -> Response:
@@ -64,7 +64,8 @@ def disposition(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def chunks_of(file: BinaryIO) -> Iterator[bytes]:
+    """A file in pieces; it is closed at its end."""
     with file:
         while chunk := file.read(_CHUNK):
             yield chunk

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api.access.acting import acting_name
-from api.access.auditing import PERSONAL
+from api.access.auditing import PERSONAL, note_target
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
@@ -150,7 +150,9 @@ def show_case(parts: Parts, number: NumberPath) -> CaseAnswer:
     dependencies=OFFICERS,
     responses=answer("The case", DETAIL_EXAMPLE, status=201) | problems(*WRITE, ProblemKind.ALERT_TAKEN),
 )
-def open_case(parts: Parts, caller: CurrentCaller, response: Response, body: CaseOpenBody) -> CaseAnswer:
+def open_case(
+    request: Request, parts: Parts, caller: CurrentCaller, response: Response, body: CaseOpenBody
+) -> CaseAnswer:
     """Take up alerts as a case, or open one without alerts. Alerts that are taken up count as acknowledged.
 
     An alert belongs to one open case at most; a second one is a 409.
@@ -175,6 +177,7 @@ def open_case(parts: Parts, caller: CurrentCaller, response: Response, body: Cas
     )
     with refusals():
         detail = parts.cases.open_case(new, acting_name(caller, body.actor), parts.now())
+    note_target(request, detail.case.number)
     response.headers["Location"] = f"/api/v1/cases/{detail.case.number}"
     return case_answer(parts, detail)
 

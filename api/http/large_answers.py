@@ -88,6 +88,8 @@ class UntilTaken:
 LARGE: Final = [Depends(_held), Depends(_working, scope="function")]
 """Dependencies of a route whose answer is large or takes long to find."""
 PACKS: Final = [Depends(_pack_held), Depends(_pack_working, scope="function")]
-"""Likewise of evidence packs, which take up to a minute to make: they hold up each other and nothing else."""
+"""Likewise of evidence packs, which take up to some minutes to make: they hold up each other and nothing else."""
+PACKS_AT_ONCE: Final = 2
+"""Each is a process that takes a core, at a low priority."""
 MAX_PACKS: Final = 8
 """That wait, are made or are sent."""

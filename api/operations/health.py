@@ -12,9 +12,10 @@ from api.access.roles import VIEWERS
 from api.access.visible import whole_city
 from api.http.openapi import answer, problems, text_answer
 from api.http.problems import MEDIA_TYPE, Problem, ProblemKind
-from api.operations.metrics import CONTENT_TYPE, MetricsSnapshot, render
+from api.operations.metrics import CONTENT_TYPE, CaseFigures, MetricsSnapshot, render
 from api.ports import ApiOptions, Check, ReadinessResult, ReadinessState, WholeParts, options_of
 from devices.db.database import DatabaseError
+from devices.readings.instants import DAY_MS
 from ingest.notices.summary import ChannelSummary
 
 _log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 router = APIRouter(tags=["health"])
 
 CHECK_TIMEOUT_S: Final = 5.0
+_QUARTER_MS: Final = 90 * DAY_MS
 
 
 class Health(BaseModel):
@@ -169,8 +171,8 @@ def _check_out(name: str, result: ReadinessResult, history: StateHistory, now: i
 )
 def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of)]) -> Response:
     """Readings by disposition and reason, sequence gaps, lag by consumer, collector, recorder, raw log and its disk,
-    the broker's own counters, open alerts by rule and notices by channel while the database answers, the alarm rate
-    while the judge runs.
+    the broker's own counters, open alerts by rule, notices by channel and cases by kind while the database answers,
+    the alarm rate while the judge runs.
 
     Only devices beyond a limit have labels of their own: `GET /api/v1/ledger/devices` has the figures of the others.
     """
@@ -189,6 +191,7 @@ def metrics(parts: WholeParts, options: Annotated[ApiOptions, Depends(options_of
         alerts_waiting=parts.alerts_waiting(),
         alert_rate=parts.alert_rate(),
         notices=_notices(parts),
+        cases=_cases(parts),
         over_limit=parts.over_limit(),
     )
     return Response(render(snapshot), media_type=CONTENT_TYPE)
@@ -198,6 +201,17 @@ def _notices(parts: WholeParts) -> Sequence[ChannelSummary] | None:
     """By channel; None while the database is away."""
     try:
         return parts.notices()
+    except DatabaseError:
+        return None
+
+
+def _cases(parts: WholeParts) -> CaseFigures | None:
+    """None while the database is away."""
+    now = parts.now()
+    try:
+        return CaseFigures(
+            parts.cases.indicators(0, now + 1, now), parts.cases.indicators(now - _QUARTER_MS, now + 1, now)
+        )
     except DatabaseError:
         return None
 

@@ -4,7 +4,7 @@ that are beyond a limit.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
@@ -17,9 +17,17 @@ from ingest.collector.collector import CollectorStatus
 from ingest.ledger.report import LedgerLine, RecorderStatus
 from ingest.mqtt.broker_statistics import DROPPED, BrokerCounters
 from ingest.notices.summary import ChannelSummary
+from rules.cases.indicators import Indicators
 from rules.engine.not_judged import NotJudged
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+
+class CaseFigures(NamedTuple):
+    """Figures of all cases, and of those that were opened within the last 90 days."""
+
+    ever: Indicators
+    quarter: Indicators
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,8 @@ class MetricsSnapshot:
     alert_rate: AlertRate | None = None
     """None while the judge does not run."""
     notices: Sequence[ChannelSummary] | None = ()
+    """None while the database is away."""
+    cases: CaseFigures | None = None
     """None while the database is away."""
     over_limit: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By device and limit, of devices that were beyond one within the last hour: 150 at most."""
@@ -152,6 +162,7 @@ class _SnapshotCollector(Collector):
         )
         yield from _rate_metrics(self._snapshot.alert_rate)
         yield from _notice_metrics(self._snapshot.notices or ())
+        yield from _case_metrics(self._snapshot.cases)
 
 
 def _rate_metrics(rate: AlertRate | None) -> Iterable[Metric]:
@@ -174,6 +185,26 @@ def _notice_metrics(channels: Sequence[ChannelSummary]) -> Iterable[Metric]:
         for state in ("waiting", "retried", "sent", "digested", "failed", "unconfirmed"):
             notices.add_metric([channel.channel, state], getattr(channel, state))
     yield notices
+
+
+def _case_metrics(cases: CaseFigures | None) -> Iterable[Metric]:
+    if cases is None:
+        return
+    not_closed = GaugeMetricFamily("haulwatch_cases_open", "Cases that are not closed", labels=["kind"])
+    overdue = GaugeMetricFamily(
+        "haulwatch_cases_overdue", "Cases of these that are past their deadline", labels=["kind"]
+    )
+    for kind, figures in cases.ever.by_kind.items():
+        not_closed.add_metric([kind], figures.opened - figures.closed)
+        overdue.add_metric([kind], figures.overdue)
+    yield not_closed
+    yield overdue
+    if cases.quarter.closing_rate_pct is not None:
+        yield GaugeMetricFamily(
+            "haulwatch_case_closing_rate_percent",
+            "Closed cases of those opened within the last 90 days, without duplicates",
+            value=cases.quarter.closing_rate_pct,
+        )
 
 
 def _limit_metrics(over_limit: Mapping[str, Mapping[str, int]]) -> Iterable[Metric]:

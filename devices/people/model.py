@@ -45,7 +45,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
     """Acknowledges, comments, assigns and shelves."""
     OFFICER = "officer"
-    """Closes alerts with an outcome, decides on suspected sites, redrives dead letters."""
+    """Closes alerts with an outcome, works on cases, decides on suspected sites, redrives dead letters."""
     ADMINISTRATOR = "administrator"
     """Applies rule sets, commands devices, reads the audit trail. Sees the whole city."""
 

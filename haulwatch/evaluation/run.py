@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Final
 
 from devices.city.model import DeviceRole
@@ -12,6 +11,7 @@ from devices.errors import OperatorError
 from haulwatch.evaluation.alarms import told
 from haulwatch.evaluation.baselines import BASELINES, baseline_alarms
 from haulwatch.evaluation.matching import Tally, compare
+from haulwatch.evaluation.workers import workers
 from rules.catalogue import rule_names
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
@@ -94,7 +94,7 @@ def evaluate(request: Request, processes: int, on_trial: Callable[[], None] = la
             found[name, number] = run_trial(request, name, number)
             on_trial()
     else:
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        with workers(processes) as pool:
             running = {pool.submit(run_trial, request, *job): job for job in jobs}
             for done in as_completed(running):
                 found[running[done]] = done.result()

@@ -1,14 +1,13 @@
 """Figures that take runs of their own: a threshold moved, and detours of one distance."""
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import Any, Final
 
 from haulwatch.evaluation.alarms import told
 from haulwatch.evaluation.matching import Tally, compare
 from haulwatch.evaluation.run import Request
+from haulwatch.evaluation.workers import workers
 from rules.catalogue import build_rules, rule_names
 from simulators.trials.detours import stage_detours
 from simulators.trials.tiers import tier
@@ -148,7 +147,7 @@ def _parallel(work: Callable[[Any], Any], jobs: Sequence[Any], processes: int, o
             results.append(work(job))
             on_run()
         return results
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with workers(processes) as pool:
         for result in pool.map(work, jobs):
             results.append(result)
             on_run()

@@ -135,6 +135,16 @@ def attachments_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "attachments"
 
 
+def informant_keys_path(settings: Settings) -> Path:
+    """The keys that seal names of informants."""
+    return settings.paths.data_dir / "reports" / "informant_keys"
+
+
+def informant_clock_path(settings: Settings) -> Path:
+    """The time by which names of informants are erased."""
+    return settings.paths.data_dir / "informants.clock"
+
+
 def device_certificate_folder(settings: Settings) -> Path:
     return settings.paths.data_dir / "certificates"
 

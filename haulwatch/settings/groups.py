@@ -15,6 +15,7 @@ from haulwatch.settings.case_group import CaseSettings
 from haulwatch.settings.evidence_group import EvidenceSettings
 from haulwatch.settings.fields import Group, Variable, field, iana_timezone, mqtt_url, readable_file
 from haulwatch.settings.map_group import MapSettings
+from haulwatch.settings.report_group import ReportSettings
 from haulwatch.settings.sign_on_group import SignOnSettings
 from haulwatch.settings.urls import database_url, http_url
 from ingest.mqtt.url import MqttUrl
@@ -370,8 +371,9 @@ class Settings(Group):
     rules: RuleSettings = RuleSettings()
     alerts: AlertSettings = AlertSettings()
     evidence: EvidenceSettings = EvidenceSettings()
-    cases: CaseSettings = CaseSettings()
     attachments: AttachmentSettings = AttachmentSettings()
+    cases: CaseSettings = CaseSettings()
+    reports: ReportSettings = ReportSettings()
     city: CitySettings = CitySettings()
     log: LogSettings = LogSettings()
 

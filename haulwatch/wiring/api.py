@@ -13,8 +13,10 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
 from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
 from haulwatch.wiring.desk.cases import open_cases
+from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.notices import open_notices
+from haulwatch.wiring.packs.processes import PackProcesses
 from haulwatch.wiring.rules import open_rule_sets
 from haulwatch.wiring.stores import emptyings_reader, open_store
 from haulwatch.wiring.suspected_sites import keep_proposing, open_proposals
@@ -42,8 +44,8 @@ class ApiProcess(NamedTuple):
 async def api_process(settings: Settings, city: Callable[[], City], stop: "asyncio.Event") -> AsyncIterator[ApiProcess]:
     """Build the parts, and close what they hold at the end of the block.
 
-    The feeds of the boards, the look for suspected sites and notices end when `stop` is set; the other background tasks
-    end when they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
+    The feeds of the boards, the look for suspected sites, notices and the erasing of names end when `stop` is set; the
+    other background tasks end when they are cancelled. Raises CursorsUnavailable, BadRuleSet, DatabaseError.
     """
     store, mqtt, tiles = open_store(settings), settings.mqtt, tile_server(settings)
     watched = settings.limits.broker_counters == "on"
@@ -58,9 +60,11 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
             open_rule_sets(settings) as rule_sets,
             open_proposals(settings) as proposals,
             open_cases(settings, lambda: city().timezone) as cases,
+            open_public_reports(settings, lambda: city().timezone) as public_reports,
             open_notices(settings, journal, shelves, city) as notices,
             closing(WhatIfJobs(COMMAND, system_clock.now_ms)) as what_if,
             closing(open_attachments(settings)) as attachments,
+            closing(PackProcesses(settings.paths.data_dir)) as packs,
         ):
             dispatcher = CommandDispatcher(mqtt.broker, f"{mqtt.client_id}-commands", commands, system_clock.now_ms)
             shelving = Shelving(shelves, journal, system_clock.now_ms, call_within_ms=settings.alerts.call_within_ms)
@@ -74,6 +78,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 BackgroundTask("emptyings", lambda: emptyings.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
                 BackgroundTask("notices", lambda: notices.run(stop)),
+                BackgroundTask("names of informants", lambda: erasing(settings, public_reports, stop)),
             ]
             if watched:
                 background.append(BackgroundTask("broker statistics", statistics.run))
@@ -88,8 +93,10 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     proposals,
                     people,
                     what_if,
-                    cases,
                     attachments,
+                    packs,
+                    cases,
+                    public_reports,
                     notices.summary,
                     notices.desk,
                 ),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from api.base_map_ports import BaseMap
 from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
-from api.ports import Adopted, ApiOptions, ApiParts
+from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
+from api.report_ports import PublicReports
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from haulwatch import __version__
@@ -20,8 +21,8 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
+from haulwatch.wiring.desk.reports import report_options
 from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
-from haulwatch.wiring.packs.exporter import evidence_packs
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.judge.what_if_job import WhatIfJobs
@@ -53,10 +54,11 @@ def api_options(settings: Settings) -> ApiOptions:
         token=token.get_secret_value() if token else None,
         read_token=read_token.get_secret_value() if read_token else None,
         origins=tuple(settings.api.origins.split()),
-        hosts=(settings.api.host, *settings.api.hosts.split()),
+        hosts=(settings.api.host, *settings.api.hosts.split(), *settings.reports.hosts),
         public_map=settings.api.public_map == "on",
         max_streams=settings.api.streams,
         share_layers_s=_SHARE_LAYERS_S,
+        reports=report_options(settings),
         max_file_bytes=settings.attachments.limits.file_bytes,
         map_token=map_token.get_secret_value() if map_token else None,
     )
@@ -71,8 +73,10 @@ class Repositories(NamedTuple):
     suspected_sites: ProposalStore
     people: People
     what_if: WhatIfJobs
-    cases: CaseStore
     attachments: AttachmentStore
+    packs: EvidencePacks
+    cases: CaseStore
+    public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
     notice_desk: NoticeDesk = NoNotices()
@@ -134,13 +138,14 @@ def api_parts(
         notices=repositories.notices,
         notice_desk=repositories.notice_desk,
         over_limit=status.over_limit,
-        evidence_pack=evidence_packs(settings, repositories.journal, repositories.people.audit, city, rules),
+        evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,
         rules=rules,
         rule_sets=repositories.rule_sets,
         what_if=repositories.what_if,
         suspected_sites=repositories.suspected_sites,
         cases=repositories.cases,
+        public_reports=repositories.public_reports,
         people=repositories.people,
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),

@@ -15,6 +15,7 @@ from ingest.notices.tables import notice, notice_change, notice_climb, notice_ru
 from rules.alerts.tables import alert, alert_action, alert_change, shelf
 from rules.attachments.tables import attachment
 from rules.cases.tables import case_alert, case_event, case_file
+from rules.public_reports.tables import public_report, public_report_informant
 from rules.rule_sets.tables import rule_set
 
 _NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
@@ -40,6 +41,9 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             case_alert.name: "SELECT, INSERT, UPDATE",
             # Not `no`, as of the audit trail.
             case_event.name: "SELECT, INSERT (number, at, actor, kind, reason, detail)",
+            # What was reported never changes; the owner of the tables reseals names.
+            public_report.name: "SELECT, INSERT, UPDATE (case_number)",
+            public_report_informant.name: "SELECT, INSERT, DELETE",
             rule_set.name: "SELECT, INSERT",
             attachment.name: "SELECT, INSERT, UPDATE (claims, removed_by, removed_at, removed_reason)",
             tables.device_command.name: "SELECT, INSERT, UPDATE",

@@ -9,6 +9,7 @@ from devices.access.signatures import SigningKey
 from devices.city.model import City
 from devices.people.audit import AuditEntry, AuditFilter
 from devices.readings.instants import HOUR_MS
+from ingest.evidence.attached import Held
 from ingest.evidence.errors import NoSuchAlert
 from ingest.evidence.log_window import ReadableLog
 from ingest.evidence.pack import Exported, Material, Records, Stamp, build_pack
@@ -64,6 +65,9 @@ class Exporter:
     newest_revisions: Callable[[], Mapping[str, int]] = dict
     """Offsets of the last revisions in the log, by topic (`ingest.log.revision_writer`)."""
 
+    attachments: Callable[[str], Sequence[Held]] = lambda alert_id: ()
+    """Photos and documents by alert id (`ingest.evidence.attached.held_of`)."""
+
     def export(
         self,
         alert_id: str,
@@ -83,15 +87,17 @@ class Exporter:
         if detail is None or (part is not None and detail.alert.subject not in part.devices):
             raise NoSuchAlert(f"no alert {alert_id!r}: `haulwatch alerts` and the console list them")
         selected = self._select(detail, part, in_time)
+        attachments = self.attachments(alert_id)
         material = Material(
             detail=detail,
             selected=selected,
-            custody=self._custody(alert_id),
+            custody=self._custody(alert_id, attachments),
             sensor_alerts=self._sensor_alerts(detail, selected),
             exported=exported,
             version=self.version,
             timezone=self.timezone(),
             max_payload_bytes=self.max_payload_bytes,
+            attachments=attachments,
         )
         return build_pack(material, key, self.records, stamp)
 
@@ -102,8 +108,11 @@ class Exporter:
         with closing(self.open_log()) as log:
             return Selection(log, changes, recorded, held, self.max_payload_bytes, part, in_time).select()
 
-    def _custody(self, alert_id: str) -> list[AuditEntry]:
-        return list(reversed(self.trail.entries(AuditFilter(target=alert_id), limit=MAX_CUSTODY)))
+    def _custody(self, alert_id: str, attachments: Sequence[Held]) -> list[AuditEntry]:
+        """Who looked at the alert or at one of its attachments, oldest first."""
+        targets = [alert_id, *(f"{alert_id} {one.attachment.id}" for one in attachments)]
+        found = [one for target in targets for one in self.trail.entries(AuditFilter(target=target), limit=MAX_CUSTODY)]
+        return sorted(found, key=lambda one: one.no)[-MAX_CUSTODY:]
 
     def _sensor_alerts(self, detail: AlertDetail, selected: Selected) -> list[AlertView]:
         alert = detail.alert

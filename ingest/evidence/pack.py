@@ -12,6 +12,7 @@ from devices.access.signatures import SigningKey
 from devices.city.model import City
 from devices.people.audit import AuditEntry
 from ingest.evidence.archive import MAX_FILES, MAX_JSON_BYTES, MAX_PACK_BYTES, write_archive
+from ingest.evidence.attached import Held, attachment_files, attachment_notes
 from ingest.evidence.errors import NotExported
 from ingest.evidence.in_force import city_of, health, in_force, rules_of
 from ingest.evidence.judging import offsets_of, revision_files
@@ -47,7 +48,6 @@ IN_FORCE_FILE: Final = "registry/in_force.json"
 HEALTH_FILE: Final = "devices/health.json"
 CUSTODY_FILE: Final = "custody/custody.json"
 README_FILE: Final = "README.txt"
-ATTACHMENTS: Final = "attachments/"
 MAX_TRACK_FILES: Final = 1_000
 MAX_TRACK_BYTES: Final = 128 << 20
 _ENTRY_BYTES: Final = 700
@@ -73,13 +73,6 @@ class Exported(NamedTuple):
     """`haulwatch evidence export`, or the endpoint."""
 
 
-class Attachment(NamedTuple):
-    """A photo or document of a case. Cases are to come; a pack holds what it is given."""
-
-    name: str
-    content: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Material:
     """All that a pack is made of."""
@@ -95,7 +88,8 @@ class Material:
     """Of the program."""
     timezone: str
     max_payload_bytes: int
-    attachments: Sequence[Attachment] = ()
+    attachments: Sequence[Held] = ()
+    """Photos and documents of the alert, oldest first."""
 
 
 class Contents(NamedTuple):
@@ -170,7 +164,7 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         IN_FORCE_FILE: _json(contents.in_force),
         HEALTH_FILE: _json(contents.health),
         CUSTODY_FILE: _custody(material),
-        **{f"{ATTACHMENTS}{one.name}": one.content for one in material.attachments},
+        **attachment_files(material.attachments),
     }
     made = records(contents)
     files |= {name: content for name, content in made.items() if isinstance(content, bytes)}
@@ -198,7 +192,12 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
         ),
         judged_again=contents.judged,
         missing=contents.missing,
-        notes=(*_selection_notes(selected), *tracks_left_out, *_not_made(made)),
+        notes=(
+            *_selection_notes(selected),
+            *tracks_left_out,
+            *attachment_notes(material.attachments),
+            *_not_made(made),
+        ),
         files=entries_of(files),
     )
     whole = sealed(files, manifest, key)
@@ -326,6 +325,7 @@ judging/                       city and rule set by which they were judged 研�
 readings/, track/              the same, decoded; tracks as GeoJSON and GPX 读数与轨迹
 registry/, devices/            versions in force; clocks, gaps, sensors 生效版本与设备状况
 custody/                       who looked at the alert and exported it 查看与导出记录
+attachments/                   photos and documents, if there are any 照片与文件（如有）
 
 Verify all of it, and judge the messages again 验证并重新研判:
 

@@ -170,12 +170,14 @@ def _take(
 ) -> list[RowMapping]:
     """Let the case hold these alerts, and return them as the journal has them."""
     acting.wait_for_turn(connection)
-    before = {row.alert_id: row.held for row in connection.execute(_alerts_of(number))}
+    rows = connection.execute(_alerts_of(number)).all()
+    before = {row.alert_id: row.held for row in rows}
+    last = max((row.position for row in rows), default=-1)
     wanted = list(dict.fromkeys(alert_ids))
     if sum(before.values()) + len(wanted) > MAX_ALERTS:
         raise CaseRefused("alerts", f"a case holds at most {MAX_ALERTS} alerts: open another")
     taken = []
-    for place, alert_id in enumerate(wanted, start=len(before)):
+    for place, alert_id in enumerate(wanted, start=last + 1):
         claimed = select(case_alert.c.number).where(case_alert.c.alert_id == alert_id, case_alert.c.claims)
         holder = connection.execute(claimed).scalar()
         if holder is not None:

@@ -11,6 +11,7 @@ from httpx import ASGITransport, AsyncClient
 from api.app import create_app
 from api.people_ports import People
 from api.ports import ApiOptions, ApiParts, Check, Disk, Lag, ReadinessResult, ReadinessState
+from api.report_ports import PublicReports
 from devices.city.model import DeviceRole
 from devices.commands.store import CommandStore
 from devices.db import tables
@@ -34,6 +35,9 @@ from rules.cases.deadlines import Terms
 from rules.cases.model import CaseKind
 from rules.cases.store import CaseStore
 from rules.catalogue import build_rules, corridor_m, silent_after_s
+from rules.public_reports import tables as report_tables
+from rules.public_reports.informants import Informants
+from rules.public_reports.store import ReportStore
 from rules.rule_sets import tables as rule_set_tables
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
@@ -50,6 +54,7 @@ from tests.api.fakes import (
     FakeHistory,
     FakeLedger,
     FakeWhatIfs,
+    Ring,
     UnavailableJournal,
     small_city,
 )
@@ -85,6 +90,22 @@ def cases(tmp_path: Path, journal: AlertJournal) -> Iterator[CaseStore]:
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
     case_tables.metadata.create_all(engine)
     yield CaseStore(engine, lambda: Terms(dict.fromkeys(CaseKind, 7), ZoneInfo("Asia/Shanghai")))
+    engine.dispose()
+
+
+@pytest.fixture
+def ring() -> Ring:
+    return Ring()
+
+
+@pytest.fixture
+def public_reports(tmp_path: Path, journal: AlertJournal, ring: Ring) -> Iterator[PublicReports]:
+    """In the database of the journal, as their cases."""
+    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
+    for found in (case_tables, report_tables):
+        found.metadata.create_all(engine)
+    terms = Terms(dict.fromkeys(CaseKind, 15), ZoneInfo("Asia/Shanghai"))
+    yield PublicReports(ReportStore(engine, lambda: terms), Informants(engine, ring))
     engine.dispose()
 
 
@@ -166,6 +187,7 @@ def parts(
     shelves: ShelfStore,
     cases: CaseStore,
     people: People,
+    public_reports: PublicReports,
     attachments: AttachmentStore,
 ) -> ApiParts:
     city = small_city()
@@ -193,6 +215,7 @@ def parts(
         suspected_sites=proposals,
         cases=cases,
         people=people,
+        public_reports=public_reports,
         attachments=attachments,
         corridor_m=lambda: corridor_m(RULES),
         silent_after_s=silent_after_s(RULES),

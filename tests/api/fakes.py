@@ -24,6 +24,7 @@ from ingest.ledger.unregistered import UnregisteredDevice
 from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.store import Bounds, Row, StoreUnavailable, page
 from rules.alerts.model import AlertChange, Evidence, Phase, ReadingRef, Severity, Text, alert_id
+from rules.public_reports.sealing import NO_KEYS, InformantKeys
 
 T0 = 1_772_352_000_000
 """2026-03-01T08:00:00Z, the start of every story; tests count seconds from it."""
@@ -33,6 +34,16 @@ BROKER = BrokerCounters(connected=True, values={"dropped": 3.0, "clients_connect
 RECORDER = RecorderStatus(
     offset=103, backlog=12, pending=0, trouble=None, trouble_since=None, write_ms=8.0, slowest_write_ms=250.0
 )
+
+
+class Ring:
+    """The keys of informants, which a test may change."""
+
+    def __init__(self) -> None:
+        self.keys = NO_KEYS.with_new()
+
+    def __call__(self) -> InformantKeys:
+        return self.keys
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """What one device at its limits costs its neighbours: latencies of honest devices, with and without it, in one run.
 
     honest devices at a steady rate, all the time
-    culprits        nobody → each kind in turn → all at once → nobody → junk without a limit
-                    → through the gate: all at once → junk without a limit
+    culprits        nobody → each kind in turn → all at once → junk without a limit → nobody, through the gate
+                    → all at once → junk without a limit, without the gate
 
 A culprit sends what the limits of a device let pass: a burst at once, then at the rate. Junk without a limit comes as
-fast as the broker takes it, which no limit behind the broker can change; the gate before it can (deploy/gate).
+fast as the broker takes it, which no limit behind the broker can change; the gate before it can (deploy/gate). Where no
+gate can be started, every phase is without it and says so.
 
 Run with `make bench ARGS="--quick --stage neighbours"`.
 """
@@ -35,7 +36,7 @@ from tests.bench.measures import Percentiles, percentiles
 from tests.bench.path import RunningPath, running_path
 from tests.servers.gate import gate, gate_absent
 
-_PROBE_EVERY_S: Final = 0.2
+_PROBE_EVERY_S: Final = 0.1
 _REST_S: Final = 3.0
 """Between two phases, so that what is under way of one is not measured in the next."""
 _CALM: Final = 5
@@ -44,7 +45,7 @@ _MOST_MESSAGES: Final = 12_000
 """Of one culprit in one phase."""
 _ALL: Final = "all"
 _BEYOND_LIMITS: Final = "junk, no limit"
-_GATED: Final = ", gate"
+_NO_GATE: Final = ", no gate"
 _LOOK_EVERY_S: Final = 0.05
 _JUNK: Final = b"{" + b"x" * 60_000
 _ONES: Final = b"[" + b",".join([b"1"] * 2_047) + b"]"
@@ -83,9 +84,11 @@ class NeighbourRow:
 def neighbours(environment: BenchEnvironment) -> Iterator[NeighbourRow]:
     """Measure each phase. Raises BenchFailed."""
     sizes, kinds = environment.sizes, _kinds()
-    phases = ["nobody", *kinds, _ALL, "nobody again", _BEYOND_LIMITS]
+    deployed = ["nobody", *kinds, _ALL, _BEYOND_LIMITS, "nobody again"]
     if gate_absent() is None:
-        phases += [_ALL + _GATED, _BEYOND_LIMITS + _GATED]
+        phases = [*deployed, _ALL + _NO_GATE, _BEYOND_LIMITS + _NO_GATE]
+    else:
+        phases = [phase + _NO_GATE for phase in deployed]
     seconds = sizes.latency_warm_up_s + len(phases) * (sizes.latency_s + _REST_S) + 10
     rate = sizes.latency_rate / _CALM
     messages, probes = int(rate * seconds), int(seconds / _PROBE_EVERY_S) + 10
@@ -101,10 +104,10 @@ def neighbours(environment: BenchEnvironment) -> Iterator[NeighbourRow]:
             time.sleep(sizes.latency_warm_up_s)
             for phase in phases:
                 environment.progress(f"culprit: {phase}")
-                culprit, gated, _ = phase.partition(_GATED)
+                culprit, ungated, _ = phase.partition(_NO_GATE)
                 senders = [kind for kind in kinds if culprit in {kind, _ALL}] or ["junk"] * (culprit == _BEYOND_LIMITS)
                 allowed = None if culprit == _BEYOND_LIMITS else limits
-                port = gate_port if gated else broker.port
+                port = broker.port if ungated else gate_port
                 with (
                     watching(running, broker.port) as (durable, stored, alert),
                     _sending(port, {kind: kinds[kind] for kind in senders}, allowed) as sent,

@@ -185,7 +185,11 @@ def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, desk
     expect(page.locator(".case h2")).to_contain_text(DUMPED.zh)
     for name in ("告警队列", "地图", "告警详情", "案件", "全城", "数据", "规则", "通知"):
         page.locator(".panel-bar button", has_text=name).tap()
-        shown = page.locator(".map canvas, .rows, .case, .cases, .city, .data, .rules, .notices, .empty").locator("visible=true").first
+        shown = (
+            page.locator(".map canvas, .rows, .case, .cases, .city, .data, .rules, .notices, .empty")
+            .locator("visible=true")
+            .first
+        )
         expect(shown).to_be_visible()
         width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert (width, height) == (360, 740), name

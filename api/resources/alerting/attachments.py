@@ -1,163 +1,18 @@
 """Photos and documents of an alert."""
 
-from typing import Annotated, Any, Final
-
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
-
-from api.access.acting import ACTOR, acting_name
-from api.access.auditing import HANDED_OUT, PERSONAL
-from api.access.authentication import CurrentCaller
-from api.access.roles import OFFICERS, OPERATORS, VIEWERS
+from api.access.roles import OPERATORS
 from api.access.visible import Parts
-from api.attachments.giving import file_response, found, thumbnail_response
-from api.attachments.receiving import BODY, UPLOAD, received
-from api.http.openapi import answer, problems, text_answer
-from api.http.problems import WRITE_REFUSED, ProblemKind, not_found
-from api.ports import ApiParts
+from api.attachments.routes import attachment_router
+from api.http.problems import not_found
 from api.resources.alerts import AlertPath
-from devices.readings.text import ShortText
-from rules.attachments.model import MAX_REASON, Attachment, MediaType, Owner, OwnerKind, Removal
-
-router = APIRouter(prefix="/alerts", tags=["attachments"], dependencies=[*PERSONAL, *VIEWERS])
-
-_EXAMPLE: Final[dict[str, Any]] = {
-    "id": "5f3c0a9be1d24477",
-    "owner_kind": "alert",
-    "owner_id": "9f86d081884c7d65",
-    "name": "现场照片.jpg",
-    "media_type": "image/jpeg",
-    "size_bytes": 2_481_336,
-    "sha256": "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824",
-    "width": 4_032,
-    "height": 3_024,
-    "claims": {"taken": "2026-03-01T16:04:11+08:00", "lat": 35.502313, "lon": 112.851274, "camera": "HUAWEI P60"},
-    "added_by": "li.wei",
-    "added_at": 1_772_352_300_000,
-    "removed_by": None,
-    "removed_at": None,
-    "removed_reason": None,
-}
-_REMOVED: Final = _EXAMPLE | {
-    "claims": None, "removed_by": "wang.fang", "removed_at": 1_772_438_700_000, "removed_reason": "Shows another truck",
-}  # fmt: skip
-_READ: Final = (ProblemKind.UNAUTHORIZED, ProblemKind.INVALID, ProblemKind.NOT_FOUND, ProblemKind.UNAVAILABLE)
-_WRITE: Final = (*_READ, ProblemKind.BAD_REQUEST, *WRITE_REFUSED, ProblemKind.TOO_LARGE)
-
-AttachmentPath = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Attachment id: 16 hex digits")]
-FileName = Annotated[
-    str, Query(min_length=1, max_length=255, description="Name of the file; folders in it are dropped")
-]
-QueryActor = Annotated[ShortText | None, Query(description=ACTOR)]
+from rules.attachments.model import Owner, OwnerKind
 
 
-class RemoveBody(BaseModel):
-    """An attachment is to go."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        str_strip_whitespace=True,
-        frozen=True,
-        json_schema_extra={"examples": [{"reason": "Shows another truck"}]},
-    )
-
-    actor: ShortText | None = Field(None, description=ACTOR)
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
-
-
-def _owner(parts: ApiParts, alert_id: str) -> Owner:
-    """Raises RequestRefused: there is no such alert for the caller."""
+def _owner(parts: Parts, alert_id: AlertPath) -> Owner:
+    """Raises RequestRefused."""
     if parts.journal.alert(alert_id) is None:
         raise not_found("Alert", alert_id, "GET /api/v1/alerts lists all alerts")
     return Owner(OwnerKind.ALERT, alert_id)
 
 
-@router.get(
-    "/{alert_id}/attachments",
-    summary="Attachments of an alert",
-    response_model=list[Attachment],
-    responses=answer("Attachments, oldest first", [_EXAMPLE]) | problems(*_READ),
-)
-def alert_attachments(parts: Parts, alert_id: AlertPath) -> list[Attachment]:
-    """Photos and documents that people added, and those that were removed since, with who did and why.
-
-    `claims` is what a photo says of itself. Anybody can write it into a file: it is no proof.
-    """
-    return list(parts.attachments.attachments(_owner(parts, alert_id)))
-
-
-@router.post(
-    "/{alert_id}/attachments",
-    summary="Attach a file to an alert",
-    status_code=201,
-    response_model=Attachment,
-    dependencies=[*OPERATORS, *UPLOAD],
-    openapi_extra=BODY,
-    responses=answer("The attachment", _EXAMPLE, status=201)
-    | {200: {**answer("The alert has this file already", _EXAMPLE)[200], "model": Attachment}}
-    | problems(*_WRITE, ProblemKind.TOO_BUSY, ProblemKind.NO_ROOM),
-)
-async def attach(
-    request: Request,
-    response: Response,
-    parts: Parts,
-    caller: CurrentCaller,
-    alert_id: AlertPath,
-    name: FileName,
-    actor: QueryActor = None,
-) -> Attachment:
-    """The body is the file: JPEG, PNG, WebP or PDF, by its content. Pictures are decoded to their end.
-
-    The bytes are kept as they came, for evidence. A file that the alert has already is not added again: 200.
-    """
-    added_by = acting_name(caller, actor, "query.actor")
-    owner = await run_in_threadpool(_owner, parts, alert_id)
-    added = await received(request, parts.attachments, owner, name=name, added_by=added_by, added_at=parts.now())
-    if not added.is_new:
-        response.status_code = 200
-    return added.attachment
-
-
-@router.get(
-    "/{alert_id}/attachments/{attachment_id}",
-    summary="An attachment",
-    dependencies=HANDED_OUT,
-    response_class=Response,
-    responses=text_answer("The file as it was attached", "…", MediaType.JPEG) | problems(*_READ, ProblemKind.SPOILED),
-)
-def alert_attachment(parts: Parts, alert_id: AlertPath, attachment_id: AttachmentPath) -> Response:
-    """The bytes as they came, metadata of a photo included. Each time is an entry of the audit trail.
-
-    They are compared with their SHA-256 first: a file that was changed on disk is refused.
-    """
-    return file_response(parts.attachments, found(parts.attachments, _owner(parts, alert_id), attachment_id))
-
-
-@router.get(
-    "/{alert_id}/attachments/{attachment_id}/thumbnail",
-    summary="A small picture of an attachment",
-    response_class=Response,
-    responses=text_answer("A JPEG of at most 480 × 480 pixels, without metadata", "…", MediaType.JPEG)
-    | problems(*_READ, ProblemKind.SPOILED),
-)
-def alert_thumbnail(parts: Parts, alert_id: AlertPath, attachment_id: AttachmentPath) -> Response:
-    """Made anew from the photo. Documents have none: 404."""
-    return thumbnail_response(parts.attachments, found(parts.attachments, _owner(parts, alert_id), attachment_id))
-
-
-@router.post(
-    "/{alert_id}/attachments/{attachment_id}/remove",
-    summary="Remove an attachment",
-    response_model=Attachment,
-    dependencies=OFFICERS,
-    responses=answer("The attachment, without its bytes", _REMOVED) | problems(*_WRITE),
-)
-def remove_attachment(
-    parts: Parts, caller: CurrentCaller, alert_id: AlertPath, attachment_id: AttachmentPath, body: RemoveBody
-) -> Attachment:
-    """Its bytes go for good; the entry stays, with who removed it, when and why, also in evidence packs."""
-    owner = _owner(parts, alert_id)
-    removal = Removal(removed_by=acting_name(caller, body.actor), removed_at=parts.now(), removed_reason=body.reason)
-    found(parts.attachments, owner, attachment_id)
-    return parts.attachments.remove(owner, attachment_id, removal)
+router = attachment_router("/alerts", "/{alert_id}", "an alert", _owner, OPERATORS)

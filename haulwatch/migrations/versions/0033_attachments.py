@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0033_attachments"
-down_revision = "0031_cases"
+down_revision = "0032_public_reports"
 branch_labels = None
 depends_on = None
 

@@ -2,26 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from devices.access.signatures import kept_key
 from devices.city.model import City
 from haulwatch import __version__
 from haulwatch.settings.data_files import evidence_folder, revisions_path
 from haulwatch.settings.load import Settings
-from haulwatch.wiring.databases import open_audit_trail, open_journal, open_registry, people_zone
+from haulwatch.wiring.databases import open_attachments, open_audit_trail, open_journal, open_registry, people_zone
 from haulwatch.wiring.log import open_raw_log
 from haulwatch.wiring.rules import known_rules
 
 if TYPE_CHECKING:
-    from api.ports import EvidencePacks
+    from ingest.evidence.attached import Attachments
     from ingest.evidence.export import Exporter, Journal, Trail
-    from rules.alerts.journal import AlertJournal
     from rules.rule_sets.choice import RuleSetChoice
-
-API_READS_S: Final = 120.0
-"""So long a pack for the API reads the raw log. A command takes the time it needs."""
 
 
 def exporter(
@@ -30,8 +25,10 @@ def exporter(
     trail: "Trail",
     city: Callable[[], City],
     rules: "Callable[[], RuleSetChoice]",
+    attachments: "Attachments",
 ) -> "Exporter":
     """Makes packs. The record is drawn by a library of its own, which is loaded with the first pack."""
+    from ingest.evidence.attached import held_of
     from ingest.evidence.export import Exporter
     from ingest.evidence.pack import Contents
     from ingest.log.revision_writer import newest_revisions
@@ -53,36 +50,21 @@ def exporter(
         timezone=lambda: str(people_zone(settings)),
         max_payload_bytes=settings.limits.max_payload_bytes,
         newest_revisions=lambda: newest_revisions(revisions_path(settings)),
+        attachments=lambda alert_id: held_of(attachments, alert_id),
     )
-
-
-def evidence_packs(
-    settings: Settings,
-    journal: "AlertJournal",
-    trail: "Trail",
-    city: Callable[[], City],
-    rules: "Callable[[], RuleSetChoice]",
-) -> "EvidencePacks":
-    """Makes packs for the API. What judges their messages again is loaded with the first one."""
-
-    def pack(alert_id: str, by: str, at: int, part: City | None) -> bytes:
-        from ingest.evidence.pack import Exported
-
-        exported = Exported(by, at, "GET /api/v1/alerts/{alert_id}/evidence-pack")
-        ends = monotonic() + API_READS_S
-        packs = exporter(settings, journal, trail, city, rules)
-        return packs.export(alert_id, exported, part, in_time=lambda: monotonic() < ends)
-
-    return pack
 
 
 @contextmanager
 def open_exporter(settings: Settings) -> "Iterator[Exporter]":
-    """For one command. Raises NoData, DatabaseError."""
+    """For one command, or one pack of the API. Raises NoData, DatabaseError."""
 
     def city() -> City:
         with open_registry(settings) as registry:
             return registry.load_city()
 
-    with closing(open_journal(settings)) as journal, closing(open_audit_trail(settings)) as trail:
-        yield exporter(settings, journal, trail, city, lambda: known_rules(settings))
+    with (
+        closing(open_journal(settings)) as journal,
+        closing(open_audit_trail(settings)) as trail,
+        closing(open_attachments(settings)) as attachments,
+    ):
+        yield exporter(settings, journal, trail, city, lambda: known_rules(settings), attachments)

@@ -71,7 +71,8 @@ class _Record:
         )  # fmt: skip
         story = [
             *FirstPage(self.contents, self.layout).flowables(), PageBreak(), *self._incident_page(), PageBreak(),
-            *self._curves(), *self._states(), *self._readings(), *self._devices(), *self._in_force(), *self._custody(),
+            *self._curves(), *self._states(), *self._readings(), *self._devices(), *self._in_force(),
+            *self._attachments(), *self._custody(),
         ]  # fmt: skip
         document.build(story, onFirstPage=self._footer, onLaterPages=self._footer)
         return target.getvalue()
@@ -239,6 +240,28 @@ class _Record:
             version=messages.material.version,
         )  # fmt: skip
         yield self.layout.text(text, self.layout.body)
+
+    def _attachments(self) -> Iterator[Flowable]:
+        words, held = self.words, self.contents.material.attachments
+        if not held:
+            return
+        rows = []
+        for one in held[:_MAX_NAMED]:
+            own, claims = one.attachment, one.attachment.claims
+            shown = "–"
+            if own.removed_at is not None:
+                time = self.layout.time(own.removed_at)
+                shown = words.removed.format(by=own.removed_by, time=time, reason=own.removed_reason)
+            elif one.content is None:
+                shown = words.left_out
+            elif claims is not None:
+                place = words.unknown if claims.lat is None else f"{claims.lat:.6f}, {claims.lon:.6f}"
+                taken, camera = claims.taken or words.unknown, claims.camera or words.unknown
+                shown = words.claim.format(taken=taken, place=place, camera=camera)
+            rows.append((self.layout.time(own.added_at), own.added_by, f"{own.name} ({own.id})", shown))
+        yield from self.layout.section(words.attachments)
+        yield self.layout.table(words.attachment_columns, rows, (0.22, 0.14, 0.3, 0.34))
+        yield self.layout.text(words.claims_prove_nothing, self.layout.small)
 
     def _custody(self) -> Iterator[Flowable]:
         words, entries = self.words, self.contents.material.custody

@@ -90,6 +90,12 @@ class Words(NamedTuple):
     always: str
     messages: str
     messages_text: str
+    attachments: str
+    attachment_columns: tuple[str, str, str, str]
+    claim: str
+    removed: str
+    left_out: str
+    claims_prove_nothing: str
     custody: str
     custody_columns: tuple[str, str, str]
     nobody: str
@@ -206,6 +212,13 @@ _EN: Final = Words(
     messages="Raw messages",
     messages_text="{count} messages as the broker delivered them, offsets {first} to {last} of the raw log, chained by "
     "SHA-256. Program {version}.",
+    attachments="Photos and documents",
+    attachment_columns=("Added", "By", "File", "What the file says of itself"),
+    claim="taken {taken}, at {place}, {camera}",
+    removed="removed by {by} on {time}: {reason}",
+    left_out="LEFT OUT: not what was attached, or missing on disk",
+    claims_prove_nothing="Anybody can write time, place and camera into a file: they prove nothing. attachments/ has "
+    "the bytes as they came.",
     custody="Who looked at the alert, acted on it or exported it",
     custody_columns=("Time", "Who", "What"),
     nobody="No entry in the audit trail before this export.",
@@ -320,6 +333,12 @@ _ZH: Final = Words(
     always="长期",
     messages="原始报文",
     messages_text="共{count}条，与服务器收到时逐字节一致，原始日志位移{first}至{last}，以SHA-256链式固定。程序版本{version}。",
+    attachments="照片与文件",
+    attachment_columns=("添加时间", "添加人", "文件", "文件自述"),
+    claim="拍摄时间{taken}，位置{place}，{camera}",
+    removed="由{by}于{time}移除：{reason}",
+    left_out="未收入：磁盘上的文件缺失或与添加时不一致",
+    claims_prove_nothing="文件自述的时间、位置和相机可由任何人写入，不能证明事实。原始文件见attachments/。",
     custody="查看、处置与导出记录",
     custody_columns=("时间", "人员", "操作"),
     nobody="本次导出之前，审计记录中没有条目。",

@@ -69,6 +69,11 @@ TABLE: Final[dict[str, str | None]] = {
     "GET /api/v1/alerts/{alert_id}/attachments/{attachment_id}": "viewer",
     "GET /api/v1/alerts/{alert_id}/attachments/{attachment_id}/thumbnail": "viewer",
     "POST /api/v1/alerts/{alert_id}/attachments/{attachment_id}/remove": "officer",
+    "GET /api/v1/cases/{case_number}/attachments": "viewer",
+    "POST /api/v1/cases/{case_number}/attachments": "officer",
+    "GET /api/v1/cases/{case_number}/attachments/{attachment_id}": "viewer",
+    "GET /api/v1/cases/{case_number}/attachments/{attachment_id}/thumbnail": "viewer",
+    "POST /api/v1/cases/{case_number}/attachments/{attachment_id}/remove": "officer",
     "POST /api/v1/alerts/{alert_id}/acknowledge": "operator",
     "POST /api/v1/alerts/{alert_id}/assign": "operator",
     "POST /api/v1/alerts/{alert_id}/comment": "operator",
@@ -92,6 +97,19 @@ TABLE: Final[dict[str, str | None]] = {
     "POST /api/v1/cases/{case_number}/deadline": "officer",
     "POST /api/v1/cases/{case_number}/close": "officer",
     "POST /api/v1/cases/{case_number}/reopen": "officer",
+    "GET /report": ALL,
+    "POST /report": ALL,
+    "GET /report/{site_id}": ALL,
+    "POST /report/{site_id}": ALL,
+    "GET /report/state": ALL,
+    "POST /report/state": ALL,
+    "GET /api/v1/reports": "operator",
+    "POST /api/v1/reports": "operator",
+    "GET /api/v1/reports/{number}": "operator",
+    "POST /api/v1/reports/{number}/case": "officer",
+    "POST /api/v1/reports/{number}/informant/look": "administrator",
+    "POST /api/v1/reports/{number}/informant/erase": "administrator",
+    "GET /api/v1/report-codes/{site_id}": "viewer",
     "GET /api/v1/shelves": "viewer",
     "POST /api/v1/shelves": "operator",
     "POST /api/v1/shelves/{number}/end": "operator",
@@ -155,7 +173,8 @@ def test_every_route_of_the_app_stands_in_the_table(parts: ApiParts) -> None:
     described = {f"{verb.upper()} {path}" for path, verbs in document["paths"].items() for verb in verbs}
     pages = {"GET /", "GET /docs", "GET /openapi.json", "GET /console/assets/{name}"}
     steps = {"GET /api/v1/sign-on/begin", "GET /api/v1/sign-on/callback"}
-    assert described | pages | steps == set(TABLE)
+    form = {f"{verb} /report{end}" for verb in ("GET", "POST") for end in ("", "/state", "/{site_id}")}
+    assert described | pages | steps | form == set(TABLE)
     app = create_app(parts, ApiOptions(version="1"))
     methods = sum(len(route.methods or ()) for route in routes(app.routes))
     assert methods + 1 == len(TABLE), "a route that is not described needs a line too"

@@ -27,7 +27,6 @@ from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.attachments.model import Owner, OwnerKind
 from rules.attachments.store import AttachmentStore
-from rules.cases.model import CaseKind, NewCase
 from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
@@ -44,6 +43,8 @@ from tests.api.access.divided import (
     cluster,
     divided_city,
     filled,
+    open_case_of,
+    report_to_the_others,
 )
 from tests.api.access.test_roles import TABLE
 from tests.api.conftest import client_of
@@ -63,8 +64,8 @@ def divided(
     adoption: FakeAdoption,
     shelves: ShelfStore,
     proposals: ProposalStore,
-    notice_desk: NoticeDesk,
     attachments: AttachmentStore,
+    notice_desk: NoticeDesk,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -82,10 +83,8 @@ def divided(
             issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
         )
         proposals.propose([cluster(truck, at=number)], NOW)
-        case = NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,))
-        parts.cases.open_case(case, "li", NOW)
-        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
-        attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
+        open_case_of(truck, parts, attachments)
+    report_to_the_others(parts)
     dead_letters.add(b"OTHER", device="unknown-OTHER")
     adoption.add("unknown-OTHER")
     proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
@@ -254,7 +253,7 @@ async def test_nothing_of_the_others_can_be_changed(
     case = divided.cases.case("2026-000002", NOW)
     assert case is not None
     assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
-    assert divided.cases.case("2026-000003", NOW) is None
+    assert divided.cases.case("2026-000004", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
 
 
@@ -262,18 +261,21 @@ async def test_nothing_of_the_others_can_be_changed(
 async def test_files_are_seen_with_their_alert(client: AsyncClient, attachments: AttachmentStore, name: str) -> None:
     headers = await signed_in(client, name)
     for truck in (OWN, OTHER):
-        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
-        [one] = attachments.attachments(owner)
-        places = [f"alerts/{alert_of(alert).alert_id}/attachments" for alert in (truck, OWN)]
-        for place in places:
-            seen = truck == OWN
-            for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
-                assert (await client.get(f"/api/v1/{path}", headers=headers)).status_code == (200 if seen else 404)
-        body = {"reason": "x"}
-        removed = await client.post(f"/api/v1/{places[0]}/{one.id}/remove", json=body, headers=headers)
-        sent = await client.post(f"/api/v1/{places[0]}?name=a.jpg", content=photo("PNG"), headers=headers)
-        assert (removed.status_code, sent.status_code) == ((200, 201) if truck == OWN else (404, 404))
-        assert len(attachments.attachments(owner)) == (2 if truck == OWN else 1)
+        is_own = truck == OWN
+        for owner, own, listed in (
+            (Owner(OwnerKind.ALERT, alert_of(truck).alert_id), alert_of(OWN).alert_id, "alerts"),
+            (Owner(OwnerKind.CASE, f"2026-{2 - is_own:06}"), "2026-000001", "cases"),
+        ):
+            [one] = attachments.attachments(owner)
+            for place in (f"{listed}/{owner.id}/attachments", f"{listed}/{own}/attachments"):
+                for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
+                    answer = await client.get(f"/api/v1/{path}", headers=headers)
+                    assert answer.status_code == (200 if is_own else 404), path
+            place, body = f"/api/v1/{listed}/{owner.id}/attachments", {"reason": "x"}
+            removed = await client.post(f"{place}/{one.id}/remove", json=body, headers=headers)
+            sent = await client.post(f"{place}?name=a.jpg", content=photo("PNG"), headers=headers)
+            assert (removed.status_code, sent.status_code) == ((200, 201) if is_own else (404, 404))
+            assert len(attachments.attachments(owner)) == (2 if is_own else 1)
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -24,7 +24,7 @@ WANTED: Final = (
     "WeighingList", "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
     "CasePage", "CaseAnswer", "Near", "Indicators", "CaseOpenBody", "SignOnOut", "SignedOutOut", "BaseMapOut",
     "NoticeRulesOut", "Page_NoticeOut_", "NoticesOfAlert", "NoticeChannels", "ChannelTestBody", "ChannelTested",
-    "Attachment",
+    "Attachment", "Page_ReportOut_", "ReceiptOut", "ReportBody", "JoinBody", "InformantOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

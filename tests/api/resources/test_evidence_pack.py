@@ -3,29 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from io import BytesIO
 from threading import Event
+from typing import BinaryIO
 
 import pytest
 from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from devices.city.model import City
+from devices.db.database import DatabaseUnavailable
 from devices.people.audit import AuditFilter
 from devices.people.model import Role, Visibility
+from ingest.evidence.errors import NoSuchAlert, NotExported
+from ingest.log.raw_log import RawLogError
 from rules.alerts.journal import AlertJournal
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, change
 from tests.api.persons import add_person, signed_in
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, eventually
 
 ALERT = change()
 PATH = f"/api/v1/alerts/{ALERT.alert_id}/evidence-pack"
 OPTIONS = ApiOptions(version="1", token="write-token-for-tests")
 
 
-def pack(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+def pack(alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
     assert part is None
-    return f"PK {alert_id} {by} {at}".encode()
+    return BytesIO(f"PK {alert_id} {by} {at}".encode())
 
 
 @pytest.fixture
@@ -78,28 +83,60 @@ async def test_an_unknown_alert_is_not_found(client: AsyncClient) -> None:
     assert (await client.get("/api/v1/alerts/ffffffffffffffff/evidence-pack", headers=headers)).status_code == 404
 
 
-async def test_one_is_made_at_a_time_and_few_wait(parts: ApiParts, journal: AlertJournal) -> None:
+async def test_two_are_made_at_a_time_one_of_a_person_and_few_wait(parts: ApiParts, journal: AlertJournal) -> None:
     journal.record([ALERT], NOW)
-    go, making, most = Event(), [0], [0]
+    go, making, most, made = Event(), [0], [0], list[str]()
 
-    def slow(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    def slow(alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
         making[0] += 1
         most[0] = max(most[0], making[0])
         assert go.wait(PATIENCE_S)
         making[0] -= 1
-        return b"PK"
+        made.append(by)
+        return BytesIO(b"PK")
 
+    people = [f"officer-{number}" for number in range(12)]
+    for name in people:
+        add_person(parts, name, Role.OFFICER)
     async with client_of(replace(parts, evidence_pack=slow), OPTIONS) as client:
-        headers = {"Authorization": "Bearer write-token-for-tests"}
-        asked = [asyncio.create_task(client.get(PATH, headers=headers)) for _ in range(12)]
-        refused, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        assert {task.result().status_code for task in refused} == {429}
-        assert (await client.get("/api/v1/trucks", headers=headers)).status_code == 200  # others go on
+        headers = [await signed_in(client, name) for name in people]
+        greedy = [asyncio.create_task(client.get(PATH, headers=headers[0])) for _ in range(5)]
+        await eventually(lambda: sum(task.done() for task in greedy) == 4 and making == [1])
+        refused = {task.result().json()["type"] for task in greedy if task.done()}
+        assert refused == {"urn:haulwatch:problem:too-busy"}, "a person has one place, whatever he asks for"
+        asked = [asyncio.create_task(client.get(PATH, headers=one)) for one in headers[1:]]
+        await eventually(lambda: sum(task.done() for task in asked) == 4)
+        assert {task.result().status_code for task in asked if task.done()} == {429}
+        assert (await client.get("/api/v1/trucks", headers=headers[0])).status_code == 200  # others go on
         go.set()
-        statuses = [(await task).status_code for task in asked]
-    assert statuses.count(200) == 8
-    assert statuses.count(429) == 4
-    assert most == [1]
+        statuses = [(await task).status_code for task in (*greedy, *asked)]
+        assert statuses.count(200) == 8
+        assert most == [2]
+        assert len(set(made)) == len(made) == 8
+        assert (await client.get(PATH, headers=headers[0])).status_code == 200, "the place is free again"
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "kind"),
+    [
+        (NotExported("it took longer than 10 minutes"), 409, "not-made"),
+        (NoSuchAlert("gone"), 404, "not-found"),
+        (DatabaseUnavailable("away"), 503, "unavailable"),
+        (RawLogError("away"), 503, "unavailable"),
+    ],
+)
+async def test_what_cannot_be_made_has_an_answer_and_gives_the_place_back(
+    parts: ApiParts, journal: AlertJournal, raised: Exception, status: int, kind: str
+) -> None:
+    journal.record([ALERT], NOW)
+
+    def refused(alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
+        raise raised
+
+    async with client_of(replace(parts, evidence_pack=refused), OPTIONS) as client:
+        for _ in range(2):
+            answer = await client.get(PATH, headers={"Authorization": "Bearer write-token-for-tests"})
+            assert (answer.status_code, answer.json()["type"]) == (status, f"urn:haulwatch:problem:{kind}")
 
 
 @pytest.mark.parametrize(("hauliers", "status"), [({"north"}, 200), ({"south"}, 404)])
@@ -110,9 +147,9 @@ async def test_a_pack_is_made_of_what_its_reader_may_see(
     add_person(parts, "limited", Role.OFFICER, Visibility(hauliers=frozenset(hauliers)))
     asked: list[City | None] = []
 
-    def narrowed(alert_id: str, by: str, at: int, part: City | None) -> bytes:
+    def narrowed(alert_id: str, by: str, at: int, part: City | None) -> BinaryIO:
         asked.append(part)
-        return b"PK"
+        return BytesIO(b"PK")
 
     async with client_of(replace(parts, evidence_pack=narrowed), OPTIONS) as client:
         answer = await client.get(PATH, headers=await signed_in(client, "limited"))

@@ -16,12 +16,14 @@ _TRUCK: Final = "truck-001"
 
 
 class Follower:
-    """A client of the live stream that reconnects with the last number it received, as browsers do."""
+    """A client of the live stream that reconnects with the last id it received, as browsers do."""
 
     def __init__(self, yard: Yard) -> None:
         self._url = f"http://127.0.0.1:{yard.api_port}/api/v1/alerts/stream"
         self.received = [yard.journal.last_sequence()]
         """Journal numbers, beginning with the last one before it connected."""
+        self._last_id = f"{self.received[0]}-0"
+        """Numbers of the last change and of the last action of a person; nobody acts here."""
         self.disconnects = 0
         self._stop = Event()
 
@@ -42,7 +44,7 @@ class Follower:
     def _follow(self) -> None:
         while not self._stop.is_set():
             try:
-                headers = {"Last-Event-ID": str(self.received[-1])}
+                headers = {"Last-Event-ID": self._last_id}
                 with httpx.stream("GET", self._url, headers=headers, timeout=httpx.Timeout(5.0)) as events:
                     self._read(events)
             except httpx.TransportError:
@@ -52,7 +54,8 @@ class Follower:
     def _read(self, events: httpx.Response) -> None:
         for line in events.iter_lines():
             if line.startswith("id: "):
-                self.received.append(int(line.removeprefix("id: ")))
+                self._last_id = line.removeprefix("id: ")
+                self.received.append(int(self._last_id.partition("-")[0]))
             if self._stop.is_set():
                 return
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from api.console.pages import BUILT
 from rules.alerts.model import Severity, Text
@@ -172,9 +172,9 @@ def test_a_photo_is_added_to_an_alert_looked_at_and_removed_with_a_reason(
     files = page.locator(".attachments")
     expect(files).to_contain_text("Photos and documents (0)")
     name = "现场照片.jpg"
-    wrong = {"name": "page.html", "mimeType": "text/html", "buffer": b"<script>alert(1)</script>"}
-    right = {"name": name, "mimeType": "image/jpeg", "buffer": photo()}
-    files.locator("input[multiple]").set_input_files([wrong, right])  # type: ignore[list-item]
+    wrong = FilePayload(name="page.html", mimeType="text/html", buffer=b"<script>alert(1)</script>")
+    right = FilePayload(name=name, mimeType="image/jpeg", buffer=photo())
+    files.locator("input[multiple]").set_input_files([wrong, right])
     expect(files).to_contain_text("Photos and documents (1)")
     expect(files.get_by_role("alert")).to_contain_text("page.html")
     expect(files.locator("img")).to_have_js_property("complete", True)

@@ -18,8 +18,10 @@ from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import Repositories, api_parts
 from haulwatch.wiring.databases import open_people
 from haulwatch.wiring.desk.cases import terms
+from haulwatch.wiring.desk.reports import open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
 from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.packs.processes import PackProcesses
 from ingest.judge.what_if_job import WhatIfJobs
 from ingest.log.records import RawMessage
 from ingest.store.sqlite import SqliteStore
@@ -45,7 +47,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
     url = settings.database_url.get_secret_value()
     migrations.upgrade(url)
     engine = open_database(url)
-    with open_people(settings) as people:
+    with open_people(settings) as people, open_public_reports(settings, lambda: "UTC") as public_reports:
         yield Repositories(
             AlertJournal(engine),
             ShelfStore(engine),
@@ -53,8 +55,10 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             ProposalStore(engine),
             people,
             WhatIfJobs(COMMAND, now_ms),
-            CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
             AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
+            PackProcesses(settings.paths.data_dir),
+            CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
+            public_reports,
         )
     engine.dispose()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -32,9 +33,15 @@ from ingest.notices.rule_store import NoticeRuleStore
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.cases.actions import Close as CloseCase
+from rules.cases.actions import RemoveAlert, Reopen
+from rules.cases.model import CaseKind, CaseOutcome, NewCase
+from rules.cases.store import CaseStore
 from rules.suspected_sites.model import ProposalState
 from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import NOW, change
+from tests.closing import closed_later
+from tests.rules.cases.conftest import TERMS
 from tests.rules.suspected_sites.test_store import PIT, accepted
 
 pytestmark = pytest.mark.real
@@ -185,6 +192,30 @@ def test_the_api_sends_notices_by_rules_that_it_cannot_change(url: str) -> None:
     for process in ("record", "judge"):
         assert refused(url, process, "SELECT * FROM notice")
         assert refused(url, process, "SELECT * FROM notice_rules")
+
+
+def test_the_api_works_on_cases_and_changes_none_of_their_events(
+    url: str, journal_of: Callable[[str], AlertJournal]
+) -> None:
+    journal_of("judge").record([change(), change(60)], recorded_at=NOW)
+    store = closed_later(CaseStore(open_database(of_role(url, "serve")), lambda: TERMS))
+    alerts = (change().alert_id, change(60).alert_id)
+    case = store.open_case(NewCase(kind=CaseKind.ALERT, title="x", alerts=alerts), "li", NOW).case
+    by: dict[str, Any] = {"actor": "li", "at": NOW, "reason": "x"}
+    store.act(case.number, RemoveAlert(alert_id=alerts[0], version=1, **by))
+    store.act(case.number, CloseCase(outcome=CaseOutcome.UNFOUNDED, version=2, **by))
+    assert store.act(case.number, Reopen(version=3, **by)).case.reopened == 1
+    for statement in (
+        "UPDATE case_event SET actor = 'x'",
+        "DELETE FROM case_event",
+        "DELETE FROM case_alert",
+        "DELETE FROM case_file",
+        "INSERT INTO case_event (no, number, at, actor, kind, detail) VALUES (1, '', 0, '', '', '{}')",
+    ):
+        assert refused(url, "serve", statement), statement
+    for process in ("record", "judge"):
+        for table in ("case_file", "case_alert", "case_event"):
+            assert refused(url, process, f"SELECT * FROM {table}")
 
 
 def test_the_recorder_reads_no_alert_and_no_command(url: str) -> None:

@@ -12,12 +12,14 @@ import gpxpy
 import pytest
 
 from devices.city.model import City
-from ingest.evidence.archive import read_archive
-from ingest.evidence.errors import NoSuchAlert
+from ingest.evidence.archive import read_archive, write_archive
+from ingest.evidence.attached import Held
+from ingest.evidence.errors import NoSuchAlert, PackRefused
 from ingest.evidence.manifest import MANIFEST, Manifest
 from ingest.evidence.pack import Contents
 from ingest.evidence.verification import verify
 from rules.alerts.model import Amendment
+from rules.attachments.model import Attachment, MediaType, OwnerKind
 from rules.catalogue import corridor_m
 from tests.closing import closed_later
 from tests.ingest.evidence.office import EXPORTED, KEY, RULES, Office, day, dump_of, town_office
@@ -125,6 +127,51 @@ def test_custody_names_who_looked_and_who_exported(tmp_path: Path) -> None:
     assert [(one["actor"], one["at"]) for one in custody["entries"]] == [("wang.fang", T0 + 1), ("zhao.min", T0 + 3)]
     assert b"127.0.0.1" not in read_archive(office.export(alert_id))["custody/custody.json"]
     assert custody["exported"] == {"by": EXPORTED.by, "at": EXPORTED.at, "how": EXPORTED.how}
+
+
+def test_photos_are_in_it_as_they_came_and_what_was_removed_is_named(tmp_path: Path) -> None:
+    office = town_office(tmp_path / "office")
+    alert_id = dump_of(office)
+    held = [
+        Held(attached("a" * 16, "现场.jpg", alert_id), b"the photo"),
+        Held(attached("b" * 16, "x.pdf", alert_id, removed_by="wang", removed_at=T0, removed_reason="another truck")),
+        Held(attached("c" * 16, "磅单.pdf", alert_id), why_not="was changed on disk since it was attached"),
+    ]
+    office.look("zhao.min", alert_id, T0 + 1)
+    office.look("li.wei", f"{alert_id} {'a' * 16}", T0 + 2)
+    office.look("li.wei", f"{alert_id} {'d' * 16}", T0 + 3)
+    exporter = replace(office.exporter, attachments={alert_id: held}.__getitem__)
+    pack = exporter.export(alert_id, EXPORTED)
+    assert exporter.export(alert_id, EXPORTED) == pack
+    files = read_archive(pack)
+    assert {name for name in files if name.startswith("attachments/")} == {
+        "attachments/attachments.json", f"attachments/001-{'a' * 16}.jpg",
+    }  # fmt: skip
+    assert files[f"attachments/001-{'a' * 16}.jpg"] == b"the photo"
+    listed = read(pack, "attachments/attachments.json")
+    assert [(one["file"], one["name"]) for one in listed] == [
+        (f"attachments/001-{'a' * 16}.jpg", "现场.jpg"), (None, "x.pdf"), (None, "磅单.pdf"),
+    ]  # fmt: skip
+    assert (listed[1]["removed_by"], listed[1]["removed_reason"]) == ("wang", "another truck")
+    assert listed[2]["left_out"] == "was changed on disk since it was attached"
+    manifest = verify(pack, KEY.public, "9.9.9").manifest
+    notes = [note for note in manifest.notes if "attachment" in note]
+    assert len(notes) == 2
+    assert "x.pdf" in notes[0]
+    assert "磅单.pdf" in notes[1]
+    changed = files | {f"attachments/001-{'a' * 16}.jpg": b"the photO"}
+    with pytest.raises(PackRefused, match="001-a"):
+        verify(write_archive(changed), KEY.public, "9.9.9")
+    custody = read(pack, "custody/custody.json")["entries"]
+    assert [(one["actor"], one["at"]) for one in custody] == [("zhao.min", T0 + 1), ("li.wei", T0 + 2)]
+
+
+def attached(id_: str, name: str, alert_id: str, **removed: Any) -> Attachment:
+    media_type = MediaType.JPEG if name.endswith("jpg") else MediaType.PDF
+    return Attachment(
+        id=id_, owner_kind=OwnerKind.ALERT, owner_id=alert_id, name=name, media_type=media_type, size_bytes=9,
+        sha256=sha256(b"the photo").hexdigest(), added_by="li.wei", added_at=T0, **removed,
+    )  # fmt: skip
 
 
 def test_the_pack_of_a_retracted_alert_says_so_and_holds_both_states(office: Office) -> None:

@@ -15,7 +15,7 @@ from devices.city.model import Device, DeviceRole
 from devices.readings.models import Fill, Kind, Load, Position, Reading, Status, Weighing
 from devices.readings.series import Point, SeriesKey, series_key
 from ingest.recorder.line import line_head, measured, whole_line
-from ingest.store import History, Instant, LineStore, Row, Store
+from ingest.store import Bounds, History, Instant, LineStore, Row, Store
 from ingest.store.influx import InfluxStore
 from ingest.store.sqlite import SqliteStore
 from tests.points import content, point_of
@@ -291,3 +291,28 @@ async def test_anything_a_reading_can_hold_survives_the_store(
 @pytest.mark.real
 async def test_the_server_is_the_real_one(influx_store: InfluxStore) -> None:
     assert (await influx_store.ping()).startswith("InfluxDB 1.6.7")
+
+
+async def test_positions_within_a_rectangle_come_by_device_and_time_and_are_cut_at_a_limit(store: WholeStore) -> None:
+    others = [Device(f"truck-{number:03}", DeviceRole.TRUCK) for number in range(150)]
+    far = Position(device_id="truck-far", ts=T0, lat=36.0, lon=112.85)
+    standing = [(Position(device_id=one.id, ts=T0 + 2_000, lat=35.5, lon=112.85), one) for one in others]
+    await store.write([point_of(*one) for one in [*standing, (far, Device("truck-far", DeviceRole.TRUCK))]])
+    moved = Device(TRUCK.id, DeviceRole.TRUCK, district="elsewhere")
+    await store.write([*points(moved, position(3)), *points(TRUCK, *(position(second) for second in (1, 2, 4, 5)))])
+    await store.write(points(TRUCK, position(6, lat=None, lon=None)))
+    box = Bounds(112.8, 35.49, 112.85, 35.50004)
+    every = [*(device.id for device in others), TRUCK.id, "truck-far", "nobody"]
+
+    async def found(devices: list[str], end: int = T0 + 60_000, limit: int = 1_000) -> list[tuple[str, int]]:
+        rows = await store.positions_within(devices, T0 + 2_000, end, box, limit=limit)
+        return [(row.device_id, (row.ts - T0) // 1_000) for row in rows]
+
+    own = [(TRUCK.id, 2), (TRUCK.id, 3), (TRUCK.id, 4)]
+    assert await found([TRUCK.id, "truck-far"]) == own
+    everywhere = sorted([*((device.id, 2) for device in others), *own])
+    assert await found(every[::-1]) == everywhere
+    assert await found([TRUCK.id], end=T0 + 4_000) == own[:2]
+    assert await found([TRUCK.id], limit=1) == own[:2], "one more says that there are more"
+    assert await found(every, limit=120) == everywhere[:121]
+    assert await found([]) == []

@@ -142,6 +142,8 @@ def test_alerts_are_added_and_removed_and_both_stay_written(store: CaseStore, jo
     assert removal.detail == {"alert_id": one}
     case = store.act(case.case.number, AddAlerts(alerts=(one,), **by(case)))
     assert case.case.alerts == (other, one)
+    third = raised(journal, 120)
+    assert store.act(case.case.number, AddAlerts(alerts=(third,), **by(case))).case.alerts == (other, one, third)
     assert kinds(case) == ["opened", "alert_added", "alert_added", "alert_removed", "alert_added"]
     notes = [action.note for action in alert(journal, one).actions]
     assert all(note is not None and "2026-000001" in note for note in notes)

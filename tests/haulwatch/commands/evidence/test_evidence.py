@@ -1,24 +1,33 @@
 """`haulwatch evidence`: a key is made once, a pack is exported and noted, and verified by its public half."""
 
 import json
+import subprocess
+import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from devices.access.signatures import NoSigningKey
 from devices.db.registry import Registry
 from haulwatch import __version__
-from haulwatch.wiring.databases import open_audit_trail, open_journal
-from haulwatch.wiring.packs.exporter import evidence_packs
+from haulwatch.wiring.databases import open_attachments, open_journal
+from haulwatch.wiring.packs.exporter import open_exporter
+from haulwatch.wiring.packs.pack_process import MOST_BYTES
+from haulwatch.wiring.packs.processes import PackProcesses
 from ingest.evidence.archive import read_archive, write_archive
-from ingest.evidence.pack import CHANGES_FILE
+from ingest.evidence.errors import NoSuchAlert, NotExported
+from ingest.evidence.pack import CHANGES_FILE, Exported
 from ingest.evidence.verification import verify
 from ingest.log.raw_log import RawLog
 from ingest.log.records import LogRecord
+from rules.attachments.model import Owner, OwnerKind
 from tests.closing import closed_later
 from tests.haulwatch.commands.desk import Desk
-from tests.ingest.evidence.office import KEY, RULES, Office, dump_of
+from tests.ingest.evidence.office import KEY, Office, dump_of
 from tests.ingest.evidence.test_verification import resigned
+from tests.rules.attachments.pictures import photo
 from tests.rules.town import town
 
 
@@ -58,14 +67,67 @@ def test_a_pack_is_exported_noted_and_verified(desk: Desk, office: Office, tmp_p
     assert custody["exported"]["how"] == "haulwatch evidence export"
 
 
-def test_the_api_makes_the_same_pack(desk: Desk, office: Office) -> None:
+@pytest.fixture
+def processes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> PackProcesses:
+    """Those of an API with the settings of the desk."""
+    monkeypatch.setenv("HAULWATCH_DATA_DIR", str(desk.home))
+    return closed_later(PackProcesses(desk.home))
+
+
+def test_a_process_of_the_api_makes_the_same_pack(desk: Desk, office: Office, processes: PackProcesses) -> None:
+    """With a photo of the alert; what somebody of no device asks for is unknown."""
+    alert_id = dump_of(office)
+    with pytest.raises(NoSigningKey, match="evidence key"):
+        processes(alert_id, "li.wei", 1, None)
     desk.ask("evidence", "key")
-    settings = desk.settings()
-    journal, trail = closed_later(open_journal(settings)), closed_later(open_audit_trail(settings))
-    make = evidence_packs(settings, journal, trail, town, lambda: RULES)
-    found = verify(make(dump_of(office), "li.wei", 1_790_100_000_000, None), None, __version__)
+    attachments = closed_later(open_attachments(desk.settings()))
+    attachments.put(Owner(OwnerKind.ALERT, alert_id), "a.jpg", [photo()], "li.wei", 1)
+    before = sorted(desk.home.rglob("*"))
+    with processes(alert_id, "li.wei", 1_790_100_000_000, None) as file:
+        found = verify(file.read(), None, __version__)
     assert (found.same, found.manifest.program.version) == (True, __version__)
-    assert make(dump_of(office), "li.wei", 1, None) == make(dump_of(office), "li.wei", 1, None)
+    with open_exporter(desk.settings()) as exporter:
+        exported = Exported("li.wei", 1_790_100_000_000, "GET /api/v1/alerts/{alert_id}/evidence-pack")
+        with processes(alert_id, "li.wei", 1_790_100_000_000, None) as file:
+            again = file.read()
+        assert exporter.export(alert_id, exported) == again
+    assert photo() in read_archive(again).values()
+    assert sorted(desk.home.rglob("*")) == before, "nothing of it stays on disk"
+    with pytest.raises(NoSuchAlert):
+        processes(alert_id, "li.wei", 1, replace(town(), devices={}))
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "its process ended"),
+        ('import sys; sys.stdin.read(); print(\'{"fault": "too_much_memory"}\')', "takes more memory"),
+        ("raise SystemExit(3)", "its process ended"),
+    ],
+)
+def test_a_process_that_fails_says_why(tmp_path: Path, program: str, why: str) -> None:
+    processes = PackProcesses(tmp_path, (sys.executable, "-c", program))
+    with pytest.raises(NotExported, match=why):
+        processes("9f86d081884c7d65", "li.wei", 1, None)
+
+
+def test_a_process_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    waits = "import sys, time; sys.stdin.read(); time.sleep(1e6)"
+    processes = PackProcesses(tmp_path, (sys.executable, "-c", waits), longest_s=0.0)
+    with pytest.raises(NotExported, match="evidence export"):
+        processes("9f86d081884c7d65", "li.wei", 1, None)
+    assert processes._running == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory on Linux only")
+def test_it_gives_way_and_takes_no_more_memory_than_its_share() -> None:
+    program = (
+        "import os, resource\nfrom haulwatch.wiring.packs import pack_process as job\njob._make_modest()\n"
+        "print(os.getpriority(os.PRIO_PROCESS, 0), resource.getrlimit(resource.RLIMIT_DATA)[0])\n"
+        "try: bytearray(job.MOST_BYTES)\nexcept MemoryError: print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["10", str(MOST_BYTES), "refused"]
 
 
 def test_an_alert_that_does_not_exist_and_a_key_that_others_may_read_are_refused(desk: Desk, office: Office) -> None:

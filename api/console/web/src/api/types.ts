@@ -243,10 +243,14 @@ export interface CaseView {
   overdue: boolean;
 }
 
+export type Category = "dumping" | "overflow" | "smell" | "noise" | "uncovered_load" | "other";
+
 export interface Centre {
   lat: number;
   lon: number;
 }
+
+export type Channel = "hotline" | "web" | "qr";
 
 export interface ChannelTestBody {
   person?: string | null;
@@ -506,9 +510,25 @@ export interface Indicators {
   by_kind: Record<string, Figures>;
 }
 
+export interface InformantBody {
+  name?: string;
+  contact?: string;
+}
+
+export interface InformantOut {
+  name: string;
+  contact: string;
+}
+
 export type JobFault = "no_messages" | "too_long" | "too_much_memory" | "broken";
 
 export type JobState = "running" | "done" | "failed" | "cancelled";
+
+export interface JoinBody {
+  case: string;
+  reason: string;
+  actor?: string | null;
+}
 
 export interface JournalEntry {
   sequence: number;
@@ -727,6 +747,11 @@ export interface PageReadingOut {
   next_cursor: string | null;
 }
 
+export interface PageReportOut {
+  items: (ReportOut)[];
+  next_cursor: string | null;
+}
+
 export interface ParameterOut {
   name: string;
   value: unknown;
@@ -744,6 +769,8 @@ export interface Problem {
   instance: string;
   errors: (Fault)[];
 }
+
+export type Progress = "received" | "in_work" | "violation" | "unfounded" | "no_action" | "transferred" | "duplicate";
 
 export interface ProviderOut {
   title: string | null;
@@ -763,6 +790,11 @@ export interface ReadingRef {
 }
 
 export type Reason = "foreign_topic" | "unknown_dialect" | "too_large" | "broken_json" | "not_a_reading" | "missing_field" | "wrong_type" | "out_of_bounds" | "unknown_device" | "foreign_device" | "kind_of_another_role" | "future_time" | "conflict" | "rejected_by_store" | "flood" | "too_many_compartments" | "not_compared";
+
+export interface ReceiptOut {
+  report: ReportOut;
+  code: string;
+}
 
 export interface RedriveBody {
   device?: string | null;
@@ -784,6 +816,45 @@ export interface Reopen {
   outcome: Outcome;
   closed_by: string;
   since: number;
+}
+
+export interface ReportBody {
+  category: Category;
+  text: string;
+  seen_at?: number | string | null;
+  lat?: number | null;
+  lon?: number | null;
+  site_id?: string | null;
+  district?: string | null;
+  address?: string;
+  plate?: string;
+  language?: ReportLanguage;
+  informant?: InformantBody | null;
+  actor?: string | null;
+}
+
+export type ReportLanguage = "en" | "zh";
+
+export interface ReportOut {
+  number: string;
+  channel: Channel;
+  category: Category;
+  text: string;
+  seen_at: number;
+  lat: number | null;
+  lon: number | null;
+  accuracy_m: number | null;
+  site_id: string | null;
+  address: string;
+  plate: string;
+  vehicle_id: string | null;
+  language: ReportLanguage;
+  received_at: number;
+  received_by: string | null;
+  case: string;
+  district: string | null;
+  progress: Progress;
+  has_informant: boolean;
 }
 
 export interface RuleEffects {
