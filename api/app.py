@@ -28,7 +28,7 @@ from api.people.pending_sign_ons import PendingSignOns
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.public_reports import form as public_form
-from api.public_reports import informants, qr, reports
+from api.public_reports import informants, photos, qr, reports
 from api.resources import (
     alerts,
     bins,
@@ -145,7 +145,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()
-    app.state.public_form = public_form.new_form(parts, options.reports.per_address)
+    app.state.public_form = public_form.new_form(parts, options.reports)
     app.state.check_history = health.StateHistory()
     problems.install(app)
     for module in (
@@ -158,6 +158,8 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.include_router(public_map.router)
     app.include_router(health.router)
     app.include_router(console.router)
+    app.include_router(photos.of_reports, prefix="/api/v1")
+    app.include_router(photos.router)  # before the codes of sites, of which "photo" is none
     app.include_router(public_form.router)
     app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)

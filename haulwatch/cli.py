@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from haulwatch import __version__
+from haulwatch.process.garbage import look_seldom
 
 
 class _Entry(NamedTuple):
@@ -83,6 +84,7 @@ def command_line(names: Collection[str] = _ENTRIES.keys()) -> typer.Typer:
 def main() -> None:
     """Run the command line. Every file and folder that it creates is for this user only."""
     os.umask(PRIVATE)
+    look_seldom()
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     command_line([first] if first in _ENTRIES else _ENTRIES)()
 

@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from typer.testing import CliRunner
 
+from haulwatch.cli import PRIVATE, command_line
+from haulwatch.settings.load import load_settings
+from haulwatch.wiring.stores import current_ledger
 from ingest.log.raw_log import RawLog
 from ingest.process.heartbeat import last_beat
 from tests.servers import HTTP, free_port
@@ -47,6 +51,23 @@ class Installation:
         done = self.run(*arguments, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout.splitlines()[-1])
+
+    def import_city(self) -> None:
+        """`haulwatch city import jincheng` without a process of its own, which takes most of its time to start.
+
+        `docs/first-hour.md` and the demo import in a process (`test_first_hour`, `test_private_files`).
+        """
+        before = os.umask(PRIVATE)
+        try:
+            environment = {name: value for name, value in self.environment.items() if name.startswith("HAULWATCH_")}
+            done = CliRunner().invoke(command_line(["city"]), ["city", "import", "jincheng"], env=environment)
+        finally:
+            os.umask(before)
+        assert done.exit_code == 0, done.output
+
+    def ledger(self) -> dict[str, Any]:
+        """What `haulwatch ledger --json` prints. It starts no process, so it may be asked again and again."""
+        return current_ledger(load_settings(self.environment)).model_dump(mode="json")
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a process that keeps running, named by its first argument. May be called again after it ended."""

@@ -1,7 +1,6 @@
 """The start and the end of a process: settings, logs, one holder per role, and signals."""
 
 import asyncio
-import gc
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,8 +13,6 @@ from haulwatch.process.supervisor import die_with_supervisor
 from haulwatch.settings.load import Settings, load_settings
 
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-YOUNG_OBJECTS: Final = 50_000
-"""A batch makes some ten thousand objects and no cycles; a search for cycles every 700 took a fifth of the recorder."""
 
 
 @contextmanager
@@ -27,18 +24,8 @@ def role(name: str, *, create: bool = False) -> Iterator[Settings]:
     settings = load_settings()
     logs.configure(settings.log.level, settings.log.format, process=name)
     die_with_supervisor()
-    gc.set_threshold(YOUNG_OBJECTS)
     with acquire(settings.paths.data_dir, name, create=create):
         yield settings
-
-
-def keep_objects() -> None:
-    """Look for cycles among the objects made since the last call, and at what is left never again.
-
-    A process keeps a state for each device of a large city: to search all of it for cycles took a tenth of the judge.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def stop_event_for_threads() -> threading.Event:

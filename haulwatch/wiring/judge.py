@@ -8,7 +8,7 @@ from typing import NamedTuple
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
-from haulwatch.process.lifetime import keep_objects
+from haulwatch.process.garbage import keep_objects
 from haulwatch.settings.data_files import (
     alert_outbox_path,
     heartbeat_path,

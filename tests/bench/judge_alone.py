@@ -14,7 +14,7 @@ from dataclasses import asdict
 from itertools import cycle, islice
 
 from devices.city.model import City
-from haulwatch.process.lifetime import YOUNG_OBJECTS, keep_objects
+from haulwatch.process.garbage import YOUNG_OBJECTS, keep_objects
 from haulwatch.settings.data_files import judge_state_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_journal

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import asdict
 
 from devices.city.model import City
-from haulwatch.process.lifetime import YOUNG_OBJECTS, keep_objects
+from haulwatch.process.garbage import YOUNG_OBJECTS, keep_objects
 from haulwatch.settings.data_files import recorder_state_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.log import open_raw_log

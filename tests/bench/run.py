@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 import rules.engine.engine
-from haulwatch.process.lifetime import YOUNG_OBJECTS
+from haulwatch.process.garbage import YOUNG_OBJECTS
 from tests.bench import BenchFailed, stages
 from tests.bench.console.live_map import live_map
 from tests.bench.console.queue import queue

@@ -99,7 +99,7 @@ def levels() -> list[Reading]:
 
 def seed(installation: Installation) -> None:
     """The demonstration city with an open dump, a full bin, what was stored of both, and older alerts."""
-    assert installation.run("city", "import", "jincheng").returncode == 0
+    installation.import_city()
     city = read_city(JINCHENG)
     readings: Sequence[Reading] = [*track(), *levels()]
 

@@ -46,7 +46,7 @@ def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
         for name in PROCESSES[1:]:
             haulwatch.start(name)
 
-    assert haulwatch.run("city", "import", "jincheng").returncode == 0
+    haulwatch.import_city()
     start_all()
     with closing(Bins(mosquitto.port)) as bins:
         haulwatch.until(lambda: check("judge").get("state") == "ok", "the judge works")
@@ -70,7 +70,7 @@ def test_nothing_waits_for_a_database_that_is_away_not_even_a_start(
         bins.fill(POINTS[2])
         bins.wait_for_alert(POINTS[2], "after the restart")
         stored = len(LEVELS) * len(POINTS)
-        haulwatch.until(lambda: haulwatch.json("ledger")["total"]["stored"] == stored, "every reading is stored")
+        haulwatch.until(lambda: haulwatch.ledger()["total"]["stored"] == stored, "every reading is stored")
         assert "starting with revision" in haulwatch.log("judge").read_text()
 
         postgres.start()

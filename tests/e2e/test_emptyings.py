@@ -22,7 +22,7 @@ def test_an_emptying_is_in_the_api_and_a_leaping_sensor_is_not(
     install: Callable[..., Installation], mosquitto: Mosquitto
 ) -> None:
     haulwatch = install("emptyings", HAULWATCH_MQTT_URL=mosquitto.url)
-    assert haulwatch.run("city", "import", "jincheng").returncode == 0
+    haulwatch.import_city()
 
     def emptyings_of(point: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = haulwatch.get(f"/api/v1/devices/{point}/emptyings")["items"]

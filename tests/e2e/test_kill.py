@@ -57,7 +57,7 @@ def test_killed_processes_lose_nothing_and_store_nothing_twice(
         HAULWATCH_INFLUX_ORG="haulwatch",
         HAULWATCH_INFLUX_BUCKET=influx_database,
     )
-    assert haulwatch.run("city", "import", "jincheng").returncode == 0
+    haulwatch.import_city()
     haulwatch.start_collector()
     haulwatch.start("record")
     haulwatch.start("judge")
@@ -84,7 +84,7 @@ def test_killed_processes_lose_nothing_and_store_nothing_twice(
     assert published == parts * READINGS * len(TRUCKS)
 
     def all_stored() -> bool:
-        total = haulwatch.json("ledger")["total"]
+        total = haulwatch.ledger()["total"]
         return bool(total["stored"] + total["duplicate"] >= published and total["queued"] == 0)
 
     haulwatch.until(all_stored, "every reading is stored")

@@ -66,7 +66,7 @@ def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
         HAULWATCH_INFLUX_ORG="haulwatch",
         HAULWATCH_INFLUX_BUCKET=influx_database,
     )
-    assert influx.run("city", "import", "jincheng").returncode == 0
+    influx.import_city()
     influx.start_collector()
     influx.start("record")
     influx.start("judge")
@@ -86,7 +86,7 @@ def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
     assert report["unacknowledged"] == report["held"] == 0
 
     def all_recorded() -> bool:
-        total = influx.json("ledger")["total"]
+        total = influx.ledger()["total"]
         return bool(total["received"] >= report["published"] and total["queued"] == 0)
 
     influx.until(all_recorded, "every reading is recorded")
@@ -101,18 +101,20 @@ def test_every_published_reading_is_counted_and_both_stores_give_equal_answers(
         stored += series[0]["values"][0][1]
     assert stored == total["stored"] == report["published"] - total["duplicate"] - sum(total["quarantined"].values())
 
-    influx.until(lambda: influx.json("replay")["identical"], "the judge has read the log to its end")
     influx.stop("collect")
+    influx.until_judged()
     influx.stop("record")
     influx.stop("judge")
+    assert influx.json("replay")["identical"]
 
     embedded = install("embedded", HAULWATCH_MQTT_URL=mosquitto.url)
     shutil.copytree(influx.folder / "raw", embedded.folder / "raw", ignore=shutil.ignore_patterns("*.consumer"))
-    assert embedded.run("city", "import", "jincheng").returncode == 0
+    embedded.import_city()
     embedded.start("record")
     embedded.start("judge")
-    embedded.until(lambda: embedded.json("ledger")["total"] == total, "the same messages are recorded again")
-    embedded.until(lambda: embedded.json("replay")["identical"], "and judged again")
+    embedded.until(lambda: embedded.ledger()["total"] == total, "the same messages are recorded again")
+    embedded.until_judged()
+    assert embedded.json("replay")["identical"]
 
     influx.start_api()
     embedded.start_api()

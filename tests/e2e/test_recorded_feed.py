@@ -57,7 +57,7 @@ def test_a_feed_with_many_duplicates_and_conflicts(
     assert (played["published"], played["unacknowledged"]) == (25_020, 0)
 
     def all_recorded() -> bool:
-        total = haulwatch.json("ledger")["total"]
+        total = haulwatch.ledger()["total"]
         return bool(total["received"] >= 25_020 and total["queued"] == 0)
 
     haulwatch.until(all_recorded, "every reading is recorded")

@@ -20,7 +20,7 @@ def test_a_shelved_alert_is_listed_and_is_heard_when_the_shelf_ends(
     install: Callable[..., Installation], mosquitto: Mosquitto
 ) -> None:
     haulwatch = install("shelving", HAULWATCH_MQTT_URL=mosquitto.url)
-    assert haulwatch.run("city", "import", "jincheng").returncode == 0
+    haulwatch.import_city()
 
     def alert_of(point: str) -> dict[str, Any]:
         found: list[dict[str, Any]] = haulwatch.get(f"/api/v1/alerts?rule=bin_overflow&subject={point}")["items"]

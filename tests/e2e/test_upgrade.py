@@ -40,7 +40,7 @@ def test_a_data_directory_of_version_0_1_goes_on(install: Callable[..., Installa
     sent = append(haulwatch, [*emptied_bin(haulwatch), *truck_heard_again(haulwatch), *hours_go_on(haulwatch)])
 
     def consumed() -> bool:
-        ledger = haulwatch.json("ledger")["total"]
+        ledger = haulwatch.ledger()["total"]
         closed = [name for name, alert in alerts(haulwatch).items() if alert["phase"] == "closed"]
         return ledger["queued"] == 0 and {"point-010", "truck-009"} <= set(closed)
 

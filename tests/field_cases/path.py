@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,14 +88,19 @@ def live(messages: Sequence[Message], start_ms: int = BASE_MS, step_ms: int = 10
     return [replace(message, received_at=start_ms + n * step_ms + DELAY_MS) for n, message in enumerate(messages)]
 
 
-def others(start_ms: int, end_ms: int, *, trucks: Sequence[str] = (), step_ms: int = 10_000) -> list[Message]:
-    """Honest trucks that stand in the depot and report all the time, so that fleet time goes on."""
+def others(start_ms: int, end_ms: int, *, trucks: Sequence[str] = (), step_ms: int | None = None) -> list[Message]:
+    """Honest trucks that stand in the depot and report all the time, so that fleet time goes on.
+
+    All of them each `step_ms`. Default: named ones each 10 s; of the fleet a third each 10 s, so that each truck
+    reports every 30 s.
+    """
+    in_turn = 1 if trucks or step_ms is not None else 3
     trucks = trucks or [f"truck-{n:03}" for n in range(12, 25)]
     body = {"lat": 35.4836, "lon": 112.8362, "speed_kmh": 0.0, "satellites": 10, "hdop": 0.9, "load": "empty"}
     return [
         Message(f"haulwatch/v1/{truck}/position", {"ts": ts, **body}, ts + DELAY_MS)
-        for ts in range(start_ms, end_ms, step_ms)
-        for truck in trucks
+        for step, ts in enumerate(range(start_ms, end_ms, step_ms or 10_000))
+        for truck in trucks[step % in_turn :: in_turn]
     ]
 
 
@@ -103,15 +109,21 @@ def in_order_of_arrival(*streams: Iterable[Message]) -> list[Message]:
     return sorted((message for stream in streams for message in stream), key=lambda message: message.received_at)
 
 
+@cache
+def shipped() -> City:
+    """The shipped city, which is read once."""
+    return read_city(JINCHENG)
+
+
 def jincheng(*, more: Mapping[str, Device] | None = None, vehicles: Mapping[str, Vehicle] | None = None) -> City:
     """The shipped city, with further devices and vehicles."""
-    city = read_city(JINCHENG)
+    city = shipped()
     return replace(city, devices={**city.devices, **(more or {})}, vehicles={**city.vehicles, **(vehicles or {})})
 
 
 def registered_truck(device_id: str = "tk-new") -> City:
     """The shipped city with one more truck, registered without a start of validity, as `haulwatch device add` does."""
-    city = read_city(JINCHENG)
+    city = shipped()
     vehicle = replace(next(iter(city.vehicles.values())), id=f"vehicle-{device_id}", plate="晋E·D9999")
     device = Device(device_id, DeviceRole.TRUCK, vehicle_id=vehicle.id, report_interval_s=10)
     return jincheng(more={device_id: device}, vehicles={vehicle.id: vehicle})
@@ -156,7 +168,7 @@ class PathUnderTest:
     """A raw log, a recorder, a judge and a journal in one folder; goes on where it was when opened again."""
 
     def __init__(self, folder: Path, city: City | None = None) -> None:
-        self.folder, self.city = folder, city or read_city(JINCHENG)
+        self.folder, self.city = folder, city or shipped()
         folder.mkdir(parents=True, exist_ok=True)
 
     @contextmanager

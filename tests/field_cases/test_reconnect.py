@@ -12,15 +12,23 @@ from typing import Any, Final
 
 import pytest
 
-from devices.cities import JINCHENG
-from devices.city.files import read_city
 from devices.readings.models import Kind, Reading, Status
 from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario, Script
-from tests.field_cases.path import BASE_MS, Message, PathUnderTest, case, in_order_of_arrival, live, newest_ts, others
+from tests.field_cases.path import (
+    BASE_MS,
+    Message,
+    PathUnderTest,
+    case,
+    in_order_of_arrival,
+    live,
+    newest_ts,
+    others,
+    shipped,
+)
 
 START: Final = 1_790_000_000_000
 AFTERWARDS_MS: Final = 20 * 60_000
@@ -118,7 +126,7 @@ def play(script: Script, label: Label, away_s: int, *, live_first: bool, newest_
     arrivals = sent_while_the_broker_is_away(
         script, away_from, away_from + away_s * 1000, live_first=live_first, newest_first=newest_first
     )
-    engine = RuleEngine(read_city(JINCHENG), build_rules())
+    engine = RuleEngine(shipped(), build_rules())
     changes = []
     for at_ms, _, reading in sorted(arrivals, key=lambda arrival: arrival[:2]):
         engine.receive(at_ms)
@@ -159,7 +167,7 @@ SOME: Final = [
 def test_every_label_is_found_whenever_the_broker_was_away(
     rule: str, away_s: int, live_first: bool, newest_first: bool
 ) -> None:
-    script = Scenario(seed=1).cast(read_city(JINCHENG), START)
+    script = Scenario(seed=1).cast(shipped(), START)
     labelled = {(label.rule, label.device_id): label for label in script.labels}
     (label,) = (label for label in script.labels if label.rule == rule)
     changes = play(script, label, away_s, live_first=live_first, newest_first=newest_first)

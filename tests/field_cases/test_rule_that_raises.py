@@ -98,22 +98,22 @@ def test_a_rule_that_raises_is_seen(settings: Settings, caplog: pytest.LogCaptur
     assert len(errors) == 1
     assert "ZeroDivisionError: a bug of this rule" in errors[0]
     assert "Traceback" in errors[0]
-    assert judge.engine.failures["broken"] == 13 * 6
+    assert judge.engine.failures["broken"] == 13 * 2
 
     result = asyncio.run(judge_check(settings))
     assert result.state is ReadinessState.DEGRADED
-    assert "broken at 78 readings" in result.detail
+    assert "broken at 26 readings" in result.detail
 
     (found,) = asyncio.run(run_checks(settings, _PARTS, only=["rules"]))
     assert found.status is CheckStatus.WARN
-    assert "broken at 78 readings" in found.detail
+    assert "broken at 26 readings" in found.detail
     assert found.hint
 
     failures, _ = path_status(settings).rule_failures()
     status = RecorderStatus(offset=0, backlog=0, pending=0, trouble=None, trouble_since=None)
     total = LedgerLine(not_judged={"failed": 78})
     text = render(MetricsSnapshot("1", total, {}, None, status, {}, {}, None, None, failures)).decode()
-    assert 'haulwatch_rule_failures{rule="broken"} 78.0' in text
+    assert 'haulwatch_rule_failures{rule="broken"} 26.0' in text
     assert 'haulwatch_not_judged_readings{reason="failed"} 78.0' in text
     assert 'haulwatch_not_judged_readings{reason="too_late"} 0.0' in text
 

@@ -5,7 +5,8 @@ import asyncio
 from haulwatch.commands.shared import exits_on_error
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
-from haulwatch.process.lifetime import keep_objects, role, stop_event
+from haulwatch.process.garbage import keep_objects
+from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts

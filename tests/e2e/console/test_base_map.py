@@ -102,7 +102,7 @@ def desk_with(install: Callable[..., Installation], *, alerts: bool = False, **s
     if alerts:
         seed(made)
     else:
-        assert made.run("city", "import", "jincheng").returncode == 0
+        made.import_city()
     made.start_api()
     return made
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests import ROOT
 from tests.installation import Installation
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S
@@ -22,8 +21,7 @@ def test_half_sent_requests_keep_nobody_out(tmp_path: Path) -> None:
     with closing(Installation(tmp_path, variables)) as haulwatch, ExitStack() as stack:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4_096)), hard))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
-        assert haulwatch.run("db", "upgrade").returncode == 0
-        assert haulwatch.run("city", "import", str(ROOT / "devices" / "cities" / "jincheng")).returncode == 0
+        haulwatch.import_city()
         haulwatch.start_api()
         resource.prlimit(haulwatch.pid("serve"), resource.RLIMIT_NOFILE, (1_024, 1_024))
         for _ in range(HALF_SENT):
