@@ -35,6 +35,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
     pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console"),
 ]
+PASSWORD: Final = "four words of a sentence"
 PHONE: Final = {"width": 360, "height": 740}
 LATER: Final = Text(en="Tipped once more at the same place", zh="同一地点再次倾倒")
 expect.set_options(timeout=PATIENCE_MS)
@@ -49,6 +50,7 @@ def chromium() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     variables = {"HAULWATCH_API_TOKEN": WRITE_TOKEN, "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}"}
+    variables["USER_PASSWORD"] = PASSWORD
     made = Installation(tmp_path_factory.mktemp("cases") / "desk", variables)
     seed(made)
     record(made, [change("illegal_dumping", TRUCK, NOW + 90_000, LATER, severity=Severity.P2)])
@@ -93,6 +95,7 @@ def test_alerts_are_taken_up_worked_on_closed_and_taken_up_again(chromium: Brows
     confirm(page, "Remove", "another matter")
     expect(case.locator(".history")).to_contain_text("another matter")
     join_what_lies_near(page)
+    add_a_photo(page)
     press(page, "Begin")
     expect(case).to_contain_text("in progress")
     press(page, "Assign")
@@ -141,6 +144,13 @@ def join_what_lies_near(page: Page) -> None:
     near.get_by_role("button", name="Track: 晋E·D0105").click()
     expect(page.locator(".replay-bar")).to_contain_text("晋E·D0105")
     page.locator(".replay-bar").get_by_role("button", name="Close").click()
+
+
+def add_a_photo(page: Page) -> None:
+    files = page.locator(".case-file .attachments")
+    photo_of_it = FilePayload(name="heap.jpg", mimeType="image/jpeg", buffer=photo())
+    files.locator("input[multiple]").set_input_files(photo_of_it)
+    expect(files).to_contain_text("Photos and documents (1)")
 
 
 def look_at_the_list(page: Page) -> None:
@@ -209,3 +219,49 @@ def test_cases_fit_a_phone_in_chinese_and_are_printed(chromium: Browser, desk: I
     expect(page.locator(".case-file .back")).to_be_hidden()
     assert page.evaluate("getComputedStyle(document.querySelector('.case-file')).color") == "rgb(0, 0, 0)"
     assert watched.faults == []
+
+
+def test_a_call_is_typed_in_and_who_called_is_opened_for_an_administrator_who_says_why(
+    chromium: Browser, desk: Installation
+) -> None:
+    """The last of this desk: from now on it has an account."""
+    assert desk.run("report", "key").returncode == 0
+    added = desk.run("user", "add", "zhao", "administrator")
+    assert added.returncode == 0, added.stderr
+    watched = sit_down(chromium, desk)
+    page = watched.open()
+    dialog = page.locator("dialog")
+    dialog.get_by_label("Name").fill("zhao")
+    dialog.get_by_label("Password", exact=True).fill(PASSWORD)
+    dialog.get_by_role("button", name="Enter").click()
+    expect(page.locator("header .person")).to_have_text("zhao")
+    page.keyboard.press("8")
+    page.get_by_role("button", name="Hotline report").click()
+    dialog.get_by_label("What was seen").fill("两辆渣土车在砖厂后面倒土")
+    dialog.get_by_label("Address").fill("砖厂后面")
+    dialog.get_by_label("Latitude").fill("35.52")
+    dialog.get_by_label("Longitude").fill("112.86")
+    dialog.get_by_label("Name").fill("王某")
+    dialog.get_by_label("Telephone or mail").fill("13800000000")
+    assert serious_faults(page) == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("The report is kept")
+    expect(dialog).to_contain_text("R-000001")
+    assert re.search(r"[A-Z0-9]{4}-[A-Z0-9]{4}", dialog.inner_text())
+    dialog.get_by_role("button", name="Open case").click()
+
+    case = page.locator(".case-file")
+    expect(case).to_contain_text("report of the public")
+    expect(case.locator("blockquote")).to_have_text("两辆渣土车在砖厂后面倒土")
+    case.get_by_role("button", name="Who reported").click()
+    dialog.get_by_label("Reason").fill("asks for the second truck")
+    assert "王某" not in page.locator("body").inner_text()
+    dialog.get_by_role("button", name="Look").click()
+    expect(dialog).to_contain_text("王某")
+    expect(dialog).to_contain_text("13800000000")
+    assert serious_faults(page) == []
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
+    looks = [entry for entry in desk.json("audit") if entry["action"].endswith("/informant/look")]
+    assert [(entry["actor"], "asks for the second truck" in entry["target"]) for entry in looks] == [("zhao", True)]
+    assert [fault for fault in watched.faults if "status of 401" not in fault] == []

@@ -12,7 +12,15 @@ import { t } from "../text";
 const TYPES = "image/jpeg,image/png,image/webp,application/pdf";
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-export function Attachments({ owner, isClosed = false }: { owner: string; isClosed?: boolean }) {
+interface AttachmentsOptions {
+  /** Path of the alert or case. */
+  owner: string;
+  /** Who adds files. */
+  roles?: "operators" | "officers";
+  isClosed?: boolean;
+}
+
+export function Attachments({ owner, roles = "operators", isClosed = false }: AttachmentsOptions) {
   const [found, setFound] = useState<Attachment[] | null>(null);
   const [removed, setRemoved] = useState<Attachment | null>(null);
   const read = () =>
@@ -43,7 +51,7 @@ export function Attachments({ owner, isClosed = false }: { owner: string; isClos
           {one.removed_at !== null && `, ${dayAndClock(one.removed_at)}`}: {one.removed_reason}
         </p>
       ))}
-      {mayAct.value && !isClosed && <Adding owner={owner} onAdded={() => void read()} />}
+      {(roles === "operators" ? mayAct : mayClose).value && !isClosed && <Adding owner={owner} onAdded={() => void read()} />}
       {removed && (
         <ReasonDialog title={t("removeFile")} ask={`${removed.name}: ${t("removeFileAsk")}`} action={t("removeFile")} onClose={() => setRemoved(null)}
           onReason={async (reason) => {

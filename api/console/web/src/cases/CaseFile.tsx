@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { AlertView, CaseAnswer } from "../api/types";
+import { Attachments } from "../attachments/Attachments";
 import { copyLink, MapPrint } from "../case/CasePanel";
 import { dayAndClock } from "../parts/format";
 import { ReasonDialog } from "../parts/ReasonDialog";
@@ -12,6 +13,7 @@ import { panel } from "../state/view";
 import { localText, t } from "../text";
 import { CaseDialog } from "./CaseDialog";
 import { NearCase } from "./NearCase";
+import { Reports } from "./Reports";
 import { actionText, dueText, eventText, isOverdue, kindText, outcomeText, placeText, stateText, type CaseAction } from "./words";
 
 const EVERY_MS = 15_000;
@@ -33,8 +35,10 @@ export function CaseFile() {
         <>
           <Head found={found} />
           <MapPrint />
+          <Reports key={`reports ${found.case.number}`} number={found.case.number} isOfPublic={found.case.kind === "report"} />
           <Alerts found={found} />
           <NearCase found={found} />
+          <Attachments key={found.case.number} owner={`/cases/${found.case.number}`} roles="officers" isClosed={found.case.state === "closed"} />
           <Events found={found} />
         </>
       )}

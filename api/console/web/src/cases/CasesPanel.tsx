@@ -2,11 +2,12 @@
 import { useEffect } from "preact/hooks";
 import { caseFilters, cases, casesFault, chosenCase, chooseCase, indicators, NO_CASE_FILTER, readCases, readIndicators, type CaseFilters } from "../state/cases";
 import { districtIds, districtName, people } from "../state/city";
-import { actor, mayClose } from "../state/session";
+import { actor, mayAct, mayClose } from "../state/session";
 import { count } from "../parts/format";
 import { t, type TextKey } from "../text";
 import type { CaseView } from "../api/types";
 import { CaseFile } from "./CaseFile";
+import { HotlineButton } from "./Hotline";
 import { NewCaseButton } from "./NewCase";
 import { CASE_KINDS, CASE_STATES, dueText, isOverdue, kindText, stateText } from "./words";
 
@@ -32,6 +33,7 @@ function CaseList() {
     <div class="cases">
       <ClosingRate />
       <div class="buttons">
+        {mayAct.value && <HotlineButton />}
         {mayClose.value && <NewCaseButton />}
       </div>
       <Filters />

@@ -1,5 +1,5 @@
 /* Cases in words. */
-import type { CaseEvent, CaseKind, CaseOutcome, CaseState, CaseView } from "../api/types";
+import type { CaseEvent, CaseKind, CaseOutcome, CaseState, CaseView, Category, Channel } from "../api/types";
 import { dayAndClock, now } from "../parts/format";
 import { districtName } from "../state/city";
 import { t, type TextKey } from "../text";
@@ -14,6 +14,11 @@ const EVENTS: Record<CaseEvent["kind"], TextKey> = {
   opened: "eventOpened", alert_added: "eventAlertAdded", alert_removed: "eventAlertRemoved", assigned: "eventAssigned", begun: "eventBegun",
   commented: "eventCommented", changed: "eventChanged", deadline_set: "eventDeadlineSet", closed: "eventClosed", reopened: "eventReopened",
 };
+const CATEGORY_TEXTS: Record<Category, TextKey> = {
+  dumping: "categoryDumping", overflow: "categoryOverflow", smell: "categorySmell", noise: "categoryNoise", uncovered_load: "categoryUncovered", other: "categoryOther",
+};
+const CHANNELS: Record<Channel, TextKey> = { hotline: "byHotline", web: "byForm", qr: "byQr" };
+export const CATEGORIES = Object.keys(CATEGORY_TEXTS) as Category[];
 const ACTIONS = {
   begin: "caseBegin", assign: "caseAssign", comment: "caseComment", change: "caseChange", deadline: "caseDeadline", close: "caseClose", reopen: "caseReopen",
 } as const;
@@ -24,6 +29,8 @@ export const CASE_OUTCOMES = Object.keys(OUTCOMES) as CaseOutcome[];
 
 export const kindText = (kind: CaseKind): string => t(KINDS[kind]);
 export const stateText = (state: CaseState): string => t(STATES[state]);
+export const categoryText = (category: Category): string => t(CATEGORY_TEXTS[category]);
+export const channelText = (channel: Channel): string => t(CHANNELS[channel]);
 export const actionText = (action: CaseAction): string => t(ACTIONS[action]);
 export const outcomeText = (outcome: CaseOutcome): string => t(OUTCOMES[outcome]);
 
