@@ -61,7 +61,7 @@ function HotlineDialog({ onClose }: { onClose: () => void }) {
           {t("whatWasSeen")}
           <textarea rows={4} required maxLength={2_000} value={values.text} onInput={set("text")} />
         </label>
-        <TimeInput label={t("seenAt")} value={seenAt} onPick={setSeenAt} />
+        <TimeInput label={t("whenSeen")} value={seenAt} onPick={setSeenAt} />
         <label>
           {t("address")}
           <input maxLength={200} value={values.address} onInput={set("address")} />
@@ -84,7 +84,7 @@ function HotlineDialog({ onClose }: { onClose: () => void }) {
           <legend>{t("informantOptional")}</legend>
           <p class="dim">{t("informantSealed")}</p>
           <label>
-            {t("name")}
+            {t("informantName")}
             <input maxLength={64} autoComplete="off" value={values.name} onInput={set("name")} />
           </label>
           <label>

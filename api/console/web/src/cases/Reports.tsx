@@ -84,7 +84,7 @@ function Report({ report }: { report: ReportOut }) {
       {informant && (
         <Modal title={`${t("whoReported")}: ${report.number}`} onClose={() => setInformant(null)}>
           <dl class="receipt">
-            <dt>{t("name")}</dt>
+            <dt>{t("informantName")}</dt>
             <dd>{informant.name || "–"}</dd>
             <dt>{t("contact")}</dt>
             <dd>{informant.contact || "–"}</dd>

@@ -527,6 +527,8 @@ export const texts = {
   byQr: "by a QR code",
   whatWasSeen: "What was seen",
   seenAt: "seen",
+  whenSeen: "When it was seen",
+  informantName: "Name",
   answerLanguage: "Answered in",
   informantOptional: "Who reports (may be empty)",
   informantSealed: "Sealed at once: you cannot read it again. Without a name the report stands as well.",
