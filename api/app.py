@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
+from api.access.session_lookups import SessionLookups
 from api.access.visible import PartsOfCity
 from api.attachments.receiving import PATHS, Uploads
 from api.cases import actions as case_actions
@@ -102,6 +105,24 @@ _TAGS: Final = [
 ]
 
 
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """All routes. They are the same for each application of a process; at its first request FastAPI builds them."""
+    together = APIRouter()
+    for module in (
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
+        alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
+        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
+        session, sign_on, people, audit,
+    ):  # fmt: skip
+        together.include_router(module.router, prefix="/api/v1")
+    together.include_router(photos.of_reports, prefix="/api/v1")
+    for module in (public_map, health, console, photos):
+        together.include_router(module.router)
+    together.include_router(public_form.router)  # after photos: of the codes of sites, "photo" is none
+    return tuple(together.routes)
+
+
 def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     """The ASGI application. It owns no connection; its tasks, above all the alert feed, run in its lifespan.
 
@@ -142,25 +163,14 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.packs_of = set[tuple[str, str]]()
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
+    app.state.session_lookups = SessionLookups(lambda secrets: parts.people.sessions.find_all(secrets, parts.now()))
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()
     app.state.public_form = public_form.new_form(parts, options.reports)
     app.state.check_history = health.StateHistory()
     problems.install(app)
-    for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
-        alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
-        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
-        session, sign_on, people, audit,
-    ):  # fmt: skip
-        app.include_router(module.router, prefix="/api/v1")
-    app.include_router(public_map.router)
-    app.include_router(health.router)
-    app.include_router(console.router)
-    app.include_router(photos.of_reports, prefix="/api/v1")
-    app.include_router(photos.router)  # before the codes of sites, of which "photo" is none
-    app.include_router(public_form.router)
+    app.router.routes.extend(_routes())
     app.add_middleware(Audited, parts=parts)
     app.add_middleware(UntilTaken)
     app.add_middleware(

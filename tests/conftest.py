@@ -69,7 +69,8 @@ def pytest_configure() -> None:
         raise pytest.UsageError("TEST_COMPILED is set, but the interpreted modules were imported")
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
     """Look for cycles as seldom as Haulwatch's processes do, and never among modules and collected tests, which stay.
 
     With Python's own 700 new objects that took a fifth of the time of tests that judge.

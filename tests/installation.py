@@ -99,13 +99,13 @@ class Installation:
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
 
-    def until(self, check: Callable[[], bool], what: str) -> None:
+    def until(self, check: Callable[[], bool], what: str, *, every_s: float = 0.1) -> None:
         """Wait until `check` is true; fail with the logs of all processes if it never is."""
 
         def with_logs() -> str:
             return "\n".join([what, *(f"--- {name}\n{self.log(name).read_text()[-1500:]}" for name in self._running)])
 
-        until(check, with_logs, every_s=0.1)
+        until(check, with_logs, every_s=every_s)
 
     def status(self) -> dict[str, Any]:
         """The collector's status file; empty before it is written."""

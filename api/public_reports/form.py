@@ -153,7 +153,7 @@ async def _sent(request: Request, language: ReportLanguage, site: Site | None) -
     fields = await _fields(request)
     token = fields["form"] if form.tokens.is_ours(fields["form"], now) else form.tokens.new(now)
     found = checked(fields, parts.city(), site, language, now)
-    sent = form.tokens.sent(fields["form"], now)
+    sent = None if is_from_elsewhere(request) else form.tokens.sent(fields["form"], now)
     if sent is None:
         found.faults.append(pages.words("fault_again"))
     if found.informant is not None and not takes_names:
@@ -214,7 +214,17 @@ async def _takes_names(request: Request) -> bool:
 
 
 def _site(request: Request, site_id: str) -> Site | None:
-    return parts_of(request).city().sites.get(site_id)
+    """The site, while it is one: a sign may outlive its site."""
+    parts = parts_of(request)
+    site = parts.city().sites.get(site_id)
+    return site if site is not None and site.validity.covers(parts.now()) else None
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a page of somebody else sent this: else it could let its visitors' browsers send reports, each from an
+    address of its own. Browsers say so over https; the header cannot be set by a page.
+    """
+    return request.headers.get("sec-fetch-site", "same-origin") in {"cross-site", "same-site"}
 
 
 def address_of(request: Request) -> str:

@@ -34,6 +34,7 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.attachments.store import AttachmentStore
+from rules.attachments.upkeep import Examined
 from rules.cases.store import CaseStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
@@ -75,6 +76,8 @@ class Repositories(NamedTuple):
     what_if: WhatIfJobs
     attachments: AttachmentStore
     packs: EvidencePacks
+    attachment_files: Callable[[], Examined]
+    """What the last look at their files found."""
     cases: CaseStore
     public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
@@ -150,7 +153,9 @@ def api_parts(
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
+        checks=readiness_checks(
+            settings, status, store, broker, background, repositories.notices, repositories.attachment_files
+        ),
         base_map=base_map(settings, tiles),
     )
 

@@ -1,5 +1,6 @@
 """The API with fakes, a real journal and a real command store."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -68,10 +69,36 @@ def history() -> FakeHistory:
     return FakeHistory()
 
 
+TABLES = {
+    "journal": (metadata, case_tables.metadata, report_tables.metadata),
+    "rule_sets": (rule_set_tables.metadata,),
+    "proposals": (tables.metadata,),
+    "commands": (tables.metadata,),
+    "people": (people_tables.metadata,),
+    "attachments": (attachment_tables.metadata,),
+}
+
+
+@pytest.fixture(scope="session")
+def empty_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with its tables for each of `TABLES`, which tests copy: to make them takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty")
+    for name, its_tables in TABLES.items():
+        engine = open_database(f"sqlite:///{folder / name}.db")
+        for some in its_tables:
+            some.create_all(engine)
+        engine.dispose()
+    return folder
+
+
+def copied(empty_databases: Path, name: str, folder: Path) -> str:
+    """URL of a database of the test's own."""
+    return f"sqlite:///{shutil.copy(empty_databases / f'{name}.db', folder)}"
+
+
 @pytest.fixture
-def journal(tmp_path: Path) -> Iterator[AlertJournal]:
-    engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
-    metadata.create_all(engine)
+def journal(tmp_path: Path, empty_databases: Path) -> Iterator[AlertJournal]:
+    engine = open_database(copied(empty_databases, "journal", tmp_path))
     yield AlertJournal(engine)
     engine.dispose()
 
@@ -88,7 +115,6 @@ def shelves(tmp_path: Path, journal: AlertJournal) -> Iterator[ShelfStore]:
 def cases(tmp_path: Path, journal: AlertJournal) -> Iterator[CaseStore]:
     """In the database of the journal, whose alerts they hold."""
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
-    case_tables.metadata.create_all(engine)
     yield CaseStore(engine, lambda: Terms(dict.fromkeys(CaseKind, 7), ZoneInfo("Asia/Shanghai")))
     engine.dispose()
 
@@ -102,45 +128,36 @@ def ring() -> Ring:
 def public_reports(tmp_path: Path, journal: AlertJournal, ring: Ring) -> Iterator[PublicReports]:
     """In the database of the journal, as their cases."""
     engine = open_database(f"sqlite:///{tmp_path / 'journal.db'}")
-    for found in (case_tables, report_tables):
-        found.metadata.create_all(engine)
     terms = Terms(dict.fromkeys(CaseKind, 15), ZoneInfo("Asia/Shanghai"))
     yield PublicReports(ReportStore(engine, lambda: terms), Informants(engine, ring))
     engine.dispose()
 
 
 @pytest.fixture
-def rule_sets(tmp_path: Path) -> Iterator[RuleSetStore]:
-    engine = open_database(f"sqlite:///{tmp_path / 'rule_sets.db'}")
-    rule_set_tables.metadata.create_all(engine)
+def rule_sets(tmp_path: Path, empty_databases: Path) -> Iterator[RuleSetStore]:
+    engine = open_database(copied(empty_databases, "rule_sets", tmp_path))
     yield RuleSetStore(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def proposals(tmp_path: Path) -> Iterator[ProposalStore]:
-    engine = open_database(f"sqlite:///{tmp_path / 'proposals.db'}")
-    tables.metadata.create_all(engine)
+def proposals(tmp_path: Path, empty_databases: Path) -> Iterator[ProposalStore]:
+    engine = open_database(copied(empty_databases, "proposals", tmp_path))
     yield ProposalStore(engine)
     engine.dispose()
 
 
 @pytest.fixture
-def command_store(tmp_path: Path) -> Iterator[CommandStore]:
-    url = f"sqlite:///{tmp_path / 'commands.db'}"
-    engine = open_database(url)
-    tables.metadata.create_all(engine)
-    engine.dispose()
-    store = CommandStore(url)
+def command_store(tmp_path: Path, empty_databases: Path) -> Iterator[CommandStore]:
+    store = CommandStore(copied(empty_databases, "commands", tmp_path))
     yield store
     store.close()
 
 
 @pytest.fixture
-def people(tmp_path: Path, cheap_passwords: None) -> Iterator[People]:
+def people(tmp_path: Path, empty_databases: Path, cheap_passwords: None) -> Iterator[People]:
     """Nobody yet."""
-    engine = open_database(f"sqlite:///{tmp_path / 'people.db'}")
-    people_tables.metadata.create_all(engine)
+    engine = open_database(copied(empty_databases, "people", tmp_path))
     yield People(Accounts(engine), Sessions(engine, lifetime_ms=SESSION_MS), Tokens(engine), AuditTrail(engine))
     engine.dispose()
 
@@ -166,9 +183,8 @@ def what_ifs() -> FakeWhatIfs:
 
 
 @pytest.fixture
-def attachments(tmp_path: Path) -> Iterator[AttachmentStore]:
-    engine = open_database(f"sqlite:///{tmp_path / 'attachments.db'}")
-    attachment_tables.metadata.create_all(engine)
+def attachments(tmp_path: Path, empty_databases: Path) -> Iterator[AttachmentStore]:
+    engine = open_database(copied(empty_databases, "attachments", tmp_path))
     yield AttachmentStore(engine, AttachmentFiles(tmp_path / "attachments"), Limits(), inspect=inspect)
     engine.dispose()
 

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -36,6 +38,7 @@ pytestmark = [
     pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console"),
 ]
 expect.set_options(timeout=PATIENCE_MS)
+LONG: Final = 130
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +47,33 @@ def chromium() -> Iterator[Browser]:
         yield running
 
 
+def started(made: Installation, older: int = OLDER) -> Installation:
+    seed(made, older)
+    made.start_api()
+    return made
+
+
+def variables() -> dict[str, str]:
+    return {"HAULWATCH_API_TOKEN": WRITE_TOKEN, "HAULWATCH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}"}
+
+
 @pytest.fixture
 def desk(install: Callable[..., Installation]) -> Installation:
     """An API with alerts; it accepts writes."""
-    made = install("desk", HAULWATCH_API_TOKEN=WRITE_TOKEN, HAULWATCH_MQTT_URL=f"mqtt://127.0.0.1:{free_port()}")
-    seed(made)
-    made.start_api()
-    return made
+    return started(install("desk", **variables()))
+
+
+@pytest.fixture
+def long_desk(install: Callable[..., Installation]) -> Installation:
+    """One with more alerts than a page of them has."""
+    return started(install("desk", **variables()), LONG)
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One for the tests that only look."""
+    with closing(Installation(tmp_path_factory.mktemp("shared") / "desk", variables())) as made:
+        yield started(made)
 
 
 def ask(page: Page, key: str) -> None:
@@ -112,9 +135,9 @@ def test_a_person_works_off_an_alert_by_keyboard_alone_and_a_second_desk_sees_it
 
 
 def test_the_queue_goes_beyond_a_hundred_keeps_the_place_of_the_reader_and_is_filtered_and_grouped(
-    chromium: Browser, desk: Installation
+    chromium: Browser, long_desk: Installation
 ) -> None:
-    watched = sit_down(chromium, desk)
+    watched = sit_down(chromium, long_desk)
     page = watched.open()
     expect(page.locator(".row")).to_have_count(100)
     expect(page.locator(".count")).to_have_text("100+")
@@ -124,7 +147,7 @@ def test_the_queue_goes_beyond_a_hundred_keeps_the_place_of_the_reader_and_is_fi
     top = page.locator(".row.chosen").bounding_box()
 
     fresh = change("speeding", "truck-003", NOW + 60_000, Text(en="Speeding now", zh="正在超速"), severity=Severity.P2)
-    record(desk, [fresh])
+    record(long_desk, [fresh])
     expect(page.locator(".row").first).to_contain_text("Speeding now")
     assert page.locator(".row.chosen .title").inner_text() == chosen
     expect(page.locator(".row.chosen button")).to_be_focused()
@@ -134,7 +157,7 @@ def test_the_queue_goes_beyond_a_hundred_keeps_the_place_of_the_reader_and_is_fi
     assert abs(after["y"] - top["y"]) < 2, "what is read stays where it is"
 
     page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
-    expect(page.locator(".row")).to_have_count(OLDER + 3)
+    expect(page.locator(".row")).to_have_count(LONG + 3)
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     page.keyboard.type("晋E·D0105")
@@ -177,9 +200,9 @@ def test_several_alerts_are_shelved_at_once_and_the_shelf_is_ended(chromium: Bro
     assert watched.faults == []
 
 
-def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, desk: Installation) -> None:
+def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, shared_desk: Installation) -> None:
     phone = {"width": 360, "height": 740}
-    watched = sit_down(chromium, desk, "zh-CN", viewport=phone, has_touch=True, is_mobile=True)
+    watched = sit_down(chromium, shared_desk, "zh-CN", viewport=phone, has_touch=True, is_mobile=True)
     page = watched.open()
     page.locator(".row button").first.tap()
     expect(page.locator(".case h2")).to_contain_text(DUMPED.zh)
@@ -204,8 +227,10 @@ def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, desk
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_axe_finds_no_serious_fault_in_any_panel_or_dialog(chromium: Browser, desk: Installation, locale: str) -> None:
-    watched = sit_down(chromium, desk, "en-US")
+def test_axe_finds_no_serious_fault_in_any_panel_or_dialog(
+    chromium: Browser, shared_desk: Installation, locale: str
+) -> None:
+    watched = sit_down(chromium, shared_desk, "en-US")
     page = watched.open()
     sign_in(page)
     if locale == "zh-CN":
@@ -237,9 +262,9 @@ def test_axe_finds_no_serious_fault_in_any_panel_or_dialog(chromium: Browser, de
     assert watched.faults == []
 
 
-def test_a_case_is_printed_as_a_page_and_reached_by_its_link(chromium: Browser, desk: Installation) -> None:
-    alert_id = desk.get("/api/v1/alerts?rule=illegal_dumping")["items"][0]["alert_id"]
-    watched = sit_down(chromium, desk)
+def test_a_case_is_printed_as_a_page_and_reached_by_its_link(chromium: Browser, shared_desk: Installation) -> None:
+    alert_id = shared_desk.get("/api/v1/alerts?rule=illegal_dumping")["items"][0]["alert_id"]
+    watched = sit_down(chromium, shared_desk)
     page = watched.open(f"/#alert={alert_id}")
     expect(page.locator(".case h2")).to_contain_text(DUMPED.en)
     expect(page.locator(".chart canvas")).to_have_count(3)
@@ -263,7 +288,7 @@ def test_a_wrong_token_is_called_wrong_and_what_is_locked_is_not_called_empty(
 ) -> None:
     variables = {"HAULWATCH_API_READ_TOKEN": READ_TOKEN, "HAULWATCH_API_TOKEN": WRITE_TOKEN}
     locked = install("locked", HAULWATCH_MQTT_URL=f"mqtt://127.0.0.1:{free_port()}", **variables)
-    assert locked.run("city", "import", "jincheng").returncode == 0
+    locked.import_city()
     locked.start_api()
     page = sit_down(chromium, locked).open()
     expect(page.locator("dialog")).to_contain_text("Please sign in")
@@ -281,10 +306,10 @@ def test_a_wrong_token_is_called_wrong_and_what_is_locked_is_not_called_empty(
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
-def test_who_may_only_read_sees_no_button_to_act_and_no_key_acts(chromium: Browser, desk: Installation) -> None:
-    watched = sit_down(chromium, desk)
+def test_who_may_only_read_sees_no_button_to_act_and_no_key_acts(chromium: Browser, shared_desk: Installation) -> None:
+    watched = sit_down(chromium, shared_desk)
     page = watched.open()
-    expect(page.locator(".row")).to_have_count(100)
+    expect(page.locator(".row")).to_have_count(OLDER + 2)
     page.keyboard.press("j")
     expect(page.locator(".case h2")).to_contain_text(DUMPED.en)
     expect(page.locator(".case")).to_contain_text("You may read only")
@@ -319,7 +344,7 @@ def test_a_queue_without_end_is_read_to_its_end_and_never_fills_the_page(chromiu
         page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
         return older.count() == 1
 
-    until(is_full, "the page takes no more")
+    until(is_full, "the page takes no more", every_s=0.2)
     expect(page.locator(".row")).to_have_count(most)
     last = page.locator(".row .title").last.inner_text()
     assert last == f"Long ago {most - OLDER - 2 - 1}"
@@ -331,7 +356,7 @@ def test_a_queue_without_end_is_read_to_its_end_and_never_fills_the_page(chromiu
         page.locator(".rows").evaluate("box => box.scrollTo(0, box.scrollHeight)")
         return page.locator(".row .title").last.inner_text() == f"Long ago {most - 1}"
 
-    until(is_at_the_end, "the oldest alert is read")
+    until(is_at_the_end, "the oldest alert is read", every_s=0.2)
     expect(page.locator(".row")).to_have_count(total - most)
     page.get_by_role("button", name="Back to the newest").click()
     expect(page.locator(".row").first).to_contain_text("Now")

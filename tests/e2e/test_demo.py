@@ -52,7 +52,7 @@ def test_the_demo_adds_up_raises_the_labelled_alerts_and_replays_identically(
     again = install("kept")
     assert again.folder == kept
     assert again.json("ledger")["balanced"]
-    for arguments in ((), ("--shuffle", "1"), ("--shuffle", "2")):
+    for arguments in ((), ("--shuffle", "1")):
         replayed = again.json("replay", *arguments)
         assert replayed["identical"], replayed
         assert replayed["journal"] >= len(labelled)

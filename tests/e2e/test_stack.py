@@ -110,7 +110,7 @@ class Stack(Installation):
         def healthy() -> bool:
             return subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
 
-        self.until(healthy, f"{name} is healthy")
+        self.until(healthy, f"{name} is healthy", every_s=0.5)
 
     def as_service(self, name: str, *arguments: str) -> Any:
         """`docker compose exec NAME haulwatch …`, or `run --rm NAME …`."""

@@ -9,11 +9,11 @@ from tests.fuzz.run import fuzz
 
 
 @pytest.mark.long
-def test_twenty_thousand_messages_have_no_finding() -> None:
-    outcome = fuzz(seed=20, payloads=20_000)
+def test_ten_thousand_messages_have_no_finding() -> None:
+    outcome = fuzz(seed=20, payloads=10_000)
     assert outcome.findings == []
-    assert outcome.messages == 20_000
-    assert outcome.accepted > 5_000, "enough readings must reach the rules and the store"
+    assert outcome.messages == 10_000
+    assert outcome.accepted > 2_500, "enough readings must reach the rules and the store"
     assert len(outcome.refused) >= 9, "all reasons of decoding and admission"
     assert outcome.changes > 0
 

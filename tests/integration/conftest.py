@@ -4,6 +4,7 @@ from tests.api.conftest import (  # noqa: F401
     adoption,
     command_store,
     dead_letters,
+    empty_databases,
     history,
     journal,
     ledger,

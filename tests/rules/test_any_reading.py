@@ -23,6 +23,7 @@ from ingest.log.records import LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules, rule_names
 from rules.engine.engine import RuleEngine
+from tests.examples import examples
 from tests.rules.stories import STORIES, TWO_HOURS_BEHIND, story_of
 from tests.rules.test_evidence_agrees import CITY
 from tests.rules.town import T0, TRUCKS
@@ -154,7 +155,7 @@ def _finite(value: object, where: str) -> None:
             _finite(inner, where)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(st.lists(st.tuples(readings(), _GAPS_MS, _LATE_MS), max_size=40), st.integers(0, 40))
 def test_any_readings_in_any_order(sent: list[tuple[Reading, int, int]], restarted_at: int) -> None:
     path, now_ms = Path(CITY), T0
@@ -168,7 +169,7 @@ def test_any_readings_in_any_order(sent: list[tuple[Reading, int, int]], restart
 
 
 @pytest.mark.parametrize("rule", rule_names())
-@settings(max_examples=6)
+@settings(max_examples=examples(4, exploring=40))
 @given(data=st.data())
 def test_a_story_in_which_some_values_are_any(rule: str, data: st.DataObject) -> None:
     """A story that leads to the rule's alert, with fields of some readings replaced by any other value."""

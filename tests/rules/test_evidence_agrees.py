@@ -19,6 +19,7 @@ from rules.contract.wording import MAX_REFS
 from rules.detectors.illegal_dumping.judgement import IllegalDumping
 from rules.detectors.illegal_dumping.parameters import IllegalDumpingParameters
 from rules.engine.engine import RuleEngine
+from tests.examples import examples
 from tests.rules import agreement, agreement_on_devices
 from tests.rules.agreement import numbers
 from tests.rules.detectors.sites.test_station_backlog import Line, station
@@ -139,13 +140,13 @@ def test_every_rule_has_its_check() -> None:
     assert CHECKS.keys() >= {entry.name for entry in CATALOGUE}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(st.lists(_steps, max_size=25), st.sampled_from([1.5, 7, 9.6, 10, 30]))
 def test_trips(steps: list[tuple[str, Any]], every_s: float) -> None:
     check(told(steps, every_s).readings)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(
     st.lists(
         st.tuples(st.sampled_from([5.0, 30.5, 62.0, 68.0, 79.96, 85.25, 91.0, 98.0]), st.integers(0, 9)), max_size=50
@@ -160,7 +161,7 @@ def test_bins(levels: list[tuple[float, int]], every_s: int) -> None:
     check(readings)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(
     st.lists(st.tuples(st.sampled_from([19.5, 38.0, 44.0, 47.25, 58.0, 71.5, 90.0, None]), st.booleans()), max_size=40),
     st.sampled_from([20, 60, 300]),
@@ -173,7 +174,7 @@ def test_fires(values: list[tuple[float | None, bool]], every_s: int) -> None:
     check(readings)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(
     st.lists(
         st.tuples(
@@ -192,7 +193,7 @@ def test_lines(stretches: list[tuple[int, float | None, int | None, bool]]) -> N
     check(line.readings)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(
     st.lists(
         st.tuples(
@@ -228,7 +229,7 @@ def test_weighings(tickets: list[tuple[int, str | None, Any, float, float | None
     check(trip.readings, weighings)
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(25, exploring=200))
 @given(
     st.lists(
         st.tuples(
@@ -260,7 +261,7 @@ def test_sensors(
     check(trip.readings)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(30, exploring=300))
 @given(
     st.lists(
         st.tuples(

@@ -4,19 +4,12 @@ from typing import Any, Final
 
 from shapely import LineString, box
 
-from api.ports import ApiParts
 from devices.city.model import Area, City, Device, DeviceRole, Permit, Vehicle
 from devices.city.sites import Route, Site, SiteKind, Zone, ZoneKind
 from devices.geo.geometry import LatLon
 from devices.people.model import Visibility
-from rules.attachments.model import Owner, OwnerKind
-from rules.attachments.store import AttachmentStore
-from rules.cases.model import CaseKind, NewCase
-from rules.public_reports.model import Category, Channel, NewReport
 from rules.suspected_sites.model import Cluster, PlaceKind
-from tests.api.access.test_roles import TABLE
-from tests.api.fakes import NOW, T0, change
-from tests.rules.attachments.pictures import photo
+from tests.api.fakes import T0, change
 
 OWN, OTHER = "truck-own", "truck-OTHER"
 WORKS: Final = SiteKind.CONSTRUCTION_SITE
@@ -91,55 +84,3 @@ def cluster(*trucks: str, at: int) -> Cluster:
         hours=(4, *[0] * 23),
         alerts=tuple(alert_of(truck).alert_id for truck in trucks),
     )
-
-
-def filled(path: str, truck: str, number: int) -> str:
-    """The path with the parameters of one truck."""
-    in_path = {
-        "{device_id}": truck,
-        "{vehicle_id}": truck.replace("truck", "v"),
-        "{kind}": "position",
-        "{alert_id}": alert_of(truck).alert_id,
-        "{command_id}": f"{number:016x}",
-        "{letter_id}": str(number + 1),
-        "{version}": "1",
-        "{number}": str(number + 1),
-        "{case_number}": f"2026-{number + 1:06}",
-    }
-    for name, value in in_path.items():
-        path = path.replace(name, value)
-    return path
-
-
-GETS: Final = [line.split()[1] for line in TABLE if line.startswith(("GET /api", "GET /geo"))]
-TIMED: Final = ("track", "tracks", "{kind}", "weighings")
-WITHOUT_TRUCKS: Final = {
-    "/api/v1/rule-sets/{version}",
-    "/api/v1/rule-sets/{version}/differences",
-    "/api/v1/alerts/stream",
-    "/api/v1/alerts/{alert_id}/evidence-pack",
-    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/base-map") or "{attachment_id}" in line),
-    *(line.split()[1] for line in TABLE if line.startswith("GET /api/v1/report") and "{" in line),
-}
-"""Rule sets, the base map and QR codes have no object of a truck; stream, pack and files have tests of their own below,
-and reports, which go by district, in `tests/api/public_reports`."""
-
-
-def open_case_of(truck: str, parts: ApiParts, attachments: AttachmentStore) -> None:
-    """The alert of a truck is taken up; alert and case have a photo each."""
-    owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
-    attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
-    opened = parts.cases.open_case(
-        NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
-    )
-    attachments.put(Owner(OwnerKind.CASE, opened.case.number), f"{truck}.jpg", [photo(exif=False)], "li", NOW)
-
-
-def report_to_the_others(parts: ApiParts) -> None:
-    """Somebody of the public reports something in the others' district."""
-    parts.public_reports.reports.add(
-        NewReport(
-            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
-            district="d-OTHER", address="OTHER", received_at=NOW,
-        )
-    )  # fmt: skip

@@ -23,9 +23,15 @@ class Operation(NamedTuple):
     spec: Json
 
 
+_made: list[Json] = []
+
+
 @pytest.fixture
 def document(parts: ApiParts) -> Json:
-    return create_app(parts, ApiOptions(version="1.2.3")).openapi()
+    """Made once: it does not depend on the parts, and takes as long as ten tests."""
+    if not _made:
+        _made.append(create_app(parts, ApiOptions(version="1.2.3")).openapi())
+    return _made[0]
 
 
 def operations(document: Json) -> Iterator[Operation]:

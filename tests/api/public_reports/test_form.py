@@ -11,12 +11,9 @@ from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from api.public_reports.form import STATE_FAILURES
-from api.public_reports.pages import MAX_PHOTOS
-from api.public_reports.photos import MAX_BYTES
 from api.public_reports.tokens import MAX_MS, MIN_MS
 from api.public_reports.words import CATEGORIES, WORDS
 from devices.db.database import DatabaseUnavailable
-from rules.attachments.model import Owner, OwnerKind
 from rules.cases.actions import Close
 from rules.cases.model import CaseOutcome
 from rules.cases.store import CaseStore
@@ -26,7 +23,6 @@ from rules.public_reports.store import Receipt, ReportFilter
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, Ring
 from tests.api.public_reports.conftest import FILLED, ON, Wall, fetched, sent, slip
-from tests.rules.attachments.pictures import photo
 
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;"
 
@@ -213,6 +209,17 @@ async def test_a_form_that_is_sent_without_being_fetched_or_too_fast_or_too_late
     slip(await public.post("/report", data={**FILLED, "form": again[1]}))
 
 
+async def test_a_page_of_somebody_else_cannot_send_by_the_browsers_of_its_visitors(
+    public: AsyncClient, timed: ApiParts, wall: Wall
+) -> None:
+    token = await fetched(public)
+    wall.now += 60_000
+    for site, status in (("cross-site", 422), ("same-origin", 201)):
+        answer = await public.post("/report", data={**FILLED, "form": token}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == status
+    assert len(kept(timed)) == 1
+
+
 async def test_a_form_that_is_sent_twice_is_one_report(public: AsyncClient, timed: ApiParts, wall: Wall) -> None:
     token = await fetched(public)
     wall.now += 60_000
@@ -246,6 +253,8 @@ async def test_the_code_of_a_site_fills_in_the_site(public: AsyncClient, timed: 
 
 
 async def test_an_unknown_code_says_so_and_leads_on(public: AsyncClient) -> None:
+    closed = await public.get("/report/old-1?lang=en")
+    assert closed.status_code == 404, "it was a site once"
     answer = await public.get("/report/no-such-site?lang=en")
     assert answer.status_code == 404
     assert "This code is not known" in answer.text
@@ -320,50 +329,6 @@ async def test_what_no_browser_sends_is_refused(public: AsyncClient, timed: ApiP
         answer = await public.post("/report", content=content, headers={"Content-Type": kind})
         assert answer.status_code == status
     assert kept(timed) == []
-
-
-async def test_an_informant_adds_photos_by_number_and_code_and_operators_see_them(
-    public: AsyncClient, timed: ApiParts, wall: Wall
-) -> None:
-    number, code = slip(await sent(public, wall))
-    keys = {"X-Report-Number": number, "X-Report-Code": code}
-    picture = photo(exif=False)
-
-    async def add(content: bytes, headers: dict[str, str] = keys) -> int:
-        return (await public.post("/report/photo", content=content, headers=headers)).status_code
-
-    assert await add(picture, {**keys, "X-Report-Code": "AAAA-BBBB-CCCC"}) == 404
-    assert await add(b"%PDF-1.7 " + picture) == 422
-    assert await add(b"\xff\xd8\xff not a picture") == 422
-    assert await add(picture + b"x" * MAX_BYTES) == 413
-    owner = Owner(OwnerKind.REPORT, number)
-    assert timed.attachments.attachments(owner) == []
-    for count in range(MAX_PHOTOS):
-        answer = await public.post("/report/photo", content=photo(size=(100 + count, 80), exif=False), headers=keys)
-        assert answer.json() == {"photos": count + 1}
-    assert await add(photo(size=(99, 80), exif=False)) == 422
-    assert len(timed.attachments.attachments(owner)) == MAX_PHOTOS
-    headers = {"Authorization": "Bearer write-token-for-tests"}
-    shown = (await public.get(f"/api/v1/reports/{number}/attachments", headers=headers)).json()
-    assert [one["added_by"] for one in shown] == ["public report"] * MAX_PHOTOS
-    assert (await public.get("/api/v1/reports/R-000009/attachments", headers=headers)).status_code == 404
-
-
-async def test_photos_are_bounded_by_address_by_day_and_in_time(timed: ApiParts, wall: Wall) -> None:
-    options = ApiOptions(version="1", reports=replace(ON, per_address=1, max_per_day=4))
-    async with client_of(timed, options) as client:
-        number, code = slip(await sent(client, wall))
-        keys = {"X-Report-Number": number, "X-Report-Code": code}
-        content = b"\xff\xd8\xff not a picture"
-        found = [(await client.post("/report/photo", content=content, headers=keys)).status_code for _ in range(4)]
-        assert found == [422, 422, 422, 429]
-        wall.now += 3_600_000
-        found = [(await client.post("/report/photo", content=content, headers=keys)).status_code for _ in range(2)]
-        assert found == [422, 429], "four photos in a day from all"
-        wall.now += 86_400_000
-        late = await client.post("/report/photo", content=photo(exif=False), headers=keys)
-        assert late.status_code == 422
-        assert "within a day" in late.text
 
 
 class Away:

@@ -1,5 +1,6 @@
 """`haulwatch alerts`: a person shelves alerts and takes them off the shelf again."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,8 @@ HOUR = 3_600_000
 
 
 @pytest.fixture
-def city_desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path / "data")
-    assert desk.run("city", "import", "jincheng").exit_code == 0
-    return desk
+def city_desk(tmp_path: Path, imported: Path) -> Desk:
+    return Desk(shutil.copytree(imported, tmp_path / "data"))
 
 
 def test_alerts_are_shelved_listed_and_taken_off(city_desk: Desk) -> None:

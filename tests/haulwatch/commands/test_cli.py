@@ -20,7 +20,6 @@ from typer.testing import CliRunner, Result
 from devices.readings.refusals import Reason, Refusal
 from haulwatch.cli import command_line
 from haulwatch.commands import shared
-from ingest.judge.checkpoint import Checkpoint, JudgeState
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.refused import RefusedReading
@@ -30,6 +29,7 @@ from ingest.log.records import RawMessage
 from ingest.log.segment import RawLogError
 from ingest.recorder.state import BatchCommit, RecorderState
 from tests import ROOT
+from tests.ingest.judge.saving import save_not_judged
 from tests.servers import free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -240,8 +240,10 @@ def test_what_needs_a_city_says_how_to_get_one(run: Run, arguments: str) -> None
         (["simulate", "--from", "x.csv", "--speed", "0.5", "--shift-to-now"], "--speed: below 1"),
     ],
 )
-def test_a_wrong_argument_is_answered_with_the_fault(run: Run, arguments: list[str], words: str) -> None:
-    assert run("city", "import", "jincheng").exit_code == 0
+def test_a_wrong_argument_is_answered_with_the_fault(
+    run: Run, data_dir: Path, imported: Path, arguments: list[str], words: str
+) -> None:
+    shutil.copytree(imported, data_dir)
     # Long lines of usage errors stand in a box, wrapped.
     assert words in re.sub(r"\s*│?\n│?\s*", " ", refused(run(*arguments)))
 
@@ -388,8 +390,7 @@ def test_the_ledger_shows_what_was_not_judged(run: Run, data_dir: Path, monkeypa
         delta = LedgerDelta([("truck-8", 1_772_352_000_000, 1, 1_772_352_000_000, True)])
         state.commit(BatchCommit(0, [], [], [], [], delta))
     assert "not judged" not in run("ledger").stdout
-    with closing(JudgeState(data_dir / "judge.db")) as judge:
-        judge.save(0, Checkpoint(1, b"", [], {"truck-8": {"too_late": 12}}))
+    save_not_judged(data_dir / "judge.db", {"truck-8": {"too_late": 12}})
     table = run("ledger").stdout
     assert "not judged" in table
     assert re.search(r"^total .* 12 +not judged too_late 12", table, re.MULTILINE)

@@ -80,8 +80,8 @@ async def test_notices_from_the_first_rules_to_the_end(tmp_path: Path, caplog: p
         environment |= SECRETS
         await eventually(lambda: told(wecom) == ["【P1】倾倒 a"])
         apply(2, "rules: [")  # by a version that could read it
-        record("b")
         await eventually(lambda: "nothing is sent, apply others" in caplog.text)
+        record("b")
         environment["HAULWATCH_SECRET_OTHER"] = WeCom.KEY
         apply(3, rules({"wecom": wecom, "other": other}))
         await eventually(lambda: told(other) == ["【P1】倾倒 b"])

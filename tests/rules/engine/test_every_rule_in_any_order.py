@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rules.alerts.model import AlertChange, Amendment, Phase
 from rules.catalogue import CATALOGUE, rule_names
+from tests.examples import examples
 from tests.rules.engine.test_any_order import MIXED, NEWEST, OLDEST, Record, Restart, Upload, as_records, play, uploaded
 from tests.rules.stories import STORIES, TWO_HOURS_BEHIND, story_of
 from tests.rules.town import T0, Trip
@@ -80,7 +81,7 @@ _uploads = st.lists(
 
 
 @pytest.mark.parametrize("rule", rule_names())
-@settings(max_examples=4)
+@settings(max_examples=examples(3, exploring=20))
 @given(restarts=_restarts, twice=st.booleans())
 def test_restarts_at_any_message_and_repeats(rule: str, restarts: list[Restart], twice: bool) -> None:
     sent: list[Record] = [
@@ -91,7 +92,7 @@ def test_restarts_at_any_message_and_repeats(rule: str, restarts: list[Restart],
 
 @pytest.mark.long
 @pytest.mark.parametrize("rule", [rule for rule in rule_names() if rule not in FROM_ARRIVAL])
-@settings(max_examples=4)
+@settings(max_examples=examples(3, exploring=20))
 @given(uploads=st.lists(_uploads, min_size=4, max_size=4), restarts=_restarts, seed=st.integers(0, 1 << 16))
 def test_uploads_up_to_a_day_late(rule: str, uploads: list[list[Upload]], restarts: list[Restart], seed: int) -> None:
     """Each device uploads parts of its story hours later, in any order, some of them again."""

@@ -16,6 +16,7 @@ from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.engine.late.reading_pack import ReadingPack
 from rules.engine.reorder_buffer import BufferedReading, order_key
+from tests.examples import examples
 from tests.rules.town import T0, Trip, fills, in_time, run, summaries, ticket, town
 
 HOUR_MS = 3_600_000
@@ -90,7 +91,7 @@ def test_the_story_has_alerts_of_every_rule() -> None:
     }
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(4, exploring=40))
 @example(seed=996, pieces=6, restarts=[])  # a day after the gap it waits as if its clock had stepped back
 @given(seed=st.integers(0, 1 << 32), pieces=st.integers(1, 6), restarts=st.lists(st.integers(0, 900), max_size=4))
 def test_any_arrival_order_over_a_day_ends_in_the_same_alerts(seed: int, pieces: int, restarts: list[int]) -> None:
@@ -115,7 +116,7 @@ def test_any_arrival_order_over_a_day_ends_in_the_same_alerts(seed: int, pieces:
 
 
 @pytest.mark.long
-@settings(max_examples=6)
+@settings(max_examples=examples(2, exploring=20))
 @example(seed=1120, repeats=22)  # withdrawn, then confirmed and withdrawn again by one second judgement
 @given(seed=st.integers(0, 1 << 32), repeats=st.integers(0, 30))
 def test_stored_is_judged_and_not_judged(seed: int, repeats: int) -> None:

@@ -19,16 +19,17 @@ def trial(name: str, seed: str = "2", number: int = 0) -> Trial:
 
 
 def test_equal_seeds_give_equal_trials() -> None:
-    again = stage(tier("clean"), "2", 0)
-    assert again.arrivals == trial("clean").arrivals
-    assert again.incidents == trial("clean").incidents
+    """In the tier with the fewest readings; all are staged by the same steps."""
+    again = stage(tier("cheap"), "2", 0)
+    assert again.arrivals == trial("cheap").arrivals
+    assert again.incidents == trial("cheap").incidents
 
 
 @pytest.mark.parametrize(("seed", "number"), [("4", 0), ("2", 1)])
 def test_other_seeds_and_numbers_give_others(seed: str, number: int) -> None:
-    other = stage(tier("clean"), seed, number)
-    assert other.arrivals != trial("clean").arrivals
-    assert other.incidents != trial("clean").incidents
+    other = stage(tier("cheap"), seed, number)
+    assert other.arrivals != trial("cheap").arrivals
+    assert other.incidents != trial("cheap").incidents
 
 
 def test_arrivals_come_in_order_and_after_they_were_measured() -> None:
@@ -85,7 +86,7 @@ def test_every_tier_can_be_staged_and_says_what_it_is() -> None:
 
 
 def test_only_what_concerns_a_rule_is_staged_for_it() -> None:
-    staged = stage(tier("clean"), "2", 0, frozenset({"speeding"}))
+    staged = stage(tier("cheap"), "2", 0, frozenset({"speeding"}))
     behaviours = Counter(incident.behaviour for incident in staged.incidents if incident.rule == "speeding")
     assert set(behaviours) == {"drive_too_fast"}
     assert behaviours["drive_too_fast"] > 10

@@ -1,5 +1,6 @@
 """`haulwatch token`: tokens of machines from the command line."""
 
+import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -14,10 +15,8 @@ DAY = 86_400_000
 
 
 @pytest.fixture
-def city_desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path / "data")
-    assert desk.run("city", "import", "jincheng").exit_code == 0
-    return desk
+def city_desk(tmp_path: Path, imported: Path) -> Desk:
+    return Desk(shutil.copytree(imported, tmp_path / "data"))
 
 
 def found(desk: Desk, secret: str) -> ApiToken | None:

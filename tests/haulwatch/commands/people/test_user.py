@@ -1,5 +1,6 @@
 """`haulwatch user`: accounts from the command line."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,8 @@ SENTENCE = "four words of a sentence"
 
 
 @pytest.fixture
-def city_desk(tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path / "data")
-    assert desk.run("city", "import", "jincheng").exit_code == 0
+def city_desk(tmp_path: Path, imported: Path) -> Desk:
+    desk = Desk(shutil.copytree(imported, tmp_path / "data"))
     (tmp_path / "password").write_text(f"{SENTENCE}\n")
     return desk
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules.alerts.model import TAKEN_BACK, Phase
+from tests.examples import examples
 from tests.rules.engine.test_any_order import (
     MIXED,
     NEWEST,
@@ -186,7 +187,7 @@ _restarts = st.lists(
 
 @pytest.mark.long
 @each_story
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=examples(2, exploring=20), deadline=None)
 @given(
     uploads=st.fixed_dictionaries(dict.fromkeys(("T1", "T2", "T3", "T4"), _uploads)),
     restarts=_restarts,

@@ -9,10 +9,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from api.console.pages import BUILT
 from rules.alerts.model import Severity, Text
+from tests.closing import closed_later
 from tests.e2e.desk import (
     CHROMIUM,
+    DESKTOP,
     DUMPED,
     NOW,
+    OLDER,
     PATIENCE_MS,
     Watched,
     browser,
@@ -65,8 +68,10 @@ def desk(install: Callable[..., Installation]) -> Installation:
 def sit_down(
     chromium: Browser, desk: Installation, locale: str = "en-US", elsewhere: str = "-", *, phone: bool = False
 ) -> Watched:
-    size = {"width": 400, "height": 800} if phone else {"width": 1440, "height": 900}
-    context = chromium.new_context(locale=locale, viewport=size, ignore_https_errors=True)  # type: ignore[arg-type]
+    size = {"width": 400, "height": 800} if phone else DESKTOP
+    context = closed_later(
+        chromium.new_context(locale=locale, viewport=size, ignore_https_errors=True)  # type: ignore[arg-type]
+    )
     return Watched(context, f"http://127.0.0.1:{desk.api_port}", elsewhere)
 
 
@@ -132,7 +137,7 @@ def test_people_with_accounts_sign_in_by_keyboard_see_what_is_theirs_and_each_ot
     is_signed_in(other, "zhao")
 
     expect(page.locator(".row").first).to_contain_text(DUMPED.en)
-    expect(page.locator(".row")).to_have_count(100)
+    expect(page.locator(".row")).to_have_count(OLDER + 3)
     expect(other.locator(".row")).to_have_count(1)
     expect(other.locator(".row")).to_contain_text(FULL.zh)
     acknowledge(page, FULL.en)
@@ -241,7 +246,7 @@ def test_people_of_the_city_s_sign_on_sign_in_and_out_there(
         expect(page.locator("dialog")).to_contain_text("Please sign in")
         sign_on(page, "City sign-on", "1")
         is_signed_in(page, "李伟")
-        expect(page.locator(".row")).to_have_count(100)
+        expect(page.locator(".row")).to_have_count(OLDER + 3)
         acknowledge(page, FULL.en)
         expect(other.locator(".row")).to_contain_text("✓")
 
