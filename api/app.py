@@ -49,6 +49,9 @@ from api.resources.alerting import attachments, evidence
 from api.resources.city import base_map, places, public_map, zones
 from api.resources.geojson import EncodedLayer
 from api.resources.intake import dead_letters, ledger, unregistered
+from api.resources.notices import channels as notice_channels
+from api.resources.notices import in_force as notice_rules
+from api.resources.notices import outbox
 from api.resources.rules import in_force, rule_sets, what_if
 
 _DESCRIPTION: Final = """\
@@ -88,6 +91,7 @@ _TAGS: Final = [
         "description": "The city, its sites, routes and corridors, its trucks, and suspected sites, as GeoJSON",
     },
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
+    {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
     {
         "name": "attachments",
         "description": "Photos and documents of alerts and cases, by their content and hash",
@@ -106,9 +110,10 @@ def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They are the same for each application of a process; at its first request FastAPI builds them."""
     together = APIRouter()
     for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites, alerts,
-        evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves, in_force,
-        rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
+        alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
+        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
+        session, sign_on, people, audit,
     ):  # fmt: skip
         together.include_router(module.router, prefix="/api/v1")
     together.include_router(photos.of_reports, prefix="/api/v1")

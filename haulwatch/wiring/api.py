@@ -102,6 +102,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     cases,
                     public_reports,
                     notices.summary,
+                    notices.desk,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

@@ -5,6 +5,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
+from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
 from api.report_ports import PublicReports
@@ -82,6 +83,7 @@ class Repositories(NamedTuple):
     public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
+    notice_desk: NoticeDesk = NoNotices()
 
 
 def api_parts(
@@ -138,6 +140,7 @@ def api_parts(
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
         notices=repositories.notices,
+        notice_desk=repositories.notice_desk,
         over_limit=status.over_limit,
         evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,

@@ -1,15 +1,24 @@
 """The divided city, in which all has happened that people may see."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from devices.commands.model import Locate, issue
+from devices.db.database import open_database
+from devices.db.versions import StoredVersion
 from devices.people.model import Role
 from ingest.ledger.report import DeviceLedgerLine
+from ingest.notices import tables
+from ingest.notices.desk.desk import NoticeDesk
+from ingest.notices.notice import Kind, NewNotice
+from ingest.notices.outbox import NoticeOutbox
+from ingest.notices.rule_store import NoticeRuleStore
+from ingest.notices.secrets import secrets_of
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
 from rules.attachments.model import Owner, OwnerKind
@@ -33,6 +42,21 @@ from tests.rules.attachments.pictures import photo
 
 
 @pytest.fixture
+def notice_desk(tmp_path: Path) -> Iterator[NoticeDesk]:
+    """Each truck's alert was told by a channel of its own; a person of the rules is called OTHER."""
+    engine = open_database(f"sqlite:///{tmp_path / 'notices.db'}")
+    tables.metadata.create_all(engine)
+    rules, outbox = NoticeRuleStore(engine), NoticeOutbox(engine)
+    rules.apply(StoredVersion(1, "people: {OTHER: {name: OTHER}}", NOW, "OTHER", "OTHER"))
+    for truck in (OWN, OTHER):
+        alert_id = alert_of(truck).alert_id
+        told = NewNotice(alert_id, "opened", f"to-{truck}", "", (), Kind.CALL, "speeding", "P1", "en", truck, "text")
+        outbox.plan(alert_id, "opened", [told], [], NOW)
+    yield NoticeDesk(engine, rules, secrets_of({}), lambda: NOW)
+    engine.dispose()
+
+
+@pytest.fixture
 def divided(
     parts: ApiParts,
     history: FakeHistory,
@@ -43,6 +67,7 @@ def divided(
     shelves: ShelfStore,
     proposals: ProposalStore,
     attachments: AttachmentStore,
+    notice_desk: NoticeDesk,
 ) -> ApiParts:
     """Both trucks have done all there is to do."""
     city = divided_city()
@@ -82,7 +107,7 @@ def divided(
         history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
                     ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
                     ticket_state="counted")  # fmt: skip
-    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE])
+    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE], notice_desk=notice_desk)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import { choose, shown } from "../state/queue";
 import { LAYERS, layers } from "../state/view";
 import { language, localName, t, word } from "../text";
 import { clock, measured } from "../parts/format";
+import { showCase } from "../cases/map";
 import { showReplay } from "../replay/layer";
 import { addBaseMap, setBaseLanguage } from "./base";
 import { drawn, drawnAt, gcj02Of, positionAt, wgs84Of } from "./datum";
@@ -132,7 +133,7 @@ export class CityMap {
       effect(() => this.showLayers()),
       this.keepPlace(),
       effect(() => this.frameOnce()));
-    this.disposers.push(...showReplay(this.map), drawCoarselyWhileMoved(this.map));
+    this.disposers.push(...showReplay(this.map), ...showCase(this.map), drawCoarselyWhileMoved(this.map));
     this.listen();
   }
 
