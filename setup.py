@@ -60,6 +60,7 @@ COMPILED = (
     "rules/detectors/illegal_dumping/afterwards.py",
     "rules/detectors/illegal_dumping/score.py",
     "rules/engine/engine.py",
+    "rules/engine/rows/unwritten.py",
     "rules/detectors/illegal_dumping/judgement.py",
     "rules/engine/late/amendments.py",
     "rules/engine/fleet_judge.py",

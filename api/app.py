@@ -30,7 +30,7 @@ from api.people.pending_sign_ons import PendingSignOns
 from api.people.sign_in_limits import SignInLimits
 from api.ports import ApiOptions, ApiParts
 from api.public_reports import form as public_form
-from api.public_reports import informants, qr, reports
+from api.public_reports import informants, photos, qr, reports
 from api.resources import (
     alerts,
     bins,
@@ -110,8 +110,12 @@ def _routes() -> tuple[BaseRoute, ...]:
         rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
     ):  # fmt: skip
         together.include_router(module.router, prefix="/api/v1")
-    for module in (public_map, health, console, public_form):
-        together.include_router(module.router)
+    together.include_router(public_map.router)
+    together.include_router(health.router)
+    together.include_router(console.router)
+    together.include_router(photos.of_reports, prefix="/api/v1")
+    together.include_router(photos.router)  # before the codes of sites, of which "photo" is none
+    together.include_router(public_form.router)
     return tuple(together.routes)
 
 
@@ -158,7 +162,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()
-    app.state.public_form = public_form.new_form(parts, options.reports.per_address)
+    app.state.public_form = public_form.new_form(parts, options.reports)
     app.state.check_history = health.StateHistory()
     problems.install(app)
     app.router.routes.extend(_routes())

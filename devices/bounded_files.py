@@ -14,14 +14,17 @@ MAX_YAML_BYTES: Final = 16 * MIB
 """Some 60,000 devices. PyYAML needs a minute and 1.5 GB for it."""
 MAX_JSON_BYTES: Final = 128 * MIB
 """GeoJSON with two million positions."""
+_TOO_DEEP: Final = "is nested too deeply: write it flat, as the documentation shows"
+_TOO_DEEP_ZH: Final = "嵌套过深：请按文档示例平铺书写"
 
 
 class UnboundedFile(ValueError):
     """The file is beyond a bound, or not of its format. The message names no file: its caller knows which it is."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        """`line`: from 1, where the format names it."""
+    def __init__(self, message: str, zh: str, line: int | None = None) -> None:
+        """`zh`: the same in Chinese; `line`: from 1, where the format names it."""
         super().__init__(message)
+        self.zh = zh
         self.line = line
 
 
@@ -30,7 +33,7 @@ def read_bounded(path: Path, max_bytes: int, split: str) -> bytes:
     with path.open("rb") as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
-        raise UnboundedFile(f"is larger than {max_bytes // MIB} MiB: {split}")
+        raise UnboundedFile(f"is larger than {max_bytes // MIB} MiB: {split}", f"超过{max_bytes // MIB} MiB")
     return content
 
 
@@ -39,9 +42,9 @@ def load_yaml(content: bytes) -> Any:
     try:
         return yaml.load(content, _NoAliases)  # noqa: S506 - a SafeLoader
     except RecursionError:
-        raise UnboundedFile("is nested too deeply: write it flat, as the documentation shows") from None
+        raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except (yaml.YAMLError, ValueError) as exc:  # ValueError: 2026-02-30, or a number of 5,000 digits
-        raise UnboundedFile(f"is not YAML: {' '.join(str(exc).split())}", _line_of(exc)) from exc
+        raise UnboundedFile(f"is not YAML: {' '.join(str(exc).split())}", _not_yaml_zh(exc), _line_of(exc)) from exc
 
 
 def compose_yaml(content: bytes) -> yaml.Node | None:
@@ -55,14 +58,29 @@ def load_json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except RecursionError:
-        raise UnboundedFile("is nested too deeply: write it flat, as the documentation shows") from None
+        raise UnboundedFile(_TOO_DEEP, _TOO_DEEP_ZH) from None
     except ValueError as exc:
-        raise UnboundedFile(f"is not JSON: {exc}") from exc
+        raise UnboundedFile(f"is not JSON: {exc}", "不是JSON格式") from exc
+
+
+def _not_yaml_zh(exc: Exception) -> str:
+    """Where it is, and what to look at: PyYAML has English sentences only."""
+    if isinstance(exc, _AliasRefused):
+        return f"不接受别名 *{exc.anchor}：请写出其值"
+    mark = getattr(exc, "problem_mark", None)
+    place = "" if mark is None else f"（第{mark.line + 1}行第{mark.column + 1}列）"
+    return f"不是YAML格式{place}：请检查缩进、引号、冒号和括号"
 
 
 def _line_of(exc: Exception) -> int | None:
     mark = getattr(exc, "problem_mark", None)
     return None if mark is None else int(mark.line) + 1
+
+
+class _AliasRefused(yaml.composer.ComposerError):
+    def __init__(self, anchor: str, mark: yaml.Mark) -> None:
+        super().__init__(None, None, f"the alias *{anchor} is refused: write the value out", mark)
+        self.anchor = anchor
 
 
 class _NoAliases(yaml.SafeLoader):
@@ -71,7 +89,5 @@ class _NoAliases(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             event = self.get_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(
-                None, None, f"the alias *{event.anchor} is refused: write the value out", event.start_mark
-            )
+            raise _AliasRefused(event.anchor, event.start_mark)
         return super().compose_node(parent, index)

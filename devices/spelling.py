@@ -15,9 +15,14 @@ def did_you_mean(name: str, candidates: Iterable[str], similarity: float = 0.6) 
     Of equally similar ones it is the first in the alphabet. `similarity`: the least, from 0 to 1, as
     `difflib.SequenceMatcher.ratio` computes it.
     """
-    close = difflib.get_close_matches(name, islice(candidates, _MOST_CANDIDATES), n=_MOST_CANDIDATES, cutoff=similarity)
-    guess = min(close, key=lambda candidate: (-_ratio(name, candidate), candidate), default=None)
+    guess = closest(name, candidates, similarity)
     return f"did you mean {guess!r}?" if guess is not None else ""
+
+
+def closest(name: str, candidates: Iterable[str], similarity: float = 0.6) -> str | None:
+    """The candidate of which `did_you_mean` asks; None if none is similar."""
+    close = difflib.get_close_matches(name, islice(candidates, _MOST_CANDIDATES), n=_MOST_CANDIDATES, cutoff=similarity)
+    return min(close, key=lambda candidate: (-_ratio(name, candidate), candidate), default=None)
 
 
 def _ratio(name: str, candidate: str) -> float:

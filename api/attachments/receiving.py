@@ -23,7 +23,7 @@ MOST: Final = 16
 """Uploads at once: each holds a connection and a file, hardly any memory."""
 OF_ONE: Final = 2
 RETRY_AFTER_S: Final = 5
-PATHS: Final = re.compile(r"/api/v1/(?:alerts|cases|reports)/[^/]+/attachments")
+PATHS: Final = re.compile(r"/api/v1/(?:alerts|cases|reports)/[^/]+/attachments|/report/photo")
 """Where the body of a POST is a file."""
 BODY: Final[dict[str, Any]] = {
     "requestBody": {

@@ -64,14 +64,20 @@ class RemoveBody(BaseModel):
 
 
 def attachment_router(
-    prefix: str, path: str, what: str, owner_of: Callable[..., Owner], may_add: Sequence[Dependency]
+    prefix: str,
+    path: str,
+    what: str,
+    owner_of: Callable[..., Owner],
+    may_add: Sequence[Dependency],
+    may_see: Sequence[Dependency] = VIEWERS,
 ) -> APIRouter:
     """The routes of one kind of owner.
 
     `path`: of one owner below `prefix`, with its id as a parameter of `owner_of`, a dependency that raises
-    RequestRefused where the caller sees no such owner. `what`: the owner in a sentence. `may_add`: the role for that.
+    RequestRefused where the caller sees no such owner. `what`: the owner in a sentence. `may_add`, `may_see`: the
+    roles for that.
     """
-    router = APIRouter(prefix=prefix, tags=["attachments"], dependencies=[*PERSONAL, *VIEWERS])
+    router = APIRouter(prefix=prefix, tags=["attachments"], dependencies=[*PERSONAL, *may_see])
     place = f"{path}/attachments"
     owned = Annotated[Owner, Depends(owner_of)]
 

@@ -17,14 +17,14 @@ from api.http.problems import RETRY_AFTER_S, ProblemKind, RequestRefused
 from api.ports import ApiParts, options_of, parts_of
 from api.public_reports.fields import Fields, Unreadable, checked, read_fields
 from api.public_reports.limits import AddressLimit
-from api.public_reports.pages import Pages
+from api.public_reports.pages import MAX_PHOTOS, Pages
 from api.public_reports.tokens import FormTokens
-from api.report_ports import Reports
+from api.report_ports import ReportOptions, Reports
 from devices.city.sites import Site
 from devices.db.database import DatabaseError
 from devices.errors import OperatorError
 from devices.people.sign_in_failures import place_of
-from devices.readings.instants import HOUR_MS, MINUTE_MS
+from devices.readings.instants import DAY_MS, HOUR_MS, MINUTE_MS
 from rules.public_reports.model import NewReport, ReportLanguage, TooManyReports, no_of
 from rules.public_reports.store import Receipt, Sealer, Submission
 
@@ -38,16 +38,16 @@ _LONGEST_ASKED: Final = 32
 _RETRY_LATER_S: Final = 1_800
 
 
-async def _is_on(request: Request) -> None:
+async def is_on(request: Request) -> None:
     """Raise RequestRefused, as for a path that is not there, unless the form is switched on."""
     if not options_of(request).reports.form:
         raise RequestRefused(ProblemKind.NOT_FOUND, "There is no such path; /openapi.json lists all of them.")
 
 
-router: Final = APIRouter(include_in_schema=False, dependencies=[Depends(_is_on)])
+router: Final = APIRouter(include_in_schema=False, dependencies=[Depends(is_on)])
 
 
-@dataclass(frozen=True)
+@dataclass
 class PublicForm:
     """What the form remembers, of one process."""
 
@@ -55,14 +55,22 @@ class PublicForm:
     sent: AddressLimit
     tried: AddressLimit
     guessed: AddressLimit
+    photos: AddressLimit
+    photos_of_all: AddressLimit
+    """Of all addresses together, in a day."""
+    photos_now: int = 0
+    """That are being received."""
 
 
-def new_form(parts: ApiParts, per_address: int) -> PublicForm:
+def new_form(parts: ApiParts, options: ReportOptions) -> PublicForm:
+    per_address = options.per_address
     return PublicForm(
         FormTokens(),
         AddressLimit(per_address, HOUR_MS, parts.now),
         AddressLimit(per_address * _TRIES_PER_REPORT, HOUR_MS, parts.now),
         AddressLimit(STATE_FAILURES, 10 * MINUTE_MS, parts.now),
+        AddressLimit(per_address * MAX_PHOTOS, HOUR_MS, parts.now),
+        AddressLimit(options.max_per_day, DAY_MS, parts.now),
     )
 
 
@@ -99,9 +107,9 @@ async def show_state(request: Request, language: Language) -> HTMLResponse:
 @router.post("/report/state")
 async def ask_state(request: Request, language: Language) -> HTMLResponse:
     """How far a report is, for who has its number and its code."""
-    pages, parts, form = _pages(request, language, None), parts_of(request), _form_of(request)
+    pages, parts, form = _pages(request, language, None), parts_of(request), form_of(request)
     fields = await _fields(request)
-    number, code, address = fields["number"][:_LONGEST_ASKED], fields["code"][:_LONGEST_ASKED], _address_of(request)
+    number, code, address = fields["number"][:_LONGEST_ASKED], fields["code"][:_LONGEST_ASKED], address_of(request)
     if not form.guessed.take(address):
         return pages.state(number, problem="too_many_asked", status=429)
     no = no_of(number)
@@ -132,20 +140,20 @@ async def send_form_of_site(request: Request, language: Language, site_id: str) 
 
 
 async def _fresh_form(request: Request, language: ReportLanguage, site: Site | None) -> HTMLResponse:
-    token = _form_of(request).tokens.new(parts_of(request).now())
+    token = form_of(request).tokens.new(parts_of(request).now())
     return _pages(request, language, site, takes_names=await _takes_names(request)).form(token)
 
 
 async def _sent(request: Request, language: ReportLanguage, site: Site | None) -> HTMLResponse:
-    parts, form, options = parts_of(request), _form_of(request), options_of(request).reports
+    parts, form, options = parts_of(request), form_of(request), options_of(request).reports
     takes_names = await _takes_names(request)
-    pages, address, now = _pages(request, language, site, takes_names=takes_names), _address_of(request), parts.now()
+    pages, address, now = _pages(request, language, site, takes_names=takes_names), address_of(request), parts.now()
     if not form.tried.take(address):
         return _too_many(pages)
     fields = await _fields(request)
     token = fields["form"] if form.tokens.is_ours(fields["form"], now) else form.tokens.new(now)
     found = checked(fields, parts.city(), site, language, now)
-    sent = form.tokens.sent(fields["form"], now)
+    sent = None if is_from_elsewhere(request) else form.tokens.sent(fields["form"], now)
     if sent is None:
         found.faults.append(pages.words("fault_again"))
     if found.informant is not None and not takes_names:
@@ -185,7 +193,7 @@ async def _fields(request: Request) -> Fields:
         raise RequestRefused(ProblemKind.BAD_REQUEST, detail) from exc
 
 
-def _form_of(request: Request) -> PublicForm:
+def form_of(request: Request) -> PublicForm:
     form: PublicForm = request.app.state.public_form
     return form
 
@@ -206,10 +214,20 @@ async def _takes_names(request: Request) -> bool:
 
 
 def _site(request: Request, site_id: str) -> Site | None:
-    return parts_of(request).city().sites.get(site_id)
+    """The site, while it is one: a sign may outlive its site."""
+    parts = parts_of(request)
+    site = parts.city().sites.get(site_id)
+    return site if site is not None and site.validity.covers(parts.now()) else None
 
 
-def _address_of(request: Request) -> str:
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether a page of somebody else sent this: else it could let its visitors' browsers send reports, each from an
+    address of its own. Browsers say so over https; the header cannot be set by a page.
+    """
+    return request.headers.get("sec-fetch-site", "same-origin") in {"cross-site", "same-site"}
+
+
+def address_of(request: Request) -> str:
     return place_of(request.client.host if request.client else "")
 
 

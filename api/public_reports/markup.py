@@ -44,7 +44,7 @@ def joined(parts: Iterable[Markup]) -> Markup:
 
 def page(status: int = 200, headers: dict[str, str] | None = None, /, **values: str) -> HTMLResponse:
     """The whole page, under a policy that lets only its own style sheet and script run, by their hashes."""
-    style, script = _file("report.css"), _file("position.js")
+    style, script = _file("report.css"), _file("report.js")
     html = filled("page.html", style=Markup(style), script=Markup(script), **values)
     return HTMLResponse(html, status, headers={**_headers(style, script), **(headers or {})})
 
@@ -52,7 +52,7 @@ def page(status: int = 200, headers: dict[str, str] | None = None, /, **values: 
 def _headers(style: str, script: str) -> dict[str, str]:
     return {
         "Content-Security-Policy": f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         "Permissions-Policy": "camera=(), microphone=(), geolocation=(self)",
         "X-Robots-Tag": "noindex",
     }

@@ -16,6 +16,8 @@ from devices.readings.text import MAX_SHORT_CHARS
 from rules.public_reports.model import MAX_ADDRESS, MAX_CONTACT, MAX_TEXT, Category, Report, ReportLanguage
 from rules.public_reports.progress import WORDS as PROGRESS
 
+MAX_PHOTOS: Final = 3
+"""Of one report."""
 EMPTY: Final[Fields] = dict.fromkeys((*NAMES, "number", "code"), "")
 _CODES: Final = {ReportLanguage.ZH: "zh-CN", ReportLanguage.EN: "en"}
 
@@ -83,6 +85,12 @@ class Pages:
             code=said("code"),
             code_value=code,
             keep=said("keep"),
+            most=str(MAX_PHOTOS),
+            photos=said("photos", most=MAX_PHOTOS),
+            photos_note=said("photos_note"),
+            photo_sending=said("photo_sending"),
+            photo_sent=said("photo_sent"),
+            photo_failed=said("photo_failed"),
             state_address=self._address("/report/state"),
             state_link=said("state_link"),
             new_address=self._address(self._form_path()),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access.acting import ACTOR, acting_name
 from api.access.auditing import PERSONAL, note_target
 from api.access.authentication import CurrentCaller
+from api.access.caller import Caller
 from api.access.roles import OFFICERS, OPERATORS
 from api.access.visible import Parts
 from api.http.instants import Instant
@@ -144,7 +145,8 @@ class ReportBody(BaseModel):
         None,
         min_length=1,
         max_length=MAX_SHORT_CHARS,
-        description="Whose people see report and case; default: that of the site. Without one: who sees the whole city",
+        description="Whose people see report and case; default: that of the site, else the only one that the caller "
+        "may see. Without one: who sees the whole city",
     )
     address: str = Field("", max_length=MAX_ADDRESS)
     plate: str = Field("", max_length=16)
@@ -230,7 +232,8 @@ def add(request: Request, parts: Parts, caller: CurrentCaller, body: ReportBody)
     now, city = parts.now(), parts.city()
     informant = _informant(body)
     try:
-        new = _new_report(body, city, acting_name(caller, body.actor), now)
+        district = body.district or _only_district(caller)
+        new = _new_report(body, city, district, acting_name(caller, body.actor), now)
         seal = None if informant is None else parts.public_reports.informants.sealer(informant)
         receipt = parts.public_reports.reports.add(new, seal=seal)
     except ReportRefused as exc:
@@ -308,7 +311,13 @@ def _informant(body: ReportBody) -> Informant | None:
     return informant if informant.is_named else None
 
 
-def _new_report(body: ReportBody, city: City, operator: str, now: int) -> NewReport:
+def _only_district(caller: Caller) -> str | None:
+    """The district of an operator who sees one: else nobody there would see what was typed in."""
+    districts = caller.visibility.districts or frozenset()
+    return next(iter(districts)) if len(districts) == 1 else None
+
+
+def _new_report(body: ReportBody, city: City, district: str | None, operator: str, now: int) -> NewReport:
     """Raises RequestRefused."""
     site = None if body.site_id is None else city.sites.get(body.site_id)
     if body.site_id is not None and site is None:
@@ -322,8 +331,8 @@ def _new_report(body: ReportBody, city: City, operator: str, now: int) -> NewRep
         lat, lon = centre_of(site)
     if lat is None and not body.address:
         raise invalid("body.address", "say where it was: a position, a site or an address")
-    district = body.district or (None if site is None else site.district)
-    if district is not None and district not in _districts(city):
+    district = (site.district if site is not None and body.district is None else None) or district
+    if body.district is not None and body.district not in _districts(city):
         raise invalid("body.district", "give the id of a district that you may see: GET /api/v1/city lists them")
     values = body.model_dump(include={"category", "text", "address", "plate", "language", "site_id"})
     place = {"lat": lat, "lon": lon, "district": district}

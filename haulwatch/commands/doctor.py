@@ -22,6 +22,7 @@ from haulwatch.wiring.databases import (
     existing_database_url,
     open_registry,
 )
+from haulwatch.wiring.desk.attachments import look_at_attachments
 from haulwatch.wiring.rules import known_rules
 from haulwatch.wiring.sign_on import find_provider
 from haulwatch.wiring.stores import prove_store
@@ -36,7 +37,8 @@ def doctor(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on and map layers.
+    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on, map layers
+    and the files of attachments.
 
     Says how to fix each fault. The store is written and read (measurement haulwatch_doctor).
 
@@ -64,6 +66,7 @@ def _parts(settings: Settings) -> DoctorParts:
         find_provider=lambda: find_provider(settings),
         areas=lambda: _areas(settings),
         accounts_exist=lambda: accounts_exist(settings),
+        attachments=lambda: look_at_attachments(settings),
     )
 
 

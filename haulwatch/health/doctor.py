@@ -17,6 +17,7 @@ from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.db.registry import CityMissing
 from devices.sign_on.discovery import Provider
 from haulwatch import RELEASED, migrations
+from haulwatch.health.attachments import check_attachments
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.health.certificates import check_certificates
 from haulwatch.health.check_result import CheckResult, CheckStatus
@@ -30,12 +31,13 @@ from ingest.log.records import JUDGE
 from ingest.process.heartbeat import last_beat
 from ingest.store import StoreError, StoreMisconfigured, StoreRejected
 from ingest.store.probe import StoreForgets
+from rules.attachments.upkeep import Examined
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import BadRuleSet
 
 CHECKS: Final = (
     "broker", "collector", "store", "database", "city", "data", "clock", "api", "rules", "certificates",
-    "sign-on", "map layers",
+    "sign-on", "map layers", "attachments",
 )  # fmt: skip
 
 TIME_LIMIT_S: Final = 15.0
@@ -258,6 +260,8 @@ class DoctorParts(NamedTuple):
     """Districts and hauliers of the registered city. Raises CityMissing, DatabaseError, NoData."""
     accounts_exist: Callable[[], bool]
     """Raises DatabaseError, NoData."""
+    attachments: Callable[[], Examined] = Examined
+    """Looks at their files for some seconds. Raises DatabaseError, NoData."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -277,6 +281,7 @@ async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[st
         "rules": lambda: asyncio.to_thread(_rules, settings, parts.rules),
         "certificates": lambda: check_certificates(settings, datetime.now(UTC)),
         "sign-on": lambda: asyncio.to_thread(check_sign_on, settings, parts.find_provider, parts.areas),
+        "attachments": lambda: asyncio.to_thread(check_attachments, parts.attachments),
         "map layers": lambda: asyncio.to_thread(check_map_layers, settings, parts.accounts_exist),
     }
     if unknown := set(only) - set(CHECKS):

@@ -16,6 +16,7 @@ from api.ports import Check, ReadinessResult, ReadinessState
 from devices.db.database import DatabaseError, DatabaseMisconfigured
 from devices.readings.models import Kind
 from haulwatch import migrations
+from haulwatch.health.attachments import attachments_ready
 from haulwatch.health.path_status import PathStatus
 from haulwatch.process import system_clock
 from haulwatch.process.background import BackgroundTask, TaskHealth
@@ -26,6 +27,7 @@ from ingest.mqtt.broker_statistics import BrokerCounters
 from ingest.notices.summary import ChannelSummary
 from ingest.process.over_limit import named
 from ingest.store import History, StoreMisconfigured, StoreUnavailable
+from rules.attachments.upkeep import Examined
 
 BACKLOG: Final = 100_000
 """Messages: five seconds of the fastest ingestion. A consumer that far behind does not keep up."""
@@ -109,6 +111,7 @@ def readiness_checks(
     counters: Callable[[], BrokerCounters | None],
     background: Sequence[BackgroundTask],
     notices: Callable[[], Sequence[ChannelSummary]] = tuple,
+    attachments: Callable[[], Examined] = Examined,
 ) -> tuple[Check, ...]:
     """Every check, bound to the parts that it looks at."""
     progress, growth, trouble = Progress(), Growth(path.not_judged()), TroubleLog()
@@ -118,6 +121,9 @@ def readiness_checks(
 
     async def tasks() -> ReadinessResult:
         return _background(background)
+
+    async def files() -> ReadinessResult:
+        return attachments_ready(attachments())
 
     return (
         Check("store", lambda: _store(store, path, rejections, trouble)),
@@ -130,6 +136,7 @@ def readiness_checks(
         Check("devices", partial(asyncio.to_thread, _devices, path)),
         Check("disk", partial(asyncio.to_thread, _disk, path, trouble)),
         Check("broker", partial(asyncio.to_thread, _broker, counters, watched)),
+        Check("attachments", files),
         Check("background", tasks),
     )
 

@@ -1,14 +1,19 @@
-"""Removes old segments of the raw log that every consumer has read, and old dead letters. Runs in the recorder process.
+"""Removes old segments of the raw log that every consumer has read, old dead letters and old notices.
 
-Settings: HAULWATCH_RAW_LOG_KEEP_MIB, HAULWATCH_RAW_LOG_KEEP_DAYS and HAULWATCH_DEAD_LETTER_KEEP_DAYS.
+Runs in the recorder process.
+
+Settings: HAULWATCH_RAW_LOG_KEEP_MIB, HAULWATCH_RAW_LOG_KEEP_DAYS, HAULWATCH_DEAD_LETTER_KEEP_DAYS and
+HAULWATCH_NOTICE_KEEP_DAYS.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Final
 
+from devices.db.database import DatabaseError
 from haulwatch.process import system_clock
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.state_file import StateUnavailable
@@ -18,6 +23,8 @@ from ingest.log.segment import RawLogError
 from ingest.process.status_file import replace_status
 
 TRIM_EVERY_S: Final = 60.0
+_NOTICES_EVERY: Final = 60
+"""Trims: an hour. It asks the database, which has more to do."""
 _CATCH_UP: Final = 2.0
 
 
@@ -58,7 +65,7 @@ class PacedClock:
 
 
 class Retention:
-    """Keeps the raw log below a size and an age, and dead letters below an age.
+    """Keeps the raw log below a size and an age, dead letters and notices below an age.
 
     Of the raw log it removes only what every consumer has read.
     """
@@ -72,25 +79,38 @@ class Retention:
         clock: Callable[[], int],
         letters: DeadLetters | None = None,
         keep_letters_ms: int = 0,
+        purge_notices: Callable[[int], object] | None = None,
     ) -> None:
-        """`keep_ms`, `keep_letters_ms` 0: no limit of age, which `clock` measures (ms since 1970 UTC)."""
+        """`keep_ms`, `keep_letters_ms` 0: no limit of age, which `clock` measures (ms since 1970 UTC).
+
+        `purge_notices`: by the clock, removes those that are too old; it may raise DatabaseError.
+        """
         self._log, self._keep_bytes, self._keep_ms, self._clock = log, keep_bytes, keep_ms, clock
         self._letters, self._keep_letters_ms = letters, keep_letters_ms
+        self._purge_notices = purge_notices
 
     async def run(self) -> None:
         """Trim once a minute, for ever; cancel it to end."""
-        while True:
+        for turn in count():
             await asyncio.sleep(TRIM_EVERY_S)
             # The recorder uses the same files and reports their trouble.
             with suppress(RawLogError):
                 await asyncio.to_thread(self.trim)
             with suppress(StateUnavailable):
                 await asyncio.to_thread(self.purge)
+            if turn % _NOTICES_EVERY == 0:
+                with suppress(DatabaseError):  # the API, which sends notices, reports its trouble
+                    await asyncio.to_thread(self.purge_notices)
 
     def trim(self) -> None:
         """Remove the oldest read segments beyond the limits. Raises RawLogError."""
         if set(CONSUMERS) <= self._log.committed().keys():  # a consumer that never committed may still need all
             self._log.trim(self._keep_bytes, self._clock() - self._keep_ms if self._keep_ms else 0)
+
+    def purge_notices(self) -> None:
+        """Remove notices beyond their age. Raises DatabaseError."""
+        if self._purge_notices is not None:
+            self._purge_notices(self._clock())
 
     def purge(self) -> None:
         """Purge dead letters beyond their age. Raises StateUnavailable."""

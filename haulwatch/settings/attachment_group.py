@@ -41,6 +41,16 @@ class AttachmentSettings(Group):
         le=10_485_760,
     )
 
+    keep_days: float = field(
+        0.0,
+        "ATTACHMENT_KEEP_DAYS",
+        "days",
+        "Their bytes are removed so long after the alert or case was closed by a person; who added what stays listed. "
+        "0: they stay as long as their owner, since evidence may be asked for in court years later.",
+        ge=0,
+        le=36_500,
+    )
+
     @property
     def limits(self) -> Limits:
         return Limits(self.max_mib << 20, self.owner_files, self.owner_mib << 20, self.all_mib << 20)

@@ -329,6 +329,16 @@ class AlertSettings(Group):
         le=24,
     )
 
+    notice_keep_days: int = field(
+        1_096,
+        "NOTICE_KEEP_DAYS",
+        "days",
+        "Notices about alerts that are over are removed so long after they were sent or given up. Three years, as "
+        "the audit trail: so long people ask who was notified. 0: no limit of age.",
+        ge=0,
+        le=36_500,
+    )
+
     @property
     def call_within_ms(self) -> int:
         return round(self.call_within_h * 3_600_000)

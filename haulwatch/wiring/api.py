@@ -12,6 +12,7 @@ from haulwatch.process.background import BackgroundTask
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.api_parts import Repositories, api_options, api_parts, tile_server
 from haulwatch.wiring.databases import open_attachments, open_command_store, open_journal, open_people, open_shelves
+from haulwatch.wiring.desk.attachments import keep_attachments, upkeep_of
 from haulwatch.wiring.desk.cases import open_cases
 from haulwatch.wiring.desk.reports import erasing, open_public_reports
 from haulwatch.wiring.desk.what_if_process import COMMAND
@@ -72,12 +73,14 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals, shelving
             )
             emptyings = EmptyingFeed(store, city, emptyings_reader(settings), cursors)
+            upkeep = upkeep_of(settings, attachments, journal, cases)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),
                 BackgroundTask("emptyings", lambda: emptyings.run(stop)),
                 BackgroundTask("suspected sites", lambda: keep_proposing(journal, proposals, city, stop)),
                 BackgroundTask("notices", lambda: notices.run(stop)),
+                BackgroundTask("attachments", lambda: keep_attachments(upkeep, stop)),
                 BackgroundTask("names of informants", lambda: erasing(settings, public_reports, stop)),
             ]
             if watched:
@@ -95,6 +98,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     what_if,
                     attachments,
                     packs,
+                    lambda: upkeep.found,
                     cases,
                     public_reports,
                     notices.summary,

@@ -33,6 +33,7 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import ShelfStore
 from rules.attachments.store import AttachmentStore
+from rules.attachments.upkeep import Examined
 from rules.cases.store import CaseStore
 from rules.catalogue import corridor_m, silent_after_s
 from rules.rule_sets.store import RuleSetStore
@@ -74,6 +75,8 @@ class Repositories(NamedTuple):
     what_if: WhatIfJobs
     attachments: AttachmentStore
     packs: EvidencePacks
+    attachment_files: Callable[[], Examined]
+    """What the last look at their files found."""
     cases: CaseStore
     public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
@@ -147,7 +150,9 @@ def api_parts(
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(settings, status, store, broker, background, repositories.notices),
+        checks=readiness_checks(
+            settings, status, store, broker, background, repositories.notices, repositories.attachment_files
+        ),
         base_map=base_map(settings, tiles),
     )
 

@@ -22,7 +22,13 @@ _NOT_OF_THE_CITY: Final = {tables.login.name, tables.device_command.name}
 _CITY: Final = dict.fromkeys([*(tables.metadata.tables.keys() - _NOT_OF_THE_CITY), "alembic_version"], "SELECT")
 RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "record": _CITY,
+        "record": _CITY
+        | {
+            alert.name: "SELECT (alert_id, closed_at, outcome)",
+            notice.name: "SELECT (no, alert_id, state, done_at, digest), DELETE",
+            notice_climb.name: "SELECT (alert_id, due_at, began_at), DELETE",
+            notice_change.name: "SELECT (alert_id, planned_at), DELETE",
+        },
         "judge": _CITY
         | {
             rule_set.name: "SELECT",
@@ -69,7 +75,8 @@ RIGHTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 owner of the tables, with `haulwatch city import` and `haulwatch device`. The API adds devices that are adopted and
 decides on suspected sites, and counts the registry's revision on with either. It sends notices, by rules that the owner
 applies with `haulwatch notify`. It signs people in and changes their passwords; accounts, roles and tokens are for the
-owner as well, with `haulwatch user` and `haulwatch token`."""
+owner as well, with `haulwatch user` and `haulwatch token`. The recorder removes old notices, as it removes all that is
+old, and sees neither their text nor whom they went to."""
 
 
 WITH_SIGN_ON: Final[Mapping[str, str]] = MappingProxyType(

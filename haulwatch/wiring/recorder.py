@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from devices.db.database import open_database
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.retention import PacedClock, Retention
 from haulwatch.settings.data_files import heartbeat_path, over_limit_path, recorder_state_path, retention_clock_path
 from haulwatch.settings.load import Settings
+from haulwatch.wiring.databases import existing_database_url
 from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer, reserve_is_free
 from haulwatch.wiring.stores import open_dead_letters, open_store
 from ingest.ledger.quarantine import LetterLimits, Quarantine
@@ -18,6 +20,7 @@ from ingest.ledger.salvage import salvage_if_spoiled
 from ingest.log.raw_log import RawLogError
 from ingest.log.records import RECORDER
 from ingest.log.revision_writer import RevisionFollower
+from ingest.notices.retention import NoticeRetention
 from ingest.process.over_limit import OverLimit
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
@@ -53,6 +56,8 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
     over_limit = OverLimit(over_limit_path(settings, RECORDER), system_clock.now_ms)
     quarantine = Quarantine(room, lambda: reserve_is_free(settings), over_limit.note)
     state = RecorderState(recorder_state_path(settings), quarantine=quarantine)
+    keep_notices_ms = settings.alerts.notice_keep_days * _DAY_MS
+    notices = NoticeRetention(open_database(existing_database_url(settings)))
     revisions = RevisionFollower(open_revision_writer(settings), city)
     revisions.step()  # before the recorder, so that a new log begins with it
     try:
@@ -72,12 +77,14 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
                 clock=PacedClock(retention_clock_path(settings), _newest_received_at(settings)),
                 letters=open_dead_letters(settings),
                 keep_letters_ms=int(limits.dead_letter_keep_days * _DAY_MS),
+                purge_notices=(lambda now: notices.purge(now - keep_notices_ms)) if keep_notices_ms else None,
             ),
             revisions,
             heartbeat_path(settings, RECORDER),
         )
     finally:
         await store.close()
+        notices.close()
         state.close()
 
 

@@ -12,11 +12,13 @@ from haulwatch.process.current_rules import CurrentRules
 from haulwatch.settings.data_files import NoData
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
+from rules.alerts.model import Text
 from rules.rule_sets.choice import RuleSetChoice
-from rules.rule_sets.model import BadRuleSet
+from rules.rule_sets.model import BadRuleSet, RuleSetFault
 from rules.rule_sets.reading import MAX_BYTES
 from rules.rule_sets.shipped import checked, shipped_rules
 from rules.rule_sets.store import RuleSetStore
+from rules.rule_sets.wording import not_yaml
 
 SHIPPED: Final = 0
 """The version of what holds before the first rule set is applied."""
@@ -34,8 +36,10 @@ def checked_file(path: Path) -> RuleSetChoice:
     """The rules of a file. Raises BadRuleSet."""
     try:
         content = read_bounded(path, MAX_BYTES, "keep only what differs")
-    except (OSError, UnboundedFile) as exc:
-        raise BadRuleSet([f"{path}: {exc}"]) from exc
+    except UnboundedFile as exc:
+        raise BadRuleSet([RuleSetFault(not_yaml(exc), file=str(path))]) from exc
+    except OSError as exc:
+        raise BadRuleSet([RuleSetFault(Text(en=f"{path}: {exc}", zh=f"{path}：无法读取（{exc}）"))]) from exc
     return checked(content, str(path), SHIPPED)
 
 

@@ -2,6 +2,7 @@
 
 One transaction writes both, so that they never differ. Each device has a row of its own, written again only after the
 device changed: the cost of a checkpoint grows with what happened since the last one, not with the size of the fleet.
+The transaction stays open while judgement goes on, and takes some rows after each step (decision 100).
 
 The file is a cache of the raw log. Rows have checksums; a file that is spoiled is set aside, and the log judged again.
 """
@@ -9,7 +10,7 @@ The file is a cache of the raw log. Rows have checksums; a file that is spoiled 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,8 @@ from devices.errors import OperatorError
 from ingest.judge.emptyings import EMPTYING_TABLES, put_emptyings
 from ingest.judge.not_judged import CREATE_NOT_JUDGED, PUT_NOT_JUDGED
 from ingest.process.sqlite_file import is_damaged, open_sqlite, set_aside, transaction
-from rules.tracking.emptyings import Emptying, EmptyingSpan
+from rules.engine.rows.unwritten import Row
+from rules.tracking.emptyings import Emptying
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _CHECKPOINT_TABLE: Final = """
@@ -70,19 +72,12 @@ class Checkpoint:
 
     offset: int
     fleet: bytes
-    devices: Iterable[tuple[str, bytes]]
-    """Rows by device id. Loaded: all of them. Saved: those that changed, in the order of ids, so that SQLite meets each
-    of its pages once."""
-    not_judged: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """Readings that were not judged, by device and reason. Loaded: empty, since the rows have them. Saved: of the
-    devices that changed."""
+    devices: Iterable[tuple[str, bytes]] = ()
+    """Rows by device id. Loaded: all of them. Saved: none, since `put` took them."""
     revisions: Mapping[str, bytes] = field(default_factory=dict)
     """Payloads of the revisions of city and rules that hold after `offset`, by topic. Saved: those that changed."""
     journaled: str = ""
     """Key of the last change that the journal took; empty before the first."""
-    emptyings: Mapping[str, Sequence[EmptyingSpan]] = field(default_factory=dict)
-    """Emptyings of the last day, by device. Loaded: empty, since the rows have them. Saved: of the devices that
-    changed."""
 
 
 class JudgeState:
@@ -91,7 +86,9 @@ class JudgeState:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._emptyings: dict[str, list[tuple[Emptying, ...]]] = {}
-        """As they were saved last, by device."""
+        """As they were saved last, by device,"""
+        self._new_emptyings: dict[str, list[tuple[Emptying, ...]]] = {}
+        """and in the transaction that is open."""
         try:
             self._db = self._open()
         except JudgeStateSpoiled as exc:
@@ -132,31 +129,47 @@ class JudgeState:
         if row is None:
             return None
         journaled = "" if key is None else key[0]
-        return Checkpoint(row[0], _decompressed(row[1]), self._devices(), {}, revisions, journaled)
+        return Checkpoint(row[0], _decompressed(row[1]), self._devices(), revisions, journaled)
 
-    def save(self, partition: int, checkpoint: Checkpoint) -> None:
-        """Replace the last checkpoint. Durable on return."""
+    def begin(self) -> None:
+        """Begin to replace the last checkpoint. Nothing of it is gone before `commit`."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+
+    def put(self, rows: Sequence[Row]) -> None:
+        """Write rows of the devices that changed. In the order of ids, SQLite meets each of its pages once."""
+        devices = [(row.id, row.packed, _crc(row.id.encode(), row.packed)) for row in rows]
+        counts = [(row.id, reason, count) for row in rows for reason, count in row.not_judged.items()]
+        emptyings = {row.id: row.emptyings for row in rows if row.emptyings}
+        saved = self._emptyings
+        new = {device_id: [span.emptyings for span in spans] for device_id, spans in emptyings.items()}
+        changed = {device_id: emptyings[device_id] for device_id in new if saved.get(device_id) != new[device_id]}
+        with self._translated():
+            self._db.executemany(_PUT_DEVICE, devices)
+            self._db.executemany(PUT_NOT_JUDGED, counts)
+            put_emptyings(self._db, changed)
+        self._new_emptyings |= new
+
+    def commit(self, partition: int, checkpoint: Checkpoint) -> None:
+        """Replace the last checkpoint, all rows of this one being put. Durable on return."""
         # Compressed, because that takes less time than writing ten times as much.
         offset, fleet = checkpoint.offset, zlib.compress(checkpoint.fleet, level=1)
         row = (partition, offset, fleet, _crc(f"{offset}".encode(), fleet))
-        devices = ((name, known, _crc(name.encode(), known)) for name, known in checkpoint.devices)
-        with self._translated(), transaction(self._db):
+        revisions = [(partition, topic, payload) for topic, payload in checkpoint.revisions.items()]
+        with self._translated():
             self._db.execute(_PUT_CHECKPOINT, row)
-            self._db.executemany(_PUT_DEVICE, devices)
-            counts = checkpoint.not_judged.items()
-            rows = ((device_id, reason, n) for device_id, by_reason in counts for reason, n in by_reason.items())
-            self._db.executemany(PUT_NOT_JUDGED, rows)
-            revisions = [(partition, topic, payload) for topic, payload in checkpoint.revisions.items()]
             self._db.executemany("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", revisions)
             self._db.execute("INSERT OR REPLACE INTO journaled VALUES (?, ?)", (partition, checkpoint.journaled))
-            emptyings = {device_id: [span.emptyings for span in of] for device_id, of in checkpoint.emptyings.items()}
-            changed = {
-                device_id: checkpoint.emptyings[device_id]
-                for device_id, of_device in emptyings.items()
-                if self._emptyings.get(device_id) != of_device
-            }
-            put_emptyings(self._db, changed)
-        self._emptyings |= emptyings
+            self._db.execute("COMMIT")
+        self._emptyings |= self._new_emptyings
+        self._new_emptyings = {}
+
+    def roll_back(self) -> None:
+        """Give up what was put since `begin`. Never raises: the file is as it was, whatever is wrong with it."""
+        self._new_emptyings = {}
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     def clear(self) -> None:
         """Delete everything but emptyings: rows that cannot be used must not mix with the next checkpoint's. What is

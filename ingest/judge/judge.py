@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
@@ -28,6 +28,7 @@ from rules.alerts.model import AlertChange
 from rules.contract.rule import Rule
 from rules.contract.rule_choice import RuleChoice
 from rules.engine.engine import RuleEngine
+from rules.engine.rows.unwritten import UnwrittenRows
 from rules.engine.snapshot import SnapshotUnusable
 
 CONSUMER: Final = JUDGE
@@ -42,6 +43,11 @@ CHECKPOINT_MAX_INTERVAL_S: Final = 300.0
 costs little."""
 IDLE_CHECKPOINT_S: Final = 1.0
 """With nothing to read for so long, a checkpoint is written at once."""
+SLICE_ROWS: Final = 100
+IDLE_SLICE_ROWS: Final = 1_000
+SLICE_BYTES: Final = 1_000_000
+"""So many rows of a checkpoint, or bytes, are written after each step beside those of the devices that were heard:
+alerts wait for no more than that. A row has the readings that wait: of a device that sends five a second 20 KB."""
 _MESSAGES_PER_ROW: Final = 20
 """Writing a device's row takes as long as judging one or two messages: a small part of 20."""
 _IDLE_S: Final = 0.1
@@ -59,6 +65,13 @@ class Journal(Protocol):
 
     def record(self, changes: Sequence[AlertChange], recorded_at: int) -> int: ...
     def has(self, key: str, /) -> bool: ...
+
+
+class _Saving(NamedTuple):
+    """A checkpoint that is being written while judgement goes on."""
+
+    rows: UnwrittenRows
+    checkpoint: Checkpoint
 
 
 class _ChangesMissing(Exception):
@@ -105,6 +118,7 @@ class Judge:
             self.engine, self.offset = self._begin_anew(exc)
         """`offset`: the last record that was judged."""
         self._beyond_limits = None if over_limit is None else BeyondLimits(self.engine, over_limit)
+        self._saving: _Saving | None = None
         self._checkpoint_offset = self.offset
         self._checkpoint_at = self._read_at = monotonic()
         self._unjournaled: list[AlertChange] = []
@@ -161,8 +175,10 @@ class Judge:
         try:
             return self._step(limit)
         except JudgeStateSpoiled as exc:
+            self._give_up_saving()
             self.engine, self.offset = self._begin_anew(exc)
         except _ChangesMissing:
+            self._give_up_saving()
             _log.error(
                 "judge: the journal lacks a change that it had taken (%s): it was restored from a backup, or lost what"
                 " waited for it; the raw log is judged again from its start, no alert is raised twice",
@@ -191,32 +207,55 @@ class Judge:
             self._beyond_limits.look(self.engine)
         if records:
             self._read_at = self._monotonic()
-        if self._checkpoint_is_due():
-            self.checkpoint()
+        if self._saving is None and self._checkpoint_is_due():
+            self._begin_saving()
+        if self._saving is not None:
+            self._save_on(self._saving, SLICE_ROWS if records else IDLE_SLICE_ROWS)
         return len(records)
 
     def checkpoint(self) -> None:
-        """Make everything judged so far survive a crash. Raises as `step` does."""
+        """Make everything judged so far survive a crash, at once. Raises as `step` does."""
+        self._save_to_end()
+        self._begin_saving()
+        self._save_to_end()
+
+    def _save_to_end(self) -> None:
+        while self._saving is not None:
+            self._save_on(self._saving, IDLE_SLICE_ROWS)
+
+    def _begin_saving(self) -> None:
+        """Begin a checkpoint of everything judged so far, unless the last one is of it."""
         self._write_journal()
         if self.offset == self._checkpoint_offset and not self._unsaved_revisions:
             return
-        not_judged = self.engine.changed_not_judged()
-        self._state.save(
-            self._partition,
-            Checkpoint(
-                self.offset,
-                *self.engine.unsaved(),
-                not_judged,
-                self._unsaved_revisions,
-                self._journaled,
-                self.engine.changed_emptyings(),
-            ),
-        )
-        self.engine.saved()
-        self._unsaved_revisions, self._asks_journal = {}, True
-        self._checkpoint_offset, self._checkpoint_at = self.offset, self._monotonic()
-        self._log.commit(CONSUMER, self.offset)
+        self._state.begin()
+        rows, revisions, self._unsaved_revisions = self.engine.begin_saving(), self._unsaved_revisions, {}
+        checkpoint = Checkpoint(self.offset, rows.fleet, revisions=revisions, journaled=self._journaled)
+        self._saving = _Saving(rows, checkpoint)
+
+    def _save_on(self, saving: _Saving, rows: int) -> None:
+        """Write the next `rows` of a checkpoint; after the last ones, it takes the place of the one before."""
+        try:
+            self._state.put(saving.rows.take(rows, SLICE_BYTES))
+            if saving.rows.left:
+                return
+            self._state.commit(self._partition, saving.checkpoint)
+        except JudgeStateUnavailable:
+            self._give_up_saving()
+            raise
+        self.engine.end_saving()
+        self._saving, self._asks_journal = None, True
+        self._checkpoint_offset, self._checkpoint_at = saving.checkpoint.offset, self._monotonic()
+        self._log.commit(CONSUMER, self._checkpoint_offset)
         self._on_checkpoint()
+
+    def _give_up_saving(self) -> None:
+        """Give up the checkpoint that is being written: the next one has all its rows."""
+        saving, self._saving = self._saving, None
+        if saving is not None:
+            self._state.roll_back()
+            self.engine.end_saving(failed=True)
+            self._unsaved_revisions = {**saving.checkpoint.revisions, **self._unsaved_revisions}
 
     def failures(self) -> tuple[Mapping[str, int], int | None]:
         """Readings on which a rule raised, by its name, and when this process saw the last of them, ms."""

@@ -57,7 +57,7 @@ notice: Final = Table(
     sqlite_autoincrement=True,
 )
 """The outbox. A row is one message to one recipient: a change of an alert (`event`: phase and revision), or a digest.
-Rows stay: who was notified of what, and when, is asked later."""
+Rows stay for years (`ingest.notices.retention`): who was notified of what, and when, is asked later."""
 
 notice_climb: Final = Table(
     "notice_climb",

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Engine, RowMapping, func, select, tuple_, update
+from sqlalchemy import Connection, Engine, RowMapping, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from devices.db.database import transaction
@@ -34,7 +34,7 @@ from rules.alerts.actions import (
     UnknownAlert,
 )
 from rules.alerts.model import TAKEN_BACK, AlertChange, Amendment, Phase, alert_id
-from rules.alerts.selection import conditions
+from rules.alerts.selection import conditions, newest
 from rules.alerts.tables import alert, alert_action, alert_change
 
 _ACTION: Final[TypeAdapter[AlertAction]] = TypeAdapter(AlertAction)
@@ -154,12 +154,8 @@ class AlertJournal:
 
     def alerts(self, where: AlertFilter, *, limit: int, before: str | None = None) -> AlertPage:
         """A page of alerts, newest `opened_at` first. Raises InvalidCursor."""
-        query = _ALERTS.order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc()).limit(limit + 1)
-        for condition in conditions(where):
-            query = query.where(condition)
-        if before is not None:
-            # As a row, so that the index leads there: with `or` every page before is read again.
-            query = query.where(tuple_(alert.c.opened_at, alert.c.alert_id) < tuple_(*_read_cursor(before)))
+        ids = newest(where, limit + 1, None if before is None else _read_cursor(before))
+        query = _ALERTS.where(alert.c.alert_id.in_(ids)).order_by(alert.c.opened_at.desc(), alert.c.alert_id.desc())
         with transaction(self._engine) as connection:
             found = tuple(_view(row) for row in connection.execute(query).mappings())
         more = len(found) > limit

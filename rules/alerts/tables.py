@@ -30,6 +30,13 @@ _SERIAL: Final = BigInteger().with_variant(Integer, "sqlite")
 _OPEN: Final = text("closed_at IS NULL AND outcome IS NULL")
 """Few of many: each desk asks for them every few seconds."""
 
+_FILTERED: Final = (
+    "opened_at", "alert_id", "rule", "severity", "phase", "subject", "closed_at", "outcome", "acknowledged_by",
+    "assigned_to", "lon", "lat",
+)  # fmt: skip
+"""What filters ask of an alert, in the order of pages: an index that has it all spares them the rows, of 5 kB each.
+Titles are not in it: PostgreSQL refuses entries of more than 2,704 bytes."""
+
 alert: Final = Table(
     "alert",
     metadata,
@@ -60,6 +67,7 @@ alert: Final = Table(
     Index("ix_alert_opened_at", "opened_at", "alert_id"),
     Index("ix_alert_open", "opened_at", "alert_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("ix_alert_subject", "subject", "opened_at"),
+    Index("ix_alert_filtered", *_FILTERED),
 )
 """Present state of each alert."""
 

@@ -12,12 +12,25 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from devices.city.model import City, Device, DeviceRole
+from rules.alerts.model import Text
 from rules.contract.observation import ClockFound, Observation, Silence
 from rules.contract.verdicts import Verdict
 
 
+class WrongParameter(ValueError):
+    """A value that a parameter cannot have: for validators, whose sentences people read in their language."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
+
+
 class Parameters(BaseModel):
-    """Thresholds of a rule, with units in their names. Unknown names are refused."""
+    """Thresholds of a rule, with units in their names. Unknown names are refused.
+
+    The docstring of a field says what it is for, and the reason of its default: in English, and after an empty line in
+    Chinese, whose lines are joined without a space.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 

@@ -36,6 +36,7 @@ class RuleEntry(Generic[P]):
         rule = self.judgement(self.parameters())
         return rule.judges_silence or rule.judges_clocks
 
-    def meaning(self, parameter: str) -> str:
+    def meaning(self, parameter: str) -> Text:
         """What a parameter is for, and the reason of its default."""
-        return " ".join((self.parameters.model_fields[parameter].description or "").split())
+        english, _, chinese = (self.parameters.model_fields[parameter].description or "").partition("\n\n")
+        return Text(en=" ".join(english.split()), zh="".join(line.strip() for line in chinese.splitlines()))

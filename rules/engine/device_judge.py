@@ -8,7 +8,7 @@ device's timers, and one watermark over all its devices. A partition of a distri
 keys. `rules.engine.fleet_judge` consumes the verdicts, with the watermark at which they were given.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from devices.city.model import City, Device
@@ -55,9 +55,13 @@ class DeviceJudge:
         choice: RuleChoice,
         trackers: Sequence[Tracker[Any, Any]],
         failures: RuleFailures,
+        before_change: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`failures`: readings on which a rule or tracker raised, by name, counted here."""
+        """`failures`: readings on which a rule or tracker raised, by name, counted here. `before_change`: called with
+        the id of a device that is about to change for the first time since `saved`.
+        """
         self.city = city
+        self._before_change = before_change
         self._rules = DeviceRules(choice, failures)
         self._codec = StateCodec(choice.rules, trackers)
         self._kept = KeptGaps(self._codec, self.change)
@@ -154,7 +158,7 @@ class DeviceJudge:
         return verdicts
 
     def saved(self) -> None:
-        """Note that all changes are written."""
+        """Note that all changes are written, or will be."""
         for device_state in self.changed.values():
             device_state.changed = False
         self.changed = {}
@@ -232,6 +236,7 @@ class DeviceJudge:
             device = self.city.devices.get(device_id)
             if device is not None:
                 device_id = device.id  # one string object for all who keep it
+            self._before_change(device_id)  # it has none yet
             device_state = self._devices[device_id] = self.new_state(device_id)
             since = self.awaited.since.pop(device_id, None)
             self._runs.take_corrections([device_state])
@@ -241,7 +246,9 @@ class DeviceJudge:
         return device_state
 
     def change(self, device_state: DeviceState) -> None:
+        """Note that a device changes; called before it does."""
         if not device_state.changed:
+            self._before_change(device_state.device_id)
             device_state.changed = True
             self.changed[device_state.device_id] = device_state
 
@@ -249,6 +256,7 @@ class DeviceJudge:
         """Look up each city once: at 100,000 devices every look into a table waits for memory."""
         if device_state.device is None and device_state.look_up(self.city, self._rules.in_force):
             self.change(device_state)
+            device_state.note_rules_off()
         return device_state.device
 
     def arrive(self, reading: Reading, device_state: DeviceState, verdicts: list[Judged]) -> None:
@@ -368,5 +376,5 @@ class DeviceJudge:
         device = self.registered(device_state)
         if device is None:
             return
-        if self._rules.ask_about_silence(Silence(device, self.city), due, device_state, verdicts):
-            self.change(device_state)
+        self.change(device_state)
+        self._rules.ask_about_silence(Silence(device, self.city), due, device_state, verdicts)

@@ -103,17 +103,14 @@ class DeviceRules:
         self.ask(indexed, question, about, device_state, given)
         verdicts += [one._replace(verdict=replace(one.verdict, beside_order=True)) for one in given]
 
-    def ask_about_silence(self, silence: Silence, due: int, device_state: DeviceState, verdicts: list[Any]) -> bool:
-        """Ask the rules that are due at this fleet time, ms; False if none of them was."""
-        asked = False
+    def ask_about_silence(self, silence: Silence, due: int, device_state: DeviceState, verdicts: list[Any]) -> None:
+        """Ask the rules that are due at this fleet time, ms."""
         for indexed in self._of(device_state).silence:
             state = device_state.rule_states[indexed.state_index]
             if state is not None and indexed.rule.due(state) == due:
-                asked = True
                 self.ask(indexed, indexed.rule.expire, silence, device_state, verdicts)
             else:
                 self._schedule_wake(indexed, device_state)
-        return asked
 
     def judged_again(self, observation: Observation, device_state: DeviceState, verdicts: list[Any]) -> None:
         """Ask the rules that count when a device is heard, after its late readings were judged in their place."""

@@ -104,7 +104,10 @@ class DeviceState:
         return is_numbered and late is not None and self.clock.steady and late.judged.holds(reading)
 
     def look_up(self, city: City, in_force: Callable[[Device, City], RulesInForce]) -> bool:
-        """Find the device in the city, if it has it, and the rules that hold for it; True if more of them are off."""
+        """Find the device in the city, if it has it, and the rules that hold for it.
+
+        True if more of them are off than before: `note_rules_off` notes that.
+        """
         device = self.device = city.devices.get(self.device_id)
         if device is None:
             return False
@@ -114,10 +117,12 @@ class DeviceState:
         else:
             self.vehicle, self.approvals = city.vehicle_of(device), city.approvals_of(device.vehicle_id)
         begun, off = self.rules_begun or {}, self.in_force.off.values()
-        if all(begun.get(name) == NOT_BEGUN for name in off):
-            return False
-        self.rules_begun = begun | dict.fromkeys(off, NOT_BEGUN)
-        return True
+        return not all(begun.get(name) == NOT_BEGUN for name in off)
+
+    def note_rules_off(self) -> None:
+        """Note that the rules begin anew that are off now."""
+        if self.in_force is not None:
+            self.rules_begun = (self.rules_begun or {}) | dict.fromkeys(self.in_force.off.values(), NOT_BEGUN)
 
     def count_judged(self, reading: Reading) -> None:
         """Count an own reading that was judged; by rules without a calendar only, it is not judged yet."""

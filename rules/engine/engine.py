@@ -9,7 +9,7 @@ checkpoint: the state of a device and the incidents of the same id stand in one 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from devices.city.model import City, Device
@@ -23,6 +23,7 @@ from rules.engine.failures import RuleFailures
 from rules.engine.fleet_judge import FleetJudge
 from rules.engine.incidents.machine import DeviceIncidents
 from rules.engine.late.amendments import KeptIncidents
+from rules.engine.rows.unwritten import Row, UnwrittenRows
 from rules.engine.snapshot import FleetRow, Rows, Unsaved
 from rules.tracking.emptyings import BinLevels, EmptyingSpan
 from rules.tracking.registry import TRACKERS
@@ -45,8 +46,9 @@ class RuleEngine:
 
     def _begin_empty(self) -> None:
         self.failures = RuleFailures()
-        self._devices = DeviceJudge(self._city, self._choice, TRACKERS, self.failures)
-        self._fleet = FleetJudge(self._city, self._choice, self.failures)
+        self._unwritten: UnwrittenRows | None = None
+        self._devices = DeviceJudge(self._city, self._choice, TRACKERS, self.failures, self._before_change)
+        self._fleet = FleetJudge(self._city, self._choice, self.failures, self._before_change)
 
     @property
     def city(self) -> City:
@@ -84,12 +86,8 @@ class RuleEngine:
 
     def changed_emptyings(self) -> dict[str, list[EmptyingSpan]]:
         """Emptyings of the last day of the recycling points that changed since `saved`."""
-        return {
-            device_state.device_id: tracked.spans()
-            for device_state in self._devices.changed.values()
-            for tracked in device_state.tracker_states
-            if isinstance(tracked, BinLevels)
-        }
+        emptyings = {id_: _emptyings(device_state) for id_, device_state in self._devices.changed.items()}
+        return {id_: spans for id_, spans in emptyings.items() if spans}
 
     @property
     def changed(self) -> int:
@@ -98,6 +96,8 @@ class RuleEngine:
 
     def replace_city(self, city: City) -> None:
         """Judge against another revision of the city from the next reading on."""
+        if self._unwritten is not None:
+            self._unwritten.make_all()  # it concerns all devices
         self._city = city
         self._devices.replace_city(city)
         self._fleet.replace_city(city)
@@ -106,6 +106,8 @@ class RuleEngine:
         """End the alerts of rules that are off for their subject, and forget what they know of it; those that are on
         again begin as with a device that was never heard. After another city, and with other rules.
         """
+        if self._unwritten is not None:
+            self._unwritten.make_all()
         self._devices.settle_rules()
         return self._fleet.end_rules_off(self._devices.rules_off, self._devices.clock.now)
 
@@ -151,6 +153,41 @@ class RuleEngine:
 
     def unsaved(self) -> Unsaved:
         """What changed since `saved`; the city and the parameters are not in it."""
+        changed = self._changed()
+        rows = (self._row(changed_id, changed[changed_id]) for changed_id in sorted(changed))
+        return Unsaved(self._fleet_row(), ((row.id, row.packed) for row in rows))
+
+    def begin_saving(self) -> UnwrittenRows:
+        """What changed since it was called last. Its rows are as of now, also those that are taken later; call
+        `end_saving` after the last one.
+        """
+        self._unwritten = unwritten = UnwrittenRows(self._fleet_row(), self._changed(), self._row)
+        self.saved()
+        return unwritten
+
+    def end_saving(self, *, failed: bool = False) -> None:
+        """Note that all rows of `begin_saving` are written; `failed`: that none is, so that all are written again."""
+        unwritten, self._unwritten = self._unwritten, None
+        if failed and unwritten is not None:
+            for changed_id, device_state in unwritten.changed.items():
+                if device_state is not None:
+                    self._devices.change(device_state)
+                else:
+                    self._fleet.change(changed_id)
+
+    def _before_change(self, changed_id: str) -> None:
+        if self._unwritten is not None:
+            self._unwritten.before_change(changed_id)
+
+    def _changed(self) -> dict[str, DeviceState | None]:
+        """What changed since `saved`, by id; None for a subject that is no device."""
+        changed: dict[str, DeviceState | None] = {**self._devices.changed}
+        for subject in self._fleet.changed:
+            if subject not in changed:
+                changed[subject] = self._devices.state_of(subject)
+        return changed
+
+    def _fleet_row(self) -> bytes:
         fleet = self._fleet
         fleet.limit.forget_idle(self._devices.clock.watermark.now)
         memories = {f"{rule.name}/{rule.version}": fleet.memories[rule.name] for rule in self._fleet_rules}
@@ -163,18 +200,14 @@ class RuleEngine:
             awaited=self._devices.awaited.since,
             limited=fleet.limit.subjects,
         )
-        return Unsaved(
-            self._rows.dump_fleet(row), self._changed_rows(sorted(fleet.changed.union(self._devices.changed)))
-        )
+        return self._rows.dump_fleet(row)
 
-    def _changed_rows(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        for changed_id in ids:
-            # A subject that is no device, such as "system", has incidents only.
-            device_state = self._devices.state_of(changed_id)
-            if device_state is None:
-                device_state = self._devices.new_state(changed_id)
-            incidents, kept = self._fleet.incidents_of(changed_id), self._fleet.kept_of(changed_id)
-            yield changed_id, self._rows.dump(device_state, incidents, kept)
+    def _row(self, changed_id: str, device_state: DeviceState | None) -> Row:
+        if device_state is None:  # a subject that is no device, such as "system", has incidents only
+            device_state = self._devices.new_state(changed_id)
+        incidents, kept = self._fleet.incidents_of(changed_id), self._fleet.kept_of(changed_id)
+        packed = self._rows.dump(device_state, incidents, kept)
+        return Row(changed_id, packed, {**device_state.not_judged}, _emptyings(device_state))
 
     def saved(self) -> None:
         """Note that everything `unsaved` gave is written."""
@@ -209,3 +242,11 @@ class RuleEngine:
             for rule in self._fleet_rules
             if (key := f"{rule.name}/{rule.version}") in row.memories
         }
+
+
+def _emptyings(device_state: DeviceState) -> list[EmptyingSpan]:
+    """Emptyings of the last day of a recycling point."""
+    for tracked in device_state.tracker_states:
+        if isinstance(tracked, BinLevels):
+            return tracked.spans()
+    return []

@@ -32,8 +32,16 @@ from rules.engine.reorder_buffer import HOLD_MS
 class FleetJudge:
     """Compares devices and keeps incidents. One thread; deterministic."""
 
-    def __init__(self, city: City, choice: RuleChoice, failures: RuleFailures) -> None:
-        """`failures`: verdicts on which a rule raised, by rule name, counted here."""
+    def __init__(
+        self,
+        city: City,
+        choice: RuleChoice,
+        failures: RuleFailures,
+        before_change: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`failures`: verdicts on which a rule raised, by rule name, counted here. `before_change`: called with a
+        subject whose incidents are about to change for the first time since `saved`.
+        """
         rules = choice.rules
         self._city, self._rule_set = city, choice.version
         self._all_versions = {rule.name: rule.version for rule in rules}
@@ -42,7 +50,7 @@ class FleetJudge:
         """Of the rules whose incidents end with a run."""
         self._rules = {rule.name: rule for rule in rules if isinstance(rule, FleetRule)}
         self._excusing = [rule for rule in rules if isinstance(rule, ExcusingRule)]
-        self._failures = failures
+        self._failures, self._before_change = failures, before_change
         self.memories: dict[str, Any] = {name: rule.memory() for name, rule in self._rules.items()}
         """By rule name."""
         self.held: list[HeldVerdict] = []
@@ -80,10 +88,10 @@ class FleetJudge:
             versions = {name: self._all_versions[name] for name in sorted(names)}
             incidents, kept = self._incidents.get(subject), self._kept.get(subject)
             if incidents is not None and incidents.has_any(versions):
-                self.changed.add(subject)
+                self.change(subject)
                 changes += folding.drop(incidents, versions, fleet_time, switched_off(self._rule_set))
             if kept is not None and kept.drop(versions):
-                self.changed.add(subject)
+                self.change(subject)
         return self._published(changes, fleet_time)
 
     def _published(self, changes: Sequence[AlertChange], fleet_time: int) -> list[AlertChange]:
@@ -112,7 +120,7 @@ class FleetJudge:
             self._compare(heappop(self.held), changes)
         while self._closings and self._closings[0][0] <= complete_until:
             due, subject = heappop(self._closings)
-            self.changed.add(subject)
+            self.change(subject)
             incidents = self._incidents.get(subject)
             changes += folding.release(incidents, due) if incidents is not None else []
         return changes
@@ -134,9 +142,9 @@ class FleetJudge:
         )
         if waits or not self._publishes_at_once(self._rules[name], verdict):
             return []
+        self.change(verdict.subject)
         if incidents is None:
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
-        self.changed.add(verdict.subject)
         return folding.take(incidents, name, version, verdict, self._now)
 
     def _hold(self, judged: RuleVerdict) -> None:
@@ -144,8 +152,14 @@ class FleetJudge:
         self.serial += 1
         heappush(self.held, HeldVerdict(verdict.at, rule, verdict.subject, verdict.part, self.serial, verdict))
 
+    def change(self, subject: str) -> None:
+        """Note that the incidents of a subject change, now or at its gaps; called before they do."""
+        if subject not in self.changed:
+            self._before_change(subject)
+            self.changed.add(subject)
+
     def saved(self) -> None:
-        """Note that all changes are written."""
+        """Note that all changes are written, or will be."""
         self.changed = set()
 
     def incidents_of(self, subject: str) -> DeviceIncidents | None:
@@ -183,17 +197,19 @@ class FleetJudge:
         if gaps.starts and gaps.starts[-1] not in kept_starts and gaps.is_new:
             at_gap = self._incidents_at(gaps.starts[-1], subject, self._incidents.get(subject))
             if at_gap is not None:
+                self.change(subject)
                 if kept is None:
                     kept = self._kept[subject] = KeptIncidents()
                 kept.replace(gaps.starts[-1], at_gap)
         if kept is not None:
-            self.changed.add(subject)
+            self.change(subject)
             kept.keep_only(gaps.starts)
             if not gaps.starts:
                 del self._kept[subject]
 
     def _begin_run(self, begun: RunBegun, changes: list[AlertChange]) -> None:
         """End the incidents of a device whose time went elsewhere; none that follows continues them."""
+        self.change(begun.subject)
         waiting = sorted(one for one in self.held if one.subject == begun.subject)
         self.held = [one for one in self.held if one.subject != begun.subject]
         heapify(self.held)
@@ -205,7 +221,6 @@ class FleetJudge:
         incidents = self._incidents.setdefault(begun.subject, DeviceIncidents())
         why = correction_changed(begun.stepped_ms) if begun.corrected else clock_stepped(begun.stepped_ms)
         changes += folding.begin_run(incidents, begun.run, self._versions, begun.until, why)
-        self.changed.add(begun.subject)
 
     def _incidents_at(self, start: int, subject: str, incidents: DeviceIncidents | None) -> IncidentsAtGap | None:
         """The incidents of ordered rules now, with the verdicts up to a gap that wait; None where there is neither."""
@@ -218,6 +233,7 @@ class FleetJudge:
     def _amend(self, again: JudgedAgain, complete_until: int, changes: list[AlertChange]) -> None:
         """Let the verdicts of the second judgement replace those since the gap; publish what that changes."""
         subject = again.subject
+        self.change(subject)
         kept = self._kept.get(subject, KeptIncidents())
         changed = self._forget_since(again)
         current = self._incidents.get(subject, DeviceIncidents())
@@ -244,7 +260,6 @@ class FleetJudge:
         changes += amending.changes
         if current.cases:
             self._incidents[subject] = current
-            self.changed.add(subject)
             for due in folding.all_due(current):
                 heappush(self._closings, (due, subject))
         if kept.gaps or kept.retracted:
@@ -338,11 +353,11 @@ class FleetJudge:
 
     def _update_incidents(self, rule: str, rule_version: int, verdict: Verdict, changes: list[AlertChange]) -> None:
         incidents = self._incidents.get(verdict.subject)
+        if incidents is None and verdict.level not in OPENING:
+            return
+        self.change(verdict.subject)
         if incidents is None:
-            if verdict.level not in OPENING:
-                return
             incidents = self._incidents[verdict.subject] = DeviceIncidents()
-        self.changed.add(verdict.subject)
         changes += self._counted_on(verdict.subject, folding.take(incidents, rule, rule_version, verdict, self._now))
         if verdict.level is Level.CLEAR and (due := incidents.due(rule, verdict)) is not None:
             heappush(self._closings, (due, verdict.subject))

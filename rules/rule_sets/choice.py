@@ -10,6 +10,7 @@ from rules.catalogue import CATALOGUE
 from rules.contract.rule import Rule
 from rules.contract.rule_choice import RuleChoice, RulesFrom, Scope
 from rules.detectors.entry import RuleEntry
+from rules.rule_sets import wording
 from rules.rule_sets.model import PLACES, BadRuleSet, RuleSet, RuleSetFault
 
 MAX_COMBINATIONS: Final = 20_000
@@ -70,7 +71,7 @@ class RuleSetChoice(RuleChoice):
         for size in sizes:
             count *= size
         if count > MAX_COMBINATIONS:
-            raise BadRuleSet([f"the exceptions name {count:,} combinations of places, at most {MAX_COMBINATIONS:,}"])
+            raise BadRuleSet([RuleSetFault(wording.too_many_combinations(count, MAX_COMBINATIONS))])
         for scope in self.scopes():
             self.in_force(scope)
         if self._faults:
@@ -89,8 +90,7 @@ class RuleSetChoice(RuleChoice):
         return {place: list(values) for place, values in named.items()}
 
     def _note(self, entry: RuleEntry[Any], indexes: Sequence[int], exc: ValidationError) -> None:
-        where = " and ".join(f"`{self.rule_set.exceptions[index].where}`" for index in indexes)
+        where = [str(self.rule_set.exceptions[index].where) for index in indexes]
         for error in exc.errors():
             field = ".".join([entry.name, *map(str, error["loc"])])
-            text = error["msg"].removeprefix("Value error, ")
-            self._faults[RuleSetFault(text + (f", where {where} holds" if where else ""), field)] = None
+            self._faults[RuleSetFault(wording.where_it_holds(wording.wrong_value(error), where), field)] = None

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from devices.city.fields import hours_of_day
 from devices.city.hours import Hours
 from devices.errors import OperatorError
+from rules.alerts.model import Text
 from rules.contract.rule_choice import Scope
 
 PLACES: Final = ("district", "fleet", "vehicle_kind", "site_kind")
@@ -99,7 +100,7 @@ class RuleSet(Struct, frozen=True):
 class RuleSetFault(NamedTuple):
     """One fault of a rule set."""
 
-    hint: str
+    hint: Text
     """What is wrong there, and what to do."""
     key: str = ""
     """The parameter, as `exceptions[2].rules.speeding.limit_kmh`; empty: the whole file."""
@@ -109,13 +110,13 @@ class RuleSetFault(NamedTuple):
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return ": ".join(part for part in (place, self.key, self.hint) if part)
+        return ": ".join(part for part in (place, self.key, self.hint.en) if part)
 
 
 class BadRuleSet(OperatorError):
     """A rule set that cannot hold; the message has a line for each fault."""
 
-    def __init__(self, found: Sequence[RuleSetFault | str]) -> None:
-        self.found = tuple(RuleSetFault(one) if isinstance(one, str) else one for one in found)
+    def __init__(self, found: Sequence[RuleSetFault]) -> None:
+        self.found = tuple(found)
         self.faults = tuple(map(str, self.found))
         super().__init__("\n".join(self.faults))

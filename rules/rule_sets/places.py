@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from devices.city.model import City
-from devices.spelling import did_you_mean
+from rules.alerts.model import Text
+from rules.rule_sets import wording
 from rules.rule_sets.model import RuleSet
 
 
-def unknown_places(rule_set: RuleSet, city: City) -> Iterator[str]:
+def unknown_places(rule_set: RuleSet, city: City) -> Iterator[Text]:
     """A line for each district and fleet that no device and no site of the city has: the exception holds nowhere."""
     districts = {
         *(area.id for area in city.districts),
@@ -19,5 +20,4 @@ def unknown_places(rule_set: RuleSet, city: City) -> Iterator[str]:
         for place, known in (("district", districts), ("fleet", fleets)):
             for value in getattr(exception.where, place):
                 if value not in known:
-                    guess = did_you_mean(value, sorted(known)) or f"there are {', '.join(sorted(known)) or 'none'}"
-                    yield f"{place} {value!r}: {city.id} has none of this name: {guess}"
+                    yield wording.unknown_place(place, value, city.id, sorted(known))

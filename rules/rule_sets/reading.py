@@ -19,9 +19,10 @@ from devices.bounded_files import MIB, UnboundedFile, compose_yaml
 from devices.city.fields import hours_of_day
 from devices.city.model import VehicleKind
 from devices.city.sites import SiteKind
-from devices.spelling import did_you_mean
+from rules.alerts.model import Text
 from rules.catalogue import entry_of, rule_names
 from rules.detectors.entry import RuleEntry
+from rules.rule_sets import wording
 from rules.rule_sets.model import PLACES, BadRuleSet, Change, RuleException, RuleSet, RuleSetFault, Where
 
 EXCEPTIONS: Final = "exceptions"
@@ -39,11 +40,11 @@ def read_rule_set(content: bytes, name: str) -> RuleSet:
     Whether parameters agree where several exceptions hold is found by `rules.rule_sets.choice`.
     """
     if len(content) > MAX_BYTES:
-        raise BadRuleSet([RuleSetFault("is larger than 1 MiB: keep only what differs from the defaults", file=name)])
+        raise BadRuleSet([RuleSetFault(wording.TOO_LARGE, file=name)])
     try:
         root = compose_yaml(content)
     except UnboundedFile as exc:
-        raise BadRuleSet([RuleSetFault(str(exc), line=exc.line, file=name)]) from exc
+        raise BadRuleSet([RuleSetFault(wording.not_yaml(exc), line=exc.line, file=name)]) from exc
     reader = _Reader(name)
     found = reader.rule_set(root) if root is not None else RuleSet()
     if reader.faults:
@@ -59,39 +60,39 @@ class _Reader:
         self.faults: list[RuleSetFault] = []
 
     def rule_set(self, root: yaml.Node) -> RuleSet:
-        top = self._mapping(root, "", f"write rules as `rule: {{parameter: value}}`, and `{EXCEPTIONS}`")
+        top = self._mapping(root, "", wording.WRITE_RULES)
         exceptions = top.pop(EXCEPTIONS, None)
         city_wide = self._changes(top, "", None)
         found: list[RuleException] = []
         if exceptions is not None:
             nodes = self._sequence(exceptions[1], EXCEPTIONS)
             if len(nodes) > MAX_EXCEPTIONS:
-                self._fault(exceptions[0], EXCEPTIONS, f"{len(nodes)} are too many, at most {MAX_EXCEPTIONS}")
+                self._fault(exceptions[0], EXCEPTIONS, wording.too_many(len(nodes), MAX_EXCEPTIONS))
             else:
                 found = [self._exception(node, f"{EXCEPTIONS}[{n}]") for n, node in enumerate(nodes, 1)]
         return RuleSet(city_wide, tuple(found))
 
     def _exception(self, node: yaml.Node, path: str) -> RuleException:
-        parts = self._mapping(node, path, "write `where` and `rules`")
+        parts = self._mapping(node, path, wording.WRITE_EXCEPTION)
         self._only(parts, ("where", "rules", "why"), path)
         where, rules, why = Where(), dict[str, Change](), ""
         for wanted in ("where", "rules"):
             if wanted not in parts:
-                self._fault(node, path, f"`{wanted}` is missing")
+                self._fault(node, path, wording.missing(wanted))
         if "where" in parts:
             where = self._where(parts["where"][1], f"{path}.where")
         if "rules" in parts:
-            nodes = self._mapping(parts["rules"][1], f"{path}.rules", "write `rule: {parameter: value}`")
+            nodes = self._mapping(parts["rules"][1], f"{path}.rules", wording.WRITE_CHANGES)
             rules = self._changes(nodes, f"{path}.rules.", where)
         if "why" in parts:
             why = self._text(parts["why"][1], f"{path}.why")
         return RuleException(where, rules, why)
 
     def _where(self, node: yaml.Node, path: str) -> Where:
-        parts = self._mapping(node, path, f"write conditions: {', '.join(PLACES)}, hours")
+        parts = self._mapping(node, path, wording.write_conditions(PLACES))
         self._only(parts, (*PLACES, "hours"), path)
         if not parts:
-            self._fault(node, path, "no condition: what holds everywhere stands at the top of the file")
+            self._fault(node, path, wording.NO_CONDITION)
         places = {place: self._values(place, *parts[place], path) for place in PLACES if place in parts}
         hours = ""
         if "hours" in parts:
@@ -99,7 +100,7 @@ class _Reader:
             try:
                 hours_of_day(hours)
             except ValueError:
-                self._fault(parts["hours"][0], f"{path}.hours", 'write hours in quotes, such as "22:00-06:00"')
+                self._fault(parts["hours"][0], f"{path}.hours", wording.WRITE_HOURS)
         return Where(**places, hours=hours)
 
     def _values(self, place: str, key: yaml.Node, node: yaml.Node, path: str) -> tuple[str, ...]:
@@ -107,10 +108,10 @@ class _Reader:
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         values = tuple(self._text(each, f"{path}.{place}") for each in nodes)
         if not values:
-            self._fault(key, f"{path}.{place}", "is empty: leave it out, or name one")
+            self._fault(key, f"{path}.{place}", wording.EMPTY)
         for value in values:
             if place in _KINDS and value not in _KINDS[place]:
-                self._fault(key, f"{path}.{place}", _no_such(value, _KINDS[place]))
+                self._fault(key, f"{path}.{place}", wording.no_such(value, _KINDS[place]))
         return values
 
     def _changes(
@@ -122,7 +123,7 @@ class _Reader:
             entry = entry_of(name)
             if entry is None:
                 others = rule_names() if where is not None else (*rule_names(), EXCEPTIONS)
-                self._fault(key, f"{prefix}{name}", f"no such rule: {_no_such(name, others)}")
+                self._fault(key, f"{prefix}{name}", wording.no_rule(name, others))
                 continue
             value = _value(node)
             if value is None:
@@ -130,21 +131,21 @@ class _Reader:
             if isinstance(value, bool):
                 found[name] = Change(on=value)
                 if where is not None and where.hours:
-                    self._fault(key, f"{prefix}{name}", "cannot be on or off by the hour: change its parameters")
+                    self._fault(key, f"{prefix}{name}", wording.NOT_BY_THE_HOUR)
             elif isinstance(value, dict) and isinstance(node, yaml.MappingNode):
                 self._parameters(node, entry, f"{prefix}{name}", where)
                 found[name] = Change({str(parameter): given for parameter, given in value.items()})
             else:
-                self._fault(key, f"{prefix}{name}", f"write parameters as `name: value`, or on or off, not {value!r}")
+                self._fault(key, f"{prefix}{name}", wording.write_parameters(value))
         return found
 
     def _parameters(self, node: yaml.MappingNode, entry: RuleEntry[Any], path: str, where: Where | None) -> None:
         """Note the faults of each parameter alone: whether they agree depends on what else holds."""
-        parts = self._mapping(node, path, "")
+        parts = self._mapping(node, path, wording.WRITE_CHANGES)
         model = entry.parameters
         for name, (key, value_node) in parts.items():
             if name not in model.model_fields:
-                self._fault(key, f"{path}.{name}", f"no such parameter: {_no_such(name, tuple(model.model_fields))}")
+                self._fault(key, f"{path}.{name}", wording.no_parameter(name, tuple(model.model_fields)))
                 continue
             if (why := _not_here(entry, name, where)) is not None:
                 self._fault(key, f"{path}.{name}", why)
@@ -154,9 +155,9 @@ class _Reader:
             except ValidationError as exc:
                 for error in exc.errors():
                     if error["loc"]:  # else of several parameters together
-                        self._fault(key, f"{path}.{name}", f"{_plain(error['msg'])} (found {value!r})")
+                        self._fault(key, f"{path}.{name}", wording.found_instead(wording.wrong_value(error), value))
 
-    def _mapping(self, node: yaml.Node, path: str, write: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    def _mapping(self, node: yaml.Node, path: str, write: Text) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         """Key and value nodes by key."""
         if not isinstance(node, yaml.MappingNode):
             self._fault(node, path, write)
@@ -166,28 +167,28 @@ class _Reader:
             name = str(key.value)
             if name in found:
                 first = found[name][0].start_mark.line + 1
-                self._fault(key, f"{path}.{name}".lstrip("."), f"stands in line {first} already: write it once")
+                self._fault(key, f"{path}.{name}".lstrip("."), wording.stands_already(first))
             found[name] = (key, value)
         return found
 
     def _sequence(self, node: yaml.Node, path: str) -> list[yaml.Node]:
         if isinstance(node, yaml.SequenceNode):
             return list(node.value)
-        self._fault(node, path, "write a list, each entry with `where` and `rules`")
+        self._fault(node, path, wording.WRITE_LIST)
         return []
 
     def _text(self, node: yaml.Node, path: str) -> str:
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
-        self._fault(node, path, "write one text")
+        self._fault(node, path, wording.WRITE_TEXT)
         return ""
 
     def _only(self, parts: Mapping[str, tuple[yaml.Node, yaml.Node]], names: Sequence[str], path: str) -> None:
         for name, (key, _) in parts.items():
             if name not in names:
-                self._fault(key, f"{path}.{name}", _no_such(name, names))
+                self._fault(key, f"{path}.{name}", wording.no_such(name, names))
 
-    def _fault(self, node: yaml.Node, path: str, text: str) -> None:
+    def _fault(self, node: yaml.Node, path: str, text: Text) -> None:
         self.faults.append(RuleSetFault(text, path, node.start_mark.line + 1, self._name))
 
 
@@ -200,20 +201,12 @@ def _value(node: yaml.Node) -> Any:
         constructor.dispose()
 
 
-def _not_here(entry: RuleEntry[Any], name: str, where: Where | None) -> str | None:
+def _not_here(entry: RuleEntry[Any], name: str, where: Where | None) -> Text | None:
     """Why the parameter cannot be set in such an exception; None if it can."""
     if where is None:
         return None
     if name in entry.parameters.city_wide:
-        return "compares devices, so it holds for the whole city: write it at the top of the file"
+        return wording.CITY_WIDE
     if where.hours and entry.is_untimed:
-        return "judges silence or clocks, which have no hour: leave `hours` out"
+        return wording.UNTIMED
     return None
-
-
-def _no_such(name: str, names: Sequence[str]) -> str:
-    return did_you_mean(name, names) or f"there are {', '.join(names)}"
-
-
-def _plain(message: str) -> str:
-    return message.removeprefix("Value error, ")

@@ -11,9 +11,10 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from rules.alerts.model import Text
 from rules.catalogue import rule_names
 from rules.rule_sets.choice import RuleSetChoice
-from rules.rule_sets.model import BadRuleSet, Change, RuleSet
+from rules.rule_sets.model import BadRuleSet, Change, RuleSet, RuleSetFault
 
 _KEY: Final = "city_wide"
 
@@ -37,8 +38,9 @@ def unpack(payload: bytes) -> RuleSetChoice:
         else:
             own = RuleSet({rule: Change(parameters) for rule, parameters in found.items()})
     except msgspec.MsgspecError as exc:
-        raise BadRuleSet([f"cannot be read: {exc}"]) from exc
+        raise BadRuleSet([RuleSetFault(Text(en=f"cannot be read: {exc}", zh=f"无法读取：{exc}"))]) from exc
     named = {*own.city_wide, *(rule for exception in own.exceptions for rule in exception.rules)}
     if unknown := sorted(named.difference(rule_names())):
-        raise BadRuleSet([f"no rule {', '.join(unknown)}"])
+        named_unknown = ", ".join(unknown)
+        raise BadRuleSet([RuleSetFault(Text(en=f"no rule {named_unknown}", zh=f"没有规则 {named_unknown}"))])
     return RuleSetChoice(own)

@@ -24,7 +24,7 @@ from haulwatch.settings.data_files import heartbeat_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import path_status
 from haulwatch.wiring.stores import current_ledger
-from ingest.judge.checkpoint import Checkpoint, JudgeState
+from ingest.judge.checkpoint import JudgeState
 from ingest.judge.judge import Judge
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.report import LedgerLine, RecorderStatus
@@ -41,6 +41,7 @@ from rules.detectors.bin_overflow.judgement import BinState
 from rules.rule_sets.choice import RuleSetChoice
 from rules.rule_sets.model import RuleSet
 from tests.field_cases.path import BASE_MS, PathUnderTest, others
+from tests.ingest.judge.saving import save_not_judged
 
 
 class Broken(Rule[BinState]):
@@ -175,8 +176,7 @@ def test_what_was_not_judged_stands_in_the_ledger_and_degrades_readiness(setting
         return await check.run()
 
     assert asyncio.run(look()).state is ReadinessState.OK
-    with closing(JudgeState(folder / "judge.db")) as judge_state:
-        judge_state.save(0, Checkpoint(1, b"", [], {"truck-1": {"too_late": 12}, "truck-2": {"failed": 1}}))
+    save_not_judged(folder / "judge.db", {"truck-1": {"too_late": 12}, "truck-2": {"failed": 1}})
     ledger = current_ledger(settings)
     (line,) = ledger.devices
     assert (line.not_judged, ledger.total.not_judged) == ({"too_late": 12}, {"too_late": 12})

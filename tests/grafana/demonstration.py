@@ -40,10 +40,12 @@ from rules.alerts.shelves import Shelf, as_called
 from rules.alerts.tables import metadata
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
+from rules.engine.rows.unwritten import Row
 from rules.suspected_sites.model import Decision, PlaceKind, Proposal, ProposalState
 from rules.tracking.emptyings import Emptying
 from simulators.firmware.events import DeviceEvent, Heartbeat, NetworkDown, NetworkUp, PowerCut, Sensed
 from simulators.staging.scenario import Label, Scenario
+from tests.ingest.judge.saving import save
 from tests.points import point_of
 
 START = 1_790_000_000_000
@@ -169,8 +171,8 @@ def _emptyings(engine: RuleEngine, city: City) -> Iterator[Point]:
         spans = engine.changed_emptyings()
         device_id, (span, *_) = min(spans.items())
         refuted = Emptying(span.compartment, span.start + 1, span.start, 90.0, 9.0)
-        state.save(0, Checkpoint(1, b"", (), emptyings={device_id: [span._replace(emptyings=(refuted,))]}))
-        state.save(0, Checkpoint(2, b"", (), emptyings=spans))
+        save(state, Checkpoint(1, b""), [Row(device_id, b"", {}, [span._replace(emptyings=(refuted,))])])
+        save(state, Checkpoint(2, b""), [Row(id_, b"", {}, of_device) for id_, of_device in spans.items()])
         first = read_emptyings(Path(folder) / "judge.db", "", 0, 1)
         rows = read_emptyings(Path(folder) / "judge.db", first.file_id, 0, 10_000).rows
         assert [row.emptying for row in rows if row.withdrawn] == [refuted]

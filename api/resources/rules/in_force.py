@@ -30,7 +30,8 @@ class ParameterOut(BaseModel):
     name: str
     value: Any = Field(description="As it holds; the unit is in the name. Null: none, or the rule is off")
     default: Any
-    meaning: str = Field(description="What it is for, and the reason of the default")
+    meaning: str = Field(description="What it is for, and the reason of the default; in English")
+    meaning_zh: str = Field(description="The same in Chinese")
 
 
 class RuleOut(BaseModel):
@@ -84,7 +85,13 @@ _RULE_EXAMPLE: Final = {
             "colour": "#0072B2",
             "on": True,
             "parameters": [
-                {"name": "limit_kmh", "value": 90, "default": 100, "meaning": "Where no route has a limit of its own."}
+                {
+                    "name": "limit_kmh",
+                    "value": 90,
+                    "default": 100,
+                    "meaning": "Where no route has a limit of its own.",
+                    "meaning_zh": "附近没有带限速的线路时采用。",
+                }
             ],
         }
     ],
@@ -117,10 +124,11 @@ def rules_that_hold(
     for entry, rule in zip(CATALOGUE, choice.at(scope, _minute(at)), strict=True):
         values = {} if rule is None else rule.parameters.model_dump(mode="json")
         defaults = entry.parameters().model_dump(mode="json")
-        parameters = [
-            ParameterOut(name=name, value=values.get(name), default=default, meaning=entry.meaning(name))
-            for name, default in defaults.items()
-        ]
+        parameters = []
+        for name, default in defaults.items():
+            meaning = entry.meaning(name)
+            texts = {"meaning": meaning.en, "meaning_zh": meaning.zh}
+            parameters.append(ParameterOut(name=name, value=values.get(name), default=default, **texts))
         is_on = rule is not None
         found.append(RuleOut(rule=entry.name, title=entry.title, colour=entry.colour, on=is_on, parameters=parameters))
     return RulesOut(

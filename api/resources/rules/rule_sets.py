@@ -63,14 +63,16 @@ class RuleSetFaultOut(BaseModel):
 
     line: int | None = Field(description="From 1; null where no single line is at fault")
     key: str = Field(description="Where: `exceptions[2].rules.speeding.limit_kmh`; empty: the whole file")
-    hint: str = Field(description="What is wrong, and what to do")
+    hint: str = Field(description="What is wrong, and what to do; in English")
+    hint_zh: str = Field(description="The same in Chinese")
 
 
 class CheckedOut(BaseModel):
     """Whether a rule set can hold, and what it would change."""
 
     faults: list[RuleSetFaultOut] = Field(description="All of them; empty: it can hold")
-    unknown_places: list[str] = Field(description="Districts and fleets that the city does not have: no fault")
+    unknown_places: list[str] = Field(description="Districts and fleets that the city does not have: no fault; English")
+    unknown_places_zh: list[str] = Field(description="The same in Chinese, in the same order")
     changed: list[DifferenceOut] = Field(description="Against the rule set that holds; empty where there are faults")
 
 
@@ -120,8 +122,16 @@ _APPLIED_EXAMPLE: Final[dict[str, Any]] = _SET_EXAMPLE | {
     "changed": [{"where": "", "rule": "speeding", "parameter": "limit_kmh", "before": 100, "after": 90}]
 }
 _CHECKED_EXAMPLE: Final = {
-    "faults": [{"line": 1, "key": "speding", "hint": "no such rule: did you mean 'speeding'?"}],
+    "faults": [
+        {
+            "line": 1,
+            "key": "speding",
+            "hint": "no such rule: did you mean 'speeding'?",
+            "hint_zh": "没有该规则：是否应为 'speeding'？",
+        }
+    ],
     "unknown_places": [],
+    "unknown_places_zh": [],
     "changed": [],
 }
 
@@ -184,11 +194,15 @@ def check_rule_set(parts: Parts, body: CheckBody) -> CheckedOut:
     try:
         choice = checked(body.content.encode(), "", 0)
     except BadRuleSet as exc:
-        found = [RuleSetFaultOut(line=one.line, key=one.key, hint=one.hint) for one in exc.found]
-        return CheckedOut(faults=found, unknown_places=[], changed=[])
+        found = [
+            RuleSetFaultOut(line=one.line, key=one.key, hint=one.hint.en, hint_zh=one.hint.zh) for one in exc.found
+        ]
+        return CheckedOut(faults=found, unknown_places=[], unknown_places_zh=[], changed=[])
+    unknown = list(unknown_places(choice.rule_set, parts.city()))
     return CheckedOut(
         faults=[],
-        unknown_places=list(unknown_places(choice.rule_set, parts.city())),
+        unknown_places=[one.en for one in unknown],
+        unknown_places_zh=[one.zh for one in unknown],
         changed=[_difference(one) for one in differences(parts.rules(), choice)],
     )
 

@@ -117,15 +117,22 @@ def show(
         values = found.parameters.model_dump(mode="json")
     if as_json:
         parameters = [
-            {"name": name, "value": values.get(name), "default": default, "meaning": entry.meaning(name)}
+            {
+                "name": name,
+                "value": values.get(name),
+                "default": default,
+                "meaning": meaning.en,
+                "meaning_zh": meaning.zh,
+            }
             for name, default in defaults.items()
+            for meaning in (entry.meaning(name),)
         ]
         print_json({"rule": rule, "version": choice.version, "on": found is not None, "parameters": parameters})
         return
     state = "off" if found is None else "on"
     title = f"{rule}: {entry.title.en} {entry.title.zh}, {state} in {_title(choice, device, at)}"
     rows = [
-        (name, _text(values.get(name)), _text(default) if values.get(name) != default else "", entry.meaning(name))
+        (name, _text(values.get(name)), _text(default) if values.get(name) != default else "", entry.meaning(name).en)
         for name, default in defaults.items()
     ]
     numbers = () if any(isinstance(value, list) for value in defaults.values()) else ("value", "default")
@@ -297,7 +304,7 @@ def _unknown(settings: Settings, rule_set: RuleSet) -> Iterator[str]:
             city: City = registry.load_city()
     except (CityMissing, DatabaseError, NoData):
         return  # there is nothing to compare with yet
-    yield from unknown_places(rule_set, city)
+    yield from (found.en for found in unknown_places(rule_set, city))
 
 
 def _title(choice: RuleSetChoice, device: str | None, at: str | None) -> str:

@@ -12,15 +12,24 @@ _SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _CLAIMS = sa.text("claims")
 _REFUSAL = "the events of a case are append-only"
 _SQLITE = [
-    f"CREATE TRIGGER case_event_no_{verb.lower()} BEFORE {verb} ON case_event "
-    f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
-    for verb in ("UPDATE", "DELETE")
+    *(
+        f"CREATE TRIGGER case_event_no_{verb.lower()} BEFORE {verb} ON case_event "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    # As for the audit trail (0025): REPLACE fires no trigger of DELETE, and a chosen number could lie in the middle.
+    f"""CREATE TRIGGER case_event_no_replace BEFORE INSERT ON case_event
+    WHEN NEW.no > 0 AND NEW.no <= (SELECT coalesce(max(no), 0) FROM case_event)
+    BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END""",  # noqa: S608 - a constant
+    f"""CREATE TRIGGER case_event_no_backdating AFTER INSERT ON case_event WHEN NEW.no <= 0
+    BEGIN SELECT RAISE(ABORT, '{_REFUSAL}'); END""",
 ]
 _POSTGRESQL = [
     f"""CREATE FUNCTION case_event_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
     $$ BEGIN RAISE EXCEPTION '{_REFUSAL}'; END $$""",
     """CREATE TRIGGER case_event_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON case_event
     FOR EACH STATEMENT EXECUTE FUNCTION case_event_is_append_only()""",
+    "ALTER TABLE case_event ENABLE ALWAYS TRIGGER case_event_is_append_only",
 ]
 
 

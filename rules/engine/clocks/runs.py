@@ -125,6 +125,7 @@ class Runs:
     def judge_clock(self, device_state: DeviceState, reading: Reading | None, verdicts: list[Judged]) -> None:
         """Let rules judge the clock that is believed now."""
         device, clock = self._stage.registered(device_state), device_state.clock
+        self._stage.change(device_state)
         offset = clock.offset - self._clock.reference
         clock.off = offset if abs(offset) > OFF_MS else 0
         if device is not None:
@@ -137,7 +138,6 @@ class Runs:
                 device, self._stage.city, now, offset, clock.correction_s, clock.stepped, readings, lasted, reading
             )
             self._rules.ask_about_clock(found, device_state, verdicts)
-        self._stage.change(device_state)
 
     def pass_time(self, device_states: Iterable[DeviceState], verdicts: list[Judged]) -> None:
         """Give up candidates that have waited long enough; judge all clocks again if their reference moved."""
@@ -193,10 +193,10 @@ class Runs:
         for device_state in device_states:
             device, clock = devices.get(device_state.device_id), device_state.clock
             if device is not None and device.clock_correction_s != clock.correction_s:
+                self._stage.change(device_state)
                 by_ms = (device.clock_correction_s - clock.correction_s) * 1000
                 clock.correction_s = device.clock_correction_s
                 self._clock.correct(clock, by_ms)
-                self._stage.change(device_state)
 
     def begin_if_corrected(self, device_state: DeviceState, verdicts: list[Judged]) -> None:
         """Begin a run if what comes from here on has another correction of the device's clock in its times."""

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from httpx import AsyncClient
@@ -111,3 +111,53 @@ async def test_who_sees_a_part_opens_cases_that_he_sees(
         moved = {"version": 1, "district": None, "reason": "x"}
         answer = await client.post(f"{answer.headers['location']}/change", json=moved, headers=headers)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.district")
+
+
+ACTIONS: Final[dict[str, dict[str, Any]]] = {
+    "alerts": {"alerts": [alert_of(OWN).alert_id]},
+    f"alerts/{SHARED.alert_id}/remove": {},
+    "assign": {"assignee": "x"},
+    "begin": {},
+    "comment": {},
+    "change": {"title": "x"},
+    "deadline": {"deadline": NOW + 60_000},
+    "close": {"outcome": "no_action"},
+    "reopen": {},
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_what_is_of_others_too_can_be_changed_by_those_who_see_both(
+    client: AsyncClient, parts: ApiParts, name: str
+) -> None:
+    headers, others = await signed_in(client, name), alert_of(OTHER).alert_id
+    before = [parts.cases.case(f"2026-{number:06}", NOW) for number in range(1, 7)]
+    for action, more in ACTIONS.items():
+        body: dict[str, Any] = {"version": 1, "reason": "x"} | more
+        if action == "comment":
+            del body["version"]
+        answer = await client.post(f"/api/v1/cases/2026-000002/{action}", json=body, headers=headers)
+        assert answer.status_code == 404, f"{action}: {answer.text}"
+    refused: list[tuple[str, dict[str, Any], int]] = [
+        ("", {"alerts": [others]}, 404),
+        ("", {"title": "x", "district": "d-OTHER"}, 422),
+        ("/2026-000001/alerts", {"version": 1, "alerts": [others]}, 404),
+        (f"/2026-000001/alerts/{others}/remove", {"version": 1, "reason": "x"}, 422),
+        ("/2026-000001/change", {"version": 1, "district": "d-OTHER", "reason": "x"}, 422),
+    ]
+    for path, body, status in refused:
+        answer = await client.post(f"/api/v1/cases{path}", json=body, headers=headers)
+        assert answer.status_code == status, f"{path}: {answer.text}"
+    assert [parts.cases.case(f"2026-{number:06}", NOW) for number in range(1, 7)] == before
+
+
+@pytest.mark.parametrize("name", LIMITS)
+async def test_what_is_ones_own_can_be_worked_on(client: AsyncClient, name: str) -> None:
+    headers, own = await signed_in(client, name), alert_of(OWN).alert_id
+    for path, body in (
+        ("/2026-000001/begin", {"version": 1}),
+        ("/2026-000001/close", {"version": 2, "outcome": "no_action", "reason": "x"}),
+        ("", {"alerts": [own]}),
+    ):
+        answer = await client.post(f"/api/v1/cases{path}", json=body, headers=headers)
+        assert answer.status_code < 300, f"{path}: {answer.text}"

@@ -98,6 +98,7 @@ TABLE: Final[dict[str, str | None]] = {
     "POST /report/{site_id}": ALL,
     "GET /report/state": ALL,
     "POST /report/state": ALL,
+    "POST /report/photo": ALL,
     "GET /api/v1/reports": "operator",
     "POST /api/v1/reports": "operator",
     "GET /api/v1/reports/{number}": "operator",
@@ -105,6 +106,11 @@ TABLE: Final[dict[str, str | None]] = {
     "POST /api/v1/reports/{number}/informant/look": "administrator",
     "POST /api/v1/reports/{number}/informant/erase": "administrator",
     "GET /api/v1/report-codes/{site_id}": "viewer",
+    "GET /api/v1/reports/{number}/attachments": "operator",
+    "POST /api/v1/reports/{number}/attachments": "operator",
+    "GET /api/v1/reports/{number}/attachments/{attachment_id}": "operator",
+    "GET /api/v1/reports/{number}/attachments/{attachment_id}/thumbnail": "operator",
+    "POST /api/v1/reports/{number}/attachments/{attachment_id}/remove": "officer",
     "GET /api/v1/shelves": "viewer",
     "POST /api/v1/shelves": "operator",
     "POST /api/v1/shelves/{number}/end": "operator",
@@ -168,7 +174,7 @@ def test_every_route_of_the_app_stands_in_the_table(parts: ApiParts) -> None:
     pages = {"GET /", "GET /docs", "GET /openapi.json", "GET /console/assets/{name}"}
     steps = {"GET /api/v1/sign-on/begin", "GET /api/v1/sign-on/callback"}
     form = {f"{verb} /report{end}" for verb in ("GET", "POST") for end in ("", "/state", "/{site_id}")}
-    assert described | pages | steps | form == set(TABLE)
+    assert described | pages | steps | form | {"POST /report/photo"} == set(TABLE)
     app = create_app(parts, ApiOptions(version="1"))
     methods = sum(len(route.methods or ()) for route in routes(app.routes))
     assert methods + 1 == len(TABLE), "a route that is not described needs a line too"

@@ -16,8 +16,6 @@ from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
 from api.resources.geojson import map_layer
-from devices.city.model import Device, DeviceRole
-from devices.city.part import part_of
 from devices.commands.model import Locate, issue
 from devices.people.model import Role, Visibility
 from ingest.ledger.report import DeviceLedgerLine
@@ -33,8 +31,6 @@ from tests import ROOT
 from tests.api.access.divided import (
     BRIDGE,
     LIMITS,
-    OF_DISTRICT,
-    OF_HAULIER,
     OTHER,
     OWN,
     alert_of,
@@ -236,17 +232,6 @@ async def test_a_decision_about_a_shared_place_shows_no_figures_either(client: A
     assert [answer.json()["properties"][name] for name in ("visits", "days", "hours")] == [None] * 3
 
 
-CASE_ACTIONS: Final[dict[str, dict[str, Any]]] = {
-    "alerts": {"alerts": [alert_of(OWN).alert_id]},
-    "assign": {"assignee": "x"},
-    "begin": {},
-    "change": {"title": "x"},
-    "deadline": {"deadline": NOW + 60_000},
-    "close": {"outcome": "no_action"},
-    "reopen": {},
-}
-
-
 @pytest.mark.parametrize("name", LIMITS)
 async def test_nothing_of_the_others_can_be_changed(
     client: AsyncClient, divided: ApiParts, journal: AlertJournal, name: str
@@ -266,17 +251,6 @@ async def test_nothing_of_the_others_can_be_changed(
         ("shelves", {"subject": OTHER, "until": NOW + 60_000, "reason": "x"}, 422),
         ("shelves", {"rule": "speeding", "until": NOW + 60_000, "reason": "x"}, 422),
         (f"suspected-sites/{others_site}", {"state": "accepted", "reason": "x"}, 404),
-        ("cases", {"alerts": [alert_id]}, 404),
-        ("cases", {"title": "x"}, 422),
-        ("cases", {"title": "x", "district": "d-OTHER"}, 422),
-        ("cases/2026-000001/alerts", {"version": 1, "alerts": [alert_id]}, 404),
-        (f"cases/2026-000001/alerts/{alert_id}/remove", {"version": 1, "reason": "x"}, 422),
-        ("cases/2026-000001/change", {"version": 1, "district": "d-OTHER", "reason": "x"}, 422),
-        (f"cases/2026-000002/alerts/{alert_id}/remove", {"version": 1, "reason": "x"}, 404),
-        *(
-            (f"cases/2026-000002/{action}", {"version": 1, "reason": "x"} | more, 404)
-            for action, more in CASE_ACTIONS.items()
-        ),
     ]
     for path, body, status in refused:
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
@@ -286,10 +260,6 @@ async def test_nothing_of_the_others_can_be_changed(
     detail = journal.alert(alert_id)
     assert detail is not None
     assert [action.actor for action in detail.actions] == ["li"], "who took it up"
-    case = divided.cases.case("2026-000002", NOW)
-    assert case is not None
-    assert (case.case.version, {event.actor for event in case.events}) == (1, {"li"})
-    assert divided.cases.case("2026-000004", NOW) is None
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
 
 
@@ -326,9 +296,6 @@ async def test_what_is_ones_own_can_be_changed(client: AsyncClient, divided: Api
         ("shelves/1/end", {}),
         ("shelves", {"subject": OWN, "rule": "speeding", "until": NOW + 60_000, "reason": "x"}),
         (f"suspected-sites/{own_site}", {"state": "accepted", "reason": "x"}),
-        ("cases/2026-000001/begin", {"version": 1}),
-        ("cases/2026-000001/close", {"version": 2, "outcome": "no_action", "reason": "x"}),
-        ("cases", {"alerts": [alert_id]}),
     ):
         answer = await client.post(f"/api/v1/{path}", json=body, headers=headers)
         assert answer.status_code < 300, f"{path}: {answer.text}"
@@ -404,25 +371,6 @@ async def test_a_limit_that_changes_holds_at_once(client: AsyncClient, divided: 
     accounts.set_role("district", Role.VIEWER, Visibility(districts=frozenset({"d-OTHER"})))
     found = (await client.get("/api/v1/devices", headers=headers)).json()["items"]
     assert [one["id"] for one in found] == ["point-OTHER", OTHER]
-
-
-def test_a_part_of_a_city_keeps_its_region() -> None:
-    """A fix is a fix wherever in the city it lies: fewer sites must not make the region smaller."""
-    city = divided_city()
-    part = part_of(city, OF_HAULIER.sees, OF_HAULIER.districts)
-    for lat, lon in ((35.5, 112.7), (35.4, 112.9), (36.2, 112.8), (30.0, 110.0)):
-        assert part.region.covers(lat, lon) == city.region.covers(lat, lon)
-    assert set(part.devices) == {OWN}
-    assert [zone.id for zone in part.zones] == ["old-town", "a-own"]
-    assert [area.id for area in (*part.districts, *part.fleets)] == ["zezhou", "danhe"]
-    assert city.devices.keys() == {OWN, OTHER, "point-OTHER"}
-
-
-def test_a_device_without_a_district_is_seen_by_those_without_limits_only() -> None:
-    nowhere = Device("bin-1", DeviceRole.RECYCLING_POINT)
-    assert not OF_DISTRICT.sees(nowhere)
-    assert not OF_HAULIER.sees(nowhere)
-    assert Visibility().sees(nowhere)
 
 
 def test_no_route_of_a_resource_takes_the_whole() -> None:

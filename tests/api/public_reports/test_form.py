@@ -209,6 +209,17 @@ async def test_a_form_that_is_sent_without_being_fetched_or_too_fast_or_too_late
     slip(await public.post("/report", data={**FILLED, "form": again[1]}))
 
 
+async def test_a_page_of_somebody_else_cannot_send_by_the_browsers_of_its_visitors(
+    public: AsyncClient, timed: ApiParts, wall: Wall
+) -> None:
+    token = await fetched(public)
+    wall.now += 60_000
+    for site, status in (("cross-site", 422), ("same-origin", 201)):
+        answer = await public.post("/report", data={**FILLED, "form": token}, headers={"Sec-Fetch-Site": site})
+        assert answer.status_code == status
+    assert len(kept(timed)) == 1
+
+
 async def test_a_form_that_is_sent_twice_is_one_report(public: AsyncClient, timed: ApiParts, wall: Wall) -> None:
     token = await fetched(public)
     wall.now += 60_000
@@ -242,6 +253,8 @@ async def test_the_code_of_a_site_fills_in_the_site(public: AsyncClient, timed: 
 
 
 async def test_an_unknown_code_says_so_and_leads_on(public: AsyncClient) -> None:
+    closed = await public.get("/report/old-1?lang=en")
+    assert closed.status_code == 404, "it was a site once"
     answer = await public.get("/report/no-such-site?lang=en")
     assert answer.status_code == 404
     assert "This code is not known" in answer.text

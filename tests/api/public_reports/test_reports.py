@@ -186,8 +186,10 @@ async def test_reports_are_for_the_people_of_their_district_and_for_no_haulier(d
     async def seen(headers: dict[str, str]) -> list[str]:
         return [one["number"] for one in (await desk.get("/api/v1/reports", headers=headers)).json()["items"]]
 
-    assert await seen(operator) == ["R-000003", "R-000002", "R-000001"]
-    assert await seen(zezhou) == ["R-000003", "R-000001"]
+    own = await called(desk, zezhou)
+    assert own["report"]["district"] == "zezhou", "the only one that the caller may see"
+    assert await seen(zezhou) == ["R-000004", "R-000003", "R-000001"]
+    assert await seen(operator) == ["R-000004", "R-000003", "R-000002", "R-000001"]
     assert await seen(north) == []
     for headers, number in ((zezhou, "R-000002"), (north, "R-000001"), (zezhou, "R-000099")):
         hidden = await desk.get(f"/api/v1/reports/{number}", headers=headers)

@@ -20,7 +20,6 @@ from typer.testing import CliRunner, Result
 from devices.readings.refusals import Reason, Refusal
 from haulwatch.cli import command_line
 from haulwatch.commands import shared
-from ingest.judge.checkpoint import Checkpoint, JudgeState
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.refused import RefusedReading
@@ -30,6 +29,7 @@ from ingest.log.records import RawMessage
 from ingest.log.segment import RawLogError
 from ingest.recorder.state import BatchCommit, RecorderState
 from tests import ROOT
+from tests.ingest.judge.saving import save_not_judged
 from tests.servers import free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -390,8 +390,7 @@ def test_the_ledger_shows_what_was_not_judged(run: Run, data_dir: Path, monkeypa
         delta = LedgerDelta([("truck-8", 1_772_352_000_000, 1, 1_772_352_000_000, True)])
         state.commit(BatchCommit(0, [], [], [], [], delta))
     assert "not judged" not in run("ledger").stdout
-    with closing(JudgeState(data_dir / "judge.db")) as judge:
-        judge.save(0, Checkpoint(1, b"", [], {"truck-8": {"too_late": 12}}))
+    save_not_judged(data_dir / "judge.db", {"truck-8": {"too_late": 12}})
     table = run("ledger").stdout
     assert "not judged" in table
     assert re.search(r"^total .* 12 +not judged too_late 12", table, re.MULTILINE)

@@ -31,7 +31,6 @@ from haulwatch.wiring.log import open_raw_log
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.outbox import AlertOutbox
 from ingest.collector.collector import CollectorStatus
-from ingest.judge.checkpoint import Checkpoint, JudgeState
 from ingest.judge.not_judged import read_not_judged
 from ingest.log.records import CONSUMERS, RawMessage
 from ingest.mqtt.broker_statistics import BrokerCounters
@@ -44,6 +43,7 @@ from ingest.store.sqlite import SqliteStore
 from rules.alerts.actions import JournalEntry
 from rules.alerts.model import AlertChange
 from tests.ingest.alerts.test_publisher import change
+from tests.ingest.judge.saving import save_not_judged
 from tests.ingest.recorder.parts import Bench, fill, position
 
 LOGGED = "http://influx.example:8086: token s3cret refused by 10.0.0.7, /srv/data/recorder.db: disk full"
@@ -373,7 +373,6 @@ def test_the_alarm_rate_is_unknown_while_no_judge_publishes(settings: Settings) 
 def test_readings_that_wait_until_a_clock_is_known_are_not_lost(settings: Settings) -> None:
     """They would degrade readiness for an hour at each new terminal with a wrong clock."""
     counts = {"truck-8": {"clock_unknown": 18, "too_late": 2}, "truck-9": {"clock_unknown": 0}}
-    with closing(JudgeState(judge_state_path(settings))) as judge:
-        judge.save(0, Checkpoint(1, b"", [], counts))
+    save_not_judged(judge_state_path(settings), counts)
     assert path_status(settings).not_judged() == {"too_late": 2}
     assert read_not_judged(judge_state_path(settings)) == {"truck-8": {"clock_unknown": 18, "too_late": 2}}

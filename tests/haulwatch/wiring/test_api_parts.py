@@ -30,6 +30,7 @@ from rules.alerts.shelves import ShelfStore
 from rules.attachments.files import AttachmentFiles
 from rules.attachments.model import Limits
 from rules.attachments.store import AttachmentStore
+from rules.attachments.upkeep import Examined
 from rules.cases.store import CaseStore
 from rules.rule_sets.store import RuleSetStore
 from rules.suspected_sites.store import ProposalStore
@@ -57,6 +58,7 @@ def repositories(settings: Settings) -> Iterator[Repositories]:
             WhatIfJobs(COMMAND, now_ms),
             AttachmentStore(engine, AttachmentFiles(settings.paths.data_dir / "attachments"), Limits()),
             PackProcesses(settings.paths.data_dir),
+            Examined,
             CaseStore(engine, lambda: terms(settings, ZoneInfo("UTC"))),
             public_reports,
         )

@@ -29,19 +29,30 @@ from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
 from ingest.notices.notice import Climb, Kind, NewNotice
 from ingest.notices.outbox import NoticeOutbox
+from ingest.notices.retention import NoticeRetention
 from ingest.notices.rule_store import NoticeRuleStore
 from rules.alerts.actions import Acknowledge, AlertFilter, Close, Outcome
 from rules.alerts.journal import AlertJournal
 from rules.alerts.shelves import NewShelf, ShelfStore
+from rules.attachments.files import AttachmentFiles
+from rules.attachments.inspection import inspect
+from rules.attachments.model import Limits, Owner, OwnerKind, Removal
+from rules.attachments.store import AttachmentStore
 from rules.cases.actions import Close as CloseCase
 from rules.cases.actions import RemoveAlert, Reopen
 from rules.cases.model import CaseKind, CaseOutcome, NewCase
 from rules.cases.store import CaseStore
+from rules.public_reports.informants import Informants
+from rules.public_reports.model import Informant
+from rules.public_reports.sealing import NO_KEYS
+from rules.public_reports.store import ReportStore
 from rules.suspected_sites.model import ProposalState
 from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import NOW, change
 from tests.closing import closed_later
+from tests.rules.attachments.pictures import photo
 from tests.rules.cases.conftest import TERMS
+from tests.rules.public_reports.test_model import new as new_report
 from tests.rules.suspected_sites.test_store import PIT, accepted
 
 pytestmark = pytest.mark.real
@@ -132,6 +143,27 @@ def test_the_judge_writes_alerts_and_the_api_acts_on_them(url: str, journal_of: 
     assert refused(url, "judge", "SELECT * FROM device_command")
 
 
+def test_the_recorder_removes_old_notices_and_reads_none(url: str) -> None:
+    retention = NoticeRetention(open_database(of_role(url, "record")))
+    assert retention.purge(NOW) == 0
+    retention.close()
+    for statement in ("SELECT body FROM notice", "UPDATE notice SET state = 'sent'", "SELECT evidence FROM alert"):
+        assert refused(url, "record", statement), statement
+    assert refused(url, "serve", "DELETE FROM notice")
+
+
+def test_the_api_adds_and_removes_attachments_and_changes_none(url: str, tmp_path: Path) -> None:
+    engine = open_database(of_role(url, "serve"))
+    store = AttachmentStore(engine, AttachmentFiles(tmp_path), Limits(), inspect=inspect)
+    owner = Owner(OwnerKind.ALERT, change().alert_id)
+    one = store.put(owner, "a.jpg", [photo()], "li", NOW).attachment
+    store.remove(owner, one.id, Removal(removed_by="li", removed_at=NOW, removed_reason="x"))
+    store.close()
+    for statement in ("DELETE FROM attachment", "UPDATE attachment SET sha256 = ''", "UPDATE attachment SET name = ''"):
+        assert refused(url, "serve", statement), statement
+    assert refused(url, "record", "SELECT name FROM attachment")
+
+
 def test_the_api_adopts_devices_and_the_others_do_not(url: str) -> None:
     for process in PROCESSES:
         registry = Registry(of_role(url, process))
@@ -215,6 +247,27 @@ def test_the_api_works_on_cases_and_changes_none_of_their_events(
         assert refused(url, "serve", statement), statement
     for process in ("record", "judge"):
         for table in ("case_file", "case_alert", "case_event"):
+            assert refused(url, process, f"SELECT * FROM {table}")
+
+
+def test_the_api_keeps_reports_and_erases_names_and_no_other_process_sees_either(url: str) -> None:
+    engine = open_database(of_role(url, "serve"))
+    keys = NO_KEYS.with_new()
+    reports, informants = ReportStore(engine, lambda: TERMS), Informants(engine, lambda: keys)
+    for _ in range(2):
+        reports.add(new_report(), seal=informants.sealer(Informant(name="王某")))
+    assert informants.open(1).name == "王某"
+    assert reports.join(2, reports.report(1).case_number, actor="li", at=NOW, reason="the same").no == 2
+    assert informants.erase(1)
+    engine.dispose()
+    for statement in (
+        "UPDATE public_report SET text = 'x'",
+        "DELETE FROM public_report",
+        "UPDATE public_report_informant SET sealed = ''",
+    ):
+        assert refused(url, "serve", statement), statement
+    for process in ("record", "judge"):
+        for table in ("public_report", "public_report_informant"):
             assert refused(url, process, f"SELECT * FROM {table}")
 
 

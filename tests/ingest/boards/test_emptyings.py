@@ -15,8 +15,10 @@ from ingest.judge.emptyings import MOST_ROWS, EmptyingRow, read_emptyings
 from ingest.store.sqlite import SqliteStore
 from rules.detectors.bin_overflow.judgement import BinOverflow
 from rules.engine.engine import RuleEngine
+from rules.engine.rows.unwritten import Row
 from rules.tracking.emptyings import Emptying, EmptyingSpan
 from tests.closing import closed_later
+from tests.ingest.judge.saving import save
 from tests.rules.town import T0, fills, town
 
 CITY = town()
@@ -48,9 +50,10 @@ class Bins:
 
     def save(self) -> None:
         self.offset += 1
-        emptyings = self.engine.changed_emptyings()
-        self.state.save(0, Checkpoint(self.offset, *self.engine.unsaved(), emptyings=emptyings))
-        self.engine.saved()
+        unwritten = self.engine.begin_saving()
+        unwritten.make_all()
+        save(self.state, Checkpoint(self.offset, unwritten.fleet), unwritten.take(0, 0))
+        self.engine.end_saving()
 
     def restart(self) -> None:
         self.state.close()
@@ -142,19 +145,19 @@ def test_of_what_lies_outside_a_span_nothing_is_withdrawn(tmp_path: Path) -> Non
         for n, span in enumerate(
             (EmptyingSpan("paper", T0, T0 + 15, (former,)), EmptyingSpan("paper", T0 + 18, T0 + 30, (later,)))
         ):
-            state.save(0, Checkpoint(n + 1, b"", (), emptyings={"P01": [span]}))
+            save(state, Checkpoint(n + 1, b""), [Row("P01", b"", {}, [span])])
     assert [(row.emptying, row.withdrawn) for row in rows_of(tmp_path)] == [(former, False), (later, False)]
 
 
 def test_the_file_does_not_grow_without_end(tmp_path: Path) -> None:
     with closing(JudgeState(tmp_path / "judge.db")) as state:
         many = tuple(Emptying("paper", T0 + n, T0 + n - 1, 90.0, 5.0) for n in range(10))
-        state.save(0, Checkpoint(1, b"", (), emptyings={"P01": [EmptyingSpan("paper", T0, T0 + 99, many)]}))
+        save(state, Checkpoint(1, b""), [Row("P01", b"", {}, [EmptyingSpan("paper", T0, T0 + 99, many)])])
     with closing(sqlite3.connect(tmp_path / "judge.db")) as db, db:
         db.execute("UPDATE emptying SET no = no + ? WHERE no > 5", (MOST_ROWS,))
     with closing(JudgeState(tmp_path / "judge.db")) as state:
         one_more = (*many, Emptying("paper", T0 + 50, T0 + 49, 90.0, 5.0))
-        state.save(0, Checkpoint(2, b"", (), emptyings={"P01": [EmptyingSpan("paper", T0, T0 + 99, one_more)]}))
+        save(state, Checkpoint(2, b""), [Row("P01", b"", {}, [EmptyingSpan("paper", T0, T0 + 99, one_more)])])
     assert len(rows_of(tmp_path)) == 6
 
 

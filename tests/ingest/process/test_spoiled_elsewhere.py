@@ -11,18 +11,17 @@ import pytest
 from ingest.alerts.cursors import PublisherCursors, read_refused
 from ingest.alerts.outbox import AlertOutbox, read_waiting
 from ingest.collector import waiting_file
-from ingest.judge.checkpoint import Checkpoint, JudgeState
 from ingest.judge.not_judged import read_not_judged
 from ingest.ledger.rejections import read_rejections
 from ingest.ledger.state_file import StateFile
 from ingest.log.records import RawMessage
 from tests.ingest.alerts.test_outbox import Database, story
+from tests.ingest.judge.saving import save_not_judged
 from tests.spoiled import spoil_pages
 
 
 def judge_file(path: Path) -> None:
-    with closing(JudgeState(path)) as state:
-        state.save(0, Checkpoint(1, b"", [(f"T{n}", b"x" * 300) for n in range(50)], {"T1": {"no_time": 3}}))
+    save_not_judged(path, {f"T{n}": {"no_time": 3} if n == 1 else {} for n in range(50)})
 
 
 def cursor_file(path: Path) -> None:

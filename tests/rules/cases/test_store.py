@@ -317,7 +317,11 @@ def test_events_can_neither_be_changed_nor_removed(url: str) -> None:
     migrations.upgrade(url)
     engine = open_database(url)
     opened(closed_later(CaseStore(engine, lambda: TERMS)))
-    for statement in ("UPDATE case_event SET actor = 'x'", "DELETE FROM case_event"):
+    row = "(no, number, at, actor, kind, detail) VALUES ({}, '2026-000001', 0, 'x', 'closed', '{{}}')"
+    statements = ["UPDATE case_event SET actor = 'x'", "DELETE FROM case_event"]
+    if engine.dialect.name == "sqlite":
+        statements += [f"REPLACE INTO case_event {row.format(1)}", f"INSERT INTO case_event {row.format(-5)}"]
+    for statement in statements:
         with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
             connection.execute(text(statement))
 

@@ -18,6 +18,7 @@ from rules.alerts.model import TAKEN_BACK, AlertChange, Phase
 from rules.catalogue import build_rules
 from rules.engine.engine import RuleEngine
 from rules.engine.reorder_buffer import order_key
+from rules.engine.rows.unwritten import UnwrittenRows
 from tests.rules.town import T0, Trip, fills, ticket, town
 
 MINUTE_MS = 60_000
@@ -151,6 +152,10 @@ def as_records(arriving: Iterable[tuple[int, Reading]]) -> list[Record]:
     return records
 
 
+SAVING_TAKES = 40
+"""Records that are judged until the last row of a checkpoint is made."""
+
+
 class Journal:
     """Alert changes by their key, as the journal keeps them: one that is judged again is the very same."""
 
@@ -167,13 +172,51 @@ class Journal:
         return list({change.alert_id: change for change in self.changes.values()}.values())
 
 
+class Checkpoints:
+    """What is on disk. Each checkpoint is written while judgement goes on."""
+
+    def __init__(self) -> None:
+        self.fleet, self.rows, self.at = b"", dict[str, bytes](), 0
+        """`at`: records that were judged before."""
+        self._begun: tuple[int, dict[str, bytes], UnwrittenRows] | None = None
+
+    def begin(self, engine: RuleEngine, n: int) -> None:
+        self.end(engine)
+        self._begun = n, dict(engine.unsaved().devices), engine.begin_saving()
+
+    def go_on(self, engine: RuleEngine, n: int) -> None:
+        if self._begun is not None and n >= self._begun[0] + SAVING_TAKES:
+            self.end(engine)
+
+    def end(self, engine: RuleEngine) -> None:
+        """All rows are as if they had been made when it began."""
+        if self._begun is None:
+            return
+        self.at, at_once, unwritten = self._begun
+        unwritten.make_all()
+        rows = {row.id: row.packed for row in unwritten.take(0, 0)}
+        assert rows == at_once
+        engine.end_saving()
+        self.fleet, self._begun = unwritten.fleet, None
+        self.rows.update(rows)
+
+    def load(self, city: City) -> RuleEngine:
+        self._begun = None
+        engine = RuleEngine(city, build_rules())
+        if self.fleet:
+            engine.restore(self.fleet, self.rows.items())
+        return engine
+
+
 def play(
     records: Sequence[Record], restarts: Sequence[Restart], city: City | None = None, quiet_ticks: int = 15
 ) -> tuple[RuleEngine, Journal]:
-    """Judge in the order of arrival, by default in the town; then nobody is heard for so many times 10 s."""
+    """Judge in the order of arrival, by default in the town; then nobody is heard for so many times 10 s.
+
+    Each checkpoint is written while judgement goes on; a kill may come before its end.
+    """
     city = town() if city is None else city
-    engine, journal, saved = RuleEngine(city, build_rules()), Journal(), dict[str, bytes]()
-    fleet, saved_at, n = b"", 0, 0
+    engine, journal, disk, n = RuleEngine(city, build_rules()), Journal(), Checkpoints(), 0
     planned = sorted(((restart.at_permille * len(records) // 1000, restart.kind) for restart in restarts), reverse=True)
     while n < len(records):
         at, reading = records[n]
@@ -183,18 +226,15 @@ def play(
             engine.receive(at)
             journal.record(engine.judge(reading))
         n += 1
+        disk.go_on(engine, n)
         while planned and planned[-1][0] < n:
             kind = planned.pop()[1]
             if kind != "kill":
-                fleet, rows = engine.unsaved()
-                saved.update(rows)
-                saved_at = n
-                engine.saved()
+                disk.begin(engine, n)
+            if kind == "restart":
+                disk.end(engine)
             if kind != "checkpoint":
-                engine = RuleEngine(city, build_rules())
-                if fleet:
-                    engine.restore(fleet, saved.items())
-                n = saved_at
+                engine, n = disk.load(city), disk.at
     for _ in range(quiet_ticks):
         journal.record(engine.advance(10_000))
     assert not engine.failures

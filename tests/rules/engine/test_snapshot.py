@@ -1,8 +1,10 @@
 """The engine's state is written to rows and read back as it was."""
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
-from devices.readings.models import Fill
+from devices.readings.models import Fill, Reading
 from rules.catalogue import build_rules
 from rules.engine.device_state import DeviceState
 from rules.engine.engine import RuleEngine
@@ -10,7 +12,7 @@ from rules.engine.reorder_buffer import WINDOW_MS, ReorderBuffer
 from rules.engine.snapshot import Rows
 from rules.tracking.registry import TRACKERS
 from tests.rules.engine.test_reorder_buffer import T, arrive, fix, seconds, take
-from tests.rules.town import Trip, numbered, rows, town
+from tests.rules.town import Trip, fills, in_time, numbered, rows, town
 
 
 def test_rows_survive_a_change_of_the_readings_fields_twice() -> None:
@@ -81,3 +83,27 @@ def test_waiting_readings_survive() -> None:
     assert incidents is None
     assert rows.dump(restored, None) == rows.dump(written, None)
     assert seconds(restored.buffer.flush(T + 30_000 + WINDOW_MS)) == [0, 0, 10, 20]
+
+
+def test_rows_that_are_made_later_are_as_of_the_moment_at_which_saving_began() -> None:
+    """Over an hour in which trucks fall silent and a bin fills: incidents change also while no device does."""
+    silent = [reading for n in range(1, 4) for reading in Trip(f"T{n}", 500 * n, 0, load="loaded").stand(200).readings]
+    steps: list[Reading | None] = [*in_time(silent, fills([60, 85, 92, 97, 97, 40, 30], every_s=60, deposits=3))]
+    engine, changes = RuleEngine(town(), build_rules()), 0
+    for round_of in batched([*steps, *[None] * 300], 7):
+        at_once, unwritten = dict(engine.unsaved().devices), engine.begin_saving()
+        for step in round_of:
+            if step is None:
+                changes += len(engine.advance(10_000))
+            else:
+                engine.receive(step.ts)
+                engine.judge(step)
+        unwritten.make_all()
+        assert {row.id: row.packed for row in unwritten.take(0, 0)} == at_once
+        engine.end_saving()
+    assert changes > 5
+
+
+def batched(steps: Sequence[Reading | None], size: int) -> Iterator[Sequence[Reading | None]]:
+    for start in range(0, len(steps), size):
+        yield steps[start : start + size]

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from devices.city.model import City, Device, DeviceRole, Vehicle
 from devices.readings.models import Position, Reading, Weighing
+from rules.alerts.model import Phase
 from rules.catalogue import build_rules
 from rules.contract.observation import Observation
 from rules.contract.rule import Parameters, Rule
@@ -143,6 +144,24 @@ def test_a_subject_that_is_no_device_has_incidents_only() -> None:
     assert fleet.changed == set()
     assert fleet.take([RuleVerdict("somebody", 1, Verdict("other", Level.CLEAR, T0, T0))], T0) == []
     assert fleet.incidents_of("other") is None
+
+
+def test_a_subject_is_named_before_its_incidents_change() -> None:
+    """Whoever makes a row of it then makes it of what was before."""
+    before: list[tuple[str, list[Phase]]] = []
+
+    def note(subject: str) -> None:
+        incidents = fleet.incidents_of(subject)
+        before.append((subject, [one.phase for one in incidents.all()] if incidents is not None else []))
+
+    fleet = FleetJudge(town(), SameEverywhere(build_rules()), RuleFailures(), note)
+    for n, level in enumerate((Level.CONFIRMED, Level.CLEAR)):
+        fleet.take([RuleVerdict("somebody", 1, Verdict("system", level, T0 + n, T0 + n))], T0 + n)
+        fleet.saved()
+    assert before == [("system", []), ("system", [Phase.CONFIRMED])]
+    incidents = fleet.incidents_of("system")
+    assert incidents is not None
+    assert [one.phase for one in incidents.all()] == [Phase.CLOSED]
 
 
 def test_an_alert_that_late_readings_retracted_and_that_comes_again_counts_on() -> None:

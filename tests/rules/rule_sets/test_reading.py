@@ -123,21 +123,22 @@ def test_all_faults_are_told_at_once_each_with_its_line_and_what_to_do() -> None
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[1", "is not YAML"),
-        ("- speeding", "write rules as"),
-        ("a: &x {}\nb: *x", "is refused"),
-        ("speeding: {limit_kmh: .nan}", "finite number"),
-        ("speeding: {limit_kmh: 80}\nspeeding: {limit_kmh: 90}", "stands in line 1 already"),
-        ("exceptions: {district: urban}", "write a list"),
-        ("exceptions: [{where: {district: {a: b}}, rules: {}}]", "write one text"),
-        ("# " + "x" * 1_100_000, "larger than 1 MiB"),
-        ("exceptions:\n" + "  - {where: {district: a}, rules: {}}\n" * 201, "at most 200"),
-        ("{" * 5_000, "nested too deeply"),
-    ],
-)
+REFUSED = {
+    "[1": "is not YAML",
+    "- speeding": "write rules as",
+    "a: &x {}\nb: *x": "is refused",
+    "speeding: {limit_kmh: .nan}": "finite number",
+    "speeding: {limit_kmh: 80}\nspeeding: {limit_kmh: 90}": "stands in line 1 already",
+    "exceptions: {district: urban}": "write a list",
+    "exceptions: [{where: {district: {a: b}}, rules: {}}]": "write one text",
+    "# " + "x" * 1_100_000: "larger than 1 MiB",
+    "exceptions:\n" + "  - {where: {district: a}, rules: {}}\n" * 201: "at most 200",
+    "{" * 5_000: "nested too deeply",
+}
+"""Contents that are refused, with words of the fault."""
+
+
+@pytest.mark.parametrize(("text", "words"), REFUSED.items())
 def test_a_file_that_is_no_rule_set_says_why(text: str, words: str) -> None:
     assert any(words in fault for fault in faults(text)), faults(text)
 

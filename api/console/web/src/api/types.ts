@@ -164,6 +164,7 @@ export interface CheckBody {
 export interface CheckedOut {
   faults: (RuleSetFaultOut)[];
   unknown_places: (string)[];
+  unknown_places_zh: (string)[];
   changed: (DifferenceOut)[];
 }
 
@@ -426,6 +427,7 @@ export interface ParameterOut {
   value: unknown;
   default: unknown;
   meaning: string;
+  meaning_zh: string;
 }
 
 export type Phase = "candidate" | "provisional" | "confirmed" | "closed" | "amended";
@@ -506,6 +508,7 @@ export interface RuleSetFaultOut {
   line: number | null;
   key: string;
   hint: string;
+  hint_zh: string;
 }
 
 export interface RuleSetOut {

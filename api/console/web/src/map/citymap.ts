@@ -24,6 +24,7 @@ setWorkerUrl(workerUrl);
 
 const CLICKABLE = ["moment-dot", "alerts", "alert-rings", "trucks", "clusters", "bins", "suspected", "sites"];
 const REACH_PX = 24;
+const FIT_MS = 500;
 
 export class CityMap {
   private readonly map: MapLibreMap;
@@ -32,6 +33,7 @@ export class CityMap {
   private fixes: Fix[] = [];
   private fitted: Position[] = [];
   private framed = "";
+  private isFitting = false;
   private isGone = false;
   private showsBusy = false;
   /** Layers of the base map. */
@@ -55,6 +57,7 @@ export class CityMap {
     this.map.addControl(new NavigationControl({ showCompass: false }), "top-right");
     this.map.addControl(new ScaleControl({ unit: "metric" }), "bottom-left");
     this.map.on("load", () => this.begin());
+    this.map.on("moveend", () => (this.isFitting = false));
   }
 
   remove(): void {
@@ -96,7 +99,8 @@ export class CityMap {
     for (const [lon, lat] of places.map(drawnAt)) bounds.extend([lon ?? 0, lat ?? 0]);
     const margin = Math.min(70, this.map.getContainer().clientWidth / 8);
     const quiet = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.map.fitBounds(bounds, { padding: margin, maxZoom: 15, duration: quiet ? 0 : 500 });
+    this.map.fitBounds(bounds, { padding: margin, maxZoom: 15, duration: quiet ? 0 : FIT_MS });
+    this.isFitting = !quiet;
   }
 
   private begin(): void {
@@ -166,13 +170,16 @@ export class CityMap {
     else this.fitCity();
   }
 
-  /** When all that is drawn is shifted, or no longer, the view goes with it: the same places stay in sight. */
+  /**
+   * When all that is drawn is shifted, or no longer, the view goes with it: the same places stay in sight. A fit that is under way ends where its
+   * places are drawn now; a person who drags has to take hold again.
+   */
   private keepPlace(): () => void {
     let was = isShifted.value;
     return effect(() => {
       if (isShifted.value === was) return;
       was = isShifted.value;
-      if (this.map.isMoving()) return this.fit(this.fitted);
+      if (this.isFitting) return this.fit(this.fitted);
       const { lng, lat } = this.map.getCenter();
       this.map.setCenter(was ? gcj02Of(lng, lat) : wgs84Of(lng, lat));
     });

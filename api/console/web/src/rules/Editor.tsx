@@ -4,7 +4,7 @@ import type { RuleSetFaultOut } from "../api/types";
 import { Modal } from "../parts/Modal";
 import { tell } from "../state/actions";
 import { applyDraft, checkDraft, checked, draft, inForce, openVersion } from "../state/rulesets";
-import { t } from "../text";
+import { ofTwo, t } from "../text";
 import { Differences } from "./Compare";
 
 const CHECK_AFTER_MS = 500;
@@ -41,11 +41,12 @@ export function Editor() {
       </div>
       <Text area={text} faults={found?.faults ?? []} />
       <Findings faults={found?.faults ?? []} onGo={goTo} isChecked={found !== null} />
-      {found?.unknown_places.map((line) => (
-        <p key={line} class="dim" lang="en">
-          {line}
-        </p>
-      ))}
+      {found &&
+        ofTwo(found.unknown_places, found.unknown_places_zh).map((line) => (
+          <p key={line} class="dim">
+            {line}
+          </p>
+        ))}
       {found && !found.faults.length && <Differences title={t("wouldChange")} found={found.changed} />}
       <div class="buttons">
         <button type="button" class="accent" disabled={!found || found.faults.length > 0 || !found.changed.length} onClick={() => setAsking(true)}>
@@ -97,14 +98,14 @@ function Findings({ faults, isChecked, onGo }: FindingsOptions) {
       {isChecked && !faults.length && <p class="good">{t("noFaults")}</p>}
       {faults.length > 0 && (
         <ul>
-          {faults.map(({ line, key, hint }) => (
+          {faults.map(({ line, key, hint, hint_zh }) => (
             <li key={`${line} ${key} ${hint}`}>
               {line !== null && (
                 <button type="button" onClick={() => onGo(line)}>
                   {t("lineNumber").replace("{n}", String(line))}
                 </button>
               )}{" "}
-              <code>{key}</code> <span lang="en">{hint}</span>
+              <code>{key}</code> <span>{ofTwo(hint, hint_zh)}</span>
             </li>
           ))}
         </ul>

@@ -1,6 +1,6 @@
 import type { ExceptionOut, RuleOut } from "../api/types";
 import { ruleTitle } from "../state/city";
-import { language, localText, t } from "../text";
+import { language, localText, ofTwo, t } from "../text";
 import { conditions, nameOf, valueOf } from "./values";
 
 type Parameter = RuleOut["parameters"][number];
@@ -43,7 +43,7 @@ function Parameters({ parameters, isOn }: { parameters: Parameter[]; isOn: boole
           <tr key={one.name} class={isOn && isChanged(one) ? "changed" : ""}>
             <th scope="row">
               {language.value === "zh" && nameOf(one.name)} <code>{one.name}</code>
-              <small lang="en">{one.meaning}</small>
+              <small>{ofTwo(one.meaning, one.meaning_zh)}</small>
             </th>
             <td>{isOn ? valueOf(one.name, one.value) : "–"}</td>
             <td>{valueOf(one.name, one.default)}</td>

@@ -33,6 +33,8 @@ export const measureName = (key: string): string => dictionary().measures[key as
 export const parameterName = (name: string): string =>
   (language.value === "zh" && parameters[name as keyof typeof parameters]) || name.replace(/_(?:s|m|kg|pct|kmh|c)$/, "").replaceAll("_", " ");
 
+/** Of two texts, that in the language of the desk. */
+export const ofTwo = <T>(english: T, chinese: T): T => (language.value === "zh" ? chinese : english);
 export const localText = (text: Text): string => text[language.value];
 
 export function localName(named: { name?: unknown; name_zh?: unknown }): string {

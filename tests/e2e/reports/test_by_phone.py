@@ -4,13 +4,13 @@ administrator only, and each look is in the audit trail. Real processes and a re
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from devices.cities import JINCHENG
 from devices.city.files import read_city
@@ -21,6 +21,7 @@ from tests.closing import closed_later
 from tests.e2e.desk import AXE, CHROMIUM, PATIENCE_MS, TRUCK, Watched, browser, dump_at, record, serious_faults
 from tests.installation import Installation
 from tests.points import point_of
+from tests.rules.attachments.pictures import photo
 from tests.servers import free_port
 from tests.waiting import PATIENCE_S, until
 
@@ -97,9 +98,41 @@ def test_the_public_reports_by_phone(chromium: Browser, office: Installation) ->
 
 
 def by_phone_joined_to_the_dump_and_closed(chromium: Browser, office: Installation) -> None:
-    context = chromium.new_context(**PHONE, locale="zh-CN", geolocation=HERE, permissions=["geolocation"])  # type: ignore[arg-type]
+    options: dict[str, Any] = {**PHONE, "locale": "zh-CN", "geolocation": HERE, "permissions": ["geolocation"]}
+    context = chromium.new_context(**options)
     watched = Watched(context, f"http://127.0.0.1:{office.api_port}")
     page = watched.open("/report")
+    number, code = reported(page)
+    officer = Colleague(office, "li.wei")
+    [report] = officer.get("reports")["items"]
+    assert (report["number"], report["channel"], report["has_informant"]) == (number, "web", True)
+    assert report["vehicle_id"] == read_city(JINCHENG).devices[TRUCK].vehicle_id
+    [shown] = officer.get(f"reports/{number}/attachments")
+    assert (shown["width"], shown["height"]) == (1_067, 1_600), "turned as the camera was held, and made smaller"
+    assert shown["claims"] is None or set(shown["claims"].values()) == {None}, "neither place nor camera"
+
+    case = f"cases/{report['case']}"
+    near = officer.get(f"{case}/near")
+    assert [one["alert"]["subject"] for one in near["alerts"]] == [TRUCK]
+    assert 40 < near["alerts"][0]["distance_m"] < 90
+    assert [one["device_id"] for one in near["trucks"]] == [TRUCK]
+    version = officer.get(case)["case"]["version"]
+    alert_id = near["alerts"][0]["alert"]["alert_id"]
+    assert officer.post(f"{case}/alerts", alerts=[alert_id], version=version).status_code == 200
+    assert "等待处理" in asked(page, number, code)
+    closing = {"outcome": "confirmed_violation", "reason": "heap found, driver fined", "version": version + 1}
+    assert officer.post(f"{case}/close", **closing).status_code == 200
+    said = asked(page, number, code)
+    assert "经查属实" in said
+    assert "fined" not in said
+    assert officer.get(f"alerts/{alert_id}")["alert"]["outcome"] == "confirmed_violation"
+    assert watched.faults == []
+    paths = ("reports", "cases", case, f"alerts/{alert_id}", "alerts")
+    nobody_else_reads_the_name(office, number, [page.content(), *(str(officer.get(path)) for path in paths)])
+
+
+def reported(page: Page) -> tuple[str, str]:
+    """Number and code of a report with position, plate, name and photo."""
     assert accessible(page)
     page.get_by_text("非法倾倒").click()
     page.get_by_label("具体情况").fill("一辆红色渣土车在砖厂后面倒土")
@@ -112,29 +145,14 @@ def by_phone_joined_to_the_dump_and_closed(chromium: Browser, office: Installati
     send(page)
     number, code = page.locator("#number").inner_text(), page.locator("#code").inner_text()
     assert accessible(page)
+    picture = FilePayload(name="IMG_1.jpg", mimeType="image/jpeg", buffer=photo(size=(3_000, 2_000)))
+    page.get_by_label("添加照片").set_input_files(picture)
+    expect(page.locator("#photos [role=status]")).to_have_text("已添加照片：1张")
+    return number, code
 
+
+def nobody_else_reads_the_name(office: Installation, number: str, answers: Sequence[str]) -> None:
     officer, administrator = Colleague(office, "li.wei"), Colleague(office, "zhao")
-    [report] = officer.get("reports")["items"]
-    assert (report["number"], report["channel"], report["has_informant"]) == (number, "web", True)
-    assert report["vehicle_id"] == read_city(JINCHENG).devices[TRUCK].vehicle_id
-    case = f"cases/{report['case']}"
-    near = officer.get(f"{case}/near")
-    assert [one["alert"]["subject"] for one in near["alerts"]] == [TRUCK]
-    assert 40 < near["alerts"][0]["distance_m"] < 90
-    assert [one["device_id"] for one in near["trucks"]] == [TRUCK]
-    version = officer.get(case)["case"]["version"]
-    alert_id = near["alerts"][0]["alert"]["alert_id"]
-    assert officer.post(f"{case}/alerts", alerts=[alert_id], version=version).status_code == 200
-    assert "处理中" in asked(page, number, code) or "等待处理" in asked(page, number, code)
-    closing = {"outcome": "confirmed_violation", "reason": "heap found, driver fined", "version": version + 1}
-    assert officer.post(f"{case}/close", **closing).status_code == 200
-    said = asked(page, number, code)
-    assert "经查属实" in said
-    assert "fined" not in said
-    alert = officer.get(f"alerts/{alert_id}")["alert"]
-    assert alert["outcome"] == "confirmed_violation"
-    assert watched.faults == []
-
     look = f"reports/{number}/informant/look"
     assert officer.post(look, reason="who was it").status_code == 403
     found = administrator.post(look, reason="asks where the heap is")
@@ -142,8 +160,7 @@ def by_phone_joined_to_the_dump_and_closed(chromium: Browser, office: Installati
     entries = office.json("audit", "--limit", "1000")
     looks = [(one["actor"], one["status"], one["target"]) for one in entries if one["action"].endswith("/look")]
     assert looks == [("zhao", 200, f"{number} asks where the heap is"), ("li.wei", 403, number)]
-    shown = [officer.get(path) for path in ("reports", "cases", case, f"alerts/{alert_id}", "alerts")]
-    for text in (str(entries), str(shown), page.content(), office.log("serve").read_text()):
+    for text in (*answers, str(entries), office.log("serve").read_text()):
         assert NAME not in text
         assert CONTACT not in text
     for file in office.folder.rglob("*"):
