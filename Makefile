@@ -71,6 +71,7 @@ test: $(VENV)/dev.stamp ## run the tests on real servers, which it installs if i
 	@sh tests/servers/install.sh
 	@$(TRY_CONSOLE)
 	@sh tests/servers/oidc_provider/install.sh $(CURDIR)/$(RUN)
+	@sh tests/servers/kafka_jars/install.sh
 	@$(RUN)/python -m pytest $(WORKERS) $(ARGS)
 	@test -n "$(ARGS)" || $(MAKE) --no-print-directory test-compiled
 
@@ -112,7 +113,7 @@ lock: $(VENV)/dev.stamp ## pin the dependencies of pyproject.toml, with hashes, 
 	PATH="$(CURDIR)/$(RUN):$$PATH" $(subst pyproject.toml,--group node,$(LOCK)) $(ARGS) -o requirements-node.lock
 
 clean: ## remove the environment and the files of all tools; keeps var/, where the data is
-	rm -rf $(VENV) build api/console/built $(WEB)/node_modules tests/servers/oidc_provider/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build api/console/built $(WEB)/node_modules tests/servers/oidc_provider/node_modules tests/servers/kafka_jars/jars *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN)/python:

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
+from api.access.session_lookups import SessionLookups
 from api.access.visible import PartsOfCity
 from api.attachments.receiving import PATHS, Uploads
 from api.cases import actions as case_actions
@@ -48,6 +49,9 @@ from api.resources.alerting import attachments, evidence
 from api.resources.city import base_map, places, public_map, zones
 from api.resources.geojson import EncodedLayer
 from api.resources.intake import dead_letters, ledger, unregistered
+from api.resources.notices import channels as notice_channels
+from api.resources.notices import in_force as notice_rules
+from api.resources.notices import outbox
 from api.resources.rules import in_force, rule_sets, what_if
 
 _DESCRIPTION: Final = """\
@@ -87,6 +91,7 @@ _TAGS: Final = [
         "description": "The city, its sites, routes and corridors, its trucks, and suspected sites, as GeoJSON",
     },
     {"name": "alerts", "description": "Alerts, the evidence for them, what people did about them, and shelves"},
+    {"name": "notices", "description": "Messages to people about alerts: their rules, what was sent, channels"},
     {
         "name": "attachments",
         "description": "Photos and documents of alerts and cases, by their content and hash",
@@ -105,17 +110,16 @@ def _routes() -> tuple[BaseRoute, ...]:
     """All routes. They are the same for each application of a process; at its first request FastAPI builds them."""
     together = APIRouter()
     for module in (
-        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites, alerts,
-        evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves, in_force,
-        rule_sets, what_if, ledger, dead_letters, unregistered, session, sign_on, people, audit,
+        tracks, trucks, bins, devices, emptyings, weighings, commands, places, zones, base_map, suspected_sites,
+        alerts, evidence, attachments, cases, near, case_actions, case_attachments, reports, informants, qr, shelves,
+        notice_rules, outbox, notice_channels, in_force, rule_sets, what_if, ledger, dead_letters, unregistered,
+        session, sign_on, people, audit,
     ):  # fmt: skip
         together.include_router(module.router, prefix="/api/v1")
-    together.include_router(public_map.router)
-    together.include_router(health.router)
-    together.include_router(console.router)
     together.include_router(photos.of_reports, prefix="/api/v1")
-    together.include_router(photos.router)  # before the codes of sites, of which "photo" is none
-    together.include_router(public_form.router)
+    for module in (public_map, health, console, photos):
+        together.include_router(module.router)
+    together.include_router(public_form.router)  # after photos: of the codes of sites, "photo" is none
     return tuple(together.routes)
 
 
@@ -159,6 +163,7 @@ def create_app(parts: ApiParts, options: ApiOptions) -> FastAPI:
     app.state.packs_of = set[tuple[str, str]]()
     app.state.parts_of_city = PartsOfCity()
     app.state.first_account = first_account
+    app.state.session_lookups = SessionLookups(lambda secrets: parts.people.sessions.find_all(secrets, parts.now()))
     app.state.sign_in_limits = SignInLimits()
     app.state.sign_on_limits = SignInLimits()  # of its own: a provider that is slow holds up nobody with a password
     app.state.pending_sign_ons = PendingSignOns()

@@ -1,6 +1,6 @@
 """Ports: what the API needs to know who somebody is; a part of `api.ports`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +27,9 @@ class Sessions(Protocol):
         """`earlier`: the session of the same browser. Raises BadCredentials, LockedOut."""
 
     def find(self, secret: str, now: int) -> Session | None: ...
+
+    def find_all(self, secrets: Collection[str], now: int) -> Mapping[str, Session]:
+        """Those that there are, by secret: in one read."""
 
     def end(self, secret: str) -> str | None:
         """Return the token with which the identity provider named the person, if one did."""

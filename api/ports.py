@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from api.attachment_ports import Attachments, NoAttachments
 from api.base_map_ports import BaseMap
 from api.case_ports import Cases
+from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.report_ports import PublicReports, ReportOptions
 from devices.access.signatures import NoSigningKey
@@ -289,6 +290,8 @@ class ApiParts:
     """Alert changes that wait for the database. Synchronous."""
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """What the outbox of notices holds, by channel. Synchronous; raises DatabaseError."""
+    notice_desk: NoticeDesk = field(default_factory=NoNotices)
+    """All that people see of notices. It is not narrowed: `api.resources.notices` asks who may see which."""
     over_limit: Callable[[], Mapping[str, Mapping[str, int]]] = dict
     """How much devices sent or caused beyond each limit within the last hour, by device. Synchronous."""
     evidence_pack: EvidencePacks = _no_packs

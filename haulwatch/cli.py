@@ -54,6 +54,7 @@ _ENTRIES: Final = {
     "deadletter": _Entry(_OPERATION, "deadletter", "app"),
     "grafana": _Entry(_OPERATION, "grafana", "app"),
     "log": _Entry(_OPERATION, "log", "app"),
+    "kafka": _Entry(_OPERATION, "path.kafka", "app"),
     "store": _Entry(_OPERATION, "store", "app"),
     "db": _Entry(_OPERATION, "db", "app"),
 }

@@ -24,7 +24,12 @@ _MEMORY: Final = Path("/dev/shm")  # pytest and mkdtemp make folders of their ow
 _ENOUGH_BYTES: Final = 4 << 30
 """Far more than tests hold at any time: each folder is deleted with its test."""
 
-pytest_plugins: list[str] = ["tests.servers.influxdb", "tests.servers.mosquitto", "tests.servers.postgres"]
+pytest_plugins: list[str] = [
+    "tests.servers.influxdb",
+    "tests.servers.kafka",
+    "tests.servers.mosquitto",
+    "tests.servers.postgres",
+]
 
 
 def _keep_files_in_memory() -> None:

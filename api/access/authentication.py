@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from api.access.caller import ANONYMOUS, READ_TOKEN, WRITE_TOKEN, Caller, of_session, of_token
+from api.access.session_lookups import SessionLookups
 from api.http.guard import host_name
 from api.http.problems import ProblemKind, RequestRefused
 from api.ports import ApiOptions, ApiParts, options_of, parts_of
@@ -114,7 +115,17 @@ async def is_open(request: Request) -> bool:
 
 
 async def identified_again(request: Request) -> Caller | None:
-    """The caller of a request that goes on, as of now; None if he is not signed in any more. Raises DatabaseError."""
+    """The caller of a request that goes on, as of now; None if he is not signed in any more. Raises DatabaseError.
+
+    Hundreds of streams ask within a moment: their sessions are read at once.
+    """
+    cookie = cookie_of(request)
+    if cookie is not None and "authorization" not in request.headers:
+        lookups: SessionLookups = request.app.state.session_lookups
+        session = await lookups.find(cookie)
+        if session is not None:
+            request.state.caller = caller = of_session(session)
+            return caller
     return await identified(request, await _bearer(request), await _cookie(request))
 
 

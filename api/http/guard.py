@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from ipaddress import ip_address
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -71,6 +72,12 @@ class NoNul:
         await problem_response(ProblemKind.INVALID, detail, scope["path"])(scope, receive, send)
 
 
+_READ_ON: Final = 8
+"""Times the limit: so much of a body that was refused is read and thrown away, since a browser shows no answer that
+comes while it still sends. Beyond it, or where no end is known, the connection is closed."""
+_CLOSE: Final = {"Connection": "close"}
+
+
 class BodyLimit:
     """Middleware that refuses a body over the limit: by its Content-Length, or else while it is read."""
 
@@ -89,7 +96,9 @@ class BodyLimit:
         detail = f"The body of a request may have at most {max_bytes} bytes."
         content_length = Headers(scope=scope).get("content-length", "0")
         if content_length.isdecimal() and int(content_length[:20]) > max_bytes:
-            await problem_response(ProblemKind.TOO_LARGE, detail, scope["path"])(scope, receive, send)
+            headers = _CLOSE if int(content_length[:20]) > _READ_ON * max_bytes else None
+            response = problem_response(ProblemKind.TOO_LARGE, detail, scope["path"], headers=headers)
+            await response(scope, receive, send)
             return
         received_bytes = 0
 
@@ -98,7 +107,8 @@ class BodyLimit:
             message = await receive()
             received_bytes += len(message.get("body", b""))
             if received_bytes > max_bytes:
-                raise HTTPException(413, detail)  # the only exception the framework passes on while it reads a body
+                # The only exception the framework passes on while it reads a body.
+                raise HTTPException(413, detail, headers=_CLOSE)
             return message
 
         await self._app(scope, receive_limited, send)

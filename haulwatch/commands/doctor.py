@@ -23,6 +23,7 @@ from haulwatch.wiring.databases import (
     open_registry,
 )
 from haulwatch.wiring.desk.attachments import look_at_attachments
+from haulwatch.wiring.log import topic_as_found, topic_as_wanted
 from haulwatch.wiring.rules import known_rules
 from haulwatch.wiring.sign_on import find_provider
 from haulwatch.wiring.stores import prove_store
@@ -37,8 +38,8 @@ def doctor(
     ] = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on, map layers
-    and the files of attachments.
+    """Check broker, collector, store, database, city, disk, clock, API, rules, certificates, sign-on, map layers,
+    the files of attachments and Kafka.
 
     Says how to fix each fault. The store is written and read (measurement haulwatch_doctor).
 
@@ -66,6 +67,8 @@ def _parts(settings: Settings) -> DoctorParts:
         find_provider=lambda: find_provider(settings),
         areas=lambda: _areas(settings),
         accounts_exist=lambda: accounts_exist(settings),
+        topic=None if settings.kafka.url is None else lambda: topic_as_found(settings),
+        wanted_of_topic=lambda replicas: topic_as_wanted(settings, replicas),
         attachments=lambda: look_at_attachments(settings),
     )
 

@@ -24,7 +24,7 @@ from haulwatch.commands.shared import (
 )
 from haulwatch.settings.data_files import settings_with_data
 from haulwatch.wiring.databases import people_zone
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_local_log
 from ingest.log.raw_log import RawLog, RawLogCorrupt
 from ingest.log.records import LogRecord
 
@@ -38,7 +38,7 @@ _PAGE: Final = 5_000
 def stat(as_json: JsonFlag = False) -> None:
     """Show the size of the raw log, its period, and how many messages each consumer has still to read."""
     settings = settings_with_data()
-    with closing(open_raw_log(settings)) as log:
+    with closing(open_local_log(settings, "`haulwatch log stat`; see `haulwatch kafka status`: it")) as log:
         found = log.stat()
         oldest, newest = _received(log, found.first_offset), _received(log, found.last_offset)
     facts: dict[str, Any] = {
@@ -85,7 +85,10 @@ def verify(as_json: JsonFlag = False) -> None:
     """
     damaged: list[str] = []
     missing = sound = 0
-    with closing(open_raw_log(settings_with_data())) as log, Progress(console=err, transient=True) as progress:
+    with (
+        closing(open_local_log(settings_with_data(), "`haulwatch log verify`")) as log,
+        Progress(console=err, transient=True) as progress,
+    ):
         after, last = log.first_offset() - 1, log.last_offset()
         task = progress.add_task("checking", total=last - after)
         while after < last:
@@ -133,7 +136,7 @@ def export(
         fail(f"{to} exists already: give a new file")
     written, damaged = 0, list[RawLogCorrupt]()
     with (
-        closing(open_raw_log(settings_with_data())) as log,
+        closing(open_local_log(settings_with_data(), "`haulwatch log export`")) as log,
         to.open("w", encoding="utf-8") if to else nullcontext(sys.stdout) as target,
     ):
         for record in _records(log, first, last, damaged):

@@ -33,7 +33,7 @@ from haulwatch.process.supervisor import PATH_PROCESSES, Child, Supervisor
 from haulwatch.settings.data_files import collector_status_path, process_log_folder, simulation_report_path
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.databases import open_journal, open_registry
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_segments
 from haulwatch.wiring.stores import current_ledger
 from ingest.collector.collector import read_status
 from ingest.ledger.report import Ledger
@@ -94,7 +94,7 @@ class Demo:
         ]
         self.supervisor = Supervisor(children, environment, process_log_folder(self.settings))
         migrations.upgrade(self.settings.database_url.get_secret_value())
-        self._log = open_raw_log(self.settings)
+        self._log = open_segments(self.settings)
         self._journal = open_journal(self.settings)
         self._last: deque[ReadingLine] = deque(maxlen=_LAST_READINGS)
         self._last_offset = 0

@@ -21,6 +21,7 @@ from haulwatch.health.attachments import check_attachments
 from haulwatch.health.broker_probe import BrokerAnswer, BrokerRefused, BrokerUnreachable, probe_broker
 from haulwatch.health.certificates import check_certificates
 from haulwatch.health.check_result import CheckResult, CheckStatus
+from haulwatch.health.kafka import check_kafka
 from haulwatch.health.path_status import SILENT_MS
 from haulwatch.health.people import Areas, check_map_layers, check_sign_on
 from haulwatch.process import system_clock
@@ -37,7 +38,7 @@ from rules.rule_sets.model import BadRuleSet
 
 CHECKS: Final = (
     "broker", "collector", "store", "database", "city", "data", "clock", "api", "rules", "certificates",
-    "sign-on", "map layers", "attachments",
+    "sign-on", "map layers", "attachments", "kafka",
 )  # fmt: skip
 
 TIME_LIMIT_S: Final = 15.0
@@ -262,6 +263,10 @@ class DoctorParts(NamedTuple):
     """Raises DatabaseError, NoData."""
     attachments: Callable[[], Examined] = Examined
     """Looks at their files for some seconds. Raises DatabaseError, NoData."""
+    topic: Callable[[], Mapping[str, str]] | None = None
+    """The settings of the raw log's topic, where it is on Kafka. Raises RawLogError, OperatorError."""
+    wanted_of_topic: Callable[[int], Mapping[str, str]] = lambda replicas: {}
+    """What they should be, with so many replicas."""
 
 
 async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[str] = ()) -> list[CheckResult]:
@@ -283,6 +288,7 @@ async def run_checks(settings: Settings, parts: DoctorParts, only: Collection[st
         "sign-on": lambda: asyncio.to_thread(check_sign_on, settings, parts.find_provider, parts.areas),
         "attachments": lambda: asyncio.to_thread(check_attachments, parts.attachments),
         "map layers": lambda: asyncio.to_thread(check_map_layers, settings, parts.accounts_exist),
+        "kafka": lambda: asyncio.to_thread(check_kafka, parts.topic, parts.wanted_of_topic),
     }
     if unknown := set(only) - set(CHECKS):
         raise ValueError(f"no such check: {', '.join(sorted(unknown))}; there are {', '.join(CHECKS)}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from api.ports import Disk, Lag
 from haulwatch.process import system_clock
@@ -29,7 +29,9 @@ from ingest.judge.not_judged import read_not_judged
 from ingest.ledger.rejections import read_rejections
 from ingest.ledger.report import RecorderStatus
 from ingest.ledger.report import read_status as read_recorder_status
-from ingest.log.raw_log import RawLog, RawLogCorrupt
+from ingest.log.errors import RawLogCorrupt
+from ingest.log.ports import LogReader
+from ingest.log.raw_log import Removed
 from ingest.log.records import CONSUMERS, JUDGE
 from ingest.process.heartbeat import Beat, last_beat
 from ingest.process.over_limit import read_over_limit
@@ -40,11 +42,20 @@ SILENT_MS: Final = 15_000
 _MISSED_MS: Final = 3_600_000
 
 
+class LogFigures(LogReader, Protocol):
+    """The part of a raw log that says how large it is and how far its readers are."""
+
+    def committed(self) -> Mapping[str, int]: ...
+    def size_bytes(self) -> int: ...
+    def removed(self) -> Removed: ...
+    def close(self) -> None: ...
+
+
 class PathStatus:
     """Reads the files at each call. Any thread may call it."""
 
     def __init__(
-        self, settings: Settings, open_raw_log: Callable[[], RawLog], disk_reserve_bytes: Callable[[], int]
+        self, settings: Settings, open_raw_log: Callable[[], LogFigures], disk_reserve_bytes: Callable[[], int]
     ) -> None:
         """`disk_reserve_bytes` may raise OSError."""
         self._settings = settings
@@ -157,7 +168,7 @@ def _is_recent(instant: int) -> bool:
     return abs(system_clock.now_ms() - instant) <= SILENT_MS
 
 
-def _lag(log: RawLog, last: int, read: int) -> Lag:
+def _lag(log: LogReader, last: int, read: int) -> Lag:
     if read >= last:
         return Lag(0, 0.0, read)
     with suppress(RawLogCorrupt):

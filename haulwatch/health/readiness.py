@@ -125,12 +125,13 @@ def readiness_checks(
     async def files() -> ReadinessResult:
         return attachments_ready(attachments())
 
+    hint = "free disk space" if settings.kafka.url is None else "see the check kafka"
     return (
         Check("store", lambda: _store(store, path, rejections, trouble)),
         Check("journal", partial(asyncio.to_thread, _journal, url, path, trouble)),
         Check("alerts", partial(asyncio.to_thread, _alerts, path)),
         Check("notices", partial(asyncio.to_thread, _notices, notices)),
-        Check("collector", partial(asyncio.to_thread, _collector, path)),
+        Check("collector", partial(asyncio.to_thread, _collector, path, hint)),
         Check("recorder", partial(asyncio.to_thread, _recorder, path, progress, trouble)),
         Check("judge", partial(asyncio.to_thread, _judge, path, progress, growth, trouble)),
         Check("devices", partial(asyncio.to_thread, _devices, path)),
@@ -217,13 +218,13 @@ def _notices(read: Callable[[], Sequence[ChannelSummary]]) -> ReadinessResult:
     return ReadinessResult(ReadinessState.OK, f"{sum(channel.sent for channel in found):,} sent within a day")
 
 
-def _collector(path: PathStatus) -> ReadinessResult:
+def _collector(path: PathStatus, hint: str) -> ReadinessResult:
     running = path.collectors()
     if not running:
         return ReadinessResult(ReadinessState.FAILED, "the collector does not run: start `haulwatch collect`")
     if any(status.disk_full for status in running):
         return ReadinessResult(
-            ReadinessState.FAILED, "the raw log cannot be written, so nothing is acknowledged: free disk space"
+            ReadinessState.FAILED, f"the raw log cannot be written, so nothing is acknowledged: {hint}"
         )
     if any(status.contested for status in running):
         return ReadinessResult(

@@ -7,19 +7,18 @@ HAULWATCH_NOTICE_KEEP_DAYS.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from devices.db.database import DatabaseError
 from haulwatch.process import system_clock
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.state_file import StateUnavailable
-from ingest.log.raw_log import RawLog
+from ingest.log.errors import RawLogError
 from ingest.log.records import CONSUMERS
-from ingest.log.segment import RawLogError
 from ingest.process.status_file import replace_status
 
 TRIM_EVERY_S: Final = 60.0
@@ -64,6 +63,13 @@ class PacedClock:
             return otherwise
 
 
+class TrimmedLog(Protocol):
+    """The part of the raw log that is trimmed."""
+
+    def committed(self) -> Mapping[str, int]: ...
+    def trim(self, keep_bytes: int, keep_since: int = 0, at_most: int | None = None) -> int: ...
+
+
 class Retention:
     """Keeps the raw log below a size and an age, dead letters and notices below an age.
 
@@ -72,7 +78,7 @@ class Retention:
 
     def __init__(
         self,
-        log: RawLog,
+        log: TrimmedLog,
         *,
         keep_bytes: int,
         keep_ms: int,

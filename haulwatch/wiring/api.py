@@ -73,7 +73,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                 store, journal, city, lambda: ingestion_status(parts), cursors, proposals.proposals, shelving
             )
             emptyings = EmptyingFeed(store, city, emptyings_reader(settings), cursors)
-            upkeep = upkeep_of(settings, attachments, journal, cases)
+            upkeep = upkeep_of(settings, attachments, journal, cases, public_reports.reports)
             background = [
                 BackgroundTask("board feed", lambda: feed.run(stop)),
                 BackgroundTask("command dispatcher", dispatcher.run),
@@ -102,6 +102,7 @@ async def api_process(settings: Settings, city: Callable[[], City], stop: "async
                     cases,
                     public_reports,
                     notices.summary,
+                    notices.desk,
                 ),
                 lambda: statistics.counters if watched else None,
                 background,

@@ -5,12 +5,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from api.base_map_ports import BaseMap
+from api.notice_ports import NoNotices, NoticeDesk
 from api.people_ports import People
 from api.ports import Adopted, ApiOptions, ApiParts, EvidencePacks
 from api.report_ports import PublicReports
 from devices.city.model import City, Device, DeviceRole
 from devices.geo.geometry import Datum
 from haulwatch import __version__
+from haulwatch.health.kafka import kafka_check
 from haulwatch.health.path_status import PathStatus
 from haulwatch.health.readiness import readiness_checks
 from haulwatch.process import system_clock
@@ -21,7 +23,7 @@ from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_command_store
 from haulwatch.wiring.desk.adoption import redrive_waiting, register_described
 from haulwatch.wiring.desk.reports import report_options
-from haulwatch.wiring.log import disk_reserve_bytes, open_raw_log
+from haulwatch.wiring.log import disk_reserve_bytes, open_log_figures, open_raw_log, open_segments, topic_as_found
 from haulwatch.wiring.rules import current_rules
 from haulwatch.wiring.stores import current_ledger, open_dead_letters
 from ingest.judge.what_if_job import WhatIfJobs
@@ -81,6 +83,7 @@ class Repositories(NamedTuple):
     public_reports: PublicReports
     notices: Callable[[], Sequence[ChannelSummary]] = tuple
     """As of `ApiParts`."""
+    notice_desk: NoticeDesk = NoNotices()
 
 
 def api_parts(
@@ -137,6 +140,7 @@ def api_parts(
         alerts_waiting=lambda: status.alerts_waiting()[0],
         alert_rate=status.alert_rate,
         notices=repositories.notices,
+        notice_desk=repositories.notice_desk,
         over_limit=status.over_limit,
         evidence_pack=repositories.packs,
         call_within_ms=settings.alerts.call_within_ms,
@@ -150,8 +154,11 @@ def api_parts(
         attachments=repositories.attachments,
         corridor_m=lambda: corridor_m(rules().rules),
         silent_after_s=silent_after,
-        checks=readiness_checks(
-            settings, status, store, broker, background, repositories.notices, repositories.attachment_files
+        checks=(
+            *([] if settings.kafka.url is None else [kafka_check(lambda: topic_as_found(settings))]),
+            *readiness_checks(
+                settings, status, store, broker, background, repositories.notices, repositories.attachment_files
+            ),
         ),
         base_map=base_map(settings, tiles),
     )
@@ -178,4 +185,7 @@ def base_map(settings: Settings, tiles: "TileServer | None") -> BaseMap:
 
 
 def path_status(settings: Settings) -> PathStatus:
-    return PathStatus(settings, lambda: open_raw_log(settings), lambda: disk_reserve_bytes(settings))
+    if settings.kafka.url is None:
+        return PathStatus(settings, lambda: open_segments(settings), lambda: disk_reserve_bytes(settings))
+    figures = open_log_figures(settings)  # one connection for all that ask
+    return PathStatus(settings, lambda: figures, lambda: disk_reserve_bytes(settings))

@@ -1,6 +1,6 @@
 """The parts of `haulwatch judge`."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -58,8 +58,13 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
     revisions = RevisionFollower(writer, city, rules)
     revisions.step()  # before the judge, so that a new log begins with them
     mqtt = MqttSink(settings.mqtt.broker, f"{settings.mqtt.client_id}-alerts")
+    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
+    publishers = (
+        AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
+        AlertPublisher("store", StoreSink(store, city), journal, cursors),
+    )
     judge = Judge(
-        open_raw_log(settings),
+        open_raw_log(settings, JUDGE),
         outbox,
         state,
         rules(),
@@ -68,11 +73,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         disk_trouble=open_disk_floor(settings).trouble,
         over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
         on_checkpoint=keep_objects,
-    )
-    holding = Holding("mqtt", shelves, journal, cursors, system_clock.now_ms, settings.alerts.call_within_ms)
-    publishers = (
-        AlertPublisher("mqtt", mqtt, journal, cursors, outbox, holding),
-        AlertPublisher("store", StoreSink(store, city), journal, cursors),
+        on_changes=lambda: _wake(publishers),
     )
     try:
         yield JudgeParts(judge, publishers, revisions, outbox, heartbeat_path(settings, JUDGE))
@@ -83,3 +84,8 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         state.close()
         outbox.close()
         shelves.close()
+
+
+def _wake(publishers: Iterable[AlertPublisher]) -> None:
+    for publisher in publishers:
+        publisher.wake()

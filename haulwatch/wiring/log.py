@@ -1,33 +1,131 @@
-"""The raw log, as each process opens it."""
+"""The raw log, as each process opens it: in the data directory, or on Kafka."""
 
+import asyncio
+import logging
 import shutil
+from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from devices.errors import OperatorError
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import raw_log_folder, revisions_path, tick_lock_path
 from haulwatch.settings.load import Settings
+from ingest.log.errors import RawLogUnavailable
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CONSUMERS
+from ingest.process.backoff import Backoff
+from ingest.process.pause import pause
 
 if TYPE_CHECKING:
     from ingest.collector.shared_log import SharedLog
     from ingest.log.disk_guard import DiskFloor, GuardedLog
+    from ingest.log.kafka.connection import KafkaConnection
+    from ingest.log.kafka.figures import KafkaFigures
+    from ingest.log.kafka.kafka_log import KafkaLog
     from ingest.log.revision_writer import RevisionWriter
 
 _MAX_RESERVE_BYTES: Final = 1 << 30
+_FIRST_RETRY_S: Final = 0.5
+_SLOWEST_RETRY_S: Final = 10.0
+_DAY_MS: Final = 86_400_000
 _RESERVED_PART: Final = 50
 """One fiftieth (2 %) of the disk, so that the reserve does not fill a small disk."""
 
 
-def open_raw_log(settings: Settings) -> RawLog:
-    """One handle on the raw log, for one thread at a time. The caller closes it."""
+_log = logging.getLogger(__name__)
+
+
+class NotOnKafka(OperatorError):
+    """What was asked for needs the raw log in the data directory."""
+
+
+def open_raw_log(settings: Settings, consumer: str = "reader") -> "RawLog | KafkaLog":
+    """One handle on the raw log, for one thread at a time. The caller closes it. `consumer`: who reads by it."""
+    if settings.kafka.url is not None:
+        from ingest.log.kafka.kafka_log import KafkaLog
+
+        return KafkaLog(kafka_connection(settings), consumer)
+    return open_segments(settings)
+
+
+def open_local_log(settings: Settings, what: str) -> RawLog:
+    """The raw log in the data directory, for what needs its segments. Raises NotOnKafka where it is on Kafka.
+
+    `what` names what needs it.
+    """
+    if settings.kafka.url is not None:
+        raise NotOnKafka(
+            f"{what} reads any place of the raw log, and that of HAULWATCH_KAFKA_URL is read in order only in this "
+            "version: it is there for a raw log in the data directory"
+        )
+    return open_segments(settings)
+
+
+def open_segments(settings: Settings) -> RawLog:
     return RawLog(raw_log_folder(settings), settings.limits.raw_log_segment_mib << 20)
+
+
+def open_log_figures(settings: Settings) -> "RawLog | KafkaFigures":
+    """What says how large the raw log is and how far its readers are."""
+    if settings.kafka.url is not None:
+        from ingest.log.kafka.figures import KafkaFigures
+
+        return KafkaFigures(kafka_connection(settings))
+    return open_segments(settings)
+
+
+async def wait_for_log(settings: Settings, stop: asyncio.Event) -> None:
+    """Return when Kafka answers, where the raw log is there, or `stop` is set: recorder and judge begin by asking it.
+
+    Raises RawLogMisfit.
+    """
+    figures, backoff = open_log_figures(settings), Backoff(_FIRST_RETRY_S, _SLOWEST_RETRY_S)
+    while settings.kafka.url is not None and not stop.is_set():
+        try:
+            await asyncio.to_thread(figures.last_offset)
+        except RawLogUnavailable as exc:
+            pause_s = backoff.next_pause_s()
+            _log.warning("raw log: Kafka does not answer, trying again in %.1f s: %s", pause_s, exc)
+            await pause(stop, pause_s)
+        else:
+            return
+
+
+def committed_positions(settings: Settings, consumer: str) -> Mapping[int, int]:
+    """Up to where a consumer needs nothing any more, by partition, as it noted in the log. Raises RawLogError."""
+    if settings.kafka.url is not None:
+        from ingest.log.kafka.figures import KafkaFigures
+
+        noted = KafkaFigures(kafka_connection(settings)).read_to(consumer)
+        return dict.fromkeys(range(settings.kafka.partitions), 0) | noted
+    with closing(open_segments(settings)) as log:
+        return {log.partition: log.committed().get(consumer, 0)}
+
+
+def kafka_connection(settings: Settings) -> "KafkaConnection":
+    """How Kafka is reached. Raises NotOnKafka where HAULWATCH_KAFKA_URL is not set."""
+    from ingest.log.kafka.connection import KafkaConnection
+
+    kafka = settings.kafka
+    if kafka.url is None:
+        raise NotOnKafka("HAULWATCH_KAFKA_URL is not set: the raw log is in the data directory, and needs no Kafka")
+    encrypted = kafka.url.startswith("kafkas:")
+    protocol = ("SASL_" if kafka.user is not None else "") + ("SSL" if encrypted else "PLAINTEXT")
+    security = {"security.protocol": protocol}
+    if kafka.user is not None and kafka.password is not None:
+        password = kafka.password.get_secret_value()
+        security |= {"sasl.mechanism": kafka.mechanism, "sasl.username": kafka.user, "sasl.password": password}
+    files = {"ssl.ca": kafka.ca_file, "ssl.certificate": kafka.certificate, "ssl.key": kafka.key}
+    security |= {f"{name}.location": str(path) for name, path in files.items() if path is not None}
+    return KafkaConnection(kafka.servers, kafka.prefix, kafka.partitions, security)
 
 
 def open_revision_writer(settings: Settings) -> "RevisionWriter":
     """Appends revisions of city and rules to the raw log. Raises RawLogError."""
     from ingest.log.revision_writer import RevisionWriter
 
+    raw_log_folder(settings).mkdir(parents=True, exist_ok=True)
     return RevisionWriter(open_raw_log(settings), revisions_path(settings), system_clock.now_ms)
 
 
@@ -36,7 +134,7 @@ def open_guarded_log(settings: Settings) -> "GuardedLog":
     from ingest.log.disk_guard import DiskPolicy, GuardedLog
 
     return GuardedLog(
-        open_raw_log(settings),
+        open_segments(settings),
         lambda: shutil.disk_usage(settings.paths.data_dir).free,
         disk_reserve_bytes(settings),
         DiskPolicy(settings.limits.disk_guard),
@@ -45,14 +143,42 @@ def open_guarded_log(settings: Settings) -> "GuardedLog":
     )
 
 
-def open_collector_log(settings: Settings) -> "GuardedLog | SharedLog":
-    """The raw log of the only collector, or of one of several that share it. Raises OSError."""
+def open_collector_log(settings: Settings) -> "GuardedLog | SharedLog | KafkaLog":
+    """The raw log of the only collector, or of one of several that share it. Raises OSError, NotOnKafka."""
     from ingest.collector.shared_log import SharedLog
 
+    if settings.kafka.url is not None:
+        if settings.mqtt.share_group:
+            raise NotOnKafka(
+                "HAULWATCH_BROKER_SHARE_GROUP and HAULWATCH_KAFKA_URL are both set: in this version one collector "
+                "writes to Kafka; unset the group"
+            )
+        from ingest.log.kafka.kafka_log import KafkaLog
+
+        return KafkaLog(kafka_connection(settings), "collector")
     guarded = open_guarded_log(settings)
     if not settings.mqtt.share_group:
         return guarded
-    return SharedLog(guarded, open_raw_log(settings).last_offset, tick_lock_path(settings))
+    return SharedLog(guarded, open_segments(settings).last_offset, tick_lock_path(settings))
+
+
+def topic_as_found(settings: Settings) -> Mapping[str, str]:
+    """The settings of the topic as Kafka has it. Raises RawLogError, KafkaMissing."""
+    from ingest.log.kafka.topic import found_settings
+
+    return found_settings(kafka_connection(settings))
+
+
+def topic_as_wanted(settings: Settings, replicas: int) -> Mapping[str, str]:
+    """The settings that the topic should have."""
+    from ingest.log.kafka.topic import topic_settings
+
+    return topic_settings(keep_ms(settings), replicas)
+
+
+def keep_ms(settings: Settings) -> int:
+    """How long the raw log keeps a message, ms; 0: without a limit of age."""
+    return int(settings.limits.raw_log_keep_days * _DAY_MS)
 
 
 def disk_reserve_bytes(settings: Settings) -> int:

@@ -13,6 +13,7 @@ from haulwatch.process.remembered import remembered
 from haulwatch.settings.data_files import notice_cursors_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
+from ingest.notices.desk.desk import NoticeDesk
 from ingest.notices.notice import Notice
 from ingest.notices.outbox import NoticeOutbox
 from ingest.notices.rule_store import NoticeRuleStore
@@ -32,6 +33,7 @@ class Notices(NamedTuple):
 
     run: Callable[[asyncio.Event], Awaitable[None]]
     summary: Callable[[], Sequence[ChannelSummary]]
+    desk: NoticeDesk
 
 
 @contextmanager
@@ -56,7 +58,8 @@ def open_notices(
                 parts = NoticeParts(rules, outbox, journal, shelves, cursors, city, secrets, now, call_within_ms)
                 await NoticeService(parts).run(stop)
 
-        yield Notices(run, remembered(lambda: summarise(engine, system_clock.now_ms())))
+        desk = NoticeDesk(engine, rules, environment_secrets(), system_clock.now_ms)
+        yield Notices(run, remembered(desk.summary), desk)
 
 
 async def _until_there_are_rules(rules: NoticeRuleStore, stop: asyncio.Event) -> None:

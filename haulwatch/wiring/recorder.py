@@ -13,7 +13,13 @@ from haulwatch.process.retention import PacedClock, Retention
 from haulwatch.settings.data_files import heartbeat_path, over_limit_path, recorder_state_path, retention_clock_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import existing_database_url
-from haulwatch.wiring.log import open_disk_floor, open_raw_log, open_revision_writer, reserve_is_free
+from haulwatch.wiring.log import (
+    committed_positions,
+    open_disk_floor,
+    open_raw_log,
+    open_revision_writer,
+    reserve_is_free,
+)
 from haulwatch.wiring.stores import open_dead_letters, open_store
 from ingest.ledger.quarantine import LetterLimits, Quarantine
 from ingest.ledger.salvage import salvage_if_spoiled
@@ -47,8 +53,7 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
 
     Raises StateUnavailable, RawLogError, and StoreForgets where the server that answers is no InfluxDB.
     """
-    with closing(open_raw_log(settings)) as log:
-        salvage_if_spoiled(recorder_state_path(settings), log.committed().get(RECORDER, 0))
+    salvage_if_spoiled(recorder_state_path(settings), lambda: committed_positions(settings, RECORDER))
     store = open_store(settings)
     await _refuse_another_server(store)
     limits = settings.limits
@@ -63,7 +68,7 @@ async def recorder_parts(settings: Settings, city: CurrentCity) -> AsyncIterator
     try:
         yield RecorderParts(
             Recorder(
-                open_raw_log(settings),
+                open_raw_log(settings, RECORDER),
                 store,
                 state,
                 city,
@@ -101,6 +106,8 @@ async def _refuse_another_server(store: ProvableStore) -> None:
 
 def _newest_received_at(settings: Settings) -> int | None:
     """When the newest message of the raw log was received, ms; None where there is none, or it cannot be read."""
+    if settings.kafka.url is not None:
+        return None  # only dead letters are removed by this clock then
     with closing(open_raw_log(settings)) as log, suppress(RawLogError):
         for record in log.read(log.last_offset() - 1, 1):
             return record.message.received_at

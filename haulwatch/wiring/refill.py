@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from haulwatch.process import system_clock
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city, open_journal, open_shelves
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_local_log
 from haulwatch.wiring.stores import emptyings_reader, open_dead_letters, open_store
 from haulwatch.wiring.suspected_sites import open_proposals
 from ingest.alerts.cursors import PublisherCursors
@@ -56,7 +56,7 @@ async def refill_store(settings: Settings, progress: Callable[[int, int], None])
     """
     store = open_store(settings)
     try:
-        with closing(open_raw_log(settings)) as log, open_current_city(settings) as city:
+        with closing(open_local_log(settings, "`haulwatch store refill`")) as log, open_current_city(settings) as city:
             found = log.stat()
             begin_after = max(found.first_offset - 1, 0)
             records = found.last_offset - begin_after

@@ -28,7 +28,7 @@ from ingest.boards.points import (
 )
 from ingest.boards.shelving import Shelving
 from ingest.ledger.state_file import StateUnavailable
-from ingest.log.segment import RawLogError
+from ingest.log.errors import RawLogError
 from ingest.process.pause import pause
 from ingest.store import StoreRejected, StoreUnavailable
 from rules.alerts.actions import AlertView, JournalPosition

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, Protocol
 
 from ingest.collector.fair_log import FairLog
 from ingest.collector.rate_limit import DeviceRateLimit
+from ingest.log.errors import RawLogCorrupt, RawLogFull, RawLogUnavailable
 from ingest.log.ports import LogWriter
 from ingest.log.records import TICK_TOPIC, RawMessage
-from ingest.log.segment import RawLogCorrupt, RawLogFull
 from ingest.mqtt.source import ReceivedBatch
 from ingest.process.backoff import Backoff
 from ingest.process.over_limit import Limit, OverLimit
@@ -216,7 +216,7 @@ class _Collector:
             return
         try:
             fair_log.append_waiting()
-        except RawLogFull as exc:
+        except RawLogUnavailable as exc:
             self._log_error = str(exc)
             return
         self._log_error = None
@@ -241,15 +241,17 @@ class _Collector:
             except RawLogCorrupt as exc:
                 self._log_error = str(exc)
                 raise
-            except RawLogFull as exc:
+            except RawLogUnavailable as exc:
                 if self._log_error is None:
-                    log.error("collector: raw log cannot be written, nothing is acknowledged: %s; free disk space", exc)
+                    hint = "free disk space" if isinstance(exc, RawLogFull) else "it is tried again"
+                    log.error("collector: raw log cannot be written, nothing is acknowledged: %s; %s", exc, hint)
                 self._log_error = str(exc)
                 self._silence.stop()  # the connection may break and return unnoticed during the pause
                 self.report()
                 if self._stop.is_set():
                     return False
                 self._source.wait(backoff.next_pause_s())
+                self.report()  # an attempt at a log that does not answer takes as long again
             else:
                 if self._log_error is not None:
                     log.info("collector: raw log can be written again")

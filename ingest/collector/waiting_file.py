@@ -8,8 +8,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.log.errors import RawLogFull
 from ingest.log.records import RawMessage
-from ingest.log.segment import RawLogFull
 from ingest.process.salvage import copy_readable, page_fault
 from ingest.process.sqlite_file import is_damaged, open_sqlite, read_only, set_aside, transaction, translated
 

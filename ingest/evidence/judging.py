@@ -1,7 +1,7 @@
 """What a pack is judged by: revisions of city and rules as files, and the judge run again on its messages.
 
 A revision of the city is JSON, since people read it too; a revision of the rules is the record itself. The city holds
-only the devices of the pack, their vehicles and permits, and all sites, routes and zones.
+only the devices of the pack, their vehicles and permits, and the places that are needed (`ingest.evidence.places`).
 """
 
 import json

@@ -61,6 +61,8 @@ class Messages(BaseModel):
     chain_start: str
     chain_head: str
     scope: str
+    places: str = "all"
+    """Which places of the city the revisions hold; packs from before this was noted hold all."""
     lead_ms: int
     max_payload_bytes: int
 

@@ -30,10 +30,11 @@ from ingest.evidence.manifest import (
     sealed,
     sums_of,
 )
+from ingest.evidence.places import Places, counted
 from ingest.evidence.raw_messages import MESSAGES_FILE, START, as_lines, is_passed
 from ingest.evidence.readings import READINGS_FILE, Fix, Heard, fixes_of, readings_of, track_files
 from ingest.evidence.readings import as_lines as reading_lines
-from ingest.evidence.selection import OUT_OF_TIME, Instead, Selected
+from ingest.evidence.selection import OUT_OF_TIME, Instead, Scope, Selected
 from ingest.log.records import CITY_TOPIC, NO_READINGS, RULES_TOPIC
 from rules.alerts.actions import AlertDetail, AlertView
 from rules.alerts.model import TAKEN_BACK, AlertChange
@@ -61,6 +62,12 @@ _INSTEAD: Final = {
     Instead.EARLIER: "the raw log is damaged before the messages: the last {what} that can be read stands in for the "
     "one that held",
 }
+
+
+_ALL_PLACES: Final = (
+    "the places near the tracks and those of permits do not lead to the same alert: all {sites:,} sites, {routes:,} "
+    "routes and {zones:,} zones of the city are in the pack"
+)
 
 
 class Exported(NamedTuple):
@@ -187,6 +194,7 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
             chain_start=START.hex(),
             chain_head=chained.head,
             scope=str(selected.attempt.scope),
+            places=str(selected.places),
             lead_ms=selected.attempt.lead_ms,
             max_payload_bytes=material.max_payload_bytes,
         ),
@@ -211,6 +219,9 @@ def build_pack(material: Material, key: SigningKey, records: Records, stamp: Sta
 def _selection_notes(selected: Selected) -> tuple[str, ...]:
     """What stands in for revisions that the raw log does not have, and whether time was up."""
     instead = [_INSTEAD[how].format(what=_WHAT[topic]) for topic, how in sorted(selected.instead.items())]
+    if selected.places is Places.ALL and selected.comparison is not None and selected.attempt.scope is not Scope.ALL:
+        sites, routes, zones = counted(city_of(selected.records))
+        instead.append(_ALL_PLACES.format(sites=sites, routes=routes, zones=zones))
     return (*instead, OUT_OF_TIME) if selected.out_of_time else tuple(instead)
 
 

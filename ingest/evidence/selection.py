@@ -26,6 +26,7 @@ from devices.readings.refusals import DecodeError
 from ingest.evidence.errors import NotJudged
 from ingest.evidence.judging import Comparison, judge_again, narrowed_record
 from ingest.evidence.log_window import MAX_SCANNED, LogWindow, OutOfTime, ReadableLog, Revision, is_readable
+from ingest.evidence.places import Places, judged_by_few_places
 from ingest.evidence.raw_messages import MAX_MESSAGES, devices_of, passed
 from ingest.log.flood_record import flood_of
 from ingest.log.records import CITY_TOPIC, NO_READINGS, REVISION_TOPICS, RULES_TOPIC, TICK_TOPIC, LogRecord, RawMessage
@@ -115,6 +116,8 @@ class Selected:
     """First and last offset of records that cannot be read."""
     instead: Mapping[str, Instead] = field(default_factory=dict)
     """By topic of revisions."""
+    places: Places = Places.ALL
+    """Which places of the city the revisions hold."""
     out_of_time: bool = False
     """More messages may have led to the same alert; there was no time to read them."""
 
@@ -247,12 +250,17 @@ class Selection:
                     narrowed_record(one, devices, plates, self._part) if one.message.topic in REVISION_TOPICS else one
                     for one in records
                 ]
-            comparison, why_not = judge_again(records, self._changes, self._max_bytes), ""
+            if attempt.scope is Scope.ALL:
+                comparison, places = judge_again(records, self._changes, self._max_bytes), Places.ALL
+            else:
+                records, comparison, places = judged_by_few_places(records, self._changes, self._max_bytes)
+            why_not = ""
         except NotJudged as exc:
-            comparison, why_not = None, str(exc)
+            comparison, places, why_not = None, Places.ALL, str(exc)
         until = None if comparison is None else comparison.until
         kept = tuple(one for one in records if until is None or one.offset <= until)
-        return Selected(kept, logged, attempt, comparison, why_not, begins, tuple(scan.damaged), dict(self._instead))
+        damaged, instead = tuple(scan.damaged), dict(self._instead)
+        return Selected(kept, logged, attempt, comparison, why_not, begins, damaged, instead, places)
 
     def _sees(self, device_id: str) -> bool:
         return self._part is None or device_id in self._part.devices

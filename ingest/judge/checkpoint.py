@@ -10,6 +10,7 @@ The file is a cache of the raw log. Rows have checksums; a file that is spoiled 
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +50,12 @@ CREATE TABLE IF NOT EXISTS revision (
 """
 """The last revisions of city and rules up to the checkpoint (`ingest.log.revisions`)."""
 _JOURNALED_TABLE: Final = "CREATE TABLE IF NOT EXISTS journaled (partition INTEGER PRIMARY KEY, key TEXT NOT NULL)"
+_POSITION_TABLE: Final = """
+CREATE TABLE IF NOT EXISTS position (
+    partition INTEGER PRIMARY KEY,
+    log_offset INTEGER NOT NULL
+)
+"""
 _PUT_DEVICE: Final = """
 INSERT INTO device (device_id, known, crc) VALUES (?, ?, ?)
 ON CONFLICT (device_id) DO UPDATE SET known = excluded.known, crc = excluded.crc
@@ -78,6 +85,8 @@ class Checkpoint:
     """Payloads of the revisions of city and rules that hold after `offset`, by topic. Saved: those that changed."""
     journaled: str = ""
     """Key of the last change that the journal took; empty before the first."""
+    positions: Mapping[int, int] = field(default_factory=dict)
+    """`offset` by partition, of a raw log of several partitions; empty: there is one."""
 
 
 class JudgeState:
@@ -89,6 +98,7 @@ class JudgeState:
         """As they were saved last, by device,"""
         self._new_emptyings: dict[str, list[tuple[Emptying, ...]]] = {}
         """and in the transaction that is open."""
+        self._beside = ThreadPoolExecutor(1, "checkpoint")
         try:
             self._db = self._open()
         except JudgeStateSpoiled as exc:
@@ -126,10 +136,11 @@ class JudgeState:
                 self._check(f"{offset}".encode(), snapshot, crc, "the checkpoint")
             revisions = dict(self._db.execute("SELECT topic, payload FROM revision WHERE partition = ?", (partition,)))
             key = self._db.execute("SELECT key FROM journaled WHERE partition = ?", (partition,)).fetchone()
+            positions = dict(self._db.execute("SELECT partition, log_offset FROM position"))
         if row is None:
             return None
         journaled = "" if key is None else key[0]
-        return Checkpoint(row[0], _decompressed(row[1]), self._devices(), revisions, journaled)
+        return Checkpoint(row[0], _decompressed(row[1]), self._devices(), revisions, journaled, positions)
 
     def begin(self) -> None:
         """Begin to replace the last checkpoint. Nothing of it is gone before `commit`."""
@@ -160,9 +171,15 @@ class JudgeState:
             self._db.execute(_PUT_CHECKPOINT, row)
             self._db.executemany("INSERT OR REPLACE INTO revision VALUES (?, ?, ?)", revisions)
             self._db.execute("INSERT OR REPLACE INTO journaled VALUES (?, ?)", (partition, checkpoint.journaled))
+            self._db.execute("DELETE FROM position")
+            self._db.executemany("INSERT INTO position VALUES (?, ?)", checkpoint.positions.items())
             self._db.execute("COMMIT")
         self._emptyings |= self._new_emptyings
         self._new_emptyings = {}
+
+    def commit_beside(self, partition: int, checkpoint: Checkpoint) -> Future[None]:
+        """As `commit`, in a thread, since the disk may take seconds. Until then nothing else is called but `close`."""
+        return self._beside.submit(self.commit, partition, checkpoint)
 
     def roll_back(self) -> None:
         """Give up what was put since `begin`. Never raises: the file is as it was, whatever is wrong with it."""
@@ -182,8 +199,10 @@ class JudgeState:
             self._db.execute("DELETE FROM not_judged")
             self._db.execute("DELETE FROM revision")
             self._db.execute("DELETE FROM journaled")
+            self._db.execute("DELETE FROM position")
 
     def close(self) -> None:
+        self._beside.shutdown()
         with self._translated():
             self._db.close()
 
@@ -221,6 +240,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
     db.execute(CREATE_NOT_JUDGED)
     db.execute(_REVISION_TABLE)
     db.execute(_JOURNALED_TABLE)
+    db.execute(_POSITION_TABLE)
     for statement in EMPTYING_TABLES:
         db.execute(statement)
     if former:

@@ -9,7 +9,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from devices.city.model import City
 from devices.codecs.codec import MAX_PAYLOAD_BYTES
@@ -67,11 +69,15 @@ class Journal(Protocol):
     def has(self, key: str, /) -> bool: ...
 
 
-class _Saving(NamedTuple):
+@dataclass(slots=True)
+class _Saving:
     """A checkpoint that is being written while judgement goes on."""
 
     rows: UnwrittenRows
     checkpoint: Checkpoint
+    slices: int = 0
+    commit: Future[None] | None = None
+    """Runs once all rows are put."""
 
 
 class _ChangesMissing(Exception):
@@ -95,11 +101,13 @@ class Judge:
         disk_trouble: Callable[[], str | None] = lambda: None,
         over_limit: OverLimit | None = None,
         on_checkpoint: Callable[[], None] = lambda: None,
+        on_changes: Callable[[], None] = lambda: None,
     ) -> None:
         """`rules` and `city` hold where the log names no others (`ingest.log.revisions`).
 
         `disk_trouble`: why nothing may be written now (`ingest.log.disk_guard.DiskFloor`). `over_limit` names devices
-        beyond the limits of judgement. `on_checkpoint` is called after each checkpoint.
+        beyond the limits of judgement. `on_checkpoint` is called after each checkpoint, `on_changes` once the journal
+        took changes.
 
         Raises JudgeStateUnavailable, RawLogError.
         """
@@ -108,7 +116,7 @@ class Judge:
         self._checkpoint_max_messages = checkpoint_max_messages
         self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
-        self._disk_trouble, self._on_checkpoint = disk_trouble, on_checkpoint
+        self._disk_trouble, self._on_checkpoint, self._on_changes = disk_trouble, on_checkpoint, on_changes
         self._own_rules, self._own_city = rules, city
         self._revisions: dict[str, bytes] = {}
         self._unsaved_revisions: dict[str, bytes] = {}
@@ -143,15 +151,16 @@ class Judge:
             _log.warning("judge: checkpoint cannot be used, the raw log is judged again from its start: %s", exc)
             self._state.clear()
             return self._resume(None)
-        if (last := self._log.last_offset()) < checkpoint.offset:
+        offset = self._log.resume(checkpoint.positions or {self._partition: checkpoint.offset})
+        if (last := self._log.last_offset()) < offset:
             _log.error(
                 "judge: raw log ends at offset %d, before the checkpoint at %d: it was lost or restored from a backup; "
                 "judging it from its start",
                 last,
-                checkpoint.offset,
+                offset,
             )
             return engine, 0
-        return engine, checkpoint.offset
+        return engine, offset
 
     def _begin_anew(self, why: JudgeStateSpoiled) -> tuple[RuleEngine, int]:
         _log.error("judge: the raw log is judged again from its start, no alert is raised twice: %s", why)
@@ -210,7 +219,7 @@ class Judge:
         if self._saving is None and self._checkpoint_is_due():
             self._begin_saving()
         if self._saving is not None:
-            self._save_on(self._saving, SLICE_ROWS if records else IDLE_SLICE_ROWS)
+            self._save_on(self._saving, SLICE_ROWS if records else IDLE_SLICE_ROWS, waits=False)
         return len(records)
 
     def checkpoint(self) -> None:
@@ -221,7 +230,7 @@ class Judge:
 
     def _save_to_end(self) -> None:
         while self._saving is not None:
-            self._save_on(self._saving, IDLE_SLICE_ROWS)
+            self._save_on(self._saving, IDLE_SLICE_ROWS, waits=True)
 
     def _begin_saving(self) -> None:
         """Begin a checkpoint of everything judged so far, unless the last one is of it."""
@@ -230,16 +239,27 @@ class Judge:
             return
         self._state.begin()
         rows, revisions, self._unsaved_revisions = self.engine.begin_saving(), self._unsaved_revisions, {}
-        checkpoint = Checkpoint(self.offset, rows.fleet, revisions=revisions, journaled=self._journaled)
+        positions = self._log.positions(self.offset)
+        checkpoint = Checkpoint(
+            self.offset, rows.fleet, revisions=revisions, journaled=self._journaled, positions=positions
+        )
         self._saving = _Saving(rows, checkpoint)
 
-    def _save_on(self, saving: _Saving, rows: int) -> None:
-        """Write the next `rows` of a checkpoint; after the last ones, it takes the place of the one before."""
+    def _save_on(self, saving: _Saving, rows: int, *, waits: bool) -> None:
+        """Write the next `rows` of a checkpoint; after the last ones, it takes the place of the one before.
+
+        `waits`: until then. Judgement also waits where one slice was all.
+        """
         try:
-            self._state.put(saving.rows.take(rows, SLICE_BYTES))
-            if saving.rows.left:
+            if saving.commit is None:
+                self._state.put(saving.rows.take(rows, SLICE_BYTES))
+                saving.slices += 1
+                if saving.rows.left:
+                    return
+                saving.commit = self._state.commit_beside(self._partition, saving.checkpoint)
+            if not (waits or saving.slices == 1 or saving.commit.done()):
                 return
-            self._state.commit(self._partition, saving.checkpoint)
+            saving.commit.result()
         except JudgeStateUnavailable:
             self._give_up_saving()
             raise
@@ -253,6 +273,8 @@ class Judge:
         """Give up the checkpoint that is being written: the next one has all its rows."""
         saving, self._saving = self._saving, None
         if saving is not None:
+            if saving.commit is not None:
+                wait([saving.commit])
             self._state.roll_back()
             self.engine.end_saving(failed=True)
             self._unsaved_revisions = {**saving.checkpoint.revisions, **self._unsaved_revisions}
@@ -284,6 +306,7 @@ class Judge:
             self._journal.record(self._unjournaled, time.time_ns() // 1_000_000)
             self._journaled = self._unjournaled[-1].key
             self._unjournaled = []
+            self._on_changes()
 
     def _ask_journal(self) -> None:
         """Raise _ChangesMissing if the journal lacks the last change that it took.

@@ -21,9 +21,9 @@ from ingest.ledger.corrected import corrected_of
 from ingest.ledger.deltas import current_totals
 from ingest.ledger.device_health import DeviceHealth
 from ingest.ledger.queued import queued, queued_by_device
-from ingest.ledger.state_file import opened_state
+from ingest.ledger.state_file import opened_state, positions_in
 from ingest.log.flood_record import flood_of
-from ingest.log.ports import LogReader
+from ingest.log.ports import Log, LogReader
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import NO_READINGS, RawMessage
 
@@ -159,15 +159,15 @@ class RecorderStatus(_Value):
     """The slowest of the last hundred writes of the recorder's process."""
 
 
-def read_ledger(state_path: Path, log: LogReader, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
+def read_ledger(state_path: Path, log: Log, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Ledger:
     """Read the ledger as of now, from any process. Raises StateUnavailable, RawLogError."""
     with opened_state(state_path) as db:
         db.execute("BEGIN")  # all tables as of one moment
-        (offset,) = db.execute("SELECT offset FROM progress WHERE partition = ?", (log.partition,)).fetchone()
+        positions = positions_in(db)
         all_totals = current_totals(db)
         letters = db.execute("SELECT device, reason, readings FROM quarantine WHERE readings > 0").fetchall()
         unwritten = queued_by_device(db)
-    unread, exact = _count_unread(log, offset, max_payload_bytes)
+    unread, exact = _count_unread(log, log.resume(positions), max_payload_bytes)
     quarantined: dict[str, dict[str, int]] = {}
     for device_id, reason, count in letters:
         quarantined.setdefault(device_id, {})[reason] = count
@@ -198,11 +198,11 @@ def read_status(state_path: Path, log: LogReader) -> RecorderStatus:
     """Read the recorder's progress, from any process. Raises StateUnavailable, RawLogError."""
     with opened_state(state_path) as db:
         row = db.execute(
-            "SELECT offset, trouble, trouble_since, write_ms, slowest_write_ms FROM progress WHERE partition = ?",
+            "SELECT trouble, trouble_since, write_ms, slowest_write_ms FROM progress WHERE partition = ?",
             (log.partition,),
         ).fetchone()
-        pending = queued(db)
-    offset, trouble, since, write_ms, slowest_write_ms = row
+        offset, pending = sum(positions_in(db).values()), queued(db)
+    trouble, since, write_ms, slowest_write_ms = row
     return RecorderStatus(
         offset=offset,
         backlog=max(log.last_offset() - offset, 0),

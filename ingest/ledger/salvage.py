@@ -7,7 +7,7 @@ which everything is in the store: readings after it that were recorded already c
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ingest.ledger.deltas import LedgerDelta
-from ingest.ledger.state_file import StateFile, StateUnavailable
+from ingest.ledger.state_file import StateFile, StateUnavailable, positions_in
 from ingest.ledger.writer import LedgerWriter
 from ingest.log.records import ReadingLocation
 from ingest.process.salvage import copy_readable, page_fault
@@ -24,15 +24,17 @@ from ingest.process.sqlite_file import set_aside, translated
 _log = logging.getLogger(__name__)
 
 
-def salvage_if_spoiled(path: Path, committed: int) -> bool:
+def salvage_if_spoiled(path: Path, committed: Callable[[], Mapping[int, int]]) -> bool:
     """Check every page; True if the file was spoiled and has been replaced by one with what could be read.
 
-    `committed`: the offset that the recorder noted in the raw log. Raises StateUnavailable.
+    `committed`: the offsets that the recorder noted in the raw log, by partition. Raises StateUnavailable, and what
+    `committed` raises.
     """
     with translated(path, StateUnavailable):
         fault = page_fault(path) if path.exists() else None
         if fault is None:
             return False
+        noted = committed()  # before the file is touched: it may raise
         aside = set_aside(path, fault)
     with closing(StateFile(path)) as state:
         with (
@@ -41,15 +43,22 @@ def salvage_if_spoiled(path: Path, committed: int) -> bool:
             state.changing() as new,
         ):
             lost = list(copy_readable(old, new, _is_whole))
-            (offset,) = new.execute("SELECT max(offset) FROM progress").fetchone()
-            resumed = min(offset, committed) if offset else committed
-            new.execute("UPDATE progress SET offset = ?, trouble = NULL, trouble_since = NULL", (resumed,))
+            kept = positions_in(new)
+            resumed = {partition: min(kept.get(partition) or offset, offset) for partition, offset in noted.items()}
+            new.executemany(
+                "INSERT INTO progress (partition, offset) VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET offset = excluded.offset",
+                resumed.items(),
+            )
+            new.execute("UPDATE progress SET trouble = NULL, trouble_since = NULL")
         LedgerWriter(state, lambda: 0.0).compact_all()
         with state.changing() as new:
             _balance(new)
     for what in lost:
         _log.error("recorder: %s could not be read from %s and is lost", what, aside.name)
-    _log.error("recorder: going on after offset %d; what was recorded after it counts as duplicate", resumed)
+    _log.error(
+        "recorder: going on after offset %d; what was recorded after it counts as duplicate", sum(resumed.values())
+    )
     return True
 
 

@@ -60,6 +60,11 @@ def open_state(path: Path) -> sqlite3.Connection:
         return db
 
 
+def positions_in(db: sqlite3.Connection) -> dict[int, int]:
+    """The offset of the last committed record by partition of the raw log; their sum is that in a log read as one."""
+    return dict(db.execute("SELECT partition, offset FROM progress ORDER BY partition"))
+
+
 @contextmanager
 def opened_state(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection for one block. Raises StateUnavailable, also for SQLite errors in the block."""

@@ -11,9 +11,9 @@ from enum import StrEnum
 from typing import Final
 
 from ingest.log.disk_errors import disk_error_text
+from ingest.log.errors import RawLogFull
 from ingest.log.ports import TrimmableLog
 from ingest.log.records import RawMessage
-from ingest.log.segment import RawLogFull
 
 _log = logging.getLogger(__name__)
 

@@ -15,17 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from ingest.log.disk_errors import disk_error_text
+from ingest.log.errors import RawLogCorrupt, RawLogError, RawLogFull
 from ingest.log.notes import prepare_note, read_note, write_note
+from ingest.log.ports import OnePartition
 from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
-from ingest.log.segment import (
-    SUFFIX,
-    RawLogCorrupt,
-    RawLogError,
-    RawLogFull,
-    Segment,
-    remove_segment,
-    segment_path,
-)
+from ingest.log.segment import SUFFIX, Segment, remove_segment, segment_path
 
 __all__ = ["LogStat", "RawLog", "RawLogCorrupt", "RawLogError", "RawLogFull", "Removed"]
 
@@ -67,7 +61,7 @@ class LogStat:
     removed: Removed
 
 
-class RawLog:
+class RawLog(OnePartition):
     """A handle on the log. For one thread at a time: give each writer and each reader its own.
 
     Every method raises RawLogFull while the disk cannot be read or written, and works again when it can.

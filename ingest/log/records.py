@@ -65,12 +65,27 @@ class LogRecord(Struct, frozen=True, gc=False):
     offset: int
     """1 for the first message ever appended, then one more each, without gaps."""
     message: RawMessage
+    place: int = 0
+    """Where it is for good, in a log of several partitions (`place_in`). 0: its offset says it."""
 
 
 class ReadingLocation(Struct, frozen=True, gc=False, array_like=True):
     """Location of a reading's bytes in the raw log."""
 
     offset: int
-    """Record of the raw log."""
+    """Record of the raw log: its place, or where there is none its offset."""
     index: int
     """In the record's array, 0 for the first or only reading."""
+
+
+_PARTITION_BITS: Final = 10
+
+
+def place_in(partition: int, offset: int) -> int:
+    """The place of a record of a log of several partitions; `offset` counts from 1 in its partition."""
+    return offset << _PARTITION_BITS | partition
+
+
+def parts_of_place(place: int) -> tuple[int, int]:
+    """Partition, and the offset in it that counts from 1."""
+    return place & ((1 << _PARTITION_BITS) - 1), place >> _PARTITION_BITS

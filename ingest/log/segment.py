@@ -1,9 +1,4 @@
-"""A segment: one file of the raw log, SQLite with offsets as row ids. The only module of the raw log that uses SQL.
-
-RawLogError
-├── RawLogFull     disk full, I/O error, locked too long: nothing of the batch is in the log; keep it, try again
-└── RawLogCorrupt  a record does not read back as it was written; go on with `read(after=exc.through)`
-"""
+"""A segment: one file of the raw log, SQLite with offsets as row ids. The only module of the raw log that uses SQL."""
 
 import os
 import sqlite3
@@ -15,8 +10,8 @@ from typing import Any, Final
 from zlib import crc32
 
 from devices.codecs.native import NATIVE
-from devices.errors import OperatorError
 from ingest.log.disk_errors import disk_error_text
+from ingest.log.errors import RawLogCorrupt, RawLogFull
 from ingest.log.records import LogRecord, RawMessage
 from ingest.process.sqlite_file import BUSY_TIMEOUT_S
 
@@ -31,25 +26,6 @@ _NEAR: Final = 1_000
 """Looked at one by one: more records than a page holds. Beyond them, by halving."""
 _MISSING: Final = "missing"
 _RECEIVED_AT: Final = struct.Struct(">q")
-
-
-class RawLogError(OperatorError):
-    """The raw log cannot be read or written."""
-
-
-class RawLogFull(RawLogError):
-    """Nothing of the batch is in the log. Keep it and try again, for ever."""
-
-
-class RawLogCorrupt(RawLogError):
-    """Records from `offset` to `through` are damaged or missing; those after them may be whole."""
-
-    def __init__(self, path: Path, offset: int, detail: str, through: int | None = None) -> None:
-        """`through`: the last one before the next that can be read; None: `offset` itself."""
-        self.path, self.offset, self.detail = path, offset, detail
-        self.through = offset if through is None else through
-        named = f"offset {offset}" if self.through == offset else f"offsets {offset} to {self.through}"
-        super().__init__(f"{path}: {named}: {detail}")
 
 
 class Segment:

@@ -100,7 +100,7 @@ class AdmitStage:
         fields = measured(reading)
         line = whole_line(series.line_head, fields, reading.seq, ts)
         weighing = reading if type(reading) is Weighing else None
-        location = ReadingLocation(decoded.offset, index)
+        location = ReadingLocation(decoded.place, index)
         return AcceptedReading(series, ts, fields, line, location, message, weighing)
 
     def _add_other(self, batch: AcceptedBatch, decoded: FloodRecord | SpoiledRecord) -> None:

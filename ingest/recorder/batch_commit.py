@@ -19,8 +19,11 @@ from ingest.store import Instant
 _STANDS: Final = frozenset({Disposition.NEW, Disposition.DUPLICATE})
 
 
-def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> BatchCommit:
-    """New readings leave as lines, duplicates are counted, conflicts become dead letters."""
+def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch, positions: Mapping[int, int]) -> BatchCommit:
+    """New readings leave as lines, duplicates are counted, conflicts become dead letters.
+
+    `positions`: those of the log after the batch.
+    """
     lines: list[str] = []
     locations: list[ReadingLocation] = []
     letters = list(batch.letters)
@@ -53,7 +56,7 @@ def batch_commit_of(batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> Ba
         heard,
     )
     new_series = [series.key for series in deduplicated.new_series]
-    return BatchCommit(batch.offset, lines, locations, letters, new_series, delta, weighings, batch.city)
+    return BatchCommit(positions, lines, locations, letters, new_series, delta, weighings, batch.city)
 
 
 def _conflict(reading: AcceptedReading) -> RefusedReading:

@@ -37,6 +37,8 @@ class DecodedMessage(Struct, frozen=True, gc=False):
     """Named by the topic; empty if the topic names none."""
     items: Sequence[Reading | Flaw]
     """One Flaw with the whole payload, where nothing of the message can be read."""
+    place: int
+    """Where the record is for good (`ingest.log.records.LogRecord.place`)."""
 
 
 Decoded = DecodedMessage | FloodRecord | SpoiledRecord
@@ -67,4 +69,4 @@ def decode_records(
             items = codec.decode(topic, message.payload, max_bytes=max_payload_bytes)
         except DecodeError as exc:
             items = (Flaw(message.payload, exc.refusal),)
-        yield DecodedMessage(record.offset, message, codec.device_of(topic), items)
+        yield DecodedMessage(record.offset, message, codec.device_of(topic), items, record.place or record.offset)

@@ -97,7 +97,7 @@ class Recorder:
         self._release_log()  # before the first batch too: the log is trimmed up to the consumers it knows
 
     def _resume_offset(self) -> int:
-        committed, last = self._state.offset(), self._raw_log.last_offset()
+        committed, last = self._raw_log.resume(self._state.positions()), self._raw_log.last_offset()
         if committed <= last:
             return committed
         _log.error(
@@ -201,7 +201,7 @@ class Recorder:
         return await self._deduplicator.classify(batch.accepted, self._store, self._ledger.is_quarantined)
 
     def _commit(self, batch: AcceptedBatch, deduplicated: DeduplicatedBatch) -> None:
-        outgoing = self._state.commit(batch_commit_of(batch, deduplicated))
+        outgoing = self._state.commit(batch_commit_of(batch, deduplicated, self._raw_log.positions(batch.offset)))
         self._deduplicator.remember(deduplicated)
         self._offset, self._unsaved_revision = batch.offset, None
         if outgoing is not None:
@@ -250,7 +250,8 @@ class Recorder:
 
     def _release_log(self) -> None:
         """Let the raw log trim what is in the store. A reading that the store may still reject needs its record."""
-        unwritten = [outgoing.locations[0].offset - 1 for outgoing in self._outbox if outgoing.locations]
+        before = self._raw_log.before
+        unwritten = [before(outgoing.locations[0].offset) for outgoing in self._outbox if outgoing.locations]
         self._raw_log.commit(CONSUMER, min([self._offset, *unwritten]))
 
 

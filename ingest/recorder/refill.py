@@ -18,7 +18,7 @@ from devices.readings.refusals import DecodeError, Reason
 from devices.readings.series import FieldValue, SeriesKey, series_key
 from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.report import read_ledger
-from ingest.log.ports import Log, LogReader
+from ingest.log.ports import Log
 from ingest.log.records import LogRecord
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.rejected import series_of
@@ -43,7 +43,7 @@ class Refilled(NamedTuple):
 class _ReadLog(Log):
     """A log whose progress is not noted: the recorder's own stays."""
 
-    def __init__(self, log: LogReader) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
 
     @property
@@ -58,6 +58,18 @@ class _ReadLog(Log):
 
     def commit(self, consumer: str, offset: int) -> None:
         pass
+
+    def positions(self, offset: int) -> Mapping[int, int]:
+        return self._log.positions(offset)
+
+    def resume(self, positions: Mapping[int, int]) -> int:
+        return self._log.resume(positions)
+
+    def find(self, place: int) -> LogRecord | None:
+        return self._log.find(place)
+
+    def before(self, place: int) -> int:
+        return self._log.before(place)
 
 
 class _Rejecting(LineStore):
@@ -103,7 +115,7 @@ def rejected_readings(letters: DeadLetters) -> set[Instant]:
 
 
 async def refill_readings(  # noqa: PLR0913 - what it reads, and its limits
-    log: LogReader,
+    log: Log,
     store: LineStore,
     letters: DeadLetters,
     city: Callable[[], City],

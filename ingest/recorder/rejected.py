@@ -10,7 +10,7 @@ from devices.readings.models import Kind
 from devices.readings.refusals import Reason, Refusal
 from devices.readings.series import PART_TAG, Point, SeriesKey
 from ingest.ledger.refused import RefusedReading
-from ingest.log.ports import LogReader
+from ingest.log.ports import Log
 from ingest.log.raw_log import RawLogCorrupt
 from ingest.log.records import ReadingLocation
 from ingest.recorder.refuse import refuse_reading
@@ -29,7 +29,7 @@ class RejectedPoint(NamedTuple):
     letter: RefusedReading
 
 
-def rejected_points(log: LogReader, outgoing: OutboxBatch, reasons: Mapping[int, str]) -> list[RejectedPoint]:
+def rejected_points(log: Log, outgoing: OutboxBatch, reasons: Mapping[int, str]) -> list[RejectedPoint]:
     """`reasons`: why the store rejected a line, by its index. Raises RawLogError."""
     rejected: list[RejectedPoint] = []
     for index, reason in reasons.items():
@@ -47,13 +47,12 @@ def series_of(point: Point) -> SeriesKey:
     return SeriesKey(kind, tags["device"], tags.get(PART_TAG.get(kind, ""), ""))
 
 
-def _letter(log: LogReader, location: ReadingLocation, device_id: str, reason: str) -> RefusedReading:
+def _letter(log: Log, location: ReadingLocation, device_id: str, reason: str) -> RefusedReading:
     refusal = Refusal(Reason.REJECTED_BY_STORE, reason)
     with suppress(RawLogCorrupt):
-        for record in log.read(location.offset - 1, 1):
-            message = record.message
-            if record.offset == location.offset and codec_of(message.dialect).device_of(message.topic) == device_id:
-                return refuse_reading(message, location.index, refusal, device_id)
+        record = log.find(location.offset)
+        if record is not None and codec_of(record.message.dialect).device_of(record.message.topic) == device_id:
+            return refuse_reading(record.message, location.index, refusal, device_id)
     _log.error(
         "recorder: record %d of the raw log is gone; the reading of %s that the store rejected is kept without its"
         " bytes and cannot be redriven",

@@ -1,7 +1,7 @@
 """The recorder's tables in its SQLite file: offset, outbox and series. A batch is one transaction with the ledger."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ from devices.readings.series import SeriesKey
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.quarantine import Quarantine
 from ingest.ledger.refused import RefusedReading
-from ingest.ledger.state_file import StateFile
+from ingest.ledger.state_file import StateFile, positions_in
 from ingest.ledger.writer import LedgerWriter
 from ingest.log.records import ONLY_PARTITION, ReadingLocation
 from ingest.recorder.tickets import ArrivedWeighing, TicketBook
@@ -35,8 +35,8 @@ class OutboxBatch:
 class BatchCommit:
     """What became of a batch; committed whole or not at all."""
 
-    offset: int
-    """Of its last record."""
+    positions: Mapping[int, int]
+    """The offset of its last record by partition; those of all partitions of the log."""
     lines: Sequence[str]
     """Of the new readings."""
     locations: Sequence[ReadingLocation]
@@ -87,11 +87,10 @@ class RecorderState(StateFile):
             self._tickets = TicketBook(db)
             db.execute(_CITY_TABLE)
 
-    def offset(self) -> int:
-        """Offset of the last committed record of the raw log, 0 before the first."""
+    def positions(self) -> dict[int, int]:
+        """Offset of the last committed record by partition of the raw log, 0 before the first."""
         with self.reading() as db:
-            row = db.execute("SELECT offset FROM progress WHERE partition = ?", (self._partition,)).fetchone()
-        return int(row[0])
+            return positions_in(db)
 
     def city(self) -> bytes | None:
         """Payload of the revision of the city that held for the last committed record; None before the first."""
@@ -132,7 +131,11 @@ class RecorderState(StateFile):
         with self.changing() as db:
             if commit.weighings:
                 lines, marks = self._tickets.take(db, commit.weighings, lines)
-            db.execute("UPDATE progress SET offset = ? WHERE partition = ?", (commit.offset, self._partition))
+            db.executemany(
+                "INSERT INTO progress (partition, offset) VALUES (?, ?)"
+                " ON CONFLICT DO UPDATE SET offset = excluded.offset WHERE offset != excluded.offset",
+                commit.positions.items(),
+            )
             if commit.city is not None:
                 db.execute("INSERT OR REPLACE INTO city VALUES (?, ?)", (self._partition, commit.city))
             if lines or marks:

@@ -19,7 +19,8 @@ from devices.readings.text import unseen_character
 from rules.attachments.model import Claims, MediaType
 
 MAX_PIXELS: Final = 100_000_000
-"""Phones take up to 50 million, some 108 in a mode of its own. Decoded, a PNG of so many takes 300 MB."""
+"""Phones take up to 50 million, some 108 in a mode of its own. A WebP of more than 40 million takes more memory than
+its process may, which is refused likewise."""
 MAX_SIDE: Final = 30_000
 THUMBNAIL: Final = (480, 480)
 """Pixels at most: a list shows it in half of that on screens of double density."""

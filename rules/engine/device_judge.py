@@ -376,5 +376,6 @@ class DeviceJudge:
         device = self.registered(device_state)
         if device is None:
             return
-        self.change(device_state)
+        if self._rules.are_due(due, device_state):
+            self.change(device_state)
         self._rules.ask_about_silence(Silence(device, self.city), due, device_state, verdicts)

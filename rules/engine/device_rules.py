@@ -112,6 +112,14 @@ class DeviceRules:
             else:
                 self._schedule_wake(indexed, device_state)
 
+    def are_due(self, due: int, device_state: DeviceState) -> bool:
+        """True if a rule judges silence at this fleet time, ms; the others only have their timers set again."""
+        for indexed in self._of(device_state).silence:
+            state = device_state.rule_states[indexed.state_index]
+            if state is not None and indexed.rule.due(state) == due:
+                return True
+        return False
+
     def judged_again(self, observation: Observation, device_state: DeviceState, verdicts: list[Any]) -> None:
         """Ask the rules that count when a device is heard, after its late readings were judged in their place."""
         for indexed in self.at(observation.calendar_ts, device_state, observation.city).unordered:

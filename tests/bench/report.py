@@ -30,7 +30,7 @@ class Report:
     fleets: tuple[LiveFleet, ...] | None = None
     neighbours: tuple[NeighbourRow, ...] | None = None
     console_map: tuple[MapRow, ...] | None = None
-    console_streams: Streams | None = None
+    console_streams: tuple[Streams, ...] | None = None
     console_queue: tuple[QueueRow, ...] | None = None
     soak: tuple[Memory, ...] | None = None
     failures: Mapping[str, str] | None = None

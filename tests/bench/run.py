@@ -89,7 +89,7 @@ def run(sizes: Sizes, wanted: Collection[Stage], soak_s: float, progress: Callab
             fleets=measured(Stage.FLEETS, lambda _: tuple(fleets(environment))),
             neighbours=measured(Stage.NEIGHBOURS, lambda _: tuple(neighbours(environment))),
             console_map=measured(Stage.CONSOLE_MAP, lambda _: tuple(live_map(environment))),
-            console_streams=measured(Stage.CONSOLE_STREAMS, streams),
+            console_streams=measured(Stage.CONSOLE_STREAMS, lambda _: tuple(streams(environment))),
             console_queue=measured(Stage.CONSOLE_QUEUE, lambda _: tuple(queue(environment))),
             soak=measured(Stage.SOAK, lambda _: tuple(soak(environment, soak_s))),
             failures=failures or None,

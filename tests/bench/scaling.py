@@ -17,7 +17,7 @@ from time import process_time
 from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from haulwatch.settings.data_files import judge_state_path, recorder_state_path
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_segments
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import open_store
 from ingest.judge.checkpoint import JudgeState
@@ -145,10 +145,10 @@ class _Recording:
         self._slice = fleet.slice
         self._messages = fleet_messages(fleet.devices)
         self._runner = asyncio.Runner()
-        self._log = open_raw_log(settings)
+        self._log = open_segments(settings)
         self._state = RecorderState(recorder_state_path(settings), clock=process_time)
         self._store = self._runner.run(_make_in_loop(lambda: open_store(settings)))
-        self._recorder = Recorder(open_raw_log(settings), self._store, self._state, lambda: city)
+        self._recorder = Recorder(open_segments(settings), self._store, self._state, lambda: city)
         self._record(_WARM_UP * fleet.devices)
 
     def work(self) -> float:
@@ -184,7 +184,7 @@ class _Judging:
             fleet.installation.settings, self._state, city_of(fleet.devices), rules, process_time
         )
         # Not by `step`, which would write checkpoints on the way.
-        with closing(open_raw_log(settings)) as log:
+        with closing(open_segments(settings)) as log:
             while judge.offset < warm_up:
                 for record in log.read(judge.offset, min(_RECORDS_PER_READ, warm_up - judge.offset)):
                     judge_record(judge.engine, record)

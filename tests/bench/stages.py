@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Final
 
 from haulwatch.wiring.collector import device_rate_limit
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_segments
 from haulwatch.wiring.stores import current_ledger
 from ingest.collector.collector import BATCH_MESSAGES, LINGER_S
 from ingest.mqtt.source import MqttSource, ReceivedBatch
@@ -43,7 +43,7 @@ def receive_append(environment: BenchEnvironment, devices: int | None = None) ->
     """As `receive_only`, with rate limit and raw log: all of the collector except its status file."""
     settings = environment.installation().settings
     rates = device_rate_limit(settings)
-    with closing(open_raw_log(settings)) as log:
+    with closing(open_segments(settings)) as log:
 
         def keep(batch: ReceivedBatch) -> None:
             now = time.monotonic_ns() // 1_000_000
@@ -136,7 +136,7 @@ def _alone(environment: BenchEnvironment, module: str) -> Throughput:
     """Throughput of `tests.bench.<module>`, a process of its own. Raises BenchFailed."""
     sizes, installation = environment.sizes, environment.installation()
     environment.progress(f"writing a raw log of {sizes.messages:,} messages")
-    with closing(open_raw_log(installation.settings)) as log:
+    with closing(open_segments(installation.settings)) as log:
         append_messages(log, fleet_messages(sizes.devices), sizes.messages)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HAULWATCH_")}
     try:

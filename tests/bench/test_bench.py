@@ -131,20 +131,25 @@ def test_latency_has_samples_at_all_three_points(tiny: BenchEnvironment) -> None
 @pytest.mark.real
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 @pytest.mark.skipif(not (BUILT / "index.html").exists(), reason="the console is not built: make console")
-def test_the_map_is_measured_still_and_panned(tiny: BenchEnvironment) -> None:
+def test_the_map_is_measured_still_panned_and_zoomed(tiny: BenchEnvironment) -> None:
     rows = list(live_map(tiny))
-    assert [(row.phase, row.trucks) for row in rows] == [("still", 20), ("panned", 20)]
+    assert [(row.phase, row.trucks) for row in rows] == [("still", 20), ("panned", 20), ("zoomed", 20)]
     for row in rows:
         assert row.frame_ms.samples > 0
+        assert 0 <= row.work_ms.p50 <= row.work_ms.p99
+        assert min(row.work_ms.p99, row.longest_task_ms) > 0
+        assert row.drawing_ms >= 0  # counted in hundredths of a second
         assert min(row.frame_ms.p50, row.heap_mb, row.browser_mb, row.api_mb) > 0
 
 
 def test_every_stream_hears_every_change_and_those_that_read_nothing_are_counted() -> None:
     with bench_environment(TINY, lambda _: None, with_store=False) as environment:
-        measured = streams(environment)
-    assert (measured.streams, measured.changes, measured.deaf, measured.cut_off) == (12, 2, 1, 0)
-    assert measured.delay_ms.samples == 12 * 2
-    assert min(measured.delay_ms.p50, measured.memory_before_mb, measured.memory_mb) > 0
+        rows = list(streams(environment))
+    assert [row.signed_in for row in rows] == [False, True]
+    for measured in rows:
+        assert (measured.streams, measured.changes, measured.deaf, measured.cut_off) == (12, 2, 1, 0)
+        assert measured.delay_ms.samples == 12 * 2
+        assert min(measured.delay_ms.p50, measured.memory_before_mb, measured.memory_mb) > 0
 
 
 def test_the_queue_is_read_to_its_end_by_every_question() -> None:
@@ -230,8 +235,8 @@ def test_the_json_has_the_promised_shape() -> None:
         scaling=(Scale(100, 4, 206.0, 6.0, 60.0, 140.0, 1.0, 0.1),),
         neighbours=(NeighbourRow("junk", 9, sample, sample, sample, 300.0, 30.0, "culprit-junk rate", "culprit-junk"),),
         reconnect=Reconnect(10, 3_600, 90.0, 20.0, 60.0, 70.0, sample, 3.0, 0),
-        console_map=(MapRow("still", 10, sample, 3.0, 17.0, 900.0, 20.0, 5.0, 190.0),),
-        console_streams=Streams(10, 2, 1, 1, sample, 3.0, 190.0, 190.0),
+        console_map=(MapRow("still", 10, sample, 3.0, sample, 4.0, 2.0, 17.0, 900.0, 20.0, 5.0, 190.0),),
+        console_streams=(Streams(10, True, 2, 1, 1, sample, 3.0, 190.0, 190.0),),
         console_queue=(QueueRow("all", 3, sample, 4.0),),
         soak=(Memory(0.0, {"collector": 1.0}),),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from devices.readings.models import Kind
 from devices.readings.refusals import DecodeError
 from devices.readings.series import FieldValue, SeriesKey
 from haulwatch.settings.data_files import alert_outbox_path
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_segments
 from haulwatch.wiring.rules import configured_rules
 from haulwatch.wiring.stores import current_ledger
 from ingest.alerts.outbox import read_waiting
@@ -119,7 +119,7 @@ class Accounts:
 
     def _follow_log(self) -> None:
         """Judge the new records of the raw log, and count their readings. Keeps no file open: segments are deleted."""
-        with closing(open_raw_log(self._yard.settings)) as log:
+        with closing(open_segments(self._yard.settings)) as log:
             while records := self._next_records(log):
                 for record in records:
                     self._replayed_steps.update(_steps(self._replay.judge(record)))

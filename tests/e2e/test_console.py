@@ -206,9 +206,13 @@ def test_on_a_phone_each_panel_fits_and_works_in_chinese(chromium: Browser, shar
     page = watched.open()
     page.locator(".row button").first.tap()
     expect(page.locator(".case h2")).to_contain_text(DUMPED.zh)
-    for name in ("告警队列", "地图", "案件", "全城", "数据", "规则"):
+    for name in ("告警队列", "地图", "告警详情", "案件", "全城", "数据", "规则", "通知"):
         page.locator(".panel-bar button", has_text=name).tap()
-        shown = page.locator(".map canvas, .rows, .case, .city, .data, .rules").locator("visible=true").first
+        shown = (
+            page.locator(".map canvas, .rows, .case, .cases, .city, .data, .rules, .notices, .empty")
+            .locator("visible=true")
+            .first
+        )
         expect(shown).to_be_visible()
         width, height = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
         assert (width, height) == (360, 740), name

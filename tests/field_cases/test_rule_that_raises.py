@@ -166,7 +166,7 @@ def test_what_was_not_judged_stands_in_the_ledger_and_degrades_readiness(setting
     folder = settings.paths.data_dir
     heartbeat_path(settings, JUDGE).write_text(json.dumps({"at": now_ms()}))
     with closing(RecorderState(folder / "recorder.db")) as state:
-        state.commit(BatchCommit(0, [], [], [], [], LedgerDelta([("truck-1", 1, 1, 1, True)])))
+        state.commit(BatchCommit({}, [], [], [], [], LedgerDelta([("truck-1", 1, 1, 1, True)])))
     assert current_ledger(settings).total.not_judged == {}
     path = path_status(settings)
     checks = readiness_checks(settings, path, SqliteStore(folder / "r.db"), lambda: None, ())

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Installs from Debian the real servers that tests start themselves on free ports, a browser for the tests of the console,
-# what reads PDF, and a C compiler for those of the compiled judgement, where that is possible without asking.
+# what reads PDF, Java and Maven for Kafka, and a C compiler for those of the compiled judgement, where that is possible
+# without asking.
 # Never fails: a test whose server is absent is skipped by name, with the reason.
 set -u
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 missing=""
-for pair in mosquitto:mosquitto influxd:influxdb nginx:nginx-light chromium:chromium,fonts-wqy-microhei pdftotext:poppler-utils cc:gcc,libc6-dev; do
+for pair in mosquitto:mosquitto influxd:influxdb nginx:nginx-light chromium:chromium,fonts-wqy-microhei pdftotext:poppler-utils java:openjdk-17-jre-headless mvn:maven cc:gcc,libc6-dev; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing $(echo "${pair##*:}" | tr , ' ')"
 done
 [ -n "$missing" ] || exit 0

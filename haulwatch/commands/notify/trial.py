@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
@@ -13,11 +12,11 @@ from haulwatch.commands.notify.rules import checked_file, current_rules
 from haulwatch.commands.shared import By, JsonFlag, acting_name, exits_on_error, fail, print_json, print_table
 from haulwatch.process.system_clock import now_ms
 from haulwatch.settings.data_files import settings_with_data
+from ingest.notices.desk import trial
+from ingest.notices.desk.trial import people_with_mail
 from ingest.notices.model import NoticeRules
 from ingest.notices.secrets import environment_secrets
-from ingest.notices.senders.port import Delivery, Message, Outcome
-from ingest.notices.senders.registry import ChannelUnusable, sender_of
-from ingest.notices.wording import write_test
+from ingest.notices.senders.port import Outcome
 
 
 @exits_on_error
@@ -44,7 +43,10 @@ def send_test(
     if not pairs:
         fail(f"no channel reaches {to}: give the person `mail`, `mobile`, `wecom` or `feishu`")
     name = acting_name(by)
-    results = [(one, person, asyncio.run(_send(rules, one, person, name))) for one, person in pairs]
+    results = [
+        (one, person, asyncio.run(trial.send_test(rules, one, person, name, environment_secrets(), now_ms)))
+        for one, person in pairs
+    ]
     if as_json:
         print_json(
             [
@@ -65,19 +67,9 @@ def _pairs(rules: NoticeRules, channel: str | None, to: str | None) -> list[tupl
     if to is not None:
         return [(name, to) for name in names if channel is not None or rules.reaches(name, to)]
     if not rules.channels[names[0]].is_group:
-        with_mail = [person for person, contact in rules.people.items() if contact.mail is not None]
-        fail(f"channel {names[0]} writes to people, name one with --to: {', '.join(with_mail) or 'none has `mail`'}")
+        with_mail = ", ".join(people_with_mail(rules)) or "none has `mail`"
+        fail(f"channel {names[0]} writes to people, name one with --to: {with_mail}")
     return [(names[0], None)]
-
-
-async def _send(rules: NoticeRules, channel: str, person: str | None, by: str) -> Delivery:
-    texts = write_test(rules.language_of(channel, person), by)
-    people = () if person is None else (rules.people[person],)
-    try:
-        sender = sender_of(rules.channels[channel], environment_secrets(), now_ms)
-    except ChannelUnusable as exc:
-        return Delivery(Outcome.NOT_SENT, str(exc))
-    return await sender.send(Message(uuid4().hex, texts.subject, texts.body, people, {"type": "test"}))
 
 
 def _check(what: str, name: str | None, there: Mapping[str, object]) -> None:

@@ -10,6 +10,7 @@ from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
 from haulwatch.wiring.judge import judge_parts
+from haulwatch.wiring.log import wait_for_log
 from haulwatch.wiring.rules import current_rules, open_rule_sets
 from ingest.judge.judge import run_judge
 from ingest.process.heartbeat import keep_beating
@@ -24,6 +25,9 @@ def judge() -> None:
 
 async def _judge(settings: Settings, city: CurrentCity, rules: CurrentRules) -> None:
     stop = stop_event()
+    await wait_for_log(settings, stop)
+    if stop.is_set():
+        return
     async with judge_parts(settings, city, rules) as parts, asyncio.TaskGroup() as tasks:
         keep_objects()
         beat = keep_beating(parts.heartbeat_path, stop, lambda: parts.judge.offset, parts.judge.failures)

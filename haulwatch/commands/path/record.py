@@ -9,6 +9,7 @@ from haulwatch.process.garbage import keep_objects
 from haulwatch.process.lifetime import role, stop_event
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_current_city
+from haulwatch.wiring.log import wait_for_log
 from haulwatch.wiring.recorder import recorder_parts
 from ingest.process.heartbeat import keep_beating
 from ingest.recorder.run import run_recorder
@@ -23,6 +24,9 @@ def record() -> None:
 
 async def _record(settings: Settings, city: CurrentCity) -> None:
     stop = stop_event()
+    await wait_for_log(settings, stop)
+    if stop.is_set():
+        return
     async with recorder_parts(settings, city) as parts:
         keep_objects()  # the city and the newest instants: to search them took a sixth of the recorder's time
         async with asyncio.TaskGroup() as tasks:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0034_filtered_alerts"
-down_revision = "0030_notice_indexes"
+down_revision = "0033_attachments"
 branch_labels = None
 depends_on = None
 

@@ -7,6 +7,7 @@ from contextlib import closing
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from api.report_ports import Reports
 from devices.db.database import DatabaseError
 from haulwatch.process import system_clock
 from haulwatch.settings.data_files import retention_clock_path
@@ -19,6 +20,7 @@ from rules.attachments.store import AttachmentStore
 from rules.attachments.upkeep import Upkeep
 from rules.cases.model import CaseFilter
 from rules.cases.store import CaseStore
+from rules.public_reports.model import UnknownReport, no_of
 
 if TYPE_CHECKING:
     from rules.attachments.upkeep import Examined
@@ -33,7 +35,9 @@ _DAY_MS: Final = 86_400_000
 _log = logging.getLogger(__name__)
 
 
-def upkeep_of(settings: Settings, store: AttachmentStore, journal: AlertJournal, cases: CaseStore) -> Upkeep:
+def upkeep_of(
+    settings: Settings, store: AttachmentStore, journal: AlertJournal, cases: CaseStore, reports: Reports
+) -> Upkeep:
     """By the clock of retention, which follows no jump of the machine's clock: else one jump would remove all."""
 
     def now() -> int | None:
@@ -42,11 +46,14 @@ def upkeep_of(settings: Settings, store: AttachmentStore, journal: AlertJournal,
         except (OSError, ValueError):
             return None  # no recorder has run here yet
 
-    return Upkeep(store, closed_at_of(journal, cases), int(settings.attachments.keep_days * _DAY_MS), now)
+    return Upkeep(store, closed_at_of(journal, cases, reports), int(settings.attachments.keep_days * _DAY_MS), now)
 
 
-def closed_at_of(journal: AlertJournal, cases: CaseStore) -> Callable[[Owner], int | None]:
-    """When a person closed the owner, wall clock in ms; None: never yet, or an open case holds the alert."""
+def closed_at_of(journal: AlertJournal, cases: CaseStore, reports: Reports) -> Callable[[Owner], int | None]:
+    """When a person closed the owner, wall clock in ms; None: never yet, or an open case holds the alert.
+
+    A report is closed with its case.
+    """
 
     def of_alert(alert_id: str) -> int | None:
         detail = journal.alert(alert_id)
@@ -68,9 +75,17 @@ def closed_at_of(journal: AlertJournal, cases: CaseStore) -> Callable[[Owner], i
             case OwnerKind.CASE:
                 return of_case(owner.id)
             case OwnerKind.REPORT:
-                return None
+                number = _case_of(reports, owner.id)
+                return None if number is None else of_case(number)
 
     return closed_at
+
+
+def _case_of(reports: Reports, number: str) -> str | None:
+    try:
+        return reports.report(no_of(number) or 0).case_number
+    except UnknownReport:
+        return None
 
 
 async def keep_attachments(upkeep: Upkeep, stop: asyncio.Event) -> None:

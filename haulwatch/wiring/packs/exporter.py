@@ -10,7 +10,7 @@ from haulwatch import __version__
 from haulwatch.settings.data_files import evidence_folder, revisions_path
 from haulwatch.settings.load import Settings
 from haulwatch.wiring.databases import open_attachments, open_audit_trail, open_journal, open_registry, people_zone
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_local_log
 from haulwatch.wiring.rules import known_rules
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def exporter(
         return dict(made(contents, settings.evidence.font))
 
     return Exporter(
-        open_log=lambda: open_raw_log(settings),
+        open_log=lambda: open_local_log(settings, "an evidence pack"),
         journal=journal,
         trail=trail,
         city=city,

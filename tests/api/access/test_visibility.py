@@ -5,103 +5,29 @@ Everything of the others has OTHER in its name, so that a look at the bytes of a
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from fastapi import Request
 from httpx import AsyncClient
 
-from api.ports import ApiOptions, ApiParts
+from api.ports import ApiParts
 from api.resources.geojson import map_layer
-from devices.commands.model import Locate, issue
 from devices.people.model import Role, Visibility
-from ingest.ledger.report import DeviceLedgerLine
 from rules.alerts.actions import Acknowledge
 from rules.alerts.journal import AlertJournal
-from rules.alerts.shelves import NewShelf, ShelfStore
-from rules.attachments.model import Owner, OwnerKind
-from rules.attachments.store import AttachmentStore
-from rules.cases.model import CaseKind, NewCase
-from rules.public_reports.model import Category, Channel, NewReport
-from rules.suspected_sites.store import ProposalStore
 from tests import ROOT
 from tests.api.access.divided import (
-    BRIDGE,
     LIMITS,
     OTHER,
     OWN,
     alert_of,
-    cluster,
-    divided_city,
 )
 from tests.api.access.test_roles import TABLE
-from tests.api.conftest import client_of
-from tests.api.fakes import NOW, T0, FakeAdoption, FakeDeadLetters, FakeHistory, FakeLedger, change
-from tests.api.persons import add_person, signed_in
+from tests.api.fakes import NOW, T0, change
+from tests.api.persons import signed_in
 from tests.api.resources.test_alert_stream import numbers, served
-from tests.rules.attachments.pictures import photo
-
-
-@pytest.fixture
-def divided(
-    parts: ApiParts,
-    history: FakeHistory,
-    journal: AlertJournal,
-    ledger: FakeLedger,
-    dead_letters: FakeDeadLetters,
-    adoption: FakeAdoption,
-    shelves: ShelfStore,
-    proposals: ProposalStore,
-    attachments: AttachmentStore,
-) -> ApiParts:
-    """Both trucks have done all there is to do."""
-    city = divided_city()
-    history.add("fill", "point-OTHER", 10, compartment="paper", fill_pct=40.0)
-    for number, truck in enumerate((OWN, OTHER)):
-        history.add("position", truck, 10, lat=35.45, lon=112.85, speed_kmh=30.0)
-        history.add("position", truck, 20, lat=35.46, lon=112.86, speed_kmh=30.0)
-        journal.record([alert_of(truck)], recorded_at=NOW)
-        ledger.lines.append(DeviceLedgerLine(device=truck, received=5, stored=5, heard_at=NOW, last_seen=NOW))
-        dead_letters.add(b'{"%s"' % truck.encode(), device=truck)
-        shelves.add(
-            NewShelf(rule=None, subject=truck, reason=truck, shelved_by="li", shelved_at=NOW, until=NOW + 60_000)
-        )
-        parts.commands.issue(
-            issue(f"{number:016x}", truck, Locate(), actor=f"of {truck}", note=None, now_ms=NOW, ttl_s=60)
-        )
-        proposals.propose([cluster(truck, at=number)], NOW)
-        owner = Owner(OwnerKind.ALERT, alert_of(truck).alert_id)
-        attachments.put(owner, f"{truck}.jpg", [photo(exif=False)], "li", NOW)
-        opened = parts.cases.open_case(
-            NewCase(kind=CaseKind.ALERT, title=f"of {truck}", alerts=(alert_of(truck).alert_id,)), "li", NOW
-        )
-        attachments.put(Owner(OwnerKind.CASE, opened.case.number), f"{truck}.jpg", [photo(exif=False)], "li", NOW)
-    parts.public_reports.reports.add(
-        NewReport(
-            channel=Channel.WEB, category=Category.DUMPING, text="OTHER", seen_at=NOW, lat=35.5, lon=112.8,
-            district="d-OTHER", address="OTHER", received_at=NOW,
-        )
-    )  # fmt: skip
-    dead_letters.add(b"OTHER", device="unknown-OTHER")
-    adoption.add("unknown-OTHER")
-    proposals.propose([cluster(OWN, OTHER, at=2)], NOW)
-    for name, visibility in LIMITS.items():
-        add_person(parts, name, Role.OFFICER, visibility)
-    add_person(parts, "all", Role.OFFICER)
-    for number, truck in enumerate((OWN, OTHER)):
-        history.add("weighing", BRIDGE.id, 30 + number, plate=city.vehicles[truck.replace("truck", "v")].plate,
-                    ticket=truck, direction="in", gross_kg=30_000.0, tare_kg=12_000.0, counted=1,
-                    ticket_state="counted")  # fmt: skip
-    return replace(parts, city=lambda: city, weighbridges=lambda: [BRIDGE])
-
-
-@pytest.fixture
-async def client(divided: ApiParts) -> AsyncIterator[AsyncClient]:
-    async with client_of(divided, ApiOptions(version="1", token="write-token-for-tests")) as client:
-        yield client
 
 
 def filled(path: str, truck: str, number: int) -> str:
@@ -261,27 +187,6 @@ async def test_nothing_of_the_others_can_be_changed(
     assert detail is not None
     assert [action.actor for action in detail.actions] == ["li"], "who took it up"
     assert [shelf.ended_at for shelf in divided.shelves.newest(9)] == [None, None]
-
-
-@pytest.mark.parametrize("name", LIMITS)
-async def test_files_are_seen_with_their_alert(client: AsyncClient, attachments: AttachmentStore, name: str) -> None:
-    headers = await signed_in(client, name)
-    for truck in (OWN, OTHER):
-        is_own = truck == OWN
-        for owner, own, listed in (
-            (Owner(OwnerKind.ALERT, alert_of(truck).alert_id), alert_of(OWN).alert_id, "alerts"),
-            (Owner(OwnerKind.CASE, f"2026-{2 - is_own:06}"), "2026-000001", "cases"),
-        ):
-            [one] = attachments.attachments(owner)
-            for place in (f"{listed}/{owner.id}/attachments", f"{listed}/{own}/attachments"):
-                for path in (f"{place}/{one.id}", f"{place}/{one.id}/thumbnail"):
-                    answer = await client.get(f"/api/v1/{path}", headers=headers)
-                    assert answer.status_code == (200 if is_own else 404), path
-            place, body = f"/api/v1/{listed}/{owner.id}/attachments", {"reason": "x"}
-            removed = await client.post(f"{place}/{one.id}/remove", json=body, headers=headers)
-            sent = await client.post(f"{place}?name=a.jpg", content=photo("PNG"), headers=headers)
-            assert (removed.status_code, sent.status_code) == ((200, 201) if is_own else (404, 404))
-            assert len(attachments.attachments(owner)) == (2 if is_own else 1)
 
 
 @pytest.mark.parametrize("name", LIMITS)

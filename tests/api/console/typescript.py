@@ -21,9 +21,10 @@ WANTED: Final = (
     "DeviceDetail", "FeatureCollection", "LedgerOut", "Page_DeviceOut_", "Page_ReadingOut_", "Problem", "RulesOut",
     "Page_DeadLetter_", "Page_DeviceLedgerLine_", "RedriveBody", "ManyRedriven", "UnregisteredList", "AdoptionBody",
     "AdoptedOut", "RuleSetText", "RuleSetBody", "AppliedOut", "CheckBody", "CheckedOut", "WhatIfBody", "WhatIfOut",
-    "WeighingList",
-    "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
-    "SignOnOut", "SignedOutOut", "BaseMapOut",
+    "WeighingList", "SeenList", "Shelf", "ShelfBody", "EndBody", "DecisionBody", "StreamedChange", "ActionEntry",
+    "CasePage", "CaseAnswer", "Near", "Indicators", "CaseOpenBody", "SignOnOut", "SignedOutOut", "BaseMapOut",
+    "NoticeRulesOut", "Page_NoticeOut_", "NoticesOfAlert", "NoticeChannels", "ChannelTestBody", "ChannelTested",
+    "Attachment", "Page_ReportOut_", "ReceiptOut", "ReportBody", "JoinBody", "InformantOut",
 )  # fmt: skip
 _PRIMITIVE: Final = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 _HEAD: Final = (

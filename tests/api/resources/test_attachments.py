@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from httpx import AsyncClient
+from httpx import AsyncClient, TransportError
 
 from api.attachments import receiving
 from api.ports import ApiOptions, ApiParts
@@ -19,6 +19,7 @@ from rules.attachments.store import AttachmentStore
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, change
 from tests.api.persons import add_person, signed_in
+from tests.api.resources.test_alert_stream import served
 from tests.rules.attachments.pictures import document, photo
 from tests.waiting import PATIENCE_S, eventually
 
@@ -191,3 +192,37 @@ async def test_a_full_disk_is_an_answer_of_its_own(parts: ApiParts, journal: Ale
         assert (answer.status_code, answer.json()["type"]) == (507, "urn:haulwatch:problem:no-room")
         answer = await client.post(PATH, params={"name": "a"}, content=b"x", headers=headers)
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.actor")
+
+
+async def test_over_a_real_connection_a_photo_arrives_and_a_stream_without_an_end_does_not(
+    parts: ApiParts, journal: AlertJournal, tmp_path: Path
+) -> None:
+    """100 MB to a limit of 300 kB: the server answers or closes, reads no more of it, and goes on."""
+    journal.record([change()], NOW)
+    add_person(parts, "officer", Role.OFFICER)
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        for _ in range(1_600):
+            yield b"\xff\xd8\xff" + b"\0" * 65_533
+            taken += 65_536
+
+    async with (
+        served(parts, max_file_bytes=300_000) as server,
+        AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=PATIENCE_S) as client,
+    ):
+        headers = await signed_in(client, "officer")
+        try:
+            answer = await client.post(PATH, params={"name": "a"}, content=endless(), headers=headers)
+            assert answer.status_code == 413
+        except TransportError:
+            pass  # it closed while we were sending
+        assert taken < 50 << 20
+        photographed = photo()
+        answer = await client.post(PATH, params={"name": "a"}, content=photographed, headers=headers)
+        assert answer.status_code == 201
+        file = await client.get(f"{PATH}/{answer.json()['id']}", headers=headers)
+        assert (file.content, file.headers["Content-Length"]) == (photographed, str(len(photographed)))
+    assert len([path for path in (tmp_path / "attachments").glob("??/*") if path.is_file()]) == 1
+    assert list((tmp_path / "attachments" / "incoming").iterdir()) == []

@@ -10,11 +10,17 @@ class MapRow:
     """The map of one browser during one phase."""
 
     phase: str
-    """`still`: nobody touches the map; `panned`: it is dragged all the time."""
+    """`still`: nobody touches the map; `panned`: it is dragged all the time; `zoomed`: by the wheel, in and out."""
     trucks: int
     frame_ms: Percentiles
     """Between two animation frames of the page."""
     longest_ms: float
+    work_ms: Percentiles
+    """CPU of the page's main thread for a frame: neither drawing nor the load of the machine is in it."""
+    longest_task_ms: float
+    """CPU of its longest task, during which it hears no input."""
+    drawing_ms: float
+    """CPU of the process that draws, for a frame, on average: what a graphics card takes over."""
     heap_mb: float
     """JavaScript of the page at the end of the phase."""
     browser_mb: float
@@ -31,6 +37,8 @@ class Streams:
     """Open live streams while alerts change."""
 
     streams: int
+    signed_in: bool
+    """True: each stream is of a session, three of a person; False: nobody has an account."""
     changes: int
     deaf: int
     """Streams, beside those, whose client reads nothing."""

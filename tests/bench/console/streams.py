@@ -3,27 +3,40 @@
 import asyncio
 import contextlib
 import json
+import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from sqlalchemy import insert
+
+from api.access.authentication import COOKIE
+from devices.db.database import open_database, transaction
+from devices.people.accounts import Accounts
+from devices.people.model import Person, Role
+from devices.people.sessions import Session, session_values
+from devices.people.tables import person_session
 from haulwatch.wiring.databases import open_journal, open_registry
 from tests.bench import BenchFailed
 from tests.bench.console.api import RunningApi, running_api
 from tests.bench.console.journal import change, write_alerts
 from tests.bench.console.measures import Streams
-from tests.bench.environment import BenchEnvironment
+from tests.bench.environment import BenchEnvironment, BenchInstallation
 from tests.bench.fleet import city_of
 from tests.bench.measures import percentiles
 
 _EVERY_S: Final = 0.5
 """Between two changes: a busy minute of a city has one in ten seconds."""
 _LIMIT_S: Final = 120.0
-_REQUEST: Final = b"GET /api/v1/alerts/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
+_REQUEST: Final = "GET /api/v1/alerts/stream{after} HTTP/1.1\r\nHost: localhost\r\n{cookie}\r\n"
+_OF_ONE: Final = 3
+"""Sessions of one person."""
 _DEAF_BYTES: Final = 4_096
+_SHIFT_MS: Final = 12 * 3_600_000
+_PASSWORD: Final = "a password of the bench"
 
 
 @dataclass
@@ -34,10 +47,10 @@ class _Listener:
     """When each alert arrived, monotonic."""
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def listen(self, port: int) -> None:
+    async def listen(self, port: int, cookie: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
         try:
-            writer.write(_REQUEST)
+            writer.write(_REQUEST.format(after="", cookie=cookie).encode())
             while line := await reader.readline():
                 if line.startswith(b": alert changes"):
                     self.begun.set()
@@ -47,13 +60,19 @@ class _Listener:
             writer.close()
 
 
-def streams(environment: BenchEnvironment) -> Streams:
-    """Raises BenchFailed."""
+def streams(environment: BenchEnvironment) -> Iterator[Streams]:
+    """A row of streams while nobody has an account, and one of people who are signed in. Raises BenchFailed."""
+    for signed_in in (False, True):
+        yield _streams(environment, signed_in=signed_in)
+
+
+def _streams(environment: BenchEnvironment, *, signed_in: bool) -> Streams:
     sizes, installation = environment.sizes, environment.installation()
     with open_registry(installation.settings) as registry:
         registry.import_city(city_of(sizes.devices))
     write_alerts(installation.settings, sizes.missed, sizes.devices)
     wanted, deaf = sizes.streams, max(1, sizes.streams // 25)
+    cookies = _cookies(installation, wanted + deaf) if signed_in else [""] * (wanted + deaf)
     limits = {
         "HAULWATCH_API_MAX_STREAMS": str(wanted + deaf),
         "HAULWATCH_API_MAX_CONNECTIONS": str(2 * (wanted + deaf)),
@@ -62,7 +81,7 @@ def streams(environment: BenchEnvironment) -> Streams:
     with (
         running_api(installation, limits) as api,
         closing(open_journal(installation.settings)) as journal,
-        _deaf_clients(api, deaf) as deaf_clients,
+        _deaf_clients(api, cookies[wanted:]) as deaf_clients,
     ):
         numbers = iter(range(1_000_000))
         newest = time.time_ns() // 1_000_000
@@ -75,8 +94,11 @@ def streams(environment: BenchEnvironment) -> Streams:
         async def measure() -> Streams:
             listeners = [_Listener() for _ in range(wanted)]
             async with asyncio.timeout(_LIMIT_S * 3), asyncio.TaskGroup() as tasks:
-                listening = [tasks.create_task(one.listen(api.port), name="stream") for one in listeners]
-                environment.progress(f"opening {wanted} streams")
+                listening = [
+                    tasks.create_task(one.listen(api.port, cookie), name="stream")
+                    for one, cookie in zip(listeners, cookies, strict=False)
+                ]
+                environment.progress(f"opening {wanted} streams, {'signed in' if signed_in else 'without accounts'}")
                 for one in listeners:
                     await one.begun.wait()
                 await asyncio.to_thread(record, 1)
@@ -97,6 +119,7 @@ def streams(environment: BenchEnvironment) -> Streams:
                     task.cancel()
             return Streams(
                 streams=wanted,
+                signed_in=signed_in,
                 changes=sizes.changes,
                 deaf=deaf,
                 cut_off=cut_off,
@@ -114,6 +137,26 @@ def streams(environment: BenchEnvironment) -> Streams:
             raise BenchFailed(f"a stream broke: {group.exceptions[0]!r}") from group
 
 
+def _cookies(installation: BenchInstallation, count: int) -> list[str]:
+    """Headers of so many sessions, written as signing in writes them: checking a password takes a tenth of a second."""
+    now = time.time_ns() // 1_000_000
+    engine = open_database(installation.settings.database_url.get_secret_value())
+    found = []
+    try:
+        accounts = Accounts(engine)
+        for number in range(-(-count // _OF_ONE)):
+            accounts.add(Person(f"person.{number}", f"Person {number}", Role.VIEWER, created_at=now), _PASSWORD)
+        people = {one.name: one for one in accounts.all()}
+        with transaction(engine) as connection:
+            for number in range(count):
+                session = Session(people[f"person.{number // _OF_ONE}"], now + _SHIFT_MS, secrets.token_urlsafe(32))
+                connection.execute(insert(person_session).values(session_values(session, now)))
+                found.append(f"Cookie: {COOKIE}={session.secret}\r\n")
+    finally:
+        engine.dispose()
+    return found
+
+
 async def _until_seen(listeners: list[_Listener], count: int) -> None:
     while True:
         if all(len(one.seen) >= count for one in listeners):
@@ -122,16 +165,16 @@ async def _until_seen(listeners: list[_Listener], count: int) -> None:
 
 
 @contextmanager
-def _deaf_clients(api: RunningApi, count: int) -> Iterator[list[socket.socket]]:
+def _deaf_clients(api: RunningApi, cookies: Sequence[str]) -> Iterator[list[socket.socket]]:
     """Clients that ask for the stream from its beginning and read nothing of it."""
     clients = []
     try:
-        for _ in range(count):
+        for cookie in cookies:
             client = socket.socket()
             clients.append(client)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _DEAF_BYTES)
             client.connect(("127.0.0.1", api.port))
-            client.sendall(_REQUEST.replace(b"/stream", b"/stream?after=0"))
+            client.sendall(_REQUEST.format(after="?after=0", cookie=cookie).encode())
         yield clients
     finally:
         for client in clients:

@@ -50,6 +50,16 @@ def test_a_shift_long_a_person_is_signed_in(sessions: Sessions) -> None:
     assert sessions.find(session.secret + "x", T0) is None
 
 
+def test_of_several_secrets_those_that_are_signed_in_are_found(accounts: Accounts, sessions: Sessions) -> None:
+    accounts.add(Person("wang.fang", "王芳", Role.VIEWER, created_at=T0), PASSWORD)
+    first, second = (sessions.sign_in(name, PASSWORD, T0) for name in ("li.wei", "wang.fang"))
+    asked = [first.secret, second.secret, "no secret"]
+    assert sessions.find_all(asked, T0) == {first.secret: first, second.secret: second}
+    accounts.set_enabled("wang.fang", enabled=False)
+    assert sessions.find_all(asked, T0) == {first.secret: first}
+    assert sessions.find_all([], T0) == {}
+
+
 def while_checked(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> None:
     """Let something happen between the look at a password and what follows from it."""
 

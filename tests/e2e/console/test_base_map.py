@@ -53,9 +53,10 @@ SEEN: Final = """([colour, spread]) => {
     if (colour.some((value, n) => Math.abs(value - data[i + n]) > spread)) continue;
     count += 1, x += (i / 4) % copy.width, y += Math.floor(i / 4 / copy.width);
   }
-  return {count, x: x / count, y: y / count};
+  const fine = map.clientWidth / map.width;
+  return {count: count * fine ** 2, x: x / count * fine, y: y / count * fine};
 }"""
-"""How many pixels of the map have a colour, and their centre."""
+"""How much of the map has a colour, and its centre, in pixels of the page: a map that is dragged is drawn coarser."""
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +178,36 @@ def test_over_tiles_in_gcj02_what_is_drawn_is_shifted_and_the_map_says_so(
     assert SECRET not in page.content() + str(desk.get("/api/v1/base-map"))
     assert SECRET not in desk.log("serve").read_text()
     assert SECRET not in desk.run("settings").stdout
+    assert watched.faults == []
+
+
+def test_a_datum_that_changes_while_a_person_drags_leaves_the_view_where_it_was_dragged_to(
+    chromium: Browser, install: Callable[..., Installation], service: TileHost
+) -> None:
+    desk = desk_with(
+        install, alerts=True, HAULWATCH_MAP_TILES=f"{service.url}/{{z}}/{{x}}/{{y}}", HAULWATCH_MAP_DATUM="gcj02"
+    )
+    watched = sit_down(chromium, desk)
+    page = open_case(desk, watched)
+    page.keyboard.press("4")
+    base = page.get_by_label("Base map")
+    expect(base).to_be_checked()
+    until_map(page, "apart(args[0], args[1]) < 6", MARK, DIMMED)
+    began = page.evaluate(SEEN, [MARK, 24])
+    box = page.locator(".map canvas").bounding_box()
+    assert box is not None
+    held = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 3)
+    page.mouse.move(*held)
+    page.mouse.down()
+    page.mouse.move(held[0] + 90, held[1] + 60, steps=5)
+    there = {"x": began["x"] + 90, "y": began["y"] + 60}
+    is_there = "Math.hypot(seen(args[0]).x - args[1].x, seen(args[0]).y - args[1].y) < 6"
+    until_map(page, is_there, MARK, there)
+
+    base.evaluate("box => box.click()")  # the mouse is held down meanwhile
+    until_map(page, f"{is_there} && seen(args[2]).count == 0", MARK, there, DIMMED)
+    page.mouse.up()
+    until_map(page, is_there, MARK, there)
     assert watched.faults == []
 
 

@@ -24,9 +24,9 @@ from ingest.ledger.dead_letters import DeadLetters
 from ingest.ledger.deltas import LedgerDelta
 from ingest.ledger.refused import RefusedReading
 from ingest.ledger.state_file import StateUnavailable
+from ingest.log.errors import RawLogError
 from ingest.log.raw_log import RawLog
 from ingest.log.records import RawMessage
-from ingest.log.segment import RawLogError
 from ingest.recorder.state import BatchCommit, RecorderState
 from tests import ROOT
 from tests.ingest.judge.saving import save_not_judged
@@ -135,6 +135,8 @@ NEEDS_NONE = {
     "grafana diff",
     "grafana render",
     "grafana sync",
+    "kafka init",
+    "kafka status",
     "rules validate",
     "notify validate",
     "evidence verify",
@@ -303,7 +305,7 @@ def test_dead_letters_are_purged(run: Run, data_dir: Path) -> None:
     letter = RefusedReading("truck-1", "truck-1", Refusal(Reason.BROKEN_JSON, "cut"), "t", bytes(1 << 20), 0)
     with closing(RecorderState(data_dir / "recorder.db")) as state:
         entries, others = [("truck-1", 0, None, None, False)] * 3, {"truck-1": (0, 3)}
-        state.commit(BatchCommit(0, [], [], [letter] * 3, [], LedgerDelta(entries, others)))
+        state.commit(BatchCommit({}, [], [], [letter] * 3, [], LedgerDelta(entries, others)))
     assert run("deadletter", "purge", "--device", "truck-2").stdout == "0 dead letters purged, 0.0 MiB freed\n"
     assert run("deadletter", "purge", "--older-than-days", "30").stdout == "3 dead letters purged, 3.0 MiB freed\n"
     assert json.loads(run("ledger", "--json").stdout)["total"]["quarantined"] == {"broken_json": 3}
@@ -351,7 +353,7 @@ def test_the_ledger_of_devices_heard_since(run: Run, data_dir: Path, monkeypatch
             ("truck-9", at + 9, 5, at - 691, True),
         ]
         delta = LedgerDelta(entries, others={"truck-8": (2, 0), "truck-9": (2, 0)})
-        state.commit(BatchCommit(0, [], [], [], [], delta))
+        state.commit(BatchCommit({}, [], [], [], [], delta))
     table = run("ledger").stdout
     assert re.search(r"^truck-9 +2 +0 +2 +0 +0 +3 +0 +\+0\.7 s", table, re.MULTILINE)
     assert re.search(r"^total +4 +0 +4 +0 +0 +3 ", table, re.MULTILINE)
@@ -388,7 +390,7 @@ def test_the_ledger_shows_what_was_not_judged(run: Run, data_dir: Path, monkeypa
     monkeypatch.setattr(shared.out, "width", 140)
     with closing(RecorderState(data_dir / "recorder.db")) as state:
         delta = LedgerDelta([("truck-8", 1_772_352_000_000, 1, 1_772_352_000_000, True)])
-        state.commit(BatchCommit(0, [], [], [], [], delta))
+        state.commit(BatchCommit({}, [], [], [], [], delta))
     assert "not judged" not in run("ledger").stdout
     save_not_judged(data_dir / "judge.db", {"truck-8": {"too_late": 12}})
     table = run("ledger").stdout

@@ -27,7 +27,7 @@ from haulwatch.settings.data_files import (
 )
 from haulwatch.settings.load import Settings, load_settings
 from haulwatch.wiring.api_parts import path_status
-from haulwatch.wiring.log import open_raw_log
+from haulwatch.wiring.log import open_segments
 from ingest.alerts.cursors import PublisherCursors
 from ingest.alerts.outbox import AlertOutbox
 from ingest.collector.collector import CollectorStatus
@@ -210,7 +210,7 @@ async def test_a_disk_under_its_reserve_has_failed(settings: Settings, tmp_path:
 
 
 async def test_removed_unread_messages_are_reported_for_a_day(settings: Settings) -> None:
-    with closing(open_raw_log(load_small(settings))) as log:
+    with closing(open_segments(load_small(settings))) as log:
         for _ in range(40):
             log.append([RawMessage("t", bytes(100_000), 0)])
         log.commit("recorder", 3)

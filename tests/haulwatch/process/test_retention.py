@@ -123,7 +123,7 @@ def test_old_dead_letters_are_purged(log: RawLog, tmp_path: Path) -> None:
         for days in (1, 3)
     ]
     with closing(RecorderState(tmp_path / "recorder.db")) as state:
-        state.commit(BatchCommit(0, [], [], refused, [], LedgerDelta()))
+        state.commit(BatchCommit({}, [], [], refused, [], LedgerDelta()))
     Retention(log, keep_bytes=1 << 30, keep_ms=0, clock=system_clock.now_ms, letters=letters, keep_letters_ms=0).purge()
     assert len(letters.list()) == 2
     Retention(

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,23 @@ async def test_one_sink_that_is_down_does_not_delay_the_other(tmp_path: Path) ->
         await eventually(lambda: down.taken == up.taken == [1, 2, 3, 4], "both sinks have all")
         stop.set()
     assert up.taken == [1, 2, 3, 4]
+
+
+async def test_a_publisher_that_is_woken_does_not_wait_for_its_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.alerts.publisher._POLL_S", 100 * PATIENCE_S)
+    journal, sink, stop = FakeJournal(), FakeSink(), asyncio.Event()
+    publisher = AlertPublisher("mqtt", sink, journal, closed_later(PublisherCursors(tmp_path / "announcer.db")))
+    journal.add(1)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(publisher.run(stop), name="publisher")
+        await eventually(lambda: sink.taken == [1], "it looks when it begins")
+        for taken in ([1, 2], [1, 2, 3]):
+            journal.add(1)
+            await asyncio.to_thread(publisher.wake)
+            await eventually(partial(eq, sink.taken, taken), "it looks when it is woken")
+        stop.set()
 
 
 def recorded(changes: Sequence[AlertChange]) -> list[JournalEntry]:

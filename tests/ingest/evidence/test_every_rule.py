@@ -24,6 +24,8 @@ def test_the_pack_of_an_alert_of_each_rule_judges_the_same(rule: str, tmp_path: 
         assert [note for note in found.manifest.notes if NO_FONT not in note] == []
         assert (found.why_not, found.comparison and found.comparison.differences) == ("", ())
         assert found.manifest.judged_again.same
+        messages = found.manifest.messages
+        assert messages.places == ("all" if messages.scope == "all" else "near")
         journal = office.journal.alert(alert_id)
         assert journal is not None
         assert found.comparison is not None

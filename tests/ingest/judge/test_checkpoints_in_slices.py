@@ -3,22 +3,25 @@
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from ingest.judge.checkpoint import JudgeState, JudgeStateUnavailable
+from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailable
 from ingest.judge.judge import Judge
 from ingest.log.records import LogRecord
 from rules.catalogue import build_rules
 from rules.engine.rows.unwritten import Row
 from tests.closing import closed_later
+from tests.ingest.judge.saving import InPlace
 from tests.ingest.judge.test_judge import CITY, FakeJournal, FakeLog, message
 from tests.rules.engine.test_reorder_buffer import fix
+from tests.waiting import PATIENCE_S, until
 
 TRUCKS, ROUNDS, EVERY_S, BEGUN_AT = 6, 20, 20, 60
 
 
-class Slices(JudgeState):
+class Slices(InPlace):
     """Notes how many rows each slice has, and fails before the one that is chosen."""
 
     def __init__(self, path: Path, fails_at: int = -1) -> None:
@@ -92,3 +95,24 @@ def test_rows_that_cannot_be_written_are_all_in_the_next_checkpoint(tmp_path: Pa
         judge.step(limit=1)
     assert sum(state.slices) == TRUCKS
     assert offset_on_disk(tmp_path) == raw.committed > BEGUN_AT
+
+
+class SlowDisk(JudgeState):
+    """Commits once the disk is quick again."""
+
+    quick = Event()
+
+    def commit(self, partition: int, checkpoint: Checkpoint) -> None:
+        assert self.quick.wait(PATIENCE_S)
+        super().commit(partition, checkpoint)
+
+
+def test_it_goes_on_judging_while_the_disk_is_slow(tmp_path: Path) -> None:
+    state = closed_later(SlowDisk(tmp_path / "judge.db"))
+    judge, raw = judge_of(state)
+    while judge.step(limit=10):
+        pass
+    assert (judge.offset, raw.committed) == (len(records()), 0)
+    state.quick.set()
+    until(lambda: judge.step() == 0 and raw.committed, "the checkpoint is in place")
+    assert raw.committed == offset_on_disk(tmp_path) == BEGUN_AT

@@ -20,12 +20,14 @@ from ingest.judge.checkpoint import Checkpoint, JudgeState, JudgeStateUnavailabl
 from ingest.judge.judge import Judge, run_judge
 from ingest.judge.rejudge import fleet_times, rejudge
 from ingest.judge.replay import alert_steps, shuffled
+from ingest.log.ports import OnePartition
 from ingest.log.raw_log import RawLog, RawLogCorrupt, RawLogFull
 from ingest.log.records import TICK_TOPIC, LogRecord, RawMessage
 from rules.alerts.model import AlertChange
 from rules.catalogue import build_rules
 from rules.engine.rows.unwritten import Row
 from tests.closing import closed_later
+from tests.ingest.judge.saving import InPlace
 from tests.rules.engine.test_reorder_buffer import fix
 from tests.rules.town import Trip, fills, in_time, town
 from tests.waiting import PATIENCE_S
@@ -53,7 +55,7 @@ class Script:
 
 
 @dataclass
-class FakeLog:
+class FakeLog(OnePartition):
     records: Sequence[LogRecord]
     partition: int = 0
     script: Script = field(default_factory=Script)
@@ -100,7 +102,7 @@ class FakeJournal:
         return len(changes)
 
 
-class KillableState(JudgeState):
+class KillableState(InPlace):
     """Killed before rows are put, and before or after the checkpoint is durable."""
 
     def __init__(self, path: Path, script: Script) -> None:
@@ -305,7 +307,7 @@ def test_a_file_without_partitions_keeps_its_checkpoint(tmp_path: Path) -> None:
     assert tuple(journal.order) == expected()
     with closing(sqlite3.connect(former)) as db:
         assert list(db.execute("SELECT partition, log_offset FROM checkpoint")) == [(0, len(log()))]
-        names = "checkpoint device not_judged revision journaled emptying emptying_file sqlite_sequence"
+        names = "checkpoint position device not_judged revision journaled emptying emptying_file sqlite_sequence"
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         assert tables == set(names.split())
 

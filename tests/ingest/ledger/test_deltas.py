@@ -109,7 +109,7 @@ def visible(found: Sequence[DeviceTotals]) -> dict[str, tuple[object, ...]]:
 
 def write(state: RecorderState, change: LedgerDelta | list[str]) -> LedgerDelta:
     if isinstance(change, LedgerDelta):
-        state.commit(BatchCommit(0, [], [], [], [], change))
+        state.commit(BatchCommit({}, [], [], [], [], change))
         return change
     refusal = Refusal(Reason.REJECTED_BY_STORE, "no")
     state.confirm(0, [RefusedReading(name, name, refusal, "", b"", 0) for name in change], WriteTimes(1.0, 1.0))

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ async def test_what_can_be_read_goes_on_and_every_reading_is_stored(
         await bench.drain()
         send(bench, 30, 10)
         spoil_pages(bench.state_path, dice, pages=dice.choice((1, 2)))
-        salvaged += salvage_if_spoiled(bench.state_path, bench.log.committed["recorder"])
+        salvaged += salvage_if_spoiled(bench.state_path, partial(dict, {0: bench.log.committed["recorder"]}))
         ledger = await bench.drain()
         assert ledger.balanced, f"seed {seed}"
         assert await bench.store.count("position") == 40 * 100, f"seed {seed}"
@@ -74,7 +75,7 @@ async def test_a_batch_that_was_never_written_is_recorded_again(tmp_path: Path) 
             pass
     await away.close()
     spoil_pages(bench.state_path, random.Random(1), pages=10_000)
-    assert salvage_if_spoiled(bench.state_path, bench.log.committed["recorder"])
+    assert salvage_if_spoiled(bench.state_path, lambda: {0: bench.log.committed["recorder"]})
     ledger = await bench.drain()
     assert ledger.balanced
     assert await bench.store.count("position") == 10 * 100
@@ -82,5 +83,5 @@ async def test_a_batch_that_was_never_written_is_recorded_again(tmp_path: Path) 
 
 
 def test_a_sound_file_and_no_file_are_left_alone(tmp_path: Path) -> None:
-    assert not salvage_if_spoiled(tmp_path / "recorder.db", 0)
+    assert not salvage_if_spoiled(tmp_path / "recorder.db", dict)
     assert list(tmp_path.iterdir()) == []

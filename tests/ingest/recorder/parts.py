@@ -11,6 +11,7 @@ from devices.codecs.topics import reading_topic
 from devices.geo.geometry import LatLon
 from devices.readings.models import Fill, Position, Reading
 from ingest.ledger.report import DeviceLedgerLine, Ledger, RecorderStatus, read_ledger, read_status
+from ingest.log.ports import OnePartition
 from ingest.log.records import ONLY_PARTITION, LogRecord, RawMessage
 from ingest.recorder.recorder import Recorder
 from ingest.recorder.state import RecorderState
@@ -34,7 +35,7 @@ CITY = City(
 
 
 @dataclass
-class MemoryLog:
+class MemoryLog(OnePartition):
     """A raw log in memory."""
 
     messages: list[RawMessage] = field(default_factory=list)

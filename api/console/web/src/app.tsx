@@ -1,6 +1,9 @@
+import { h } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { isLive } from "./api/stream";
 import { CasePanel } from "./case/CasePanel";
+import { CasesPanel } from "./cases/CasesPanel";
+import { TakeUpDialog } from "./cases/TakeUp";
 import { CityPanel } from "./city/CityPanel";
 import { DataPanel } from "./health/DataPanel";
 import { Account } from "./parts/Account";
@@ -8,6 +11,7 @@ import { ActionDialog } from "./parts/ActionDialog";
 import { HelpDialog } from "./parts/HelpDialog";
 import { SignIn } from "./parts/SignIn";
 import { clockWithZone } from "./parts/format";
+import { NoticesPanel } from "./notices/NoticesPanel";
 import { QueuePanel } from "./queue/QueuePanel";
 import { RulesPanel } from "./rules/RulesPanel";
 import { notice } from "./state/actions";
@@ -18,11 +22,11 @@ import { language, localName, setLanguage, t } from "./text";
 import { useEffect, useState } from "preact/hooks";
 import markUrl from "./mark.svg?url";
 
+const RIGHT = { case: CasePanel, cases: CasesPanel, city: CityPanel, data: DataPanel, rules: RulesPanel, notices: NoticesPanel } as const;
 const MapPanel = lazy(() => import("./map/MapPanel"));
 
 export function App() {
   // On a wide screen queue and map are always there; the right column is the case unless another is chosen.
-  const right = rightPanel.value;
   return (
     <div class={`desk panel-${panel.value}`}>
       <Header />
@@ -31,8 +35,8 @@ export function App() {
         <Suspense fallback={<section class="map" aria-label={t("map")} />}>
           <MapPanel />
         </Suspense>
-        <section class="right" aria-label={t(right)} tabIndex={0}>
-          {right === "case" ? <CasePanel /> : right === "city" ? <CityPanel /> : right === "data" ? <DataPanel /> : <RulesPanel />}
+        <section class="right" aria-label={t(rightPanel.value)} tabIndex={0}>
+          {h(RIGHT[rightPanel.value], null)}
         </section>
       </main>
       <PanelBar />
@@ -40,6 +44,7 @@ export function App() {
         {notice.value && <p class={notice.value.isFault ? "fault" : ""}>{notice.value.text}</p>}
       </div>
       <ActionDialog />
+      <TakeUpDialog />
       <HelpDialog />
       {signInOpen.value && <SignIn />}
       {accountOpen.value && <Account />}

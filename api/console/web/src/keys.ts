@@ -1,12 +1,19 @@
 /* The keyboard. A key with Ctrl, Alt or Meta is the browser's; while somebody writes, every key is the text's. */
 import { asked, type ActionKind } from "./state/actions";
+import { takenUp } from "./state/cases";
 import { choose, inOrder, mark, marked, chosen, meant, step } from "./state/queue";
 import { mayAct, mayClose } from "./state/session";
 import { language, setLanguage } from "./text";
 import { helpOpen, panel, showWholeCity, type Panel } from "./state/view";
 
 const ACTIONS: Record<string, ActionKind> = { a: "acknowledge", s: "assign", c: "comment", e: "close", z: "shelve" };
-const PANELS: Record<string, Panel> = { "1": "queue", "2": "map", "3": "case", "4": "city", "5": "data", "6": "rules" };
+const PANELS: Record<string, Panel> = { "1": "queue", "2": "map", "3": "case", "4": "city", "5": "data", "6": "rules", "7": "notices", "8": "cases" };
+
+/** Take up the marked alerts, or the one at turn, as a case. */
+export function askToTakeUp(): void {
+  const alerts = meant();
+  if (alerts.length && mayClose.value) takenUp.value = alerts;
+}
 
 export function ask(kind: ActionKind): void {
   const alerts = meant();
@@ -36,6 +43,9 @@ function perform(key: string): boolean {
   else if (wanted) panel.value = wanted;
   else {
     switch (key) {
+      case "t":
+        askToTakeUp();
+        break;
       case "j":
         step(1);
         break;

@@ -6,6 +6,7 @@ import { follow } from "./api/stream";
 import { listenForKeys } from "./keys";
 import { tell } from "./state/actions";
 import { readCase, watchChosen } from "./state/case";
+import { readCaseLink, watchChosenCase } from "./state/cases";
 import { city, readCity } from "./state/city";
 import { keepMoving } from "./state/moving";
 import { alertOf, applyAction, applyChange, catchUp, choose, chosen, readPage, watchFilters } from "./state/queue";
@@ -16,6 +17,8 @@ import "./style/queue.css";
 import "./style/case.css";
 import "./style/health.css";
 import "./style/rules.css";
+import "./style/notices.css";
+import "./style/cases.css";
 import "./style/weighings.css";
 import "./style/replay.css";
 import "./style/print.css";
@@ -44,6 +47,7 @@ effect(() => {
 });
 const linked = /^#alert=([0-9a-f]{16})$/.exec(location.hash)?.[1];
 if (linked) choose(linked);
+readCaseLink();
 
 readSignOnFailure();
 render(<App />, document.getElementById("desk") as HTMLElement);
@@ -52,6 +56,7 @@ await startSession();
 await readCityAtLast();
 watchFilters();
 watchChosen();
+watchChosenCase();
 void keepMoving();
 let isFirst = true;
 void follow(

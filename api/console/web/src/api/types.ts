@@ -113,6 +113,13 @@ export interface AlertView {
 
 export type Amendment = "new_late" | "extended" | "downgraded" | "retracted" | "merged";
 
+export interface AppliedNoticeRules {
+  version: number;
+  applied_at: number;
+  applied_by: string;
+  reason: string;
+}
+
 export interface AppliedOut {
   version: number;
   applied_at: number;
@@ -141,6 +148,24 @@ export interface AssignBody {
   note?: string | null;
 }
 
+export interface Attachment {
+  id: string;
+  owner_kind: OwnerKind;
+  owner_id: string;
+  name: string;
+  media_type: MediaType;
+  size_bytes: number;
+  sha256: string;
+  width: number | null;
+  height: number | null;
+  claims: Claims | null;
+  added_by: string;
+  added_at: number;
+  removed_by: string | null;
+  removed_at: number | null;
+  removed_reason: string | null;
+}
+
 export type BaseMapKind = "none" | "tiles" | "archive";
 
 export interface BaseMapOut {
@@ -152,9 +177,90 @@ export interface BaseMapOut {
   max_zoom: number;
 }
 
+export interface CaseAnswer {
+  case: CaseView;
+  events: (CaseEvent)[];
+  alerts: (AlertView)[];
+}
+
+export interface CaseEvent {
+  no: number;
+  at: number;
+  actor: string;
+  kind: EventKind;
+  reason: string | null;
+  detail: Record<string, unknown>;
+}
+
+export type CaseKind = "alert" | "report" | "manual";
+
+export interface CaseOpenBody {
+  actor?: string | null;
+  alerts?: (string)[];
+  title?: string | null;
+  lat?: number | null;
+  lon?: number | null;
+  address?: string | null;
+  district?: string | null;
+  happened_from?: number | string | null;
+  happened_until?: number | string | null;
+  deadline?: number | string | null;
+  assignee?: string | null;
+  reason?: string | null;
+}
+
+export type CaseOutcome = "confirmed_violation" | "unfounded" | "no_action" | "device_fault" | "transferred" | "duplicate";
+
+export interface CasePage {
+  items: (CaseView)[];
+  next_cursor: string | null;
+}
+
+export type CaseState = "open" | "in_progress" | "closed";
+
+export interface CaseView {
+  lat: number | null;
+  lon: number | null;
+  address: string | null;
+  district: string | null;
+  happened_from: number | null;
+  happened_until: number | null;
+  number: string;
+  kind: CaseKind;
+  title: string;
+  state: CaseState;
+  version: number;
+  opened_at: number;
+  opened_by: string;
+  deadline: number;
+  assignee: string | null;
+  outcome: CaseOutcome | null;
+  closed_at: number | null;
+  closed_by: string | null;
+  closing_reason: string | null;
+  reopened: number;
+  alerts: (string)[];
+  overdue: boolean;
+}
+
+export type Category = "dumping" | "overflow" | "smell" | "noise" | "uncovered_load" | "other";
+
 export interface Centre {
   lat: number;
   lon: number;
+}
+
+export type Channel = "hotline" | "web" | "qr";
+
+export interface ChannelTestBody {
+  person?: string | null;
+  actor?: string | null;
+  reason: string;
+}
+
+export interface ChannelTested {
+  outcome: "sent" | "refused" | "throttled" | "not_sent" | "unconfirmed";
+  detail: string;
 }
 
 export interface CheckBody {
@@ -181,6 +287,13 @@ export interface CityOut {
   routes: number;
   districts: (AreaOut)[];
   fleets: (AreaOut)[];
+}
+
+export interface Claims {
+  taken: string | null;
+  lat: number | null;
+  lon: number | null;
+  camera: string | null;
 }
 
 export interface Close {
@@ -302,11 +415,33 @@ export interface DifferenceOut {
   after: unknown;
 }
 
+export interface DigestOut {
+  no: number;
+  state: "waiting" | "sending" | "sent" | "unconfirmed" | "failed" | "digested" | "withdrawn" | "inherited";
+  done_at: number | null;
+  error: string;
+}
+
+export interface DutyLineOut {
+  who: (string)[];
+  days: (number)[];
+  dates: ((string)[])[];
+  hours: string;
+}
+
+export interface DutyTableOut {
+  name: string;
+  on_duty: (string)[];
+  lines: (DutyLineOut)[];
+}
+
 export type Effect = "gained" | "lost" | "changed";
 
 export interface EndBody {
   actor?: string | null;
 }
+
+export type EventKind = "opened" | "alert_added" | "alert_removed" | "assigned" | "begun" | "commented" | "changed" | "deadline_set" | "closed" | "reopened";
 
 export interface Evidence {
   parameters: Record<string, unknown>;
@@ -347,14 +482,54 @@ export interface FeatureCollection {
   next_cursor: string | null;
 }
 
+export interface Figures {
+  opened: number;
+  closed: number;
+  closed_in_time: number;
+  overdue: number;
+  duplicates: number;
+  closing_rate_pct: number | null;
+  in_time_rate_pct: number | null;
+}
+
 export interface Geometry {
   type: "Point" | "LineString" | "Polygon";
   coordinates: (unknown)[];
 }
 
+export interface Indicators {
+  opened: number;
+  closed: number;
+  closed_in_time: number;
+  overdue: number;
+  duplicates: number;
+  closing_rate_pct: number | null;
+  in_time_rate_pct: number | null;
+  start: number;
+  end: number;
+  at: number;
+  by_kind: Record<string, Figures>;
+}
+
+export interface InformantBody {
+  name?: string;
+  contact?: string;
+}
+
+export interface InformantOut {
+  name: string;
+  contact: string;
+}
+
 export type JobFault = "no_messages" | "too_long" | "too_much_memory" | "broken";
 
 export type JobState = "running" | "done" | "failed" | "cancelled";
+
+export interface JoinBody {
+  case: string;
+  reason: string;
+  actor?: string | null;
+}
 
 export interface JournalEntry {
   sequence: number;
@@ -400,7 +575,153 @@ export interface ManyRedriven {
   next: number | null;
 }
 
+export type MediaType = "image/jpeg" | "image/png" | "image/webp" | "application/pdf";
+
+export interface Near {
+  lat: number;
+  lon: number;
+  start: number;
+  end: number;
+  distance_m: number;
+  alerts: (NearAlert)[];
+  alerts_complete: boolean;
+  trucks: (NearTruck)[];
+  trucks_complete: boolean;
+}
+
+export interface NearAlert {
+  distance_m: number;
+  alert: AlertView;
+}
+
+export interface NearTruck {
+  device_id: string;
+  vehicle_id: string | null;
+  plate: string | null;
+  fleet: string | null;
+  district: string | null;
+  nearest_m: number;
+  nearest_at: number;
+  first_at: number;
+  last_at: number;
+}
+
+export interface NoticeAddresses {
+  mail: string | null;
+  mobile: string | null;
+  wecom: string | null;
+  feishu: string | null;
+}
+
+export interface NoticeAlertsOut {
+  rule: (string)[];
+  severity: string;
+  district: (string)[];
+  fleet: (string)[];
+  carrier: (string)[];
+  hours: string | null;
+}
+
+export interface NoticeChannelOut {
+  name: string;
+  kind: string | null;
+  server: string;
+  language: string | null;
+  to_group: boolean;
+  can_send: boolean;
+  fault: string | null;
+  waiting: number;
+  oldest_waiting_at: number | null;
+  retried: number;
+  sent: number;
+  digested: number;
+  failed: number;
+  unconfirmed: number;
+  last_sent_at: number | null;
+  last_digest_at: number | null;
+  last_error: string;
+  last_error_at: number | null;
+}
+
+export interface NoticeChannels {
+  items: (NoticeChannelOut)[];
+}
+
+export interface NoticeOut {
+  no: number;
+  alert_id: string | null;
+  kind: "call" | "climb" | "follow" | "taken_back" | "ended" | "digest";
+  rule: string | null;
+  severity: string;
+  channel: string;
+  channel_kind: string | null;
+  to_group: boolean;
+  people: (NoticeRecipient)[];
+  subject: string;
+  body: string;
+  language: string;
+  state: "waiting" | "sending" | "sent" | "unconfirmed" | "failed" | "digested" | "withdrawn" | "inherited";
+  planned_at: number;
+  due_at: number;
+  attempts: number;
+  unconfirmed: number;
+  attempted_at: number | null;
+  done_at: number | null;
+  error: string;
+  digest: DigestOut | null;
+}
+
+export interface NoticePerson {
+  name: string;
+  display_name: string;
+  roles: (string)[];
+  language: string | null;
+  reached_by: (string)[];
+  addresses: NoticeAddresses | null;
+}
+
+export interface NoticeRecipient {
+  name: string;
+  display_name: string;
+}
+
+export interface NoticeRuleOut {
+  name: string;
+  alerts: NoticeAlertsOut;
+  steps: (NoticeStepOut)[];
+  max_age_min: number;
+  stop_when_over: boolean;
+  tell_end: boolean;
+}
+
+export interface NoticeRulesOut {
+  applied: AppliedNoticeRules | null;
+  faults: (string)[];
+  console: string | null;
+  language: string | null;
+  rules: (NoticeRuleOut)[];
+  duty: (DutyTableOut)[];
+  people: (NoticePerson)[];
+  versions: (AppliedNoticeRules)[];
+  content: string | null;
+}
+
+export interface NoticeStepOut {
+  after_min: number | null;
+  by: (string)[];
+  people: (string)[];
+  roles: (string)[];
+  duty: (string)[];
+  now: (string)[];
+}
+
+export interface NoticesOfAlert {
+  items: (NoticeOut)[];
+}
+
 export type Outcome = "confirmed_violation" | "false_alarm" | "no_action" | "device_fault";
+
+export type OwnerKind = "alert" | "case" | "report";
 
 export interface PageDeadLetter {
   items: (DeadLetter)[];
@@ -417,8 +738,18 @@ export interface PageDeviceOut {
   next_cursor: string | null;
 }
 
+export interface PageNoticeOut {
+  items: (NoticeOut)[];
+  next_cursor: string | null;
+}
+
 export interface PageReadingOut {
   items: (ReadingOut)[];
+  next_cursor: string | null;
+}
+
+export interface PageReportOut {
+  items: (ReportOut)[];
   next_cursor: string | null;
 }
 
@@ -441,6 +772,8 @@ export interface Problem {
   errors: (Fault)[];
 }
 
+export type Progress = "received" | "in_work" | "violation" | "unfounded" | "no_action" | "transferred" | "duplicate";
+
 export interface ProviderOut {
   title: string | null;
 }
@@ -459,6 +792,11 @@ export interface ReadingRef {
 }
 
 export type Reason = "foreign_topic" | "unknown_dialect" | "too_large" | "broken_json" | "not_a_reading" | "missing_field" | "wrong_type" | "out_of_bounds" | "unknown_device" | "foreign_device" | "kind_of_another_role" | "future_time" | "conflict" | "rejected_by_store" | "flood" | "too_many_compartments" | "not_compared";
+
+export interface ReceiptOut {
+  report: ReportOut;
+  code: string;
+}
 
 export interface RedriveBody {
   device?: string | null;
@@ -480,6 +818,45 @@ export interface Reopen {
   outcome: Outcome;
   closed_by: string;
   since: number;
+}
+
+export interface ReportBody {
+  category: Category;
+  text: string;
+  seen_at?: number | string | null;
+  lat?: number | null;
+  lon?: number | null;
+  site_id?: string | null;
+  district?: string | null;
+  address?: string;
+  plate?: string;
+  language?: ReportLanguage;
+  informant?: InformantBody | null;
+  actor?: string | null;
+}
+
+export type ReportLanguage = "en" | "zh";
+
+export interface ReportOut {
+  number: string;
+  channel: Channel;
+  category: Category;
+  text: string;
+  seen_at: number;
+  lat: number | null;
+  lon: number | null;
+  accuracy_m: number | null;
+  site_id: string | null;
+  address: string;
+  plate: string;
+  vehicle_id: string | null;
+  language: ReportLanguage;
+  received_at: number;
+  received_by: string | null;
+  case: string;
+  district: string | null;
+  progress: Progress;
+  has_informant: boolean;
 }
 
 export interface RuleEffects {

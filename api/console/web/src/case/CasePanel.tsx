@@ -12,6 +12,9 @@ import { isShelved } from "../state/filters";
 import { choose, chosen } from "../state/queue";
 import { mayAct, mayClose } from "../state/session";
 import { localText, measureName, t, word } from "../text";
+import { AlertNotices } from "../notices/AlertNotices";
+import { CasesOfAlert } from "../cases/TakeUp";
+import { Attachments } from "../attachments/Attachments";
 import { CaseWeighings } from "../weighings/CaseWeighings";
 import { Curves } from "./Curves";
 import { exportEvidence } from "./evidence";
@@ -31,6 +34,8 @@ export function CasePanel() {
       <Curves alert={alert} />
       <Measures evidence={alert.evidence} />
       <CaseWeighings alert={alert} />
+      <Attachments key={alert.alert_id} owner={`/alerts/${alert.alert_id}`} />
+      <AlertNotices alert={alert} />
       <History detail={found.detail} />
       <Others title={t("earlierSubject")} alerts={found.ofSubject} />
       {alert.lat !== null && <Others title={t("earlierPlace")} alerts={found.ofPlace} />}
@@ -69,6 +74,7 @@ function Head({ alert }: { alert: AlertView }) {
         {alert.listed_only && ` · ${t("listedOnly")}`}
       </p>
       <Manifest alertId={alert.alert_id} />
+      <CasesOfAlert alert={alert} />
       {isShelved(alert) && (
         <p>
           {t("shelvedUntil")} {moment(alert.shelved_until ?? 0)}{" "}
@@ -114,7 +120,7 @@ function Manifest({ alertId }: { alertId: string }) {
   ) : null;
 }
 
-async function copyLink(): Promise<void> {
+export async function copyLink(): Promise<void> {
   try {
     await navigator.clipboard.writeText(location.href);
     tell(t("linkCopied"));
@@ -124,7 +130,7 @@ async function copyLink(): Promise<void> {
 }
 
 /** The map as a picture, for paper only: a canvas is drawn anew when a page is printed, and then it is empty. */
-function MapPrint() {
+export function MapPrint() {
   const [picture, setPicture] = useState("");
   useEffect(() => {
     const take = () => {

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Feature } from "../api/types";
 import { count, dayAndClock } from "../parts/format";
-import { Modal } from "../parts/Modal";
+import { ReasonDialog } from "../parts/ReasonDialog";
 import { ReplayForm } from "../replay/ReplayForm";
 import { TRUCK_COLOURS } from "../map/symbols";
 import { FILL_COLOURS } from "../map/style";
@@ -130,29 +130,9 @@ function Site({ site, onAsk }: { site: Feature; onAsk: (state: "accepted" | "dis
 }
 
 function DecisionDialog({ id, state, onClose }: { id: string; state: "accepted" | "dismissed"; onClose: () => void }) {
-  const [reason, setReason] = useState("");
-  const submit = async (event: Event) => {
-    event.preventDefault();
-    onClose();
-    await decideSite(id, state, reason.trim());
+  const decide = async (reason: string) => {
+    await decideSite(id, state, reason);
     await readSuspected();
   };
-  return (
-    <Modal title={t(state === "accepted" ? "accept" : "dismiss")} onClose={onClose}>
-      <form onSubmit={(event) => void submit(event)}>
-        <label>
-          {t("reason")}
-          <textarea rows={3} required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-        </label>
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="accent">
-            {t("save")}
-          </button>
-        </div>
-      </form>
-    </Modal>
-  );
+  return <ReasonDialog title={t(state === "accepted" ? "accept" : "dismiss")} action={t("save")} onClose={onClose} onReason={decide} />;
 }

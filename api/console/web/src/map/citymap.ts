@@ -1,6 +1,6 @@
 /* The MapLibre map: sources follow the state, clicks change it. */
 import { effect, signal } from "@preact/signals";
-import { LngLatBounds, Map as MapLibreMap, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource, type MapGeoJSONFeature } from "maplibre-gl";
+import { LngLatBounds, Map as MapLibreMap, NavigationControl, Popup, ScaleControl, setWorkerUrl, type GeoJSONSource, type MapGeoJSONFeature, type MapMouseEvent } from "maplibre-gl";
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { FeatureCollection, Position } from "geojson";
@@ -13,10 +13,12 @@ import { choose, shown } from "../state/queue";
 import { LAYERS, layers } from "../state/view";
 import { language, localName, t, word } from "../text";
 import { clock, measured } from "../parts/format";
+import { showCase } from "../cases/map";
 import { showReplay } from "../replay/layer";
 import { addBaseMap, setBaseLanguage } from "./base";
 import { drawn, drawnAt, gcj02Of, positionAt, wgs84Of } from "./datum";
-import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, type Fix } from "./features";
+import { drawCoarselyWhileMoved, finest } from "./drawing";
+import { alertPoints, asGeo, collection, fixAt, fixesOf, fixNear, pointAt, siteNames, trackParts, truckPoints, type Fix } from "./features";
 import { fillColour, LAYERS_OF, style, type SourceName } from "./style";
 import { truckImages } from "./symbols";
 
@@ -25,6 +27,7 @@ setWorkerUrl(workerUrl);
 const CLICKABLE = ["moment-dot", "alerts", "alert-rings", "trucks", "clusters", "bins", "suspected", "sites"];
 const REACH_PX = 24;
 const FIT_MS = 500;
+const LONGEST_WAIT_MS = 12_000;
 
 export class CityMap {
   private readonly map: MapLibreMap;
@@ -51,6 +54,7 @@ export class CityMap {
       dragRotate: false,
       transformRequest: (url) => ({ url, headers: url.startsWith(location.origin) ? headers() : {} }),
       fadeDuration: 0,
+      pixelRatio: finest(),
       canvasContextAttributes: { preserveDrawingBuffer: true },
     });
     this.map.touchZoomRotate.disableRotation();
@@ -112,7 +116,7 @@ export class CityMap {
     this.follow("siteNames", () => (void language.value, siteNames(sites.value.values())));
     this.follow("bins", () => asGeo(bins.value));
     this.follow("suspected", () => asGeo(suspected.value.filter((site) => site.properties["state"] !== "dismissed")));
-    this.follow("trucks", () => asGeo(trucks.value));
+    this.followTrucks();
     this.follow("alerts", () => alertPoints(openAlerts.value.length ? openAlerts.value : shown.value));
     this.follow("track", () => this.track());
     this.follow("moment", () => {
@@ -129,13 +133,29 @@ export class CityMap {
       effect(() => this.showLayers()),
       this.keepPlace(),
       effect(() => this.frameOnce()));
-    this.disposers.push(...showReplay(this.map));
+    this.disposers.push(...showReplay(this.map), ...showCase(this.map), drawCoarselyWhileMoved(this.map));
     this.listen();
   }
 
   private follow(name: SourceName, make: () => FeatureCollection): void {
     const source = this.map.getSource(name) as GeoJSONSource;
     this.disposers.push(effect(() => void source.setData(drawn(make()))));
+  }
+
+  /** While a person moves the map its trucks wait, at most for two rounds: thousands of new places cost a frame or two. */
+  private followTrucks(): void {
+    const source = this.map.getSource("trucks") as GeoJSONSource;
+    const draw = () => void source.setData(drawn(truckPoints(trucks.peek())));
+    let drawnAt = 0;
+    let waits = false;
+    const update = () => {
+      waits = this.map.isMoving() && Date.now() - drawnAt < LONGEST_WAIT_MS;
+      if (waits) return;
+      drawnAt = Date.now();
+      draw();
+    };
+    this.map.on("moveend", () => waits && update());
+    this.disposers.push(effect(() => void (trucks.value, update())), effect(() => void (isShifted.value, draw())));
   }
 
   private async addBase(): Promise<void> {
@@ -187,14 +207,27 @@ export class CityMap {
 
   private listen(): void {
     this.map.on("click", (event) => void this.click(event.point, event.lngLat.toArray()));
+    let last: MapMouseEvent | null = null;
+    const hover = () => {
+      if (last && !this.isGone && !this.map.isMoving()) this.hover(last);
+      last = null;
+    };
     this.map.on("mousemove", (event) => {
-      const pixel = 360 / (512 * 2 ** this.map.getZoom());
-      const fix = fixNear(this.fixes, ...positionAt(event.lngLat.lng, event.lngLat.lat), REACH_PX * pixel);
-      if (fix || pointed.value !== null) pointed.value = fix?.ts ?? null;
-      const hit = this.map.queryRenderedFeatures(event.point, { layers: CLICKABLE }).length > 0;
-      this.map.getCanvas().style.cursor = hit ? "pointer" : "";
+      if (!last) requestAnimationFrame(hover); // a mouse may move several times in a frame
+      last = event;
     });
-    this.map.on("mouseout", () => (pointed.value = null));
+    this.map.on("mouseout", () => {
+      last = null;
+      pointed.value = null;
+    });
+  }
+
+  private hover({ point, lngLat }: MapMouseEvent): void {
+    const pixel = 360 / (512 * 2 ** this.map.getZoom());
+    const fix = fixNear(this.fixes, ...positionAt(lngLat.lng, lngLat.lat), REACH_PX * pixel);
+    if (fix || pointed.value !== null) pointed.value = fix?.ts ?? null;
+    const hit = this.map.queryRenderedFeatures(point, { layers: CLICKABLE }).length > 0;
+    this.map.getCanvas().style.cursor = hit ? "pointer" : "";
   }
 
   private async click(point: { x: number; y: number }, place: [number, number]): Promise<void> {
@@ -224,7 +257,8 @@ function description(feature: MapGeoJSONFeature): HTMLElement {
   return box;
 }
 
-function lines({ layer, properties }: MapGeoJSONFeature): string[] {
+function lines({ layer, properties: drawnOf }: MapGeoJSONFeature): string[] {
+  const properties = layer.id === "trucks" ? (trucks.peek().find((truck) => truck.id === drawnOf["id"])?.properties ?? drawnOf) : drawnOf;
   switch (layer.id) {
     case "trucks": {
       const speed = properties["speed_kmh"] as unknown;

@@ -1,5 +1,5 @@
 /* What the API and the case say, as features of the map's sources. */
-import type { Feature as GeoFeature, FeatureCollection, Position } from "geojson";
+import type { Feature as GeoFeature, FeatureCollection, Geometry, Position } from "geojson";
 import type { AlertView, Feature } from "../api/types";
 import type { Course } from "../state/case";
 import { isOpen } from "../state/filters";
@@ -11,6 +11,17 @@ export const asGeo = (features: readonly Feature[]): FeatureCollection => collec
 export const pointAt = (coordinates: Position, properties: Record<string, unknown> = {}): GeoFeature => ({
   type: "Feature", geometry: { type: "Point", coordinates }, properties,
 });
+
+/** The trucks with what is drawn of them: all of it goes to the map's worker at each round. */
+export function truckPoints(trucks: readonly Feature[]): FeatureCollection {
+  return collection(
+    trucks.map(({ id, geometry, properties }) => ({
+      type: "Feature",
+      geometry: geometry as unknown as Geometry,
+      properties: { id, state: properties["state"], heading: properties["heading_deg"] ?? 0, label: properties["plate"] ?? properties["device_id"] },
+    })),
+  );
+}
 
 function centre(ring: Position[]): Position {
   const [xs, ys] = [ring.map((point) => point[0] ?? 0), ring.map((point) => point[1] ?? 0)];

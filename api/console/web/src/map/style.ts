@@ -21,20 +21,22 @@ export type SourceName = (typeof SOURCES)[number];
 
 const empty = { type: "FeatureCollection" as const, features: [] };
 const text = { "text-font": ["sans-serif"], "text-size": 12, "text-optional": true };
+/** Areas with a line of their own around them need no smooth edge: it is drawn as one more layer. */
+const lined = { "fill-antialias": false } as const;
 const halo = { "text-color": "#c3d0dc", "text-halo-color": "#101a27", "text-halo-width": 1.4 } as const;
 
 /** By layer of the legend, the layers of the map, lowest first. */
 export const LAYERS_OF: Record<Exclude<Layer, "Base"> | "Case", LayerSpecification[]> = {
   Zones: [
-    { id: "zones", type: "fill", source: "zones", paint: { "fill-color": ["match", ["get", "kind"], "forbidden", "#D55E00", "permitted_area", "#009E73", "#56B4E9"], "fill-opacity": ["match", ["get", "kind"], "forbidden", 0.14, 0.04] } },
+    { id: "zones", type: "fill", source: "zones", paint: { "fill-color": ["match", ["get", "kind"], "forbidden", "#D55E00", "permitted_area", "#009E73", "#56B4E9"], "fill-opacity": ["match", ["get", "kind"], "forbidden", 0.14, 0.04], ...lined } },
     { id: "zone-edges", type: "line", source: "zones", paint: { "line-color": ["match", ["get", "kind"], "forbidden", "#D55E00", "permitted_area", "#009E73", "#56B4E9"], "line-opacity": 0.6, "line-dasharray": [3, 2] } },
   ],
   Corridors: [
-    { id: "corridors", type: "fill", source: "corridors", paint: { "fill-color": "#6fa4dd", "fill-opacity": 0.13 } },
+    { id: "corridors", type: "fill", source: "corridors", paint: { "fill-color": "#6fa4dd", "fill-opacity": 0.13, ...lined } },
     { id: "corridor-edges", type: "line", source: "corridors", paint: { "line-color": "#6fa4dd", "line-opacity": 0.45, "line-width": 0.8 } },
   ],
   Sites: [
-    { id: "sites", type: "fill", source: "sites", paint: { "fill-color": "#4cc2a6", "fill-opacity": 0.16 } },
+    { id: "sites", type: "fill", source: "sites", paint: { "fill-color": "#4cc2a6", "fill-opacity": 0.16, ...lined } },
     { id: "site-edges", type: "line", source: "sites", paint: { "line-color": "#4cc2a6", "line-width": 1.2 } },
     { id: "site-names", type: "symbol", source: "siteNames", layout: { ...text, "text-field": ["get", "label"], "text-size": 11, "text-offset": [0, 0.9], "text-anchor": "top", "symbol-sort-key": ["get", "rank"] }, paint: halo },
   ],
@@ -52,8 +54,8 @@ export const LAYERS_OF: Record<Exclude<Layer, "Base"> | "Case", LayerSpecificati
     { id: "clusters", type: "circle", source: "trucks", filter: ["has", "point_count"], paint: { "circle-color": "#26507d", "circle-stroke-color": "#6fb2f7", "circle-stroke-width": 1.5, "circle-radius": ["step", ["get", "point_count"], 13, 20, 17, 100, 22, 1000, 28] } },
     { id: "cluster-counts", type: "symbol", source: "trucks", filter: ["has", "point_count"], layout: { ...text, "text-field": ["get", "point_count_abbreviated"], "text-allow-overlap": true }, paint: { "text-color": "#ffffff" } },
     { id: "trucks", type: "symbol", source: "trucks", filter: ["!", ["has", "point_count"]], layout: {
-      "icon-image": ["concat", "truck-", ["get", "state"]], "icon-rotate": ["coalesce", ["get", "heading_deg"], 0], "icon-rotation-alignment": "map", "icon-allow-overlap": true,
-      ...text, "text-field": ["step", ["zoom"], "", 12.5, ["coalesce", ["get", "plate"], ["get", "device_id"]]], "text-size": 11, "text-offset": [0, 1.1], "text-anchor": "top",
+      "icon-image": ["concat", "truck-", ["get", "state"]], "icon-rotate": ["get", "heading"], "icon-rotation-alignment": "map", "icon-allow-overlap": true,
+      ...text, "text-field": ["step", ["zoom"], "", 12.5, ["get", "label"]], "text-size": 11, "text-offset": [0, 1.1], "text-anchor": "top",
     }, paint: halo },
   ],
   Alerts: [

@@ -6,6 +6,7 @@ import { people } from "../state/city";
 import { actor } from "../state/session";
 import { localText, t, word, type TextKey } from "../text";
 import { Modal } from "./Modal";
+import { submitByKey } from "./ReasonDialog";
 
 const OUTCOMES: Outcome[] = ["confirmed_violation", "false_alarm", "no_action", "device_fault"];
 const SCOPES: ShelfScope[] = ["shelveThis", "shelveDevice", "shelveRule"];
@@ -95,13 +96,6 @@ function Form({ kind, alerts }: { kind: ActionKind; alerts: AlertView[] }) {
       </form>
     </Modal>
   );
-}
-
-/** Enter alone ends a line only where a line is wanted: with Shift. */
-function submitByKey(event: KeyboardEvent): void {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  (event.currentTarget as HTMLTextAreaElement).form?.requestSubmit();
 }
 
 interface ChoiceOptions<T extends string> {

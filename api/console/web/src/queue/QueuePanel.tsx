@@ -1,6 +1,6 @@
 import { useRef } from "preact/hooks";
 import { link } from "../api/client";
-import { ask } from "../keys";
+import { ask, askToTakeUp } from "../keys";
 import { TITLES } from "../parts/ActionDialog";
 import type { ActionKind } from "../state/actions";
 import { filters, NO_FILTER } from "../state/filters";
@@ -100,6 +100,11 @@ function Marked() {
           {t(TITLES[kind])}
         </button>
       ))}
+      {mayClose.value && (
+        <button type="button" onClick={askToTakeUp}>
+          {t("takeUp")}
+        </button>
+      )}
       <button type="button" onClick={() => mark([...marked.value], false)}>
         {t("unmark")}
       </button>

@@ -1,7 +1,7 @@
 /* The text of a rule set, checked while it is written: faults stand beside their lines and below. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { RuleSetFaultOut } from "../api/types";
-import { Modal } from "../parts/Modal";
+import { ReasonDialog } from "../parts/ReasonDialog";
 import { tell } from "../state/actions";
 import { applyDraft, checkDraft, checked, draft, inForce, openVersion } from "../state/rulesets";
 import { ofTwo, t } from "../text";
@@ -53,7 +53,10 @@ export function Editor() {
           {t("applyRuleSet")} …
         </button>
       </div>
-      {asksToApply && <ApplyDialog onClose={() => setAsking(false)} />}
+      {asksToApply && (
+        <ReasonDialog title={t("applyRuleSet")} ask={t("applyAsk")} action={t("applyRuleSet")} onClose={() => setAsking(false)}
+          onReason={(reason) => void applyDraft(reason)} />
+      )}
     </section>
   );
 }
@@ -111,33 +114,5 @@ function Findings({ faults, isChecked, onGo }: FindingsOptions) {
         </ul>
       )}
     </div>
-  );
-}
-
-function ApplyDialog({ onClose }: { onClose: () => void }) {
-  const [reason, setReason] = useState("");
-  const submit = (event: Event) => {
-    event.preventDefault();
-    onClose();
-    void applyDraft(reason.trim());
-  };
-  return (
-    <Modal title={t("applyRuleSet")} onClose={onClose}>
-      <form onSubmit={submit}>
-        <p>{t("applyAsk")}</p>
-        <label>
-          {t("reason")}
-          <textarea rows={3} required maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
-        </label>
-        <div class="buttons">
-          <button type="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="accent">
-            {t("applyRuleSet")}
-          </button>
-        </div>
-      </form>
-    </Modal>
   );
 }

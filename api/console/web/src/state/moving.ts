@@ -28,20 +28,27 @@ async function into<T>(target: { value: T }, reading: Promise<T>): Promise<void>
   }
 }
 
-export const readSuspected = (): Promise<void> => into(suspected, layer("/suspected-sites"));
+/** As `into`, for what is seldom other than before: then nothing that shows it is made anew. */
+async function intoIfOther<T>(target: { value: T }, reading: Promise<T>): Promise<void> {
+  const found = { value: target.value };
+  await into(found, reading);
+  if (JSON.stringify(found.value) !== JSON.stringify(target.value)) target.value = found.value;
+}
+
+export const readSuspected = (): Promise<void> => intoIfOther(suspected, layer("/suspected-sites"));
 
 async function readOpenAlerts(): Promise<void> {
   const page = await get<AlertPage>("/alerts?open=true&limit=200").catch(() => null);
   if (!page) return;
-  openAlerts.value = page.items;
+  await intoIfOther(openAlerts, Promise.resolve(page.items));
   openAlertsAreMore.value = page.next_cursor !== null;
 }
 
 export async function readMoving(round: number): Promise<void> {
   await Promise.all([into(trucks, layer("/trucks")), readOpenAlerts(), into(ledger, get<LedgerOut>("/ledger"))]);
   if (round % SLOW_EVERY) return;
-  await Promise.all([into(bins, layer("/bins")), readSuspected(), into(seen, get<SeenList>("/last-seen?limit=100"))]);
-  if (round % (SLOW_EVERY * 10) === 0) await Promise.all([into(zones, layer("/zones")), into(corridors, layer("/corridors"))]);
+  await Promise.all([intoIfOther(bins, layer("/bins")), readSuspected(), into(seen, get<SeenList>("/last-seen?limit=100"))]);
+  if (round % (SLOW_EVERY * 10) === 0) await Promise.all([intoIfOther(zones, layer("/zones")), intoIfOther(corridors, layer("/corridors"))]);
 }
 
 /** The alarm rate is only asked for where it is shown: without a judge it is an error. It is one of the whole city. */

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from devices.access.logins import Logins
 from devices.cities import JINCHENG
 from devices.city.files import read_city
 from devices.city.model import Device, DeviceRole
@@ -18,12 +17,6 @@ from devices.commands.store import CommandStore
 from devices.db.database import DatabaseMisconfigured, open_database, transaction
 from devices.db.registry import Registry
 from devices.db.versions import StoredVersion
-from devices.people.accounts import Accounts
-from devices.people.audit import ActorKind, AuditFilter, AuditTrail, NewAuditEntry
-from devices.people.model import WHOLE_CITY, Person, Role
-from devices.people.provider_people import ProviderPeople, ProviderPerson
-from devices.people.sessions import BadCredentials, Sessions
-from devices.people.tokens import ApiToken, Tokens
 from haulwatch import migrations
 from haulwatch.cli import command_line
 from haulwatch.wiring.database_roles import NoRoles, grant
@@ -50,31 +43,13 @@ from rules.suspected_sites.model import ProposalState
 from rules.suspected_sites.store import ProposalStore
 from tests.api.fakes import NOW, change
 from tests.closing import closed_later
+from tests.haulwatch.wiring.roles.as_process import PROCESSES, of_role, refused
 from tests.rules.attachments.pictures import photo
 from tests.rules.cases.conftest import TERMS
 from tests.rules.public_reports.test_model import new as new_report
 from tests.rules.suspected_sites.test_store import PIT, accepted
 
 pytestmark = pytest.mark.real
-PROCESSES = ("record", "judge", "serve")
-
-
-def of_role(url: str, process: str) -> str:
-    return url.replace("//haulwatch@", f"//haulwatch_{process}:secret-of-{process}@")
-
-
-@pytest.fixture
-def url(postgres_url: str) -> str:
-    """A database with a city, a login and the three roles, as its owner."""
-    migrations.upgrade(postgres_url)
-    registry, logins = Registry(postgres_url), Logins(postgres_url)
-    registry.import_city(read_city(JINCHENG))
-    registry.close()
-    logins.close()
-    for _ in range(2):  # a second run changes nothing
-        granted = grant(postgres_url, {process: of_role(postgres_url, process) for process in PROCESSES})
-    assert granted == {process: f"haulwatch_{process}" for process in PROCESSES}
-    return postgres_url
 
 
 @pytest.fixture
@@ -88,22 +63,6 @@ def journal_of(url: str) -> Iterator[Callable[[str], AlertJournal]]:
     yield journal
     for engine in engines:
         engine.dispose()
-
-
-def refused(url: str, process: str, statement: str) -> bool:
-    engine = open_database(of_role(url, process))
-    try:
-        with pytest.raises(DatabaseMisconfigured, match="owner of the tables"), transaction(engine) as connection:
-            connection.execute(text(statement))
-    finally:
-        engine.dispose()
-    return True
-
-
-def noted(removed: int) -> NewAuditEntry:
-    return NewAuditEntry(
-        at=NOW, actor="x", kind=ActorKind.COMMAND_LINE, address="", action="x", target=f"{removed}", status=None
-    )
 
 
 @pytest.mark.parametrize("process", PROCESSES)
@@ -325,89 +284,3 @@ def test_the_api_shelves_alerts_and_the_judge_reads_that(url: str) -> None:
         engine.dispose()
     assert refused(url, "judge", "UPDATE shelf SET until = 0")
     assert refused(url, "record", "SELECT * FROM shelf")
-
-
-def test_the_api_signs_people_in_and_makes_neither_account_nor_role_nor_token(url: str, cheap_passwords: None) -> None:
-    owner, api = open_database(url), open_database(of_role(url, "serve"))
-    Accounts(owner).add(Person("li.wei", "李伟", Role.VIEWER, created_at=NOW), "four words of a sentence")
-    secret = Tokens(owner).add(ApiToken("dispatch", Role.VIEWER, NOW, "root", NOW + 1_000))
-    assert Tokens(api).find(secret, NOW) is not None
-    sessions = Sessions(api, lifetime_ms=1_000)
-    with pytest.raises(BadCredentials):
-        sessions.sign_in("li.wei", "wrong wrong wrong", NOW)
-    session = sessions.sign_in("li.wei", "four words of a sentence", NOW)
-    sessions.change_password(session, "four words of a sentence", "four words of another", NOW)
-    assert sessions.find(session.secret, NOW) is not None
-    sessions.end(session.secret)
-    trail = AuditTrail(api)
-    trail.add(
-        NewAuditEntry(at=NOW, actor="li", kind=ActorKind.PERSON, address="", action="GET /", target="", status=200)
-    )
-    assert [entry.actor for entry in trail.entries(AuditFilter(), limit=9)] == ["li"]
-    owner.dispose()
-    api.dispose()
-    for statement in (
-        "INSERT INTO person (name) VALUES ('x')",
-        "UPDATE person SET role = 'administrator'",
-        "UPDATE person SET districts = NULL",
-        "UPDATE person SET enabled = true",
-        "DELETE FROM person",
-        "INSERT INTO api_token (name) VALUES ('x')",
-        "UPDATE api_token SET revoked_at = NULL",
-        "UPDATE audit SET actor = 'x'",
-        "DELETE FROM audit",
-        "TRUNCATE audit",
-        "INSERT INTO audit (no, at, actor, kind, address, action, target) VALUES (1, 0, 'x', 'x', 'x', 'x', 'x')",
-        "ALTER TABLE audit DISABLE TRIGGER audit_is_append_only",
-        "DROP TRIGGER audit_is_append_only ON audit",
-        "ALTER TABLE audit OWNER TO haulwatch_serve",
-        "DROP TABLE audit",
-        "SET session_replication_role = replica",
-        "SELECT setval('audit_no_seq', 1)",
-    ):
-        assert refused(url, "serve", statement), statement
-    for process in ("record", "judge"):
-        for table in ("person", "person_session", "sign_in_failure", "known_place", "api_token", "audit"):
-            assert refused(url, process, f"SELECT * FROM {table}"), table
-
-
-def test_with_an_identity_provider_the_api_makes_its_accounts_and_touches_no_local_one(
-    url: str, cheap_passwords: None
-) -> None:
-    """The trigger holds also where the columns may be written."""
-    grant(url, {process: of_role(url, process) for process in PROCESSES}, sign_on=True)
-    try:
-        owner, api = open_database(url), open_database(of_role(url, "serve"))
-        Accounts(owner).add(Person("wang", "Wang", Role.VIEWER, created_at=NOW), "four words of a sentence")
-        people = ProviderPeople(api, lifetime_ms=1_000)
-        li = ProviderPerson("https://id.city", "4711", "li.w", "李伟", Role.VIEWER, WHOLE_CITY)
-        assert people.sign_in(li, "token", NOW).is_new
-        assert people.sign_in(replace(li, role=Role.OFFICER), "token", NOW).session.person.role is Role.OFFICER
-        sessions = Sessions(api, lifetime_ms=1_000)
-        assert sessions.sign_in("wang", "four words of a sentence", NOW, "10.0.0.7").person.name == "wang"
-        owner.dispose()
-        api.dispose()
-        columns = "name, display_name, password_hash, role, enabled, created_at, password_changed_at, issuer, subject"
-        for statement in (
-            "UPDATE person SET role = 'administrator' WHERE name = 'wang'",
-            "UPDATE person SET districts = '[]' WHERE name = 'wang'",
-            "UPDATE person SET display_name = 'x' WHERE name = 'wang'",
-            "UPDATE person SET password_hash = 'x' WHERE name = 'li.w'",
-            "UPDATE person SET enabled = true",
-            "UPDATE person SET issuer = NULL",
-            "UPDATE person SET name = 'x'",
-            f"INSERT INTO person ({columns}) VALUES ('x', 'x', 'x', 'viewer', true, 0, 0, NULL, NULL)",
-            f"INSERT INTO person ({columns}) VALUES ('x', 'x', 'hash', 'viewer', true, 0, 0, 'https://id', '1')",
-            "DELETE FROM person",
-        ):
-            assert refused(url, "serve", statement), statement
-    finally:
-        grant(url, {process: of_role(url, process) for process in PROCESSES})
-    assert refused(url, "serve", "UPDATE person SET role = 'viewer' WHERE name = 'li.w'"), "taken back"
-
-
-def test_the_api_cannot_prune_the_audit_trail(url: str) -> None:
-    engine = open_database(of_role(url, "serve"))
-    with pytest.raises(DatabaseMisconfigured, match="owner of the tables"):
-        AuditTrail(engine).prune(NOW, noted)
-    engine.dispose()

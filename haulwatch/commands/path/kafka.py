@@ -1,0 +1,78 @@
+"""`haulwatch kafka`: the raw log's topic on Apache Kafka."""
+
+from typing import Any, Final
+
+import typer
+
+from haulwatch.commands.shared import JsonFlag, exits_on_error, out, print_json, print_table
+from haulwatch.settings.load import load_settings
+from haulwatch.wiring.log import kafka_connection, keep_ms
+from ingest.log.kafka.figures import KafkaFigures
+from ingest.log.kafka.topic import create_topic, found_settings
+from ingest.log.records import CONSUMERS
+
+app = typer.Typer(no_args_is_help=True, help="The raw log on Apache Kafka: its topic, and how far its readers are.")
+
+_DAY_MS: Final = 86_400_000
+
+
+@app.command()
+@exits_on_error
+def init(as_json: JsonFlag = False) -> None:
+    """Create the topic, or give one that is there the settings it should have. Changes no message.
+
+    Exit code 0: it is there. 1: it is not, or has another number of partitions; standard error says why.
+    """
+    settings = load_settings()
+    connection = kafka_connection(settings)
+    created = create_topic(connection, keep_ms(settings), settings.kafka.replicas)
+    if as_json:
+        print_json({"topic": connection.topic, "created": created, "partitions": connection.partitions})
+        return
+    was = "was created" if created else "is there, and has its settings"
+    out.print(f"topic {connection.topic} {was}: {connection.partitions} partitions", markup=False)
+
+
+@app.command()
+@exits_on_error
+def status(as_json: JsonFlag = False) -> None:
+    """Show the topic, its replicas, and how many messages each reader has still to read, by partition."""
+    settings = load_settings()
+    connection = kafka_connection(settings)
+    topic, figures = found_settings(connection), KafkaFigures(connection).partitions()
+    unread = {
+        consumer: sum(one.end - max(one.read.get(consumer, 0), one.first) for one in figures) for consumer in CONSUMERS
+    }
+    facts: dict[str, Any] = {
+        "topic": connection.topic,
+        "partitions": len(figures),
+        "replicas": int(topic["replicas"]),
+        "in_sync": int(topic["in sync"]),
+        "keep_ms": int(topic["retention.ms"]),
+        "messages": sum(one.end - one.first for one in figures),
+        "unread": unread,
+    }
+    if as_json:
+        by_partition = [
+            {"partition": one.partition, "first": one.first, "end": one.end, "read": dict(one.read)} for one in figures
+        ]
+        print_json(facts | {"by_partition": by_partition})
+        return
+    days = facts["keep_ms"] / _DAY_MS
+    rows: list[tuple[str, object]] = [
+        ("topic", f"{connection.topic}, {facts['partitions']} partitions"),
+        ("replicas", f"{facts['in_sync']} of {facts['replicas']} in sync, where they are fewest"),
+        ("kept", "for ever" if days < 0 else f"{days:g} days, read or not"),
+        ("messages", f"{facts['messages']:,}"),
+        *((f"unread by {consumer}", f"{count:,}") for consumer, count in unread.items()),
+    ]
+    print_table("raw log on Kafka", ("what", ""), rows)
+    behind = sorted(figures, key=lambda one: one.end - min(one.read.values(), default=0), reverse=True)
+    print_table(
+        "partitions with most to read",
+        ("partition", "first", "end", *(f"read by {consumer}" for consumer in CONSUMERS)),
+        [
+            (one.partition, one.first, one.end, *(one.read.get(consumer, "nothing") for consumer in CONSUMERS))
+            for one in behind[:8]
+        ],
+    )

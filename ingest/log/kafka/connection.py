@@ -1,0 +1,89 @@
+"""How Kafka is reached, and its errors in our words. confluent-kafka is an extra: `pip install haulwatch[kafka]`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from devices.errors import OperatorError
+from ingest.log.errors import RawLogUnavailable
+
+ANSWER_S: Final = 10.0
+"""Longest wait for an answer of the cluster: shorter than the silence after which a process counts as hanging."""
+FIGURES_S: Final = 3.0
+"""Likewise for figures: within the time limit of a check of /readyz."""
+MAX_MESSAGE_BYTES: Final = 16 << 20
+"""Larger than any message of a device and than the revision of a city of 100,000 devices."""
+
+
+class KafkaMissing(OperatorError):
+    """The library is not installed."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaConnection:
+    """The cluster, and the names in it that are ours."""
+
+    servers: str
+    """host:port, with commas between."""
+    prefix: str = "haulwatch"
+    """The topic is `<prefix>.raw`; groups of consumers are `<prefix>.<consumer>`."""
+    partitions: int = 64
+    security: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Properties of the client for TLS and SASL."""
+
+    @property
+    def topic(self) -> str:
+        return f"{self.prefix}.raw"
+
+    def group(self, consumer: str) -> str:
+        return f"{self.prefix}.{consumer}"
+
+    def properties(self, **more: str | float | bool | Callable[..., None]) -> dict[str, Any]:
+        """The client's configuration: names with dots are written with underscores."""
+        own = {name if name.endswith("_cb") else name.replace("_", "."): value for name, value in more.items()}
+        return {
+            "bootstrap.servers": self.servers,
+            "client.id": self.prefix,
+            "socket.keepalive.enable": True,
+            "reconnect.backoff.max.ms": 2_000,
+            "log_level": 0,  # what matters comes as an exception or by error_cb
+            **self.security,
+            **own,
+        }
+
+
+def library() -> Any:
+    """The module confluent_kafka. Raises KafkaMissing."""
+    try:
+        import confluent_kafka  # noqa: PLC0415 - an extra
+    except ImportError as exc:
+        raise KafkaMissing(
+            "HAULWATCH_KAFKA_URL is set, and confluent-kafka is not installed: pip install 'haulwatch[kafka]'"
+        ) from exc
+    return confluent_kafka
+
+
+def admin_library() -> Any:
+    """The module confluent_kafka.admin. Raises KafkaMissing."""
+    library()
+    from confluent_kafka import admin  # noqa: PLC0415 - an extra
+
+    return admin
+
+
+@contextmanager
+def translated(connection: KafkaConnection) -> Iterator[None]:
+    """Turn the client's errors into RawLogUnavailable."""
+    kafka = library()
+    try:
+        yield
+    except kafka.KafkaException as exc:
+        raise RawLogUnavailable(f"Kafka at {connection.servers}: {error_text(exc.args[0])}") from exc
+
+
+def error_text(error: Any) -> str:
+    """What a KafkaError says, with its name."""
+    name = error.name() if hasattr(error, "name") else type(error).__name__
+    text = error.str() if hasattr(error, "str") else str(error)
+    return f"{text} ({name})"

@@ -1,0 +1,131 @@
+"""Figures of the topic and of its readers, by the admin client: one question for all partitions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.connection import FIGURES_S, KafkaConnection, admin_library, error_text, library, translated
+from ingest.log.kafka.writer import check_partitions
+from ingest.log.raw_log import Removed
+from ingest.log.records import CONSUMERS, LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionFigures:
+    """One partition: its first and next offset as Kafka counts (from 0), and the next offset of each consumer."""
+
+    partition: int
+    first: int
+    end: int
+    read: Mapping[str, int]
+
+
+class KafkaFigures:
+    """Asks Kafka at each call. Any thread may call it. Methods raise RawLogUnavailable, RawLogMisfit."""
+
+    partition: int = 0
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+        self._kafka = library()
+        self._admin: Any = None
+        self._checked = False
+
+    def ends(self) -> dict[int, int]:
+        """Offset after the last record, by partition."""
+        return self._offsets(admin_library().OffsetSpec.latest())
+
+    def starts(self) -> dict[int, int]:
+        """Offset of the oldest record kept, by partition."""
+        return self._offsets(admin_library().OffsetSpec.earliest())
+
+    def last_offset(self) -> int:
+        return sum(self.ends().values())
+
+    def first_offset(self) -> int:
+        return sum(self.starts().values()) + 1
+
+    def read_to(self, consumer: str) -> dict[int, int]:
+        """Next offset of a consumer by partition, as it committed; without the partitions of which it read nothing."""
+        group = self._connection.group(consumer)
+        with translated(self._connection):
+            asked = self._kafka.ConsumerGroupTopicPartitions(group)
+            [answer] = self._opened().list_consumer_group_offsets([asked], request_timeout=FIGURES_S).values()
+            try:
+                found = answer.result().topic_partitions
+            except self._kafka.KafkaException as exc:
+                if exc.args[0].code() == self._kafka.KafkaError.GROUP_ID_NOT_FOUND:
+                    return {}
+                raise
+        return {one.partition: one.offset for one in found if one.topic == self._connection.topic and one.offset >= 0}
+
+    def committed(self) -> dict[str, int]:
+        """The sum of a consumer's offsets, by consumer; those that committed one."""
+        found = {consumer: self.read_to(consumer) for consumer in CONSUMERS}
+        return {consumer: sum(offsets.values()) for consumer, offsets in found.items() if offsets}
+
+    def commit(self, consumer: str, positions: Mapping[int, int]) -> None:
+        """Note a consumer's next offsets; one that is behind what was noted changes nothing."""
+        before = self.read_to(consumer)
+        moved = [
+            self._kafka.TopicPartition(self._connection.topic, partition, offset)
+            for partition, offset in positions.items()
+            if offset > before.get(partition, -1)
+        ]
+        if not moved:
+            return
+        group = self._kafka.ConsumerGroupTopicPartitions(self._connection.group(consumer), moved)
+        with translated(self._connection):
+            [answer] = self._opened().alter_consumer_group_offsets([group], request_timeout=FIGURES_S).values()
+            for one in answer.result().topic_partitions:
+                if one.error is not None:
+                    raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {error_text(one.error)}")
+
+    def partitions(self) -> list[PartitionFigures]:
+        """Every partition, in order."""
+        starts, ends = self.starts(), self.ends()
+        read = {consumer: self.read_to(consumer) for consumer in CONSUMERS}
+        return [
+            PartitionFigures(
+                partition,
+                starts[partition],
+                end,
+                {consumer: offsets[partition] for consumer, offsets in read.items() if partition in offsets},
+            )
+            for partition, end in sorted(ends.items())
+        ]
+
+    def size_bytes(self) -> int:
+        """Unknown to this client: 0. Kafka's own tools say what a topic takes on each broker."""
+        return 0
+
+    def read(self, after: int, limit: int) -> list[LogRecord]:
+        """Nothing: figures are read without a message."""
+        return []
+
+    def removed(self) -> Removed:
+        """None that this client could count: Kafka removes by age, and a reader says what it missed."""
+        return Removed()
+
+    def close(self) -> None:
+        """Nothing: whoever holds it asks again and again, over one connection."""
+
+    def _offsets(self, spec: Any) -> dict[int, int]:
+        topic = self._connection.topic
+        with translated(self._connection):
+            admin = self._opened()
+            asked = {
+                self._kafka.TopicPartition(topic, partition): spec for partition in range(self._connection.partitions)
+            }
+            answers = admin.list_offsets(asked, request_timeout=FIGURES_S)
+            return {there.partition: answer.result().offset for there, answer in answers.items()}
+
+    def _opened(self) -> Any:
+        """The client; the topic is checked once. Inside `translated`."""
+        if self._admin is None:
+            self._admin = admin_library().AdminClient(self._connection.properties())
+        if not self._checked:
+            check_partitions(self._connection, self._admin, FIGURES_S)
+            self._checked = True
+        return self._admin

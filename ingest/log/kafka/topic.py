@@ -1,0 +1,121 @@
+"""Creates the topic, and says whether it is as it should be."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from devices.errors import OperatorError
+from ingest.log.errors import RawLogUnavailable
+from ingest.log.kafka.connection import (
+    ANSWER_S,
+    FIGURES_S,
+    MAX_MESSAGE_BYTES,
+    KafkaConnection,
+    admin_library,
+    error_text,
+    library,
+    translated,
+)
+from ingest.log.kafka.figures import KafkaFigures
+from ingest.log.kafka.writer import check_partitions
+
+_LOOK_S: Final = 0.1
+_FOREVER: Final = -1
+_LATEST: Final = (1 << 63) - 1
+
+
+class TopicRefused(OperatorError):
+    """The cluster does not create the topic."""
+
+
+def topic_settings(keep_ms: int, replicas: int) -> Mapping[str, str]:
+    """The settings of the topic. `keep_ms` 0: for ever.
+
+    Records are removed by receive time, read or not. A collector whose clock is wrong is not refused: what a message
+    says of time is judged later. Kafka acknowledges before it syncs its files, and is durable by its replicas; a topic
+    without replicas syncs each append.
+    """
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(keep_ms or _FOREVER),
+        "retention.bytes": str(_FOREVER),
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "message.timestamp.type": "CreateTime",
+        "message.timestamp.before.max.ms": str(_LATEST),
+        "message.timestamp.after.max.ms": str(_LATEST),
+        # Acknowledged is what a majority has: of three brokers one may be lost, and no message with it.
+        "min.insync.replicas": str(replicas // 2 + 1),
+        "unclean.leader.election.enable": "false",
+        "flush.messages": str(1 if replicas == 1 else _LATEST),
+    }
+
+
+def create_topic(connection: KafkaConnection, keep_ms: int, replicas: int) -> bool:
+    """Create the topic, or give one that exists these settings; True if it was created.
+
+    Raises RawLogMisfit if it exists with another number of partitions, TopicRefused, RawLogUnavailable.
+    """
+    admin_of, kafka = admin_library(), library()
+    settings = topic_settings(keep_ms, replicas)
+    with translated(connection):
+        admin = admin_of.AdminClient(connection.properties())
+        new = admin_of.NewTopic(connection.topic, connection.partitions, replicas, config=dict(settings))
+        [answer] = admin.create_topics([new], request_timeout=ANSWER_S).values()
+        try:
+            answer.result()
+        except kafka.KafkaException as exc:
+            error = exc.args[0]
+            if error.code() != kafka.KafkaError.TOPIC_ALREADY_EXISTS:
+                if error.retriable():
+                    raise
+                raise TopicRefused(f"Kafka does not create {connection.topic}: {error_text(error)}") from exc
+            check_partitions(connection, admin)
+            _set(admin_of, admin, connection, settings)
+            return False
+    _wait_for_leaders(connection)
+    return True
+
+
+def _wait_for_leaders(connection: KafkaConnection) -> None:
+    """Return when every partition of the new topic has a broker that takes messages. Raises RawLogUnavailable."""
+    figures, deadline = KafkaFigures(connection), time.monotonic() + ANSWER_S
+    while True:
+        try:
+            figures.ends()
+        except RawLogUnavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_S)
+        else:
+            return
+
+
+def found_settings(connection: KafkaConnection) -> Mapping[str, str]:
+    """The settings of the topic as it is, and `replicas` of the partition that has fewest in sync.
+
+    Raises RawLogUnavailable, RawLogMisfit.
+    """
+    admin_of = admin_library()
+    with translated(connection):
+        admin = admin_of.AdminClient(connection.properties())
+        check_partitions(connection, admin, FIGURES_S)
+        resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, connection.topic)
+        [answer] = admin.describe_configs([resource], request_timeout=FIGURES_S).values()
+        found = {name: str(entry.value) for name, entry in answer.result().items()}
+        topic = admin.list_topics(connection.topic, timeout=FIGURES_S).topics[connection.topic]
+    partitions = topic.partitions.values()
+    return found | {
+        "replicas": str(min(len(one.replicas) for one in partitions)),
+        "in sync": str(min(len(one.isrs) for one in partitions)),
+        "without leader": str(sum(one.leader < 0 for one in partitions)),
+    }
+
+
+def _set(admin_of: Any, admin: Any, connection: KafkaConnection, settings: Mapping[str, str]) -> None:
+    entries = [
+        admin_of.ConfigEntry(name, value, incremental_operation=admin_of.AlterConfigOpType.SET)
+        for name, value in settings.items()
+    ]
+    resource = admin_of.ConfigResource(admin_of.ResourceType.TOPIC, connection.topic, incremental_configs=entries)
+    [answer] = admin.incremental_alter_configs([resource], request_timeout=ANSWER_S).values()
+    answer.result()

@@ -1,0 +1,1 @@
+"""Tests of what each process may do in PostgreSQL."""

@@ -1,0 +1,123 @@
+"""A real Apache Kafka on loopback: one node that is broker and controller, started from Maven's jars."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import pytest
+
+from tests import ROOT
+from tests.servers import end, find, free_port, launch
+from tests.waiting import PATIENCE_S
+
+_JARS: Final = ROOT / "tests" / "servers" / "kafka_jars" / "jars"
+_OLDEST_JAVA: Final = 17
+_JAVA_OPTIONS: Final = ("-Xms64m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+"""Bounded memory, and a start in few seconds: a test server lives too briefly for the second compiler."""
+_CONFIG: Final = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=127.0.0.1:{controller_port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+log.dirs={folder}/data
+auto.create.topics.enable=false
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.index.size.max.bytes=1048576
+"""
+
+
+def kafka_absent() -> str | None:
+    """Why no Kafka can be started here, or None."""
+    java = find("java")
+    if java is None:
+        return "Java is not installed here: on Debian, apt-get install openjdk-17-jre-headless"
+    shown = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r'version "(\d+)', shown)
+    if version is None or int(version.group(1)) < _OLDEST_JAVA:
+        return f"Kafka needs Java {_OLDEST_JAVA}, here it is {version.group(1) if version else 'of unknown version'}"
+    if not (_JARS / "complete").exists():
+        return "the jars of Kafka are not here: sh tests/servers/kafka_jars/install.sh (needs Maven)"
+    return None
+
+
+@dataclass
+class KafkaServer:
+    """A Kafka on a free loopback port. A restart and a kill keep its topics."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    controller_port: int = field(default_factory=free_port)
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """As HAULWATCH_KAFKA_URL has it."""
+        return f"kafka://127.0.0.1:{self.port}"
+
+    @property
+    def servers(self) -> str:
+        """As Kafka's own clients have it."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        config = self.folder / "server.properties"
+        if not config.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            text = _CONFIG.format(port=self.port, controller_port=self.controller_port, folder=self.folder)
+            config.write_text(text)
+            arguments = ("format", "--standalone", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--config", str(config))
+            subprocess.run(
+                _java("kafka.tools.StorageTool", *arguments), check=True, capture_output=True, timeout=PATIENCE_S
+            )
+        self._process = launch(_java("kafka.Kafka", str(config)), self.folder / "kafka.log", self.port)
+
+    def stop(self) -> None:
+        """Let it leave in order."""
+        if self._process is not None:
+            end(self._process)
+            self._process = None
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(PATIENCE_S)
+            self._process = None
+
+
+def _java(main: str, *arguments: str) -> list[str]:
+    java = find("java")
+    assert java is not None
+    return [java, *_JAVA_OPTIONS, "-cp", f"{_JARS}/*", main, *arguments]
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """One server a worker: it takes some seconds and 330 MB. A test that stops it starts one of its own."""
+    if (reason := kafka_absent()) is not None:
+        pytest.skip(reason)
+    server = KafkaServer(tmp_path_factory.mktemp("kafka"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def kafka_topic() -> str:
+    """A name that no other test has."""
+    return f"haulwatch.raw-{uuid4().hex[:12]}"
