@@ -2,6 +2,8 @@
 
 from tests.api.conftest import (  # noqa: F401
     adoption,
+    attachments,
+    cases,
     command_store,
     dead_letters,
     empty_databases,
@@ -11,6 +13,8 @@ from tests.api.conftest import (  # noqa: F401
     parts,
     people,
     proposals,
+    public_reports,
+    ring,
     rule_sets,
     shelves,
     what_ifs,
