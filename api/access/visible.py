@@ -25,7 +25,7 @@ from api.http.problems import ProblemKind, RequestRefused
 from api.ports import Adopted, ApiParts, Sees, WholeParts
 from devices.city.model import City, Device
 from devices.city.part import part_of
-from devices.people.model import Visibility
+from devices.people.model import Role, Visibility
 from rules.attachments.model import OwnerKind
 from rules.cases.model import CaseScope
 
@@ -107,8 +107,12 @@ def _refused(device: Device) -> Adopted:
 
 def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
     visibility = caller.visibility
+    reads_reports = visibility.hauliers is None and caller.role.covers(Role.OPERATOR)
     if visibility.is_whole:
-        return parts
+        if reads_reports:
+            return parts
+        everywhere = CaseScope(None, None, is_of_haulier=False, reads_reports=False)
+        return replace(parts, cases=NarrowedCases(parts.cases, parts.journal, lambda: everywhere))
 
     def city() -> City:
         return _city_of(request, parts, visibility)
@@ -117,7 +121,8 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         return device_id in city().devices
 
     def scope() -> CaseScope:
-        return CaseScope(frozenset(city().devices), visibility.districts, visibility.hauliers is not None)
+        devices = frozenset(city().devices)
+        return CaseScope(devices, visibility.districts, visibility.hauliers is not None, reads_reports)
 
     journal = NarrowedJournal(parts.journal, lambda: city().devices)
     cases = NarrowedCases(parts.cases, journal, scope)

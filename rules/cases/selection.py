@@ -35,6 +35,8 @@ def conditions(where: CaseFilter) -> list[Any]:
 
 def _within(scope: CaseScope) -> list[Any]:
     """See `CaseScope`."""
+    if scope.subjects is None:
+        return []
     has_others = exists().where(_of_case(), ~_one_of(case_alert.c.subject, scope.subjects, "subjects"))
     has_alerts = exists().where(_of_case())
     found: list[Any] = [~has_others]

@@ -12,7 +12,7 @@ from rules.alerts.model import Text
 from rules.cases import writing as cases
 from rules.cases.actions import Close, Comment
 from rules.cases.deadlines import Terms
-from rules.cases.model import CaseKind, CaseOutcome, CaseState, NewCase, UnknownCase
+from rules.cases.model import CaseKind, CaseOutcome, CaseState, EventKind, NewCase, UnknownCase
 from rules.cases.tables import case_file
 from rules.public_reports.model import Category, Channel, NewReport, Report, number_of
 
@@ -68,8 +68,8 @@ def leave_case(
     """
     if _state(connection, to_case) is None:
         raise UnknownCase(f"no case {to_case!r}")
-    came = f"举报并入 report joined: {report.number} (案件 case {report.case_number}): {joining.reason}"
-    cases.act(connection, to_case, Comment(actor=joining.actor, at=joining.at, reason=came), terms)
+    came = {"report": report.number, "case": report.case_number, "because": joining.reason}
+    cases.add_event(connection, to_case, EventKind.REPORT_JOINED, joining.actor, joining.at, detail=came)
     went = f"举报 report {report.number} 并入 joined to 案件 case {to_case}: {joining.reason}"
     found = _state(connection, report.case_number)
     if close and found is not None and found[0] is not CaseState.CLOSED:

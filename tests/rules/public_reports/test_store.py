@@ -13,7 +13,7 @@ from rules.alerts import tables as alert_tables
 from rules.cases import tables as case_tables
 from rules.cases.actions import Begin, Close
 from rules.cases.deadlines import Terms
-from rules.cases.model import CaseFilter, CaseKind, CaseOutcome, CaseState, CaseView, UnknownCase
+from rules.cases.model import CaseFilter, CaseKind, CaseOutcome, CaseState, CaseView, EventKind, UnknownCase
 from rules.cases.store import CaseStore
 from rules.public_reports import tables
 from rules.public_reports.informants import Informants
@@ -222,7 +222,9 @@ def test_a_second_report_of_one_thing_joins_its_case_and_its_own_case_ends_as_a_
     assert case_of(cases, first.case_number).state is CaseState.OPEN
     detail = cases.case(first.case_number, NOW)
     assert detail is not None
-    assert "R-000002" in str(detail.events[-1].reason)
+    came = detail.events[-1]
+    assert (came.kind, came.actor, came.reason) == (EventKind.REPORT_JOINED, "li.wei", None)
+    assert came.detail == {"report": "R-000002", "case": second.case_number, "because": "same heap"}
     assert [one.no for one in store.reports(ReportFilter(case_number=first.case_number), limit=9)] == [2, 1]
 
 

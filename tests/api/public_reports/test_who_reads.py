@@ -1,0 +1,95 @@
+"""What is said of a report in cases is for who may read it: nobody of a haulier, and nobody below an operator."""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+from httpx import AsyncClient
+
+from api.ports import ApiOptions, ApiParts
+from devices.people.model import Role, Visibility
+from rules.alerts.journal import AlertJournal
+from tests.api.conftest import client_of
+from tests.api.fakes import NOW, change
+from tests.api.persons import add_person, signed_in
+from tests.api.public_reports.conftest import ON
+
+WHY: Final = "Mrs W. from house 12 opposite saw the same truck"
+CALL: Final[dict[str, Any]] = {"category": "dumping", "text": "Two trucks", "lat": 35.45, "lon": 112.85}
+ZEZHOU: Final = Visibility(districts=frozenset({"zezhou"}))
+NORTH: Final = Visibility(hauliers=frozenset({"north"}))
+READ_TOKEN: Final = {"Authorization": "Bearer read-token-for-tests"}
+
+
+@pytest.fixture
+async def desk(timed: ApiParts, journal: AlertJournal) -> AsyncIterator[AsyncClient]:
+    """truck-1 is of the haulier north, bin-1 lies in the district zezhou."""
+    journal.record([change(), change(60, subject="bin-1")], NOW)
+    for name, role, visibility in (
+        ("officer", Role.OFFICER, Visibility()),
+        ("operator", Role.OPERATOR, Visibility()),
+        ("viewer", Role.VIEWER, Visibility()),
+        ("zezhou-officer", Role.OFFICER, ZEZHOU),
+        ("zezhou-operator", Role.OPERATOR, ZEZHOU),
+        ("zezhou-viewer", Role.VIEWER, ZEZHOU),
+        ("north-operator", Role.OPERATOR, NORTH),
+        ("north-viewer", Role.VIEWER, NORTH),
+    ):
+        add_person(timed, name, role, visibility)
+    options = ApiOptions(version="1", token="write-token-for-tests", read_token="read-token-for-tests", reports=ON)
+    async with client_of(timed, options) as client:
+        yield client
+
+
+async def reported(client: AsyncClient, district: str | None) -> dict[str, Any]:
+    answer = await client.post(
+        "/api/v1/reports", json={**CALL, "district": district}, headers=await signed_in(client, "officer")
+    )
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()["report"]
+    return found
+
+
+async def taken_up(client: AsyncClient, alert_id: str) -> str:
+    answer = await client.post("/api/v1/cases", json={"alerts": [alert_id]}, headers=await signed_in(client, "officer"))
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["case"]["number"])
+
+
+async def joined(client: AsyncClient, report: dict[str, Any], case: str) -> None:
+    answer = await client.post(
+        f"/api/v1/reports/{report['number']}/case",
+        json={"case": case, "reason": WHY},
+        headers=await signed_in(client, "officer"),
+    )
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "is_read"),
+    [
+        ("north-viewer", "truck-1", False),
+        ("north-operator", "truck-1", False),
+        ("viewer", "truck-1", False),
+        ("zezhou-viewer", "bin-1", False),
+        ("zezhou-operator", "bin-1", True),
+        ("operator", "truck-1", True),
+    ],
+)
+async def test_that_a_report_joined_a_case_of_alerts_is_for_who_may_read_it(
+    desk: AsyncClient, name: str, subject: str, is_read: bool
+) -> None:
+    second = 60 if subject == "bin-1" else 0
+    report = await reported(desk, "zezhou")
+    alert_id = change(second, subject=subject).alert_id
+    case = await taken_up(desk, alert_id)
+    await joined(desk, report, case)
+    headers = await signed_in(desk, name)
+    shown = await desk.get(f"/api/v1/cases/{case}", headers=headers)
+    assert shown.status_code == 200, shown.text
+    alert = await desk.get(f"/api/v1/alerts/{alert_id}", headers=headers)
+    kinds = [event["kind"] for event in shown.json()["events"]]
+    assert kinds == ["opened", "alert_added", *(["report_joined"] if is_read else [])]
+    for secret in (report["number"], WHY):
+        assert (secret in shown.text) is is_read
+        assert secret not in alert.text
