@@ -93,3 +93,58 @@ async def test_that_a_report_joined_a_case_of_alerts_is_for_who_may_read_it(
     for secret in (report["number"], WHY):
         assert (secret in shown.text) is is_read
         assert secret not in alert.text
+
+
+@pytest.mark.parametrize(
+    ("name", "district", "is_seen"),
+    [
+        (None, "zezhou", False),
+        ("viewer", "zezhou", False),
+        ("zezhou-viewer", "zezhou", False),
+        ("north-viewer", "zezhou", False),
+        ("north-operator", "zezhou", False),
+        ("zezhou-operator", "zezhou", True),
+        ("zezhou-operator", None, False),
+        ("zezhou-officer", None, False),
+        ("operator", None, True),
+    ],
+)
+async def test_the_case_of_a_report_is_seen_by_who_may_read_the_report_whatever_alerts_it_holds(
+    desk: AsyncClient, name: str | None, district: str | None, is_seen: bool
+) -> None:
+    report = await reported(desk, district)
+    case = report["case"]
+    headers = READ_TOKEN if name is None else await signed_in(desk, name)
+
+    async def check() -> None:
+        shown = await desk.get(f"/api/v1/cases/{case}", headers=headers)
+        assert shown.status_code == (200 if is_seen else 404), shown.text
+        listed = await desk.get("/api/v1/cases", headers=headers)
+        assert [one["number"] for one in listed.json()["items"]] == ([case] if is_seen else [])
+        near = await desk.get(f"/api/v1/cases/{case}/near", headers=headers)
+        photos = await desk.get(f"/api/v1/cases/{case}/attachments", headers=headers)
+        assert {near.status_code, photos.status_code} == {200 if is_seen else 404}
+        figures = (await desk.get("/api/v1/cases/indicators", headers=headers)).json()
+        assert figures["by_kind"]["report"]["opened"] == int(is_seen)
+
+    await check()
+    added = await desk.post(
+        f"/api/v1/cases/{case}/alerts",
+        json={"alerts": [change(60, subject="bin-1").alert_id], "version": 1},
+        headers=await signed_in(desk, "officer"),
+    )
+    assert added.status_code == 200, added.text
+    await check()
+
+
+async def test_who_sees_a_district_cannot_take_it_from_the_case_of_a_report_that_holds_alerts(
+    desk: AsyncClient,
+) -> None:
+    case = (await reported(desk, "zezhou"))["case"]
+    headers = await signed_in(desk, "zezhou-officer")
+    alerts = {"alerts": [change(60, subject="bin-1").alert_id], "version": 1}
+    assert (await desk.post(f"/api/v1/cases/{case}/alerts", json=alerts, headers=headers)).status_code == 200
+    moved = {"version": 2, "district": None, "reason": "x"}
+    answer = await desk.post(f"/api/v1/cases/{case}/change", json=moved, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.district")
+    assert (await desk.get(f"/api/v1/cases/{case}", headers=headers)).json()["case"]["version"] == 2
