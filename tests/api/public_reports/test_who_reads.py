@@ -148,3 +148,32 @@ async def test_who_sees_a_district_cannot_take_it_from_the_case_of_a_report_that
     answer = await desk.post(f"/api/v1/cases/{case}/change", json=moved, headers=headers)
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.district")
     assert (await desk.get(f"/api/v1/cases/{case}", headers=headers)).json()["case"]["version"] == 2
+
+
+@pytest.mark.parametrize(("to_district", "is_seen"), [("zezhou", True), (None, False)])
+async def test_where_a_report_went_is_said_to_who_sees_that_case(
+    desk: AsyncClient, to_district: str | None, is_seen: bool
+) -> None:
+    gone, target = await reported(desk, "zezhou"), (await reported(desk, to_district))["case"]
+    await joined(desk, gone, target)
+    headers = await signed_in(desk, "zezhou-officer")
+    left = await desk.get(f"/api/v1/cases/{gone['case']}", headers=headers)
+    assert left.json()["case"]["closing_reason"] == "并入其他案件 joined to another case"
+    [went] = [event for event in left.json()["events"] if event["kind"] == "report_left"]
+    everything = {"report": gone["number"], "case": target, "because": WHY}
+    assert went["detail"] == (everything if is_seen else {"report": gone["number"]})
+    listed = await desk.get("/api/v1/cases", headers=headers)
+    for secret in (target, WHY):
+        assert (secret in left.text) is is_seen
+    assert (await desk.get(f"/api/v1/cases/{target}", headers=headers)).status_code == (200 if is_seen else 404)
+    assert WHY not in listed.text
+
+
+async def test_where_a_report_came_from_is_said_to_who_sees_that_case(desk: AsyncClient) -> None:
+    came, target = await reported(desk, None), (await reported(desk, "zezhou"))["case"]
+    await joined(desk, came, target)
+    for name, is_seen in (("zezhou-officer", False), ("officer", True)):
+        shown = await desk.get(f"/api/v1/cases/{target}", headers=await signed_in(desk, name))
+        detail = shown.json()["events"][-1]["detail"]
+        assert detail == {"report": came["number"], "because": WHY} | ({"case": came["case"]} if is_seen else {})
+        assert (came["case"] in shown.text) is is_seen
