@@ -96,11 +96,6 @@ def _city_of(request: Request, parts: ApiParts, visibility: Visibility) -> City:
     return cities.of(parts.city(), visibility)
 
 
-def _districts_of_reports(visibility: Visibility) -> frozenset[str]:
-    """A report may show who sent it, and is about nobody yet: no haulier sees any."""
-    return frozenset() if visibility.hauliers is not None else visibility.districts or frozenset()
-
-
 def _refused(device: Device) -> Adopted:
     raise LookupError(f"{device.id} belongs to no district and no haulier yet: only who sees all may adopt it")
 
@@ -151,7 +146,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
         public_reports=replace(
             parts.public_reports,
-            reports=NarrowedReports(parts.public_reports.reports, _districts_of_reports(visibility)),
+            reports=NarrowedReports(parts.public_reports.reports, visibility),
         ),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

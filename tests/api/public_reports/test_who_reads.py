@@ -9,6 +9,8 @@ from httpx import AsyncClient
 from api.ports import ApiOptions, ApiParts
 from devices.people.model import Role, Visibility
 from rules.alerts.journal import AlertJournal
+from rules.cases.model import CaseFilter
+from rules.public_reports.store import ReportFilter
 from tests.api.conftest import client_of
 from tests.api.fakes import NOW, change
 from tests.api.persons import add_person, signed_in
@@ -177,3 +179,14 @@ async def test_where_a_report_came_from_is_said_to_who_sees_that_case(desk: Asyn
         detail = shown.json()["events"][-1]["detail"]
         assert detail == {"report": came["number"], "because": WHY} | ({"case": came["case"]} if is_seen else {})
         assert (came["case"] in shown.text) is is_seen
+
+
+@pytest.mark.parametrize("place", [{}, {"district": "zezhou"}, {"site_id": "spoil-1"}])
+async def test_who_sees_some_hauliers_only_types_in_no_call(
+    desk: AsyncClient, timed: ApiParts, place: dict[str, str]
+) -> None:
+    headers = await signed_in(desk, "north-operator")
+    answer = await desk.post("/api/v1/reports", json=CALL | place, headers=headers)
+    assert answer.status_code == 403
+    assert list(timed.public_reports.reports.reports(ReportFilter(), limit=9)) == []
+    assert timed.cases.cases(CaseFilter(), NOW, limit=9).items == ()
