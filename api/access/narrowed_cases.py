@@ -1,4 +1,4 @@
-"""Cases as somebody sees them who may see a part of the city only (`rules.cases.model.CaseScope`)."""
+"""Cases as somebody sees them who may not see all of them (`rules.cases.model.CaseScope`)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,8 @@ from rules.cases.model import (
 )
 
 _ONE_OF_YOURS = (
-    "name one of your districts: a case without one, or without an alert, is seen by those of the whole city"
+    "name one of your districts: without one a case that holds no alert, or is of a report, is seen by those of the "
+    "whole city only"
 )
 
 
@@ -37,7 +38,7 @@ class NarrowedCases:
         scope = self._scope()
         if scope.is_of_haulier and (new.kind is CaseKind.REPORT or not new.alerts):
             raise CaseRefused("alerts", "name alerts of your trucks: a case without any concerns more than you may see")
-        self._check_district(scope, new.district, has_alerts=bool(new.alerts))
+        self._check_district(scope, new.district, needs_one=not new.alerts or new.kind is CaseKind.REPORT)
         self._check_alerts(new.alerts)
         try:
             return self._cases.open_case(new, actor, at)
@@ -52,7 +53,8 @@ class NarrowedCases:
         if isinstance(action, AddAlerts):
             self._check_alerts(action.alerts)
         if isinstance(action, Change) and "district" in action.change.model_fields_set:
-            self._check_district(scope, action.change.district, has_alerts=bool(before.case.alerts))
+            needs_one = not before.case.alerts or before.case.kind is CaseKind.REPORT
+            self._check_district(scope, action.change.district, needs_one=needs_one)
         try:
             self._cases.act(number, action)
         except AlertTaken as exc:
@@ -79,8 +81,8 @@ class NarrowedCases:
                 raise UnknownAlert(f"no alert {alert_id!r}")
 
     @staticmethod
-    def _check_district(scope: CaseScope, district: str | None, *, has_alerts: bool) -> None:
-        if district is None and has_alerts:
+    def _check_district(scope: CaseScope, district: str | None, *, needs_one: bool) -> None:
+        if district is None and not needs_one:
             return
         if scope.districts is not None and district not in scope.districts:
             raise CaseRefused("district", _ONE_OF_YOURS)

@@ -3,19 +3,30 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from api.http.problems import ProblemKind, RequestRefused
 from api.report_ports import Reports
+from devices.people.model import Visibility
 from rules.public_reports.model import NewReport, Report, UnknownReport, number_of
 from rules.public_reports.store import Receipt, ReportFilter, Sealer, Submission
 
 
 class NarrowedReports:
-    """Reports whose cases lie in these districts. Those without a district are for who sees the whole city."""
+    """Reports whose cases lie in these districts. Those without a district are for who sees the whole city.
 
-    def __init__(self, reports: Reports, districts: frozenset[str]) -> None:
-        self._reports, self._districts = reports, districts
+    No haulier's people see or add any: a report may show who sent it, and is about nobody yet.
+    """
+
+    def __init__(self, reports: Reports, visibility: Visibility) -> None:
+        self._reports = reports
+        self._is_of_haulier = visibility.hauliers is not None
+        self._districts = frozenset() if self._is_of_haulier else visibility.districts or frozenset()
 
     def add(self, new: NewReport, *, submission: Submission | None = None, seal: Sealer | None = None) -> Receipt:
-        """Whoever answers the telephone takes what is said, wherever it was."""
+        """Whoever answers the telephone takes what is said, wherever it was. Raises RequestRefused."""
+        if self._is_of_haulier:
+            raise RequestRefused(
+                ProblemKind.FORBIDDEN, "Who sees some hauliers only takes no reports: give the call to the hotline."
+            )
         return self._reports.add(new, submission=submission, seal=seal)
 
     def report(self, no: int) -> Report:

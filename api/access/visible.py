@@ -25,7 +25,7 @@ from api.http.problems import ProblemKind, RequestRefused
 from api.ports import Adopted, ApiParts, Sees, WholeParts
 from devices.city.model import City, Device
 from devices.city.part import part_of
-from devices.people.model import Visibility
+from devices.people.model import Role, Visibility
 from rules.attachments.model import OwnerKind
 from rules.cases.model import CaseScope
 
@@ -96,19 +96,18 @@ def _city_of(request: Request, parts: ApiParts, visibility: Visibility) -> City:
     return cities.of(parts.city(), visibility)
 
 
-def _districts_of_reports(visibility: Visibility) -> frozenset[str]:
-    """A report may show who sent it, and is about nobody yet: no haulier sees any."""
-    return frozenset() if visibility.hauliers is not None else visibility.districts or frozenset()
-
-
 def _refused(device: Device) -> Adopted:
     raise LookupError(f"{device.id} belongs to no district and no haulier yet: only who sees all may adopt it")
 
 
 def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
     visibility = caller.visibility
+    reads_reports = visibility.hauliers is None and caller.role.covers(Role.OPERATOR)
     if visibility.is_whole:
-        return parts
+        if reads_reports:
+            return parts
+        everywhere = CaseScope(None, None, is_of_haulier=False, reads_reports=False)
+        return replace(parts, cases=NarrowedCases(parts.cases, parts.journal, lambda: everywhere))
 
     def city() -> City:
         return _city_of(request, parts, visibility)
@@ -117,7 +116,8 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         return device_id in city().devices
 
     def scope() -> CaseScope:
-        return CaseScope(frozenset(city().devices), visibility.districts, visibility.hauliers is not None)
+        devices = frozenset(city().devices)
+        return CaseScope(devices, visibility.districts, visibility.hauliers is not None, reads_reports)
 
     journal = NarrowedJournal(parts.journal, lambda: city().devices)
     cases = NarrowedCases(parts.cases, journal, scope)
@@ -146,7 +146,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
         public_reports=replace(
             parts.public_reports,
-            reports=NarrowedReports(parts.public_reports.reports, _districts_of_reports(visibility)),
+            reports=NarrowedReports(parts.public_reports.reports, visibility),
         ),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

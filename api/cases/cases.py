@@ -82,7 +82,8 @@ def find_cases(  # noqa: PLR0913, PLR0917 - one filter each
     cursor: Cursor = None,
 ) -> CasePage:
     """Cases that match every filter, newest first. Those are shown all of whose alerts the caller may see; a case
-    without alerts to those who may see its district.
+    without alerts to those who may see its district. Cases of reports are for operators and above who may see their
+    district.
     """
     now = parts.now()
     where = CaseFilter(
@@ -118,7 +119,8 @@ def show_indicators(
 ) -> Indicators:
     """The closing rate 办结率 of the cases that were opened in a span, as they stand now: closed / opened · 100 %, and
     of those that are closed or overdue the share that was closed in time 按期办结率. A rate is null where there is
-    nothing to divide by. Who sees a part of the city gets the figures of that part.
+    nothing to divide by. Who may not see all cases gets the figures of those that
+    he may see.
     """
     now = parts.now()
     until = now + 1 if end is None else end

@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from api.http.problems import RETRY_AFTER_S, ProblemKind, RequestRefused
 from api.ports import ApiParts, options_of, parts_of
-from api.public_reports.fields import Fields, Unreadable, checked, read_fields
+from api.public_reports.fields import Fields, Unreadable, checked, filled_in, read_fields
 from api.public_reports.limits import AddressLimit
 from api.public_reports.pages import MAX_PHOTOS, Pages
 from api.public_reports.tokens import FormTokens
@@ -153,7 +153,7 @@ async def _sent(request: Request, language: ReportLanguage, site: Site | None) -
     fields = await _fields(request)
     token = fields["form"] if form.tokens.is_ours(fields["form"], now) else form.tokens.new(now)
     found = checked(fields, parts.city(), site, language, now)
-    sent = None if is_from_elsewhere(request) else form.tokens.sent(fields["form"], now)
+    sent = None if is_from_elsewhere(request) else form.tokens.sent(fields["form"], filled_in(fields, site), now)
     if sent is None:
         found.faults.append(pages.words("fault_again"))
     if found.informant is not None and not takes_names:

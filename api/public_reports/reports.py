@@ -20,7 +20,7 @@ from api.public_reports.fields import centre_of
 from devices.city.model import City
 from devices.readings.plates import comparable_plate
 from devices.readings.text import MAX_SHORT_CHARS, ShortText
-from rules.cases.model import NUMBER_PATTERN, CaseRefused, UnknownCase
+from rules.cases.model import NUMBER_PATTERN, CaseRefused, Reason, UnknownCase
 from rules.public_reports.model import (
     MAX_ADDRESS,
     MAX_CONTACT,
@@ -45,7 +45,6 @@ ReportPath = Annotated[
     str,
     Path(pattern=r"^[Rr]?-?[0-9]{1,15}$", description="Number of the report", examples=["R-000123"]),
 ]
-MAX_REASON: Final = 500
 _EXAMPLE: Final = {
     "number": "R-000123",
     "channel": "qr",
@@ -166,7 +165,7 @@ class JoinBody(BaseModel):
     )
 
     case: str = Field(pattern=NUMBER_PATTERN)
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
+    reason: Reason
     actor: ShortText | None = Field(None, description=ACTOR)
 
 

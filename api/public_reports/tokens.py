@@ -1,10 +1,13 @@
 """The hidden field that says when a form was fetched: robots that send without fetching get nowhere, and a form that
-is sent twice is known as one. Keys last as long as the process; a form that is older is sent once more.
+is sent twice with the same content is known as one. Keys last as long as the process; a form that is older is sent once
+more.
 """
 
 import hmac
+import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
@@ -42,12 +45,15 @@ class FormTokens:
         fetched_at = self._fetched_at(token)
         return fetched_at is not None and fetched_at <= now <= fetched_at + MAX_MS
 
-    def sent(self, token: str, now: int) -> SentForm | None:
-        """The form that was sent; None: it is to be sent again."""
+    def sent(self, token: str, content: Sequence[str], now: int) -> SentForm | None:
+        """The form that was sent; None: it is to be sent again. `content`: all that was filled in. With other content
+        the same token is another form, since going back in the browser and writing about something else keeps it.
+        """
         fetched_at = self._fetched_at(token)
         if fetched_at is None or not fetched_at + MIN_MS <= now <= fetched_at + MAX_MS:
             return None
-        return SentForm(token, code_from(self._mac("code", token)))
+        filled_in = json.dumps([token, *content])
+        return SentForm(self._mac("id", filled_in).hex(), code_from(self._mac("code", filled_in)))
 
     def _fetched_at(self, token: str) -> int | None:
         """When it was fetched, ms; None: it was not made here."""

@@ -126,6 +126,10 @@ class EventKind(StrEnum):
     DEADLINE_SET = "deadline_set"
     CLOSED = "closed"
     REOPENED = "reopened"
+    REPORT_JOINED = "report_joined"
+    """A report of the public belongs to this case from now on. For who may read it, as the next."""
+    REPORT_LEFT = "report_left"
+    """A report of the public belongs to another case from now on."""
 
 
 def _readable(text: str) -> str:
@@ -239,7 +243,10 @@ class CaseEvent(_Value):
     kind: EventKind
     reason: str | None
     detail: dict[str, Any]
-    """By kind: `alert_id`, `assignee`, `deadline`, `outcome`, the fields that were changed with their former values."""
+    """By kind: `alert_id`, `assignee`, `deadline`, `outcome`, the fields that were changed with their former values. Of
+    reports that joined or left: `report` (its number), `case` (the other one) and `because`; `case`, and `because` of
+    one that left, only where the other case may be seen.
+    """
 
 
 class CaseDetail(_Value):
@@ -258,17 +265,24 @@ class CasePage(_Value):
 
 @dataclass(frozen=True, slots=True)
 class CaseScope:
-    """The cases that somebody may see who may not see all of the city.
+    """The cases that somebody may see who may not see all of them.
 
     Those all of whose alerts are about these devices, also the alerts that were removed; and, without a limit by
     haulier, those without alerts that lie in one of the districts. What the public reports is about nobody yet and may
-    show who reported: no haulier sees it.
+    show who reported: no haulier sees it, and nobody below an operator.
     """
 
-    subjects: frozenset[str]
+    subjects: frozenset[str] | None
+    """None: all devices, and cases without alerts wherever they lie."""
     districts: frozenset[str] | None
     """None: no limit by district."""
     is_of_haulier: bool
+    reads_reports: bool
+    """Whether reports of the public may be read: those whose cases lie in one of the districts."""
+
+    def reads_reports_in(self, district: str | None) -> bool:
+        """Whether the reports of a case that lies in this district may be read."""
+        return self.reads_reports and (self.districts is None or district in self.districts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,16 +35,20 @@ def conditions(where: CaseFilter) -> list[Any]:
 
 def _within(scope: CaseScope) -> list[Any]:
     """See `CaseScope`."""
+    is_report = case_file.c.kind == CaseKind.REPORT
+    found: list[Any] = [] if scope.reads_reports else [~is_report]
+    if scope.subjects is None:
+        return found
     has_others = exists().where(_of_case(), ~_one_of(case_alert.c.subject, scope.subjects, "subjects"))
     has_alerts = exists().where(_of_case())
-    found: list[Any] = [~has_others]
+    found.append(~has_others)
     in_district = case_file.c.district.is_not(None)
     if scope.districts is not None:
         in_district = _one_of(case_file.c.district, scope.districts, "districts")
         found.append(or_(case_file.c.district.is_(None), in_district))
     if scope.is_of_haulier:
-        return [*found, has_alerts, case_file.c.kind != CaseKind.REPORT]
-    return [*found, or_(has_alerts, in_district)]
+        return [*found, has_alerts]
+    return [*found, or_(and_(has_alerts, ~is_report), in_district)]
 
 
 def _of_case() -> Any:

@@ -24,6 +24,7 @@ from rules.cases.model import (
     NewCase,
 )
 from rules.cases.selection import conditions
+from rules.cases.shown_events import shown_events
 from rules.cases.tables import case_alert, case_event, case_file
 
 _CURSOR: Final = re.compile(r"([0-9]{1,15}) ([0-9]{4}-[0-9]{6})")
@@ -65,7 +66,7 @@ class CaseStore:
         with transaction(self._engine) as connection:
             if connection.execute(selected).first() is None:
                 return None
-            return _detail(connection, number, now)
+            return _detail(connection, number, now, scope)
 
     def cases(self, where: CaseFilter, now: int, *, limit: int, before: str | None = None) -> CasePage:
         """A page of cases, newest first. Raises InvalidCursor."""
@@ -84,11 +85,11 @@ class CaseStore:
             return indicators(connection, CaseFilter(start=start, end=end, scope=scope), now)
 
 
-def _detail(connection: Connection, number: str, now: int) -> CaseDetail:
+def _detail(connection: Connection, number: str, now: int, scope: CaseScope | None = None) -> CaseDetail:
     [view] = _views(connection, select(case_file).where(case_file.c.number == number), now)
     events = select(case_event).where(case_event.c.number == number).order_by(case_event.c.no)
     found = [CaseEvent.model_validate(dict(row)) for row in connection.execute(events).mappings()]
-    return CaseDetail(case=view, events=tuple(found))
+    return CaseDetail(case=view, events=shown_events(connection, found, view.district, scope))
 
 
 def _views(connection: Connection, query: Any, now: int) -> list[CaseView]:

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, select
 
 from rules.alerts.model import Text
 from rules.cases import writing as cases
-from rules.cases.actions import Close, Comment
+from rules.cases.actions import Close
 from rules.cases.deadlines import Terms
-from rules.cases.model import CaseKind, CaseOutcome, CaseState, NewCase, UnknownCase
+from rules.cases.model import CaseKind, CaseOutcome, CaseState, EventKind, NewCase, UnknownCase
 from rules.cases.tables import case_file
 from rules.public_reports.model import Category, Channel, NewReport, Report, number_of
 
@@ -31,6 +31,8 @@ _CHANNELS: Final[dict[Channel, Text]] = {
     Channel.WEB: Text(en="web form", zh="网页"),
     Channel.QR: Text(en="QR code", zh="二维码"),
 }
+_WENT: Final = "并入其他案件 joined to another case"
+"""Why the case that is left is closed, for everybody who sees it: no number, and nothing that somebody wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +66,22 @@ def leave_case(
 ) -> None:
     """Note in both cases that a report went from the one to the other, and close the one that it left if `close`.
 
-    Raises UnknownCase, CaseRefused.
+    Each case names the other in details that are shown to who may see it. Raises UnknownCase, CaseRefused.
     """
     if _state(connection, to_case) is None:
         raise UnknownCase(f"no case {to_case!r}")
-    came = f"举报并入 report joined: {report.number} (案件 case {report.case_number}): {joining.reason}"
-    cases.act(connection, to_case, Comment(actor=joining.actor, at=joining.at, reason=came), terms)
-    went = f"举报 report {report.number} 并入 joined to 案件 case {to_case}: {joining.reason}"
+    for number, kind, other in (
+        (to_case, EventKind.REPORT_JOINED, report.case_number),
+        (report.case_number, EventKind.REPORT_LEFT, to_case),
+    ):
+        detail = {"report": report.number, "case": other, "because": joining.reason}
+        cases.add_event(connection, number, kind, joining.actor, joining.at, detail=detail)
     found = _state(connection, report.case_number)
     if close and found is not None and found[0] is not CaseState.CLOSED:
         closing = Close(
-            actor=joining.actor, at=joining.at, version=found[1], outcome=CaseOutcome.DUPLICATE, reason=went
+            actor=joining.actor, at=joining.at, version=found[1], outcome=CaseOutcome.DUPLICATE, reason=_WENT
         )
         cases.act(connection, report.case_number, closing, terms)
-    else:
-        cases.act(connection, report.case_number, Comment(actor=joining.actor, at=joining.at, reason=went), terms)
 
 
 def _state(connection: Connection, number: str) -> tuple[CaseState, int] | None:

@@ -50,9 +50,9 @@ class Submission:
     """A form that was sent: what is sent twice is kept once."""
 
     id: str
-    """Of the form; any text that no other form has."""
+    """Of the form and what was filled in: any text that nothing else that was sent has."""
     code: str
-    """Follows from the id, so that the second answer says the same as the first."""
+    """Follows from the same, so that the second answer says the same as the first."""
     max_per_day: int
     """Reports by the form in all within 24 h. Beyond it TooManyReports is raised."""
 

@@ -42,8 +42,8 @@ public_report: Final = Table(
     Index("ix_public_report_submission", "submission", unique=True),
 )
 """What was reported. `code_hash`: SHA-256 of number and secret code, by which the informant asks for the state.
-`submission`: SHA-256 of the form that was sent, so that one that is sent twice is one report. Nothing here names the
-informant, and no address of a network is kept."""
+`submission`: SHA-256 of the form that was sent and its content, so that one that is sent twice is one report. Nothing
+here names the informant, and no address of a network is kept."""
 
 public_report_informant: Final = Table(
     "public_report_informant",

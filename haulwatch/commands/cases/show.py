@@ -43,10 +43,15 @@ def show(
     ]
     print_table(f"case {case.number}", ("", ""), [row for row in rows if row[1]])
     out.print()
-    events = [(local_time(one.at, zone), one.actor, one.kind, _detail(one), one.reason) for one in found.events]
+    events = [(local_time(one.at, zone), one.actor, one.kind, _detail(one), _reason(one)) for one in found.events]
     print_table("events", ("at", "by", "what", "", "why"), events)
 
 
+def _reason(event: CaseEvent) -> str | None:
+    because = event.detail.get("because")
+    return event.reason if because is None else str(because)
+
+
 def _detail(event: CaseEvent) -> str:
-    shown = (event.detail.get(name) for name in ("alert_id", "assignee", "outcome"))
+    shown = (event.detail.get(name) for name in ("alert_id", "assignee", "outcome", "report", "case"))
     return " ".join(str(value) for value in shown if value is not None)

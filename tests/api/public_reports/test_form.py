@@ -7,6 +7,7 @@ from hashlib import sha256
 from html.parser import HTMLParser
 from typing import Final
 
+import pytest
 from httpx import AsyncClient
 
 from api.ports import ApiOptions, ApiParts
@@ -17,7 +18,7 @@ from devices.db.database import DatabaseUnavailable
 from rules.cases.actions import Close
 from rules.cases.model import CaseOutcome
 from rules.cases.store import CaseStore
-from rules.public_reports.model import Category, NewReport
+from rules.public_reports.model import Category, NewReport, Report
 from rules.public_reports.sealing import NO_KEYS
 from rules.public_reports.store import Receipt, ReportFilter
 from tests.api.conftest import client_of
@@ -27,7 +28,7 @@ from tests.api.public_reports.conftest import FILLED, ON, Wall, fetched, sent, s
 ATTACK = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&amp;"
 
 
-def kept(parts: ApiParts) -> list[object]:
+def kept(parts: ApiParts) -> list[Report]:
     return list(parts.public_reports.reports.reports(ReportFilter(), limit=99))
 
 
@@ -226,6 +227,36 @@ async def test_a_form_that_is_sent_twice_is_one_report(public: AsyncClient, time
     answers = [await public.post("/report", data={**FILLED, "form": token}) for _ in range(3)]
     assert len({slip(answer) for answer in answers}) == 1
     assert len(kept(timed)) == 1
+
+
+@pytest.mark.parametrize(
+    "changed", [{"text": "A second heap"}, {"address": "Mill road"}, {"plate": ""}, {"when": "2026-03-01T16:30"}]
+)
+async def test_another_report_in_the_same_form_is_kept_too(
+    public: AsyncClient, timed: ApiParts, wall: Wall, changed: dict[str, str]
+) -> None:
+    token = await fetched(public)
+    wall.now += 60_000
+    first, second, again = [
+        slip(await public.post("/report", data={**FILLED, **more, "form": token})) for more in ({}, changed, changed)
+    ]
+    assert second == again
+    assert first[0] != second[0]
+    assert first[1] != second[1], "each code opens one report"
+    assert len(kept(timed)) == 2
+    for number, code in (first, second):
+        answer = await public.post("/report/state?lang=en", data={"number": number, "code": code})
+        assert answer.status_code == 200
+
+
+async def test_a_name_that_is_added_when_the_form_is_sent_again_is_not_lost(
+    public: AsyncClient, timed: ApiParts, wall: Wall
+) -> None:
+    token = await fetched(public)
+    wall.now += 60_000
+    slip(await public.post("/report", data={**FILLED, "form": token}))
+    slip(await public.post("/report", data={**FILLED, "form": token, "name": "王某"}))
+    assert sorted(one.has_informant for one in kept(timed)) == [False, True]
 
 
 async def test_the_time_is_that_of_the_city_and_the_position_that_of_the_phone(

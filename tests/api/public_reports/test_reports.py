@@ -204,6 +204,9 @@ async def test_an_officer_joins_a_second_report_to_the_case_of_the_first(desk: A
     join = f"/api/v1/reports/{second['number']}/case"
     body = {"case": first["case"], "reason": "the same heap"}
     assert (await desk.post(join, json=body, headers=operator)).status_code == 403
+    for reason in ("same\u200bheap", "\x00", "  ", "x" * 2_001):
+        refused = await desk.post(join, json={**body, "reason": reason}, headers=officer)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "body.reason")
     joined = await desk.post(join, json=body, headers=officer)
     assert joined.status_code == 200
     assert joined.json()["case"] == first["case"]

@@ -372,8 +372,8 @@ def test_a_scope_shows_cases_all_of_whose_alerts_are_in_it(store: CaseStore, jou
     def seen(scope: CaseScope) -> list[int]:
         return [int(view.number[5:]) for view in store.cases(CaseFilter(scope=scope), NOW, limit=50).items]
 
-    of_district, of_haulier = CaseScope(devices, districts, False), CaseScope(devices, None, True)
-    nothing = CaseScope(frozenset(), frozenset(), False)
+    of_district, of_haulier = CaseScope(devices, districts, False, True), CaseScope(devices, None, True, False)
+    nothing = CaseScope(frozenset(), frozenset(), False, True)
     assert (seen(of_district), seen(of_haulier), seen(nothing)) == ([7, 4, 1], [1], [])
     store.act(both.case.number, RemoveAlert(alert_id=other_free, reason="x", **by(both)))
     assert seen(of_district) == [7, 4, 1], "its events still name the alert of the other"

@@ -13,7 +13,7 @@ from rules.alerts import tables as alert_tables
 from rules.cases import tables as case_tables
 from rules.cases.actions import Begin, Close
 from rules.cases.deadlines import Terms
-from rules.cases.model import CaseFilter, CaseKind, CaseOutcome, CaseState, CaseView, UnknownCase
+from rules.cases.model import CaseFilter, CaseKind, CaseOutcome, CaseState, CaseView, EventKind, UnknownCase
 from rules.cases.store import CaseStore
 from rules.public_reports import tables
 from rules.public_reports.informants import Informants
@@ -219,10 +219,13 @@ def test_a_second_report_of_one_thing_joins_its_case_and_its_own_case_ends_as_a_
     assert joined.case_number == first.case_number
     left = case_of(cases, second.case_number)
     assert (left.state, left.outcome, left.closed_by) == (CaseState.CLOSED, CaseOutcome.DUPLICATE, "li.wei")
+    assert left.closing_reason == "并入其他案件 joined to another case"
     assert case_of(cases, first.case_number).state is CaseState.OPEN
     detail = cases.case(first.case_number, NOW)
     assert detail is not None
-    assert "R-000002" in str(detail.events[-1].reason)
+    came = detail.events[-1]
+    assert (came.kind, came.actor, came.reason) == (EventKind.REPORT_JOINED, "li.wei", None)
+    assert came.detail == {"report": "R-000002", "case": second.case_number, "because": "same heap"}
     assert [one.no for one in store.reports(ReportFilter(case_number=first.case_number), limit=9)] == [2, 1]
 
 
@@ -232,6 +235,11 @@ def test_a_case_that_keeps_another_report_goes_on_when_one_leaves_it(store: Repo
     store.join(2, main, actor="a", at=NOW, reason="same")
     store.join(2, reports[2].case_number, actor="a", at=NOW, reason="not the same after all")
     assert case_of(cases, main).state is CaseState.OPEN
+    detail = cases.case(main, NOW)
+    assert detail is not None
+    went = detail.events[-1]
+    assert (went.kind, went.reason) == (EventKind.REPORT_LEFT, None)
+    assert went.detail == {"report": "R-000002", "case": reports[2].case_number, "because": "not the same after all"}
 
 
 def test_a_report_joins_no_case_that_is_not_there_nor_its_own(store: ReportStore, cases: CaseStore) -> None:

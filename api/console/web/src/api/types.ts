@@ -441,7 +441,7 @@ export interface EndBody {
   actor?: string | null;
 }
 
-export type EventKind = "opened" | "alert_added" | "alert_removed" | "assigned" | "begun" | "commented" | "changed" | "deadline_set" | "closed" | "reopened";
+export type EventKind = "opened" | "alert_added" | "alert_removed" | "assigned" | "begun" | "commented" | "changed" | "deadline_set" | "closed" | "reopened" | "report_joined" | "report_left";
 
 export interface Evidence {
   parameters: Record<string, unknown>;

@@ -14,7 +14,7 @@ import { localText, t } from "../text";
 import { CaseDialog } from "./CaseDialog";
 import { NearCase } from "./NearCase";
 import { Reports } from "./Reports";
-import { actionText, dueText, eventText, isOverdue, kindText, outcomeText, placeText, stateText, type CaseAction } from "./words";
+import { actionText, becauseOf, dueText, eventText, isOverdue, kindText, outcomeText, placeText, stateText, type CaseAction } from "./words";
 
 const EVERY_MS = 15_000;
 
@@ -151,7 +151,7 @@ function Events({ found }: { found: CaseAnswer }) {
         {found.events.map((event) => (
           <li key={event.no} class="person">
             <time>{dayAndClock(event.at)}</time> <b>{event.actor}</b> {eventText(event, titleOf)}
-            {event.reason && <q>{event.reason}</q>}
+            {becauseOf(event) && <q>{becauseOf(event)}</q>}
           </li>
         ))}
       </ol>

@@ -13,6 +13,7 @@ const OUTCOMES: Record<CaseOutcome, TextKey> = {
 const EVENTS: Record<CaseEvent["kind"], TextKey> = {
   opened: "eventOpened", alert_added: "eventAlertAdded", alert_removed: "eventAlertRemoved", assigned: "eventAssigned", begun: "eventBegun",
   commented: "eventCommented", changed: "eventChanged", deadline_set: "eventDeadlineSet", closed: "eventClosed", reopened: "eventReopened",
+  report_joined: "eventReportJoined", report_left: "eventReportLeft",
 };
 const CATEGORY_TEXTS: Record<Category, TextKey> = {
   dumping: "categoryDumping", overflow: "categoryOverflow", smell: "categorySmell", noise: "categoryNoise", uncovered_load: "categoryUncovered", other: "categoryOther",
@@ -66,9 +67,17 @@ export function eventText({ kind, detail }: CaseEvent, titleOf: (alertId: string
       return typeof value("deadline") === "number" ? `${said} · ${t("deadline")} ${dayAndClock(value("deadline") as number)}` : said;
     case "closed":
       return value("outcome") ? `${said} ${outcomeText(value("outcome") as CaseOutcome)}` : said;
+    case "report_joined":
+    case "report_left":
+      return `${said} ${value("report") ?? ""}${value("case") ? ` (${value("case")})` : ""}`;
     default:
       return said;
   }
+}
+
+/** Why somebody did it. */
+export function becauseOf({ reason, detail }: CaseEvent): string | null {
+  return reason ?? (typeof detail.because === "string" ? detail.because : null);
 }
 
 export function placeText(one: CaseView): string {

@@ -514,6 +514,8 @@ export const texts = {
   eventDeadlineSet: "set the deadline",
   eventClosed: "closed:",
   eventReopened: "reopened",
+  eventReportJoined: "joined to this case the report",
+  eventReportLeft: "joined to another case the report",
   hotline: "Hotline report",
   category: "What",
   categoryDumping: "dumping",

@@ -516,6 +516,8 @@ export const texts: Record<TextKey, string> = {
   eventDeadlineSet: "调整办理期限",
   eventClosed: "结案：",
   eventReopened: "重新办理",
+  eventReportJoined: "并入本案件的举报",
+  eventReportLeft: "并入其他案件的举报",
   hotline: "热线举报登记",
   category: "类别",
   categoryDumping: "非法倾倒",
