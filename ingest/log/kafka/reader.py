@@ -130,6 +130,8 @@ class KafkaReader:
         return [record for record, _, _ in records]
 
     def _positions(self, offset: int) -> tuple[int, ...] | None:
+        if offset == 0:
+            return (0,) * self._count  # the start, however many reads ago
         for known, at in reversed(self._known):
             if known == offset:
                 return at
@@ -295,11 +297,11 @@ class KafkaReader:
                 f"partition {partition} of {self._connection.topic} ends at {high:,} and was read to {at:,}: the topic "
                 "was made anew; begin with another HAULWATCH_KAFKA_PREFIX and an empty data directory"
             )
-        if at:
+        if low > at > 0:
             _log.error(
                 "raw log: records %d to %d of partition %d are gone from Kafka: it removes by age, read or not; let "
                 "HAULWATCH_RAW_LOG_KEEP_DAYS be longer than any standstill",
                 *(at, low - 1, partition),
             )
-        self._fetched[partition] = low
+        self._fetched[partition] = max(low, at)
         self._assign(self._fetched)  # this partition has stopped, and takes no seek

@@ -68,3 +68,28 @@ def test_a_partition_that_waited_for_others_when_an_answer_failed_goes_on() -> N
         reader.read(0, 100)
     assert consumer.paused == {0}
     assert len(payloads_of(read_through(reader), 0)) == len(many)
+
+
+def test_the_start_is_known_however_many_reads_ago() -> None:
+    reader = reader_of(FakeConsumer([], {0: range(1_100), 1: range(0)}))
+    for after in range(1_050):
+        [record] = reader.read(after, 1)
+        assert record.offset == after + 1
+    assert [record.offset for record in reader.read(0, 3)] == [1, 2, 3]
+
+
+def test_an_error_of_range_inside_the_range_repeats_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    first = [FakeMessage(0, 0), FakeMessage(0, 1), FakeMessage(0, 2, OUT_OF_RANGE)]
+    reader = reader_of(FakeConsumer([first], {0: range(4), 1: range(1)}))
+    records = read_through(reader)
+    assert payloads_of(records, 0) == [payload_at(0, offset) for offset in range(4)]
+    assert "are gone" not in caplog.text
+
+
+def test_a_record_with_a_header_without_a_value_is_kept_for_quarantine() -> None:
+    strange = FakeMessage(0, 0)
+    strange.its_headers.append(("dialect", None))
+    reader = reader_of(FakeConsumer([[strange]], {0: range(2), 1: range(0)}))
+    records = read_through(reader)
+    assert [record.message.topic for record in records] == ["$kafka/0/0", "haulwatch/v1/truck-1/position"]
+    assert payloads_of(records, 0) == [payload_at(0, 0), payload_at(0, 1)]
