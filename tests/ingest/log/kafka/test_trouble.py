@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from ingest.log.errors import RawLogUnavailable
 from ingest.log.kafka import kafka_log
 from ingest.log.kafka.connection import KafkaConnection
+from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.kafka_log import KafkaLog
 from ingest.log.kafka.writer import KafkaWriter
 from ingest.log.records import place_in
@@ -61,3 +62,13 @@ def test_a_producer_that_ended_is_renewed() -> None:
     with pytest.raises(RawLogUnavailable, match="_FATAL"):
         writer.append(fleet(1))
     assert writer.append(fleet(1)) == 1
+
+
+def test_what_kafka_removed_by_age_is_not_still_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Partition 0 lost all of its 100 records, and of partition 1 the recorder has read all."""
+    read = {"recorder": {0: 0, 1: 7}}
+    monkeypatch.setattr(KafkaFigures, "read_to", lambda _, consumer: read.get(consumer, {}))
+    monkeypatch.setattr(KafkaFigures, "starts", lambda _: {0: 100, 1: 2})
+    monkeypatch.setattr(KafkaFigures, "ends", lambda _: {0: 100, 1: 7})
+    figures = KafkaFigures(CONNECTION)
+    assert figures.committed() == {"recorder": figures.last_offset()}
