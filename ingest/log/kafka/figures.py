@@ -61,9 +61,18 @@ class KafkaFigures:
         return {one.partition: one.offset for one in found if one.topic == self._connection.topic and one.offset >= 0}
 
     def committed(self) -> dict[str, int]:
-        """The sum of a consumer's offsets, by consumer; those that committed one."""
-        found = {consumer: self.read_to(consumer) for consumer in CONSUMERS}
-        return {consumer: sum(offsets.values()) for consumer, offsets in found.items() if offsets}
+        """The sum of a consumer's offsets, by consumer; those that committed one.
+
+        A partition counts from its oldest record at least: what Kafka removed by age is not still to be read.
+        """
+        found = {consumer: offsets for consumer in CONSUMERS if (offsets := self.read_to(consumer))}
+        if not found:
+            return {}
+        starts = self.starts()
+        return {
+            consumer: sum(max(offsets.get(partition, 0), start) for partition, start in starts.items())
+            for consumer, offsets in found.items()
+        }
 
     def commit(self, consumer: str, positions: Mapping[int, int]) -> None:
         """Note a consumer's next offsets; one that is behind what was noted changes nothing."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 
-from ingest.log.errors import RawLogMisfit
+from ingest.log.errors import RawLogMisfit, RawLogUnavailable
 from ingest.log.kafka.connection import ANSWER_S, MAX_MESSAGE_BYTES, KafkaConnection, library, translated
 from ingest.log.kafka.figures import KafkaFigures
 from ingest.log.kafka.reader import KafkaReader
@@ -85,6 +85,7 @@ class KafkaLog:
         self._figures.commit(consumer, positions)
 
     def find(self, place: int) -> LogRecord | None:
+        """The record at this place; None if Kafka has none there (any more). Raises RawLogUnavailable."""
         partition, offset = parts_of_place(place)
         kafka = library()
         with translated(self._connection):
@@ -103,7 +104,17 @@ class KafkaLog:
                 message = consumer.poll(ANSWER_S)
             finally:
                 consumer.close()
-        if message is None or message.error() is not None or message.offset() != offset - 1:
+            if message is None:
+                raise RawLogUnavailable(
+                    f"Kafka at {self._connection.servers}: partition {partition} of {self._connection.topic} gives no "
+                    "answer"
+                )
+            if (error := message.error()) is not None:
+                codes = kafka.KafkaError
+                if error.code() in {codes._PARTITION_EOF, codes._AUTO_OFFSET_RESET, codes.OFFSET_OUT_OF_RANGE}:
+                    return None
+                raise kafka.KafkaException(error)
+        if message.offset() != offset - 1:
             return None
         _, received_at = message.timestamp()
         return LogRecord(offset, message_of(message.headers() or (), message.value() or b"", received_at), place)

@@ -56,6 +56,10 @@ class KafkaReader:
         self._connection, self._group, self._monotonic = connection, group, monotonic
         self._kafka = library()
         self._consumer: Any = None
+        self._in_step = False
+        """Whether what the consumer gives next follows what this reader holds: not before it is assigned, nor after an
+        answer that failed in the middle."""
+        self._paused: set[int] = set()
         self._trouble = ""
         """What the client said last of the connection; empty once the cluster has answered."""
         self._count = connection.partitions
@@ -75,7 +79,8 @@ class KafkaReader:
     def close(self) -> None:
         if self._consumer is not None:
             self._consumer.close()
-            self._consumer = None
+            self._consumer, self._in_step = None, False
+            self._paused.clear()
 
     def begin_at(self, positions: Mapping[int, int]) -> int:
         """Make these positions known, and return the offset of which they are."""
@@ -96,10 +101,11 @@ class KafkaReader:
     def read(self, after: int, limit: int) -> list[LogRecord]:
         """At most `limit` records after an offset that this reader knows; none only at the end of every partition.
 
-        Raises RawLogUnavailable, RawLogMisfit.
+        Raises RawLogUnavailable, RawLogMisfit; the next call fetches anew what this one has taken.
         """
         with translated(self._connection):
             self._go_to(after)
+            self._in_step = False  # while an error may leave a part of what was fetched unread
             self._base = tuple(self._next)
             if self._known[-1][0] != after:
                 self._known.append((after, self._base))
@@ -120,10 +126,12 @@ class KafkaReader:
             if not records and self._trouble:
                 check_partitions(self._connection, self._consumer)  # raises while nothing answers
                 self._trouble = ""
-        self._last = records
+        self._last, self._in_step = records, True
         return [record for record, _, _ in records]
 
     def _positions(self, offset: int) -> tuple[int, ...] | None:
+        if offset == 0:
+            return (0,) * self._count  # the start, however many reads ago
         for known, at in reversed(self._known):
             if known == offset:
                 return at
@@ -136,9 +144,9 @@ class KafkaReader:
 
     def _go_to(self, after: int) -> None:
         """Stand after this offset: where the reader is, inside its last answer, or where it was told to begin."""
-        if self._consumer is not None and after == self._sum:
+        if self._in_step and after == self._sum:
             return
-        if self._consumer is not None and any(record.offset == after for record, _, _ in self._last):
+        if self._in_step and any(record.offset == after for record, _, _ in self._last):
             self._go_back(after)
             return
         at = self._positions(after)
@@ -171,7 +179,6 @@ class KafkaReader:
         self._waiting: list[deque[_Waiting]] = [deque() for _ in range(self._count)]
         self._heads = []
         self._behind = set(range(self._count))
-        self._paused: set[int] = set()
         self._trouble = ""
 
     def _resume(self, partitions: Sequence[int]) -> None:
@@ -180,8 +187,11 @@ class KafkaReader:
 
     def _assign(self, at: Sequence[int]) -> None:
         if self._consumer is None:
-            self._consumer = self._open()
-            check_partitions(self._connection, self._consumer)
+            consumer = self._open()
+            check_partitions(self._connection, consumer)
+            self._consumer = consumer
+        if self._paused:
+            self._resume(list(self._paused))
         topic = self._connection.topic
         self._consumer.assign(
             [self._kafka.TopicPartition(topic, partition, offset) for partition, offset in enumerate(at)]
@@ -287,12 +297,11 @@ class KafkaReader:
                 f"partition {partition} of {self._connection.topic} ends at {high:,} and was read to {at:,}: the topic "
                 "was made anew; begin with another HAULWATCH_KAFKA_PREFIX and an empty data directory"
             )
-        if at:
+        if low > at > 0:
             _log.error(
                 "raw log: records %d to %d of partition %d are gone from Kafka: it removes by age, read or not; let "
                 "HAULWATCH_RAW_LOG_KEEP_DAYS be longer than any standstill",
                 *(at, low - 1, partition),
             )
-        self._fetched[partition] = low
-        self._resume(list(self._paused))
+        self._fetched[partition] = max(low, at)
         self._assign(self._fetched)  # this partition has stopped, and takes no seek

@@ -65,6 +65,8 @@ def message_of(headers: Headers, payload: bytes, received_at: int) -> RawMessage
     topic = found.get("topic")
     if topic is None:
         raise ValueError("it has no header `topic`")
+    if any(value is None for value in found.values()):
+        raise ValueError("it has a header without a value")
     if len(found) == 1:
         return RawMessage(topic.decode(), payload, received_at)
     dialect = found.get("dialect", NATIVE.dialect.encode()).decode()

@@ -79,10 +79,14 @@ class KafkaWriter:
     def _send(self) -> None:
         producer = self._producer = self._producer or self._open()
         failed: list[Any] = []
-        for place in sorted(self._unacknowledged):
-            self._produce(producer, place, failed)
+        try:
+            for place in sorted(self._unacknowledged):
+                self._produce(producer, place, failed)
+        except self._kafka.KafkaException:
+            self._producer = None  # after a fatal error it takes nothing for ever
+            raise
         left = producer.flush(_FLUSH_S)
-        if left or any(error.fatal() for error in failed):
+        if left or any(error.fatal() or error.code() == self._kafka.KafkaError._FATAL for error in failed):
             self._producer = None  # a fatal error ends a producer for ever
         if left:
             raise RawLogUnavailable(f"Kafka at {self._connection.servers}: {left} messages were not answered")
