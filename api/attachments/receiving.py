@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from api.access.authentication import CurrentCaller
 from api.access.caller import Caller
 from api.attachment_ports import Attachments
+from api.attachments.turns import Turns
 from api.http.problems import ProblemKind, RequestRefused, invalid
 from rules.attachments.files import Incoming
 from rules.attachments.model import AttachmentRefused, MediaType, NoRoom, Owner
@@ -43,6 +44,7 @@ class Uploads:
 
     def __init__(self) -> None:
         self._of: Counter[tuple[str, str]] = Counter()
+        self.turns = Turns()
 
     def begin(self, caller: Caller) -> None:
         """Raises RequestRefused: there are too many."""
@@ -87,7 +89,9 @@ async def received(
         async with asyncio.timeout(LONGEST_S):
             async for chunk in request.stream():
                 await asyncio.to_thread(incoming.write, chunk)
-        return await asyncio.to_thread(attachments.add, owner, name, incoming, added_by, added_at)
+        uploads: Uploads = request.app.state.uploads
+        async with uploads.turns.of_staff():
+            return await asyncio.to_thread(attachments.add, owner, name, incoming, added_by, added_at)
     except AttachmentRefused as exc:
         raise invalid(exc.field, exc.hint) from exc
     except NoRoom as exc:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request
 from api.access.roles import OPERATORS
 from api.access.visible import Parts
 from api.attachment_ports import Attachments
+from api.attachments.receiving import Uploads
 from api.attachments.routes import attachment_router
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
 from api.ports import parts_of
@@ -46,7 +47,9 @@ async def send_photo(
     form.photos_now += 1
     try:
         content = await _received(request)
-        kept = await asyncio.to_thread(_kept, parts.attachments, report, content, parts.now())
+        uploads: Uploads = request.app.state.uploads
+        async with uploads.turns.of_public():
+            kept = await asyncio.to_thread(_kept, parts.attachments, report, content, parts.now())
     except AttachmentRefused as exc:
         raise invalid("body", exc.hint) from exc
     except NoRoom as exc:
@@ -94,7 +97,7 @@ def _kept(attachments: Attachments, report: Report, content: bytes, now: int) ->
     incoming = attachments.receive(owner)
     try:
         incoming.write(content)
-        attachments.add(owner, "photo.jpg", incoming, BY_THE_FORM, now)
+        attachments.add(owner, "photo.jpg", incoming, BY_THE_FORM, now, of_anybody=True)
     finally:
         incoming.discard()
     return len(_of_the_form(attachments, owner))

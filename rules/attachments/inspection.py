@@ -10,7 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from PIL import ExifTags, Image, ImageOps
 from pydantic import BaseModel, ConfigDict
@@ -18,9 +18,6 @@ from pydantic import BaseModel, ConfigDict
 from devices.readings.text import unseen_character
 from rules.attachments.model import Claims, MediaType
 
-MAX_PIXELS: Final = 100_000_000
-"""Phones take up to 50 million, some 108 in a mode of its own. A WebP of more than 40 million takes more memory than
-its process may, which is refused likewise."""
 MAX_SIDE: Final = 30_000
 THUMBNAIL: Final = (480, 480)
 """Pixels at most: a list shows it in half of that on screens of double density."""
@@ -50,6 +47,22 @@ class Unfit(Exception):
     """The file is not of a type that is kept, or not whole. The text says what to do."""
 
 
+class Bounds(NamedTuple):
+    """What a file may take."""
+
+    max_pixels: int
+    cpu_s: int
+    """Seconds of a processor to look at it."""
+
+
+OF_STAFF: Final = Bounds(100_000_000, 30)
+"""Phones take up to 50 million pixels, some 108 in a mode of its own. A WebP of more than 40 million takes more memory
+than its process may, which is refused likewise. A PNG of 100 million pixels of one colour took 1 s."""
+OF_ANYBODY: Final = Bounds(4_000_000, 2)
+"""The form sends 1,600 × 1,600 pixels at most: a hundredth of a second. A JPEG of many empty scans takes 3 s for each
+250 KB."""
+
+
 class Inspected(BaseModel):
     """What a file turned out to be."""
 
@@ -63,7 +76,7 @@ class Inspected(BaseModel):
     """A JPEG, base64; none of a PDF."""
 
 
-def inspect(file: BinaryIO) -> Inspected:
+def inspect(file: BinaryIO, bounds: Bounds = OF_STAFF) -> Inspected:
     """Read the file from its beginning. Raises Unfit."""
     head = file.read(16)
     file.seek(0)
@@ -73,7 +86,7 @@ def inspect(file: BinaryIO) -> Inspected:
     if media_type is MediaType.PDF:
         _check_pdf(file.read())
         return Inspected(media_type=media_type)
-    return _picture(file, media_type)
+    return _picture(file, media_type, bounds.max_pixels)
 
 
 def _type_of(head: bytes) -> MediaType:
@@ -87,14 +100,14 @@ def _type_of(head: bytes) -> MediaType:
     raise Unfit("is no JPEG, PNG, WebP or PDF by its content: send one of these")
 
 
-def _picture(file: BinaryIO, media_type: MediaType) -> Inspected:
+def _picture(file: BinaryIO, media_type: MediaType, max_pixels: int) -> Inspected:
     name = media_type.name
     Image.MAX_IMAGE_PIXELS = None  # looked at below, before anything is decoded
     try:
         with Image.open(file, formats=[name, "MPO"] if media_type is MediaType.JPEG else [name]) as picture:
             width, height = picture.size
-            if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-                raise Unfit(f"has {width:,} × {height:,} pixels, {MAX_PIXELS // 1_000_000} million are kept: shrink it")
+            if width * height > max_pixels or max(width, height) > MAX_SIDE:
+                raise Unfit(f"has {width:,} × {height:,} pixels, {max_pixels // 1_000_000} million are kept: shrink it")
             claims = _claims(picture)
             turned = _is_turned(picture)
             picture.draft("RGB", THUMBNAIL)  # a JPEG is decoded to its end, at a fraction of the size

@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rules.attachments.inspection import MAX_PIXELS, THUMBNAIL, Unfit, inspect
+from rules.attachments.inspection import OF_ANYBODY, OF_STAFF, THUMBNAIL, Bounds, Unfit, inspect
 from rules.attachments.inspection_process import COMMAND, inspect_apart
 from rules.attachments.model import MediaType
-from tests.rules.attachments.pictures import PLACE, SECRET, document, document_with, object_stream, photo, png
+from tests.rules.attachments.pictures import (
+    PLACE,
+    SECRET,
+    document,
+    document_with,
+    many_scans,
+    object_stream,
+    photo,
+    png,
+)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +90,7 @@ def test_a_plain_pdf_is_a_document(content: bytes) -> None:
         (photo("WEBP")[:-200], "no whole WEBP"),
         (b"\xff\xd8\xff<script>alert(1)</script>", "no whole JPEG"),
         (b"\x89PNG\r\n\x1a\n" + photo("JPEG"), "no whole PNG"),
-        (png(30_000, 30_000), f"{MAX_PIXELS // 1_000_000} million"),
+        (png(30_000, 30_000), f"{OF_STAFF.max_pixels // 1_000_000} million"),
         (png(2_000_000_000, 1, b"\0"), "pixels"),
         (b"%PDF-1.7\n<script>alert(1)</script>", "its end is missing"),
         (b"%PDF-<html>", "no PDF of a known version"),
@@ -128,7 +137,7 @@ def test_the_process_gets_no_secret_and_no_more_memory(tmp_path: Path, monkeypat
     """It prints what it sees in place of looking at a file."""
     monkeypatch.setenv("HAULWATCH_API_TOKEN", "write-token-for-tests")
     seen = (
-        "import os, resource, rules.attachments.inspection_process as p; p._make_modest(); "
+        "import os, resource, rules.attachments.inspection_process as p; p._make_modest(30); "
         "print([n for n in os.environ if n.startswith('HAULWATCH')], resource.getrlimit(resource.RLIMIT_DATA)[0])"
     )
     asked: list[bytes] = []
@@ -146,3 +155,13 @@ def test_the_process_gets_no_secret_and_no_more_memory(tmp_path: Path, monkeypat
     with path.open("rb") as file, pytest.raises(Unfit):
         inspect_apart(file)
     assert asked == [f"[] {768 << 20}\n".encode()]
+
+
+def test_a_photo_of_anybody_has_few_pixels_and_little_time(tmp_path: Path) -> None:
+    assert inspect(BytesIO(photo(size=(1_600, 1_600))), OF_ANYBODY).width == 1_600
+    with pytest.raises(Unfit, match="4 million"):
+        inspect(BytesIO(photo(size=(2_001, 2_000), exif=False)), OF_ANYBODY)
+    path = tmp_path / "photo"
+    path.write_bytes(many_scans(1_984, 40_000))
+    with path.open("rb") as file, pytest.raises(Unfit, match="more time or memory"):
+        inspect_apart(file, Bounds(OF_ANYBODY.max_pixels, 1))
