@@ -27,6 +27,11 @@ def found(attachments: Attachments, owner: Owner, attachment_id: str) -> Attachm
         raise not_found("Attachment", attachment_id, _HINT) from exc
 
 
+def no_owner(owner: Owner) -> RequestRefused:
+    """The answer where the caller sees the owner no more: it changed since its route looked."""
+    return not_found(owner.kind.capitalize(), owner.id, f"look at the {owner.kind} again")
+
+
 def file_response(attachments: Attachments, one: Attachment) -> Response:
     """The bytes as they were attached, to be saved and not shown. Raises RequestRefused: they were changed."""
     try:

@@ -12,10 +12,11 @@ from starlette.requests import ClientDisconnect
 from api.access.authentication import CurrentCaller
 from api.access.caller import Caller
 from api.attachment_ports import Attachments
+from api.attachments.giving import no_owner
 from api.attachments.turns import Turns
 from api.http.problems import ProblemKind, RequestRefused, invalid
 from rules.attachments.files import Incoming
-from rules.attachments.model import AttachmentRefused, MediaType, NoRoom, Owner
+from rules.attachments.model import AttachmentRefused, MediaType, NoRoom, Owner, UnknownAttachment
 from rules.attachments.store import Added
 
 LONGEST_S: Final = 600.0
@@ -94,6 +95,8 @@ async def received(
             return await asyncio.to_thread(attachments.add, owner, name, incoming, added_by, added_at)
     except AttachmentRefused as exc:
         raise invalid(exc.field, exc.hint) from exc
+    except UnknownAttachment as exc:
+        raise no_owner(owner) from exc
     except NoRoom as exc:
         raise RequestRefused(ProblemKind.NO_ROOM, str(exc)) from exc
     except TimeoutError as exc:

@@ -12,12 +12,12 @@ from api.access.auditing import HANDED_OUT, PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
-from api.attachments.giving import file_response, found, thumbnail_response
+from api.attachments.giving import file_response, found, no_owner, thumbnail_response
 from api.attachments.receiving import BODY, UPLOAD, received
 from api.http.openapi import answer, problems, text_answer
 from api.http.problems import WRITE_REFUSED, ProblemKind
 from devices.readings.text import ShortText
-from rules.attachments.model import MAX_REASON, Attachment, MediaType, Owner, Removal
+from rules.attachments.model import MAX_REASON, Attachment, MediaType, Owner, Removal, UnknownAttachment
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "id": "5f3c0a9be1d24477",
@@ -92,7 +92,10 @@ def attachment_router(
 
         `claims` is what a photo says of itself. Anybody can write it into a file: it is no proof.
         """
-        return list(parts.attachments.attachments(owner))
+        try:
+            return list(parts.attachments.attachments(owner))
+        except UnknownAttachment as exc:
+            raise no_owner(owner) from exc
 
     @router.post(
         place,
