@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Request
+from starlette.requests import ClientDisconnect
 
 from api.access.roles import OPERATORS
 from api.access.visible import Parts
@@ -22,6 +23,8 @@ from rules.public_reports.model import Report, no_of
 
 MAX_BYTES: Final = 1 << 20
 """Of one photo: the script sends some 300 KiB, 1,600 pixels wide."""
+LONGEST_S: Final = 60.0
+"""For a photo to arrive: 300 KiB over 0.04 Mbit/s. Few are received at once, so none may take long."""
 WITHIN_MS: Final = DAY_MS
 """After the report: later photos are for whoever calls the informant back."""
 AT_ONCE: Final = 4
@@ -80,10 +83,18 @@ async def _report(request: Request, number: str, code: str) -> Report:
 async def _received(request: Request) -> bytes:
     """The body, within its bound. Raises RequestRefused."""
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > MAX_BYTES:
-            raise RequestRefused(ProblemKind.TOO_LARGE, f"A photo may have at most {MAX_BYTES >> 10} KiB.")
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            async for chunk in request.stream():
+                content += chunk
+                if len(content) > MAX_BYTES:
+                    raise RequestRefused(ProblemKind.TOO_LARGE, f"A photo may have at most {MAX_BYTES >> 10} KiB.")
+    except TimeoutError as exc:
+        detail = f"The photo did not arrive within {LONGEST_S:.0f} s: send it again over a faster network."
+        raise RequestRefused(ProblemKind.BAD_REQUEST, detail) from exc
+    except ClientDisconnect as exc:
+        detail = "The connection ended before the photo did: send it again"
+        raise RequestRefused(ProblemKind.BAD_REQUEST, detail) from exc
     if not content.startswith(_JPEG):
         raise invalid("body", "send a photo as JPEG")
     return bytes(content)
