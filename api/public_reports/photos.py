@@ -1,6 +1,7 @@
 """Photos of informants: sent by the script of the receipt, with the number and the secret code of the report."""
 
 import asyncio
+import logging
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -12,7 +13,7 @@ from api.attachment_ports import Attachments
 from api.attachments.receiving import Uploads
 from api.attachments.routes import attachment_router
 from api.http.problems import ProblemKind, RequestRefused, invalid, not_found
-from api.ports import parts_of
+from api.ports import options_of, parts_of
 from api.public_reports.form import address_of, form_of, is_on
 from api.public_reports.pages import MAX_PHOTOS
 from api.public_reports.reports import ReportPath, report_of
@@ -20,6 +21,8 @@ from devices.readings.instants import DAY_MS
 from rules.attachments.model import AttachmentRefused, NoRoom, Owner, OwnerKind
 from rules.public_reports.joining import BY_THE_FORM
 from rules.public_reports.model import Report, no_of
+
+_log = logging.getLogger(__name__)
 
 MAX_BYTES: Final = 1 << 20
 """Of one photo: the script sends some 300 KiB, 1,600 pixels wide."""
@@ -47,18 +50,29 @@ async def send_photo(
     if form.photos_now >= AT_ONCE:
         detail, headers = "Too many photos at once. Try again soon.", {"Retry-After": str(_RETRY_AFTER_S)}
         raise RequestRefused(ProblemKind.TOO_BUSY, detail, headers=headers)
+    if not form.photos_of_all.take(""):
+        if form.photos_full.take(""):
+            _log.warning(
+                "public reports: photos are refused, %d were kept within a day: look whether they are "
+                "earnest; HAULWATCH_REPORT_MAX_PER_DAY raises it",
+                options_of(request).reports.max_per_day,
+            )
+        raise RequestRefused(ProblemKind.TOO_BUSY, "Too many photos. Try again later.")
     form.photos_now += 1
+    is_new = False
     try:
         content = await _received(request)
         uploads: Uploads = request.app.state.uploads
         async with uploads.turns.of_public():
-            kept = await asyncio.to_thread(_kept, parts.attachments, report, content, parts.now())
+            kept, is_new = await asyncio.to_thread(_kept, parts.attachments, report, content, parts.now())
     except AttachmentRefused as exc:
         raise invalid("body", exc.hint) from exc
     except NoRoom as exc:
         raise RequestRefused(ProblemKind.NO_ROOM, "There is no room for photos now.") from exc
     finally:
         form.photos_now -= 1
+        if not is_new:
+            form.photos_of_all.give_back("")
     return {"photos": kept}
 
 
@@ -73,7 +87,7 @@ async def _report(request: Request, number: str, code: str) -> Report:
     if found is None:
         raise not_found("Report", number, "look at number and code again")
     form.guessed.give_back(address)
-    if not form.photos.take(address) or not form.photos_of_all.take(""):
+    if not form.photos.take(address) or not form.photos_of_report.take(found.number):
         raise busy
     if parts.now() > found.received_at + WITHIN_MS:
         raise invalid("body", "photos are taken within a day of the report")
@@ -100,18 +114,18 @@ async def _received(request: Request) -> bytes:
     return bytes(content)
 
 
-def _kept(attachments: Attachments, report: Report, content: bytes, now: int) -> int:
-    """Raises AttachmentRefused, NoRoom."""
+def _kept(attachments: Attachments, report: Report, content: bytes, now: int) -> tuple[int, bool]:
+    """How many there are, and whether this one is new. Raises AttachmentRefused, NoRoom."""
     owner = Owner(OwnerKind.REPORT, report.number)
     if len(_of_the_form(attachments, owner)) >= MAX_PHOTOS:
         raise AttachmentRefused("body", f"a report takes {MAX_PHOTOS} photos")
     incoming = attachments.receive(owner)
     try:
         incoming.write(content)
-        attachments.add(owner, "photo.jpg", incoming, BY_THE_FORM, now, of_anybody=True)
+        added = attachments.add(owner, "photo.jpg", incoming, BY_THE_FORM, now, of_anybody=True)
     finally:
         incoming.discard()
-    return len(_of_the_form(attachments, owner))
+    return len(_of_the_form(attachments, owner)), added.is_new
 
 
 def _of_the_form(attachments: Attachments, owner: Owner) -> list[str]:
