@@ -18,6 +18,7 @@ from api.public_reports.form import address_of, form_of, is_on
 from api.public_reports.pages import MAX_PHOTOS
 from api.public_reports.reports import ReportPath, report_of
 from devices.readings.instants import DAY_MS
+from rules.attachments.jpeg import NoJpeg, without_metadata
 from rules.attachments.model import AttachmentRefused, NoRoom, Owner, OwnerKind
 from rules.public_reports.joining import BY_THE_FORM
 from rules.public_reports.model import Report, no_of
@@ -32,7 +33,6 @@ WITHIN_MS: Final = DAY_MS
 """After the report: later photos are for whoever calls the informant back."""
 AT_ONCE: Final = 4
 """Photos of the public that are received or looked at."""
-_JPEG: Final = b"\xff\xd8\xff"
 _RETRY_AFTER_S: Final = 5
 
 router: Final = APIRouter(include_in_schema=False, dependencies=[Depends(is_on)])
@@ -95,7 +95,10 @@ async def _report(request: Request, number: str, code: str) -> Report:
 
 
 async def _received(request: Request) -> bytes:
-    """The body, within its bound. Raises RequestRefused."""
+    """The body, within its bound; place and phone are left out also where the script of the receipt did not.
+
+    Raises RequestRefused.
+    """
     content = bytearray()
     try:
         async with asyncio.timeout(LONGEST_S):
@@ -109,9 +112,10 @@ async def _received(request: Request) -> bytes:
     except ClientDisconnect as exc:
         detail = "The connection ended before the photo did: send it again"
         raise RequestRefused(ProblemKind.BAD_REQUEST, detail) from exc
-    if not content.startswith(_JPEG):
-        raise invalid("body", "send a photo as JPEG")
-    return bytes(content)
+    try:
+        return without_metadata(bytes(content))
+    except NoJpeg as exc:
+        raise invalid("body", "send a photo as JPEG; this is none, or no whole one") from exc
 
 
 def _kept(attachments: Attachments, report: Report, content: bytes, now: int) -> tuple[int, bool]:

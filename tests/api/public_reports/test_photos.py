@@ -41,6 +41,18 @@ async def test_an_informant_adds_photos_by_number_and_code_and_operators_see_the
     assert (await public.get("/api/v1/reports/R-000009/attachments", headers=headers)).status_code == 404
 
 
+async def test_a_photo_that_was_not_drawn_anew_keeps_neither_place_nor_phone(
+    public: AsyncClient, timed: ApiParts, wall: Wall
+) -> None:
+    keys = await keys_of(public, wall)
+    sent = await public.post("/report/photo", content=photo(), headers=keys)
+    assert sent.status_code == 201
+    [kept] = timed.attachments.attachments(Owner(OwnerKind.REPORT, keys["X-Report-Number"]))
+    assert kept.claims is None
+    with timed.attachments.open(kept) as file:
+        assert b"HUAWEI" not in file.read()
+
+
 async def test_photos_are_bounded_by_report_by_address_and_in_time(timed: ApiParts, wall: Wall) -> None:
     options = ApiOptions(version="1", reports=replace(ON, per_address=4))
     async with client_of(timed, options) as client:
