@@ -10,6 +10,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
+from itertools import chain
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from PIL import ExifTags, Image, ImageOps
@@ -26,6 +27,10 @@ _MAX_TEXT: Final = 100
 """Characters of what a camera says of itself."""
 _MAX_INFLATED: Final = 64 << 20
 """Bytes of the object streams of a PDF that are looked at."""
+_MAX_STREAMS: Final = 10_000
+"""Object streams of a PDF: each holds some hundred objects, and a file of 20 MiB has a few thousand at most."""
+_PIECE: Final = 1 << 14
+"""Bytes that are inflated at a time."""
 _BEGINNINGS: Final = (
     (b"\xff\xd8\xff", MediaType.JPEG),
     (b"\x89PNG\r\n\x1a\n", MediaType.PNG),
@@ -36,7 +41,7 @@ _OFFSET: Final = re.compile(r"[+-]\d{2}:\d{2}")
 _END_OF_PDF: Final = 2_048
 _ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _OBJECT_STREAM: Final = re.compile(rb"/(?:ObjStm|XRef)\b")
-_STREAM: Final = re.compile(rb"stream\r?\n")
+_STREAM: Final = re.compile(rb"(?<!end)stream\r?\n")
 _RUNS: Final = re.compile(
     rb"/(JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|GoToR|GoToE|SubmitForm|ImportData|Encrypt)(?![A-Za-z0-9])"
 )
@@ -192,7 +197,7 @@ def _check_pdf(content: bytes) -> None:
     end = content[-_END_OF_PDF:]
     if b"%%EOF" not in end or b"startxref" not in end:
         raise Unfit("is no whole PDF, its end is missing: send it again")
-    for part in (content, *_inflated(content)):
+    for part in chain((content,), _inflated(content)):
         found = _RUNS.search(_ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), part))
         if found is None:
             continue
@@ -203,16 +208,28 @@ def _check_pdf(content: bytes) -> None:
 
 def _inflated(content: bytes) -> Iterator[bytes]:
     """The object streams, in which a PDF may keep its objects compressed. Raises Unfit."""
-    left = _MAX_INFLATED
+    left, to_read = _MAX_INFLATED, len(content)
+    streams, view = 0, memoryview(content)
     for match in _STREAM.finditer(content):
         head = content[max(0, match.start() - 512) : match.start()]
         if _OBJECT_STREAM.search(head[head.rfind(b"obj") :] if b"obj" in head else head) is None:
             continue
-        try:
-            found = zlib.decompressobj().decompress(content[match.end() :], left)
-        except zlib.error:
-            continue
-        left -= len(found)
-        if left <= 0:
+        streams += 1
+        found, read = _inflate(view[match.end() :], left)
+        left, to_read = left - len(found), to_read - read
+        if left <= 0 or to_read < 0 or streams > _MAX_STREAMS:
             raise Unfit("is a PDF that grows beyond all bounds when it is read: print it to a new PDF")
         yield found
+
+
+def _inflate(packed: memoryview, most: int) -> tuple[bytes, int]:
+    """What it holds, `most` bytes of it, and how many bytes were read for that; up to where it is spoiled."""
+    stream, found, read = zlib.decompressobj(), bytearray(), 0
+    while read < len(packed) and not stream.eof and len(found) < most:
+        piece = packed[read : read + _PIECE]
+        try:
+            found += stream.decompress(piece, most - len(found))
+        except zlib.error:
+            break
+        read += len(piece) - len(stream.unused_data)
+    return bytes(found), read

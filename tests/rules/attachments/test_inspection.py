@@ -1,9 +1,12 @@
 """What a file is, by its content: honest files pass, hostile ones are refused with what to do."""
 
+import struct
 import subprocess
+import zlib
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import Image
@@ -100,18 +103,55 @@ def test_a_plain_pdf_is_a_document(content: bytes) -> None:
         (document_with(b"9 0 obj <</S /Launch /F (cmd.exe)>> endobj\n"), "/Launch"),
         (document_with(b"9 0 obj <</Names << /EmbeddedFiles 3 0 R>> >> endobj\n"), "/EmbeddedFiles"),
         (document_with(object_stream(b"<</S /JavaScript /JS (x)>>")), "/JavaScript"),
+        (document_with(object_stream(b"/Launch " + Random(1).randbytes(40_000))[:-22] + b"spoiled"), "/Launch"),
         (document_with(object_stream(b"\0" * (70 << 20))), "beyond all bounds"),
         (document(encrypt="secret"), "without a password"),
     ],
     ids=[
         "empty", "svg", "html before pdf", "gif", "heic", "cut jpeg", "cut png", "cut webp", "script as jpeg",
         "jpeg as png", "bomb", "wide bomb", "html as pdf", "html in the version", "cut pdf", "javascript", "escaped",
-        "launch", "embedded", "packed javascript", "packed bomb", "encrypted",
+        "launch", "embedded", "packed javascript", "packed and spoiled", "packed bomb", "encrypted",
     ],
 )  # fmt: skip
 def test_what_is_not_whole_or_may_run_is_refused(content: bytes, hint: str) -> None:
     with pytest.raises(Unfit, match=hint):
         inspect(BytesIO(content))
+
+
+EMPTY_STREAM = b"obj/ObjStm stream\n"
+DEFLATED = EMPTY_STREAM + b"\x78\x01"
+STORED = struct.pack("<BHH", 0, len(DEFLATED), 0xFFFF - len(DEFLATED)) + DEFLATED
+"""A block of a deflated stream, in which the next stream begins."""
+
+
+@pytest.mark.parametrize(
+    "objects", [EMPTY_STREAM * 10_001, DEFLATED + STORED * 2_000], ids=["many streams", "streams in one another"]
+)
+def test_a_pdf_that_is_read_again_and_again_is_refused(objects: bytes) -> None:
+    with pytest.raises(Unfit, match="beyond all bounds"):
+        inspect(BytesIO(document_with(objects)))
+
+
+def test_no_stream_of_a_pdf_costs_the_rest_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    class Counted:
+        def __init__(self) -> None:
+            self._stream = decompressobj()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._stream, name)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            taken.append(len(data))
+            return self._stream.decompress(data, most)
+
+    decompressobj = zlib.decompressobj
+    monkeypatch.setattr("rules.attachments.inspection.zlib.decompressobj", Counted)
+    content = document_with(EMPTY_STREAM * 5 + object_stream(b"<< /Type /Catalog >>") + b"%" * 10_000_000)
+    assert inspect(BytesIO(content)).media_type is MediaType.PDF
+    assert len(taken) == 6
+    assert sum(taken) < 1_000_000
 
 
 def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:
