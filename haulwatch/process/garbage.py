@@ -20,3 +20,12 @@ def keep_objects() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def let_go() -> None:
+    """Free what was kept and is used no more, such as a judge's former engine; then keep the rest.
+
+    Searches all objects: seconds in a large city. For what happens seldom.
+    """
+    gc.unfreeze()
+    keep_objects()

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from haulwatch.process import system_clock
 from haulwatch.process.current_city import CurrentCity
 from haulwatch.process.current_rules import CurrentRules
-from haulwatch.process.garbage import keep_objects
+from haulwatch.process.garbage import keep_objects, let_go
 from haulwatch.settings.data_files import (
     alert_outbox_path,
     heartbeat_path,
@@ -73,6 +73,7 @@ async def judge_parts(settings: Settings, city: CurrentCity, rules: CurrentRules
         disk_trouble=open_disk_floor(settings).trouble,
         over_limit=OverLimit(over_limit_path(settings, JUDGE), system_clock.now_ms),
         on_checkpoint=keep_objects,
+        on_new_engine=let_go,
         on_changes=lambda: _wake(publishers),
     )
     try:

@@ -101,13 +101,14 @@ class Judge:
         disk_trouble: Callable[[], str | None] = lambda: None,
         over_limit: OverLimit | None = None,
         on_checkpoint: Callable[[], None] = lambda: None,
+        on_new_engine: Callable[[], None] = lambda: None,
         on_changes: Callable[[], None] = lambda: None,
     ) -> None:
         """`rules` and `city` hold where the log names no others (`ingest.log.revisions`).
 
         `disk_trouble`: why nothing may be written now (`ingest.log.disk_guard.DiskFloor`). `over_limit` names devices
-        beyond the limits of judgement. `on_checkpoint` is called after each checkpoint, `on_changes` once the journal
-        took changes.
+        beyond the limits of judgement. `on_checkpoint` is called after each checkpoint, `on_new_engine` when the engine
+        was replaced and nothing needs the former one, `on_changes` once the journal took changes.
 
         Raises JudgeStateUnavailable, RawLogError.
         """
@@ -117,6 +118,7 @@ class Judge:
         self._monotonic = monotonic
         self._max_payload_bytes = max_payload_bytes
         self._disk_trouble, self._on_checkpoint, self._on_changes = disk_trouble, on_checkpoint, on_changes
+        self._on_new_engine = on_new_engine
         self._own_rules, self._own_city = rules, city
         self._revisions: dict[str, bytes] = {}
         self._unsaved_revisions: dict[str, bytes] = {}
@@ -196,6 +198,7 @@ class Judge:
             self._state.clear()
             self._unjournaled = []
             self.engine, self.offset = self._resume(None)
+        self._on_new_engine()
         self._checkpoint_offset, self._failed = self.offset, self.engine.failures.total()
         self._log.commit(CONSUMER, self.offset)  # what is judged again must stay
         return limit
@@ -237,9 +240,9 @@ class Judge:
         self._write_journal()
         if self.offset == self._checkpoint_offset and not self._unsaved_revisions:
             return
+        positions = self._log.positions(self.offset)
         self._state.begin()
         rows, revisions, self._unsaved_revisions = self.engine.begin_saving(), self._unsaved_revisions, {}
-        positions = self._log.positions(self.offset)
         checkpoint = Checkpoint(
             self.offset, rows.fleet, revisions=revisions, journaled=self._journaled, positions=positions
         )
@@ -321,15 +324,22 @@ class Judge:
         self._asks_journal = False
 
     def _take_revision(self, message: RawMessage) -> None:
-        """Judge what follows by this city, or by these rules."""
-        if self._revisions.get(message.topic) == message.payload:
+        """Judge what follows by this city, or by these rules. What fails is done again with the next step."""
+        topic, former = message.topic, self._revisions.get(message.topic)
+        if former == message.payload:
             return
-        if message.topic == RULES_TOPIC:
+        if topic == RULES_TOPIC:
             self.checkpoint()  # the new engine takes its state from there
-        self._revisions[message.topic] = self._unsaved_revisions[message.topic] = message.payload
-        if message.topic == RULES_TOPIC:
-            self.checkpoint()
-            self.engine, self.offset = self._resume(self._state.load(self._partition))
+        self._revisions[topic] = self._unsaved_revisions[topic] = message.payload
+        if topic == RULES_TOPIC:
+            try:
+                self.checkpoint()
+                self.engine, self.offset = self._resume(self._state.load(self._partition))
+            except (RawLogError, DatabaseError, JudgeStateUnavailable):
+                self._revisions.pop(topic)
+                self._revisions |= {} if former is None else {topic: former}
+                raise
+            self._on_new_engine()
         elif (city := city_of_record(message.payload)) is not None:
             self.engine.replace_city(city)
 

@@ -1,5 +1,7 @@
 """Cities and rules that change while the judge, the recorder or nobody runs: what is judged by which."""
 
+import gc
+import weakref
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,10 +11,12 @@ from typing import Generic, TypeVar
 import pytest
 
 from devices.city.model import City
-from ingest.judge.checkpoint import JudgeState
+from haulwatch.process.garbage import keep_objects, let_go
+from ingest.judge.checkpoint import JudgeState, JudgeStateUnavailable
 from ingest.judge.judge import Judge
 from ingest.judge.rejudge import fleet_times, rejudge
 from ingest.judge.replay import alert_steps, every_record, shuffled
+from ingest.log.errors import RawLogUnavailable
 from ingest.log.raw_log import RawLog
 from ingest.log.records import CITY_TOPIC, RULES_TOPIC, RawMessage
 from ingest.log.revision_writer import RevisionFollower, RevisionWriter
@@ -230,3 +234,47 @@ def test_a_revision_that_the_log_has_lost_is_written_again(tmp_path: Path) -> No
         assert CITY_TOPIC not in {record.message.topic for record in every_record(log)}
         follower.step()
         assert {CITY_TOPIC, RULES_TOPIC} <= {record.message.topic for record in every_record(log)}
+
+
+@pytest.mark.parametrize(
+    ("fails", "name", "at_call", "error"),
+    [(JudgeState, "begin", 2, JudgeStateUnavailable("busy")), (RawLog, "resume", 1, RawLogUnavailable("away"))],
+)
+def test_rules_that_change_while_something_does_not_answer_hold_from_there_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: type, name: str, at_call: int, error: Exception
+) -> None:
+    messages, journal, calls, whole = drive(), FakeJournal(), list[object](), getattr(fails, name)
+    with closing(RawLog(tmp_path / "raw")) as log:
+        write(log, [city_record(OLD, 1), rules_record(RULES, 1), *messages[:40]])
+        write(log, [rules_record(OTHER_RULES, 2), *messages[40:]])
+        judge = judge_of(tmp_path, log, journal, OLD)
+        judge.step(limit=20)
+
+        def once(*arguments: object) -> object:
+            calls.append(arguments)
+            if len(calls) == at_call:
+                raise error
+            return whole(*arguments)
+
+        monkeypatch.setattr(fails, name, once)
+        with pytest.raises(type(error)):
+            judge_all(judge)
+        judge_all(judge)
+    deviations = [change for change in journal.order if change.rule == "route_deviation"]
+    assert {change.evidence.parameters["min_off_s"] for change in deviations} == {77}
+
+
+def test_a_judge_that_changes_its_rules_does_not_keep_the_former_engine(tmp_path: Path) -> None:
+    """What was kept from the search for cycles is searched once more."""
+    try:
+        with closing(RawLog(tmp_path / "raw")) as log, closing(JudgeState(tmp_path / "judge.db")) as state:
+            write(log, [city_record(OLD, 1), rules_record(RULES, 1), *drive()[:5], rules_record(OTHER_RULES, 2)])
+            judge = Judge(
+                log, FakeJournal(), state, build_rules(), lambda: OLD, on_checkpoint=keep_objects, on_new_engine=let_go
+            )
+            former = weakref.ref(judge.engine)
+            judge_all(judge)
+            assert judge.engine is not former()
+            assert former() is None
+    finally:
+        gc.unfreeze()
