@@ -14,12 +14,13 @@ from api.access.auditing import Audited
 from api.access.authentication import FirstAccount
 from api.access.session_lookups import SessionLookups
 from api.access.visible import PartsOfCity
-from api.attachments.receiving import PATHS, Uploads
+from api.attachments.receiving import Uploads
 from api.cases import actions as case_actions
 from api.cases import attachments as case_attachments
 from api.cases import cases, near
 from api.console import pages as console
 from api.http import openapi, problems
+from api.http.files import PATHS
 from api.http.guard import BodyLimit, KnownHosts, NoNul
 from api.http.headers import HeadRequests, ResponseHeaders
 from api.http.large_answers import MAX_PACKS, PACKS_AT_ONCE, LargeAnswers, UntilTaken

@@ -17,7 +17,9 @@ class Attachments(Protocol):
     def receive(self, owner: Owner) -> Incoming:
         """A file to write to; the caller discards it at the end, also after `add`. Raises AttachmentRefused, NoRoom."""
 
-    def add(self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int) -> Added:
+    def add(
+        self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int, *, of_anybody: bool = False
+    ) -> Added:
         """Look at the content, and keep it; durable on return. Raises AttachmentRefused, NoRoom."""
 
     def attachments(self, owner: Owner) -> Sequence[Attachment]:
@@ -44,7 +46,9 @@ class NoAttachments:
     def receive(self, owner: Owner) -> Incoming:
         raise NoRoom("this server keeps no attachments")
 
-    def add(self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int) -> Added:
+    def add(
+        self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int, *, of_anybody: bool = False
+    ) -> Added:
         raise NoRoom("this server keeps no attachments")
 
     def attachments(self, owner: Owner) -> Sequence[Attachment]:

@@ -23,9 +23,11 @@ class NarrowedAttachments:
         self._check(owner)
         return self._attachments.receive(owner)
 
-    def add(self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int) -> Added:
+    def add(
+        self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int, *, of_anybody: bool = False
+    ) -> Added:
         self._check(owner)
-        return self._attachments.add(owner, name, incoming, added_by, added_at)
+        return self._attachments.add(owner, name, incoming, added_by, added_at, of_anybody=of_anybody)
 
     def attachments(self, owner: Owner) -> Sequence[Attachment]:
         self._check(owner)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from api.http.problems import ProblemKind, RequestRefused
 from api.report_ports import Reports
 from devices.people.model import Visibility
-from rules.public_reports.model import NewReport, Report, UnknownReport, number_of
+from rules.public_reports.model import NewReport, Report, UnknownReport, no_of, number_of
 from rules.public_reports.store import Receipt, ReportFilter, Sealer, Submission
 
 
@@ -34,6 +34,13 @@ class NarrowedReports:
         if report.district not in self._districts:
             raise UnknownReport(f"no report {number_of(no)}")
         return report
+
+    def sees(self, number: str) -> bool:
+        """Whether the report of this number may be seen."""
+        try:
+            return (no := no_of(number)) is not None and self.report(no) is not None
+        except UnknownReport:
+            return False
 
     def reports(self, where: ReportFilter, *, limit: int, before: int | None = None) -> Sequence[Report]:
         wanted = self._districts if where.districts is None else self._districts & where.districts

@@ -119,6 +119,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         devices = frozenset(city().devices)
         return CaseScope(devices, visibility.districts, visibility.hauliers is not None, reads_reports)
 
+    reports = NarrowedReports(parts.public_reports.reports, visibility)
     journal = NarrowedJournal(parts.journal, lambda: city().devices)
     cases = NarrowedCases(parts.cases, journal, scope)
     dead_letters = NarrowedDeadLetters(parts.dead_letters, lambda: city().devices, parts.redrive, parts.redrive_all)
@@ -131,6 +132,7 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
             {
                 OwnerKind.ALERT: lambda id_: journal.alert(id_) is not None,
                 OwnerKind.CASE: lambda number: cases.case(number, parts.now()) is not None,
+                OwnerKind.REPORT: reports.sees,
             },
         ),
         cases=cases,
@@ -144,9 +146,6 @@ def _narrowed(request: Request, parts: ApiParts, caller: Caller) -> ApiParts:
         unregistered=lambda: (),
         adopt=_refused,
         suspected_sites=NarrowedSuspectedSites(parts.suspected_sites, sees),
-        public_reports=replace(
-            parts.public_reports,
-            reports=NarrowedReports(parts.public_reports.reports, visibility),
-        ),
+        public_reports=replace(parts.public_reports, reports=reports),
         over_limit=lambda: {device_id: limits for device_id, limits in parts.over_limit().items() if sees(device_id)},
     )

@@ -24,7 +24,16 @@ def found(attachments: Attachments, owner: Owner, attachment_id: str) -> Attachm
     try:
         return attachments.attachment(owner, attachment_id)
     except UnknownAttachment as exc:
-        raise not_found("Attachment", attachment_id, _HINT) from exc
+        raise no_attachment(attachment_id) from exc
+
+
+def no_attachment(attachment_id: str) -> RequestRefused:
+    return not_found("Attachment", attachment_id, _HINT)
+
+
+def no_owner(owner: Owner) -> RequestRefused:
+    """The answer where the caller sees the owner no more: it changed since its route looked."""
+    return not_found(owner.kind.capitalize(), owner.id, f"look at the {owner.kind} again")
 
 
 def file_response(attachments: Attachments, one: Attachment) -> Response:

@@ -1,7 +1,6 @@
 """Receives a file as the body of a request: streamed to disk, bounded, a few at a time and two of one caller."""
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -12,19 +11,18 @@ from starlette.requests import ClientDisconnect
 from api.access.authentication import CurrentCaller
 from api.access.caller import Caller
 from api.attachment_ports import Attachments
+from api.attachments.giving import no_owner
+from api.attachments.turns import Turns
+from api.http.files import LONGEST_S
 from api.http.problems import ProblemKind, RequestRefused, invalid
 from rules.attachments.files import Incoming
-from rules.attachments.model import AttachmentRefused, MediaType, NoRoom, Owner
+from rules.attachments.model import AttachmentRefused, MediaType, NoRoom, Owner, UnknownAttachment
 from rules.attachments.store import Added
 
-LONGEST_S: Final = 600.0
-"""20 MiB over a mobile network of 0.3 Mbit/s."""
 MOST: Final = 16
 """Uploads at once: each holds a connection and a file, hardly any memory."""
 OF_ONE: Final = 2
 RETRY_AFTER_S: Final = 5
-PATHS: Final = re.compile(r"/api/v1/(?:alerts|cases|reports)/[^/]+/attachments|/report/photo")
-"""Where the body of a POST is a file."""
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -43,6 +41,7 @@ class Uploads:
 
     def __init__(self) -> None:
         self._of: Counter[tuple[str, str]] = Counter()
+        self.turns = Turns()
 
     def begin(self, caller: Caller) -> None:
         """Raises RequestRefused: there are too many."""
@@ -87,9 +86,13 @@ async def received(
         async with asyncio.timeout(LONGEST_S):
             async for chunk in request.stream():
                 await asyncio.to_thread(incoming.write, chunk)
-        return await asyncio.to_thread(attachments.add, owner, name, incoming, added_by, added_at)
+        uploads: Uploads = request.app.state.uploads
+        async with uploads.turns.of_staff():
+            return await asyncio.to_thread(attachments.add, owner, name, incoming, added_by, added_at)
     except AttachmentRefused as exc:
         raise invalid(exc.field, exc.hint) from exc
+    except UnknownAttachment as exc:
+        raise no_owner(owner) from exc
     except NoRoom as exc:
         raise RequestRefused(ProblemKind.NO_ROOM, str(exc)) from exc
     except TimeoutError as exc:

@@ -12,12 +12,13 @@ from api.access.auditing import HANDED_OUT, PERSONAL
 from api.access.authentication import CurrentCaller
 from api.access.roles import OFFICERS, VIEWERS
 from api.access.visible import Parts
-from api.attachments.giving import file_response, found, thumbnail_response
+from api.attachments.giving import file_response, found, no_attachment, no_owner, thumbnail_response
 from api.attachments.receiving import BODY, UPLOAD, received
 from api.http.openapi import answer, problems, text_answer
 from api.http.problems import WRITE_REFUSED, ProblemKind
 from devices.readings.text import ShortText
-from rules.attachments.model import MAX_REASON, Attachment, MediaType, Owner, Removal
+from rules.attachments.model import MAX_REASON, Attachment, MediaType, Owner, Removal, UnknownAttachment
+from rules.cases.model import Reason
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "id": "5f3c0a9be1d24477",
@@ -60,7 +61,7 @@ class RemoveBody(BaseModel):
     )
 
     actor: ShortText | None = Field(None, description=ACTOR)
-    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON, pattern=r"^[^\x00]*$")]
+    reason: Annotated[Reason, Field(max_length=MAX_REASON)]
 
 
 def attachment_router(
@@ -92,7 +93,10 @@ def attachment_router(
 
         `claims` is what a photo says of itself. Anybody can write it into a file: it is no proof.
         """
-        return list(parts.attachments.attachments(owner))
+        try:
+            return list(parts.attachments.attachments(owner))
+        except UnknownAttachment as exc:
+            raise no_owner(owner) from exc
 
     @router.post(
         place,
@@ -163,7 +167,9 @@ def attachment_router(
         """Its bytes go for good; the entry stays, with who removed it, when and why, also in evidence packs."""
         removed_by = acting_name(caller, body.actor)
         removal = Removal(removed_by=removed_by, removed_at=parts.now(), removed_reason=body.reason)
-        found(parts.attachments, owner, attachment_id)
-        return parts.attachments.remove(owner, attachment_id, removal)
+        try:
+            return parts.attachments.remove(owner, attachment_id, removal)
+        except UnknownAttachment as exc:  # also where somebody else removed it meanwhile
+            raise no_attachment(attachment_id) from exc
 
     return router

@@ -17,6 +17,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from api.http.files import LONGEST_S, PATHS
 from api.http.problems import ProblemKind, problem_response
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,10 @@ class ConnectionLimits:
     per_address: int = 256
     request_s: float = 20.0
     """Time for a request, headers and body, to arrive whole: from the connection, or from the response before it."""
+    file_bytes: int = 131_072
+    """So much of a file must arrive in each `request_s`, 52 kbit/s; then it may take `file_s`."""
+    file_s: float = LONGEST_S + 20.0
+    """The route of a file ends at LONGEST_S, with an answer."""
     unread_s: float = 30.0
     """A client that leaves an answer unread must take `unread_bytes` of it within this time, again and again."""
     unread_bytes: int = 262_144
@@ -126,6 +131,9 @@ class BoundedConnection(H11Protocol):
         self._open = connections
         self._limits = connections.limits
         self._request_timer: asyncio.TimerHandle | None = None
+        self._request_began = 0.0
+        self._arrived = 0
+        """Bytes since the timer was set."""
         self._unread_timer: asyncio.TimerHandle | None = None
 
     @property
@@ -154,6 +162,7 @@ class BoundedConnection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self.transport.is_closing():
+            self._arrived += len(data)
             super().data_received(data)
             self._watch_request()
 
@@ -178,7 +187,26 @@ class BoundedConnection(H11Protocol):
                 self._request_timer.cancel()
                 self._request_timer = None
         elif self._request_timer is None:
-            self._request_timer = self.loop.call_later(self._limits.request_s, self.transport.abort)
+            self._request_began = self.loop.time()
+            self._set_request_timer()
+
+    def _set_request_timer(self) -> None:
+        self._arrived = 0
+        self._request_timer = self.loop.call_later(self._limits.request_s, self._close_late)
+
+    def _close_late(self) -> None:
+        has_time = self.loop.time() - self._request_began < self._limits.file_s
+        # Nothing arrives while the route does not read: that is not the client's doing.
+        if has_time and self._takes_file() and (self.flow.read_paused or self._arrived >= self._limits.file_bytes):
+            self._set_request_timer()
+        else:
+            self.transport.abort()
+
+    def _takes_file(self) -> bool:
+        """Whether the rest of a file is to come, and its route has not answered yet."""
+        if self.conn.their_state is not h11.SEND_BODY or self.cycle.response_complete:
+            return False
+        return self.scope["method"] == "POST" and PATHS.fullmatch(self.scope["path"]) is not None
 
     def _unread(self) -> int:
         return self.transport.get_write_buffer_size()

@@ -34,6 +34,8 @@ STATE_FAILURES: Final = 10
 """Wrong codes from one address in 10 minutes; a right one does not count."""
 _TRIES_PER_REPORT: Final = 6
 """Attempts to send for each report that one address may send: forms come back with faults."""
+_TRIES_OF_PHOTOS: Final = 10
+"""For the three photos of one report: a network may fail while one is sent."""
 _LONGEST_ASKED: Final = 32
 _RETRY_LATER_S: Final = 1_800
 
@@ -56,8 +58,12 @@ class PublicForm:
     tried: AddressLimit
     guessed: AddressLimit
     photos: AddressLimit
+    photos_of_report: AddressLimit
+    """Tries, kept or not, by number in place of an address."""
     photos_of_all: AddressLimit
-    """Of all addresses together, in a day."""
+    """Those that were kept, of all addresses together, in a day."""
+    photos_full: AddressLimit
+    """How often it is logged that no more are taken."""
     photos_now: int = 0
     """That are being received."""
 
@@ -70,7 +76,9 @@ def new_form(parts: ApiParts, options: ReportOptions) -> PublicForm:
         AddressLimit(per_address * _TRIES_PER_REPORT, HOUR_MS, parts.now),
         AddressLimit(STATE_FAILURES, 10 * MINUTE_MS, parts.now),
         AddressLimit(per_address * MAX_PHOTOS, HOUR_MS, parts.now),
+        AddressLimit(_TRIES_OF_PHOTOS, DAY_MS, parts.now),
         AddressLimit(options.max_per_day, DAY_MS, parts.now),
+        AddressLimit(1, HOUR_MS, parts.now),
     )
 
 

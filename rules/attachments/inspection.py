@@ -10,7 +10,8 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BytesIO
-from typing import Any, BinaryIO, Final
+from itertools import chain
+from typing import Any, BinaryIO, Final, NamedTuple
 
 from PIL import ExifTags, Image, ImageOps
 from pydantic import BaseModel, ConfigDict
@@ -18,9 +19,6 @@ from pydantic import BaseModel, ConfigDict
 from devices.readings.text import unseen_character
 from rules.attachments.model import Claims, MediaType
 
-MAX_PIXELS: Final = 100_000_000
-"""Phones take up to 50 million, some 108 in a mode of its own. A WebP of more than 40 million takes more memory than
-its process may, which is refused likewise."""
 MAX_SIDE: Final = 30_000
 THUMBNAIL: Final = (480, 480)
 """Pixels at most: a list shows it in half of that on screens of double density."""
@@ -29,6 +27,10 @@ _MAX_TEXT: Final = 100
 """Characters of what a camera says of itself."""
 _MAX_INFLATED: Final = 64 << 20
 """Bytes of the object streams of a PDF that are looked at."""
+_MAX_STREAMS: Final = 10_000
+"""Object streams of a PDF: each holds some hundred objects, and a file of 20 MiB has a few thousand at most."""
+_PIECE: Final = 1 << 14
+"""Bytes that are inflated at a time."""
 _BEGINNINGS: Final = (
     (b"\xff\xd8\xff", MediaType.JPEG),
     (b"\x89PNG\r\n\x1a\n", MediaType.PNG),
@@ -39,7 +41,7 @@ _OFFSET: Final = re.compile(r"[+-]\d{2}:\d{2}")
 _END_OF_PDF: Final = 2_048
 _ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
 _OBJECT_STREAM: Final = re.compile(rb"/(?:ObjStm|XRef)\b")
-_STREAM: Final = re.compile(rb"stream\r?\n")
+_STREAM: Final = re.compile(rb"(?<!end)stream\r?\n")
 _RUNS: Final = re.compile(
     rb"/(JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|GoToR|GoToE|SubmitForm|ImportData|Encrypt)(?![A-Za-z0-9])"
 )
@@ -48,6 +50,22 @@ _RUNS: Final = re.compile(
 
 class Unfit(Exception):
     """The file is not of a type that is kept, or not whole. The text says what to do."""
+
+
+class Bounds(NamedTuple):
+    """What a file may take."""
+
+    max_pixels: int
+    cpu_s: int
+    """Seconds of a processor to look at it."""
+
+
+OF_STAFF: Final = Bounds(100_000_000, 30)
+"""Phones take up to 50 million pixels, some 108 in a mode of its own. A WebP of more than 40 million takes more memory
+than its process may, which is refused likewise. A PNG of 100 million pixels of one colour took 1 s."""
+OF_ANYBODY: Final = Bounds(4_000_000, 2)
+"""The form sends 1,600 × 1,600 pixels at most: a hundredth of a second. A JPEG of many empty scans takes 3 s for each
+250 KB."""
 
 
 class Inspected(BaseModel):
@@ -63,7 +81,7 @@ class Inspected(BaseModel):
     """A JPEG, base64; none of a PDF."""
 
 
-def inspect(file: BinaryIO) -> Inspected:
+def inspect(file: BinaryIO, bounds: Bounds = OF_STAFF) -> Inspected:
     """Read the file from its beginning. Raises Unfit."""
     head = file.read(16)
     file.seek(0)
@@ -73,7 +91,7 @@ def inspect(file: BinaryIO) -> Inspected:
     if media_type is MediaType.PDF:
         _check_pdf(file.read())
         return Inspected(media_type=media_type)
-    return _picture(file, media_type)
+    return _picture(file, media_type, bounds.max_pixels)
 
 
 def _type_of(head: bytes) -> MediaType:
@@ -87,14 +105,14 @@ def _type_of(head: bytes) -> MediaType:
     raise Unfit("is no JPEG, PNG, WebP or PDF by its content: send one of these")
 
 
-def _picture(file: BinaryIO, media_type: MediaType) -> Inspected:
+def _picture(file: BinaryIO, media_type: MediaType, max_pixels: int) -> Inspected:
     name = media_type.name
     Image.MAX_IMAGE_PIXELS = None  # looked at below, before anything is decoded
     try:
         with Image.open(file, formats=[name, "MPO"] if media_type is MediaType.JPEG else [name]) as picture:
             width, height = picture.size
-            if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
-                raise Unfit(f"has {width:,} × {height:,} pixels, {MAX_PIXELS // 1_000_000} million are kept: shrink it")
+            if width * height > max_pixels or max(width, height) > MAX_SIDE:
+                raise Unfit(f"has {width:,} × {height:,} pixels, {max_pixels // 1_000_000} million are kept: shrink it")
             claims = _claims(picture)
             turned = _is_turned(picture)
             picture.draft("RGB", THUMBNAIL)  # a JPEG is decoded to its end, at a fraction of the size
@@ -179,7 +197,7 @@ def _check_pdf(content: bytes) -> None:
     end = content[-_END_OF_PDF:]
     if b"%%EOF" not in end or b"startxref" not in end:
         raise Unfit("is no whole PDF, its end is missing: send it again")
-    for part in (content, *_inflated(content)):
+    for part in chain((content,), _inflated(content)):
         found = _RUNS.search(_ESCAPED.sub(lambda match: bytes.fromhex(match[1].decode()), part))
         if found is None:
             continue
@@ -190,16 +208,28 @@ def _check_pdf(content: bytes) -> None:
 
 def _inflated(content: bytes) -> Iterator[bytes]:
     """The object streams, in which a PDF may keep its objects compressed. Raises Unfit."""
-    left = _MAX_INFLATED
+    left, to_read = _MAX_INFLATED, len(content)
+    streams, view = 0, memoryview(content)
     for match in _STREAM.finditer(content):
         head = content[max(0, match.start() - 512) : match.start()]
         if _OBJECT_STREAM.search(head[head.rfind(b"obj") :] if b"obj" in head else head) is None:
             continue
-        try:
-            found = zlib.decompressobj().decompress(content[match.end() :], left)
-        except zlib.error:
-            continue
-        left -= len(found)
-        if left <= 0:
+        streams += 1
+        found, read = _inflate(view[match.end() :], left)
+        left, to_read = left - len(found), to_read - read
+        if left <= 0 or to_read < 0 or streams > _MAX_STREAMS:
             raise Unfit("is a PDF that grows beyond all bounds when it is read: print it to a new PDF")
         yield found
+
+
+def _inflate(packed: memoryview, most: int) -> tuple[bytes, int]:
+    """What it holds, `most` bytes of it, and how many bytes were read for that; up to where it is spoiled."""
+    stream, found, read = zlib.decompressobj(), bytearray(), 0
+    while read < len(packed) and not stream.eof and len(found) < most:
+        piece = packed[read : read + _PIECE]
+        try:
+            found += stream.decompress(piece, most - len(found))
+        except zlib.error:
+            break
+        read += len(piece) - len(stream.unused_data)
+    return bytes(found), read

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from devices.db.database import transaction
 from rules.attachments.files import AttachmentFiles, Incoming
-from rules.attachments.inspection import Inspected, Unfit
+from rules.attachments.inspection import OF_ANYBODY, OF_STAFF, Bounds, Inspected, Unfit
 from rules.attachments.inspection_process import inspect_apart
 from rules.attachments.model import (
     Attachment,
@@ -30,8 +30,9 @@ from rules.attachments.model import (
 from rules.attachments.tables import attachment
 
 _C: Final = attachment.c
-_AT_ONCE: Final = 2
-"""Files that are looked at: each takes a core for a second, and some 100 MB."""
+AT_ONCE: Final = 2
+"""Files that are looked at: each takes a core for a second, and some 100 MB. Who calls from a pool of threads waits
+for a turn before (`api.attachments.turns`)."""
 _MAX_REMOVED: Final = 200
 """Of one owner, shown: the newest."""
 
@@ -53,12 +54,12 @@ class AttachmentStore:
         files: AttachmentFiles,
         limits: Limits,
         has_room: Callable[[], bool] = lambda: True,
-        inspect: Callable[[BinaryIO], Inspected] = inspect_apart,
+        inspect: Callable[[BinaryIO, Bounds], Inspected] = inspect_apart,
     ) -> None:
         """`has_room`: whether the disk has more free than its reserve."""
         self._engine, self._files, self.limits = engine, files, limits
         self._has_room, self._inspect = has_room, inspect
-        self._looking = BoundedSemaphore(_AT_ONCE)
+        self._looking = BoundedSemaphore(AT_ONCE)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -72,9 +73,14 @@ class AttachmentStore:
             self._check_room(connection, owner, 0)
         return self._files.receive(self.limits.file_bytes)
 
-    def add(self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int) -> Added:
-        """Keep what was received; durable on return. Raises AttachmentRefused, NoRoom."""
-        inspected = self._inspected(incoming)
+    def add(
+        self, owner: Owner, name: str, incoming: Incoming, added_by: str, added_at: int, *, of_anybody: bool = False
+    ) -> Added:
+        """Keep what was received; durable on return. `of_anybody`: bounded as what nobody answers for.
+
+        Raises AttachmentRefused, NoRoom.
+        """
+        inspected = self._inspected(incoming, OF_ANYBODY if of_anybody else OF_STAFF)
         new = Attachment(
             id=secrets.token_hex(8),
             owner_kind=owner.kind,
@@ -143,7 +149,7 @@ class AttachmentStore:
             return kept
         try:
             with self.open(one) as file, self._looking:
-                made = self._inspect(file).thumbnail
+                made = self._inspect(file, OF_STAFF).thumbnail
         except Unfit as exc:
             raise SpoiledAttachment(one.name, f"cannot be shown: it {exc}") from exc
         if made is None:
@@ -182,10 +188,10 @@ class AttachmentStore:
         """Bytes of its file; None: it is missing."""
         return self._files.size_of(one.sha256)
 
-    def _inspected(self, incoming: Incoming) -> Inspected:
+    def _inspected(self, incoming: Incoming, bounds: Bounds) -> Inspected:
         try:
             with self._looking:
-                return self._inspect(incoming.reader())
+                return self._inspect(incoming.reader(), bounds)
         except Unfit as exc:
             raise AttachmentRefused("body", str(exc)) from exc
 

@@ -20,6 +20,8 @@ from tests.waiting import PATIENCE_S
 HALF: bytes = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 WHOLE: bytes = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NEVER_S = 10 * PATIENCE_S
+OPEN = ApiOptions(version="1")
+WITH_TOKEN = ApiOptions(version="1", token="write-token-for-tests")
 
 
 class Caller:
@@ -71,9 +73,9 @@ class Served:
 
 
 @asynccontextmanager
-async def served(parts: ApiParts, limits: ConnectionLimits) -> AsyncIterator[Served]:
+async def served(parts: ApiParts, limits: ConnectionLimits, options: ApiOptions = OPEN) -> AsyncIterator[Served]:
     stop, ready, port = asyncio.Event(), asyncio.Event(), free_port()
-    app = create_app(parts, ApiOptions(version="1"))
+    app = create_app(parts, options)
     serving = asyncio.create_task(serve(app, "127.0.0.1", port, stop, ready=ready, limits=limits))
     api = Served(port)
     try:
@@ -104,6 +106,52 @@ async def test_a_request_that_trickles_is_hung_up_on(parts: ApiParts) -> None:
                     await asyncio.sleep(0.02)  # what a slow client does
 
         trickling = asyncio.create_task(trickle())
+        await caller.closed()
+        trickling.cancel()
+
+
+async def trickled(caller: Caller, for_s: float) -> None:
+    """Send 100 bytes fifty times a second, until then or until the connection is closed."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + for_s
+    with suppress(ConnectionError):
+        while loop.time() < end:
+            await caller.send(b"x" * 100)
+            await asyncio.sleep(0.02)  # what a slow client does
+
+
+def file_of(length: int, head: str = "Authorization: Bearer write-token-for-tests\r\n") -> bytes:
+    path = f"/api/v1/alerts/{change().alert_id}/attachments?name=a.pdf&actor=li"
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{head}Content-Length: {length}\r\n\r\n".encode()
+
+
+async def test_a_file_may_take_longer_while_it_arrives(parts: ApiParts, journal: AlertJournal) -> None:
+    journal.record([change()], NOW)
+    limits = ConnectionLimits(request_s=0.5, file_bytes=100)
+    async with served(parts, limits, WITH_TOKEN) as api:
+        caller = await api.call(file_of(1_000_000))
+        await trickled(caller, 3 * limits.request_s)
+        await caller.send(b"x" * 1_000_000)
+        assert await caller.status() == 422, "it arrived whole, and is no PDF"
+
+
+@pytest.mark.parametrize(
+    ("limits", "request_"),
+    [
+        (ConnectionLimits(request_s=0.2, file_bytes=1_000_000), file_of(1_000_000)),
+        (ConnectionLimits(request_s=0.2, file_bytes=1, file_s=0.5), file_of(1_000_000)),
+        (ConnectionLimits(request_s=0.2, file_bytes=1), file_of(1_000_000, head="")),
+        (ConnectionLimits(request_s=0.2, file_bytes=1), file_of(1_000_000).replace(b"attachments", b"comment")),
+    ],
+    ids=["slower than allowed", "longer than allowed", "answered already: not signed in", "not a file"],
+)
+async def test_a_body_that_trickles_is_hung_up_on(
+    parts: ApiParts, journal: AlertJournal, limits: ConnectionLimits, request_: bytes
+) -> None:
+    journal.record([change()], NOW)
+    async with served(parts, limits, WITH_TOKEN) as api:
+        caller = await api.call(request_)
+        trickling = asyncio.create_task(trickled(caller, PATIENCE_S))
         await caller.closed()
         trickling.cancel()
 

@@ -84,6 +84,25 @@ async def test_a_photo_is_sent_listed_given_out_and_removed(client: AsyncClient,
     } <= done
 
 
+async def test_of_two_people_who_remove_it_at_once_one_does(client: AsyncClient) -> None:
+    headers = await signed_in(client, "the-officer")
+    for name in range(3):
+        one = await sent(client, photo(size=(100 + name, 80)))
+        path = f"{PATH}/{one['id']}/remove"
+        answers = await asyncio.gather(
+            *(client.post(path, json={"reason": "another truck"}, headers=headers) for _ in range(4))
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 404, 404, 404]
+
+
+@pytest.mark.parametrize("reason", ["\x1b]0;owned\x07", "\u202egnp.truck", "\x00", " ", "x" * 501])
+async def test_a_reason_is_short_and_has_no_invisible_character(client: AsyncClient, reason: str) -> None:
+    one = await sent(client, photo())
+    headers = await signed_in(client, "the-officer")
+    answer = await client.post(f"{PATH}/{one['id']}/remove", json={"reason": reason}, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.reason")
+
+
 async def test_an_answer_that_was_lost_may_be_asked_for_again(client: AsyncClient) -> None:
     first = await sent(client, document())
     headers = await signed_in(client, "the-operator")

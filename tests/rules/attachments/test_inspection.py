@@ -1,17 +1,29 @@
 """What a file is, by its content: honest files pass, hostile ones are refused with what to do."""
 
+import struct
 import subprocess
+import zlib
 from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
 from PIL import Image
 
-from rules.attachments.inspection import MAX_PIXELS, THUMBNAIL, Unfit, inspect
+from rules.attachments.inspection import OF_ANYBODY, OF_STAFF, THUMBNAIL, Bounds, Unfit, inspect
 from rules.attachments.inspection_process import COMMAND, inspect_apart
 from rules.attachments.model import MediaType
-from tests.rules.attachments.pictures import PLACE, SECRET, document, document_with, object_stream, photo, png
+from tests.rules.attachments.pictures import (
+    PLACE,
+    SECRET,
+    document,
+    document_with,
+    many_scans,
+    object_stream,
+    photo,
+    png,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +80,9 @@ def test_a_plain_pdf_is_a_document(content: bytes) -> None:
     assert (found.media_type, found.thumbnail, found.width) == (MediaType.PDF, None, None)
 
 
+LONG = b"/Launch " + Random(1).randbytes(20_000).hex().encode()
+
+
 @pytest.mark.parametrize(
     ("content", "hint"),
     [
@@ -81,7 +96,7 @@ def test_a_plain_pdf_is_a_document(content: bytes) -> None:
         (photo("WEBP")[:-200], "no whole WEBP"),
         (b"\xff\xd8\xff<script>alert(1)</script>", "no whole JPEG"),
         (b"\x89PNG\r\n\x1a\n" + photo("JPEG"), "no whole PNG"),
-        (png(30_000, 30_000), f"{MAX_PIXELS // 1_000_000} million"),
+        (png(30_000, 30_000), f"{OF_STAFF.max_pixels // 1_000_000} million"),
         (png(2_000_000_000, 1, b"\0"), "pixels"),
         (b"%PDF-1.7\n<script>alert(1)</script>", "its end is missing"),
         (b"%PDF-<html>", "no PDF of a known version"),
@@ -91,18 +106,55 @@ def test_a_plain_pdf_is_a_document(content: bytes) -> None:
         (document_with(b"9 0 obj <</S /Launch /F (cmd.exe)>> endobj\n"), "/Launch"),
         (document_with(b"9 0 obj <</Names << /EmbeddedFiles 3 0 R>> >> endobj\n"), "/EmbeddedFiles"),
         (document_with(object_stream(b"<</S /JavaScript /JS (x)>>")), "/JavaScript"),
+        (document_with(object_stream(LONG)[:-22] + b"spoiled"), "/Launch"),
         (document_with(object_stream(b"\0" * (70 << 20))), "beyond all bounds"),
         (document(encrypt="secret"), "without a password"),
     ],
     ids=[
         "empty", "svg", "html before pdf", "gif", "heic", "cut jpeg", "cut png", "cut webp", "script as jpeg",
         "jpeg as png", "bomb", "wide bomb", "html as pdf", "html in the version", "cut pdf", "javascript", "escaped",
-        "launch", "embedded", "packed javascript", "packed bomb", "encrypted",
+        "launch", "embedded", "packed javascript", "packed and spoiled", "packed bomb", "encrypted",
     ],
 )  # fmt: skip
 def test_what_is_not_whole_or_may_run_is_refused(content: bytes, hint: str) -> None:
     with pytest.raises(Unfit, match=hint):
         inspect(BytesIO(content))
+
+
+EMPTY_STREAM = b"obj/ObjStm stream\n"
+DEFLATED = EMPTY_STREAM + b"\x78\x01"
+STORED = struct.pack("<BHH", 0, len(DEFLATED), 0xFFFF - len(DEFLATED)) + DEFLATED
+"""A block of a deflated stream, in which the next stream begins."""
+
+
+@pytest.mark.parametrize(
+    "objects", [EMPTY_STREAM * 10_001, DEFLATED + STORED * 2_000], ids=["many streams", "streams in one another"]
+)
+def test_a_pdf_that_is_read_again_and_again_is_refused(objects: bytes) -> None:
+    with pytest.raises(Unfit, match="beyond all bounds"):
+        inspect(BytesIO(document_with(objects)))
+
+
+def test_no_stream_of_a_pdf_costs_the_rest_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+
+    class Counted:
+        def __init__(self) -> None:
+            self._stream = decompressobj()
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._stream, name)
+
+        def decompress(self, data: bytes, most: int) -> bytes:
+            taken.append(len(data))
+            return self._stream.decompress(data, most)
+
+    decompressobj = zlib.decompressobj
+    monkeypatch.setattr("rules.attachments.inspection.zlib.decompressobj", Counted)
+    content = document_with(EMPTY_STREAM * 5 + object_stream(b"<< /Type /Catalog >>") + b"%" * 10_000_000)
+    assert inspect(BytesIO(content)).media_type is MediaType.PDF
+    assert len(taken) == 6
+    assert sum(taken) < 1_000_000
 
 
 def test_a_process_of_its_own_says_the_same(tmp_path: Path) -> None:
@@ -128,7 +180,7 @@ def test_the_process_gets_no_secret_and_no_more_memory(tmp_path: Path, monkeypat
     """It prints what it sees in place of looking at a file."""
     monkeypatch.setenv("HAULWATCH_API_TOKEN", "write-token-for-tests")
     seen = (
-        "import os, resource, rules.attachments.inspection_process as p; p._make_modest(); "
+        "import os, resource, rules.attachments.inspection_process as p; p._make_modest(30); "
         "print([n for n in os.environ if n.startswith('HAULWATCH')], resource.getrlimit(resource.RLIMIT_DATA)[0])"
     )
     asked: list[bytes] = []
@@ -146,3 +198,13 @@ def test_the_process_gets_no_secret_and_no_more_memory(tmp_path: Path, monkeypat
     with path.open("rb") as file, pytest.raises(Unfit):
         inspect_apart(file)
     assert asked == [f"[] {768 << 20}\n".encode()]
+
+
+def test_a_photo_of_anybody_has_few_pixels_and_little_time(tmp_path: Path) -> None:
+    assert inspect(BytesIO(photo(size=(1_600, 1_600))), OF_ANYBODY).width == 1_600
+    with pytest.raises(Unfit, match="4 million"):
+        inspect(BytesIO(photo(size=(2_001, 2_000), exif=False)), OF_ANYBODY)
+    path = tmp_path / "photo"
+    path.write_bytes(many_scans(1_984, 40_000))
+    with path.open("rb") as file, pytest.raises(Unfit, match="more time or memory"):
+        inspect_apart(file, Bounds(OF_ANYBODY.max_pixels, 1))

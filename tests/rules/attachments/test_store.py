@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from devices.db.database import open_database
 from rules.attachments import store as store_module
 from rules.attachments.files import ASIDE_S, AttachmentFiles
-from rules.attachments.inspection import Inspected, Unfit, inspect
+from rules.attachments.inspection import Bounds, Inspected, Unfit, inspect
 from rules.attachments.model import (
     AttachmentRefused,
     Limits,
@@ -37,7 +37,7 @@ OTHER = Owner(OwnerKind.ALERT, "0000000000000001")
 REMOVAL = Removal(removed_by="wang", removed_at=NOW + 5, removed_reason="another truck")
 
 
-def unlooked(file: BinaryIO) -> Inspected:
+def unlooked(file: BinaryIO, bounds: Bounds) -> Inspected:
     """Takes every file that does not begin with `bad`."""
     if file.read(3) == b"bad":
         raise Unfit("is bad")

@@ -1,4 +1,4 @@
-/* Photos and documents of an alert or a case: looked at, added by picker, drop or camera, removed with a reason. */
+/* Photos and documents of an alert, a case or a report: looked at, added by picker, drop or camera, removed with a reason. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api/client";
 import type { Attachment } from "../api/types";
@@ -13,7 +13,7 @@ const TYPES = "image/jpeg,image/png,image/webp,application/pdf";
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 interface AttachmentsOptions {
-  /** Path of the alert or case. */
+  /** Path of the alert, case or report. */
   owner: string;
   /** Who adds files. */
   roles?: "operators" | "officers";

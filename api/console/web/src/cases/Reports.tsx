@@ -1,6 +1,7 @@
 /* What the public reported of a case. Who did is opened for one administrator at a time, with a reason. */
 import { useEffect, useState } from "preact/hooks";
 import type { InformantOut, ReportOut } from "../api/types";
+import { Attachments } from "../attachments/Attachments";
 import { dayAndClock } from "../parts/format";
 import { Modal } from "../parts/Modal";
 import { ReasonDialog } from "../parts/ReasonDialog";
@@ -57,6 +58,7 @@ function Report({ report }: { report: ReportOut }) {
       <p class="dim">
         {[report.address, site && localName(site.properties), report.plate && `${t("plate")} ${report.plate}`].filter(Boolean).join(" · ")}
       </p>
+      <Attachments owner={`/reports/${report.number}`} />
       <div class="buttons">
         {report.has_informant && isAdministrator.value && desk.value.kind === "person" && (
           <button type="button" class="small" onClick={() => setAsked("informant")}>

@@ -1,4 +1,4 @@
-/* Photos and documents of an alert or a case; `owner` is its path: `/alerts/…` or `/cases/…`. */
+/* Photos and documents; `owner` is the path of an alert, a case or a report: `/alerts/…`, `/cases/…`, `/reports/…`. */
 import { ApiError, headers, query, request } from "../api/client";
 import type { Attachment, Problem } from "../api/types";
 import { named } from "./actions";
