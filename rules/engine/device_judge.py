@@ -361,7 +361,7 @@ class DeviceJudge:
         self._runs.pass_time(self._devices.values(), verdicts)
         now = self.clock.now
         while (device_state := self._flushes.pop(now)) is not None:
-            if device_state.buffer.due <= now:
+            if 0 < device_state.buffer.due <= now:
                 self.change(device_state)
                 self.judge_in_order(device_state.buffer.flush(now), device_state, verdicts)
             self._flushes.schedule(device_state)

@@ -115,6 +115,7 @@ class ReorderBuffer:
             del waiting[:count]
             self._note_sequence(released)
             if not waiting:
+                self.due = 0
                 return released
         # A device that lags behind the fleet, or uploads what it buffered, is due after its last arrival instead. `due`
         # never moves to an earlier time: the caller's timer looks at the time it was set to first. A status does not
