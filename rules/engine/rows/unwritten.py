@@ -1,8 +1,7 @@
 """The rows of one checkpoint, made little by little while judgement goes on, each as it was at the checkpoint.
 
 What is about to change before its row was made has its row made first (`before_change`). So all rows are of the same
-instant, and no alert waits until the last row of a large city is made. It costs less too: the state of a device is in
-no processor cache when it is met, but once its row was made it is, and is judged in two thirds of the time.
+instant, and no alert waits until the last row of a large city is made. It costs as much as to make them all at once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
