@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
@@ -201,6 +202,13 @@ def test_a_photo_is_added_to_an_alert_looked_at_and_removed_with_a_reason(
 
 
 def test_cases_fit_a_phone_in_chinese_and_are_printed(chromium: Browser, desk: Installation) -> None:
+    opened = httpx.post(
+        f"http://127.0.0.1:{desk.api_port}/api/v1/cases",
+        headers={"Authorization": f"Bearer {WRITE_TOKEN}"},
+        json={"title": "砖厂后的土堆", "actor": "li.wei"},
+        timeout=PATIENCE_MS / 1_000,
+    )
+    assert opened.status_code == 201, opened.text
     watched = sit_down(chromium, desk, "zh-CN", viewport=PHONE, has_touch=True, is_mobile=True)
     page = watched.open()
     page.locator(".panel-bar button", has_text="案件").tap()
